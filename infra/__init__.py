@@ -1,0 +1,1 @@
+"""Where skysort runs: stages, the local stack and, later, CDK."""

@@ -1,0 +1,82 @@
+"""Every error that skysort raises on purpose.
+
+    SkysortError
+    ├── InputError                   the caller's input is wrong; the same input fails again
+    │   ├── InvalidFieldsError       a row or an option has fields that cannot be used
+    │   ├── MalformedInputError      the bytes are not what they claim to be
+    │   ├── UnsupportedFormatError   a format that no decoder here reads
+    │   ├── EmptyInputError          nothing to classify
+    │   └── LimitExceededError       a limit of skysort.limits was passed
+    ├── NotFoundError                no such model, batch or path
+    ├── ConfigurationError           a setting is missing or wrong; raised at start only
+    │   └── ArtefactError            a model file is missing, damaged or not the card's
+    └── InfrastructureError          a service behind skysort failed; worth trying again
+
+The HTTP status of each is decided in one place, skysort.http.problems; what the drop
+folder does with each (error record or retry) in one place, skysort.drop.outcome.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one named field, and what would be right."""
+
+    field: str
+    reason: str  # a stable code from skysort.star.columns.Reason or the option's own
+    detail: str
+
+
+class SkysortError(Exception):
+    """Root of the tree: a message that a user may read."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InputError(SkysortError):
+    """The caller's input is wrong: the same input will fail again."""
+
+
+class InvalidFieldsError(InputError):
+    """Fields of a row or of a request that cannot be used, each with its reason."""
+
+    def __init__(self, fields: list[FieldError], detail: str | None = None) -> None:
+        super().__init__(detail or "; ".join(f"{f.field}: {f.detail}" for f in fields))
+        self.fields = fields
+
+
+class MalformedInputError(InputError):
+    """The bytes are not what they claim to be (broken JSON, a truncated table)."""
+
+
+class UnsupportedFormatError(InputError):
+    """A content type or file ending that no decoder here reads."""
+
+
+class EmptyInputError(InputError):
+    """There is nothing in the input to classify."""
+
+
+class LimitExceededError(InputError):
+    """The input passes one of the limits in skysort.limits."""
+
+
+class NotFoundError(SkysortError):
+    """No model, batch or path of this name."""
+
+
+class ConfigurationError(SkysortError):
+    """A setting is missing or wrong; raised while a function starts, never later."""
+
+
+class ArtefactError(ConfigurationError):
+    """A model artefact is missing, damaged or not the one its card describes."""
+
+
+class InfrastructureError(SkysortError):
+    """A service that skysort stands on failed; the same call may pass later."""
