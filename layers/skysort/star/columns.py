@@ -7,15 +7,18 @@ judged alike wherever it comes from.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skysort.errors import FieldError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
 
 BANDS: Final = ("u", "g", "r", "i", "z")
 REDSHIFT: Final = "redshift"
@@ -148,20 +151,18 @@ def describe(field: str, reason: Reason, value: object = None) -> FieldError:
     low, high = RANGES.get(field, (0.0, 0.0))
     unit = f" {UNITS[field]}" if UNITS.get(field) else ""
     shown = "" if value is None else f", got {value!r:.60}"
+    instead = (
+        "leave it out to classify from photometry alone" if field == REDSHIFT else "this object cannot be classified"
+    )
+    meant = nearest(field)
     sentences = {
+        Reason.OK: "is valid",
         Reason.MISSING: f"is missing; give a number from {low:g} to {high:g}{unit}",
         Reason.NOT_A_NUMBER: f"must be a finite number from {low:g} to {high:g}{unit}{shown}",
-        Reason.SENTINEL: "is -9999, which SDSS writes for a value that was not measured; "
-        + (
-            "leave it out to classify from photometry alone"
-            if field == REDSHIFT
-            else "this object cannot be classified"
-        ),
+        Reason.SENTINEL: f"is -9999, which SDSS writes for a value that was not measured; {instead}",
         Reason.OUT_OF_RANGE: f"must be from {low:g} to {high:g}{unit}{shown}",
-        Reason.UNKNOWN_FIELD: "is not a known field"
-        + (f"; did you mean {meant!r}?" if (meant := nearest(field)) else ""),
+        Reason.UNKNOWN_FIELD: "is not a known field" + (f"; did you mean {meant!r}?" if meant else ""),
         Reason.REPEATED_FIELD: "is given twice under different names",
-        Reason.OK: "is valid",
     }
     return FieldError(field, reason.code, sentences[reason])
 

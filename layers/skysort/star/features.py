@@ -10,12 +10,14 @@ property of an object: it is accepted in a row and never learnt from.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skysort.star.columns import BANDS, REDSHIFT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Pairs of indices into BANDS: the four neighbouring colours, then two wide ones.
 COLOURS: Final = ((0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (1, 3))
