@@ -1,0 +1,86 @@
+"""Model cards: what an artefact is, where it came from, and whether the file is the one described."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from skysort.errors import ArtefactError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+CARD_FILE = "card.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model's name, version, labels, and the whole card as it is published."""
+
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    document: Mapping[str, Any]
+
+    def summary(self) -> dict[str, Any]:
+        """The card's first lines, for a list of models."""
+        keys = ("name", "version", "architecture", "labels")
+        return {key: self.document[key] for key in keys if key in self.document}
+
+
+def load_card(folder: Path) -> ModelCard:
+    """Read card.json from a model folder.
+
+    Raises ArtefactError with the path and what is wrong with it.
+    """
+    path = folder / CARD_FILE
+    try:
+        document = json.loads(path.read_bytes())
+        return ModelCard(document["name"], document["version"], tuple(document["labels"]), document)
+    except OSError as error:
+        raise ArtefactError(f"the model card {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ArtefactError(f"the model card {path} is not JSON: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise ArtefactError(f"the model card {path} lacks {error}; a card names name, version and labels") from error
+
+
+def read_artefact(path: Path, sha256: str) -> bytes:
+    """Read a model file and hold it to the card's hash.
+
+    Raises ArtefactError when the file is missing or is not the one that the card describes.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtefactError(f"the model file {path} cannot be read: {error.strerror}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ArtefactError(
+            f"the model file {path} is not the one its card describes: sha256 {found[:12]}, the card says {sha256[:12]}"
+        )
+    return content
+
+
+class CardShelf:
+    """Every model card below one folder, by model name: ``<folder>/<model>/model/card.json``."""
+
+    def __init__(self, folder: Path) -> None:
+        cards = [load_card(path.parent) for path in sorted(folder.glob(f"*/model/{CARD_FILE}"))]
+        if not cards:
+            raise ArtefactError(f"there is no model card below {folder}: expected <model>/model/{CARD_FILE}")
+        self._cards = {card.name: card for card in cards}
+
+    def names(self) -> list[str]:
+        """The models' names in alphabetical order."""
+        return sorted(self._cards)
+
+    def get(self, name: str) -> ModelCard:
+        """The card of one model; NotFoundError names the models there are."""
+        try:
+            return self._cards[name]
+        except KeyError:
+            raise NotFoundError(f"there is no model {name!r}; there is {', '.join(self.names())}") from None

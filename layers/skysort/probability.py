@@ -1,0 +1,34 @@
+"""From class scores to calibrated probabilities and prediction sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def softmax(margins: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
+    """Calibrated probabilities, softmax(margin / T) (Guo et al. 2017, "On calibration of modern neural networks").
+
+    margins: (n, classes) float32. Returns (n, classes) float32; rows sum to 1.
+    """
+    scaled = margins / np.float32(temperature)
+    scaled -= scaled.max(axis=1, keepdims=True)
+    np.exp(scaled, out=scaled)
+    scaled /= scaled.sum(axis=1, keepdims=True)
+    return scaled
+
+
+def prediction_sets(probabilities: NDArray[np.float32], thresholds: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Split-conformal sets (Sadinle, Lei & Wasserman 2019): a label is in when its probability reaches its threshold.
+
+    probabilities: (n, classes). thresholds: (classes,), fitted so that each class is covered
+    at the rate that the model card names. The most probable label is always in, so that no
+    set is empty; that can only raise the coverage. Returns (n, classes) bool.
+    """
+    members = probabilities >= thresholds
+    members[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True
+    return members
