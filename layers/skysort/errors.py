@@ -12,7 +12,7 @@
     │   └── ArtefactError            a model file is missing, damaged or not the card's
     └── InfrastructureError          a service behind skysort failed; worth trying again
 
-The HTTP status of each is decided in one place, skysort.http.problems; what the drop
+The HTTP status of each is decided in one place, skysort.problems; what the drop
 folder does with each (error record or retry) in one place, skysort.drop.outcome.
 """
 

@@ -16,6 +16,9 @@ STAR_ROWS_PER_REQUEST: Final = 5_000
 # An explanation carries every feature's contribution for every class: about 1.5 kB a row.
 STAR_EXPLAINED_ROWS_PER_REQUEST: Final = 500
 
+# Characters of the name that a caller gives a row.
+STAR_ID_CHARACTERS: Final = 200
+
 # Answers kept for identical input, per sandbox.
 CACHE_ENTRIES: Final = 1_000
 

@@ -1,0 +1,1 @@
+"""How skysort speaks HTTP: the API every function builds, its errors, and request bodies."""

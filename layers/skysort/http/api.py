@@ -1,0 +1,128 @@
+"""The API object that every HTTP function builds: routing, validation, and errors as problem documents."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.metrics import MetricUnit
+from pydantic import Field
+
+from skysort import problems
+from skysort.errors import FieldError, InfrastructureError, InvalidFieldsError, MalformedInputError, SkysortError
+from skysort.observability import logger, metrics
+from skysort.options import MAX_TOP_K, NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+JSON: Final = "application/json"
+
+# The options of every classify call, as its query string takes them.
+TopK = Annotated[int | None, Field(ge=1, le=MAX_TOP_K), Query(description="predictions an item gets, best first")]
+Labels = Annotated[str | None, Query(description="labels to choose among, separated by commas")]
+Explain = Annotated[bool | None, Query(description="whether each answer carries its explanation")]
+
+
+def build_api() -> APIGatewayRestResolver:
+    """An API with validation on, whose every error is a problem document (RFC 9457)."""
+    api = APIGatewayRestResolver(enable_validation=True)
+
+    def invalid_query(error: RequestValidationError) -> Response[str]:
+        fields = [FieldError(str(e["loc"][-1]), str(e["type"]), str(e["msg"])) for e in error.errors()]
+        return problem_response(problems.from_error(InvalidFieldsError(fields), request_id(api)))
+
+    def refused(error: SkysortError) -> Response[str]:
+        document = problems.from_error(error, request_id(api))
+        if document["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.exception("request failed")
+        else:
+            logger.info("request refused", extra={"problem": document["type"], "detail": document["detail"][:500]})
+        return problem_response(document, retry=isinstance(error, InfrastructureError))
+
+    def failed(_: Exception) -> Response[str]:
+        logger.exception("request failed")
+        return problem_response(problems.internal(request_id(api)))
+
+    @api.not_found
+    def no_such_path(_: Exception) -> Response[str]:
+        event = api.current_event
+        detail = f"there is no {event.http_method} {event.path} here"
+        return problem_response(
+            problems.document(HTTPStatus.NOT_FOUND, "not-found", "Not found", detail, request_id=request_id(api))
+        )
+
+    # Registered by call: as decorators they would lose their types.
+    api.exception_handler(RequestValidationError)(invalid_query)
+    api.exception_handler(SkysortError)(refused)
+    api.exception_handler(Exception)(failed)
+    return api
+
+
+def serve(api: APIGatewayRestResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one API Gateway REST proxy event, and count it."""
+    response = api.resolve(event, context)
+    metrics.add_metric("Requests", MetricUnit.Count, 1)
+    if response["statusCode"] >= HTTPStatus.BAD_REQUEST:
+        metrics.add_metric("RequestsRefused", MetricUnit.Count, 1)
+    return response
+
+
+def request_id(api: APIGatewayRestResolver) -> str | None:
+    """The gateway's id of the request being served."""
+    context = api.current_event.get("requestContext") or {}
+    return context.get("requestId")
+
+
+def json_response(document: Mapping[str, Any]) -> Response[str]:
+    """A 200 answer; NaN and infinity, which JSON does not have, are refused rather than written."""
+    return Response(HTTPStatus.OK, JSON, json.dumps(document, separators=(",", ":"), allow_nan=False))
+
+
+def problem_response(document: Mapping[str, Any], *, retry: bool = False) -> Response[str]:
+    """A problem document as a response, with Retry-After where waiting helps."""
+    headers: dict[str, str | list[str]] = {"Retry-After": "1"} if retry else {}
+    return Response(document["status"], problems.CONTENT_TYPE, json.dumps(document), headers=headers)
+
+
+def raw_body(event: APIGatewayProxyEvent) -> bytes:
+    """The request body's bytes, as the client sent them.
+
+    Powertools' decoded_body decodes to text, which a binary body is not.
+    Raises MalformedInputError when the gateway's base64 is broken.
+    """
+    body = event.body or ""
+    if not event.is_base64_encoded:
+        return body.encode()
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise MalformedInputError(f"the body is marked as base64 and is not: {error}") from None
+
+
+def content_type(event: APIGatewayProxyEvent) -> str:
+    """The Content-Type header, empty when there is none."""
+    return event.headers.get("content-type") or ""
+
+
+def query_options(event: APIGatewayProxyEvent, **typed: Any) -> dict[str, Any]:
+    """The options that the query string gives, already validated by type.
+
+    Raises InvalidFieldsError for a parameter that is no option, since a misspelt option must not pass unnoticed.
+    """
+    unknown = [name for name in event.query_string_parameters if name not in NAMES]
+    if unknown:
+        known = ", ".join(NAMES)
+        raise InvalidFieldsError(
+            [FieldError(name, "unknown_option", f"is not an option; the options are {known}") for name in unknown]
+        )
+    return {name: value for name, value in typed.items() if value is not None}

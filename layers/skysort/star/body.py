@@ -1,0 +1,164 @@
+"""The body of a star request: JSON, CSV or a form, read into rows and options."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+from skysort.errors import (
+    EmptyInputError,
+    FieldError,
+    InvalidFieldsError,
+    LimitExceededError,
+    MalformedInputError,
+    UnsupportedFormatError,
+)
+from skysort.limits import STAR_ROWS_PER_REQUEST
+from skysort.options import NAMES as OPTION_NAMES
+from skysort.star.columns import BANDS, Reason, canonical, describe, misspelt
+from skysort.star.rows import StarRow, read_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+JSON: Final = "application/json"
+CSV: Final = "text/csv"
+FORM: Final = "application/x-www-form-urlencoded"
+_DELIMITERS: Final = (",", ";", "\t", "|")
+
+
+@dataclass(frozen=True, slots=True)
+class StarRequest:
+    """The rows of a request in its order, and the options that its body gave.
+
+    single: the body was one bare row, so that its errors are the whole request's.
+    """
+
+    rows: list[StarRow]
+    options: dict[str, Any] = field(default_factory=dict)
+    single: bool = False
+
+
+def read_body(body: bytes, content_type: str) -> StarRequest:
+    """Read a request body.
+
+    body: as sent. content_type: its media type, parameters allowed; empty is taken for JSON.
+    Raises UnsupportedFormatError, MalformedInputError, EmptyInputError, LimitExceededError, and
+    InvalidFieldsError for a CSV header without the five bands.
+    """
+    media_type = content_type.partition(";")[0].strip().lower() or JSON
+    readers = {JSON: _read_json, CSV: _read_csv, FORM: _read_form}
+    if media_type not in readers:
+        raise UnsupportedFormatError(f"star rows come as {', '.join(readers)}, not as {media_type}")
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedInputError(f"the body is not UTF-8 text: byte {error.start} cannot be read") from None
+    if not text.strip():
+        raise EmptyInputError(
+            "the body is empty; send a row with u, g, r, i, z and, where there is a spectrum, redshift"
+        )
+    return readers[media_type](text)
+
+
+def _read_json(text: str) -> StarRequest:
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise MalformedInputError(f"the body is not JSON: {error}") from None
+    except (RecursionError, ValueError):  # nested too deep, or a number of thousands of digits
+        raise MalformedInputError(
+            "the body is not JSON that can be read here: nested too deep or too long a number"
+        ) from None
+    if isinstance(document, list):
+        return StarRequest(_read_instances(document))
+    if not isinstance(document, dict):
+        raise MalformedInputError('the body must be a row, a list of rows or {"instances": [rows]}')
+    options = {name: document.pop(name) for name in OPTION_NAMES if name in document}
+    if "instances" not in document:
+        return StarRequest([read_row(document, "0", text=False)], options, single=True)
+    instances = document.pop("instances")
+    if document:
+        known = ", ".join(("instances", *OPTION_NAMES))
+        unknown = [
+            FieldError(name, "unknown_field", f"is not known beside instances; known are {known}") for name in document
+        ]
+        raise InvalidFieldsError(unknown)
+    if not isinstance(instances, list):
+        raise InvalidFieldsError([FieldError("instances", "not_a_list", "must be a list of rows")])
+    return StarRequest(_read_instances(instances), options)
+
+
+def _read_instances(instances: list[Any]) -> list[StarRow]:
+    if not instances:
+        raise EmptyInputError("the list of rows is empty")
+    _check_count(len(instances))
+    return [_read_instance(instance, str(number)) for number, instance in enumerate(instances)]
+
+
+def _read_instance(instance: Any, default_id: str) -> StarRow:
+    if isinstance(instance, dict):
+        return read_row(instance, default_id, text=False)
+    error = FieldError("row", "not_an_object", f"must be an object of named values, got {instance!r:.60}")
+    return StarRow(default_id, (), (error,))
+
+
+def _read_form(text: str) -> StarRequest:
+    given: dict[str, Any] = dict(parse_qsl(text, keep_blank_values=True))
+    options: dict[str, Any] = {name: given.pop(name) for name in OPTION_NAMES if name in given}
+    return StarRequest([read_row(given, "0", text=True)], options, single=True)
+
+
+def _read_csv(text: str) -> StarRequest:
+    lines = (line for line in io.StringIO(text, newline="") if not line.startswith("#"))
+    header_line = next((line for line in lines if line.strip()), "")
+    delimiter = max(_DELIMITERS, key=header_line.count)
+    try:
+        header = [name.strip() for name in next(csv.reader([header_line], delimiter=delimiter), [])]
+        _check_header(header)
+        rows = list(_csv_rows(csv.reader(lines, delimiter=delimiter, strict=True), header))
+    except csv.Error as error:
+        raise MalformedInputError(f"the body is not CSV: {error}") from None
+    if not rows:
+        raise EmptyInputError("the CSV has a header and no rows")
+    return StarRequest(rows)
+
+
+def _check_header(header: list[str]) -> None:
+    found = [column for name in header if (column := canonical(name))]
+    repeated = sorted({column for column in found if found.count(column) > 1})
+    problems = [describe(column, Reason.REPEATED_FIELD) for column in repeated]
+    problems += misspelt(header)
+    problems += [
+        FieldError(band, "missing_column", "is not among the columns of the first line")
+        for band in BANDS
+        if band not in found
+    ]
+    if problems:
+        raise InvalidFieldsError(problems)
+
+
+def _csv_rows(reader: Iterator[list[str]], header: list[str]) -> Iterator[StarRow]:
+    number = 0
+    for cells in reader:
+        if not cells:
+            continue
+        _check_count(number + 1)
+        if len(cells) == len(header):
+            row: Mapping[str, str] = dict(zip(header, cells, strict=True))
+            yield read_row(row, str(number), text=True)
+        else:
+            error = FieldError("row", "ragged", f"has {len(cells)} cells, the header has {len(header)}")
+            yield StarRow(str(number), (), (error,))
+        number += 1
+
+
+def _check_count(count: int) -> None:
+    if count > STAR_ROWS_PER_REQUEST:
+        raise LimitExceededError(
+            f"a request takes at most {STAR_ROWS_PER_REQUEST} rows; drop larger tables into the drop folder"
+        )

@@ -1,0 +1,173 @@
+"""Rows in, answers out: what the star function does, without HTTP and without AWS."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from skysort import problems
+from skysort.errors import InfrastructureError, InvalidFieldsError, LimitExceededError
+from skysort.limits import STAR_EXPLAINED_ROWS_PER_REQUEST
+from skysort.options import Options, parse_options
+from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
+from skysort.star.rows import StarRow, as_photometry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from skysort.cache import AnswerCache
+    from skysort.star.body import StarRequest
+    from skysort.star.columns import Photometry
+    from skysort.star.model import Explanation, StarModel
+
+Answer = dict[str, Any]
+# The first object of SDSS17, a luminous red galaxy with a spectrum.
+SAMPLE: Final = StarRow("sdss17-1", (23.87882, 22.2753, 20.39501, 19.16573, 18.79371, 0.6347936))
+SAMPLE_LABEL: Final = "GALAXY"
+_DIGITS: Final = 6  # float32 probabilities carry no more
+
+
+class StarClassifier:
+    """A loaded model with its cache."""
+
+    def __init__(self, model: StarModel, cache: AnswerCache[Answer]) -> None:
+        self._model = model
+        self._cache = cache
+
+    def answer(self, request: StarRequest, query: Mapping[str, Any]) -> Answer:
+        """Classify a request's rows; a bad row gets a problem in its place, the others their classes.
+
+        query: options of the query string, which win over those of the body.
+        Raises InvalidFieldsError for bad options and for a bad single row, LimitExceededError for
+        more rows than may be explained.
+        """
+        started = perf_counter()
+        options = parse_options({**request.options, **query}, self._model.labels)
+        if request.single and request.rows[0].errors:
+            raise InvalidFieldsError(list(request.rows[0].errors))
+        if options.explain and len(request.rows) > STAR_EXPLAINED_ROWS_PER_REQUEST:
+            raise LimitExceededError(f"at most {STAR_EXPLAINED_ROWS_PER_REQUEST} rows a request can be explained")
+        results, predict_ms = self._classify(request.rows, options)
+        total_ms = (perf_counter() - started) * 1e3
+        card = self._model.card
+        return {
+            "model": {"name": card.name, "version": card.version},
+            "results": results,
+            "timing_ms": {"predict": round(predict_ms, 3), "total": round(total_ms, 3)},
+        }
+
+    def self_test(self) -> Answer:
+        """Classify the built-in sample, past the cache.
+
+        Raises InfrastructureError when the answer is not the sample's known class.
+        """
+        started = perf_counter()
+        (answer,) = self._predict([SAMPLE], parse_options({}, self._model.labels))
+        best = answer["predictions"][0]
+        if best["label"] != SAMPLE_LABEL:
+            raise InfrastructureError(f"the sample came out as {best['label']}, it is a {SAMPLE_LABEL}")
+        card = self._model.card
+        return {
+            "status": "ready",
+            "model": {"name": card.name, "version": card.version},
+            "sample": {"id": SAMPLE.id, **best},
+            "timing_ms": {"total": round((perf_counter() - started) * 1e3, 3)},
+        }
+
+    def _classify(self, rows: Sequence[StarRow], options: Options) -> tuple[list[Answer], float]:
+        """Answer every row in order; values seen before come from the cache, the rest in one prediction."""
+        keys = [None if row.errors else (row.values, options) for row in rows]
+        answers = [None if key is None else self._cache.get(_nan_safe(key)) for key in keys]
+        fresh = [place for place, (key, answer) in enumerate(zip(keys, answers, strict=True)) if key and answer is None]
+        started = perf_counter()
+        for place, answer in zip(fresh, self._predict([rows[place] for place in fresh], options), strict=True):
+            answers[place] = answer
+            self._cache.put(_nan_safe((rows[place].values, options)), answer)
+        predict_ms = (perf_counter() - started) * 1e3
+        predicted = set(fresh)
+        results = [
+            {"id": row.id, **answer, "cached": place not in predicted} if answer else _refusal(row)
+            for place, (row, answer) in enumerate(zip(rows, answers, strict=True))
+        ]
+        return results, predict_ms
+
+    def _predict(self, rows: Sequence[StarRow], options: Options) -> list[Answer]:
+        if not rows:
+            return []
+        photometry = as_photometry(rows)
+        found = self._model.classify(photometry)
+        probabilities, members, columns = found.probabilities, found.members, range(len(self._model.labels))
+        if options.columns is not None:
+            probabilities, members, columns = _restricted(probabilities, members, options.columns)
+        labels = [self._model.labels[column] for column in columns]
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, : options.top_k]
+        variants = [
+            WITH_REDSHIFT if spectroscopic else PHOTOMETRY_ONLY for spectroscopic in found.with_redshift.tolist()
+        ]
+        answers = [
+            {
+                "predictions": [
+                    {"label": labels[at], "class_id": columns[at], "probability": round(chances[at], _DIGITS)}
+                    for at in best
+                ],
+                "prediction_set": [label for label, inside in zip(labels, member, strict=True) if inside],
+                "variant": variant,
+            }
+            for chances, best, member, variant in zip(
+                probabilities.tolist(), order.tolist(), members.tolist(), variants, strict=True
+            )
+        ]
+        if options.explain:
+            self._explain(answers, photometry)
+        return answers
+
+    def _explain(self, answers: list[Answer], photometry: Photometry) -> None:
+        for answer, explanation in zip(answers, self._model.explain(photometry), strict=True):
+            answer["explanation"] = _explanation(explanation, self._model.labels)
+
+
+def _nan_safe(key: tuple[tuple[float, ...], Options]) -> tuple[tuple[float | None, ...], Options]:
+    """A key that equals itself: NaN, the absent redshift, does not."""
+    values, options = key
+    return (tuple(value if value == value else None for value in values), options)  # noqa: PLR0124
+
+
+def _restricted(
+    probabilities: NDArray[np.float32], members: NDArray[np.bool_], columns: tuple[int, ...]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], Any]:
+    """Choose among some labels only: their probabilities renormalised, the set with the best of them always in."""
+    chosen = probabilities[:, columns].astype(np.float64)
+    chosen = chosen / np.maximum(chosen.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    inside = members[:, columns]
+    inside[np.arange(len(chosen)), chosen.argmax(axis=1)] = True
+    return chosen.astype(np.float32), inside, columns
+
+
+def _refusal(row: StarRow) -> Answer:
+    return {"id": row.id, "error": problems.from_error(InvalidFieldsError(list(row.errors)))}
+
+
+def _explanation(explanation: Explanation, labels: Sequence[str]) -> Answer:
+    """SHAP values as an answer shows them: for each class, base + contributions = margin."""
+    return {
+        "method": "tree SHAP",
+        "features": dict(zip(explanation.features, _rounded(explanation.values), strict=True)),
+        "classes": {
+            label: {
+                "base": round(base, _DIGITS),
+                "contributions": dict(zip(explanation.features, _rounded(contributions), strict=True)),
+                "margin": round(margin, _DIGITS),
+            }
+            for label, base, contributions, margin in zip(
+                labels, explanation.base.tolist(), explanation.contributions, explanation.margins.tolist(), strict=True
+            )
+        },
+    }
+
+
+def _rounded(values: NDArray[np.float32]) -> list[float]:
+    return [round(value, _DIGITS) for value in values.tolist()]
