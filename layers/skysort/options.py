@@ -28,7 +28,7 @@ class RawOptions:
     """Options as given, before the model's own labels are known."""
 
     top_k: Annotated[int | None, Field(ge=1, le=MAX_TOP_K)] = None
-    labels: Annotated[tuple[str, ...] | None, BeforeValidator(_comma_separated), Field(min_length=1)] = None
+    labels: Annotated[Annotated[tuple[str, ...], Field(min_length=1)] | None, BeforeValidator(_comma_separated)] = None
     explain: bool | None = None
 
 

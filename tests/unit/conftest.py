@@ -1,0 +1,35 @@
+"""Unit tests open no socket, and see no settings of this machine."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+
+from tests.factories import star_artefact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets() -> Iterator[None]:
+    disable_socket(allow_unix_socket=True)
+    yield
+    enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("SKYSORT_", "AWS_", "POWERTOOLS_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def star_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A miniature star artefact."""
+    return star_artefact(tmp_path_factory.mktemp("star") / "model")

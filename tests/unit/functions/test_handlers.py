@@ -1,0 +1,121 @@
+"""The handlers as Lambda calls them: a proxy event in, a proxy response out."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.factories import EXAMPLE_ROW, FakeContext, proxy_event, star_row
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+FUNCTIONS = Path(__file__).resolve().parents[3] / "functions"
+
+
+def load_function(name: str) -> ModuleType:
+    """Import functions/<name>/app.py as a sandbox does, fresh."""
+    spec = importlib.util.spec_from_file_location(f"{name}_app", FUNCTIONS / name / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def star(star_folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("SKYSORT_STAR_MODEL", str(star_folder))
+    return load_function("star")
+
+
+@pytest.fixture
+def control(star_folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("SKYSORT_CARDS", str(star_folder.parent.parent))
+    return load_function("control")
+
+
+def call(function: ModuleType, **event: Any) -> tuple[int, dict[str, Any], dict[str, list[str]]]:
+    response = function.handler(proxy_event(**event), FakeContext())
+    return response["statusCode"], json.loads(response["body"]), response["multiValueHeaders"]
+
+
+def test_a_row_is_classified(star: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    # When the example row is posted
+    status, answer, headers = call(star, body=json.dumps(EXAMPLE_ROW))
+    # Then it is answered, and counted in the embedded metric format
+    assert (status, headers["Content-Type"]) == (200, ["application/json"])
+    assert answer["results"][0]["predictions"][0]["label"] == "GALAXY"
+    emitted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert any(line.get("RowsClassified") == [1.0] for line in emitted)
+
+
+@pytest.mark.parametrize("body", ["u,g,r,i,z\n19,18,17,17,17\n", b"u,g,r,i,z\n19,18,17,17,17\n"])
+def test_csv_arrives_as_text_or_as_base64(star: ModuleType, body: str | bytes) -> None:
+    status, answer, _ = call(star, body=body, headers={"Content-Type": "text/csv"})
+    assert status == 200
+    assert answer["results"][0]["variant"] == "photometry_only"
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "says"),
+    [
+        ({"body": json.dumps(star_row(u=...))}, 422, "u: is missing"),
+        ({"body": "{"}, 400, "not JSON"),
+        ({"body": None}, 400, "the body is empty"),
+        ({"body": "x", "headers": {"Content-Type": "image/png"}}, 415, "image/png"),
+        ({"body": json.dumps([{}] * 5_001)}, 413, "at most 5000 rows"),
+        ({"body": json.dumps(EXAMPLE_ROW), "query": {"top_k": "11"}}, 422, "top_k"),
+        ({"body": json.dumps(EXAMPLE_ROW), "query": {"topk": "1"}}, 422, "topk: is not an option"),
+        ({"body": json.dumps({**EXAMPLE_ROW, "top_k": 11})}, 422, "top_k"),
+        ({"path": "/v1/nowhere", "method": "GET"}, 404, "/v1/nowhere"),
+    ],
+)
+def test_what_cannot_be_answered_is_a_problem(star: ModuleType, event: dict[str, Any], status: int, says: str) -> None:
+    found, problem, headers = call(star, **event)
+    assert (found, headers["Content-Type"]) == (status, ["application/problem+json"])
+    assert problem["status"] == status
+    assert problem["request_id"] == "request-1"
+    assert says in problem["detail"]
+
+
+def test_broken_base64_is_the_clients_error(star: ModuleType) -> None:
+    event = proxy_event(body="%%%") | {"isBase64Encoded": True}
+    assert star.handler(event, FakeContext())["statusCode"] == 400
+
+
+def test_an_unforeseen_error_is_a_problem_that_tells_nothing(star: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(*_: Any) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(star.classifier, "answer", explode)
+    status, problem, _ = call(star, body=json.dumps(EXAMPLE_ROW))
+    assert status == 500
+    assert "secret" not in str(problem)
+
+
+def test_ready_means_a_real_prediction_came_out_right(star: ModuleType) -> None:
+    status, answer, _ = call(star, method="GET", path="/v1/models/star/ready")
+    assert (status, answer["sample"]["label"]) == (200, "GALAXY")
+
+
+def test_options_come_in_the_query(star: ModuleType) -> None:
+    query = {"top_k": "1", "labels": "qso,star", "explain": "true"}
+    _, answer, _ = call(star, body=json.dumps(EXAMPLE_ROW), query=query)
+    (result,) = answer["results"]
+    assert len(result["predictions"]) == 1
+    assert "explanation" in result
+
+
+def test_control_lists_models_and_shows_cards(control: ModuleType) -> None:
+    assert call(control, method="GET", path="/v1/health")[1]["status"] == "ok"
+    assert [model["name"] for model in call(control, method="GET", path="/v1/models")[1]["models"]] == ["star"]
+    assert "variants" in call(control, method="GET", path="/v1/models/star")[1]
+    status, problem, _ = call(control, method="GET", path="/v1/models/moon")
+    assert (status, problem["detail"]) == (404, "there is no model 'moon'; there is star")

@@ -1,0 +1,41 @@
+"""Settings are refused at start, with a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from skysort.errors import ConfigurationError
+from skysort.settings import ControlSettings, StarSettings
+
+HERE = Path(__file__).parent
+
+
+def test_without_settings_the_defaults_are_the_functions_own(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    settings = StarSettings.from_environment({}, tmp_path)
+    assert settings == StarSettings(tmp_path / "model", threads=1, cache_entries=1_000)
+
+
+def test_threads_follow_the_memory_that_lambda_gives() -> None:
+    environment = {"SKYSORT_STAR_MODEL": str(HERE), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3538"}
+    assert StarSettings.from_environment(environment, HERE).threads == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"SKYSORT_THREADS": "many"}, "SKYSORT_THREADS must be a whole number from 1 to 64, got 'many'"),
+        ({"SKYSORT_THREADS": "0"}, "SKYSORT_THREADS must be"),
+        ({"SKYSORT_CACHE_ENTRIES": "-1"}, "SKYSORT_CACHE_ENTRIES must be"),
+        ({"SKYSORT_STAR_MODEL": "/nowhere"}, "SKYSORT_STAR_MODEL must name a folder, and /nowhere is none"),
+    ],
+)
+def test_a_bad_setting_is_named(environment: dict[str, str], says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        StarSettings.from_environment({"SKYSORT_STAR_MODEL": str(HERE), **environment}, HERE)
+
+
+def test_cards_lie_beside_the_control_function(tmp_path: Path) -> None:
+    assert ControlSettings.from_environment({}, tmp_path / "control").cards_folder == tmp_path

@@ -1,0 +1,123 @@
+"""Request bodies: JSON, CSV and forms."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skysort.errors import (
+    EmptyInputError,
+    InputError,
+    InvalidFieldsError,
+    LimitExceededError,
+    MalformedInputError,
+    UnsupportedFormatError,
+)
+from skysort.limits import STAR_ROWS_PER_REQUEST
+from skysort.star.body import CSV, FORM, JSON, read_body
+from tests.factories import EXAMPLE_ROW, star_row
+
+HEADER = "u,g,r,i,z,redshift"
+LINE = "23.87882,22.2753,20.39501,19.16573,18.79371,0.6347936"
+
+
+def as_json(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    "document", [EXAMPLE_ROW, [EXAMPLE_ROW], {"instances": [EXAMPLE_ROW]}, {**EXAMPLE_ROW, "top_k": 2}]
+)
+def test_a_row_comes_bare_in_a_list_or_as_instances(document: Any) -> None:
+    request = read_body(as_json(document), JSON)
+    assert [row.values[0] for row in request.rows] == [23.87882]
+
+
+def test_options_come_beside_the_rows() -> None:
+    request = read_body(as_json({"instances": [EXAMPLE_ROW], "top_k": 1, "explain": True}), JSON)
+    assert request.options == {"top_k": 1, "explain": True}
+
+
+def test_a_missing_content_type_is_taken_for_json() -> None:
+    assert read_body(as_json(EXAMPLE_ROW), "").single
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEADER}\n{LINE}\n",
+        f"\ufeff# a comment\r\n{HEADER}\r\n{LINE}",
+        HEADER.replace(",", ";") + "\n" + LINE.replace(",", ";"),
+        HEADER.replace(",", "\t") + "\n\n" + LINE.replace(",", "\t") + "\n\n",
+    ],
+)
+def test_csv_is_read_as_programs_write_it(text: str) -> None:
+    (row,) = read_body(text.encode(), f"{CSV}; charset=utf-8").rows
+    assert (row.id, row.values, row.errors) == ("0", tuple(float(cell) for cell in LINE.split(",")), ())
+
+
+def test_a_ragged_csv_row_is_refused_alone() -> None:
+    first, second, third = read_body(f"{HEADER}\n{LINE}\n1,2\n{LINE}\n".encode(), CSV).rows
+    assert [error.reason for error in second.errors] == ["ragged"]
+    assert not first.errors
+    assert not third.errors
+
+
+def test_a_form_is_one_row_with_options() -> None:
+    request = read_body(b"u=19&g=18&r=17&i=17&z=17&redshift=&top_k=1", FORM)
+    assert request.single
+    assert request.options == {"top_k": "1"}
+    assert not request.rows[0].errors
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "error", "says"),
+    [
+        (b"", JSON, EmptyInputError, "u, g, r, i, z"),
+        (b"{", JSON, MalformedInputError, "not JSON"),
+        (b"3", JSON, MalformedInputError, "instances"),
+        (b"\xff\xfe", JSON, MalformedInputError, "UTF-8"),
+        (b"[" * 100_000, JSON, MalformedInputError, "nested"),
+        (b'{"u": ' + b"1" * 5_000 + b"}", JSON, MalformedInputError, "number"),
+        (b"[]", JSON, EmptyInputError, "empty"),
+        (as_json({"instances": {}}), JSON, InvalidFieldsError, "must be a list"),
+        (as_json({"instances": [{}], "topk": 1}), JSON, InvalidFieldsError, "topk"),
+        (as_json([{}] * (STAR_ROWS_PER_REQUEST + 1)), JSON, LimitExceededError, "drop folder"),
+        (f"{HEADER}\n".encode() + f"{LINE}\n".encode() * (STAR_ROWS_PER_REQUEST + 1), CSV, LimitExceededError, "drop"),
+        (HEADER.encode(), CSV, EmptyInputError, "no rows"),
+        (b"u,g,r\n1,2,3", CSV, InvalidFieldsError, "i: is not among the columns"),
+        (b"u,g,r,i,z,psfMag_u\n1,2,3,4,5,6", CSV, InvalidFieldsError, "twice"),
+        (b"u,g,r,i,z,redshfit\n1,2,3,4,5,6", CSV, InvalidFieldsError, "did you mean 'redshift'"),
+        (f'{HEADER}\n"{LINE}\n'.encode(), CSV, MalformedInputError, "not CSV"),
+        (b"x", "image/png", UnsupportedFormatError, "image/png"),
+    ],
+)
+def test_a_body_that_cannot_be_read_says_why(
+    body: bytes, content_type: str, error: type[InputError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        read_body(body, content_type)
+
+
+def test_an_instance_that_is_no_object_is_refused_alone() -> None:
+    bad, good = read_body(as_json([[1, 2], star_row()]), JSON).rows
+    assert [error.reason for error in bad.errors] == ["not_an_object"]
+    assert not good.errors
+
+
+@given(st.binary(max_size=300), st.sampled_from([JSON, CSV, FORM]))
+def test_any_bytes_give_rows_or_an_input_error(body: bytes, content_type: str) -> None:
+    with contextlib.suppress(InputError):
+        assert read_body(body, content_type).rows
+
+
+@given(st.lists(st.lists(st.text(alphabet='0123456789.,;-"\n e', max_size=8), max_size=7), max_size=5))
+def test_any_csv_below_a_good_header_gives_rows_or_an_input_error(cells: list[list[str]]) -> None:
+    body = "\n".join([HEADER, *(",".join(line) for line in cells)])
+    with contextlib.suppress(InputError):
+        assert read_body(body.encode(), CSV).rows

@@ -1,0 +1,92 @@
+"""The two boosters behind one model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from skysort.errors import ArtefactError
+from skysort.star.columns import Photometry
+from skysort.star.model import StarModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def objects(redshift: list[float]) -> Photometry:
+    magnitudes = np.linspace(17.0, 21.0, len(redshift))[:, None] + np.array([1.5, 0.4, 0.0, -0.2, -0.3])
+    return Photometry(magnitudes, np.array(redshift))
+
+
+def test_each_object_is_classified_by_its_own_booster(star_folder: Path) -> None:
+    # Given objects with and without a spectrum, mixed
+    model = StarModel.load(star_folder)
+    mixed = objects([0.4, np.nan, 1.8, np.nan])
+    # When they are classified together and one by one
+    together = model.classify(mixed)
+    alone = [model.classify(mixed.take(np.array([row]))) for row in range(4)]
+    # Then it makes no difference, and the answer says who spoke
+    assert together.with_redshift.tolist() == [True, False, True, False]
+    assert np.array_equal(together.probabilities, np.vstack([one.probabilities for one in alone]))
+    assert np.array_equal(together.members, np.vstack([one.members for one in alone]))
+
+
+def test_probabilities_sum_to_one_and_the_best_label_is_in_the_set(star_folder: Path) -> None:
+    found = StarModel.load(star_folder).classify(objects([0.0, 0.4, 1.8, np.nan]))
+    assert np.allclose(found.probabilities.sum(axis=1), 1.0, atol=1e-6)
+    assert found.members[np.arange(4), found.probabilities.argmax(axis=1)].all()
+
+
+def test_explanations_add_up_to_the_margin(star_folder: Path) -> None:
+    for explanation in StarModel.load(star_folder).explain(objects([0.4, np.nan])):
+        total = explanation.base + explanation.contributions.sum(axis=1)
+        assert np.allclose(total, explanation.margins, atol=1e-4)
+        assert explanation.contributions.shape == (3, len(explanation.features))
+
+
+def damage_hash(card: dict[str, Any]) -> None:
+    card["variants"]["with_redshift"]["sha256"] = "0" * 64
+
+
+def other_features(card: dict[str, Any]) -> None:
+    card["variants"]["with_redshift"]["features"] = ["alpha", "delta"]
+
+
+def no_variant(card: dict[str, Any]) -> None:
+    del card["variants"]["photometry_only"]
+
+
+def no_threshold(card: dict[str, Any]) -> None:
+    card["variants"]["photometry_only"]["conformal"]["thresholds"] = {}
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (damage_hash, "not the one its card describes"),
+        (other_features, "train it anew"),
+        (no_variant, "photometry_only"),
+        (no_threshold, "in full"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(
+    star_folder: Path, tmp_path: Path, damage: Callable[[dict[str, Any]], None], says: str
+) -> None:
+    folder = shutil.copytree(star_folder, tmp_path / "model")
+    card = json.loads((folder / "card.json").read_text())
+    damage(card)
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ArtefactError, match=says):
+        StarModel.load(folder)
+
+
+def test_a_missing_model_file_is_named(star_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(star_folder, tmp_path / "model")
+    (folder / "with_redshift.ubj").unlink()
+    with pytest.raises(ArtefactError, match=r"with_redshift\.ubj cannot be read"):
+        StarModel.load(folder)
