@@ -1,0 +1,301 @@
+"""The sandboxes of one function: which one takes an event, when one more starts, and when the answer is 429.
+
+As in Lambda a sandbox works on one event at a time, the one that finished last takes the next
+(so that spare ones can stop), and provisioned ones are started ahead and replaced when they die.
+Unlike Lambda, which adds a sandbox, a request waits in a short queue when every core is taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from infra.local import sandbox as child
+from infra.local.process import ON_DEMAND, PROVISIONED, Sandbox, StartFailedError
+from infra.local.report import Report
+from infra.stages import Laptop
+from skysort import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from infra.local.launch import Launcher
+
+INIT_TIMEOUT_S: Final = 10.0  # Lambda's limit for the init phase
+RESTART_DELAYS_S: Final = (0.0, 1.0, 5.0, 30.0)  # a provisioned sandbox that keeps failing is retried ever later
+HOUSEKEEPING_S: Final = 2.0
+KIB_PER_MB: Final = 1024
+
+
+class InvocationError(Exception):
+    """An event got no answer from its handler."""
+
+
+class ThrottledError(InvocationError):
+    """Every sandbox is busy, and so is the queue before them (429)."""
+
+
+class StoppingError(InvocationError):
+    """The stack is stopping (503)."""
+
+
+class CrashedError(InvocationError):
+    """The sandbox ended, or its answer is larger than Lambda allows."""
+
+
+class TimedOutError(InvocationError):
+    """The handler took longer than the function's timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler returned, or the JSON error of what it raised (failed)."""
+
+    payload: bytes
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One event on its way: waiting, then running."""
+
+    request_id: str
+    event: bytes
+    future: asyncio.Future[Reply]
+    started: float = 0.0
+    cold: bool = False
+    timer: asyncio.TimerHandle | None = field(default=None)
+
+    def settle(self, outcome: Reply | Exception) -> None:
+        """Answer the caller, unless it stopped waiting."""
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.future.done():
+            return
+        if isinstance(outcome, Reply):
+            self.future.set_result(outcome)
+        else:
+            self.future.set_exception(outcome)
+
+
+class Pool:
+    """All sandboxes of one function. maximum: the most at once; on_change is called when a process comes or goes."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        maximum: int,
+        laptop: Laptop | None = None,
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = launcher.name
+        self._launcher = launcher
+        self._settings = launcher.settings
+        self._maximum = maximum
+        self._laptop = laptop or Laptop()
+        self._on_change = on_change or (lambda: None)
+        self._all: set[Sandbox] = set()
+        self._idle: list[Sandbox] = []
+        self._running: dict[Sandbox, Invocation] = {}
+        self._waiting: deque[Invocation] = deque()
+        self._starting = 0
+        self._failures = 0
+        self._closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the sandboxes that live."""
+        return sorted(sandbox.pid for sandbox in self._all if sandbox.alive)
+
+    async def prestart(self) -> None:
+        """Start the provisioned sandboxes side by side; raises StartFailedError."""
+        starts = [self._start(PROVISIONED) for _ in range(self._settings.provisioned)]
+        for outcome in await asyncio.gather(*starts, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    def submit(self, request_id: str, event: bytes) -> asyncio.Future[Reply]:
+        """Run one event (JSON); the future may raise an InvocationError or StartFailedError.
+
+        Raises ThrottledError at once when there is no place to wait either. A caller may stop waiting by
+        cancelling the future: the handler runs on, as in Lambda.
+        """
+        if self._closing:
+            raise StoppingError("The stack is stopping")
+        invocation = Invocation(request_id, event, asyncio.get_running_loop().create_future())
+        while self._idle:
+            sandbox = self._idle.pop()
+            if sandbox.alive:
+                self._run(sandbox, invocation)
+                return invocation.future
+        if len(self._all) < self._maximum:
+            self._waiting.append(invocation)
+            self._spawn(self._start_for_waiting())
+        else:
+            self._enqueue(invocation)
+        return invocation.future
+
+    def _enqueue(self, invocation: Invocation) -> None:
+        while self._waiting and self._waiting[0].future.done():
+            self._waiting.popleft()
+        if len(self._waiting) >= self._laptop.queue_depth + self._starting:
+            raise ThrottledError(
+                f"{self._maximum} requests are being served and {self._laptop.queue_depth} wait; try again shortly"
+            )
+        invocation.timer = asyncio.get_running_loop().call_later(
+            self._laptop.queue_wait_s,
+            invocation.settle,
+            ThrottledError(f"no sandbox became free within {self._laptop.queue_wait_s:g} s; try again shortly"),
+        )
+        self._waiting.append(invocation)
+
+    def _run(self, sandbox: Sandbox, invocation: Invocation) -> None:
+        timeout = self._settings.timeout_s
+        invocation.cold = sandbox.invocations == 0 and sandbox.initialization == ON_DEMAND
+        invocation.started = time.perf_counter()
+        if invocation.timer is not None:
+            invocation.timer.cancel()
+        invocation.timer = asyncio.get_running_loop().call_later(timeout, self._time_out, sandbox)
+        sandbox.invocations += 1
+        self._running[sandbox] = invocation
+        sandbox.send(invocation.request_id, time.time() + timeout, invocation.event)
+
+    def _release(self, sandbox: Sandbox) -> None:
+        while self._waiting:
+            invocation = self._waiting.popleft()
+            if not invocation.future.done():
+                self._run(sandbox, invocation)
+                return
+        sandbox.idle_since = time.monotonic()
+        self._idle.append(sandbox)
+
+    def _replied(self, sandbox: Sandbox, kind: bytes, milliseconds: float, payload: bytes) -> None:
+        invocation = self._running.pop(sandbox, None)
+        if invocation is None:  # the answer crossed the kill of a timeout
+            return
+        if len(payload) > limits.LAMBDA_PAYLOAD_BYTES:
+            invocation.settle(CrashedError(f"the answer has {len(payload)} bytes, above Lambda's 6 MB"))
+        else:
+            invocation.settle(Reply(payload, failed=kind == child.ERROR))
+        self._release(sandbox)
+        self._report(sandbox, invocation, milliseconds, None)
+
+    def _time_out(self, sandbox: Sandbox) -> None:
+        invocation = self._running.pop(sandbox, None)
+        if invocation is None:
+            return
+        timeout = self._settings.timeout_s
+        sandbox.alive = False
+        sandbox.kill()
+        invocation.settle(TimedOutError(f"{self.name} did not answer within its timeout of {timeout} s"))
+        self._report(sandbox, invocation, timeout * 1000.0, "timeout")
+
+    def _exited(self, sandbox: Sandbox) -> None:
+        self._all.discard(sandbox)
+        if sandbox in self._idle:
+            self._idle.remove(sandbox)
+        self._on_change()
+        self._spawn(self._bury(sandbox, self._running.pop(sandbox, None)))
+        if sandbox.init_ms:  # one that never got ready is retried by whoever started it
+            self._replace()
+
+    async def _bury(self, sandbox: Sandbox, invocation: Invocation | None) -> None:
+        """Collect an ended process, and answer the event that it took along."""
+        how = await sandbox.collect()
+        if invocation is None:
+            return
+        milliseconds = (time.perf_counter() - invocation.started) * 1000
+        invocation.settle(CrashedError(f"the sandbox of {self.name} ended while it worked on the request ({how})"))
+        self._report(sandbox, invocation, milliseconds, f"error\tError Type: Runtime.ExitError ({how})")
+
+    def _replace(self) -> None:
+        """Start what is missing: provisioned sandboxes, or one for somebody who waits."""
+        if self._closing:
+            return
+        provisioned = sum(sandbox.initialization == PROVISIONED for sandbox in self._all)
+        if provisioned < self._settings.provisioned:
+            delay = RESTART_DELAYS_S[min(self._failures, len(RESTART_DELAYS_S) - 1)]
+            self._spawn(self._restart(delay))
+        elif self._waiting and len(self._all) < self._maximum:
+            self._spawn(self._start_for_waiting())
+
+    async def _restart(self, delay: float) -> None:
+        await asyncio.sleep(delay)
+        provisioned = sum(sandbox.initialization == PROVISIONED for sandbox in self._all)
+        if self._closing or provisioned >= self._settings.provisioned or len(self._all) >= self._maximum:
+            return
+        try:
+            await self._start(PROVISIONED)
+        except StartFailedError as error:
+            self._fail_oldest(error)
+            self._replace()
+
+    async def _start_for_waiting(self) -> None:
+        try:
+            await self._start(ON_DEMAND)
+        except StartFailedError as error:
+            self._fail_oldest(error)
+
+    def _fail_oldest(self, error: StartFailedError) -> None:
+        while self._waiting:
+            invocation = self._waiting.popleft()
+            if not invocation.future.done():
+                invocation.settle(error)
+                return
+
+    async def _start(self, initialization: str) -> None:
+        sandbox = Sandbox(self._launcher, initialization, self._replied, self._exited)
+        self._all.add(sandbox)
+        self._starting += 1
+        try:
+            await sandbox.start(INIT_TIMEOUT_S)
+        except StartFailedError as error:
+            self._failures += 1
+            self._all.discard(sandbox)
+            self._launcher.log.write(f"[ERROR] {error}")
+            raise
+        finally:
+            self._starting -= 1
+            self._on_change()
+        self._failures = 0
+        self._launcher.log.write(
+            f"INIT_REPORT Init Duration: {sandbox.init_ms:.2f} ms\tPhase: init\t"
+            f"Initialization: {initialization}\tProcess: {sandbox.pid}"
+        )
+        self._release(sandbox)
+
+    def _report(self, sandbox: Sandbox, invocation: Invocation, milliseconds: float, status: str | None) -> None:
+        init_ms = sandbox.init_ms if invocation.cold else None
+        peak = -(-sandbox.peak_memory_kib // KIB_PER_MB)
+        memory = self._settings.memory_mb
+        self._launcher.log.report(Report(invocation.request_id, milliseconds, memory, peak, init_ms, status))
+
+    async def keep_house(self) -> None:
+        """Stop on-demand sandboxes that nobody needs, and keep the log small; runs until cancelled."""
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            oldest = time.monotonic() - self._laptop.idle_stop_s
+            spare = [s for s in self._idle if s.initialization == ON_DEMAND and s.idle_since < oldest]
+            for sandbox in spare:
+                self._idle.remove(sandbox)
+                self._spawn(sandbox.stop())
+            await asyncio.to_thread(self._launcher.log.rotate)
+
+    async def close(self) -> None:
+        """Stop every sandbox, also the busy ones."""
+        self._closing = True
+        for invocation in self._waiting:
+            invocation.settle(StoppingError("The stack is stopping"))
+        self._waiting.clear()
+        await asyncio.gather(*(sandbox.stop() for sandbox in list(self._all)))
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,87 @@
+"""What Lambda writes to a function's log: START, INIT_REPORT and REPORT lines, beside the function's own output."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROTATE_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One finished invocation.
+
+    duration_ms: time in the handler. init_ms: time to start its sandbox where this call was a cold start.
+    status: timeout or error where the platform ended the call; None where the handler ended it.
+    """
+
+    request_id: str
+    duration_ms: float
+    memory_mb: int
+    peak_memory_mb: int
+    init_ms: float | None = None
+    status: str | None = None
+
+    def line(self) -> str:
+        """Spell the line as Lambda does; billed duration is init and duration, rounded up to whole milliseconds."""
+        billed = math.ceil(self.duration_ms + (self.init_ms or 0.0))
+        parts = [
+            f"REPORT RequestId: {self.request_id}",
+            f"Duration: {self.duration_ms:.2f} ms",
+            f"Billed Duration: {billed} ms",
+            f"Memory Size: {self.memory_mb} MB",
+            f"Max Memory Used: {self.peak_memory_mb} MB",
+        ]
+        if self.init_ms is not None:
+            parts.append(f"Init Duration: {self.init_ms:.2f} ms (cold)")
+        if self.status is not None:
+            parts.append(f"Status: {self.status}")
+        return "\t".join(parts)
+
+
+class FunctionLog:
+    """The log file of one function; its sandboxes append to the same file.
+
+    console: where REPORT lines are shown too, if anywhere.
+    """
+
+    def __init__(self, path: Path, console: TextIO | None = None) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._console = console
+        # Appending and unbuffered: lines of several processes stay whole and in order.
+        self._file = path.open("ab", buffering=0)
+
+    def fileno(self) -> int:
+        """Return the descriptor that sandboxes inherit as standard output and error."""
+        return self._file.fileno()
+
+    def write(self, line: str) -> None:
+        """Append one line."""
+        self._file.write(line.encode() + b"\n")
+
+    def report(self, report: Report) -> None:
+        """Append a REPORT line, and show it where that was asked for."""
+        line = report.line()
+        self.write(line)
+        if self._console is not None:
+            self._console.write(f"{self.path.stem}: {line}\n")
+
+    def rotate(self, limit: int = ROTATE_BYTES) -> None:
+        """Keep the disk from filling: above the limit, copy to `<name>.1` and start over.
+
+        The file is emptied in place, because every sandbox holds it open.
+        """
+        if self.path.stat().st_size > limit:
+            shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
+            self._file.truncate(0)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

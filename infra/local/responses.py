@@ -1,0 +1,171 @@
+"""The answer of a Lambda proxy integration as an HTTP response, and what the gateway answers itself.
+
+Shape: AWS, "Set up Lambda proxy integrations in API Gateway", output format. What does not fit is refused
+with 502, as AWS does, so that it is found before it is deployed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from skysort import limits, problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Headers = list[tuple[bytes, bytes]]
+
+_KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# The connection is the gateway's business; AWS remaps or drops these as well.
+_OWN_HEADERS: Final = frozenset({"connection", "content-length", "transfer-encoding", "date", "server"})
+_STATUSES: Final = range(200, 600)
+_WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+class Problem(NamedTuple):
+    """A kind of problem that the gateway itself answers with."""
+
+    status: HTTPStatus
+    kind: str
+    title: str
+
+
+NOT_FOUND: Final = Problem(HTTPStatus.NOT_FOUND, "not-found", "Not found")
+METHOD_NOT_ALLOWED: Final = Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
+TOO_LARGE: Final = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "Request too large")
+TOO_MANY_REQUESTS: Final = Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests")
+FUNCTION_FAILED: Final = Problem(HTTPStatus.BAD_GATEWAY, "function-failed", "The function failed")
+STOPPING: Final = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again shortly")
+TIMED_OUT: Final = Problem(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "Timed out")
+
+
+class MalformedResponseError(Exception):
+    """A function's answer is no proxy response; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response, ready to be sent."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def from_reply(payload: bytes, request_id: str, *, accepts_binary: bool) -> Response:
+    """Turn what a handler returned (JSON) into a response; raises MalformedResponseError.
+
+    accepts_binary: whether the request's Accept header names a binary media type first. As in AWS only
+    then is a base64 body decoded; otherwise the caller gets the base64 text.
+    """
+    document = json.loads(payload)
+    if not isinstance(document, dict):
+        raise MalformedResponseError(f"the function must return an object, got {document!r:.80}")
+    unknown = document.keys() - _KEYS
+    if unknown:
+        raise MalformedResponseError(f"the function's answer has unknown keys: {', '.join(sorted(unknown))}")
+    status = _status(document.get("statusCode"))
+    headers = _headers(document)
+    body = _body(document, decode=accepts_binary)
+    if status in _WITHOUT_BODY:
+        body = b""
+    elif not any(name.lower() == b"content-type" for name, _ in headers):
+        headers.append((b"content-type", b"application/json"))
+    return _response(status, headers, body, request_id)
+
+
+def problem(
+    problem_type: Problem, detail: str, request_id: str, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> Response:
+    """Answer with a problem document (RFC 9457)."""
+    status, kind, title = problem_type
+    document = problems.document(status, kind, title, detail, request_id=request_id)
+    typed = [(b"content-type", problems.CONTENT_TYPE.encode()), *headers]
+    return _response(status, typed, json.dumps(document).encode(), request_id)
+
+
+def _response(status: int, headers: Headers, body: bytes, request_id: str) -> Response:
+    headers.append((b"content-length", str(len(body)).encode()))
+    headers.append((b"x-amzn-requestid", request_id.encode()))
+    return Response(status, headers, body)
+
+
+def _status(status: Any) -> int:
+    if isinstance(status, str) and status.isdecimal():
+        status = int(status)
+    if not isinstance(status, int) or isinstance(status, bool) or status not in _STATUSES:
+        raise MalformedResponseError(f"statusCode must be a whole number from 200 to 599, got {status!r:.80}")
+    return status
+
+
+def _body(document: Mapping[str, Any], *, decode: bool) -> bytes:
+    body = document.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise MalformedResponseError(f"body must be a string, got {type(body).__name__}; dump it to JSON first")
+    if not (document.get("isBase64Encoded") and decode):
+        return body.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise MalformedResponseError(f"isBase64Encoded is true, but the body is not base64: {error}") from error
+
+
+def _headers(document: Mapping[str, Any]) -> Headers:
+    single = document.get("headers") or {}
+    multiple = document.get("multiValueHeaders") or {}
+    if not isinstance(single, dict) or not isinstance(multiple, dict):
+        raise MalformedResponseError("headers and multiValueHeaders must be objects")
+    headers: Headers = []
+    seen = set()
+    for name, values in multiple.items():
+        if not isinstance(values, list):
+            raise MalformedResponseError(f"multiValueHeaders: {name!r:.80} must have a list of values")
+        for value in values:
+            _add(headers, name, value)
+        seen.add(name.lower())
+    for name, value in single.items():
+        if name.lower() not in seen:
+            _add(headers, name, value)
+    return headers
+
+
+def _add(headers: Headers, name: str, value: Any) -> None:
+    if isinstance(value, bool):
+        value = str(value).lower()
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else None
+    # A line break in a value would start a header, or a response, of the caller's choosing.
+    if text is None or _NAME.fullmatch(name) is None or _VALUE.fullmatch(text) is None:
+        raise MalformedResponseError(f"the header {name!r:.80} has a name or a value that HTTP does not allow")
+    if name.lower() not in _OWN_HEADERS:
+        headers.append((name.encode("ascii"), text.encode("latin-1")))
+
+
+def too_large(detail: str, request_id: str) -> Response:
+    """Answer 413 and close the connection, since the rest of the body is not read."""
+    return problem(TOO_LARGE, detail, request_id, [(b"connection", b"close")])
+
+
+def request_too_large(request_id: str) -> Response:
+    """Answer 413 to a body above the gateway's limit."""
+    megabytes = limits.GATEWAY_REQUEST_BYTES // limits.MIB
+    return too_large(f"A request may have {megabytes} MB; put larger files into the drop folder.", request_id)
+
+
+def event_too_large(request_id: str) -> Response:
+    """Answer 413 to a body that fits the gateway, but not Lambda's payload."""
+    megabytes = limits.LAMBDA_PAYLOAD_BYTES // limits.MIB
+    return too_large(
+        f"The request has more than {megabytes} MB as a Lambda event (base64 adds a third to binary bodies); "
+        "put larger files into the drop folder.",
+        request_id,
+    )

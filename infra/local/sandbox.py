@@ -1,0 +1,185 @@
+"""One Lambda sandbox: a process that imports a handler once and calls it with one event at a time.
+
+Started by the pool as a script with a clean environment; it imports only the standard library, so
+that nothing here can hide a dependency that the function lacks.
+The pool passes two descriptors: a socket for frames, and the lifeline, a pipe that reaches its end
+when the stack dies in whatever way; the sandbox dies with it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Frames are a fixed header, then bytes.
+# To the sandbox: size of the event, deadline in epoch seconds, request id; then the event as JSON.
+INVOKE: Final = struct.Struct("<Id36s")
+# From the sandbox: size of what follows, kind, milliseconds spent, peak memory in KiB; then JSON.
+REPLY: Final = struct.Struct("<IcdI")
+READY: Final = b"I"  # the handler is imported; nothing follows
+INIT_ERROR: Final = b"X"  # it could not be; a JSON error follows
+RESULT: Final = b"R"  # what the handler returned
+ERROR: Final = b"E"  # what the handler raised, as a JSON error
+
+# ru_maxrss is in KiB on Linux and in bytes on macOS.
+_RSS_UNIT: Final = 1024 if sys.platform == "darwin" else 1
+
+
+class LambdaContext:
+    """The context object that AWS Lambda hands to a Python handler."""
+
+    identity = None
+    client_context = None
+
+    def __init__(self, request_id: str, deadline: float) -> None:
+        environment = os.environ
+        self.aws_request_id = request_id
+        self.function_name = environment["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_version = environment["AWS_LAMBDA_FUNCTION_VERSION"]
+        self.memory_limit_in_mb = environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.log_group_name = environment["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = environment["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.invoked_function_arn = environment["SKYSORT_LOCAL_FUNCTION_ARN"]
+        self._deadline = deadline
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the sandbox is killed."""
+        return max(0, int((self._deadline - time.time()) * 1000))
+
+
+class PeakMemory:
+    """Peak resident memory of this process in KiB.
+
+    Linux carries the parent's peak over into ru_maxrss, so until the process has outgrown its
+    parent the kernel's own high-water mark of this program, read once, is the better number.
+    """
+
+    def __init__(self) -> None:
+        self._inherited = self._usage()
+        self._own = self._high_water_mark() or self._inherited
+
+    def __call__(self) -> int:
+        """Read it; costs no system call to the file system."""
+        usage = self._usage()
+        return usage if usage > self._inherited else self._own
+
+    @staticmethod
+    def _usage() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // _RSS_UNIT
+
+    @staticmethod
+    def _high_water_mark() -> int | None:
+        try:
+            status = Path("/proc/self/status").read_text(encoding="ascii")
+        except OSError:
+            return None
+        return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), None)
+
+
+class Channel:
+    """The pool's end of the conversation, as blocking reads and writes of whole frames."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+
+    def receive(self) -> tuple[str, float, bytes] | None:
+        """Wait for the next event: request id, deadline, event JSON; None when the pool hung up."""
+        frame = self._at_least(bytearray(), INVOKE.size)
+        if frame is None:
+            return None
+        size, deadline, request_id = INVOKE.unpack_from(frame)
+        frame = self._at_least(frame, INVOKE.size + size)
+        if frame is None:
+            return None
+        return request_id.decode(), deadline, bytes(memoryview(frame)[INVOKE.size :])
+
+    def _at_least(self, frame: bytearray, size: int) -> bytearray | None:
+        while len(frame) < size:
+            more = self._socket.recv(max(65_536, size - len(frame)))
+            if not more:
+                return None
+            frame += more
+        return frame
+
+    def send(self, kind: bytes, milliseconds: float, memory_kib: int, payload: bytes = b"") -> None:
+        """Send one frame."""
+        self._socket.sendall(REPLY.pack(len(payload), kind, milliseconds, memory_kib) + payload)
+
+
+def describe(error: BaseException) -> bytes:
+    """Describe an error as the JSON document that Lambda answers with."""
+    document = {
+        "errorMessage": str(error),
+        "errorType": type(error).__name__,
+        "stackTrace": traceback.format_tb(error.__traceback__),
+    }
+    return json.dumps(document).encode()
+
+
+def watch(lifeline: int) -> None:
+    """Die with the stack: the other end of the lifeline closes when its process ends, even by SIGKILL."""
+
+    def wait() -> None:
+        os.read(lifeline, 1)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def load(handler: str) -> Callable[[Any, Any], Any]:
+    """Import the handler as Lambda's runtime does, `app.handler` being function `handler` of module `app`."""
+    module, _, function = handler.partition(".")
+    found: Callable[[Any, Any], Any] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def serve(channel: Channel, handler: Callable[[Any, Any], Any], memory: PeakMemory) -> None:
+    """Answer events until the pool hangs up."""
+    while (frame := channel.receive()) is not None:
+        request_id, deadline, event = frame
+        started = time.perf_counter()
+        try:
+            result = handler(json.loads(event), LambdaContext(request_id, deadline))
+            kind, payload = RESULT, json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode()
+        except Exception as error:
+            kind, payload = ERROR, describe(error)
+            print(f"[ERROR] RequestId: {request_id}\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+        channel.send(kind, (time.perf_counter() - started) * 1000, memory(), payload)
+
+
+def main(descriptor: int, lifeline: int, layers: str, handler: str) -> None:
+    """Import the handler, say so, and serve."""
+    started = time.perf_counter()
+    watch(lifeline)
+    # In Lambda the function's folder comes first, then the layers: /var/task, /opt/python.
+    sys.path[:0] = [str(Path.cwd()), layers]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # both are files here
+    channel = Channel(descriptor)
+    try:
+        loaded = load(handler)
+    except BaseException as error:
+        traceback.print_exc()
+        channel.send(INIT_ERROR, (time.perf_counter() - started) * 1000, 0, describe(error))
+        return
+    memory = PeakMemory()
+    channel.send(READY, (time.perf_counter() - started) * 1000, memory())
+    serve(channel, loaded, memory)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])

@@ -1,0 +1,77 @@
+"""The HTTP API: which function answers which method and path; read by the local gateway and by CDK."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one resource; `{name}` in the path stands for one segment."""
+
+    method: str
+    path: str
+    function: str
+
+
+ROUTES: Final = (
+    Route("POST", "/v1/classify/star", "star"),
+    Route("GET", "/v1/models/star/ready", "star"),
+    Route("GET", "/v1/models", "control"),
+    Route("GET", "/v1/models/{name}", "control"),
+    Route("GET", "/v1/health", "control"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A route and the values of its path parameters, None where it has none."""
+
+    route: Route
+    path_parameters: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrongMethod:
+    """The path exists, for these other methods."""
+
+    allowed: tuple[str, ...]
+
+
+class Router:
+    """Finds the route of a request; a literal segment wins over a parameter, as in API Gateway."""
+
+    def __init__(self, routes: Iterable[Route] = ROUTES) -> None:
+        self._literal: dict[str, dict[str, Match]] = {}
+        self._templates: dict[str, tuple[re.Pattern[str], dict[str, Route]]] = {}
+        for route in routes:
+            if "{" not in route.path:
+                self._literal.setdefault(route.path, {})[route.method] = Match(route)
+                continue
+            _, methods = self._templates.setdefault(route.path, (_pattern(route.path), {}))
+            methods[route.method] = route
+
+    def find(self, method: str, path: str) -> Match | WrongMethod | None:
+        """Find the route of a raw (percent-encoded) path; None where there is no such path."""
+        literal = self._literal.get(path)
+        if literal is not None:
+            return literal.get(method) or WrongMethod(tuple(sorted(literal)))
+        for pattern, methods in self._templates.values():
+            found = pattern.fullmatch(path)
+            if found is None:
+                continue
+            if method not in methods:
+                return WrongMethod(tuple(sorted(methods)))
+            return Match(methods[method], {name: unquote(value) for name, value in found.groupdict().items()})
+        return None
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", template)
+    return re.compile("".join(f"(?P<{part}>[^/]+)" if i % 2 else re.escape(part) for i, part in enumerate(parts)))

@@ -1,0 +1,357 @@
+"""The stages that skysort is deployed to, one typed settings object each; read by CDK and by the local stack.
+
+A stage that AWS would refuse, or that would surprise its owner at night, is refused here
+with a sentence: building the object is the check.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from infra.routes import ROUTES
+from skysort import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# AWS Lambda quotas ("Lambda quotas", "Configuring ephemeral storage", "SQS event source scaling").
+MEMORY_MB: Final = (128, 10_240)
+TIMEOUT_S: Final = (1, 900)
+SCRATCH_MB: Final = (512, 10_240)
+MAXIMUM_CONCURRENCY: Final = (2, 1_000)
+BATCH_SIZE: Final = (1, 10_000)
+BATCHING_WINDOW_S: Final = (0, 300)
+VISIBILITY_TIMEOUT_S: Final = (0, 43_200)
+# Above this batch size Lambda asks for a batching window ("Using Lambda with Amazon SQS").
+BATCH_SIZE_WITHOUT_WINDOW: Final = 10
+# One receive takes away the message for six function timeouts, so that a throttled batch
+# is not delivered a second time while it waits ("Using Lambda with Amazon SQS").
+VISIBILITY_TIMEOUTS: Final = 6
+# One vCPU for every 1,769 MB ("Configure Lambda function memory").
+MEMORY_MB_PER_VCPU: Final = 1_769
+
+# What the gateway hands to a function base64-encoded. Never */*: JSON would arrive encoded too.
+BINARY_MEDIA_TYPES: Final = (
+    "image/*",
+    "multipart/form-data",
+    "application/octet-stream",
+    "application/fits",
+    "application/gzip",
+    "application/x-gzip",
+    "application/zip",
+    "application/vnd.apache.parquet",
+)
+
+
+class StageError(ValueError):
+    """A stage's settings contradict each other or AWS; the message says which and why."""
+
+
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise StageError(sentence)
+
+
+def _in_range(value: float, bounds: tuple[int, int], name: str) -> None:
+    low, high = bounds
+    _require(low <= value <= high, f"{name} must be from {low} to {high}, got {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledMinimum:
+    """A floor of provisioned concurrency from a moment on, as an EventBridge cron expression in UTC."""
+
+    cron: str
+    concurrency: int
+
+    def __post_init__(self) -> None:
+        """Refuse a floor of zero: AWS removes the configuration then, and the next deployment fails."""
+        _require(self.concurrency >= 1, f"a scheduled minimum must be at least 1, got {self.concurrency}")
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """Sandboxes started ahead: `concurrency` always, up to `maximum` by target tracking on utilisation."""
+
+    concurrency: int
+    maximum: int | None = None
+    target_utilisation: float = 0.7
+    schedule: tuple[ScheduledMinimum, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse counts that contradict each other."""
+        _require(self.concurrency >= 1, f"provisioned concurrency must be at least 1, got {self.concurrency}")
+        _require(
+            0.1 <= self.target_utilisation <= 0.9,  # noqa: PLR2004  Application Auto Scaling's own range
+            f"target utilisation must be from 0.1 to 0.9, got {self.target_utilisation}",
+        )
+        for count in (self.concurrency, *(minimum.concurrency for minimum in self.schedule)):
+            _require(count <= self.ceiling, f"provisioned concurrency {count} is above its maximum of {self.ceiling}")
+
+    @property
+    def ceiling(self) -> int:
+        """The most sandboxes that are ever provisioned."""
+        return self.concurrency if self.maximum is None else self.maximum
+
+
+@dataclass(frozen=True, slots=True)
+class SnapStart:
+    """Sandboxes restored from a snapshot that is taken when a version is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDemand:
+    """Sandboxes started when a request needs one."""
+
+
+Warm = Provisioned | SnapStart | OnDemand
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSettings:
+    """One deployed function.
+
+    folder: from the project's root. handler: module.function inside it. warm: its one warm strategy.
+    reserved_concurrency: the most sandboxes at once, None for what the account has left.
+    scratch_mb: size of /tmp. environment: variables of its own.
+    """
+
+    folder: str
+    handler: str
+    memory_mb: int
+    timeout_s: int
+    warm: Warm = field(default_factory=OnDemand)
+    reserved_concurrency: int | None = None
+    scratch_mb: int = 512
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what Lambda would refuse."""
+        name = f"{self.folder} ({self.handler})"
+        _require(
+            re.fullmatch(r"\w+\.\w+", self.handler) is not None,
+            f"{name}: the handler must read like app.handler",
+        )
+        _in_range(self.memory_mb, MEMORY_MB, f"{name}: memory_mb")
+        _in_range(self.timeout_s, TIMEOUT_S, f"{name}: timeout_s")
+        _in_range(self.scratch_mb, SCRATCH_MB, f"{name}: scratch_mb")
+        reserved = self.reserved_concurrency
+        _require(
+            reserved is None or reserved >= 1,
+            f"{name}: reserved concurrency must be at least 1, got {reserved}; 0 would switch the function off",
+        )
+        if isinstance(self.warm, Provisioned) and reserved is not None:
+            _require(
+                self.warm.ceiling <= reserved,
+                f"{name}: provisioned concurrency {self.warm.ceiling} is above the maximum concurrency of {reserved}",
+            )
+
+    @property
+    def provisioned(self) -> int:
+        """How many sandboxes are started ahead."""
+        return self.warm.concurrency if isinstance(self.warm, Provisioned) else 0
+
+    @property
+    def vcpus(self) -> int:
+        """Whole cores that Lambda gives for the memory, at least one."""
+        return max(1, self.memory_mb // MEMORY_MB_PER_VCPU)
+
+
+@dataclass(frozen=True, slots=True)
+class DropQueue:
+    """The queue between a model's drop folder and its drop function, and the mapping that reads it.
+
+    prefix: keys in the drop bucket that belong here. batch_size messages, or what came within batching_window_s,
+    make one invocation; maximum_concurrency invocations run at once. A message that was received
+    max_receive_count times without success goes to the dead-letter queue.
+    """
+
+    function: str
+    queue: str
+    dead_letter_queue: str
+    prefix: str
+    batch_size: int
+    batching_window_s: int
+    visibility_timeout_s: int
+    max_receive_count: int
+    maximum_concurrency: int
+
+    def __post_init__(self) -> None:
+        """Refuse what SQS or Lambda would refuse."""
+        _in_range(self.batch_size, BATCH_SIZE, f"{self.queue}: batch_size")
+        _in_range(self.batching_window_s, BATCHING_WINDOW_S, f"{self.queue}: batching_window_s")
+        _in_range(self.visibility_timeout_s, VISIBILITY_TIMEOUT_S, f"{self.queue}: visibility_timeout_s")
+        _require(self.max_receive_count >= 1, f"{self.queue}: max_receive_count must be at least 1")
+        _require(self.maximum_concurrency >= 1, f"{self.queue}: maximum_concurrency must be at least 1")
+        _require(
+            self.batch_size <= BATCH_SIZE_WITHOUT_WINDOW or self.batching_window_s >= 1,
+            f"{self.queue}: a batch of more than {BATCH_SIZE_WITHOUT_WINDOW} needs a batching window of at least 1 s",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Laptop:
+    """Where a laptop cannot do as AWS does; present on the local stage only.
+
+    queue_depth, queue_wait_s: Lambda would add a sandbox where a laptop has no core left, so a request waits
+    for one here, this many at most and this long, then gets 429.
+    idle_stop_s: an on-demand sandbox stops after this time without work.
+    retry_delay_s: a failed message is visible again after this time, not after the visibility timeout.
+    """
+
+    queue_depth: int = 512
+    queue_wait_s: float = 5.0
+    idle_stop_s: float = 60.0
+    retry_delay_s: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what could never serve a request."""
+        _require(self.queue_depth >= 0, f"queue_depth must not be negative, got {self.queue_depth}")
+        _require(self.queue_wait_s >= 0, f"queue_wait_s must not be negative, got {self.queue_wait_s}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that differs between places where skysort runs.
+
+    Bucket names are complete on the local stage; CDK appends account and region elsewhere,
+    because bucket names are global.
+    """
+
+    name: str
+    functions: Mapping[str, FunctionSettings]
+    drop_queues: tuple[DropQueue, ...]
+    drop_bucket: str
+    results_bucket: str
+    region: str = "us-east-1"
+    laptop: Laptop | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what only shows when functions, queues and routes are seen together."""
+        _require(self.drop_bucket != self.results_bucket, "drop and results need two buckets, or a loop can form")
+        for route in ROUTES:
+            function = self.functions.get(route.function)
+            _require(function is not None, f"{route.method} {route.path} leads to no function of stage {self.name}")
+            _require(
+                function is None or function.timeout_s <= limits.GATEWAY_TIMEOUT_S,
+                f"{route.function} answers HTTP, and the gateway waits {limits.GATEWAY_TIMEOUT_S:g} s at most; "
+                f"its timeout_s is {function.timeout_s if function else 0}",
+            )
+        for queue in self.drop_queues:
+            self._check_queue(queue)
+
+    def _check_queue(self, queue: DropQueue) -> None:
+        function = self.functions.get(queue.function)
+        if function is None:
+            raise StageError(f"{queue.queue} leads to no function of stage {self.name}")
+        least = VISIBILITY_TIMEOUTS * function.timeout_s
+        _require(
+            queue.visibility_timeout_s >= least,
+            f"{queue.queue}: the visibility timeout must be at least {VISIBILITY_TIMEOUTS} times the timeout of "
+            f"{queue.function}, {least} s; it is {queue.visibility_timeout_s} s",
+        )
+        reserved = function.reserved_concurrency
+        _require(
+            reserved is None or queue.maximum_concurrency <= reserved,
+            f"{queue.queue}: its maximum concurrency {queue.maximum_concurrency} is above the {reserved} "
+            f"reserved for {queue.function}; batches would be throttled into the dead-letter queue",
+        )
+        if self.laptop is None:
+            _in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
+
+    def function_name(self, function: str) -> str:
+        """The deployed name, e.g. ``skysort-star-prod``."""
+        return f"skysort-{function}-{self.name}"
+
+
+def _star(warm: Warm, reserved: int | None) -> FunctionSettings:
+    return FunctionSettings(
+        "functions/star", "app.handler", memory_mb=1_769, timeout_s=15, warm=warm, reserved_concurrency=reserved
+    )
+
+
+def _star_drop(reserved: int) -> FunctionSettings:
+    # FITS and Parquet pass through /tmp: the largest allowed file, its decoded form and the result.
+    return FunctionSettings(
+        "functions/star",
+        "drop.handler",
+        memory_mb=3_538,
+        timeout_s=900,
+        scratch_mb=8_192,
+        reserved_concurrency=reserved,
+    )
+
+
+def _control(reserved: int | None = None) -> FunctionSettings:
+    return FunctionSettings(
+        "functions/control", "app.handler", memory_mb=512, timeout_s=10, reserved_concurrency=reserved
+    )
+
+
+def _star_queue(stage: str, maximum_concurrency: int, batch_size: int, window_s: int) -> DropQueue:
+    return DropQueue(
+        function="star-drop",
+        queue=f"skysort-star-drop-{stage}",
+        dead_letter_queue=f"skysort-star-drop-dlq-{stage}",
+        prefix="incoming/star/",
+        batch_size=batch_size,
+        batching_window_s=window_s,
+        visibility_timeout_s=VISIBILITY_TIMEOUTS * 900,
+        max_receive_count=3,
+        maximum_concurrency=maximum_concurrency,
+    )
+
+
+def _cores() -> int:
+    """Cores that this process may use; macOS has no affinity to ask for."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def local(cores: int | None = None) -> Stage:
+    """The stage of `make run`: as many star sandboxes as the machine has cores, one for dropped tables."""
+    cores = cores or _cores()
+    return Stage(
+        name="local",
+        functions={
+            "star": _star(Provisioned(cores), cores),
+            "star-drop": _star_drop(1),
+            "control": _control(1),
+        },
+        drop_queues=(_star_queue("local", maximum_concurrency=1, batch_size=10, window_s=0),),
+        drop_bucket="skysort-drop-local",
+        results_bucket="skysort-results-local",
+        laptop=Laptop(),
+    )
+
+
+def dev() -> Stage:
+    """One developer's copy in AWS: nothing is kept warm, so it costs nothing while unused."""
+    return Stage(
+        name="dev",
+        functions={"star": _star(OnDemand(), 20), "star-drop": _star_drop(5), "control": _control()},
+        drop_queues=(_star_queue("dev", maximum_concurrency=5, batch_size=10, window_s=1),),
+        drop_bucket="skysort-drop-dev",
+        results_bucket="skysort-results-dev",
+    )
+
+
+def prod() -> Stage:
+    """The public service: star kept warm, more of it through observing nights in Chile (UTC-3 to -4)."""
+    nights = (ScheduledMinimum("cron(0 22 * * ? *)", 10), ScheduledMinimum("cron(0 12 * * ? *)", 2))
+    return Stage(
+        name="prod",
+        functions={
+            "star": _star(Provisioned(2, maximum=50, schedule=nights), None),
+            "star-drop": _star_drop(50),
+            "control": _control(),
+        },
+        drop_queues=(_star_queue("prod", maximum_concurrency=50, batch_size=10, window_s=5),),
+        drop_bucket="skysort-drop-prod",
+        results_bucket="skysort-results-prod",
+    )
+
+
+STAGES: Final = {"local": local, "dev": dev, "prod": prod}

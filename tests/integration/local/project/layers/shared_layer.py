@@ -1,0 +1,5 @@
+"""Stands for what a Lambda layer brings."""
+
+from __future__ import annotations
+
+GREETING = "from the layer"
