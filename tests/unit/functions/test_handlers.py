@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.factories import EXAMPLE_ROW, FakeContext, proxy_event, star_row
+from tests.unit.functions.loading import load_function
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
-
-FUNCTIONS = Path(__file__).resolve().parents[3] / "functions"
-
-
-def load_function(name: str) -> ModuleType:
-    """Import functions/<name>/app.py as a sandbox does, fresh."""
-    spec = importlib.util.spec_from_file_location(f"{name}_app", FUNCTIONS / name / "app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -1,0 +1,54 @@
+"""What a star sandbox imports before and while it answers: the cold start, held by counting."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.factories import EXAMPLE_ROW, proxy_event
+
+ROOT = Path(__file__).resolve().parents[3]
+
+POWERTOOLS = {"aws_lambda_powertools", "jmespath"}
+PYDANTIC = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
+OURS = {"app", "skysort"}
+# Powertools looks whether botocore is there: its empty __init__ alone, 0.3 ms.
+PROBED = {"botocore"}
+# Not among them, and each 50 ms to a second of cold start: boto3, scipy, xgboost's Python package,
+# scikit-learn, pandas, pyarrow, astropy.
+ALLOWED = {"star": OURS | POWERTOOLS | PYDANTIC | {"numpy"}, "control": OURS | POWERTOOLS | PYDANTIC}
+
+PROGRAM = """
+import json, sys
+import app
+from types import SimpleNamespace
+context = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r")
+response = app.handler(json.loads(sys.argv[1]), context)
+assert response["statusCode"] == 200, response
+print(json.dumps(sorted(sys.modules)))
+"""
+
+EVENTS = {
+    "star": proxy_event(body=json.dumps(EXAMPLE_ROW), query={"explain": "true"}),
+    "control": proxy_event("GET", "/v1/models/star"),
+}
+
+
+@pytest.mark.parametrize("function", EVENTS)
+def test_only_what_serving_needs_is_imported(function: str, star_folder: Path) -> None:
+    # When a fresh interpreter serves one event
+    path = f"{ROOT / 'functions' / function}:{ROOT / 'layers'}"
+    shelf = star_folder.parent.parent
+    environment = {"PYTHONPATH": path, "SKYSORT_STAR_MODEL": str(star_folder), "SKYSORT_CARDS": str(shelf)}
+    program = [sys.executable, "-c", PROGRAM, json.dumps(EVENTS[function])]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    # Then nothing was imported that the function was not meant to pay for
+    modules = [module for module in json.loads(done.stdout.splitlines()[-1]) if module not in PROBED]
+    imported = {module.partition(".")[0] for module in modules}
+    unexpected = imported - ALLOWED[function] - sys.stdlib_module_names - {"__main__"}
+    assert {name for name in unexpected if not name.startswith("_")} == set()
