@@ -1,0 +1,69 @@
+"""Where a sandbox's start goes: each import and each load of the star function, in fresh interpreters."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+RUNS: Final = 15
+
+PROGRAM: Final = """
+import json, resource, sys, time
+began = time.perf_counter()
+parts = {}
+def part(name, step):
+    started = time.perf_counter()
+    value = step()
+    parts[name] = (time.perf_counter() - started) * 1e3
+    return value
+def powertools():
+    from aws_lambda_powertools import Logger, Metrics
+    from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+    import aws_lambda_powertools.event_handler.openapi.params
+part("numpy", lambda: __import__("numpy"))
+part("powertools and pydantic", powertools)
+def library():
+    from skysort.star import booster
+    booster._library()
+part("libxgboost", library)
+part("model, routes and the rest", lambda: __import__("app"))
+total = (time.perf_counter() - began) * 1e3
+import app
+from types import SimpleNamespace
+context = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r")
+event = json.loads(sys.argv[1])
+started = time.perf_counter()
+assert app.handler(event, context)["statusCode"] == 200
+first = (time.perf_counter() - started) * 1e3
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"parts": parts, "total": total, "first_call": first, "peak_mib": peak}))
+"""
+
+
+def measure(python: str = sys.executable, runs: int = RUNS) -> dict[str, Any]:
+    """Medians over fresh interpreters, in ms (memory in MiB); the operating system's page cache is warm."""
+    event = (ROOT / "events" / "star_row.json").read_text()
+    environment = {"PYTHONPATH": f"{ROOT / 'functions' / 'star'}:{ROOT / 'layers'}"}
+    program = [python, "-c", PROGRAM, event]
+    found = []
+    for _ in range(runs + 1):
+        done = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    del found[0]  # it compiled the byte code
+    parts = {name: _median(one["parts"][name] for one in found) for name in found[0]["parts"]}
+    whole = {name: _median(one[name] for one in found) for name in ("total", "first_call", "peak_mib")}
+    return {
+        "parts_ms": parts,
+        "init_ms": whole["total"],
+        "first_call_ms": whole["first_call"],
+        "peak_mib": whole["peak_mib"],
+    }
+
+
+def _median(values: Any) -> float:
+    return round(statistics.median(values), 2)
