@@ -1,0 +1,103 @@
+"""The drop folder as a test sees it: put a file, wait for its outcome, count what was written."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from infra.local.started import StartedStack
+
+DROP = "skysort-drop-local"
+RESULTS = "skysort-results-local"
+WAIT_S = 60.0
+
+
+class DropFolder:
+    """Clients for the two buckets and the queue of a started stack."""
+
+    def __init__(self, stack: StartedStack) -> None:
+        session = boto3.Session("local", "local", region_name="us-east-1")
+        config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1})
+        self.s3 = session.client("s3", endpoint_url=stack.s3, config=config)
+        self.sqs = session.client("sqs", endpoint_url=stack.s3, config=config)
+        self.queue = self.sqs.get_queue_url(QueueName="skysort-star-drop-local")["QueueUrl"]
+        self.dead_letters = self.sqs.get_queue_url(QueueName="skysort-star-drop-dlq-local")["QueueUrl"]
+
+    def put(self, name: str, content: bytes) -> None:
+        """Drop a file as `star/<name>`."""
+        self.s3.put_object(Bucket=DROP, Key=f"incoming/star/{name}", Body=content)
+
+    def summary(self, name: str, wait_s: float = WAIT_S) -> dict[str, Any]:
+        """The file's summary, waited for."""
+        found: dict[str, Any] = json.loads(self.wait(f"star/{name}.json", wait_s))
+        return found
+
+    def error(self, name: str) -> dict[str, Any]:
+        """The file's error record, waited for."""
+        found: dict[str, Any] = json.loads(self.wait(f"star/{name}.error.json"))
+        return found
+
+    def result(self, name: str) -> bytes:
+        """The classified table."""
+        return self.s3.get_object(Bucket=RESULTS, Key=f"star/{name}")["Body"].read()
+
+    def wait(self, key: str, wait_s: float = WAIT_S) -> bytes:
+        """An object of the results bucket, waited for."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                return self.s3.get_object(Bucket=RESULTS, Key=key)["Body"].read()
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "NoSuchKey" or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    def written(self, name: str) -> dict[str, int]:
+        """How many versions of each of the file's outcome objects were ever written."""
+        listed = self.s3.list_object_versions(Bucket=RESULTS, Prefix=f"star/{name}").get("Versions", [])
+        keys = [version["Key"] for version in listed]
+        return {key: keys.count(key) for key in keys}
+
+    def redeliver(self, name: str) -> None:
+        """Send the notification of a dropped file once more, as S3 may."""
+        head = self.s3.head_object(Bucket=DROP, Key=f"incoming/star/{name}")
+        record = {
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "awsRegion": "us-east-1",
+            "eventTime": "2026-01-01T00:00:00.000Z",
+            "eventName": "ObjectCreated:Put",
+            "s3": {
+                "s3SchemaVersion": "1.0",
+                "bucket": {"name": DROP, "arn": f"arn:aws:s3:::{DROP}"},
+                "object": {
+                    "key": urllib.parse.quote_plus(f"incoming/star/{name}", safe="/"),
+                    "size": head["ContentLength"],
+                    "eTag": head["ETag"].strip('"'),
+                    "versionId": head.get("VersionId", "null"),
+                    "sequencer": "0055AED6DCD90281E5",
+                },
+            },
+        }
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps({"Records": [record]}))
+
+    def waiting(self, queue: str) -> int:
+        """Messages in a queue, in flight or not."""
+        found = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+        return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
+
+    def drained(self, wait_s: float = WAIT_S) -> bool:
+        """Whether the queue runs empty in time."""
+        deadline = time.monotonic() + wait_s
+        while self.waiting(self.queue):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True

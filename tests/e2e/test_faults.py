@@ -1,0 +1,91 @@
+"""Faults of the infrastructure: a killed sandbox, a stopped one, a queue that delivers again. No file is ever lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from infra.local.started import StartedStack, started_stack
+from tests.bench.table_end_to_end import survey_like_csv
+from tests.e2e.conftest import RUN_PYTHON
+from tests.e2e.drop import DropFolder
+from tests.factories import EXAMPLE_ROW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.end_to_end
+ROWS = 400_000
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[StartedStack]:
+    """A stack of its own whose drop function times out after 3 s, so that a timeout can be waited for."""
+    with started_stack("--timeout", "star-drop=3", python=RUN_PYTHON) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def folder(faulty: StartedStack) -> DropFolder:
+    return DropFolder(faulty)
+
+
+def sandbox_pids(stack: StartedStack, function: str) -> list[int]:
+    state = json.loads((stack.state / "state.json").read_text())
+    return [sandbox["pid"] for sandbox in state["functions"][function]["sandboxes"]]
+
+
+def wait_for_another_sandbox(stack: StartedStack, function: str, old: list[int]) -> None:
+    deadline = time.monotonic() + 30
+    while not set(sandbox_pids(stack, function)) - set(old):
+        assert time.monotonic() < deadline, f"{function} was not started again"
+        time.sleep(0.05)
+
+
+def assert_one_complete_result(folder: DropFolder, name: str, rows: int) -> None:
+    summary = folder.summary(name)
+    assert summary["rows"]["total"] == rows
+    assert folder.result(name).count(b"\n") == summary["rows"]["classified"] + 1
+    assert set(folder.written(name).values()) == {1}
+    assert folder.drained()
+    assert folder.waiting(folder.dead_letters) == 0
+
+
+def test_a_sandbox_killed_in_the_middle_of_a_table(faulty: StartedStack, folder: DropFolder) -> None:
+    # Given a sandbox that has begun a large table
+    pids = sandbox_pids(faulty, "star-drop")
+    folder.put("killed/survey.csv", survey_like_csv(ROWS))
+    time.sleep(0.5)
+    assert folder.written("killed/survey.csv") == {}
+    # When it is killed
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    # Then the message comes again and the table has its one result
+    assert_one_complete_result(folder, "killed/survey.csv", ROWS)
+    assert not set(sandbox_pids(faulty, "star-drop")) & set(pids)
+
+
+def test_a_sandbox_that_hangs_times_out_once(faulty: StartedStack, folder: DropFolder) -> None:
+    # Given a stopped sandbox, which takes a batch and does not answer
+    pids = sandbox_pids(faulty, "star-drop")
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    # When a table is dropped
+    folder.put("hangs/survey.csv", survey_like_csv(1_000))
+    wait_for_another_sandbox(faulty, "star-drop", pids)
+    # Then the sandbox was replaced after the function's timeout and the table has its one result
+    assert_one_complete_result(folder, "hangs/survey.csv", 1_000)
+
+
+def test_a_killed_api_sandbox_costs_its_own_request_at_most(faulty: StartedStack) -> None:
+    before = sandbox_pids(faulty, "star")
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_for_another_sandbox(faulty, "star", before)
+    assert httpx.post(f"{faulty.api}/v1/classify/star", json=EXAMPLE_ROW, timeout=30).status_code == 200
