@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 
+import httpx
 import pytest
 
 from infra.local.started import ROOT, StartedStack
@@ -41,8 +42,6 @@ def test_a_dropped_table_comes_back_classified_in_its_own_order(folder: DropFold
 
 
 def test_the_dropped_table_and_the_api_agree(folder: DropFolder, stack: StartedStack) -> None:
-    import httpx
-
     folder.put("agree/stars.csv", TABLE)
     folder.summary("agree/stars.csv")
     answer = httpx.post(f"{stack.api}/v1/classify/star", content=TABLE, headers={"Content-Type": "text/csv"}).json()
