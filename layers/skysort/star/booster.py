@@ -14,6 +14,7 @@ import ctypes
 import importlib.util
 import json
 import math
+import sys
 import weakref
 from functools import cache
 from pathlib import Path
@@ -37,7 +38,7 @@ def _library() -> ctypes.CDLL:
     spec = importlib.util.find_spec("xgboost")
     if spec is None or spec.origin is None:
         raise ConfigurationError("xgboost is not installed: the star model needs the xgboost-cpu wheel")
-    path = Path(spec.origin).parent / "lib" / "libxgboost.so"
+    path = Path(spec.origin).parent / "lib" / f"libxgboost.{'dylib' if sys.platform == 'darwin' else 'so'}"
     try:
         library = ctypes.CDLL(str(path))
     except OSError as error:
