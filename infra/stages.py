@@ -7,31 +7,35 @@ with a sentence: building the object is the check.
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from infra.function_settings import (
+    FunctionSettings,
+    OnDemand,
+    Provisioned,
+    ScheduledMinimum,
+    StageError,
+    Warm,
+    in_range,
+    require,
+)
 from infra.routes import ROUTES
 from skysort import limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# AWS Lambda quotas ("Lambda quotas", "Configuring ephemeral storage", "SQS event source scaling").
-MEMORY_MB: Final = (128, 10_240)
-TIMEOUT_S: Final = (1, 900)
-SCRATCH_MB: Final = (512, 10_240)
+# AWS quotas ("SQS event source scaling", "Using Lambda with Amazon SQS", "Amazon SQS quotas").
 MAXIMUM_CONCURRENCY: Final = (2, 1_000)
 BATCH_SIZE: Final = (1, 10_000)
 BATCHING_WINDOW_S: Final = (0, 300)
 VISIBILITY_TIMEOUT_S: Final = (0, 43_200)
-# Above this batch size Lambda asks for a batching window ("Using Lambda with Amazon SQS").
+# Above this batch size Lambda asks for a batching window.
 BATCH_SIZE_WITHOUT_WINDOW: Final = 10
-# One receive takes away the message for six function timeouts, so that a throttled batch
-# is not delivered a second time while it waits ("Using Lambda with Amazon SQS").
+# A received message stays away for six function timeouts, so that a throttled batch is not
+# delivered a second time while it waits.
 VISIBILITY_TIMEOUTS: Final = 6
-# One vCPU for every 1,769 MB ("Configure Lambda function memory").
-MEMORY_MB_PER_VCPU: Final = 1_769
 
 # What the gateway hands to a function base64-encoded. Never */*: JSON would arrive encoded too.
 BINARY_MEDIA_TYPES: Final = (
@@ -44,120 +48,6 @@ BINARY_MEDIA_TYPES: Final = (
     "application/zip",
     "application/vnd.apache.parquet",
 )
-
-
-class StageError(ValueError):
-    """A stage's settings contradict each other or AWS; the message says which and why."""
-
-
-def _require(condition: bool, sentence: str) -> None:
-    if not condition:
-        raise StageError(sentence)
-
-
-def _in_range(value: float, bounds: tuple[int, int], name: str) -> None:
-    low, high = bounds
-    _require(low <= value <= high, f"{name} must be from {low} to {high}, got {value}")
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduledMinimum:
-    """A floor of provisioned concurrency from a moment on, as an EventBridge cron expression in UTC."""
-
-    cron: str
-    concurrency: int
-
-    def __post_init__(self) -> None:
-        """Refuse a floor of zero: AWS removes the configuration then, and the next deployment fails."""
-        _require(self.concurrency >= 1, f"a scheduled minimum must be at least 1, got {self.concurrency}")
-
-
-@dataclass(frozen=True, slots=True)
-class Provisioned:
-    """Sandboxes started ahead: `concurrency` always, up to `maximum` by target tracking on utilisation."""
-
-    concurrency: int
-    maximum: int | None = None
-    target_utilisation: float = 0.7
-    schedule: tuple[ScheduledMinimum, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse counts that contradict each other."""
-        _require(self.concurrency >= 1, f"provisioned concurrency must be at least 1, got {self.concurrency}")
-        _require(
-            0.1 <= self.target_utilisation <= 0.9,  # noqa: PLR2004  Application Auto Scaling's own range
-            f"target utilisation must be from 0.1 to 0.9, got {self.target_utilisation}",
-        )
-        for count in (self.concurrency, *(minimum.concurrency for minimum in self.schedule)):
-            _require(count <= self.ceiling, f"provisioned concurrency {count} is above its maximum of {self.ceiling}")
-
-    @property
-    def ceiling(self) -> int:
-        """The most sandboxes that are ever provisioned."""
-        return self.concurrency if self.maximum is None else self.maximum
-
-
-@dataclass(frozen=True, slots=True)
-class SnapStart:
-    """Sandboxes restored from a snapshot that is taken when a version is published."""
-
-
-@dataclass(frozen=True, slots=True)
-class OnDemand:
-    """Sandboxes started when a request needs one."""
-
-
-Warm = Provisioned | SnapStart | OnDemand
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionSettings:
-    """One deployed function.
-
-    folder: from the project's root. handler: module.function inside it. warm: its one warm strategy.
-    reserved_concurrency: the most sandboxes at once, None for what the account has left.
-    scratch_mb: size of /tmp. environment: variables of its own.
-    """
-
-    folder: str
-    handler: str
-    memory_mb: int
-    timeout_s: int
-    warm: Warm = field(default_factory=OnDemand)
-    reserved_concurrency: int | None = None
-    scratch_mb: int = 512
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuse what Lambda would refuse."""
-        name = f"{self.folder} ({self.handler})"
-        _require(
-            re.fullmatch(r"\w+\.\w+", self.handler) is not None,
-            f"{name}: the handler must read like app.handler",
-        )
-        _in_range(self.memory_mb, MEMORY_MB, f"{name}: memory_mb")
-        _in_range(self.timeout_s, TIMEOUT_S, f"{name}: timeout_s")
-        _in_range(self.scratch_mb, SCRATCH_MB, f"{name}: scratch_mb")
-        reserved = self.reserved_concurrency
-        _require(
-            reserved is None or reserved >= 1,
-            f"{name}: reserved concurrency must be at least 1, got {reserved}; 0 would switch the function off",
-        )
-        if isinstance(self.warm, Provisioned) and reserved is not None:
-            _require(
-                self.warm.ceiling <= reserved,
-                f"{name}: provisioned concurrency {self.warm.ceiling} is above the maximum concurrency of {reserved}",
-            )
-
-    @property
-    def provisioned(self) -> int:
-        """How many sandboxes are started ahead."""
-        return self.warm.concurrency if isinstance(self.warm, Provisioned) else 0
-
-    @property
-    def vcpus(self) -> int:
-        """Whole cores that Lambda gives for the memory, at least one."""
-        return max(1, self.memory_mb // MEMORY_MB_PER_VCPU)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +71,12 @@ class DropQueue:
 
     def __post_init__(self) -> None:
         """Refuse what SQS or Lambda would refuse."""
-        _in_range(self.batch_size, BATCH_SIZE, f"{self.queue}: batch_size")
-        _in_range(self.batching_window_s, BATCHING_WINDOW_S, f"{self.queue}: batching_window_s")
-        _in_range(self.visibility_timeout_s, VISIBILITY_TIMEOUT_S, f"{self.queue}: visibility_timeout_s")
-        _require(self.max_receive_count >= 1, f"{self.queue}: max_receive_count must be at least 1")
-        _require(self.maximum_concurrency >= 1, f"{self.queue}: maximum_concurrency must be at least 1")
-        _require(
+        in_range(self.batch_size, BATCH_SIZE, f"{self.queue}: batch_size")
+        in_range(self.batching_window_s, BATCHING_WINDOW_S, f"{self.queue}: batching_window_s")
+        in_range(self.visibility_timeout_s, VISIBILITY_TIMEOUT_S, f"{self.queue}: visibility_timeout_s")
+        require(self.max_receive_count >= 1, f"{self.queue}: max_receive_count must be at least 1")
+        require(self.maximum_concurrency >= 1, f"{self.queue}: maximum_concurrency must be at least 1")
+        require(
             self.batch_size <= BATCH_SIZE_WITHOUT_WINDOW or self.batching_window_s >= 1,
             f"{self.queue}: a batch of more than {BATCH_SIZE_WITHOUT_WINDOW} needs a batching window of at least 1 s",
         )
@@ -209,8 +99,8 @@ class Laptop:
 
     def __post_init__(self) -> None:
         """Refuse what could never serve a request."""
-        _require(self.queue_depth >= 0, f"queue_depth must not be negative, got {self.queue_depth}")
-        _require(self.queue_wait_s >= 0, f"queue_wait_s must not be negative, got {self.queue_wait_s}")
+        require(self.queue_depth >= 0, f"queue_depth must not be negative, got {self.queue_depth}")
+        require(self.queue_wait_s >= 0, f"queue_wait_s must not be negative, got {self.queue_wait_s}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +121,11 @@ class Stage:
 
     def __post_init__(self) -> None:
         """Refuse what only shows when functions, queues and routes are seen together."""
-        _require(self.drop_bucket != self.results_bucket, "drop and results need two buckets, or a loop can form")
+        require(self.drop_bucket != self.results_bucket, "drop and results need two buckets, or a loop can form")
         for route in ROUTES:
             function = self.functions.get(route.function)
-            _require(function is not None, f"{route.method} {route.path} leads to no function of stage {self.name}")
-            _require(
+            require(function is not None, f"{route.method} {route.path} leads to no function of stage {self.name}")
+            require(
                 function is None or function.timeout_s <= limits.GATEWAY_TIMEOUT_S,
                 f"{route.function} answers HTTP, and the gateway waits {limits.GATEWAY_TIMEOUT_S:g} s at most; "
                 f"its timeout_s is {function.timeout_s if function else 0}",
@@ -248,19 +138,19 @@ class Stage:
         if function is None:
             raise StageError(f"{queue.queue} leads to no function of stage {self.name}")
         least = VISIBILITY_TIMEOUTS * function.timeout_s
-        _require(
+        require(
             queue.visibility_timeout_s >= least,
             f"{queue.queue}: the visibility timeout must be at least {VISIBILITY_TIMEOUTS} times the timeout of "
             f"{queue.function}, {least} s; it is {queue.visibility_timeout_s} s",
         )
         reserved = function.reserved_concurrency
-        _require(
+        require(
             reserved is None or queue.maximum_concurrency <= reserved,
             f"{queue.queue}: its maximum concurrency {queue.maximum_concurrency} is above the {reserved} "
             f"reserved for {queue.function}; batches would be throttled into the dead-letter queue",
         )
         if self.laptop is None:
-            _in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
+            in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
 
     def function_name(self, function: str) -> str:
         """The deployed name, e.g. ``skysort-star-prod``."""
@@ -273,21 +163,27 @@ def _star(warm: Warm, reserved: int | None) -> FunctionSettings:
     )
 
 
-def _star_drop(reserved: int) -> FunctionSettings:
+def _star_drop(reserved: int, warm: Warm | None = None) -> FunctionSettings:
     # FITS and Parquet pass through /tmp: the largest allowed file, its decoded form and the result.
     return FunctionSettings(
         "functions/star",
         "drop.handler",
         memory_mb=3_538,
         timeout_s=900,
+        warm=warm or OnDemand(),
         scratch_mb=8_192,
         reserved_concurrency=reserved,
     )
 
 
-def _control(reserved: int | None = None) -> FunctionSettings:
+def _control(reserved: int | None = None, warm: Warm | None = None) -> FunctionSettings:
     return FunctionSettings(
-        "functions/control", "app.handler", memory_mb=512, timeout_s=10, reserved_concurrency=reserved
+        "functions/control",
+        "app.handler",
+        memory_mb=512,
+        timeout_s=10,
+        warm=warm or OnDemand(),
+        reserved_concurrency=reserved,
     )
 
 
@@ -311,14 +207,17 @@ def _cores() -> int:
 
 
 def local(cores: int | None = None) -> Stage:
-    """The stage of `make run`: as many star sandboxes as the machine has cores, one for dropped tables."""
+    """The stage of `make run`: as many star sandboxes as the machine has cores, one for dropped tables.
+
+    All are started ahead, so that a function that cannot start stops the stack instead of the first request.
+    """
     cores = cores or _cores()
     return Stage(
         name="local",
         functions={
             "star": _star(Provisioned(cores), cores),
-            "star-drop": _star_drop(1),
-            "control": _control(1),
+            "star-drop": _star_drop(1, Provisioned(1)),
+            "control": _control(1, Provisioned(1)),
         },
         drop_queues=(_star_queue("local", maximum_concurrency=1, batch_size=10, window_s=0),),
         drop_bucket="skysort-drop-local",

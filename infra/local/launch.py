@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.function_settings import FunctionSettings
     from infra.local.report import FunctionLog
-    from infra.stages import FunctionSettings, Stage
+    from infra.stages import Stage
 
 ACCOUNT: Final = "123456789012"  # moto's account, and AWS's own example
 PROGRAM: Final = Path(__file__).with_name("sandbox.py")
@@ -37,7 +40,7 @@ class Launcher:
     """How to start sandboxes of one function.
 
     root: the folder with functions/ and layers/. endpoint: where S3 and SQS answer, None for AWS's own.
-    scratch: a folder in which each sandbox gets a /tmp of its own.
+    scratch: a folder in which each sandbox gets a /tmp of its own. overrides: variables that this run sets.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Launcher:
     log: FunctionLog
     lifeline: Lifeline
     endpoint: str | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self, sandbox: str, initialization: str, temporary: str) -> dict[str, str]:
         """Build the variables of one sandbox: Lambda's own, the stage's, the function's; nothing of the caller's."""
@@ -87,7 +91,7 @@ class Launcher:
         }
         if self.endpoint is not None:
             variables["AWS_ENDPOINT_URL"] = self.endpoint
-        return {**variables, **self.settings.environment}
+        return {**variables, **self.settings.environment, **self.overrides}
 
     def start(self, initialization: str) -> tuple[subprocess.Popen[bytes], socket.socket, Path]:
         """Start a process; returns it, our end of its socket, and its scratch folder."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ROTATE_BYTES: Final = 64 * 1024 * 1024
@@ -48,13 +49,13 @@ class Report:
 class FunctionLog:
     """The log file of one function; its sandboxes append to the same file.
 
-    console: where REPORT lines are shown too, if anywhere.
+    show: takes each REPORT line too, for a console.
     """
 
-    def __init__(self, path: Path, console: TextIO | None = None) -> None:
+    def __init__(self, path: Path, show: Callable[[str], None] | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._console = console
+        self._show = show
         # Appending and unbuffered: lines of several processes stay whole and in order.
         self._file = path.open("ab", buffering=0)
 
@@ -70,8 +71,8 @@ class FunctionLog:
         """Append a REPORT line, and show it where that was asked for."""
         line = report.line()
         self.write(line)
-        if self._console is not None:
-            self._console.write(f"{self.path.stem}: {line}\n")
+        if self._show is not None:
+            self._show(f"{self.path.stem}: {line}")
 
     def rotate(self, limit: int = ROTATE_BYTES) -> None:
         """Keep the disk from filling: above the limit, copy to `<name>.1` and start over.

@@ -73,10 +73,9 @@ class HttpServer:
         return port
 
     async def start(self) -> None:
-        """Begin to answer."""
+        """Begin to answer; the socket listens already, so nobody is refused in between."""
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
-        while not self._server.started and not self._task.done():
-            await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """Answer what is in flight, within DRAIN_S, and stop."""

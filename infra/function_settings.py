@@ -1,0 +1,135 @@
+"""What a stage says of one Lambda function: its code, size, limits and its one warm strategy.
+
+What Lambda would refuse is refused here with a sentence: building the object is the check.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# AWS Lambda quotas ("Lambda quotas", "Configuring ephemeral storage").
+MEMORY_MB: Final = (128, 10_240)
+TIMEOUT_S: Final = (1, 900)
+SCRATCH_MB: Final = (512, 10_240)
+# One vCPU for every 1,769 MB ("Configure Lambda function memory").
+MEMORY_MB_PER_VCPU: Final = 1_769
+# Application Auto Scaling, target tracking of provisioned concurrency utilisation.
+UTILISATION: Final = (0.1, 0.9)
+
+
+class StageError(ValueError):
+    """A stage's settings contradict each other or AWS; the message says which and why."""
+
+
+def require(condition: bool, sentence: str) -> None:
+    """Raise StageError with the sentence unless the condition holds."""
+    if not condition:
+        raise StageError(sentence)
+
+
+def in_range(value: float, bounds: tuple[float, float], name: str) -> None:
+    """Raise StageError unless low <= value <= high."""
+    low, high = bounds
+    require(low <= value <= high, f"{name} must be from {low} to {high}, got {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledMinimum:
+    """A floor of provisioned concurrency from a moment on, as an EventBridge cron expression in UTC."""
+
+    cron: str
+    concurrency: int
+
+    def __post_init__(self) -> None:
+        """Refuse a floor of zero: AWS removes the configuration then, and the next deployment fails."""
+        require(self.concurrency >= 1, f"a scheduled minimum must be at least 1, got {self.concurrency}")
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """Sandboxes started ahead: `concurrency` always, up to `maximum` by target tracking on utilisation."""
+
+    concurrency: int
+    maximum: int | None = None
+    target_utilisation: float = 0.7
+    schedule: tuple[ScheduledMinimum, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse counts that contradict each other."""
+        require(self.concurrency >= 1, f"provisioned concurrency must be at least 1, got {self.concurrency}")
+        in_range(self.target_utilisation, UTILISATION, "target utilisation")
+        for count in (self.concurrency, *(minimum.concurrency for minimum in self.schedule)):
+            require(count <= self.ceiling, f"provisioned concurrency {count} is above its maximum of {self.ceiling}")
+
+    @property
+    def ceiling(self) -> int:
+        """The most sandboxes that are ever provisioned."""
+        return self.concurrency if self.maximum is None else self.maximum
+
+
+@dataclass(frozen=True, slots=True)
+class SnapStart:
+    """Sandboxes restored from a snapshot that is taken when a version is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDemand:
+    """Sandboxes started when a request needs one."""
+
+
+Warm = Provisioned | SnapStart | OnDemand
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSettings:
+    """One deployed function.
+
+    folder: from the project's root. handler: module.function inside it. warm: its one warm strategy.
+    reserved_concurrency: the most sandboxes at once, None for what the account has left.
+    scratch_mb: size of /tmp. environment: variables of its own.
+    """
+
+    folder: str
+    handler: str
+    memory_mb: int
+    timeout_s: int
+    warm: Warm = field(default_factory=OnDemand)
+    reserved_concurrency: int | None = None
+    scratch_mb: int = 512
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what Lambda would refuse."""
+        name = f"{self.folder} ({self.handler})"
+        require(
+            re.fullmatch(r"\w+\.\w+", self.handler) is not None,
+            f"{name}: the handler must read like app.handler",
+        )
+        in_range(self.memory_mb, MEMORY_MB, f"{name}: memory_mb")
+        in_range(self.timeout_s, TIMEOUT_S, f"{name}: timeout_s")
+        in_range(self.scratch_mb, SCRATCH_MB, f"{name}: scratch_mb")
+        reserved = self.reserved_concurrency
+        require(
+            reserved is None or reserved >= 1,
+            f"{name}: reserved concurrency must be at least 1, got {reserved}; 0 would switch the function off",
+        )
+        if isinstance(self.warm, Provisioned) and reserved is not None:
+            require(
+                self.warm.ceiling <= reserved,
+                f"{name}: provisioned concurrency {self.warm.ceiling} is above the maximum concurrency of {reserved}",
+            )
+
+    @property
+    def provisioned(self) -> int:
+        """How many sandboxes are started ahead."""
+        return self.warm.concurrency if isinstance(self.warm, Provisioned) else 0
+
+    @property
+    def vcpus(self) -> int:
+        """Whole cores that Lambda gives for the memory, at least one."""
+        return max(1, self.memory_mb // MEMORY_MB_PER_VCPU)

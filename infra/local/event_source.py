@@ -1,0 +1,172 @@
+"""What a Lambda event source mapping does for an SQS queue: polls, batches, invokes, deletes what succeeded.
+
+Semantics: AWS, "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source".
+Different from AWS: a failed message is visible again after the stage's retry delay instead of
+its visibility timeout, so that on a laptop nobody waits for hours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import math
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from infra.local.events import encode
+from infra.local.pool import InvocationError
+from infra.local.process import StartFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from infra.local.pool import Reply
+    from infra.stages import DropQueue
+
+Message = dict[str, Any]
+LOGGER: Final = logging.getLogger(__name__)
+
+RECEIVE_MAXIMUM: Final = 10  # of one ReceiveMessage, and of one batch call
+LONG_POLL_S: Final = 10
+
+
+class Queue(Protocol):
+    """The calls on a queue that the mapping needs."""
+
+    def receive(self, count: int, wait_s: int) -> list[Message]:
+        """Take up to count messages, waiting for the first."""
+
+    def delete(self, messages: Sequence[Message]) -> None:
+        """Remove messages for good."""
+
+    def retry(self, messages: Sequence[Message]) -> None:
+        """Make failed messages visible again."""
+
+
+class Function(Protocol):
+    """The call on a pool that the mapping needs."""
+
+    def submit(self, request_id: str, event: bytes) -> asyncio.Future[Reply]:
+        """Run one event."""
+
+
+class InvalidBatchResponseError(Exception):
+    """A handler's answer is no partial batch response, so the whole batch counts as failed."""
+
+
+def failed_ids(payload: bytes, batch: Sequence[str]) -> set[str]:
+    """Read the message ids that a handler reports as failed; raises InvalidBatchResponseError.
+
+    As in AWS nothing reported (null, an empty object, a null or empty list) is success. A report that cannot
+    be trusted (an unknown, empty or missing id) fails the batch: better twice than never.
+    """
+    response = json.loads(payload)
+    if response is None:
+        return set()
+    if not isinstance(response, dict):
+        raise InvalidBatchResponseError(f"the function must return an object or null, got {response!r:.80}")
+    failures = response.get("batchItemFailures")
+    if failures is None:
+        return set()
+    if not isinstance(failures, list):
+        raise InvalidBatchResponseError(f"batchItemFailures must be a list, got {failures!r:.80}")
+    known, failed = set(batch), set()
+    for failure in failures:
+        identifier = failure.get("itemIdentifier") if isinstance(failure, dict) else None
+        if identifier not in known:
+            raise InvalidBatchResponseError(f"batchItemFailures names {identifier!r:.80}, which is not in the batch")
+        failed.add(str(identifier))
+    return failed
+
+
+def event(messages: Sequence[Message], arn: str, region: str) -> dict[str, Any]:
+    """Build the SQS event that Lambda hands to a function from messages as ReceiveMessage gives them."""
+    return {"Records": [_record(message, arn, region) for message in messages]}
+
+
+def _record(message: Message, arn: str, region: str) -> dict[str, Any]:
+    record = {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {n: _attribute(a) for n, a in message.get("MessageAttributes", {}).items()},
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": region,
+    }
+    if "MD5OfMessageAttributes" in message:
+        record["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
+    return record
+
+
+def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
+    spelled: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": attribute["DataType"]}
+    if "StringValue" in attribute:
+        spelled["stringValue"] = attribute["StringValue"]
+    if "BinaryValue" in attribute:
+        spelled["binaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode("ascii")
+    return spelled
+
+
+def collect(
+    queue: Queue, batch_size: int, window_s: float, clock: Callable[[], float] = time.monotonic
+) -> list[Message]:
+    """Gather one batch: what is there, and then what comes within the window, up to the batch size."""
+    messages = queue.receive(min(RECEIVE_MAXIMUM, batch_size), LONG_POLL_S)
+    end = clock() + window_s
+    while messages and len(messages) < batch_size and (left := end - clock()) > 0:
+        messages += queue.receive(min(RECEIVE_MAXIMUM, batch_size - len(messages)), max(1, math.floor(left)))
+    return messages
+
+
+class EventSource:
+    """Feeds one queue to one function."""
+
+    def __init__(self, queue: Queue, function: Function, settings: DropQueue, arn: str, region: str) -> None:
+        self._queue = queue
+        self._function = function
+        self._settings = settings
+        self._arn = arn
+        self._region = region
+
+    async def run(self) -> None:
+        """Poll until cancelled, with as many batches at once as the settings allow."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._settings.maximum_concurrency):
+                group.create_task(self._poll())
+
+    async def _poll(self) -> None:
+        settings = self._settings
+        while True:
+            messages = await asyncio.to_thread(
+                collect, self._queue, settings.batch_size, float(settings.batching_window_s)
+            )
+            if messages:
+                await self.process(messages)
+
+    async def process(self, messages: Sequence[Message]) -> None:
+        """Invoke the function with one batch; delete what succeeded, give back what failed."""
+        failed = await self._invoke(messages)
+        done = [message for message in messages if message["MessageId"] not in failed]
+        again = [message for message in messages if message["MessageId"] in failed]
+        if done:
+            await asyncio.to_thread(self._queue.delete, done)
+        if again:
+            await asyncio.to_thread(self._queue.retry, again)
+
+    async def _invoke(self, messages: Sequence[Message]) -> set[str]:
+        identifiers = [message["MessageId"] for message in messages]
+        payload = encode(event(messages, self._arn, self._region)).encode()
+        try:
+            reply = await self._function.submit(str(uuid.uuid4()), payload)
+            if not reply.failed:
+                return failed_ids(reply.payload, identifiers)
+            LOGGER.warning("the function failed on a batch of %d: %s", len(messages), reply.payload[:200].decode())
+        except (InvocationError, StartFailedError, InvalidBatchResponseError) as error:
+            LOGGER.warning("a batch of %d failed: %s", len(messages), error)
+        return set(identifiers)

@@ -1,0 +1,191 @@
+"""Settings of the local stack: command line first, then environment, then defaults; wrong ones end in a sentence."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from infra import ROOT
+from infra.function_settings import FunctionSettings, Provisioned, StageError
+from infra.local.launch import Launcher
+from infra.local.report import FunctionLog
+from infra.stages import STAGES, VISIBILITY_TIMEOUTS, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from infra.local.launch import Lifeline
+
+PORTS: Final = range(65_536)
+# Read here or by the tests; every other SKYSORT_ variable is meant for the functions.
+OWN_SETTINGS: Final = frozenset(
+    {"SKYSORT_PORT", "SKYSORT_S3_PORT", "SKYSORT_STATE", "SKYSORT_DATA", "SKYSORT_RUN_PYTHON"}
+)
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message names it and says what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run needs to know.
+
+    root: the folder with functions/ and layers/. state: where logs, scratch files and state.json go.
+    port, s3_port: where to listen, 0 for any free port. drop: whether dropped files are processed.
+    timeouts, concurrency: by function, in place of the stage's. function_settings: variables for every function.
+    """
+
+    root: Path = ROOT
+    state: Path = Path(".skysort")
+    port: int = 8000
+    s3_port: int = 9000
+    stage_name: str = "local"
+    verbose: bool = False
+    drop: bool = True
+    timeouts: Mapping[str, int] = field(default_factory=dict)
+    concurrency: Mapping[str, int] = field(default_factory=dict)
+    function_settings: Mapping[str, str] = field(default_factory=dict)
+
+    def stage(self) -> Stage:
+        """Build the stage with this run's changes; raises SettingsError."""
+        stage = STAGES[self.stage_name]()
+        unknown = sorted({*self.timeouts, *self.concurrency} - set(stage.functions))
+        if unknown:
+            raise SettingsError(f"there is no function {unknown[0]!r}; choose from {', '.join(stage.functions)}")
+        try:
+            functions = {name: self._changed(name, function) for name, function in stage.functions.items()}
+            queues = tuple(
+                dataclasses.replace(
+                    queue,
+                    visibility_timeout_s=max(1, VISIBILITY_TIMEOUTS * functions[queue.function].timeout_s),
+                    maximum_concurrency=self.concurrency.get(queue.function, queue.maximum_concurrency),
+                )
+                for queue in stage.drop_queues
+            )
+            return dataclasses.replace(stage, functions=functions, drop_queues=queues)
+        except StageError as error:
+            raise SettingsError(str(error)) from error
+
+    def _changed(self, name: str, function: FunctionSettings) -> FunctionSettings:
+        function = dataclasses.replace(function, timeout_s=self.timeouts.get(name, function.timeout_s))
+        if name not in self.concurrency:
+            return function
+        count = self.concurrency[name]
+        warm = Provisioned(count) if isinstance(function.warm, Provisioned) else function.warm
+        return dataclasses.replace(function, warm=warm, reserved_concurrency=count)
+
+    def maximum(self, name: str, stage: Stage) -> int:
+        """The most sandboxes of a function at once.
+
+        The local stage is sized for the machine; of another stage no more run than there are cores,
+        unless the number was asked for.
+        """
+        function = stage.functions[name]
+        if name in self.concurrency:
+            return self.concurrency[name]
+        cores = max(function.provisioned, os.cpu_count() or 1)
+        if function.reserved_concurrency is None:
+            return cores
+        return function.reserved_concurrency if stage.laptop else min(cores, function.reserved_concurrency)
+
+    def launcher(
+        self,
+        name: str,
+        stage: Stage,
+        lifeline: Lifeline,
+        endpoint: str,
+        show: Callable[[str], None] | None = None,
+    ) -> Launcher:
+        """Say how sandboxes of a function are started in this run; show takes REPORT lines for a console."""
+        return Launcher(
+            name=name,
+            settings=stage.functions[name],
+            stage=stage,
+            root=self.root,
+            scratch=self.state / "tmp",
+            log=FunctionLog(self.state / "logs" / f"{name}.log", show),
+            lifeline=lifeline,
+            endpoint=endpoint,
+            overrides=self.function_settings,
+        )
+
+    def to_json(self) -> str:
+        """Spell the settings for a child process."""
+        return json.dumps(dataclasses.asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """Read what to_json wrote."""
+        values: dict[str, Any] = json.loads(text)
+        return cls(**{**values, "root": Path(values["root"]), "state": Path(values["state"])})
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Read the command line and the environment; raises SettingsError."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    root = Path(options.root).resolve()
+    if not (root / "functions").is_dir():
+        raise SettingsError(f"{root} has no folder named functions; run from the project's folder or give --root")
+    return Settings(
+        root=root,
+        state=Path(environment.get("SKYSORT_STATE") or ROOT / ".skysort").resolve(),
+        port=_port(options.port, environment, "SKYSORT_PORT", 8000),
+        s3_port=_port(options.s3_port, environment, "SKYSORT_S3_PORT", 9000),
+        stage_name=options.stage,
+        verbose=options.verbose,
+        drop=not options.no_drop,
+        timeouts=_pairs(options.timeout, "--timeout"),
+        concurrency=_pairs(options.concurrency, "--concurrency"),
+        function_settings={
+            name: value
+            for name, value in environment.items()
+            if (name.startswith("SKYSORT_") and name not in OWN_SETTINGS) or name == "POWERTOOLS_LOG_LEVEL"
+        },
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.local",
+        description="Run skysort on this machine: the HTTP API, and an S3 endpoint with a drop folder and its queue.",
+        epilog="Environment: SKYSORT_PORT, SKYSORT_S3_PORT, and SKYSORT_STATE for the folder with logs and state.json "
+        "(default .skysort); other SKYSORT_ variables go to the functions. Ctrl-C stops everything; S3 and the queue "
+        "start empty each time.",
+    )
+    parser.add_argument("--port", help="port of the HTTP API, 0 for any free one (default 8000)")
+    parser.add_argument("--s3-port", help="port of the S3 endpoint, 0 for any free one (default 9000)")
+    parser.add_argument("--stage", choices=sorted(STAGES), default="local", help="settings to use (default local)")
+    parser.add_argument("--verbose", action="store_true", help="show a REPORT line for every invocation")
+    parser.add_argument("--no-drop", action="store_true", help="leave dropped files alone: no poller, no drop function")
+    parser.add_argument(
+        "--timeout", action="append", default=[], metavar="FUNCTION=SECONDS", help="another timeout for a function"
+    )
+    parser.add_argument(
+        "--concurrency", action="append", default=[], metavar="FUNCTION=N", help="another number of sandboxes"
+    )
+    parser.add_argument("--root", default=str(ROOT), help="the folder with functions/ and layers/ (default: here)")
+    return parser
+
+
+def _port(option: str | None, environment: Mapping[str, str], setting: str, default: int) -> int:
+    text = option if option is not None else environment.get(setting) or str(default)
+    if not text.isdecimal() or int(text) not in PORTS:
+        raise SettingsError(f"{setting} must be a port from 0 to {PORTS[-1]}, got {text!r}")
+    return int(text)
+
+
+def _pairs(texts: Sequence[str], option: str) -> dict[str, int]:
+    pairs = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name or not value.isdecimal() or int(value) < 1:
+            raise SettingsError(f"{option} must read like star=2, with a whole number of at least 1, got {text!r}")
+        pairs[name] = int(value)
+    return pairs
