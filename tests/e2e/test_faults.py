@@ -38,7 +38,8 @@ def folder(faulty: StartedStack) -> DropFolder:
 
 def sandbox_pids(stack: StartedStack, function: str) -> list[int]:
     state = json.loads((stack.state / "state.json").read_text())
-    return [sandbox["pid"] for sandbox in state["functions"][function]["sandboxes"]]
+    pids: list[int] = state["sandboxes"][function]
+    return pids
 
 
 def wait_for_another_sandbox(stack: StartedStack, function: str, old: list[int]) -> None:
