@@ -29,3 +29,17 @@ TABLE_COLUMNS: Final = 2_000
 FITS_BYTES: Final = 2_048 * MIB
 PARQUET_BYTES: Final = 2_048 * MIB
 VOTABLE_BYTES: Final = 128 * MIB
+
+# S3 allows keys of 1,024 bytes; a result's key is the file's with a suffix of at most 13 characters.
+DROP_KEY_BYTES: Final = 1_000
+
+# Pictures. 50 megapixels take up to 600 MB in the hungriest decoder (WebP, 12 bytes a pixel); JPEG is decoded at
+# a fraction of its size, and 120 megapixels of a progressive one keep up to 720 MB of coefficients.
+IMAGE_BYTES: Final = 64 * MIB
+IMAGE_PIXELS: Final = 50_000_000
+JPEG_PIXELS: Final = 120_000_000
+# Cameras and encoders write 1 to about 15 scans; every scan costs a pass over all pixels.
+JPEG_SCANS: Final = 40
+# A FITS cutout's bands, unpacked where it is gzipped.
+FITS_IMAGE_BYTES: Final = 256 * MIB
+FITS_HEADER_CARDS: Final = 10_000

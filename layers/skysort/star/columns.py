@@ -154,7 +154,8 @@ def describe(field: str, reason: Reason, value: object = None) -> FieldError:
     instead = (
         "leave it out to classify from photometry alone" if field == REDSHIFT else "this object cannot be classified"
     )
-    meant = nearest(field)
+    # Only looked for where it is said: difflib takes longer than the row's prediction.
+    meant = nearest(field) if reason is Reason.UNKNOWN_FIELD else None
     sentences = {
         Reason.OK: "is valid",
         Reason.MISSING: f"is missing; give a number from {low:g} to {high:g}{unit}",

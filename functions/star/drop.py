@@ -1,0 +1,31 @@
+"""The drop folder's star function: an SQS batch of S3 notifications in, classified tables out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skysort.drop.batch import process_batch
+from skysort.drop.s3 import S3Store
+from skysort.drop.settings import DropSettings
+from skysort.drop.worker import DropWorker
+from skysort.observability import logger, metrics
+from skysort.star.model import StarModel
+from skysort.star.tables.classifier import TableClassifier
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+settings = DropSettings.from_environment(os.environ, "star", Path(__file__).parent)
+worker = DropWorker(
+    S3Store(), settings.results_bucket, TableClassifier(StarModel.load(settings.model_folder, settings.threads))
+)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Classify the tables that an SQS event tells of; names the messages to be delivered again."""
+    return process_batch(event, context, worker)

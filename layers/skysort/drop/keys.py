@@ -1,0 +1,67 @@
+"""Keys of dropped files, and of everything that is written for one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_plus
+
+from skysort.errors import MalformedInputError
+from skysort.limits import DROP_KEY_BYTES
+
+INCOMING: Final = "incoming/"
+SUMMARY: Final = ".json"
+ERROR: Final = ".error.json"
+# A file of such a name would share its results' keys with another file's records.
+RESERVED: Final = (SUMMARY, ".rejected.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class DropKey:
+    """Where a file was dropped: ``incoming/<model>/<batch>/<file>``; the file may lie in folders of its own."""
+
+    model: str
+    batch: str
+    file: str
+
+
+def decode(encoded: str) -> str:
+    """The key as it is, from a notification, which URL-encodes it once (a space comes as ``+``).
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    return unquote_plus(encoded)
+
+
+def parse(key: str) -> DropKey:
+    """Take a dropped file's key apart.
+
+    Raises MalformedInputError when it is not of the drop folder's layout.
+    """
+    size = len(key.encode("utf-8", "surrogatepass"))
+    if size > DROP_KEY_BYTES:
+        raise MalformedInputError(
+            f"the key has {size:,} bytes; at most {DROP_KEY_BYTES:,} leave room for its results' names"
+        )
+    parts = key.removeprefix(INCOMING).split("/", 2)
+    if not key.startswith(INCOMING) or len(parts) != 3 or not all(parts):  # noqa: PLR2004 - model, batch, file
+        raise MalformedInputError(f"a dropped file belongs at {INCOMING}<model>/<batch>/<file>, got {key!r}")
+    if key.endswith(RESERVED):
+        endings = " or ".join(RESERVED)
+        raise MalformedInputError(f"names that end in {endings} belong to skysort's own records; rename the file")
+    return DropKey(*parts)
+
+
+def result_key(key: str, suffix: str = "") -> str:
+    """The key in the results bucket: the dropped file's own, without ``incoming/``, and a suffix.
+
+    A key too long to carry a suffix is cut and told apart by its hash, so that even such a file gets
+    its error record. S3 allows keys of 1,024 bytes.
+    """
+    stem = key.removeprefix(INCOMING)
+    encoded = stem.encode("utf-8", "surrogatepass")
+    if len(encoded) > DROP_KEY_BYTES:
+        digest = hashlib.sha256(encoded).hexdigest()
+        stem = encoded[: DROP_KEY_BYTES - len(digest) - 1].decode("utf-8", "ignore") + "-" + digest
+    return stem + suffix

@@ -1,0 +1,111 @@
+"""What stands in the results bucket for one dropped file, and how it comes to be exactly one outcome.
+
+Every object carries the stamp of the upload that it was made from. The summary (``.json``) is the
+mark of a finished result and is written last; an error record (``.error.json``) is the other
+possible outcome. Every write is conditional on what was seen at the start, so of two deliveries
+that work at the same time one loses, is delivered again and finds the other's outcome. After
+each commit everything that a newer outcome has made obsolete is removed ("tidied"): whichever
+of two racing deliveries comes last sees both records, as S3 reads are consistent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote
+
+from skysort.drop import keys
+from skysort.drop.event import Stamp
+from skysort.drop.store import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from skysort.drop.event import Upload
+    from skysort.drop.store import ObjectStore, StoredObject
+
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+_SEQUENCER: Final = "skysort-sequencer"
+_TIME: Final = "skysort-event-time"
+_VERSION: Final = "skysort-source-version"
+_MODEL: Final = "skysort-model"
+
+
+class Ledger:
+    """The records of one dropped file.
+
+    suffixes: the files that a result of this model may have beside its summary.
+    model: name and version, as every record names it.
+    """
+
+    def __init__(self, store: ObjectStore, bucket: str, upload: Upload, suffixes: Iterable[str], model: str) -> None:
+        self._store = store
+        self._bucket = bucket
+        self._key = upload.key
+        self.stamp = upload.stamp
+        self._model = model
+        self.suffixes = tuple(suffixes)
+        self._seen: dict[str, StoredObject] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Read what stands there now."""
+        suffixes = (*self.suffixes, keys.SUMMARY, keys.ERROR)
+        found = self._store.head(self._bucket, [self.key(suffix) for suffix in suffixes])
+        self._seen = {suffix: item for suffix, item in zip(suffixes, found, strict=True) if item}
+
+    def key(self, suffix: str) -> str:
+        """The result key of a suffix."""
+        return keys.result_key(self._key, suffix)
+
+    def etag(self, suffix: str) -> str | None:
+        """The ETag of what stands there, None where nothing does."""
+        return self._seen[suffix].etag if suffix in self._seen else None
+
+    def target(self, suffix: str, content_type: str) -> Target:
+        """Where a file of this suffix goes, stamped, in place of what stands there."""
+        metadata = {
+            _SEQUENCER: quote(self.stamp.sequencer),
+            _TIME: quote(self.stamp.time),
+            _VERSION: quote(self.stamp.version),
+            _MODEL: quote(self._model),
+        }
+        return Target(self._bucket, self.key(suffix), self.etag(suffix), content_type, metadata)
+
+    def is_done(self) -> bool:
+        """Whether this very upload has its outcome."""
+        return any(_stamp(self._seen[suffix].metadata) == self.stamp for suffix in self._committed())
+
+    def is_superseded(self) -> bool:
+        """Whether a newer upload under the same name has left a trace."""
+        return any(self.stamp.is_older_than(_stamp(item.metadata)) for item in self._seen.values())
+
+    def _committed(self) -> list[str]:
+        return [suffix for suffix in (keys.SUMMARY, keys.ERROR) if suffix in self._seen]
+
+    def put(self, suffix: str, content_type: str, body: bytes) -> None:
+        """Write a small record; raises ConflictError when another stands there than was seen."""
+        self._store.put(self.target(suffix, content_type), body)
+
+    def remove(self, suffix: str) -> None:
+        """Remove what was seen there, if it still is that."""
+        if suffix in self._seen:
+            self._store.delete(self._bucket, self.key(suffix), self._seen.pop(suffix).etag)
+
+    def tidy(self) -> None:
+        """Remove every record that the newest outcome has made obsolete."""
+        stamps = {suffix: _stamp(item.metadata) for suffix, item in self._seen.items()}
+        committed = self._committed()
+        if not committed:
+            return
+        winner = max(committed, key=lambda suffix: stamps[suffix].place)
+        for suffix, stamp in stamps.items():
+            older = stamp.is_older_than(stamps[winner])
+            other_outcome = (suffix == keys.ERROR) != (winner == keys.ERROR) and not stamps[winner].is_older_than(stamp)
+            if suffix != winner and (older or other_outcome):
+                self.remove(suffix)
+
+
+def _stamp(metadata: Mapping[str, str]) -> Stamp:
+    """The stamp of a stored object; one without a stamp is older than any upload."""
+    return Stamp(*(unquote(metadata.get(name, "")) for name in (_SEQUENCER, _TIME, _VERSION)))

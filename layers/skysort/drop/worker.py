@@ -1,0 +1,125 @@
+"""One upload from event to outcome."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from skysort.drop import keys
+from skysort.drop.draft import Draft
+from skysort.drop.ledger import JSON, PROBLEM, Ledger
+from skysort.drop.outcome import FINAL, Outcome, Report, error_record, model_document, source_document, to_json
+from skysort.drop.source import SourceFile
+from skysort.drop.store import ObjectGoneError, ObjectReplacedError
+from skysort.errors import ConfigurationError, InputError, SkysortError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from skysort.drop.event import Upload
+    from skysort.drop.store import ObjectStore
+
+
+class FileClassifier(Protocol):
+    """What a model brings to the drop folder.
+
+    name, version: of the model. suffixes: the files a result may have beside its summary.
+    """
+
+    @property
+    def name(self) -> str:
+        """The model's name, which is its folder's name below incoming/."""
+
+    @property
+    def version(self) -> str:
+        """The model's version."""
+
+    @property
+    def suffixes(self) -> Sequence[str]:
+        """Suffixes that it may open in a draft."""
+
+    def classify(self, source: SourceFile, draft: Draft) -> Report:
+        """Read the source, write the draft; raises InputError for a file that can never succeed."""
+
+
+class DropWorker:
+    """Classifies dropped files and records each one's outcome in the results bucket."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        results_bucket: str,
+        classifier: FileClassifier,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._store = store
+        self._bucket = results_bucket
+        self._classifier = classifier
+        self._model = model_document(classifier.name, classifier.version)
+        self._clock = clock
+
+    def process(self, upload: Upload) -> tuple[Outcome, Report]:
+        """Bring one upload to its outcome, or find that it has one.
+
+        Raises InfrastructureError (ConflictError among them) when it should be delivered again.
+        """
+        label = f"{self._classifier.name} {self._classifier.version}"
+        ledger = Ledger(self._store, self._bucket, upload, self._classifier.suffixes, label)
+        if ledger.is_done():
+            ledger.tidy()
+            return Outcome.DUPLICATE, Report({})
+        if ledger.is_superseded():
+            ledger.tidy()
+            return Outcome.SUPERSEDED, Report({})
+        try:
+            report = self._classify(upload, ledger)
+        except ObjectReplacedError:
+            return Outcome.SUPERSEDED, Report({})
+        except FINAL as error:
+            return Outcome.REFUSED, self._refuse(error, upload, ledger)
+        return Outcome.CLASSIFIED, report
+
+    def _classify(self, upload: Upload, ledger: Ledger) -> Report:
+        started = self._clock()
+        self._check(upload)
+        draft = Draft(self._store, ledger.target)
+        try:
+            report = self._classifier.classify(SourceFile(self._store, upload), draft)
+            outputs = []
+            for suffix in self._classifier.suffixes:
+                if suffix in draft.files:
+                    etag = draft.commit(suffix, ledger.etag(suffix))
+                    outputs.append({"key": ledger.key(suffix), "etag": etag, "bytes": draft.files[suffix].size})
+                else:
+                    ledger.remove(suffix)
+        finally:
+            draft.close()
+        summary: dict[str, Any] = {
+            "model": self._model,
+            "source": source_document(upload),
+            "outputs": outputs,
+            **report.summary,
+            "seconds": round(self._clock() - started, 3),
+        }
+        ledger.put(keys.SUMMARY, JSON, to_json(summary))
+        ledger.look()
+        ledger.tidy()
+        return report
+
+    def _check(self, upload: Upload) -> None:
+        key = keys.parse(upload.key)
+        if key.model != self._classifier.name:
+            raise ConfigurationError(
+                f"{upload.key} came to the {self._classifier.name} model: "
+                f"this queue should hold only {keys.INCOMING}{self._classifier.name}/"
+            )
+        # In a bucket with versions a deleted file's bytes can still be read; what its owner deleted is not classified.
+        if self._store.head(upload.bucket, [upload.key])[0] is None:
+            raise ObjectGoneError(f"{upload.key} was deleted before its turn")
+
+    def _refuse(self, error: SkysortError, upload: Upload, ledger: Ledger) -> Report:
+        ledger.put(keys.ERROR, PROBLEM, error_record(error, upload, self._model))
+        ledger.look()
+        ledger.tidy()
+        kind = "input" if isinstance(error, InputError) else "gone"
+        return Report({"error": error.detail, "kind": kind})

@@ -1,0 +1,97 @@
+"""The star model in the drop folder: any table in, the same table classified out."""
+
+from __future__ import annotations
+
+from itertools import chain
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from skysort.drop.outcome import Report
+from skysort.star.tables.appended import Appended
+from skysort.star.tables.detect import GZIP, HEAD_BYTES, Format, detect
+from skysort.star.tables.gzip_stream import GzipSink, gunzip
+from skysort.star.tables.rejects import RejectsWriter
+from skysort.star.tables.rows import RowClassifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from skysort.drop.draft import Draft, Sink
+    from skysort.drop.source import SourceFile
+    from skysort.star.model import StarModel
+
+TABLE: Final = ""
+REJECTED: Final = ".rejected.csv"
+_CSV: Final = "text/csv"
+_CONTENT_TYPES: Final = {
+    Format.CSV: _CSV,
+    Format.FITS: "application/fits",
+    Format.VOTABLE: "application/x-votable+xml",
+    Format.PARQUET: "application/vnd.apache.parquet",
+}
+
+
+class TableClassifier:
+    """Classifies tables of stars; a skysort.drop.worker.FileClassifier."""
+
+    suffixes = (TABLE, REJECTED)
+
+    def __init__(self, model: StarModel) -> None:
+        self._model = model
+        self.name = model.card.name
+        self.version = model.card.version
+
+    def classify(self, source: SourceFile, draft: Draft) -> Report:
+        """Classify one table; raises InputError when it can never succeed."""
+        started = perf_counter()
+        head, blocks = _peek(source.blocks())
+        gzipped = head.startswith(GZIP)
+        if gzipped:
+            head, blocks = _peek(gunzip(blocks))
+        kind = detect(head)
+        file = draft.open(TABLE, "application/gzip" if gzipped else _CONTENT_TYPES[kind])
+        sink = GzipSink(file) if gzipped else file
+        rejects = RejectsWriter(lambda: draft.open(REJECTED, _CSV))
+        appended = Appended(self._model.labels, f"{self.name} {self.version}")
+        rows = RowClassifier(self._model, appended, rejects)
+        _classify(kind, blocks, rows, sink)
+        summary = rows.summary()
+        if isinstance(sink, GzipSink):
+            sink.close()
+        rate = rows.tally.total / (perf_counter() - started)
+        counts = {"Rows": rows.tally.classified, "RowsRejected": rows.tally.rejected}
+        name = f"{kind}.gz" if gzipped else str(kind)
+        return Report({"format": name, **summary, "rows_per_second": round(rate)}, counts)
+
+
+def _classify(kind: Format, blocks: Iterator[bytes], rows: RowClassifier, sink: Sink) -> None:
+    """Hand the table to its format's reader; what a format needs is imported when it first arrives."""
+    if kind is Format.CSV:
+        from skysort.star.tables.csv_table import classify_csv  # noqa: PLC0415
+
+        classify_csv(blocks, rows, sink)
+    elif kind is Format.FITS:
+        from skysort.star.tables.fits import classify_fits  # noqa: PLC0415
+
+        classify_fits(blocks, rows, sink)
+    elif kind is Format.VOTABLE:
+        from skysort.star.tables.votable import classify_votable  # noqa: PLC0415
+
+        classify_votable(blocks, rows, sink)
+    else:
+        from skysort.star.tables.parquet import classify_parquet  # noqa: PLC0415
+
+        classify_parquet(blocks, rows, sink)
+
+
+def _peek(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes of a stream, and the whole stream."""
+    stream = iter(blocks)
+    head = b""
+    taken = []
+    for block in stream:
+        taken.append(block)
+        head += block[:HEAD_BYTES]
+        if len(head) >= HEAD_BYTES:
+            break
+    return head[:HEAD_BYTES], chain(taken, stream)

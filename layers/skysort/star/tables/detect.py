@@ -1,0 +1,73 @@
+"""What kind of table a file is: its first bytes decide, its name is only asked for a CSV."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from skysort.errors import UnsupportedFormatError
+
+HEAD_BYTES: Final = 4096
+GZIP: Final = b"\x1f\x8b"
+READABLE: Final = "drop a CSV (plain or gzipped), FITS, VOTable or Parquet table"
+
+
+class Format(StrEnum):
+    """The tables that can be read."""
+
+    CSV = "csv"
+    FITS = "fits"
+    VOTABLE = "votable"
+    PARQUET = "parquet"
+
+
+_PICTURES: Final = {
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"\x89PNG\r\n": "a PNG picture",
+    b"GIF8": "a GIF picture",
+    b"II*\x00": "a TIFF picture",
+    b"MM\x00*": "a TIFF picture",
+}
+_OTHERS: Final = {
+    **_PICTURES,
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"%PDF": "a PDF document",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ\x00": "compressed with xz",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"\x89HDF\r\n": "an HDF5 file",
+    b"\xff\xfe": "UTF-16 text, which should be saved as UTF-8",
+    b"\xfe\xff": "UTF-16 text, which should be saved as UTF-8",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"SQLite format 3": "an SQLite database",
+    b"Obj\x01": "an Avro file",
+    b"ORC": "an ORC file",
+    b"ARROW1": "an Arrow IPC file",
+    GZIP: "compressed with gzip twice",
+}
+# Control characters that no text has; tab, line feed, carriage return and form feed are the exceptions.
+_BINARY: Final = bytes(set(range(32)) - {9, 10, 12, 13})
+
+
+def detect(head: bytes) -> Format:
+    """The format of a file that begins with these bytes (gunzipped if it was gzipped).
+
+    Raises UnsupportedFormatError that says what the file is instead.
+    """
+    for magic, what in _OTHERS.items():
+        if head.startswith(magic):
+            raise UnsupportedFormatError(f"the file is {what}; {READABLE}")
+    if head.startswith(b"SIMPLE  ="):
+        return Format.FITS
+    if head.startswith(b"PAR1"):
+        return Format.PARQUET
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"<"):
+        if b"VOTABLE" in head[:HEAD_BYTES].upper():
+            return Format.VOTABLE
+        raise UnsupportedFormatError(f"the file is XML or HTML without a VOTABLE element; {READABLE}")
+    if start.startswith((b"{", b"[")):
+        raise UnsupportedFormatError(f"the file looks like JSON; {READABLE}")
+    if head[:HEAD_BYTES].translate(None, _BINARY) != head[:HEAD_BYTES]:
+        raise UnsupportedFormatError(f"the file holds binary data of an unknown kind; {READABLE}")
+    return Format.CSV

@@ -1,0 +1,50 @@
+"""Cells of text as numbers, where some of them are none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Cells that say that there is no value.
+BLANK: Final = ("", "nan", "NaN", "NAN", "null", "NULL", "Null", "NA", "N/A", "n/a", "none", "None", "NONE", "--")
+_NUMBER: Final = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
+
+
+def to_numbers(cells: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Read text cells as numbers.
+
+    cells: an Arrow array of binary or string. Returns (n,) float64, NaN for a blank and for an
+    unreadable cell, and (n,) bool, True for the unreadable ones.
+    """
+    text = pc.utf8_trim_whitespace(as_text(cells))
+    blank = pc.fill_null(pc.is_in(text, value_set=pa.array(BLANK)), True)
+    readable = pc.fill_null(pc.match_substring_regex(text, _NUMBER), False)
+    numeric = pc.and_not(readable, blank)
+    plain = pc.replace_substring_regex(text, r"^\+", "")
+    values = pc.cast(pc.if_else(numeric, plain, pa.scalar(None, plain.type)), pa.float64())
+    return as_floats(values), pc.invert(pc.or_(numeric, blank)).to_numpy(zero_copy_only=False)
+
+
+def as_text(cells: Any) -> Any:
+    """Binary cells as text; bytes that are not UTF-8 become replacement characters."""
+    if not pa.types.is_binary(cells.type) and not pa.types.is_large_binary(cells.type):
+        return pc.cast(cells, pa.string())
+    try:
+        return pc.cast(cells, pa.string())
+    except pa.ArrowInvalid:
+        decoded = [None if cell is None else cell.decode("utf-8", "replace") for cell in cells.to_pylist()]
+        return pa.array(decoded, pa.string())
+
+
+def as_floats(column: Any) -> NDArray[np.float64]:
+    """An Arrow array of numbers as float64, nulls as NaN."""
+    floats = pc.cast(column, pa.float64(), safe=False)
+    if floats.null_count:
+        floats = pc.fill_null(floats, float("nan"))
+    return np.asarray(floats.to_numpy(zero_copy_only=False), np.float64)

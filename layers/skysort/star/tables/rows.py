@@ -1,0 +1,160 @@
+"""Blocks of rows through the check and the model, counted: the same for every format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skysort.errors import EmptyInputError, FieldError, InvalidFieldsError
+from skysort.star.columns import BANDS, MEASURED, Photometry, Reason, check, describe
+from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
+from skysort.star.tables.appended import Appended, Values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from skysort.star.model import StarModel
+    from skysort.star.tables.rejects import Reject, RejectsWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The measured values of n consecutive rows as a reader found them.
+
+    photometry: NaN where a cell is blank or is no number.
+    unreadable: (n, 6) bool in the order of MEASURED, True for a cell with text that is no number; None for none.
+    shown: what a cell holds, for a message: (row, column) -> text.
+    """
+
+    photometry: Photometry
+    unreadable: NDArray[np.bool_] | None = None
+    shown: Callable[[int, int], object] | None = None
+
+    def value(self, row: int, column: int) -> object:
+        """What the cell holds, as a message shows it."""
+        if self.shown is not None:
+            return self.shown(row, column)
+        if column < len(MEASURED) - 1:
+            return float(self.photometry.magnitudes[row, column])
+        return float(self.photometry.redshift[row])
+
+
+def as_photometry(columns: Sequence[NDArray[np.float64] | None]) -> Photometry:
+    """Six columns in the order of MEASURED as photometry; the redshift's may be absent."""
+    magnitudes = np.column_stack([column for column in columns[: len(BANDS)] if column is not None])
+    redshift = columns[-1]
+    return Photometry(magnitudes, np.full(len(magnitudes), np.nan) if redshift is None else redshift)
+
+
+def column_error(name: str, what: str) -> InvalidFieldsError:
+    """The error for a measured column whose type holds no numbers."""
+    return InvalidFieldsError([FieldError(name, "wrong_type", f"has {what}; one number a row is needed")])
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the rows of a block stand in the table.
+
+    first: the first row's number. rows: every row's number, where they are not consecutive.
+    line: the line in the file on which a row of the block begins.
+    """
+
+    first: int
+    rows: NDArray[np.intp] | None = None
+    line: Callable[[int], int] | None = None
+
+    def of(self, row: int) -> tuple[int, int | None]:
+        """Number and line of a row of the block."""
+        number = self.first + row if self.rows is None else int(self.rows[row])
+        return number, self.line(row) if self.line else None
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many rows of what kind a table had."""
+
+    total: int = 0
+    rejected: int = 0
+    with_redshift: int = 0
+    classes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def classified(self) -> int:
+        """Rows that have a class."""
+        return self.total - self.rejected
+
+
+class RowClassifier:
+    """Classifies a table block by block.
+
+    Attributes: names, what the table calls the columns of MEASURED; predict_seconds, time spent in the model.
+    """
+
+    def __init__(self, model: StarModel, appended: Appended, rejects: RejectsWriter) -> None:
+        self._model = model
+        self.appended = appended
+        self._rejects = rejects
+        self.names: tuple[str, ...] = MEASURED
+        self.predict_seconds = 0.0
+        self.tally = Tally(classes=np.zeros(len(appended.labels), np.int64))
+
+    def classify(
+        self, measured: Measured, places: Places | None = None, others: Sequence[Reject] = ()
+    ) -> tuple[NDArray[np.bool_], Values]:
+        """Which rows of a block can be classified, and the appended values of those.
+
+        places: the rows' numbers and lines, for a reader that has left some out.
+        others: rejects that the reader found among these rows, one a row, not counted in measured.
+        """
+        places = places or Places(self.tally.total + 1)
+        reasons = check(measured.photometry)
+        if measured.unreadable is not None:
+            reasons[measured.unreadable] = Reason.NOT_A_NUMBER
+        kept: NDArray[np.bool_] = reasons.max(axis=1) == Reason.OK
+        all_kept = bool(kept.all())
+        if others or not all_kept:
+            self._rejects.write(sorted([*others, *self._describe(measured, reasons, places)]))
+        photometry = measured.photometry if all_kept else measured.photometry.take(kept)
+        self.tally.total += len(kept) + len(others)
+        self.tally.rejected += len(kept) + len(others) - len(photometry)
+        values = self._predict(photometry)
+        self.tally.with_redshift += int(values.variant.sum())
+        self.tally.classes += np.bincount(values.label, minlength=len(self.appended.labels))
+        return kept, values
+
+    def _predict(self, photometry: Photometry) -> Values:
+        if len(photometry) == 0:
+            none = np.zeros(0, np.intp)
+            return Values(none, np.zeros((0, len(self.appended.labels)), np.float32), none, none)
+        started = perf_counter()
+        values = self.appended.values(self._model.classify(photometry))
+        self.predict_seconds += perf_counter() - started
+        return values
+
+    def _describe(self, measured: Measured, reasons: NDArray[np.uint8], places: Places) -> Iterator[Reject]:
+        for row, column in np.argwhere(reasons).tolist():
+            reason = Reason(int(reasons[row, column]))
+            problem = describe(MEASURED[column], reason, measured.value(row, column))
+            yield (*places.of(row), self.names[column], problem.reason, problem.detail)
+
+    def summary(self) -> dict[str, Any]:
+        """The counts, as the summary has them.
+
+        Raises EmptyInputError when there was no row.
+        """
+        tally = self.tally
+        if tally.total == 0:
+            raise EmptyInputError("the table has a header and no rows")
+        return {
+            "rows": {"total": tally.total, "classified": tally.classified, "rejected": tally.rejected},
+            "classes": dict(zip(self.appended.labels, tally.classes.tolist(), strict=True)),
+            "variants": {
+                WITH_REDSHIFT: tally.with_redshift,
+                PHOTOMETRY_ONLY: tally.classified - tally.with_redshift,
+            },
+        }
