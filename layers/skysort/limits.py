@@ -41,5 +41,5 @@ JPEG_PIXELS: Final = 120_000_000
 # Cameras and encoders write 1 to about 15 scans; every scan costs a pass over all pixels.
 JPEG_SCANS: Final = 40
 # A FITS cutout's bands, unpacked where it is gzipped.
-FITS_IMAGE_BYTES: Final = 256 * MIB
+FITS_IMAGE_BYTES: Final = 128 * MIB
 FITS_HEADER_CARDS: Final = 10_000

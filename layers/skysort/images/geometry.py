@@ -1,0 +1,71 @@
+"""Which part of a picture a model sees, and at what size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from skysort.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """The picture that a model takes.
+
+    height, width: pixels. resize_shorter: the shorter side is scaled to this many pixels and the middle
+    height x width of that is cut out; None: the central square of central_fraction of the shorter side is
+    scaled to height x width. background: what shows through transparent pixels.
+    Raises ArtefactError for a spec that contradicts itself.
+    """
+
+    height: int
+    width: int
+    resize_shorter: int | None
+    central_fraction: float
+    background: Literal["black", "white"]
+
+    def __post_init__(self) -> None:
+        """Refuse a window that would reach beyond the picture."""
+        if self.height < 1 or self.width < 1:
+            raise ArtefactError(f"a model's input must have pixels, got {self.height} x {self.width}")
+        if self.resize_shorter is not None and self.resize_shorter < max(self.height, self.width):
+            raise ArtefactError(
+                f"resize_shorter must be at least the input's {max(self.height, self.width)}, got {self.resize_shorter}"
+            )
+        if not 0 < self.central_fraction <= 1:
+            raise ArtefactError(f"central_fraction must be above 0 and at most 1, got {self.central_fraction}")
+        if self.background not in {"black", "white"}:
+            raise ArtefactError(f"background must be black or white, got {self.background!r}")
+
+    @classmethod
+    def from_card(cls, entry: Mapping[str, Any]) -> InputSpec:
+        """The spec of a model card's "input"; raises ArtefactError."""
+        try:
+            return cls(
+                entry["height"], entry["width"], entry["resize_shorter"], entry["central_fraction"], entry["background"]
+            )
+        except (KeyError, TypeError) as error:
+            raise ArtefactError(f"the card's input is not described in full: {error!r}") from error
+
+    def window(self, width: int, height: int) -> Box:
+        """The central part of a width x height picture that the model sees: left, upper, right, lower.
+
+        In fractions of pixels, so that it is the same part whichever way up the picture is stored.
+        """
+        shorter = min(width, height)
+        if self.resize_shorter is None:
+            across = down = shorter * self.central_fraction
+        else:
+            scale = shorter / self.resize_shorter
+            across, down = self.width * scale, self.height * scale
+        left, upper = (width - across) / 2, (height - down) / 2
+        return left, upper, left + across, upper + down
+
+    def turned(self) -> InputSpec:
+        """The spec for a picture that is stored on its side."""
+        return InputSpec(self.width, self.height, self.resize_shorter, self.central_fraction, self.background)

@@ -1,0 +1,105 @@
+"""What kind of picture some bytes are: the content decides, never a name or a declared type."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from skysort.errors import EmptyInputError, UnsupportedFormatError
+
+READABLE: Final = "send a JPEG, PNG, WebP, TIFF, GIF or FITS picture"
+GZIP: Final = b"\x1f\x8b"
+
+
+class Format(StrEnum):
+    """The pictures that can be read, by media type."""
+
+    JPEG = "image/jpeg"
+    PNG = "image/png"
+    WEBP = "image/webp"
+    TIFF = "image/tiff"
+    GIF = "image/gif"
+    FITS = "application/fits"
+
+
+_MAGIC: Final = {
+    b"\xff\xd8\xff": Format.JPEG,
+    b"\x89PNG\r\n\x1a\n": Format.PNG,
+    b"II*\x00": Format.TIFF,
+    b"MM\x00*": Format.TIFF,
+    b"GIF87a": Format.GIF,
+    b"GIF89a": Format.GIF,
+    b"SIMPLE  =": Format.FITS,
+    # The only gzipped pictures in use are FITS; what is inside is checked after unpacking.
+    GZIP: Format.FITS,
+}
+_OTHERS: Final = {
+    b"BM": "a BMP picture",
+    b"II+\x00": "a BigTIFF picture",
+    b"MM\x00+": "a BigTIFF picture",
+    b"\xff\x0a": "a JPEG XL picture",
+    b"\x00\x00\x00\x0cJXL ": "a JPEG XL picture",
+    b"\x00\x00\x00\x0cjP  ": "a JPEG 2000 picture",
+    b"8BPS": "a Photoshop document",
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a ZIP archive, which belongs into the drop folder",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ\x00": "compressed with xz",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"\x89HDF\r\n": "an HDF5 file",
+    b"<svg": "an SVG drawing",
+    b"<?xml": "an XML document",
+    b"<!DOCTYPE": "an HTML page",
+    b"<html": "an HTML page",
+    b"{": "JSON text",
+    b"[": "JSON text",
+}
+_HEIF_BRANDS: Final = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+
+
+def detect(content: bytes) -> Format:
+    """The format of a picture, from its first bytes.
+
+    Raises EmptyInputError for no bytes, and UnsupportedFormatError that says what the content is instead.
+    """
+    if not content:
+        raise EmptyInputError(f"the picture has no bytes; {READABLE}")
+    for magic, found in _MAGIC.items():
+        if content.startswith(magic):
+            return found
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return Format.WEBP
+    raise UnsupportedFormatError(f"the content is {_describe(content)}; {READABLE}")
+
+
+def _describe(content: bytes) -> str:
+    if content[4:8] == b"ftyp":
+        if content[8:12] in _HEIF_BRANDS:
+            return "a HEIC or AVIF picture"
+        return "a video"
+    start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    for magic, what in _OTHERS.items():
+        if content.startswith(magic) or start.startswith(magic):
+            return what
+    if start and all(byte >= 32 or byte in b"\t\n\r\f" for byte in start):  # noqa: PLR2004 - control characters
+        return "text"
+    return "no picture that is known here"
+
+
+def webp_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height in a WebP header, None where it is damaged.
+
+    Asked before the decoder is made, which allocates the whole canvas at once
+    (https://developers.google.com/speed/webp/docs/riff_container; RFC 6386, 9.1; RFC 9649, 3.4).
+    """
+    kind, head = content[12:16], content[20:30]
+    if len(head) < 10:  # noqa: PLR2004 - the longest of the three headers
+        return None
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(head[4:7], "little"), 1 + int.from_bytes(head[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(head[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return int.from_bytes(head[6:8], "little") & 0x3FFF, int.from_bytes(head[8:10], "little") & 0x3FFF
+    return None
