@@ -94,7 +94,7 @@ class Channel:
     """The pool's end of the conversation, as blocking reads and writes of whole frames."""
 
     def __init__(self, descriptor: int) -> None:
-        self._socket = socket.socket(fileno=descriptor)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=descriptor)
 
     def receive(self) -> tuple[str, float, bytes] | None:
         """Wait for the next event: request id, deadline, event JSON; None when the pool hung up."""
@@ -118,6 +118,10 @@ class Channel:
     def send(self, kind: bytes, milliseconds: float, memory_kib: int, payload: bytes = b"") -> None:
         """Send one frame."""
         self._socket.sendall(REPLY.pack(len(payload), kind, milliseconds, memory_kib) + payload)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
 
 
 def describe(error: BaseException) -> bytes:

@@ -1,0 +1,112 @@
+"""Stages refuse what AWS would refuse, with a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.function_settings import FunctionSettings, OnDemand, Provisioned, ScheduledMinimum, SnapStart, StageError
+from infra.routes import ROUTES
+from infra.stages import STAGES, DropQueue, Laptop, local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def star(**changes: object) -> FunctionSettings:
+    settings = FunctionSettings("functions/star", "app.handler", memory_mb=1769, timeout_s=15)
+    return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+
+
+def queue(**changes: object) -> DropQueue:
+    return dataclasses.replace(local(2).drop_queues[0], **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_can_be_built_and_serves_every_route(name: str) -> None:
+    stage = STAGES[name]()
+    assert stage.name == name
+    assert {route.function for route in ROUTES} <= set(stage.functions)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_visibility_timeout_is_six_function_timeouts(name: str) -> None:
+    stage = STAGES[name]()
+    for one in stage.drop_queues:
+        assert one.visibility_timeout_s >= 6 * stage.functions[one.function].timeout_s
+
+
+def test_only_the_local_stage_has_laptop_limits() -> None:
+    assert [name for name in STAGES if STAGES[name]().laptop] == ["local"]
+
+
+def test_local_stage_has_a_star_sandbox_a_core() -> None:
+    settings = local(cores=3).functions["star"]
+    assert (settings.provisioned, settings.reserved_concurrency) == (3, 3)
+
+
+def test_memory_buys_cores() -> None:
+    assert [star(memory_mb=memory).vcpus for memory in (128, 1769, 3538, 10_240)] == [1, 1, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (lambda: Provisioned(0), "at least 1"),
+        (lambda: Provisioned(5, maximum=3), "above its maximum of 3"),
+        (lambda: Provisioned(2, target_utilisation=1.0), "target utilisation must be from 0.1 to 0.9"),
+        (lambda: ScheduledMinimum("cron(0 0 * * ? *)", 0), "at least 1, got 0"),
+        (lambda: Provisioned(1, schedule=(ScheduledMinimum("cron(0 0 * * ? *)", 4),)), "4 is above its maximum of 1"),
+        (lambda: star(warm=Provisioned(5), reserved_concurrency=3), "provisioned concurrency 5 is above the maximum"),
+        (lambda: star(reserved_concurrency=0), "would switch the function off"),
+        (lambda: star(memory_mb=64), "memory_mb must be from 128 to 10240, got 64"),
+        (lambda: star(timeout_s=901), "timeout_s must be from 1 to 900"),
+        (lambda: star(scratch_mb=100), "scratch_mb must be from 512"),
+        (lambda: star(handler="app"), "must read like app.handler"),
+        (lambda: queue(batch_size=11, batching_window_s=0), "needs a batching window of at least 1 s"),
+        (lambda: queue(batch_size=0), "batch_size must be from 1"),
+        (lambda: queue(max_receive_count=0), "max_receive_count must be at least 1"),
+        (lambda: queue(maximum_concurrency=0), "maximum_concurrency must be at least 1"),
+        (lambda: queue(visibility_timeout_s=43_201), "visibility_timeout_s must be from 0 to 43200"),
+        (lambda: Laptop(queue_depth=-1), "queue_depth must not be negative"),
+        (lambda: Laptop(queue_wait_s=-0.1), "queue_wait_s must not be negative"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(build: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(StageError, match=sentence):
+        build()
+
+
+def test_provisioned_and_snapstart_exclude_each_other_by_type() -> None:
+    for warm in (Provisioned(1), SnapStart(), OnDemand()):
+        assert star(warm=warm).provisioned == (1 if isinstance(warm, Provisioned) else 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"results_bucket": "skysort-drop-local"}, "two buckets"),
+        ({"functions": {"star": star()}}, "leads to no function of stage local"),
+        ({"drop_queues": (queue(function="nothing"),)}, "leads to no function of stage local"),
+        ({"drop_queues": (queue(visibility_timeout_s=5399),)}, "at least 6 times the timeout of star-drop, 5400 s"),
+        ({"drop_queues": (queue(maximum_concurrency=2),)}, "would be throttled into the dead-letter queue"),
+    ],
+)
+def test_stages_whose_parts_contradict_each_other_are_refused(changes: dict[str, object], sentence: str) -> None:
+    stage = local(2)
+    with pytest.raises(StageError, match=sentence):
+        dataclasses.replace(stage, **changes)  # type: ignore[arg-type]
+
+
+def test_an_http_function_may_not_outlast_the_gateway() -> None:
+    stage = local(2)
+    functions = {**stage.functions, "star": star(timeout_s=30)}
+    with pytest.raises(StageError, match="the gateway waits 29 s at most; its timeout_s is 30"):
+        dataclasses.replace(stage, functions=functions)
+
+
+def test_in_aws_an_event_source_has_at_least_two_at_once() -> None:
+    with pytest.raises(StageError, match="maximum_concurrency must be from 2 to 1000, got 1"):
+        dataclasses.replace(local(2), laptop=None)
