@@ -36,7 +36,7 @@ _READERS: Final = {
 # Cheap reductions (a JPEG's by its cosine transform, block means) stop at this multiple of the wanted size and the
 # filter does the rest: at 2 the pixels differ from a plain decode by a third of a level on average.
 _MARGIN: Final = 2
-_FILTER: Final = Resampling.BILINEAR
+_FILTER: Final = Resampling.BICUBIC
 _ORIENTATION: Final = 0x0112  # EXIF tag 274
 # How a stored picture is put upright (CIPA DC-008, "Orientation").
 _TURNS: Final = {
