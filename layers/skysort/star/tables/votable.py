@@ -101,7 +101,10 @@ def _append(document: Any, table: Any, kept: NDArray[np.bool_], values: Values, 
     own = [(field, name) for field, name in own if not is_appended(field.name or field.ID)]
     appended = classifier.appended
     new = [_field(document, name, kind) for name, kind in zip(appended.names, appended.dtypes, strict=True)]
-    table.fields[:] = [*(field for field, _ in own), *new]
+    # astropy keeps two lists and fills the second from the first whenever it is looked at.
+    table.fields.clear()
+    table.all_fields[:] = [*(field for field, _ in own), *new]
+    table.fields.extend(table.all_fields)
     table.create_arrays(len(old))
     names = table.array.dtype.names
     for target, (_, name) in zip(names, own, strict=False):

@@ -1,0 +1,74 @@
+"""Keys of dropped files and of their records."""
+
+from __future__ import annotations
+
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skysort.drop import keys
+from skysort.errors import MalformedInputError
+from skysort.limits import DROP_KEY_BYTES
+
+S3_KEY_BYTES = 1024
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "key"),
+    [
+        ("incoming/star/night+1/m31.csv", "incoming/star/night 1/m31.csv"),
+        ("incoming/star/b/a%2Bb.csv", "incoming/star/b/a+b.csv"),
+        ("incoming/star/b/100%2525.csv", "incoming/star/b/100%25.csv"),  # decoded once, not twice
+        ("incoming/star/b/%C3%A9toile.csv", "incoming/star/b/étoile.csv"),
+    ],
+)
+def test_awkward_keys_are_decoded_exactly_once(encoded: str, key: str) -> None:
+    assert keys.decode(encoded) == key
+
+
+@given(names)
+def test_what_s3_encodes_is_decoded(key: str) -> None:
+    assert keys.decode(quote_plus(key)) == key
+
+
+def test_a_key_names_model_batch_and_file() -> None:
+    assert keys.parse("incoming/star/night-1/field 7/m31.csv") == keys.DropKey("star", "night-1", "field 7/m31.csv")
+
+
+@pytest.mark.parametrize(
+    "key", ["incoming/star/m31.csv", "star/b/m31.csv", "incoming//b/m31.csv", "incoming/star//m31.csv", "m31.csv", "x"]
+)
+def test_a_key_of_another_layout_is_refused_with_the_right_one(key: str) -> None:
+    with pytest.raises(MalformedInputError, match="incoming/<model>/<batch>/<file>"):
+        keys.parse(key)
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.csv.rejected.csv", "a.csv.error.json"])
+def test_names_of_records_are_refused(name: str) -> None:
+    with pytest.raises(MalformedInputError, match="rename"):
+        keys.parse(f"incoming/star/b/{name}")
+
+
+def test_the_result_has_the_name_of_the_file() -> None:
+    assert keys.result_key("incoming/star/b/m31.csv.gz") == "star/b/m31.csv.gz"
+    assert keys.result_key("incoming/star/b/m31.csv", ".error.json") == "star/b/m31.csv.error.json"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=1100))
+def test_every_result_key_fits_into_s3(name: str) -> None:
+    key = f"incoming/star/b/{name}"
+    for suffix in (keys.SUMMARY, keys.ERROR, ".rejected.csv"):
+        assert len(keys.result_key(key, suffix).encode()) <= S3_KEY_BYTES
+
+
+def test_keys_too_long_for_their_results_keep_apart() -> None:
+    # Given two keys that differ only behind the limit
+    first, second = (f"incoming/star/b/{'x' * DROP_KEY_BYTES}{ending}" for ending in "ab")
+
+    # When / Then both are refused, and each has an error record of its own
+    with pytest.raises(MalformedInputError, match="bytes"):
+        keys.parse(first)
+    assert keys.result_key(first, keys.ERROR) != keys.result_key(second, keys.ERROR)
