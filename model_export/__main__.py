@@ -1,0 +1,36 @@
+"""``python -m model_export <model> <command>``: the one command line for all models."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+from model_export.console import OK, USER_ERROR
+
+# Each module has ``main(arguments: list[str]) -> int``.
+MODELS: Final = {"star": "model_export.star.cli"}
+USAGE: Final = f"""usage: python -m model_export MODEL COMMAND [options]
+
+models: {", ".join(MODELS)}
+
+`python -m model_export MODEL --help` lists the commands of a model.
+Training needs the packages of the extra `train`: pip install -e '.[train]'
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Hand the arguments to the model's own command line; exit code 2 for a model that is not there."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE, end="", file=sys.stdout if arguments else sys.stderr)
+        return OK if arguments else USER_ERROR
+    name, *rest = arguments
+    if name not in MODELS:
+        print(f"error: there is no model {name!r}; there is {', '.join(MODELS)}", file=sys.stderr)
+        return USER_ERROR
+    code: int = importlib.import_module(MODELS[name]).main(rest)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""``python -m model_export star``: the commands, their options, and which module runs each."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from model_export.console import guarded
+from model_export.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PACKAGE: Final = "model_export.star"
+DESCRIPTION: Final = """\
+The star model: GALAXY, QSO or STAR from SDSS photometry, with and without a redshift.
+
+In order: explore (look at the data, compare models), tune (search hyperparameters), train
+(fit both boosters and their calibration), evaluate (held-out test split, plots), export
+(publish to functions/star/model if not worse than what is there)."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; exit code 2 with a sentence for an error of the user's."""
+    options = _parser().parse_args(arguments)
+    return guarded(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    command: Callable[[argparse.Namespace, Settings], int]
+    # Imported late: --help and a wrong option should not wait for xgboost and matplotlib.
+    command = importlib.import_module(f"{PACKAGE}.{options.command}").run
+    return command(options, Settings.from_environment())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m model_export star",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add(commands, "explore", "report on the data and compare model families (HTML with plots)")
+    tune = _add(commands, "tune", "search hyperparameters by cross-validation on the training part; resumes")
+    tune.add_argument("--minutes", type=_positive, default=10.0, help="time for each variant (default %(default)s)")
+    tune.add_argument("--trials", type=_count, default=None, help="stop each variant at this many trials in all")
+    tune.add_argument("--fresh", action="store_true", help="forget earlier trials instead of resuming")
+    _add(commands, "train", "fit both boosters, their temperatures and conformal thresholds")
+    _add(commands, "evaluate", "measure the trained boosters on the held-out test split")
+    export = _add(commands, "export", "publish the evaluated boosters and their card, if not worse than those in place")
+    export.add_argument("--into", type=Path, default=None, help="artefact folder (default functions/star/model)")
+    export.add_argument(
+        "--bump", choices=("major", "minor", "patch"), default="minor", help="which part of the version to raise"
+    )
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, purpose: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+    command.add_argument(
+        "--data", type=Path, default=None, metavar="FILE", help="SDSS17 as CSV (default: from SKYSORT_DATA)"
+    )
+    command.add_argument("--build", type=Path, default=None, metavar="DIR", help="work files (default build/star)")
+    command.add_argument(
+        "--results",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="figures (default model_export/star/results)",
+    )
+    command.add_argument(
+        "--threads", type=_count, default=os.cpu_count() or 1, help="threads (default %(default)s); changes no result"
+    )
+    return command
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not more than zero")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return value
