@@ -115,8 +115,11 @@ def _source(queue: DropQueue, stage: Stage, endpoint: str, pool: Pool) -> EventS
     return EventSource(SqsQueue(client, url, delay), pool, queue, arn, stage.region)
 
 
+async def main(settings: Settings, endpoint: str) -> None:
+    """Run, and end at once: a long poll may still wait in a thread, and nothing is left to save."""
+    os._exit(await run(settings, endpoint))
+
+
 if __name__ == "__main__":
     watch(int(sys.argv[1]))
-    code = asyncio.run(run(Settings.from_json(sys.argv[2]), sys.argv[3]))
-    # A long poll may still be waiting in a thread; nothing is left to save.
-    os._exit(code)
+    asyncio.run(main(Settings.from_json(sys.argv[2]), sys.argv[3]))

@@ -113,7 +113,7 @@ class Pool:
 
     async def prestart(self) -> None:
         """Start the provisioned sandboxes side by side; raises StartFailedError."""
-        starts = [self._start(PROVISIONED) for _ in range(self._settings.provisioned)]
+        starts = [self._start(self._plan(PROVISIONED)) for _ in range(self._settings.provisioned)]
         for outcome in await asyncio.gather(*starts, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -134,7 +134,7 @@ class Pool:
                 return invocation.future
         if len(self._all) < self._maximum:
             self._waiting.append(invocation)
-            self._spawn(self._start_for_waiting())
+            self._spawn(self._start_for_waiting(self._plan(ON_DEMAND)))
         else:
             self._enqueue(invocation)
         return invocation.future
@@ -221,7 +221,7 @@ class Pool:
             delay = RESTART_DELAYS_S[min(self._failures, len(RESTART_DELAYS_S) - 1)]
             self._spawn(self._restart(delay))
         elif self._waiting and len(self._all) < self._maximum:
-            self._spawn(self._start_for_waiting())
+            self._spawn(self._start_for_waiting(self._plan(ON_DEMAND)))
 
     async def _restart(self, delay: float) -> None:
         await asyncio.sleep(delay)
@@ -229,14 +229,14 @@ class Pool:
         if self._closing or provisioned >= self._settings.provisioned or len(self._all) >= self._maximum:
             return
         try:
-            await self._start(PROVISIONED)
+            await self._start(self._plan(PROVISIONED))
         except StartFailedError as error:
             self._fail_oldest(error)
             self._replace()
 
-    async def _start_for_waiting(self) -> None:
+    async def _start_for_waiting(self, sandbox: Sandbox) -> None:
         try:
-            await self._start(ON_DEMAND)
+            await self._start(sandbox)
         except StartFailedError as error:
             self._fail_oldest(error)
 
@@ -247,15 +247,21 @@ class Pool:
                 invocation.settle(error)
                 return
 
-    async def _start(self, initialization: str) -> None:
+    def _plan(self, initialization: str) -> Sandbox:
+        """Take a sandbox's place at once, so that the maximum holds before any of them runs."""
         sandbox = Sandbox(self._launcher, initialization, self._replied, self._exited)
         self._all.add(sandbox)
         self._starting += 1
+        return sandbox
+
+    async def _start(self, sandbox: Sandbox) -> None:
         try:
+            self._refuse_when_closing()
             await sandbox.start(INIT_TIMEOUT_S)
         except StartFailedError as error:
             self._failures += 1
             self._all.discard(sandbox)
+            self._spawn(sandbox.stop())
             self._launcher.log.write(f"[ERROR] {error}")
             raise
         finally:
@@ -264,9 +270,13 @@ class Pool:
         self._failures = 0
         self._launcher.log.write(
             f"INIT_REPORT Init Duration: {sandbox.init_ms:.2f} ms\tPhase: init\t"
-            f"Initialization: {initialization}\tProcess: {sandbox.pid}"
+            f"Initialization: {sandbox.initialization}\tProcess: {sandbox.pid}"
         )
         self._release(sandbox)
+
+    def _refuse_when_closing(self) -> None:
+        if self._closing:
+            raise StartFailedError("the stack is stopping")
 
     def _report(self, sandbox: Sandbox, invocation: Invocation, milliseconds: float, status: str | None) -> None:
         init_ms = sandbox.init_ms if invocation.cold else None
@@ -291,9 +301,10 @@ class Pool:
         for invocation in self._waiting:
             invocation.settle(StoppingError("The stack is stopping"))
         self._waiting.clear()
-        await asyncio.gather(*(sandbox.stop() for sandbox in list(self._all)))
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._all or self._tasks:
+            sandboxes = list(self._all)
+            self._all.clear()
+            await asyncio.gather(*(sandbox.stop() for sandbox in sandboxes), *self._tasks, return_exceptions=True)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -67,7 +67,11 @@ class Sandbox(asyncio.Protocol):
         except OSError as error:
             raise StartFailedError(f"function {self.launcher.name} cannot be started: {error}") from error
         self.alive = True
-        await loop.create_unix_connection(lambda: self, sock=ours)
+        try:
+            await loop.create_unix_connection(lambda: self, sock=ours)
+        except BaseException:
+            ours.close()
+            raise
         try:
             async with asyncio.timeout(timeout_s):
                 await self._ready

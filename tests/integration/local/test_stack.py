@@ -1,0 +1,144 @@
+"""Starting and stopping all of it: signals, faults of children, and what is said when it cannot start."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra import ROOT
+from infra.local.started import StackError, StartedStack, get, started_stack
+from tests.integration.local.conftest import PROJECT, clean_environment, eventually, is_alive
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ARGUMENTS = ("--root", str(PROJECT), "--concurrency", "star=1")
+
+
+def state(stack: StartedStack) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((stack.state / "state.json").read_text())
+    return content
+
+
+def pids(stack: StartedStack) -> list[int]:
+    now = state(stack)
+    return [*now["pids"].values(), *(pid for pool in now["sandboxes"].values() for pid in pool)]
+
+
+def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, for starts that fail."""
+    command = [sys.executable, "-m", "infra.local", "--port", "0", "--s3-port", "0", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=clean_environment(**environment), capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_every_process_with_exit_code_0(number: signal.Signals) -> None:
+    with started_stack(*ARGUMENTS) as stack:
+        processes = pids(stack)
+        assert len(processes) == 6
+        stack.process.send_signal(number)
+        assert stack.process.wait(10) == 0
+        assert not any(map(is_alive, processes))
+        assert sorted(path.name for path in stack.state.iterdir()) == ["console.log", "lock", "logs"]
+
+
+def test_children_die_with_a_stack_that_is_killed() -> None:
+    def kill_the_stack() -> None:
+        with started_stack(*ARGUMENTS) as stack:
+            processes = pids(stack)
+            stack.process.kill()
+            eventually(lambda: not any(map(is_alive, processes)), "the end of every child")
+
+    with pytest.raises(StackError, match="ended with exit code -9"):
+        kill_the_stack()
+
+
+def test_the_banner_tells_where_everything_is_and_what_to_try() -> None:
+    with started_stack(*ARGUMENTS) as stack:
+        shown = eventually(lambda: _console(stack, "Ctrl-C"), "the banner")
+    assert re.search(r"skysort is ready after \d+\.\d s", shown)
+    for part in (stack.api, stack.s3, "skysort-star-drop-local", "logs", "curl -T"):
+        assert part in shown
+    assert shown.count("  curl ") == 3
+
+
+def _console(stack: StartedStack, part: str) -> str | None:
+    shown = (stack.state / "console.log").read_text()
+    return shown if part in shown else None
+
+
+def test_verbose_shows_reports_of_both_sides_and_no_drop_leaves_the_poller_out() -> None:
+    with started_stack(*ARGUMENTS, "--verbose") as stack:
+        eventually(lambda: _console(stack, "star: REPORT RequestId:"), "a report of the gateway's side")
+        eventually(lambda: _console(stack, "star-drop: REPORT RequestId:"), "a report of the poller's side")
+    with started_stack(*ARGUMENTS, "--no-drop") as stack:
+        assert "star-drop" not in state(stack)["sandboxes"]
+        assert state(stack)["pids"]["poller"] == 0
+
+
+def test_a_poller_that_dies_is_started_again() -> None:
+    with started_stack(*ARGUMENTS) as stack:
+        before = state(stack)["pids"]["poller"]
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: state(stack)["pids"]["poller"] != before, "a new poller")
+        assert _console(stack, "the poller of the drop folder ended; starting it again")
+
+
+def test_without_services_the_stack_stops_with_a_sentence() -> None:
+    def kill_the_services() -> None:
+        with started_stack(*ARGUMENTS) as stack:
+            os.kill(state(stack)["pids"]["services"], signal.SIGKILL)
+            stack.process.wait(10)
+
+    sentence = r"ended with exit code 1(.|\n)*skysort: the S3 and queue process ended by itself"
+    with pytest.raises(StackError, match=sentence):
+        kill_the_services()
+
+
+@pytest.mark.parametrize("option", ["--port", "--s3-port"])
+def test_a_busy_port_is_one_sentence(option: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = start(*ARGUMENTS, option, str(port), SKYSORT_STATE=str(tmp_path))
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"skysort: port {port} for ")
+    assert f"choose another with SKYSORT_{'S3_' if 's3' in option else ''}PORT" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_function_that_cannot_start_is_one_sentence(tmp_path: Path) -> None:
+    ended = start(*ARGUMENTS, SKYSORT_STATE=str(tmp_path), SKYSORT_TEST_BREAK_IMPORT="1")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "skysort: function star cannot be imported: RuntimeError: the artefact star.ubj is missing\n"
+    )
+
+
+def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
+    ended = start(*ARGUMENTS, "--timeout", "star=99", SKYSORT_STATE=str(tmp_path))
+    assert ended.returncode == 1
+    assert re.fullmatch(r"skysort: star answers HTTP, and the gateway waits 29 s at most; .*\n", ended.stderr)
+
+
+def test_a_state_folder_serves_one_stack_at_a_time() -> None:
+    with started_stack(*ARGUMENTS) as stack:
+        ended = start(*ARGUMENTS, SKYSORT_STATE=str(stack.state))
+        assert ended.returncode == 1
+        assert re.fullmatch(r"skysort: another stack runs with the state folder .*\n", ended.stderr)
+        assert get(f"{stack.api}/v1/health")
+
+
+def test_help_names_settings() -> None:
+    shown = start("--help").stdout
+    for part in ("--port", "--s3-port", "--stage", "--verbose", "--no-drop", "SKYSORT_PORT", "SKYSORT_STATE", "Ctrl-C"):
+        assert part in shown
