@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 NAMES: Final = ("top_k", "labels", "explain")
 MAX_TOP_K: Final = 10
+# Predictions that an item gets by default where the model has more labels than MAX_TOP_K.
+TOP_K_OF_MANY: Final = 5
+# Nearest names are searched for so many unknown labels and so many of their characters only: each search costs.
+MAX_SUGGESTIONS: Final = 10
+_NAME_CHARACTERS: Final = 60
 
 
 def _comma_separated(value: object) -> object:
@@ -49,33 +54,50 @@ class Options:
     explain: bool
 
 
-def parse_options(given: Mapping[str, Any], labels: Sequence[str]) -> Options:
+def parse_options(
+    given: Mapping[str, Any], labels: Sequence[str], subsets: Mapping[str, Sequence[str]] | None = None
+) -> Options:
     """Validate options and resolve label names (in any case) to columns.
 
+    subsets: names that stand for several labels, such as "dogs".
     Raises InvalidFieldsError naming every option that cannot be used, unknown labels with the nearest known one.
     """
     if not given:
-        return Options(len(labels), None, explain=False)
+        return Options(_default_top_k(len(labels)), None, explain=False)
     try:
         raw = _ADAPTER.validate_python(dict(given))
     except ValidationError as error:
         raise InvalidFieldsError([_field_error(detail) for detail in error.errors()]) from None
-    columns = None if raw.labels is None else _columns(raw.labels, labels)
+    columns = None if raw.labels is None else _columns(raw.labels, labels, subsets or {})
     count = len(labels if columns is None else columns)
-    return Options(min(raw.top_k or count, count), columns, bool(raw.explain))
+    return Options(min(raw.top_k or _default_top_k(count), count), columns, bool(raw.explain))
 
 
-def _columns(chosen: Sequence[str], labels: Sequence[str]) -> tuple[int, ...]:
-    known = {label.lower(): column for column, label in enumerate(labels)}
-    unknown = [name for name in chosen if name.lower() not in known]
+def _default_top_k(count: int) -> int:
+    """All of a few labels, the best of many."""
+    return count if count <= MAX_TOP_K else TOP_K_OF_MANY
+
+
+def _columns(chosen: Sequence[str], labels: Sequence[str], subsets: Mapping[str, Sequence[str]]) -> tuple[int, ...]:
+    known = {_folded(label): {column} for column, label in enumerate(labels)}
+    for name, members in subsets.items():
+        known.setdefault(_folded(name), set().union(*(known[_folded(member)] for member in members)))
+    unknown = [name for name in chosen if _folded(name) not in known]
     if unknown:
-        raise InvalidFieldsError([FieldError("labels", "unknown_label", _suggestion(name, labels)) for name in unknown])
-    return tuple(sorted({known[name.lower()] for name in chosen}))
+        names = [*subsets, *labels]
+        errors = [FieldError("labels", "unknown_label", _suggestion(name, names)) for name in unknown[:MAX_SUGGESTIONS]]
+        raise InvalidFieldsError(errors)
+    return tuple(sorted(set().union(*(known[_folded(name)] for name in chosen))))
 
 
-def _suggestion(name: str, labels: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name.lower(), [label.lower() for label in labels], n=3)
-    nearest = [label for label in labels if label.lower() in close] or list(labels[:10])
+def _folded(name: str) -> str:
+    return name.casefold().replace("_", " ").replace("-", " ")
+
+
+def _suggestion(name: str, names: Sequence[str]) -> str:
+    by_folded = {_folded(known): known for known in reversed(names)}
+    close = difflib.get_close_matches(_folded(name[:_NAME_CHARACTERS]), by_folded, n=3)
+    nearest = [by_folded[match] for match in close] or list(names[:10])
     return f"there is no label {name!r:.60}; the nearest are {', '.join(nearest)}"
 
 

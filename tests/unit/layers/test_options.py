@@ -55,3 +55,32 @@ def test_any_options_are_either_resolved_or_explained(given_options: dict[str, A
         assert all(field.detail for field in fields)
     else:
         assert 1 <= options.top_k <= 3
+
+
+MANY = [f"breed-{number}" for number in range(20)]
+SUBSETS = {"first": MANY[:3], "n01": [MANY[7]]}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "columns"),
+    [("first", (0, 1, 2)), ("FIRST,breed 7", (0, 1, 2, 7)), ("n01", (7,)), ("Breed_9,first,breed-1", (0, 1, 2, 9))],
+)
+def test_a_subset_stands_for_its_labels(chosen: str, columns: tuple[int, ...]) -> None:
+    assert parse_options({"labels": chosen}, MANY, SUBSETS).columns == columns
+
+
+def test_of_many_labels_the_best_few_are_given() -> None:
+    assert parse_options({}, MANY).top_k == 5
+    assert parse_options({"top_k": 7}, MANY).top_k == 7
+    assert parse_options({"labels": "first"}, MANY, SUBSETS).top_k == 3
+
+
+def test_suggestions_name_subsets_too() -> None:
+    with pytest.raises(InvalidFieldsError, match="nearest are first"):
+        parse_options({"labels": "frist"}, MANY, SUBSETS)
+
+
+def test_thousands_of_unknown_labels_cost_no_more_than_ten() -> None:
+    with pytest.raises(InvalidFieldsError) as raised:
+        parse_options({"labels": ["x" * 100_000] * 5_000}, MANY)
+    assert len(raised.value.fields) == 10

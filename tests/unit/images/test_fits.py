@@ -1,0 +1,197 @@
+"""FITS cutouts: read as astropy reads them, drawn as Lupton et al. 2004 draw them, refused with a sentence."""
+
+from __future__ import annotations
+
+import gzip
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from astropy.io import fits as astropy_fits
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.images import fits, stretch
+from skysort.images.decode import InputSpec, decode
+from tests.factories_images import card, encode, fits_file, render, sky
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+WHOLE = InputSpec(80, 80, None, 1.0, "black")
+
+
+def by_astropy(hdus: Sequence[Any]) -> bytes:
+    file = BytesIO()
+    astropy_fits.HDUList(list(hdus)).writeto(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "i8", "f4", "f8", "u2"])
+@pytest.mark.parametrize("shape", [(30, 40), (1, 30, 40), (1, 1, 30, 40), (3, 30, 40)])
+def test_values_are_those_that_astropy_reads(dtype: str, shape: tuple[int, ...]) -> None:
+    # Given a file written by astropy (u2 is stored with BZERO = 32768)
+    values = (np.random.default_rng(5).random(shape) * 100).astype(dtype)
+    content = by_astropy([astropy_fits.PrimaryHDU(values)])
+    # Then the values are the same, the first row on top, red first
+    cutout = fits.read(content)
+    expected = values.reshape(-1, 30, 40)
+    if len(expected) == 3 and dtype != "u1":
+        expected = expected[::-1]
+    found = cutout.values(slice(None), slice(None))
+    assert np.array_equal(np.moveaxis(found, -1, 0)[:, ::-1], expected.astype(float))
+
+
+def test_an_image_may_stand_in_an_extension_behind_a_table() -> None:
+    values = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+    table = astropy_fits.BinTableHDU.from_columns([astropy_fits.Column("name", "10A", array=["a", "b"])])
+    content = by_astropy([astropy_fits.PrimaryHDU(), table, astropy_fits.ImageHDU(values)])
+    assert np.array_equal(fits.read(content).planes[0], values)
+
+
+def test_gzipped_files_are_read() -> None:
+    content = fits_file(sky())
+    assert np.array_equal(decode(gzip.compress(content), WHOLE), decode(content, WHOLE))
+
+
+def test_blank_integers_are_no_values() -> None:
+    values = np.full((20, 20), 5, np.int16)
+    values[3] = -1
+    found = fits.read(fits_file(values, BLANK=-1, BSCALE=2.0)).values(slice(None), slice(None))
+    assert np.isnan(found).sum() == 20
+    assert np.nanmax(found) == 10
+
+
+def lit(plane: int) -> NDArray[np.float32]:
+    """Three bands, one of them with light."""
+    bands = np.full((3, 40, 40), 1.0, np.float32)
+    bands[plane, 10:30, 10:30] = 50.0
+    return bands
+
+
+@pytest.mark.parametrize(
+    ("cards", "plane", "channel"),
+    [
+        ({}, 0, 2),  # rising wavelength: the first is blue
+        ({}, 2, 0),
+        ({"BANDS": "grz"}, 2, 0),
+        ({"BANDS": "zrg"}, 0, 0),
+        ({"BANDS": "???"}, 0, 2),
+        ({"CTYPE3": "RGB"}, 0, 0),
+    ],
+)
+def test_the_longest_wavelength_is_red(cards: dict[str, object], plane: int, channel: int) -> None:
+    shown = decode(fits_file(lit(plane), **cards), WHOLE)[40, 40]
+    assert shown.argmax() == channel
+    assert shown[channel] > 200
+
+
+def test_bytes_are_shown_as_they_are() -> None:
+    picture = render(64, 64)
+    content = fits_file(np.moveaxis(picture, -1, 0)[:, ::-1])
+    assert np.array_equal(decode(content, WHOLE), decode(encode(picture), WHOLE))
+
+
+def test_the_first_row_of_the_file_is_the_bottom() -> None:
+    values = np.zeros((40, 40), np.float32)
+    values[:10] = 100
+    shown = decode(fits_file(values), WHOLE)
+    assert shown[-5, 40].min() > 200
+    assert shown[5, 40].max() == 0
+
+
+@given(st.floats(1e-20, 1e20), st.floats(-1e3, 1e3))
+def test_the_stretch_knows_no_units(scale: float, offset: float) -> None:
+    """Counts, nanomaggies or electrons, sky subtracted or not: the same picture."""
+    values = sky(40, 40).astype(np.float64)
+    reference = decode(fits_file(values), WHOLE)
+    found = decode(fits_file((values + offset) * scale), WHOLE)
+    assert np.abs(found.astype(int) - reference).max() <= 1
+
+
+def test_sky_is_dark_and_the_galaxy_bright() -> None:
+    shown = decode(fits_file(sky(flux=500.0)), WHOLE)
+    assert np.median(shown) < 30
+    assert shown[40, 40].min() > 230
+
+
+def test_the_ratio_of_the_bands_is_kept() -> None:
+    light = np.zeros((20, 20, 3))
+    light[5:15, 5:15] = (4.0, 2.0, 1.0)
+    red, green, blue = stretch.lupton_rgb(light)[10, 10] / 255
+    assert red / green == pytest.approx(2, rel=0.03)
+    assert green / blue == pytest.approx(2, rel=0.03)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+def test_numbers_that_are_none_do_not_spoil_the_rest(value: float) -> None:
+    values = sky()
+    values[:8, :8] = value
+    assert decode(fits_file(values), WHOLE).std() > 10 or value == 3e38
+
+
+def test_a_field_without_light_is_black() -> None:
+    assert decode(fits_file(np.zeros((9, 9), np.float32)), WHOLE).max() == 0
+
+
+def test_a_large_cutout_is_averaged_in_the_linear_scale() -> None:
+    shown = decode(fits_file(np.kron(sky(), np.ones((8, 8), np.float32))), WHOLE)
+    assert np.abs(shown.astype(int) - decode(fits_file(sky()), WHOLE)).mean() < 6
+
+
+PRIMARY = {"SIMPLE": True, "BITPIX": -32}
+
+
+def header(**cards: object) -> bytes:
+    content = b"".join(card(name, value) for name, value in cards.items()) + b"END".ljust(80)
+    return content.ljust(-(-len(content) // 2880) * 2880)
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "says"),
+    [
+        (header(**PRIMARY, NAXIS=0), UnsupportedFormatError, "holds no image"),
+        (header(**PRIMARY, NAXIS=1, NAXIS1=0), UnsupportedFormatError, "holds no image"),
+        (fits_file(np.zeros((2, 5, 5), np.float32)), UnsupportedFormatError, "one or three bands"),
+        (fits_file(np.zeros((2, 3, 5, 5), np.float32)), UnsupportedFormatError, "5 x 5 x 3 x 2"),
+        (fits_file(np.full((5, 5), np.nan, np.float32)), MalformedInputError, "no pixel with a value"),
+        (header(**PRIMARY, NAXIS=2, NAXIS1=9, NAXIS2=9), MalformedInputError, "truncated"),
+        (header(**PRIMARY, NAXIS=2, NAXIS1=90_000, NAXIS2=90_000), LimitExceededError, "50,000,000"),
+        (header(**PRIMARY, NAXIS=2, NAXIS1=-9, NAXIS2=9), MalformedInputError, "negative"),
+        (header(**PRIMARY, NAXIS=2, NAXIS1="x", NAXIS2=9), MalformedInputError, "NAXIS1"),
+        (header(**PRIMARY, NAXIS=2, NAXIS2=9), MalformedInputError, "NAXIS1"),
+        (header(SIMPLE=True, BITPIX=7, NAXIS=2), MalformedInputError, "BITPIX 7"),
+        (header(**PRIMARY, NAXIS=10_000), MalformedInputError, "NAXIS 10000"),
+        (header(**PRIMARY)[:200], MalformedInputError, "inside a header"),
+        (fits_file(sky(), BSCALE="three"), MalformedInputError, "BSCALE"),
+        (b"SIMPLE  =" + b" " * 900_000, LimitExceededError, "10,000 cards"),
+        (gzip.compress(b"no FITS".ljust(2880)), MalformedInputError, "inside a header"),
+        (gzip.compress(header(EXTEND=True, BITPIX=8, NAXIS=0)), UnsupportedFormatError, "gzipped"),
+        (gzip.compress(fits_file(sky()))[:4000], MalformedInputError, "truncated"),
+        (b"\x1f\x8b" + bytes(100), MalformedInputError, "damaged"),
+    ],
+)
+def test_what_is_no_cutout_is_refused_with_a_sentence(content: bytes, error: type[InputError], says: str) -> None:
+    with pytest.raises(error, match=says):
+        decode(content, WHOLE)
+
+
+def test_a_compressed_image_says_what_to_do() -> None:
+    packed = astropy_fits.CompImageHDU(np.arange(400, dtype=np.int16).reshape(20, 20))
+    with pytest.raises(UnsupportedFormatError, match="funpack"):
+        decode(by_astropy([astropy_fits.PrimaryHDU(), packed]), WHOLE)
+
+
+def test_a_gzip_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fits, "FITS_IMAGE_BYTES", 100_000)
+    with pytest.raises(LimitExceededError, match="unpacked"):
+        decode(gzip.compress(fits_file(np.zeros((400, 400), np.float32))), WHOLE)
+
+
+def test_float_pictures_in_tiff_are_drawn_like_fits() -> None:
+    from_tiff = decode(encode(sky()[::-1], "TIFF"), WHOLE)
+    assert np.array_equal(from_tiff, decode(fits_file(sky()), WHOLE))
