@@ -66,24 +66,25 @@ class DropFolder:
         return {key: keys.count(key) for key in keys}
 
     def redeliver(self, name: str) -> None:
-        """Send the notification of a dropped file once more, as S3 may."""
-        head = self.s3.head_object(Bucket=DROP, Key=f"incoming/star/{name}")
+        """Send the notification that led to a file's result once more, as S3 may."""
+        source = self.summary(name)["source"]
+        uploaded = {
+            "key": urllib.parse.quote_plus(source["key"], safe="/"),
+            "size": source["bytes"],
+            "eTag": source["etag"],
+            "versionId": source["version_id"],
+            "sequencer": source["sequencer"],
+        }
         record = {
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
             "awsRegion": "us-east-1",
-            "eventTime": "2026-01-01T00:00:00.000Z",
+            "eventTime": source["event_time"],
             "eventName": "ObjectCreated:Put",
             "s3": {
                 "s3SchemaVersion": "1.0",
-                "bucket": {"name": DROP, "arn": f"arn:aws:s3:::{DROP}"},
-                "object": {
-                    "key": urllib.parse.quote_plus(f"incoming/star/{name}", safe="/"),
-                    "size": head["ContentLength"],
-                    "eTag": head["ETag"].strip('"'),
-                    "versionId": head.get("VersionId", "null"),
-                    "sequencer": "0055AED6DCD90281E5",
-                },
+                "bucket": {"name": source["bucket"], "arn": f"arn:aws:s3:::{source['bucket']}"},
+                "object": {name: value for name, value in uploaded.items() if value is not None},
             },
         }
         self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps({"Records": [record]}))
@@ -92,6 +93,11 @@ class DropFolder:
         """Messages in a queue, in flight or not."""
         found = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
         return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
+
+    def in_flight(self) -> int:
+        """Messages that the drop function is working on."""
+        found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])["Attributes"]
+        return int(found["ApproximateNumberOfMessagesNotVisible"])
 
     def drained(self, wait_s: float = WAIT_S) -> bool:
         """Whether the queue runs empty in time."""

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.end_to_end
-ROWS = 400_000
+ROWS = 300_000
+# Several times what the table takes on a busy machine, and short enough to be waited for once.
+TIMEOUT_S = 15
 
 
 @pytest.fixture(scope="module")
 def faulty() -> Iterator[StartedStack]:
-    """A stack of its own whose drop function times out after 3 s, so that a timeout can be waited for."""
-    with started_stack("--timeout", "star-drop=3", python=RUN_PYTHON) as stack:
+    """A stack of its own whose drop function times out soon, so that a timeout can be waited for."""
+    with started_stack("--timeout", f"star-drop={TIMEOUT_S}", python=RUN_PYTHON) as stack:
         yield stack
 
 
@@ -43,7 +45,7 @@ def sandbox_pids(stack: StartedStack, function: str) -> list[int]:
 
 
 def wait_for_another_sandbox(stack: StartedStack, function: str, old: list[int]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 2 * TIMEOUT_S
     while not set(sandbox_pids(stack, function)) - set(old):
         assert time.monotonic() < deadline, f"{function} was not started again"
         time.sleep(0.05)
@@ -62,7 +64,9 @@ def test_a_sandbox_killed_in_the_middle_of_a_table(faulty: StartedStack, folder:
     # Given a sandbox that has begun a large table
     pids = sandbox_pids(faulty, "star-drop")
     folder.put("killed/survey.csv", survey_like_csv(ROWS))
-    time.sleep(0.5)
+    while not folder.in_flight():
+        time.sleep(0.02)
+    time.sleep(0.2)
     assert folder.written("killed/survey.csv") == {}
     # When it is killed
     for pid in pids:
