@@ -61,7 +61,7 @@ class _CsvTable:
         for following in blocks:
             rest = self._work(rest + following, last=False)
         if rest:
-            self._work(rest if rest.endswith((b"\n", b"\r")) else rest + b"\n", last=True)
+            self._work(rest if rest.endswith((b"\n", b"\r")) else rest + (header.eol or b"\n"), last=True)
 
     def _begin(self, blocks: Iterator[bytes]) -> tuple[bytes, Header]:
         """Read until the header is there."""

@@ -45,8 +45,9 @@ _OTHERS: Final = {
     b"ARROW1": "an Arrow IPC file",
     GZIP: "compressed with gzip twice",
 }
-# Control characters that no text has; tab, line feed, carriage return and form feed are the exceptions.
-_BINARY: Final = bytes(set(range(32)) - {9, 10, 12, 13})
+# Control characters other than tab, line feed, carriage return and form feed: one may stray into a text, many don't.
+_CONTROLS: Final = bytes(set(range(32)) - {9, 10, 12, 13})
+_CONTROLS_IN_TEXT: Final = 0.3
 
 
 def detect(head: bytes) -> Format:
@@ -63,11 +64,11 @@ def detect(head: bytes) -> Format:
         return Format.PARQUET
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<"):
-        if b"VOTABLE" in head[:HEAD_BYTES].upper():
+        if b"VOTABLE" in head.upper():
             return Format.VOTABLE
         raise UnsupportedFormatError(f"the file is XML or HTML without a VOTABLE element; {READABLE}")
     if start.startswith((b"{", b"[")):
         raise UnsupportedFormatError(f"the file looks like JSON; {READABLE}")
-    if head[:HEAD_BYTES].translate(None, _BINARY) != head[:HEAD_BYTES]:
+    if b"\0" in head or len(head) - len(head.translate(None, _CONTROLS)) > _CONTROLS_IN_TEXT * len(head):
         raise UnsupportedFormatError(f"the file holds binary data of an unknown kind; {READABLE}")
     return Format.CSV

@@ -79,7 +79,10 @@ class _Writable:
 def _opened(path: Path) -> Any:
     try:
         return pq.ParquetFile(path, memory_map=True)
-    except (pa.ArrowException, OSError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:
+        # pyarrow raises more than its own errors over a damaged footer (UnicodeDecodeError among them).
         raise MalformedInputError(f"the Parquet file cannot be read: {error}") from error
 
 

@@ -118,7 +118,8 @@ class RowClassifier:
         kept: NDArray[np.bool_] = reasons.max(axis=1) == Reason.OK
         all_kept = bool(kept.all())
         if others or not all_kept:
-            self._rejects.write(sorted([*others, *self._describe(measured, reasons, places)]))
+            found = [*others, *self._describe(measured, reasons, places)]
+            self._rejects.write(sorted(found, key=lambda reject: reject[0]))
         photometry = measured.photometry if all_kept else measured.photometry.take(kept)
         self.tally.total += len(kept) + len(others)
         self.tally.rejected += len(kept) + len(others) - len(photometry)

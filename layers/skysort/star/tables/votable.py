@@ -5,6 +5,8 @@ Format: IVOA VOTable 1.5 (https://www.ivoa.net/documents/VOTable/).
 
 from __future__ import annotations
 
+import mmap
+import re
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from skysort.star.tables.rows import RowClassifier
 
 _NUMERIC: Final = "iuf"
+_ENCODING: Final = re.compile(rb"<(?:[\w.-]+:)?(TABLEDATA|BINARY2?)[\s>]")
 
 
 def classify_votable(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
@@ -47,6 +50,8 @@ def classify_votable(blocks: Iterable[bytes], classifier: RowClassifier, sink: S
         classifier.names = columns.names
         kept, values = classifier.classify(_measured(table, columns))
         _append(document, table, kept, values, classifier)
+        # astropy does not keep how the cells were encoded either.
+        document.set_all_tables_format(_encoding(path))
         result = path.with_name("result")
         document.to_xml(str(result))
         with result.open("rb") as file:
@@ -62,6 +67,13 @@ def _parsed(path: Path) -> Any:
     except Exception as error:
         # astropy raises whatever its own code stumbles over; all of it means a damaged file.
         raise MalformedInputError(f"the VOTable cannot be read: {error}") from error
+
+
+def _encoding(path: Path) -> str:
+    """How the file writes its cells: tabledata, binary or binary2."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        found = _ENCODING.search(content)
+        return found[1].decode().lower() if found else "tabledata"
 
 
 def _find(document: Any) -> tuple[Any, MeasuredColumns]:
@@ -106,6 +118,8 @@ def _append(document: Any, table: Any, kept: NDArray[np.bool_], values: Values, 
     table.all_fields[:] = [*(field for field, _ in own), *new]
     table.fields.extend(table.all_fields)
     table.create_arrays(len(old))
+    # astropy writes the row count that it read, and has no public way to change it.
+    table._nrows = len(old)  # noqa: SLF001
     names = table.array.dtype.names
     for target, (_, name) in zip(names, own, strict=False):
         table.array[target] = old[name]
