@@ -17,13 +17,13 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from infra.local.events import encode
-from infra.local.pool import InvocationError
+from infra.local.invocation import InvocationError
 from infra.local.process import StartFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from infra.local.pool import Reply
+    from infra.local.invocation import Reply
     from infra.stages import DropQueue
 
 Message = dict[str, Any]

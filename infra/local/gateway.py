@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.local import responses
 from infra.local.events import EventBuilder, Request, encode
-from infra.local.pool import CrashedError, StoppingError, ThrottledError, TimedOutError
+from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.routes import ROUTES, Match, Router, WrongMethod
 from infra.stages import BINARY_MEDIA_TYPES
@@ -20,7 +20,8 @@ from skysort import limits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.local.pool import Pool, Reply
+    from infra.local.invocation import Reply
+    from infra.local.pool import Pool
     from infra.local.responses import Response
 
 Scope = dict[str, Any]

@@ -94,7 +94,7 @@ class Local:
 def running() -> Iterator[Local]:
     """One stack for all tests that leave it as it was: two star sandboxes, short timeouts."""
     arguments = [
-        *("--root", str(PROJECT), "--concurrency", "star=2"),
+        *("--root", str(PROJECT), "--concurrency", "star=2", "--verbose"),
         *("--timeout", "star=1", "--timeout", "star-drop=2"),
     ]
     with (

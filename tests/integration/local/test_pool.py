@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.function_settings import Provisioned
-from infra.local.pool import CrashedError, Pool, StoppingError, ThrottledError, TimedOutError
+from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.stages import Laptop
 from tests.integration.local.conftest import event
@@ -17,6 +17,8 @@ from tests.integration.local.conftest import event
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
+
+    from infra.local.pool import Pool
 
 REQUEST_ID = "12345678-1234-1234-1234-123456789012"
 BREAK_IMPORT = {"SKYSORT_TEST_BREAK_IMPORT": "1"}

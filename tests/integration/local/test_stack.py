@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT
-from infra.local.started import StackError, StartedStack, get, started_stack
+from infra.local.started import StackError, StartedStack, started_stack
 from tests.integration.local.conftest import PROJECT, clean_environment, eventually, is_alive
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.integration.local.conftest import Local
 
 ARGUMENTS = ("--root", str(PROJECT), "--concurrency", "star=1")
 
@@ -63,11 +64,10 @@ def test_children_die_with_a_stack_that_is_killed() -> None:
         kill_the_stack()
 
 
-def test_the_banner_tells_where_everything_is_and_what_to_try() -> None:
-    with started_stack(*ARGUMENTS) as stack:
-        shown = eventually(lambda: _console(stack, "Ctrl-C"), "the banner")
+def test_the_banner_tells_where_everything_is_and_what_to_try(running: Local) -> None:
+    shown = eventually(lambda: _console(running.stack, "Ctrl-C"), "the banner")
     assert re.search(r"skysort is ready after \d+\.\d s", shown)
-    for part in (stack.api, stack.s3, "skysort-star-drop-local", "logs", "curl -T"):
+    for part in (running.stack.api, running.stack.s3, "skysort-star-drop-local", "logs", "curl -T"):
         assert part in shown
     assert shown.count("  curl ") == 3
 
@@ -77,10 +77,12 @@ def _console(stack: StartedStack, part: str) -> str | None:
     return shown if part in shown else None
 
 
-def test_verbose_shows_reports_of_both_sides_and_no_drop_leaves_the_poller_out() -> None:
-    with started_stack(*ARGUMENTS, "--verbose") as stack:
-        eventually(lambda: _console(stack, "star: REPORT RequestId:"), "a report of the gateway's side")
-        eventually(lambda: _console(stack, "star-drop: REPORT RequestId:"), "a report of the poller's side")
+def test_verbose_shows_reports_of_both_sides(running: Local) -> None:
+    eventually(lambda: _console(running.stack, "\nstar: REPORT RequestId:"), "a report of the gateway's side")
+    eventually(lambda: _console(running.stack, "\nstar-drop: REPORT RequestId:"), "a report of the poller's side")
+
+
+def test_no_drop_leaves_the_poller_out() -> None:
     with started_stack(*ARGUMENTS, "--no-drop") as stack:
         assert "star-drop" not in state(stack)["sandboxes"]
         assert state(stack)["pids"]["poller"] == 0
@@ -106,10 +108,9 @@ def test_without_services_the_stack_stops_with_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("option", ["--port", "--s3-port"])
-def test_a_busy_port_is_one_sentence(option: str, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        ended = start(*ARGUMENTS, option, str(port), SKYSORT_STATE=str(tmp_path))
+def test_a_busy_port_is_one_sentence(option: str, running: Local, tmp_path: Path) -> None:
+    port = running.state()["http"].rpartition(":")[2]
+    ended = start(*ARGUMENTS, option, port, SKYSORT_STATE=str(tmp_path))
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"skysort: port {port} for ")
     assert f"choose another with SKYSORT_{'S3_' if 's3' in option else ''}PORT" in ended.stderr
@@ -130,12 +131,11 @@ def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
     assert re.fullmatch(r"skysort: star answers HTTP, and the gateway waits 29 s at most; .*\n", ended.stderr)
 
 
-def test_a_state_folder_serves_one_stack_at_a_time() -> None:
-    with started_stack(*ARGUMENTS) as stack:
-        ended = start(*ARGUMENTS, SKYSORT_STATE=str(stack.state))
-        assert ended.returncode == 1
-        assert re.fullmatch(r"skysort: another stack runs with the state folder .*\n", ended.stderr)
-        assert get(f"{stack.api}/v1/health")
+def test_a_state_folder_serves_one_stack_at_a_time(running: Local) -> None:
+    ended = start(*ARGUMENTS, SKYSORT_STATE=str(running.stack.state))
+    assert ended.returncode == 1
+    assert re.fullmatch(r"skysort: another stack runs with the state folder .*\n", ended.stderr)
+    assert running.http.get("/v1/health").is_success
 
 
 def test_help_names_settings() -> None:

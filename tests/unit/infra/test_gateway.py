@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from infra.local.gateway import Gateway
-from infra.local.pool import CrashedError, Pool, Reply, StoppingError, ThrottledError, TimedOutError
+from infra.local.invocation import CrashedError, Reply, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from skysort import limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from infra.local.pool import Pool
 
 
 @dataclass
