@@ -138,7 +138,7 @@ class Sandbox(asyncio.Protocol):
         elif kind == child.INIT_ERROR:
             error = json.loads(payload)
             cause = f"{error['errorType']}: {error['errorMessage']}"
-            self._settle(StartFailedError(f"function {self.launcher.name} cannot be imported: {cause}"))
+            self._settle(StartFailedError(f"function {self.launcher.name} cannot start: {cause}"))
         else:
             self._on_reply(self, kind, milliseconds, payload)
 

@@ -164,7 +164,7 @@ def test_a_crash_fails_its_own_call_only(pool_of: Callable[..., Pool]) -> None:
 
 
 def test_a_function_that_cannot_be_imported_says_why(pool_of: Callable[..., Pool]) -> None:
-    sentence = "function star cannot be imported: RuntimeError: the artefact star.ubj is missing"
+    sentence = "function star cannot start: RuntimeError: the artefact star.ubj is missing"
     ahead, on_demand = pool_of(warm=Provisioned(1), environment=BREAK_IMPORT), pool_of(environment=BREAK_IMPORT)
     with pytest.raises(StartFailedError, match=sentence):
         run(ahead, ahead.prestart)

@@ -121,7 +121,7 @@ def test_a_function_that_cannot_start_is_one_sentence(tmp_path: Path) -> None:
     ended = start(*ARGUMENTS, SKYSORT_STATE=str(tmp_path), SKYSORT_TEST_BREAK_IMPORT="1")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
-        "skysort: function star cannot be imported: RuntimeError: the artefact star.ubj is missing\n"
+        "skysort: function star cannot start: RuntimeError: the artefact star.ubj is missing\n"
     )
 
 
