@@ -120,9 +120,7 @@ def test_a_busy_port_is_one_sentence(option: str, running: Local, tmp_path: Path
 def test_a_function_that_cannot_start_is_one_sentence(tmp_path: Path) -> None:
     ended = start(*ARGUMENTS, SKYSORT_STATE=str(tmp_path), SKYSORT_TEST_BREAK_IMPORT="1")
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == (
-        "skysort: function star cannot start: RuntimeError: the artefact star.ubj is missing\n"
-    )
+    assert ended.stderr == ("skysort: function star cannot start: RuntimeError: the artefact star.ubj is missing\n")
 
 
 def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
