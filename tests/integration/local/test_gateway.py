@@ -16,6 +16,8 @@ from infra import ROOT
 from tests.integration.local.conftest import PROJECT, eventually, is_alive
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.integration.local.conftest import Local
 
 
@@ -25,6 +27,17 @@ def problem(answer: Any, status: int) -> dict[str, Any]:
     document: dict[str, Any] = answer.json()
     assert document["request_id"] == answer.headers["x-amzn-requestid"]
     return document
+
+
+def star_pids(running: Local, without: Iterable[int] = ()) -> set[int]:
+    """Both star sandboxes, once both run and none of the given ones is left."""
+
+    def both() -> set[int] | None:
+        pids = set(running.state()["sandboxes"]["star"])
+        return pids if len(pids) == 2 and all(map(is_alive, pids)) and pids.isdisjoint(without) else None
+
+    found: set[int] = eventually(both, "two star sandboxes")
+    return found
 
 
 def test_a_function_sees_the_request_as_api_gateway_sends_it(running: Local) -> None:
@@ -104,6 +117,7 @@ def test_a_request_above_the_gateways_limit_is_413(running: Local) -> None:
 
 
 def test_a_function_that_takes_too_long_is_504_and_replaced(running: Local) -> None:
+    before = star_pids(running)
     # When a call passes the function's timeout of 1 s
     answer = running.star(do="sleep", seconds=30)
     # Then the caller and the log are told
@@ -111,24 +125,23 @@ def test_a_function_that_takes_too_long_is_504_and_replaced(running: Local) -> N
     report = eventually(lambda: re.search(rf"REPORT RequestId: {request_id}.*", running.log("star")), "the report")
     assert report[0].endswith("Status: timeout")
     # And a new sandbox takes the place of the killed one
-    eventually(lambda: len(running.state()["sandboxes"]["star"]) == 2, "two star sandboxes")
+    eventually(lambda: len(star_pids(running) - before) == 1, "a new star sandbox")
     assert running.star().status_code == 200
 
 
 def test_a_sandbox_that_dies_in_a_call_is_502_and_replaced(running: Local) -> None:
-    before = running.state()["sandboxes"]["star"]
+    before = star_pids(running)
     assert "SIGKILL" in problem(running.star(do="die"), 502)["detail"]
-    eventually(lambda: len(set(running.state()["sandboxes"]["star"]) - set(before)) == 1, "a new star sandbox")
+    eventually(lambda: len(star_pids(running) - before) == 1, "a new star sandbox")
     assert running.star().status_code == 200
 
 
 def test_an_idle_sandbox_that_is_killed_is_replaced(running: Local) -> None:
-    victims = running.state()["sandboxes"]["star"]
+    victims = star_pids(running)
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not any(map(is_alive, victims)), "the end of the victims")
+    star_pids(running, without=victims)
     assert running.star().status_code == 200
-    eventually(lambda: len(running.state()["sandboxes"]["star"]) == 2, "two star sandboxes")
 
 
 def test_one_sandbox_serves_one_event_at_a_time(running: Local) -> None:
