@@ -43,3 +43,8 @@ JPEG_SCANS: Final = 40
 # A FITS cutout's bands, unpacked where it is gzipped.
 FITS_IMAGE_BYTES: Final = 128 * MIB
 FITS_HEADER_CARDS: Final = 10_000
+
+# Pictures of one request: 6 MB of them, decoded and classified, take a few seconds at worst.
+IMAGES_PER_REQUEST: Final = 32
+IMAGE_PIXELS_PER_REQUEST: Final = 200_000_000
+IMAGE_ID_CHARACTERS: Final = 200

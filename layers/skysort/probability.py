@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -32,3 +34,14 @@ def prediction_sets(probabilities: NDArray[np.float32], thresholds: NDArray[np.f
     members = probabilities >= thresholds
     members[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True
     return members
+
+
+def restricted(
+    probabilities: NDArray[np.float32], members: NDArray[np.bool_], columns: Sequence[int]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Choose among some labels only: their probabilities renormalised, the set with the best of them always in."""
+    chosen = probabilities[:, columns].astype(np.float64)
+    chosen = chosen / np.maximum(chosen.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    inside = members[:, columns]
+    inside[np.arange(len(chosen)), chosen.argmax(axis=1)] = True
+    return chosen.astype(np.float32), inside

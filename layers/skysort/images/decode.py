@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["InputSpec", "decode", "fit"]
+__all__ = ["InputSpec", "Picture", "PixelBudget", "decode", "read"]
 
 # The readers by format, imported on first use: each costs milliseconds of start-up.
 _READERS: Final = {
@@ -57,6 +58,29 @@ _TRUNCATED: Final = "truncated"
 Image.MAX_IMAGE_PIXELS = None
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a model takes, (height, width, 3) uint8 RGB, and the size of the whole upright picture."""
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+
+
+class PixelBudget:
+    """Pixels that may still be decoded, for a caller who is to be answered in bounded time."""
+
+    def __init__(self, pixels: int) -> None:
+        self._most = pixels
+        self._left = pixels
+
+    def take(self, pixels: int) -> None:
+        """Spend some; raises LimitExceededError, and spends nothing, where there are not enough left."""
+        if pixels > self._left:
+            raise LimitExceededError(f"the request's pictures have more than {self._most:,} pixels together")
+        self._left -= pixels
+
+
 def decode(content: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     """Decode a picture of any accepted form into what a model takes.
 
@@ -66,18 +90,25 @@ def decode(content: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     Raises EmptyInputError, UnsupportedFormatError, MalformedInputError for a damaged or truncated file, and
     LimitExceededError, before its pixels are decoded, for one with too many.
     """
+    return read(content, spec).pixels
+
+
+def read(content: bytes, spec: InputSpec, budget: PixelBudget | None = None) -> Picture:
+    """As decode, with the picture's size, and within a budget that several pictures share."""
     if len(content) > IMAGE_BYTES:
         raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {len(content):,} B")
     form = detect(content)
     if form is Format.FITS:
-        return _decode_fits(content, spec)
+        return _decode_fits(content, spec, budget)
     with _damage_as_input_error(form), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow remarks on odd metadata; nobody is there to read it
-        return _decode_picture(content, form, spec)
+        return _decode_picture(content, form, spec, budget)
 
 
-def _decode_picture(content: bytes, form: Format, spec: InputSpec) -> NDArray[np.uint8]:
+def _decode_picture(content: bytes, form: Format, spec: InputSpec, budget: PixelBudget | None) -> Picture:
     picture = _open(content, form)
+    if budget is not None:
+        budget.take(picture.width * picture.height)
     size, scale = picture.size, (1.0, 1.0)
     if form is Format.JPEG:
         scale = _draft(picture, spec)
@@ -90,7 +121,8 @@ def _decode_picture(content: bytes, form: Format, spec: InputSpec) -> NDArray[np
     left, upper, right, lower = (spec.turned() if sideways else spec).window(*size)
     box = (left * scale[0], upper * scale[1], right * scale[0], lower * scale[1])
     small = _shrink(picture, spec.turned() if sideways else spec, box)
-    return np.array(small.transpose(_TURNS[turn]) if turn in _TURNS else small)
+    pixels = np.array(small.transpose(_TURNS[turn]) if turn in _TURNS else small)
+    return Picture(pixels, *(reversed(size) if sideways else size))
 
 
 def _draft(picture: ImageFile.ImageFile, spec: InputSpec) -> tuple[float, float]:
@@ -173,10 +205,10 @@ def _shrink_numbers(picture: Image.Image, spec: InputSpec, box: Box) -> Image.Im
     left, upper, right, lower = _outer(box, picture.size)
     values = numbers[upper:lower, left:right, np.newaxis].astype(np.float64)
     values[~np.isfinite(values)] = np.nan
-    return fit(values, spec, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper))
+    return _draw(values, spec, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper))
 
 
-def fit(values: NDArray[np.float64], spec: InputSpec, box: Box) -> Image.Image:
+def _draw(values: NDArray[np.float64], spec: InputSpec, box: Box) -> Image.Image:
     """Draw measured brightness, (height, width, 1 or 3) with NaN for no value, and cut a window out of it."""
     sky = stretch.sky_levels(values)
     light = np.where(np.isnan(values), 0.0, values - sky)
@@ -189,17 +221,20 @@ def fit(values: NDArray[np.float64], spec: InputSpec, box: Box) -> Image.Image:
     return drawn.resize((spec.width, spec.height), _FILTER, (left, upper, min(right, across), min(lower, down)))
 
 
-def _decode_fits(content: bytes, spec: InputSpec) -> NDArray[np.uint8]:
+def _decode_fits(content: bytes, spec: InputSpec, budget: PixelBudget | None) -> Picture:
     cutout = fits.read(content)
+    if budget is not None:
+        budget.take(cutout.planes.size)
     height, width = cutout.planes.shape[1:]
     box = spec.window(width, height)
     if cutout.is_picture:
         pixels = np.moveaxis(cutout.planes[:, ::-1], 0, -1)
         shown = np.ascontiguousarray(pixels if pixels.shape[2] > 1 else pixels[..., 0])
-        return np.array(_shrink(Image.fromarray(shown), spec, box))
+        return Picture(np.array(_shrink(Image.fromarray(shown), spec, box)), width, height)
     left, upper, right, lower = _outer(box, (width, height))
     values = cutout.values(slice(upper, lower), slice(left, right))
-    return np.array(fit(values, spec, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper)))
+    drawn = _draw(values, spec, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper))
+    return Picture(np.array(drawn), width, height)
 
 
 def _outer(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -11,6 +11,7 @@ from skysort import problems
 from skysort.errors import InfrastructureError, InvalidFieldsError, LimitExceededError
 from skysort.limits import STAR_EXPLAINED_ROWS_PER_REQUEST
 from skysort.options import Options, parse_options
+from skysort.probability import restricted
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from skysort.star.rows import StarRow, as_photometry
 
@@ -100,9 +101,11 @@ class StarClassifier:
             return []
         photometry = as_photometry(rows)
         found = self._model.classify(photometry)
-        probabilities, members, columns = found.probabilities, found.members, range(len(self._model.labels))
+        probabilities, members = found.probabilities, found.members
+        columns: Sequence[int] = range(len(self._model.labels))
         if options.columns is not None:
-            probabilities, members, columns = _restricted(probabilities, members, options.columns)
+            probabilities, members = restricted(probabilities, members, options.columns)
+            columns = options.columns
         labels = [self._model.labels[column] for column in columns]
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, : options.top_k]
         variants = [
@@ -134,17 +137,6 @@ def _nan_safe(key: tuple[tuple[float, ...], Options]) -> tuple[tuple[float | Non
     """A key that equals itself: NaN, the absent redshift, does not."""
     values, options = key
     return (tuple(value if value == value else None for value in values), options)  # noqa: PLR0124
-
-
-def _restricted(
-    probabilities: NDArray[np.float32], members: NDArray[np.bool_], columns: tuple[int, ...]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_], Any]:
-    """Choose among some labels only: their probabilities renormalised, the set with the best of them always in."""
-    chosen = probabilities[:, columns].astype(np.float64)
-    chosen = chosen / np.maximum(chosen.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    inside = members[:, columns]
-    inside[np.arange(len(chosen)), chosen.argmax(axis=1)] = True
-    return chosen.astype(np.float32), inside, columns
 
 
 def _refusal(row: StarRow) -> Answer:

@@ -1,0 +1,162 @@
+"""A picture model: one ONNX graph from uint8 pixels to calibrated probabilities, and its card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import onnxruntime
+
+from skysort.card import ModelCard, load_card, read_artefact
+from skysort.errors import ArtefactError
+from skysort.images.geometry import InputSpec
+from skysort.probability import prediction_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+PROBABILITIES: Final = "probabilities"
+ACTIVATION: Final = "activation"
+EMBEDDING: Final = "embedding"
+# Pictures that go through the graph together where it takes more than one: more gain no speed and cost memory.
+_CHUNK: Final = 8
+_FATAL_ONLY: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What the model says of n pictures.
+
+    probabilities: (n, classes) float32, calibrated, rows sum to 1.
+    members: (n, classes) bool, the conformal prediction set.
+    activation: (n, classes, h, w) float32, where in the picture each class was seen; None unless asked for.
+    """
+
+    probabilities: NDArray[np.float32]
+    members: NDArray[np.bool_]
+    activation: NDArray[np.float32] | None = None
+
+
+class PictureModel:
+    """A graph, its card and what the card says of its labels.
+
+    subsets: names that stand for several labels. wordnet_ids: one a label, empty where the card has none.
+    """
+
+    def __init__(self, card: ModelCard, session: onnxruntime.InferenceSession, thresholds: NDArray[np.float32]) -> None:
+        self.card = card
+        self.spec = InputSpec.from_card(card.document["input"])
+        self._session = session
+        self._thresholds = thresholds
+        entry = session.get_inputs()[0]
+        self._input = entry.name
+        self._chunk = entry.shape[0] if isinstance(entry.shape[0], int) else _CHUNK
+        self._run_options = onnxruntime.RunOptions()
+        # Without it every output's part of the graph is computed, whatever is asked for.
+        self._run_options.only_execute_path_to_fetches = True
+        self.wordnet_ids = _wordnet_ids(card)
+        self.subsets = _subsets(card, self.wordnet_ids)
+
+    @classmethod
+    def load(cls, folder: Path, threads: int = 1) -> PictureModel:
+        """Load the artefact of a model folder; raises ArtefactError when it is missing, damaged or not the card's."""
+        card = load_card(folder)
+        try:
+            path, sha256 = folder / card.document["file"], card.document["sha256"]
+            thresholds = _thresholds(card)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtefactError(f"the card in {folder} does not describe its model in full: {error!r}") from error
+        session = _session(read_artefact(path, sha256), threads, optimised=bool(card.document.get("pre_optimised")))
+        model = cls(card, session, thresholds)
+        _check(session, model.spec, len(card.labels), path)
+        return model
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes in the order of the probability columns."""
+        return self.card.labels
+
+    def classify(self, pixels: NDArray[np.uint8], *, activation: bool = False) -> Classification:
+        """Classify n pictures.
+
+        pixels: (n, height, width, 3) uint8 RGB of the card's size (see skysort.images.decode).
+        activation: whether to compute where each class was seen.
+        """
+        outputs = [PROBABILITIES, ACTIVATION] if activation else [PROBABILITIES]
+        found = self._run(pixels, outputs)
+        members = prediction_sets(found[0], self._thresholds)
+        return Classification(found[0], members, found[1] if activation else None)
+
+    def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The features that the classes are told apart by: (n, d) float32, for classifiers of other classes."""
+        return self._run(pixels, [EMBEDDING])[0]
+
+    def _run(self, pixels: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
+        parts = [
+            self._session.run(outputs, {self._input: pixels[start : start + self._chunk]}, self._run_options)
+            for start in range(0, len(pixels), self._chunk)
+        ]
+        if len(parts) == 1:
+            return list(parts[0])
+        return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+
+def _session(content: bytes, threads: int, *, optimised: bool) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    # A thread that waits in a loop burns the share of the vCPU that it waits for.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = _FATAL_ONLY
+    if optimised:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no common base that it exports
+        raise ArtefactError(f"the model cannot be loaded: {error!s:.500}") from error
+
+
+def _check(session: onnxruntime.InferenceSession, spec: InputSpec, labels: int, path: Path) -> None:
+    """Hold the graph to the contract of pixels in, probabilities out."""
+    inputs, outputs = session.get_inputs(), {output.name: output for output in session.get_outputs()}
+    expected = [spec.height, spec.width, 3]
+    if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or inputs[0].shape[1:] != expected:
+        found = [(entry.name, entry.type, entry.shape) for entry in inputs]
+        raise ArtefactError(f"{path} must take uint8 pictures (n, {spec.height}, {spec.width}, 3), it takes {found}")
+    missing = [name for name in (PROBABILITIES, ACTIVATION, EMBEDDING) if name not in outputs]
+    if missing:
+        raise ArtefactError(f"{path} has no output named {', '.join(missing)}; it has {', '.join(outputs)}")
+    if outputs[PROBABILITIES].shape[-1] != labels:
+        raise ArtefactError(f"{path} gives {outputs[PROBABILITIES].shape} probabilities, its card has {labels} labels")
+
+
+def _thresholds(card: ModelCard) -> NDArray[np.float32]:
+    """The conformal threshold of each label: one a label by name, or one number for all."""
+    given: Any = card.document["conformal"]["thresholds"]
+    if isinstance(given, int | float):
+        return np.full(len(card.labels), given, np.float32)
+    return np.array([given[label] for label in card.labels], np.float32)
+
+
+def _wordnet_ids(card: ModelCard) -> Sequence[str]:
+    given: Any = card.document.get("wordnet_ids", ())
+    ids = [given[label] for label in card.labels] if isinstance(given, dict) else list(given)
+    if ids and len(ids) != len(card.labels):
+        raise ArtefactError(f"the card has {len(ids)} WordNet ids for {len(card.labels)} labels")
+    return ids
+
+
+def _subsets(card: ModelCard, wordnet_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """The card's named subsets, and every WordNet id as a name of its label."""
+    known = set(card.labels)
+    subsets: dict[str, Sequence[str]] = dict(card.document.get("label_subsets", {}))
+    for name, members in subsets.items():
+        strangers = [member for member in members if member not in known]
+        if strangers or not members:
+            raise ArtefactError(f"the card's label subset {name!r} must name labels of the model, not {strangers[:5]}")
+    return subsets | {number: [label] for number, label in zip(wordnet_ids, card.labels, strict=False)}

@@ -1,0 +1,37 @@
+"""Miniature picture models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from skysort.cache import AnswerCache
+from skysort.images.classify import PictureClassifier
+from skysort.images.model import PictureModel
+from skysort.images.remote import DroppedPictures
+from tests.factories_images import GALAXY_INPUT, picture_artefact
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return picture_artefact(tmp_path_factory.mktemp("image") / "model")
+
+
+@pytest.fixture(scope="session")
+def galaxy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of one picture at a time, as the shipped galaxy model is."""
+    return picture_artefact(tmp_path_factory.mktemp("galaxy") / "model", "galaxy", GALAXY_INPUT, batch=1)
+
+
+@pytest.fixture(scope="session")
+def image_model(image_folder: Path) -> PictureModel:
+    return PictureModel.load(image_folder)
+
+
+@pytest.fixture
+def classifier(image_model: PictureModel) -> PictureClassifier:
+    return PictureClassifier(image_model, AnswerCache(100), DroppedPictures(None))

@@ -1,0 +1,129 @@
+"""The picture functions as Lambda calls them: a proxy event in, a proxy response out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from skysort.images import classify
+from tests.factories import FakeContext, proxy_event
+from tests.factories_images import encode, multipart, plain
+from tests.unit.functions.loading import load_function
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+    from skysort.images.body import PictureItem
+
+RED = encode(plain((250, 0, 0)))
+JPEG = encode(plain((250, 0, 0)), "JPEG")
+
+
+@pytest.fixture
+def image(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("SKYSORT_IMAGE_MODEL", str(image_folder))
+    return load_function("image")
+
+
+@pytest.fixture
+def galaxy(galaxy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("SKYSORT_GALAXY_MODEL", str(galaxy_folder))
+    return load_function("galaxy")
+
+
+def call(function: ModuleType, body: str | bytes | None, content_type: str, **event: Any) -> tuple[int, dict[str, Any]]:
+    event = {"path": f"/v1/classify/{function.__name__.partition('_')[0]}", **event}
+    response = function.handler(proxy_event(body=body, headers={"Content-Type": content_type}, **event), FakeContext())
+    return response["statusCode"], json.loads(response["body"])
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (JPEG, "image/jpeg"),
+        (RED, "image/png"),
+        (RED, "application/octet-stream"),
+        multipart([("file", "red.png", RED)]),
+        (json.dumps({"image": base64.b64encode(RED).decode()}), "application/json"),
+    ],
+)
+def test_every_kind_of_body_is_answered(
+    body: str | bytes, content_type: str, image: ModuleType, galaxy: ModuleType
+) -> None:
+    for function in (image, galaxy):
+        status, answer = call(function, body, content_type)
+        assert status == 200, answer
+        assert answer["results"][0]["predictions"][0]["label"] == "red"
+
+
+def test_a_bare_picture_arrives_byte_for_byte(image: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a listener where the bytes reach the domain
+    heard: list[bytes] = []
+    original = classify.PictureClassifier._content
+
+    def listen(self: classify.PictureClassifier, item: PictureItem) -> Any:
+        heard.append(item.content)
+        return original(self, item)
+
+    monkeypatch.setattr(classify.PictureClassifier, "_content", listen)
+    # When bytes of every value travel as a picture, bare and in a form
+    every_byte = JPEG + bytes(range(256)) * 4
+    call(image, every_byte, "image/jpeg")
+    call(image, *multipart([("file", "a.jpg", every_byte)]))
+    # Then nothing on the way has touched them
+    assert heard == [every_byte, every_byte]
+
+
+def test_options_mean_the_same_in_query_form_and_json(image: ModuleType) -> None:
+    text = base64.b64encode(RED).decode()
+    options = {"top_k": "1", "labels": "primary", "explain": "true"}
+    form = multipart([("file", "a", RED), *((name, None, value.encode()) for name, value in options.items())])
+    answers = [
+        call(image, RED, "image/png", query=options),
+        call(image, *form),
+        call(
+            image, json.dumps({"image": text, "top_k": 1, "labels": ["primary"], "explain": True}), "application/json"
+        ),
+    ]
+    shown = [{**answer["results"][0], "id": "", "cached": ""} for status, answer in answers if status == 200]
+    assert len(shown) == 3
+    assert shown[0] == shown[1] == shown[2]
+    assert shown[0]["explanation"]["label"] == "red"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "says"),
+    [
+        (None, "image/png", 400, "no bytes"),
+        (None, "application/json", 400, "the body is empty"),
+        (b"hello", "image/png", 415, "is text"),
+        (JPEG[:200], "image/jpeg", 400, "image/jpeg picture is"),
+        (RED, "image/jpeg", 415, "declared as image/jpeg"),
+        ("a,b", "text/csv", 415, "text/csv"),
+        ("{}", "application/json", 422, "image"),
+        (b"x", "multipart/form-data", 400, "boundary"),
+        (*multipart([("file", "a.jpg", JPEG[:200])]), 400, "image/jpeg picture is"),
+    ],
+)
+def test_what_cannot_be_answered_is_a_problem(
+    body: str | bytes | None, content_type: str, status: int, says: str, image: ModuleType
+) -> None:
+    found, problem = call(image, body, content_type)
+    assert found == status, problem
+    assert says in problem["detail"]
+    assert problem["request_id"] == "request-1"
+
+
+def test_ready_means_a_real_prediction(image: ModuleType, galaxy: ModuleType) -> None:
+    for function, name in ((image, "image"), (galaxy, "galaxy")):
+        status, answer = call(function, None, "", method="GET", path=f"/v1/models/{name}/ready")
+        assert (status, answer["status"], answer["model"]["name"]) == (200, "ready", name)
+
+
+def test_galaxies_have_no_wordnet_ids(galaxy: ModuleType) -> None:
+    _, answer = call(galaxy, RED, "image/png")
+    assert "wordnet_id" not in answer["results"][0]["predictions"][0]

@@ -1,0 +1,110 @@
+"""The ONNX model: what it computes, and what it refuses to load."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from skysort.errors import ArtefactError
+from skysort.images.model import PictureModel
+from tests.factories_images import COLOURS, GALAXY_INPUT, picture_artefact, plain, render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def red_green_blue(model: PictureModel) -> NDArray[np.uint8]:
+    side = model.spec.height
+    return np.stack([plain(colour, side, side) for colour in ((250, 0, 0), (0, 250, 0), (0, 0, 250))])
+
+
+def test_colours_are_told_apart(image_model: PictureModel) -> None:
+    found = image_model.classify(red_green_blue(image_model))
+    assert found.probabilities.argmax(axis=1).tolist() == [0, 1, 2]
+    assert np.allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
+    assert found.activation is None
+
+
+def test_a_graph_of_one_picture_at_a_time_takes_many_too(galaxy_folder: Path) -> None:
+    model = PictureModel.load(galaxy_folder)
+    found = model.classify(red_green_blue(model), activation=True)
+    assert found.probabilities.argmax(axis=1).tolist() == [0, 1, 2]
+    assert found.activation is not None
+    assert found.activation.shape == (3, 4, 7, 7)
+
+
+def test_a_batch_gives_what_each_picture_gives_alone(image_model: PictureModel) -> None:
+    pictures = np.stack([render(56, 56, seed) for seed in range(19)])
+    together = image_model.classify(pictures).probabilities
+    alone = np.concatenate([image_model.classify(picture[np.newaxis]).probabilities for picture in pictures])
+    assert np.allclose(together, alone, atol=1e-6)
+
+
+def test_an_embedding_is_there_for_who_asks(image_model: PictureModel) -> None:
+    assert np.allclose(image_model.embed(red_green_blue(image_model)), np.eye(3) * 250 / 255, atol=1e-5)
+
+
+def test_every_wordnet_id_is_a_name_of_its_label(image_model: PictureModel) -> None:
+    assert image_model.subsets["n00000002"] == ["blue"]
+    assert image_model.subsets["primary"] == list(COLOURS[:3])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"sha256": "0" * 64}, "not the one its card describes"),
+        ({"file": "other.onnx"}, "cannot be read"),
+        ({"file": ...}, "in full"),
+        ({"conformal": {"coverage": 0.9, "thresholds": {"red": 0.1}}}, "in full"),
+        ({"input": {"height": 56}}, "not described in full"),
+        (
+            {"input": {"height": 0, "width": 56, "resize_shorter": None, "central_fraction": 1, "background": "black"}},
+            "pixels",
+        ),
+        ({"input": {**vars(GALAXY_INPUT)}}, "must take uint8 pictures"),
+        ({"input": {**vars(GALAXY_INPUT), "central_fraction": 1.5}}, "central_fraction"),
+        ({"input": {**vars(GALAXY_INPUT), "background": "pink"}}, "pink"),
+        ({"wordnet_ids": ["n1"]}, "1 WordNet ids for 4 labels"),
+        ({"label_subsets": {"warm": ["red", "orange"]}}, "orange"),
+        ({"label_subsets": {"none": []}}, "'none'"),
+        (
+            {"labels": ["red", "green"], "conformal": {"thresholds": 0.1}, "label_subsets": {}, "wordnet_ids": []},
+            "2 labels",
+        ),
+    ],
+)
+def test_an_artefact_that_does_not_fit_its_card_is_refused(change: dict[str, Any], says: str, tmp_path: Path) -> None:
+    # Given an artefact whose card was changed
+    folder = picture_artefact(tmp_path / "model")
+    document = {**json.loads((folder / "card.json").read_text()), **change}
+    (folder / "card.json").write_text(json.dumps({key: value for key, value in document.items() if value is not ...}))
+    # Then it does not start
+    with pytest.raises(ArtefactError, match=says):
+        PictureModel.load(folder)
+
+
+def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
+    folder = picture_artefact(tmp_path / "model")
+    document = json.loads((folder / "card.json").read_text())
+    (folder / "image.onnx").write_bytes(b"no graph")
+    document["sha256"] = hashlib.sha256(b"no graph").hexdigest()
+    (folder / "card.json").write_text(json.dumps(document))
+    with pytest.raises(ArtefactError, match="cannot be loaded"):
+        PictureModel.load(folder)
+
+
+def test_one_threshold_may_serve_all_labels(tmp_path: Path) -> None:
+    folder = picture_artefact(tmp_path / "model")
+    document = json.loads((folder / "card.json").read_text())
+    document["conformal"]["thresholds"] = 0.0
+    document["wordnet_ids"] = {label: f"n{number}" for number, label in enumerate(COLOURS)}
+    (folder / "card.json").write_text(json.dumps(document))
+    model = PictureModel.load(folder)
+    assert model.classify(red_green_blue(model)).members.all()
+    assert model.wordnet_ids == ["n0", "n1", "n2", "n3"]
