@@ -35,6 +35,10 @@ class Stamp:
         """A sort key; to compare without trailing zeros is to compare padded with them."""
         return self.sequencer.upper().rstrip("0"), self.time
 
+    def is_same_as(self, other: Stamp) -> bool:
+        """Whether both are of one upload; a bucket without sequencers may tell of one twice at different times."""
+        return (self.sequencer, self.version) == (other.sequencer, other.version)
+
     def is_older_than(self, other: Stamp) -> bool:
         """Whether the other upload came later and so stands in this one's place."""
         return self.place < other.place

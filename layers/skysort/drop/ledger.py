@@ -74,7 +74,7 @@ class Ledger:
 
     def is_done(self) -> bool:
         """Whether this very upload has its outcome."""
-        return any(_stamp(self._seen[suffix].metadata) == self.stamp for suffix in self._committed())
+        return any(self.stamp.is_same_as(_stamp(self._seen[suffix].metadata)) for suffix in self._committed())
 
     def is_superseded(self) -> bool:
         """Whether a newer upload under the same name has left a trace."""

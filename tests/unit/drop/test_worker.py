@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,15 @@ def test_a_duplicate_changes_nothing(store: MemoryStore, worker: DropWorker, sho
     assert outcome is Outcome.DUPLICATE
     assert store.objects == before
     assert shouter.files == 1
+
+
+def test_an_upload_told_of_twice_without_sequencers_is_one_upload(store: MemoryStore, worker: DropWorker) -> None:
+    # Given a store that tells of an upload in parts twice, as moto does
+    upload = replace(store.upload(KEY, GOOD, versioned=False), sequencer="")
+    worker.process(upload)
+
+    # When / Then
+    assert worker.process(replace(upload, time="2026-01-01T00:00:00.004Z"))[0] is Outcome.DUPLICATE
 
 
 @pytest.mark.parametrize("versioned", [True, False])
