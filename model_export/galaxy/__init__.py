@@ -1,0 +1,1 @@
+"""The galaxy model: data, split, training, comparison, evaluation and export."""

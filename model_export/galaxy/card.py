@@ -1,0 +1,104 @@
+"""The galaxy model's card: everything that the artefact says of itself."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version as installed
+from typing import TYPE_CHECKING, Any, Final
+
+from model_export.galaxy import choice, onnx_file
+from model_export.galaxy.evaluate import spec
+from model_export.galaxy.labels import CLASSES, NAMES, PATHS
+from model_export.galaxy.networks import CANDIDATES
+from model_export.galaxy.workspace import ONNX
+from model_export.star import conformal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LIBRARIES: Final = ("torch", "onnx", "onnxruntime", "numpy", "pillow")
+COMMAND: Final = (
+    "python -m model_export galaxy data && python -m model_export galaxy train --steps {steps} && "
+    "python -m model_export galaxy evaluate && python -m model_export galaxy export"
+)
+ORIGIN: Final = (
+    "Fine-tuned from the public weights of MobileNetV3-Large minimalistic 1.0 224 (TF-Slim release, ImageNet-1k, "
+    "Apache-2.0), its uint8 TFLite file dequantised; the classifier replaced, batch norms put back with statistics "
+    "of galaxies, all layers trained."
+)
+LICENCE: Final = (
+    "The trained network is part of this project; the weights that it started from are Apache-2.0 (Google, TF-Slim). "
+    "No picture of the training data is included."
+)
+ATTRIBUTION: Final = (
+    "Labels: Galaxy Zoo 2, Willett et al. 2013, MNRAS 435, 2835 (cite), by way of the Kaggle Galaxy Challenge and the "
+    "galaxy-datasets catalogue; EFIGI, Baillard et al. 2011, A&A 532, A74 (cite). Pictures: Sloan Digital Sky Survey."
+)
+INTENDED_USE: Final = (
+    "To sort cutouts of single galaxies, gri colour as in SDSS and centred, framed as in Galaxy Zoo 2 (the galaxy in "
+    "the middle half of the picture), into the eight classes at the end of the Galaxy Zoo 2 decision path."
+)
+LIMITATIONS: Final = """\
+Irregular means that volunteers gave no majority for the path's questions, as in the galaxy-datasets catalogue; it is \
+not morphological irregularity, lies mostly at the tie between smooth and featured, and is seldom found.
+Featured Without Bar Or Spiral has 27 exact Galaxy Zoo 2 training pictures and 7 test pictures: its scores mean little.
+The labels are themselves votes: redrawn from the vote fractions, a perfect reader of pictures would agree with about \
+0.86 to 0.88 of those labels that come from votes. A part of the exact labels comes from a published clean subset, \
+which is easier; see by_source.
+The test part has the class mix of the pictures at hand, not of the survey; accuracy_reweighted_to_full_survey weights \
+each class's recall by the counts of the full survey, by raw votes and with edge-on to cigar at 4 to 1.
+Anything that is not a centred galaxy gets one of the eight labels too. Other surveys, bands, depths and framings are \
+outside what was measured."""
+
+
+def make(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """The card of the file that ``evaluation`` measured."""
+    run, chosen = evaluation["run"], evaluation["choice"]
+    side = CANDIDATES[run["candidate"]].side
+    inputs = spec(side)
+    return {
+        "name": "galaxy",
+        "version": version,
+        "architecture": f"{CANDIDATES[run['candidate']].about}; views averaged in the graph: {chosen['views']}",
+        "labels": list(NAMES),
+        "classes": {name: PATHS[key] for name, key in zip(NAMES, CLASSES, strict=True)},
+        "input": {
+            "name": onnx_file.INPUT,
+            "height": inputs.height,
+            "width": inputs.width,
+            "resize_shorter": inputs.resize_shorter,
+            "central_fraction": inputs.central_fraction,
+            "background": inputs.background,
+            "layout": "uint8 (1, height, width, 3) RGB",
+            "normalisation": "in the graph",
+        },
+        "file": ONNX,
+        "sha256": evaluation["sha256"],
+        **{key: evaluation["file"][key] for key in ("bytes", "opset", "ir_version", "nodes", "parameters")},
+        "outputs": {
+            "probabilities": "float32 (1, 8), calibrated, sums to 1",
+            "activation": "float32 (1, 8, 4, 4), class activation map; its mean is the logit",
+            "embedding": "float32 (1, 960), pooled features averaged over the views",
+        },
+        "views": chosen["views"],
+        "logit_adjustment": {"strength": chosen["strength"], "shift": chosen["shift"]},
+        "temperature": chosen["temperature"],
+        "conformal": {
+            "coverage": conformal.COVERAGE,
+            "method": choice.METHOD,
+            "thresholds": chosen["thresholds"],
+        },
+        "metrics": evaluation["metrics"],
+        "validation": evaluation["validation"],
+        "training_data": {**evaluation["data"], "origin_of_weights": ORIGIN},
+        "training": run,
+        "seed": run["seed"],
+        "command": COMMAND.format(steps=run["steps"]),
+        "libraries": {"python": platform.python_version(), **{name: installed(name) for name in LIBRARIES}},
+        "parity": evaluation["parity"],
+        "latency": evaluation["latency"],
+        "licence": LICENCE,
+        "attribution": ATTRIBUTION,
+        "intended_use": INTENDED_USE,
+        "limitations": LIMITATIONS.splitlines(),
+    }

@@ -1,0 +1,129 @@
+"""The two label tables, as arrays: Galaxy Zoo 2 pictures and EFIGI pictures.
+
+Galaxy Zoo 2: Willett et al. (2013), MNRAS 435, 2835. EFIGI: Baillard et al. (2011), A&A 532, A74.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from model_export.galaxy.labels import ANSWERS, CLASSES, INDEX, PARTIAL
+from skysort.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+GZ2: Final = ("galaxy", "labels.csv")
+EFIGI: Final = ("galaxy_efigi", "efigi_attributes_labels.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Pictures and what is known of each.
+
+    identifiers: unique names, prefixed with the survey (``gz2:100008``, ``efigi:PGC0000212``).
+    files: path of each picture below the folder of the table.
+    label: (n,) class index where the class is known, -1 elsewhere.
+    allowed: (n, 8) classes that the label permits; all True where nothing is known.
+    votes: (n, 37) vote fractions in the order of ANSWERS, cumulative down the tree, NaN where unknown.
+    source: where the label came from.
+    """
+
+    identifiers: tuple[str, ...]
+    files: tuple[Path, ...]
+    label: NDArray[np.int64]
+    allowed: NDArray[np.bool_]
+    votes: NDArray[np.float64]
+    source: tuple[str, ...]
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.identifiers)
+
+    @property
+    def exact(self) -> NDArray[np.bool_]:
+        """(n,) whether exactly one class is left."""
+        return self.label >= 0
+
+
+def load_gz2(data: Path) -> Catalogue:
+    """Read galaxy/labels.csv; a ConfigurationError names what is missing or wrong."""
+    path = data.joinpath(*GZ2)
+    rows, digest = _rows(path, ("GalaxyID", "file", "label8", "exact", "label_source", *ANSWERS))
+    return _catalogue(
+        path,
+        digest,
+        rows,
+        identifiers=[f"gz2:{row['GalaxyID']}" for row in rows],
+        labels=[row["label8"] for row in rows],
+        votes=np.array([[float(row[answer] or "nan") for answer in ANSWERS] for row in rows]),
+        source=tuple(row["label_source"] for row in rows),
+    )
+
+
+def load_efigi(data: Path) -> Catalogue:
+    """Read galaxy_efigi's table. Its attributes are no votes, so the vote columns are NaN."""
+    path = data.joinpath(*EFIGI)
+    rows, digest = _rows(path, ("PGC", "file", "label8_suggested"))
+    return _catalogue(
+        path,
+        digest,
+        rows,
+        identifiers=[f"efigi:{row['PGC']}" for row in rows],
+        labels=[row["label8_suggested"] for row in rows],
+        votes=np.full((len(rows), len(ANSWERS)), np.nan),
+        source=("efigi",) * len(rows),
+    )
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> tuple[list[dict[str, str]], str]:
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise ConfigurationError(
+            f"{path} cannot be read ({problem.strerror}); "
+            f"set SKYSORT_DATA to the folder that holds {GZ2[0]}/ and {EFIGI[0]}/"
+        ) from problem
+    reader = csv.DictReader(content.decode().splitlines())
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    if missing:
+        raise ConfigurationError(f"{path} lacks the columns {', '.join(missing)}")
+    return list(reader), hashlib.sha256(content).hexdigest()
+
+
+def _catalogue(
+    path: Path,
+    digest: str,
+    rows: list[dict[str, str]],
+    *,
+    identifiers: list[str],
+    labels: list[str],
+    votes: NDArray[np.float64],
+    source: tuple[str, ...],
+) -> Catalogue:
+    unknown = sorted(set(labels) - set(CLASSES) - set(PARTIAL) - {""})
+    if unknown:
+        raise ConfigurationError(f"{path} has labels that are not known: {', '.join(unknown)}")
+    if len(set(identifiers)) != len(identifiers):
+        raise ConfigurationError(f"{path} names a galaxy twice")
+    allowed = np.ones((len(rows), len(CLASSES)), dtype=np.bool_)
+    for place, label in enumerate(labels):
+        if label:
+            permitted = PARTIAL.get(label, (label,))
+            allowed[place] = [name in permitted for name in CLASSES]
+    return Catalogue(
+        tuple(identifiers),
+        tuple(path.parent / row["file"] for row in rows),
+        np.array([INDEX.get(label, -1) for label in labels], dtype=np.int64),
+        allowed,
+        votes,
+        source,
+        digest,
+    )

@@ -1,0 +1,128 @@
+"""What is decided on the validation part: views, prior shift, temperature, conformal thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from model_export.galaxy import metrics
+from model_export.galaxy.labels import NAMES
+from model_export.galaxy.views import VIEW_SETS
+from model_export.star import calibration, conformal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+STRENGTHS: Final = (0.0, 0.25, 0.5)
+# Views that a request may cost: at most this many keep the graph under 5 ms on one thread.
+MOST_VIEWS: Final = 4
+# A class with fewer validation pictures shares one threshold with the others that have few: with
+# five pictures of a class, no threshold of its own could promise anything.
+ENOUGH: Final = 40
+METHOD: Final = (
+    "clustered conformal prediction (Ding et al. 2023) on the validation part: a threshold a class with at least "
+    f"{ENOUGH} pictures there, one common threshold for the rarer classes; the top label is always in"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How logits become an answer.
+
+    views: name of a set in VIEW_SETS. strength: tau of the logit adjustment (Menon et al. 2021).
+    shift: (8,) added to the mean logits. thresholds: (8,) least probability for the prediction set.
+    """
+
+    views: str
+    strength: float
+    shift: NDArray[np.float64]
+    temperature: float
+    thresholds: NDArray[np.float64]
+
+    def probabilities(self, logits: NDArray[np.float64], temperature: float | None = None) -> NDArray[np.float64]:
+        """(n, all views, 8) logits -> (n, 8) probabilities; temperature 1 gives those before calibration."""
+        mean = logits[:, VIEW_SETS[self.views]].mean(axis=1) + self.shift
+        return calibration.probabilities(mean, self.temperature if temperature is None else temperature)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "views": self.views,
+            "strength": self.strength,
+            "shift": [round(float(value), 6) for value in self.shift],
+            "temperature": self.temperature,
+            "thresholds": {name: round(float(limit), 6) for name, limit in zip(NAMES, self.thresholds, strict=True)},
+        }
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Choice:
+        """From JSON."""
+        limits = np.array([document["thresholds"][name] for name in NAMES])
+        return cls(
+            document["views"], document["strength"], np.array(document["shift"]), document["temperature"], limits
+        )
+
+
+def choose(
+    logits: NDArray[np.float64], truth: NDArray[np.int64], prior: NDArray[np.float64], most_views: int = MOST_VIEWS
+) -> tuple[Choice, dict[str, Any]]:
+    """The choice, and the validation scores of everything that was tried.
+
+    logits: (n, all views, 8). The views are those of the least log loss among what is fast enough;
+    the strength that of the best sum of accuracy and macro F1.
+    """
+    tried_views = {}
+    for name, places in VIEW_SETS.items():
+        mean = logits[:, places].mean(axis=1)
+        temperature = calibration.fit_temperature(mean, truth)
+        probability = calibration.probabilities(mean, temperature)
+        tried_views[name] = {
+            "views": len(places),
+            "log_loss": round(calibration.log_loss(mean, truth, temperature), 6),
+            **metrics.summary(probability, truth),
+        }
+    allowed = [name for name, places in VIEW_SETS.items() if len(places) <= most_views]
+    views = min(allowed, key=lambda name: tried_views[name]["log_loss"])
+    mean = logits[:, VIEW_SETS[views]].mean(axis=1)
+    tried_strengths = {}
+    for strength in STRENGTHS:
+        shifted = mean + _shift(prior, strength)
+        probability = calibration.probabilities(shifted, calibration.fit_temperature(shifted, truth))
+        tried_strengths[str(strength)] = metrics.summary(probability, truth)
+
+    def merit(strength: float) -> float:
+        scores = tried_strengths[str(strength)]
+        return float(scores["accuracy"]["value"] + scores["macro_f1"]["value"])
+
+    strength = max(STRENGTHS, key=merit)
+    shift = np.round(_shift(prior, strength), 6)
+    temperature = calibration.fit_temperature(mean + shift, truth)
+    probability = calibration.probabilities(mean + shift, temperature)
+    choice = Choice(views, strength, shift, temperature, thresholds(probability, truth))
+    record = {
+        "scores": metrics.summary(probability, truth),
+        "views": tried_views,
+        "strengths": tried_strengths,
+    }
+    return choice, record
+
+
+def thresholds(
+    probability: NDArray[np.float64], truth: NDArray[np.int64], coverage: float = conformal.COVERAGE
+) -> NDArray[np.float64]:
+    """(8,) the least probability that puts each label into the set; see METHOD."""
+    counts = np.bincount(truth, minlength=probability.shape[1])
+    limits = conformal.thresholds(probability, truth, coverage)
+    rare = counts < ENOUGH
+    own = probability[np.arange(len(truth)), truth][rare[truth]]
+    if len(own):
+        one_class = np.zeros(len(own), dtype=np.int64)
+        limits[rare] = conformal.thresholds(own[:, None], one_class, coverage)[0]
+    return limits
+
+
+def _shift(prior: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
+    shift: NDArray[np.float64] = -strength * np.log(prior)
+    return np.asarray(shift - shift.mean())

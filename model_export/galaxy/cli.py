@@ -1,0 +1,119 @@
+"""``python -m model_export galaxy``: the commands, their options, and which module runs each."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from model_export.console import guarded
+from model_export.settings import Settings
+from skysort.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PACKAGE: Final = "model_export.galaxy"
+DESCRIPTION: Final = """\
+The galaxy model: one of the eight Galaxy Zoo 2 classes from a cutout.
+
+In order: data (decode the pictures, find those of one sky, deal out the parts), train (one
+candidate), compare (all candidates with the same time, and a learning curve), evaluate (export
+to ONNX and measure the file on the test part), export (publish to functions/galaxy/model if not
+worse than what is there). download fetches the full public sets, for machines that reach them.
+
+Training needs PyTorch: the packages of the extra `train-images`."""
+CANDIDATE: Final = "mobilenetv3"
+SETS: Final = ("gz2", "galaxy10")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; exit code 2 with a sentence for an error of the user's."""
+    options = _parser().parse_args(arguments)
+    return guarded(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    command: Callable[[argparse.Namespace, Settings], int]
+    # Imported late: --help and a wrong option should not wait for torch.
+    try:
+        command = importlib.import_module(f"{PACKAGE}.{options.command}").run
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.startswith(("model_export", "skysort")):
+            raise
+        raise ConfigurationError(
+            f"{options.command} needs the package {missing.name}: pip install -e '.[train-images]'"
+        ) from missing
+    return command(options, Settings.from_environment())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m model_export galaxy",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    data = _add(commands, "data", "decode the pictures once and deal out train, validation and test")
+    data.add_argument("--splits", type=Path, default=None, metavar="DIR", help="where the lists go (default splits/)")
+    train = _add(commands, "train", "train one candidate and choose its calibration on the validation part; resumes")
+    train.add_argument("--candidate", default=CANDIDATE, help="network to train (default %(default)s)")
+    train.add_argument("--name", default=None, help="name of the run (default: the candidate's)")
+    train.add_argument("--minutes", type=_positive, default=15.0, help="processor time (default %(default)s)")
+    train.add_argument("--steps", type=_count, default=None, help="batches of 64 pictures, instead of --minutes")
+    train.add_argument(
+        "--fraction", type=_share, default=1.0, help="share of the training pictures (default %(default)s)"
+    )
+    compare = _add(commands, "compare", "train every candidate with the same processor time; finished runs are kept")
+    compare.add_argument("--minutes", type=_positive, default=4.0, help="for each candidate (default %(default)s)")
+    evaluate = _add(commands, "evaluate", "export a trained run to ONNX and measure the file on the test part")
+    evaluate.add_argument("--name", default=CANDIDATE, help="name of the run (default %(default)s)")
+    export = _add(commands, "export", "publish the evaluated file with its card, if not worse than the one in place")
+    export.add_argument("--into", type=Path, default=None, help="artefact folder (default functions/galaxy/model)")
+    export.add_argument(
+        "--bump", choices=("major", "minor", "patch"), default="minor", help="which part of the version to raise"
+    )
+    download = _add(commands, "download", "fetch a full public set; resumes, and checks the hash where one is given")
+    download.add_argument("set", choices=SETS, help="gz2: galaxy-datasets Galaxy Zoo 2; galaxy10: Galaxy10 DECaLS")
+    download.add_argument("--url", default=None, help="fetch from here instead of the public address")
+    download.add_argument("--sha256", default=None, help="hash that the file must have")
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, purpose: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+    command.add_argument("--data", type=Path, default=None, metavar="DIR", help="survey data (default: SKYSORT_DATA)")
+    command.add_argument("--build", type=Path, default=None, metavar="DIR", help="work files (default build/galaxy)")
+    command.add_argument(
+        "--results",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="committed figures (default model_export/galaxy/results)",
+    )
+    command.add_argument("--threads", type=_count, default=1, help="threads (default %(default)s)")
+    return command
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not more than zero")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return value

@@ -1,0 +1,107 @@
+"""``compare``: train every candidate with the same processor time, and a learning curve of the winner.
+
+Scores are those of the validation part: the test part is for the one that ships.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from model_export.console import OK, say
+from model_export.galaxy import fit, latency, networks, onnx_file, readme
+from model_export.galaxy.choice import Choice
+from model_export.galaxy.graph import Served
+from model_export.galaxy.train import train_one
+from model_export.galaxy.views import views
+from model_export.galaxy.workspace import COMPARISON, VALIDATION, Workspace, read_json, write_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from model_export.settings import Settings
+
+CURVE: Final = (0.25, 0.5)
+SERVED_MS: Final = 5.0
+# Accuracy that is worth a millisecond: between candidates, half a point a millisecond.
+MS_PER_POINT: Final = 2.0
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Write results/comparison.json and the tables of README.md; finished runs are not trained again."""
+    torch.set_num_threads(options.threads)
+    workspace = Workspace.of(options, settings)
+    rows = {}
+    for name in networks.CANDIDATES:
+        rows[name] = row(workspace, fit.Recipe(name, options.minutes), f"compare_{name}")
+        say(f"{name}: {rows[name]['accuracy']['value']:.4f} at {rows[name]['latency_ms']} ms")
+    winner = best(rows)
+    curve = {}
+    for fraction in (*CURVE, 1.0):
+        steps = max(1, round(rows[winner]["steps"] * fraction))
+        name = f"compare_{winner}" if fraction == 1.0 else f"curve_{round(100 * fraction)}"
+        recipe = fit.Recipe(winner, options.minutes, fraction, 0 if fraction == 1.0 else steps)
+        record = finished(workspace, recipe, name)
+        curve[str(fraction)] = {
+            "pictures": record["run"]["pictures_held"],
+            "steps": record["run"]["steps"],
+            **record["scores"],
+        }
+    document = {
+        "core_minutes": options.minutes,
+        "part": "validation",
+        "candidates": rows,
+        "winner": winner,
+        "learning_curve": {"candidate": winner, "fractions": curve},
+    }
+    write_json(workspace.results / COMPARISON, document)
+    readme.fill(workspace.results)
+    print(f"winner: {winner}")
+    return OK
+
+
+def finished(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, Any]:
+    """What validation.json of a run says, after training it if that has not been done."""
+    path = workspace.run(name) / VALIDATION
+    return read_json(path, "compare") if path.exists() else train_one(workspace, recipe, name)
+
+
+def row(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, Any]:
+    """One line of the table."""
+    record = finished(workspace, recipe, name)
+    candidate = networks.CANDIDATES[recipe.candidate]
+    chosen = Choice.of(record["choice"])
+    network = fit.load(recipe.candidate, workspace.run(name))
+    content = onnx_file.export(Served(network, views(chosen.views)), candidate.side)
+    one_view = onnx_file.export(Served(network), candidate.side)
+    run_record = record["run"]
+    return {
+        "about": candidate.about,
+        "side": candidate.side,
+        "parameters": run_record["parameters"],
+        "steps": run_record["steps"],
+        "pictures_seen": run_record["pictures_seen"],
+        "core_seconds": run_record["core_seconds"],
+        **record["scores"],
+        "views": chosen.views,
+        "one_view_accuracy": record["views"]["as it is"]["accuracy"]["value"],
+        "latency_ms": latency.p50(content, candidate.side),
+        "one_view_latency_ms": latency.p50(one_view, candidate.side),
+        "file": onnx_file.facts(content),
+    }
+
+
+def best(rows: dict[str, dict[str, Any]]) -> str:
+    """The candidate of the best accuracy and macro F1, less what its milliseconds cost, among those under 5 ms.
+
+    If none is under 5 ms, all compete.
+    """
+    fast = {name: row for name, row in rows.items() if row["latency_ms"] < SERVED_MS} or rows
+
+    def merit(name: str) -> float:
+        row = fast[name]
+        points = 50 * (row["accuracy"]["value"] + row["macro_f1"]["value"])
+        return float(points - row["latency_ms"] / MS_PER_POINT)
+
+    return max(fast, key=merit)

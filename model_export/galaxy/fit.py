@@ -1,0 +1,249 @@
+"""The training loop: one schedule, averaged weights, checkpoints that a later start resumes from."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from model_export.galaxy import augment, losses, networks
+from model_export.galaxy.graph import fold_norms, seen
+from model_export.galaxy.networks.heads import HALF_RANGE
+from model_export.galaxy.networks.mobilenet import WEIGHTS, MobileNet
+from model_export.galaxy.views import ALL_VIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from model_export.galaxy.networks.heads import Galaxy
+    from model_export.galaxy.samples import Samples
+
+CALIBRATION_BATCHES: Final = 8
+TRIAL_STEPS: Final = 3
+CHECKPOINT_SECONDS: Final = 90.0
+EVALUATION_BATCH: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a candidate is trained.
+
+    minutes: the budget in processor time of one core, from which the number of steps follows once,
+    unless `steps` says it; an interruption does not change it. peak_rate: of AdamW, reached after `warm_up` of
+    the steps, then down a cosine. averaging: the decay of the running mean of the weights.
+    """
+
+    candidate: str
+    minutes: float
+    fraction: float = 1.0
+    steps: int = 0
+    batch: int = 64
+    peak_rate: float = 1e-3
+    warm_up: float = 0.08
+    weight_decay: float = 0.05
+    averaging: float = 0.998
+    seed: int = 2
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate at a step."""
+        done = step / steps
+        if done < self.warm_up:
+            return self.peak_rate * (done / self.warm_up + 1e-3)
+        return self.peak_rate * 0.5 * (1 + math.cos(math.pi * (done - self.warm_up) / (1 - self.warm_up)))
+
+
+def train(
+    recipe: Recipe,
+    samples: Samples,
+    folder: Path,
+    data: Path,
+    *,
+    on_step: Callable[[int, int, float], object],
+) -> dict[str, Any]:
+    """Train, or go on where `folder` left off; leaves weights.pt and run.json there and returns the record."""
+    folder.mkdir(parents=True, exist_ok=True)
+    training = Training(recipe, samples, folder / "checkpoint.pt", data)
+    training.resume()
+    training.plan()
+    saved, before = time.monotonic(), time.process_time()
+    while training.step < training.steps:
+        loss = training.advance()
+        training.core_seconds += time.process_time() - before
+        before = time.process_time()
+        on_step(training.step, training.steps, loss)
+        if time.monotonic() - saved > CHECKPOINT_SECONDS:
+            training.save()
+            saved = time.monotonic()
+    torch.save(training.averaged.state_dict(), folder / "weights.pt")
+    record = {
+        **asdict(recipe),
+        "steps": training.steps,
+        "core_seconds": round(training.core_seconds, 1),
+        "pictures_seen": training.steps * recipe.batch,
+        "pictures_held": len(samples),
+        "parameters": sum(parameter.numel() for parameter in training.network.parameters()),
+        "torch": torch.__version__,
+    }
+    (folder / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    training.checkpoint.unlink(missing_ok=True)
+    return record
+
+
+class Training:
+    """A run in progress: networks, optimiser, random numbers, and where it stands."""
+
+    def __init__(self, recipe: Recipe, samples: Samples, checkpoint: Path, data: Path) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.samples, self.checkpoint = recipe, samples, checkpoint
+        self.draws = np.random.default_rng(recipe.seed)
+        self.noise = torch.Generator().manual_seed(recipe.seed)
+        self.network = prepare(recipe.candidate, samples, data, seed=recipe.seed)
+        self.averaged = copy.deepcopy(self.network).eval()
+        self.network.train()
+        self.optimiser = torch.optim.AdamW(_groups(self.network, recipe.weight_decay), lr=recipe.peak_rate)
+        self.side = networks.CANDIDATES[recipe.candidate].side
+        self.chances = samples.weight / samples.weight.sum()
+        self.offset = samples.offset
+        self.step, self.steps, self.core_seconds = 0, recipe.steps, 0.0
+
+    def plan(self) -> None:
+        """Turn the budget into a number of steps, unless the recipe or an earlier start said it.
+
+        A few steps at the lowest rate measure the speed.
+        """
+        if self.steps:
+            return
+        self._learn(self.recipe.rate(0, 1))
+        started = time.process_time()
+        for _ in range(TRIAL_STEPS):
+            self._learn(self.recipe.rate(0, 1))
+        per_step = (time.process_time() - started) / TRIAL_STEPS
+        self.steps = max(1, round(60 * self.recipe.minutes / per_step))
+
+    def advance(self) -> float:
+        """One step; returns its loss."""
+        loss = self._learn(self.recipe.rate(self.step, self.steps))
+        self.step += 1
+        _average(self.averaged, self.network, min(self.recipe.averaging, (1 + self.step) / (10 + self.step)))
+        return loss
+
+    def _learn(self, rate: float) -> float:
+        chosen = self.draws.choice(len(self.samples), self.recipe.batch, replace=False, p=self.chances)
+        pictures = augment.views(self.samples.pictures(chosen), self.side, self.noise)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs = self.network(pictures)
+        loss = losses.total_loss(
+            outputs,
+            target=self.samples.target[chosen],
+            allowed=self.samples.allowed[chosen],
+            answers=self.samples.answers[chosen],
+            asked=self.samples.asked[chosen],
+            offset=self.offset,
+        )
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        return float(loss.detach())
+
+    def save(self) -> None:
+        """Write all that `resume` needs; an interrupted write leaves the older checkpoint."""
+        held = {
+            "recipe": asdict(self.recipe),
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "draws": self.draws.bit_generator.state,
+            "noise": self.noise.get_state(),
+            "dropout": torch.get_rng_state(),
+            "at": (self.step, self.steps, self.core_seconds),
+        }
+        unfinished = self.checkpoint.with_suffix(".part")
+        torch.save(held, unfinished)
+        unfinished.rename(self.checkpoint)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, if there is one of the same recipe."""
+        if not self.checkpoint.exists():
+            return
+        held = torch.load(self.checkpoint, weights_only=False)  # our own file
+        if held["recipe"] != asdict(self.recipe):
+            return
+        self.network.load_state_dict(held["network"])
+        self.averaged.load_state_dict(held["averaged"])
+        self.optimiser.load_state_dict(held["optimiser"])
+        self.draws.bit_generator.state = held["draws"]
+        self.noise.set_state(held["noise"])
+        torch.set_rng_state(held["dropout"])
+        self.step, self.steps, self.core_seconds = held["at"]
+
+
+def prepare(name: str, samples: Samples, data: Path, seed: int) -> Galaxy:
+    """A candidate at the start of its training, with public weights if it takes them."""
+    network = networks.build(name)
+    if isinstance(network.trunk, MobileNet):
+        network.trunk.load_imagenet(data.joinpath(*WEIGHTS))
+        generator = torch.Generator().manual_seed(seed)
+        draws = np.random.default_rng(seed)
+        side = networks.CANDIDATES[name].side
+        chosen = [draws.choice(len(samples), EVALUATION_BATCH, replace=False) for _ in range(CALIBRATION_BATCHES)]
+        batches = [augment.views(samples.pictures(rows), side, generator) / HALF_RANGE - 1.0 for rows in chosen]
+        network.trunk.calibrate_norms(batches)
+    return network.to(memory_format=torch.channels_last)
+
+
+def load(name: str, folder: Path) -> Galaxy:
+    """A trained candidate, in evaluation mode."""
+    network = networks.build(name)
+    network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+    return network.eval()
+
+
+def logits(
+    network: Galaxy,
+    crops: NDArray[np.uint8],
+    rows: NDArray[np.intp],
+    side: int,
+    on_batch: Callable[[int], object] | None = None,
+) -> NDArray[np.float64]:
+    """(len(rows), 8 views, 8 classes) logits of the centre of each crop, turned and mirrored every way."""
+    folded = fold_norms(network).to(memory_format=torch.channels_last)
+    out = []
+    with torch.inference_mode():
+        for start in range(0, len(rows), EVALUATION_BATCH):
+            chosen = rows[start : start + EVALUATION_BATCH]
+            pictures = augment.centre(torch.from_numpy(crops[chosen]), side)
+            answers = [
+                folded(seen(pictures, view).contiguous(memory_format=torch.channels_last))[0] for view in ALL_VIEWS
+            ]
+            out.append(torch.stack(answers, dim=1).double().numpy())
+            if on_batch:
+                on_batch(len(chosen))
+    return np.concatenate(out)
+
+
+def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    matrices = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _average(averaged: nn.Module, network: nn.Module, decay: float) -> None:
+    with torch.no_grad():
+        for mean, value in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)

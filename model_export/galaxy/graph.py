@@ -1,0 +1,87 @@
+"""What is exported: pixels in, calibrated probabilities, activation map and embedding out.
+
+Several views of one picture are averaged inside: quarter turns and mirror images, which cost no
+resampling. All of them go through the trunk as one batch.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from model_export.galaxy.networks.mobilenet import ConvNorm
+from model_export.galaxy.views import ALL_VIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from model_export.galaxy.networks.heads import Galaxy
+    from model_export.galaxy.views import View
+
+
+def seen(pictures: Tensor, view: View) -> Tensor:
+    """(n, c, h, h) -> the same, turned and mirrored."""
+    turns, mirrored = view
+    turned = torch.rot90(pictures, turns, (2, 3)) if turns else pictures
+    return turned.flip(3) if mirrored else turned
+
+
+def unseen(maps: Tensor, view: View) -> Tensor:
+    """The inverse of `seen`."""
+    turns, mirrored = view
+    straight = maps.flip(3) if mirrored else maps
+    return torch.rot90(straight, -turns, (2, 3)) if turns else straight
+
+
+class Served(nn.Module):
+    """The whole of what a request needs.
+
+    shift: (8,) added to the mean logits before the temperature divides them.
+    """
+
+    def __init__(
+        self,
+        network: Galaxy,
+        views: Sequence[View] = ALL_VIEWS[:1],
+        *,
+        shift: Tensor | None = None,
+        temperature: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.network = fold_norms(network)
+        self.views = tuple(views)
+        self.temperature = temperature
+        width = network.classes.out_features
+        self.register_buffer("shift", torch.zeros(width) if shift is None else shift)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(n, side, side, 3) uint8 -> probabilities (n, 8), activation (n, 8, h, w), embedding (n, width)."""
+        pictures = image.permute(0, 3, 1, 2).float()
+        count = len(pictures)
+        features = self.network.feature_map(torch.cat([seen(pictures, view) for view in self.views]))
+        pooled = features.mean(dim=(2, 3))
+        embedding = pooled.view(len(self.views), count, -1).mean(dim=0) if len(self.views) > 1 else pooled
+        logits = self.network.classes(embedding)
+        probabilities = torch.softmax((logits + self.shift) / self.temperature, dim=1)
+        head = self.network.classes
+        maps = functional.conv2d(features, head.weight[:, :, None, None], head.bias)
+        straight = [unseen(maps[place * count : (place + 1) * count], view) for place, view in enumerate(self.views)]
+        activation = torch.stack(straight).mean(dim=0) if len(straight) > 1 else straight[0]
+        return probabilities, activation, embedding
+
+
+def fold_norms(network: Galaxy) -> Galaxy:
+    """A copy in evaluation mode whose batch norms are part of the convolutions before them."""
+    folded: Galaxy = copy.deepcopy(network).eval()
+    for module in folded.modules():
+        if isinstance(module, ConvNorm):
+            module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+            module.norm = nn.Identity()
+    return folded

@@ -1,0 +1,148 @@
+"""MobileNetV3-Large *minimalistic* (Howard et al. 2019; TF-Slim's release without squeeze-excite).
+
+3x3 kernels, ReLU, TensorFlow's SAME padding. The public weights have their batch norms folded into
+the convolutions; for fine-tuning they are put back: each norm gets the statistics of galaxies and
+the scale and shift that cancel them, so the network starts as the function that it was.
+"""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING, Final
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+from torch.nn import functional
+
+from skysort.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from torch import Tensor
+
+WEIGHTS: Final = ("image", "weights", "v3-large-minimalistic_224_1.0_dequantised_fp32.onnx.gz")
+STEM: Final = 16
+# Expanded width, output width, stride of each inverted bottleneck; the first has no expansion.
+BLOCKS: Final = (
+    (16, 16, 1), (64, 24, 2), (72, 24, 1), (72, 40, 2), (120, 40, 1), (120, 40, 1), (240, 80, 2), (200, 80, 1),
+    (184, 80, 1), (184, 80, 1), (480, 112, 1), (672, 112, 1), (672, 160, 2), (960, 160, 1), (960, 160, 1),
+)  # fmt: skip
+FULL: Final = len(BLOCKS)
+STRIDE_16: Final = 12  # the last block before the map is halved for the fifth time
+EXPANSION: Final = 6
+NORM_EPSILON: Final = 1e-3
+
+
+class ConvNorm(nn.Module):
+    """Convolution, batch norm and, if asked, ReLU, with TensorFlow's SAME padding for even sizes."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, relu: bool) -> None:
+        super().__init__()
+        # An even picture at stride 2 is padded at its far edges only.
+        self.pad_far = kernel > 1 and stride > 1
+        padding = 0 if self.pad_far else kernel // 2
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(outputs, eps=NORM_EPSILON)
+        self.relu = relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs, h, w) -> (n, outputs, h / stride, w / stride)."""
+        if self.pad_far:
+            x = functional.pad(x, (0, 1, 0, 1))
+        x = self.norm(self.conv(x))
+        return functional.relu(x) if self.relu else x
+
+
+class Bottleneck(nn.Module):
+    """Expand, filter each channel, project; with a shortcut where the shape stays."""
+
+    def __init__(self, inputs: int, expanded: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        expand = [] if expanded == inputs else [ConvNorm(inputs, expanded, 1, relu=True)]
+        self.layers = nn.Sequential(
+            *expand,
+            ConvNorm(expanded, expanded, 3, stride=stride, groups=expanded, relu=True),
+            ConvNorm(expanded, outputs, 1, relu=False),
+        )
+        self.shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs, h, w) -> (n, outputs, h / stride, w / stride)."""
+        y: Tensor = self.layers(x)
+        return x + y if self.shortcut else y
+
+
+class MobileNet(nn.Module):
+    """The trunk up to and with the last 1x1 convolution; `blocks` of the 15 bottlenecks are kept."""
+
+    def __init__(self, blocks: int = FULL) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [ConvNorm(3, STEM, 3, stride=2, relu=True)]
+        width = STEM
+        for expanded, outputs, stride in BLOCKS[:blocks]:
+            layers.append(Bottleneck(width, expanded, outputs, stride))
+            width = outputs
+        self.width = width * EXPANSION
+        layers.append(ConvNorm(width, self.width, 1, relu=True))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, 3, h, w) in -1 to 1, h and w multiples of the stride -> (n, width, h / stride, w / stride)."""
+        features: Tensor = self.layers(images)
+        return features
+
+    def load_imagenet(self, path: Path) -> None:
+        """Take the public weights, as far as the shapes agree from the first layer on."""
+        layers = [module for module in self.modules() if isinstance(module, ConvNorm)]
+        with torch.no_grad():
+            for layer, (weight, bias) in zip(layers, folded_convolutions(path), strict=False):
+                if layer.conv.weight.shape != weight.shape:
+                    break  # the last convolution of a shortened trunk has no public weights
+                layer.conv.weight.copy_(weight)
+                layer.norm.bias.copy_(bias)
+                layer.norm.running_var.fill_(1.0 - NORM_EPSILON)
+
+    def calibrate_norms(self, batches: Iterable[Tensor]) -> None:
+        """Give every norm the statistics of these pictures without changing what the network computes.
+
+        batches: normalised pictures (n, 3, h, w).
+        """
+        norms = [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
+        seen: dict[nn.BatchNorm2d, list[tuple[Tensor, Tensor]]] = {norm: [] for norm in norms}
+
+        def record(norm: nn.BatchNorm2d, inputs: tuple[Tensor, ...]) -> None:
+            seen[norm].append((inputs[0].mean(dim=(0, 2, 3)), inputs[0].square().mean(dim=(0, 2, 3))))
+
+        hooks = [norm.register_forward_pre_hook(record) for norm in norms]
+        self.eval()
+        with torch.no_grad():
+            for batch in batches:
+                self(batch)
+            for norm in norms:
+                mean = torch.stack([mean for mean, _ in seen[norm]]).mean(dim=0)
+                square = torch.stack([square for _, square in seen[norm]]).mean(dim=0)
+                # A channel that galaxies never excite keeps a scale that training can move.
+                variance = (square - mean.square()).clamp_min(1e-2)
+                old_scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+                old_shift = norm.bias - norm.running_mean * old_scale
+                norm.weight.copy_(old_scale * (variance + norm.eps).sqrt())
+                norm.bias.copy_(old_shift + mean * old_scale)
+                norm.running_mean.copy_(mean)
+                norm.running_var.copy_(variance)
+        for hook in hooks:
+            hook.remove()
+
+
+def folded_convolutions(path: Path) -> list[tuple[Tensor, Tensor]]:
+    """(weight, bias) of every convolution of the public ONNX file, in the order of the network."""
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except OSError as problem:
+        raise ConfigurationError(f"the ImageNet weights {path} cannot be read: {problem}") from problem
+    graph = onnx.load_from_string(content).graph
+    held = {tensor.name: torch.tensor(numpy_helper.to_array(tensor)) for tensor in graph.initializer}
+    return [(held[node.input[1]], held[node.input[2]]) for node in graph.node if node.op_type == "Conv"]
