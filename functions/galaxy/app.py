@@ -35,7 +35,7 @@ settings = PictureSettings.from_environment(os.environ, "galaxy", Path(__file__)
 classifier = PictureClassifier(
     PictureModel.load(settings.model_folder, settings.threads),
     AnswerCache(settings.cache_entries),
-    DroppedPictures(settings.drop_bucket),
+    DroppedPictures(settings.drop_bucket) if settings.drop_bucket else None,
 )
 api = build_api()
 

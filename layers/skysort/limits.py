@@ -48,3 +48,14 @@ FITS_HEADER_CARDS: Final = 10_000
 IMAGES_PER_REQUEST: Final = 32
 IMAGE_PIXELS_PER_REQUEST: Final = 200_000_000
 IMAGE_ID_CHARACTERS: Final = 200
+
+# Dropped archives of pictures: fetched to /tmp, taken apart in memory one member after another.
+ARCHIVE_BYTES: Final = 2_048 * MIB
+ARCHIVE_MEMBERS: Final = 10_000
+ARCHIVE_EXPANDED_BYTES: Final = 4_096 * MIB
+# Pictures hardly compress; what grows a hundredfold is made to.
+ARCHIVE_RATIO: Final = 100
+# Headers of an archive that have to be held in memory: a zip's directory, a tar member's extended header.
+ARCHIVE_DIRECTORY_BYTES: Final = 4 * MIB
+# Bytes of dropped pictures that wait in memory for their turn.
+DROP_WAITING_BYTES: Final = 256 * MIB

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from skysort.drop.event import uploads
-from skysort.drop.outcome import Outcome
+from skysort.drop.outcome import Outcome, Report
 from skysort.observability import logger, metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Future
+
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -20,37 +24,51 @@ if TYPE_CHECKING:
     from skysort.drop.worker import DropWorker
 
 
-def process_batch(event: dict[str, Any], context: LambdaContext, worker: DropWorker) -> PartialItemFailureResponse:
+def process_batch(
+    event: dict[str, Any], context: LambdaContext, worker: DropWorker, *, parallel: int = 1
+) -> PartialItemFailureResponse:
     """Work through an SQS event; names the messages that should be delivered again.
 
     A message that tells of several uploads fails when one of them failed; the others, done
-    already, are then found to be so.
+    already, are then found to be so. parallel: messages that are worked on at the same time.
     """
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-    metrics.add_metric("Messages", MetricUnit.Count, len(event.get("Records", ())))
-    return process_partial_response(event, lambda record: _process_message(record, worker), processor, context)
+    records = event.get("Records", ())
+    metrics.add_metric("Messages", MetricUnit.Count, len(records))
+    with ThreadPoolExecutor(parallel, "message") as pool:
+        work = {record["messageId"]: pool.submit(_work, record["body"], worker) for record in records}
+        return process_partial_response(event, lambda record: _finish(record, work), processor, context)
 
 
-def _process_message(record: SQSRecord, worker: DropWorker) -> None:
+def _work(body: str, worker: DropWorker) -> list[tuple[Upload, Outcome | Exception, Report]]:
+    """Process a message's uploads; a fault is returned, so that the message's other uploads have their turn."""
+    done: list[tuple[Upload, Outcome | Exception, Report]] = []
+    for upload in uploads(body):
+        try:
+            done.append((upload, *worker.process(upload)))
+        except Exception as error:
+            done.append((upload, error, Report({})))
+    return done
+
+
+def _finish(record: SQSRecord, work: Mapping[str, Future[list[tuple[Upload, Outcome | Exception, Report]]]]) -> None:
+    """Log and count what came of a message, here in the main thread; raises its first fault."""
     try:
-        found = uploads(record.body)
+        done = work[record.message_id].result()
     except Exception:
         logger.exception("message cannot be read", extra={"message_id": record.message_id})
         raise
-    failures = [error for upload in found if (error := _process(upload, worker)) is not None]
+    failures = [error for upload, outcome, report in done if (error := _tell(upload, outcome, report)) is not None]
     if failures:
         raise failures[0]
 
 
-def _process(upload: Upload, worker: DropWorker) -> Exception | None:
-    """Process one upload; its fault is returned, so that the message's other uploads have their turn."""
+def _tell(upload: Upload, outcome: Outcome | Exception, report: Report) -> Exception | None:
     about = {"bucket": upload.bucket, "key": upload.key, "version": upload.stamp.version}
-    try:
-        outcome, report = worker.process(upload)
-    except Exception as error:
-        logger.exception("file failed, to be delivered again", extra=about)
+    if isinstance(outcome, Exception):
+        logger.error("file failed, to be delivered again", extra=about, exc_info=outcome)
         metrics.add_metric("FilesFailed", MetricUnit.Count, 1)
-        return error
+        return outcome
     logger.info(f"file {outcome}", extra={**about, **report.summary})
     metrics.add_metric("Files", MetricUnit.Count, 1)
     if outcome is Outcome.REFUSED:

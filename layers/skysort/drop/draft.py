@@ -89,18 +89,21 @@ class DraftFile:
 
 
 class Draft:
-    """The files of one result, by suffix (``""`` is the table itself, ``.rejected.csv`` its rejects)."""
+    """The files of one result, by suffix (``""`` is the table itself, ``.rejected.csv`` its rejects).
+
+    target: where a file of a suffix goes, stamped, in place of what stands there.
+    """
 
     def __init__(self, store: ObjectStore, target: Callable[[str, str], Target]) -> None:
-        self._store = store
-        self._target = target
+        self.store = store
+        self.target = target
         self.files: dict[str, DraftFile] = {}
         self._committed: set[str] = set()
 
     def open(self, suffix: str, content_type: str) -> DraftFile:
         """The file of a suffix, begun on first use."""
         if suffix not in self.files:
-            self.files[suffix] = DraftFile(self._store, self._target(suffix, content_type))
+            self.files[suffix] = DraftFile(self.store, self.target(suffix, content_type))
         return self.files[suffix]
 
     def commit(self, suffix: str, replaces: str | None) -> str:

@@ -65,3 +65,8 @@ def result_key(key: str, suffix: str = "") -> str:
         digest = hashlib.sha256(encoded).hexdigest()
         stem = encoded[: DROP_KEY_BYTES - len(digest) - 1].decode("utf-8", "ignore") + "-" + digest
     return stem + suffix
+
+
+def member_key(archive: str, member: str, suffix: str) -> str:
+    """The key of the record of one member of an archive, below the archive's own result key."""
+    return result_key(f"{archive}/{member}", suffix)

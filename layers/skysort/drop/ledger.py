@@ -74,11 +74,11 @@ class Ledger:
 
     def is_done(self) -> bool:
         """Whether this very upload has its outcome."""
-        return any(self.stamp.is_same_as(_stamp(self._seen[suffix].metadata)) for suffix in self._committed())
+        return any(self.stamp.is_same_as(stamp_of(self._seen[suffix].metadata)) for suffix in self._committed())
 
     def is_superseded(self) -> bool:
         """Whether a newer upload under the same name has left a trace."""
-        return any(self.stamp.is_older_than(_stamp(item.metadata)) for item in self._seen.values())
+        return any(self.stamp.is_older_than(stamp_of(item.metadata)) for item in self._seen.values())
 
     def _committed(self) -> list[str]:
         return [suffix for suffix in (keys.SUMMARY, keys.ERROR) if suffix in self._seen]
@@ -87,25 +87,23 @@ class Ledger:
         """Write a small record; raises ConflictError when another stands there than was seen."""
         self._store.put(self.target(suffix, content_type), body)
 
-    def remove(self, suffix: str) -> None:
-        """Remove what was seen there, if it still is that."""
-        if suffix in self._seen:
-            self._store.delete(self._bucket, self.key(suffix), self._seen.pop(suffix).etag)
-
     def tidy(self) -> None:
         """Remove every record that the newest outcome has made obsolete."""
-        stamps = {suffix: _stamp(item.metadata) for suffix, item in self._seen.items()}
+        stamps = {suffix: stamp_of(item.metadata) for suffix, item in self._seen.items()}
         committed = self._committed()
         if not committed:
             return
         winner = max(committed, key=lambda suffix: stamps[suffix].place)
         for suffix, stamp in stamps.items():
             older = stamp.is_older_than(stamps[winner])
-            other_outcome = (suffix == keys.ERROR) != (winner == keys.ERROR) and not stamps[winner].is_older_than(stamp)
-            if suffix != winner and (older or other_outcome):
-                self.remove(suffix)
+            # A file may be deleted between two deliveries of one event: the result, if there is one, stands.
+            # A table without its summary stays, since its delivery may be about to write that.
+            lost_tie = suffix == keys.ERROR and not stamps[winner].is_older_than(stamp)
+            if suffix != winner and (older or lost_tie):
+                # Only what was seen: a newer record may have come in its place by now.
+                self._store.delete(self._bucket, self.key(suffix), self._seen[suffix].etag)
 
 
-def _stamp(metadata: Mapping[str, str]) -> Stamp:
+def stamp_of(metadata: Mapping[str, str]) -> Stamp:
     """The stamp of a stored object; one without a stamp is older than any upload."""
     return Stamp(*(unquote(metadata.get(name, "")) for name in (_SEQUENCER, _TIME, _VERSION)))

@@ -31,6 +31,7 @@ class SourceFile:
 
     def __init__(self, store: ObjectStore, upload: Upload) -> None:
         self._store = store
+        self.upload = upload
         self._version = ObjectVersion(upload.bucket, upload.key, upload.version_id, upload.etag)
         self.name = upload.key.rpartition("/")[2]
 

@@ -86,12 +86,9 @@ class DropWorker:
         try:
             report = self._classifier.classify(SourceFile(self._store, upload), draft)
             outputs = []
-            for suffix in self._classifier.suffixes:
-                if suffix in draft.files:
-                    etag = draft.commit(suffix, ledger.etag(suffix))
-                    outputs.append({"key": ledger.key(suffix), "etag": etag, "bytes": draft.files[suffix].size})
-                else:
-                    ledger.remove(suffix)
+            for suffix, file in draft.files.items():
+                etag = draft.commit(suffix, ledger.etag(suffix))
+                outputs.append({"key": ledger.key(suffix), "etag": etag, "bytes": file.size})
         finally:
             draft.close()
         summary: dict[str, Any] = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from skysort import problems
-from skysort.errors import InfrastructureError, SkysortError
+from skysort.errors import InfrastructureError, InputError, SkysortError
 from skysort.images.decode import PixelBudget, read
 from skysort.images.explain import explanation
 from skysort.images.sample import sample_picture
@@ -32,12 +32,18 @@ _FETCHERS: Final = 8
 
 
 class PictureClassifier:
-    """A loaded model with its cache.
+    """A loaded model.
 
-    fetch: reads the bytes behind an s3_key.
+    cache: of answers; None, as in the drop folder, where threads share the classifier, keeps none.
+    fetch: reads the bytes behind an s3_key, where requests may have them.
     """
 
-    def __init__(self, model: PictureModel, cache: AnswerCache[Answer], fetch: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        model: PictureModel,
+        cache: AnswerCache[Answer] | None = None,
+        fetch: Callable[[str], bytes] | None = None,
+    ) -> None:
         self._model = model
         self._cache = cache
         self._fetch = fetch
@@ -64,6 +70,11 @@ class PictureClassifier:
                 "total": round(total_ms, 3),
             },
         }
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The model's labels."""
+        return self._model.labels
 
     def model_document(self) -> Answer:
         """The model as every record names it."""
@@ -115,8 +126,9 @@ class PictureClassifier:
                     failures[key] = error
         decoded = perf_counter()
         fresh = dict(zip(pictures, self._predict(list(pictures.values()), options), strict=True))
-        for key, answer in fresh.items():
-            self._cache.put(key, answer)
+        if self._cache is not None:
+            for key, answer in fresh.items():
+                self._cache.put(key, answer)
         answered = [
             (failures[key] if key in failures else {**fresh[key], "cached": False}) if result is None else result
             for key, result in zip(keys, results, strict=True)
@@ -135,6 +147,8 @@ class PictureClassifier:
             return item.error
         if item.s3_key is None:
             return item.content
+        if self._fetch is None:
+            return InputError("pictures cannot be named by s3_key here; send them in the request")
         try:
             return self._fetch(item.s3_key)
         except SkysortError as error:
@@ -145,7 +159,7 @@ class PictureClassifier:
         return card.name, card.version, options, hashlib.sha256(content).digest()
 
     def _cached(self, key: Any) -> Answer | None:
-        answer = self._cache.get(key)
+        answer = None if self._cache is None else self._cache.get(key)
         return None if answer is None else {**answer, "cached": True}
 
     def _predict(self, pictures: Sequence[Picture], options: Options) -> list[Answer]:

@@ -18,10 +18,10 @@ INCOMING: Final = "incoming/"
 class DroppedPictures:
     """Reads pictures below incoming/ of one bucket.
 
-    bucket: None where the function has none, which refuses every key. store: by default S3, connected on first use.
+    store: by default S3, connected on first use.
     """
 
-    def __init__(self, bucket: str | None, store: ObjectStore | None = None) -> None:
+    def __init__(self, bucket: str, store: ObjectStore | None = None) -> None:
         self._bucket = bucket
         self._store = store
 
@@ -30,8 +30,6 @@ class DroppedPictures:
 
         Raises InputError for a key outside incoming/, LimitExceededError, NotFoundError and InfrastructureError.
         """
-        if self._bucket is None:
-            raise InputError("pictures cannot be named by s3_key here; send them in the request")
         if not key.startswith(INCOMING):
             raise InputError(f"an s3_key begins with {INCOMING}, this one is {key!r:.100}")
         store = self._connected()

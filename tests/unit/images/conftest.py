@@ -9,7 +9,6 @@ import pytest
 from skysort.cache import AnswerCache
 from skysort.images.classify import PictureClassifier
 from skysort.images.model import PictureModel
-from skysort.images.remote import DroppedPictures
 from tests.factories_images import GALAXY_INPUT, picture_artefact
 
 if TYPE_CHECKING:
@@ -34,4 +33,4 @@ def image_model(image_folder: Path) -> PictureModel:
 
 @pytest.fixture
 def classifier(image_model: PictureModel) -> PictureClassifier:
-    return PictureClassifier(image_model, AnswerCache(100), DroppedPictures(None))
+    return PictureClassifier(image_model, AnswerCache(100))

@@ -159,7 +159,7 @@ def store() -> MemoryStore:
 
 
 def ask(model: PictureModel, store: MemoryStore | None, *keys: str) -> list[dict[str, Any]]:
-    fetch = DroppedPictures("drop" if store else None, store)
+    fetch = DroppedPictures("drop", store) if store else None
     items = [PictureItem(key, s3_key=key) for key in keys]
     answer = PictureClassifier(model, AnswerCache(9), fetch).answer(PictureRequest(items), {})
     results: list[dict[str, Any]] = answer["results"]

@@ -1,0 +1,34 @@
+"""The drop folder's galaxy function: an SQS batch of S3 notifications in, a record a picture out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skysort.drop.batch import process_batch
+from skysort.drop.s3 import S3Store
+from skysort.drop.settings import DropSettings
+from skysort.drop.worker import DropWorker
+from skysort.images.classify import PictureClassifier
+from skysort.images.files import PictureFiles
+from skysort.images.model import PictureModel
+from skysort.observability import logger, metrics
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# Messages worked on side by side: most of each one's time is spent waiting for S3.
+PARALLEL = 8
+
+settings = DropSettings.from_environment(os.environ, "galaxy", Path(__file__).parent)
+model = PictureModel.load(settings.model_folder)
+worker = DropWorker(S3Store(), settings.results_bucket, PictureFiles(PictureClassifier(model), settings.threads))
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Classify the pictures and archives that an SQS event tells of; names the messages to be delivered again."""
+    return process_batch(event, context, worker, parallel=PARALLEL)

@@ -1,0 +1,163 @@
+"""The picture models in the drop folder: a picture in, its record out; an archive in, a record a member and a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from itertools import chain
+from threading import Lock, Semaphore
+from typing import TYPE_CHECKING, Any, Final
+
+from skysort import problems
+from skysort.drop.outcome import Report, model_document, source_document
+from skysort.drop.source import fetched
+from skysort.errors import EmptyInputError, InputError, LimitExceededError, SkysortError
+from skysort.images import archive
+from skysort.images.members import TABLE, MemberRecords
+from skysort.images.parallel import in_order
+from skysort.limits import ARCHIVE_BYTES, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
+from skysort.options import parse_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from skysort.drop.draft import Draft, DraftFile
+    from skysort.drop.source import SourceFile
+    from skysort.images.archive import Member
+    from skysort.images.classify import PictureClassifier
+
+# Threads that wait for the store, for the few that compute.
+_WRITERS: Final = 8
+_COLUMNS: Final = ("file", "label", "class_id", "probability", "prediction_set", "error")
+
+
+class PictureFiles:
+    """Classifies dropped pictures and archives of them; a skysort.drop.worker.FileClassifier.
+
+    threads: pictures that are decoded and classified at the same time; memory is needed for as many.
+    """
+
+    suffixes = (TABLE,)
+
+    def __init__(self, classifier: PictureClassifier, threads: int) -> None:
+        model = classifier.model_document()
+        self.name: str = model["name"]
+        self.version: str = model["version"]
+        self._classifier = classifier
+        self._options = parse_options({}, classifier.labels)
+        self._computing = Semaphore(threads)
+        self._one_archive = Lock()  # each takes /tmp and memory for itself
+
+    def classify(self, source: SourceFile, draft: Draft) -> Report:
+        """Classify one picture or one archive; raises InputError when it can never succeed."""
+        records = MemberRecords(draft)
+        written: list[str] = []
+        try:
+            report = self._classify(source, draft, records, written)
+        except InputError:
+            records.remove(written)
+            records.remove_except(())
+            raise
+        # A picture may stand where an archive stood, or an archive of other members.
+        records.remove_except(written)
+        return report
+
+    def _classify(self, source: SourceFile, draft: Draft, records: MemberRecords, written: list[str]) -> Report:
+        blocks = source.blocks()
+        first = next(blocks)
+        blocks = chain([first], blocks)
+        kind = archive.detect(first)
+        if kind is None:
+            return Report(self._answer(source.name, _whole(blocks)), {"Pictures": 1})
+        with self._one_archive, fetched(blocks, ARCHIVE_BYTES) as path:
+            table = _Table(draft.open(TABLE, "text/csv"))
+            for name, document, refused in self._members(archive.members(path, kind), source, records, written):
+                table.add(name, document, refused=refused)
+        if not written:
+            raise EmptyInputError(f"the {kind} archive holds no file; pack pictures into it")
+        counts = {"Pictures": table.classified, "PicturesRefused": table.refused}
+        return Report({"format": str(kind), **table.summary()}, counts)
+
+    def _answer(self, name: str, content: bytes | InputError) -> dict[str, Any]:
+        """The record of one picture; raises what is wrong with it."""
+        with self._computing:
+            (result,), decode_ms, predict_ms = self._classifier.classify([content], self._options)
+        if isinstance(result, SkysortError):
+            raise result
+        timing = {"decode": round(decode_ms, 3), "predict": round(predict_ms, 3)}
+        return {"id": name, **result, "timing_ms": timing}
+
+    def _members(
+        self, entries: Iterable[Member], source: SourceFile, records: MemberRecords, written: list[str]
+    ) -> Iterator[tuple[str, dict[str, Any], bool]]:
+        """Classify an archive's members and write their records: name, record, and whether it was refused.
+
+        written: gets the name of every member with a record, in whatever order they are written.
+        """
+        model, origin = model_document(self.name, self.version), source_document(source.upload)
+
+        def work(member: Member) -> tuple[str, dict[str, Any], bool] | None:
+            if member.content is None:
+                return None
+            about = {"model": model, "source": {**origin, "member": member.name}}
+            try:
+                document, refused = {**about, **self._answer(member.name, member.content)}, False
+            except InputError as error:
+                document, refused = {**problems.from_error(error), **about}, True
+            written.append(member.name)
+            records.put(member.name, document, refused=refused)
+            return member.name, document, refused
+
+        done = in_order(work, entries, workers=_WRITERS, weigh=_weight, most=DROP_WAITING_BYTES)
+        return (result for result in done if result is not None)
+
+
+class _Table:
+    """The table of an archive: one line a member, in the archive's order, and its sums."""
+
+    def __init__(self, file: DraftFile) -> None:
+        self._file = file
+        self.classified = self.refused = 0
+        self._labels: dict[str, int] = {}
+        self._line(_COLUMNS)
+
+    def add(self, name: str, document: dict[str, Any], *, refused: bool) -> None:
+        """Write a member's line."""
+        if refused:
+            self.refused += 1
+            self._line((name, "", "", "", "", document["detail"]))
+            return
+        self.classified += 1
+        best = document["predictions"][0]
+        self._labels[best["label"]] = self._labels.get(best["label"], 0) + 1
+        inside = ";".join(document["prediction_set"])
+        self._line((name, best["label"], best["class_id"], best["probability"], inside, ""))
+
+    def _line(self, cells: Sequence[Any]) -> None:
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow(cells)
+        self._file.write(line.getvalue().encode("utf-8", "replace"))
+
+    def summary(self) -> dict[str, Any]:
+        """What the archive's own record says."""
+        labels = dict(sorted(self._labels.items(), key=lambda pair: (-pair[1], pair[0])))
+        return {
+            "members": self.classified + self.refused,
+            "classified": self.classified,
+            "refused": self.refused,
+            "labels": labels,
+        }
+
+
+def _weight(member: Member) -> int:
+    return len(member.content) if isinstance(member.content, bytes) else 0
+
+
+def _whole(blocks: Iterator[bytes] | Iterable[bytes]) -> bytes:
+    """The whole of a picture's file; raises LimitExceededError as soon as it is too large."""
+    content = bytearray()
+    for block in blocks:
+        content += block
+        if len(content) > IMAGE_BYTES:
+            raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has more")
+    return bytes(content)

@@ -1,0 +1,259 @@
+"""Dropped pictures and archives: one record a picture, one table an archive, whatever happens on the way."""
+
+from __future__ import annotations
+
+import csv
+import json
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from skysort.drop.batch import process_batch
+from skysort.drop.outcome import Outcome
+from skysort.drop.worker import DropWorker
+from skysort.errors import InfrastructureError, LimitExceededError
+from skysort.images import files as module
+from skysort.images.classify import PictureClassifier
+from skysort.images.files import PictureFiles
+from skysort.images.parallel import in_order
+from skysort.observability import metrics
+from skysort.options import parse_options
+from tests.factories import FakeContext
+from tests.factories_images import encode, every_form, plain, render, tar_file, zip_file
+from tests.fakes.events import message, sqs_event
+from tests.fakes.object_store import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skysort.images.model import PictureModel
+
+RED, GREEN, BLUE = (encode(plain(colour)) for colour in ((250, 0, 0), (0, 250, 0), (0, 0, 250)))
+PICTURE = "incoming/image/b/red.png"
+ARCHIVE = "incoming/image/b/all.zip"
+MEMBERS = {"red.png": RED, "deep/green.png": GREEN, "broken.jpg": b"\xff\xd8\xffbroken", ".DS_Store": b"x"}
+RECORDS = {
+    "image/b/all.zip.csv",
+    "image/b/all.zip.json",
+    "image/b/all.zip/red.png.json",
+    "image/b/all.zip/deep/green.png.json",
+    "image/b/all.zip/broken.jpg.error.json",
+}
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def worker(store: MemoryStore, image_model: PictureModel) -> DropWorker:
+    return DropWorker(store, "results", PictureFiles(PictureClassifier(image_model), threads=2))
+
+
+def record(store: MemoryStore, key: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(store.listing()[key])
+    return document
+
+
+def test_a_picture_gets_the_answer_that_http_gives(
+    store: MemoryStore, worker: DropWorker, image_model: PictureModel
+) -> None:
+    # Given the answer over HTTP, and the same picture dropped
+    (expected,), _, _ = PictureClassifier(image_model).classify([RED], parse_options({}, image_model.labels))
+    assert isinstance(expected, dict)
+    upload = store.upload(PICTURE, RED)
+    # When it is classified
+    assert worker.process(upload)[0] is Outcome.CLASSIFIED
+    # Then its record has the same fields, and says what was classified by what
+    found = record(store, "image/b/red.png.json")
+    assert {key: found[key] for key in expected} == expected
+    assert found["id"] == "red.png"
+    assert found["model"] == {"name": "image", "version": "0.1.0"}
+    assert found["source"]["key"] == PICTURE
+    assert found["timing_ms"].keys() == {"decode", "predict"}
+    assert set(store.listing()) == {"image/b/red.png.json"}
+
+
+@pytest.mark.parametrize("form", every_form(render()))
+def test_every_form_may_be_dropped(form: str, store: MemoryStore, worker: DropWorker) -> None:
+    assert worker.process(store.upload(PICTURE, every_form(render())[form]))[0] is Outcome.CLASSIFIED
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", RED[:60], zip_file({}), tar_file({}), zip_file({"a/": b""})])
+def test_what_can_never_succeed_gets_one_error_record(content: bytes, store: MemoryStore, worker: DropWorker) -> None:
+    assert worker.process(store.upload(PICTURE, content))[0] is Outcome.REFUSED
+    assert set(store.listing()) == {"image/b/red.png.error.json"}
+    assert record(store, "image/b/red.png.error.json")["detail"]
+
+
+def test_a_picture_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IMAGE_BYTES", 10)
+    read = count()
+    with pytest.raises(LimitExceededError):
+        module._whole(bytes(4) for _ in iter(lambda: next(read), 100))
+    assert next(read) == 3
+
+
+@pytest.mark.parametrize("pack", [zip_file, tar_file])
+def test_an_archive_gets_a_record_a_member_and_a_table(pack: Any, store: MemoryStore, worker: DropWorker) -> None:
+    # When an archive is dropped
+    outcome, report = worker.process(store.upload(ARCHIVE, pack(MEMBERS)))
+    # Then every member has its record
+    assert outcome is Outcome.CLASSIFIED
+    assert set(store.listing()) == RECORDS
+    red = record(store, "image/b/all.zip/red.png.json")
+    assert (red["predictions"][0]["label"], red["source"]["member"]) == ("red", "red.png")
+    assert (red["source"]["key"], red["model"]["name"]) == (ARCHIVE, "image")
+    assert record(store, "image/b/all.zip/broken.jpg.error.json")["status"] == 400
+    # and the table a line each, in the archive's order
+    lines = list(csv.DictReader(store.listing()["image/b/all.zip.csv"].decode().splitlines()))
+    assert [line["file"] for line in lines] == ["red.png", "deep/green.png", "broken.jpg"]
+    assert [line["label"] for line in lines] == ["red", "green", ""]
+    assert "damaged" in lines[2]["error"]
+    # and the summary the sums, written last
+    summary = record(store, "image/b/all.zip.json")
+    assert (summary["members"], summary["classified"], summary["refused"]) == (3, 2, 1)
+    assert summary["labels"] == {"green": 1, "red": 1}
+    assert report.counts == {"Pictures": 2, "PicturesRefused": 1}
+    assert store.writes[-2:] == ["image/b/all.zip.csv", "image/b/all.zip.json"]
+
+
+def test_a_second_delivery_changes_nothing(store: MemoryStore, worker: DropWorker) -> None:
+    upload = store.upload(ARCHIVE, zip_file(MEMBERS))
+    worker.process(upload)
+    before = dict(store.objects)
+    assert worker.process(upload)[0] is Outcome.DUPLICATE
+    assert store.objects == before
+
+
+@pytest.mark.parametrize(
+    ("content", "records"),
+    [
+        (
+            zip_file({"blue.png": BLUE, "red.png": b"broken"}),
+            {"all.zip.csv", "all.zip.json", "all.zip/blue.png.json", "all.zip/red.png.error.json"},
+        ),
+        (RED, {"all.zip.json"}),
+        (zip_file(MEMBERS)[:200], {"all.zip.error.json"}),
+    ],
+    ids=["other members", "a picture", "a broken archive"],
+)
+def test_a_new_upload_leaves_nothing_of_the_old_one(
+    content: bytes, records: set[str], store: MemoryStore, worker: DropWorker
+) -> None:
+    worker.process(store.upload(ARCHIVE, zip_file(MEMBERS)))
+    worker.process(store.upload(ARCHIVE, content))
+    assert set(store.listing()) == {f"image/b/{name}" for name in records}
+
+
+def test_an_older_upload_that_comes_late_changes_nothing(store: MemoryStore, worker: DropWorker) -> None:
+    older, newer = (store.upload(ARCHIVE, zip_file(members)) for members in (MEMBERS, {"blue.png": BLUE}))
+    worker.process(newer)
+    before = store.listing()
+    assert worker.process(older)[0] is Outcome.SUPERSEDED
+    assert store.listing() == before
+
+
+def test_a_member_of_a_newer_upload_stops_the_older_one(store: MemoryStore, worker: DropWorker) -> None:
+    """Both at once: the newer one has written a member, not yet its summary."""
+    older, newer = (store.upload(ARCHIVE, zip_file(MEMBERS)) for _ in "12")
+    worker.process(newer)
+    for suffix in (".json", ".csv"):
+        store.remove(f"image/b/all.zip{suffix}", "results")
+    before = store.listing()
+    assert worker.process(older)[0] is Outcome.SUPERSEDED
+    assert store.listing().items() >= before.items()
+
+
+@pytest.mark.parametrize("pack", [zip_file, tar_file])
+def test_a_kill_at_any_point_is_made_good_by_the_next_delivery(
+    pack: Any, store: MemoryStore, worker: DropWorker
+) -> None:
+    # Given an older archive that stands in the way
+    worker.process(store.upload(ARCHIVE, zip_file({"old.png": RED, "red.png": BLUE})))
+    upload = store.upload(ARCHIVE, pack(MEMBERS))
+    # When every delivery dies one operation later than the one before
+    for allowed in count():
+        left = iter(range(allowed))
+
+        def die(operation: str, _key: str, left: Iterator[int] = left) -> None:
+            if operation != "read" and next(left, None) is None:
+                raise InfrastructureError("killed")
+
+        store.before = die
+        try:
+            outcome, _ = worker.process(upload)
+        except InfrastructureError:
+            continue
+        # Then one gets through in the end, and nothing else is left
+        assert outcome in {Outcome.CLASSIFIED, Outcome.DUPLICATE}
+        break
+    assert set(store.listing()) == RECORDS
+    assert record(store, "image/b/all.zip/red.png.json")["predictions"][0]["label"] == "red"
+
+
+def test_a_fault_is_not_the_members(store: MemoryStore, worker: DropWorker) -> None:
+    def fail(operation: str, key: str) -> None:
+        if operation == "put" and "green" in key:
+            raise InfrastructureError("S3 is away")
+
+    store.before = fail
+    with pytest.raises(InfrastructureError):
+        worker.process(store.upload(ARCHIVE, zip_file(MEMBERS)))
+    assert "image/b/all.zip.json" not in store.listing()
+
+
+def test_names_too_long_for_a_key_are_cut_and_told_apart(store: MemoryStore, worker: DropWorker) -> None:
+    long = "n" * 1_200
+    worker.process(store.upload(ARCHIVE, zip_file({long + "1.png": RED, long + "2.png": BLUE})))
+    members = [key for key in store.listing() if key.startswith("image/b/all.zip/")]
+    assert len(members) == 2
+    assert all(len(key.encode()) <= 1_024 for key in members)
+
+
+@pytest.fixture(autouse=True)
+def _own_metrics() -> Iterator[None]:
+    metrics.clear_metrics()
+    yield
+    metrics.clear_metrics()
+
+
+def test_many_messages_are_worked_on_side_by_side(store: MemoryStore, worker: DropWorker) -> None:
+    # Given twenty pictures, one of them broken, one met by a fault
+    uploads = [store.upload(f"incoming/image/b/{number}.png", RED) for number in range(18)]
+    uploads += [store.upload("incoming/image/b/broken.png", RED[:50]), store.upload("incoming/image/b/faulty.png", RED)]
+
+    def fail(operation: str, key: str) -> None:
+        if operation == "read" and "faulty" in key:
+            raise InfrastructureError("S3 is away")
+
+    store.before = fail
+    # When one batch brings them all
+    event = sqs_event([message(upload) for upload in uploads])
+    answer: Any = process_batch(event, FakeContext(), worker, parallel=8)  # type: ignore[arg-type]
+    # Then only the faulty one comes again
+    assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["message-19"]
+    assert len(store.listing()) == 19
+
+
+def test_results_come_in_order_and_no_more_than_agreed_waits_in_memory() -> None:
+    # Given items of ten bytes, and room for thirty
+    taken: list[int] = []
+    finished: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            taken.append(number)
+            assert len(taken) - len(finished) <= 4
+            yield number
+
+    # When they are worked on
+    finished.extend(in_order(lambda item: item * 2, items(), workers=8, weigh=lambda _: 10, most=30))
+    # Then all are there, in order
+    assert finished == [number * 2 for number in range(50)]
+
+
+def test_one_item_above_the_limit_goes_alone() -> None:
+    assert list(in_order(str, [1, 2, 3], workers=2, weigh=lambda _: 100, most=10)) == ["1", "2", "3"]
