@@ -1,0 +1,111 @@
+"""``evaluate``: the network on photographs that did not tune it, its temperature and its conformal threshold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from model_export.console import OK, progress, say
+from model_export.image import checkpoint, inference, labels, photographs, scores
+from model_export.image.photographs import HELD_OUT, IMAGENETTE, SAMPLE, TUNING
+from model_export.image.workspace import EVALUATION, Workspace, libraries, write_json
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from model_export.image.photographs import Photograph
+    from model_export.settings import Settings
+
+    Logits = NDArray[np.float32]
+
+# Candidates for the shorter side; the tuning half chooses. The public network was judged at 256.
+SIZES: Final = (224, 232, 240, 248, 256)
+BEFORE: Final = 256
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Write results/evaluation.json."""
+    workspace = Workspace.of(options, settings)
+    base = checkpoint.load(workspace.network("base"), "weights")
+    judged = checkpoint.load(workspace.network(options.network), "train") if options.network != "base" else base
+    found = photographs.find(workspace.data, labels.load())
+    tuning = photographs.chosen(found, SAMPLE, TUNING)
+    with progress() as bar:
+        task = bar.add_task("crop", total=len(SIZES) * len(tuning))
+        losses = {}
+        for size in SIZES:
+            pixels = photographs.pixels(tuning, photographs.spec(size))
+            logits = inference.logits(judged.network, pixels, lambda done: bar.advance(task, done))
+            losses[size] = scores.log_loss(logits, photographs.labels_of(tuning))
+        size = min(losses, key=losses.__getitem__)
+        held = photographs.chosen(found, part=HELD_OUT)
+        task = bar.add_task("held-out photographs", total=2 * len(held))
+        after = _logits(judged, held, size, lambda done: bar.advance(task, done))
+        before = _logits(base, held, BEFORE, lambda done: bar.advance(task, done))
+    record = {
+        "network": options.network,
+        "resize_shorter": size,
+        "crop_log_loss_on_tuning_half": {str(key): round(value, 6) for key, value in losses.items()},
+        **calibration(held, after),
+        "held_out": compare(held, before, after),
+        "libraries": libraries(),
+    }
+    write_json(workspace.results / EVALUATION, record)
+    for name, entry in record["held_out"].items():
+        now, then = entry["after"]["top_1"], entry["before"]["top_1"]
+        interval = f"[{now['low']:.3f}, {now['high']:.3f}]"
+        say(f"{name} ({entry['after']['rows']:,}): top-1 {now['value']:.3f} {interval}, was {then['value']:.3f}")
+    threshold = record["conformal"]["threshold"]
+    say(f"shorter side {size}, temperature {record['temperature']:.3f}, threshold {threshold:.4f}")
+    return OK
+
+
+def _logits(held: checkpoint.Checkpoint, chosen: Sequence[Photograph], size: int, on_batch: Any) -> Logits:
+    return inference.logits(held.network, photographs.pixels(chosen, photographs.spec(size)), on_batch)
+
+
+def groups(held: Sequence[Photograph]) -> dict[str, NDArray[np.bool_]]:
+    """What is reported apart: the sample, Imagenette, and of it what ImageNet itself holds out."""
+    source = np.array([photograph.source for photograph in held])
+    validation = np.array([photograph.of_validation_set for photograph in held])
+    named = {SAMPLE: source == SAMPLE, IMAGENETTE: source == IMAGENETTE, "imagenet_validation_files": validation}
+    return {name: rows for name, rows in named.items() if rows.any()}
+
+
+def calibration(held: Sequence[Photograph], logits: Logits) -> dict[str, Any]:
+    """Temperature and threshold from the held-out half of the sample, which has every kind of class."""
+    rows = groups(held)[SAMPLE]
+    truth = photographs.labels_of(held)[rows]
+    temperature = scores.fit_temperature(logits[rows], truth)
+    calibrated = np.exp(scores.log_softmax(logits[rows], temperature))
+    return {
+        "temperature": temperature,
+        "conformal": {
+            "coverage": scores.COVERAGE,
+            "method": scores.METHOD,
+            "threshold": round(scores.conformal_threshold(calibrated, truth), scores.DIGITS),
+            "photographs": int(rows.sum()),
+        },
+        "calibration_cross_fitted": {
+            "split": f"{SAMPLE}, held-out half, ten folds",
+            **scores.cross_fitted(logits[rows], truth),
+        },
+    }
+
+
+def compare(held: Sequence[Photograph], before: Logits, after: Logits) -> dict[str, Any]:
+    """Accuracy of both networks on the same photographs, and the paired difference."""
+    truth = photographs.labels_of(held)
+    report = {}
+    for name, rows in groups(held).items():
+        gain = scores.hits(after[rows], truth[rows], 1).astype(int) - scores.hits(before[rows], truth[rows], 1)
+        report[name] = {
+            "before": scores.accuracy(before[rows], truth[rows]),
+            "after": scores.accuracy(after[rows], truth[rows]),
+            "top_1_gain": scores.with_interval(gain),
+        }
+    return report

@@ -1,0 +1,118 @@
+"""``export``: the ONNX file and its card, after parity and accuracy are shown on the file itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from model_export.console import OK, progress, say
+from model_export.image import card, checkpoint, inference, labels, measure, onnx_file, photographs, scores
+from model_export.image.evaluate import groups
+from model_export.image.photographs import HELD_OUT, SAMPLE
+from model_export.image.served import Served
+from model_export.image.workspace import (
+    ARTEFACT,
+    EVALUATION,
+    EXPORT,
+    Workspace,
+    libraries,
+    read_json,
+    sha256,
+    write_json,
+)
+from skysort.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from numpy.typing import NDArray
+
+    from model_export.settings import Settings
+
+PARITY: Final = 1e-4
+PARITY_PHOTOGRAPHS: Final = 64
+MODEL_FILE: Final = "image.onnx"
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Write image.onnx and card.json into the artefact folder, and results/export.json."""
+    workspace = Workspace.of(options, settings)
+    evaluation = read_json(workspace.results / EVALUATION, "evaluate")
+    if evaluation["network"] != options.network:
+        raise ConfigurationError(
+            f"the figures are of the {evaluation['network']} network, not of the {options.network} one; "
+            f"run `evaluate --network {options.network}` first"
+        )
+    held = checkpoint.load(workspace.network(options.network), "weights" if options.network == "base" else "train")
+    found = photographs.chosen(photographs.find(workspace.data, labels.load()), part=HELD_OUT)
+    geometry = photographs.spec(evaluation["resize_shorter"])
+    served = Served(held.network, evaluation["temperature"])
+    with progress() as bar:
+        task = bar.add_task("photographs", total=2 * len(found))
+        pixels = photographs.pixels(found, geometry, lambda: bar.advance(task))
+        content = onnx_file.export(served, photographs.SIDE)
+        agreement = parity(served, content, pixels[:PARITY_PHOTOGRAPHS])
+        session = onnx_file.session(content)
+        given = inference.probabilities(session, pixels, lambda done: bar.advance(task, done))
+    truth = photographs.labels_of(found)
+    measured = {
+        "version": options.version,
+        "network": options.network,
+        "sha256": sha256(content),
+        **onnx_file.facts(content),
+        "parity": agreement,
+        "exported_file": {name: report(given[rows], truth[rows], evaluation) for name, rows in groups(found).items()},
+        "latency": {**measure.latency(content, pixels)},
+        "libraries": libraries(),
+    }
+    measured["roofline"] = measure.roofline(content, measured["latency"]["one"]["least"])
+    measured["int8"] = quantised(content, pixels, truth, groups(found)[SAMPLE])
+    write_json(workspace.results / EXPORT, measured)
+    folder = options.into or ARTEFACT
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MODEL_FILE).write_bytes(content)
+    write_json(folder / "card.json", card.document(workspace, held, evaluation, measured))
+    say(f"{folder / MODEL_FILE}: {len(content):,} bytes, {measured['nodes']} nodes")
+    say(f"largest difference of a probability from the framework: {agreement['largest_difference']:.1e}")
+    return OK
+
+
+def parity(served: Served, content: bytes, pixels: NDArray[np.uint8]) -> dict[str, Any]:
+    """The largest difference of a probability between the framework and the file; ConfigurationError above 1e-4."""
+    with torch.no_grad():
+        ours = served(torch.from_numpy(pixels), torch.arange(2))
+    theirs = onnx_file.session(content).run(
+        list(onnx_file.OUTPUTS), {"image": pixels, "explain": np.arange(2, dtype=np.int64)}
+    )
+    apart = [float(np.abs(mine.numpy() - other).max()) for mine, other in zip(ours, theirs, strict=True)]
+    named = dict(zip(onnx_file.OUTPUTS, apart, strict=True))
+    if named["probabilities"] >= PARITY:
+        raise ConfigurationError(f"the exported file differs from the network by {named['probabilities']:.1e}")
+    return {"photographs": len(pixels), "largest_difference": named["probabilities"], "by_output": named}
+
+
+def report(given: NDArray[np.float32], truth: NDArray[np.int64], evaluation: dict[str, Any]) -> dict[str, Any]:
+    """Accuracy, calibration and sets of the file as it ships, with the card's own threshold."""
+    sets = scores.prediction_sets(given, evaluation["conformal"]["threshold"])
+    return {
+        **scores.accuracy(given, truth),
+        "ece": round(scores.calibration_error(given, truth), scores.DIGITS),
+        "conformal_coverage": scores.with_interval(sets[np.arange(len(truth)), truth]),
+        "mean_set_size": round(float(sets.sum(axis=1).mean()), scores.DIGITS),
+    }
+
+
+def quantised(
+    content: bytes, pixels: NDArray[np.uint8], truth: NDArray[np.int64], rows: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """What INT8 would bring and cost; it is measured, not shipped."""
+    smaller = measure.int8(content, pixels)
+    session = onnx_file.session(smaller)
+    given = inference.probabilities(session, pixels[rows])
+    return {
+        "bytes": len(smaller),
+        "one": measure.milliseconds(lambda: session.run(["probabilities"], {"image": pixels[:1]})),
+        "top_1": scores.with_interval(scores.hits(given, truth[rows], 1)),
+    }
