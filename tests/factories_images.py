@@ -212,6 +212,6 @@ def picture_artefact(
     }
     if name == "image":
         card_document["wordnet_ids"] = [f"n{number:08d}" for number in range(count)]
-        card_document["label_subsets"] = {"primary": list(labels[:3])}
+        card_document["subsets"] = {"primary": ["n00000000", *labels[1:3]]}
     (folder / "card.json").write_text(json.dumps(card_document))
     return folder

@@ -11,12 +11,16 @@ import pytest
 
 from skysort.errors import ArtefactError
 from skysort.images.model import PictureModel
+from tests.conftest import ROOT
 from tests.factories_images import COLOURS, GALAXY_INPUT, picture_artefact, plain, render
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+
+FUNCTIONS = ROOT / "functions"
 
 
 def red_green_blue(model: PictureModel) -> NDArray[np.uint8]:
@@ -37,6 +41,26 @@ def test_a_graph_of_one_picture_at_a_time_takes_many_too(galaxy_folder: Path) ->
     assert found.probabilities.argmax(axis=1).tolist() == [0, 1, 2]
     assert found.activation is not None
     assert found.activation.shape == (3, 4, 7, 7)
+
+
+@pytest.mark.parametrize("name", ["galaxy", "image"])
+def test_the_shipped_models_classify_and_explain(name: str) -> None:
+    # Given an artefact that ships
+    model = PictureModel.load(FUNCTIONS / name / "model")
+    # When a picture is classified with and without its activation, and embedded
+    picture = render(model.spec.width, model.spec.height)[np.newaxis]
+    alone, explained = model.classify(picture), model.classify(picture, activation=True)
+    # Then both agree, and there is a map for every label
+    assert np.allclose(alone.probabilities, explained.probabilities, atol=1e-6)
+    assert explained.activation is not None
+    assert explained.activation.shape[:2] == (1, len(model.labels))
+    assert model.embed(picture).shape[0] == 1
+
+
+def test_dogs_are_a_hundred_and_eighteen_breeds() -> None:
+    model = PictureModel.load(FUNCTIONS / "image" / "model")
+    assert len(model.subsets["dogs"]) == 118
+    assert {"dingo", "boxer", "Samoyed"} <= set(model.labels)
 
 
 def test_a_batch_gives_what_each_picture_gives_alone(image_model: PictureModel) -> None:
@@ -71,10 +95,10 @@ def test_every_wordnet_id_is_a_name_of_its_label(image_model: PictureModel) -> N
         ({"input": {**vars(GALAXY_INPUT), "central_fraction": 1.5}}, "central_fraction"),
         ({"input": {**vars(GALAXY_INPUT), "background": "pink"}}, "pink"),
         ({"wordnet_ids": ["n1"]}, "1 WordNet ids for 4 labels"),
-        ({"label_subsets": {"warm": ["red", "orange"]}}, "orange"),
-        ({"label_subsets": {"none": []}}, "'none'"),
+        ({"subsets": {"warm": ["red", "orange"]}}, "orange"),
+        ({"subsets": {"none": []}}, "'none'"),
         (
-            {"labels": ["red", "green"], "conformal": {"thresholds": 0.1}, "label_subsets": {}, "wordnet_ids": []},
+            {"labels": ["red", "green"], "conformal": {"threshold": 0.1}, "subsets": {}, "wordnet_ids": []},
             "2 labels",
         ),
     ],
@@ -102,9 +126,7 @@ def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
 def test_one_threshold_may_serve_all_labels(tmp_path: Path) -> None:
     folder = picture_artefact(tmp_path / "model")
     document = json.loads((folder / "card.json").read_text())
-    document["conformal"]["thresholds"] = 0.0
-    document["wordnet_ids"] = {label: f"n{number}" for number, label in enumerate(COLOURS)}
+    document["conformal"] = {"coverage": 0.9, "threshold": 0.0}
     (folder / "card.json").write_text(json.dumps(document))
     model = PictureModel.load(folder)
     assert model.classify(red_green_blue(model)).members.all()
-    assert model.wordnet_ids == ["n0", "n1", "n2", "n3"]
