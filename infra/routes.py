@@ -22,7 +22,11 @@ class Route:
 
 ROUTES: Final = (
     Route("POST", "/v1/classify/star", "star"),
+    Route("POST", "/v1/classify/galaxy", "galaxy"),
+    Route("POST", "/v1/classify/image", "image"),
     Route("GET", "/v1/models/star/ready", "star"),
+    Route("GET", "/v1/models/galaxy/ready", "galaxy"),
+    Route("GET", "/v1/models/image/ready", "image"),
     Route("GET", "/v1/models", "control"),
     Route("GET", "/v1/models/{name}", "control"),
     Route("GET", "/v1/health", "control"),

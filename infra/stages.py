@@ -37,6 +37,9 @@ BATCH_SIZE_WITHOUT_WINDOW: Final = 10
 # delivered a second time while it waits.
 VISIBILITY_TIMEOUTS: Final = 6
 
+# The models with a drop folder, each with a queue of its own.
+MODELS: Final = ("star", "galaxy", "image")
+
 # What the gateway hands to a function base64-encoded. Never */*: JSON would arrive encoded too.
 BINARY_MEDIA_TYPES: Final = (
     "image/*",
@@ -176,6 +179,27 @@ def _star_drop(reserved: int, warm: Warm | None = None) -> FunctionSettings:
     )
 
 
+def _picture(model: str, warm: Warm, reserved: int | None) -> FunctionSettings:
+    # Decoding a picture of the largest allowed size takes up to 1 GB.
+    return FunctionSettings(
+        f"functions/{model}", "app.handler", memory_mb=1_769, timeout_s=25, warm=warm, reserved_concurrency=reserved
+    )
+
+
+def _picture_drop(model: str, reserved: int) -> FunctionSettings:
+    # Archives pass through /tmp, one at a time; pictures are decoded two at a time.
+    return FunctionSettings(
+        f"functions/{model}",
+        "drop.handler",
+        memory_mb=3_538,
+        timeout_s=900,
+        warm=OnDemand(),
+        scratch_mb=4_096,
+        reserved_concurrency=reserved,
+        environment={"SKYSORT_THREADS": "2"},
+    )
+
+
 def _control(reserved: int | None = None, warm: Warm | None = None) -> FunctionSettings:
     return FunctionSettings(
         "functions/control",
@@ -187,13 +211,14 @@ def _control(reserved: int | None = None, warm: Warm | None = None) -> FunctionS
     )
 
 
-def _star_queue(stage: str, maximum_concurrency: int, batch_size: int, window_s: int) -> DropQueue:
+def _drop_queue(model: str, stage: str, maximum_concurrency: int, window_s: int) -> DropQueue:
+    """Ten files an invocation: as many archives or large tables as one surely finishes before its timeout."""
     return DropQueue(
-        function="star-drop",
-        queue=f"skysort-star-drop-{stage}",
-        dead_letter_queue=f"skysort-star-drop-dlq-{stage}",
-        prefix="incoming/star/",
-        batch_size=batch_size,
+        function=f"{model}-drop",
+        queue=f"skysort-{model}-drop-{stage}",
+        dead_letter_queue=f"skysort-{model}-drop-dlq-{stage}",
+        prefix=f"incoming/{model}/",
+        batch_size=10,
         batching_window_s=window_s,
         visibility_timeout_s=VISIBILITY_TIMEOUTS * 900,
         max_receive_count=3,
@@ -209,7 +234,9 @@ def _cores() -> int:
 def local(cores: int | None = None) -> Stage:
     """The stage of `make run`: as many star sandboxes as the machine has cores, one for dropped tables.
 
-    All are started ahead, so that a function that cannot start stops the stack instead of the first request.
+    One sandbox of every function that answers requests is started ahead, so that a function that cannot start
+    stops the stack instead of the first request; those for pictures are joined by more, and those for dropped
+    pictures started, when there is work.
     """
     cores = cores or _cores()
     return Stage(
@@ -217,9 +244,13 @@ def local(cores: int | None = None) -> Stage:
         functions={
             "star": _star(Provisioned(cores), cores),
             "star-drop": _star_drop(1, Provisioned(1)),
+            "galaxy": _picture("galaxy", Provisioned(1), cores),
+            "galaxy-drop": _picture_drop("galaxy", 1),
+            "image": _picture("image", Provisioned(1), cores),
+            "image-drop": _picture_drop("image", 1),
             "control": _control(1, Provisioned(1)),
         },
-        drop_queues=(_star_queue("local", maximum_concurrency=1, batch_size=10, window_s=0),),
+        drop_queues=tuple(_drop_queue(model, "local", maximum_concurrency=1, window_s=0) for model in MODELS),
         drop_bucket="skysort-drop-local",
         results_bucket="skysort-results-local",
         laptop=Laptop(),
@@ -230,24 +261,36 @@ def dev() -> Stage:
     """One developer's copy in AWS: nothing is kept warm, so it costs nothing while unused."""
     return Stage(
         name="dev",
-        functions={"star": _star(OnDemand(), 20), "star-drop": _star_drop(5), "control": _control()},
-        drop_queues=(_star_queue("dev", maximum_concurrency=5, batch_size=10, window_s=1),),
+        functions={
+            "star": _star(OnDemand(), 20),
+            "star-drop": _star_drop(5),
+            "galaxy": _picture("galaxy", OnDemand(), 20),
+            "galaxy-drop": _picture_drop("galaxy", 5),
+            "image": _picture("image", OnDemand(), 20),
+            "image-drop": _picture_drop("image", 5),
+            "control": _control(),
+        },
+        drop_queues=tuple(_drop_queue(model, "dev", maximum_concurrency=5, window_s=1) for model in MODELS),
         drop_bucket="skysort-drop-dev",
         results_bucket="skysort-results-dev",
     )
 
 
 def prod() -> Stage:
-    """The public service: star kept warm, more of it through observing nights in Chile (UTC-3 to -4)."""
+    """The public service: kept warm, star and galaxy more of it through observing nights in Chile (UTC-3 to -4)."""
     nights = (ScheduledMinimum("cron(0 22 * * ? *)", 10), ScheduledMinimum("cron(0 12 * * ? *)", 2))
     return Stage(
         name="prod",
         functions={
             "star": _star(Provisioned(2, maximum=50, schedule=nights), None),
             "star-drop": _star_drop(50),
+            "galaxy": _picture("galaxy", Provisioned(2, maximum=50, schedule=nights), None),
+            "galaxy-drop": _picture_drop("galaxy", 50),
+            "image": _picture("image", Provisioned(2, maximum=50), None),
+            "image-drop": _picture_drop("image", 50),
             "control": _control(),
         },
-        drop_queues=(_star_queue("prod", maximum_concurrency=50, batch_size=10, window_s=5),),
+        drop_queues=tuple(_drop_queue(model, "prod", maximum_concurrency=50, window_s=5) for model in MODELS),
         drop_bucket="skysort-drop-prod",
         results_bucket="skysort-results-prod",
     )

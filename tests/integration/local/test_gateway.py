@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT
+from infra.stages import local
 from tests.integration.local.conftest import PROJECT, eventually, is_alive
 
 if TYPE_CHECKING:
@@ -178,6 +179,6 @@ def test_unknown_paths_and_methods_are_problems(running: Local) -> None:
 def test_state_says_where_everything_is(running: Local) -> None:
     state = running.state()
     assert (state["http"], state["s3"]) == (running.stack.api, running.stack.s3)
-    assert set(state["sandboxes"]) == {"star", "star-drop", "control"}
+    assert set(state["sandboxes"]) == set(local().functions)
     assert all(is_alive(pid) for pid in state["pids"].values())
     assert json.dumps(state["buckets"]) == '{"drop": "skysort-drop-local", "results": "skysort-results-local"}'

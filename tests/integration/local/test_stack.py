@@ -46,7 +46,7 @@ def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 def test_a_signal_stops_every_process_with_exit_code_0(number: signal.Signals) -> None:
     with started_stack(*ARGUMENTS) as stack:
         processes = pids(stack)
-        assert len(processes) == 6
+        assert len(processes) == 8
         stack.process.send_signal(number)
         assert stack.process.wait(10) == 0
         assert not any(map(is_alive, processes))

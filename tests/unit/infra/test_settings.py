@@ -62,17 +62,13 @@ def test_another_stage_starts_no_more_than_the_machine_bears(monkeypatch: pytest
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     settings = Settings(stage_name="prod")
     stage = settings.stage()
-    assert {name: settings.maximum(name, stage) for name in stage.functions} == {
-        "star": 4,
-        "star-drop": 4,
-        "control": 4,
-    }
+    assert {settings.maximum(name, stage) for name in stage.functions} == {4}
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--timeout", "comet=2"], "there is no function 'comet'; choose from star, star-drop, control"),
+        (["--timeout", "comet=2"], "there is no function 'comet'; choose from star, star-drop, galaxy, "),
         (["--timeout", "star=60"], "the gateway waits 29 s at most"),
     ],
 )

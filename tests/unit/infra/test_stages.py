@@ -110,3 +110,15 @@ def test_an_http_function_may_not_outlast_the_gateway() -> None:
 def test_in_aws_an_event_source_has_at_least_two_at_once() -> None:
     with pytest.raises(StageError, match="maximum_concurrency must be from 2 to 1000, got 1"):
         dataclasses.replace(local(2), laptop=None)
+
+
+def test_a_laptop_starts_few_sandboxes_ahead() -> None:
+    """Each takes up to a hundred megabytes and half a second of a core."""
+    ahead = {name: function.provisioned for name, function in local(cores=2).functions.items() if function.provisioned}
+    assert ahead == {"star": 2, "star-drop": 1, "galaxy": 1, "image": 1, "control": 1}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_model_has_a_drop_folder_of_its_own(name: str) -> None:
+    prefixes = {one.function: one.prefix for one in STAGES[name]().drop_queues}
+    assert prefixes == {f"{model}-drop": f"incoming/{model}/" for model in ("star", "galaxy", "image")}
