@@ -5,8 +5,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
-LOCKS := functions/star/requirements.txt functions/star/requirements-drop.txt functions/control/requirements.txt \
-         infra/local/requirements.txt model_export/requirements.txt tests/requirements.txt
+TRAIN := .venv/train
+# Not hash-locked: which build of this release suits a machine (CPU or GPU) differs, and nothing that ships needs it.
+TORCH := torch==2.13.0
 SOURCES := layers functions infra model_export tests
 
 # A virtual environment from one hash-locked file; `layers` is on its path as it is on Lambda's.
@@ -30,6 +31,12 @@ $(RUN)/.ready: infra/local/requirements.txt
 $(DEV)/.ready: tests/requirements.txt
 	$(call environment,$(DEV),$<)
 
+$(TRAIN)/.ready: model_export/requirements-images.txt
+	$(call environment,$(TRAIN),$<)
+	@rm $(TRAIN)/.ready
+	@$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@touch $(TRAIN)/.ready
+
 .PHONY: run
 run: $(RUN)/.ready ## the whole service on this machine: no AWS, no Docker
 	@exec $(RUN)/bin/python -m infra.local $(ARGS)
@@ -39,8 +46,12 @@ demo: $(RUN)/.ready ## start it, classify a row, a table and a dropped table, sh
 	@$(RUN)/bin/python -m infra.local.demo $(ARGS)
 
 .PHONY: test
-test: $(RUN)/.ready $(DEV)/.ready lint ## lint, types and every test
-	@SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m pytest $(ARGS)
+test: $(RUN)/.ready $(DEV)/.ready lint test-training ## lint, types and every test
+	@SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m pytest --ignore tests/training $(ARGS)
+
+.PHONY: test-training
+test-training: $(TRAIN)/.ready ## the tests of training that need PyTorch, in their own environment
+	@$(TRAIN)/bin/python -m pytest tests/training
 
 .PHONY: lint
 lint: $(DEV)/.ready ## ruff and mypy strict
@@ -68,12 +79,16 @@ train: $(DEV)/.ready ## train, evaluate and export the star model (see model_exp
 lock: ## renew the hash-locked requirements from pyproject.toml
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
 	@compile() { uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(ARGS) "$$@"; }; \
-	compile --extra test -o tests/requirements.txt && \
-	compile --extra train -c tests/requirements.txt -o model_export/requirements.txt && \
-	compile --extra local -c tests/requirements.txt -o infra/local/requirements.txt && \
-	compile --extra star-drop -c tests/requirements.txt -o functions/star/requirements-drop.txt && \
-	compile --extra star -c tests/requirements.txt -o functions/star/requirements.txt && \
-	compile --extra control -c tests/requirements.txt -o functions/control/requirements.txt
+	compile --extra test --extra train-images -o tests/requirements.txt && \
+	lock() { compile --extra "$$1" -c tests/requirements.txt -o "$$2"; } && \
+	lock train model_export/requirements.txt && \
+	lock train-images model_export/requirements-images.txt && \
+	lock local infra/local/requirements.txt && \
+	lock star-drop functions/star/requirements-drop.txt && \
+	lock star functions/star/requirements.txt && \
+	lock galaxy functions/galaxy/requirements.txt && \
+	lock image functions/image/requirements.txt && \
+	lock control functions/control/requirements.txt
 
 .PHONY: clean
 clean: ## remove environments, caches and what the local stack left
