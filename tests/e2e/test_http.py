@@ -49,7 +49,7 @@ def test_an_explanation_sums_to_the_margin(api: httpx.Client) -> None:
 def test_the_model_says_what_it_is(api: httpx.Client) -> None:
     assert api.get("/v1/health").json()["status"] == "ok"
     assert api.get("/v1/models/star/ready").json()["status"] == "ready"
-    assert [model["name"] for model in api.get("/v1/models").json()["models"]] == ["star"]
+    assert "star" in [model["name"] for model in api.get("/v1/models").json()["models"]]
     card = api.get("/v1/models/star").json()
     assert card["version"] == api.post(CLASSIFY, json=EXAMPLE_ROW).json()["model"]["version"]
     assert {"with_redshift", "photometry_only"} == card["variants"].keys()
