@@ -66,4 +66,4 @@ def measure(python: str = sys.executable, runs: int = RUNS) -> dict[str, Any]:
 
 
 def _median(values: Any) -> float:
-    return round(statistics.median(values), 2)
+    return round(float(statistics.median(values)), 2)
