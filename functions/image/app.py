@@ -37,6 +37,8 @@ classifier = PictureClassifier(
     AnswerCache(settings.cache_entries),
     DroppedPictures(settings.drop_bucket) if settings.drop_bucket else None,
 )
+# The first prediction is slow, and a model that cannot make one should not start.
+classifier.self_test()
 api = build_api()
 
 

@@ -27,6 +27,25 @@ EXPECTED = {
     "star_not_json": ("star", 400),
     "star_wrong_type": ("star", 415),
     "star_ready": ("star", 200),
+    "image_jpeg": ("image", 200),
+    "image_form": ("image", 200),
+    "image_instances": ("image", 200),
+    "image_dogs": ("image", 200),
+    "image_dog_site": ("image", 200),
+    "image_explained": ("image", 200),
+    "image_unknown_label": ("image", 422),
+    "image_truncated": ("image", 400),
+    "image_mislabelled": ("image", 415),
+    "image_wrong_type": ("image", 415),
+    "image_ready": ("image", 200),
+    "galaxy_jpeg": ("galaxy", 200),
+    "galaxy_webp": ("galaxy", 200),
+    "galaxy_fits": ("galaxy", 200),
+    "galaxy_form": ("galaxy", 200),
+    "galaxy_not_a_picture": ("galaxy", 415),
+    "galaxy_ready": ("galaxy", 200),
+    "model_galaxy": ("control", 200),
+    "model_image": ("control", 200),
     "health": ("control", 200),
     "models": ("control", 200),
     "model_star": ("control", 200),
@@ -37,7 +56,7 @@ DROP_EVENTS = {path.stem for path in EVENTS.glob("*drop*.json")}  # replayed in 
 @pytest.fixture(scope="module")
 def functions() -> dict[str, ModuleType]:
     """The functions with the artefact that ships."""
-    return {name: load_function(name) for name in ("star", "control")}
+    return {name: load_function(name) for name in ("star", "galaxy", "image", "control")}
 
 
 def test_every_event_is_replayed() -> None:
@@ -60,3 +79,17 @@ def test_the_sample_objects_come_out_as_what_they_are(functions: dict[str, Modul
     assert refused == ["sdss17-star-4"]
     right = [result["predictions"][0]["label"].lower() in result["id"] for result in results if "error" not in result]
     assert sum(right) >= len(right) - 1  # one of the eleven has no redshift
+
+
+def test_in_a_form_only_the_broken_picture_is_refused(functions: dict[str, ModuleType]) -> None:
+    event = json.loads((EVENTS / "image_form.json").read_text())
+    results = json.loads(functions["image"].handler(event, FakeContext())["body"])["results"]
+    assert [result["id"] for result in results if "error" in result] == ["broken.jpg"]
+    assert [len(result["predictions"]) for result in results if "error" not in result] == [3, 3]
+
+
+def test_the_dog_site_chooses_among_its_three_breeds(functions: dict[str, ModuleType]) -> None:
+    event = json.loads((EVENTS / "image_dog_site.json").read_text())
+    (result,) = json.loads(functions["image"].handler(event, FakeContext())["body"])["results"]
+    assert {found["label"].lower() for found in result["predictions"]} == {"dingo", "boxer", "samoyed"}
+    assert sum(found["probability"] for found in result["predictions"]) == pytest.approx(1, abs=1e-5)

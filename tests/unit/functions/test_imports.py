@@ -1,4 +1,4 @@
-"""What a star sandbox imports before and while it answers: the cold start, held by counting."""
+"""What a sandbox imports before and while it answers: the cold start, held by counting."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import EXAMPLE_ROW, proxy_event
+from tests.factories_images import encode, picture_artefact, render
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -20,7 +21,13 @@ OURS = {"app", "skysort"}
 PROBED = {"botocore"}
 # Not among them, and each 50 ms to a second of cold start: boto3, scipy, xgboost's Python package,
 # scikit-learn, pandas, pyarrow, astropy.
-ALLOWED = {"star": OURS | POWERTOOLS | PYDANTIC | {"numpy"}, "control": OURS | POWERTOOLS | PYDANTIC}
+PICTURES = {"PIL", "multipart", "numpy", "onnxruntime"}
+ALLOWED = {
+    "star": OURS | POWERTOOLS | PYDANTIC | {"numpy"},
+    "galaxy": OURS | POWERTOOLS | PYDANTIC | PICTURES,
+    "image": OURS | POWERTOOLS | PYDANTIC | PICTURES,
+    "control": OURS | POWERTOOLS | PYDANTIC,
+}
 
 PROGRAM = """
 import json, sys
@@ -32,18 +39,23 @@ assert response["statusCode"] == 200, response
 print(json.dumps(sorted(sys.modules)))
 """
 
+JPEG, AS_JPEG = encode(render(), "JPEG"), {"Content-Type": "image/jpeg"}
 EVENTS = {
     "star": proxy_event(body=json.dumps(EXAMPLE_ROW), query={"explain": "true"}),
+    "galaxy": proxy_event(path="/v1/classify/galaxy", body=JPEG, headers=AS_JPEG, query={"explain": "true"}),
+    "image": proxy_event(path="/v1/classify/image", body=JPEG, headers=AS_JPEG),
     "control": proxy_event("GET", "/v1/models/star"),
 }
 
 
 @pytest.mark.parametrize("function", EVENTS)
-def test_only_what_serving_needs_is_imported(function: str, star_folder: Path) -> None:
+def test_only_what_serving_needs_is_imported(function: str, star_folder: Path, tmp_path: Path) -> None:
     # When a fresh interpreter serves one event
+    models = {name: str(picture_artefact(tmp_path / name, name)) for name in ("galaxy", "image")}
     path = f"{ROOT / 'functions' / function}:{ROOT / 'layers'}"
     shelf = star_folder.parent.parent
     environment = {"PYTHONPATH": path, "SKYSORT_STAR_MODEL": str(star_folder), "SKYSORT_CARDS": str(shelf)}
+    environment |= {f"SKYSORT_{name.upper()}_MODEL": folder for name, folder in models.items()}
     program = [sys.executable, "-c", PROGRAM, json.dumps(EVENTS[function])]
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
