@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.galaxy import choice, onnx_file
-from model_export.galaxy.evaluate import spec
+from model_export.galaxy import choice
+from model_export.galaxy.contract import FILE, INPUT, spec
 from model_export.galaxy.labels import CLASSES, NAMES, PATHS
-from model_export.galaxy.networks import CANDIDATES
-from model_export.galaxy.workspace import ONNX
 from model_export.star import conformal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LIBRARIES: Final = ("torch", "onnx", "onnxruntime", "numpy", "pillow")
 COMMAND: Final = (
     "python -m model_export galaxy data && python -m model_export galaxy train --steps {steps} && "
     "python -m model_export galaxy evaluate && python -m model_export galaxy export"
@@ -54,16 +49,15 @@ outside what was measured."""
 def make(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
     """The card of the file that ``evaluation`` measured."""
     run, chosen = evaluation["run"], evaluation["choice"]
-    side = CANDIDATES[run["candidate"]].side
-    inputs = spec(side)
+    inputs = spec(evaluation["candidate"]["side"])
     return {
         "name": "galaxy",
         "version": version,
-        "architecture": f"{CANDIDATES[run['candidate']].about}; views averaged in the graph: {chosen['views']}",
+        "architecture": f"{evaluation['candidate']['about']}; views averaged in the graph: {chosen['views']}",
         "labels": list(NAMES),
         "classes": {name: PATHS[key] for name, key in zip(NAMES, CLASSES, strict=True)},
         "input": {
-            "name": onnx_file.INPUT,
+            "name": INPUT,
             "height": inputs.height,
             "width": inputs.width,
             "resize_shorter": inputs.resize_shorter,
@@ -72,7 +66,7 @@ def make(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
             "layout": "uint8 (1, height, width, 3) RGB",
             "normalisation": "in the graph",
         },
-        "file": ONNX,
+        "file": FILE,
         "sha256": evaluation["sha256"],
         **{key: evaluation["file"][key] for key in ("bytes", "opset", "ir_version", "nodes", "parameters")},
         "outputs": {
@@ -94,7 +88,7 @@ def make(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
         "training": run,
         "seed": run["seed"],
         "command": COMMAND.format(steps=run["steps"]),
-        "libraries": {"python": platform.python_version(), **{name: installed(name) for name in LIBRARIES}},
+        "libraries": evaluation["libraries"],
         "parity": evaluation["parity"],
         "latency": evaluation["latency"],
         "licence": LICENCE,

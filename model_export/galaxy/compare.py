@@ -37,28 +37,32 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         rows[name] = row(workspace, fit.Recipe(name, options.minutes), f"compare_{name}")
         say(f"{name}: {rows[name]['accuracy']['value']:.4f} at {rows[name]['latency_ms']} ms")
     winner = best(rows)
-    curve = {}
-    for fraction in (*CURVE, 1.0):
-        steps = max(1, round(rows[winner]["steps"] * fraction))
-        name = f"compare_{winner}" if fraction == 1.0 else f"curve_{round(100 * fraction)}"
-        recipe = fit.Recipe(winner, options.minutes, fraction, 0 if fraction == 1.0 else steps)
-        record = finished(workspace, recipe, name)
-        curve[str(fraction)] = {
-            "pictures": record["run"]["pictures_held"],
-            "steps": record["run"]["steps"],
-            **record["scores"],
-        }
-    document = {
+    document: dict[str, Any] = {
         "core_minutes": options.minutes,
         "part": "validation",
         "candidates": rows,
         "winner": winner,
-        "learning_curve": {"candidate": winner, "fractions": curve},
+        "learning_curve": {"candidate": winner, "fractions": {}},
     }
+    # Written before the curve too: a table is worth keeping if the rest is stopped.
+    write_json(workspace.results / COMPARISON, document)
+    steps = rows[winner]["steps"]
+    for fraction in CURVE:
+        recipe = fit.Recipe(winner, options.minutes, fraction, steps)
+        record = finished(workspace, recipe, f"curve_{round(100 * fraction)}")
+        document["learning_curve"]["fractions"][str(fraction)] = point(record)
+    whole = read_json(workspace.run(f"compare_{winner}") / VALIDATION, "compare")
+    document["learning_curve"]["fractions"]["1.0"] = point(whole)
     write_json(workspace.results / COMPARISON, document)
     readme.fill(workspace.results)
     print(f"winner: {winner}")
     return OK
+
+
+def point(record: dict[str, Any]) -> dict[str, Any]:
+    """One point of the learning curve."""
+    run_record = record["run"]
+    return {"pictures": run_record["pictures_held"], "steps": run_record["steps"], **record["scores"]}
 
 
 def finished(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, Any]:

@@ -36,6 +36,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     pairs = duplicates.same_sky(decoded[0], decoded[1])
     parts = split.make(gz2, efigi, duplicates.groups(len(gz2) + len(efigi), pairs))
     split.save(parts, options.splits or split.FOLDER)
+    names = gz2.identifiers + efigi.identifiers
+    split.save_pairs([(names[one], names[other]) for one, other in pairs], options.splits or split.FOLDER)
     write_json(workspace.results / DATA, describe(gz2, efigi, parts, pairs))
     readme.fill(workspace.results)
     for name in split.PARTS:

@@ -6,6 +6,8 @@ one run of the ONNX file.
 
 from __future__ import annotations
 
+import platform
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,13 +16,14 @@ import torch
 from model_export.console import OK, progress, say
 from model_export.galaxy import fit, latency, metrics, networks, onnx_file, quantise, readme, split
 from model_export.galaxy.choice import Choice
+from model_export.galaxy.contract import FILE, INPUT, OUTPUTS, PARITY_LIMIT, PROBABILITIES, spec
 from model_export.galaxy.data import describe
 from model_export.galaxy.graph import Served
 from model_export.galaxy.labels import NAMES
 from model_export.galaxy.views import views
-from model_export.galaxy.workspace import EVALUATION, ONNX, VALIDATION, Workspace, read_json, write_json
+from model_export.galaxy.workspace import EVALUATION, VALIDATION, Workspace, read_json, write_json
 from model_export.star.workspace import sha256
-from skysort.images.decode import InputSpec, decode
+from skysort.images.decode import decode
 from skysort.probability import prediction_sets
 
 if TYPE_CHECKING:
@@ -31,15 +34,9 @@ if TYPE_CHECKING:
     from model_export.galaxy.catalogue import Catalogue
     from model_export.settings import Settings
 
-CENTRAL_FRACTION: Final = 0.5
 PARITY_PICTURES: Final = 200
-PARITY_LIMIT: Final = 1e-4
 ROUNDED: Final = 6
-
-
-def spec(side: int) -> InputSpec:
-    """The middle half of a frame, at the network's size."""
-    return InputSpec(side, side, None, CENTRAL_FRACTION, "black")
+LIBRARIES: Final = ("torch", "onnx", "onnxruntime", "numpy", "pillow")
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -57,7 +54,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         temperature=chosen.temperature,
     ).eval()
     content = onnx_file.export(served, candidate.side)
-    (workspace.build / ONNX).write_bytes(content)
+    (workspace.build / FILE).write_bytes(content)
     gz2, efigi = workspace.catalogues()
     parts = workspace.split()
     rows = split.rows(parts.test, gz2)
@@ -68,6 +65,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     say("measuring latency")
     document = {
         "sha256": sha256(content),
+        "candidate": {"name": candidate.name, "about": candidate.about, "side": candidate.side},
+        "libraries": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         "run": trained["run"],
         "choice": trained["choice"],
         "validation": trained["scores"],
@@ -90,7 +89,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def predict(content: bytes, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(n, 8) probabilities of the exported file, one run a picture as in a request."""
     running = latency.session(content)
-    outputs = [running.run([latency.PROBABILITIES], {latency.INPUT: picture[np.newaxis]})[0][0] for picture in pictures]
+    outputs = [running.run([PROBABILITIES], {INPUT: picture[np.newaxis]})[0][0] for picture in pictures]
     return np.array(outputs, dtype=np.float64)
 
 
@@ -129,12 +128,12 @@ def measure(probability: NDArray[np.float64], chosen: Choice, gz2: Catalogue, ro
 def parity(served: Served, content: bytes, pictures: NDArray[np.uint8]) -> dict[str, Any]:
     """The largest difference between PyTorch and the file, for each output, on real pictures."""
     running = latency.session(content)
-    largest = dict.fromkeys(onnx_file.OUTPUTS, 0.0)
+    largest = dict.fromkeys(OUTPUTS, 0.0)
     with torch.inference_mode():
         for picture in pictures:
             reference = served(torch.from_numpy(picture[np.newaxis]))
-            outputs = running.run(list(onnx_file.OUTPUTS), {latency.INPUT: picture[np.newaxis]})
-            for name, wanted, got in zip(onnx_file.OUTPUTS, reference, outputs, strict=True):
+            outputs = running.run(list(OUTPUTS), {INPUT: picture[np.newaxis]})
+            for name, wanted, got in zip(OUTPUTS, reference, outputs, strict=True):
                 largest[name] = max(largest[name], float(np.abs(wanted.numpy() - got).max()))
     return {
         "max_abs_difference": {name: float(f"{value:.3g}") for name, value in largest.items()},

@@ -10,8 +10,9 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from model_export.console import OK, REFUSED, say
-from model_export.galaxy import card, onnx_file
-from model_export.galaxy.workspace import ARTEFACT, EVALUATION, ONNX, Workspace, read_json, write_json
+from model_export.galaxy import card
+from model_export.galaxy.contract import FILE, OUTPUTS
+from model_export.galaxy.workspace import ARTEFACT, EVALUATION, Workspace, read_json, write_json
 from model_export.star.workspace import sha256
 from model_export.versions import next_version
 from skysort.card import CARD_FILE
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     workspace = Workspace.of(options, settings)
     folder = options.into or ARTEFACT
     evaluation = read_json(workspace.results / EVALUATION, "evaluate")
-    path = workspace.build / ONNX
+    path = workspace.build / FILE
     content = path.read_bytes() if path.is_file() else b""
     if sha256(content) != evaluation["sha256"]:
         raise ConfigurationError(f"the evaluation is not of {path}; run `python -m model_export galaxy evaluate`")
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return REFUSED
     version = next_version(None if in_place is None else in_place["version"], options.bump)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ONNX).write_bytes(content)
+    (folder / FILE).write_bytes(content)
     write_json(folder / CARD_FILE, card.make(evaluation, version))
     say(f"published galaxy {version} to {folder}")
     return OK
@@ -51,9 +52,9 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def unfit(evaluation: Mapping[str, Any]) -> str | None:
     """Why the file must not be published whatever is in place, or None."""
     limit = evaluation["parity"]["limit"]
-    for name in onnx_file.OUTPUTS:
+    for name in OUTPUTS:
         difference = evaluation["parity"]["max_abs_difference"][name]
-        if name == onnx_file.OUTPUTS[0] and not difference < limit:
+        if not difference < limit:
             return f"{name} of the file and of PyTorch differ by {difference:.2g}, the limit is {limit:.0e}"
     return None
 

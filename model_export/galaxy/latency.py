@@ -10,8 +10,8 @@ import onnx
 import onnxruntime
 from onnx import numpy_helper, shape_inference
 
-INPUT: Final = "image"
-PROBABILITIES: Final = "probabilities"
+from model_export.galaxy.contract import INPUT, PROBABILITIES
+
 TIMES: Final = 300
 WARM_UP: Final = 20
 SESSIONS: Final = 9

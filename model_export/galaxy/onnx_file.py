@@ -11,13 +11,13 @@ import onnx
 import onnxruntime
 import torch
 
+from model_export.galaxy.contract import INPUT, OUTPUTS
+
 if TYPE_CHECKING:
     from model_export.galaxy.graph import Served
 
 OPSET: Final = 18
 IR_VERSION: Final = 10
-INPUT: Final = "image"
-OUTPUTS: Final = ("probabilities", "activation", "embedding")
 
 
 def export(served: Served, side: int, batch: int = 1) -> bytes:

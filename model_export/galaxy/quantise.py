@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from onnxruntime import quantization
 
-from model_export.galaxy.onnx_file import INPUT
+from model_export.galaxy.contract import INPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ exact labels by hash test, the next 12 % validate, the rest trains. Pictures wit
 train, unless one of their group tests or validates: then nobody uses them.
 
 The seed is 2, after Galaxy Zoo 2. It was chosen before any score was looked at. The lists are
-committed in splits/, one name a line.
+committed in splits/, one name a line, and the pairs of one sky beside them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from model_export.galaxy.labels import CLASSES
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from model_export.galaxy.catalogue import Catalogue
@@ -30,6 +32,7 @@ SEED: Final = 2
 TEST: Final = 0.18
 VALIDATION: Final = 0.12
 PARTS: Final = ("train", "validation", "test", "left_out")
+PAIRS: Final = "same_sky.txt"
 FOLDER: Final = Path(__file__).resolve().parent / "splits"
 EASY: Final = "zhu5"  # a published clean subset: five classes, confident votes only
 
@@ -56,7 +59,7 @@ def make(gz2: Catalogue, efigi: Catalogue, group: NDArray[np.int64], seed: int =
     usable = np.concatenate([np.ones(len(gz2), dtype=np.bool_), efigi.exact])
     place = np.full(len(names), "train", dtype="<U10")
     for stratum in _strata(gz2, group[: len(gz2)]):
-        ordered = sorted(stratum, key=lambda leader: _hash(str(names[leader]), seed))
+        ordered = sorted(stratum, key=lambda leader: place_hash(str(names[leader]), seed))
         tested, validated = round(TEST * len(ordered)), round((TEST + VALIDATION) * len(ordered))
         place[np.isin(group, ordered[:tested])] = "test"
         place[np.isin(group, ordered[tested:validated])] = "validation"
@@ -82,6 +85,17 @@ def load(folder: Path = FOLDER) -> Split:
         ) from problem
 
 
+def save_pairs(pairs: Iterable[tuple[str, str]], folder: Path = FOLDER) -> None:
+    """Write the names of every two pictures of one sky, a pair a line."""
+    (folder / PAIRS).write_text("".join(f"{one} {other}\n" for one, other in pairs), encoding="utf-8")
+
+
+def load_pairs(folder: Path = FOLDER) -> list[tuple[str, str]]:
+    """Read them back."""
+    lines = (folder / PAIRS).read_text(encoding="utf-8").splitlines()
+    return [(one, other) for one, other in (line.split() for line in lines)]
+
+
 def rows(names: tuple[str, ...], catalogue: Catalogue) -> NDArray[np.intp]:
     """Row of each name that the catalogue holds, ascending; names of the other survey are passed over."""
     wanted = set(names)
@@ -104,7 +118,8 @@ def _strata(gz2: Catalogue, group: NDArray[np.int64]) -> list[list[int]]:
     return [strata[key] for key in sorted(strata)]
 
 
-def _hash(name: str, seed: int) -> bytes:
+def place_hash(name: str, seed: int) -> bytes:
+    """Eight bytes whose order deals names out."""
     return hashlib.blake2b(name.encode(), digest_size=8, key=seed.to_bytes(8, "little")).digest()
 
 

@@ -29,7 +29,6 @@ EFIGI_CROPS: Final = "efigi.npy"
 VALIDATION: Final = "validation.json"
 COMPARISON: Final = "comparison.json"
 EVALUATION: Final = "evaluation.json"
-ONNX: Final = "galaxy.onnx"
 
 __all__ = ["Workspace", "read_json", "write_json"]
 

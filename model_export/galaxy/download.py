@@ -1,0 +1,31 @@
+"""``download``: fetch a full public set and say what is in it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model_export.console import OK, say
+from model_export.galaxy.labels import NAMES
+from model_export.galaxy.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
+
+    from model_export.settings import Settings
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Write the set below build/galaxy/public and print its classes."""
+    folder = Workspace.of(options, settings).build / "public" / options.set
+    loader = importlib.import_module(f"model_export.galaxy.public.{options.set}")
+    found = loader.download(folder, url=options.url, digest=options.sha256)
+    say(f"{len(found):,} galaxies in {folder}")
+    counts = np.bincount(found.label[found.label >= 0], minlength=len(NAMES))
+    for name, count in zip(NAMES, counts, strict=True):
+        print(f"{name}: {count:,}")
+    if int((found.label < 0).sum()):
+        print(f"none of these: {int((found.label < 0).sum()):,}")
+    return OK

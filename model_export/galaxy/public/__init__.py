@@ -1,0 +1,1 @@
+"""Loaders of the full public sets, for machines that reach them."""

@@ -1,0 +1,74 @@
+"""Downloads of gigabytes: progress, resumption, and a checksum that never holds the file in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from model_export.console import progress
+from skysort.errors import ConfigurationError, InfrastructureError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TIMEOUT_S: Final = 30.0
+CHUNK: Final = 1 << 20
+PARTIAL_CONTENT: Final = 206
+RANGE_NOT_SATISFIABLE: Final = 416
+
+
+def fetch(url: str, path: Path, *, digest: str | None = None, algorithm: str = "sha256") -> Path:
+    """Download a file to `path`, going on with what an earlier call left; one that is there and right is kept.
+
+    What is not complete lies beside it under the name with `.part`.
+    Raises ConfigurationError for another scheme than http(s) and for a wrong checksum, InfrastructureError
+    when the server cannot be reached or breaks off.
+    """
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise ConfigurationError(f"a data set is fetched over http or https, not from {url}")
+    if path.exists() and (digest is None or checksum(path, algorithm) == digest.lower()):
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    _continue(url, part)
+    if digest is not None and (found := checksum(part, algorithm)) != digest.lower():
+        part.unlink()
+        raise ConfigurationError(
+            f"{path.name} has the {algorithm} {found}, expected {digest}: the download was damaged or is another file; "
+            "it was removed, try again"
+        )
+    return part.replace(path)
+
+
+def checksum(path: Path, algorithm: str) -> str:
+    """The file's digest in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def _continue(url: str, part: Path) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310 - http(s), checked by the caller
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer, progress() as bar:  # noqa: S310
+            # A server that ignores the range sends the whole file.
+            start = have if answer.status == PARTIAL_CONTENT else 0
+            total = start + int(answer.headers.get("Content-Length") or 0)
+            task = bar.add_task(part.stem, total=total or None, completed=start)
+            with part.open("ab" if start else "wb") as file:
+                while chunk := answer.read(CHUNK):
+                    file.write(chunk)
+                    bar.advance(task, len(chunk))
+    except urllib.error.HTTPError as problem:
+        if problem.code == RANGE_NOT_SATISFIABLE:
+            return  # all of it is there already; the checksum decides
+        raise InfrastructureError(f"{url} answered {problem.code} {problem.reason}") from problem
+    except OSError as problem:
+        raise InfrastructureError(f"{url} broke off ({problem}); run it again to continue") from problem
+    if part.stat().st_size < total:
+        raise InfrastructureError(
+            f"{url} broke off after {part.stat().st_size:,} of {total:,} bytes; run it again to continue"
+        )

@@ -1,0 +1,118 @@
+"""All of Galaxy Zoo 2, in the form of the galaxy-datasets project: two Parquet catalogues and an archive of JPEGs.
+
+The class is the catalogue's `summary` column; a galaxy without one is `irregular`, as in CosmoFormer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from model_export.galaxy import split
+from model_export.galaxy.catalogue import Catalogue
+from model_export.galaxy.labels import ANSWERS, CLASSES, INDEX
+from model_export.galaxy.public.fetch import checksum, fetch
+from skysort.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+HOME: Final = "https://dl.dropboxusercontent.com/s"
+# Address and MD5 as galaxy-datasets gives them; it publishes no stronger hash.
+CATALOGUES: Final = {
+    "gz2_train_catalog.parquet": ("vu77e3sh2s5c250", "4601cf8f7bea8ab0d79b2aada1a4663d"),
+    "gz2_test_catalog.parquet": ("t8eh6f3oupndpl3", "65bc4d26cb1dd1426fed4f3c357cb42c"),
+}
+IMAGES: Final = ("images_gz2.tar.gz", f"{HOME}/5so7yof2afe761p/images_gz2.tar.gz", "e3eab2fec57a6a60577236b9e0a6913d")
+COLUMNS: Final = ("subfolder", "filename", "summary")
+# CosmoFormer's parts of the 209,293 galaxies: 125,575, 41,859 and 41,859.
+SHARES: Final = {"train": 0.6, "validation": 0.2, "test": 0.2}
+
+
+def download(folder: Path, *, url: str | None = None, digest: str | None = None) -> Catalogue:
+    """Fetch both catalogues and the pictures into `folder`, unpack them, and read the catalogue.
+
+    url: a folder of the same file names at another place, whose files are then not held to the public hashes.
+    digest: SHA-256 that the archive of pictures must have.
+    """
+    for name, (place, md5) in CATALOGUES.items():
+        fetch(f"{url or f'{HOME}/{place}'}/{name}", folder / name, digest=None if url else md5, algorithm="md5")
+    name, public, md5 = IMAGES
+    if url or digest:
+        archive = fetch(f"{url}/{name}" if url else public, folder / name, digest=digest)
+    else:
+        archive = fetch(public, folder / name, digest=md5, algorithm="md5")
+    unpack(archive, folder / "images")
+    return load(folder)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Take the archive apart once; a member that would land outside `folder` is refused."""
+    done = folder / ".unpacked"
+    if done.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+    except tarfile.TarError as problem:
+        raise ConfigurationError(f"{archive} cannot be taken apart: {problem}") from problem
+    done.touch()
+
+
+def load(folder: Path) -> Catalogue:
+    """Read the catalogues; a ConfigurationError says what is missing."""
+    subfolders: list[str] = []
+    names: list[str] = []
+    summaries: list[str | None] = []
+    for name in CATALOGUES:
+        table = _table(folder / name)
+        subfolders += [str(value) for value in table["subfolder"]]
+        names += [str(value) for value in table["filename"]]
+        summaries += table["summary"]
+    unknown = sorted({summary for summary in summaries if summary is not None} - set(CLASSES))
+    if unknown:
+        raise ConfigurationError(f"{folder} has summaries that are not known: {', '.join(unknown)}")
+    label = np.array([INDEX[summary or "irregular"] for summary in summaries], dtype=np.int64)
+    root = folder / "images"
+    digest = hashlib.sha256("".join(checksum(folder / name, "sha256") for name in CATALOGUES).encode()).hexdigest()
+    return Catalogue(
+        tuple(f"gz2:{name.rsplit('.', 1)[0]}" for name in names),
+        tuple(root / subfolder / name for subfolder, name in zip(subfolders, names, strict=True)),
+        label,
+        np.eye(len(CLASSES), dtype=np.bool_)[label],
+        np.full((len(names), len(ANSWERS)), np.nan),
+        ("galaxy_datasets",) * len(names),
+        digest,
+    )
+
+
+def deal(catalogue: Catalogue, seed: int = split.SEED) -> dict[str, NDArray[np.intp]]:
+    """Rows of train, validation and test in CosmoFormer's proportions; its own lists were not published."""
+    order = np.argsort([split.place_hash(name, seed) for name in catalogue.identifiers], kind="stable")
+    held = int(np.ceil(SHARES["test"] * len(catalogue)))
+    return {
+        "test": np.sort(order[:held]),
+        "validation": np.sort(order[held : 2 * held]),
+        "train": np.sort(order[2 * held :]),
+    }
+
+
+def _table(path: Path) -> dict[str, list[Any]]:
+    try:
+        table = pq.read_table(path, columns=list(COLUMNS))
+    except (OSError, KeyError, ValueError) as problem:
+        raise ConfigurationError(
+            f"{path} cannot be read as a galaxy-datasets catalogue with {', '.join(COLUMNS)}: {problem}"
+        ) from problem
+    missing = [name for name in COLUMNS if name not in table.column_names]
+    if missing:
+        raise ConfigurationError(f"{path} lacks the columns {', '.join(missing)}")
+    columns: dict[str, list[Any]] = table.to_pydict()
+    return columns
