@@ -111,6 +111,7 @@ def measure(probability: NDArray[np.float64], chosen: Choice, gz2: Catalogue, ro
         "log_loss": round(float(-np.log(probability[np.arange(len(truth)), truth]).mean()), ROUNDED),
         "ece_before": metrics.ece(raw, truth),
         "ece_after": ece_after,
+        "ece_of_a_perfectly_calibrated_model": metrics.ece_of_perfect(probability),
         "per_class": metrics.per_class(table),
         "confusion_matrix": table.tolist(),
         "by_source": metrics.by_source(predicted, truth, [gz2.source[row] for row in rows]),

@@ -20,6 +20,7 @@ RAW_VOTE_MIX: Final = (9_246, 4_613, 4_295, 11_816, 19_734, 78_460, 54_997, 26_1
 # Raw votes call many edge-on discs cigars. By the rule of the labels here there are about four
 # edge-on discs to a cigar: the same counts with the two classes' sum divided so.
 EDGE_ON_TO_CIGAR: Final = 4.0
+SIMULATIONS: Final = 500
 
 
 def confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -37,6 +38,24 @@ def summary(probability: NDArray[np.float64], truth: NDArray[np.int64]) -> dict[
 def ece(probability: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
     """Expected calibration error of the top label, 15 bins."""
     return round(calibration.reliability(probability, truth).expected_calibration_error, DIGITS)
+
+
+def ece_of_perfect(probability: NDArray[np.float64], seed: int = 2) -> dict[str, float]:
+    """The ECE that a perfectly calibrated model would show on so few pictures: mean, and 95 % limit.
+
+    The top labels are right by chance, each with the probability that it was given.
+    """
+    generator = np.random.default_rng(seed)
+    confidence = probability.max(axis=1)
+    top = probability.argmax(axis=1)
+    other = (top + 1) % probability.shape[1]
+    shown = [
+        ece(probability, np.where(generator.random(len(top)) < confidence, top, other)) for _ in range(SIMULATIONS)
+    ]
+    return {
+        "mean": round(float(np.mean(shown)), DIGITS),
+        "upper": round(float(np.percentile(shown, 95)), DIGITS),
+    }
 
 
 def per_class(table: NDArray[np.int64]) -> dict[str, dict[str, float]]:

@@ -93,6 +93,7 @@ def _curve(comparison: Mapping[str, Any]) -> str:
 
 def _scores(evaluation: Mapping[str, Any]) -> str:
     scores, conformal = evaluation["metrics"], evaluation["metrics"]["conformal"]
+    perfect = scores["ece_of_a_perfectly_calibrated_model"]
     weighted = scores["accuracy_reweighted_to_full_survey"]
     rows = [
         ["pictures", f"{scores['rows']:,}"],
@@ -102,6 +103,10 @@ def _scores(evaluation: Mapping[str, Any]) -> str:
         ["log loss", f"{scores['log_loss']:.3f}"],
         ["ECE before temperature scaling", f"{scores['ece_before']:.4f}"],
         ["ECE after", f"{scores['ece_after']:.4f}"],
+        [
+            "ECE of a perfectly calibrated model on so few pictures",
+            f"{perfect['mean']:.4f} (95 % below {perfect['upper']:.4f})",
+        ],
         ["coverage of the 90 % sets", f"{conformal['coverage']:.3f}"],
         ["mean set size", f"{conformal['mean_set_size']:.2f}"],
         ["accuracy by the full survey's classes, raw votes", f"{weighted['raw_votes']:.3f}"],

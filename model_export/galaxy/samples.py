@@ -21,6 +21,7 @@ PARTIAL_SHARE: Final = 0.25
 EFIGI_SHARE: Final = 0.25
 EFIGI_SOFTNESS: Final = 0.1  # label smoothing: the classes are derived from attributes, not from votes
 SOFTNESS: Final = 0.4
+SMALLEST_SHARE: Final = 1e-4  # of a class; keeps the offset finite where a class is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Samples:
         spread = spread / spread.sum(axis=1, keepdims=True)
         mass = np.where(target.sum(axis=1, keepdims=True) > 0, target, spread)
         drawn = (mass * self.weight[:, None]).sum(axis=0)
-        return torch.tensor(np.log(drawn / drawn.sum()) - np.log(self.prior), dtype=torch.float32)
+        shares = np.maximum(drawn / drawn.sum(), SMALLEST_SHARE)
+        return torch.tensor(np.log(shares) - np.log(np.maximum(self.prior, SMALLEST_SHARE)), dtype=torch.float32)
 
     def pictures(self, chosen: NDArray[np.intp]) -> Tensor:
         """(len(chosen), 218, 218, 3) uint8 crops."""

@@ -86,3 +86,12 @@ def test_reweighting_follows_the_survey_not_the_test_part() -> None:
 def test_accuracy_by_source() -> None:
     found = metrics.by_source(np.array([1, 2, 3]), np.array([1, 2, 4]), ["a", "b", "b"])
     assert found == {"a": {"rows": 1, "accuracy": 1.0}, "b": {"rows": 2, "accuracy": 0.5}}
+
+
+def test_few_pictures_show_an_error_even_if_there_is_none() -> None:
+    # Given honest probabilities of 0.7
+    honest = np.full((4_000, 8), 0.3 / 7)
+    honest[:, 0] = 0.7
+    # Then the error that chance alone shows shrinks with the number of pictures
+    few, many = (metrics.ece_of_perfect(honest[:count])["mean"] for count in (100, 4_000))
+    assert few > 4 * many > 0
