@@ -16,7 +16,7 @@ define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "skysort needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V)"; exit 1; }
 	@echo "setting up $(1) (once; a minute or two)"
 	@$(PYTHON) -m venv --clear $(1) || { echo "python's venv module is missing: on Debian, apt-get install python3-venv"; exit 1; }
-	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $(2)
+	@$(1)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $(2)
 	@echo "$(CURDIR)/layers" > "$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/skysort.pth"
 	@touch $(1)/.ready
 endef
@@ -34,7 +34,7 @@ $(DEV)/.ready: tests/requirements.txt
 $(TRAIN)/.ready: model_export/requirements-images.txt
 	$(call environment,$(TRAIN),$<)
 	@rm $(TRAIN)/.ready
-	@$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(TRAIN)/bin/python -m pip install --quiet --quiet --disable-pip-version-check $(TORCH)
 	@touch $(TRAIN)/.ready
 
 .PHONY: run
@@ -64,9 +64,14 @@ format: $(DEV)/.ready ## format the code
 	@$(DEV)/bin/ruff check --fix-only $(SOURCES)
 	@$(DEV)/bin/ruff format $(SOURCES)
 
+$(TRAIN)/.peer: $(TRAIN)/.ready tests/bench/peer/requirements.txt
+	@$(TRAIN)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r tests/bench/peer/requirements.txt
+	@touch $@
+
 .PHONY: bench
-bench: $(RUN)/.ready $(DEV)/.ready ## measure latency, throughput, tables and start-up; writes tests/bench/results
+bench: $(RUN)/.ready $(DEV)/.ready $(TRAIN)/.peer ## measure latency, throughput, tables and start-up; writes tests/bench/results
 	@SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m tests.bench $(ARGS)
+	@$(DEV)/bin/python -m tests.bench.readme
 
 .PHONY: train
 train: $(DEV)/.ready ## train, evaluate and export the star model (see model_export/star)
@@ -83,6 +88,7 @@ lock: ## renew the hash-locked requirements from pyproject.toml
 	lock() { compile --extra "$$1" -c tests/requirements.txt -o "$$2"; } && \
 	lock train model_export/requirements.txt && \
 	lock train-images model_export/requirements-images.txt && \
+	lock bench tests/bench/peer/requirements.txt && \
 	lock local infra/local/requirements.txt && \
 	lock star-drop functions/star/requirements-drop.txt && \
 	lock star functions/star/requirements.txt && \
