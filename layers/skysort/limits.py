@@ -38,6 +38,8 @@ DROP_KEY_BYTES: Final = 1_000
 IMAGE_BYTES: Final = 64 * MIB
 IMAGE_PIXELS: Final = 50_000_000
 JPEG_PIXELS: Final = 120_000_000
+# Measurements (FITS, 32-bit TIFF) are worked on as 64-bit numbers, some 40 bytes a pixel at the height of it.
+MEASURED_PIXELS: Final = 16_000_000
 # Cameras and encoders write 1 to about 15 scans; every scan costs a pass over all pixels.
 JPEG_SCANS: Final = 40
 # A FITS cutout's bands, unpacked where it is gzipped.

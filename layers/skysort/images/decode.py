@@ -17,7 +17,7 @@ from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedF
 from skysort.images import fits, stretch
 from skysort.images.geometry import Box, InputSpec
 from skysort.images.sniff import Format, detect, webp_size
-from skysort.limits import IMAGE_BYTES, IMAGE_PIXELS, JPEG_PIXELS, JPEG_SCANS, MIB
+from skysort.limits import IMAGE_BYTES, IMAGE_PIXELS, JPEG_PIXELS, JPEG_SCANS, MEASURED_PIXELS, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,7 @@ _TURNS: Final = {
 }
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 _SIXTEEN_BITS: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
+_MEASURED: Final = frozenset({"I", "F"})
 _START_OF_SCAN: Final = b"\xff\xda"
 _TRUNCATED: Final = "truncated"
 
@@ -142,21 +143,20 @@ def _open(content: bytes, form: Format) -> ImageFile.ImageFile:
         _check_pixels(form, *size)
     module, name = _READERS[form]
     picture: ImageFile.ImageFile = getattr(import_module(module), name)(BytesIO(content))
-    _check_pixels(form, *picture.size)
+    _check_pixels(form, *picture.size, picture.mode)
     # Scans are cheap to write and dear to decode; a TIFF may hold JPEG data too.
     if form in {Format.JPEG, Format.TIFF} and (scans := content.count(_START_OF_SCAN)) > JPEG_SCANS:
         raise LimitExceededError(f"a JPEG may have up to {JPEG_SCANS} scans, this one has {scans:,}")
     return picture
 
 
-def _check_pixels(form: Format, width: int, height: int) -> None:
-    most = JPEG_PIXELS if form is Format.JPEG else IMAGE_PIXELS
+def _check_pixels(form: Format, width: int, height: int, mode: str = "") -> None:
+    most = JPEG_PIXELS if form is Format.JPEG else MEASURED_PIXELS if mode in _MEASURED else IMAGE_PIXELS
     if width < 1 or height < 1:
         raise MalformedInputError(f"the picture's size is {width} x {height}")
     if width * height > most:
-        raise LimitExceededError(
-            f"a picture of type {form} may have up to {most:,} pixels, this one has {width} x {height}"
-        )
+        what = "32-bit numbers" if mode in _MEASURED else f"type {form}"
+        raise LimitExceededError(f"a picture of {what} may have up to {most:,} pixels, this one has {width} x {height}")
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -172,7 +172,7 @@ def _shrink(picture: Image.Image, spec: InputSpec, box: Box) -> Image.Image:
     """The window of a loaded picture at the model's size, as RGB over the background."""
     across, down = picture.size
     box = (max(0.0, box[0]), max(0.0, box[1]), min(float(across), box[2]), min(float(down), box[3]))
-    if picture.mode in {"I", "F"} or picture.mode in _SIXTEEN_BITS:
+    if picture.mode in _MEASURED or picture.mode in _SIXTEEN_BITS:
         return _shrink_numbers(picture, spec, box)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
@@ -211,7 +211,8 @@ def _shrink_numbers(picture: Image.Image, spec: InputSpec, box: Box) -> Image.Im
 def _draw(values: NDArray[np.float64], spec: InputSpec, box: Box) -> Image.Image:
     """Draw measured brightness, (height, width, 1 or 3) with NaN for no value, and cut a window out of it."""
     sky = stretch.sky_levels(values)
-    light = np.where(np.isnan(values), 0.0, values - sky)
+    with np.errstate(over="ignore"):
+        light = np.nan_to_num(values - sky, nan=0.0)
     factor = int(min((box[2] - box[0]) / spec.width, (box[3] - box[1]) / spec.height) / _MARGIN)
     factor = max(1, factor)
     light = stretch.reduce(light, factor)

@@ -15,7 +15,7 @@ import numpy as np
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.images.sniff import GZIP
-from skysort.limits import FITS_HEADER_CARDS, FITS_IMAGE_BYTES, IMAGE_PIXELS, MIB
+from skysort.limits import FITS_HEADER_CARDS, FITS_IMAGE_BYTES, MEASURED_PIXELS, MIB
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,11 +52,12 @@ class Cutout:
     def values(self, rows: slice, columns: slice) -> NDArray[np.float64]:
         """Some rows and columns as values, (height, width, bands) with the first row on top; NaN for none."""
         part = self.planes[:, ::-1][:, rows, columns]
-        values = part.astype(np.float64)
-        if self.blank is not None:
-            values[part == self.blank] = np.nan
-        values *= self.scale
-        values += self.zero
+        with np.errstate(over="ignore", invalid="ignore"):  # signalling NaNs and scales out of all proportion
+            values = part.astype(np.float64)
+            if self.blank is not None:
+                values[part == self.blank] = np.nan
+            values *= self.scale
+            values += self.zero
         values[~np.isfinite(values)] = np.nan
         return np.moveaxis(values, 0, -1)
 
@@ -164,8 +165,8 @@ def _image(content: bytes, start: int, header: Header, axes: tuple[int, ...]) ->
         sizes = " x ".join(map(str, axes))
         raise UnsupportedFormatError(f"a FITS picture has one or three bands (width x height x 3), this one {sizes}")
     values = math.prod(shape)
-    if values > IMAGE_PIXELS:
-        raise LimitExceededError(f"a FITS picture may have up to {IMAGE_PIXELS:,} values, this one has {values:,}")
+    if values > MEASURED_PIXELS:
+        raise LimitExceededError(f"a FITS picture may have up to {MEASURED_PIXELS:,} values, this one has {values:,}")
     dtype = np.dtype(_TYPES[_integer(header, "BITPIX")])
     if start + values * dtype.itemsize > len(content):
         raise MalformedInputError("the FITS file ends before its last pixel: it is truncated")

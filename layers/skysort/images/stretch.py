@@ -48,7 +48,8 @@ def reduce(values: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
     height, width, bands = values.shape
     rows, columns = height // factor, width // factor
     blocks = values[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor, bands)
-    means: NDArray[np.float64] = blocks.mean(axis=(1, 3))
+    with np.errstate(over="ignore"):
+        means: NDArray[np.float64] = blocks.mean(axis=(1, 3))
     return means
 
 
