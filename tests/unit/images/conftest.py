@@ -1,4 +1,4 @@
-"""Miniature picture models."""
+"""Miniature picture models, in folders that no shelf of cards takes for its own."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return picture_artefact(tmp_path_factory.mktemp("image") / "model")
+    return picture_artefact(tmp_path_factory.mktemp("image") / "artefact")
 
 
 @pytest.fixture(scope="session")
 def galaxy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of one picture at a time, as the shipped galaxy model is."""
-    return picture_artefact(tmp_path_factory.mktemp("galaxy") / "model", "galaxy", GALAXY_INPUT, batch=1)
+    return picture_artefact(tmp_path_factory.mktemp("galaxy") / "artefact", "galaxy", GALAXY_INPUT, batch=1)
 
 
 @pytest.fixture(scope="session")
