@@ -10,7 +10,7 @@ import xgboost
 from xgboost.callback import TrainingCallback
 
 from model_export.star.split import SEED, held_out
-from model_export.star.workspace import PACKAGE, read_json
+from model_export.star.workspace import HYPERPARAMETERS, read_json
 from skysort.errors import ConfigurationError
 from skysort.star.columns import LABELS
 from skysort.star.features import PHOTOMETRIC, SPECTROSCOPIC, feature_matrix
@@ -28,7 +28,6 @@ WITH_REDSHIFT: Final = "with_redshift"
 PHOTOMETRY_ONLY: Final = "photometry_only"
 FEATURES: Final[Mapping[str, tuple[str, ...]]] = {WITH_REDSHIFT: SPECTROSCOPIC, PHOTOMETRY_ONLY: PHOTOMETRIC}
 VARIANTS: Final = tuple(FEATURES)
-HYPERPARAMETERS: Final = PACKAGE / "hyperparameters.json"
 FIXED: Final[Mapping[str, Any]] = {
     "objective": "multi:softprob",
     "num_class": len(LABELS),
@@ -37,7 +36,7 @@ FIXED: Final[Mapping[str, Any]] = {
 }
 # A row walks rounds * classes * depth nodes at most. One core of the machines this was measured on
 # walks about 0.9e9 a second, and 500,000 rows a second are wanted from it.
-NODES_PER_ROW: Final = 1_800
+NODES_PER_ROW: Final = 1_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,12 @@ def hyperparameters(path: Path = HYPERPARAMETERS) -> dict[str, Hyperparameters]:
         }
     except (KeyError, TypeError, ValueError) as problem:
         raise ConfigurationError(f"{path} does not hold rounds and parameters of {', '.join(VARIANTS)}") from problem
+
+
+def fitted_with(variant: Mapping[str, Any]) -> Hyperparameters:
+    """The hyperparameters of a variant as training.json and the card record them."""
+    parameters = {key: value for key, value in variant["parameters"].items() if key not in (*FIXED, "rounds")}
+    return Hyperparameters(int(variant["parameters"]["rounds"]), parameters)
 
 
 def matrix(photometry: Photometry, variant: str) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from model_export.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+VARIANTS: Final = ("with_redshift", "photometry_only")
 PACKAGE: Final = "model_export.star"
 DESCRIPTION: Final = """\
 The star model: GALAXY, QSO or STAR from SDSS photometry, with and without a redshift.
@@ -47,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     tune = _add(commands, "tune", "search hyperparameters by cross-validation on the training part; resumes")
     tune.add_argument("--minutes", type=_positive, default=10.0, help="time for each variant (default %(default)s)")
     tune.add_argument("--trials", type=_count, default=None, help="stop each variant at this many trials in all")
-    tune.add_argument("--fresh", action="store_true", help="forget earlier trials instead of resuming")
+    tune.add_argument("--variant", choices=VARIANTS, default=None, help="search one variant only (default both)")
+    tune.add_argument("--fresh", action="store_true", help="forget the variant's earlier trials instead of resuming")
     _add(commands, "train", "fit both boosters, their temperatures and conformal thresholds")
     _add(commands, "evaluate", "measure the trained boosters on the held-out test split")
     export = _add(commands, "export", "publish the evaluated boosters and their card, if not worse than those in place")
@@ -72,6 +74,13 @@ def _add(
         default=None,
         metavar="DIR",
         help="figures (default model_export/star/results)",
+    )
+    command.add_argument(
+        "--hyperparameters",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="chosen hyperparameters (default model_export/star/hyperparameters.json)",
     )
     command.add_argument(
         "--threads", type=_count, default=os.cpu_count() or 1, help="threads (default %(default)s); changes no result"

@@ -104,7 +104,7 @@ def load(path: Path) -> Dataset:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, usecols=_is_needed, float_precision="round_trip")
+        table = pd.read_csv(path, usecols=_is_needed)
     except (ValueError, UnicodeDecodeError, EOFError, OSError) as problem:
         raise MalformedInputError(f"{path.name} cannot be read as CSV: {problem}") from problem
     table.columns = pd.Index([_column(name) for name in table.columns])

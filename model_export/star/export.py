@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return REFUSED
 
     version = card.next_version(None if in_place is None else in_place["version"], options.bump)
-    contents = {name: trained(workspace.build, training["variants"][name]) for name in boosters.VARIANTS}
+    contents = {name: trained(workspace.build, name, training["variants"][name]) for name in boosters.VARIANTS}
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         (folder / f"{name}.ubj").write_bytes(content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -31,7 +31,7 @@ def panels(columns: int, width: float = 4.2, height: float = 4.0) -> tuple[Figur
     return figure, list(figure.subplots(1, columns, squeeze=False)[0])
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path | IO[bytes]) -> None:
     """Write a PNG without the software's version in it, so that equal figures are equal files."""
     figure.savefig(path, dpi=DPI, metadata={"Software": None})
 

@@ -1,13 +1,173 @@
-"""The tables of README.md: filled from the results, so that no figure in them is typed."""
+"""The tables of README.md: filled from the committed results, so that no figure in them is typed.
+
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from model_export.star.workspace import PACKAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+README: Final = PACKAGE / "README.md"
+RESULTS: Final = PACKAGE / "results"
+BLOCK: Final = re.compile(r"(<!-- table (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def fill(results: Path) -> None:
-    """Placeholder."""
-    del results
+    """Fill the README after a command; results that were written elsewhere leave it alone."""
+    if results.resolve() == RESULTS:
+        README.write_text(render(README.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+def render(text: str, results: Path) -> str:
+    """The text with every table made anew; one whose results are not there says which command makes them."""
+
+    def block(found: re.Match[str]) -> str:
+        file, command, table = TABLES[found["name"]]
+        path = results / file
+        try:
+            content = table(json.loads(path.read_text(encoding="utf-8")))
+        except (FileNotFoundError, KeyError):  # not made yet, or made before the table asked for more
+            content = f"(run `python -m model_export star {command}`)"
+        return f"{found[1]}{content}\n{found[3]}"
+
+    return BLOCK.sub(block, text)
+
+
+def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _interval(score: Mapping[str, float]) -> str:
+    return f"{score['value']:.4f} ({score['low']:.4f} to {score['high']:.4f})"
+
+
+def _difference(score: Mapping[str, float]) -> str:
+    return f"{score['value']:+.4f} ({score['low']:+.4f} to {score['high']:+.4f})"
+
+
+def _name(variant: str) -> str:
+    return f"`{variant}`"
+
+
+def _scores(evaluation: Mapping[str, Any]) -> str:
+    variants = evaluation["variants"]
+    lines: dict[str, Callable[[Mapping[str, Any]], str]] = {
+        "accuracy": lambda m: _interval(m["accuracy"]),
+        "balanced accuracy": lambda m: _interval(m["balanced_accuracy"]),
+        "macro F1": lambda m: _interval(m["macro_f1"]),
+        "ECE before temperature scaling": lambda m: f"{m['ece_before']:.4f}",
+        "ECE after": lambda m: f"{m['ece_after']:.4f}",
+        "coverage of the 90 % sets": lambda m: f"{m['conformal']['coverage']:.4f}",
+        "coverage, GALAXY / QSO / STAR": lambda m: " / ".join(
+            f"{value:.3f}" for value in m["conformal"]["coverage_by_class"].values()
+        ),
+        "thresholds alone, GALAXY / QSO / STAR": lambda m: " / ".join(
+            f"{value:.3f}" for value in m["conformal"]["coverage_of_thresholds"].values()
+        ),
+        "mean set size": lambda m: f"{m['conformal']['mean_set_size']:.3f}",
+    }
+    rows = [[label, *(line(v["metrics"]) for v in variants.values())] for label, line in lines.items()]
+    speed = ["rows a second, one thread", *(f"{v['latency']['rows_per_second']:,}" for v in variants.values())]
+    one = ["one row (ms)", *(f"{v['latency']['one_row_ms']:.3f}" for v in variants.values())]
+    return _markdown(["test split", *map(_name, variants)], [*rows, speed, one])
+
+
+def _per_class(evaluation: Mapping[str, Any]) -> str:
+    rows = [
+        [_name(variant), label, *(f"{scores[key]:.4f}" for key in ("precision", "recall", "f1")), f"{scores['rows']:,}"]
+        for variant, result in evaluation["variants"].items()
+        for label, scores in result["metrics"]["per_class"].items()
+    ]
+    return _markdown(["variant", "class", "precision", "recall", "F1", "objects"], rows)
+
+
+def _references(evaluation: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            _name(variant),
+            reference,
+            *(_interval(result["references"][reference][score]) for score in ("accuracy", "macro_f1")),
+            *(
+                _difference(result["references"][reference]["shipped_minus_this"][score])
+                for score in ("accuracy", "macro_f1")
+            ),
+        ]
+        for variant, result in evaluation["variants"].items()
+        for reference in ("baseline", "ceiling")
+    ]
+    return _markdown(
+        ["variant", "held against", "accuracy", "macro F1", "shipped minus it: accuracy", "macro F1"], rows
+    )
+
+
+def _learning(evaluation: Mapping[str, Any]) -> str:
+    rows = [
+        [_name(variant), f"{point['rows']:,}", *(_interval(point[score]) for score in ("accuracy", "macro_f1"))]
+        for variant, result in evaluation["variants"].items()
+        for point in result["references"]["learning_curve"]
+    ]
+    return _markdown(["variant", "training rows", "accuracy", "macro F1"], rows)
+
+
+def _comparison(compared: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            _name(variant),
+            family,
+            *(_interval(scores[score]) for score in ("accuracy", "macro_f1")),
+            f"{scores['log_loss']:.4f}",
+            f"{scores['rows_per_second']:,}",
+        ]
+        for variant, families in compared["variants"].items()
+        for family, scores in families.items()
+    ]
+    return _markdown(["variant", "model", "accuracy", "macro F1", "log loss", "rows a second"], rows)
+
+
+def _features(ablated: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            _name(variant),
+            name,
+            str(scores["columns"]),
+            *(f"{scores[key]:.5f}" for key in ("log_loss", "accuracy", "macro_f1")),
+        ]
+        for variant, sets in ablated["variants"].items()
+        for name, scores in sets.items()
+    ]
+    return _markdown(["variant", "features", "columns", "log loss", "accuracy", "macro F1"], rows)
+
+
+def _tuning(tuned: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            _name(variant),
+            which,
+            str(sum(search["trials"].values())),
+            *(f"{search[which][key]:.5f}" for key in ("log_loss", "accuracy", "macro_f1")),
+        ]
+        for variant, search in tuned.items()
+        for which in ("untuned", "best")
+    ]
+    return _markdown(["variant", "trial", "trials in all", "log loss", "accuracy", "macro F1"], rows)
+
+
+# Which file a table is made from, which command writes that file, and what makes the table.
+TABLES: Final[Mapping[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = {
+    "scores": ("evaluation.json", "evaluate", _scores),
+    "per_class": ("evaluation.json", "evaluate", _per_class),
+    "references": ("evaluation.json", "evaluate", _references),
+    "learning": ("evaluation.json", "evaluate", _learning),
+    "comparison": ("comparison.json", "explore", _comparison),
+    "features": ("features.json", "explore", _features),
+    "tuning": ("tuning.json", "tune", _tuning),
+}

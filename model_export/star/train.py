@@ -27,7 +27,7 @@ TRAINING: Final = "training.json"
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Write build/star/{with_redshift,photometry_only}.ubj and training.json."""
     workspace = Workspace.of(options, settings)
-    chosen = boosters.hyperparameters()
+    chosen = boosters.hyperparameters(workspace.hyperparameters)
     dataset = workspace.dataset()
     training = dataset.take(split(dataset).train)
     say(f"{dataset.file_name}: {len(dataset):,} objects, {len(training):,} to train on")

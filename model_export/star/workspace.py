@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from model_export.settings import Settings
 
 PACKAGE: Final = Path(__file__).resolve().parent
+HYPERPARAMETERS: Final = PACKAGE / "hyperparameters.json"
 ARTEFACT: Final = ROOT / "functions" / "star" / "model"
 LIBRARIES: Final = ("numpy", "xgboost-cpu", "pandas", "scikit-learn", "scipy", "optuna")
 
@@ -29,10 +30,12 @@ class Workspace:
     """The folders and the table of one command.
 
     build: work files (boosters, search journal, report). results: small figures that are committed.
+    hyperparameters: the file that tune writes and train reads. table: None for the one in the data folder.
     """
 
     build: Path
     results: Path
+    hyperparameters: Path
     table: Path | None
     settings: Settings
 
@@ -46,7 +49,7 @@ class Workspace:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as problem:
                 raise ConfigurationError(f"cannot make the folder {folder}: {problem.strerror}") from problem
-        return cls(build, results, options.data, settings)
+        return cls(build, results, options.hyperparameters or HYPERPARAMETERS, options.data, settings)
 
     def dataset(self) -> data.Dataset:
         """The survey table, checked."""

@@ -1,11 +1,24 @@
 """What the star model looks at, and why.
 
-Colours (differences of neighbouring bands) are the shape of the spectrum, free of distance
-and most of reddening's brightness part: the stellar locus, the quasars' ultraviolet excess
-(Richards et al. 2002) and the red sequence of galaxies are lines and blobs in colour space.
-The magnitudes themselves carry the survey's selection. The redshift, where a spectrum gave
-one, separates stars (|z| < 0.005) from the rest almost alone. The position on the sky is no
-property of an object: it is accepted in a row and never learnt from.
+Magnitudes
+    Carry the survey's selection: which kinds of objects are that bright.
+Colours, differences of two bands
+    The shape of the spectrum, free of distance. The stellar locus, the quasars' ultraviolet
+    excess (Richards et al. 2002) and the red sequence of galaxies are lines and blobs in colour
+    space. The four neighbouring colours, and two wide ones that reach over the 4000 A break.
+Curvatures, differences of neighbouring colours
+    Whether the spectrum bends. A quasar's power law is straight and a star's black body is not;
+    an emission line in one band gives a bend there. A tree cuts along one column at a time, so a
+    slanted line in colour space costs it many cuts unless the slant is a column of its own.
+Redshift, where a spectrum gave one
+    Separates stars (|z| < 0.005) from the rest almost alone.
+Brightness at distance, r - 5 log10(z)
+    The absolute magnitude up to a constant, by Hubble's law: at one redshift a quasar outshines
+    a galaxy. Below z = 0.001, where motions through space outweigh the expansion, z counts as 0.001.
+
+Measured by cross-validation on the training part (model_export/star/README.md), curvatures and
+brightness at distance pay; the other four colours and third differences do not. The position on
+the sky is no property of an object: it is accepted in a row and never learnt from.
 """
 
 from __future__ import annotations
@@ -22,22 +35,32 @@ if TYPE_CHECKING:
 # Pairs of indices into BANDS: the four neighbouring colours, then two wide ones.
 COLOURS: Final = ((0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (1, 3))
 COLOUR_NAMES: Final = tuple(f"{BANDS[a]}-{BANDS[b]}" for a, b in COLOURS)
-PHOTOMETRIC: Final = (*BANDS, *COLOUR_NAMES)
-SPECTROSCOPIC: Final = (*PHOTOMETRIC, REDSHIFT)
+# The middle band of each curvature: (before - middle) - (middle - after).
+BENDS: Final = (1, 2, 3)
+BEND_NAMES: Final = tuple(f"bend_{BANDS[middle]}" for middle in BENDS)
+DISTANCE_MAGNITUDE: Final = "r-5log10(redshift)"
+# Peculiar velocities are a few hundred km/s, which is z = 0.001.
+NEAREST_REDSHIFT: Final = 1e-3
+R: Final = BANDS.index("r")
+PHOTOMETRIC: Final = (*BANDS, *COLOUR_NAMES, *BEND_NAMES)
+SPECTROSCOPIC: Final = (*PHOTOMETRIC, REDSHIFT, DISTANCE_MAGNITUDE)
 
 
 def feature_matrix(magnitudes: NDArray[np.float64], redshift: NDArray[np.float64] | None) -> NDArray[np.float32]:
     """The model's input.
 
     magnitudes: (n, 5) float64, ugriz. redshift: (n,) float64, or None for the photometric model.
-    Returns (n, 12) float32 in the order of SPECTROSCOPIC, or (n, 11) in that of PHOTOMETRIC.
+    Returns (n, 16) float32 in the order of SPECTROSCOPIC, or (n, 14) in that of PHOTOMETRIC.
     """
     width = len(PHOTOMETRIC) if redshift is None else len(SPECTROSCOPIC)
     features = np.empty((len(magnitudes), width), dtype=np.float32)
     features[:, : len(BANDS)] = magnitudes
+    # Subtract in float64: rounding before the difference would cost colours a digit.
     for column, (first, second) in enumerate(COLOURS, start=len(BANDS)):
-        # Subtract in float64: rounding before the difference would cost colours a digit.
         features[:, column] = magnitudes[:, first] - magnitudes[:, second]
+    for column, middle in enumerate(BENDS, start=len(BANDS) + len(COLOURS)):
+        features[:, column] = magnitudes[:, middle - 1] + magnitudes[:, middle + 1] - 2.0 * magnitudes[:, middle]
     if redshift is not None:
-        features[:, -1] = redshift
+        features[:, -2] = redshift
+        features[:, -1] = magnitudes[:, R] - 5.0 * np.log10(np.maximum(redshift, NEAREST_REDSHIFT))
     return features

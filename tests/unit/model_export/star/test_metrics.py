@@ -1,0 +1,59 @@
+"""Scores, against scikit-learn's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
+
+from model_export.star import metrics
+from model_export.star.references import paired
+
+
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(30, 300))
+@settings(max_examples=30, deadline=None)
+def test_the_scores_are_those_of_scikit_learn(seed: int, rows: int) -> None:
+    # Given: all three classes at least once
+    draw = np.random.default_rng(seed)
+    truth = np.concatenate([np.arange(3), draw.integers(0, 3, rows)])
+    predicted = np.concatenate([np.arange(3), draw.integers(0, 3, rows)])
+
+    # When
+    table = metrics.confusion(truth, predicted)
+
+    # Then
+    np.testing.assert_array_equal(table, confusion_matrix(truth, predicted))
+    assert metrics.accuracy(table) == pytest.approx(accuracy_score(truth, predicted))
+    assert metrics.balanced_accuracy(table) == pytest.approx(balanced_accuracy_score(truth, predicted))
+    assert metrics.macro_f1(table) == pytest.approx(f1_score(truth, predicted, average="macro"))
+
+
+def test_a_class_that_is_never_called_scores_nothing_and_divides_nothing() -> None:
+    scores = metrics.per_class(np.array([[5, 0, 0], [3, 0, 0], [0, 0, 4]]))
+    assert scores["QSO"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "rows": 3}
+
+
+def test_the_interval_of_the_accuracy_is_the_binomial_one() -> None:
+    # Given: 900 of 1,000 are right, so the standard error is 0.0095
+    table = np.array([[300, 33, 0], [0, 300, 33], [34, 0, 300]])
+
+    # When
+    score = metrics.with_intervals(table)["accuracy"]
+
+    # Then
+    assert score["value"] == 0.9
+    assert score["high"] - score["low"] == pytest.approx(2 * 1.96 * np.sqrt(0.9 * 0.1 / 1_000), rel=0.1)
+
+
+def test_a_model_does_not_differ_from_itself() -> None:
+    truth = np.arange(300) % 3
+    difference = paired(truth, truth, truth, replicates=50)
+    assert difference["accuracy"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_a_clear_difference_lies_outside_of_nothing() -> None:
+    truth = np.arange(600) % 3
+    worse = np.where(np.arange(600) % 10 == 0, (truth + 1) % 3, truth)
+    assert paired(truth, truth, worse, replicates=200)["accuracy"]["low"] > 0.05
