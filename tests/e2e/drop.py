@@ -20,33 +20,34 @@ WAIT_S = 60.0
 
 
 class DropFolder:
-    """Clients for the two buckets and the queue of a started stack."""
+    """Clients for the two buckets and the queue of one model in a started stack."""
 
-    def __init__(self, stack: StartedStack) -> None:
+    def __init__(self, stack: StartedStack, model: str = "star") -> None:
+        self.model = model
         session = boto3.Session("local", "local", region_name="us-east-1")
         config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1})
         self.s3 = session.client("s3", endpoint_url=stack.s3, config=config)
         self.sqs = session.client("sqs", endpoint_url=stack.s3, config=config)
-        self.queue = self.sqs.get_queue_url(QueueName="skysort-star-drop-local")["QueueUrl"]
-        self.dead_letters = self.sqs.get_queue_url(QueueName="skysort-star-drop-dlq-local")["QueueUrl"]
+        self.queue = self.sqs.get_queue_url(QueueName=f"skysort-{model}-drop-local")["QueueUrl"]
+        self.dead_letters = self.sqs.get_queue_url(QueueName=f"skysort-{model}-drop-dlq-local")["QueueUrl"]
 
     def put(self, name: str, content: bytes) -> None:
-        """Drop a file as `star/<name>`."""
-        self.s3.put_object(Bucket=DROP, Key=f"incoming/star/{name}", Body=content)
+        """Drop a file as `<model>/<name>`."""
+        self.s3.put_object(Bucket=DROP, Key=f"incoming/{self.model}/{name}", Body=content)
 
     def summary(self, name: str, wait_s: float = WAIT_S) -> dict[str, Any]:
         """The file's summary, waited for."""
-        found: dict[str, Any] = json.loads(self.wait(f"star/{name}.json", wait_s))
+        found: dict[str, Any] = json.loads(self.wait(f"{self.model}/{name}.json", wait_s))
         return found
 
     def error(self, name: str) -> dict[str, Any]:
         """The file's error record, waited for."""
-        found: dict[str, Any] = json.loads(self.wait(f"star/{name}.error.json"))
+        found: dict[str, Any] = json.loads(self.wait(f"{self.model}/{name}.error.json"))
         return found
 
     def result(self, name: str) -> bytes:
         """The classified table."""
-        return self.s3.get_object(Bucket=RESULTS, Key=f"star/{name}")["Body"].read()
+        return self.s3.get_object(Bucket=RESULTS, Key=f"{self.model}/{name}")["Body"].read()
 
     def wait(self, key: str, wait_s: float = WAIT_S) -> bytes:
         """An object of the results bucket, waited for."""
@@ -61,7 +62,7 @@ class DropFolder:
 
     def written(self, name: str) -> dict[str, int]:
         """How many versions of each of the file's outcome objects were ever written."""
-        listed = self.s3.list_object_versions(Bucket=RESULTS, Prefix=f"star/{name}").get("Versions", [])
+        listed = self.s3.list_object_versions(Bucket=RESULTS, Prefix=f"{self.model}/{name}").get("Versions", [])
         keys = [version["Key"] for version in listed]
         return {key: keys.count(key) for key in keys}
 

@@ -1,0 +1,1 @@
+"""What skysort is measured against: the same networks in PyTorch behind FastAPI, as such services are usually built."""
