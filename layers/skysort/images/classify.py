@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from skysort import problems
+from skysort.cache import AnswerCache
 from skysort.errors import InfrastructureError, InputError, SkysortError
 from skysort.images.decode import PixelBudget, read
 from skysort.images.explain import explanation
@@ -21,7 +22,6 @@ from skysort.probability import restricted
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from skysort.cache import AnswerCache
     from skysort.images.body import PictureItem, PictureRequest
     from skysort.images.decode import Picture
     from skysort.images.model import PictureModel
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 _DIGITS: Final = 6  # float32 probabilities carry no more
 _FETCHERS: Final = 8
+_OPTIONS_KEPT: Final = 100
+_OPTIONS_CHARACTERS: Final = 1_000
 
 
 class PictureClassifier:
@@ -47,6 +49,7 @@ class PictureClassifier:
         self._model = model
         self._cache = cache
         self._fetch = fetch
+        self._resolved: AnswerCache[Options] = AnswerCache(_OPTIONS_KEPT)
 
     def answer(self, request: PictureRequest, query: Mapping[str, Any]) -> Answer:
         """Classify a request's pictures; a bad one gets a problem in its place, the others their classes.
@@ -55,7 +58,7 @@ class PictureClassifier:
         Raises InvalidFieldsError for bad options, and the error of a picture that came alone.
         """
         started = perf_counter()
-        options = parse_options({**request.options, **query}, self._model.labels, self._model.subsets)
+        options = self._options({**request.options, **query})
         budget = PixelBudget(IMAGE_PIXELS_PER_REQUEST)
         results, decode_ms, predict_ms = self.classify(self._contents(request.items), options, budget)
         if request.single and isinstance(results[0], SkysortError):
@@ -134,6 +137,16 @@ class PictureClassifier:
             for key, result in zip(keys, results, strict=True)
         ]
         return answered, (decoded - started) * 1e3, (perf_counter() - decoded) * 1e3
+
+    def _options(self, given: Mapping[str, Any]) -> Options:
+        """Options resolved; those seen before are remembered, as to look up a thousand labels' names takes 1 ms."""
+        key = repr(sorted(given.items()))
+        known = self._resolved.get(key)
+        if known is None:
+            known = parse_options(given, self._model.labels, self._model.subsets)
+            if len(key) <= _OPTIONS_CHARACTERS:
+                self._resolved.put(key, known)
+        return known
 
     def _contents(self, items: Sequence[PictureItem]) -> list[bytes | SkysortError]:
         """The bytes of every picture; those that lie in S3 are fetched side by side."""
