@@ -31,5 +31,5 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def star_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A miniature star artefact."""
-    return star_artefact(tmp_path_factory.mktemp("star") / "model")
+    """A miniature star artefact, on a shelf of its own."""
+    return star_artefact(tmp_path_factory.mktemp("shelf") / "star" / "model")
