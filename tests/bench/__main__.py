@@ -49,7 +49,8 @@ def _star(parts: set[str], python: str, chosen: argparse.Namespace) -> dict[str,
         with started_stack(python=python) as stack:
             measured["stack_start_s"] = round(stack.start_s, 2)
             if "http" in parts:
-                measured["http"] = _show("http", http_latency.measure(stack, chosen.seconds or http_latency.SECONDS))
+                records, billed = http_latency.measure(stack, chosen.seconds or http_latency.SECONDS)
+                measured["http"], measured["billed_ms"] = _show("http", records), {"unique": billed}
             if "table" in parts:
                 measured["table"] = _show("table", table_end_to_end.measure(stack, chosen.rows))
     return measured

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.bench.billed import Bill
 from tests.bench.wrk import load
 
 if TYPE_CHECKING:
@@ -15,10 +16,14 @@ SECONDS: Final = 10
 WARM_UP_SECONDS: Final = 2
 
 
-def measure(stack: StartedStack, seconds: int = SECONDS) -> list[dict[str, Any]]:
-    """One record for each number of users, with unique rows and with one repeated row."""
-    records = []
+def measure(stack: StartedStack, seconds: float = SECONDS) -> tuple[list[dict[str, Any]], float]:
+    """One record for each number of users, with unique rows and with one repeated row; billed ms of a unique row."""
+    records: list[dict[str, Any]] = []
+    billed = 0.0
     for unique in (True, False):
         load(stack.api, SCRIPT, users=USERS[-1], seconds=WARM_UP_SECONDS, unique=unique)
-        records += [load(stack.api, SCRIPT, users=users, seconds=seconds, unique=unique) for users in USERS]
-    return records
+        for users in USERS:
+            bill = Bill(stack, "star")
+            records.append(load(stack.api, SCRIPT, users=users, seconds=seconds, unique=unique))
+            billed = billed or bill.mean_ms()
+    return records, billed

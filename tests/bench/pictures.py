@@ -6,8 +6,6 @@ and 50 users; then a 12-megapixel photograph. Billed milliseconds come from the 
 
 from __future__ import annotations
 
-import re
-import statistics
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tests import rendered
+from tests.bench.billed import Bill
 from tests.bench.wrk import ROOT, load
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ USERS: Final = (1, 5, 50)
 SECONDS: Final = 5
 WARM_UP_SECONDS: Final = 2
 LARGE: Final = (4_000, 3_000)
-BILLED: Final = re.compile(rb"REPORT .*\tDuration: ([\d.]+) ms\tBilled Duration: (\d+) ms\t")
 
 
 def measure(stack: StartedStack, seconds: float = SECONDS) -> dict[str, Any]:
@@ -51,11 +49,10 @@ def _measure(stack: StartedStack, model: str, small: Path, large: Path, seconds:
     for unique in (True, False):
         one(small, USERS[-1], WARM_UP_SECONDS, unique=unique)
         for users in USERS:
-            log = stack.state / "logs" / f"{model}.log"
-            before = log.stat().st_size
+            bill = Bill(stack, model)
             records.append(one(small, users, seconds, unique=unique))
             if users == 1:
-                billed[records[-1]["inputs"]] = billed_ms(log, before)
+                billed[records[-1]["inputs"]] = bill.mean_ms()
     return {
         "picture": {"name": small.name, "bytes": small.stat().st_size, "size": list(Image.open(small).size)},
         "http": records,
@@ -69,13 +66,3 @@ def large_photograph() -> bytes:
     scene = np.asarray(rendered.traffic_light().resize(LARGE, Image.Resampling.BICUBIC), np.int16)
     noise = np.random.default_rng(rendered.SEED).normal(0, 4, (LARGE[1], LARGE[0], 1)).astype(np.int16)
     return rendered.jpeg(Image.fromarray(np.clip(scene + noise, 0, 255).astype(np.uint8)), quality=85)
-
-
-def billed_ms(log: Path, start: int) -> float:
-    """The mean billed duration of a function's invocations since its log was `start` bytes long."""
-    with log.open("rb") as file:
-        file.seek(start)
-        found = [float(billed) for _, billed in BILLED.findall(file.read())]
-    if not found:
-        raise SystemExit(f"{log} has no REPORT line of the load")
-    return round(statistics.fmean(found), 2)

@@ -134,7 +134,7 @@ def test_the_dogs_are_chosen_among_alone(api: httpx.Client) -> None:
     # Then only breeds are named
     assert len(result["predictions"]) == 10
     assert {prediction["wordnet_id"] for prediction in result["predictions"]} <= breeds
-    # And chosen among, a breed gets more than it had among everything
+    # And a breed that is the only choice has all the probability
     label = best(result)
     alone = first(api.post(IMAGE, params={"labels": label}, content=LIGHT, headers=JPEG))
     assert [prediction["probability"] for prediction in alone["predictions"]] == [1.0]

@@ -1,0 +1,241 @@
+"""The tables of README.md: filled from the committed results and the model cards, so that no figure in them is typed.
+
+    python -m tests.bench.readme
+
+A table stands between ``<!-- NAME: command -->`` and ``<!-- end -->``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.stages import prod
+from tests.bench import billed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+README: Final = ROOT / "README.md"
+RESULTS: Final = Path(__file__).with_name("results")
+BLOCK: Final = re.compile(r"(<!-- (?P<name>\w+): [^>]+ -->\n).*?(<!-- end -->)", re.DOTALL)
+PICTURE_MODELS: Final = ("galaxy", "image")
+NOT_YET: Final = "Not measured yet: run `make bench`."
+
+
+def render(text: str, results: Path = RESULTS) -> str:
+    """The README's text with every table made anew."""
+    return BLOCK.sub(lambda found: f"{found[1]}{TABLES[found['name']](results)}\n{found[3]}", text)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return document
+
+
+def _card(model: str) -> dict[str, Any]:
+    return _read(ROOT / "functions" / model / "model" / "card.json")
+
+
+def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _interval(score: Mapping[str, float]) -> str:
+    return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
+
+
+def models(_: Path) -> str:
+    """What the cards say of the models on their held-out parts."""
+    star, galaxy, image = (_card(name) for name in ("star", *PICTURE_MODELS))
+    header = ["", "version", "held out", "accuracy (95 %)", "macro F1 (95 %)", "ECE", "file", "one at a time"]
+    rows = [
+        [
+            f"star, `{name}`",
+            star["version"],
+            f"{variant['metrics']['rows']:,}",
+            _interval(variant["metrics"]["accuracy"]),
+            _interval(variant["metrics"]["macro_f1"]),
+            f"{variant['metrics']['ece_after']:.3f}",
+            f"{variant['bytes'] / 1e6:.1f} MB",
+            f"{star['latency'][name]['one_row_ms']:.2f} ms",
+        ]
+        for name, variant in star["variants"].items()
+    ]
+    for card, latency in ((galaxy, galaxy["latency"]["one_thread"]), (image, image["latency"]["one"])):
+        metrics = card["metrics"]
+        rows.append(
+            [
+                card["name"],
+                card["version"],
+                f"{metrics['rows']:,}",
+                _interval(metrics["accuracy"]),
+                # One photograph a class has no F1 worth the name; the top five are what is told of such sets.
+                _interval(metrics["macro_f1"]) if "macro_f1" in metrics else f"top 5: {_interval(metrics['top_5'])}",
+                f"{metrics['ece_after']:.3f}",
+                f"{card['bytes'] / 1e6:.1f} MB",
+                f"{latency['least']:.1f} ms",
+            ]
+        )
+    rows += [
+        ["image, " + group.replace("_", " "), image["version"], f"{found['rows']:,}", _interval(found["top_1"]),
+         f"top 5: {_interval(found['top_5'])}", f"{found['ece']:.3f}", "", ""]
+        for group, found in image["metrics"].get("exported_file", {}).items()
+        if found["rows"] != image["metrics"]["rows"]
+    ]  # fmt: skip
+    licences = [f"- {card['name']}: {card['architecture']}. {card['licence']}" for card in (star, galaxy, image)]
+    return _markdown(header, rows) + "\n\n" + "\n".join(licences)
+
+
+def measured(results: Path) -> str:
+    """HTTP, start-up and tables as the benchmark found them."""
+    star, pictures = _read(results / "star.json"), _read(results / "pictures.json")
+    parts = [
+        _http(star, pictures),
+        _large(pictures),
+        _peer(pictures),
+        _init(star, pictures),
+        _table(star),
+    ]
+    found = [part for part in parts if part]
+    if not found:
+        return NOT_YET
+    machine = (star or pictures)["machine"]
+    about = f"One machine with {machine['cpus']} cores ({machine['arch']}, Python {machine['python']}), load included."
+    return "\n\n".join([about, *found])
+
+
+def _http(star: Mapping[str, Any], pictures: Mapping[str, Any]) -> str:
+    loads = [("star", record) for record in star.get("http", [])]
+    loads += [(model, record) for model, found in pictures.get("pictures", {}).items() for record in found["http"]]
+    columns = ("p50_ms", "p90_ms", "p95_ms", "p99_ms")
+    rows = [
+        [
+            model,
+            record["inputs"],
+            str(record["users"]),
+            *(f"{record[name]:.1f}" for name in columns),
+            f"{record['requests_per_s']:,.0f}",
+            f"{record['refused_429']} / {record['failed']}",
+        ]
+        for model, record in loads
+    ]
+    header = ["HTTP", "inputs", "users", "p50 (ms)", "p90", "p95", "p99", "requests/s", "429 / failed"]
+    return _markdown(header, rows) if rows else ""
+
+
+def _large(pictures: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            model,
+            f"{found['large']['size'][0]:,} x {found['large']['size'][1]:,}",
+            f"{found['large']['bytes'] / 1e6:.1f} MB",
+            f"{found['large']['p50_ms']:.1f}",
+            f"{found['large']['p95_ms']:.1f}",
+        ]
+        for model, found in pictures.get("pictures", {}).items()
+    ]
+    return _markdown(["large JPEG", "pixels", "file", "p50 (ms)", "p95"], rows) if rows else ""
+
+
+def _peer(pictures: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            model,
+            str(record["users"]),
+            f"{record['p50_ms']:.1f}",
+            f"{record['requests_per_s']:,.0f}",
+            f"{ratio['p50']:.1f}",
+            f"{ratio['p95']:.1f}",
+            f"{ratio['requests_per_s']:.1f}",
+        ]
+        for model, found in pictures.get("peer", {}).items()
+        for record, ratio in zip(found["http"], pictures["ratios"].get(model, []), strict=False)
+    ]
+    if not rows:
+        return ""
+    table = _markdown(
+        ["PyTorch + FastAPI", "users", "p50 (ms)", "requests/s", "skysort: p50 times faster", "p95", "requests/s"], rows
+    )
+    return (
+        "The same networks as TorchScript behind FastAPI (`tests/bench/peer`), two workers with one thread each, "
+        f"same machine, same run, unique pictures:\n\n{table}"
+    )
+
+
+def _init(star: Mapping[str, Any], pictures: Mapping[str, Any]) -> str:
+    starts = {"star": star["init"]} if "init" in star else {}
+    starts |= pictures.get("init", {})
+    rows = [
+        [
+            function,
+            f"{start['init_ms']:.0f}",
+            ", ".join(f"{name} {ms:.0f}" for name, ms in start["parts_ms"].items()),
+            f"{start['first_call_ms']:.0f}",
+            f"{start['peak_mib']:.0f}",
+        ]
+        for function, start in starts.items()
+    ]
+    return _markdown(["start", "init (ms)", "of which", "first call (ms)", "memory (MiB)"], rows) if rows else ""
+
+
+def _table(star: Mapping[str, Any]) -> str:
+    if "table" not in star:
+        return ""
+    found = star["table"]
+    return (
+        f"A dropped CSV of {found['rows']:,} rows ({found['bytes'] / 1e6:.0f} MB) has its result after "
+        f"{found['seconds']:.1f} s: {found['rows_per_s']:,} rows a second, notification, queue and S3 included."
+    )
+
+
+def cost(results: Path) -> str:
+    """Dollars for what was measured."""
+    star, pictures = _read(results / "star.json"), _read(results / "pictures.json")
+    durations = {"star": star["billed_ms"]["unique"]} if "billed_ms" in star else {}
+    durations |= {model: found["billed_ms"]["unique"] for model, found in pictures.get("pictures", {}).items()}
+    if not durations:
+        return NOT_YET
+    rows = []
+    for model, milliseconds in durations.items():
+        memory = prod().functions[model].memory_mb
+        on_demand = billed.million_invocations(milliseconds, memory)
+        rows.append(
+            [
+                model,
+                f"{milliseconds:.1f} ms",
+                f"{memory:,} MB",
+                f"${on_demand:.2f}",
+                f"${on_demand + billed.MILLION_REST_REQUESTS:.2f}",
+                f"${billed.kept_warm(memory):.2f}",
+            ]
+        )
+    header = [
+        "",
+        "billed a request",
+        "memory",
+        "Lambda, a million requests",
+        "with API Gateway",
+        "one sandbox kept warm, a month",
+    ]
+    return (
+        f"{_markdown(header, rows)}\n\nBilled milliseconds are those of one user with new inputs on the machine above; "
+        f"prices are AWS's list prices of {billed.REGION} for x86 as of {billed.PRICES_OF}, without the free tier. "
+        "Check them against AWS's pricing pages before relying on them."
+    )
+
+
+TABLES: Final[dict[str, Callable[[Path], str]]] = {"models": models, "measured": measured, "cost": cost}
+
+
+def main() -> None:
+    """Fill the README."""
+    README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
