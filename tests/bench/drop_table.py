@@ -31,9 +31,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "layers")]
 from skysort.drop import draft, source  # noqa: E402
 from skysort.drop.event import Upload  # noqa: E402
 from skysort.drop.worker import DropWorker  # noqa: E402
-from skysort.star import model as star_model  # noqa: E402
 from skysort.star.model import StarModel  # noqa: E402
-from skysort.star.tables import csv_cells, csv_table, csv_text  # noqa: E402
+from skysort.star.tables import csv_cells, csv_table, csv_text, rows  # noqa: E402
 from skysort.star.tables.classifier import TableClassifier  # noqa: E402
 from tests.conftest import DATA  # noqa: E402
 from tests.fakes.object_store import MemoryStore  # noqa: E402
@@ -123,7 +122,7 @@ def timed(parts: dict[str, float]) -> Iterator[None]:
     places: list[tuple[str, Any, str]] = [
         ("lines", csv_table, "split_lines"),
         ("parse", csv_cells.CellReader, "read"),
-        ("predict", star_model.StarModel, "classify"),
+        ("predict", rows.RowClassifier, "_predict"),
         ("write", csv_text.CsvText, "rows"),
         ("write", csv_table, "cut"),
         ("store", draft.DraftFile, "write"),

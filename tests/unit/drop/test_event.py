@@ -7,7 +7,7 @@ from functools import cmp_to_key
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from skysort.drop.event import Stamp, uploads
@@ -109,6 +109,8 @@ def test_the_order_of_uploads_is_total(some: list[Stamp]) -> None:
     assert all(not b.is_older_than(a) for at, a in enumerate(ordered) for b in ordered[at:])
 
 
+@example("AB", "AB00")
+@example("AB00", "AB01")
 @given(st.text("0123456789ABCDEF", max_size=8), st.text("0123456789ABCDEF", max_size=8))
 def test_sequencers_compare_padded_on_the_right_with_zeros(first: str, second: str) -> None:
     width = max(len(first), len(second))

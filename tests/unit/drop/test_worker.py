@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -236,7 +237,7 @@ def test_two_deliveries_at_once_leave_the_newer_outcome(
         slow, quick = (older, newer) if older_first else (newer, older)
 
         # When one is worked on from beginning to end while the other is at this step
-        fault = Fault(step, lambda worker=worker, quick=quick: deliver(worker, quick))  # type: ignore[misc]
+        fault = Fault(step, partial(deliver, worker, quick))
         store.before = fault
         try:
             worker.process(slow)
@@ -249,13 +250,30 @@ def test_two_deliveries_at_once_leave_the_newer_outcome(
         assert_outcome(store, newer, second)
 
 
+def test_a_file_deleted_while_one_of_two_deliveries_has_begun_has_one_outcome(shouter: Shouter) -> None:
+    for step in count(1):
+        store = MemoryStore()
+        worker = DropWorker(store, "results", shouter)
+        upload = store.upload(KEY, GOOD)
+
+        fault = Fault(step, partial(delete_and_deliver, store, worker, upload))
+        store.before = fault
+        try:
+            worker.process(upload)
+        except InfrastructureError:
+            worker.process(upload)
+        if fault.steps < step:
+            break
+        assert sorted(store.listing()) in ([ERROR], [TABLE, SUMMARY])
+
+
 @pytest.mark.parametrize("body", [GOOD, QUESTION, BAD])
 def test_the_same_message_delivered_twice_at_once(shouter: Shouter, body: bytes) -> None:
     for step in count(1):
         store = MemoryStore()
         worker = DropWorker(store, "results", shouter)
         upload = store.upload(KEY, body)
-        fault = Fault(step, lambda worker=worker, upload=upload: deliver(worker, upload))  # type: ignore[misc]
+        fault = Fault(step, partial(deliver, worker, upload))
         store.before = fault
         try:
             worker.process(upload)
@@ -264,6 +282,11 @@ def test_the_same_message_delivered_twice_at_once(shouter: Shouter, body: bytes)
         assert_outcome(store, upload, body)
         if fault.steps < step:
             break
+
+
+def delete_and_deliver(store: MemoryStore, worker: DropWorker, upload: Upload) -> None:
+    store.remove(KEY)
+    worker.process(upload)
 
 
 def deliver(worker: DropWorker, upload: Upload) -> None:

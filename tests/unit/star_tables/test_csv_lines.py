@@ -26,9 +26,19 @@ def rows_of(block: bytes) -> list[bytes]:
         (b'"a""\n",c\nd\n', [b'"a""\n",c', b"d"]),
         (b'5" pipe,b\nc,d\n', [b'5" pipe,b', b"c,d"]),
         (b'"a\nb\n', []),
+        (b'5" pipe,"a""b\nc\n', []),
         (b"\n\na\n", [b"", b"", b"a"]),
     ],
-    ids=["plain", "three kinds of break", "break in a cell", "escaped quote", "stray quote", "open quote", "blank"],
+    ids=[
+        "plain",
+        "three kinds of break",
+        "break in a cell",
+        "escaped quote",
+        "stray quote",
+        "open quote",
+        "stray, escaped and open quotes",
+        "blank",
+    ],
 )
 def test_rows_end_where_their_cells_do(block: bytes, rows: list[bytes]) -> None:
     assert rows_of(block) == rows

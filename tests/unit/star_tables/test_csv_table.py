@@ -7,6 +7,7 @@ import gzip
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,8 +21,9 @@ from skysort.errors import (
     UnsupportedFormatError,
 )
 from skysort.limits import TABLE_COLUMNS, TABLE_LINE_BYTES
+from skysort.star.columns import Photometry
 from skysort.star.tables import csv_table
-from tests.fakes.tables import APPENDED, HEADER, ROW, classify, lines, row
+from tests.fakes.tables import APPENDED, HEADER, ROW, classify, columns, lines, load, row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +45,30 @@ def test_a_row_keeps_its_text_and_gets_its_class(star_folder: Path) -> None:
     assert result.rejected == b""
     assert result.summary["rows"] == {"total": 1, "classified": 1, "rejected": 0}
     assert result.summary["classes"] == {"GALAXY": 1, "QSO": 0, "STAR": 0}
+
+
+def test_every_appended_cell_is_the_models(star_folder: Path) -> None:
+    # Given
+    made = columns(500)
+    texts = [[repr(float(value)) for value in values] for values in zip(*made.values(), strict=True)]
+    body = lines(*(",".join(cells) for cells in texts), header=",".join(made))
+
+    # When
+    rows = classify(star_folder, body).rows
+
+    # Then
+    magnitudes = np.column_stack([made[band] for band in "ugriz"])
+    model = load(star_folder)
+    expected = model.classify(Photometry(magnitudes, made["redshift"]))
+    for found, probabilities, members, spectrum in zip(
+        rows, expected.probabilities, expected.members, expected.with_redshift, strict=True
+    ):
+        assert [found[name] for name in APPENDED[1:4]] == [f"{value:.6f}" for value in probabilities.astype(float)]
+        assert found["skysort_class"] == model.labels[probabilities.argmax()]
+        assert found["skysort_set"] == "|".join(
+            label for label, is_in in zip(model.labels, members, strict=True) if is_in
+        )
+        assert found["skysort_variant"] == ("with_redshift" if spectrum else "photometry_only")
 
 
 @pytest.mark.parametrize("blank", ["", "NaN", "nan", "null", " ", "N/A"])
