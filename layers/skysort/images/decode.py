@@ -16,7 +16,7 @@ from PIL.Image import Resampling, Transpose
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.images import fits, stretch
 from skysort.images.geometry import Box, InputSpec
-from skysort.images.sniff import Format, detect, webp_size
+from skysort.images.sniff import Format, detect, has_many_scans, webp_size
 from skysort.limits import IMAGE_BYTES, IMAGE_PIXELS, JPEG_PIXELS, JPEG_SCANS, MEASURED_PIXELS, MIB
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ _TURNS: Final = {
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 _SIXTEEN_BITS: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 _MEASURED: Final = frozenset({"I", "F"})
-_START_OF_SCAN: Final = b"\xff\xda"
+_STRIP_OFFSETS: Final = 273  # TIFF tags
+_TILE_OFFSETS: Final = 324
 _TRUNCATED: Final = "truncated"
 
 # The limits here are checked before anything is decoded, and by format; Pillow's own would only warn.
@@ -144,10 +145,19 @@ def _open(content: bytes, form: Format) -> ImageFile.ImageFile:
     module, name = _READERS[form]
     picture: ImageFile.ImageFile = getattr(import_module(module), name)(BytesIO(content))
     _check_pixels(form, *picture.size, picture.mode)
-    # Scans are cheap to write and dear to decode; a TIFF may hold JPEG data too.
-    if form in {Format.JPEG, Format.TIFF} and (scans := content.count(_START_OF_SCAN)) > JPEG_SCANS:
-        raise LimitExceededError(f"a JPEG may have up to {JPEG_SCANS} scans, this one has {scans:,}")
+    # Scans are cheap to write and dear to decode; a TIFF may hold JPEG data too, in as many parts as it has.
+    jpeg_inside = form is Format.TIFF and "jpeg" in str(picture.info.get("compression"))
+    parts = _parts(picture) if jpeg_inside else 1
+    if (form is Format.JPEG or jpeg_inside) and has_many_scans(content, JPEG_SCANS, parts):
+        raise LimitExceededError(f"a JPEG may have up to {JPEG_SCANS} scans, this one has more")
     return picture
+
+
+def _parts(picture: ImageFile.ImageFile) -> int:
+    """Strips or tiles of a TIFF."""
+    tags = getattr(picture, "tag_v2", {})
+    offsets = tags.get(_TILE_OFFSETS) or tags.get(_STRIP_OFFSETS)
+    return len(offsets) if isinstance(offsets, tuple) else 1
 
 
 def _check_pixels(form: Format, width: int, height: int, mode: str = "") -> None:

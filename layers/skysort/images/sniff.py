@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Final
 
@@ -56,6 +57,13 @@ _OTHERS: Final = {
 }
 _HEIF_BRANDS: Final = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 
+# A marker in a JPEG: not a stuffed byte (FF 00), a restart, TEM or a fill byte (ITU-T T.81, B.1.1).
+_MARKER: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+# Tables, metadata and scans of one JPEG: cameras write a few dozen markers.
+_MOST_MARKERS: Final = 5_000
+_START_OF_SCAN: Final = b"\xff\xda"
+_END_OF_IMAGE: Final = b"\xff\xd9"
+
 
 def detect(content: bytes) -> Format:
     """The format of a picture, from its first bytes.
@@ -103,3 +111,26 @@ def webp_size(content: bytes) -> tuple[int, int] | None:
     if kind == b"VP8 ":
         return int.from_bytes(head[6:8], "little") & 0x3FFF, int.from_bytes(head[8:10], "little") & 0x3FFF
     return None
+
+
+def has_many_scans(content: bytes, most: int, images: int = 1) -> bool:
+    """Whether a JPEG, or a TIFF with so many JPEG-coded parts, makes its decoder pass over the pixels more often.
+
+    most: passes over each image. Previews in metadata and a film behind the picture, which may look like scans,
+    do not count.
+    """
+    # Cheap, and enough for nearly every picture: a scan cannot be written without these two bytes.
+    if content.count(_START_OF_SCAN) <= most * images:
+        return False
+    if images > 1 or not content.startswith(b"\xff\xd8"):
+        return True
+    scans, at = 0, 2
+    for _ in range(_MOST_MARKERS):
+        marker = _MARKER.search(content, at)
+        if marker is None or marker[0] == _END_OF_IMAGE:
+            return False
+        scans += marker[0] == _START_OF_SCAN
+        if scans > most:
+            break
+        at = marker.end() + max(2, int.from_bytes(content[marker.end() : marker.end() + 2], "big"))
+    return True

@@ -260,6 +260,30 @@ def test_a_jpeg_of_many_scans_is_refused() -> None:
         decode(bomb, GALAXY)
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_only_looks_like_scans_is_no_scan(progressive: bool) -> None:
+    """Previews in the metadata, and the film that telephones append to a photograph."""
+    preview = b"\xff\xda" * 100
+    film = preview * 100
+    content = encode(render(), "JPEG", progressive=progressive, exif=b"Exif\0\0" + preview, comment=preview) + film
+    assert decode(content, GALAXY).shape == (128, 128, 3)
+
+
+def test_bytes_of_a_tiff_may_look_like_scans() -> None:
+    noise = np.tile(np.frombuffer(b"\xff\xda", np.uint8), 128 * 3 * 64).reshape(128, 128, 3)
+    assert decode(encode(noise, "TIFF"), GALAXY).shape == (128, 128, 3)
+
+
+def test_a_tiff_of_many_jpeg_parts_is_no_bomb() -> None:
+    # Given a TIFF with more JPEG-coded strips than one JPEG may have scans
+    content = encode(render(200, 900), "TIFF", compression="jpeg", strip_size=200 * 3 * 8)
+    assert content.count(b"\xff\xda") > limits.JPEG_SCANS
+    # Then it is read; with as many scans a strip it is not
+    assert decode(content, GALAXY).shape == (128, 128, 3)
+    with pytest.raises(LimitExceededError, match="scans"):
+        decode(content + b"\xff\xda" * limits.JPEG_SCANS * content.count(b"\xff\xda"), GALAXY)
+
+
 def test_damaged_metadata_do_not_cost_the_picture() -> None:
     content = encode(render(), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
     assert decode(content, GALAXY).shape == (128, 128, 3)
