@@ -42,7 +42,7 @@ run: $(RUN)/.ready ## the whole service on this machine: no AWS, no Docker
 	@exec $(RUN)/bin/python -m infra.local $(ARGS)
 
 .PHONY: demo
-demo: $(RUN)/.ready ## start it, classify a row, a table and a dropped table, show the answers, stop
+demo: $(RUN)/.ready ## start it, classify rows, tables, pictures and dropped files, show the answers, stop
 	@$(RUN)/bin/python -m infra.local.demo $(ARGS)
 
 .PHONY: test

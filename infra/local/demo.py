@@ -5,6 +5,7 @@ Exit code 0 means that every answer came and was right in form.
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -12,11 +13,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from typing import Any, Final
+import zipfile
+from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.started import ROOT, StackError, get, started_stack
 
-TABLE: Final = ROOT / "events" / "stars.csv"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVENTS: Final = ROOT / "events"
+TABLE: Final = EVENTS / "stars.csv"
+# Rendered, each an example of what its name says (tests/rendered.py).
+GALAXIES: Final = tuple(EVENTS / f"galaxy_{kind}.jpg" for kind in ("spiral", "elliptical", "edge_on"))
+PHOTOGRAPH: Final = EVENTS / "traffic_light.jpg"
+PNG: Final = b"\x89PNG\r\n\x1a\n"
+JPEG: Final = "image/jpeg"
 # The first object of SDSS17, as its catalogue has it.
 ROW: Final = {
     "alpha": 135.6891066,
@@ -46,6 +57,10 @@ def main() -> int:
             _show_row(stack.api)
             _show_table(stack.api)
             _show_drop(stack.s3)
+            _show_picture(4, stack.api, "galaxy", GALAXIES[0])
+            _show_picture(5, stack.api, "image", PHOTOGRAPH)
+            _show_dropped_picture(stack.s3)
+            _show_dropped_archive(stack.s3)
     except (DemoError, StackError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -81,22 +96,66 @@ def _show_table(api: str) -> None:
 def _show_drop(s3: str) -> None:
     key = f"star/demo/{TABLE.name}"
     print(f"\n3. The same table dropped: PUT s3://{DROP_BUCKET}/incoming/{key}")
-    started = time.monotonic()
-    request = urllib.request.Request(
-        f"{s3}/{DROP_BUCKET}/incoming/{key}",
-        data=TABLE.read_bytes(),
-        method="PUT",
-        headers={"Content-Type": "text/csv"},
-    )
-    urllib.request.urlopen(request, timeout=10).close()
-    summary = json.loads(_wait_for(f"{s3}/{RESULTS_BUCKET}/{key}.json"))
-    print(f"   result after {time.monotonic() - started:.1f} s: {json.dumps(summary['rows'])}")
+    summary, seconds = _drop(s3, key, TABLE.read_bytes(), "text/csv")
+    print(f"   result after {seconds:.1f} s: {json.dumps(summary['rows'])}")
     classified = csv.DictReader(io.StringIO(get(f"{s3}/{RESULTS_BUCKET}/{key}").decode()))
     for row in list(classified)[:3]:
         print(f"   {row['name']:<16} {row['skysort_class']:<7} {row['skysort_variant']}")
     rejected = csv.DictReader(io.StringIO(get(f"{s3}/{RESULTS_BUCKET}/{key}.rejected.csv").decode()))
     for row in rejected:
         print(f"   rejected row {row['row']}: {row['column']} {row['reason']}")
+
+
+def _show_picture(number: int, api: str, model: str, picture: Path) -> None:
+    url = f"{api}/v1/classify/{model}?explain=true&top_k=3"
+    print(f"\n{number}. A picture: POST events/{picture.name} to /v1/classify/{model}?explain=true&top_k=3")
+    answer = _post(url, picture.read_bytes(), JPEG)
+    (result,) = answer["results"]
+    for prediction in result["predictions"]:
+        print(f"   {prediction['label']:<30} {prediction['probability']:8.4f}")
+    print(f"   9 in 10: {', '.join(result['prediction_set'])}")
+    explanation = result["explanation"]
+    heat_map = base64.b64decode(explanation["heat_map"].partition(",")[2])
+    if not heat_map.startswith(PNG):
+        raise DemoError("the explanation's heat map is no PNG")
+    print(f"   where {explanation['label']} was seen: a PNG of {len(heat_map):,} bytes over {explanation['window']}")
+    print(f"   {model} {answer['model']['version']}, {answer['timing_ms']['total']} ms")
+    again = _post(url, picture.read_bytes(), JPEG)
+    print(f"   once more: {again['timing_ms']['total']} ms{', cached' if again['results'][0]['cached'] else ''}")
+
+
+def _show_dropped_picture(s3: str) -> None:
+    key = f"image/demo/{PHOTOGRAPH.name}"
+    print(f"\n6. A picture dropped: PUT s3://{DROP_BUCKET}/incoming/{key}")
+    record, seconds = _drop(s3, key, PHOTOGRAPH.read_bytes(), JPEG)
+    best = record["predictions"][0]
+    print(f"   result after {seconds:.1f} s: {best['label']} {best['probability']:.4f}")
+
+
+def _show_dropped_archive(s3: str) -> None:
+    key = "galaxy/demo/survey.zip"
+    print(f"\n7. A zip of galaxies and a text dropped: PUT s3://{DROP_BUCKET}/incoming/{key}")
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for picture in GALAXIES:
+            archive.write(picture, picture.name)
+        archive.writestr("notes.txt", "seeing 1.2 arcsec")
+    summary, seconds = _drop(s3, key, file.getvalue(), "application/zip")
+    print(f"   result after {seconds:.1f} s: {summary['classified']} classified, {summary['refused']} refused")
+    for row in csv.DictReader(io.StringIO(get(f"{s3}/{RESULTS_BUCKET}/{key}.csv").decode())):
+        said = f"refused: {row['error']}" if row["error"] else f"{row['label']:<18} {float(row['probability']):.4f}"
+        print(f"   {row['file']:<24} {said}")
+
+
+def _drop(s3: str, key: str, content: bytes, content_type: str) -> tuple[Any, float]:
+    """Drop a file and wait for its summary; also the seconds that it took."""
+    started = time.monotonic()
+    request = urllib.request.Request(
+        f"{s3}/{DROP_BUCKET}/incoming/{key}", data=content, method="PUT", headers={"Content-Type": content_type}
+    )
+    urllib.request.urlopen(request, timeout=10).close()
+    summary = json.loads(_wait_for(f"{s3}/{RESULTS_BUCKET}/{key}.json"))
+    return summary, time.monotonic() - started
 
 
 def _wait_for(url: str) -> bytes:
