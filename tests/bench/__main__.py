@@ -38,7 +38,9 @@ def main() -> None:
         _keep(chosen.into / "star.json", _star(parts, python, chosen))
     if parts & set(PICTURE_PARTS):
         path = chosen.into / "pictures.json"
-        _keep(path, _pictures(parts, python, chosen, _kept(path)))
+        measured = _pictures(parts, python, chosen, _kept(path))
+        _keep(path, measured)
+        _refuse_failures(measured)
 
 
 def _star(parts: set[str], python: str, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -70,6 +72,14 @@ def _pictures(parts: set[str], python: str, chosen: argparse.Namespace, kept: di
         ours = {**kept, **measured}.get("pictures", {})
         measured["ratios"] = _show("times faster than the peer", peers.ratios(ours, measured["peer"]))
     return measured
+
+
+def _refuse_failures(measured: dict[str, Any]) -> None:
+    """Exit with a sentence where a request to a picture function failed otherwise than by 429."""
+    for model, found in measured.get("pictures", {}).items():
+        for record in (*found["http"], found["large"]):
+            if record["failed"]:
+                raise SystemExit(f"{model} at {record['users']} users: {record['failed']} requests failed, none may")
 
 
 def _kept(path: Path) -> dict[str, Any]:

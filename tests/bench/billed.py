@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from infra.function_settings import Provisioned
     from infra.local.started import StartedStack
 
 # US dollars, x86, first tier, without the free tier: us-east-1 as listed in 2025 (aws.amazon.com/lambda/pricing,
@@ -48,3 +49,16 @@ def million_invocations(billed_ms: float, memory_mb: int) -> float:
 def kept_warm(memory_mb: int) -> float:
     """Dollars a month for one sandbox of provisioned concurrency, before what its invocations cost."""
     return memory_mb / MB_PER_GB * PROVISIONED_GB_SECOND * SECONDS_A_MONTH
+
+
+def kept_on_average(warm: Provisioned) -> float:
+    """Sandboxes kept warm over a day, on average, before target tracking adds any; the schedule is hours of every day.
+
+    A scheduled floor may lie below the configured count, and then takes its place.
+    """
+    if not warm.schedule:
+        return float(warm.concurrency)
+    floors = {int(entry.cron.removeprefix("cron(").split()[1]): entry.concurrency for entry in warm.schedule}
+    hours = sorted(floors)
+    kept = [floors[max((at for at in hours if at <= hour), default=hours[-1])] for hour in range(24)]
+    return statistics.fmean(kept)

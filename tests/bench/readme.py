@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.function_settings import Provisioned
 from infra.stages import prod
 from tests.bench import billed
 
@@ -223,9 +224,25 @@ def cost(results: Path) -> str:
         "one sandbox kept warm, a month",
     ]
     return (
-        f"{_markdown(header, rows)}\n\nBilled milliseconds are those of one user with new inputs on the machine above; "
+        f"{_markdown(header, rows)}\n\n{_kept_warm()} Billed milliseconds are those of one user with new inputs on the machine above; "
         f"prices are AWS's list prices of {billed.REGION} for x86 as of {billed.PRICES_OF}, without the free tier. "
         "Check them against AWS's pricing pages before relying on them."
+    )
+
+
+def _kept_warm() -> str:
+    """What the prod stage costs before the first request."""
+    functions = prod().functions.items()
+    average = {
+        name: (billed.kept_on_average(function.warm), function.memory_mb)
+        for name, function in functions
+        if isinstance(function.warm, Provisioned)
+    }
+    dollars = sum(count * billed.kept_warm(memory) for count, memory in average.values())
+    kept = ", ".join(f"{name} {count:.1f}" for name, (count, _) in average.items())
+    return (
+        f"The prod stage keeps sandboxes warm ({kept} on average over a day): ${dollars:,.0f} a month without any "
+        "request. The dev stage keeps none."
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from infra.function_settings import Provisioned, ScheduledMinimum
 from infra.stages import prod
 from tests.bench import billed
 from tests.bench.readme import NOT_YET, README, render
@@ -83,3 +86,10 @@ def test_cost_is_duration_times_memory_times_price(tmp_path: Path) -> None:
     assert f"| galaxy | 10.0 ms | 1,769 MB | ${dollars:.2f} | ${dollars + 3.5:.2f} |" in render(
         EMPTY, results(tmp_path)
     )
+
+
+def test_sandboxes_kept_warm_are_averaged_over_the_hours_of_the_schedule() -> None:
+    nights = (ScheduledMinimum("cron(0 22 * * ? *)", 10), ScheduledMinimum("cron(0 12 * * ? *)", 2))
+    # Ten from 22 to 12 UTC, two from 12 to 22
+    assert billed.kept_on_average(Provisioned(2, maximum=50, schedule=nights)) == pytest.approx((14 * 10 + 10 * 2) / 24)
+    assert billed.kept_on_average(Provisioned(3)) == 3
