@@ -1,6 +1,7 @@
 """`make bench`: measure the service on this machine and write tests/bench/results.
 
 Star's parts (init, http, table) go into star.json, those of the pictures (pictures, peer) into pictures.json.
+The peer is compared with what the same run measured, so asking for peer asks for pictures too.
 Times on a shared machine vary by a third between runs; compare figures of one run with each other.
 """
 
@@ -33,12 +34,14 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=RESULTS, help="folder of the results")
     chosen = parser.parse_args()
     parts = set(chosen.parts or PARTS)
+    if "peer" in parts:
+        parts.add("pictures")
     python = os.environ.get("SKYSORT_RUN_PYTHON", sys.executable)
     if parts & set(STAR_PARTS):
         _keep(chosen.into / "star.json", _star(parts, python, chosen))
     if parts & set(PICTURE_PARTS):
         path = chosen.into / "pictures.json"
-        measured = _pictures(parts, python, chosen, _kept(path))
+        measured = _pictures(parts, python, chosen)
         _keep(path, measured)
         _refuse_failures(measured)
 
@@ -58,7 +61,7 @@ def _star(parts: set[str], python: str, chosen: argparse.Namespace) -> dict[str,
     return measured
 
 
-def _pictures(parts: set[str], python: str, chosen: argparse.Namespace, kept: dict[str, Any]) -> dict[str, Any]:
+def _pictures(parts: set[str], python: str, chosen: argparse.Namespace) -> dict[str, Any]:
     measured: dict[str, Any] = {"machine": _machine()}
     seconds = chosen.seconds or pictures.SECONDS
     if "pictures" in parts:
@@ -69,8 +72,8 @@ def _pictures(parts: set[str], python: str, chosen: argparse.Namespace, kept: di
             measured["pictures"] = _show("pictures", pictures.measure(stack, seconds))
     if "peer" in parts:
         measured["peer"] = _show("peer", peers.measure(seconds))
-        ours = {**kept, **measured}.get("pictures", {})
-        measured["ratios"] = _show("times faster than the peer", peers.ratios(ours, measured["peer"]))
+        ratios = peers.ratios(measured["pictures"], measured["peer"])
+        measured["ratios"] = _show("times faster than the peer", ratios)
     return measured
 
 
@@ -89,6 +92,8 @@ def _kept(path: Path) -> dict[str, Any]:
 
 def _keep(path: Path, measured: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    if "pictures" in measured and "peer" not in measured:
+        measured = {**measured, "peer": {}, "ratios": {}}  # another run's would not compare
     path.write_text(json.dumps({**_kept(path), **measured}, indent=2) + "\n")
     print(f"kept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 

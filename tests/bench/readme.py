@@ -155,7 +155,7 @@ def _peer(pictures: Mapping[str, Any]) -> str:
             f"{ratio['requests_per_s']:.1f}",
         ]
         for model, found in pictures.get("peer", {}).items()
-        for record, ratio in zip(found["http"], pictures["ratios"].get(model, []), strict=False)
+        for record, ratio in zip(found["http"], pictures.get("ratios", {}).get(model, []), strict=False)
     ]
     if not rows:
         return ""
@@ -224,8 +224,8 @@ def cost(results: Path) -> str:
         "one sandbox kept warm, a month",
     ]
     return (
-        f"{_markdown(header, rows)}\n\n{_kept_warm()} Billed milliseconds are those of one user with new inputs on the machine above; "
-        f"prices are AWS's list prices of {billed.REGION} for x86 as of {billed.PRICES_OF}, without the free tier. "
+        f"{_markdown(header, rows)}\n\n{_kept_warm()} Billed milliseconds are those of one user with new inputs on the "
+        f"machine above; prices are AWS's list prices of {billed.REGION} for x86 as of {billed.PRICES_OF}, without the free tier. "
         "Check them against AWS's pricing pages before relying on them."
     )
 
