@@ -21,9 +21,9 @@ INTENDED_USE: Final = (
 LIMITATIONS: Final = (
     "A photograph of anything else still gets one of the labels.",
     "One photograph a class sets temperature and threshold, and the public network may have been trained on it.",
-    "On pictures that it never saw (Imagenette's figures) expect lower accuracy, too much confidence and less coverage.",
+    "On pictures that it never saw (Imagenette's figures) expect less accuracy and coverage and too much confidence.",
     "For the float model about 72 % top-1 on ImageNet's validation set is published.",
-    "Classes follow WordNet's nouns: some overlap (maillot, sunglasses), 118 are dog breeds, people are not among them.",
+    "Classes follow WordNet's nouns: some overlap (maillot, sunglasses), 118 are dog breeds, none is a person.",
 )
 
 

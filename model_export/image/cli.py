@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from model_export.console import guarded
 from model_export.settings import Settings
+from model_export.versions import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,13 +64,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--rate", type=_positive, default=None, help="learning rate (default: see train.py)")
     evaluate = _add(commands, "evaluate", "measure a network on the held-out half; fit temperature and threshold")
-    export = _add(commands, "export", "write the ONNX file and its card, after parity and accuracy checks")
+    export = _add(
+        commands,
+        "export",
+        "write the ONNX file and its card, after parity and accuracy checks, if not worse than what is there",
+    )
     for command in (evaluate, export):
         command.add_argument(
             "--network", choices=("base", "tuned"), default="tuned", help="which network (default %(default)s)"
         )
     export.add_argument("--into", type=Path, default=None, help="artefact folder (default functions/image/model)")
-    export.add_argument("--version", default="1.0.0", help="version on the card (default %(default)s)")
+    export.add_argument(
+        "--bump", choices=PARTS, default="minor", help="which part of the version to raise (default %(default)s)"
+    )
     _add(commands, "report", "write README.md from the committed figures")
     return parser
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.console import OK, progress, say
-from model_export.image import checkpoint, inference, labels, photographs, scores
+from model_export.image import checkpoint, inference, labels, photographs, readme, scores
 from model_export.image.photographs import HELD_OUT, IMAGENETTE, SAMPLE, TUNING
 from model_export.image.workspace import EVALUATION, Workspace, libraries, write_json
 
@@ -43,18 +43,22 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             losses[size] = scores.log_loss(logits, photographs.labels_of(tuning))
         size = min(losses, key=losses.__getitem__)
         held = photographs.chosen(found, part=HELD_OUT)
-        task = bar.add_task("held-out photographs", total=2 * len(held))
-        after = _logits(judged, held, size, lambda done: bar.advance(task, done))
-        before = _logits(base, held, BEFORE, lambda done: bar.advance(task, done))
+        task = bar.add_task("held-out photographs", total=3 * len(held))
+        answers = {
+            f"published, {BEFORE}": _logits(base, held, BEFORE, lambda done: bar.advance(task, done)),
+            f"published, {size}": _logits(base, held, size, lambda done: bar.advance(task, done)),
+            f"{options.network}, {size}": _logits(judged, held, size, lambda done: bar.advance(task, done)),
+        }
     record = {
         "network": options.network,
         "resize_shorter": size,
         "crop_log_loss_on_tuning_half": {str(key): round(value, 6) for key, value in losses.items()},
-        **calibration(held, after),
-        "held_out": compare(held, before, after),
+        **calibration(held, answers[f"{options.network}, {size}"]),
+        "held_out": compare(held, list(answers), list(answers.values())),
         "libraries": libraries(),
     }
     write_json(workspace.results / EVALUATION, record)
+    readme.fill(workspace.results)
     for name, entry in record["held_out"].items():
         now, then = entry["after"]["top_1"], entry["before"]["top_1"]
         interval = f"[{now['low']:.3f}, {now['high']:.3f}]"
@@ -97,15 +101,25 @@ def calibration(held: Sequence[Photograph], logits: Logits) -> dict[str, Any]:
     }
 
 
-def compare(held: Sequence[Photograph], before: Logits, after: Logits) -> dict[str, Any]:
-    """Accuracy of both networks on the same photographs, and the paired difference."""
+def compare(held: Sequence[Photograph], names: Sequence[str], answers: Sequence[Logits]) -> dict[str, Any]:
+    """Accuracy on the same photographs: as published, with the chosen crop, and tuned; and the paired differences.
+
+    names, answers: one of each step, in this order. Each name states the network and the shorter side.
+    """
     truth = photographs.labels_of(held)
     report = {}
-    for name, rows in groups(held).items():
-        gain = scores.hits(after[rows], truth[rows], 1).astype(int) - scores.hits(before[rows], truth[rows], 1)
-        report[name] = {
-            "before": scores.accuracy(before[rows], truth[rows]),
-            "after": scores.accuracy(after[rows], truth[rows]),
-            "top_1_gain": scores.with_interval(gain),
+    for group, rows in groups(held).items():
+        right = [scores.hits(logits[rows], truth[rows], 1).astype(np.int64) for logits in answers]
+        steps = [scores.accuracy(logits[rows], truth[rows]) for logits in answers]
+        report[group] = {
+            "before": steps[0],
+            "after": steps[-1],
+            "top_1_gain": scores.with_interval(right[-1] - right[0]),
+            "tuning_gain": scores.with_interval(right[-1] - right[-2]),
+            "steps": dict(zip(names, steps, strict=True)),
+            "log_loss": {
+                name: round(scores.log_loss(logits[rows], truth[rows]), scores.DIGITS)
+                for name, logits in zip(names, answers, strict=True)
+            },
         }
     return report

@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from model_export.console import OK, progress, say
-from model_export.image import card, checkpoint, inference, labels, measure, onnx_file, photographs, scores
+from model_export.console import OK, REFUSED, progress, say
+from model_export.image import (
+    card,
+    checkpoint,
+    inference,
+    labels,
+    measure,
+    onnx_file,
+    photographs,
+    public_weights,
+    readme,
+    scores,
+)
 from model_export.image.evaluate import groups
 from model_export.image.photographs import HELD_OUT, SAMPLE
 from model_export.image.served import Served
@@ -22,6 +33,8 @@ from model_export.image.workspace import (
     sha256,
     write_json,
 )
+from model_export.versions import next_version
+from skysort.card import CARD_FILE
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -48,6 +61,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     held = checkpoint.load(workspace.network(options.network), "weights" if options.network == "base" else "train")
     found = photographs.chosen(photographs.find(workspace.data, labels.load()), part=HELD_OUT)
     geometry = photographs.spec(evaluation["resize_shorter"])
+    folder = options.into or ARTEFACT
+    in_place = read_json(folder / CARD_FILE, "export") if (folder / CARD_FILE).exists() else None
     served = Served(held.network, evaluation["temperature"])
     with progress() as bar:
         task = bar.add_task("photographs", total=2 * len(found))
@@ -58,25 +73,44 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         given = inference.probabilities(session, pixels, lambda done: bar.advance(task, done))
     truth = photographs.labels_of(found)
     measured = {
-        "version": options.version,
+        "version": next_version(None if in_place is None else in_place["version"], options.bump),
         "network": options.network,
         "sha256": sha256(content),
         **onnx_file.facts(content),
         "parity": agreement,
         "exported_file": {name: report(given[rows], truth[rows], evaluation) for name, rows in groups(found).items()},
-        "latency": {**measure.latency(content, pixels)},
+        "latency": {
+            **measure.latency(content, pixels),
+            "public_file": measure.public(public_weights.content(workspace.data)),
+        },
         "libraries": libraries(),
     }
     measured["roofline"] = measure.roofline(content, measured["latency"]["one"]["least"])
     measured["int8"] = quantised(content, pixels, truth, groups(found)[SAMPLE])
+    if worse := _worse(in_place, measured):
+        say(worse)
+        return REFUSED
     write_json(workspace.results / EXPORT, measured)
-    folder = options.into or ARTEFACT
+    readme.fill(workspace.results)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MODEL_FILE).write_bytes(content)
-    write_json(folder / "card.json", card.document(workspace, held, evaluation, measured))
+    write_json(folder / CARD_FILE, card.document(workspace, held, evaluation, measured))
     say(f"{folder / MODEL_FILE}: {len(content):,} bytes, {measured['nodes']} nodes")
     say(f"largest difference of a probability from the framework: {agreement['largest_difference']:.1e}")
     return OK
+
+
+def _worse(in_place: dict[str, Any] | None, measured: dict[str, Any]) -> str:
+    """Why the file may not replace the one in place; empty if it may."""
+    if in_place is None:
+        return ""
+    old, new = in_place["metrics"], measured["exported_file"][SAMPLE]
+    if old["rows"] != new["rows"] or new["top_1"]["value"] >= old["accuracy"]["value"]:
+        return ""
+    return (
+        f"not published: top-1 {new['top_1']['value']:.4f} on the held-out half, "
+        f"version {in_place['version']} in place has {old['accuracy']['value']:.4f}"
+    )
 
 
 def parity(served: Served, content: bytes, pixels: NDArray[np.uint8]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from model_export.image import onnx_file
+from model_export.image import onnx_file, photographs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +62,13 @@ def latency(content: bytes, pixels: NDArray[np.uint8]) -> dict[str, Any]:
             for size in (BATCHES if dynamic else (1,))
         },
     }
+
+
+def public(content: bytes) -> dict[str, float]:
+    """The public file on the same machine: one photograph that is scaled and laid out already, one thread."""
+    session = onnx_file.session(content)
+    picture = np.zeros((1, 3, photographs.SIDE, photographs.SIDE), dtype=np.float32)
+    return milliseconds(lambda: session.run(["prob"], {"input": picture}))
 
 
 def _runner(session: Any, pictures: NDArray[np.uint8]) -> Callable[[], object]:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.console import OK, progress, say
-from model_export.image import checkpoint, download, inference, labels, onnx_file, photographs, public_weights, scores
+from model_export.image import (
+    checkpoint,
+    download,
+    inference,
+    labels,
+    onnx_file,
+    photographs,
+    public_weights,
+    readme,
+    scores,
+)
 from model_export.image.minimalistic import Minimalistic, parameters
 from model_export.image.workspace import WEIGHTS, Workspace, libraries, write_json
 
@@ -39,6 +49,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     checkpoint.save(workspace.network("base"), checkpoint.Checkpoint("minimalistic", network, origin))
     record = {"origin": origin, "parameters": parameters(network), **_exactness(workspace, file, network)}
     write_json(workspace.results / WEIGHTS, {**record, "libraries": libraries()})
+    readme.fill(workspace.results)
     say(f"largest difference of a logit from the public file: {record['largest_logit_difference']:.2e}")
     for name, entry in record["before_any_change"].items():
         say(f"{name}: top-1 {entry['top_1']['value']:.3f}, top-5 {entry['top_5']['value']:.3f} of {entry['rows']:,}")

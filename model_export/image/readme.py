@@ -1,0 +1,168 @@
+"""The tables of README.md: filled from the committed results, so that no figure in them is typed.
+
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from model_export.image.workspace import EVALUATION, EXPORT, PACKAGE, TRAINING, WEIGHTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+README: Final = PACKAGE / "README.md"
+RESULTS: Final = PACKAGE / "results"
+BLOCK: Final = re.compile(r"(<!-- table (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def fill(results: Path) -> None:
+    """Fill the README after a command; results that were written elsewhere leave it alone."""
+    if results.resolve() == RESULTS:
+        README.write_text(render(README.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+def render(text: str, results: Path) -> str:
+    """The text with every table made anew; one whose results are not there says which command makes them."""
+
+    def block(found: re.Match[str]) -> str:
+        file, command, table = TABLES[found["name"]]
+        path = results / file
+        if not path.exists():
+            return f"{found[1]}(run `python -m model_export image {command}`)\n{found[3]}"
+        return f"{found[1]}{table(json.loads(path.read_text(encoding='utf-8')))}\n{found[3]}"
+
+    return BLOCK.sub(block, text)
+
+
+def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _interval(score: Mapping[str, float]) -> str:
+    return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
+
+
+def _difference(score: Mapping[str, float]) -> str:
+    return f"{score['value']:+.3f} ({score['low']:+.3f} to {score['high']:+.3f})"
+
+
+def _public(weights: Mapping[str, Any]) -> str:
+    rows = [
+        [f"`{source}`", f"{entry['rows']:,}", _interval(entry["top_1"]), _interval(entry["top_5"])]
+        for source, entry in weights["before_any_change"].items()
+    ]
+    exact = f"Largest difference of a logit from the public file: {weights['largest_logit_difference']:.1e}."
+    return _markdown(["all photographs", "rows", "top-1", "top-5"], rows) + f"\n\n{exact}"
+
+
+def _tuning(training: Mapping[str, Any]) -> str:
+    rows = [
+        [str(epoch) + (" (kept)" if epoch == training["epoch"] else ""), f"{far:.4f}"]
+        for epoch, far in enumerate(training["distance_to_teacher"])
+    ]
+    return _markdown(["epoch", "nats from the teacher"], rows)
+
+
+def _held_out(evaluation: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            f"`{source}`",
+            f"{entry['after']['rows']:,}",
+            _interval(entry["before"]["top_1"]),
+            _interval(entry["after"]["top_1"]),
+            _difference(entry["top_1_gain"]),
+            _interval(entry["after"]["top_5"]),
+        ]
+        for source, entry in evaluation["held_out"].items()
+    ]
+    return _markdown(["held-out photographs", "rows", "top-1 before", "top-1", "gain, paired", "top-5"], rows)
+
+
+def _steps(evaluation: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            f"`{source}`",
+            *(_interval(step["top_1"]) for step in entry["steps"].values()),
+            _difference(entry["tuning_gain"]),
+        ]
+        for source, entry in evaluation["held_out"].items()
+    ]
+    named = next(iter(evaluation["held_out"].values()))["steps"]
+    return _markdown(["top-1, held-out photographs", *named, "tuning alone, paired"], rows)
+
+
+def _calibration(evaluation: Mapping[str, Any]) -> str:
+    cross = evaluation["calibration_cross_fitted"]
+    sizes = cross["conformal_set_size"]
+    rows = [
+        ["ECE before temperature scaling", f"{cross['ece_before']:.3f}"],
+        ["ECE after", f"{cross['ece_after']:.3f}"],
+        ["log loss before, after", f"{cross['log_loss_before']:.3f}, {cross['log_loss_after']:.3f}"],
+        ["coverage of the 90 % sets", _interval(cross["conformal_coverage"])],
+        ["labels in a set: mean, median", f"{sizes['value']:.2f}, {sizes['median']:.0f}"],
+        ["temperature", f"{evaluation['temperature']:.3f}"],
+        ["threshold", f"{evaluation['conformal']['threshold']:.4f}"],
+    ]  # fmt: skip
+    return _markdown([cross["split"], ""], rows)
+
+
+def _exported(export: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            f"`{source}`",
+            _interval(entry["top_1"]),
+            _interval(entry["top_5"]),
+            f"{entry['ece']:.3f}",
+            _interval(entry["conformal_coverage"]),
+            f"{entry['mean_set_size']:.2f}",
+        ]
+        for source, entry in export["exported_file"].items()
+    ]
+    return _markdown(["the exported file", "top-1", "top-5", "ECE", "coverage", "labels in a set"], rows)
+
+
+def _file(export: Mapping[str, Any]) -> str:
+    speed, roof, small = export["latency"], export["roofline"], export["int8"]
+    batches = speed["batches_per_picture"]
+    rows = [
+        ["bytes", f"{export['bytes']:,}"],
+        ["nodes; opset; IR", f"{export['nodes']}; {export['opset']}; {export['ir_version']}"],
+        ["largest difference from PyTorch, probabilities", f"{export['parity']['largest_difference']:.1e}"],
+        *([name, _milliseconds(speed[key])] for name, key in _TIMED.items()),
+        *([f"{count} thread(s)", _milliseconds(entry)] for count, entry in speed["threads"].items()),
+        *([f"a picture in batches of {size}, processor", f"{value:.2f} ms"] for size, value in batches.items()),
+        ["multiply-adds", f"{roof['multiply_adds'] / 1e6:.0f} million"],
+        [f"roofline at {roof['peak_gflops']:.0f} GFLOP/s", f"{roof['floor_ms']:.2f} ms"],
+        ["least time over roofline", f"{roof['ratio']:.2f}"],
+        ["INT8 (not shipped)", f"{small['bytes']:,} bytes; {_milliseconds(small['one'])}"],
+        ["INT8, top-1 on the sample's held-out half", _interval(small["top_1"])],
+    ]  # fmt: skip
+    return _markdown(["the exported file", ""], rows)
+
+
+def _milliseconds(measured: Mapping[str, float]) -> str:
+    return f"p50 {measured['p50']:.2f}, least {measured['least']:.2f}, processor {measured['processor_p50']:.2f} ms"
+
+
+_TIMED: Final = {
+    "one picture, one thread": "one",
+    "the same with a map for one class": "one_explained",
+    "the public file, probabilities": "public_file",
+    "session creation": "session_creation",
+}
+# Which file a table is made from, which command writes that file, and what makes the table.
+TABLES: Final[Mapping[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = {
+    "public": (WEIGHTS, "weights", _public),
+    "tuning": (TRAINING, "train", _tuning),
+    "held_out": (EVALUATION, "evaluate", _held_out),
+    "steps": (EVALUATION, "evaluate", _steps),
+    "calibration": (EVALUATION, "evaluate", _calibration),
+    "exported": (EXPORT, "export", _exported),
+    "file": (EXPORT, "export", _file),
+}
