@@ -1,0 +1,64 @@
+"""The HTTP routes of a picture model: the same for every model, under its own name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.event_handler import Response  # noqa: TC002 - Powertools reads the annotations
+from aws_lambda_powertools.metrics import MetricUnit
+
+from skysort.cache import AnswerCache
+from skysort.http.api import (
+    Explain,
+    Labels,
+    TopK,
+    build_api,
+    content_type,
+    json_response,
+    query_options,
+    raw_body,
+)
+from skysort.images.body import read_body
+from skysort.images.classify import PictureClassifier
+from skysort.images.model import PictureModel
+from skysort.images.remote import DroppedPictures
+from skysort.observability import metrics
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+
+    from skysort.images.settings import PictureSettings
+
+
+def load_classifier(settings: PictureSettings) -> PictureClassifier:
+    """Load a model and make it predict once: the first prediction is slow, and a model that fails must not start."""
+    classifier = PictureClassifier(
+        PictureModel.load(settings.model_folder, settings.threads),
+        AnswerCache(settings.cache_entries),
+        DroppedPictures(settings.drop_bucket) if settings.drop_bucket else None,
+    )
+    classifier.self_test()
+    return classifier
+
+
+def picture_api(name: str, classifier: PictureClassifier) -> APIGatewayRestResolver:
+    """POST /v1/classify/<name> and GET /v1/models/<name>/ready."""
+    api = build_api()
+
+    @api.post(f"/v1/classify/{name}")
+    def classify(top_k: TopK = None, labels: Labels = None, explain: Explain = None) -> Response[str]:
+        """Classify pictures: a form of files, a bare picture or JSON."""
+        event = api.current_event
+        request = read_body(raw_body(event), content_type(event))
+        answer = classifier.answer(request, query_options(event, top_k=top_k, labels=labels, explain=explain))
+        metrics.add_metric("PicturesClassified", MetricUnit.Count, len(answer["results"]))
+        metrics.add_metric("DecodeTime", MetricUnit.Milliseconds, answer["timing_ms"]["decode"])
+        metrics.add_metric("PredictTime", MetricUnit.Milliseconds, answer["timing_ms"]["predict"])
+        return json_response(answer)
+
+    @api.get(f"/v1/models/{name}/ready")
+    def ready() -> Response[str]:
+        """Ready when a real prediction on a built-in sample comes out sound."""
+        return json_response(classifier.self_test())
+
+    return api
