@@ -28,7 +28,7 @@ def main() -> None:
     """Measure the parts that were asked for, print them and keep them."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure (default: everything)")
-    parser.add_argument("--seconds", type=float, help="length of each HTTP load (default: star 10, pictures 5)")
+    parser.add_argument("--seconds", type=float, help="length of each HTTP load (default: star 10, pictures 4)")
     parser.add_argument("--rows", type=int, default=table_end_to_end.ROWS, help="rows of the dropped table")
     parser.add_argument("--runs", type=int, default=init_time.RUNS, help="starts of each function")
     parser.add_argument("--into", type=Path, default=RESULTS, help="folder of the results")

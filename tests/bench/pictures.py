@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCRIPT: Final = "picture.lua"
 PICTURES: Final = {"galaxy": "galaxy_spiral.jpg", "image": "traffic_light.jpg"}
 USERS: Final = (1, 5, 50)
-SECONDS: Final = 5
+SECONDS: Final = 4
 WARM_UP_SECONDS: Final = 2
 LARGE: Final = (4_000, 3_000)
 

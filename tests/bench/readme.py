@@ -223,11 +223,12 @@ def cost(results: Path) -> str:
         "with API Gateway",
         "one sandbox kept warm, a month",
     ]
-    return (
-        f"{_markdown(header, rows)}\n\n{_kept_warm()} Billed milliseconds are those of one user with new inputs on the "
-        f"machine above; prices are AWS's list prices of {billed.REGION} for x86 as of {billed.PRICES_OF}, without the free tier. "
+    about = (
+        "Billed milliseconds are those of one user with new inputs on the machine above; prices are AWS's list prices of "
+        f"{billed.REGION} for x86 as of {billed.PRICES_OF}, without the free tier. "
         "Check them against AWS's pricing pages before relying on them."
     )
+    return f"{_markdown(header, rows)}\n\n{_kept_warm()} {about}"
 
 
 def _kept_warm() -> str:
