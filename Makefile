@@ -73,6 +73,11 @@ bench: $(RUN)/.ready $(DEV)/.ready $(TRAIN)/.peer ## measure latency, throughput
 	@SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m tests.bench $(ARGS)
 	@$(DEV)/bin/python -m tests.bench.readme
 
+.PHONY: readme
+readme: $(RUN)/.ready $(DEV)/.ready ## fill the README's tables and the output of its commands anew
+	@$(DEV)/bin/python -m tests.bench.readme
+	@UPDATE_README=1 SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m pytest --quiet tests/e2e/test_readme.py
+
 .PHONY: train
 train: $(DEV)/.ready ## train, evaluate and export the star model (see model_export/star)
 	@$(DEV)/bin/python -m model_export star train
