@@ -9,7 +9,11 @@ from typing import Final
 from model_export.console import OK, USER_ERROR
 
 # Each module has ``main(arguments: list[str]) -> int``.
-MODELS: Final = {"star": "model_export.star.cli", "galaxy": "model_export.galaxy.cli", "image": "model_export.image.cli"}
+MODELS: Final = {
+    "star": "model_export.star.cli",
+    "galaxy": "model_export.galaxy.cli",
+    "image": "model_export.image.cli",
+}
 USAGE: Final = f"""usage: python -m model_export MODEL COMMAND [options]
 
 models: {", ".join(MODELS)}

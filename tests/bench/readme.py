@@ -224,8 +224,8 @@ def cost(results: Path) -> str:
         "one sandbox kept warm, a month",
     ]
     about = (
-        "Billed milliseconds are those of one user with new inputs on the machine above; prices are AWS's list prices of "
-        f"{billed.REGION} for x86 as of {billed.PRICES_OF}, without the free tier. "
+        "Billed milliseconds are those of one user with new inputs on the machine above; prices are AWS's list prices "
+        f"of {billed.REGION} for x86 as of {billed.PRICES_OF}, without the free tier. "
         "Check them against AWS's pricing pages before relying on them."
     )
     return f"{_markdown(header, rows)}\n\n{_kept_warm()} {about}"
