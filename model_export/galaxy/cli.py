@@ -67,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare = _add(commands, "compare", "train every candidate with the same processor time; finished runs are kept")
     compare.add_argument("--minutes", type=_positive, default=4.0, help="for each candidate (default %(default)s)")
+    compare.add_argument(
+        "--curve",
+        type=_share,
+        nargs="*",
+        default=[0.25, 0.5],
+        metavar="SHARE",
+        help="shares of the training part for the winner's learning curve (default 0.25 0.5)",
+    )
     evaluate = _add(commands, "evaluate", "export a trained run to ONNX and measure the file on the test part")
     evaluate.add_argument("--name", default=CANDIDATE, help="name of the run (default %(default)s)")
     export = _add(commands, "export", "publish the evaluated file with its card, if not worse than the one in place")

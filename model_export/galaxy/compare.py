@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from model_export.settings import Settings
 
-CURVE: Final = (0.25, 0.5)
 SERVED_MS: Final = 5.0
 # Accuracy that is worth a millisecond: between candidates, half a point a millisecond.
 MS_PER_POINT: Final = 2.0
@@ -49,7 +48,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     steps = rows[winner]["steps"]
     fractions = document["learning_curve"]["fractions"]
     whole = read_json(workspace.run(f"compare_{winner}") / VALIDATION, "compare")
-    for fraction in CURVE:
+    for fraction in options.curve:
         recipe = fit.Recipe(winner, options.minutes, fraction, steps)
         record = finished(workspace, recipe, f"curve_{round(100 * fraction)}")
         fractions[str(fraction)] = point(record)

@@ -151,7 +151,7 @@ def timings(
     probability = predict(eight_bits, pictures)
     batch_of_8 = onnx_file.export(served, side, batch=8)
     return {
-        "with": "ONNX Runtime on a shared machine: 280 runs after 20, probabilities only, decoding not counted",
+        "with": "ONNX Runtime on a shared machine: best of 10 rounds of 30 runs with pauses, probabilities only",
         "one_thread": latency.milliseconds(content, side),
         "two_threads": latency.milliseconds(content, side, threads=2),
         "batch_of_8_per_picture": {

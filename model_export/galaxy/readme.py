@@ -81,6 +81,8 @@ def _candidates(comparison: Mapping[str, Any]) -> str:
 
 
 def _curve(comparison: Mapping[str, Any]) -> str:
+    if len(comparison["learning_curve"]["fractions"]) == 1:
+        return "(run `python -m model_export galaxy compare --curve 0.25 0.5`)"
     rows = [
         [
             f"{float(fraction):.0%}", f"{row['pictures']:,}", f"{row['steps']:,}", _interval(row["accuracy"]),
