@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 OPSET: Final = 18
 IR_VERSION: Final = 10
+# They report every operator that they leave as it is, and torchvision, which is not needed.
+CHATTY: Final = ("onnxscript", "onnx_ir", "torch.onnx")
 
 
 def export(served: Served, side: int, batch: int = 1) -> bytes:
@@ -26,6 +29,8 @@ def export(served: Served, side: int, batch: int = 1) -> bytes:
     Only ONNX Runtime's basic level is written down: the higher ones bring its own operators and the
     layouts of one processor, which it chooses anew wherever a session is made.
     """
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
     picture = torch.zeros((batch, side, side, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter speaks of its own future
