@@ -43,9 +43,9 @@ class Recipe:
     """
 
     seed: int = 20260101
-    epochs: int = 8
+    epochs: int = 6
     batch: int = 32
-    rate: float = 1e-3
+    rate: float = 2e-4
     warm_up: float = 0.1
     average: float = 0.98
     smallest: float = 0.75

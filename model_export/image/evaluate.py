@@ -9,7 +9,7 @@ import numpy as np
 from model_export.console import OK, progress, say
 from model_export.image import checkpoint, inference, labels, photographs, readme, scores
 from model_export.image.photographs import HELD_OUT, IMAGENETTE, SAMPLE, TUNING
-from model_export.image.workspace import EVALUATION, Workspace, libraries, write_json
+from model_export.image.workspace import EVALUATIONS, Workspace, libraries, write_json
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +28,7 @@ BEFORE: Final = 256
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Write results/evaluation.json."""
+    """Write results/evaluation.json (base) or evaluation_tuned.json."""
     workspace = Workspace.of(options, settings)
     base = checkpoint.load(workspace.network("base"), "weights")
     judged = checkpoint.load(workspace.network(options.network), "train") if options.network != "base" else base
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         "held_out": compare(held, list(answers), list(answers.values())),
         "libraries": libraries(),
     }
-    write_json(workspace.results / EVALUATION, record)
+    write_json(workspace.results / EVALUATIONS[options.network], record)
     readme.fill(workspace.results)
     for name, entry in record["held_out"].items():
         now, then = entry["after"]["top_1"], entry["before"]["top_1"]

@@ -25,7 +25,7 @@ from model_export.image.photographs import HELD_OUT, SAMPLE
 from model_export.image.served import Served
 from model_export.image.workspace import (
     ARTEFACT,
-    EVALUATION,
+    EVALUATIONS,
     EXPORT,
     Workspace,
     libraries,
@@ -52,12 +52,7 @@ MODEL_FILE: Final = "image.onnx"
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Write image.onnx and card.json into the artefact folder, and results/export.json."""
     workspace = Workspace.of(options, settings)
-    evaluation = read_json(workspace.results / EVALUATION, "evaluate")
-    if evaluation["network"] != options.network:
-        raise ConfigurationError(
-            f"the figures are of the {evaluation['network']} network, not of the {options.network} one; "
-            f"run `evaluate --network {options.network}` first"
-        )
+    evaluation = read_json(workspace.results / EVALUATIONS[options.network], f"evaluate --network {options.network}")
     held = checkpoint.load(workspace.network(options.network), "weights" if options.network == "base" else "train")
     found = photographs.chosen(photographs.find(workspace.data, labels.load()), part=HELD_OUT)
     geometry = photographs.spec(evaluation["resize_shorter"])

@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.image.workspace import EVALUATION, EXPORT, PACKAGE, TRAINING, WEIGHTS
+from model_export.image.workspace import EVALUATIONS, EXPORT, PACKAGE, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -160,9 +160,9 @@ _TIMED: Final = {
 TABLES: Final[Mapping[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = {
     "public": (WEIGHTS, "weights", _public),
     "tuning": (TRAINING, "train", _tuning),
-    "held_out": (EVALUATION, "evaluate", _held_out),
-    "steps": (EVALUATION, "evaluate", _steps),
-    "calibration": (EVALUATION, "evaluate", _calibration),
+    "held_out": (EVALUATIONS["base"], "evaluate --network base", _held_out),
+    "steps": (EVALUATIONS["tuned"], "evaluate --network tuned", _steps),
+    "calibration": (EVALUATIONS["base"], "evaluate --network base", _calibration),
     "exported": (EXPORT, "export", _exported),
     "file": (EXPORT, "export", _file),
 }

@@ -23,7 +23,8 @@ ARTEFACT: Final = ROOT / "functions" / "image" / "model"
 LIBRARIES: Final = ("numpy", "torch", "onnx", "onnxruntime", "pillow")
 WEIGHTS: Final = "weights.json"
 TRAINING: Final = "training.json"
-EVALUATION: Final = "evaluation.json"
+# The figures of each network: base (as published) and tuned.
+EVALUATIONS: Final = {"base": "evaluation.json", "tuned": "evaluation_tuned.json"}
 EXPORT: Final = "export.json"
 
 
