@@ -1,6 +1,6 @@
 """Which features pay: the same booster on growing sets of columns, cross-validated on the training part.
 
-The sets that ship are marked; those after them were tried and left out.
+The set that ships is marked; those after it add to it or take from it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from skysort.star.columns import Photometry
 
 NEIGHBOURS: Final = COLOUR_NAMES[: len(BANDS) - 1]
+SHIPPED: Final = "+ curvatures (shipped)"
 OTHER_COLOURS: Final = ((0, 3), (0, 4), (1, 4), (2, 4))
 
 
@@ -42,11 +43,16 @@ def feature_sets(photometry: Photometry) -> dict[str, dict[str, NDArray[np.float
             "+ two wide colours": (*plain, *COLOUR_NAMES),
             **({"+ brightness at distance": (*plain, *COLOUR_NAMES, *at_distance)} if at_distance else {}),
         }
+        shrunk = {
+            "two wide colours": [name for name in names if name not in COLOUR_NAMES[len(NEIGHBOURS) :]],
+            **({"brightness at distance": [name for name in names if name not in at_distance]} if at_distance else {}),
+        }
         sets[variant] = {
             **{name: _columns(whole, names, columns) for name, columns in grown.items()},
-            "+ curvatures (shipped)": whole,
-            "+ the other four colours": np.column_stack([whole, others]),
-            "+ third differences": np.column_stack([whole, thirds]),
+            SHIPPED: whole,
+            "shipped + the other four colours": np.column_stack([whole, others]),
+            "shipped + third differences": np.column_stack([whole, thirds]),
+            **{f"shipped - {name}": _columns(whole, names, columns) for name, columns in shrunk.items()},
         }
     return sets
 

@@ -44,18 +44,18 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     dataset = workspace.dataset()
     training = dataset.take(split(dataset).train)
     with progress() as bar:
-        task = bar.add_task("compare", total=FITS)
+        fitting = bar.add_task("compare", total=FITS)
 
         def on_fit(name: str) -> None:
-            bar.update(task, description=name)
-            bar.advance(task)
+            bar.update(fitting, description=name)
+            bar.advance(fitting)
 
         compared = comparison.compare(training, chosen, options.threads, on_fit)
+        write_json(workspace.results / COMPARISON, compared)
         sets = sum(map(len, ablation.feature_sets(training.photometry).values()))
         task = bar.add_task("feature sets", total=sets)
         ablated = ablation.compare(training, chosen, options.threads, lambda: bar.advance(task))
-    write_json(workspace.results / COMPARISON, compared)
-    write_json(workspace.results / ABLATION, ablated)
+        write_json(workspace.results / ABLATION, ablated)
     path = workspace.build / REPORT
     path.write_text(report(dataset, compared), encoding="utf-8")
     readme.fill(workspace.results)

@@ -16,9 +16,10 @@ Brightness at distance, r - 5 log10(z)
     The absolute magnitude up to a constant, by Hubble's law: at one redshift a quasar outshines
     a galaxy. Below z = 0.001, where motions through space outweigh the expansion, z counts as 0.001.
 
-Measured by cross-validation on the training part (model_export/star/README.md), curvatures and
-brightness at distance pay; the other four colours and third differences do not. The position on
-the sky is no property of an object: it is accepted in a row and never learnt from.
+What each is worth, by cross-validation on the training part, is in model_export/star/README.md:
+neighbouring colours and curvatures pay, the two wide colours and the brightness at distance no
+longer do since the booster is tuned. The position on the sky is no property of an object: it is
+accepted in a row and never learnt from.
 """
 
 from __future__ import annotations

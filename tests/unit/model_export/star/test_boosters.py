@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model_export.star import boosters
-from model_export.star.ablation import feature_sets
+from model_export.star.ablation import SHIPPED, feature_sets
 from model_export.star.split import folds
 from skysort.errors import ConfigurationError
 from tests.unit.model_export.star.factories import survey
@@ -76,5 +76,5 @@ def test_the_sets_of_the_ablation_grow_to_what_ships_and_beyond() -> None:
         widths = {name: columns.shape[1] for name, columns in sets.items()}
         shipped = len(boosters.FEATURES[variant])
         assert widths["measured values"] < widths["+ two wide colours"] < shipped
-        assert widths["+ curvatures (shipped)"] == shipped
-        assert widths["+ the other four colours"] == shipped + 4
+        assert widths[SHIPPED] == shipped
+        assert widths["shipped + the other four colours"] == shipped + 4
