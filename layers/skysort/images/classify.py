@@ -194,11 +194,14 @@ class PictureClassifier:
                 "predictions": [self._prediction(columns[at], float(chances[number, at])) for at in best],
                 "prediction_set": [self._model.labels[columns[at]] for at in inside],
             }
-            if found.activation is not None:
+            if options.explain:
                 seen = columns[best[0]]
-                answer["explanation"] = explanation(
-                    found.activation[number, seen], self._model.labels[seen], pictures[number], self._model.spec
+                every_map = found.activation
+                seen_at = (
+                    every_map[number, seen] if every_map is not None else self._model.activation(pixels[number], seen)
                 )
+                label, picture = self._model.labels[seen], pictures[number]
+                answer["explanation"] = explanation(seen_at, label, picture, self._model.spec)
             answers.append(answer)
         return answers
 

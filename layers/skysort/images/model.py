@@ -35,7 +35,8 @@ class Classification:
 
     probabilities: (n, classes) float32, calibrated, rows sum to 1.
     members: (n, classes) bool, the conformal prediction set.
-    activation: (n, classes, h, w) float32, where in the picture each class was seen; None unless asked for.
+    activation: (n, classes, h, w) float32, where in the picture each class was seen; None unless asked for, and
+    where the graph computes it class by class (PictureModel.activation).
     """
 
     probabilities: NDArray[np.float32]
@@ -58,11 +59,7 @@ class PictureModel:
         self._input = entry.name
         self._chunk = entry.shape[0] if isinstance(entry.shape[0], int) else _CHUNK
         optional = {entry.name for entry in session.get_overridable_initializers()}
-        every_class = {EXPLAINED_CLASSES: np.arange(len(card.labels), dtype=np.int64)}
-        self._activation_feed = every_class if EXPLAINED_CLASSES in optional else {}
-        self._run_options = onnxruntime.RunOptions()
-        # Without it every output's part of the graph is computed, whatever is asked for.
-        self._run_options.only_execute_path_to_fetches = True
+        self._by_class = EXPLAINED_CLASSES in optional
         self.wordnet_ids = _wordnet_ids(card)
         self.subsets = _subsets(card)
 
@@ -91,22 +88,31 @@ class PictureModel:
         pixels: (n, height, width, 3) uint8 RGB of the card's size (see skysort.images.decode).
         activation: whether to compute where each class was seen.
         """
-        if activation:
-            found = self._run(pixels, [PROBABILITIES, ACTIVATION], self._activation_feed)
-        else:
-            found = self._run(pixels, [PROBABILITIES], {})
+        every_map = activation and not self._by_class
+        found = self._run(pixels, [PROBABILITIES, ACTIVATION] if every_map else [PROBABILITIES])
         members = prediction_sets(found[0], self._thresholds)
-        return Classification(found[0], members, found[1] if activation else None)
+        return Classification(found[0], members, found[1] if every_map else None)
+
+    def activation(self, picture: NDArray[np.uint8], column: int) -> NDArray[np.float32]:
+        """Where one class was seen in one picture: (height, width, 3) uint8 -> (h, w) float32.
+
+        A graph of a thousand classes computes the map of the class that it is asked for: a second run costs a
+        sixth of the maps of all of them.
+        """
+        asked_for = {EXPLAINED_CLASSES: np.array([column], dtype=np.int64)} if self._by_class else None
+        maps = self._run(picture[np.newaxis], [ACTIVATION], asked_for)[0][0]
+        seen: NDArray[np.float32] = maps[0 if self._by_class else column]
+        return seen
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The features that the classes are told apart by: (n, d) float32, for classifiers of other classes."""
-        return self._run(pixels, [EMBEDDING], {})[0]
+        return self._run(pixels, [EMBEDDING])[0]
 
     def _run(
-        self, pixels: NDArray[np.uint8], outputs: list[str], feed: Mapping[str, NDArray[np.int64]]
+        self, pixels: NDArray[np.uint8], outputs: list[str], feed: Mapping[str, NDArray[np.int64]] | None = None
     ) -> list[NDArray[np.float32]]:
         parts = [
-            self._session.run(outputs, {self._input: pixels[start : start + self._chunk], **feed}, self._run_options)
+            self._session.run(outputs, {self._input: pixels[start : start + self._chunk], **(feed or {})})
             for start in range(0, len(pixels), self._chunk)
         ]
         if len(parts) == 1:

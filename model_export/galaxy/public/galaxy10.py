@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import h5py
 import numpy as np
 
+from model_export.fetch import fetch
 from model_export.galaxy.labels import CLASSES
-from model_export.galaxy.public.fetch import fetch
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:

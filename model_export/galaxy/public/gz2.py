@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow.parquet as pq
 
+from model_export.fetch import checksum, fetch
 from model_export.galaxy import split
 from model_export.galaxy.catalogue import Catalogue
 from model_export.galaxy.labels import ANSWERS, CLASSES, INDEX
-from model_export.galaxy.public.fetch import checksum, fetch
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 from model_export.__main__ import main
+from model_export.fetch import fetch
 from model_export.galaxy.public import galaxy10, gz2
-from model_export.galaxy.public.fetch import fetch
 from skysort.errors import ConfigurationError, InfrastructureError
 
 if TYPE_CHECKING:
