@@ -5,20 +5,20 @@ A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from model_export import readme_tables
 from model_export.galaxy.labels import CLASSES, NAMES
 from model_export.galaxy.workspace import COMPARISON, EVALUATION, PACKAGE
+from model_export.readme_tables import interval, markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 README: Final = PACKAGE / "README.md"
 RESULTS: Final = PACKAGE / "results"
-BLOCK: Final = re.compile(r"(<!-- table (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+DIGITS: Final = 3
 
 
 def fill(results: Path) -> None:
@@ -28,25 +28,12 @@ def fill(results: Path) -> None:
 
 
 def render(text: str, results: Path) -> str:
-    """The text with every table made anew; one whose results are not there says which command makes them."""
-
-    def block(found: re.Match[str]) -> str:
-        file, command, table = TABLES[found["name"]]
-        path = results / file
-        if not path.exists():
-            return f"{found[1]}(run `python -m model_export galaxy {command}`)\n{found[3]}"
-        return f"{found[1]}{table(json.loads(path.read_text(encoding='utf-8')))}\n{found[3]}"
-
-    return BLOCK.sub(block, text)
-
-
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """The text with every table made anew."""
+    return readme_tables.render(text, results, TABLES, "galaxy")
 
 
 def _interval(score: Mapping[str, float]) -> str:
-    return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
+    return interval(score, DIGITS)
 
 
 def _parts(data: Mapping[str, Any]) -> str:
@@ -57,7 +44,7 @@ def _parts(data: Mapping[str, Any]) -> str:
     ]
     efigi = ["EFIGI", *(f"{part['efigi']:,}" for part in parts.values())]
     total = ["all", *(f"{part['rows']:,}" for part in parts.values())]
-    return _markdown(["pictures", *(name.replace("_", " ") for name in parts)], [*rows, efigi, total])
+    return markdown(["pictures", *(name.replace("_", " ") for name in parts)], [*rows, efigi, total])
 
 
 def _candidates(comparison: Mapping[str, Any]) -> str:
@@ -77,7 +64,7 @@ def _candidates(comparison: Mapping[str, Any]) -> str:
         [f"{row['about']}, {row['side']} px", *(column(row) for column in columns.values())]
         for row in comparison["candidates"].values()
     ]
-    return _markdown(["candidate", *columns], rows)
+    return markdown(["candidate", *columns], rows)
 
 
 def _curve(comparison: Mapping[str, Any]) -> str:
@@ -90,7 +77,7 @@ def _curve(comparison: Mapping[str, Any]) -> str:
         ]
         for fraction, row in comparison["learning_curve"]["fractions"].items()
     ]  # fmt: skip
-    return _markdown(["training part", "pictures", "steps", "accuracy", "balanced", "macro F1"], rows)
+    return markdown(["training part", "pictures", "steps", "accuracy", "balanced", "macro F1"], rows)
 
 
 def _scores(evaluation: Mapping[str, Any]) -> str:
@@ -114,7 +101,7 @@ def _scores(evaluation: Mapping[str, Any]) -> str:
         ["accuracy by the full survey's classes, raw votes", f"{weighted['raw_votes']:.3f}"],
         ["the same, edge-on to cigar 4 to 1", f"{weighted['decision_path']:.3f}"],
     ]
-    return _markdown(["test part", evaluation["run"]["candidate"]], rows)
+    return markdown(["test part", evaluation["run"]["candidate"]], rows)
 
 
 def _classes(evaluation: Mapping[str, Any]) -> str:
@@ -126,19 +113,19 @@ def _classes(evaluation: Mapping[str, Any]) -> str:
         ]
         for name, row in scores["per_class"].items()
     ]  # fmt: skip
-    return _markdown(["class", "pictures", "precision", "recall", "F1", "coverage"], rows)
+    return markdown(["class", "pictures", "precision", "recall", "F1", "coverage"], rows)
 
 
 def _confusion(evaluation: Mapping[str, Any]) -> str:
     counts = evaluation["metrics"]["confusion_matrix"]
     rows = [[name, *map(str, row)] for name, row in zip(NAMES, counts, strict=True)]
-    return _markdown(["true, predicted", *NAMES], rows)
+    return markdown(["true, predicted", *NAMES], rows)
 
 
 def _sources(evaluation: Mapping[str, Any]) -> str:
     sources = evaluation["metrics"]["by_source"]
     rows = [[f"`{name}`", str(row["rows"]), f"{row['accuracy']:.3f}"] for name, row in sources.items()]
-    return _markdown(["origin of the label", "pictures", "accuracy"], rows)
+    return markdown(["origin of the label", "pictures", "accuracy"], rows)
 
 
 def _latency(evaluation: Mapping[str, Any]) -> str:
@@ -163,7 +150,7 @@ def _latency(evaluation: Mapping[str, Any]) -> str:
             f"{difference:.1e} ({evaluation['parity']['pictures']} pictures)",
         ],
     ]
-    return _markdown(["exported file", "measured"], rows)
+    return markdown(["exported file", "measured"], rows)
 
 
 TABLES: Final[dict[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = {

@@ -5,19 +5,19 @@ A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from model_export import readme_tables
 from model_export.image.workspace import EVALUATIONS, EXPORT, PACKAGE, TRAINING, WEIGHTS
+from model_export.readme_tables import difference, interval, markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 README: Final = PACKAGE / "README.md"
 RESULTS: Final = PACKAGE / "results"
-BLOCK: Final = re.compile(r"(<!-- table (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+DIGITS: Final = 3
 
 
 def fill(results: Path) -> None:
@@ -27,29 +27,16 @@ def fill(results: Path) -> None:
 
 
 def render(text: str, results: Path) -> str:
-    """The text with every table made anew; one whose results are not there says which command makes them."""
-
-    def block(found: re.Match[str]) -> str:
-        file, command, table = TABLES[found["name"]]
-        path = results / file
-        if not path.exists():
-            return f"{found[1]}(run `python -m model_export image {command}`)\n{found[3]}"
-        return f"{found[1]}{table(json.loads(path.read_text(encoding='utf-8')))}\n{found[3]}"
-
-    return BLOCK.sub(block, text)
-
-
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """The text with every table made anew."""
+    return readme_tables.render(text, results, TABLES, "image")
 
 
 def _interval(score: Mapping[str, float]) -> str:
-    return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
+    return interval(score, DIGITS)
 
 
 def _difference(score: Mapping[str, float]) -> str:
-    return f"{score['value']:+.3f} ({score['low']:+.3f} to {score['high']:+.3f})"
+    return difference(score, DIGITS)
 
 
 def _public(weights: Mapping[str, Any]) -> str:
@@ -58,7 +45,7 @@ def _public(weights: Mapping[str, Any]) -> str:
         for source, entry in weights["before_any_change"].items()
     ]
     exact = f"Largest difference of a logit from the public file: {weights['largest_logit_difference']:.1e}."
-    return _markdown(["all photographs", "rows", "top-1", "top-5"], rows) + f"\n\n{exact}"
+    return markdown(["all photographs", "rows", "top-1", "top-5"], rows) + f"\n\n{exact}"
 
 
 def _tuning(training: Mapping[str, Any]) -> str:
@@ -66,7 +53,7 @@ def _tuning(training: Mapping[str, Any]) -> str:
         [str(epoch) + (" (kept)" if epoch == training["epoch"] else ""), f"{far:.4f}"]
         for epoch, far in enumerate(training["distance_to_teacher"])
     ]
-    return _markdown(["epoch", "nats from the teacher"], rows)
+    return markdown(["epoch", "nats from the teacher"], rows)
 
 
 def _held_out(evaluation: Mapping[str, Any]) -> str:
@@ -81,7 +68,7 @@ def _held_out(evaluation: Mapping[str, Any]) -> str:
         ]
         for source, entry in evaluation["held_out"].items()
     ]
-    return _markdown(["held-out photographs", "rows", "top-1 before", "top-1", "gain, paired", "top-5"], rows)
+    return markdown(["held-out photographs", "rows", "top-1 before", "top-1", "gain, paired", "top-5"], rows)
 
 
 def _steps(evaluation: Mapping[str, Any]) -> str:
@@ -94,7 +81,7 @@ def _steps(evaluation: Mapping[str, Any]) -> str:
         for source, entry in evaluation["held_out"].items()
     ]
     named = next(iter(evaluation["held_out"].values()))["steps"]
-    return _markdown(["top-1, held-out photographs", *named, "tuning alone, paired"], rows)
+    return markdown(["top-1, held-out photographs", *named, "tuning alone, paired"], rows)
 
 
 def _calibration(evaluation: Mapping[str, Any]) -> str:
@@ -109,7 +96,7 @@ def _calibration(evaluation: Mapping[str, Any]) -> str:
         ["temperature", f"{evaluation['temperature']:.3f}"],
         ["threshold", f"{evaluation['conformal']['threshold']:.4f}"],
     ]  # fmt: skip
-    return _markdown([cross["split"], ""], rows)
+    return markdown([cross["split"], ""], rows)
 
 
 def _exported(export: Mapping[str, Any]) -> str:
@@ -124,7 +111,7 @@ def _exported(export: Mapping[str, Any]) -> str:
         ]
         for source, entry in export["exported_file"].items()
     ]
-    return _markdown(["the exported file", "top-1", "top-5", "ECE", "coverage", "labels in a set"], rows)
+    return markdown(["the exported file", "top-1", "top-5", "ECE", "coverage", "labels in a set"], rows)
 
 
 def _file(export: Mapping[str, Any]) -> str:
@@ -143,7 +130,7 @@ def _file(export: Mapping[str, Any]) -> str:
         ["INT8 (not shipped)", f"{small['bytes']:,} bytes; {_milliseconds(small['one'])}"],
         ["INT8, top-1 on the sample's held-out half", _interval(small["top_1"])],
     ]  # fmt: skip
-    return _markdown(["the exported file", ""], rows)
+    return markdown(["the exported file", ""], rows)
 
 
 def _milliseconds(measured: Mapping[str, float]) -> str:

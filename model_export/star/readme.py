@@ -5,19 +5,19 @@ A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from model_export import readme_tables
+from model_export.readme_tables import difference, interval, markdown
 from model_export.star.workspace import PACKAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 README: Final = PACKAGE / "README.md"
 RESULTS: Final = PACKAGE / "results"
-BLOCK: Final = re.compile(r"(<!-- table (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+DIGITS: Final = 4
 
 
 def fill(results: Path) -> None:
@@ -27,31 +27,16 @@ def fill(results: Path) -> None:
 
 
 def render(text: str, results: Path) -> str:
-    """The text with every table made anew; one whose results are not there says which command makes them."""
-
-    def block(found: re.Match[str]) -> str:
-        file, command, table = TABLES[found["name"]]
-        path = results / file
-        try:
-            content = table(json.loads(path.read_text(encoding="utf-8")))
-        except (FileNotFoundError, KeyError):  # not made yet, or made before the table asked for more
-            content = f"(run `python -m model_export star {command}`)"
-        return f"{found[1]}{content}\n{found[3]}"
-
-    return BLOCK.sub(block, text)
-
-
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """The text with every table made anew."""
+    return readme_tables.render(text, results, TABLES, "star")
 
 
 def _interval(score: Mapping[str, float]) -> str:
-    return f"{score['value']:.4f} ({score['low']:.4f} to {score['high']:.4f})"
+    return interval(score, DIGITS)
 
 
 def _difference(score: Mapping[str, float]) -> str:
-    return f"{score['value']:+.4f} ({score['low']:+.4f} to {score['high']:+.4f})"
+    return difference(score, DIGITS)
 
 
 def _name(variant: str) -> str:
@@ -78,7 +63,7 @@ def _scores(evaluation: Mapping[str, Any]) -> str:
     rows = [[label, *(line(v["metrics"]) for v in variants.values())] for label, line in lines.items()]
     speed = ["rows a second, one thread", *(f"{v['latency']['rows_per_second']:,}" for v in variants.values())]
     one = ["one row (ms)", *(f"{v['latency']['one_row_ms']:.3f}" for v in variants.values())]
-    return _markdown(["test split", *map(_name, variants)], [*rows, speed, one])
+    return markdown(["test split", *map(_name, variants)], [*rows, speed, one])
 
 
 def _per_class(evaluation: Mapping[str, Any]) -> str:
@@ -87,7 +72,7 @@ def _per_class(evaluation: Mapping[str, Any]) -> str:
         for variant, result in evaluation["variants"].items()
         for label, scores in result["metrics"]["per_class"].items()
     ]
-    return _markdown(["variant", "class", "precision", "recall", "F1", "objects"], rows)
+    return markdown(["variant", "class", "precision", "recall", "F1", "objects"], rows)
 
 
 def _references(evaluation: Mapping[str, Any]) -> str:
@@ -104,9 +89,7 @@ def _references(evaluation: Mapping[str, Any]) -> str:
         for variant, result in evaluation["variants"].items()
         for reference in ("baseline", "ceiling")
     ]
-    return _markdown(
-        ["variant", "held against", "accuracy", "macro F1", "shipped minus it: accuracy", "macro F1"], rows
-    )
+    return markdown(["variant", "held against", "accuracy", "macro F1", "shipped minus it: accuracy", "macro F1"], rows)
 
 
 def _learning(evaluation: Mapping[str, Any]) -> str:
@@ -115,7 +98,7 @@ def _learning(evaluation: Mapping[str, Any]) -> str:
         for variant, result in evaluation["variants"].items()
         for point in result["references"]["learning_curve"]
     ]
-    return _markdown(["variant", "training rows", "accuracy", "macro F1"], rows)
+    return markdown(["variant", "training rows", "accuracy", "macro F1"], rows)
 
 
 def _comparison(compared: Mapping[str, Any]) -> str:
@@ -130,7 +113,7 @@ def _comparison(compared: Mapping[str, Any]) -> str:
         for variant, families in compared["variants"].items()
         for family, scores in families.items()
     ]
-    return _markdown(["variant", "model", "accuracy", "macro F1", "log loss", "rows a second"], rows)
+    return markdown(["variant", "model", "accuracy", "macro F1", "log loss", "rows a second"], rows)
 
 
 def _features(ablated: Mapping[str, Any]) -> str:
@@ -144,7 +127,7 @@ def _features(ablated: Mapping[str, Any]) -> str:
         for variant, sets in ablated["variants"].items()
         for name, scores in sets.items()
     ]
-    return _markdown(["variant", "features", "columns", "log loss", "accuracy", "macro F1"], rows)
+    return markdown(["variant", "features", "columns", "log loss", "accuracy", "macro F1"], rows)
 
 
 def _tuning(tuned: Mapping[str, Any]) -> str:
@@ -158,7 +141,7 @@ def _tuning(tuned: Mapping[str, Any]) -> str:
         for variant, search in tuned.items()
         for which in ("untuned", "best")
     ]
-    return _markdown(["variant", "trial", "trials in all", "log loss", "accuracy", "macro F1"], rows)
+    return markdown(["variant", "trial", "trials in all", "log loss", "accuracy", "macro F1"], rows)
 
 
 # Which file a table is made from, which command writes that file, and what makes the table.
