@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from model_export.console import guarded
+from model_export.numbers import count, positive
 from model_export.settings import Settings
 from skysort.errors import ConfigurationError
 
@@ -60,13 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     train = _add(commands, "train", "train one candidate and choose its calibration on the validation part; resumes")
     train.add_argument("--candidate", default=CANDIDATE, help="network to train (default %(default)s)")
     train.add_argument("--name", default=None, help="name of the run (default: the candidate's)")
-    train.add_argument("--minutes", type=_positive, default=15.0, help="processor time (default %(default)s)")
-    train.add_argument("--steps", type=_count, default=None, help="batches of 64 pictures, instead of --minutes")
+    train.add_argument("--minutes", type=positive, default=15.0, help="processor time (default %(default)s)")
+    train.add_argument("--steps", type=count, default=None, help="batches of 64 pictures, instead of --minutes")
     train.add_argument(
         "--fraction", type=_share, default=1.0, help="share of the training pictures (default %(default)s)"
     )
     compare = _add(commands, "compare", "train every candidate with the same processor time; finished runs are kept")
-    compare.add_argument("--minutes", type=_positive, default=4.0, help="for each candidate (default %(default)s)")
+    compare.add_argument("--minutes", type=positive, default=4.0, help="for each candidate (default %(default)s)")
     compare.add_argument(
         "--curve",
         type=_share,
@@ -102,26 +103,12 @@ def _add(
         metavar="DIR",
         help="committed figures (default model_export/galaxy/results)",
     )
-    command.add_argument("--threads", type=_count, default=1, help="threads (default %(default)s)")
+    command.add_argument("--threads", type=count, default=1, help="threads (default %(default)s)")
     return command
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not more than zero")
-    return value
 
 
 def _share(text: str) -> float:
     value = float(text)
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return value

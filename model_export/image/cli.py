@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from model_export.console import guarded
+from model_export.numbers import count, positive
 from model_export.settings import Settings
 from model_export.versions import PARTS
 
@@ -59,10 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     weights.add_argument("--url", default=None, help="another address of the torchvision weights")
     weights.add_argument("--sha256", default=None, help="what the download must have (default: as its name says)")
     train = _add(commands, "train", "fine-tune by self-distillation on the tuning half of the photographs")
-    train.add_argument(
-        "--epochs", type=_count, default=None, help="passes over the photographs (default: see train.py)"
-    )
-    train.add_argument("--rate", type=_positive, default=None, help="learning rate (default: see train.py)")
+    train.add_argument("--epochs", type=count, default=None, help="passes over the photographs (default: see train.py)")
+    train.add_argument("--rate", type=positive, default=None, help="learning rate (default: see train.py)")
     evaluate = _add(commands, "evaluate", "measure a network on the held-out half; fit temperature and threshold")
     export = _add(
         commands,
@@ -94,19 +93,5 @@ def _add(
         metavar="DIR",
         help="committed figures (default model_export/image/results)",
     )
-    command.add_argument("--threads", type=_count, default=1, help="threads (default %(default)s)")
+    command.add_argument("--threads", type=count, default=1, help="threads (default %(default)s)")
     return command
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not more than zero")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return value

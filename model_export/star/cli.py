@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from model_export.console import guarded
+from model_export.numbers import count, positive
 from model_export.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add(commands, "explore", "report on the data and compare model families (HTML with plots)")
     tune = _add(commands, "tune", "search hyperparameters by cross-validation on the training part; resumes")
-    tune.add_argument("--minutes", type=_positive, default=10.0, help="time for each variant (default %(default)s)")
-    tune.add_argument("--trials", type=_count, default=None, help="stop each variant at this many trials in all")
+    tune.add_argument("--minutes", type=positive, default=10.0, help="time for each variant (default %(default)s)")
+    tune.add_argument("--trials", type=count, default=None, help="stop each variant at this many trials in all")
     tune.add_argument("--variant", choices=VARIANTS, default=None, help="search one variant only (default both)")
     tune.add_argument("--fresh", action="store_true", help="forget the variant's earlier trials instead of resuming")
     _add(commands, "train", "fit both boosters, their temperatures and conformal thresholds")
@@ -83,20 +84,6 @@ def _add(
         help="chosen hyperparameters (default model_export/star/hyperparameters.json)",
     )
     command.add_argument(
-        "--threads", type=_count, default=os.cpu_count() or 1, help="threads (default %(default)s); changes no result"
+        "--threads", type=count, default=os.cpu_count() or 1, help="threads (default %(default)s); changes no result"
     )
     return command
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not more than zero")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return value
