@@ -99,7 +99,8 @@ lock: ## renew the hash-locked requirements from pyproject.toml
 	lock star functions/star/requirements.txt && \
 	lock galaxy functions/galaxy/requirements.txt && \
 	lock image functions/image/requirements.txt && \
-	lock control functions/control/requirements.txt
+	lock control functions/control/requirements.txt && \
+	compile --extra sam -o infra/sam/requirements.txt
 
 .PHONY: clean
 clean: ## remove environments, caches and what the local stack left
