@@ -1,163 +1,16 @@
-"""The stages that skysort is deployed to, one typed settings object each; read by CDK and by the local stack.
-
-A stage that AWS would refuse, or that would surprise its owner at night, is refused here
-with a sentence: building the object is the check.
-"""
+"""The stages that skysort runs in, one typed settings object each: local (`make run`), dev and prod (AWS)."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from infra.function_settings import (
-    FunctionSettings,
-    OnDemand,
-    Provisioned,
-    ScheduledMinimum,
-    StageError,
-    Warm,
-    in_range,
-    require,
-)
-from infra.routes import ROUTES
-from skysort import limits
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-# AWS quotas ("SQS event source scaling", "Using Lambda with Amazon SQS", "Amazon SQS quotas").
-MAXIMUM_CONCURRENCY: Final = (2, 1_000)
-BATCH_SIZE: Final = (1, 10_000)
-BATCHING_WINDOW_S: Final = (0, 300)
-VISIBILITY_TIMEOUT_S: Final = (0, 43_200)
-# Above this batch size Lambda asks for a batching window.
-BATCH_SIZE_WITHOUT_WINDOW: Final = 10
-# A received message stays away for six function timeouts, so that a throttled batch is not
-# delivered a second time while it waits.
-VISIBILITY_TIMEOUTS: Final = 6
+from infra.drop_settings import VISIBILITY_TIMEOUTS, DropQueue
+from infra.function_settings import FunctionSettings, OnDemand, Provisioned, ScheduledMinimum, Warm
+from infra.stage_settings import Laptop, Stage
 
 # The models with a drop folder, each with a queue of its own.
 MODELS: Final = ("star", "galaxy", "image")
-
-# What the gateway hands to a function base64-encoded. Never */*: JSON would arrive encoded too.
-BINARY_MEDIA_TYPES: Final = (
-    "image/*",
-    "multipart/form-data",
-    "application/octet-stream",
-    "application/fits",
-    "application/gzip",
-    "application/x-gzip",
-    "application/zip",
-    "application/vnd.apache.parquet",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class DropQueue:
-    """The queue between a model's drop folder and its drop function, and the mapping that reads it.
-
-    prefix: keys in the drop bucket that belong here. batch_size messages, or what came within batching_window_s,
-    make one invocation; maximum_concurrency invocations run at once. A message that was received
-    max_receive_count times without success goes to the dead-letter queue.
-    """
-
-    function: str
-    queue: str
-    dead_letter_queue: str
-    prefix: str
-    batch_size: int
-    batching_window_s: int
-    visibility_timeout_s: int
-    max_receive_count: int
-    maximum_concurrency: int
-
-    def __post_init__(self) -> None:
-        """Refuse what SQS or Lambda would refuse."""
-        in_range(self.batch_size, BATCH_SIZE, f"{self.queue}: batch_size")
-        in_range(self.batching_window_s, BATCHING_WINDOW_S, f"{self.queue}: batching_window_s")
-        in_range(self.visibility_timeout_s, VISIBILITY_TIMEOUT_S, f"{self.queue}: visibility_timeout_s")
-        require(self.max_receive_count >= 1, f"{self.queue}: max_receive_count must be at least 1")
-        require(self.maximum_concurrency >= 1, f"{self.queue}: maximum_concurrency must be at least 1")
-        require(
-            self.batch_size <= BATCH_SIZE_WITHOUT_WINDOW or self.batching_window_s >= 1,
-            f"{self.queue}: a batch of more than {BATCH_SIZE_WITHOUT_WINDOW} needs a batching window of at least 1 s",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Laptop:
-    """Where a laptop cannot do as AWS does; present on the local stage only.
-
-    queue_depth, queue_wait_s: Lambda would add a sandbox where a laptop has no core left, so a request waits
-    for one here, this many at most and this long, then gets 429.
-    idle_stop_s: an on-demand sandbox stops after this time without work.
-    retry_delay_s: a failed message is visible again after this time, not after the visibility timeout.
-    """
-
-    queue_depth: int = 512
-    queue_wait_s: float = 5.0
-    idle_stop_s: float = 60.0
-    retry_delay_s: int = 1
-
-    def __post_init__(self) -> None:
-        """Refuse what could never serve a request."""
-        require(self.queue_depth >= 0, f"queue_depth must not be negative, got {self.queue_depth}")
-        require(self.queue_wait_s >= 0, f"queue_wait_s must not be negative, got {self.queue_wait_s}")
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything that differs between places where skysort runs.
-
-    Bucket names are complete on the local stage; CDK appends account and region elsewhere,
-    because bucket names are global.
-    """
-
-    name: str
-    functions: Mapping[str, FunctionSettings]
-    drop_queues: tuple[DropQueue, ...]
-    drop_bucket: str
-    results_bucket: str
-    region: str = "us-east-1"
-    laptop: Laptop | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what only shows when functions, queues and routes are seen together."""
-        require(self.drop_bucket != self.results_bucket, "drop and results need two buckets, or a loop can form")
-        for route in ROUTES:
-            function = self.functions.get(route.function)
-            require(function is not None, f"{route.method} {route.path} leads to no function of stage {self.name}")
-            require(
-                function is None or function.timeout_s <= limits.GATEWAY_TIMEOUT_S,
-                f"{route.function} answers HTTP, and the gateway waits {limits.GATEWAY_TIMEOUT_S:g} s at most; "
-                f"its timeout_s is {function.timeout_s if function else 0}",
-            )
-        for queue in self.drop_queues:
-            self._check_queue(queue)
-
-    def _check_queue(self, queue: DropQueue) -> None:
-        function = self.functions.get(queue.function)
-        if function is None:
-            raise StageError(f"{queue.queue} leads to no function of stage {self.name}")
-        least = VISIBILITY_TIMEOUTS * function.timeout_s
-        require(
-            queue.visibility_timeout_s >= least,
-            f"{queue.queue}: the visibility timeout must be at least {VISIBILITY_TIMEOUTS} times the timeout of "
-            f"{queue.function}, {least} s; it is {queue.visibility_timeout_s} s",
-        )
-        reserved = function.reserved_concurrency
-        require(
-            reserved is None or queue.maximum_concurrency <= reserved,
-            f"{queue.queue}: its maximum concurrency {queue.maximum_concurrency} is above the {reserved} "
-            f"reserved for {queue.function}; batches would be throttled into the dead-letter queue",
-        )
-        if self.laptop is None:
-            in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
-
-    def function_name(self, function: str) -> str:
-        """The deployed name, e.g. ``skysort-star-prod``."""
-        return f"skysort-{function}-{self.name}"
 
 
 def _star(warm: Warm, reserved: int | None) -> FunctionSettings:

@@ -9,12 +9,12 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.api_settings import BINARY_MEDIA_TYPES
 from infra.local import responses
 from infra.local.events import EventBuilder, Request, encode
 from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.routes import ROUTES, Match, Router, WrongMethod
-from infra.stages import BINARY_MEDIA_TYPES
 from skysort import limits
 
 if TYPE_CHECKING:

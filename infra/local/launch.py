@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from infra.function_settings import FunctionSettings
     from infra.local.report import FunctionLog
-    from infra.stages import Stage
+    from infra.stage_settings import Stage
 
 ACCOUNT: Final = "123456789012"  # moto's account, and AWS's own example
 PROGRAM: Final = Path(__file__).with_name("sandbox.py")

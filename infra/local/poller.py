@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-    from infra.stages import DropQueue, Stage
+    from infra.drop_settings import DropQueue
+    from infra.stage_settings import Stage
 
 
 class SqsQueue:

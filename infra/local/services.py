@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-    from infra.stages import DropQueue, Stage
+    from infra.drop_settings import DropQueue
+    from infra.stage_settings import Stage
 
 # The poller waits at most this long for an answer of a server on the same machine.
 READ_TIMEOUT_S: Final = 60

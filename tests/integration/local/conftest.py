@@ -17,10 +17,12 @@ from infra.local.launch import Launcher, Lifeline
 from infra.local.pool import Pool
 from infra.local.report import FunctionLog
 from infra.local.started import StartedStack, started_stack
-from infra.stages import Laptop, local
+from infra.stages import local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from infra.stage_settings import Laptop
 
 PROJECT = Path(__file__).with_name("project")
 DEADLINE_S = 15.0

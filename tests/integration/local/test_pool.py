@@ -11,7 +11,7 @@ import pytest
 from infra.function_settings import Provisioned
 from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
-from infra.stages import Laptop
+from infra.stage_settings import Laptop
 from tests.integration.local.conftest import event
 
 if TYPE_CHECKING:

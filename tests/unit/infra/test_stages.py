@@ -9,10 +9,13 @@ import pytest
 
 from infra.function_settings import FunctionSettings, OnDemand, Provisioned, ScheduledMinimum, SnapStart, StageError
 from infra.routes import ROUTES
-from infra.stages import STAGES, DropQueue, Laptop, local
+from infra.stage_settings import Laptop
+from infra.stages import STAGES, local
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from infra.drop_settings import DropQueue
 
 
 def star(**changes: object) -> FunctionSettings:

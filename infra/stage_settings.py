@@ -1,0 +1,93 @@
+"""What a stage is: everything that differs between places where skysort runs; read by CDK and by the local stack.
+
+A stage that AWS would refuse, or that would surprise its owner at night, is refused here
+with a sentence: building the object is the check.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from infra.drop_settings import MAXIMUM_CONCURRENCY, VISIBILITY_TIMEOUTS, DropQueue
+from infra.function_settings import FunctionSettings, StageError, in_range, require
+from infra.routes import ROUTES
+from skysort import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Laptop:
+    """Where a laptop cannot do as AWS does; present on the local stage only.
+
+    queue_depth, queue_wait_s: Lambda would add a sandbox where a laptop has no core left, so a request waits
+    for one here, this many at most and this long, then gets 429.
+    idle_stop_s: an on-demand sandbox stops after this time without work.
+    retry_delay_s: a failed message is visible again after this time, not after the visibility timeout.
+    """
+
+    queue_depth: int = 512
+    queue_wait_s: float = 5.0
+    idle_stop_s: float = 60.0
+    retry_delay_s: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what could never serve a request."""
+        require(self.queue_depth >= 0, f"queue_depth must not be negative, got {self.queue_depth}")
+        require(self.queue_wait_s >= 0, f"queue_wait_s must not be negative, got {self.queue_wait_s}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that differs between places where skysort runs.
+
+    Bucket names are complete on the local stage; CDK appends account and region elsewhere,
+    because bucket names are global.
+    """
+
+    name: str
+    functions: Mapping[str, FunctionSettings]
+    drop_queues: tuple[DropQueue, ...]
+    drop_bucket: str
+    results_bucket: str
+    region: str = "us-east-1"
+    laptop: Laptop | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what only shows when functions, queues and routes are seen together."""
+        require(self.drop_bucket != self.results_bucket, "drop and results need two buckets, or a loop can form")
+        for route in ROUTES:
+            function = self.functions.get(route.function)
+            require(function is not None, f"{route.method} {route.path} leads to no function of stage {self.name}")
+            require(
+                function is None or function.timeout_s <= limits.GATEWAY_TIMEOUT_S,
+                f"{route.function} answers HTTP, and the gateway waits {limits.GATEWAY_TIMEOUT_S:g} s at most; "
+                f"its timeout_s is {function.timeout_s if function else 0}",
+            )
+        for queue in self.drop_queues:
+            self._check_queue(queue)
+
+    def _check_queue(self, queue: DropQueue) -> None:
+        function = self.functions.get(queue.function)
+        if function is None:
+            raise StageError(f"{queue.queue} leads to no function of stage {self.name}")
+        least = VISIBILITY_TIMEOUTS * function.timeout_s
+        require(
+            queue.visibility_timeout_s >= least,
+            f"{queue.queue}: the visibility timeout must be at least {VISIBILITY_TIMEOUTS} times the timeout of "
+            f"{queue.function}, {least} s; it is {queue.visibility_timeout_s} s",
+        )
+        reserved = function.reserved_concurrency
+        require(
+            reserved is None or queue.maximum_concurrency <= reserved,
+            f"{queue.queue}: its maximum concurrency {queue.maximum_concurrency} is above the {reserved} "
+            f"reserved for {queue.function}; batches would be throttled into the dead-letter queue",
+        )
+        if self.laptop is None:
+            in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
+
+    def function_name(self, function: str) -> str:
+        """The deployed name, e.g. ``skysort-star-prod``."""
+        return f"skysort-{function}-{self.name}"
