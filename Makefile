@@ -6,17 +6,18 @@ PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
 TRAIN := .venv/train
+SAM := .venv/sam
 # Not hash-locked: which build of this release suits a machine (CPU or GPU) differs, and nothing that ships needs it.
 TORCH := torch==2.13.0
 SOURCES := layers functions infra model_export tests
 
-# A virtual environment from one hash-locked file; `layers` is on its path as it is on Lambda's.
+# A virtual environment from one hash-locked file, which names every package; `layers` is on its path as it is on Lambda's.
 define environment
 	@command -v $(PYTHON) >/dev/null || { echo "skysort needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "skysort needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V)"; exit 1; }
 	@echo "setting up $(1) (once; a minute or two)"
 	@$(PYTHON) -m venv --clear $(1) || { echo "python's venv module is missing: on Debian, apt-get install python3-venv"; exit 1; }
-	@$(1)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $(2)
+	@$(1)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $(2)
 	@echo "$(CURDIR)/layers" > "$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/skysort.pth"
 	@touch $(1)/.ready
 endef
@@ -30,6 +31,10 @@ $(RUN)/.ready: infra/local/requirements.txt
 
 $(DEV)/.ready: tests/requirements.txt
 	$(call environment,$(DEV),$<)
+
+# The SAM command line; its wheel also carries Lambda's runtime interface emulator.
+$(SAM)/.ready: infra/sam/requirements.txt
+	$(call environment,$(SAM),$<)
 
 $(TRAIN)/.ready: model_export/requirements-images.txt
 	$(call environment,$(TRAIN),$<)
