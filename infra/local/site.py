@@ -1,0 +1,55 @@
+"""The page of functions/site as the gateway serves it, with the headers that CloudFront sends in AWS."""
+
+from __future__ import annotations
+
+import hashlib
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from infra.local.responses import Response
+from infra.site_headers import cache_control, content_type, security_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+INDEX: Final = "index.html"
+# Beside the page for its readers, and no part of it.
+NOT_SERVED: Final = frozenset({"docs", "README.md"})
+_METHODS: Final = frozenset({"GET", "HEAD"})
+_ETAG_CHARACTERS: Final = 16
+
+
+class Site:
+    """Static files below one folder, read anew for each request: an edit shows with the next reload.
+
+    upload_origins: where presigned uploads go, for the content security policy.
+    """
+
+    def __init__(self, folder: Path, upload_origins: Iterable[str] = ()) -> None:
+        self._folder = folder.resolve()
+        self._security = [(name.encode(), value.encode()) for name, value in security_headers(upload_origins).items()]
+
+    def find(self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Response | None:
+        """Answer a request for one of the page's files; None where there is no such file."""
+        name = path.removeprefix("/") or INDEX
+        media_type = content_type(name)
+        if method not in _METHODS or media_type is None or name.split("/")[0] in NOT_SERVED:
+            return None
+        file = (self._folder / name).resolve()
+        if not file.is_relative_to(self._folder) or not file.is_file():
+            return None
+        body = file.read_bytes()
+        etag = f'"{hashlib.sha256(body).hexdigest()[:_ETAG_CHARACTERS]}"'.encode()
+        sent = [(b"etag", etag), (b"cache-control", cache_control(name).encode()), *self._security]
+        if _holds(etag, headers):
+            return Response(HTTPStatus.NOT_MODIFIED, sent, b"")
+        length = str(len(body)).encode()
+        sent += [(b"content-type", media_type.encode()), (b"content-length", length)]
+        return Response(HTTPStatus.OK, sent, b"" if method == "HEAD" else body)
+
+
+def _holds(etag: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the browser's copy is this one (RFC 9110, If-None-Match; weak comparison)."""
+    wanted = b",".join(value for name, value in headers if name == b"if-none-match")
+    return any(tag.strip().removeprefix(b"W/") in {etag, b"*"} for tag in wanted.split(b","))
