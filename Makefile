@@ -19,6 +19,8 @@ define environment
 	@$(PYTHON) -m venv --clear $(1) || { echo "python's venv module is missing: on Debian, apt-get install python3-venv"; exit 1; }
 	@$(1)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $(2)
 	@echo "$(CURDIR)/layers" > "$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/skysort.pth"
+	@printf '#!/bin/sh\nexec "$$(dirname "$$(readlink -f "$$0")")/python" -m skysort_cli "$$@"\n' > $(1)/bin/skysort
+	@chmod +x $(1)/bin/skysort
 	@touch $(1)/.ready
 endef
 
@@ -90,22 +92,24 @@ train: $(DEV)/.ready ## train, evaluate and export the star model (see model_exp
 	@$(DEV)/bin/python -m model_export star export
 
 # Versions and hashes only, valid on every Python from 3.11; the test lock comes first so that all agree.
+# lean: without what only the command line needs.
 .PHONY: lock
 lock: ## renew the hash-locked requirements from pyproject.toml
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
 	@compile() { uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(ARGS) "$$@"; }; \
 	compile --extra test --extra train-images -o tests/requirements.txt && \
-	lock() { compile --extra "$$1" -c tests/requirements.txt -o "$$2"; } && \
+	lock() { compile --extra "$$1" -c tests/requirements.txt -o "$$2" "$${@:3}"; } && \
+	lean() { lock "$$@" --excludes <(printf 'httpx\nrich\n'); } && \
 	lock train model_export/requirements.txt && \
 	lock train-images model_export/requirements-images.txt && \
-	lock bench tests/bench/peer/requirements.txt && \
+	lean bench tests/bench/peer/requirements.txt && \
 	lock local infra/local/requirements.txt && \
-	lock star-drop functions/star/requirements-drop.txt && \
-	lock star functions/star/requirements.txt && \
-	lock galaxy functions/galaxy/requirements.txt && \
-	lock image functions/image/requirements.txt && \
-	lock control functions/control/requirements.txt && \
-	compile --extra sam -o infra/sam/requirements.txt
+	lean star-drop functions/star/requirements-drop.txt && \
+	lean star functions/star/requirements.txt && \
+	lean galaxy functions/galaxy/requirements.txt && \
+	lean image functions/image/requirements.txt && \
+	lean control functions/control/requirements.txt && \
+	compile --extra sam --excludes <(echo httpx) -o infra/sam/requirements.txt
 
 .PHONY: clean
 clean: ## remove environments, caches and what the local stack left

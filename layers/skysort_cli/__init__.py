@@ -1,0 +1,1 @@
+"""The command line `skysort`: commands in skysort_cli.commands, one module each."""
