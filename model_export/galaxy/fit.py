@@ -111,6 +111,8 @@ class Training:
         self.averaged = copy.deepcopy(self.network).eval()
         self.network.train()
         self.optimiser = torch.optim.AdamW(_groups(self.network, recipe.weight_decay), lr=recipe.peak_rate)
+        # Where oneDNN has no bfloat16 kernels PyTorch falls back to loops that are a hundred times slower than float32.
+        self.half_precision = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - there is no public one
         self.side = networks.CANDIDATES[recipe.candidate].side
         self.chances = samples.weight / samples.weight.sum()
         self.offset = samples.offset
@@ -142,7 +144,7 @@ class Training:
         pictures = augment.views(self.samples.pictures(chosen), self.side, self.noise)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half_precision):
             outputs = self.network(pictures)
         loss = losses.total_loss(
             outputs,
