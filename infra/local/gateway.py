@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from infra.local.invocation import Reply
     from infra.local.pool import Pool
     from infra.local.responses import Response
+    from infra.local.site import Site
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -32,7 +33,7 @@ RETRY_AFTER_S: Final = b"1"
 
 
 class Gateway:
-    """Routes requests to pools. pools: by the function's name in the stage."""
+    """Routes requests to pools. pools: by the function's name in the stage. site: the page, where there is one."""
 
     def __init__(
         self,
@@ -41,11 +42,13 @@ class Gateway:
         port: int,
         timeout_s: float = limits.GATEWAY_TIMEOUT_S,
         router: Router | None = None,
+        site: Site | None = None,
     ) -> None:
         self._pools = pools
         self._router = router or Router()
         self._events = EventBuilder(stage, port, BINARY_MEDIA_TYPES)
         self._timeout_s = timeout_s
+        self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
@@ -63,6 +66,10 @@ class Gateway:
         method = scope["method"]
         path = scope["raw_path"].decode("latin-1")
         match = self._router.find(method, path)
+        if match is None and self._site is not None:
+            page = self._site.find(method, path, scope["headers"])
+            if page is not None:
+                return page
         if not isinstance(match, Match):
             return _not_routed(match, method, path, request_id)
         body = await _read(scope, receive)

@@ -13,6 +13,7 @@ from infra.local.gateway import Gateway
 from infra.local.launch import Lifeline
 from infra.local.pool import Pool
 from infra.local.server import HOST, HttpServer, bind
+from infra.local.site import Site
 from infra.local.state import StateFile
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class Stack:
         self._ready = False
         self._background: list[asyncio.Task[None]] = []
         self._pools = self._build_pools()
-        self._server = HttpServer(Gateway(self._pools, self.stage.name, self.port), self._http_listener)
+        site = Site(settings.root / "functions" / "site", [self.endpoint])
+        self._server = HttpServer(Gateway(self._pools, self.stage.name, self.port, site=site), self._http_listener)
 
     @property
     def endpoint(self) -> str:
