@@ -91,6 +91,9 @@ train: $(DEV)/.ready ## train, evaluate and export the star model (see model_exp
 	@$(DEV)/bin/python -m model_export star evaluate
 	@$(DEV)/bin/python -m model_export star export
 
+# What wheels ask for and serving never imports: XGBoost's Python package (its library is called directly) wants
+# scipy, ONNX Runtime's tools want the others.
+NOT_SERVED := flatbuffers protobuf scipy
 # Versions and hashes only, valid on every Python from 3.11; the test lock comes first so that all agree.
 # lean: without what only the command line needs.
 .PHONY: lock
@@ -100,15 +103,16 @@ lock: ## renew the hash-locked requirements from pyproject.toml
 	compile --extra test --extra train-images -o tests/requirements.txt && \
 	lock() { compile --extra "$$1" -c tests/requirements.txt -o "$$2" "$${@:3}"; } && \
 	lean() { lock "$$@" --excludes <(printf 'httpx\nrich\n'); } && \
+	served() { lock "$$@" --extra lambda --excludes <(printf '%s\n' httpx rich $(NOT_SERVED)); } && \
 	lock train model_export/requirements.txt && \
 	lock train-images model_export/requirements-images.txt && \
 	lean bench tests/bench/peer/requirements.txt && \
 	lock local infra/local/requirements.txt && \
-	lean star-drop functions/star/requirements-drop.txt && \
-	lean star functions/star/requirements.txt && \
-	lean galaxy functions/galaxy/requirements.txt && \
-	lean image functions/image/requirements.txt && \
-	lean control functions/control/requirements.txt && \
+	served star-drop functions/star/requirements-drop.txt && \
+	served star functions/star/requirements.txt && \
+	served galaxy functions/galaxy/requirements.txt && \
+	served image functions/image/requirements.txt && \
+	served control functions/control/requirements.txt && \
 	compile --extra sam --excludes <(echo httpx) -o infra/sam/requirements.txt
 
 .PHONY: clean
