@@ -1,4 +1,4 @@
-"""What a stage says of one drop queue: its names, its batches and its patience.
+"""What a stage says of the drop folder: of each queue its names, batches and patience, of files how long they stay.
 
 What SQS or Lambda would refuse is refused here with a sentence: building the object is the check.
 """
@@ -20,6 +20,10 @@ BATCH_SIZE_WITHOUT_WINDOW: Final = 10
 # A received message stays away for six function timeouts, so that a throttled batch is not
 # delivered a second time while it waits.
 VISIBILITY_TIMEOUTS: Final = 6
+# SQS keeps a message for 14 days at most, and a dead letter's days count from the day on which its file was
+# dropped: what waits for a week and then fails still has a week for somebody to look at it.
+QUEUE_DAYS: Final = 7
+DEAD_LETTER_DAYS: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,30 @@ class DropQueue:
             self.batch_size <= BATCH_SIZE_WITHOUT_WINDOW or self.batching_window_s >= 1,
             f"{self.queue}: a batch of more than {BATCH_SIZE_WITHOUT_WINDOW} needs a batching window of at least 1 s",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DropRetention:
+    """How many days the drop folder keeps what.
+
+    incoming: dropped files, and versions of them that were overwritten or deleted. results: results, None for ever.
+    old_results: results that were overwritten or deleted. unfinished: uploads in parts that were never completed.
+    access_logs: S3's own log of who read and wrote what.
+    """
+
+    incoming: int = 30
+    results: int | None = None
+    old_results: int = 30
+    unfinished: int = 7
+    access_logs: int = 90
+
+    def __post_init__(self) -> None:
+        """Refuse days that would lose a file that a message still tells of."""
+        require(
+            self.incoming > DEAD_LETTER_DAYS,
+            f"dropped files must stay longer than the {DEAD_LETTER_DAYS} days of a dead letter that tells of them; "
+            f"incoming is {self.incoming} days",
+        )
+        for name in ("results", "old_results", "unfinished", "access_logs"):
+            days = getattr(self, name)
+            require(days is None or days >= 1, f"{name} must be at least 1 day, got {days}")

@@ -90,12 +90,14 @@ class FunctionSettings:
     """One deployed function.
 
     folder: from the project's root. handler: module.function inside it. warm: its one warm strategy.
+    target: the build target of functions/Dockerfile whose image it runs from.
     reserved_concurrency: the most sandboxes at once, None for what the account has left.
     scratch_mb: size of /tmp. environment: variables of its own.
     """
 
     folder: str
     handler: str
+    target: str
     memory_mb: int
     timeout_s: int
     warm: Warm = field(default_factory=OnDemand)

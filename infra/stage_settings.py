@@ -6,16 +6,19 @@ with a sentence: building the object is the check.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
-from infra.drop_settings import MAXIMUM_CONCURRENCY, VISIBILITY_TIMEOUTS, DropQueue
+from infra.drop_settings import MAXIMUM_CONCURRENCY, VISIBILITY_TIMEOUTS, DropQueue, DropRetention
 from infra.function_settings import FunctionSettings, StageError, in_range, require
 from infra.routes import ROUTES
 from skysort import limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+Architecture = Literal["x86_64", "arm64"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,9 @@ class Stage:
 
     Bucket names are complete on the local stage; CDK appends account and region elsewhere,
     because bucket names are global.
+
+    architecture: of every image. x86_64 unless measured otherwise: ONNX Runtime's way of counting cores has failed in
+    arm64 sandboxes of Lambda (microsoft/onnxruntime #10038), and no fix is confirmed.
     """
 
     name: str
@@ -53,6 +59,8 @@ class Stage:
     drop_bucket: str
     results_bucket: str
     region: str = "us-east-1"
+    drop_retention: DropRetention = field(default_factory=DropRetention)
+    architecture: Architecture = "x86_64"
     laptop: Laptop | None = None
 
     def __post_init__(self) -> None:

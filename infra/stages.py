@@ -15,7 +15,13 @@ MODELS: Final = ("star", "galaxy", "image")
 
 def _star(warm: Warm, reserved: int | None) -> FunctionSettings:
     return FunctionSettings(
-        "functions/star", "app.handler", memory_mb=1_769, timeout_s=15, warm=warm, reserved_concurrency=reserved
+        "functions/star",
+        "app.handler",
+        "star",
+        memory_mb=1_769,
+        timeout_s=15,
+        warm=warm,
+        reserved_concurrency=reserved,
     )
 
 
@@ -24,6 +30,7 @@ def _star_drop(reserved: int, warm: Warm | None = None) -> FunctionSettings:
     return FunctionSettings(
         "functions/star",
         "drop.handler",
+        "star-drop",
         memory_mb=3_538,
         timeout_s=900,
         warm=warm or OnDemand(),
@@ -35,7 +42,13 @@ def _star_drop(reserved: int, warm: Warm | None = None) -> FunctionSettings:
 def _picture(model: str, warm: Warm, reserved: int | None) -> FunctionSettings:
     # Decoding a picture of the largest allowed size takes up to 1 GB.
     return FunctionSettings(
-        f"functions/{model}", "app.handler", memory_mb=1_769, timeout_s=25, warm=warm, reserved_concurrency=reserved
+        f"functions/{model}",
+        "app.handler",
+        model,
+        memory_mb=1_769,
+        timeout_s=25,
+        warm=warm,
+        reserved_concurrency=reserved,
     )
 
 
@@ -44,6 +57,7 @@ def _picture_drop(model: str, reserved: int) -> FunctionSettings:
     return FunctionSettings(
         f"functions/{model}",
         "drop.handler",
+        model,
         memory_mb=3_538,
         timeout_s=900,
         warm=OnDemand(),
@@ -57,6 +71,7 @@ def _control(reserved: int | None = None, warm: Warm | None = None) -> FunctionS
     return FunctionSettings(
         "functions/control",
         "app.handler",
+        "control",
         memory_mb=512,
         timeout_s=10,
         warm=warm or OnDemand(),
@@ -149,4 +164,5 @@ def prod() -> Stage:
     )
 
 
-STAGES: Final = {"local": local, "dev": dev, "prod": prod}
+AWS_STAGES: Final = {"dev": dev, "prod": prod}
+STAGES: Final = {"local": local, **AWS_STAGES}

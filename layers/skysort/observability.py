@@ -7,9 +7,9 @@ from typing import Final
 
 from aws_lambda_powertools import Logger, Metrics
 
-NAMESPACE: Final = "skysort"
+from skysort import METRICS_NAMESPACE
 
 # The service's name is the function's: POWERTOOLS_SERVICE_NAME, which every stage sets.
-_service = os.environ.get("POWERTOOLS_SERVICE_NAME", NAMESPACE)
+_service = os.environ.get("POWERTOOLS_SERVICE_NAME", METRICS_NAMESPACE)
 logger: Final = Logger(service=_service)
-metrics: Final = Metrics(namespace=NAMESPACE, service=_service)
+metrics: Final = Metrics(namespace=METRICS_NAMESPACE, service=_service)

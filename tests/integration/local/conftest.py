@@ -124,6 +124,7 @@ def pool_of(tmp_path: Path) -> Iterator[Callable[..., Pool]]:
         settings = FunctionSettings(
             "functions/star",
             "app.handler",
+            "star",
             memory_mb=512,
             timeout_s=timeout_s,
             warm=warm or OnDemand(),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def star(**changes: object) -> FunctionSettings:
-    settings = FunctionSettings("functions/star", "app.handler", memory_mb=1769, timeout_s=15)
+    settings = FunctionSettings("functions/star", "app.handler", "star", memory_mb=1769, timeout_s=15)
     return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,35 @@
+"""The CDK app: `make synth STAGE=dev`, or `python -m infra.app` from the project's root.
+
+Context: `-c stage=dev` names the stage, dev by default; `-c account=... -c region=...` bind it to one place.
+Without them the templates hold for every account and region.
+"""
+
+from __future__ import annotations
+
+from infra import node
+
+node.use()
+
+import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen first
+
+from infra.function_settings import StageError  # noqa: E402
+from infra.stacks.service import ServiceStack  # noqa: E402
+from infra.stages import AWS_STAGES  # noqa: E402
+
+
+def build(app: cdk.App) -> ServiceStack:
+    """Add a stage's stacks to the app; StageError says which stage cannot be deployed, and why."""
+    name = app.node.try_get_context("stage") or "dev"
+    if name not in AWS_STAGES:
+        raise StageError(f"there is no stage {name!r} to deploy; choose from {', '.join(AWS_STAGES)} (-c stage=dev)")
+    stage = AWS_STAGES[name]()
+    environment = cdk.Environment(
+        account=app.node.try_get_context("account"), region=app.node.try_get_context("region")
+    )
+    return ServiceStack(app, f"skysort-service-{name}", stage=stage, environment=environment)
+
+
+if __name__ == "__main__":
+    application = cdk.App()
+    build(application)
+    application.synth()

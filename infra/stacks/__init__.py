@@ -1,0 +1,7 @@
+"""The stacks: which constructs are deployed together."""
+
+from __future__ import annotations
+
+from infra import node
+
+node.use()
