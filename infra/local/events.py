@@ -5,13 +5,14 @@ Shape: AWS, "Set up Lambda proxy integrations in API Gateway", input format.
 
 from __future__ import annotations
 
-import base64
 import functools
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl
+
+import pybase64
 
 from infra.local.launch import ACCOUNT
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from infra.routes import Match
 
 API_ID: Final = "local"
+# JSON writes a byte of text as six characters at most: \u0000.
+_LONGEST_ESCAPE: Final = 6
 # Lone surrogates cannot reach a function from AWS either: undecodable bytes become U+FFFD.
 encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _NO_IDENTITY: Final = dict.fromkeys(
@@ -50,6 +53,26 @@ class Request:
     body: bytes
     source_ip: str
     protocol: str = "HTTP/1.1"
+
+
+class ProxyEvent(NamedTuple):
+    """A proxy event in two parts, since escaping and parsing a body of megabytes as JSON takes longer than to read it.
+
+    head: the event as JSON, its body null. body: the text that belongs there, as UTF-8.
+    accepts_binary: whether the caller's Accept header names a binary media type first.
+    """
+
+    head: bytes
+    body: bytes
+    is_base64: bool
+    accepts_binary: bool
+
+    def fits(self, limit: int) -> bool:
+        """Whether the whole event as JSON has at most so many bytes."""
+        room = limit - len(self.head) - len('""')
+        if self.is_base64 or _LONGEST_ESCAPE * len(self.body) <= room:
+            return len(self.body) <= room
+        return len(encode(self.body.decode("utf-8", "replace"))) - len('""') <= room
 
 
 class MediaTypes:
@@ -87,8 +110,8 @@ class EventBuilder:
         """Whether a Content-Type or Accept header names a binary media type first."""
         return bool(header) and media_type(header) in self._binary
 
-    def event(self, request: Request, match: Match, request_id: str) -> dict[str, Any]:
-        """Build the event; bodies are str, or base64 for a binary media type, null when empty."""
+    def event(self, request: Request, match: Match, request_id: str) -> ProxyEvent:
+        """Build the event; bodies are text, or base64 for a binary media type, null when empty."""
         multi_headers: dict[str, list[str]] = {}
         for raw_name, raw_value in request.headers:
             multi_headers.setdefault(header_name(raw_name), []).append(raw_value.decode("latin-1"))
@@ -98,8 +121,8 @@ class EventBuilder:
         # AWS keeps the last of repeated values in the single-value form.
         headers = {name: values[-1] for name, values in multi_headers.items()}
         multi_query = _query(request.query)
-        binary = self.is_binary(headers.get("Content-Type", ""))
-        return {
+        is_base64 = bool(request.body) and self.is_binary(headers.get("Content-Type", ""))
+        document = {
             "resource": match.route.path,
             "path": request.path,
             "httpMethod": request.method,
@@ -110,9 +133,12 @@ class EventBuilder:
             "pathParameters": match.path_parameters,
             "stageVariables": None,
             "requestContext": self._context(request, match.route.path, request_id, headers),
-            "body": _body(request.body, binary=binary),
-            "isBase64Encoded": binary and bool(request.body),
+            "body": None,
+            "isBase64Encoded": is_base64,
         }
+        body = pybase64.b64encode(request.body) if is_base64 else request.body
+        accepts_binary = self.is_binary(headers.get("Accept", ""))
+        return ProxyEvent(encode(document).encode(), body, is_base64, accepts_binary)
 
     def _context(self, request: Request, resource: str, request_id: str, headers: Mapping[str, str]) -> dict[str, Any]:
         now = time.time()
@@ -151,9 +177,3 @@ def _query(query: str) -> dict[str, list[str]] | None:
     for name, value in parse_qsl(query, keep_blank_values=True, errors="replace"):
         parameters.setdefault(name, []).append(value)
     return parameters or None
-
-
-def _body(body: bytes, *, binary: bool) -> str | None:
-    if not body:
-        return None
-    return base64.b64encode(body).decode("ascii") if binary else body.decode("utf-8", "replace")

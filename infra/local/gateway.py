@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.api_settings import BINARY_MEDIA_TYPES
 from infra.local import responses
-from infra.local.events import EventBuilder, Request, encode
+from infra.local.events import EventBuilder, Request
 from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.routes import ROUTES, Match, Router, WrongMethod
@@ -20,6 +20,7 @@ from skysort import limits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.local.events import ProxyEvent
     from infra.local.invocation import Reply
     from infra.local.pool import Pool
     from infra.local.responses import Response
@@ -84,17 +85,15 @@ class Gateway:
             protocol=f"HTTP/{scope['http_version']}",
         )
         event = self._events.event(request, match, request_id)
-        payload = encode(event).encode()
-        if len(payload) > limits.LAMBDA_PAYLOAD_BYTES:
+        if not event.fits(limits.LAMBDA_PAYLOAD_BYTES):
             return responses.event_too_large(request_id)
-        accepts_binary = self._events.is_binary(event["headers"].get("Accept", ""))
-        return await self._invoke(match.route.function, payload, request_id, accepts_binary=accepts_binary)
+        return await self._invoke(match.route.function, event, request_id)
 
-    async def _invoke(self, function: str, payload: bytes, request_id: str, *, accepts_binary: bool) -> Response:
+    async def _invoke(self, function: str, event: ProxyEvent, request_id: str) -> Response:
         try:
             async with asyncio.timeout(self._timeout_s):
-                reply = await self._pools[function].submit(request_id, payload)
-            return _from_reply(reply, request_id, accepts_binary=accepts_binary)
+                reply = await self._pools[function].submit(request_id, event.head, event.body)
+            return _from_reply(reply, request_id, accepts_binary=event.accepts_binary)
         except ThrottledError as error:
             retry = [(b"retry-after", RETRY_AFTER_S)]
             return responses.problem(responses.TOO_MANY_REQUESTS, f"Every worker is busy: {error}.", request_id, retry)

@@ -43,6 +43,7 @@ class Invocation:
 
     request_id: str
     event: bytes
+    body: bytes
     future: asyncio.Future[Reply]
     started: float = 0.0
     cold: bool = False

@@ -82,10 +82,11 @@ class Sandbox(asyncio.Protocol):
             ) from None
         self.init_ms = (time.perf_counter() - started) * 1000
 
-    def send(self, request_id: str, deadline: float, event: bytes) -> None:
-        """Hand one event (JSON) to the handler; on_reply tells the outcome."""
+    def send(self, request_id: str, deadline: float, event: bytes, body: bytes) -> None:
+        """Hand one event (JSON), and the text of its body if it has one, to the handler; on_reply tells the outcome."""
         if self._transport is not None:
-            self._transport.write(child.INVOKE.pack(len(event), deadline, request_id.encode()) + event)
+            header = child.INVOKE.pack(len(event), len(body), deadline, request_id.encode())
+            self._transport.write(b"".join((header, event, body)))
 
     def kill(self) -> None:
         """End the process at once."""

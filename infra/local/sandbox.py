@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Frames are a fixed header, then bytes.
-# To the sandbox: size of the event, deadline in epoch seconds, request id; then the event as JSON.
-INVOKE: Final = struct.Struct("<Id36s")
+# To the sandbox: sizes of the event and of its body, deadline in epoch seconds, request id; then the event as JSON
+# and, if it has one, the text that it gets as its "body": megabytes that would be slow to escape and parse.
+INVOKE: Final = struct.Struct("<IId36s")
 # From the sandbox: size of what follows, kind, milliseconds spent, peak memory in KiB; then JSON.
 REPLY: Final = struct.Struct("<IcdI")
 READY: Final = b"I"  # the handler is imported; nothing follows
@@ -35,6 +36,7 @@ INIT_ERROR: Final = b"X"  # it could not be; a JSON error follows
 RESULT: Final = b"R"  # what the handler returned
 ERROR: Final = b"E"  # what the handler raised, as a JSON error
 
+_READ_BYTES: Final = 65_536
 # ru_maxrss is in KiB on Linux and in bytes on macOS.
 _RSS_UNIT: Final = 1024 if sys.platform == "darwin" else 1
 
@@ -96,24 +98,30 @@ class Channel:
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=descriptor)
 
-    def receive(self) -> tuple[str, float, bytes] | None:
-        """Wait for the next event: request id, deadline, event JSON; None when the pool hung up."""
-        frame = self._at_least(bytearray(), INVOKE.size)
-        if frame is None:
+    def receive(self) -> tuple[str, float, bytes, str] | None:
+        """Wait for the next event: request id, deadline, event JSON, body; None when the pool hung up."""
+        start = self._socket.recv(_READ_BYTES)
+        while 0 < len(start) < INVOKE.size:
+            more = self._socket.recv(_READ_BYTES)
+            start = start + more if more else b""
+        if not start:
             return None
-        size, deadline, request_id = INVOKE.unpack_from(frame)
-        frame = self._at_least(frame, INVOKE.size + size)
-        if frame is None:
+        event_size, body_size, deadline, request_id = INVOKE.unpack_from(start)
+        frame = bytearray(INVOKE.size + event_size + body_size)
+        frame[: len(start)] = start
+        view = memoryview(frame)
+        if not self._fill(view[len(start) :]):
             return None
-        return request_id.decode(), deadline, bytes(memoryview(frame)[INVOKE.size :])
+        end = INVOKE.size + event_size
+        return request_id.decode(), deadline, bytes(view[INVOKE.size : end]), str(view[end:], "utf-8", "replace")
 
-    def _at_least(self, frame: bytearray, size: int) -> bytearray | None:
-        while len(frame) < size:
-            more = self._socket.recv(max(65_536, size - len(frame)))
-            if not more:
-                return None
-            frame += more
-        return frame
+    def _fill(self, rest: memoryview) -> bool:
+        while rest:
+            received = self._socket.recv_into(rest)
+            if not received:
+                return False
+            rest = rest[received:]
+        return True
 
     def send(self, kind: bytes, milliseconds: float, memory_kib: int, payload: bytes = b"") -> None:
         """Send one frame."""
@@ -154,10 +162,13 @@ def load(handler: str) -> Callable[[Any, Any], Any]:
 def serve(channel: Channel, handler: Callable[[Any, Any], Any], memory: PeakMemory) -> None:
     """Answer events until the pool hangs up."""
     while (frame := channel.receive()) is not None:
-        request_id, deadline, event = frame
+        request_id, deadline, head, body = frame
         started = time.perf_counter()
         try:
-            result = handler(json.loads(event), LambdaContext(request_id, deadline))
+            event = json.loads(head)
+            if body:
+                event["body"] = body
+            result = handler(event, LambdaContext(request_id, deadline))
             kind, payload = RESULT, json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode()
         except Exception as error:
             kind, payload = ERROR, describe(error)

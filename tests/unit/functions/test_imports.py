@@ -17,16 +17,17 @@ ROOT = Path(__file__).resolve().parents[3]
 POWERTOOLS = {"aws_lambda_powertools", "jmespath"}
 PYDANTIC = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
 OURS = {"app", "skysort"}
+BODIES = {"pybase64"}
 # Powertools looks whether botocore is there: its empty __init__ alone, 0.3 ms.
 PROBED = {"botocore"}
 # Not among them, and each 50 ms to a second of cold start: boto3, scipy, xgboost's Python package,
 # scikit-learn, pandas, pyarrow, astropy.
 PICTURES = {"PIL", "multipart", "numpy", "onnxruntime"}
 ALLOWED = {
-    "star": OURS | POWERTOOLS | PYDANTIC | {"numpy"},
-    "galaxy": OURS | POWERTOOLS | PYDANTIC | PICTURES,
-    "image": OURS | POWERTOOLS | PYDANTIC | PICTURES,
-    "control": OURS | POWERTOOLS | PYDANTIC,
+    "star": OURS | POWERTOOLS | PYDANTIC | BODIES | {"numpy"},
+    "galaxy": OURS | POWERTOOLS | PYDANTIC | BODIES | PICTURES,
+    "image": OURS | POWERTOOLS | PYDANTIC | BODIES | PICTURES,
+    "control": OURS | POWERTOOLS | PYDANTIC | BODIES,
 }
 
 PROGRAM = """
