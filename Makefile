@@ -91,6 +91,10 @@ train: $(DEV)/.ready ## train, evaluate and export the star model (see model_exp
 	@$(DEV)/bin/python -m model_export star evaluate
 	@$(DEV)/bin/python -m model_export star export
 
+.PHONY: base-image
+base-image: ## the base of the functions' images from Debian's packages, where the public one cannot be pulled
+	@infra/images/base.sh $(or $(SKYSORT_BASE_IMAGE),skysort/base:3.13)
+
 # What wheels ask for and serving never imports: XGBoost's Python package (its library is called directly) wants
 # scipy, ONNX Runtime's tools want the others.
 NOT_SERVED := flatbuffers protobuf scipy
