@@ -30,6 +30,8 @@ ROUTES: Final = (
     Route("GET", "/v1/models", "control"),
     Route("GET", "/v1/models/{name}", "control"),
     Route("GET", "/v1/health", "control"),
+    Route("POST", "/v1/uploads", "control"),
+    Route("GET", "/v1/batches/{batch}", "control"),
 )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
@@ -68,11 +69,15 @@ def _config() -> Config:
     return Config(read_timeout=READ_TIMEOUT_S, retries={"max_attempts": 2}, s3={"addressing_style": "path"})
 
 
-def create(stage: Stage, endpoint: str) -> dict[str, str]:
-    """Create buckets, queues and notifications; returns queue URLs by queue name."""
+def create(stage: Stage, endpoint: str, page_port: int) -> dict[str, str]:
+    """Create buckets, queues and notifications; returns queue URLs by queue name.
+
+    page_port: where the page is served, whose scripts may use the buckets.
+    """
     s3, sqs = s3_client(endpoint, stage.region), sqs_client(endpoint, stage.region)
     for bucket in (stage.drop_bucket, stage.results_bucket):
         s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [_from_the_page(page_port)]})
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_open_to_all(bucket)))
     urls: dict[str, str] = {}
@@ -99,6 +104,17 @@ def _open_to_all(bucket: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
+def _from_the_page(port: int) -> CORSRuleTypeDef:
+    """What a script of the page may do: post forms, put parts (whose ETags it needs), fetch results."""
+    return {
+        "AllowedOrigins": [f"http://{host}:{port}" for host in (HOST, "localhost")],
+        "AllowedMethods": ["GET", "HEAD", "POST", "PUT", "DELETE"],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag"],
+        "MaxAgeSeconds": 3_600,
+    }
+
+
 def _arn(sqs: SQSClient, url: str) -> str:
     return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
@@ -121,7 +137,7 @@ def main(lifeline: int, listener: int, settings: Settings) -> None:
     server = make_server(HOST, 0, app, threaded=True, fd=listener, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     endpoint = f"http://{HOST}:{server.server_address[1]}"
-    tell(ready=True, queues=create(settings.stage(), endpoint))
+    tell(ready=True, queues=create(settings.stage(), endpoint, settings.port))
     threading.Event().wait()
 
 

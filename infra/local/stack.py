@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import shutil
 import time
@@ -94,7 +95,9 @@ class Stack:
 
     async def _start_services(self) -> None:
         descriptor = self._s3_listener.fileno()
-        arguments = [str(descriptor), self.settings.to_json()]
+        # A browser's uploads are let in from the page's own address, which port 0 leaves open until now.
+        settings = dataclasses.replace(self.settings, port=self.port)
+        arguments = [str(descriptor), settings.to_json()]
         await self._services.start(arguments, self.settings.state, self._lifeline, (descriptor,))
         self._s3_listener.close()
 

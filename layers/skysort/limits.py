@@ -61,3 +61,22 @@ ARCHIVE_RATIO: Final = 100
 ARCHIVE_DIRECTORY_BYTES: Final = 4 * MIB
 # Bytes of dropped pictures that wait in memory for their turn.
 DROP_WAITING_BYTES: Final = 256 * MIB
+
+# Uploads by presigned requests. A form takes a file in one request; larger files go in parts, which can be sent
+# again one by one. With a role's session token a form is about 4.5 kB and a part's URL 2.5 kB of the answer, so that
+# these many stay inside the 6 MB Lambda payload.
+UPLOAD_FILES_PER_REQUEST: Final = 500
+UPLOAD_FORM_BYTES: Final = 16 * MIB
+UPLOAD_PART_BYTES: Final = 16 * MIB
+UPLOAD_PARTS_PER_REQUEST: Final = 1_000
+UPLOAD_BYTES: Final = 16 * 1024 * MIB
+# How long presigned requests and links hold.
+PRESIGNED_S: Final = 3_600
+BATCH_NAME_CHARACTERS: Final = 100
+
+# A batch's status: files counted, and records of theirs looked at, in one answer; files told of one by one.
+BATCH_FILES: Final = 10_000
+BATCH_RECORDS: Final = 50_000
+BATCH_FILES_PER_PAGE: Final = 500
+# Rows of one page of a batch's merged CSV.
+BATCH_CSV_ROWS: Final = 10_000

@@ -62,16 +62,31 @@ class StarSettings:
         )
 
 
+def bucket(environment: Mapping[str, str], name: str, purpose: str) -> str:
+    """Read a bucket's name; ConfigurationError names the setting."""
+    value = environment.get(name, "").strip()
+    if not value:
+        raise ConfigurationError(f"{name} must name the bucket that {purpose}; it is not set")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
     """Settings of the control function.
 
     cards_folder: SKYSORT_CARDS, the folder with <model>/model/card.json for every model.
+    drop_bucket: SKYSORT_DROP_BUCKET, where uploads go. results_bucket: SKYSORT_RESULTS_BUCKET, where results are.
     """
 
     cards_folder: Path
+    drop_bucket: str
+    results_bucket: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> ControlSettings:
         """Read the settings; raises ConfigurationError."""
-        return cls(cards_folder=folder(environment, "SKYSORT_CARDS", function_folder.parent))
+        return cls(
+            cards_folder=folder(environment, "SKYSORT_CARDS", function_folder.parent),
+            drop_bucket=bucket(environment, "SKYSORT_DROP_BUCKET", "files are dropped into"),
+            results_bucket=bucket(environment, "SKYSORT_RESULTS_BUCKET", "results are in"),
+        )

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+# What a stage gives the functions; each reads it once, while it is imported.
+STAGE = {
+    "SKYSORT_DROP_BUCKET": "drop",
+    "SKYSORT_RESULTS_BUCKET": "results",
+    "AWS_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+}
 FUNCTIONS = Path(__file__).resolve().parents[3] / "functions"
 
 
@@ -20,5 +31,6 @@ def load_function(name: str, module: str = "app") -> ModuleType:
     assert spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = loaded
-    spec.loader.exec_module(loaded)
+    with patch.dict(os.environ, STAGE):
+        spec.loader.exec_module(loaded)
     return loaded

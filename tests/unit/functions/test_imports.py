@@ -11,6 +11,7 @@ import pytest
 
 from tests.factories import EXAMPLE_ROW, proxy_event
 from tests.factories_images import encode, picture_artefact, render
+from tests.unit.functions.loading import STAGE
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -55,7 +56,7 @@ def test_only_what_serving_needs_is_imported(function: str, star_folder: Path, t
     models = {name: str(picture_artefact(tmp_path / name, name)) for name in ("galaxy", "image")}
     path = f"{ROOT / 'functions' / function}:{ROOT / 'layers'}"
     shelf = star_folder.parent.parent
-    environment = {"PYTHONPATH": path, "SKYSORT_STAR_MODEL": str(star_folder), "SKYSORT_CARDS": str(shelf)}
+    environment = STAGE | {"PYTHONPATH": path, "SKYSORT_STAR_MODEL": str(star_folder), "SKYSORT_CARDS": str(shelf)}
     environment |= {f"SKYSORT_{name.upper()}_MODEL": folder for name, folder in models.items()}
     program = [sys.executable, "-c", PROGRAM, json.dumps(EVENTS[function])]
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)

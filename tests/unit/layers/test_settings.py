@@ -38,4 +38,12 @@ def test_a_bad_setting_is_named(environment: dict[str, str], says: str) -> None:
 
 
 def test_cards_lie_beside_the_control_function(tmp_path: Path) -> None:
-    assert ControlSettings.from_environment({}, tmp_path / "control").cards_folder == tmp_path
+    buckets = {"SKYSORT_DROP_BUCKET": "drop", "SKYSORT_RESULTS_BUCKET": "results"}
+    assert ControlSettings.from_environment(buckets, tmp_path / "control").cards_folder == tmp_path
+
+
+@pytest.mark.parametrize("missing", ["SKYSORT_DROP_BUCKET", "SKYSORT_RESULTS_BUCKET"])
+def test_control_does_not_start_without_its_buckets(missing: str, tmp_path: Path) -> None:
+    buckets = {"SKYSORT_DROP_BUCKET": "drop", "SKYSORT_RESULTS_BUCKET": "results"}
+    with pytest.raises(ConfigurationError, match=f"{missing} must name the bucket"):
+        ControlSettings.from_environment({**buckets, missing: ""}, tmp_path)

@@ -1,0 +1,1 @@
+"""What has become of a dropped batch: files matched with their records (match), told in pages (status, table)."""

@@ -1,0 +1,167 @@
+"""The answer about a batch: counts, progress, and its files a page at a time."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from skysort.batches.cursor import START, Cursor
+from skysort.batches.match import BatchFile, Matcher, State
+from skysort.drop import keys
+from skysort.errors import NotFoundError
+from skysort.limits import BATCH_FILES_PER_PAGE, PRESIGNED_S
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skysort.batches.match import Bucket, Segment
+    from skysort.s3.location import Addressing
+    from skysort.s3.signature import Signer
+
+FILES_BY_DEFAULT: Final = 100
+# Requests to S3 at the same time.
+_PARALLEL: Final = 16
+_LINKS: Final = {
+    "": "result",
+    ".csv": "table",
+    ".rejected.csv": "rejected",
+    keys.SUMMARY: "record",
+    keys.ERROR: "error",
+}
+# Of a record, what a page about many files has room for.
+_KNOWN_BESIDE: Final = ("source", "outputs", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which files are asked for. state, model: only these, all by default. records: whether each comes with its own."""
+
+    limit: int = FILES_BY_DEFAULT
+    cursor: Cursor = START
+    state: State | None = None
+    model: str | None = None
+    records: bool = False
+
+
+class BatchDesk:
+    """Tells what has become of batches. models: those with a drop folder, in the order of their names."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        *,
+        drop_bucket: str,
+        results_bucket: str,
+        models: Sequence[str],
+        addressing: Addressing,
+        signer: Signer,
+        matcher: Matcher | None = None,
+    ) -> None:
+        self._bucket = bucket
+        self._results = results_bucket
+        self._models = sorted(models)
+        self._addressing = addressing
+        self._signer = signer
+        self._matcher = matcher or Matcher(bucket, drop_bucket, results_bucket)
+        self._pool = ThreadPoolExecutor(_PARALLEL, "s3")
+
+    def segments(self, batch: str, page: Page) -> dict[str, Segment]:
+        """Each model's files from the page's start on; raises NotFoundError for a batch without any."""
+        models = [name for name in self._models if page.model in {None, name} and name >= page.cursor.model]
+        after = {page.cursor.model: page.cursor.after}
+        found = self._pool.map(lambda name: self._matcher.segment(name, batch, after.get(name, "")), models)
+        segments: dict[str, Segment] = {}
+        for name, segment in zip(models, found, strict=True):
+            segments[name] = segment
+            if not segment.complete:
+                break  # what comes after is told once the rest of this model has been
+        if page.cursor == START and not any(segment.files for segment in segments.values()):
+            where = f"{page.model}/" if page.model else ""
+            raise NotFoundError(f"there is no file in a batch {where}{batch!r}; uploaded files are there at once")
+        return segments
+
+    def status(self, batch: str, page: Page) -> dict[str, Any]:
+        """The answer of GET /v1/batches/{batch}; raises NotFoundError, InvalidFieldsError and InfrastructureError."""
+        segments = self.segments(batch, page)
+        counts = {name: _counts(segment.files) for name, segment in segments.items() if segment.files}
+        total = {key: sum(count[key] for count in counts.values()) for key in ("total", *State)}
+        files, following = select(segments, page)
+        return {
+            "batch": batch,
+            "counts": total,
+            "progress": round((total["done"] + total["failed"]) / total["total"], 4) if total["total"] else 1.0,
+            "complete": all(segment.complete for segment in segments.values()),
+            "models": counts,
+            "files": list(self._pool.map(lambda file: self._document(file, whole=page.records), files)),
+            "next": following.encode() if following else None,
+            "links": {"csv": f"/v1/batches/{quote(batch, safe='')}/results.csv"},
+            "expires": f"{self._signer.clock() + timedelta(seconds=PRESIGNED_S):%Y-%m-%dT%H:%M:%SZ}",
+        }
+
+    def read(self, key: str) -> bytes:
+        """The bytes of a record or a table of the results bucket; raises NotFoundError and InfrastructureError."""
+        return self._bucket.read(self._results, key)
+
+    def read_json(self, key: str) -> dict[str, Any] | None:
+        """A record; None where it has gone meanwhile."""
+        try:
+            document: dict[str, Any] = json.loads(self.read(key))
+        except (NotFoundError, ValueError):
+            return None
+        return document
+
+    def _document(self, file: BatchFile, *, whole: bool) -> dict[str, Any]:
+        about: dict[str, Any] = {
+            "model": file.model,
+            "name": file.name,
+            "state": file.state,
+            "size": file.dropped.size if file.dropped else None,
+            "uploaded": file.dropped.modified if file.dropped else None,
+            "finished": file.record.modified if file.record else None,
+            "links": {_LINKS[suffix]: self._link(item.key) for suffix, item in file.records.items()},
+        }
+        if file.members is not None:
+            about["members"] = {"done": file.members.done, "failed": file.members.failed}
+        if file.record is None:
+            return about
+        # Of archives the summary says more than the listing, of which a part was passed over.
+        archive = file.state is State.DONE and ".csv" in file.records
+        if file.state is State.FAILED or archive or whole:
+            record = self.read_json(file.record.key) or {}
+            if archive:
+                about["members"] = {"done": record.get("classified", 0), "failed": record.get("refused", 0)}
+            told = {name: value for name, value in record.items() if whole or name not in _KNOWN_BESIDE}
+            if file.state is State.FAILED:
+                about["problem"] = told
+            elif whole:
+                about["record"] = told
+        return about
+
+    def _link(self, key: str) -> str:
+        return self._signer.url("GET", self._addressing.locate(self._results, key), PRESIGNED_S)
+
+
+def select(segments: dict[str, Segment], page: Page) -> tuple[list[BatchFile], Cursor | None]:
+    """The files of a page, and where the next begins; None after the last."""
+    limit = min(page.limit, BATCH_FILES_PER_PAGE)
+    every = (file for segment in segments.values() for file in segment.files)
+    chosen = list(islice((file for file in every if page.state in {None, file.state}), limit + 1)) if limit else []
+    if len(chosen) > limit:
+        return chosen[:limit], Cursor(chosen[limit - 1].model, chosen[limit - 1].name)
+    for name, segment in segments.items():
+        if not segment.complete:
+            return chosen, Cursor(name, segment.files[-1].name)
+    return chosen, None
+
+
+def _counts(files: Sequence[BatchFile]) -> dict[str, int]:
+    counts = dict.fromkeys(("total", *State), 0)
+    for file in files:
+        counts["total"] += 1
+        counts[file.state] += 1
+    return {str(name): count for name, count in counts.items()}

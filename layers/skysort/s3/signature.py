@@ -1,0 +1,176 @@
+"""AWS Signature Version 4 for S3: presigned URLs, presigned POST forms, and requests of our own.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html. A test holds every
+signature to the one that botocore makes.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from skysort.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from skysort.s3.location import Location
+
+ALGORITHM: Final = "AWS4-HMAC-SHA256"
+UNSIGNED: Final = "UNSIGNED-PAYLOAD"
+_EMPTY: Final = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What Lambda puts into a sandbox's environment; the token comes with every role's."""
+
+    access_key: str
+    secret_key: str
+    token: str | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Credentials:
+        """Read them; raises ConfigurationError."""
+        access, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
+        if not access or not secret:
+            raise ConfigurationError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set, as Lambda sets them")
+        return cls(access, secret, environment.get("AWS_SESSION_TOKEN") or None)
+
+
+class Signer:
+    """Signs for one region with one set of credentials.
+
+    clock: the time of a signature, UTC.
+    """
+
+    def __init__(
+        self, credentials: Credentials, region: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._credentials = credentials
+        self._region = region
+        self.clock = clock
+
+    def url(
+        self,
+        method: str,
+        location: Location,
+        expires_s: int,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        """A URL that lets its holder send this request until it expires.
+
+        headers: what the request must carry unchanged, by lower-case name, e.g. its content-length.
+        """
+        now = self.clock()
+        signed = {"host": location.host, **(headers or {})}
+        parameters = {
+            **(query or {}),
+            "X-Amz-Algorithm": ALGORITHM,
+            "X-Amz-Credential": f"{self._credentials.access_key}/{self._scope(now)}",
+            "X-Amz-Date": _stamp(now),
+            "X-Amz-Expires": str(expires_s),
+            "X-Amz-SignedHeaders": ";".join(sorted(signed)),
+        }
+        if self._credentials.token:
+            parameters["X-Amz-Security-Token"] = self._credentials.token
+        signature = self._request_signature(
+            now, method, location.path, query=parameters, headers=signed, payload=UNSIGNED
+        )
+        return f"{location.url}?{_query(parameters)}&X-Amz-Signature={signature}"
+
+    def form(self, location: Location, key: str, content_type: str, size: int, expires: datetime) -> dict[str, str]:
+        """The fields of a form that lets its holder POST one object: this key, this type, this many bytes.
+
+        location: the bucket's. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
+        """
+        now = self.clock()
+        fields = {
+            "key": key,
+            "Content-Type": content_type,
+            "x-amz-algorithm": ALGORITHM,
+            "x-amz-credential": f"{self._credentials.access_key}/{self._scope(now)}",
+            "x-amz-date": _stamp(now),
+        }
+        if self._credentials.token:
+            fields["x-amz-security-token"] = self._credentials.token
+        conditions: list[Any] = [{"bucket": location.bucket}, *({name: value} for name, value in fields.items())]
+        conditions.append(["content-length-range", size, size])
+        policy = {"expiration": expires.strftime("%Y-%m-%dT%H:%M:%SZ"), "conditions": conditions}
+        encoded = base64.b64encode(json.dumps(policy, separators=(",", ":")).encode()).decode("ascii")
+        return {**fields, "policy": encoded, "x-amz-signature": self._sign(now, encoded)}
+
+    def headers(
+        self, method: str, location: Location, query: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """The headers of a request without a body that is sent at once."""
+        now = self.clock()
+        signed = {"host": location.host, "x-amz-content-sha256": _EMPTY, "x-amz-date": _stamp(now), **(headers or {})}
+        if self._credentials.token:
+            signed["x-amz-security-token"] = self._credentials.token
+        signature = self._request_signature(now, method, location.path, query=query, headers=signed, payload=_EMPTY)
+        credential = f"Credential={self._credentials.access_key}/{self._scope(now)}"
+        names = ";".join(sorted(signed))
+        signed["authorization"] = f"{ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"
+        return signed
+
+    def _request_signature(
+        self,
+        now: datetime,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        payload: str,
+    ) -> str:
+        names = sorted(headers)
+        canonical = "\n".join(
+            (
+                method,
+                path,
+                _query(query),
+                *(f"{name}:{' '.join(headers[name].split())}" for name in names),
+                "",
+                ";".join(names),
+                payload,
+            )
+        )
+        digest = hashlib.sha256(canonical.encode()).hexdigest()
+        return self._sign(now, "\n".join((ALGORITHM, _stamp(now), self._scope(now), digest)))
+
+    def _scope(self, now: datetime) -> str:
+        return f"{now:%Y%m%d}/{self._region}/s3/aws4_request"
+
+    def _sign(self, now: datetime, text: str) -> str:
+        key = _signing_key(self._credentials.secret_key, f"{now:%Y%m%d}", self._region)
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+@functools.lru_cache(maxsize=4)
+def _signing_key(secret: str, day: str, region: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, "s3", "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def _stamp(now: datetime) -> str:
+    return f"{now:%Y%m%dT%H%M%SZ}"
+
+
+def _query(parameters: Mapping[str, str]) -> str:
+    encoded: Iterable[tuple[str, str]] = ((quote(n, safe="-_.~"), quote(v, safe="-_.~")) for n, v in parameters.items())
+    return "&".join(f"{name}={value}" for name, value in sorted(encoded))
+
+
+# The query of a request must be sent in the very spelling that was signed.
+query_string: Final = _query

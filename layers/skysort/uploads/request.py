@@ -1,0 +1,41 @@
+"""The body of POST /v1/uploads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from skysort.limits import BATCH_NAME_CHARACTERS, DROP_KEY_BYTES, UPLOAD_BYTES, UPLOAD_FILES_PER_REQUEST
+from skysort.uploads.names import BATCH_PATTERN
+
+_STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class WantedFile(BaseModel):
+    """One file that its caller wants to upload."""
+
+    model_config = _STRICT
+
+    name: Annotated[str, Field(min_length=1, max_length=DROP_KEY_BYTES)] = Field(
+        description="its name in the batch; folders separated by / are kept"
+    )
+    size: Annotated[int, Field(ge=0, le=UPLOAD_BYTES)] = Field(description="its bytes; other sizes will be refused")
+    type: Annotated[str | None, Field(max_length=200)] = Field(
+        None, description="its content type; by default what the name's ending stands for"
+    )
+    upload_id: Annotated[str | None, Field(min_length=1, max_length=1_024)] = Field(
+        None, description="of an upload in parts that is to be resumed"
+    )
+
+
+class UploadRequest(BaseModel):
+    """Files that their caller wants to upload into one batch of one model."""
+
+    model_config = _STRICT
+
+    model: Literal["star", "galaxy", "image"] = Field(description="the model that classifies them")
+    batch: Annotated[str | None, Field(min_length=1, max_length=BATCH_NAME_CHARACTERS, pattern=BATCH_PATTERN)] = Field(
+        None, description="the batch's name, one folder; made if none is given"
+    )
+    files: Annotated[tuple[WantedFile, ...], Field(min_length=1, max_length=UPLOAD_FILES_PER_REQUEST, strict=False)]
