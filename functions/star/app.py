@@ -21,6 +21,7 @@ from skysort.http.api import (
     raw_body,
     serve,
 )
+from skysort.mix import count_answers
 from skysort.observability import logger, metrics
 from skysort.settings import StarSettings
 from skysort.star.body import read_body
@@ -44,6 +45,7 @@ def classify(top_k: TopK = None, labels: Labels = None, explain: Explain = None)
     request = read_body(raw_body(event), content_type(event))
     answer = classifier.answer(request, query_options(event, top_k=top_k, labels=labels, explain=explain))
     metrics.add_metric("RowsClassified", MetricUnit.Count, len(answer["results"]))
+    count_answers(answer["results"], classifier.labels)
     metrics.add_metric("PredictTime", MetricUnit.Milliseconds, answer["timing_ms"]["predict"])
     return json_response(answer)
 

@@ -22,6 +22,7 @@ from skysort.images.body import read_body
 from skysort.images.classify import PictureClassifier
 from skysort.images.model import PictureModel
 from skysort.images.remote import DroppedPictures
+from skysort.mix import count_answers
 from skysort.observability import metrics
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def picture_api(name: str, classifier: PictureClassifier) -> APIGatewayRestResol
         request = read_body(raw_body(event), content_type(event))
         answer = classifier.answer(request, query_options(event, top_k=top_k, labels=labels, explain=explain))
         metrics.add_metric("PicturesClassified", MetricUnit.Count, len(answer["results"]))
+        count_answers(answer["results"], classifier.labels)
         metrics.add_metric("DecodeTime", MetricUnit.Milliseconds, answer["timing_ms"]["decode"])
         metrics.add_metric("PredictTime", MetricUnit.Milliseconds, answer["timing_ms"]["predict"])
         return json_response(answer)

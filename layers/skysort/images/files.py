@@ -16,6 +16,7 @@ from skysort.images import archive
 from skysort.images.members import TABLE, MemberRecords
 from skysort.images.parallel import in_order
 from skysort.limits import ARCHIVE_BYTES, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
+from skysort.mix import label_counts
 from skysort.options import parse_options
 
 if TYPE_CHECKING:
@@ -68,14 +69,20 @@ class PictureFiles:
         blocks = chain([first], blocks)
         kind = archive.detect(first)
         if kind is None:
-            return Report(self._answer(source.name, _whole(blocks)), {"Pictures": 1})
+            answer = self._answer(source.name, _whole(blocks))
+            label = answer["predictions"][0]["label"]
+            return Report(answer, {"Pictures": 1, **label_counts({label: 1}, self._classifier.labels)})
         with self._one_archive, fetched(blocks, ARCHIVE_BYTES) as path:
             table = _Table(draft.open(TABLE, "text/csv"))
             for name, document, refused in self._members(archive.members(path, kind), source, records, written):
                 table.add(name, document, refused=refused)
         if not written:
             raise EmptyInputError(f"the {kind} archive holds no file; pack pictures into it")
-        counts = {"Pictures": table.classified, "PicturesRefused": table.refused}
+        counts = {
+            "Pictures": table.classified,
+            "PicturesRefused": table.refused,
+            **label_counts(table.labels, self._classifier.labels),
+        }
         return Report({"format": str(kind), **table.summary()}, counts)
 
     def _answer(self, name: str, content: bytes | InputError) -> dict[str, Any]:
@@ -118,7 +125,7 @@ class _Table:
     def __init__(self, file: DraftFile) -> None:
         self._file = file
         self.classified = self.refused = 0
-        self._labels: dict[str, int] = {}
+        self.labels: dict[str, int] = {}
         self._line(_COLUMNS)
 
     def add(self, name: str, document: dict[str, Any], *, refused: bool) -> None:
@@ -129,7 +136,7 @@ class _Table:
             return
         self.classified += 1
         best = document["predictions"][0]
-        self._labels[best["label"]] = self._labels.get(best["label"], 0) + 1
+        self.labels[best["label"]] = self.labels.get(best["label"], 0) + 1
         inside = ";".join(document["prediction_set"])
         self._line((name, best["label"], best["class_id"], best["probability"], inside, ""))
 
@@ -140,7 +147,7 @@ class _Table:
 
     def summary(self) -> dict[str, Any]:
         """What the archive's own record says."""
-        labels = dict(sorted(self._labels.items(), key=lambda pair: (-pair[1], pair[0])))
+        labels = dict(sorted(self.labels.items(), key=lambda pair: (-pair[1], pair[0])))
         return {
             "members": self.classified + self.refused,
             "classified": self.classified,

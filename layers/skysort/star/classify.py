@@ -61,6 +61,11 @@ class StarClassifier:
             "timing_ms": {"predict": round(predict_ms, 3), "total": round(total_ms, 3)},
         }
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The model's labels."""
+        return self._model.labels
+
     def self_test(self) -> Answer:
         """Classify the built-in sample, past the cache.
 

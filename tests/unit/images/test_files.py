@@ -116,7 +116,7 @@ def test_an_archive_gets_a_record_a_member_and_a_table(pack: Any, store: MemoryS
     summary = record(store, "image/b/all.zip.json")
     assert (summary["members"], summary["classified"], summary["refused"]) == (3, 2, 1)
     assert summary["labels"] == {"green": 1, "red": 1}
-    assert report.counts == {"Pictures": 2, "PicturesRefused": 1}
+    assert report.counts == {"Pictures": 2, "PicturesRefused": 1, "Label: red": 1, "Label: green": 1}
     assert store.writes[-2:] == ["image/b/all.zip.csv", "image/b/all.zip.json"]
 
 

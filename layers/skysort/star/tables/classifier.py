@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from skysort.drop.outcome import Report
+from skysort.mix import label_counts
 from skysort.star.tables.appended import Appended
 from skysort.star.tables.detect import GZIP, HEAD_BYTES, Format, detect
 from skysort.star.tables.gzip_stream import GzipSink, gunzip
@@ -59,7 +60,12 @@ class TableClassifier:
         if isinstance(sink, GzipSink):
             sink.close()
         rate = rows.tally.total / (perf_counter() - started)
-        counts = {"Rows": rows.tally.classified, "RowsRejected": rows.tally.rejected}
+        classes = dict(zip(self._model.labels, rows.tally.classes.tolist(), strict=True))
+        counts = {
+            "Rows": rows.tally.classified,
+            "RowsRejected": rows.tally.rejected,
+            **label_counts(classes, self._model.labels),
+        }
         name = f"{kind}.gz" if gzipped else str(kind)
         return Report({"format": name, **summary, "rows_per_second": round(rate)}, counts)
 

@@ -1,0 +1,82 @@
+"""The buckets of the drop folder: dropped files, results, and the log of who read and wrote what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.constructs.reasons import accept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.stage_settings import Stage
+
+_TLS: Final = 1.2
+
+
+def bucket_name(scope: Construct, name: str) -> str:
+    """The deployed name: with account and region, as bucket names are global."""
+    stack = Stack.of(scope)
+    return f"{name}-{stack.account}-{stack.region}"
+
+
+class DropBuckets(Construct):
+    """Two buckets, so that no loop can form, and a third for their access logs.
+
+    All are closed to the public, encrypted, reached by TLS only, and owned by the account whoever writes.
+    origins: of web pages that upload into the drop bucket by presigned forms and read results; none may without.
+    """
+
+    def __init__(
+        self, scope: Construct, name: str, stage: Stage, removal: RemovalPolicy, origins: Sequence[str] = ()
+    ) -> None:
+        super().__init__(scope, name)
+        self._removal = removal
+        days = stage.drop_retention
+        self.logs = self._bucket("AccessLogs", f"skysort-access-logs-{stage.name}", days.access_logs, None)
+        accept(self.logs, "S1", "it receives the access logs of the other buckets; its own would grow without end")
+        self.drop = self._bucket("Drop", stage.drop_bucket, days.incoming, days.incoming, days.unfinished)
+        self.results = self._bucket("Results", stage.results_bucket, days.results, days.old_results)
+        if origins:
+            form = [s3.HttpMethods.POST]
+            self.drop.add_cors_rule(allowed_methods=form, allowed_origins=list(origins), allowed_headers=["*"])
+            read = [s3.HttpMethods.GET, s3.HttpMethods.HEAD]
+            self.results.add_cors_rule(allowed_methods=read, allowed_origins=list(origins))
+
+    def _bucket(self, name: str, bucket: str, days: int | None, old_days: int | None, unfinished: int = 1) -> s3.Bucket:
+        """A bucket whose objects go after some days (None: never), old versions of them after others.
+
+        old_days: None for a bucket without versions. unfinished: days after which uploads in parts are given up.
+        """
+        rules = [s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(unfinished))]
+        if days is not None:
+            rules.append(s3.LifecycleRule(id="expire", expiration=Duration.days(days)))
+        if old_days is not None:
+            # What expires leaves a delete marker; the rule also removes markers that no version stands behind.
+            marker = None if days is not None else True
+            rules.append(
+                s3.LifecycleRule(
+                    id="old-versions",
+                    noncurrent_version_expiration=Duration.days(old_days),
+                    expired_object_delete_marker=marker,
+                )
+            )
+        return s3.Bucket(
+            self,
+            name,
+            bucket_name=bucket_name(self, bucket),
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=_TLS,
+            versioned=old_days is not None,
+            lifecycle_rules=rules,
+            server_access_logs_bucket=None if name == "AccessLogs" else self.logs,
+            server_access_logs_prefix=None if name == "AccessLogs" else f"{name.lower()}/",
+            removal_policy=self._removal,
+        )

@@ -1,0 +1,48 @@
+"""Permissions of a role: a policy of its own a purpose, so that each is read, named and reasoned where it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+
+from infra.constructs.reasons import accept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from constructs import Construct
+
+
+def bucket_arn(scope: Construct, bucket: str, keys: str = "") -> str:
+    """The ARN of a bucket by its name, or of keys in it: ``/incoming/star/*``."""
+    return f"arn:{Stack.of(scope).partition}:s3:::{bucket}{keys}"
+
+
+def grant(
+    scope: Construct, name: str, role: iam.IRole, allowed: Mapping[str, Iterable[str]], reason: str = ""
+) -> iam.Policy:
+    """Attach a policy to a role; returns it, for what must wait until it is attached.
+
+    allowed: resource -> actions, no action with a wildcard. reason: why a resource may have one.
+    """
+    policy = iam.Policy(
+        scope,
+        name,
+        roles=[role],
+        statements=[iam.PolicyStatement(actions=sorted(actions), resources=[on]) for on, actions in allowed.items()],
+    )
+    for resource in allowed:
+        if resource.endswith("*"):
+            accept(policy, f"IAM5[Resource::{_as_nag_reads(scope, resource)}]", reason)
+    return policy
+
+
+def _as_nag_reads(scope: Construct, resource: str) -> str:
+    """A resource with its tokens as cdk-nag spells them: ``<AWS::Partition>``."""
+    resolved = Stack.of(scope).resolve(resource)
+    if isinstance(resolved, str):
+        return resolved
+    _, parts = resolved["Fn::Join"]
+    return "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)

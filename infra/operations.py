@@ -1,0 +1,83 @@
+"""What a stage says of its running: prices, what raises an alarm, who is told, what a month may cost.
+
+A setting that could never raise an alarm, or that would tell nobody, is refused here with a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from infra.function_settings import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """US dollars without the free tier; the defaults are the list prices of us-east-1, x86, first tier, as of 2025.
+
+    Sources: aws.amazon.com/lambda/pricing and aws.amazon.com/api-gateway/pricing. gb_second: of an invocation on
+    demand. provisioned_gb_second: of a sandbox kept warm, busy or not. busy_provisioned_gb_second: of an invocation
+    in one, on top of that.
+    """
+
+    gb_second: float = 0.0000166667
+    provisioned_gb_second: float = 0.0000041667
+    busy_provisioned_gb_second: float = 0.0000097222
+    million_invocations: float = 0.20
+    million_requests: float = 3.50
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """From where on somebody is told, and whom.
+
+    p99_ms: by function; a minute's 99th percentile of its duration above this in 5 of 5 minutes. failed_share: of
+    requests answered 5xx, over 5 minutes, from failed_at_least requests on. queue_age_s: how long the oldest dropped
+    file may wait. mail: addresses that hear of alarms, and of the budget; each has to confirm once.
+    """
+
+    p99_ms: Mapping[str, int]
+    failed_share: float = 0.01
+    failed_at_least: int = 3
+    queue_age_s: int = 1_800
+    mail: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds that never or always hold, and addresses that are none."""
+        require(0 < self.failed_share < 1, f"failed_share must be between 0 and 1, got {self.failed_share}")
+        require(self.failed_at_least >= 1, f"failed_at_least must be at least 1, got {self.failed_at_least}")
+        require(self.queue_age_s >= 1, f"queue_age_s must be at least 1 second, got {self.queue_age_s}")
+        for function, milliseconds in self.p99_ms.items():
+            require(milliseconds >= 1, f"p99_ms of {function} must be at least 1 ms, got {milliseconds}")
+        for address in self.mail:
+            require(
+                re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address) is not None,
+                f"{address!r} is no mail address; it would read like someone@example.org",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """How a stage is watched.
+
+    alarms: None for a stage that nobody is woken for; it has the dashboard and the saved queries all the same.
+    monthly_budget_usd: of the whole account, see infra/constructs/budget.py; None for no budget.
+    """
+
+    prices: Prices = field(default_factory=Prices)
+    alarms: Alarms | None = None
+    monthly_budget_usd: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a budget that would tell nobody."""
+        if self.monthly_budget_usd is not None:
+            require(self.monthly_budget_usd > 0, f"a budget must be above 0 dollars, got {self.monthly_budget_usd}")
+            require(self.alarms is not None, "a budget needs alarms: its news goes to their topic")
+
+
+# Requests at the limits of their size take longer than the usual: many pictures, a thousand rows, a cold start.
+P99_MS: Final = {"star": 1_000, "galaxy": 3_000, "image": 3_000, "control": 2_000}

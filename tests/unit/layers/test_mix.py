@@ -1,0 +1,61 @@
+"""Class mix and confidence, as metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from skysort import mix
+from skysort.metric_names import MOST_LABELS
+from skysort.observability import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LABELS = ("GALAXY", "QSO", "STAR")
+
+
+def answered(label: str, probability: float) -> dict[str, Any]:
+    return {"id": "x", "predictions": [{"label": label, "probability": probability}, {"label": "other"}]}
+
+
+REFUSED = {"id": "y", "error": {"status": 422}}
+
+
+@pytest.fixture(autouse=True)
+def no_metrics_left() -> Iterator[None]:
+    metrics.clear_metrics()
+    yield
+    metrics.clear_metrics()
+
+
+def counted() -> dict[str, list[float]]:
+    return {name: metric["Value"] for name, metric in metrics.metric_set.items()}
+
+
+def test_each_best_label_is_counted_and_their_mean_probability_kept() -> None:
+    mix.count_answers([answered("STAR", 0.9), answered("STAR", 0.7), answered("QSO", 0.5)], LABELS)
+    assert counted() == {"Confidence": [pytest.approx(0.7)], "Label: STAR": [2.0], "Label: QSO": [1.0]}
+
+
+def test_bad_items_are_counted_beside_the_good_ones() -> None:
+    mix.count_answers([answered("STAR", 1.0), REFUSED, REFUSED], LABELS)
+    assert counted()["ItemsRefused"] == [2.0]
+    assert counted()["Label: STAR"] == [1.0]
+
+
+def test_a_request_without_a_good_item_has_no_confidence() -> None:
+    mix.count_answers([REFUSED], LABELS)
+    assert counted() == {"ItemsRefused": [1.0]}
+
+
+def test_a_model_of_many_labels_has_a_confidence_and_no_metric_a_label() -> None:
+    labels = [f"label {number}" for number in range(MOST_LABELS + 1)]
+    mix.count_answers([answered("label 3", 0.25)], labels)
+    assert counted() == {"Confidence": [0.25]}
+    assert mix.label_counts({"label 3": 1}, labels) == {}
+
+
+def test_labels_that_were_not_answered_are_no_metric() -> None:
+    assert mix.label_counts({"STAR": 2, "QSO": 0}, LABELS) == {"Label: STAR": 2}
