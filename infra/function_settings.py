@@ -18,6 +18,12 @@ TIMEOUT_S: Final = (1, 900)
 SCRATCH_MB: Final = (512, 10_240)
 # One vCPU for every 1,769 MB ("Configure Lambda function memory").
 MEMORY_MB_PER_VCPU: Final = 1_769
+# The hook that watches a deployment is a function itself, and may take 15 minutes.
+WATCH_MINUTES: Final = (0, 12)
+CANARY_PERCENT: Final = (1, 99)
+CANARY_MINUTES: Final = (1, 60)
+# Above this size of /tmp Lambda takes no snapshot.
+SNAPSHOT_SCRATCH_MB: Final = 512
 # Application Auto Scaling, target tracking of provisioned concurrency utilisation.
 UTILISATION: Final = (0.1, 0.9)
 
@@ -74,7 +80,11 @@ class Provisioned:
 
 @dataclass(frozen=True, slots=True)
 class SnapStart:
-    """Sandboxes restored from a snapshot that is taken when a version is published."""
+    """Sandboxes restored from a snapshot that is taken when a version is published.
+
+    Container images may have it since 2026 (aws/aws-cdk #38265, #38680), arm64 too; not with provisioned concurrency,
+    a file system, or more than 512 MB of /tmp ("Lambda SnapStart", supported features and limitations).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +96,47 @@ Warm = Provisioned | SnapStart | OnDemand
 
 
 @dataclass(frozen=True, slots=True)
+class AllAtOnce:
+    """The new version is proven by the release hook, then gets all requests.
+
+    watch_minutes: how long the deployment then waits for the function's alarm, and rolls back if it is raised.
+    """
+
+    watch_minutes: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a watch that outlasts the hook function."""
+        in_range(self.watch_minutes, WATCH_MINUTES, "watch_minutes")
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """CodeDeploy gives the proven version a share of the requests, and the rest when no alarm was raised.
+
+    percent: the share. minutes: how long it keeps it.
+    """
+
+    percent: int = 10
+    minutes: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse a canary that is no part, or that holds a deployment up for hours."""
+        in_range(self.percent, CANARY_PERCENT, "a canary's percent")
+        in_range(self.minutes, CANARY_MINUTES, "a canary's minutes")
+
+
+RollOut = AllAtOnce | Canary
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionSettings:
     """One deployed function.
 
     folder: from the project's root. handler: module.function inside it. warm: its one warm strategy.
     target: the build target of functions/Dockerfile whose image it runs from.
     reserved_concurrency: the most sandboxes at once, None for what the account has left.
-    scratch_mb: size of /tmp. environment: variables of its own.
+    scratch_mb: size of /tmp. environment: variables of its own. roll_out: how a new version comes to its requests.
+    signs: whether it signs with the credentials that it starts with, which a snapshot would not have.
     """
 
     folder: str
@@ -104,6 +148,8 @@ class FunctionSettings:
     reserved_concurrency: int | None = None
     scratch_mb: int = 512
     environment: Mapping[str, str] = field(default_factory=dict)
+    roll_out: RollOut = field(default_factory=AllAtOnce)
+    signs: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what Lambda would refuse."""
@@ -120,16 +166,45 @@ class FunctionSettings:
             reserved is None or reserved >= 1,
             f"{name}: reserved concurrency must be at least 1, got {reserved}; 0 would switch the function off",
         )
-        if isinstance(self.warm, Provisioned) and reserved is not None:
-            require(
-                self.warm.ceiling <= reserved,
-                f"{name}: provisioned concurrency {self.warm.ceiling} is above the maximum concurrency of {reserved}",
-            )
+        if isinstance(self.warm, Provisioned):
+            self._check_provisioned(name, self.warm)
+        if isinstance(self.warm, SnapStart):
+            self._check_snapshot(name)
+
+    def _check_provisioned(self, name: str, warm: Provisioned) -> None:
+        reserved = self.reserved_concurrency
+        require(
+            reserved is None or warm.ceiling <= reserved,
+            f"{name}: provisioned concurrency {warm.ceiling} is above the maximum concurrency of {reserved}",
+        )
+        require(
+            not isinstance(self.roll_out, Canary),
+            f"{name}: a canary splits the alias by weights, and Lambda refuses provisioned concurrency on such an "
+            "alias; use AllAtOnce(watch_minutes=...), which is proven before and rolled back after",
+        )
+
+    def _check_snapshot(self, name: str) -> None:
+        require(
+            self.scratch_mb <= SNAPSHOT_SCRATCH_MB,
+            f"{name}: SnapStart takes no more than {SNAPSHOT_SCRATCH_MB} MB of /tmp, scratch_mb is {self.scratch_mb}; "
+            "use OnDemand or Provisioned, or a smaller /tmp",
+        )
+        require(
+            not self.signs,
+            f"{name}: it signs with the credentials that it starts with, and a function restored from a snapshot "
+            "gets its credentials later, elsewhere; use OnDemand or Provisioned",
+        )
 
     @property
     def provisioned(self) -> int:
         """How many sandboxes are started ahead."""
         return self.warm.concurrency if isinstance(self.warm, Provisioned) else 0
+
+    @property
+    def committed(self) -> int:
+        """How many of the account's sandboxes are set aside for it at most."""
+        ahead = self.warm.ceiling if isinstance(self.warm, Provisioned) else 0
+        return self.reserved_concurrency or ahead
 
     @property
     def vcpus(self) -> int:

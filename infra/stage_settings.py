@@ -6,19 +6,29 @@ with a sentence: building the object is the check.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from infra.drop_settings import MAXIMUM_CONCURRENCY, VISIBILITY_TIMEOUTS, DropQueue, DropRetention
 from infra.function_settings import FunctionSettings, StageError, in_range, require
+from infra.operations import Operations
 from infra.routes import ROUTES
 from skysort import limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.api_settings import ApiSettings
 
 Architecture = Literal["x86_64", "arm64"]
+
+# AWS Lambda quotas: concurrent executions of an account and region, by default (a new account may have 10), and how
+# many of them cannot be reserved.
+ACCOUNT_CONCURRENCY: Final = 1_000
+UNRESERVED: Final = 100
+# What CloudWatch Logs offers (PutRetentionPolicy), up to two years.
+LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,9 @@ class Stage:
 
     architecture: of every image. x86_64 unless measured otherwise: ONNX Runtime's way of counting cores has failed in
     arm64 sandboxes of Lambda (microsoft/onnxruntime #10038), and no fix is confirmed.
+    api: its HTTP API; None on the local stage, whose gateway lets everybody in. log_days: how long logs are kept.
+    keep_data: whether buckets and logs outlive the stack, and the stack is protected against deletion.
+    tags: of every resource. account_concurrency: sandboxes that the account may run at once in the region.
     """
 
     name: str
@@ -60,7 +73,13 @@ class Stage:
     results_bucket: str
     region: str = "us-east-1"
     drop_retention: DropRetention = field(default_factory=DropRetention)
+    operations: Operations = field(default_factory=Operations)
     architecture: Architecture = "x86_64"
+    api: ApiSettings | None = None
+    log_days: int = 30
+    keep_data: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    account_concurrency: int = ACCOUNT_CONCURRENCY
     laptop: Laptop | None = None
 
     def __post_init__(self) -> None:
@@ -76,6 +95,20 @@ class Stage:
             )
         for queue in self.drop_queues:
             self._check_queue(queue)
+        require(self.log_days in LOG_DAYS, f"log_days must be one of {', '.join(map(str, LOG_DAYS))}: {self.log_days}")
+        if self.laptop is None:
+            self._check_account()
+
+    def _check_account(self) -> None:
+        require(self.api is not None, f"stage {self.name} needs an api: who may call it, and how often")
+        committed = sum(function.committed for function in self.functions.values())
+        require(
+            committed == 0 or committed <= self.account_concurrency - UNRESERVED,
+            f"stage {self.name} commits {committed} sandboxes by reserved and provisioned concurrency; an account of "
+            f"{self.account_concurrency} may commit {max(0, self.account_concurrency - UNRESERVED)}, since AWS keeps "
+            f"{UNRESERVED} for functions without any. Have the quota 'Concurrent executions' raised, or deploy a stage "
+            "without provisioned concurrency with -c reserve=no",
+        )
 
     def _check_queue(self, queue: DropQueue) -> None:
         function = self.functions.get(queue.function)
@@ -99,3 +132,10 @@ class Stage:
     def function_name(self, function: str) -> str:
         """The deployed name, e.g. ``skysort-star-prod``."""
         return f"skysort-{function}-{self.name}"
+
+    def without_reservations(self) -> Stage:
+        """The same stage for an account with little concurrency: queues keep their maximum, nothing is reserved."""
+        functions = {
+            name: dataclasses.replace(function, reserved_concurrency=None) for name, function in self.functions.items()
+        }
+        return dataclasses.replace(self, functions=functions)

@@ -5,15 +5,30 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from infra.api_settings import ApiSettings, Client, Firewall
 from infra.drop_settings import VISIBILITY_TIMEOUTS, DropQueue
-from infra.function_settings import FunctionSettings, OnDemand, Provisioned, ScheduledMinimum, Warm
+from infra.function_settings import (
+    AllAtOnce,
+    Canary,
+    FunctionSettings,
+    OnDemand,
+    Provisioned,
+    RollOut,
+    ScheduledMinimum,
+    Warm,
+)
+from infra.operations import P99_MS, Alarms, Operations
 from infra.stage_settings import Laptop, Stage
 
 # The models with a drop folder, each with a queue of its own.
 MODELS: Final = ("star", "galaxy", "image")
 
 
-def _star(warm: Warm, reserved: int | None) -> FunctionSettings:
+# Where the kept-warm functions prove themselves under real requests after a deployment.
+WATCHED: Final = AllAtOnce(watch_minutes=5)
+
+
+def _star(warm: Warm, reserved: int | None, roll_out: RollOut | None = None) -> FunctionSettings:
     return FunctionSettings(
         "functions/star",
         "app.handler",
@@ -22,6 +37,7 @@ def _star(warm: Warm, reserved: int | None) -> FunctionSettings:
         timeout_s=15,
         warm=warm,
         reserved_concurrency=reserved,
+        roll_out=roll_out or AllAtOnce(),
     )
 
 
@@ -39,7 +55,7 @@ def _star_drop(reserved: int, warm: Warm | None = None) -> FunctionSettings:
     )
 
 
-def _picture(model: str, warm: Warm, reserved: int | None) -> FunctionSettings:
+def _picture(model: str, warm: Warm, reserved: int | None, roll_out: RollOut | None = None) -> FunctionSettings:
     # Decoding a picture of the largest allowed size takes up to 1 GB.
     return FunctionSettings(
         f"functions/{model}",
@@ -49,6 +65,7 @@ def _picture(model: str, warm: Warm, reserved: int | None) -> FunctionSettings:
         timeout_s=25,
         warm=warm,
         reserved_concurrency=reserved,
+        roll_out=roll_out or AllAtOnce(),
     )
 
 
@@ -67,7 +84,9 @@ def _picture_drop(model: str, reserved: int) -> FunctionSettings:
     )
 
 
-def _control(reserved: int | None = None, warm: Warm | None = None) -> FunctionSettings:
+def _control(
+    reserved: int | None = None, warm: Warm | None = None, roll_out: RollOut | None = None
+) -> FunctionSettings:
     return FunctionSettings(
         "functions/control",
         "app.handler",
@@ -76,6 +95,8 @@ def _control(reserved: int | None = None, warm: Warm | None = None) -> FunctionS
         timeout_s=10,
         warm=warm or OnDemand(),
         reserved_concurrency=reserved,
+        roll_out=roll_out or AllAtOnce(),
+        signs=True,
     )
 
 
@@ -141,6 +162,9 @@ def dev() -> Stage:
         drop_queues=tuple(_drop_queue(model, "dev", maximum_concurrency=5, window_s=1) for model in MODELS),
         drop_bucket="skysort-drop-dev",
         results_bucket="skysort-results-dev",
+        api=ApiSettings(clients=(Client("developer", rate_per_s=50, burst=100),), rate_per_s=100, burst=200),
+        log_days=7,
+        tags={"project": "skysort", "stage": "dev"},
     )
 
 
@@ -150,17 +174,28 @@ def prod() -> Stage:
     return Stage(
         name="prod",
         functions={
-            "star": _star(Provisioned(2, maximum=50, schedule=nights), None),
+            "star": _star(Provisioned(2, maximum=50, schedule=nights), None, WATCHED),
             "star-drop": _star_drop(50),
-            "galaxy": _picture("galaxy", Provisioned(2, maximum=50, schedule=nights), None),
+            "galaxy": _picture("galaxy", Provisioned(2, maximum=50, schedule=nights), None, WATCHED),
             "galaxy-drop": _picture_drop("galaxy", 50),
-            "image": _picture("image", Provisioned(2, maximum=50), None),
+            "image": _picture("image", Provisioned(2, maximum=50), None, WATCHED),
             "image-drop": _picture_drop("image", 50),
-            "control": _control(),
+            "control": _control(roll_out=Canary(percent=10, minutes=5)),
         },
         drop_queues=tuple(_drop_queue(model, "prod", maximum_concurrency=50, window_s=5) for model in MODELS),
+        operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500),
         drop_bucket="skysort-drop-prod",
         results_bucket="skysort-results-prod",
+        api=ApiSettings(
+            clients=(
+                Client("page", rate_per_s=200, burst=400, daily_quota=1_000_000),
+                Client("survey", rate_per_s=500, burst=1_000),
+            ),
+            firewall=Firewall(),
+        ),
+        log_days=90,
+        keep_data=True,
+        tags={"project": "skysort", "stage": "prod"},
     )
 
 
