@@ -1,0 +1,70 @@
+"""Which service to talk to, and with which key: options first, then the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from skysort_cli.exits import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENDPOINT: Final = "SKYSORT_ENDPOINT"
+KEY: Final = "SKYSORT_API_KEY"
+EXAMPLES: Final = "http://127.0.0.1:8000 or https://<id>.execute-api.<region>.amazonaws.com/<stage>"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A service: its base address without /v1 and without a slash at the end, and the API key where it needs one."""
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine."""
+        return _is_loopback(urlsplit(self.url).hostname or "")
+
+
+def find_endpoint(option: str | None, environment: Mapping[str, str], *, in_process: bool = False) -> Endpoint | None:
+    """The service that the options or SKYSORT_ENDPOINT name; None to classify in process.
+
+    The key comes from SKYSORT_API_KEY alone: a command line shows in process lists and shell histories.
+    Raises UsageError for what is no address, and for a key that would travel in clear text.
+    """
+    text = (option if option is not None else environment.get(ENDPOINT, "")).strip()
+    if in_process or not text:
+        return None
+    said = "--endpoint" if option is not None else ENDPOINT
+    endpoint = Endpoint(_base(text, said), environment.get(KEY, "").strip() or None)
+    if endpoint.key and not (endpoint.key.isascii() and endpoint.key.isprintable()):
+        raise UsageError(f"{KEY} holds characters that no API key has; copy it anew, without line breaks")
+    if endpoint.key and endpoint.url.startswith("http:") and not endpoint.is_local:
+        raise UsageError(f"{endpoint.url} would carry the key of {KEY} in clear text; use https")
+    return endpoint
+
+
+def _base(text: str, said: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not host or port == 0:
+        raise UsageError(f"{said} must be an address such as {EXAMPLES}, got {text!r:.100}")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise UsageError(f"{said} must be a plain address without user, query or fragment, such as {EXAMPLES}")
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
