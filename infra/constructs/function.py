@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.constructs.images import image_code
+from infra.constructs.retention import log_group, removal
+from infra.constructs.warm import WarmAlias
 from infra.function_settings import Provisioned, SnapStart
 from skysort import METRICS_NAMESPACE
 
@@ -34,13 +35,7 @@ class ModelFunction(Construct):
         super().__init__(scope, logical_id(name))
         self.name = name
         self.settings = settings
-        self.log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/lambda/{stage.function_name(name)}",
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
+        self.log_group = log_group(self, "Logs", f"/aws/lambda/{stage.function_name(name)}", stage)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.log_group.grant_write(self.role)
         self.function = lambda_.DockerImageFunction(
@@ -57,12 +52,14 @@ class ModelFunction(Construct):
             environment=_environment(name, stage, settings),
             role=self.role,
             log_group=self.log_group,
+            # Lambda itself sends the traces; nothing is needed inside the function.
             tracing=lambda_.Tracing.ACTIVE,
+            current_version_options=lambda_.VersionOptions(removal_policy=removal(stage)),
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if isinstance(settings.warm, SnapStart) else None,
         )
-        default = self.function.node.default_child
-        assert isinstance(default, lambda_.CfnFunction)  # noqa: S101 - narrows the type
-        default.override_logical_id(logical_id(name))
+        resource = self.function.node.default_child
+        assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells the type checker what it is made of
+        resource.override_logical_id(logical_id(name))
         warm = settings.warm
         self.alias = lambda_.Alias(
             self,
@@ -71,6 +68,8 @@ class ModelFunction(Construct):
             version=self.function.current_version,
             provisioned_concurrent_executions=warm.concurrency if isinstance(warm, Provisioned) else None,
         )
+        if isinstance(warm, Provisioned):
+            WarmAlias(self, "Warm", alias=self.alias, warm=warm)
 
 
 _ARCHITECTURES: Final = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
@@ -80,7 +79,8 @@ def _environment(name: str, stage: Stage, settings: FunctionSettings) -> dict[st
     """The variables of every function; a drop folder adds the names of its buckets."""
     return {
         "SKYSORT_STAGE": stage.name,
-        "POWERTOOLS_SERVICE_NAME": name,
+        # Metrics and logs of two stages in one account are told apart by it.
+        "POWERTOOLS_SERVICE_NAME": stage.function_name(name),
         "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
         "POWERTOOLS_LOG_LEVEL": "INFO",
         # Only /tmp can be written to.
