@@ -22,7 +22,8 @@ The star model: GALAXY, QSO or STAR from SDSS photometry, with and without a red
 
 In order: explore (look at the data, compare models), tune (search hyperparameters), train
 (fit both boosters and their calibration), evaluate (held-out test split, plots), export
-(publish to functions/star/model if not worse than what is there)."""
+(publish to functions/star/model if not worse than what is there). colours draws where the classes
+lie for the page's diagram."""
 
 
 def main(arguments: list[str]) -> int:
@@ -57,6 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--into", type=Path, default=None, help="artefact folder (default functions/star/model)")
     export.add_argument(
         "--bump", choices=("major", "minor", "patch"), default="minor", help="which part of the version to raise"
+    )
+    colours = _add(commands, "colours", "write the colour-colour contours of the classes that the page shows")
+    colours.add_argument(
+        "--into",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="where they go (default functions/site/data/colours.json)",
     )
     return parser
 
