@@ -18,13 +18,14 @@ DOCKERFILE: Final = "functions/Dockerfile"
 # The base image to build on; without it the Dockerfile's own default, the public slim Python image.
 BASE_IMAGE_SETTING: Final = "SKYSORT_BASE_IMAGE"
 
-# What the images are made of; anything else must not change an asset's hash.
-_CONTEXT: Final = ("*", "!functions", "!layers", "**/__pycache__", "functions/site")
 _PLATFORMS: Final = {"x86_64": ecr_assets.Platform.LINUX_AMD64, "arm64": ecr_assets.Platform.LINUX_ARM64}
 
 
 def image_code(settings: FunctionSettings, architecture: Architecture) -> lambda_.DockerImageCode:
-    """The code of one function: its target's image, started with its handler."""
+    """The code of one function: its target's image, started with its handler.
+
+    The project's .dockerignore says what an image may be made of, and so what changes an asset's hash.
+    """
     base = os.environ.get(BASE_IMAGE_SETTING)
     return lambda_.DockerImageCode.from_image_asset(
         str(ROOT),
@@ -34,5 +35,4 @@ def image_code(settings: FunctionSettings, architecture: Architecture) -> lambda
         build_args={"BASE_IMAGE": base} if base else None,
         cmd=[settings.handler],
         platform=_PLATFORMS[architecture],
-        exclude=list(_CONTEXT),
     )
