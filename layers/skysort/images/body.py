@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+import pybase64
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
 from skysort.errors import (
@@ -214,13 +213,19 @@ def from_base64(text: str) -> bytes:
         if head is None or not head[0].endswith(";base64,"):
             raise MalformedInputError("the data URL must read data:<type>;base64,<bytes>")
         text = text[head.end() :]
-    text = "".join(text.split())
-    if not text:
+    if not text or text.isspace():
         raise EmptyInputError("the image is empty text; give a picture's bytes as base64")
-    text = text.translate(_URL_SAFE).rstrip("=")
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
+        return pybase64.b64decode(text, validate=True)
+    except ValueError:
+        return _from_loose_base64(text)
+
+
+def _from_loose_base64(text: str) -> bytes:
+    text = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
+    try:
+        return pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError as error:
         raise MalformedInputError(f"the image is not base64: {error}") from None
 
 

@@ -144,6 +144,7 @@ def _open(content: bytes, form: Format) -> ImageFile.ImageFile:
         _check_pixels(form, *size)
     module, name = _READERS[form]
     picture: ImageFile.ImageFile = getattr(import_module(module), name)(BytesIO(content))
+    picture.decodermaxblock = len(content)  # all that is there at once, not piece by piece
     _check_pixels(form, *picture.size, picture.mode)
     # Scans are cheap to write and dear to decode; a TIFF may hold JPEG data too, in as many parts as it has.
     jpeg_inside = form is Format.TIFF and "jpeg" in str(picture.info.get("compression"))

@@ -63,6 +63,9 @@ _MARKER: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _MOST_MARKERS: Final = 5_000
 _START_OF_SCAN: Final = b"\xff\xda"
 _END_OF_IMAGE: Final = b"\xff\xd9"
+# Frames whose scans each hold all there is to know of their components: baseline and extended sequential (B.2.2).
+_SEQUENTIAL: Final = frozenset({b"\xff\xc0", b"\xff\xc1"})
+_COMPONENTS_AT: Final = 7  # bytes from a frame's length to the number of its components
 
 
 def detect(content: bytes) -> Format:
@@ -119,7 +122,9 @@ def has_many_scans(content: bytes, most: int, images: int = 1) -> bool:
     most: passes over each image. Previews in metadata and a film behind the picture, which may look like scans,
     do not count.
     """
-    # Cheap, and enough for nearly every picture: a scan cannot be written without these two bytes.
+    if images == 1 and _has_one_scan(content):
+        return False
+    # Enough for nearly every other picture: a scan cannot be written without these two bytes.
     if content.count(_START_OF_SCAN) <= most * images:
         return False
     if images > 1 or not content.startswith(b"\xff\xd8"):
@@ -134,3 +139,24 @@ def has_many_scans(content: bytes, most: int, images: int = 1) -> bool:
             break
         at = marker.end() + max(2, int.from_bytes(content[marker.end() : marker.end() + 2], "big"))
     return True
+
+
+def _has_one_scan(content: bytes) -> bool:
+    """Whether a JPEG is what cameras write: a sequential frame, all of whose components come in its first scan.
+
+    Decoders are done after that scan. Its header alone is read, a thousand times less than the picture.
+    """
+    if not content.startswith(b"\xff\xd8"):
+        return False
+    components, at = 0, 2
+    for _ in range(_MOST_MARKERS):
+        marker = _MARKER.search(content, at)
+        if marker is None or marker[0] == _END_OF_IMAGE:
+            return False
+        segment = marker.end()
+        if marker[0] == _START_OF_SCAN:
+            return 0 < components == int.from_bytes(content[segment + 2 : segment + 3], "big")
+        if marker[0] in _SEQUENTIAL:
+            components = int.from_bytes(content[segment + _COMPONENTS_AT : segment + _COMPONENTS_AT + 1], "big")
+        at = segment + max(2, int.from_bytes(content[segment : segment + 2], "big"))
+    return False

@@ -21,6 +21,7 @@ from skysort.errors import (
 )
 from skysort.images import decode as module
 from skysort.images.decode import InputSpec, decode
+from skysort.images.sniff import has_many_scans
 from tests.factories_images import GALAXY_INPUT, PHOTOGRAPH_INPUT, encode, every_form, exif, plain, render
 
 if TYPE_CHECKING:
@@ -258,6 +259,24 @@ def test_a_jpeg_of_many_scans_is_refused() -> None:
     bomb = content[:-2] + scan * limits.JPEG_SCANS + b"\xff\xd9"
     with pytest.raises(LimitExceededError, match="scans"):
         decode(bomb, GALAXY)
+
+
+def test_scans_behind_the_only_one_of_a_sequential_jpeg_are_never_decoded() -> None:
+    content = encode(render(), "JPEG")
+    scan = content[content.index(b"\xff\xda") : content.rindex(b"\xff\xd9")]
+    with pytest.raises(MalformedInputError, match="broken data stream"):
+        decode(content[:-2] + scan * limits.JPEG_SCANS + b"\xff\xd9", GALAXY)
+
+
+def test_a_sequential_jpeg_of_a_scan_a_component_counts_its_scans() -> None:
+    # Given a baseline picture's header, with scans of its first component alone
+    content = encode(render(), "JPEG")
+    at = content.index(b"\xff\xda")
+    assert content[at + 2 : at + 5] == b"\x00\x0c\x03"
+    scan = b"\xff\xda\x00\x08\x01" + content[at + 5 : at + 7] + content[at + 11 :]
+    assert not has_many_scans(content[:at] + scan, limits.JPEG_SCANS)
+    # Then as many as are too many are found
+    assert has_many_scans(content[:at] + scan[:-2] * (limits.JPEG_SCANS + 1), limits.JPEG_SCANS)
 
 
 @pytest.mark.parametrize("progressive", [False, True])
