@@ -32,6 +32,9 @@ ROUTES: Final = (
     Route("GET", "/v1/health", "control"),
     Route("POST", "/v1/uploads", "control"),
     Route("GET", "/v1/batches/{batch}", "control"),
+    Route("GET", "/v1/batches/{batch}/results.csv", "control"),
+    Route("GET", "/openapi.json", "control"),
+    Route("GET", "/docs", "control"),
 )
 
 

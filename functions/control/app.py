@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.event_handler import Response  # noqa: TC002 - Powertools reads the annotations
+from aws_lambda_powertools.event_handler import Response
 
 import skysort
 from skysort.batches.cursor import Cursor
@@ -19,17 +20,20 @@ from skysort.batches.options import (  # noqa: TC001 - Powertools reads the anno
     Records,
 )
 from skysort.batches.status import FILES_BY_DEFAULT, BatchDesk, Page
+from skysort.batches.table import BatchTable
 from skysort.card import CardShelf
-from skysort.http.api import build_api, json_response, serve
+from skysort.http.api import build_api, content_type, json_response, raw_body, serve
+from skysort.http.contract import Contract
+from skysort.http.csv_file import csv_response
 from skysort.observability import logger, metrics
 from skysort.s3.client import S3Client
 from skysort.s3.location import Addressing
 from skysort.s3.signature import Credentials, Signer
 from skysort.settings import ControlSettings
+from skysort.uploads.body import read_body
 from skysort.uploads.kinds import KINDS
 from skysort.uploads.names import batch_of
 from skysort.uploads.offer import UploadDesk
-from skysort.uploads.request import UploadRequest  # noqa: TC001 - Powertools reads the annotations
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -48,6 +52,8 @@ batches = BatchDesk(
     addressing=addressing,
     signer=signer,
 )
+table = BatchTable(batches)
+contract = Contract(Path(__file__).parent)
 api = build_api()
 
 
@@ -70,8 +76,9 @@ def model(name: str) -> Response[str]:
 
 
 @api.post("/v1/uploads")
-def offer_uploads(request: UploadRequest) -> Response[str]:
+def offer_uploads() -> Response[str]:
     """A signed way into the drop folder for each file."""
+    request = read_body(raw_body(api.current_event), content_type(api.current_event))
     return json_response(uploads.offer(request))
 
 
@@ -88,6 +95,26 @@ def batch_status(
     """How many files of a batch wait, are done and failed, and the files one by one."""
     page = Page(limit, Cursor.decode(following), state, model, records)
     return json_response(batches.status(batch_of(batch), page))
+
+
+@api.get("/v1/batches/<batch>/results.csv")
+def batch_csv(batch: BatchName, *, model: Model = None, following: Next = None) -> Response[str]:
+    """One CSV of what a batch has come to so far, in pages."""
+    name = batch_of(batch)
+    text, rest = table.page(name, Page(cursor=Cursor.decode(following), model=model))
+    return csv_response(f"{name}.csv", text, batches.csv_path(name, model, rest) if rest else None)
+
+
+@api.get("/openapi.json")
+def openapi() -> Response[str]:
+    """The contract of every function, OpenAPI 3.1."""
+    return Response(HTTPStatus.OK, "application/json", contract.document)
+
+
+@api.get("/docs")
+def docs() -> Response[str]:
+    """The contract as a page."""
+    return Response(HTTPStatus.OK, "text/html; charset=utf-8", contract.page, headers=dict(contract.page_headers))
 
 
 @logger.inject_lambda_context

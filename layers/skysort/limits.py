@@ -80,3 +80,6 @@ BATCH_RECORDS: Final = 50_000
 BATCH_FILES_PER_PAGE: Final = 500
 # Rows of one page of a batch's merged CSV.
 BATCH_CSV_ROWS: Final = 10_000
+BATCH_CSV_BYTES: Final = 3 * MIB
+# Classified tables that are merged row by row; larger ones have their own result file.
+BATCH_CSV_TABLE_BYTES: Final = 16 * MIB

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import quote, urlencode
 
 from skysort.batches.cursor import START, Cursor
 from skysort.batches.match import BatchFile, Matcher, State
@@ -17,12 +17,13 @@ from skysort.errors import NotFoundError
 from skysort.limits import BATCH_FILES_PER_PAGE, PRESIGNED_S
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from skysort.batches.match import Bucket, Segment
     from skysort.s3.location import Addressing
     from skysort.s3.signature import Signer
 
+Answer = TypeVar("Answer")
 FILES_BY_DEFAULT: Final = 100
 # Requests to S3 at the same time.
 _PARALLEL: Final = 16
@@ -97,11 +98,21 @@ class BatchDesk:
             "progress": round((total["done"] + total["failed"]) / total["total"], 4) if total["total"] else 1.0,
             "complete": all(segment.complete for segment in segments.values()),
             "models": counts,
-            "files": list(self._pool.map(lambda file: self._document(file, whole=page.records), files)),
+            "files": list(self.side_by_side(lambda file: self._document(file, whole=page.records), files)),
             "next": following.encode() if following else None,
-            "links": {"csv": f"/v1/batches/{quote(batch, safe='')}/results.csv"},
+            "links": {"csv": self.csv_path(batch, page.model)},
             "expires": f"{self._signer.clock() + timedelta(seconds=PRESIGNED_S):%Y-%m-%dT%H:%M:%SZ}",
         }
+
+    def csv_path(self, batch: str, model: str | None, start: Cursor = START) -> str:
+        """Where the batch's CSV is, from a cursor on."""
+        query = {"model": model, "next": start.encode() if start != START else None}
+        given = urlencode({name: value for name, value in query.items() if value is not None})
+        return f"/v1/batches/{quote(batch, safe='')}/results.csv" + (f"?{given}" if given else "")
+
+    def side_by_side(self, work: Callable[[BatchFile], Answer], files: Iterable[BatchFile]) -> Iterator[Answer]:
+        """Do something that waits for S3 with each file, many at a time, in their order."""
+        return self._pool.map(work, files)
 
     def read(self, key: str) -> bytes:
         """The bytes of a record or a table of the results bucket; raises NotFoundError and InfrastructureError."""
@@ -146,17 +157,22 @@ class BatchDesk:
         return self._signer.url("GET", self._addressing.locate(self._results, key), PRESIGNED_S)
 
 
-def select(segments: dict[str, Segment], page: Page) -> tuple[list[BatchFile], Cursor | None]:
+def select(segments: Mapping[str, Segment], page: Page) -> tuple[list[BatchFile], Cursor | None]:
     """The files of a page, and where the next begins; None after the last."""
     limit = min(page.limit, BATCH_FILES_PER_PAGE)
     every = (file for segment in segments.values() for file in segment.files)
     chosen = list(islice((file for file in every if page.state in {None, file.state}), limit + 1)) if limit else []
     if len(chosen) > limit:
         return chosen[:limit], Cursor(chosen[limit - 1].model, chosen[limit - 1].name)
+    return chosen, end_of(segments)
+
+
+def end_of(segments: Mapping[str, Segment]) -> Cursor | None:
+    """Where the files that these segments leave out begin, None where they leave none out."""
     for name, segment in segments.items():
         if not segment.complete:
-            return chosen, Cursor(name, segment.files[-1].name)
-    return chosen, None
+            return Cursor(name, segment.files[-1].name)
+    return None
 
 
 def _counts(files: Sequence[BatchFile]) -> dict[str, int]:

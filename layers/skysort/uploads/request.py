@@ -38,4 +38,4 @@ class UploadRequest(BaseModel):
     batch: Annotated[str | None, Field(min_length=1, max_length=BATCH_NAME_CHARACTERS, pattern=BATCH_PATTERN)] = Field(
         None, description="the batch's name, one folder; made if none is given"
     )
-    files: Annotated[tuple[WantedFile, ...], Field(min_length=1, max_length=UPLOAD_FILES_PER_REQUEST, strict=False)]
+    files: Annotated[list[WantedFile], Field(min_length=1, max_length=UPLOAD_FILES_PER_REQUEST)]

@@ -1,0 +1,113 @@
+"""One CSV of a batch's results: a line a picture, a member of an archive, or a row of a table; in pages."""
+
+from __future__ import annotations
+
+import csv
+import io
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from skysort.batches import star_rows
+from skysort.batches.cursor import Cursor
+from skysort.batches.match import REJECTED, TABLE, BatchFile, State
+from skysort.batches.status import end_of
+from skysort.drop import keys
+from skysort.errors import NotFoundError
+from skysort.limits import BATCH_CSV_BYTES, BATCH_CSV_ROWS, BATCH_CSV_TABLE_BYTES, BATCH_FILES_PER_PAGE, MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skysort.batches.status import BatchDesk, Page
+
+COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "prediction_set", "error")
+# Records fetched ahead, side by side.
+_AHEAD: Final = 64
+Row = tuple[object, ...]
+
+
+class BatchTable:
+    """Merges the results of a batch. rows, size: lines and characters after which a page ends."""
+
+    def __init__(self, desk: BatchDesk, *, rows: int = BATCH_CSV_ROWS, size: int = BATCH_CSV_BYTES) -> None:
+        self._desk = desk
+        self._rows = rows
+        self._size = size
+
+    def page(self, batch: str, page: Page) -> tuple[str, Cursor | None]:
+        """The lines from a page's cursor on, with a header on the first page, and where the next begins.
+
+        Files that wait have no line yet. Raises NotFoundError, InfrastructureError.
+        """
+        segments = self._desk.segments(batch, page)
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\r\n")
+        at = page.cursor
+        if at == Cursor():
+            writer.writerow(COLUMNS)
+        every = (file for segment in segments.values() for file in segment.files)
+        count = 0
+        for file, rows in self._files(islice(every, BATCH_FILES_PER_PAGE)):
+            told = at.row
+            for row in islice(rows, told, None):
+                if count >= self._rows or text.tell() >= self._size:
+                    return text.getvalue(), Cursor(at.model, at.after, told)
+                writer.writerow((file.model, *row))
+                told += 1
+                count += 1
+            at = Cursor(file.model, file.name)
+        if next(every, None) is not None:
+            return text.getvalue(), at
+        return text.getvalue(), end_of(segments)
+
+    def _files(self, files: Iterator[BatchFile]) -> Iterator[tuple[BatchFile, Iterator[Row]]]:
+        """Each file with its rows; records of pictures are fetched side by side."""
+        while chunk := list(islice(files, _AHEAD)):
+            yield from zip(chunk, self._desk.side_by_side(self._rows_of, chunk), strict=True)
+
+    def _rows_of(self, file: BatchFile) -> Iterator[Row]:
+        if file.state is State.WAITING:
+            return iter(())
+        if file.state is State.DONE and TABLE in file.records:
+            return self._members(file)
+        if file.state is State.DONE and "" in file.records:
+            return self._table(file)
+        record = self._desk.read_json(file.record.key) if file.record else None
+        if record is None:
+            return iter([_refused(file.name, "its record has gone")])
+        if file.state is State.FAILED:
+            return iter([_refused(file.name, record.get("detail"))])
+        best = (record.get("predictions") or [{}])[0]
+        inside = ";".join(record.get("prediction_set") or ())
+        return iter([(file.name, "", best.get("label"), best.get("class_id"), best.get("probability"), inside, "")])
+
+    def _members(self, file: BatchFile) -> Iterator[Row]:
+        """The lines of an archive's own table, each under the archive's name."""
+        lines = csv.reader(io.StringIO(self._text(file, TABLE), newline=""))
+        for name, label, class_id, probability, inside, error in islice(lines, 1, None):
+            yield f"{file.name}/{name}", "", label, class_id, probability, inside, error
+
+    def _table(self, file: BatchFile) -> Iterator[Row]:
+        """The rows of a classified table, those that were rejected in their places."""
+        size = file.records[""].size
+        if size > BATCH_CSV_TABLE_BYTES:
+            most = BATCH_CSV_TABLE_BYTES // MIB
+            yield _refused(file.name, f"a table of more than {most} MiB stands in its own result file only")
+            return
+        record = self._desk.read_json(file.records[keys.SUMMARY].key) or {}
+        if record.get("format") != "csv":
+            yield _refused(file.name, f"the rows of a {record.get('format')} table stand in its own result file only")
+            return
+        rejected = self._text(file, REJECTED) if REJECTED in file.records else ""
+        for row in star_rows.merged(self._text(file, ""), rejected):
+            yield file.name, *row
+
+    def _text(self, file: BatchFile, suffix: str) -> str:
+        try:
+            return self._desk.read(file.records[suffix].key).decode("utf-8", "replace")
+        except NotFoundError:
+            return ""
+
+
+def _refused(name: str, error: object) -> Row:
+    return name, "", "", "", "", "", error
