@@ -60,6 +60,8 @@ class ModelFunction(Construct):
         resource = self.function.node.default_child
         assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells the type checker what it is made of
         resource.override_logical_id(logical_id(name))
+        # `sam build` reads all of an image asset's metadata but the target, for which it has a name of its own.
+        resource.add_metadata("DockerBuildTarget", settings.target)
         warm = settings.warm
         self.alias = lambda_.Alias(
             self,
