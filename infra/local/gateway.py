@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from infra import gateway_problems
 from infra.api_settings import BINARY_MEDIA_TYPES
 from infra.local import responses
 from infra.local.events import EventBuilder, Request
@@ -96,12 +97,14 @@ class Gateway:
             return _from_reply(reply, request_id, accepts_binary=event.accepts_binary)
         except ThrottledError as error:
             retry = [(b"retry-after", RETRY_AFTER_S)]
-            return responses.problem(responses.TOO_MANY_REQUESTS, f"Every worker is busy: {error}.", request_id, retry)
+            return responses.problem(
+                gateway_problems.TOO_MANY_REQUESTS, f"Every worker is busy: {error}.", request_id, retry
+            )
         except StoppingError as error:
-            return responses.problem(responses.STOPPING, f"{error}.", request_id)
+            return responses.problem(gateway_problems.UNAVAILABLE, f"{error}.", request_id)
         except (TimedOutError, TimeoutError) as error:
             detail = str(error) or f"the function did not answer within {self._timeout_s:g} s"
-            return responses.problem(responses.TIMED_OUT, f"The request took too long: {detail}.", request_id)
+            return responses.problem(gateway_problems.TIMED_OUT, f"The request took too long: {detail}.", request_id)
         except (CrashedError, StartFailedError, responses.MalformedResponseError) as error:
             return _bad_gateway(str(error), request_id)
 
@@ -115,17 +118,19 @@ def _from_reply(reply: Reply, request_id: str, *, accepts_binary: bool) -> Respo
 
 
 def _bad_gateway(detail: str, request_id: str) -> Response:
-    return responses.problem(responses.FUNCTION_FAILED, f"No usable answer: {detail}.", request_id)
+    return responses.problem(gateway_problems.FUNCTION_FAILED, f"No usable answer: {detail}.", request_id)
 
 
 def _not_routed(match: WrongMethod | None, method: str, path: str, request_id: str) -> Response:
     if match is not None:
         allowed = ", ".join(match.allowed)
         detail = f"{path:.200} does not answer {method:.20}; use {allowed}."
-        return responses.problem(responses.METHOD_NOT_ALLOWED, detail, request_id, [(b"allow", allowed.encode())])
+        return responses.problem(
+            gateway_problems.METHOD_NOT_ALLOWED, detail, request_id, [(b"allow", allowed.encode())]
+        )
     near = difflib.get_close_matches(path[:200], [route.path for route in ROUTES], n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    return responses.problem(responses.NOT_FOUND, f"There is no {path:.200} here.{hint}", request_id)
+    return responses.problem(gateway_problems.NOT_FOUND, f"There is no {path:.200} here.{hint}", request_id)
 
 
 class _TooLargeError(Exception):

@@ -12,8 +12,9 @@ import json
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from infra.gateway_problems import REQUEST_TOO_LARGE, TOO_LARGE, Problem
 from skysort import limits, problems
 
 if TYPE_CHECKING:
@@ -28,23 +29,6 @@ _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _OWN_HEADERS: Final = frozenset({"connection", "content-length", "transfer-encoding", "date", "server"})
 _STATUSES: Final = range(200, 600)
 _WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
-
-
-class Problem(NamedTuple):
-    """A kind of problem that the gateway itself answers with."""
-
-    status: HTTPStatus
-    kind: str
-    title: str
-
-
-NOT_FOUND: Final = Problem(HTTPStatus.NOT_FOUND, "not-found", "Not found")
-METHOD_NOT_ALLOWED: Final = Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
-TOO_LARGE: Final = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "Request too large")
-TOO_MANY_REQUESTS: Final = Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests")
-FUNCTION_FAILED: Final = Problem(HTTPStatus.BAD_GATEWAY, "function-failed", "The function failed")
-STOPPING: Final = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again shortly")
-TIMED_OUT: Final = Problem(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "Timed out")
 
 
 class MalformedResponseError(Exception):
@@ -157,8 +141,7 @@ def too_large(detail: str, request_id: str) -> Response:
 
 def request_too_large(request_id: str) -> Response:
     """Answer 413 to a body above the gateway's limit."""
-    megabytes = limits.GATEWAY_REQUEST_BYTES // limits.MIB
-    return too_large(f"A request may have {megabytes} MB; put larger files into the drop folder.", request_id)
+    return too_large(REQUEST_TOO_LARGE, request_id)
 
 
 def event_too_large(request_id: str) -> Response:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra import gateway_problems
 from infra.local import responses
 from infra.local.responses import MalformedResponseError, Response, from_reply
 
@@ -122,7 +123,7 @@ def test_any_answer_is_a_response_or_malformed(answer: object, accepts_binary: b
 
 
 def test_problems_follow_rfc_9457() -> None:
-    response = responses.problem(responses.NOT_FOUND, "There is no /x here.", "an-id")
+    response = responses.problem(gateway_problems.NOT_FOUND, "There is no /x here.", "an-id")
     assert response.status == 404
     assert values(response, b"content-type") == [b"application/problem+json"]
     assert json.loads(response.body) == {
