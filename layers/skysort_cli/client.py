@@ -59,7 +59,7 @@ class Client:
             headers["x-api-key"] = endpoint.key
         self._http = httpx.Client(
             headers=headers,
-            timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
+            timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s), pool=None),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             # Proxies and certificates of the environment, but none between this machine and itself.
             trust_env=not endpoint.is_local,
@@ -78,7 +78,11 @@ class Client:
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON document of a GET; path begins with /v1."""
-        return self._json(self._request("GET", self.endpoint.url + path, params=params or {}))
+        return self._json(self.fetch(path, params))
+
+    def fetch(self, path: str, params: Mapping[str, str] | None = None) -> httpx.Response:
+        """The answer to a GET, of any type."""
+        return self._request("GET", self.endpoint.url + path, params=params or {})
 
     def post(self, path: str, content: bytes, content_type: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON document that answers a POST; path begins with /v1."""
@@ -87,18 +91,24 @@ class Client:
             self._request("POST", self.endpoint.url + path, params=params or {}, content=content, headers=headers)
         )
 
-    def send(self, make: Callable[[], httpx.Request]) -> httpx.Response:
-        """Any other request, made anew for each attempt; without the service's key, as it may go elsewhere."""
+    def post_json(self, path: str, document: Mapping[str, Any]) -> Any:
+        """The JSON document that answers a JSON document; path begins with /v1."""
+        return self.post(path, json.dumps(document).encode(), "application/json")
+
+    def signed(self, method: str, url: str, **parts: Any) -> httpx.Response:
+        """The answer, whatever its status, to a request that the service signed for its store: without our key."""
+
+        def make() -> httpx.Request:
+            request = self._http.build_request(method, url, **parts)
+            request.headers.pop("x-api-key", None)
+            return request
+
         return self._attempts(make)
 
-    def request(self, method: str, url: str, **parts: Any) -> httpx.Request:
-        """A request for `send`: of the service's client, without its key."""
-        request = self._http.build_request(method, url, **parts)
-        request.headers.pop("x-api-key", None)
-        return request
-
     def _request(self, method: str, url: str, **parts: Any) -> httpx.Response:
-        return self._attempts(lambda: self._http.build_request(method, url, **parts))
+        response = self._attempts(lambda: self._http.build_request(method, url, **parts))
+        self._check(response)
+        return response
 
     def _attempts(self, make: Callable[[], httpx.Request]) -> httpx.Response:
         """Send until it is answered; raises ProblemError, ServiceError or StoppedError."""
@@ -106,11 +116,12 @@ class Client:
         while True:
             if self._stop.is_set():
                 raise StoppedError
+            request = make()
             try:
-                response = self._http.send(make())
+                response = self._http.send(request)
             except httpx.TransportError as error:
                 failures += 1
-                self._pause(self._wait(failures, error), unreachable(self.endpoint, error))
+                self._pause(self._wait(failures, error), self._unreachable(request.url, error))
                 continue
             if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or response.is_server_error:
                 failures += 1
@@ -118,7 +129,6 @@ class Client:
                 self._pause(self._policy.wait_s(failures, asked), self._exhausted(response))
                 continue
             self._failing = 0
-            self._check(response)
             return response
 
     def _wait(self, failures: int, error: httpx.TransportError) -> float | None:
@@ -138,6 +148,13 @@ class Client:
             raise otherwise
         if self._stop.wait(seconds):
             raise StoppedError
+
+    def _unreachable(self, url: httpx.URL, error: httpx.TransportError) -> ServiceError:
+        told = self.endpoint.url
+        if not told.startswith(f"{url.scheme}://{url.netloc.decode('ascii')}"):
+            told = f"{url.scheme}://{url.netloc.decode('ascii')}"  # the store that files are uploaded to
+        hint = "; is `make run` or `skysort serve` running?" if self.endpoint.is_local else ""
+        return ServiceError(f"cannot reach {told}: {_reason(error)}{hint}")
 
     def _exhausted(self, response: httpx.Response) -> ProblemError:
         return ProblemError(problem_of(response), again=True)
@@ -184,20 +201,17 @@ def problem_of(response: httpx.Response) -> dict[str, Any]:
     return problems.document(response.status_code, "http-error", "The service refused", detail)
 
 
-def unreachable(endpoint: Endpoint, error: httpx.TransportError) -> ServiceError:
-    """The sentence for a service that gave no answer at all."""
+def _reason(error: httpx.TransportError) -> str:
+    """Why there was no answer at all."""
     if isinstance(error, httpx.ConnectTimeout):
-        why = "it does not accept a connection in time"
-    elif isinstance(error, httpx.TimeoutException):
-        why = "it did not answer in time; --timeout gives it more"
-    elif _CERTIFICATE in str(error).lower():
-        why = f"its certificate is not trusted ({error}); SSL_CERT_FILE names another authority"
-    elif isinstance(error, httpx.ConnectError):
-        why = f"nobody answers there ({_told(error)})"
-    else:
-        why = f"the connection broke ({_told(error)})"
-    hint = "; is `make run` or `skysort serve` running?" if endpoint.is_local else ""
-    return ServiceError(f"cannot reach {endpoint.url}: {why}{hint}")
+        return "it does not accept a connection in time"
+    if isinstance(error, httpx.TimeoutException):
+        return "it did not answer in time; --timeout gives it more"
+    if _CERTIFICATE in str(error).lower():
+        return f"its certificate is not trusted ({error}); SSL_CERT_FILE names another authority"
+    if isinstance(error, httpx.ConnectError):
+        return f"nobody answers there ({_told(error)})"
+    return f"the connection broke ({_told(error)})"
 
 
 def _told(error: httpx.TransportError) -> str:

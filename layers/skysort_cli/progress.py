@@ -40,7 +40,7 @@ def bar(what: str, total: int | None, *, quiet: bool, unit: str = "", in_bytes: 
         return
     from rich import progress as rich_progress  # noqa: PLC0415 - costs more than the rest of the start
 
-    screen = console(stderr=True)
+    screen = console(sys.stderr)
     if not screen.is_terminal or screen.is_dumb_terminal:
         yield Silent()
         return

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from rich.console import Console
+
+# Of a table in a file or a pipe, where nothing says how wide the reader's screen is.
+_FILE_WIDTH: Final = 160
 
 
 def is_terminal(stream: Any) -> bool:
@@ -31,11 +37,12 @@ def printable(text: object) -> str:
     )
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(stream: TextIO) -> Console:
     """A rich console; rich follows NO_COLOR, TERM and the width of the terminal."""
     from rich.console import Console  # noqa: PLC0415 - costs more than the rest of the start
 
-    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=False)
+    width = None if is_terminal(stream) or "COLUMNS" in os.environ else _FILE_WIDTH
+    return Console(file=stream, width=width, highlight=False, emoji=False)
 
 
 def say(sentence: str) -> None:

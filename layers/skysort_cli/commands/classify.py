@@ -125,12 +125,9 @@ def _writer(form: Format, file: TextIO, options: argparse.Namespace, *, many: bo
         return JsonLines(file)
     if form is Format.CSV:
         return Csv(file, star=star, top_k=options.top_k or 1, explain=explain)
-    from rich.console import Console  # noqa: PLC0415 - only for people
+    from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
-    from skysort_cli.tables import TerminalTable  # noqa: PLC0415
-
-    screen = console() if file is sys.stdout else Console(file=file, width=160, highlight=False)
-    return TerminalTable(screen, star=star, files=many or not star, top_k=options.top_k or 1, explain=explain)
+    return TerminalTable(console(file), star=star, files=many or not star, top_k=options.top_k or 1, explain=explain)
 
 
 class _Tally:
