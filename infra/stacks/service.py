@@ -6,20 +6,60 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 
+from infra.constructs.api import HttpApi
+from infra.constructs.drop_folder import DropFolder
+from infra.constructs.firewall import WebFirewall
 from infra.constructs.function import ModelFunction
+from infra.function_settings import require
 
 if TYPE_CHECKING:
     from constructs import Construct
 
     from infra.stage_settings import Stage
 
+# A page at CloudFront's own name, which is only known once it is deployed; presigned uploads are what lets it write.
+_CLOUDFRONT = "https://*.cloudfront.net"
+
 
 class ServiceStack(cdk.Stack):
-    """skysort-service-<stage>: one stack, so that `sam local start-api` finds API and functions in one template."""
+    """skysort-service-<stage>: one stack, so that nothing is exported, and one template has API and functions."""
 
     def __init__(self, scope: Construct, id_: str, *, stage: Stage, environment: cdk.Environment | None = None) -> None:
-        super().__init__(scope, id_, env=environment, description=f"skysort, stage {stage.name}")
+        super().__init__(
+            scope,
+            id_,
+            env=environment,
+            description=f"skysort, stage {stage.name}",
+            termination_protection=stage.keep_data,
+        )
+        require(stage.api is not None, f"stage {stage.name} has no API to deploy")
+        assert stage.api is not None  # noqa: S101 - tells the type checker what was just required
         self.functions = {
             name: ModelFunction(self, name, stage=stage, settings=settings)
             for name, settings in stage.functions.items()
         }
+        self.drop_folder = DropFolder(
+            self,
+            "DropFolder",
+            stage,
+            self.functions,
+            origins=[stage.api.page_origin or _CLOUDFRONT],
+        )
+        self.api = HttpApi(self, "Api", stage=stage, settings=stage.api, functions=self.functions)
+        if stage.api.firewall:
+            WebFirewall(self, "Firewall", stage=stage, settings=stage.api.firewall, api=self.api.rest)
+        self._outputs()
+        for name, value in stage.tags.items():
+            cdk.Tags.of(self).add(name, value)
+
+    def _outputs(self) -> None:
+        cdk.CfnOutput(self, "ApiUrl", value=self.api.rest.url, description="base of the API's paths, /v1/...")
+        cdk.CfnOutput(self, "DropBucket", value=self.drop_folder.drop_bucket_name)
+        cdk.CfnOutput(self, "ResultsBucket", value=self.drop_folder.results_bucket_name)
+        for client, key in self.api.keys.items():
+            cdk.CfnOutput(
+                self,
+                f"Key{client.title().replace('-', '')}",
+                value=key.key_id,
+                description=f"the key of {client}: aws apigateway get-api-key --include-value --api-key THIS",
+            )

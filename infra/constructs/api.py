@@ -1,0 +1,149 @@
+"""The HTTP API: routes to functions, who may call, throttles, logs, compression, and answers of the gateway's own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.api_settings import BINARY_MEDIA_TYPES, PUBLIC_PATHS, ApiSettings
+from infra.constructs.authorisers import method_access
+from infra.constructs.gateway_answers import add_gateway_answers
+from infra.constructs.retention import log_group
+from infra.routes import ROUTES
+from skysort import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.constructs.deployed import Deployed
+    from infra.stage_settings import Stage
+
+# One JSON object a request; names as in API Gateway's own variables.
+_LOGGED: Final = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTime",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "route": "$context.resourcePath",
+    "status": "$context.status",
+    "ip": "$context.identity.sourceIp",
+    "user_agent": "$context.identity.userAgent",
+    "client": "$context.identity.apiKeyId",
+    "latency_ms": "$context.responseLatency",
+    "function_ms": "$context.integration.latency",
+    "function_status": "$context.integration.status",
+    "response_bytes": "$context.responseLength",
+    "gateway_answer": "$context.error.responseType",
+    "error": "$context.error.message",
+    "firewall": "$context.waf.status",
+    "trace": "$context.xrayTraceId",
+}
+_CORS_HEADERS: Final = ("Content-Type", "X-Api-Key", "Authorization")
+
+
+class HttpApi(Construct):
+    """A regional REST API, deployed to a stage of the same name as skysort's.
+
+    functions: by name, as infra/routes.py names them. The API invokes their live aliases.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stage: Stage,
+        settings: ApiSettings,
+        functions: Mapping[str, Deployed],
+    ) -> None:
+        super().__init__(scope, name)
+        self._settings = settings
+        self.access_log = log_group(self, "AccessLog", f"/skysort/{stage.name}/api-access", stage)
+        self.rest = self._rest(stage)
+        # CDK's own output of the same address, under a name that nobody could guess.
+        self.rest.node.try_remove_child("Endpoint")
+        add_gateway_answers(self.rest, settings)
+        self._add_routes(functions)
+        self.keys = {client.name: self._add_client(stage, client.name) for client in settings.clients}
+
+    def _rest(self, stage: Stage) -> apigateway.RestApi:
+        settings = self._settings
+        return apigateway.RestApi(
+            self,
+            "Rest",
+            rest_api_name=f"skysort-{stage.name}",
+            description=f"skysort, stage {stage.name}",
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            binary_media_types=list(BINARY_MEDIA_TYPES),
+            min_compression_size=Size.bytes(settings.compress_bytes),
+            cloud_watch_role=settings.log_role,
+            # One for all APIs of the account and region: it must outlive this stack.
+            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN if settings.log_role else None,
+            deploy_options=apigateway.StageOptions(
+                stage_name=stage.name,
+                access_log_destination=apigateway.LogGroupLogDestination(self.access_log),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_LOGGED)),
+                tracing_enabled=True,
+                metrics_enabled=True,
+                throttling_rate_limit=settings.rate_per_s,
+                throttling_burst_limit=settings.burst,
+            ),
+        )
+
+    def _add_routes(self, functions: Mapping[str, Deployed]) -> None:
+        integrations = {name: self._integration(functions[name].alias) for name in {r.function for r in ROUTES}}
+        access = method_access(self, self._settings)
+        open_to_all = apigateway.MethodOptions(authorization_type=apigateway.AuthorizationType.NONE)
+        for route in ROUTES:
+            resource = self.rest.root.resource_for_path(route.path)
+            asked = open_to_all if route.path in PUBLIC_PATHS else access
+            resource.add_method(
+                route.method,
+                integrations[route.function],
+                api_key_required=asked.api_key_required,
+                authorization_type=asked.authorization_type,
+                authorizer=asked.authorizer,
+                authorization_scopes=asked.authorization_scopes,
+            )
+        if self._settings.page_origin:
+            self._allow_origin(self._settings.page_origin)
+
+    def _integration(self, alias: lambda_.Alias) -> apigateway.LambdaIntegration:
+        """Invoke the live alias; the gateway waits as long as it can, and the function's own timeout is shorter."""
+        return apigateway.LambdaIntegration(
+            alias,
+            timeout=Duration.seconds(limits.GATEWAY_TIMEOUT_S),
+            scope_permission_to_method=False,
+        )
+
+    def _allow_origin(self, origin: str) -> None:
+        paths: dict[str, list[str]] = {}
+        for route in ROUTES:
+            paths.setdefault(route.path, []).append(route.method)
+        for path, methods in paths.items():
+            self.rest.root.resource_for_path(path).add_cors_preflight(
+                allow_origins=[origin],
+                allow_methods=methods,
+                allow_headers=list(_CORS_HEADERS),
+                max_age=Duration.hours(1),
+            )
+
+    def _add_client(self, stage: Stage, name: str) -> apigateway.IApiKey:
+        """A key, whose value AWS draws and no template shows, and the plan that limits it."""
+        client = next(client for client in self._settings.clients if client.name == name)
+        key = self.rest.add_api_key(f"Key-{name}", api_key_name=f"skysort-{stage.name}-{name}")
+        quota = client.daily_quota
+        plan = self.rest.add_usage_plan(
+            f"Plan-{name}",
+            name=f"skysort-{stage.name}-{name}",
+            throttle=apigateway.ThrottleSettings(rate_limit=client.rate_per_s, burst_limit=client.burst),
+            quota=apigateway.QuotaSettings(limit=quota, period=apigateway.Period.DAY) if quota else None,
+            api_stages=[apigateway.UsagePlanPerApiStage(api=self.rest, stage=self.rest.deployment_stage)],
+        )
+        plan.add_api_key(key)
+        return key

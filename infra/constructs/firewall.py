@@ -1,0 +1,125 @@
+"""AWS WAF before the API: managed rules, and a limit for each address."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import aws_wafv2 as waf
+from constructs import Construct
+
+from infra.constructs.retention import log_group
+from infra.gateway_problems import TOO_MANY_REQUESTS
+from skysort import problems
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_apigateway as apigateway
+
+    from infra.api_settings import Firewall
+    from infra.stage_settings import Stage
+
+_WINDOW_S: Final = 300
+# Managed rule groups, with those of their rules that only count: bodies here are pictures and tables, far above the
+# 8 kB of SizeRestrictions_BODY, in which byte patterns mean nothing; they are decoded within limits, never interpreted.
+_MANAGED: Final = {
+    "AWSManagedRulesAmazonIpReputationList": (),
+    "AWSManagedRulesCommonRuleSet": (
+        "SizeRestrictions_BODY",
+        "CrossSiteScripting_BODY",
+        "EC2MetaDataSSRF_BODY",
+        "GenericLFI_BODY",
+        "GenericRFI_BODY",
+    ),
+    "AWSManagedRulesKnownBadInputsRuleSet": ("JavaDeserializationRCE_BODY", "Log4JRCE_BODY"),
+}
+
+
+class WebFirewall(Construct):
+    """A web ACL on the API's stage; what it blocks is answered as WAF_FILTERED, too many requests as 429."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, stage: Stage, settings: Firewall, api: apigateway.RestApi
+    ) -> None:
+        super().__init__(scope, name)
+        acl = waf.CfnWebACL(
+            self,
+            "Acl",
+            name=f"skysort-{stage.name}",
+            scope="REGIONAL",
+            default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
+            visibility_config=_visibility(f"skysort-{stage.name}"),
+            custom_response_bodies={
+                "slower": waf.CfnWebACL.CustomResponseBodyProperty(
+                    content_type="APPLICATION_JSON", content=_too_many_requests()
+                )
+            },
+            rules=[_limit(settings.requests_in_5_minutes)]
+            + [_managed(priority, group) for priority, group in enumerate(_MANAGED, start=1)],
+        )
+        association = waf.CfnWebACLAssociation(
+            self, "Association", resource_arn=api.deployment_stage.stage_arn, web_acl_arn=acl.attr_arn
+        )
+        association.node.add_dependency(api.deployment_stage)
+        # The prefix is WAF's condition for a log group.
+        logs = log_group(self, "Log", f"aws-waf-logs-skysort-{stage.name}", stage)
+        waf.CfnLoggingConfiguration(
+            self,
+            "Logging",
+            resource_arn=acl.attr_arn,
+            log_destination_configs=[logs.log_group_arn],
+            redacted_fields=[
+                waf.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": header})
+                for header in ("authorization", "x-api-key")
+            ],
+        )
+
+
+def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
+    return waf.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
+    )
+
+
+def _limit(requests: int) -> waf.CfnWebACL.RuleProperty:
+    block = waf.CfnWebACL.BlockActionProperty(
+        custom_response=waf.CfnWebACL.CustomResponseProperty(
+            response_code=int(TOO_MANY_REQUESTS.status),
+            custom_response_body_key="slower",
+            response_headers=[waf.CfnWebACL.CustomHTTPHeaderProperty(name="Retry-After", value=str(_WINDOW_S))],
+        )
+    )
+    return waf.CfnWebACL.RuleProperty(
+        name="requests-of-one-address",
+        priority=0,
+        action=waf.CfnWebACL.RuleActionProperty(block=block),
+        statement=waf.CfnWebACL.StatementProperty(
+            rate_based_statement=waf.CfnWebACL.RateBasedStatementProperty(
+                aggregate_key_type="IP", limit=requests, evaluation_window_sec=_WINDOW_S
+            )
+        ),
+        visibility_config=_visibility("requests-of-one-address"),
+    )
+
+
+def _managed(priority: int, group: str) -> waf.CfnWebACL.RuleProperty:
+    count = waf.CfnWebACL.RuleActionProperty(count={})
+    statement = waf.CfnWebACL.ManagedRuleGroupStatementProperty(
+        vendor_name="AWS",
+        name=group,
+        rule_action_overrides=[
+            waf.CfnWebACL.RuleActionOverrideProperty(name=rule, action_to_use=count) for rule in _MANAGED[group]
+        ],
+    )
+    return waf.CfnWebACL.RuleProperty(
+        name=group,
+        priority=priority,
+        override_action=waf.CfnWebACL.OverrideActionProperty(none={}),
+        statement=waf.CfnWebACL.StatementProperty(managed_rule_group_statement=statement),
+        visibility_config=_visibility(group),
+    )
+
+
+def _too_many_requests() -> str:
+    status, kind, title = TOO_MANY_REQUESTS
+    detail = f"This address sent too many requests within {_WINDOW_S} s; send them more slowly."
+    return json.dumps(problems.document(status, kind, title, detail))
