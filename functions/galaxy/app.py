@@ -10,13 +10,16 @@ from skysort.http.api import serve
 from skysort.images.api import load_classifier, picture_api
 from skysort.images.settings import PictureSettings
 from skysort.observability import logger, metrics
+from skysort.start import Start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+start = Start()
 settings = PictureSettings.from_environment(os.environ, "galaxy", Path(__file__).parent)
 classifier = load_classifier(settings)
 api = picture_api("galaxy", classifier)
+start.done()
 
 
 @logger.inject_lambda_context

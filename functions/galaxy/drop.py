@@ -14,6 +14,7 @@ from skysort.images.classify import PictureClassifier
 from skysort.images.files import PictureFiles
 from skysort.images.model import PictureModel
 from skysort.observability import logger, metrics
+from skysort.start import Start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 # Messages worked on side by side: most of each one's time is spent waiting for S3.
 PARALLEL = 8
 
+start = Start()
 settings = DropSettings.from_environment(os.environ, "galaxy", Path(__file__).parent)
 model = PictureModel.load(settings.model_folder)
 worker = DropWorker(S3Store(), settings.results_bucket, PictureFiles(PictureClassifier(model), settings.threads))
+start.done()
 
 
 @logger.inject_lambda_context

@@ -27,15 +27,18 @@ from skysort.settings import StarSettings
 from skysort.star.body import read_body
 from skysort.star.classify import StarClassifier
 from skysort.star.model import StarModel
+from skysort.start import Start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+start = Start()
 settings = StarSettings.from_environment(os.environ, Path(__file__).parent)
 classifier = StarClassifier(
     StarModel.load(settings.model_folder, settings.threads), AnswerCache(settings.cache_entries)
 )
 api = build_api()
+start.done()
 
 
 @api.post("/v1/classify/star")

@@ -13,15 +13,18 @@ from skysort.drop.worker import DropWorker
 from skysort.observability import logger, metrics
 from skysort.star.model import StarModel
 from skysort.star.tables.classifier import TableClassifier
+from skysort.start import Start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+start = Start()
 settings = DropSettings.from_environment(os.environ, "star", Path(__file__).parent)
 worker = DropWorker(
     S3Store(), settings.results_bucket, TableClassifier(StarModel.load(settings.model_folder, settings.threads))
 )
+start.done()
 
 
 @logger.inject_lambda_context

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from skysort.observability import logger
 from tests.factories import EXAMPLE_ROW, FakeContext, proxy_event, star_row
 from tests.unit.functions.loading import load_function
 
@@ -40,6 +41,34 @@ def test_a_row_is_classified(star: ModuleType, capsys: pytest.CaptureFixture[str
     assert answer["results"][0]["predictions"][0]["label"] == "GALAXY"
     emitted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert any(line.get("RowsClassified") == [1.0] for line in emitted)
+    # with its class, and how sure that was
+    counted = next(line for line in emitted if "RowsClassified" in line)
+    assert counted["Label: GALAXY"] == [1.0]
+    assert counted["Confidence"] == [answer["results"][0]["predictions"][0]["probability"]]
+
+
+@pytest.mark.parametrize("event", [{"body": "{"}, {"method": "GET", "path": "/v1/nowhere"}])
+def test_a_refused_request_is_counted_and_logged_under_the_id_that_its_caller_got(
+    star: ModuleType, capsys: pytest.CaptureFixture[str], event: dict[str, Any]
+) -> None:
+    _, problem, _ = call(star, **event)
+    assert counted(capsys) & {"Requests", "RequestsRefused", "RequestsFailed"} == {"Requests", "RequestsRefused"}
+    assert logger.get_correlation_id() == problem["request_id"]
+
+
+def test_a_request_that_fails_by_our_fault_is_not_counted_as_refused(
+    star: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(star, "classifier", None)
+    status, _, _ = call(star, body=json.dumps(EXAMPLE_ROW))
+    assert status == 500
+    assert counted(capsys) & {"Requests", "RequestsRefused", "RequestsFailed"} == {"Requests", "RequestsFailed"}
+
+
+def counted(capsys: pytest.CaptureFixture[str]) -> set[str]:
+    """The names of all metrics that were emitted."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    return {name for line in lines for name in line}
 
 
 @pytest.mark.parametrize("body", ["u,g,r,i,z\n19,18,17,17,17\n", b"u,g,r,i,z\n19,18,17,17,17\n"])
