@@ -1,4 +1,4 @@
-"""What the constructs around a deployed function need of it."""
+"""What the constructs around a deployed function need of it; infra.constructs.function.ModelFunction is one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_logs as logs
-
-    from infra.function_settings import FunctionSettings
 
 
 class Deployed(Protocol):
@@ -24,13 +22,9 @@ class Deployed(Protocol):
         """Its `live` alias, on the current version."""
 
     @property
-    def role(self) -> iam.IRole:
+    def role(self) -> iam.Role:
         """What it may do."""
 
     @property
-    def log_group(self) -> logs.ILogGroup:
+    def log_group(self) -> logs.LogGroup:
         """Where it logs."""
-
-    @property
-    def settings(self) -> FunctionSettings:
-        """What its stage says of it."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from infra.stage_settings import Stage
 
 _TLS: Final = 1.2
+_PREFLIGHT_S: Final = 3_600
 
 
 def bucket_name(scope: Construct, name: str) -> str:
@@ -28,24 +29,28 @@ class DropBuckets(Construct):
     """Two buckets, so that no loop can form, and a third for their access logs.
 
     All are closed to the public, encrypted, reached by TLS only, and owned by the account whoever writes.
-    origins: of web pages that upload into the drop bucket by presigned forms and read results; none may without.
+    origins: of web pages that upload into the drop bucket and read results, by presigned requests.
     """
 
-    def __init__(
-        self, scope: Construct, name: str, stage: Stage, removal: RemovalPolicy, origins: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, scope: Construct, name: str, stage: Stage, origins: Sequence[str] = ()) -> None:
         super().__init__(scope, name)
-        self._removal = removal
+        self._removal = RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
         days = stage.drop_retention
         self.logs = self._bucket("AccessLogs", f"skysort-access-logs-{stage.name}", days.access_logs, None)
         accept(self.logs, "S1", "it receives the access logs of the other buckets; its own would grow without end")
         self.drop = self._bucket("Drop", stage.drop_bucket, days.incoming, days.incoming, days.unfinished)
         self.results = self._bucket("Results", stage.results_bucket, days.results, days.old_results)
         if origins:
-            form = [s3.HttpMethods.POST]
-            self.drop.add_cors_rule(allowed_methods=form, allowed_origins=list(origins), allowed_headers=["*"])
+            # Forms are posted, parts put (a script needs their ETags), an upload in parts completed or given up.
+            self.drop.add_cors_rule(
+                allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT, s3.HttpMethods.DELETE],
+                allowed_origins=list(origins),
+                allowed_headers=["content-type"],
+                exposed_headers=["ETag"],
+                max_age=_PREFLIGHT_S,
+            )
             read = [s3.HttpMethods.GET, s3.HttpMethods.HEAD]
-            self.results.add_cors_rule(allowed_methods=read, allowed_origins=list(origins))
+            self.results.add_cors_rule(allowed_methods=read, allowed_origins=list(origins), max_age=_PREFLIGHT_S)
 
     def _bucket(self, name: str, bucket: str, days: int | None, old_days: int | None, unfinished: int = 1) -> s3.Bucket:
         """A bucket whose objects go after some days (None: never), old versions of them after others.
@@ -56,7 +61,7 @@ class DropBuckets(Construct):
         if days is not None:
             rules.append(s3.LifecycleRule(id="expire", expiration=Duration.days(days)))
         if old_days is not None:
-            # What expires leaves a delete marker; the rule also removes markers that no version stands behind.
+            # An expiry in days also removes the delete markers that no version is left behind of; without one, say so.
             marker = None if days is not None else True
             rules.append(
                 s3.LifecycleRule(

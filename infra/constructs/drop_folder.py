@@ -16,8 +16,6 @@ from skysort.images.settings import DROP_BUCKET
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aws_cdk import RemovalPolicy
-
     from infra.constructs.deployed import Deployed
     from infra.stage_settings import Stage
 
@@ -30,6 +28,8 @@ _READ_VERSIONS: Final = ("s3:GetObject", "s3:GetObjectVersion")
 _RECORD: Final = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject")
 # The models whose requests may name a dropped file by its s3_key.
 _BY_KEY: Final = ("galaxy", "image")
+# A form, or an upload in parts, resumed or given up.
+_UPLOAD: Final = ("s3:PutObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload")
 _ANY_FILE: Final = "callers choose the names of files; the prefix is as far as they are known"
 
 
@@ -46,14 +46,12 @@ class DropFolder(Construct):
         name: str,
         stage: Stage,
         functions: Mapping[str, Deployed],
-        *,
-        removal: RemovalPolicy,
         origins: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, name)
         self.drop_bucket_name = bucket_name(self, stage.drop_bucket)
         self.results_bucket_name = bucket_name(self, stage.results_bucket)
-        self.buckets = DropBuckets(self, "Buckets", stage, removal, origins)
+        self.buckets = DropBuckets(self, "Buckets", stage, origins)
         self.queues: dict[str, ModelQueue] = {}
         for settings in stage.drop_queues:
             model = settings.prefix.removeprefix(INCOMING).rstrip("/")
@@ -90,7 +88,7 @@ class DropFolder(Construct):
         control.function.add_environment(DROP_BUCKET, self.drop_bucket_name)
         control.function.add_environment(RESULTS_BUCKET, self.results_bucket_name)
         allowed = {
-            self._drop(f"/{INCOMING}*"): ("s3:PutObject",),
+            self._drop(f"/{INCOMING}*"): _UPLOAD,
             self._drop(): _LIST,
             self._results("/*"): _READ,
             self._results(): _LIST,
