@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 # Of a table in a file or a pipe, where nothing says how wide the reader's screen is.
 _FILE_WIDTH: Final = 160
+_TRAILING: Final = re.compile(" +\n")
 
 
 def is_terminal(stream: Any) -> bool:
@@ -41,8 +43,24 @@ def console(stream: TextIO) -> Console:
     """A rich console; rich follows NO_COLOR, TERM and the width of the terminal."""
     from rich.console import Console  # noqa: PLC0415 - costs more than the rest of the start
 
-    width = None if is_terminal(stream) or "COLUMNS" in os.environ else _FILE_WIDTH
-    return Console(file=stream, width=width, highlight=False, emoji=False)
+    if is_terminal(stream):
+        return Console(file=stream, highlight=False, emoji=False)
+    width = None if "COLUMNS" in os.environ else _FILE_WIDTH
+    return Console(file=cast("TextIO", _Trimmed(stream)), width=width, highlight=False, emoji=False)
+
+
+class _Trimmed:
+    """A stream whose lines end where their text ends, not where a table's last column does."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(_TRAILING.sub("\n", text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 def say(sentence: str) -> None:

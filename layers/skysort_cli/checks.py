@@ -1,0 +1,209 @@
+"""What `skysort doctor` looks at on this machine; the standard library alone, so that it works where packages lack."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from skysort_cli.exits import CommandError
+from skysort_cli.model_files import MODELS, checkout, model_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_LOOPBACK: Final = "127.0.0.1"
+_ENGINE_S: Final = 10
+_OLDEST: Final = (3, 11)
+
+
+class State(StrEnum):
+    """How a check came out: optional is absent and only needed for what the check's group says."""
+
+    OK = "ok"
+    MISSING = "missing"
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing: what was found, and where it is not as it should be how to get it."""
+
+    group: str
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+COMMAND_LINE: Final = "command line"
+CLASSIFY: Final = "classify on this machine"
+SERVE: Final = "serve"
+DEVELOP: Final = "develop"
+_INSTALL_MODELS: Final = "pip install 'skysort[models]', or work with --endpoint URL"
+_INSTALL_LOCAL: Final = "`make run` in the project's folder sets it up"
+# Distribution and the module that is imported, by what they are for.
+_PACKAGES: Final = {
+    COMMAND_LINE: (("httpx", "httpx"), ("rich", "rich")),
+    CLASSIFY: (
+        ("numpy", "numpy"),
+        ("pydantic", "pydantic"),
+        ("onnxruntime", "onnxruntime"),
+        ("pillow", "PIL"),
+        ("multipart", "multipart"),
+        ("xgboost-cpu", "xgboost"),
+        ("pyarrow", "pyarrow"),
+        ("astropy", "astropy"),
+    ),
+    SERVE: (
+        ("uvicorn", "uvicorn"),
+        ("moto", "moto"),
+        ("httptools", "httptools"),
+        ("aws-lambda-powertools", "aws_lambda_powertools"),
+    ),
+}
+
+
+def machine(environment: Mapping[str, str], *, in_process: bool) -> Iterator[Check]:
+    """Every check of this machine. in_process: whether classifying here is wanted rather than a service's work."""
+    yield _python()
+    yield from _packages(COMMAND_LINE, "pip install rich httpx", State.MISSING)
+    yield from _packages(CLASSIFY, _INSTALL_MODELS, State.MISSING if in_process else State.OPTIONAL)
+    for model in MODELS:
+        yield _model(model, environment, needed=in_process)
+    yield _checkout()
+    yield from _packages(SERVE, _INSTALL_LOCAL, State.OPTIONAL)
+    for name, setting, default in (("API port", "SKYSORT_PORT", 8000), ("S3 port", "SKYSORT_S3_PORT", 9000)):
+        yield _port(name, setting, environment.get(setting) or str(default))
+    yield _program("make", "make", "apt-get install make, or Apple's command line tools")
+    yield _engine()
+    yield _chromium(environment)
+    yield _data(environment)
+
+
+def _python() -> Check:
+    found = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info >= _OLDEST:
+        return Check(COMMAND_LINE, "Python", State.OK, found)
+    return Check(COMMAND_LINE, "Python", State.MISSING, found, "install Python 3.11 or newer")
+
+
+def _packages(group: str, remedy: str, otherwise: State) -> Iterator[Check]:
+    for distribution, module in _PACKAGES[group]:
+        if importlib.util.find_spec(module) is None:
+            yield Check(group, distribution, otherwise, "not installed", remedy)
+        else:
+            yield Check(group, distribution, State.OK, _version(distribution, module))
+
+
+def _version(distribution: str, module: str) -> str:
+    for name in (distribution, module):  # on macOS xgboost comes under its plain name
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "installed"
+
+
+def _model(model: str, environment: Mapping[str, str], *, needed: bool) -> Check:
+    otherwise = State.MISSING if needed else State.OPTIONAL
+    name = f"{model} model"
+    try:
+        folder = model_folder(model, environment)
+        card = json.loads((folder / "card.json").read_bytes())
+        wrong = [file for file, sha256 in _artefacts(card) if _sha256(folder / file) != sha256]
+    except CommandError as error:
+        return Check(CLASSIFY, name, otherwise, "not here", error.sentence)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Check(CLASSIFY, name, otherwise, f"cannot be read: {error}", "get the project anew")
+    if wrong:
+        remedy = "get the project anew, with Git LFS where it is used: git checkout -- functions"
+        return Check(CLASSIFY, name, otherwise, f"{wrong[0]} is not the file that its card describes", remedy)
+    return Check(CLASSIFY, name, State.OK, f"{card.get('version', '')}, sha256 right, in {folder}")
+
+
+def _artefacts(card: dict[str, Any]) -> list[tuple[str, str]]:
+    parts = card.get("variants", {"": card}).values()
+    return [(part["file"], part["sha256"]) for part in parts]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checkout() -> Check:
+    root = checkout()
+    if root is None:
+        return Check(SERVE, "project's folder", State.OPTIONAL, "installed without it", "clone the project")
+    return Check(SERVE, "project's folder", State.OK, str(root))
+
+
+def _port(name: str, setting: str, text: str) -> Check:
+    if not text.isdecimal() or int(text) > 65_535:  # noqa: PLR2004 - the last port
+        return Check(SERVE, name, State.OPTIONAL, f"{setting} is {text!r}", f"set {setting} to a port from 0 to 65535")
+    port = int(text)
+    try:
+        with socket.create_server((_LOOPBACK, port)):
+            return Check(SERVE, name, State.OK, f"{port} is free")
+    except OSError:
+        if _is_skysort(port):
+            return Check(SERVE, name, State.OK, f"a running skysort answers on {port}")
+        return Check(SERVE, name, State.OPTIONAL, f"{port} is in use", f"set {setting} to another port, or 0 for any")
+
+
+def _is_skysort(port: int) -> bool:
+    try:
+        # Past any proxy: it is this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://{_LOOPBACK}:{port}/v1/health", timeout=2) as answer:
+            return bool(json.loads(answer.read()).get("status") == "ok")
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _program(name: str, program: str, remedy: str) -> Check:
+    path = shutil.which(program)
+    return Check(DEVELOP, name, State.OK, path) if path else Check(DEVELOP, name, State.OPTIONAL, "not found", remedy)
+
+
+def _engine() -> Check:
+    docker = shutil.which("docker")
+    remedy = "install Docker and start it; only images, sam local and their tests need it"
+    if docker is None:
+        return Check(DEVELOP, "container engine", State.OPTIONAL, "no docker on the path", remedy)
+    command = [docker, "version", "--format", "{{.Server.Version}}"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ENGINE_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return Check(DEVELOP, "container engine", State.OPTIONAL, "docker does not answer", remedy)
+    return Check(DEVELOP, "container engine", State.OK, f"Docker {answer.stdout.strip()}")
+
+
+def _chromium(environment: Mapping[str, str]) -> Check:
+    path = environment.get("SKYSORT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path and shutil.which(path):
+        return Check(DEVELOP, "Chromium", State.OK, path)
+    remedy = "install Chromium, or name it in SKYSORT_CHROMIUM; only the page's tests need it"
+    return Check(DEVELOP, "Chromium", State.OPTIONAL, f"{path} is no program" if path else "not found", remedy)
+
+
+def _data(environment: Mapping[str, str]) -> Check:
+    root = checkout()
+    named = environment.get("SKYSORT_DATA")
+    folder = Path(named) if named else root.parent / "shared" / "data" if root else None
+    if folder is not None and folder.is_dir():
+        return Check(DEVELOP, "survey data", State.OK, str(folder))
+    remedy = "name its folder in SKYSORT_DATA; only training and its tests need it"
+    return Check(DEVELOP, "survey data", State.OPTIONAL, f"{folder} is no folder" if folder else "not here", remedy)

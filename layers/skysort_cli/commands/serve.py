@@ -1,0 +1,54 @@
+"""`skysort serve`: the whole service on this machine, as `make run` starts it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from skysort_cli.endpoint import ENDPOINT, KEY
+from skysort_cli.exits import MissingError
+from skysort_cli.model_files import checkout
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+# What the local stack alone needs, beside what the functions need.
+PACKAGES: Final = ("uvicorn", "moto", "httptools", "flask", "aws_lambda_powertools", "onnxruntime", "xgboost")
+
+
+def run(options: argparse.Namespace) -> NoReturn:
+    """Become the local stack: Ctrl-C reaches it directly, and its exit status is the command's."""
+    root = checkout()
+    if root is None:
+        raise MissingError(
+            "serve runs the project's functions from its folder, which pip does not install: "
+            "run it in a clone (`.venv/run/bin/skysort serve`, or `make run`)"
+        )
+    python = interpreter(root)
+    # Meant for this command line; the stack hands every other SKYSORT_ variable on to the functions.
+    environment = {name: value for name, value in os.environ.items() if name not in {ENDPOINT, KEY}}
+    os.chdir(root)
+    os.execve(python, [python, "-m", "infra.local", *arguments(options)], environment)  # noqa: S606
+
+
+def interpreter(root: Path) -> str:
+    """A Python that has the stack's packages: this one, else that of `make run`; raises MissingError."""
+    if all(importlib.util.find_spec(package) for package in PACKAGES):
+        return sys.executable
+    run_python = root / ".venv" / "run" / "bin" / "python"
+    if (root / ".venv" / "run" / ".ready").exists():
+        return str(run_python)
+    absent = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
+    raise MissingError(f"serve needs {', '.join(absent)}: `make run` in {root} sets all of it up, once")
+
+
+def arguments(options: argparse.Namespace) -> list[str]:
+    """The stack's own options."""
+    given: list[str] = []
+    for name, value in (("--port", options.port), ("--s3-port", options.s3_port), ("--stage", options.stage)):
+        given += [name, value] if value is not None else []
+    given += ["--no-drop"] if options.no_drop else []
+    return [*given, "--verbose"] if options.verbose else given
