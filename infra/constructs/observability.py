@@ -12,22 +12,23 @@ from infra.constructs.dashboard import ServiceDashboard
 from infra.constructs.queries import SavedQueries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from infra.constructs.deployed import Deployed
+    from aws_cdk import aws_logs as logs
+
     from infra.constructs.metrics import ApiMetrics
     from infra.stage_settings import Stage
 
 
 class Observability(Construct):
-    """All of it for one stage. alarms: None where the stage has none."""
+    """All of it for one stage. logs: what the saved queries look through. alarms: None where the stage has none."""
 
     def __init__(
-        self, scope: Construct, name: str, stage: Stage, functions: Mapping[str, Deployed], api: ApiMetrics
+        self, scope: Construct, name: str, stage: Stage, api: ApiMetrics, logs: Sequence[logs.ILogGroup]
     ) -> None:
         super().__init__(scope, name)
         self.dashboard = ServiceDashboard(self, "Dashboard", stage, api).dashboard
-        SavedQueries(self, "Queries", stage, [function.log_group for function in functions.values()])
+        SavedQueries(self, "Queries", stage, logs)
         self.alarms: ServiceAlarms | None = None
         wanted = stage.operations
         if wanted.alarms is not None:

@@ -39,6 +39,7 @@ filter message = "started" or (@type = "REPORT" and ispresent(@initDuration))
     "one request by id": """
 fields @timestamp, @log, @message
 | filter correlation_id = "PASTE-ID" or function_request_id = "PASTE-ID" or @requestId = "PASTE-ID"
+    or request_id = "PASTE-ID"
 | sort @timestamp asc
 """,
     "bad inputs by reason": """
@@ -51,7 +52,7 @@ filter message in ["request refused", "file refused"]
 
 
 class SavedQueries(Construct):
-    """The queries, each over the logs of every function."""
+    """The queries, each over all these logs: of every function and of the API."""
 
     def __init__(self, scope: Construct, name: str, stage: Stage, groups: Sequence[logs.ILogGroup]) -> None:
         super().__init__(scope, name)

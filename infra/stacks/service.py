@@ -10,6 +10,8 @@ from infra.constructs.api import HttpApi
 from infra.constructs.drop_folder import DropFolder
 from infra.constructs.firewall import WebFirewall
 from infra.constructs.function import ModelFunction
+from infra.constructs.metrics import ApiMetrics
+from infra.constructs.observability import Observability
 from infra.function_settings import require
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ class ServiceStack(cdk.Stack):
         self.api = HttpApi(self, "Api", stage=stage, settings=stage.api, functions=self.functions)
         if stage.api.firewall:
             WebFirewall(self, "Firewall", stage=stage, settings=stage.api.firewall, api=self.api.rest)
+        seen = ApiMetrics(self.api.rest.rest_api_name, stage.name)
+        logs = [self.api.access_log, *(function.log_group for function in self.functions.values())]
+        self.observability = Observability(self, "Observability", stage, seen, logs)
         self._outputs()
         for name, value in stage.tags.items():
             cdk.Tags.of(self).add(name, value)
