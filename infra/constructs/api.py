@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.api_settings import BINARY_MEDIA_TYPES, PUBLIC_PATHS, ApiSettings
+from infra.constructs.api_reasons import explain
 from infra.constructs.authorisers import method_access
 from infra.constructs.gateway_answers import add_gateway_answers
 from infra.constructs.retention import log_group
@@ -70,6 +71,7 @@ class HttpApi(Construct):
         add_gateway_answers(self.rest, settings)
         self._add_routes(functions)
         self.keys = {client.name: self._add_client(stage, client.name) for client in settings.clients}
+        explain(self.rest, settings)
 
     def _rest(self, stage: Stage) -> apigateway.RestApi:
         settings = self._settings
