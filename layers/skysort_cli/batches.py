@@ -118,7 +118,7 @@ class Batch:
 def records(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
     """Lines of results.csv as `skysort classify` has its records."""
     for row in csv.DictReader(lines):
-        record: dict[str, Any] = {"file": row["file"]}
+        record: dict[str, Any] = {"file": row["file"], "model": {"name": row.get("model")}}
         if row.get("row"):
             record["row"] = int(row["row"])
         if row.get("error"):

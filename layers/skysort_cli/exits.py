@@ -17,6 +17,7 @@ class Exit(IntEnum):
     USAGE = 2
     SERVICE = 3
     MISSING = 4
+    OUTPUT = 5
     INTERRUPTED = 130
     BROKEN_PIPE = 141  # as the shell reports a program that SIGPIPE ended
 
@@ -28,6 +29,7 @@ exit status:
   2    the command line is wrong, or an option that the model does not take
   3    the service cannot be reached, refuses the key, or keeps failing
   4    something that this needs is missing on this machine; see skysort doctor
+  5    the results cannot be written (disk full)
   130  interrupted with Ctrl-C
   141  the reader of the output went away (| head)"""
 

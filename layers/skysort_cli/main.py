@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader left (| head). What is still buffered has nowhere to go, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.BROKEN_PIPE
+    except OSError as error:
+        _say(f"the results cannot be written: {error.strerror or error}")
+        return Exit.OUTPUT
     except CommandError as error:
         _say(error.sentence)
         return error.exit

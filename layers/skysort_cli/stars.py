@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import io
 import sys
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from skysort_cli.pictures import Answering, Record
 
 CSV: Final = "text/csv"
+# Failures of the output, which may arise in the midst of reading.
+OF_WRITING: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _WAITING_BYTES: Final = 64 * MIB
 
 
@@ -46,7 +49,7 @@ class StarTables:
     def classify(self, one: Input, emit: Callable[[Record], None]) -> None:
         """Emit a record a row in the table's order, or one with `error` where the whole file cannot be classified."""
         try:
-            with opened(one) as file, damage():
+            with opened(one) as file:
                 plain, kind = recognised(file)
                 if kind is Format.CSV:
                     for record in self._csv(one, plain):
@@ -59,11 +62,13 @@ class StarTables:
             emit({"file": one.name, "error": problems.from_error(error)})
 
     def _csv(self, one: Input, file: io.BufferedReader) -> Iterator[Record]:
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        pieces = chunks(text, self._rows)
         without_names = False
         answered = in_order(
-            self._answer, pieces, workers=self._jobs, weigh=lambda chunk: len(chunk.body), most=_WAITING_BYTES
+            self._answer,
+            self._chunks(file),
+            workers=self._jobs,
+            weigh=lambda chunk: len(chunk.body),
+            most=_WAITING_BYTES,
         )
         for chunk, answer in answered:
             if isinstance(answer, ProblemError):
@@ -87,9 +92,14 @@ class StarTables:
         try:
             from skysort_cli.star_tables import record_rows  # noqa: PLC0415 - needs the model's packages
 
-            record_rows(kind, file, self._local, lambda record: emit({"file": one.name, **record}))
+            with damage():
+                record_rows(kind, file, self._local, lambda record: emit({"file": one.name, **record}))
         except ImportError as error:
             raise missing(f"{kind.upper()} tables", error) from error
+
+    def _chunks(self, file: io.BufferedReader) -> Iterator[Chunk]:
+        with damage():  # of the input alone: what becomes of the output is not in here
+            yield from chunks(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), self._rows)
 
     def _answer(self, chunk: Chunk) -> tuple[Chunk, dict[str, Any] | ProblemError]:
         try:
@@ -122,9 +132,10 @@ def opened(one: Input) -> Iterator[io.BufferedReader]:
 
 def recognised(file: io.BufferedReader) -> tuple[io.BufferedReader, Format]:
     """The table's bytes, gunzipped where they were gzipped, and its format; raises UnsupportedFormatError."""
-    if file.peek(2).startswith(GZIP):
-        file = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=cast("IO[bytes]", file))))
-    return file, detect(file.peek(HEAD_BYTES)[:HEAD_BYTES])
+    with damage():
+        if file.peek(2).startswith(GZIP):
+            file = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=cast("IO[bytes]", file))))
+        return file, detect(file.peek(HEAD_BYTES)[:HEAD_BYTES])
 
 
 @contextlib.contextmanager
@@ -137,6 +148,8 @@ def damage() -> Iterator[None]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _malformed(f"the gzip data is damaged or cut short: {error}") from error
     except OSError as error:
+        if error.errno in OF_WRITING:
+            raise
         raise unreadable(error) from error
 
 

@@ -23,12 +23,16 @@ MOST_ROWS: Final = 500
 class TerminalTable:
     """Collects records and prints them as one table.
 
-    star: whether records are rows of tables. files: whether to name the file of each. top_k: classes shown.
+    rows: whether records are rows of tables, told with their number. names: whether those rows have names of their own
+    and say which part of the model answered. files: whether to name the file of each. top_k: classes shown.
     """
 
-    def __init__(self, console: Console, *, star: bool, files: bool, top_k: int, explain: bool) -> None:
+    def __init__(
+        self, console: Console, *, rows: bool, files: bool, names: bool = True, top_k: int = 1, explain: bool = False
+    ) -> None:
         self._console = console
-        self._star = star
+        self._rows = rows
+        self._names = rows and names
         self._files = files
         self._top_k = top_k
         self._explain = explain
@@ -65,13 +69,14 @@ class TerminalTable:
         columns: dict[str, dict[str, Any]] = {}
         if self._files:
             columns["file"] = {"overflow": "fold", "min_width": 8}
-        if self._star:
+        if self._rows:
             columns["row"] = {"justify": "right", "no_wrap": True}
+        if self._names:
             columns["id"] = {"overflow": "fold"}
         columns["class"] = {"overflow": "fold", "min_width": 8}
         columns["probability"] = {"justify": "right", "no_wrap": True}
         columns["one of (90 %)"] = {"overflow": "fold", "min_width": 8}
-        if self._star:
+        if self._names:
             columns["from"] = {"overflow": "fold"}
         if self._explain:
             columns["because"] = {"overflow": "fold"}
@@ -79,8 +84,10 @@ class TerminalTable:
 
     def _row(self, record: Record) -> list[Text]:
         place = [_text(record["file"])] if self._files else []
-        if self._star:
-            place += [_text(_rows(record)), _text(record.get("id", ""))]
+        if self._rows:
+            place.append(_text(_rows(record)))
+        if self._names:
+            place.append(_text(record.get("id", "")))
         if "error" in record:
             return [*place, Text("refused", style="red"), Text(), Text(printable(sentence(record)), style="red")]
         predictions = record["predictions"][: self._top_k]
@@ -89,10 +96,10 @@ class TerminalTable:
         )
         chances = Text("\n").join(_chance(found["probability"], best=at == 0) for at, found in enumerate(predictions))
         row = [*place, classes, chances, _text(", ".join(record["prediction_set"]))]
-        if self._star:
+        if self._names:
             row.append(_text(str(record.get("variant", "")).replace("_", " ")))
         if self._explain:
-            row.append(_text(explanation(record, SHOWN_FEATURES).replace(";", "\n")))
+            row.append(Text("\n").join(map(_text, explanation(record, SHOWN_FEATURES).split(";"))))
         return row
 
 

@@ -127,7 +127,7 @@ def _writer(form: Format, file: TextIO, options: argparse.Namespace, *, many: bo
         return Csv(file, star=star, top_k=options.top_k or 1, explain=explain)
     from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
-    return TerminalTable(console(file), star=star, files=many or not star, top_k=options.top_k or 1, explain=explain)
+    return TerminalTable(console(file), rows=star, files=many or not star, top_k=options.top_k or 1, explain=explain)
 
 
 class _Tally:

@@ -198,7 +198,7 @@ class _Drop:
             return JsonLines(file)
         from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
-        return TerminalTable(console(file), star=self._options.model == "star", files=True, top_k=1, explain=False)
+        return TerminalTable(console(file), rows=self._options.model == "star", files=True, names=False)
 
     def say_how_to_resume(self, stopped: str) -> None:
         """What stands, and the command that goes on from there."""
