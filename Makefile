@@ -6,6 +6,9 @@ PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
 TRAIN := .venv/train
+INFRA := .venv/infra
+# Which deployment synth, diff, deploy and destroy are about: dev or prod (infra/stages.py).
+STAGE ?= dev
 SAM := .venv/sam
 # Not hash-locked: which build of this release suits a machine (CPU or GPU) differs, and nothing that ships needs it.
 TORCH := torch==2.13.0
@@ -98,6 +101,31 @@ base-image: ## the base of the functions' images from Debian's packages, where t
 # What wheels ask for and serving never imports: XGBoost's Python package (its library is called directly) wants
 # scipy, ONNX Runtime's tools want the others.
 NOT_SERVED := flatbuffers protobuf scipy
+$(INFRA)/.ready: infra/requirements.txt
+	$(call environment,$(INFRA),$<)
+
+CDK = $(INFRA)/bin/python -m infra.cdk $@ --stage $(STAGE) $(ARGS)
+
+.PHONY: bootstrap
+bootstrap: $(INFRA)/.ready ## prepare an AWS account and region for deployments (once)
+	@$(CDK)
+
+.PHONY: synth
+synth: $(INFRA)/.ready ## write the CloudFormation templates of STAGE=dev|prod to cdk.out
+	@$(CDK)
+
+.PHONY: diff
+diff: $(INFRA)/.ready ## show what a deployment of STAGE would change in AWS
+	@$(CDK)
+
+.PHONY: deploy
+deploy: $(INFRA)/.ready ## build the images and deploy STAGE to AWS
+	@$(CDK)
+
+.PHONY: destroy
+destroy: $(INFRA)/.ready ## delete STAGE from AWS, with its data where the stage does not keep it
+	@$(CDK)
+
 # Versions and hashes only, valid on every Python from 3.11; the test lock comes first so that all agree.
 # lean: without what only the command line needs.
 .PHONY: lock
@@ -112,6 +140,7 @@ lock: ## renew the hash-locked requirements from pyproject.toml
 	lock train-images model_export/requirements-images.txt && \
 	lean bench tests/bench/peer/requirements.txt && \
 	lock local infra/local/requirements.txt && \
+	lean infra infra/requirements.txt && \
 	served star-drop functions/star/requirements-drop.txt && \
 	served star functions/star/requirements.txt && \
 	served galaxy functions/galaxy/requirements.txt && \
