@@ -22,6 +22,7 @@ from model_export.galaxy.graph import Served
 from model_export.galaxy.labels import NAMES
 from model_export.galaxy.views import views
 from model_export.galaxy.workspace import EVALUATION, VALIDATION, Workspace, read_json, write_json
+from model_export.star import calibration
 from model_export.star.workspace import sha256
 from skysort.images.decode import decode
 from skysort.probability import prediction_sets
@@ -114,6 +115,7 @@ def measure(probability: NDArray[np.float64], chosen: Choice, gz2: Catalogue, ro
         "ece_of_a_perfectly_calibrated_model": metrics.ece_of_perfect(probability),
         "per_class": metrics.per_class(table),
         "confusion_matrix": table.tolist(),
+        "reliability": calibration.listed(calibration.reliability(probability, truth)),
         "by_source": metrics.by_source(predicted, truth, [gz2.source[row] for row in rows]),
         "accuracy_reweighted_to_full_survey": metrics.reweighted_accuracy(table),
         "conformal": {

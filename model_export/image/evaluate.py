@@ -8,7 +8,7 @@ import numpy as np
 
 from model_export.console import OK, progress, say
 from model_export.image import checkpoint, inference, labels, photographs, readme, scores
-from model_export.image.photographs import HELD_OUT, IMAGENETTE, SAMPLE, TUNING
+from model_export.image.photographs import HELD_OUT, SAMPLE, TUNING, groups
 from model_export.image.workspace import EVALUATIONS, Workspace, libraries, write_json
 
 if TYPE_CHECKING:
@@ -70,14 +70,6 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _logits(held: checkpoint.Checkpoint, chosen: Sequence[Photograph], size: int, on_batch: Any) -> Logits:
     return inference.logits(held.network, photographs.pixels(chosen, photographs.spec(size)), on_batch)
-
-
-def groups(held: Sequence[Photograph]) -> dict[str, NDArray[np.bool_]]:
-    """What is reported apart: the sample, Imagenette, and of it what ImageNet itself holds out."""
-    source = np.array([photograph.source for photograph in held])
-    validation = np.array([photograph.of_validation_set for photograph in held])
-    named = {SAMPLE: source == SAMPLE, IMAGENETTE: source == IMAGENETTE, "imagenet_validation_files": validation}
-    return {name: rows for name, rows in named.items() if rows.any()}
 
 
 def calibration(held: Sequence[Photograph], logits: Logits) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
+from model_export import curves
 from model_export.console import OK, REFUSED, progress, say
 from model_export.image import (
     card,
@@ -20,8 +21,7 @@ from model_export.image import (
     readme,
     scores,
 )
-from model_export.image.evaluate import groups
-from model_export.image.photographs import HELD_OUT, SAMPLE
+from model_export.image.photographs import HELD_OUT, SAMPLE, groups
 from model_export.image.served import Served
 from model_export.image.workspace import (
     ARTEFACT,
@@ -130,6 +130,7 @@ def report(given: NDArray[np.float32], truth: NDArray[np.int64], evaluation: dic
         "ece": round(scores.calibration_error(given, truth), scores.DIGITS),
         "conformal_coverage": scores.with_interval(sets[np.arange(len(truth)), truth]),
         "mean_set_size": round(float(sets.sum(axis=1).mean()), scores.DIGITS),
+        **curves.of_photographs(given, truth),
     }
 
 

@@ -114,3 +114,11 @@ def digest(photographs: Sequence[Photograph]) -> str:
     for photograph in photographs:
         total.update(photograph.path.name.encode() + b"\0" + hashlib.sha256(photograph.path.read_bytes()).digest())
     return total.hexdigest()
+
+
+def groups(held: Sequence[Photograph]) -> dict[str, NDArray[np.bool_]]:
+    """What is reported apart: the sample, Imagenette, and of it what ImageNet itself holds out."""
+    source = np.array([photograph.source for photograph in held])
+    validation = np.array([photograph.of_validation_set for photograph in held])
+    named = {SAMPLE: source == SAMPLE, IMAGENETTE: source == IMAGENETTE, "imagenet_validation_files": validation}
+    return {name: rows for name, rows in named.items() if rows.any()}

@@ -82,3 +82,15 @@ def reliability(probability: NDArray[np.float64], labels: NDArray[np.int64], bin
         np.bincount(place, confidence, minlength=bins) / filled,
         np.bincount(place, correct, minlength=bins) / filled,
     )
+
+
+def listed(curve: Reliability) -> list[dict[str, float]]:
+    """The filled bins of a curve, as a card shows them: count, mean confidence, accuracy."""
+    return [
+        {
+            "count": int(curve.count[place]),
+            "confidence": round(float(curve.confidence[place]), 4),
+            "accuracy": round(float(curve.accuracy[place]), 4),
+        }
+        for place in np.flatnonzero(curve.count)
+    ]

@@ -113,6 +113,7 @@ def measure(content: bytes, variant: Mapping[str, Any], name: str, test: Dataset
         "ece_after": _ece(after, test.labels),
         "per_class": metrics.per_class(table),
         "confusion_matrix": table.tolist(),
+        "reliability": calibration.listed(calibration.reliability(after, test.labels)),
         "conformal": {
             "coverage": round(float(covered.mean()), ROUNDED),
             "mean_set_size": round(float(sets.sum(axis=1).mean()), ROUNDED),
