@@ -106,6 +106,10 @@ $(INFRA)/.ready: infra/requirements.txt
 
 CDK = $(INFRA)/bin/python -m infra.cdk $@ --stage $(STAGE) $(ARGS)
 
+.PHONY: references
+references: $(DEV)/.ready ## renew the samples by which the release hook proves new versions
+	@UPDATE_REFERENCES=1 $(DEV)/bin/python -m pytest --quiet tests/unit/functions/test_reference.py
+
 .PHONY: bootstrap
 bootstrap: $(INFRA)/.ready ## prepare an AWS account and region for deployments (once)
 	@$(CDK)

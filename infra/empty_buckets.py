@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import boto3
@@ -16,7 +17,7 @@ def empty_buckets(*stacks: str) -> None:
     s3 = boto3.resource("s3")
     for stack in stacks:
         for name in buckets(stack):
-            print(f"emptying {name}")
+            sys.stdout.write(f"emptying {name}\n")
             s3.Bucket(name).object_versions.delete()
 
 

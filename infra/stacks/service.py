@@ -10,6 +10,7 @@ from infra.constructs.api import HttpApi
 from infra.constructs.drop_folder import DropFolder
 from infra.constructs.firewall import WebFirewall
 from infra.constructs.function import ModelFunction
+from infra.constructs.roll_out import RollOut
 from infra.constructs.metrics import ApiMetrics
 from infra.constructs.observability import Observability
 from infra.function_settings import require
@@ -53,6 +54,7 @@ class ServiceStack(cdk.Stack):
         seen = ApiMetrics(self.api.rest.rest_api_name, stage.name)
         logs = [self.api.access_log, *(function.log_group for function in self.functions.values())]
         self.observability = Observability(self, "Observability", stage, seen, logs)
+        self.roll_out = RollOut(self, "RollOut", stage=stage, functions=self.functions)
         self._outputs()
         for name, value in stage.tags.items():
             cdk.Tags.of(self).add(name, value)

@@ -1,0 +1,37 @@
+"""The release hook: asked by CloudFormation or CodeDeploy whether a new version of a function may take over."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skysort.card import CardShelf
+from skysort.observability import logger
+from skysort.release.aws import Deployment, respond
+from skysort.release.hook import ReleaseHook
+from skysort.release.proof import Prover, Watcher
+from skysort.settings import folder
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+FOLDER = Path(__file__).parent
+
+cards = folder(os.environ, "SKYSORT_CARDS", FOLDER.parent)
+deployment = Deployment()
+hook = ReleaseHook(
+    prover=Prover(deployment.invoke, FOLDER / "reference", CardShelf(cards)),
+    watcher=Watcher(deployment.raised, time.monotonic, time.sleep),
+    respond=respond,
+    report=deployment.report,
+    versions=json.loads(os.environ.get("SKYSORT_NEW_VERSIONS", "{}")),
+)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Answer one event of either."""
+    return hook.answer(event)

@@ -1,0 +1,1 @@
+"""Whether a new version of a function may take over: reference samples before, its alarm after."""

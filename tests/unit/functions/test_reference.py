@@ -1,0 +1,104 @@
+"""The release hook's reference samples say what the shipped models answer; `make references` renews them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.stages import AWS_STAGES
+from skysort.card import CardShelf
+from skysort.release.proof import Prover
+from skysort.release.reference import differences, read_samples
+from tests.factories import FakeContext
+from tests.unit.functions.loading import FUNCTIONS, load_function
+
+EVENTS = FUNCTIONS.parent / "events"
+REFERENCE = FUNCTIONS / "control" / "reference"
+# Events of each function whose answers prove a new version.
+SAMPLES = {
+    "star": ("star_row", "star_row_photometry_only"),
+    "galaxy": ("galaxy_jpeg",),
+    "image": ("image_jpeg",),
+    "control": ("health", "models"),
+}
+# S3 sends it once a bucket's notifications are set up: nothing to do, and nothing to fail by. That a drop function
+# starts at all, with its model read and held to its card, is what it proves.
+TEST_EVENT: dict[str, Any] = {
+    "Records": [
+        {
+            "messageId": "reference",
+            "receiptHandle": "reference",
+            "body": json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "drop"}),
+            "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "0"},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:reference",
+            "awsRegion": "us-east-1",
+        }
+    ]
+}
+HANDLERS = {
+    **{name: (name, "app") for name in SAMPLES},
+    **{f"{model}-drop": (model, "drop") for model in ("star", "galaxy", "image")},
+}
+
+
+def sample(function: str, event: str) -> dict[str, Any]:
+    """A sample as the function answers now."""
+    document = json.loads((EVENTS / f"{event}.json").read_text())
+    returned = load_function(function).handler(document, FakeContext())
+    made: dict[str, Any] = {"name": event, "event": document, "status": returned["statusCode"]}
+    body = json.loads(returned["body"])
+    if "results" in body:
+        best = [result["predictions"][0] for result in body["results"]]
+        made["model"] = body["model"]
+        made["best"] = [{"label": one["label"], "probability": one["probability"]} for one in best]
+    return made
+
+
+def renew(folder: Path) -> None:
+    """Write every function's samples."""
+    for function, events in SAMPLES.items():
+        document = [sample(function, event) for event in events]
+        (folder / f"{function}.json").write_text(json.dumps(document, indent=1) + "\n")
+    for function in HANDLERS.keys() - SAMPLES.keys():
+        document = [{"name": "s3:TestEvent", "event": TEST_EVENT, "answer": {"batchItemFailures": []}}]
+        (folder / f"{function}.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def renewed() -> None:
+    if os.environ.get("UPDATE_REFERENCES"):
+        renew(REFERENCE)
+
+
+def test_every_deployed_function_has_samples() -> None:
+    functions = {name for make in AWS_STAGES.values() for name in make().functions}
+    assert {path.stem for path in REFERENCE.glob("*.json")} == functions
+
+
+@pytest.mark.parametrize("function", sorted(HANDLERS))
+def test_the_shipped_functions_are_proven(function: str) -> None:
+    # Given the function as it is deployed
+    module = load_function(*HANDLERS[function])
+    prover = Prover(lambda _, event: module.handler(dict(event), FakeContext()), REFERENCE, CardShelf(FUNCTIONS))
+
+    # When it is proven
+    count = prover.prove(function, "arn:aws:lambda:us-east-1:123456789012:function:any:1")
+
+    # Then every sample was asked
+    assert count == len(SAMPLES.get(function, ("s3:TestEvent",)))
+
+
+def test_a_picture_of_another_class_would_be_noticed() -> None:
+    """The samples tell models apart: galaxy's answer to its own sample is not image's."""
+    (galaxy,) = read_samples(REFERENCE, "galaxy")
+    (image,) = read_samples(REFERENCE, "image")
+    answer = load_function("image").handler(dict(image.event), FakeContext())
+    (sentence,) = differences(galaxy, answer)
+    assert "answered by image" in sentence
+    assert "not galaxy" in sentence
