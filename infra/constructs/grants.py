@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -40,9 +40,11 @@ def grant(
 
 
 def _as_nag_reads(scope: Construct, resource: str) -> str:
-    """A resource with its tokens as cdk-nag spells them: ``<AWS::Partition>``."""
+    """A resource with its tokens as cdk-nag spells them: ``<AWS::Partition>``, ``<Queue.Arn>``."""
     resolved = Stack.of(scope).resolve(resource)
-    if isinstance(resolved, str):
-        return resolved
-    _, parts = resolved["Fn::Join"]
-    return "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)
+    parts = resolved["Fn::Join"][1] if isinstance(resolved, dict) else [resolved]
+    return "".join(part if isinstance(part, str) else f"<{_named(part)}>" for part in parts)
+
+
+def _named(reference: Mapping[str, Any]) -> str:
+    return ".".join(reference["Fn::GetAtt"]) if "Fn::GetAtt" in reference else reference["Ref"]

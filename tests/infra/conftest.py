@@ -1,0 +1,37 @@
+"""The synthesised stages, shared by every test here: a stage takes seconds."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.infra.synth import Synthesised, synthesise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture(scope="session")
+def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synthesised]:
+    """Synthesises a stage by its name, once a session."""
+    return functools.cache(lambda name: synthesise(name, tmp_path_factory.mktemp(name)))
+
+
+@pytest.fixture(scope="session", params=["dev", "prod"])
+def stage(request: pytest.FixtureRequest, synthesised: Callable[[str], Synthesised]) -> Synthesised:
+    """Each stage in turn."""
+    return synthesised(request.param)
+
+
+@pytest.fixture(scope="session")
+def dev(synthesised: Callable[[str], Synthesised]) -> Synthesised:
+    """The dev stage."""
+    return synthesised("dev")
+
+
+@pytest.fixture(scope="session")
+def prod(synthesised: Callable[[str], Synthesised]) -> Synthesised:
+    """The prod stage."""
+    return synthesised("prod")
