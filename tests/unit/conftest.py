@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
 
 from tests.factories import star_artefact
@@ -13,6 +14,10 @@ from tests.factories import star_artefact
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# How long an example takes says more of the machine's other work than of the code.
+settings.register_profile("skysort", deadline=None)
+settings.load_profile("skysort")
 
 
 @pytest.fixture(autouse=True)

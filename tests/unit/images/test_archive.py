@@ -192,7 +192,7 @@ def test_a_tar_damaged_in_the_middle_does_not_end_there_unnoticed(tmp_path: Path
 SOUND = [zip_file(PICTURES), *(tar_file(PICTURES, mode) for mode in MODES.values())]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(SOUND), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=8), st.integers(0))
 def test_any_damage_is_an_answer_or_an_input_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, changes: list[tuple[int, int]], cut: int

@@ -76,7 +76,7 @@ def shown_or_refused(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edits=EDITS, head=st.booleans(), cut=st.integers(0, 3))
 def test_a_damaged_file_is_shown_or_refused(
     form: str, edits: list[tuple[int, tuple[str, bytes]]], head: bool, cut: int
@@ -86,7 +86,7 @@ def test_a_damaged_file_is_shown_or_refused(
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form.startswith("png")])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edits=EDITS)
 def test_damage_behind_a_right_checksum_is_shown_or_refused(
     form: str, edits: list[tuple[int, tuple[str, bytes]]]
@@ -94,7 +94,7 @@ def test_damage_behind_a_right_checksum_is_shown_or_refused(
     shown_or_refused(with_checksums(damaged(FORMS[form], edits, head=True)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(edits=EDITS)
 def test_a_damaged_cutout_may_be_gzipped(edits: list[tuple[int, tuple[str, bytes]]]) -> None:
     shown_or_refused(gzip.compress(damaged(FORMS["fits_bands"], edits, head=True), 1))

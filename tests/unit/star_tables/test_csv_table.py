@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.errors import (
@@ -299,7 +299,6 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
     return header, [[*left, *right, *(["more"] if extra else [])] for left, right, extra in some]
 
 
-@settings(deadline=None)
 @given(tables(), st.sampled_from([",", ";"]), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.integers(20, 200))
 def test_every_row_is_in_exactly_one_table_textually_and_in_order(
     star_folder: Path,
@@ -335,14 +334,12 @@ def test_every_row_is_in_exactly_one_table_textually_and_in_order(
     assert [int(reject["row"]) for reject in result.rejects] == sorted(int(reject["row"]) for reject in result.rejects)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_rubbish_gives_a_typed_error(star_folder: Path, rubbish: bytes) -> None:
     with pytest.raises(InputError):
         classify(star_folder, rubbish)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(['"', ",", "\n", "\r", "20", "x", ROW, " ", "é", "#"]), max_size=30))
 def test_any_rows_are_counted_or_the_file_is_refused(star_folder: Path, pieces: list[str]) -> None:
     try:

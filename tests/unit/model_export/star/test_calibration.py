@@ -54,7 +54,7 @@ def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> N
 
 
 @given(coverage=st.sampled_from([0.5, 0.8, 0.9, 0.95]), temperature=st.floats(0.3, 3.0))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_every_class_is_covered_as_promised(coverage: float, temperature: float) -> None:
     # Given: one half to set the thresholds, the other to measure; calibrated or not
     margins, labels = overconfident(temperature)

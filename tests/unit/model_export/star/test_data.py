@@ -110,7 +110,7 @@ def test_an_absent_file_says_where_it_was_looked_for(tmp_path: Path) -> None:
 
 
 @given(text=st.text(alphabet="ugriz,redshiftclass0123456789.-\n\"'GALXYQSOTR ", max_size=300))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_is_read_or_refused_with_a_sentence(tmp_path: Path, text: str) -> None:
     # Given
     path = tmp_path / "any.csv"

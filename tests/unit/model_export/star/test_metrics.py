@@ -13,7 +13,7 @@ from model_export.star.references import paired
 
 
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(30, 300))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_scores_are_those_of_scikit_learn(seed: int, rows: int) -> None:
     # Given: all three classes at least once
     draw = np.random.default_rng(seed)

@@ -19,7 +19,7 @@ def test_a_fifth_of_every_class_is_held_out() -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_order_of_the_rows_moves_no_object_to_the_other_side(seed: int) -> None:
     # Given
     objects = survey(200)
