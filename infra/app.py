@@ -1,7 +1,8 @@
 """The CDK app: `make synth STAGE=dev`, or `python -m infra.app` from the project's root.
 
-Context: `-c stage=dev` names the stage, dev by default; `-c account=... -c region=...` bind it to one place.
-Without them the templates hold for every account and region.
+Context: `-c stage=dev` names the stage, dev by default; `-c account=... -c region=...` bind it to one place (without
+them the templates hold for every account and region); `-c reserve=no` reserves no concurrency, for an account that
+has little.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ def build(app: cdk.App) -> ServiceStack:
     if name not in AWS_STAGES:
         raise StageError(f"there is no stage {name!r} to deploy; choose from {', '.join(AWS_STAGES)} (-c stage=dev)")
     stage = AWS_STAGES[name]()
+    if app.node.try_get_context("reserve") == "no":
+        stage = stage.without_reservations()
     environment = cdk.Environment(
         account=app.node.try_get_context("account"), region=app.node.try_get_context("region")
     )
@@ -31,5 +34,8 @@ def build(app: cdk.App) -> ServiceStack:
 
 if __name__ == "__main__":
     application = cdk.App()
-    build(application)
+    try:
+        build(application)
+    except StageError as error:
+        raise SystemExit(f"this stage cannot be deployed: {error}") from None
     application.synth()

@@ -16,8 +16,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from constructs import Construct
 
-from infra.constructs.function import ModelFunction
+from infra.constructs.function import ModelFunction, logical_id
 from infra.constructs.grants import grant
+from infra.constructs.reasons import accept
 from infra.function_settings import AllAtOnce, Canary, FunctionSettings
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _HOOK: Final = FunctionSettings("functions/control", "hook.handler", "control", 
 _PROOF_S: Final = 300
 # Failed invocations (crashes, timeouts: not refused requests) within a minute that turn a deployment back.
 _ERRORS: Final = 3
+# What CodeDeploy needs to move an alias, as AWS keeps it: its least policy for Lambda.
+_CODEDEPLOY_POLICY: Final = "service-role/AWSCodeDeployRoleForLambdaLimited"
+_CODEDEPLOY: Final = "CDK gives CodeDeploy the managed policy that AWS keeps up with what its deployments call"
 _ANY_VERSION: Final = "the version's number is only known once it is published"
 
 
@@ -128,6 +132,12 @@ class RollOut(Construct):
             auto_rollback=codedeploy.AutoRollbackConfig(
                 failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True
             ),
+        )
+        accept(group.role, f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{_CODEDEPLOY_POLICY}]", _CODEDEPLOY)
+        accept(
+            group.role,
+            f"IAM5[Resource::<{logical_id(self.hook.name)}.Arn>:*]",
+            "CodeDeploy invokes the hook by its name, of which CDK allows every version",
         )
         function.alias.node.add_dependency(self.hook.function, self._permission)
         group.node.add_dependency(self._permission)

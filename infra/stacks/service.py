@@ -10,9 +10,9 @@ from infra.constructs.api import HttpApi
 from infra.constructs.drop_folder import DropFolder
 from infra.constructs.firewall import WebFirewall
 from infra.constructs.function import ModelFunction
-from infra.constructs.roll_out import RollOut
 from infra.constructs.metrics import ApiMetrics
 from infra.constructs.observability import Observability
+from infra.constructs.roll_out import RollOut
 from infra.function_settings import require
 
 if TYPE_CHECKING:

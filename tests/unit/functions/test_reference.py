@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +14,9 @@ from skysort.release.proof import Prover
 from skysort.release.reference import differences, read_samples
 from tests.factories import FakeContext
 from tests.unit.functions.loading import FUNCTIONS, load_function
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EVENTS = FUNCTIONS.parent / "events"
 REFERENCE = FUNCTIONS / "control" / "reference"
