@@ -88,6 +88,10 @@ readme: $(RUN)/.ready $(DEV)/.ready ## fill the README's tables and the output o
 	@$(DEV)/bin/python -m tests.bench.readme
 	@UPDATE_README=1 SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m pytest --quiet tests/e2e/test_readme.py
 
+.PHONY: openapi
+openapi: $(DEV)/.ready ## write the OpenAPI document and its page anew from the handlers
+	@PYTHONPATH=layers $(DEV)/bin/python -m infra.contract $(ARGS)
+
 .PHONY: train
 train: $(DEV)/.ready ## train, evaluate and export the star model (see model_export/star)
 	@$(DEV)/bin/python -m model_export star train

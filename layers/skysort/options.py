@@ -28,13 +28,20 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _no_number(value: object) -> object:
+    """JSON has true and false, a query and a form say them in words or digits."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError("must be true or false")  # noqa: TRY004 - pydantic reports ValueError
+    return value
+
+
 @validated(config=ConfigDict(extra="forbid"), frozen=True)
 class RawOptions:
     """Options as given, before the model's own labels are known."""
 
     top_k: Annotated[int | None, Field(ge=1, le=MAX_TOP_K)] = None
     labels: Annotated[Annotated[tuple[str, ...], Field(min_length=1)] | None, BeforeValidator(_comma_separated)] = None
-    explain: bool | None = None
+    explain: Annotated[bool | None, BeforeValidator(_no_number)] = None
 
 
 _ADAPTER: Final = TypeAdapter(RawOptions)
@@ -64,13 +71,31 @@ def parse_options(
     """
     if not given:
         return Options(_default_top_k(len(labels)), None, explain=False)
-    try:
-        raw = _ADAPTER.validate_python(dict(given))
-    except ValidationError as error:
-        raise InvalidFieldsError([_field_error(detail) for detail in error.errors()]) from None
+    raw = _read(given)
     columns = None if raw.labels is None else _columns(raw.labels, labels, subsets or {})
     count = len(labels if columns is None else columns)
     return Options(min(raw.top_k or _default_top_k(count), count), columns, bool(raw.explain))
+
+
+def combined(
+    body: Mapping[str, Any],
+    query: Mapping[str, Any],
+    labels: Sequence[str],
+    subsets: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """The options of a body and of a query, of which the query's win.
+
+    Raises InvalidFieldsError for an option of the body that the query replaces: it is wrong all the same.
+    """
+    parse_options({name: value for name, value in body.items() if name in query}, labels, subsets)
+    return {**body, **query}
+
+
+def _read(given: Mapping[str, Any]) -> RawOptions:
+    try:
+        return _ADAPTER.validate_python(dict(given))
+    except ValidationError as error:
+        raise InvalidFieldsError([_field_error(detail) for detail in error.errors()]) from None
 
 
 def _default_top_k(count: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import Field
@@ -12,7 +12,8 @@ from skysort.batches.status import FILES_BY_DEFAULT
 from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_NAME_CHARACTERS
 from skysort.uploads.names import BATCH_PATTERN
 
-CURSOR_CHARACTERS = 4_000
+CURSOR_CHARACTERS: Final = 4_000
+CURSOR: Final = "batch-cursor"
 
 # Checked once it is decoded: gateways differ in whether they hand it over percent-encoded.
 BatchName = Annotated[
@@ -32,6 +33,6 @@ Limit = Annotated[
 Records = Annotated[bool, Query(description="whether each file comes with its record, predictions included")]
 Next = Annotated[
     str | None,
-    Field(min_length=1, max_length=CURSOR_CHARACTERS),
+    Field(min_length=1, max_length=CURSOR_CHARACTERS, json_schema_extra={"format": CURSOR}),
     Query(alias="next", description="where an earlier answer ended"),
 ]

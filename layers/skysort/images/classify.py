@@ -16,7 +16,7 @@ from skysort.images.decode import PixelBudget, read
 from skysort.images.explain import explanation
 from skysort.images.sample import sample_picture
 from skysort.limits import IMAGE_PIXELS_PER_REQUEST
-from skysort.options import Options, parse_options
+from skysort.options import Options, combined, parse_options
 from skysort.probability import restricted
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class PictureClassifier:
         Raises InvalidFieldsError for bad options, and the error of a picture that came alone.
         """
         started = perf_counter()
-        options = self._options({**request.options, **query})
+        options = self._options(combined(request.options, query, self._model.labels, self._model.subsets))
         budget = PixelBudget(IMAGE_PIXELS_PER_REQUEST)
         results, decode_ms, predict_ms = self.classify(self._contents(request.items), options, budget)
         if request.single and isinstance(results[0], SkysortError):

@@ -150,7 +150,7 @@ def _csv_rows(reader: Iterator[list[str]], header: list[str]) -> Iterator[StarRo
         _check_count(number + 1)
         if len(cells) == len(header):
             row: Mapping[str, str] = dict(zip(header, cells, strict=True))
-            yield read_row(row, str(number), text=True)
+            yield read_row(row, str(number), text=True, table=True)
         else:
             error = FieldError("row", "ragged", f"has {len(cells)} cells, the header has {len(header)}")
             yield StarRow(str(number), (), (error,))

@@ -10,7 +10,7 @@ import numpy as np
 from skysort import problems
 from skysort.errors import InfrastructureError, InvalidFieldsError, LimitExceededError
 from skysort.limits import STAR_EXPLAINED_ROWS_PER_REQUEST
-from skysort.options import Options, parse_options
+from skysort.options import Options, combined, parse_options
 from skysort.probability import restricted
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from skysort.star.rows import StarRow, as_photometry
@@ -47,7 +47,7 @@ class StarClassifier:
         more rows than may be explained.
         """
         started = perf_counter()
-        options = parse_options({**request.options, **query}, self._model.labels)
+        options = parse_options(combined(request.options, query, self._model.labels), self._model.labels)
         if request.single and request.rows[0].errors:
             raise InvalidFieldsError(list(request.rows[0].errors))
         if options.explain and len(request.rows) > STAR_EXPLAINED_ROWS_PER_REQUEST:

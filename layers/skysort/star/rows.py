@@ -44,18 +44,19 @@ class StarRow:
     errors: tuple[FieldError, ...] = ()
 
 
-def read_row(given: Mapping[str, Any], default_id: str, *, text: bool) -> StarRow:
+def read_row(given: Mapping[str, Any], default_id: str, *, text: bool, table: bool = False) -> StarRow:
     """Read one row.
 
     given: names in any known spelling to values. text: whether values come from CSV or a form,
     where every value is text and blank means absent; in JSON a number in quotes is an error.
+    table: whether it comes from a table, which may have columns of its own beside these.
     """
     errors: list[FieldError] = []
     found: dict[str, Any] = {}
     for name, value in given.items():
         column = canonical(name)
         if column is None:
-            if not is_known(name) and not text:
+            if not is_known(name) and not table:
                 errors.append(describe(name, Reason.UNKNOWN_FIELD))
         elif column in found:
             errors.append(describe(column, Reason.REPEATED_FIELD))

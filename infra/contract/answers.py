@@ -1,0 +1,316 @@
+"""The answers, as the handlers give them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from infra.contract.base import Absent, Open, Probability, Schema
+from skysort.batches.match import State  # noqa: TC001 - pydantic reads the annotations
+
+Link = Annotated[str, Field(json_schema_extra={"format": "uri"}, description="presigned, holds for an hour")]
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Count = Annotated[int, Field(ge=0)]
+
+
+class FieldProblem(Schema):
+    """What is wrong with one field, and what would be right."""
+
+    field: str
+    reason: str = Field(description="a stable code")
+    detail: str
+
+
+class Problem(Schema):
+    """A problem document (RFC 9457)."""
+
+    type: str = Field(
+        description="a stable name of the kind of problem", examples=["urn:skysort:problem:invalid-fields"]
+    )
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str = Field(description="what was wrong, and what would be right")
+    request_id: str | Absent = Field(None, description="to be quoted when asking for help")
+    errors: list[FieldProblem] | Absent = Field(None, description="each field that cannot be used")
+
+
+class ModelName(Schema):
+    """Which model answered."""
+
+    name: str
+    version: str
+
+
+class Prediction(Schema):
+    """One class and how probable it is."""
+
+    label: str
+    class_id: Count
+    probability: Probability
+    wordnet_id: str | Absent = Field(None, description="of the image model's classes")
+
+
+class Window(Schema):
+    """A part of a picture, as fractions of its width and height."""
+
+    left: float
+    upper: float
+    right: float
+    lower: float
+
+
+class HeatMap(Schema):
+    """Where in a picture the best class was seen."""
+
+    method: str
+    label: str
+    heat_map: str = Field(description="a PNG in a data URL, to be laid over the window")
+    window: Window
+
+
+class ClassContributions(Schema):
+    """Why a class got its margin: base + contributions = margin."""
+
+    base: float
+    contributions: dict[str, float]
+    margin: float
+
+
+class TreeExplanation(Schema):
+    """SHAP values of a star row."""
+
+    method: str
+    features: dict[str, float | None] = Field(description="what the model was given")
+    classes: dict[str, ClassContributions]
+
+
+class FailedResult(Schema):
+    """An item that cannot be classified; it never spoils the others."""
+
+    id: str
+    error: Problem
+
+
+class PictureResult(Schema):
+    """A classified picture."""
+
+    id: str = Field(description="the file's name, the id given, or its place in the request")
+    predictions: list[Prediction] = Field(description="best first")
+    prediction_set: list[str] = Field(description="holds the true class nine times in ten")
+    explanation: HeatMap | Absent = None
+    cached: bool
+
+
+class StarResult(Schema):
+    """A classified row."""
+
+    id: str = Field(description="the id given, or its place in the request")
+    predictions: list[Prediction] = Field(description="best first")
+    prediction_set: list[str] = Field(description="holds the true class nine times in ten")
+    variant: Literal["with_redshift", "photometry_only"]
+    explanation: TreeExplanation | Absent = None
+    cached: bool
+
+
+class PictureTiming(Schema):
+    """Milliseconds."""
+
+    decode: float
+    predict: float
+    total: float
+
+
+class StarTiming(Schema):
+    """Milliseconds."""
+
+    predict: float
+    total: float
+
+
+class PictureAnswer(Schema):
+    """Results in the order of the request."""
+
+    model: ModelName
+    results: list[PictureResult | FailedResult]
+    timing_ms: PictureTiming
+
+
+class StarAnswer(Schema):
+    """Results in the order of the request."""
+
+    model: ModelName
+    results: list[StarResult | FailedResult]
+    timing_ms: StarTiming
+
+
+class Health(Schema):
+    """The service answers."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class Sample(Prediction):
+    """The built-in sample's best class."""
+
+    id: str
+
+
+class TotalTiming(Schema):
+    """Milliseconds."""
+
+    total: float
+
+
+class Ready(Schema):
+    """The model has classified its built-in sample."""
+
+    status: Literal["ready"]
+    model: ModelName
+    sample: Sample
+    timing_ms: TotalTiming
+
+
+class ModelSummary(Schema):
+    """A model's card in short."""
+
+    name: str
+    version: str
+    architecture: str
+    labels: list[str]
+
+
+class ModelList(Schema):
+    """The models, by name."""
+
+    models: list[ModelSummary]
+
+
+class ModelCard(Open):
+    """A model's whole card: training data, metrics with intervals, calibration, parity, latency, licence."""
+
+    name: str
+    version: str
+    architecture: str
+    labels: list[str]
+    licence: str
+
+
+class UploadForm(Schema):
+    """POST it as multipart/form-data: the fields in this order, then the bytes in a part named file."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class UploadPart(Schema):
+    """PUT this many bytes to the URL; the ETag header of the answer goes into the completion."""
+
+    number: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1)]
+    url: str
+    etag: str | None = Field(description="of a part that S3 has already")
+
+
+class UploadParts(Schema):
+    """An upload in parts (S3 multipart upload)."""
+
+    upload_id: str = Field(description="to resume it by another call")
+    part_size: Count
+    parts: list[UploadPart]
+    complete_url: str = Field(description="POST the parts' numbers and ETags here, as S3's CompleteMultipartUpload")
+    abort_url: str = Field(description="DELETE here gives up")
+
+
+class FormUpload(Schema):
+    """A file that goes in one form."""
+
+    name: str
+    key: str
+    size: Count
+    type: str
+    method: Literal["form"]
+    form: UploadForm
+
+
+class PartsUpload(Schema):
+    """A file that goes in parts."""
+
+    name: str
+    key: str
+    size: Count
+    type: str
+    method: Literal["parts"]
+    parts: UploadParts
+
+
+class UploadOffer(Schema):
+    """How to upload each file, in the order of the request."""
+
+    model: str
+    batch: str
+    prefix: str = Field(description="where the files will be in the drop bucket")
+    expires: Time
+    files: list[FormUpload | PartsUpload]
+
+
+class Counts(Schema):
+    """Files by what has become of them."""
+
+    total: Count
+    waiting: Count
+    done: Count
+    failed: Count
+
+
+class Members(Schema):
+    """An archive's members so far."""
+
+    done: Count
+    failed: Count
+
+
+class FileLinks(Schema):
+    """Presigned links to what stands in the results bucket for a file."""
+
+    record: Link | Absent = None
+    result: Link | Absent = None
+    table: Link | Absent = None
+    rejected: Link | Absent = None
+    error: Link | Absent = None
+
+
+class BatchFile(Schema):
+    """A file of a batch."""
+
+    model: str
+    name: str
+    state: State
+    size: int | None = Field(description="null for a file that has been removed since")
+    uploaded: Time | None
+    finished: Time | None
+    links: FileLinks
+    members: Members | Absent = None
+    problem: dict[str, Any] | Absent = Field(None, description="of a file that failed: its error record (RFC 9457)")
+    record: dict[str, Any] | Absent = Field(None, description="with records=true: its whole record")
+
+
+class BatchLinks(Schema):
+    """More about the batch."""
+
+    csv: str = Field(description="path of one CSV of its results")
+
+
+class BatchStatus(Schema):
+    """What has become of a batch."""
+
+    batch: str
+    counts: Counts = Field(description="of the files from this page's start on")
+    progress: Probability = Field(description="the part of them that is done or failed")
+    complete: bool = Field(description="whether these are all; if not, follow next for the rest")
+    models: dict[str, Counts]
+    files: list[BatchFile]
+    next: str | None = Field(description="for the query of the next page, null on the last")
+    links: BatchLinks
+    expires: Time = Field(description="until then the links hold")
