@@ -14,7 +14,7 @@ import { Watch, arrivedIn, modelsOf } from "./watch.js";
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 const SAMPLE_TABLE = "stars.csv";
 
-const newName = () => `page-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-")}`;
+const newName = () => `page-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-")}-${crypto.randomUUID().slice(0, 4)}`;
 
 class Batch {
   constructor() {
@@ -32,7 +32,7 @@ class Batch {
       this.#openNamed();
     });
     byId("batch-model").addEventListener("change", () => this.#samples());
-    byId("batch-name").value = newName();
+    this.#rename();
     this.panel.append(emptyState());
     this.#samples();
   }
@@ -44,6 +44,12 @@ class Batch {
       byId("batch-name").value = asked;
       this.#openNamed();
     }
+  }
+
+  /** A name that nobody has: nothing need be looked up in it. */
+  #rename() {
+    this.made = newName();
+    byId("batch-name").value = this.made;
   }
 
   #samples() {
@@ -92,7 +98,8 @@ class Batch {
     const { batch } = this;
     announce(`Uploading ${several(files.length, "file")}`);
     try {
-      const arrived = batch.looked ? new Map() : await arrivedIn(name, chosen, batch.stopping.signal);
+      const known = batch.looked || name === this.made;
+      const arrived = known ? new Map() : await arrivedIn(name, chosen, batch.stopping.signal);
       batch.looked = true;
       if (batch === this.batch) batch.uploader.add(files, arrived);
     } catch (error) {
@@ -101,7 +108,6 @@ class Batch {
       this.#draw();
       return;
     }
-    batch.watch.start();
   }
 
   #begin(name, model, { uploads }) {
@@ -109,7 +115,7 @@ class Batch {
     this.batch?.stopping.abort();
     const batch = { name, model, stopping: new AbortController() };
     this.batch = batch;
-    if (uploads) batch.uploader = new Uploader(model, name, () => this.#draw());
+    if (uploads) batch.uploader = new Uploader(model, name, () => this.#uploaded(batch));
     batch.watch = new Watch(name, model, {
       onCounts: (counts) => this.#counted(batch, counts),
       onError: (error) => {
@@ -120,6 +126,13 @@ class Batch {
     });
     this.results.open(name, model);
     history.replaceState(null, "", `#batch/${encodeURIComponent(name)}`);
+  }
+
+  /** Ask for counts once there is something to count. */
+  #uploaded(batch) {
+    if (batch !== this.batch) return;
+    if (batch.uploader.totals.done > 0) batch.watch.start();
+    this.#draw();
   }
 
   #counted(batch, counts) {
@@ -159,7 +172,6 @@ class Batch {
         stop: () => batch.uploader.stop(),
         retry: () => {
           batch.uploader.retry();
-          batch.watch.start();
         },
         again: () => {
           batch.error = undefined;
@@ -194,7 +206,7 @@ class Batch {
     this.batch.stopping.abort();
     this.batch.uploader?.stop();
     this.batch = null;
-    byId("batch-name").value = newName();
+    this.#rename();
     byId("batch-results").hidden = true;
     this.panel.replaceChildren(emptyState());
     history.replaceState(null, "", "#batch");

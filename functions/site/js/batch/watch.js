@@ -53,7 +53,6 @@ export class Watch {
 
   /** Begin, or go on after more was uploaded. */
   start() {
-    this.wait = FASTEST_S;
     if (!this.running) this.#run();
   }
 

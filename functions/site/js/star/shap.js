@@ -4,7 +4,7 @@ import { el, svg } from "../dom.js";
 const SHOWN = 8;
 const ROW = 25;
 const WIDTH = 360;
-const NAME = 84;
+const NAME = 118;
 const VALUE = 46;
 const WORDS = { "r-5log10(redshift)": "r − 5 log z", redshift: "redshift", bend_g: "bend at g", bend_r: "bend at r", bend_i: "bend at i" };
 
@@ -20,21 +20,23 @@ function rows(explanation, label) {
 
 function draw(explanation, label) {
   const listed = rows(explanation, label);
-  const most = Math.max(...listed.map(([, value]) => Math.abs(value)), 1e-6);
-  const from = NAME + VALUE;
-  const room = (WIDTH - from - VALUE) / 2;
-  const zero = from + room;
+  // Zero stands where both sides have the room that they need; the numbers beside the bars need some too.
+  const most = Math.max(0, ...listed.map(([, value]) => value));
+  const least = Math.min(0, ...listed.map(([, value]) => value));
+  const beside = VALUE * ((most > 0) + (least < 0));
+  const scale = (WIDTH - NAME - beside) / Math.max(most - least, 1e-6);
+  const zero = NAME + (least < 0 ? VALUE : 0) - least * scale;
   const height = listed.length * ROW + 6;
   const spoken = listed.map(([name, value]) => `${name}: ${signed(value)}`).join("; ");
-  const bars = listed.map(([name, value], place) => {
-    const middle = place * ROW + 14;
-    const length = (Math.abs(value) / most) * room;
+  const bars = listed.map(([name, value], line) => {
+    const middle = line * ROW + 14;
+    const length = Math.abs(value) * scale;
     const left = value < 0 ? zero - length : zero;
-    const beside = value < 0 ? { x: left - 6, "text-anchor": "end" } : { x: left + length + 6, "text-anchor": "start" };
+    const place = value < 0 ? { x: left - 6, "text-anchor": "end" } : { x: left + length + 6, "text-anchor": "start" };
     return [
       svg("text", { x: 0, y: middle + 4 }, name),
       svg("rect", { class: value < 0 ? "minus" : "plus", x: left, y: middle - 8, width: Math.max(1, length), height: 16, rx: 3 }),
-      svg("text", { ...beside, y: middle + 4, class: "strong" }, signed(value)),
+      svg("text", { ...place, y: middle + 4, class: "strong" }, signed(value)),
     ];
   });
   const axis = svg("line", { class: "axis", x1: zero, x2: zero, y1: 2, y2: height - 4 });
