@@ -134,6 +134,14 @@ deploy: $(INFRA)/.ready ## build the images and deploy STAGE to AWS
 destroy: $(INFRA)/.ready ## delete STAGE from AWS, with its data where the stage does not keep it
 	@$(CDK)
 
+.PHONY: redrive
+redrive: $(INFRA)/.ready ## send MODEL's dead letters of STAGE back to its queue (ARGS=--look names them, --help)
+	@$(INFRA)/bin/python -m infra.redrive $(MODEL) --stage $(STAGE) $(ARGS)
+
+.PHONY: policies
+policies: $(DEV)/.ready ## renew tests/infra/policies.md, every permission of the deployed service
+	@$(DEV)/bin/python -m tests.infra.policies
+
 # Versions and hashes only, valid on every Python from 3.11; the test lock comes first so that all agree.
 # lean: without what only the command line needs.
 .PHONY: lock
