@@ -1,0 +1,210 @@
+"""What is offered for each file: a form, or parts."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skysort.errors import (
+    InvalidFieldsError,
+    LimitExceededError,
+    MalformedInputError,
+    NotFoundError,
+    UnsupportedFormatError,
+)
+from skysort.limits import (
+    ARCHIVE_BYTES,
+    IMAGE_BYTES,
+    LAMBDA_PAYLOAD_BYTES,
+    MIB,
+    UPLOAD_BYTES,
+    UPLOAD_FORM_BYTES,
+    UPLOAD_PARTS_PER_REQUEST,
+)
+from skysort.s3.client import Part
+from skysort.s3.location import Addressing
+from skysort.s3.signature import Credentials, Signer
+from skysort.uploads.body import read_body
+from skysort.uploads.offer import UploadDesk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = datetime(2026, 11, 21, 10, 50, 20, tzinfo=UTC)
+
+
+class FakeParts:
+    """Uploads in parts that have begun, and the parts that have arrived."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, str, str]] = []
+        self.arrived: dict[str, list[Part]] = {}
+
+    def start_parts(self, bucket: str, key: str, content_type: str) -> str:
+        self.begun.append((bucket, key, content_type))
+        return f"upload-{len(self.begun)}"
+
+    def parts(self, bucket: str, key: str, upload_id: str) -> Iterator[Part]:
+        if upload_id not in self.arrived:
+            raise NotFoundError(f"{bucket} {key}")
+        yield from self.arrived[upload_id]
+
+
+@pytest.fixture
+def parts() -> FakeParts:
+    return FakeParts()
+
+
+@pytest.fixture
+def desk(parts: FakeParts) -> UploadDesk:
+    return make_desk(parts)
+
+
+def make_desk(parts: FakeParts, token: str | None = None) -> UploadDesk:
+    signer = Signer(Credentials("id", "secret", token), "eu-central-1", lambda: NOW)
+    return UploadDesk("drop", Addressing("eu-central-1"), signer, parts)
+
+
+def ask(desk: UploadDesk, *files: dict[str, Any], model: str = "galaxy", batch: str | None = "b") -> dict[str, Any]:
+    body = {"model": model, "batch": batch, "files": list(files)}
+    return desk.offer(read_body(json.dumps(body).encode(), "application/json; charset=utf-8"))
+
+
+def test_a_small_file_goes_in_a_form(desk: UploadDesk, parts: FakeParts) -> None:
+    # When
+    answer = ask(desk, {"name": "field 7/m51.JPG", "size": 17})
+    # Then
+    assert (answer["prefix"], answer["expires"]) == ("incoming/galaxy/b/", "2026-11-21T11:50:20Z")
+    (file,) = answer["files"]
+    assert (file["method"], file["key"], file["type"]) == ("form", "incoming/galaxy/b/field 7/m51.JPG", "image/jpeg")
+    assert file["form"]["url"] == "https://drop.s3.eu-central-1.amazonaws.com/"
+    assert file["form"]["fields"]["key"] == file["key"]
+    policy = json.loads(base64.b64decode(file["form"]["fields"]["policy"]))
+    assert ["content-length-range", 17, 17] in policy["conditions"]
+    assert parts.begun == []
+
+
+def test_a_large_file_goes_in_parts_of_signed_sizes(desk: UploadDesk, parts: FakeParts) -> None:
+    # When
+    (file,) = ask(desk, {"name": "survey.zip", "size": 2 * UPLOAD_FORM_BYTES + 5})["files"]
+    # Then
+    assert parts.begun == [("drop", "incoming/galaxy/b/survey.zip", "application/zip")]
+    pieces = file["parts"]["parts"]
+    assert [piece["size"] for piece in pieces] == [UPLOAD_FORM_BYTES, UPLOAD_FORM_BYTES, 5]
+    query = parse_qs(urlsplit(pieces[2]["url"]).query)
+    assert (query["partNumber"], query["uploadId"]) == (["3"], ["upload-1"])
+    # And a part of another size breaks the signature
+    assert query["X-Amz-SignedHeaders"] == ["content-length;host"]
+
+
+def test_a_resumed_upload_is_told_which_parts_are_there(desk: UploadDesk, parts: FakeParts) -> None:
+    # Given one part that arrived whole and one that did not
+    parts.arrived["u"] = [Part(1, '"e1"', UPLOAD_FORM_BYTES), Part(2, '"e2"', 3)]
+    # When
+    (file,) = ask(desk, {"name": "t.csv", "size": 2 * UPLOAD_FORM_BYTES, "upload_id": "u"}, model="star")["files"]
+    # Then
+    assert [piece["etag"] for piece in file["parts"]["parts"]] == ['"e1"', None]
+    assert parts.begun == []
+
+
+def test_an_upload_that_is_over_cannot_be_resumed(desk: UploadDesk) -> None:
+    with pytest.raises(InvalidFieldsError, match="leave it out to begin anew"):
+        ask(desk, {"name": "t.zip", "size": 2 * UPLOAD_FORM_BYTES, "upload_id": "gone"})
+
+
+@given(st.integers(UPLOAD_FORM_BYTES + 1, UPLOAD_BYTES))
+def test_parts_make_up_the_file_within_the_stores_bounds(size: int) -> None:
+    (file,) = ask(make_desk(FakeParts()), {"name": "t.csv", "size": size}, model="star")["files"]
+    sizes = [piece["size"] for piece in file["parts"]["parts"]]
+    assert sum(sizes) == size
+    # S3 takes parts of 5 MiB to 5 GiB, of which the last may be smaller
+    assert 1 <= len(sizes) <= UPLOAD_PARTS_PER_REQUEST
+    assert all(5 * MIB <= part <= 5 * 1024 * MIB for part in sizes[:-1])
+
+
+@pytest.mark.parametrize(
+    ("files", "field", "says"),
+    [
+        ([{"name": "../x", "size": 1}], "files[0].name", "plain path"),
+        ([{"name": "a.jpg", "size": 1}, {"name": "a.jpg", "size": 1}], "files[1].name", "twice"),
+        ([{"name": "a.jpg", "size": IMAGE_BYTES + 1}], "files[0].size", "64 MiB"),
+        ([{"name": "a.zip", "size": ARCHIVE_BYTES + 1}], "files[0].size", "2,048 MiB"),
+        ([{"name": "a", "size": "1"}], "files[0].size", "valid integer"),
+        ([{"name": "a", "size": -1}], "files[0].size", "greater than or equal to 0"),
+        ([{"name": "a", "size": 1, "mode": 7}], "files[0].mode", "not permitted"),
+        ([], "files", "at least 1 item"),
+        ([{"name": f"{n}", "size": 1} for n in range(501)], "files", "at most 500 items"),
+    ],
+)
+def test_every_wrong_field_is_named(desk: UploadDesk, files: list[dict[str, Any]], field: str, says: str) -> None:
+    with pytest.raises(InvalidFieldsError) as refused:
+        ask(desk, *files)
+    (wrong,) = refused.value.fields
+    assert wrong.field == field
+    assert says in wrong.detail
+
+
+def test_a_bad_batch_and_a_bad_name_are_told_together(desk: UploadDesk) -> None:
+    with pytest.raises(InvalidFieldsError) as refused:
+        ask(desk, {"name": "a\\b", "size": 1}, batch="night-1")
+    assert [wrong.field for wrong in refused.value.fields] == ["files[0].name"]
+    with pytest.raises(InvalidFieldsError, match="batch"):
+        ask(desk, {"name": "a", "size": 1}, batch="../x")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "error"),
+    [
+        (b"{", "application/json", MalformedInputError),
+        (b"", "", MalformedInputError),
+        (b"\xff", "application/json", MalformedInputError),
+        (b"[" * 100_000, "application/json", MalformedInputError),
+        (b"[]", "application/json", InvalidFieldsError),
+        (b"a,b", "text/csv", UnsupportedFormatError),
+    ],
+)
+def test_other_bodies_are_refused(body: bytes, content_type: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        read_body(body, content_type)
+
+
+def test_one_call_offers_so_many_parts(desk: UploadDesk) -> None:
+    files = [{"name": f"{n}.zip", "size": ARCHIVE_BYTES} for n in range(8)]
+    with pytest.raises(LimitExceededError, match=r"make 1,024 parts; one call offers 1,000"):
+        ask(desk, *files)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [{"name": "ü" * 100 + f"/{n:03}.jpg", "size": 1} for n in range(500)],
+        [{"name": "ü" * 100 + f"/{n}.zip", "size": ARCHIVE_BYTES} for n in range(7)],
+    ],
+)
+def test_the_largest_answers_fit_lambdas_payload(files: list[dict[str, Any]]) -> None:
+    # Given a role's session token, which is in every form and URL
+    desk = make_desk(FakeParts(), token="t" * 1_200)
+    # Then the answer, once more escaped as a proxy response, stays below the limit
+    assert len(json.dumps(json.dumps(ask(desk, *files)))) < LAMBDA_PAYLOAD_BYTES
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "stored_as"),
+    [
+        ("a.jpeg", None, "image/jpeg"),
+        ("a.jpeg", "image/png; q=1", "image/png"),
+        ("a.heic", "image/heic", "application/octet-stream"),
+        ("a", None, "application/octet-stream"),
+        ("a.tar.gz", "", "application/gzip"),
+    ],
+)
+def test_a_file_is_stored_under_a_known_type(desk: UploadDesk, name: str, declared: str | None, stored_as: str) -> None:
+    (file,) = ask(desk, {"name": name, "size": 1, "type": declared})["files"]
+    assert file["type"] == stored_as
