@@ -102,6 +102,10 @@ train: $(DEV)/.ready ## train, evaluate and export the star model (see model_exp
 base-image: ## the base of the functions' images from Debian's packages, where the public one cannot be pulled
 	@infra/images/base.sh $(or $(SKYSORT_BASE_IMAGE),skysort/base:3.13)
 
+.PHONY: images
+images: ## build the container image of every function and show what each weighs (ARGS=--record keeps it)
+	@$(PYTHON) -m infra.images $(ARGS)
+
 # What wheels ask for and serving never imports: XGBoost's Python package (its library is called directly) wants
 # scipy, ONNX Runtime's tools want the others.
 NOT_SERVED := flatbuffers protobuf scipy
