@@ -14,6 +14,7 @@ node.use()
 import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen first
 
 from infra.function_settings import StageError  # noqa: E402
+from infra.stacks.page import PageStack  # noqa: E402
 from infra.stacks.service import ServiceStack  # noqa: E402
 from infra.stages import AWS_STAGES  # noqa: E402
 
@@ -29,7 +30,9 @@ def build(app: cdk.App) -> ServiceStack:
     environment = cdk.Environment(
         account=app.node.try_get_context("account"), region=app.node.try_get_context("region")
     )
-    return ServiceStack(app, f"skysort-service-{name}", stage=stage, environment=environment)
+    service = ServiceStack(app, f"skysort-service-{name}", stage=stage, environment=environment)
+    PageStack(app, f"skysort-page-{name}", stage=stage, service=service, environment=environment)
+    return service
 
 
 if __name__ == "__main__":

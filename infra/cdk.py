@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra import ROOT, node
 from infra.empty_buckets import empty_buckets
+from infra.publish_page import publish
 from infra.stages import AWS_STAGES
 
 if TYPE_CHECKING:
@@ -76,9 +77,11 @@ def main(arguments: Sequence[str]) -> int:
     if shutil.which("docker") is None and options.action == "deploy":
         parser.error("deploying builds the functions' images, and there is no Docker here")
     install()
-    return subprocess.run(
-        command(options.action, options.stage, more), cwd=INFRA, env=environment(), check=False
-    ).returncode
+    line = command(options.action, options.stage, more)
+    status = subprocess.run(line, cwd=INFRA, env=environment(), check=False).returncode
+    if options.action == "deploy" and status == 0:
+        publish(stage.name)
+    return status
 
 
 if __name__ == "__main__":

@@ -1,0 +1,135 @@
+"""The web page: a closed bucket behind CloudFront, at the same origin as the API, with strict headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.constructs.reasons import accept
+from infra.constructs.retention import removal
+from infra.routes import ROUTES
+from infra.site_headers import content_security_policy, security_headers
+from skysort import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_apigateway as apigateway
+
+    from infra.stage_settings import Stage
+
+_TLS: Final = 1.2
+# What CloudFront sets by fields of its own; the rest are plain headers to it.
+_OWN_FIELDS: Final = frozenset(
+    {"content-security-policy", "strict-transport-security", "x-content-type-options", "x-frame-options"}
+    | {"referrer-policy"}
+)
+_TWO_YEARS: Final = Duration.days(730)
+
+
+class WebPage(Construct):
+    """The page's bucket and its distribution; `make deploy` uploads functions/site into the one and tells the other.
+
+    api: what answers every path of the API. buckets: names of those that presigned uploads and results are in.
+    """
+
+    def __init__(
+        self, scope: Construct, name: str, *, stage: Stage, api: apigateway.IRestApi, buckets: Sequence[str]
+    ) -> None:
+        super().__init__(scope, name)
+        self.bucket = s3.Bucket(
+            self,
+            "Files",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=_TLS,
+            versioned=True,
+            lifecycle_rules=[s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=Duration.days(30))],
+            removal_policy=removal(stage),
+        )
+        accept(self.bucket, "S1", "only CloudFront reads it, and everything in it is public by purpose")
+        self.distribution = cloudfront.Distribution(
+            self,
+            "Distribution",
+            comment=f"skysort, stage {stage.name}",
+            default_root_object="index.html",
+            # No error pages of CloudFront's own: they would take the place of the API's problem documents too.
+            default_behavior=cloudfront.BehaviorOptions(
+                origin=origins.S3BucketOrigin.with_origin_access_control(self.bucket),
+                viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+                response_headers_policy=_headers(self, stage, buckets),
+            ),
+            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+            price_class=cloudfront.PriceClass.PRICE_CLASS_100,
+        )
+        origin = origins.HttpOrigin(
+            f"{api.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}",
+            origin_path=f"/{stage.name}",
+            protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+            origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
+            read_timeout=Duration.seconds(limits.GATEWAY_TIMEOUT_S + 1),
+        )
+        for pattern in _api_patterns():
+            self.distribution.add_behavior(
+                pattern,
+                origin,
+                allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
+                cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
+                # The API's own host name has to stay: API Gateway finds the API by it.
+                origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+                viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+            )
+        self._reasons()
+
+    def _reasons(self) -> None:
+        accept(self.distribution, "CFR1", "astronomers are everywhere: no country is kept out")
+        accept(
+            self.distribution, "CFR2", "its files are static; what computes is the API, which has a firewall in prod"
+        )
+        accept(self.distribution, "CFR3", "the API logs every call; who fetches the static files need not be kept")
+        accept(self.distribution, "CFR4", "CloudFront's own certificate decides the TLS versions of its own host name")
+
+
+def _api_patterns() -> list[str]:
+    """The API's paths as CloudFront's patterns: /v1/* and each other path by itself."""
+    return sorted({"/v1/*" if route.path.startswith("/v1/") else route.path for route in ROUTES})
+
+
+def _headers(scope: Construct, stage: Stage, buckets: Sequence[str]) -> cloudfront.ResponseHeadersPolicy:
+    """The very headers that the local gateway sends, from infra/site_headers.py."""
+    policy = cloudfront.ResponseHeadersPolicy
+    uploads = [f"https://{bucket}.s3.{Aws.REGION}.{Aws.URL_SUFFIX}" for bucket in buckets]
+    others = {name: value for name, value in security_headers().items() if name not in _OWN_FIELDS}
+    return policy(
+        scope,
+        "Headers",
+        response_headers_policy_name=f"skysort-page-{stage.name}",
+        security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
+            content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
+                content_security_policy=content_security_policy(uploads), override=True
+            ),
+            content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True),
+            frame_options=cloudfront.ResponseHeadersFrameOptions(
+                frame_option=cloudfront.HeadersFrameOption.DENY, override=True
+            ),
+            referrer_policy=cloudfront.ResponseHeadersReferrerPolicy(
+                referrer_policy=cloudfront.HeadersReferrerPolicy.NO_REFERRER, override=True
+            ),
+            strict_transport_security=cloudfront.ResponseHeadersStrictTransportSecurity(
+                access_control_max_age=_TWO_YEARS, include_subdomains=True, override=True
+            ),
+        ),
+        custom_headers_behavior=cloudfront.ResponseCustomHeadersBehavior(
+            custom_headers=[
+                cloudfront.ResponseCustomHeader(header=name, value=value, override=True)
+                for name, value in others.items()
+            ]
+        ),
+    )
