@@ -50,7 +50,7 @@ class BatchTable:
         for file, rows in self._files(islice(every, BATCH_FILES_PER_PAGE)):
             told = at.row
             for row in islice(rows, told, None):
-                if count >= self._rows or text.tell() >= self._size:
+                if count and (count >= self._rows or text.tell() >= self._size):
                     return text.getvalue(), Cursor(at.model, at.after, told)
                 writer.writerow((file.model, *row))
                 told += 1

@@ -1,0 +1,73 @@
+"""The two buckets of the drop folder in memory, listed in pages as S3 lists them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from skysort.drop import keys
+from skysort.errors import NotFoundError
+from skysort.s3.client import Listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DROP, RESULTS = "drop", "results"
+
+
+@dataclass
+class MemoryBuckets:
+    """page: objects of one listing request. requests: how many were made, by bucket."""
+
+    page: int = 1_000
+    objects: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
+    requests: dict[str, int] = field(default_factory=dict)
+    _clock: int = 0
+
+    # What users and the drop functions do.
+
+    def put(self, bucket: str, key: str, body: bytes = b"", modified: str | None = None) -> None:
+        self._clock += 1
+        self.objects[bucket, key] = (body, modified or f"2026-01-01T00:00:00.{self._clock:06}Z")
+
+    def drop(self, model: str, batch: str, *names: str) -> None:
+        for name in names:
+            self.put(DROP, f"incoming/{model}/{batch}/{name}", b"picture")
+
+    def finish(self, model: str, batch: str, name: str, record: dict[str, Any] | None = None) -> None:
+        body = json.dumps(record or {"predictions": []}).encode()
+        self.put(RESULTS, keys.result_key(f"{model}/{batch}/{name}", keys.SUMMARY), body)
+
+    def fail(self, model: str, batch: str, name: str, detail: str = "broken") -> None:
+        body = json.dumps({"type": "urn:x", "detail": detail, "source": {}}).encode()
+        self.put(RESULTS, keys.result_key(f"{model}/{batch}/{name}", keys.ERROR), body)
+
+    # What skysort does.
+
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[Listed]]:
+        found = sorted(
+            (key for owner, key in self.objects if owner == bucket and key.startswith(prefix) and key > after),
+            key=str.encode,
+        )
+        pages = [list(page) for page in _pages(found, self.page)] or [[]]
+        for page in pages:
+            self.requests[bucket] = self.requests.get(bucket, 0) + 1
+            yield [self._listed(bucket, key) for key in page]
+
+    def _listed(self, bucket: str, key: str) -> Listed:
+        body, modified = self.objects[bucket, key]
+        return Listed(key, len(body), modified)
+
+    def read(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
+        self.requests["read"] = self.requests.get("read", 0) + 1
+        try:
+            body = self.objects[bucket, key][0]
+        except KeyError:
+            raise NotFoundError(key) from None
+        return body[start : None if size is None else start + size]
+
+
+def _pages(found: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(found), size):
+        yield found[start : start + size]

@@ -1,0 +1,123 @@
+"""One CSV of a batch."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from skysort.batches import star_rows
+from skysort.batches.cursor import Cursor
+from skysort.batches.status import BatchDesk, Page
+from skysort.batches.table import COLUMNS, BatchTable
+from skysort.limits import BATCH_CSV_TABLE_BYTES
+from tests.fakes.buckets import RESULTS, MemoryBuckets
+
+if TYPE_CHECKING:
+    from typing import Any
+
+ROUND = {
+    "predictions": [{"label": "Smooth Round", "class_id": 6, "probability": 0.9}],
+    "prediction_set": ["Smooth Round", "Edge On Disk"],
+}
+
+
+def lines(desk: BatchDesk, **bounds: int) -> list[list[str]]:
+    """The rows of every page, joined as they are."""
+    table = BatchTable(desk, **bounds)
+    text, following = table.page("b", Page())
+    while following:
+        more, following = table.page("b", Page(cursor=Cursor.decode(following.encode())))
+        text += more
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert rows[0] == list(COLUMNS)
+    return rows[1:]
+
+
+@pytest.fixture
+def mixed(buckets: MemoryBuckets) -> list[list[str]]:
+    """A batch of everything, and the lines that it makes."""
+    buckets.drop("galaxy", "b", "1.jpg", "2,\n.jpg", "survey.zip", "waiting.jpg")
+    buckets.finish("galaxy", "b", "1.jpg", ROUND)
+    buckets.fail("galaxy", "b", "2,\n.jpg", "broken, and text")
+    buckets.put(
+        RESULTS,
+        "galaxy/b/survey.zip.csv",
+        b"file,label,class_id,probability,prediction_set,error\r\nm1.jpg,Edge On Disk,1,0.5,Edge On Disk,\r\n"
+        b"m2.txt,,,,,the content is text\r\n",
+    )
+    buckets.finish("galaxy", "b", "survey.zip", {"classified": 1, "refused": 1})
+    buckets.drop("star", "b", "t.csv", "u.fits")
+    buckets.put(
+        RESULTS,
+        "star/b/t.csv",
+        b"name;u;skysort_class;skysort_p_galaxy;skysort_p_qso;skysort_p_star;skysort_set;skysort_variant\n"
+        b'"a;b";1;QSO;0.1;0.8;0.1;QSO|GALAXY;with_redshift\nc;2;STAR;0.0;0.0;1.0;STAR;with_redshift\n',
+    )
+    buckets.put(
+        RESULTS,
+        "star/b/t.csv.rejected.csv",
+        b"row,line,column,reason,detail\n2,3,u,missing,is missing\n2,3,g,missing,is missing\n4,5,,ragged,has 3 cells\n",
+    )
+    buckets.finish("star", "b", "t.csv", {"format": "csv"})
+    buckets.put(RESULTS, "star/b/u.fits")
+    buckets.finish("star", "b", "u.fits", {"format": "fits"})
+    return [
+        ["galaxy", "1.jpg", "", "Smooth Round", "6", "0.9", "Smooth Round;Edge On Disk", ""],
+        ["galaxy", "2,\n.jpg", "", "", "", "", "", "broken, and text"],
+        ["galaxy", "survey.zip/m1.jpg", "", "Edge On Disk", "1", "0.5", "Edge On Disk", ""],
+        ["galaxy", "survey.zip/m2.txt", "", "", "", "", "", "the content is text"],
+        ["star", "t.csv", "1", "QSO", "1", "0.8", "QSO;GALAXY", ""],
+        ["star", "t.csv", "2", "", "", "", "", "u: is missing; g: is missing"],
+        ["star", "t.csv", "3", "STAR", "2", "1.0", "STAR", ""],
+        ["star", "t.csv", "4", "", "", "", "", "has 3 cells"],
+        ["star", "u.fits", "", "", "", "", "", "the rows of a fits table stand in its own result file only"],
+    ]
+
+
+def test_every_kind_of_result_has_its_lines(mixed: list[list[str]], desk: BatchDesk) -> None:
+    assert lines(desk) == mixed
+
+
+@pytest.mark.parametrize("bounds", [{"rows": 1}, {"rows": 2}, {"rows": 3}, {"size": 1}, {"size": 100}])
+def test_pages_are_joined_to_the_same_table(mixed: list[list[str]], desk: BatchDesk, bounds: dict[str, int]) -> None:
+    assert lines(desk, **bounds) == mixed
+
+
+def test_a_page_reads_so_many_files_only(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+    # Given
+    names = [f"{n:04}.jpg" for n in range(1_001)]
+    buckets.drop("galaxy", "b", *names)
+    for name in names:
+        buckets.finish("galaxy", "b", name, ROUND)
+    # When one page is made
+    BatchTable(desk).page("b", Page())
+    # Then 500 records were read, and all pages have all files
+    assert buckets.requests["read"] == 500
+    assert [row[1] for row in lines(desk)] == names
+
+
+def test_a_large_table_is_named_and_not_merged(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+    buckets.drop("star", "b", "t.csv")
+    buckets.put(RESULTS, "star/b/t.csv", bytes(BATCH_CSV_TABLE_BYTES + 1))
+    buckets.finish("star", "b", "t.csv", {"format": "csv"})
+    ((*_, error),) = lines(desk)
+    assert error == "a table of more than 16 MiB stands in its own result file only"
+
+
+def test_a_record_that_went_meanwhile_leaves_a_line(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+    buckets.drop("galaxy", "b", "1.jpg")
+    buckets.put(RESULTS, "galaxy/b/1.jpg.json", b"{")
+    assert lines(desk) == [["galaxy", "1.jpg", "", "", "", "", "", "its record has gone"]]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_table_is_read_in_its_own_dialect(delimiter: str, *, quoted: bool) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
+    names: list[Any] = ["x", "skysort_class", "skysort_p_galaxy", "skysort_p_qso", "skysort_p_star", "skysort_set"]
+    writer.writerows([["# a comment"], names, ["1", "GALAXY", 0.7, 0.2, 0.1, "GALAXY"]])
+    assert list(star_rows.merged(text.getvalue(), "")) == [(1, "GALAXY", 0, "0.7", "GALAXY", "")]
