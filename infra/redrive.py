@@ -82,10 +82,10 @@ class OneByOne:
         self._sqs = sqs
 
     def __call__(self, dead: str, queue: str, per_second: int | None) -> Iterator[tuple[int, int]]:
-        """Move until the queue is empty; the local stack needs no limit on how fast."""
+        """Move as many as there are now: one that fails again may be back soon. The local stack needs no rate."""
         del per_second
         moved, total = 0, depth(self._sqs, dead)
-        while messages := receive(self._sqs, dead, visible_again_s=60):
+        while moved < total and (messages := receive(self._sqs, dead, visible_again_s=60)):
             for message in messages:
                 self._sqs.send_message(QueueUrl=queue, MessageBody=message["Body"])
                 self._sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
