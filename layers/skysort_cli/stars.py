@@ -99,7 +99,12 @@ class StarTables:
 
     def _chunks(self, file: io.BufferedReader) -> Iterator[Chunk]:
         with damage():  # of the input alone: what becomes of the output is not in here
-            yield from chunks(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), self._rows)
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+            try:
+                yield from chunks(text, self._rows)
+            finally:
+                with contextlib.suppress(ValueError):  # where the file was closed first
+                    text.detach()
 
     def _answer(self, chunk: Chunk) -> tuple[Chunk, dict[str, Any] | ProblemError]:
         try:

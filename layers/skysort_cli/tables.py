@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -12,12 +13,18 @@ from skysort_cli.terminal import printable
 from skysort_cli.writers import SHOWN_FEATURES, explanation, sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from skysort_cli.pictures import Record
 
 # Nobody reads more on a screen, and rich lays out some thousand rows a second.
 MOST_ROWS: Final = 500
+# Screens on which a table of the usual columns, and of each more, would break every cell.
+_NARROW: Final = 60
+_USUAL_COLUMNS: Final = 4
+_COLUMN: Final = 8
 
 
 class TerminalTable:
@@ -53,17 +60,42 @@ class TerminalTable:
         """Print the table."""
         if not self._records:
             return
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for name, options in self._columns().items():
-            table.add_column(name, **options)
-        for record in self._records:
-            table.add_row(*self._row(record))
-        self._console.print(table)
+        columns = self._columns()
+        if self._console.width < _NARROW + _COLUMN * (len(columns) - _USUAL_COLUMNS):
+            self._stacked()
+        else:
+            table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+            for name, options in columns.items():
+                table.add_column(name, **options)
+            for record in self._records:
+                table.add_row(*self._row(record))
+            self._console.print(table)
         if self._left_out:
             counted = ", ".join(f"{printable(label)} {count:,}" for label, count in self._labels.most_common(8))
             self._console.print(
                 Text(f"and {self._left_out:,} more rows, which --out FILE would hold; in all: {counted}", style="dim")
             )
+
+    def _stacked(self) -> None:
+        """One line below the other, where cells beside each other would not be readable."""
+        for record in self._records:
+            place = [record["file"]] if self._files else []
+            place += [f"row {_rows(record)}"] if self._rows else []
+            place += [record["id"]] if self._names and record.get("id") else []
+            self._console.print(Text(printable(", ".join(place)), style="bold"))
+            for line in self._lines(record):
+                self._console.print(Padding(line, (0, 0, 0, 2)))
+
+    def _lines(self, record: Record) -> Iterator[Text]:
+        if "error" in record:
+            yield Text(f"refused: {printable(sentence(record))}", style="red")
+            return
+        for at, found in enumerate(record["predictions"][: self._top_k]):
+            yield _chance(found["probability"], best=at == 0).append(f"  {printable(found['label'])}")
+        if len(record["prediction_set"]) > 1:
+            yield _text(f"one of {', '.join(record['prediction_set'])}")
+        if self._explain:
+            yield _text(f"because {explanation(record, SHOWN_FEATURES).replace(';', ', ')}")
 
     def _columns(self) -> dict[str, dict[str, Any]]:
         columns: dict[str, dict[str, Any]] = {}

@@ -51,8 +51,7 @@ class Csv:
         self._star = star
         self._top_k = top_k
         self._explain = explain
-        self._writer = csv.writer(file, lineterminator="\n")
-        self._writer.writerow(self.columns())
+        write_row(file, self.columns())
 
     def columns(self) -> list[str]:
         """The header."""
@@ -71,9 +70,9 @@ class Csv:
         place = [record["file"], *([record.get("row", ""), record.get("id", "")] if self._star else [])]
         if "error" in record:
             blank = [""] * (len(self.columns()) - len(place) - 1)
-            self._writer.writerow([*place, *blank, sentence(record)])
+            write_row(self._file, [*place, *blank, sentence(record)])
         else:
-            self._writer.writerow([*place, *self._answer(record), ""])
+            write_row(self._file, [*place, *self._answer(record), ""])
         self._file.flush()
 
     def _answer(self, record: Record) -> list[Any]:
@@ -96,6 +95,14 @@ class Csv:
 
     def close(self) -> None:
         """Nothing is held back."""
+
+
+def write_row(file: TextIO, cells: Sequence[Any]) -> None:
+    """One line of CSV. A carriage return within a cell would end the line for a reader unless it is quoted."""
+    if any("\r" in str(cell) for cell in cells):
+        csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(cells)
+    else:
+        csv.writer(file, lineterminator="\n").writerow(cells)
 
 
 def sentence(record: Record) -> str:

@@ -21,7 +21,7 @@ from skysort_cli.progress import bar
 from skysort_cli.terminal import console, is_terminal, say
 from skysort_cli.unfinished import Unfinished, state_folder
 from skysort_cli.uploader import Uploader
-from skysort_cli.writers import JsonLines, Writer
+from skysort_cli.writers import JsonLines, Writer, write_row
 
 if TYPE_CHECKING:
     import argparse
@@ -173,12 +173,11 @@ class _Drop:
             elif row and row[-1]:
                 refused += 1
         header = header or ["model", "file", "row", "label", "class_id", "probability", "prediction_set", "error"]
-        writer = csv.writer(file, lineterminator="\n")
         if not self._there:
-            writer.writerow(header)
+            write_row(file, header)
         for name, problem in self._failures.items():
             blank = [""] * (len(header) - 3)
-            writer.writerow([self._options.model, name, *blank, problem.detail])
+            write_row(file, [self._options.model, name, *blank, problem.detail])
         return refused
 
     def _records(self, lines: Iterator[str], writer: Writer) -> int:

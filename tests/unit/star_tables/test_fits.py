@@ -189,3 +189,15 @@ def test_a_damaged_file_never_ends_in_another_error(star_folder: Path) -> None:
             classify(star_folder, bytes(damaged))
         except InputError:
             continue
+
+
+def test_a_table_of_unusable_rows_comes_out_empty_with_every_reason(star_folder: Path) -> None:
+    # Given a table whose u was never measured
+    body = fits_file(*measured(u=column("u", np.full(ROWS, -9999.0))))
+
+    # When
+    result = classify(star_folder, body)
+
+    # Then
+    assert len(opened(result.table)[1].data) == 0
+    assert [reject["reason"] for reject in result.rejects] == ["sentinel"] * ROWS

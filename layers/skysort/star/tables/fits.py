@@ -186,7 +186,7 @@ def _write_rows(table: _Table, classifier: RowClassifier, sink: Sink) -> int:
         for name, column in zip(record.names or (), classifier.appended.columns(values), strict=True):
             new[name] = column
         own = raw[kept] if everything else raw[kept][:, wanted]
-        rows = np.concatenate([own, new.view(np.uint8).reshape(len(new), -1)], axis=1)
+        rows = np.concatenate([own, new.view(np.uint8).reshape(len(new), record.itemsize)], axis=1)
         written += rows.nbytes
         sink.write(rows.tobytes())
     return written

@@ -1,0 +1,97 @@
+"""FILES on the command line: files, folders, patterns, stdin."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skysort_cli.exits import ProblemError, UsageError
+from skysort_cli.inputs import PICTURES, expand
+
+NAMES = st.text("abc.é -", min_size=1, max_size=6).filter(lambda name: name.strip(".") != "")
+
+
+def names(*arguments: object, folder: Path) -> list[str]:
+    found = expand([str(argument) for argument in arguments], PICTURES)
+    return [os.path.relpath(one.name, folder) for one in found]
+
+
+def test_a_folder_gives_its_pictures_in_order_and_nothing_else(pictures: Path) -> None:
+    assert names(pictures, folder=pictures) == ["a.jpg", "b.PNG", "c.fits", "more/d.webp"]
+    assert [one.below for one in expand([str(pictures)], PICTURES)][-1] == "more/d.webp"
+
+
+def test_a_file_that_is_named_itself_is_taken_whatever_it_is_called(pictures: Path) -> None:
+    assert names(pictures / "notes.txt", pictures / ".hidden.jpg", folder=pictures) == ["notes.txt", ".hidden.jpg"]
+
+
+def test_each_file_comes_once_where_it_was_first_named(pictures: Path) -> None:
+    found = names(pictures / "c.fits", pictures, pictures / "*.jpg", folder=pictures)
+    assert found == ["c.fits", "a.jpg", "b.PNG", "more/d.webp"]
+
+
+def test_patterns_that_the_shell_left_alone_are_filled_in(pictures: Path) -> None:
+    assert names(pictures / "**/*.*p*", folder=pictures) == ["a.jpg", "more/d.webp"]
+
+
+def test_a_pattern_character_in_a_real_name_is_no_pattern(pictures: Path) -> None:
+    (pictures / "m[51].jpg").write_bytes(b"m")
+    assert names(pictures / "m[51].jpg", folder=pictures) == ["m[51].jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("absent.jpg", "there is no such file"),
+        ("*.tif", "there is no such file"),
+        ("empty", "the folder holds no file of a kind that is read here"),
+    ],
+)
+def test_what_leads_nowhere_fails_as_one_input_among_others(pictures: Path, name: str, sentence: str) -> None:
+    (pictures / "empty").mkdir()
+    (one,) = expand([str(pictures / name)], PICTURES)
+    with pytest.raises(ProblemError, match=sentence):
+        one.read(100, "too large")
+
+
+def test_no_more_is_read_than_may_be(pictures: Path) -> None:
+    (one,) = expand([str(pictures / "a.jpg")], PICTURES)
+    assert one.read(5, "too large") == b"a.jpg"
+    with pytest.raises(ProblemError, match="too large"):
+        one.read(4, "too large")
+
+
+def test_stdin_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"bytes")))
+    (one,) = expand(["-"], PICTURES)
+    assert one.read(100, "too large") == b"bytes"
+    with pytest.raises(UsageError, match="only once"):
+        expand(["-", "-"], PICTURES)
+
+
+def test_a_terminal_is_not_read_as_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skysort_cli.inputs.is_terminal", lambda _: True)
+    with pytest.raises(UsageError, match="pipe something into it"):
+        expand(["-"], PICTURES)
+
+
+def test_an_empty_argument_is_a_mistake() -> None:
+    with pytest.raises(UsageError, match="is a variable of the script unset"):
+        expand([""], PICTURES)
+
+
+@given(st.sets(NAMES, min_size=1, max_size=8))
+def test_any_folder_gives_exactly_its_pictures_once_each_and_in_order(stems: set[str]) -> None:
+    with TemporaryDirectory() as folder:
+        for number, stem in enumerate(sorted(stems)):
+            (Path(folder) / f"{stem}{'.jpg' if number % 2 else '.txt'}").write_bytes(b"x")
+        found = [Path(one.name).name for one in expand([folder, folder], PICTURES)]
+        expected = sorted(path.name for path in Path(folder).glob("[!.]*.jpg"))
+        assert found == expected or (not expected and found == [Path(folder).name])
