@@ -30,6 +30,7 @@ from skysort.s3.client import S3Client
 from skysort.s3.location import Addressing
 from skysort.s3.signature import Credentials, Signer
 from skysort.settings import ControlSettings
+from skysort.start import Start
 from skysort.uploads.body import read_body
 from skysort.uploads.kinds import KINDS
 from skysort.uploads.names import batch_of
@@ -38,6 +39,7 @@ from skysort.uploads.offer import UploadDesk
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+start = Start()
 settings = ControlSettings.from_environment(os.environ, Path(__file__).parent)
 addressing = Addressing.from_environment(os.environ)
 signer = Signer(Credentials.from_environment(os.environ), addressing.region)
@@ -55,6 +57,7 @@ batches = BatchDesk(
 table = BatchTable(batches)
 contract = Contract(Path(__file__).parent)
 api = build_api()
+start.done()
 
 
 @api.get("/v1/health")

@@ -7,18 +7,17 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from infra.operations import Prices
+
 if TYPE_CHECKING:
     from infra.function_settings import Provisioned
     from infra.local.started import StartedStack
 
-# US dollars, x86, first tier, without the free tier: us-east-1 as listed in 2025 (aws.amazon.com/lambda/pricing,
-# aws.amazon.com/api-gateway/pricing).
+# What prices are of: infra/operations.py says where they are from.
 REGION: Final = "us-east-1"
 PRICES_OF: Final = "2025"
-GB_SECOND: Final = 0.0000166667
-MILLION_INVOCATIONS: Final = 0.20
-MILLION_REST_REQUESTS: Final = 3.50
-PROVISIONED_GB_SECOND: Final = 0.0000041667
+_PRICES: Final = Prices()
+MILLION_REST_REQUESTS: Final = _PRICES.million_requests
 MB_PER_GB: Final = 1_024
 SECONDS_A_MONTH: Final = 730 * 3_600
 _REPORT: Final = re.compile(rb"REPORT .*\tBilled Duration: (\d+) ms\t")
@@ -43,12 +42,12 @@ class Bill:
 
 def million_invocations(billed_ms: float, memory_mb: int) -> float:
     """Dollars for a million invocations on demand."""
-    return MILLION_INVOCATIONS + billed_ms * 1e3 * memory_mb / MB_PER_GB * GB_SECOND
+    return _PRICES.million_invocations + billed_ms * 1e3 * memory_mb / MB_PER_GB * _PRICES.gb_second
 
 
 def kept_warm(memory_mb: int) -> float:
     """Dollars a month for one sandbox of provisioned concurrency, before what its invocations cost."""
-    return memory_mb / MB_PER_GB * PROVISIONED_GB_SECOND * SECONDS_A_MONTH
+    return memory_mb / MB_PER_GB * _PRICES.provisioned_gb_second * SECONDS_A_MONTH
 
 
 def kept_on_average(warm: Provisioned) -> float:
