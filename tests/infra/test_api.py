@@ -1,0 +1,165 @@
+"""The HTTP API: routes, keys and plans, what is logged, and what the gateway answers itself."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from infra.api_settings import BINARY_MEDIA_TYPES, PUBLIC_PATHS
+from infra.gateway_problems import GATEWAY_ANSWERS
+from infra.local import responses
+from infra.routes import ROUTES
+from tests.infra.synth import flat
+from tests.infra.test_functions import alias_of
+
+if TYPE_CHECKING:
+    from tests.infra.synth import Resource, Synthesised
+
+
+def methods(stage: Synthesised) -> dict[tuple[str, str], Resource]:
+    """Every method by (HTTP method, path)."""
+    resources = {one.logical_id: one.properties for one in stage.resources("AWS::ApiGateway::Resource")}
+
+    def path(reference: dict[str, Any]) -> str:
+        if "Ref" not in reference:
+            return ""
+        resource = resources[reference["Ref"]]
+        return f"{path(resource['ParentId'])}/{resource['PathPart']}"
+
+    found = stage.resources("AWS::ApiGateway::Method")
+    return {(one.properties["HttpMethod"], path(one.properties["ResourceId"])): one for one in found}
+
+
+def test_every_route_and_nothing_else_is_deployed(stage: Synthesised) -> None:
+    assert methods(stage).keys() == {(route.method, route.path) for route in ROUTES}
+
+
+def test_every_route_reaches_the_live_alias_of_its_function(stage: Synthesised) -> None:
+    deployed = methods(stage)
+    for route in ROUTES:
+        integration = deployed[route.method, route.path].properties["Integration"]
+        assert integration["Type"] == "AWS_PROXY"
+        assert integration["TimeoutInMillis"] == 29_000
+        assert f"<{alias_of(stage, route.function).logical_id}>/invocations" in flat(integration["Uri"])
+
+
+def test_the_gateway_may_invoke_each_alias_and_nothing_else_may(stage: Synthesised) -> None:
+    permissions = stage.resources("AWS::Lambda::Permission")
+    assert {flat(one.properties["FunctionName"]) for one in permissions} == {
+        f"<{alias_of(stage, name).logical_id}>" for name in {route.function for route in ROUTES}
+    }
+    assert {one.properties["Principal"] for one in permissions} == {"apigateway.amazonaws.com"}
+
+
+def test_all_but_the_public_paths_ask_for_a_key(stage: Synthesised) -> None:
+    for (_, path), method in methods(stage).items():
+        assert bool(method.properties.get("ApiKeyRequired")) == (path not in PUBLIC_PATHS), path
+
+
+def test_every_client_has_a_key_and_a_plan_with_its_limits(stage: Synthesised) -> None:
+    assert stage.stage.api is not None
+    for client in stage.stage.api.clients:
+        name = f"skysort-{stage.stage.name}-{client.name}"
+        plan = stage.named("AWS::ApiGateway::UsagePlan", "UsagePlanName", name)
+        assert plan.properties["Throttle"] == {"RateLimit": client.rate_per_s, "BurstLimit": client.burst}
+        assert plan.properties.get("Quota", {}).get("Limit") == client.daily_quota
+        # A key's value is never in a template: AWS draws it
+        assert "Value" not in stage.named("AWS::ApiGateway::ApiKey", "Name", name).properties
+
+
+def test_the_api_is_regional_and_compresses_and_takes_pictures(stage: Synthesised) -> None:
+    (api,) = stage.resources("AWS::ApiGateway::RestApi")
+    assert api.properties["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert api.properties["BinaryMediaTypes"] == list(BINARY_MEDIA_TYPES)
+    assert "*/*" not in api.properties["BinaryMediaTypes"]
+    assert api.properties["MinimumCompressionSize"] == 1_024
+
+
+def test_every_request_is_traced_throttled_and_logged_as_json(stage: Synthesised) -> None:
+    (deployed,) = stage.resources("AWS::ApiGateway::Stage")
+    assert stage.stage.api is not None
+    assert deployed.properties["TracingEnabled"] is True
+    (settings,) = deployed.properties["MethodSettings"]
+    assert settings["ThrottlingRateLimit"] == stage.stage.api.rate_per_s
+    assert settings["ThrottlingBurstLimit"] == stage.stage.api.burst
+    assert settings["DataTraceEnabled"] is False  # bodies are nobody's business
+    logged = json.loads(deployed.properties["AccessLogSetting"]["Format"])
+    assert {"request_id", "route", "status", "latency_ms", "client", "gateway_answer"} <= logged.keys()
+
+
+def test_the_role_that_writes_logs_outlives_the_stack(stage: Synthesised) -> None:
+    """One serves all APIs of an account and region: without it, others would stop logging."""
+    (account,) = stage.resources("AWS::ApiGateway::Account")
+    assert account.whole["DeletionPolicy"] == "Retain"
+
+
+def test_cors_is_off(stage: Synthesised) -> None:
+    assert "OPTIONS" not in {method for method, _ in methods(stage)}
+    for answer in stage.resources("AWS::ApiGateway::GatewayResponse"):
+        assert not [name for name in answer.properties["ResponseParameters"] if "Access-Control" in name]
+
+
+def test_every_answer_of_the_gateway_is_a_problem_document(stage: Synthesised) -> None:
+    answers = {
+        one.properties["ResponseType"]: one.properties for one in stage.resources("AWS::ApiGateway::GatewayResponse")
+    }
+    assert answers.keys() == GATEWAY_ANSWERS.keys()
+    for response_type, properties in answers.items():
+        document = json.loads(properties["ResponseTemplates"]["application/json"])
+        assert document.keys() == {"type", "title", "status", "detail", "request_id"}
+        assert str(document["status"]) == properties["StatusCode"], response_type
+        assert document["request_id"] == "$context.requestId"
+        assert properties["ResponseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+
+
+def test_the_gateway_speaks_as_the_local_stack_does(stage: Synthesised) -> None:
+    """The same status, type and title for the same trouble, whichever gateway answers."""
+    document = json.loads(responses.request_too_large("an-id").body)
+    answers = {
+        one.properties["ResponseType"]: one.properties for one in stage.resources("AWS::ApiGateway::GatewayResponse")
+    }
+    deployed = json.loads(answers["REQUEST_TOO_LARGE"]["ResponseTemplates"]["application/json"])
+    assert {**deployed, "request_id": "an-id"} == document
+
+
+def test_where_waiting_helps_the_gateway_says_how_long(stage: Synthesised) -> None:
+    waits = {
+        one.properties["ResponseType"]: one.properties["ResponseParameters"].get("gatewayresponse.header.Retry-After")
+        for one in stage.resources("AWS::ApiGateway::GatewayResponse")
+    }
+    assert {name: wait for name, wait in waits.items() if wait} == {
+        "THROTTLED": "'1'",
+        "QUOTA_EXCEEDED": "'3600'",
+        "INTEGRATION_FAILURE": "'1'",
+        "AUTHORIZER_FAILURE": "'1'",
+    }
+
+
+def test_the_firewall_stands_before_prod_and_lets_pictures_through(dev: Synthesised, prod: Synthesised) -> None:
+    assert dev.resources("AWS::WAFv2::WebACL") == []
+    (acl,) = prod.resources("AWS::WAFv2::WebACL")
+    limit, *managed = acl.properties["Rules"]
+
+    # Then one address that asks too often is told to wait, in the problem form
+    custom = limit["Action"]["Block"]["CustomResponse"]
+    assert (custom["ResponseCode"], custom["ResponseHeaders"]) == (429, [{"Name": "Retry-After", "Value": "300"}])
+    body = json.loads(acl.properties["CustomResponseBodies"]["slower"]["Content"])
+    assert (body["status"], body["title"]) == (HTTPStatus.TOO_MANY_REQUESTS, "Too many requests")
+
+    # And the rules that would refuse a body for its size or its bytes only count
+    counted = {
+        override["Name"]
+        for rule in managed
+        for override in rule["Statement"]["ManagedRuleGroupStatement"]["RuleActionOverrides"]
+        if override["ActionToUse"] == {"Count": {}}
+    }
+    assert "SizeRestrictions_BODY" in counted
+    assert all(name.endswith("_BODY") for name in counted)
+    (association,) = prod.resources("AWS::WAFv2::WebACLAssociation")
+    assert "stages" in flat(association.properties["ResourceArn"])
+
+
+def test_outputs_name_what_a_caller_needs(stage: Synthesised) -> None:
+    outputs = stage.templates[f"skysort-service-{stage.stage.name}"]["Outputs"]
+    assert {"ApiUrl", "DropBucket", "ResultsBucket"} <= outputs.keys()

@@ -1,0 +1,129 @@
+"""What a stage may choose that neither dev nor prod does: SnapStart, authorisers, another origin, arm64."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra import node
+
+node.use()
+
+import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen first
+from aws_cdk.assertions import Match, Template  # noqa: E402
+
+from infra.api_settings import ApiSettings, Client, Cognito, Iam  # noqa: E402
+from infra.app import build  # noqa: E402
+from infra.function_settings import AllAtOnce, Canary, SnapStart, StageError  # noqa: E402
+from infra.stacks.service import ServiceStack  # noqa: E402
+from infra.stages import dev  # noqa: E402
+from tests.infra.synth import CONTEXT  # noqa: E402
+
+if TYPE_CHECKING:
+    from infra.stage_settings import Stage
+
+POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Sky"
+
+
+def template(stage: Stage) -> Template:
+    return Template.from_stack(ServiceStack(cdk.App(context=CONTEXT), "service", stage=stage))
+
+
+@pytest.fixture(scope="module")
+def chosen() -> Template:
+    """SnapStart and arm64, IAM, a page elsewhere, a canary on a drop function."""
+    stage = dev()
+    functions = {
+        **stage.functions,
+        "star": dataclasses.replace(stage.functions["star"], warm=SnapStart(), roll_out=AllAtOnce(watch_minutes=1)),
+        "image-drop": dataclasses.replace(stage.functions["image-drop"], roll_out=Canary(percent=50, minutes=1)),
+    }
+    api = ApiSettings(authoriser=Iam(), page_origin="https://sky.example.org")
+    return template(dataclasses.replace(stage, functions=functions, api=api, architecture="arm64"))
+
+
+def test_snapstart_is_taken_of_published_versions(chosen: Template) -> None:
+    chosen.has_resource_properties(
+        "AWS::Lambda::Function",
+        {"FunctionName": "skysort-star-dev", "SnapStart": {"ApplyOn": "PublishedVersions"}, "Architectures": ["arm64"]},
+    )
+    chosen.resource_properties_count_is("AWS::Lambda::Function", {"SnapStart": Match.any_value()}, 1)
+
+
+def test_with_iam_callers_sign_and_no_key_is_asked_for(chosen: Template) -> None:
+    classify = {"HttpMethod": "POST", "AuthorizationType": "AWS_IAM", "ApiKeyRequired": False}
+    chosen.has_resource_properties("AWS::ApiGateway::Method", classify)
+    chosen.resource_count_is("AWS::ApiGateway::ApiKey", 0)
+
+
+def test_with_iam_an_unsigned_request_is_told_so(chosen: Template) -> None:
+    chosen.has_resource_properties(
+        "AWS::ApiGateway::GatewayResponse",
+        {
+            "ResponseType": "MISSING_AUTHENTICATION_TOKEN",
+            "StatusCode": "403",
+            "ResponseTemplates": {"application/json": Match.string_like_regexp("not signed")},
+        },
+    )
+
+
+def test_a_page_elsewhere_may_call_and_read_the_gateways_answers(chosen: Template) -> None:
+    preflight: dict[str, Any] = {"method.response.header.Access-Control-Allow-Origin": "'https://sky.example.org'"}
+    chosen.has_resource_properties(
+        "AWS::ApiGateway::Method",
+        {
+            "HttpMethod": "OPTIONS",
+            "Integration": {"IntegrationResponses": [{"ResponseParameters": Match.object_like(preflight)}]},
+        },
+    )
+    allowed = {"gatewayresponse.header.Access-Control-Allow-Origin": "'https://sky.example.org'"}
+    chosen.all_resources_properties("AWS::ApiGateway::GatewayResponse", {"ResponseParameters": allowed})
+
+
+def test_a_page_elsewhere_may_upload(chosen: Template) -> None:
+    rule = Match.object_like(
+        {"AllowedOrigins": ["https://sky.example.org"], "AllowedMethods": Match.array_with(["POST"])}
+    )
+    chosen.has_resource_properties("AWS::S3::Bucket", {"CorsConfiguration": {"CorsRules": Match.array_with([rule])}})
+
+
+def test_a_canary_takes_the_place_of_the_proof(chosen: Template) -> None:
+    canary = {"TrafficRoutingConfig": {"TimeBasedCanary": {"CanaryInterval": 1, "CanaryPercentage": 50}}}
+    chosen.has_resource_properties("AWS::CodeDeploy::DeploymentConfig", canary)
+    chosen.resource_properties_count_is("Custom::Proof", {"Function": "image-drop"}, 0)
+    chosen.has_resource_properties("Custom::Watch", {"Function": "star", "Minutes": "1"})
+
+
+def test_with_cognito_a_token_and_a_key_are_asked_for() -> None:
+    api = ApiSettings(clients=(Client("survey", 10, 20),), authoriser=Cognito(POOL, scopes=("skysort/classify",)))
+    found = template(dataclasses.replace(dev(), api=api))
+    found.has_resource_properties("AWS::ApiGateway::Authorizer", {"Type": "COGNITO_USER_POOLS", "ProviderARNs": [POOL]})
+    found.has_resource_properties(
+        "AWS::ApiGateway::Method",
+        {
+            "HttpMethod": "POST",
+            "AuthorizationType": "COGNITO_USER_POOLS",
+            "AuthorizationScopes": ["skysort/classify"],
+            "ApiKeyRequired": True,
+        },
+    )
+
+
+def test_an_account_with_little_concurrency_reserves_none() -> None:
+    found = Template.from_stack(build(cdk.App(context={**CONTEXT, "stage": "dev", "reserve": "no"})))
+    reserved = {"ReservedConcurrentExecutions": Match.any_value()}
+    found.resource_properties_count_is("AWS::Lambda::Function", reserved, 0)
+    # The queues still take no more than they may
+    found.all_resources_properties("AWS::Lambda::EventSourceMapping", {"ScalingConfig": {"MaximumConcurrency": 5}})
+
+
+def test_an_unknown_stage_is_refused_with_the_ones_there_are() -> None:
+    with pytest.raises(StageError, match="there is no stage 'staging' to deploy; choose from dev, prod"):
+        build(cdk.App(context={"stage": "staging"}))
+
+
+def test_what_runs_on_a_laptop_is_not_deployed() -> None:
+    with pytest.raises(StageError, match="there is no stage 'local' to deploy"):
+        build(cdk.App(context={"stage": "local"}))

@@ -1,0 +1,189 @@
+"""Functions: image, role, log group, alias, and the warm strategy that their stage names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+
+from tests.infra.synth import flat
+
+if TYPE_CHECKING:
+    from tests.infra.synth import Resource, Synthesised
+
+# What `sam local invoke` takes, and what README and CI call them: a change here breaks people's scripts.
+LOGICAL_IDS = {
+    "star": "StarFunction",
+    "star-drop": "StarDropFunction",
+    "galaxy": "GalaxyFunction",
+    "galaxy-drop": "GalaxyDropFunction",
+    "image": "ImageFunction",
+    "image-drop": "ImageDropFunction",
+    "control": "ControlFunction",
+    "release-hook": "ReleaseHookFunction",
+}
+
+
+def alias_of(stage: Synthesised, function: str) -> Resource:
+    (alias,) = [
+        one
+        for one in stage.resources("AWS::Lambda::Alias")
+        if one.properties["FunctionName"] == {"Ref": LOGICAL_IDS[function]}
+    ]
+    return alias
+
+
+def test_every_function_has_its_documented_logical_id_and_name(stage: Synthesised) -> None:
+    names = {one.logical_id: one.properties["FunctionName"] for one in stage.resources("AWS::Lambda::Function")}
+    assert names == {logical: f"skysort-{name}-{stage.stage.name}" for name, logical in LOGICAL_IDS.items()}
+
+
+def test_every_alias_is_live_on_the_current_version(stage: Synthesised) -> None:
+    versions = {one.logical_id: one.properties["FunctionName"] for one in stage.resources("AWS::Lambda::Version")}
+    for name, logical in LOGICAL_IDS.items():
+        alias = alias_of(stage, name)
+        version, attribute = alias.properties["FunctionVersion"]["Fn::GetAtt"]
+        assert (alias.properties["Name"], attribute) == ("live", "Version")
+        assert versions[version] == {"Ref": logical}
+
+
+def test_functions_are_as_their_stage_says(stage: Synthesised) -> None:
+    for name, settings in stage.stage.functions.items():
+        function = stage.one(LOGICAL_IDS[name]).properties
+        assert function["PackageType"] == "Image"
+        assert function["ImageConfig"] == {"Command": [settings.handler]}
+        assert function["Architectures"] == [stage.stage.architecture]
+        assert (function["MemorySize"], function["Timeout"]) == (settings.memory_mb, settings.timeout_s)
+        assert function["EphemeralStorage"] == {"Size": settings.scratch_mb}
+        assert function.get("ReservedConcurrentExecutions") == settings.reserved_concurrency
+        assert function["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_a_backlog_of_dropped_files_cannot_starve_the_api(stage: Synthesised) -> None:
+    for queue in stage.stage.drop_queues:
+        assert stage.one(LOGICAL_IDS[queue.function]).properties["ReservedConcurrentExecutions"] >= 1
+
+
+def test_an_image_is_built_once_a_target(stage: Synthesised) -> None:
+    # Given the image of every function
+    images: dict[str, set[str]] = {}
+    for name, settings in stage.stage.functions.items():
+        images.setdefault(settings.target, set()).add(flat(stage.one(LOGICAL_IDS[name]).properties["Code"]["ImageUri"]))
+    # Then functions of one target share one image, and no others do
+    assert all(len(uris) == 1 for uris in images.values())
+    assert len(set.union(*images.values())) == len(images)
+
+
+def test_logs_are_kept_as_long_as_the_stage_says_and_outlive_prod_only(dev: Synthesised, prod: Synthesised) -> None:
+    for stage, days, policy in ((dev, 7, "Delete"), (prod, 90, "Retain")):
+        groups = stage.resources("AWS::Logs::LogGroup")
+        assert {group.properties["RetentionInDays"] for group in groups} == {days}
+        assert {group.whole["DeletionPolicy"] for group in groups} == {policy}
+
+
+def test_a_function_logs_to_its_own_group(stage: Synthesised) -> None:
+    groups = {group.logical_id: group.properties["LogGroupName"] for group in stage.resources("AWS::Logs::LogGroup")}
+    for name, logical in LOGICAL_IDS.items():
+        group = stage.one(logical).properties["LoggingConfig"]["LogGroup"]["Ref"]
+        assert groups[group] == f"/aws/lambda/skysort-{name}-{stage.stage.name}"
+
+
+def test_what_a_function_reads_from_its_environment(stage: Synthesised) -> None:
+    variables = stage.one("GalaxyDropFunction").properties["Environment"]["Variables"]
+    assert variables["HOME"] == variables["XDG_CACHE_HOME"] == "/tmp"
+    assert variables["SKYSORT_STAGE"] == stage.stage.name
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "skysort"
+    assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
+    assert variables["SKYSORT_THREADS"] == "2"
+    assert stage.one("ControlFunction").properties["Environment"]["Variables"]["SKYSORT_DROP_BUCKET"]
+
+
+def test_provisioned_concurrency_is_on_the_alias_and_never_on_a_version(dev: Synthesised, prod: Synthesised) -> None:
+    provisioned = {
+        name: alias_of(prod, name).properties["ProvisionedConcurrencyConfig"]["ProvisionedConcurrentExecutions"]
+        for name in ("star", "galaxy", "image")
+    }
+    assert provisioned == {"star": 2, "galaxy": 2, "image": 2}
+    for stage in (dev, prod):
+        versions = stage.resources("AWS::Lambda::Version")
+        assert not [one for one in versions if "ProvisionedConcurrencyConfig" in one.properties]
+    assert not [one for one in dev.resources("AWS::Lambda::Alias") if "ProvisionedConcurrencyConfig" in one.properties]
+
+
+def test_no_schedule_and_no_floor_reaches_zero(prod: Synthesised) -> None:
+    targets = prod.resources("AWS::ApplicationAutoScaling::ScalableTarget")
+    floors = [target.properties["MinCapacity"] for target in targets]
+    floors += [
+        action["ScalableTargetAction"]["MinCapacity"]
+        for target in targets
+        for action in target.properties.get("ScheduledActions", ())
+    ]
+    assert len(floors) == 3 + 2 * 2
+    assert min(floors) >= 1
+
+
+def test_scaling_waits_for_the_alias_and_counts_no_data_as_no_load(prod: Synthesised) -> None:
+    # Given the scaling of the star function
+    (target,) = [
+        one
+        for one in prod.resources("AWS::ApplicationAutoScaling::ScalableTarget")
+        if flat(one.properties["ResourceId"]) == "function:<StarFunction>:live"
+    ]
+    assert target.properties["MaxCapacity"] == 50
+    assert alias_of(prod, "star").logical_id in target.whole["DependsOn"]
+
+    # Then it holds the busiest moment at the stage's utilisation, and goes down when nobody calls
+    (policy,) = [
+        one
+        for one in prod.resources("AWS::ApplicationAutoScaling::ScalingPolicy")
+        if one.properties["ScalingTargetId"] == {"Ref": target.logical_id}
+    ]
+    tracking = policy.properties["TargetTrackingScalingPolicyConfiguration"]
+    busy, used = tracking["CustomizedMetricSpecification"]["Metrics"]
+    assert tracking["TargetValue"] == 0.7
+    assert busy["MetricStat"]["Metric"]["MetricName"] == "ProvisionedConcurrencyUtilization"
+    assert (busy["MetricStat"]["Stat"], used["Expression"]) == ("Maximum", "FILL(busy, 0)")
+
+
+def test_prod_is_protected_against_deletion(dev: Synthesised, prod: Synthesised) -> None:
+    protected = [
+        [child.termination_protection for child in stage.app.node.children if isinstance(child, cdk.Stack)]
+        for stage in (dev, prod)
+    ]
+    assert protected == [[False, False], [True, True]]
+
+
+def test_everything_is_tagged(stage: Synthesised) -> None:
+    wanted = {"project": "skysort", "stage": stage.stage.name}
+    for one in stage.resources("AWS::Lambda::Function", "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::Logs::LogGroup"):
+        tags: list[dict[str, Any]] = one.properties["Tags"]
+        assert wanted.items() <= {tag["Key"]: tag["Value"] for tag in tags}.items(), one.logical_id
+
+
+def test_nothing_waits_for_itself(stage: Synthesised) -> None:
+    """CloudFormation refuses a template whose resources wait for each other in a circle; CDK does not look."""
+    for template in stage.templates.values():
+        resources = template["Resources"]
+        waits = {name: references(whole) & resources.keys() for name, whole in resources.items()}
+        while ready := {name for name, others in waits.items() if not others}:
+            waits = {name: others - ready for name, others in waits.items() if name not in ready}
+        assert waits == {}
+
+
+def references(value: Any) -> set[str]:
+    """Every logical id that a part of a template names."""
+    if isinstance(value, list):
+        return set().union(*map(references, value))
+    if not isinstance(value, dict):
+        return set()
+    found = set()
+    for key, inner in value.items():
+        if key == "Ref":
+            found.add(inner)
+        elif key == "Fn::GetAtt":
+            found.add(inner[0])
+        elif key == "DependsOn":
+            found.update([inner] if isinstance(inner, str) else inner)
+        else:
+            found |= references(inner)
+    return found
