@@ -24,10 +24,15 @@ export function bytes(size) {
 /** Milliseconds with as many digits as mean something. */
 export const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 
-/** The conformal set in words, in two parts: how sure, and what. */
+/**
+ * The conformal set in words, in two parts: how sure, and what. The set holds the truth nine times in ten; where
+ * only some labels were to choose from it may be none of them, and nothing is promised.
+ */
 export function setInWords(labels, restricted = false) {
-  const sure = restricted ? "Among the chosen labels" : "Nine times in ten";
-  return labels.length === 1 ? [`${sure} it is: `, labels[0]] : [`${sure} it is one of: `, labels.join(", ")];
+  const [one, many] = restricted
+    ? ["Nearest of the chosen labels: ", "Of the chosen labels one of: "]
+    : ["Nine times in ten it is: ", "Nine times in ten it is one of: "];
+  return labels.length === 1 ? [one, labels[0]] : [many, labels.join(", ")];
 }
 
 /** "with_redshift" -> "With redshift". */

@@ -1,7 +1,9 @@
 // Many calls, few at once, patient with a busy service.
 
-const PATIENCE = 8; // tries of one task that the service put off
-const NETWORK_TRIES = 3;
+/** Tries of one task: where the service put it off, and where no answer came at all. */
+const PATIENT = { busy: 8, network: 3 };
+/** For tasks that try again by themselves. */
+export const ONCE = { busy: 1, network: 1 };
 const LONGEST_S = 20;
 
 const seconds = (time) => new Promise((resolve) => setTimeout(resolve, time * 1e3));
@@ -20,10 +22,12 @@ export class Queue {
   #running = 0;
   #held = Promise.resolve();
   #onWait;
+  #tries;
 
-  constructor(width, onWait = () => {}) {
+  constructor(width, onWait = () => {}, tries = PATIENT) {
     this.#width = width;
     this.#onWait = onWait;
+    this.#tries = tries;
   }
 
   /** Add a task, an async function; returns a promise of its result. */
@@ -55,7 +59,7 @@ export class Queue {
       entry.resolve(await entry.task());
     } catch (error) {
       entry.tries += 1;
-      const most = error.status === 0 ? NETWORK_TRIES : PATIENCE;
+      const most = error.status === 0 ? this.#tries.network : this.#tries.busy;
       if (!error.passing || error.status === 500 || entry.tries >= most) {
         entry.reject(error);
         return;

@@ -46,11 +46,16 @@ async function show({ focus }) {
     scrollTo(0, 0);
   }
   const section = byId(`view-${name}`);
+  // On a slow network what does not work yet takes no input either.
+  if (!started.has(name)) section.inert = true;
   try {
     const running = await view(name);
+    section.inert = false;
+    section.dataset.ready = "";
     running?.shown?.(detail);
     section.querySelector(":scope > .problem")?.remove();
   } catch {
+    section.inert = false;
     if (section.querySelector(":scope > .problem")) return;
     const again = { title: "This part of the page did not load", detail: "", advice: "Check the connection, then reload." };
     section.append(problemBox(again));

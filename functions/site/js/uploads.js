@@ -1,7 +1,7 @@
 // Files into the drop folder: presigned by POST /v1/uploads, sent to S3 directly. Shapes: functions/control/README.md.
 import { Refusal, post } from "./api.js";
 
-const TRIES = 4;
+const TRIES = 3;
 const PAUSE_S = 0.7;
 
 /** Ask for a way in for files: [{name, size, upload_id?}]. Returns the answer with its batch and files. */

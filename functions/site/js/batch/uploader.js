@@ -1,6 +1,6 @@
 // Uploads of one batch: few at once, counted, resumed where they broke off.
 import { Refusal } from "../api.js";
-import { Queue } from "../queue.js";
+import { ONCE, Queue } from "../queue.js";
 import { offer, upload } from "../uploads.js";
 
 const FILES_PER_OFFER = 100; // the service takes 500; fewer begin sooner
@@ -34,7 +34,8 @@ export class Uploader {
     this.batch = batch;
     this.entries = [];
     this.onChange = onChange;
-    this.queue = new Queue(AT_ONCE);
+    this.offers = new Queue(1);
+    this.queue = new Queue(AT_ONCE, undefined, ONCE); // uploads.js tries again by itself
     this.stopping = new AbortController();
   }
 
@@ -70,7 +71,7 @@ export class Uploader {
   /** Stop; what has not arrived counts as failed and can be sent again. */
   stop() {
     this.stopping.abort();
-    this.queue.clear(new DOMException("stopped", "AbortError"));
+    for (const queue of [this.offers, this.queue]) queue.clear(new DOMException("stopped", "AbortError"));
     this.stopping = new AbortController();
   }
 
@@ -86,7 +87,7 @@ export class Uploader {
   async #chunk(chunk) {
     let offers;
     try {
-      offers = await this.queue.add(() => this.#offer(chunk));
+      offers = await this.offers.add(() => this.#offer(chunk));
     } catch (error) {
       this.#failAll(chunk, error);
       return;

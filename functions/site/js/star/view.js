@@ -149,7 +149,9 @@ class Star {
       const hint = el("p", { class: "hint" }, "Choose a row below to see what spoke for its class.");
       this.panel.replaceChildren(el("h2", {}, several(table.rows.length, "object")), hint, figure);
     } catch (error) {
-      if (!signal.aborted) this.#failed(error, () => this.#many(table));
+      if (signal.aborted) return;
+      byId("star-table").hidden = true;
+      this.#failed(error, () => this.#many(table));
     }
   }
 }

@@ -1,0 +1,56 @@
+"""Pictures for the page's tests: the rendered samples, turned and dimmed, so that hundreds differ."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image, ImageEnhance
+
+if TYPE_CHECKING:
+    from playwright.sync_api import FilePayload
+
+EVENTS: Final = Path(__file__).resolve().parents[2] / "events"
+GALAXIES: Final = ("galaxy_spiral.jpg", "galaxy_elliptical.jpg", "galaxy_edge_on.jpg")
+
+
+def sample(name: str) -> FilePayload:
+    """One of the pictures of events/."""
+    return {"name": name, "mimeType": "image/jpeg", "buffer": (EVENTS / name).read_bytes()}
+
+
+def galaxies(number: int, side: int = 212) -> list[FilePayload]:
+    """So many galaxies of the sample kinds, no two alike: each turned by another angle and a little dimmer."""
+    originals = [Image.open(EVENTS / name).convert("RGB").resize((side, side)) for name in GALAXIES]
+    made: list[FilePayload] = []
+    for place in range(number):
+        picture = originals[place % len(originals)].rotate(place * 7 % 360, Image.Resampling.BICUBIC)
+        picture = ImageEnhance.Brightness(picture).enhance(1 - place % 50 / 200)
+        made.append({"name": f"galaxy-{place:03}.jpg", "mimeType": "image/jpeg", "buffer": _jpeg(picture)})
+    return made
+
+
+def large_photograph(least: int) -> FilePayload:
+    """The traffic light as a PNG of at least so many bytes: noise does not compress."""
+    light = Image.open(EVENTS / "traffic_light.jpg").convert("RGB")
+    width = int((least / 3) ** 0.5)
+    size = (width, width * 4 // 3)
+    grain = np.random.default_rng(0).integers(0, 24, (size[1], size[0], 3), dtype=np.uint8)
+    picture = Image.fromarray(np.asarray(light.resize(size)) // 2 + grain)
+    file = BytesIO()
+    picture.save(file, "PNG", compress_level=0)
+    assert file.tell() > least
+    return {"name": "large.png", "mimeType": "image/png", "buffer": file.getvalue()}
+
+
+def text_file(name: str) -> FilePayload:
+    """A file that says it is a picture and is not."""
+    return {"name": name, "mimeType": "image/jpeg", "buffer": b"not a picture at all"}
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    file = BytesIO()
+    picture.save(file, "JPEG", quality=88)
+    return file.getvalue()

@@ -1,0 +1,171 @@
+"""Batch: files into the drop folder by presigned uploads, counts and results as they come, one CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.web.pictures import EVENTS, GALAXIES, galaxies, sample, text_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import FilePayload, Page, Route
+
+    from tests.web.visit import Visit
+
+DROP = "#batch-drop"
+
+
+def finished(page: Page, done: int, failed: int = 0) -> None:
+    """Wait until nothing waits any more."""
+    counts = page.locator("#batch-state .counts dd")
+    expect(counts).to_have_text([str(done + failed), "0", str(done), str(failed)])
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writer:
+        for name, content in files.items():
+            writer.writestr(name, content)
+    return archive.getvalue()
+
+
+def one_csv(page: Page, folder: Path) -> list[dict[str, str]]:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download one CSV").click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def test_dropped_pictures_are_uploaded_sorted_and_listed_and_come_as_one_csv(visit: Visit, tmp_path: Path) -> None:
+    # Given
+    page = visit.open("batch")
+
+    # When: three galaxies and a file that is none
+    visit.drop(DROP, [*(sample(name) for name in GALAXIES), text_file("notes.jpg")])
+
+    # Then
+    expect(page.locator("#batch-state")).to_contain_text("4 of 4 files uploaded")
+    finished(page, done=3, failed=1)
+    results = page.locator("#batch-results")
+    expect(results.get_by_role("row", name="galaxy_spiral.jpg")).to_contain_text("Unbarred Spiral 95.")
+    expect(results.get_by_role("row", name="notes.jpg")).to_contain_text("the content is text")
+    rows = {row["file"]: row for row in one_csv(page, tmp_path)}
+    assert rows["galaxy_edge_on.jpg"]["label"] == "Edge On Disk"
+    assert rows["notes.jpg"]["error"]
+    results.get_by_role("button", name="Failed").click()
+    expect(results.locator("tbody tr")).to_have_count(1)
+
+
+def test_a_zip_is_taken_apart(visit: Visit, tmp_path: Path) -> None:
+    page = visit.open("batch")
+    archive = zipped({name: (EVENTS / name).read_bytes() for name in GALAXIES})
+    visit.drop(DROP, [{"name": "survey.zip", "mimeType": "application/zip", "buffer": archive}])
+    finished(page, done=1)
+    expect(page.locator("#batch-results")).to_contain_text("3 sorted")
+    assert len(one_csv(page, tmp_path)) == 3
+
+
+def test_a_folder_keeps_its_folders(visit: Visit, tmp_path: Path) -> None:
+    page = visit.open("batch")
+    for name, inner in zip(GALAXIES, ("", "north", "north/deep"), strict=True):
+        folder = tmp_path / "night" / inner
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((EVENTS / name).read_bytes())
+    (tmp_path / "night" / ".hidden").write_text("left out")
+    page.locator("#batch-folder").set_input_files(tmp_path / "night")
+    finished(page, done=3)
+    expect(page.locator("#batch-results")).to_contain_text("night/north/deep/galaxy_edge_on.jpg")
+
+
+def test_a_star_table_of_any_length_comes_back_classified(visit: Visit, tmp_path: Path) -> None:
+    page = visit.open("batch")
+    page.get_by_label("Model", exact=True).select_option("star")
+    page.get_by_role("button", name="Sample table").click()
+    finished(page, done=1)
+    expect(page.locator("#batch-results").get_by_role("link", name="classified table")).to_be_visible()
+    assert [row["label"] for row in one_csv(page, tmp_path)][:3] == ["GALAXY", "QSO", "STAR"]
+
+
+def test_a_large_file_goes_in_parts_and_a_broken_part_is_sent_again_alone(visit: Visit) -> None:
+    # Given: a store that breaks off the second part as long as `broken` holds
+    visit.lost = True
+    page = visit.open("batch")
+    sent: list[str] = []
+    broken = [True]
+
+    def second_part_breaks(route: Route) -> None:
+        sent.append(route.request.url.split("partNumber=")[1].split("&")[0])
+        if sent[-1] == "2" and broken[0]:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/*partNumber=*", second_part_breaks)
+    content = zipped({f"{place}.jpg": (EVENTS / GALAXIES[place % 3]).read_bytes() for place in range(3)})
+    padded = zipped({"galaxies.txt": bytes(20 << 20)}) + content  # a zip is read from its end
+    large: FilePayload = {"name": "large.zip", "mimeType": "application/zip", "buffer": padded}
+
+    # When: it fails, and is sent again
+    page.locator("#batch-files").set_input_files([large])
+    again = page.get_by_role("button", name="Send 1 file again")
+    again.click()
+    expect(page.locator("#batch-state .files .wrong")).to_have_count(1)
+    broken[0] = False
+    again.click()
+
+    # Then: part 1 went over once
+    finished(page, done=1)
+    assert sent.count("1") == 1
+    assert sent.count("2") > 1
+
+
+def test_a_batch_is_opened_again_by_its_name_or_its_address(visit: Visit) -> None:
+    # Given
+    page = visit.open("batch")
+    visit.drop(DROP, galaxies(2))
+    finished(page, done=2)
+    name = page.locator("#batch-name").input_value()
+    assert page.url.endswith(f"#batch/{name}")
+
+    # When
+    page.goto("about:blank")
+    visit.open(f"batch/{name}")
+
+    # Then: it is there, and what has arrived is not sent twice
+    finished(page, done=2)
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+    visit.drop(DROP, galaxies(3))
+    finished(page, done=3)
+    assert sum(url.startswith(visit.store) for url in posted) == 1
+
+
+def test_a_batch_that_nobody_dropped_is_said_not_to_be_there(visit: Visit) -> None:
+    visit.provoked = {404}
+    page = visit.open("batch")
+    page.get_by_label("Name of the batch").fill("nobody-dropped-this")
+    page.get_by_role("button", name="Open the batch of this name").click()
+    expect(page.locator("#error-batch")).to_have_text("There is no batch of this name. Drop files to begin one.")
+
+
+def test_a_name_that_is_no_folder_is_refused_before_anything_is_sent(visit: Visit) -> None:
+    page = visit.open("batch")
+    page.get_by_label("Name of the batch").fill("../../etc")
+    visit.drop(DROP, [sample("galaxy_spiral.jpg")])
+    expect(page.locator("#error-batch")).to_contain_text("letters, digits, dots, dashes and underscores")
+    expect(page.locator("#batch-name")).to_be_focused()
+
+
+def test_a_file_whose_name_cannot_be_taken_does_not_keep_the_others_back(visit: Visit) -> None:
+    visit.provoked = {422}
+    page = visit.open("batch")
+    visit.drop(DROP, [sample("galaxy_spiral.jpg"), {**sample("galaxy_edge_on.jpg"), "name": "record.json"}])
+    expect(page.locator("#batch-state .files .wrong")).to_contain_text("rename the file")
+    finished(page, done=1)

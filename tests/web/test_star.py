@@ -1,0 +1,155 @@
+"""Star: an object, a row, a table, and their mistakes."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.pictures import EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.web.visit import Visit
+
+QUASAR = "20.38562, 20.40514, 20.29996, 20.05918, 19.89044, 2.031528"
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("Galaxy", "A galaxy"), ("Quasar", "A quasar"), ("Star", "A star")])
+def test_every_sample_is_answered_with_its_reasons_and_its_place(visit: Visit, name: str, verdict: str) -> None:
+    page = visit.open("star")
+    page.locator("#star-samples").get_by_role("button", name=name).click()
+    answer = page.locator("#star-answer")
+    expect(answer.locator(".verdict")).to_contain_text(verdict)
+    expect(answer.get_by_role("img", name="Contributions to")).to_be_visible()
+    expect(answer.get_by_role("img", name="Colour-colour diagram: u − g =")).to_be_visible()
+    expect(answer.locator("svg .contour")).to_have_count(6)
+
+
+def test_without_a_redshift_the_photometric_booster_answers(visit: Visit) -> None:
+    page = visit.open("star")
+    page.get_by_label("redshift, without unit").fill("")
+    page.get_by_role("button", name="Classify", exact=True).click()
+    expect(page.locator("#star-answer")).to_contain_text("no redshift was given")
+
+
+def test_the_reasons_of_another_class_can_be_seen(visit: Visit) -> None:
+    page = visit.open("star")
+    page.locator("#star-samples").get_by_role("button", name="Quasar").click()
+    page.get_by_label("Class that is explained").select_option("STAR")
+    expect(page.get_by_role("img", name="Contributions to STAR")).to_be_visible()
+
+
+def test_a_field_that_is_wrong_is_named_and_gets_the_focus(visit: Visit) -> None:
+    page = visit.open("star")
+    page.locator("#star-g").fill("bright")
+    page.locator("#star-r").fill("99")
+    page.locator("#star-g").press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("g is no number: bright; r must be from 5 to 35")
+    expect(page.locator("#star-g")).to_be_focused()
+    expect(page.locator("#star-g")).to_have_attribute("aria-invalid", "true")
+
+
+def test_a_decimal_comma_is_understood(visit: Visit) -> None:
+    page = visit.open("star")
+    page.locator("#star-g").fill("22,2753")
+    page.locator("#star-g").press("Enter")
+    expect(page.locator("#star-answer .verdict")).to_contain_text("A galaxy")
+
+
+def test_a_pasted_row_fills_the_form_and_is_answered(visit: Visit) -> None:
+    page = visit.open("star")
+    page.locator("#star-paste").fill(QUASAR)
+    page.get_by_role("button", name="Classify rows").click()
+    expect(page.locator("#star-answer .verdict")).to_contain_text("A quasar")
+    expect(page.locator("#star-u")).to_have_value("20.38562")
+
+
+def test_a_table_becomes_a_table_of_answers_each_row_open_to_its_reasons(visit: Visit, tmp_path: Path) -> None:
+    # Given
+    page = visit.open("star")
+    page.get_by_role("button", name="Sample table").click()
+    table = page.locator("#star-table")
+    expect(table).to_contain_text("12 rows")
+    expect(table).to_contain_text("1 refused")
+
+    # When: the least certain first
+    table.get_by_role("button", name="Probability").click()
+    expect(table.get_by_role("columnheader", name="Probability")).to_have_attribute("aria-sort", "ascending")
+    table.get_by_role("button", name="sdss17-qso-2").click()
+
+    # Then
+    expect(page.locator("#star-answer h2")).to_have_text("sdss17-qso-2")
+    expect(page.get_by_role("img", name="Contributions to QSO")).to_be_visible()
+    with page.expect_download() as download:
+        table.get_by_role("button", name="CSV").click()
+    download.value.save_as(tmp_path / "stars.csv")
+    rows = list(csv.DictReader((tmp_path / "stars.csv").read_text().splitlines()))
+    assert [row["skysort_class"] for row in rows[:3]] == ["GALAXY", "QSO", "STAR"]
+    assert rows[-1]["skysort_error"].startswith("u: is -9999")
+
+
+def test_a_long_table_comes_in_parts_and_in_pages(visit: Visit, tmp_path: Path) -> None:
+    # Given: 2,500 rows without a header, in a file
+    file = tmp_path / "rows.tsv"
+    rows = [f"{20 + n % 40 / 10:.2f}\t20.41\t20.30\t20.06\t19.89\n" for n in range(2_500)]
+    file.write_text("".join(rows))
+    page = visit.open("star")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/v1/classify/star" in request.url else None)
+
+    # When
+    page.locator("#star-file").set_input_files(file)
+
+    # Then
+    table = page.locator("#star-table")
+    expect(table).to_contain_text("2,500 rows")
+    expect(table.locator("progress")).to_have_count(0)
+    assert len(asked) == 3
+    table.get_by_role("button", name="Next").click()
+    expect(table.locator(".pages")).to_contain_text("2 of 50")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "There is no row in it."),
+        ("name,u,g\n", "There is a header, but no row below it."),
+        ("1 2 3", "Without a header a row has 5 to 8 numbers"),
+    ],
+)
+def test_text_that_is_no_table_is_told_what_would_be_one(visit: Visit, text: str, told: str) -> None:
+    page = visit.open("star")
+    page.locator("#star-paste").fill(text)
+    page.get_by_role("button", name="Classify rows").click()
+    expect(page.locator("#star-answer")).to_contain_text(told)
+
+
+def test_a_header_that_the_service_does_not_know_is_explained_by_the_service(visit: Visit) -> None:
+    visit.provoked = {400, 422}
+    page = visit.open("star")
+    page.locator("#star-paste").fill("name,colour,size\nvega,blue,2\naltair,white,1\n")
+    page.get_by_role("button", name="Classify rows").click()
+    expect(page.locator("#star-answer .problem")).to_contain_text("u")
+    expect(page.locator("#star-table")).to_be_hidden()
+
+
+def test_a_table_in_another_format_is_pointed_to_the_drop_folder(visit: Visit) -> None:
+    page = visit.open("star")
+    page.locator("#star-file").set_input_files(
+        [{"name": "night.fits", "mimeType": "application/fits", "buffer": b"SIMPLE  ="}]
+    )
+    expect(page.locator("#star-answer")).to_contain_text("night.fits belongs into the drop folder")
+
+
+def test_a_table_is_readable_on_a_phone(new_visit: Callable[..., Visit]) -> None:
+    visit = new_visit(phone=True)
+    page = visit.open("star")
+    page.locator("#star-file").set_input_files(EVENTS / "stars.csv")
+    expect(page.locator("#star-table")).to_contain_text("12 rows")
+    expect(page.locator("#star-answer svg")).to_be_visible()
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 390
