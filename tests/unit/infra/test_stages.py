@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.function_settings import FunctionSettings, OnDemand, Provisioned, ScheduledMinimum, SnapStart, StageError
+from infra.function_settings import (
+    AllAtOnce,
+    Canary,
+    FunctionSettings,
+    OnDemand,
+    Provisioned,
+    ScheduledMinimum,
+    SnapStart,
+    StageError,
+)
 from infra.routes import ROUTES
 from infra.stage_settings import Laptop
-from infra.stages import STAGES, local
+from infra.stages import STAGES, dev, local, prod
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +77,15 @@ def test_memory_buys_cores() -> None:
         (lambda: star(timeout_s=901), "timeout_s must be from 1 to 900"),
         (lambda: star(scratch_mb=100), "scratch_mb must be from 512"),
         (lambda: star(handler="app"), "must read like app.handler"),
+        (lambda: AllAtOnce(watch_minutes=13), "watch_minutes must be from 0 to 12"),
+        (lambda: Canary(percent=100), "a canary's percent must be from 1 to 99"),
+        (lambda: Canary(minutes=0), "a canary's minutes must be from 1 to 60"),
+        (
+            lambda: star(warm=Provisioned(1), roll_out=Canary()),
+            "Lambda refuses provisioned concurrency on such an alias",
+        ),
+        (lambda: star(warm=SnapStart(), scratch_mb=513), "SnapStart takes no more than 512 MB of /tmp"),
+        (lambda: star(warm=SnapStart(), signs=True), "it signs with the credentials that it starts with"),
         (lambda: queue(batch_size=11, batching_window_s=0), "needs a batching window of at least 1 s"),
         (lambda: queue(batch_size=0), "batch_size must be from 1"),
         (lambda: queue(max_receive_count=0), "max_receive_count must be at least 1"),
@@ -125,3 +143,26 @@ def test_a_laptop_starts_few_sandboxes_ahead() -> None:
 def test_every_model_has_a_drop_folder_of_its_own(name: str) -> None:
     prefixes = {one.function: one.prefix for one in STAGES[name]().drop_queues}
     assert prefixes == {f"{model}-drop": f"incoming/{model}/" for model in ("star", "galaxy", "image")}
+
+
+def test_a_deployed_stage_needs_an_api() -> None:
+    with pytest.raises(StageError, match="stage dev needs an api: who may call it, and how often"):
+        dataclasses.replace(dev(), api=None)
+
+
+def test_logs_are_kept_for_days_that_cloudwatch_offers() -> None:
+    with pytest.raises(StageError, match=r"log_days must be one of 1, 3, 5, 7, .*: 10"):
+        dataclasses.replace(dev(), log_days=10)
+
+
+def test_a_stage_does_not_commit_more_than_its_account_may() -> None:
+    """A new account may run 10 sandboxes at once, and reserve none of them."""
+    with pytest.raises(StageError, match=r"stage dev commits 75 sandboxes .* an account of 10 may commit 0"):
+        dataclasses.replace(dev(), account_concurrency=10)
+    assert dataclasses.replace(dev().without_reservations(), account_concurrency=10).name == "dev"
+
+
+def test_provisioned_concurrency_counts_against_the_account_at_its_maximum() -> None:
+    assert sum(function.committed for function in prod().functions.values()) == 3 * 50 + 3 * 50
+    with pytest.raises(StageError, match=r"commits 150 .* deploy a stage without provisioned concurrency"):
+        dataclasses.replace(prod().without_reservations(), account_concurrency=240)

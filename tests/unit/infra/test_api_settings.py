@@ -1,0 +1,56 @@
+"""API settings refuse what API Gateway would refuse, and what would leave the API open by oversight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.api_settings import PUBLIC_PATHS, ApiSettings, Client, Cognito, Firewall, Iam
+from infra.function_settings import StageError
+from infra.routes import ROUTES
+from infra.stages import AWS_STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEYED = (Client("survey", rate_per_s=10, burst=20),)
+
+
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (ApiSettings, "anybody could call it at your cost"),
+        (lambda: Client("Big Survey", 1, 1), "must be lower-case letters, digits and hyphens, got 'Big Survey'"),
+        (lambda: Client("survey", 0, 1), "client survey: rate_per_s must be from 0.01 to 10000, got 0"),
+        (lambda: Client("survey", 1, 0), "client survey: burst must be from 1 to 5000, got 0"),
+        (lambda: Client("survey", 1, 1, daily_quota=0), "daily_quota must be at least 1, got 0; None sets no quota"),
+        (lambda: ApiSettings(KEYED * 2), "two clients share a name: survey, survey"),
+        (lambda: ApiSettings(KEYED, rate_per_s=5), "client survey may send 10 requests a second, all together 5"),
+        (lambda: ApiSettings(KEYED, compress_bytes=-1), "compress_bytes must be from 0 to 10485760"),
+        (lambda: ApiSettings(KEYED, page_origin="https://sky.example.org/"), "without a path, got 'https://sky"),
+        (lambda: ApiSettings(KEYED, page_origin="*"), "must read like https://sky.example.org"),
+        (lambda: Cognito("my-pool"), "must be the ARN of a Cognito user pool, got 'my-pool'"),
+        (lambda: Firewall(requests_in_5_minutes=1), "requests_in_5_minutes must be from 10"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(build: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(StageError, match=sentence.replace("(", "\\(").replace("*", "\\*")):
+        build()
+
+
+def test_an_authoriser_is_enough() -> None:
+    assert ApiSettings(authoriser=Iam()).clients == ()
+
+
+def test_public_paths_are_routes_that_cost_next_to_nothing() -> None:
+    public = {route for route in ROUTES if route.path in PUBLIC_PATHS}
+    assert {route.path for route in public} == PUBLIC_PATHS
+    assert {(route.method, route.function) for route in public} == {("GET", "control")}
+
+
+@pytest.mark.parametrize("name", AWS_STAGES)
+def test_every_deployed_stage_asks_its_callers_who_they_are(name: str) -> None:
+    api = AWS_STAGES[name]().api
+    assert api is not None
+    assert api.clients or api.authoriser

@@ -1,0 +1,111 @@
+"""make synth, diff, deploy, destroy: what is run, and what is refused before anything is."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra import ROOT, cdk, node
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Every step, in order, in place of running it."""
+    steps: list[list[str]] = []
+
+    class Done:
+        returncode = 0
+
+    def run(line: list[str], **_: Any) -> Done:
+        steps.append(line)
+        return Done()
+
+    monkeypatch.setattr(cdk, "install", lambda: steps.append(["install"]))
+    monkeypatch.setattr("infra.cdk.subprocess.run", run)
+    monkeypatch.setattr(cdk, "publish", lambda stage: steps.append(["publish", stage]))
+    monkeypatch.setattr(cdk, "empty_buckets", lambda *stacks: steps.append(["empty", *stacks]))
+    monkeypatch.setattr("infra.cdk.shutil.which", lambda program: f"/usr/bin/{program}")
+    return steps
+
+
+def test_synth_is_quiet_and_for_dev_unless_told(ran: list[list[str]]) -> None:
+    assert cdk.main(["synth"]) == 0
+    assert ran[-1][2:] == ["synth", "--quiet", "-c", "stage=dev"]
+
+
+def test_the_command_line_runs_on_the_locked_node() -> None:
+    line = cdk.command("diff", "prod", [])
+    assert line[:2] == [str(node.program()), str(cdk.PROGRAM)]
+    assert cdk.environment()["PATH"].split(os.pathsep)[0] == str(node.program().parent)
+
+
+def test_other_arguments_reach_cdk(ran: list[list[str]]) -> None:
+    cdk.main(["diff", "--stage", "prod", "-c", "reserve=no"])
+    assert ran[-1][2:] == ["diff", "-c", "stage=prod", "-c", "reserve=no"]
+
+
+def test_deploying_uploads_the_page_after_the_stacks(ran: list[list[str]]) -> None:
+    cdk.main(["deploy", "--stage", "prod"])
+    assert [step[0] for step in ran[:1]] == ["install"]
+    assert ran[1][2:] == ["deploy", "--all", "-c", "stage=prod"]
+    assert ran[2] == ["publish", "prod"]
+
+
+def test_destroying_empties_the_buckets_first(ran: list[list[str]]) -> None:
+    cdk.main(["destroy", "--stage", "dev", "--yes", "dev"])
+    assert ran[0] == ["empty", "skysort-page-dev", "skysort-service-dev"]
+    assert ran[-1][2:] == ["destroy", "--all", "--force", "-c", "stage=dev"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["destroy"], "nothing was deleted; make destroy STAGE=dev ARGS='--yes dev' does not ask"),
+        (["destroy", "--yes", "prod"], "nothing was deleted"),
+        (["destroy", "--stage", "prod", "--yes", "prod"], "stage prod keeps its data and is protected"),
+        (["deploy", "--stage", "local"], "invalid choice: 'local'"),
+    ],
+)
+def test_what_would_surprise_is_refused(
+    arguments: list[str], sentence: str, ran: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cdk.main(arguments)
+    assert sentence in capsys.readouterr().err.replace("\n", " ")
+    assert ran == []
+
+
+def test_without_docker_nothing_is_deployed(
+    ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("infra.cdk.shutil.which", lambda _: None)
+    with pytest.raises(SystemExit):
+        cdk.main(["deploy"])
+    assert "there is no Docker here" in capsys.readouterr().err
+    assert ran == []
+
+
+def test_the_lock_names_versions_and_hashes_and_no_registry() -> None:
+    lock = json.loads((ROOT / "infra" / "package-lock.json").read_text())
+    wanted = json.loads((ROOT / "infra" / "package.json").read_text())["dependencies"]
+    assert wanted == {"aws-cdk": "2.1148.1"}
+    for name, package in lock["packages"].items():
+        if name:
+            assert package["integrity"].startswith("sha512-")
+            assert "resolved" not in package
+
+
+def test_the_jsii_runtime_starts_the_locked_node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("JSII_NODE", raising=False)
+    node.use()
+    assert os.environ["JSII_NODE"] == str(node.program())
+    # A Node.js that somebody chose stays
+    monkeypatch.setenv("JSII_NODE", str(tmp_path / "node"))
+    node.use()
+    assert os.environ["JSII_NODE"] == str(tmp_path / "node")
