@@ -31,6 +31,7 @@ def function_cost(stage: Stage, name: str) -> cw.MathExpression:
     used: dict[str, cw.IMetric] = {calls: seen.whole("Invocations"), busy: seen.whole("Duration")}
     a_call = _number(prices.million_invocations / _MILLION)
     a_millisecond = _number(gigabytes * prices.gb_second / 1_000)
+    # No divisor is ever zero or absent: what is divided by it would be a gap, and so would the sum that it is part of.
     expression = f"FILL({calls},0)*{a_call}+FILL({busy},0)*{a_millisecond}"
     if isinstance(settings.warm, Provisioned):
         at_work, share, inside = f"{prefix}_at_work", f"{prefix}_share", f"{prefix}_inside"
@@ -40,12 +41,14 @@ def function_cost(stage: Stage, name: str) -> cw.MathExpression:
             inside: seen.live("ProvisionedConcurrencyInvocations"),
         }
         # Sandboxes kept warm are not published: busy ones over the busy share are, and the floor while none is busy.
-        kept = f"IF(FILL({share},0)>0,{at_work}/{share},{settings.warm.concurrency})"
+        some = f"FILL({share},0)>0"
+        kept = f"IF({some},FILL({at_work},0),{settings.warm.concurrency})/IF({some},FILL({share},0),1)"
         warm = _number(gigabytes * prices.provisioned_gb_second)
         saved = _number(gigabytes * (prices.gb_second - prices.busy_provisioned_gb_second) / 1_000)
         # Time in kept-warm sandboxes has a lower price; it is told from the rest by their share of the calls.
         expression += f"+{kept}*{warm}*PERIOD({busy})"
-        expression += f"-IF(FILL({calls},0)>0,FILL({inside},0)/{calls}*{busy},0)*{saved}"
+        every = f"IF(FILL({calls},0)>0,FILL({calls},0),1)"
+        expression += f"-FILL({inside},0)/{every}*FILL({busy},0)*{saved}"
     return cw.MathExpression(expression=expression, using_metrics=used, label=name, period=HOUR)
 
 

@@ -20,8 +20,8 @@ QUERIES: Final = {
     "errors by type": """
 filter level in ["ERROR", "CRITICAL"] or @message like /Task timed out|Runtime\\.\\w+|Runtime exited/
 | parse @message /(?<died>Task timed out|Runtime\\.\\w+|Runtime exited)/
-| fields coalesce(exception_name, died, message) as type
-| stats count(*) as times, max(@timestamp) as latest by type, @log
+| fields coalesce(exception_name, died, message) as kind
+| stats count(*) as times, max(@timestamp) as last_seen by kind, @log
 | sort times desc
 """,
     "slowest requests": """
@@ -43,9 +43,9 @@ fields @timestamp, @log, @message
 | sort @timestamp asc
 """,
     "bad inputs by reason": """
-filter message in ["request refused", "file refused"]
-| fields coalesce(detail, error) as why, coalesce(problem, "dropped file") as reason
-| stats count(*) as times, latest(why) as example by reason, @log
+filter message in ["request refused", "items refused", "file refused"]
+| fields coalesce(detail, error) as why, coalesce(problem, "dropped file") as reason, coalesce(items, 1) as bad
+| stats sum(bad) as times, latest(why) as example by reason, @log
 | sort times desc
 """,
 }

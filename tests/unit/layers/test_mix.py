@@ -20,7 +20,8 @@ def answered(label: str, probability: float) -> dict[str, Any]:
     return {"id": "x", "predictions": [{"label": label, "probability": probability}, {"label": "other"}]}
 
 
-REFUSED = {"id": "y", "error": {"status": 422}}
+REFUSED = {"id": "y", "error": {"type": "urn:skysort:problem:invalid-fields", "status": 422, "detail": "u: is missing"}}
+DAMAGED = {"id": "z", "error": {"type": "urn:skysort:problem:damaged", "status": 400, "detail": "cut short"}}
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,16 @@ def test_bad_items_are_counted_beside_the_good_ones() -> None:
     mix.count_answers([answered("STAR", 1.0), REFUSED, REFUSED], LABELS)
     assert counted()["ItemsRefused"] == [2.0]
     assert counted()["Label: STAR"] == [1.0]
+
+
+def test_why_items_were_refused_is_logged_once_a_kind(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    mix.count_answers([REFUSED, answered("STAR", 1.0), DAMAGED, REFUSED], LABELS)
+    logged = [vars(record) for record in caplog.records if record.message == "items refused"]
+    assert [(line["problem"].rpartition(":")[2], line["items"], line["detail"]) for line in logged] == [
+        ("invalid-fields", 2, "u: is missing"),
+        ("damaged", 1, "cut short"),
+    ]
 
 
 def test_a_request_without_a_good_item_has_no_confidence() -> None:
