@@ -10,11 +10,13 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from moto.cloudformation import parsing
+from moto.cloudformation import cloudformation_backends, parsing
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend
 from moto.cloudformation.parsing import ResourceMap
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
+
+from infra.emulator.custom import CustomResource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 def correct_moto() -> None:
     """Change moto's CloudFormation and S3 in this process."""
     _make_dependencies_first()
+    _delete_dependents_first()
     _refuse_unknown_types()
     _show_outputs_of_change_sets()
     _roll_back()
     _read_no_conditions_as_always()
+    _log_before_the_policy()
 
 
 def _make_dependencies_first() -> None:
@@ -43,11 +47,26 @@ def _make_dependencies_first() -> None:
     ResourceMap.__getitem__ = make  # type: ignore[method-assign]
 
 
+def _delete_dependents_first() -> None:
+    """AWS deletes in the reverse order; moto in any, until nothing is left that fails."""
+
+    def delete(self: ResourceMap) -> None:
+        for logical_id, resource in reversed(list(self._parsed_resources.items())):
+            template = self._resource_json_map.get(logical_id)
+            if template is not None and resource is not None and template.get("DeletionPolicy") != "Retain":
+                self._delete_resource(resource, template)
+                del self._parsed_resources[logical_id]
+
+    ResourceMap.delete = delete  # type: ignore[method-assign]
+
+
 def _refuse_unknown_types() -> None:
     """Moto leaves out a resource of a type that it does not know, and everything goes on as if it were there."""
     find = parsing.resource_class_from_type
 
     def find_or_refuse(resource_type: str) -> Any:
+        if resource_type.startswith("Custom::"):
+            return CustomResource
         found: Any = find(resource_type)
         if found is None and resource_type not in parsing.NULL_MODELS:
             raise LookupError(f"the emulated CloudFormation has no {resource_type}: see infra/emulator/catalogue")
@@ -76,14 +95,17 @@ def _roll_back() -> None:
 
 
 def _show_outputs_of_change_sets() -> None:
-    """AWS shows a stack's template and outputs after a change set; moto those of the stack before it."""
+    """AWS shows a stack's template and outputs after a change set, and other stacks its exports; moto neither."""
     apply = ChangeSet.apply
 
     def apply_whole(self: ChangeSet) -> None:
+        exports = cloudformation_backends[self.stack.account_id][self.stack.region_name].exports
+        self.stack.resource_map.cross_stack_resources = exports
         apply(self)
         self.stack.template = self.template
         self.stack._parse_template()  # noqa: SLF001
         self.stack.output_map = self.stack._create_output_map()  # noqa: SLF001
+        exports.update({export.name: export for export in self.stack.exports})
 
     ChangeSet.apply = apply_whole  # type: ignore[method-assign]
 
@@ -99,6 +121,11 @@ def _read_no_conditions_as_always() -> None:
         return IAMPolicy({"Version": "2012-10-17", "Statement": unconditional}).is_action_permitted(action, resource)
 
     FakeBucket.get_permission = permission  # type: ignore[method-assign]
+
+
+def _log_before_the_policy() -> None:
+    """AWS takes a bucket's log settings before the policy that lets the logs in, which names that bucket; moto not."""
+    FakeBucket._log_permissions_enabled_policy = staticmethod(lambda **_: True)  # type: ignore[method-assign,assignment] # noqa: SLF001
 
 
 def _names(dependencies: str | Iterable[str]) -> Iterable[str]:

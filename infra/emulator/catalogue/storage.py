@@ -23,6 +23,11 @@ def _put(operation: str, parameter: str, shape: Callable[[Any], Any] | None = No
     return put
 
 
+def _cors(value: Any) -> Any:
+    names = {"Id": "ID", "ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
+    return {"CORSRules": [{names.get(key, key): rule[key] for key in rule} for rule in value["CorsRules"]]}
+
+
 def _encryption(value: Any) -> Any:
     rules = value["ServerSideEncryptionConfiguration"]
     return {
@@ -97,9 +102,7 @@ TYPES: Final = (
         name="BucketName",
         then={
             "BucketEncryption": _put("put_bucket_encryption", "ServerSideEncryptionConfiguration", _encryption),
-            "CorsConfiguration": _put(
-                "put_bucket_cors", "CORSConfiguration", lambda value: {"CORSRules": value["CorsRules"]}
-            ),
+            "CorsConfiguration": _put("put_bucket_cors", "CORSConfiguration", _cors),
             "LifecycleConfiguration": _put("put_bucket_lifecycle_configuration", "LifecycleConfiguration", _lifecycle),
             "LoggingConfiguration": _put("put_bucket_logging", "BucketLoggingStatus", _logging),
             "NotificationConfiguration": _put(
