@@ -146,7 +146,7 @@ class FakeService:
 
     def _batch(self, request: httpx.Request) -> httpx.Response:
         _, _, _, batch, *rest = request.url.path.split("/")
-        prefix = f"incoming/{request.url.params['model']}/{unquote(batch)}/"
+        prefix = f"incoming/{request.url.params.get('model')}/{unquote(batch)}/"
         mine = {key.removeprefix(prefix): value for key, value in self.files.items() if key.startswith(prefix)}
         if not mine:
             return problem(404, "there is no file in a batch of that name")

@@ -90,5 +90,6 @@ def _shown(checks: Iterator[Check]) -> list[Check]:
     absent = sum(check.state is State.MISSING for check in found)
     optional = sum(check.state is State.OPTIONAL for check in found)
     said = f"{absent} missing" if absent else "nothing missing"
-    sys.stdout.write(f"\n{said}" + (f", {optional} only for what their headings say\n" if optional else "\n"))
+    said += f", {optional} only for what their headings say" if optional else ""
+    sys.stdout.write("\n" + "\n".join(textwrap.wrap(said, width)) + "\n")
     return found
