@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 
+from infra import ROOT
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ def alias_of(stage: Synthesised, function: str) -> Resource:
 def test_every_function_has_its_documented_logical_id_and_name(stage: Synthesised) -> None:
     names = {one.logical_id: one.properties["FunctionName"] for one in stage.resources("AWS::Lambda::Function")}
     assert names == {logical: f"skysort-{name}-{stage.stage.name}" for name, logical in LOGICAL_IDS.items()}
+
+
+def test_the_logical_ids_are_documented() -> None:
+    documented = (ROOT / "infra" / "README.md").read_text()
+    assert [logical for logical in LOGICAL_IDS.values() if f"`{logical}`" not in documented] == []
 
 
 def test_every_alias_is_live_on_the_current_version(stage: Synthesised) -> None:
