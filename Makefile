@@ -83,6 +83,12 @@ bench: $(RUN)/.ready $(DEV)/.ready $(TRAIN)/.peer ## measure latency, throughput
 	@SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m tests.bench $(ARGS)
 	@$(DEV)/bin/python -m tests.bench.readme
 
+.PHONY: bench-images
+bench-images: $(DEV)/.ready $(SAM)/.ready ## weigh the images, measure how their containers start
+	@$(DEV)/bin/python -m infra.images --record
+	@$(DEV)/bin/python -m tests.bench.containers $(ARGS)
+	@$(DEV)/bin/python -m tests.bench.readme
+
 .PHONY: readme
 readme: $(RUN)/.ready $(DEV)/.ready ## fill the README's tables and the output of its commands anew
 	@$(DEV)/bin/python -m tests.bench.readme
@@ -107,8 +113,8 @@ images: ## build the container image of every function and show what each weighs
 	@$(PYTHON) -m infra.images $(ARGS)
 
 # What wheels ask for and serving never imports: XGBoost's Python package (its library is called directly) wants
-# scipy, ONNX Runtime's tools want the others.
-NOT_SERVED := flatbuffers protobuf scipy
+# scipy, ONNX Runtime's tools want the first two, Astropy wants PyYAML for a kind of table that is not read here.
+NOT_SERVED := flatbuffers protobuf pyyaml scipy
 $(INFRA)/.ready: infra/requirements.txt
 	$(call environment,$(INFRA),$<)
 

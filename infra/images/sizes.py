@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 import tarfile
 import tempfile
@@ -77,17 +78,22 @@ def _stacks(saved: tarfile.TarFile) -> dict[str, list[str]]:
     manifest = saved.extractfile("manifest.json")
     if manifest is None:
         raise ValueError("docker save wrote an archive without a manifest")
-    return {name: image["Layers"] for image in json.load(manifest) for name in image["RepoTags"]}
+    return {
+        name: [_resolved(saved, layer) for layer in image["Layers"]]
+        for image in json.load(manifest)
+        for name in image["RepoTags"]
+    }
+
+
+def _resolved(saved: tarfile.TarFile, name: str) -> str:
+    """Where a layer is: older engines link a layer that two images have to where it was first."""
+    member = saved.getmember(name)
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname)) if member.issym() else name
 
 
 def _layer(archive: Path, name: str) -> Layer:
     with tarfile.open(archive) as saved:
         member = saved.getmember(name)
-        # An engine that saw the same layer twice links the second to the first.
-        if member.issym() or member.islnk():
-            member = saved.getmember(
-                str(Path(name).parent.joinpath(member.linkname)) if member.issym() else member.linkname
-            )
         packed = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_BITS)
         content = saved.extractfile(member)
         if content is None:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.function_settings import Provisioned
 from infra.stages import prod
-from tests.bench import billed
+from tests.bench import billed, image_tables
+from tests.bench.markdown import table as _markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 README: Final = ROOT / "README.md"
@@ -39,11 +40,6 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _card(model: str) -> dict[str, Any]:
     return _read(ROOT / "functions" / model / "model" / "card.json")
-
-
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _interval(score: Mapping[str, float]) -> str:
@@ -247,7 +243,13 @@ def _kept_warm() -> str:
     )
 
 
-TABLES: Final[dict[str, Callable[[Path], str]]] = {"models": models, "measured": measured, "cost": cost}
+TABLES: Final[dict[str, Callable[[Path], str]]] = {
+    "models": models,
+    "measured": measured,
+    "cost": cost,
+    "images": image_tables.images,
+    "containers": image_tables.containers,
+}
 
 
 def main() -> None:

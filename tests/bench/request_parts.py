@@ -49,7 +49,9 @@ def parts(model: str, picture: bytes) -> dict[str, Callable[[], Any]]:
     event = {**json.loads(built.head), "body": built.body.decode()}
     loaded = PictureModel.load(ROOT / "functions" / model / "model")
     api = picture_api(model, PictureClassifier(loaded, AnswerCache(0)))
-    context: Any = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r")
+    context: Any = SimpleNamespace(
+        function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
+    )
     proxied = SimpleNamespace(body=event["body"], is_base64_encoded=True)
     opened = decode.read(picture, loaded.spec)
     pixels = opened.pixels[np.newaxis]

@@ -8,6 +8,7 @@ one layer:
 
     FOLDER/common      all targets
     FOLDER/numeric     all but control
+    FOLDER/aws         all but star
     FOLDER/stars       star, star-drop
     FOLDER/pictures    galaxy, image
     FOLDER/<target>    what is left
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 SHARED = {
     "common": ("control", "star", "star-drop", "galaxy", "image"),
     "numeric": ("star", "star-drop", "galaxy", "image"),
+    "aws": ("control", "star-drop", "galaxy", "image"),
     "stars": ("star", "star-drop"),
     "pictures": ("galaxy", "image"),
 }
@@ -62,7 +64,7 @@ UNUSED = (
     "onnxruntime/transformers",
     # For programs in C; Python's module has all of it inside.
     "onnxruntime/capi/libonnxruntime.so*",
-    # Arrow beyond Parquet files: remote procedures, its own S3 client, query plans of others.
+    # Arrow beyond Parquet files: other files and file systems, data sets, remote procedures, query plans.
     "pyarrow/include",
     "pyarrow/*flight*",
     "pyarrow/*gandiva*",
@@ -70,6 +72,14 @@ UNUSED = (
     "pyarrow/*.so.[0-9]*.[0-9]*",
     "pyarrow/libarrow_python*.so",
     "pyarrow/src",
+    *(
+        f"pyarrow/_{name}.*"
+        for name in (
+            "acero", "azurefs", "csv", "dataset", "dataset_orc", "dataset_parquet", "dataset_parquet_encryption",
+            "feather", "gcsfs", "hdfs", "json", "orc", "parquet_encryption", "pyarrow_cpp_tests", "substrait",
+        )
+    ),
+    "pyarrow/libarrow_python_parquet_encryption*",
     # Astropy beyond tables; dates of the Earth's rotation.
     *(
         f"astropy/{name}"
@@ -108,6 +118,7 @@ def prune(packages: Path) -> None:
 def share(root: Path) -> None:
     """Move what all targets of a row have alike into the row's folder."""
     for name, targets in SHARED.items():
+        (root / name).mkdir()
         first, *others = (root / target for target in targets)
         for path in sorted(first.rglob("*")):
             inner = path.relative_to(first)
@@ -129,8 +140,6 @@ def main(folder: str) -> None:
     root = Path(folder)
     for target in SHARED["common"]:
         prune(root / target)
-    for name in SHARED:
-        (root / name).mkdir()
     share(root)
 
 

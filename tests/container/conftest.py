@@ -1,0 +1,58 @@
+"""The images, built once a session; every test here that uses them needs an engine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra import ROOT
+from infra.images import TARGETS
+from infra.images.build import build, docker
+from infra.routes import Match, Router
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What a stage gives its functions; there is no bucket behind it, and no network to reach one.
+SETTINGS = {
+    "AWS_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "SKYSORT_STAGE": "prod",
+    "SKYSORT_DROP_BUCKET": "drop",
+    "SKYSORT_RESULTS_BUCKET": "results",
+}
+
+
+@pytest.fixture(scope="session")
+def images() -> Mapping[str, str]:
+    """Every target's tag, built from this working tree."""
+    return {target: build(target) for target in TARGETS}
+
+
+def inspected(image: str) -> dict[str, Any]:
+    """The engine's description of an image."""
+    (document,) = json.loads(docker("image", "inspect", image))
+    found: dict[str, Any] = document
+    return found
+
+
+def run(image: str, program: str, *options: str) -> str:
+    """Run a Python program in an image, read-only and without network; what it printed."""
+    limits = ("--rm", "--read-only", "--tmpfs=/tmp", "--network=none")
+    return docker("run", *limits, *options, "--entrypoint=python3", image, "-c", program)
+
+
+def api_events() -> dict[str, list[str]]:
+    """The names of the API events in events/, by the function that API Gateway would give them to."""
+    router, found = Router(), dict[str, list[str]]()
+    for path in sorted((ROOT / "events").glob("*.json")):
+        event = json.loads(path.read_text(encoding="utf-8"))
+        if "httpMethod" in event:
+            match = router.find(event["httpMethod"], event["path"])
+            assert isinstance(match, Match), f"{path.name} leads nowhere"
+            found.setdefault(match.route.function, []).append(path.stem)
+    return found

@@ -1,0 +1,139 @@
+"""What is in an image, and what is not."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+import skysort
+from infra import ROOT
+from infra.images import TARGETS
+from tests.container.conftest import inspected, run
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+pytestmark = pytest.mark.needs_engine
+
+FUNCTIONS = ROOT / "functions"
+LOCKS = {target: FUNCTIONS / target / "requirements.txt" for target in TARGETS} | {
+    "star-drop": FUNCTIONS / "star" / "requirements-drop.txt"
+}
+# Walks the whole file system as nobody in particular, and prints what it finds as one document.
+SURVEY = """
+import json, os, pathlib, stat, sys
+from importlib.metadata import distributions
+from importlib.util import find_spec
+programs, writable, uncompiled = [], [], []
+for folder, folders, files in os.walk("/"):
+    if folder in ("/proc", "/sys", "/dev", "/tmp"):
+        folders.clear()
+        continue
+    for name in files:
+        path = pathlib.Path(folder, name)
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode) and folder.endswith("bin") and mode & 0o111:
+            programs.append(name)
+        if name.endswith(".py") and path.is_relative_to("/var/runtime"):
+            if not any((path.parent / "__pycache__").glob(f"{path.stem}.*.pyc")):
+                uncompiled.append(str(path))
+        if not stat.S_ISLNK(mode) and os.access(path, os.W_OK):
+            writable.append(str(path))
+    if os.access(folder, os.W_OK):
+        writable.append(folder)
+task = [str(path.relative_to("/var/task")) for path in pathlib.Path("/var/task").rglob("*") if path.is_file()]
+print(json.dumps({
+    "user": [str(os.getuid()), str(os.getgid())],
+    "programs": sorted(programs),
+    "writable": writable,
+    "uncompiled": uncompiled,
+    "packages": sorted(f"{one.name.lower().replace('_', '-')}=={one.version}" for one in distributions()),
+    "importable": [name for name in ("pip", "ensurepip", "setuptools", "scipy", "pytest") if find_spec(name)],
+    "task": sorted(name for name in task if not name.endswith(".pyc")),
+    "layer": sorted(str(path.relative_to("/opt/python")) for path in pathlib.Path("/opt/python").rglob("*.py")),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def surveys(images: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
+    """What each image's own Python finds in it."""
+    return {target: json.loads(run(image, SURVEY)) for target, image in images.items()}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_it_runs_as_a_user_who_can_write_nothing(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
+    assert surveys[target]["user"] == ["65532", "65532"]
+    # Devices and files of the engine's own, such as /etc/hosts, are not the image's.
+    assert [path for path in surveys[target]["writable"] if not path.startswith("/dev")] == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_there_is_python_a_shell_and_what_sam_local_runs(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
+    """No package manager, no compiler, no pip, no way to fetch anything but Python's own."""
+    programs = [name for name in surveys[target]["programs"] if not re.fullmatch(r"python3\.\d+", name)]
+    assert set(programs) <= {"sh", "dash", "mv", "chmod"}
+    assert surveys[target]["importable"] == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_packages_are_the_locked_ones(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
+    locked = set()
+    for line in LOCKS[target].read_text(encoding="utf-8").splitlines():
+        if found := re.match(r"(?P<pin>[\w.-]+==[\w.]+)(?: ; (?P<marker>.*?))? \\", line):
+            # Of a package with two versions, the one for this Python and Linux.
+            marker = found["marker"] or ""
+            if "< '3.12'" not in marker and "== 'darwin'" not in marker:
+                locked.add(found["pin"].lower())
+    assert set(surveys[target]["packages"]) == locked
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_everything_is_byte_compiled(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
+    assert surveys[target]["uncompiled"] == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_code_is_the_repository_s(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
+    # Given
+    folder = FUNCTIONS / target.removesuffix("-drop")
+    left_out = {"requirements.txt", "requirements-drop.txt"}
+    cards = [f"cards/{name}/model/card.json" for name in ("galaxy", "image", "star")] if target == "control" else []
+
+    # Then
+    assert surveys[target]["task"] == sorted([*_files(folder, left_out), *cards])
+    assert surveys[target]["layer"] == sorted(
+        f"skysort/{name}" for name in _files(ROOT / "layers" / "skysort") if name.endswith(".py")
+    )
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_labels_command_and_entry_point(target: str, images: Mapping[str, str]) -> None:
+    config = inspected(images[target])["Config"]
+    assert config["Entrypoint"] == ["python3", "-m", "awslambdaric"]
+    assert config["Cmd"] == ["drop.handler" if target.endswith("-drop") else "app.handler"]
+    assert config["Labels"]["org.opencontainers.image.version"] == skysort.__version__
+    assert config["Labels"]["com.amazonaws.lambda.feature.snapstart"] == "Allow"
+    assert config["Labels"]["org.opencontainers.image.source"]
+    assert config["Labels"]["org.opencontainers.image.base.name"]
+
+
+def test_targets_share_their_lower_layers(images: Mapping[str, str]) -> None:
+    stacks = {target: inspected(image)["RootFS"]["Layers"] for target, image in images.items()}
+    assert len({tuple(stack[:2]) for stack in stacks.values()}) == 1
+    assert stacks["star"][:4] == stacks["star-drop"][:4]
+    assert stacks["galaxy"][:5] == stacks["image"][:5]
+    # Not only what is below: the shared package is the same layer wherever it stands.
+    assert len(set.intersection(*(set(stack) for stack in stacks.values()))) >= 3
+
+
+def _files(folder: Path, left_out: Collection[str] = ()) -> list[str]:
+    return [
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md" and path.name not in left_out
+    ]

@@ -1,0 +1,49 @@
+"""What the images weigh, against the table that is committed; `make images ARGS=--record` renews it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra.images import TARGETS
+from infra.images.sizes import COMMITTED, describe, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GROWTH = 1.05
+GOAL_BYTES = 90_000_000
+
+
+@pytest.fixture(scope="module")
+def committed() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.needs_engine
+def test_no_image_grew_unseen(images: Mapping[str, str], committed: dict[str, Any]) -> None:
+    """Five in a hundred more, or less, than the table says, and the table has to be made anew and looked at."""
+    sizes = measure(tuple(images))["images"]
+    grown = {
+        target: f"{size['compressed_bytes']:,} bytes, committed {committed['images'][target]['compressed_bytes']:,}"
+        for target, size in sizes.items()
+        if not 1 / GROWTH <= size["compressed_bytes"] / committed["images"][target]["compressed_bytes"] <= GROWTH
+    }
+    assert grown == {}
+
+
+def test_each_image_is_under_ninety_megabytes(committed: dict[str, Any]) -> None:
+    assert set(committed["images"]) == set(TARGETS)
+    assert max(size["compressed_bytes"] for size in committed["images"].values()) < GOAL_BYTES
+
+
+def test_every_layer_is_told_what_it_holds(committed: dict[str, Any]) -> None:
+    assert [layer for layer in committed["layers"] if not layer["holds"]] == []
+
+
+def test_a_layer_is_described_by_its_files() -> None:
+    names = ["var/runtime/numpy-2.5.5.dist-info/METADATA", "var/runtime/numpy/__init__.py", "var/task/model/card.json"]
+    assert describe(names) == ["numpy 2.5.5", "model"]
