@@ -22,7 +22,7 @@ PROGRAMS = ("sh", "mv", "chmod")
 # Of the standard library, what serves people at a prompt, or installs, or tests.
 LEFT_OUT = shutil.ignore_patterns(
     "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py",
-    "ensurepip", "venv", "lib2to3", "pydoc_data", "config-*", "_pyrepl", "EXTERNALLY-MANAGED",
+    "ensurepip", "venv", "lib2to3", "pydoc_data", "config-*", "EXTERNALLY-MANAGED",
 )  # fmt: skip
 FILES = (
     "/etc/ssl/certs/ca-certificates.crt",
