@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 import skysort
 from infra import ROOT
 from infra.contract import answers, requests
-from infra.contract.operations import ALWAYS, JSON, Operation, operations
+from infra.contract.operations import ALWAYS, JSON, Operation, labels_of, operations
 from infra.routes import ROUTES
 from skysort import problems
 
@@ -207,7 +207,8 @@ _MEANS: Final = {
 
 def _schemas(known: Iterable[Operation]) -> dict[str, Any]:
     models: list[type[BaseModel]] = [answers.Problem]
-    taken: dict[str, Any] = {"StarRow": requests.star_row(), **requests.pictures()}
+    pictures = {model: labels_of(model) for model in ("galaxy", "image")}
+    taken = {**requests.star_bodies(labels_of("star")), **requests.picture_bodies(pictures)}
     for operation in known:
         if not isinstance(operation.answer, str):
             models.append(operation.answer)

@@ -73,7 +73,7 @@ def _star() -> Operation:
         _BODY,
         bodies={
             JSON: {
-                "schema": requests.star_json(labels),
+                "schema": requests.star_json(),
                 "examples": {
                     "row": {"value": row},
                     "rows": {"value": json.loads(_event("star_instances"))},
@@ -102,7 +102,7 @@ def _picture(model: str, about: str) -> Operation:
         bodies={
             "multipart/form-data": {"schema": requests.picture_form(labels)},
             JSON: {
-                "schema": requests.picture_json(labels),
+                "schema": requests.picture_json(model),
                 "examples": {"pictures": {"value": {"instances": [{"id": "m51", "image": image}], "top_k": 3}}},
             },
             **dict.fromkeys((form.value for form in Format), binary),

@@ -14,7 +14,7 @@ from skysort.options import MAX_TOP_K
 from skysort.star.columns import ALIASES, BANDS, IDENTIFIER, POSITION, RANGES, REDSHIFT, UNITS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Schema = dict[str, Any]
 
@@ -97,17 +97,23 @@ def star_row() -> Schema:
     return _object({**columns, IDENTIFIER: named}, BANDS, description=about)
 
 
-def star_json(labels: Sequence[str]) -> Schema:
-    """One row with options, rows with options, or a bare list of rows."""
+def star_bodies(labels: Sequence[str]) -> dict[str, Schema]:
+    """The JSON bodies with a star row, by the names that a generated client gives them."""
     row = star_row()
-    rows = _many("StarRow", STAR_ROWS_PER_REQUEST, "a row that cannot be used gets an error in its place")
     return {
-        "anyOf": [
-            _object({**row["properties"], **options(labels)}, BANDS, title="StarRowRequest"),
-            _object({"instances": rows, **options(labels)}, ["instances"], title="StarRowsRequest"),
-            rows,
-        ]
+        "StarRow": row,
+        "StarRowRequest": _object({**row["properties"], **options(labels)}, BANDS, description="one row and options"),
+        "StarRowsRequest": _object({"instances": _star_rows(), **options(labels)}, ["instances"]),
     }
+
+
+def star_json() -> Schema:
+    """One row or many, with options."""
+    return {"anyOf": [reference("StarRowRequest"), reference("StarRowsRequest")]}
+
+
+def _star_rows() -> Schema:
+    return _many([reference("StarRow")], STAR_ROWS_PER_REQUEST, "a row that cannot be used gets an error in its place")
 
 
 def star_form(labels: Sequence[str]) -> Schema:
@@ -123,8 +129,8 @@ def star_csv() -> Schema:
     return {"type": "string", "format": STAR_TABLE, "description": about}
 
 
-def pictures() -> dict[str, Schema]:
-    """Pictures of a JSON body."""
+def picture_bodies(labels: Mapping[str, Sequence[str]]) -> dict[str, Schema]:
+    """The JSON bodies with pictures of each model, by the names that a generated client gives them."""
     name = {"type": ["string", "integer"], "description": "comes back as the result's id"}
     image = {
         "type": "string",
@@ -133,29 +139,26 @@ def pictures() -> dict[str, Schema]:
         "description": "the file's bytes as base64, or a data URL",
     }
     key = {"type": "string", "pattern": "^incoming/", "maxLength": DROP_KEY_BYTES}
-    return {
+    bodies = {
         "Picture": _object({"image": image, "id": name}, ["image"]),
         "DroppedPicture": _object({"s3_key": key, "id": name}, ["s3_key"], description="a file of the drop bucket"),
     }
+    for model, its in labels.items():
+        one = {"image": image, "id": name, **options(its)}
+        bodies[f"{model.capitalize()}Request"] = _object(one, ["image"], description="one picture and options")
+        many = {"instances": _pictures(), **options(its)}
+        bodies[f"{model.capitalize()}ManyRequest"] = _object(many, ["instances"])
+    return bodies
 
 
-def picture_json(labels: Sequence[str]) -> Schema:
-    """One picture with options, pictures with options, or a bare list of pictures."""
-    many = {
-        "type": "array",
-        "items": {"anyOf": [reference("Picture"), reference("DroppedPicture"), {}]},
-        "minItems": 1,
-        "maxItems": IMAGES_PER_REQUEST,
-        "description": "a picture that cannot be used gets an error in its place",
-    }
-    one = pictures()["Picture"]
-    return {
-        "anyOf": [
-            _object({**one["properties"], **options(labels)}, ["image"], title="PictureRequest"),
-            _object({"instances": many, **options(labels)}, ["instances"], title="PicturesRequest"),
-            many,
-        ]
-    }
+def picture_json(model: str) -> Schema:
+    """One picture or many, with options."""
+    return {"anyOf": [reference(f"{model.capitalize()}Request"), reference(f"{model.capitalize()}ManyRequest")]}
+
+
+def _pictures() -> Schema:
+    kinds = [reference("Picture"), reference("DroppedPicture")]
+    return _many(kinds, IMAGES_PER_REQUEST, "a picture that cannot be used gets an error in its place")
 
 
 def picture_form(labels: Sequence[str]) -> Schema:
@@ -170,6 +173,6 @@ def picture_form(labels: Sequence[str]) -> Schema:
     return _object(properties, ["file"])
 
 
-def _many(name: str, most: int, about: str) -> Schema:
-    items = {"anyOf": [reference(name), {}]}
+def _many(kinds: Sequence[Schema], most: int, about: str) -> Schema:
+    items = {"anyOf": [*kinds, {}]}
     return {"type": "array", "items": items, "minItems": 1, "maxItems": most, "description": about}

@@ -142,10 +142,8 @@ def _read_json(body: bytes) -> PictureRequest:
         reason = str(error) if isinstance(error, json.JSONDecodeError) else "not UTF-8 text, or nested too deep"
         hint = "" if body else f"the body is empty; {_SEND}"
         raise MalformedInputError(hint or f"the body is not JSON: {reason:.200}") from None
-    if isinstance(document, list):
-        return PictureRequest(_read_instances(document))
     if not isinstance(document, dict):
-        raise MalformedInputError(f"the body must be an object or a list; {_SEND}")
+        raise MalformedInputError(f"the body must be an object; {_SEND}")
     options = {name: document.pop(name) for name in OPTION_NAMES if name in document}
     if "instances" not in document:
         return PictureRequest([_read_instance(document, "0")], options, single=True)

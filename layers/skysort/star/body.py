@@ -74,10 +74,8 @@ def _read_json(text: str) -> StarRequest:
         raise MalformedInputError(
             "the body is not JSON that can be read here: nested too deep or too long a number"
         ) from None
-    if isinstance(document, list):
-        return StarRequest(_read_instances(document))
     if not isinstance(document, dict):
-        raise MalformedInputError('the body must be a row, a list of rows or {"instances": [rows]}')
+        raise MalformedInputError('the body must be a row or {"instances": [rows]}')
     options = {name: document.pop(name) for name in OPTION_NAMES if name in document}
     if "instances" not in document:
         return StarRequest([read_row(document, "0", text=False)], options, single=True)
