@@ -42,6 +42,7 @@ class Gateway:
         pools: Mapping[str, Pool],
         stage: str,
         port: int,
+        *,
         timeout_s: float = limits.GATEWAY_TIMEOUT_S,
         router: Router | None = None,
         site: Site | None = None,

@@ -19,7 +19,7 @@ def test_a_card_shows_scores_with_intervals_a_confusion_matrix_and_a_reliability
 ) -> None:
     page = visit.open("models")
     card = page.locator(f"#model-{model}")
-    for part in parts or [None]:
+    for part in parts or [""]:
         if part:
             card.get_by_role("button", name=part).click()
         expect(card.locator(".scores").get_by_text("Accuracy", exact=True)).to_be_visible()

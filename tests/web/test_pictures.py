@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from tests.web.pictures import galaxies, large_photograph, sample, text_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from playwright.sync_api import Route
 
@@ -187,7 +187,11 @@ def test_the_gallery_is_saved_as_csv_and_json(visit: Visit, tmp_path: Path) -> N
 
     # Then
     first, second = csv.DictReader(saved["CSV"].read_text().splitlines())
-    assert (first["file"], first["label"], first["version"]) == ("galaxy_spiral.jpg", "Unbarred Spiral", first["version"])
+    assert (first["file"], first["label"], first["version"]) == (
+        "galaxy_spiral.jpg",
+        "Unbarred Spiral",
+        first["version"],
+    )
     assert float(first["probability"]) > 0.9
     assert second["error"].startswith("the content is text")
     results = json.loads(saved["JSON"].read_text())["results"]

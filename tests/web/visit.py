@@ -76,7 +76,7 @@ class Visit:
     def open(self, view: str) -> Page:
         """Go to a view and wait until its module has filled it."""
         self.page.goto(f"{self.site}/#{view}")
-        self.page.locator(f"#view-{view.split('/')[0]}[data-ready]").wait_for()
+        self.page.locator(f"#view-{view.split('/', maxsplit=1)[0]}[data-ready]").wait_for()
         return self.page
 
     def view(self, name: str) -> Locator:

@@ -2,8 +2,8 @@
 import { el } from "../dom.js";
 import { count, percent } from "../format.js";
 
-/** A table of counts. {rows, columns}: names, counts: a list for each true class. */
-export function confusionTable({ rows, columns, counts }) {
+/** A table of counts. {rows, columns}: names, counts: a list for each true class. of: whose it is, for its label. */
+export function confusionTable({ rows, columns, counts }, of) {
   const head = el("tr", {}, el("th", { scope: "col" }, "True class"), columns.map((name) => el("th", { scope: "col", class: "up" }, el("span", {}, name))));
   const body = counts.map((line, place) => {
     const total = line.reduce((sum, number) => sum + number, 0) || 1;
@@ -18,5 +18,5 @@ export function confusionTable({ rows, columns, counts }) {
   });
   const caption = el("figcaption", {}, el("b", {}, "Confusion matrix"), "A row a true class, a column what it was taken for, on what was held out.");
   const table = el("table", { class: "confusion" }, el("thead", {}, head), el("tbody", {}, body));
-  return el("figure", {}, caption, el("div", { class: "scroll plain", tabIndex: 0, role: "region", "aria-label": "Confusion matrix" }, table));
+  return el("figure", {}, caption, el("div", { class: "scroll plain", tabIndex: 0, role: "region", "aria-label": `Confusion matrix: ${of}` }, table));
 }

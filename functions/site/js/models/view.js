@@ -19,34 +19,34 @@ function score({ name, value, low, high }) {
   return el("div", {}, el("dt", {}, name), el("dd", {}, shown(name, value), range));
 }
 
-function classTable(classes) {
+function classTable(classes, of) {
   const head = ["Class", "Precision", "Recall", "F1", "Inputs"].map((name, place) => el("th", { scope: "col", class: place ? "n" : undefined }, name));
   const rows = Object.entries(classes).map(([name, { precision, recall, f1, rows: number }]) =>
     el("tr", {}, el("th", { scope: "row" }, name), [precision, recall, f1].map((value) => el("td", { class: "n" }, percent(value))), el("td", { class: "n" }, count(number))));
   const table = el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
-  return el("details", {}, el("summary", {}, "Each class"), el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Scores of each class" }, table));
+  return el("details", {}, el("summary", {}, "Each class"), el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": `Scores of each class: ${of}` }, table));
 }
 
-function figuresOf(part) {
+function figuresOf(part, of) {
   const { rows, scores, confusion, reliability, classes, latency } = part;
   return [
     el("p", { class: "hint" }, `Measured on ${count(rows)} inputs that were held out. Latency of the model alone: ${latency}.`),
     el("dl", { class: "scores" }, scores.map(score)),
-    el("div", { class: "figures" }, reliability && reliabilityPlot(reliability), confusion && confusionTable(confusion)),
+    el("div", { class: "figures" }, reliability && reliabilityPlot(reliability), confusion && confusionTable(confusion, of)),
     !confusion && el("p", { class: "hint" }, "A confusion matrix of so many classes cannot be read; Imagenette's ten classes have one."),
-    classes && classTable(classes),
+    classes && classTable(classes, of),
   ].filter(Boolean);
 }
 
 /** One part at a time, where there are several, chosen by buttons. */
-function partsPanel(parts) {
-  const holder = el("div", {}, figuresOf(parts[0]));
+function partsPanel(parts, of) {
+  const holder = el("div", {}, figuresOf(parts[0], of));
   if (parts.length === 1) return [holder];
   const buttons = parts.map((part, place) =>
     el("button", { type: "button", "aria-pressed": String(place === 0), onclick: () => show(place) }, part.name));
   const show = (place) => {
     buttons.forEach((button, other) => button.setAttribute("aria-pressed", String(other === place)));
-    holder.replaceChildren(...figuresOf(parts[place]));
+    holder.replaceChildren(...figuresOf(parts[place], of));
   };
   return [el("div", { class: "tabs", role: "group", "aria-label": "Measured on" }, buttons), holder];
 }
@@ -83,7 +83,7 @@ function panel(card) {
     { class: "panel model", id, "aria-labelledby": `${id}-title` },
     el("div", { class: "model-head" }, el("h2", { id: `${id}-title` }, TITLES[card.name] ?? words(card.name)), el("p", { class: "hint" }, `version ${card.version}`)),
     el("p", { class: "about" }, card.intended_use),
-    partsPanel(partsOf(card)),
+    partsPanel(partsOf(card), TITLES[card.name] ?? card.name),
     el("h3", {}, "Where not to trust it"),
     el("ul", { class: "limits" }, card.limitations.map((limit) => el("li", {}, limit))),
     el("h3", {}, "What it is"),
