@@ -63,16 +63,14 @@ def test_every_published_card_has_the_curves_of_its_results(model: str) -> None:
     _, folder, results, below = curves.MODELS[model]
     card = json.loads((folder / "card.json").read_text())
     committed = json.loads(results.read_text())
-    places: list[tuple[str, ...]] = {
-        "star": [("variants", name, "metrics") for name in card.get("variants", [])],
+    paths: dict[str, list[tuple[str, ...]]] = {
+        "star": [("variants", name, "metrics") for name in card.get("variants", ())],
         "galaxy": [("metrics",)],
-        "image": [("metrics", "exported_file", name) for name in card["metrics"]["exported_file"]]
-        if model == "image"
-        else [],
-    }[model]
+        "image": [("metrics", "exported_file", name) for name in card.get("metrics", {}).get("exported_file", ())],
+    }
 
     # Then
-    for where in places:
+    for where in paths[model]:
         shown, measured = card, committed
         for name in where:
             shown = shown[name]
