@@ -1,0 +1,101 @@
+"""What make deploy and destroy do beside CDK: the page's files go up after, the buckets are emptied before."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra import publish_page
+from infra.empty_buckets import buckets, empty_buckets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+files_of = publish_page.files
+BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {"VersioningConfiguration": {"Status": "Enabled"}}}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An emulated account in this process."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield
+
+
+def deployed(stack: str, **outputs: Any) -> None:
+    """A stack with one bucket and these outputs."""
+    template = {"Resources": {"Files": BUCKET}, "Outputs": {name: {"Value": value} for name, value in outputs.items()}}
+    boto3.client("cloudformation").create_stack(StackName=stack, TemplateBody=json.dumps(template))
+
+
+def distribution() -> str:
+    """A distribution, since one that is not there cannot be told to fetch anew."""
+    origin = {"Id": "files", "DomainName": "files.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+    behaviour = {"TargetOriginId": "files", "ViewerProtocolPolicy": "redirect-to-https"}
+    config: Any = {
+        "CallerReference": "test",
+        "Origins": {"Quantity": 1, "Items": [origin]},
+        "DefaultCacheBehavior": behaviour,
+        "Comment": "",
+        "Enabled": True,
+    }
+    made: str = boto3.client("cloudfront").create_distribution(DistributionConfig=config)["Distribution"]["Id"]
+    return made
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_page_goes_up_with_its_headers_and_what_is_gone_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a deployed page with a script of an earlier version, and the page as it is now
+    deployed("skysort-page-dev", PageBucket={"Ref": "Files"}, PageDistribution=distribution(), PageUrl="https://page/")
+    (bucket,) = buckets("skysort-page-dev")
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=bucket, Key="js/old.js", Body=b"")
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    (tmp_path / "samples" / "galaxy.jpg").write_bytes(b"picture")
+    monkeypatch.setattr(publish_page, "files", lambda: files_of(tmp_path))
+
+    # When it is published
+    assert publish_page.publish("dev") == 2
+
+    # Then browsers ask for the page each time, keep samples for a day, and the old script is gone
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["index.html", "samples/galaxy.jpg"]
+    page, sample = (s3.head_object(Bucket=bucket, Key=key) for key in ("index.html", "samples/galaxy.jpg"))
+    assert (page["ContentType"], page["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
+    assert (sample["ContentType"], sample["CacheControl"]) == ("image/jpeg", "public, max-age=86400")
+    assert "2 files of the page are at https://page/" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_stage_without_a_page_has_nothing_to_publish() -> None:
+    assert publish_page.publish("dev") == 0
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_bucket_is_emptied_of_every_version(capsys: pytest.CaptureFixture[str]) -> None:
+    # Given a bucket with an overwritten and a deleted file
+    deployed("skysort-service-dev")
+    (bucket,) = buckets("skysort-service-dev")
+    s3 = boto3.client("s3")
+    for body in (b"first", b"second"):
+        s3.put_object(Bucket=bucket, Key="incoming/star/night/stars.csv", Body=body)
+    s3.put_object(Bucket=bucket, Key="gone", Body=b"")
+    s3.delete_object(Bucket=bucket, Key="gone")
+
+    # When the stage is about to be destroyed, whose page was never deployed
+    empty_buckets("skysort-page-dev", "skysort-service-dev")
+
+    # Then nothing is left that would keep S3 from deleting the bucket
+    left = s3.list_object_versions(Bucket=bucket)
+    assert "Versions" not in left
+    assert "DeleteMarkers" not in left
+    assert capsys.readouterr().out == f"emptying {bucket}\n"
