@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.galaxy import choice
+from model_export.galaxy import choice, surveys
 from model_export.galaxy.contract import FILE, INPUT, spec
 from model_export.galaxy.labels import CLASSES, NAMES, PATHS
 from model_export.star import conformal
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COMMAND: Final = (
-    "python -m model_export galaxy data && python -m model_export galaxy train --steps {steps} && "
-    "python -m model_export galaxy evaluate && python -m model_export galaxy export"
+    "python -m model_export galaxy data{of} && python -m model_export galaxy train{of} --steps {steps} && "
+    "python -m model_export galaxy evaluate{of} && python -m model_export galaxy export{of}"
 )
 ORIGIN: Final = (
     "Fine-tuned from the public weights of MobileNetV3-Large minimalistic 1.0 224 (TF-Slim release, ImageNet-1k, "
@@ -25,10 +25,21 @@ LICENCE: Final = (
     "The trained network is part of this project; the weights that it started from are Apache-2.0 (Google, TF-Slim). "
     "No picture of the training data is included."
 )
-ATTRIBUTION: Final = (
-    "Labels: Galaxy Zoo 2, Willett et al. 2013, MNRAS 435, 2835 (cite), by way of the Kaggle Galaxy Challenge and the "
-    "galaxy-datasets catalogue; EFIGI, Baillard et al. 2011, A&A 532, A74 (cite). Pictures: Sloan Digital Sky Survey."
-)
+ATTRIBUTION: Final = {
+    surveys.HERE: (
+        "Labels: Galaxy Zoo 2, Willett et al. 2013, MNRAS 435, 2835 (cite), by way of the Kaggle Galaxy Challenge and "
+        "the galaxy-datasets catalogue; EFIGI, Baillard et al. 2011, A&A 532, A74 (cite). Pictures: Sloan Digital Sky "
+        "Survey."
+    ),
+    surveys.GZ2: (
+        "Labels: Galaxy Zoo 2, Willett et al. 2013, MNRAS 435, 2835 (cite), by way of the galaxy-datasets catalogue. "
+        "Pictures: Sloan Digital Sky Survey."
+    ),
+    surveys.GALAXY10: (
+        "Labels: Galaxy10 DECaLS, after Galaxy Zoo DECaLS, Walmsley et al. 2022, MNRAS 509, 3966 (cite). "
+        "Pictures: DESI Legacy Imaging Surveys."
+    ),
+}
 INTENDED_USE: Final = (
     "To sort cutouts of single galaxies, gri colour as in SDSS and centred, framed as in Galaxy Zoo 2 (the galaxy in "
     "the middle half of the picture), into the eight classes at the end of the Galaxy Zoo 2 decision path."
@@ -36,19 +47,23 @@ INTENDED_USE: Final = (
 LIMITATIONS: Final = """\
 Irregular means that volunteers gave no majority for the path's questions, as in the galaxy-datasets catalogue; it is \
 not morphological irregularity, lies mostly at the tie between smooth and featured, and is seldom found.
+Anything that is not a centred galaxy gets one of the eight labels too. Other surveys, bands, depths and framings are \
+outside what was measured."""
+LIMITATIONS_HERE: Final = """\
 Featured Without Bar Or Spiral has 27 exact Galaxy Zoo 2 training pictures and 7 test pictures: its scores mean little.
 The labels are themselves votes: redrawn from the vote fractions, a perfect reader of pictures would agree with about \
 0.86 to 0.88 of those labels that come from votes. A part of the exact labels comes from a published clean subset, \
 which is easier; see by_source.
 The test part has the class mix of the pictures at hand, not of the survey; accuracy_reweighted_to_full_survey weights \
-each class's recall by the counts of the full survey, by raw votes and with edge-on to cigar at 4 to 1.
-Anything that is not a centred galaxy gets one of the eight labels too. Other surveys, bands, depths and framings are \
-outside what was measured."""
+each class's recall by the counts of the full survey, by raw votes and with edge-on to cigar at 4 to 1."""
 
 
 def make(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
     """The card of the file that ``evaluation`` measured."""
     run, chosen = evaluation["run"], evaluation["choice"]
+    survey = next(name for name, table in surveys.TABLES.items() if table in evaluation["data"]["tables"])
+    of_set = "" if survey == surveys.HERE else f" --set {survey}"
+    limitations = LIMITATIONS.splitlines() + (LIMITATIONS_HERE.splitlines() if survey == surveys.HERE else [])
     inputs = spec(evaluation["candidate"]["side"])
     return {
         "name": "galaxy",
@@ -87,12 +102,12 @@ def make(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
         "training_data": {**evaluation["data"], "origin_of_weights": ORIGIN},
         "training": run,
         "seed": run["seed"],
-        "command": COMMAND.format(steps=run["steps"]),
+        "command": COMMAND.format(steps=run["steps"], of=of_set),
         "libraries": evaluation["libraries"],
         "parity": evaluation["parity"],
         "latency": evaluation["latency"],
         "licence": LICENCE,
-        "attribution": ATTRIBUTION,
+        "attribution": ATTRIBUTION[survey],
         "intended_use": INTENDED_USE,
-        "limitations": LIMITATIONS.splitlines(),
+        "limitations": limitations,
     }

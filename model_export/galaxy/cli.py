@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from model_export.console import guarded
+from model_export.galaxy.surveys import HERE, PUBLIC
 from model_export.numbers import count, positive
 from model_export.settings import Settings
 from skysort.errors import ConfigurationError
@@ -26,7 +27,6 @@ worse than what is there). download fetches the full public sets, for machines t
 
 Training needs PyTorch: the packages of the extra `train-images`."""
 CANDIDATE: Final = "mobilenetv3"
-SETS: Final = ("gz2", "galaxy10")
 
 
 def main(arguments: list[str]) -> int:
@@ -56,9 +56,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    data = _add(commands, "data", "decode the pictures once and deal out train, validation and test")
+    data = _add_on_set(commands, "data", "decode the pictures once and deal out train, validation and test")
     data.add_argument("--splits", type=Path, default=None, metavar="DIR", help="where the lists go (default splits/)")
-    train = _add(commands, "train", "train one candidate and choose its calibration on the validation part; resumes")
+    train = _add_on_set(
+        commands, "train", "train one candidate, choose its calibration on the validation part; resumes"
+    )
     train.add_argument("--candidate", default=CANDIDATE, help="network to train (default %(default)s)")
     train.add_argument("--name", default=None, help="name of the run (default: the candidate's)")
     train.add_argument("--minutes", type=positive, default=15.0, help="processor time (default %(default)s)")
@@ -66,8 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--fraction", type=_share, default=1.0, help="share of the training pictures (default %(default)s)"
     )
-    compare = _add(commands, "compare", "train every candidate with the same processor time; finished runs are kept")
+    compare = _add_on_set(commands, "compare", "train every candidate for the same processor time; keeps finished runs")
     compare.add_argument("--minutes", type=positive, default=4.0, help="for each candidate (default %(default)s)")
+    compare.add_argument(
+        "--alone", default=None, metavar="CANDIDATE", help="this one only, for --minutes, to set beside what ships"
+    )
     compare.add_argument(
         "--curve",
         type=_share,
@@ -76,18 +81,40 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="shares of the training part for the winner's learning curve (default 0.25 0.5)",
     )
-    evaluate = _add(commands, "evaluate", "export a trained run to ONNX and measure the file on the test part")
+    evaluate = _add_on_set(commands, "evaluate", "export a trained run to ONNX and measure the file on the test part")
     evaluate.add_argument("--name", default=CANDIDATE, help="name of the run (default %(default)s)")
-    export = _add(commands, "export", "publish the evaluated file with its card, if not worse than the one in place")
+    export = _add_on_set(commands, "export", "publish the evaluated file and its card, if not worse than what is there")
     export.add_argument("--into", type=Path, default=None, help="artefact folder (default functions/galaxy/model)")
     export.add_argument(
         "--bump", choices=("major", "minor", "patch"), default="minor", help="which part of the version to raise"
     )
     download = _add(commands, "download", "fetch a full public set; resumes, and checks the hash where one is given")
-    download.add_argument("set", choices=SETS, help="gz2: galaxy-datasets Galaxy Zoo 2; galaxy10: Galaxy10 DECaLS")
+    download.add_argument("set", choices=PUBLIC, help="gz2: galaxy-datasets Galaxy Zoo 2; galaxy10: Galaxy10 DECaLS")
     download.add_argument("--url", default=None, help="fetch from here instead of the public address")
     download.add_argument("--sha256", default=None, help="hash that the file must have")
     return parser
+
+
+def _add_on_set(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, purpose: str
+) -> argparse.ArgumentParser:
+    command = _add(commands, name, purpose)
+    command.add_argument(
+        "--set",
+        dest="survey",
+        choices=(HERE, *PUBLIC),
+        default=HERE,
+        help="pictures: those of the survey data, or a full public set that `download` fetched (default %(default)s)",
+    )
+    command.add_argument(
+        "--from",
+        dest="public",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="where the public set lies (default: where `download` puts it)",
+    )
+    return command
 
 
 def _add(

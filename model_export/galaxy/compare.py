@@ -1,5 +1,7 @@
 """``compare``: train every candidate with the same processor time, and a learning curve of the winner.
 
+With ``--alone`` one candidate gets a time of its own, and stands beside the one that ships: a network from scratch
+needs more pictures than one that begins with ImageNet's weights.
 Scores are those of the validation part: the test part is for the one that ships.
 """
 
@@ -15,7 +17,7 @@ from model_export.galaxy.choice import Choice
 from model_export.galaxy.graph import Served
 from model_export.galaxy.train import train_one
 from model_export.galaxy.views import views
-from model_export.galaxy.workspace import COMPARISON, VALIDATION, Workspace, read_json, write_json
+from model_export.galaxy.workspace import COMPARISON, EVALUATION, LONGER, VALIDATION, Workspace, read_json, write_json
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +33,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Write results/comparison.json and the tables of README.md; finished runs are not trained again."""
     torch.set_num_threads(options.threads)
     workspace = Workspace.of(options, settings)
+    if options.alone:
+        return alone(workspace, fit.Recipe(options.alone, options.minutes))
     rows = {}
     for name in networks.CANDIDATES:
         rows[name] = row(workspace, fit.Recipe(name, options.minutes), f"compare_{name}")
@@ -57,6 +61,30 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     readme.fill(workspace.results)
     print(f"winner: {winner}")
     return OK
+
+
+def alone(workspace: Workspace, recipe: fit.Recipe) -> int:
+    """Train one candidate for a time of its own and add it to results/longer.json."""
+    record = finished(workspace, recipe, f"longer_{recipe.candidate}")
+    shipped = read_json(workspace.results / EVALUATION, "evaluate")
+    path = workspace.results / LONGER
+    document: dict[str, Any] = {"part": "validation", "candidates": {}}
+    if path.exists():
+        document = read_json(path, "compare")
+    document["shipped"] = longer(shipped["candidate"]["about"], shipped["run"], shipped["validation"])
+    about = networks.CANDIDATES[recipe.candidate].about
+    document["candidates"][recipe.candidate] = longer(about, record["run"], record["scores"])
+    write_json(path, document)
+    readme.fill(workspace.results)
+    print(f"{recipe.candidate}: validation accuracy {record['scores']['accuracy']['value']:.4f}")
+    return OK
+
+
+def longer(about: str, run_record: dict[str, Any], scores: dict[str, Any]) -> dict[str, Any]:
+    """What is compared of a run that had its own time."""
+    spent = {key: run_record[key] for key in ("steps", "pictures_seen", "core_seconds")}
+    reached = {key: scores[key] for key in ("accuracy", "balanced_accuracy", "macro_f1", "ece")}
+    return {"about": about, **spent, **reached}
 
 
 def point(record: dict[str, Any]) -> dict[str, Any]:

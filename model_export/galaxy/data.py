@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from model_export.console import OK, progress, say
-from model_export.galaxy import crops, duplicates, readme, split
+from model_export.galaxy import crops, duplicates, readme, split, surveys
 from model_export.galaxy.workspace import EFIGI_CROPS, GZ2_CROPS, Workspace, write_json
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from model_export.galaxy.catalogue import Catalogue
     from model_export.settings import Settings
 
-DATA: str = "data.json"
+DATA: Final = "data.json"
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -32,13 +32,18 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                 crops.build(catalogue, workspace.build / name, decode, lambda task=task: bar.advance(task))  # type: ignore[misc]
             )
             bar.update(task, completed=len(catalogue))
-    say("looking for pictures of one sky (two minutes)")
-    pairs = duplicates.same_sky(decoded[0], decoded[1])
-    parts = split.make(gz2, efigi, duplicates.groups(len(gz2) + len(efigi), pairs))
-    split.save(parts, options.splits or split.FOLDER)
-    names = gz2.identifiers + efigi.identifiers
-    split.save_pairs([(names[one], names[other]) for one, other in pairs], options.splits or split.FOLDER)
-    write_json(workspace.results / DATA, describe(gz2, efigi, parts, pairs))
+    lists = options.splits or workspace.lists
+    pairs = None
+    if workspace.survey == surveys.HERE:
+        say("looking for pictures of one sky (two minutes)")
+        pairs = duplicates.same_sky(decoded[0], decoded[1])
+        parts = split.make(gz2, efigi, duplicates.groups(len(gz2) + len(efigi), pairs))
+        names = gz2.identifiers + efigi.identifiers
+        split.save_pairs([(names[one], names[other]) for one, other in pairs], lists)
+    else:  # catalogues that name a galaxy once, and too many to compare each with each
+        parts = surveys.deal(gz2)
+    split.save(parts, lists)
+    write_json(workspace.results / DATA, describe(gz2, efigi, parts, pairs, workspace.survey))
     readme.fill(workspace.results)
     for name in split.PARTS:
         print(f"{name}: {len(parts.part(name)):,} pictures")
@@ -46,19 +51,24 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def describe(
-    gz2: Catalogue, efigi: Catalogue, parts: split.Split, pairs: list[tuple[int, int]] | None = None
+    gz2: Catalogue,
+    efigi: Catalogue,
+    parts: split.Split,
+    pairs: list[tuple[int, int]] | None = None,
+    survey: str = surveys.HERE,
 ) -> dict[str, Any]:
     """Counts and hashes of the tables and the parts."""
+    table = surveys.TABLES[survey]
     described: dict[str, Any] = {
         "tables": {
-            "galaxy_zoo_2": {"rows": len(gz2), "exact": int(gz2.exact.sum()), "sha256": gz2.sha256},
+            table: {"rows": len(gz2), "exact": int(gz2.exact.sum()), "sha256": gz2.sha256},
             "efigi": {"rows": len(efigi), "with_class": int(efigi.exact.sum()), "sha256": efigi.sha256},
         },
         "seed": split.SEED,
         "splits": {
             name: {
                 "rows": len(parts.part(name)),
-                "galaxy_zoo_2": split.counts(gz2, split.rows(parts.part(name), gz2)),
+                table: split.counts(gz2, split.rows(parts.part(name), gz2)),
                 "efigi": len(split.rows(parts.part(name), efigi)),
                 "sha256": split.digest(parts.part(name)),
             }

@@ -71,7 +71,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         "run": trained["run"],
         "choice": trained["choice"],
         "validation": trained["scores"],
-        "data": describe(gz2, efigi, parts),
+        "data": describe(gz2, efigi, parts, survey=workspace.survey),
         "metrics": measure(probability, chosen, gz2, rows),
         "parity": parity(served, content, pictures[:PARITY_PICTURES]),
         "file": onnx_file.facts(content),

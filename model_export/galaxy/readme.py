@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model_export import readme_tables
 from model_export.galaxy.labels import CLASSES, NAMES
-from model_export.galaxy.workspace import COMPARISON, EVALUATION, PACKAGE
+from model_export.galaxy.workspace import COMPARISON, EVALUATION, LONGER, PACKAGE
 from model_export.readme_tables import interval, markdown
 
 if TYPE_CHECKING:
@@ -65,6 +65,18 @@ def _candidates(comparison: Mapping[str, Any]) -> str:
         for row in comparison["candidates"].values()
     ]
     return markdown(["candidate", *columns], rows)
+
+
+def _longer(longer: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            row["about"], f"{row['pictures_seen']:,}", f"{row['core_seconds']:,.0f}", _interval(row["accuracy"]),
+            f"{row['balanced_accuracy']['value']:.3f}", _interval(row["macro_f1"]), f"{row['ece']:.3f}",
+        ]
+        for row in (longer["shipped"], *longer["candidates"].values())
+    ]  # fmt: skip
+    header = ["candidate", "pictures seen", "core seconds", "accuracy", "balanced", "macro F1", "ECE"]
+    return markdown(header, rows)
 
 
 def _curve(comparison: Mapping[str, Any]) -> str:
@@ -156,6 +168,7 @@ def _latency(evaluation: Mapping[str, Any]) -> str:
 TABLES: Final[dict[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = {
     "parts": ("data.json", "data", _parts),
     "candidates": (COMPARISON, "compare", _candidates),
+    "longer": (LONGER, "compare --alone crossformer", _longer),
     "curve": (COMPARISON, "compare", _curve),
     "scores": (EVALUATION, "evaluate", _scores),
     "classes": (EVALUATION, "evaluate", _classes),

@@ -101,4 +101,4 @@ def _thinned(
     for label in np.unique(catalogue.label[rows]):
         members = generator.permutation(rows[catalogue.label[rows] == label])
         kept.append(members[: max(1, round(fraction * len(members)))])
-    return np.sort(np.concatenate(kept))
+    return np.sort(np.concatenate(kept)) if kept else rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.galaxy import catalogue, split
+from model_export.galaxy import split, surveys
 from model_export.settings import ROOT
 from model_export.star.workspace import write_json
 from skysort.errors import ConfigurationError
@@ -28,6 +28,7 @@ GZ2_CROPS: Final = "gz2.npy"
 EFIGI_CROPS: Final = "efigi.npy"
 VALIDATION: Final = "validation.json"
 COMPARISON: Final = "comparison.json"
+LONGER: Final = "longer.json"
 EVALUATION: Final = "evaluation.json"
 
 __all__ = ["Workspace", "read_json", "write_json"]
@@ -37,20 +38,28 @@ __all__ = ["Workspace", "read_json", "write_json"]
 class Workspace:
     """The folders of one command.
 
-    data: the survey data. build: crops and runs. results: small figures that are committed.
+    data: the survey data. build: crops and runs. results: small figures; those of the set HERE are committed.
+    survey: the set of pictures (surveys.py). public: where `download` puts it, unless it is HERE.
     """
 
     data: Path
     build: Path
     results: Path
+    survey: str
+    public: Path
 
     @classmethod
     def of(cls, options: argparse.Namespace, settings: Settings) -> Workspace:
-        """Make the folders that the options and the settings name."""
+        """Make the folders that the options and the settings name; a public set has its own below the build folder."""
+        survey = getattr(options, "survey", surveys.HERE)
+        whole = options.build or settings.build / "galaxy"
+        build = whole if survey == surveys.HERE else whole / survey
         workspace = cls(
             options.data or settings.data,
-            options.build or settings.build / "galaxy",
-            options.results or PACKAGE / "results",
+            build,
+            options.results or (PACKAGE if survey == surveys.HERE else build) / "results",
+            survey,
+            getattr(options, "public", None) or whole / "public" / survey,
         )
         for folder in (workspace.build, workspace.results):
             try:
@@ -64,8 +73,8 @@ class Workspace:
         return self.build / "runs" / name
 
     def catalogues(self) -> tuple[Catalogue, Catalogue]:
-        """Galaxy Zoo 2 and EFIGI."""
-        return catalogue.load_gz2(self.data), catalogue.load_efigi(self.data)
+        """The pictures that train, choose and test, and EFIGI's, which only train."""
+        return surveys.catalogues(self.survey, self.data, self.public)
 
     def crops(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The decoded pictures of both; a ConfigurationError names the command that decodes them."""
@@ -76,12 +85,22 @@ class Workspace:
             )
         except OSError as problem:
             raise ConfigurationError(
-                f"{problem.filename} is not there; run `python -m model_export galaxy data` first"
+                f"{problem.filename} is not there; run `python -m model_export galaxy data{self.option}` first"
             ) from problem
 
+    @property
+    def option(self) -> str:
+        """What names the set on a command line."""
+        return "" if self.survey == surveys.HERE else f" --set {self.survey}"
+
+    @property
+    def lists(self) -> Path:
+        """The folder of the parts' lists: committed for the set HERE."""
+        return split.FOLDER if self.survey == surveys.HERE else self.build / "splits"
+
     def split(self) -> split.Split:
-        """The committed lists."""
-        return split.load()
+        """The lists of the parts."""
+        return split.load(self.lists)
 
 
 def read_json(path: Path, made_by: str) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import h5py
 import numpy as np
+from PIL import Image
 
-from model_export.fetch import fetch
-from model_export.galaxy.labels import CLASSES
+from model_export.fetch import checksum, fetch
+from model_export.galaxy.catalogue import Catalogue
+from model_export.galaxy.labels import ANSWERS, CLASSES
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -62,6 +64,33 @@ def download(folder: Path, *, url: str | None = None, digest: str | None = None)
     """Fetch the file into `folder` and read its labels; one from another address is held to `digest` alone."""
     path = fetch(url or URL, folder / FILE, digest=digest or (None if url else SHA256))
     return load(path)
+
+
+def catalogue(folder: Path) -> Catalogue:
+    """What `download` put into `folder`, its pictures unpacked as PNG files once: the other commands read files.
+
+    A galaxy of the two classes that are none of the eight is allowed no class, and trains nothing.
+    """
+    found = load(folder / FILE)
+    root = folder / "images"
+    files = tuple(root / f"{row:05d}.png" for row in range(len(found)))
+    done = root / ".unpacked"
+    if not done.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        places = iter(files)
+        for block in found.pictures():
+            for picture in block:
+                Image.fromarray(picture).save(next(places), compress_level=1)
+        done.touch()
+    return Catalogue(
+        tuple(f"galaxy10:{row:05d}" for row in range(len(found))),
+        files,
+        found.label,
+        np.arange(len(CLASSES)) == found.label[:, np.newaxis],
+        np.full((len(found), len(ANSWERS)), np.nan),
+        ("galaxy10_decals",) * len(found),
+        checksum(folder / FILE, "sha256"),
+    )
 
 
 def load(path: Path) -> Galaxy10:

@@ -13,15 +13,12 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from model_export.fetch import checksum, fetch
-from model_export.galaxy import split
 from model_export.galaxy.catalogue import Catalogue
 from model_export.galaxy.labels import ANSWERS, CLASSES, INDEX
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
 HOME: Final = "https://dl.dropboxusercontent.com/s"
 # Address and MD5 as galaxy-datasets gives them; it publishes no stronger hash.
@@ -31,8 +28,6 @@ CATALOGUES: Final = {
 }
 IMAGES: Final = ("images_gz2.tar.gz", f"{HOME}/5so7yof2afe761p/images_gz2.tar.gz", "e3eab2fec57a6a60577236b9e0a6913d")
 COLUMNS: Final = ("subfolder", "filename", "summary")
-# CosmoFormer's parts of the 209,293 galaxies: 125,575, 41,859 and 41,859.
-SHARES: Final = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
 
 def download(folder: Path, *, url: str | None = None, digest: str | None = None) -> Catalogue:
@@ -49,6 +44,14 @@ def download(folder: Path, *, url: str | None = None, digest: str | None = None)
     else:
         archive = fetch(public, folder / name, digest=md5, algorithm="md5")
     unpack(archive, folder / "images")
+    return load(folder)
+
+
+def catalogue(folder: Path) -> Catalogue:
+    """What `download` put into `folder`, or files of the same names that came there otherwise."""
+    archive = folder / IMAGES[0]
+    if archive.is_file():
+        unpack(archive, folder / "images")
     return load(folder)
 
 
@@ -91,17 +94,6 @@ def load(folder: Path) -> Catalogue:
         ("galaxy_datasets",) * len(names),
         digest,
     )
-
-
-def deal(catalogue: Catalogue, seed: int = split.SEED) -> dict[str, NDArray[np.intp]]:
-    """Rows of train, validation and test in CosmoFormer's proportions; its own lists were not published."""
-    order = np.argsort([split.place_hash(name, seed) for name in catalogue.identifiers], kind="stable")
-    held = int(np.ceil(SHARES["test"] * len(catalogue)))
-    return {
-        "test": np.sort(order[:held]),
-        "validation": np.sort(order[held : 2 * held]),
-        "train": np.sort(order[2 * held :]),
-    }
 
 
 def _table(path: Path) -> dict[str, list[Any]]:
