@@ -30,6 +30,10 @@ def _browser() -> str | None:
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_data": (DATA.is_dir, f"the survey data: {DATA} is not a folder; set SKYSORT_DATA"),
     "needs_engine": (_engine_answers, "a Docker engine that answers `docker info`"),
+    "needs_registry": (
+        lambda: shutil.which("docker-registry") is not None,
+        "docker-registry on the path, the registry of images (on Debian: apt-get install docker-registry)",
+    ),
     "needs_browser": (lambda: _browser() is not None, "Chromium on the path, or SKYSORT_CHROMIUM naming it"),
 }
 
