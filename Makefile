@@ -140,6 +140,10 @@ diff: $(INFRA)/.ready ## show what a deployment of STAGE would change in AWS
 deploy: $(INFRA)/.ready ## build the images and deploy STAGE to AWS
 	@$(CDK)
 
+.PHONY: sam
+sam: $(INFRA)/.ready $(SAM)/.ready ## have the functions ready for `sam local invoke` and `sam local start-api`
+	@$(INFRA)/bin/python -m infra.sam --stage $(STAGE) $(ARGS)
+
 .PHONY: destroy
 destroy: $(INFRA)/.ready ## delete STAGE from AWS, with its data where the stage does not keep it
 	@$(CDK)
@@ -176,4 +180,4 @@ lock: ## renew the hash-locked requirements from pyproject.toml
 
 .PHONY: clean
 clean: ## remove environments, caches and what the local stack left
-	@rm -rf .venv .skysort build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .aws-sam .skysort build .mypy_cache .ruff_cache .pytest_cache .hypothesis

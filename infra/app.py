@@ -2,7 +2,7 @@
 
 Context: `-c stage=dev` names the stage, dev by default; `-c account=... -c region=...` bind it to one place (without
 them the templates hold for every account and region); `-c reserve=no` reserves no concurrency, for an account that
-has little.
+has little; `-c endpoint=URL` has the functions find AWS at this address, for templates that stay on one machine.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ def build(app: cdk.App) -> ServiceStack:
         account=app.node.try_get_context("account"), region=app.node.try_get_context("region")
     )
     service = ServiceStack(app, f"skysort-service-{name}", stage=stage, environment=environment)
+    if endpoint := app.node.try_get_context("endpoint"):
+        for function in service.functions.values():
+            function.function.add_environment("AWS_ENDPOINT_URL", endpoint)
     PageStack(app, f"skysort-page-{name}", stage=stage, service=service, environment=environment)
     return service
 
