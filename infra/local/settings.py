@@ -24,9 +24,17 @@ if TYPE_CHECKING:
     from infra.stage_settings import Stage
 
 PORTS: Final = range(65_536)
-# Read here or by the tests; every other SKYSORT_ variable is meant for the functions.
+# Read here, by the command line or by the tests; every other SKYSORT_ variable is meant for the functions.
 OWN_SETTINGS: Final = frozenset(
-    {"SKYSORT_PORT", "SKYSORT_S3_PORT", "SKYSORT_STATE", "SKYSORT_DATA", "SKYSORT_RUN_PYTHON"}
+    {
+        "SKYSORT_API_KEY",
+        "SKYSORT_DATA",
+        "SKYSORT_ENDPOINT",
+        "SKYSORT_PORT",
+        "SKYSORT_RUN_PYTHON",
+        "SKYSORT_S3_PORT",
+        "SKYSORT_STATE",
+    }
 )
 
 

@@ -43,10 +43,14 @@ def console(stream: TextIO) -> Console:
     """A rich console; rich follows NO_COLOR, TERM and the width of the terminal."""
     from rich.console import Console  # noqa: PLC0415 - costs more than the rest of the start
 
+    class _Console(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # the command's own business, with its own exit status
+
     if is_terminal(stream):
-        return Console(file=stream, highlight=False, emoji=False)
+        return _Console(file=stream, highlight=False, emoji=False)
     width = None if "COLUMNS" in os.environ else _FILE_WIDTH
-    return Console(file=cast("TextIO", _Trimmed(stream)), width=width, highlight=False, emoji=False)
+    return _Console(file=cast("TextIO", _Trimmed(stream)), width=width, highlight=False, emoji=False)
 
 
 class _Trimmed:

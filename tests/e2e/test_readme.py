@@ -8,12 +8,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from infra.local.started import ROOT, StartedStack
+from tests.e2e.command_line import COMMAND, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.end_to_end
 README = ROOT / "README.md"
@@ -30,11 +35,16 @@ def split(block: str) -> tuple[str, str]:
     return "\n".join(commands), "\n".join(line for line, told in zip(lines, is_command, strict=True) if not told)
 
 
-def run(commands: str, stack: StartedStack) -> str:
-    """The output of commands, with the README's addresses replaced by the stack's."""
+def run(commands: str, stack: StartedStack, tmp_path: Path) -> str:
+    """The output of commands, with the README's addresses replaced by the stack's and `skysort` on the path."""
+    launcher = tmp_path / "skysort"
+    launcher.write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
+    launcher.chmod(0o755)
+    found = environment(tmp_path / "state", PATH=f"{tmp_path}:{os.environ['PATH']}")
     script = re.sub(r"^\$ ", "", commands, flags=re.MULTILINE)
     script = script.replace("http://127.0.0.1:8000", stack.api).replace("http://127.0.0.1:9000", stack.s3)
-    return subprocess.run(["bash", "-ec", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = ["bash", "-ec", script]
+    return subprocess.run(command, cwd=ROOT, env=found, capture_output=True, text=True, check=True).stdout
 
 
 def comparable(text: str) -> Any:
@@ -50,13 +60,13 @@ def comparable(text: str) -> Any:
     return answer
 
 
-def test_every_command_prints_what_the_readme_says(stack: StartedStack) -> None:
+def test_every_command_prints_what_the_readme_says(stack: StartedStack, tmp_path: Path) -> None:
     text = README.read_text()
-    blocks = [block for block in BLOCK.findall(text) if "curl" in block]
+    blocks = [block for block in BLOCK.findall(text) if re.search(r"^\$ .*(curl|skysort)", block, re.MULTILINE)]
     assert blocks
     for block in blocks:
         commands, printed = split(block)
-        output = run(commands, stack)
+        output = run(commands, stack, tmp_path)
         if os.environ.get("UPDATE_README"):
             text = text.replace(block, f"{commands}\n{output.rstrip()}\n")
         else:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from skysort_cli.tables import MOST_ROWS, TerminalTable
-from skysort_cli.terminal import printable
+from skysort_cli.terminal import console, printable
 from skysort_cli.writers import Csv, JsonLines, explanation
 
 TEXT = st.text(max_size=20)
@@ -120,6 +120,15 @@ def test_no_name_steers_the_terminal(name: str) -> None:
     shown = printable(name)
     assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in shown)
     assert "\u202e" not in shown
+
+
+def test_a_reader_that_leaves_the_table_is_the_commands_business() -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        console(Gone()).print("a line")
 
 
 def test_no_name_is_read_as_markup() -> None:
