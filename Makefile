@@ -89,6 +89,10 @@ bench-images: $(DEV)/.ready $(SAM)/.ready ## weigh the images, measure how their
 	@$(DEV)/bin/python -m tests.bench.containers $(ARGS)
 	@$(DEV)/bin/python -m tests.bench.readme
 
+.PHONY: screenshots
+screenshots: $(RUN)/.ready $(DEV)/.ready ## picture every view of the page anew (needs Chromium)
+	@SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m tests.web.screenshots
+
 .PHONY: readme
 readme: $(RUN)/.ready $(DEV)/.ready ## fill the README's tables and the output of its commands anew
 	@$(DEV)/bin/python -m tests.bench.readme

@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _star(parts: set[str], python: str, chosen: argparse.Namespace) -> dict[str, Any]:
-    measured: dict[str, Any] = {"machine": _machine()}
+    measured: dict[str, Any] = {"machine": machine()}
     if "init" in parts:
         measured["init"] = _show("init", init_time.measure(python, chosen.runs))
     if "http" in parts or "table" in parts:
@@ -62,7 +62,7 @@ def _star(parts: set[str], python: str, chosen: argparse.Namespace) -> dict[str,
 
 
 def _pictures(parts: set[str], python: str, chosen: argparse.Namespace) -> dict[str, Any]:
-    measured: dict[str, Any] = {"machine": _machine()}
+    measured: dict[str, Any] = {"machine": machine()}
     seconds = chosen.seconds or pictures.SECONDS
     if "pictures" in parts:
         functions = tuple(pictures.PICTURES)
@@ -98,7 +98,8 @@ def _keep(path: Path, measured: dict[str, Any]) -> None:
     print(f"kept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """What was measured on."""
     return {
         "cpus": os.cpu_count(),
         "system": platform.system(),

@@ -243,10 +243,27 @@ def _kept_warm() -> str:
     )
 
 
+def page(results: Path) -> str:
+    """The web page in Chromium, in a sentence."""
+    found = _read(results / "page.json")
+    if not found:
+        return "Not measured yet: run `python -m tests.bench.page`."
+    visit, drop = found["page"], found["galaxy"]
+    paint, answer, preview = visit["first_paint_ms"], drop["answer_ms"], drop["preview_ms"]
+    where = f"{found['browser']}, on the same {found['machine']['cpus']} cores as the stack, load included"
+    first = f"{visit['visits']} first visits, {visit['requests']} requests, {visit['kilobytes']:.0f} kB"
+    return (
+        f"{where}: first contentful paint {paint['p50']:.0f} ms (p95 {paint['p95']:.0f}; {first}); from a drop to the "
+        f"preview {preview['p50']:.0f} ms, to the answer {answer['p50']:.0f} ms (p95 {answer['p95']:.0f}; "
+        f"{drop['drops']} galaxies, none seen before)."
+    )
+
+
 TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "models": models,
     "measured": measured,
     "cost": cost,
+    "page": page,
     "images": image_tables.images,
     "containers": image_tables.containers,
 }

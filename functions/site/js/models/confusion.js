@@ -11,7 +11,7 @@ export function confusionTable({ rows, columns, counts }, of) {
       const share = number / total;
       const right = rows[place] === columns[column];
       const title = `${rows[place]} taken for ${columns[column]}: ${percent(share)}`;
-      const style = { "--share": `${Math.round(Math.sqrt(share) * 62)}%` };
+      const style = { "--share": `${Math.round(Math.sqrt(share) * 42)}%` };
       return el("td", { class: right ? "n cell right" : "n cell", style, title }, number ? count(number) : "");
     });
     return el("tr", {}, el("th", { scope: "row" }, rows[place]), cells);

@@ -15,7 +15,7 @@ const isShare = (name) => !/ECE|average/.test(name);
 const shown = (name, value) => (isShare(name) ? percent(value) : value.toFixed(value < 0.1 ? 3 : 2));
 
 function score({ name, value, low, high }) {
-  const range = low === undefined ? null : el("span", { class: "range" }, `${shown(name, low)} to ${shown(name, high)} (95 %)`);
+  const range = low === undefined ? null : el("span", { class: "range" }, `${shown(name, low).replace(" %", "")} to ${shown(name, high)} (95 %)`);
   return el("div", {}, el("dt", {}, name), el("dd", {}, shown(name, value), range));
 }
 

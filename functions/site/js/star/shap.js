@@ -9,12 +9,14 @@ const VALUE = 46;
 const WORDS = { "r-5log10(redshift)": "r − 5 log z", redshift: "redshift", bend_g: "bend at g", bend_r: "bend at r", bend_i: "bend at i" };
 
 const nameOf = (feature) => WORDS[feature] ?? feature.replace("-", " − ");
+/** Two digits; never a minus before nothing. */
+const plain = (value) => (Math.abs(value) < 0.005 ? "0" : value.toFixed(2).replace("-", "−"));
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 
 function rows(explanation, label) {
   const all = Object.entries(explanation.classes[label].contributions).sort(([, one], [, other]) => Math.abs(other) - Math.abs(one));
   const rest = all.slice(SHOWN).reduce((sum, [, value]) => sum + value, 0);
-  const shown = all.slice(0, SHOWN).map(([feature, value]) => [`${nameOf(feature)} = ${explanation.features[feature].toFixed(2)}`, value]);
+  const shown = all.slice(0, SHOWN).map(([feature, value]) => [`${nameOf(feature)} = ${plain(explanation.features[feature])}`, value]);
   return all.length > SHOWN ? [...shown, [`${all.length - SHOWN} others`, rest]] : shown;
 }
 
