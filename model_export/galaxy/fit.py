@@ -17,6 +17,7 @@ from model_export.galaxy.graph import fold_norms, seen
 from model_export.galaxy.networks.heads import HALF_RANGE
 from model_export.galaxy.networks.mobilenet import WEIGHTS, MobileNet
 from model_export.galaxy.views import ALL_VIEWS
+from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +104,10 @@ class Training:
     """A run in progress: networks, optimiser, random numbers, and where it stands."""
 
     def __init__(self, recipe: Recipe, samples: Samples, checkpoint: Path, data: Path) -> None:
+        if len(samples) < recipe.batch:
+            raise ConfigurationError(
+                f"{len(samples)} pictures are too few to draw {recipe.batch} different ones a step"
+            )
         torch.manual_seed(recipe.seed)
         self.recipe, self.samples, self.checkpoint = recipe, samples, checkpoint
         self.draws = np.random.default_rng(recipe.seed)

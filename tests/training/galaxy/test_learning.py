@@ -15,6 +15,7 @@ from model_export.galaxy.crops import SIDE
 from model_export.galaxy.labels import ANSWERS, CLASSES, QUESTIONS
 from model_export.galaxy.samples import Samples
 from model_export.galaxy.views import ALL_VIEWS
+from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +111,11 @@ def test_training_learns_and_leaves_what_the_next_commands_need(tmp_path: Path) 
     assert (logits.mean(axis=1).argmax(axis=1) == np.arange(32) % 2).mean() > 0.9
     assert record["pictures_seen"] == 240
     assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_too_few_pictures_for_a_batch_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="4 pictures are too few to draw 8"):
+        fit.train(recipe(1), blobs(4), tmp_path, tmp_path, on_step=nothing)
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
