@@ -11,6 +11,7 @@ from infra import ROOT
 from infra.images import TARGETS
 from infra.images.build import build, docker
 from infra.routes import Match, Router
+from tests.sample_events import READ_THE_BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,11 +48,14 @@ def run(image: str, program: str, *options: str) -> str:
 
 
 def api_events() -> dict[str, list[str]]:
-    """The names of the API events in events/, by the function that API Gateway would give them to."""
+    """The names of the API events in events/, by the function that API Gateway would give them to.
+
+    Those that read the drop bucket are left to tests/deploy and tests/sam: there is no network here.
+    """
     router, found = Router(), dict[str, list[str]]()
     for path in sorted((ROOT / "events").glob("*.json")):
         event = json.loads(path.read_text(encoding="utf-8"))
-        if "httpMethod" in event:
+        if "httpMethod" in event and path.stem not in READ_THE_BUCKET:
             match = router.find(event["httpMethod"], event["path"])
             assert isinstance(match, Match), f"{path.name} leads nowhere"
             found.setdefault(match.route.function, []).append(path.stem)

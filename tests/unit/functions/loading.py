@@ -12,7 +12,7 @@ from unittest.mock import patch
 if TYPE_CHECKING:
     from types import ModuleType
 
-# What a stage gives the functions; each reads it once, while it is imported.
+# What a stage gives the functions, where a test has not set it; each reads it once, while it is imported.
 STAGE = {
     "SKYSORT_DROP_BUCKET": "drop",
     "SKYSORT_RESULTS_BUCKET": "results",
@@ -31,6 +31,6 @@ def load_function(name: str, module: str = "app") -> ModuleType:
     assert spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = loaded
-    with patch.dict(os.environ, STAGE):
+    with patch.dict(os.environ, {name: value for name, value in STAGE.items() if name not in os.environ}):
         spec.loader.exec_module(loaded)
     return loaded

@@ -1,0 +1,73 @@
+"""The sample events that need the drop folder's buckets, replayed against the handlers and moto's S3."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.conftest import ROOT
+from tests.factories import FakeContext
+from tests.sample_events import DROP_BUCKET, READ_THE_BUCKET, REGION, RESULTS, RESULTS_BUCKET, objects
+from tests.unit.functions.loading import load_function
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Client]:
+    """Both buckets, the objects that the events name, and an environment that leads there."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "SKYSORT_DROP_BUCKET": DROP_BUCKET,
+        "SKYSORT_RESULTS_BUCKET": RESULTS_BUCKET,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        client = boto3.client("s3")
+        for bucket in (DROP_BUCKET, RESULTS_BUCKET):
+            client.create_bucket(Bucket=bucket)
+        for key, body in objects().items():
+            client.put_object(Bucket=DROP_BUCKET, Key=key, Body=body)
+        yield client
+    server.stop()
+
+
+@pytest.mark.parametrize("name", sorted(READ_THE_BUCKET))
+def test_a_picture_is_read_by_its_key(name: str, s3: S3Client) -> None:
+    assert s3
+    function = load_function(name.partition("_")[0])
+    event = json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))
+    response = function.handler(event, FakeContext())
+    assert response["statusCode"] == 200, response["body"]
+    (result,) = json.loads(response["body"])["results"]
+    assert result["predictions"]
+
+
+@pytest.mark.parametrize(("name", "key"), RESULTS.items())
+def test_a_dropped_file_comes_out_as_its_record(name: str, key: str | None, s3: S3Client) -> None:
+    # When
+    function = load_function(name.partition("_")[0], "drop")
+    event = json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))
+    before = keys(s3)
+    answer = function.handler(event, FakeContext())
+    # Then no message comes again, and the file's record is there
+    assert answer == {"batchItemFailures": []}
+    assert (keys(s3) == before) if key is None else (key in keys(s3))
+
+
+def keys(s3: S3Client) -> set[str]:
+    return {item["Key"] for item in s3.list_objects_v2(Bucket=RESULTS_BUCKET).get("Contents", [])}
