@@ -10,8 +10,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from moto.cloudformation import cloudformation_backends, parsing
-from moto.cloudformation.models import ChangeSet, CloudFormationBackend
+from moto.cloudformation import parsing
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend, cloudformation_backends
 from moto.cloudformation.parsing import ResourceMap
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket

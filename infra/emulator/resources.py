@@ -39,10 +39,9 @@ class Made:
     type: as templates have it. service: boto3's name. create: the operation, which takes the properties under their
     own names or those of `renames`, and `fixed` beside them. then: properties that take a call of their own.
     name: the property that CloudFormation invents a value for.
-    ref, attributes, key, also and fixed are format strings over what is known: the properties, the answer of `create`
-    ("{UserPool[Arn]}"), LogicalId, AccountId and Region. key: the parameters of `delete` and `read` that name the
-    resource; also: those that delete alone takes. Without delete, it goes with what it belongs to; without read, it
-    has no existence of its own. update: without it, a change means a new resource.
+    ref, attributes, key and fixed are format strings over what is known: the properties, the answer of `create`
+    ("{UserPool[Arn]}"), LogicalId, AccountId and Region. key: the parameters of `delete`; without
+    it, the resource goes with what it belongs to. update: without it, a change means a new resource.
     """
 
     type: str
@@ -51,9 +50,7 @@ class Made:
     ref: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     delete: str = ""
-    read: str = ""
     key: Mapping[str, str] = field(default_factory=dict)
-    also: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     renames: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
@@ -139,7 +136,7 @@ class _Resource:
         if not isinstance(how, Made) or not how.delete:
             return
         try:
-            getattr(client(how.service, region), how.delete)(**filled({**how.key, **how.also}, self.known))
+            getattr(client(how.service, region), how.delete)(**filled(how.key, self.known))
         except ClientError as error:
             # It may have gone with what it belonged to.
             if not is_absent(error):

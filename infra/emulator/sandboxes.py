@@ -8,7 +8,6 @@ stops; its AWS is the emulated one.
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 import time
 import urllib.error
@@ -23,23 +22,18 @@ from moto.awslambda.models import LambdaFunction
 
 from infra.emulator.registry import local_image
 from infra.function_settings import MEMORY_MB_PER_VCPU
+from infra.images.build import docker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What every sandbox carries, so that those of a killed emulator can be found: docker ps --filter label=...
+# What every sandbox carries, with its function and version: docker ps --filter label=...
 LABEL: Final = "skysort-emulator"
 # Inside a container the machine's own address has this name.
 HOST: Final = "host.docker.internal"
 _RIE: Final = "samcli/local/rapid/aws-lambda-rie-x86_64"
 _INVOKE: Final = "/2015-03-31/functions/function/invocations"
 _START_S: Final = 30.0
-
-
-def docker(*arguments: str) -> str:
-    """Run one docker command and return what it printed; CalledProcessError has what it complained of."""
-    command = ["docker", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def bridge_address() -> str | None:
@@ -114,14 +108,15 @@ class Sandboxes:
         docker("pull", "--quiet", image)
         config = json.loads(docker("image", "inspect", "--format", "{{json .Config}}", image))
         command = function.image_config.cmd or config["Cmd"]
+        name = f"{function.function_name}:{function.version}"
         variables = [f"--env={name}={value}" for name, value in self._variables(function).items()]
         container = docker(
-            "run", "--detach", "--read-only", f"--label={LABEL}", "--publish=127.0.0.1::8080",
+            "run", "--detach", "--read-only", f"--label={LABEL}={name}", "--publish=127.0.0.1::8080",
             f"--add-host={HOST}:host-gateway", f"--volume={self._emulator}:/rie:ro",
             f"--memory={function.memory_size}m", f"--cpus={min(2.0, function.memory_size / MEMORY_MB_PER_VCPU):.2f}",
             f"--tmpfs=/tmp:size={function.ephemeral_storage}m,mode=1777",
             *variables, "--entrypoint=/rie", image, *config["Entrypoint"], *command,
-        )  # fmt: skip
+        ).strip()  # fmt: skip
         sandbox = _Sandbox(container, f"http://{docker('port', container, '8080').splitlines()[0]}")
         _wait(sandbox)
         return sandbox
@@ -161,10 +156,12 @@ def run_images(sandboxes: Sandboxes) -> None:
     invoke = LambdaFunction.invoke
 
     def invoke_image(self: LambdaFunction, body: Any, request_headers: Any, response_headers: Any) -> Any:
+        # moto's event source mappings send no headers, one message at a time, and read no partial answers.
+        from_queue = not request_headers
         if "ImageUri" not in self.code:
             return invoke(self, body, request_headers, response_headers)
         answer = sandboxes.invoke(self, body.encode() if isinstance(body, str) else body or b"{}")
-        if _failed(answer):
+        if _failed(answer) or (from_queue and _kept_back(answer)):
             response_headers["x-amz-function-error"] = "Unhandled"
         return answer
 
@@ -178,3 +175,9 @@ def _failed(answer: bytes) -> bool:
     except ValueError:
         return True
     return isinstance(document, dict) and "errorMessage" in document
+
+
+def _kept_back(answer: bytes) -> bool:
+    """Whether a function wants its message delivered again."""
+    document = json.loads(answer)
+    return isinstance(document, dict) and bool(document.get("batchItemFailures"))

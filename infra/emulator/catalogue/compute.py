@@ -62,7 +62,6 @@ TYPES: Final = (
         ref="{FunctionName}",
         attributes={"Arn": "{FunctionArn}"},
         delete="delete_function",
-        read="get_function",
         key={"FunctionName": "{FunctionName}"},
         name="FunctionName",
         then={"ReservedConcurrentExecutions": _reserve},
@@ -75,7 +74,6 @@ TYPES: Final = (
         ref="{FunctionArn}",
         attributes={"Version": "{Version}", "FunctionArn": "{FunctionArn}"},
         delete="delete_function",
-        read="get_function",
         key={"FunctionName": "{FunctionName}", "Qualifier": "{Version}"},
     ),
     Made(
@@ -85,7 +83,6 @@ TYPES: Final = (
         ref="{AliasArn}",
         attributes={"AliasArn": "{AliasArn}"},
         delete="delete_alias",
-        read="get_alias",
         key={"FunctionName": "{FunctionName}", "Name": "{Name}"},
         then={"ProvisionedConcurrencyConfig": _provision},
         update=_update_alias,
@@ -106,7 +103,6 @@ TYPES: Final = (
         ref="{UUID}",
         attributes={"Id": "{UUID}"},
         delete="delete_event_source_mapping",
-        read="get_event_source_mapping",
         key={"UUID": "{UUID}"},
     ),
     Made(

@@ -97,7 +97,6 @@ TYPES: Final = (
             "RegionalDomainName": "{BucketName}.s3.{Region}.amazonaws.com",
         },
         delete="delete_bucket",
-        read="head_bucket",
         key={"Bucket": "{BucketName}"},
         name="BucketName",
         then={
@@ -120,7 +119,6 @@ TYPES: Final = (
         "put_bucket_policy",
         ref="{Bucket}",
         delete="delete_bucket_policy",
-        read="get_bucket_policy",
         key={"Bucket": "{Bucket}"},
         renames={"PolicyDocument": "Policy"},
     ),
@@ -132,7 +130,6 @@ TYPES: Final = (
         "subscribe",
         ref="{SubscriptionArn}",
         delete="unsubscribe",
-        read="get_subscription_attributes",
         key={"SubscriptionArn": "{SubscriptionArn}"},
     ),
 )

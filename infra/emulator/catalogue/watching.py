@@ -26,7 +26,6 @@ TYPES: Final = (
         "put_metric_filter",
         ref="{FilterName}",
         delete="delete_metric_filter",
-        read="describe_metric_filters",
         key={"logGroupName": "{LogGroupName}", "filterName": "{FilterName}"},
         name="FilterName",
     ),
@@ -44,7 +43,6 @@ TYPES: Final = (
         _budget,
         ref="{BudgetName}",
         delete="delete_budget",
-        read="describe_budget",
         key={"AccountId": "{AccountId}", "BudgetName": "{BudgetName}"},
     ),
     Accepted(

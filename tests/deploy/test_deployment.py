@@ -1,0 +1,222 @@
+"""`make bootstrap`, `make deploy`, the deployed service in use, `make destroy`: against an emulated AWS."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra import ROOT
+from infra.emulator.sandboxes import LABEL
+from infra.images.build import docker
+from infra.stages import dev
+from tests.deploy.conftest import ACCOUNT, REGION, STACKS
+from tests.deploy.differences import ACCEPTED, BY_EMULATOR, BY_MOTO
+
+if TYPE_CHECKING:
+    from tests.deploy.conftest import Account
+
+pytestmark = [pytest.mark.needs_engine, pytest.mark.needs_registry, pytest.mark.timeout(900)]
+
+EVENTS = ROOT / "events"
+# How a resource is read by the one name that CloudFormation knows it by: service, operation, parameter.
+READ = {
+    "AWS::ApiGateway::ApiKey": ("apigateway", "get_api_key", "apiKey"),
+    "AWS::ApiGateway::RestApi": ("apigateway", "get_rest_api", "restApiId"),
+    "AWS::ApiGateway::UsagePlan": ("apigateway", "get_usage_plan", "usagePlanId"),
+    "AWS::CloudFront::Distribution": ("cloudfront", "get_distribution", "Id"),
+    "AWS::CloudFront::OriginAccessControl": ("cloudfront", "get_origin_access_control", "Id"),
+    "AWS::CloudWatch::Dashboard": ("cloudwatch", "get_dashboard", "DashboardName"),
+    "AWS::IAM::Role": ("iam", "get_role", "RoleName"),
+    "AWS::Lambda::Alias": ("lambda", "get_function", "FunctionName"),
+    "AWS::Lambda::EventSourceMapping": ("lambda", "get_event_source_mapping", "UUID"),
+    "AWS::Lambda::Function": ("lambda", "get_function", "FunctionName"),
+    "AWS::Lambda::Version": ("lambda", "get_function", "FunctionName"),
+    "AWS::S3::Bucket": ("s3", "head_bucket", "Bucket"),
+    "AWS::S3::BucketPolicy": ("s3", "get_bucket_policy", "Bucket"),
+    "AWS::SNS::Topic": ("sns", "get_topic_attributes", "TopicArn"),
+    "AWS::SQS::Queue": ("sqs", "get_queue_attributes", "QueueUrl"),
+}
+
+
+def exists(account: Account, resource: dict[str, Any]) -> bool:
+    """Whether a resource of a type that READ has can be read."""
+    service, operation, parameter = READ[resource["ResourceType"]]
+    try:
+        getattr(account.client(service), operation)(**{parameter: resource["PhysicalResourceId"]})
+    except ClientError as error:
+        answer = error.response
+        absent = answer["ResponseMetadata"]["HTTPStatusCode"] == 404 or "NonExistent" in answer["Error"]["Code"]
+        assert absent, error
+        return False
+    return True
+
+
+def invoke(account: Account, function: str, event: Any) -> Any:
+    """Invoke a deployed function by its live alias; what it returned."""
+    reply = account.client("lambda").invoke(
+        FunctionName=f"skysort-{function}-dev", Qualifier="live", Payload=json.dumps(event)
+    )
+    answer = json.loads(reply["Payload"].read())
+    assert "FunctionError" not in reply, answer
+    return answer
+
+
+def mapping(account: Account, function: str) -> str:
+    """The id of the event source mapping that feeds a function."""
+    mappings = account.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    (found,) = (each["UUID"] for each in mappings if f":skysort-{function}-dev" in each["FunctionArn"])
+    return str(found)
+
+
+def results(account: Account) -> dict[str, Any]:
+    """The records in the results bucket, by key; other files by their text."""
+    s3, bucket = account.client("s3"), account.outputs()["ResultsBucket"]
+    found = {}
+    for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
+        text = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read().decode()
+        found[item["Key"]] = json.loads(text) if item["Key"].endswith(".json") else text
+    return found
+
+
+def test_every_stack_is_deployed_with_its_outputs(deployed: Account) -> None:
+    stacks = deployed.client("cloudformation").describe_stacks()["Stacks"]
+    assert {stack["StackName"]: stack["StackStatus"] for stack in stacks} == dict.fromkeys(
+        ("CDKToolkit", *STACKS), "CREATE_COMPLETE"
+    )
+    outputs = deployed.outputs()
+    assert outputs["DropBucket"] == f"{dev().drop_bucket}-{ACCOUNT}-{REGION}"
+    assert outputs["ResultsBucket"] == f"{dev().results_bucket}-{ACCOUNT}-{REGION}"
+    assert outputs["ApiUrl"].endswith(f".execute-api.{REGION}.amazonaws.com/dev/")
+
+
+def test_every_difference_from_aws_is_written_down(deployed: Account) -> None:
+    types = {resource["ResourceType"] for stack in STACKS for resource in deployed.resources(stack)}
+    assert types <= BY_MOTO.keys() | BY_EMULATOR.keys() | ACCEPTED.keys()
+
+
+def test_what_is_made_can_be_read_back(deployed: Account) -> None:
+    made = [resource for stack in STACKS for resource in deployed.resources(stack) if resource["ResourceType"] in READ]
+    missing = [resource["LogicalResourceId"] for resource in made if not exists(deployed, resource)]
+    assert missing == []
+    assert {resource["ResourceType"] for resource in made} >= {"AWS::Lambda::Alias", "AWS::S3::Bucket"}
+
+
+@pytest.mark.parametrize("name", list(dev().functions))
+def test_a_function_is_deployed_as_its_stage_says(name: str, deployed: Account) -> None:
+    settings = dev().functions[name]
+    found = deployed.client("lambda").get_function(FunctionName=f"skysort-{name}-dev", Qualifier="live")
+    configuration = found["Configuration"]
+    assert configuration["Version"] == "1"
+    assert configuration["MemorySize"] == settings.memory_mb
+    assert configuration["Timeout"] == settings.timeout_s
+    assert configuration["EphemeralStorage"]["Size"] == settings.scratch_mb
+    assert configuration["ImageConfigResponse"]["ImageConfig"]["Command"] == [settings.handler]
+
+
+def test_the_release_hook_proved_every_version_by_running_it(deployed: Account) -> None:
+    # When the stage was deployed, each alias waited for the hook; a version runs from the registry's image
+    running = docker("ps", "--filter", f"label={LABEL}", "--format", '{{.Image}} {{.Label "' + LABEL + '"}}')
+    lines = [line.split() for line in running.splitlines()]
+    ours = {function for image, function in lines if image.startswith(f"{deployed.registry}/")}
+    assert ours >= {f"skysort-{name}-dev:1" for name in dev().functions}
+
+
+@pytest.mark.parametrize(
+    ("function", "event", "says"),
+    [
+        ("star", "star_row", '"GALAXY"'),
+        ("galaxy", "galaxy_jpeg", '"Unbarred Spiral"'),
+        ("image", "image_jpeg", '"predictions"'),
+        ("control", "models", '"galaxy"'),
+    ],
+)
+def test_the_deployed_functions_answer_requests(function: str, event: str, says: str, deployed: Account) -> None:
+    answer = invoke(deployed, function, json.loads((EVENTS / f"{event}.json").read_text(encoding="utf-8")))
+    assert answer["statusCode"] == 200
+    assert says in answer["body"]
+
+
+def test_a_dropped_file_is_told_to_its_queue_and_the_image_works_it_off(deployed: Account) -> None:
+    # Given nothing reads the queue for now
+    lambda_, sqs = deployed.client("lambda"), deployed.client("sqs")
+    lambda_.update_event_source_mapping(UUID=mapping(deployed, "star-drop"), Enabled=False)
+
+    # When a table is put into the drop bucket, under its real name
+    key = "incoming/star/first night/stars+more.csv"
+    table = (EVENTS / "stars.csv").read_bytes()
+    deployed.client("s3").put_object(Bucket=deployed.outputs()["DropBucket"], Key=key, Body=table)
+
+    # Then the queue has the notification, which the function, invoked with it, turns into a classified table
+    url = sqs.get_queue_url(QueueName=dev().drop_queues[0].queue)["QueueUrl"]
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    (told,) = json.loads(message["Body"])["Records"]
+    assert told["s3"]["object"]["key"] == "incoming/star/first+night/stars%2Bmore.csv"
+    assert invoke(deployed, "star-drop", queued(message, url)) == {"batchItemFailures": []}
+    classified = results(deployed)["star/first night/stars+more.csv"]
+    assert len(classified.splitlines()) == len(table.splitlines())
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    lambda_.update_event_source_mapping(UUID=mapping(deployed, "star-drop"), Enabled=True)
+
+
+def queued(message: dict[str, Any], url: str) -> dict[str, Any]:
+    """The event of one received message, as an event source mapping hands it to a function."""
+    return {
+        "Records": [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+                "md5OfBody": message["MD5OfBody"],
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rpartition('/')[2]}",
+                "awsRegion": REGION,
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize("model", ["galaxy", "image"])
+def test_a_dropped_picture_comes_out_classified(model: str, deployed: Account) -> None:
+    # When a picture is put into the drop bucket, and nothing else is done
+    body = (EVENTS / "galaxy_spiral.jpg").read_bytes()
+    bucket = deployed.outputs()["DropBucket"]
+    deployed.client("s3").put_object(Bucket=bucket, Key=f"incoming/{model}/first night/m31.jpg", Body=body)
+    # Then its record is in the results bucket
+    record = results(deployed)[f"{model}/first night/m31.jpg.json"]
+    assert record["model"]["name"] == model
+
+
+def test_what_can_never_be_classified_gets_an_error_record(deployed: Account) -> None:
+    bucket = deployed.outputs()["DropBucket"]
+    deployed.client("s3").put_object(Bucket=bucket, Key="incoming/galaxy/first night/notes.jpg", Body=b"not a picture")
+    record = results(deployed)["galaxy/first night/notes.jpg.error.json"]
+    assert "send a JPEG" in json.dumps(record)
+
+
+def test_deploying_the_same_again_changes_nothing(deployed: Account) -> None:
+    assert "(no changes)" in deployed.cdk("deploy", "--require-approval", "never")
+
+
+def test_destroy_leaves_nothing_but_what_the_templates_retain(deployed: Account) -> None:
+    # Given what is there, and what the templates say of it
+    formation = deployed.client("cloudformation")
+    made, kept = [], set()
+    for stack in STACKS:
+        made += [resource for resource in deployed.resources(stack) if resource["ResourceType"] in READ]
+        template = formation.get_template(StackName=stack)["TemplateBody"]
+        kept |= {name for name, one in template["Resources"].items() if one.get("DeletionPolicy") == "Retain"}
+
+    # When
+    deployed.cdk("destroy", "--yes", "dev")
+
+    # Then
+    left = [stack["StackName"] for stack in formation.describe_stacks()["Stacks"]]
+    assert left == ["CDKToolkit"]
+    assert {one["LogicalResourceId"] for one in made if exists(deployed, one)} == kept & {
+        one["LogicalResourceId"] for one in made
+    }
