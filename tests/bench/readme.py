@@ -250,7 +250,8 @@ def page(results: Path) -> str:
         return "Not measured yet: run `python -m tests.bench.page`."
     visit, drop = found["page"], found["galaxy"]
     paint, answer, preview = visit["first_paint_ms"], drop["answer_ms"], drop["preview_ms"]
-    where = f"{found['browser']}, on the same {found['machine']['cpus']} cores as the stack, load included"
+    load = "ahead of the machine's other work" if found["ahead_of_other_work"] else "load included"
+    where = f"{found['browser']}, on the same {found['machine']['cpus']} cores as the stack, {load}"
     first = f"{visit['visits']} first visits, {visit['requests']} requests, {visit['kilobytes']:.0f} kB"
     return (
         f"{where}: first contentful paint {paint['p50']:.0f} ms (p95 {paint['p95']:.0f}; {first}); from a drop to the "
