@@ -15,6 +15,13 @@ from infra.function_settings import in_range, require
 # What the gateway hands to a function base64-encoded. Never */*: JSON would arrive encoded too.
 BINARY_MEDIA_TYPES: Final = (
     "image/*",
+    # Of "image/*" already; `sam local start-api` compares whole names.
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/tiff",
+    "image/gif",
+    "image/fits",
     "multipart/form-data",
     "application/octet-stream",
     "application/fits",
