@@ -51,7 +51,7 @@ COMMAND_LINE: Final = "command line"
 CLASSIFY: Final = "classify on this machine"
 SERVE: Final = "serve"
 DEVELOP: Final = "develop"
-_INSTALL_MODELS: Final = "pip install 'skysort[models]', or work with --endpoint URL"
+_INSTALL_MODELS: Final = "pip install '.[models]' in the project's folder, or work with --endpoint URL"
 _INSTALL_LOCAL: Final = "`make run` in the project's folder sets it up"
 # Distribution and the module that is imported, by what they are for.
 _PACKAGES: Final = {
@@ -62,6 +62,7 @@ _PACKAGES: Final = {
         ("onnxruntime", "onnxruntime"),
         ("pillow", "PIL"),
         ("multipart", "multipart"),
+        ("pybase64", "pybase64"),
         ("xgboost-cpu", "xgboost"),
         ("pyarrow", "pyarrow"),
         ("astropy", "astropy"),

@@ -61,7 +61,8 @@ class Client:
             headers=headers,
             timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s), pool=None),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            # Proxies and certificates of the environment, but none between this machine and itself.
+            # SSL_CERT_FILE holds everywhere; a proxy of the environment, not between this machine and itself.
+            verify=httpx.create_ssl_context(trust_env=True),
             trust_env=not endpoint.is_local,
             transport=transport,
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from skysort.star.classify import StarClassifier
     from skysort.star.model import StarModel
 
-INSTALL = "pip install 'skysort[models]'"
+INSTALL = "pip install '.[models]' in the project's folder"
 
 
 class LocalPictures:

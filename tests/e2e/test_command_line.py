@@ -22,7 +22,16 @@ from botocore.config import Config
 
 import skysort as package
 from infra.local.started import ROOT
-from tests.e2e.command_line import COMMAND, LAUNCHER, RUN_PYTHON, environment, on_terminal, skysort, stumbling
+from tests.e2e.command_line import (
+    COMMAND,
+    LAUNCHER,
+    RUN_PYTHON,
+    environment,
+    on_terminal,
+    self_signed,
+    skysort,
+    stumbling,
+)
 from tests.e2e.drop import DROP
 from tests.factories_images import encode, every_form, render
 
@@ -263,6 +272,17 @@ def test_models_and_doctor_tell_of_the_service(stack: StartedStack, state: Path)
     ill = skysort("doctor", "--endpoint", "http://127.0.0.1:9", state=state)
     assert ill.returncode == 3
     assert "cannot reach http://127.0.0.1:9" in " ".join(ill.stdout.split())
+
+
+def test_a_certificate_of_nobody_is_refused_until_it_is_named(state: Path, tmp_path: Path) -> None:
+    with self_signed(tmp_path / "cert.pem") as address:
+        refused = skysort("models", "--endpoint", address, state=state)
+        trusted = skysort(
+            "models", "--endpoint", address, state=state, env={"SSL_CERT_FILE": str(tmp_path / "cert.pem")}
+        )
+    assert refused.returncode == 3
+    assert "its certificate is not trusted" in refused.stderr
+    assert (trusted.returncode, json.loads(trusted.stdout)) == (0, [])
 
 
 def test_serve_is_the_stack_and_ends_with_ctrl_c(state: Path, tmp_path: Path) -> None:

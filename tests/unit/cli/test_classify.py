@@ -204,7 +204,7 @@ def test_a_missing_package_is_named_with_how_to_get_it(
     monkeypatch.setitem(sys.modules, "skysort.star.model", None)
     for ran in (cli("classify", "image", colours), cli("classify", "star", stars)):
         assert ran.code == Exit.MISSING
-        assert "pip install 'skysort[models]', or give --endpoint URL" in ran.err
+        assert "pip install '.[models]' in the project's folder, or give --endpoint URL" in ran.err
 
 
 def test_rows_are_classified_here_each_with_its_number_and_name(cli: Cli, stars: Path) -> None:

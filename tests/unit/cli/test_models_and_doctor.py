@@ -94,7 +94,7 @@ def test_what_is_missing_is_named_with_how_to_get_it(cli: Cli, monkeypatch: pyte
     code, found = doctor(cli)
     assert code == Exit.MISSING
     assert found["onnxruntime"]["state"] == "missing"
-    assert "pip install 'skysort[models]'" in found["onnxruntime"]["remedy"]
+    assert "pip install '.[models]' in the project's folder" in found["onnxruntime"]["remedy"]
     shown = cli("doctor")
     assert shown.code == Exit.MISSING
     assert "1 missing" in shown.out

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from skysort_cli import checks
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -62,6 +63,14 @@ def test_pip_installs_every_package_and_the_models(monkeypatch: pytest.MonkeyPat
         card = (folder / "card.json").read_text()
         shipped = {path.name for pattern in given["package_data"][model] for path in folder.glob(pattern)}
         assert set(re.findall(r'"file": "([\w.]+\.(?:onnx|ubj))"', card)) | {"card.json"} == shipped
+
+
+def test_the_doctor_looks_for_what_classifying_needs() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = {re.split("[<>=;\\[]", one)[0] for extra in ("star", "star-drop", "galaxy") for one in extras[extra]}
+    # Of functions alone, and another name of the same package.
+    needed = named - {"aws-lambda-powertools", "boto3", "skysort", "xgboost"}
+    assert {distribution for distribution, _ in checks._PACKAGES[checks.CLASSIFY]} == needed
 
 
 def test_pip_makes_the_command() -> None:
