@@ -32,9 +32,8 @@ TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucke
 def test_a_drop_function_starts_and_knows_a_test_event(function: str, images: Mapping[str, str]) -> None:
     assert images
     with Emulated(function, SETTINGS) as there:
-        answer, _ = there.call(sqs_event([TEST_EVENT]))
+        answer, _ = there.call(sqs_event([TEST_EVENT, TEST_EVENT]))
         assert answer == {"batchItemFailures": []}
-        assert there.call({"Records": []})[0] == {"batchItemFailures": []}
 
 
 ROWS = 12

@@ -75,7 +75,7 @@ UNUSED = (
     *(
         f"pyarrow/_{name}.*"
         for name in (
-            "acero", "azurefs", "csv", "dataset", "dataset_orc", "dataset_parquet", "dataset_parquet_encryption",
+            "acero", "azurefs", "dataset", "dataset_orc", "dataset_parquet", "dataset_parquet_encryption",
             "feather", "gcsfs", "hdfs", "json", "orc", "parquet_encryption", "pyarrow_cpp_tests", "substrait",
         )
     ),
