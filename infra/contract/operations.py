@@ -117,11 +117,6 @@ def _ready(model: str) -> Operation:
     return Operation(f"ready{model.capitalize()}", "models", about, answers.Ready)
 
 
-_UPLOAD_EXAMPLE: Final = {
-    "model": "galaxy",
-    "batch": "night-1",
-    "files": [{"name": "field 7/m51.jpg", "size": 20_504}, {"name": "survey.zip", "size": 52_428_800}],
-}
 _CSV_EXAMPLE: Final = (
     "model,file,row,label,class_id,probability,prediction_set,error\r\n"
     "galaxy,field 7/m51.jpg,,Unbarred Spiral,7,0.956191,Unbarred Spiral;Barred Spiral,\r\n"
@@ -155,7 +150,9 @@ def operations() -> dict[tuple[str, str], Operation]:
             "or when its URLs have expired, ask again with its upload_id.",
             answers.UploadOffer,
             _BODY,
-            bodies={JSON: {"schema": UploadRequest, "examples": {"two files": {"value": _UPLOAD_EXAMPLE}}}},
+            bodies={
+                JSON: {"schema": UploadRequest, "examples": {"two files": {"value": json.loads(_event("uploads"))}}}
+            },
         ),
         ("GET", "/v1/batches/{batch}"): Operation(
             "getBatch",

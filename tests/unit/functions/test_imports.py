@@ -51,7 +51,8 @@ EVENTS = {
     "star": proxy_event(body=json.dumps(EXAMPLE_ROW), query={"explain": "true"}),
     "galaxy": proxy_event(path="/v1/classify/galaxy", body=JPEG, headers=AS_JPEG, query={"explain": "true"}),
     "image": proxy_event(path="/v1/classify/image", body=JPEG, headers=AS_JPEG),
-    "control": proxy_event("GET", "/v1/models/star"),
+    # Signed uploads, without boto3.
+    "control": proxy_event(path="/v1/uploads", body='{"model": "star", "files": [{"name": "t.csv", "size": 1}]}'),
 }
 
 
