@@ -94,7 +94,7 @@ Authoriser = Iam | Cognito
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """AWS WAF before the API. requests_in_5_minutes: of one address, above which it has to wait."""
+    """AWS WAF before the API. requests_in_5_minutes: of one caller, who has to wait above that."""
 
     requests_in_5_minutes: int = 10_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from infra.stage_settings import Stage
 
 _WINDOW_S: Final = 300
+# How many visitors' worth of requests one address may send: CloudFront's stand for many.
+_SHARED: Final = 10
 # Managed rule groups, with those of their rules that only count: bodies here are pictures and tables, far above the
 # 8 kB of SizeRestrictions_BODY, in which byte patterns mean nothing; they are decoded within limits, never interpreted.
 _MANAGED: Final = {
@@ -53,8 +56,8 @@ class WebFirewall(Construct):
                     content_type="APPLICATION_JSON", content=_too_many_requests()
                 )
             },
-            rules=[_limit(settings.requests_in_5_minutes)]
-            + [_managed(priority, group) for priority, group in enumerate(_MANAGED, start=1)],
+            rules=_limits(settings.requests_in_5_minutes)
+            + [_managed(priority, group) for priority, group in enumerate(_MANAGED, start=2)],
         )
         association = waf.CfnWebACLAssociation(
             self, "Association", resource_arn=api.deployment_stage.stage_arn, web_acl_arn=acl.attr_arn
@@ -66,12 +69,19 @@ class WebFirewall(Construct):
             self,
             "Logging",
             resource_arn=acl.attr_arn,
-            log_destination_configs=[logs.log_group_arn],
+            # WAF wants the group's ARN without the ":*" that CloudFormation's own ends in.
+            log_destination_configs=[_arn(self, name=logs.log_group_name)],
             redacted_fields=[
                 waf.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": header})
                 for header in ("authorization", "x-api-key")
             ],
         )
+
+
+def _arn(scope: Construct, name: str) -> str:
+    return Stack.of(scope).format_arn(
+        service="logs", resource="log-group", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
 
 
 def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
@@ -80,7 +90,26 @@ def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
     )
 
 
-def _limit(requests: int) -> waf.CfnWebACL.RuleProperty:
+def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
+    """The page's visitors come by CloudFront, whose addresses they share: they are told apart by what it forwards.
+
+    A caller who makes that header up is still held by the second rule, which counts who really connects.
+    """
+    forwarded = waf.CfnWebACL.RateBasedStatementProperty(
+        aggregate_key_type="FORWARDED_IP",
+        forwarded_ip_config=waf.CfnWebACL.ForwardedIPConfigurationProperty(
+            header_name="X-Forwarded-For", fallback_behavior="MATCH"
+        ),
+        limit=requests,
+        evaluation_window_sec=_WINDOW_S,
+    )
+    connected = waf.CfnWebACL.RateBasedStatementProperty(
+        aggregate_key_type="IP", limit=_SHARED * requests, evaluation_window_sec=_WINDOW_S
+    )
+    return [_limit(0, "requests-of-one-visitor", forwarded), _limit(1, "requests-of-one-address", connected)]
+
+
+def _limit(priority: int, name: str, statement: waf.CfnWebACL.RateBasedStatementProperty) -> waf.CfnWebACL.RuleProperty:
     block = waf.CfnWebACL.BlockActionProperty(
         custom_response=waf.CfnWebACL.CustomResponseProperty(
             response_code=int(TOO_MANY_REQUESTS.status),
@@ -89,15 +118,11 @@ def _limit(requests: int) -> waf.CfnWebACL.RuleProperty:
         )
     )
     return waf.CfnWebACL.RuleProperty(
-        name="requests-of-one-address",
-        priority=0,
+        name=name,
+        priority=priority,
         action=waf.CfnWebACL.RuleActionProperty(block=block),
-        statement=waf.CfnWebACL.StatementProperty(
-            rate_based_statement=waf.CfnWebACL.RateBasedStatementProperty(
-                aggregate_key_type="IP", limit=requests, evaluation_window_sec=_WINDOW_S
-            )
-        ),
-        visibility_config=_visibility("requests-of-one-address"),
+        statement=waf.CfnWebACL.StatementProperty(rate_based_statement=statement),
+        visibility_config=_visibility(name),
     )
 
 

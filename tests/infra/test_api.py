@@ -139,9 +139,11 @@ def test_where_waiting_helps_the_gateway_says_how_long(stage: Synthesised) -> No
 def test_the_firewall_stands_before_prod_and_lets_pictures_through(dev: Synthesised, prod: Synthesised) -> None:
     assert dev.resources("AWS::WAFv2::WebACL") == []
     (acl,) = prod.resources("AWS::WAFv2::WebACL")
-    limit, *managed = acl.properties["Rules"]
+    limit, shared, *managed = acl.properties["Rules"]
 
-    # Then one address that asks too often is told to wait, in the problem form
+    # Then one visitor who asks too often is told to wait, in the problem form; CloudFront's addresses stand for many
+    rates = [rule["Statement"]["RateBasedStatement"] for rule in (limit, shared)]
+    assert [(rate["AggregateKeyType"], rate["Limit"]) for rate in rates] == [("FORWARDED_IP", 10_000), ("IP", 100_000)]
     custom = limit["Action"]["Block"]["CustomResponse"]
     assert (custom["ResponseCode"], custom["ResponseHeaders"]) == (429, [{"Name": "Retry-After", "Value": "300"}])
     body = json.loads(acl.properties["CustomResponseBodies"]["slower"]["Content"])
@@ -157,6 +159,8 @@ def test_the_firewall_stands_before_prod_and_lets_pictures_through(dev: Synthesi
     assert "SizeRestrictions_BODY" in counted
     assert all(name.endswith("_BODY") for name in counted)
     (association,) = prod.resources("AWS::WAFv2::WebACLAssociation")
+    (logging,) = prod.resources("AWS::WAFv2::LoggingConfiguration")
+    assert not [arn for arn in logging.properties["LogDestinationConfigs"] if flat(arn).endswith(":*")]
     assert "stages" in flat(association.properties["ResourceArn"])
 
 

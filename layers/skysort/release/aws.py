@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from skysort.release.proof import NotProvenError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-# A cold start and the longest answer; without retries that would invoke twice what is only slow.
+T = TypeVar("T")
+
+# A cold start and the longest answer.
 _WAIT: Final = Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 3, "mode": "standard"})
 _ANSWER_S: Final = 20
+# What passes by itself in a deployment's first minute: IAM does not know the hook's new permissions everywhere at
+# once, and a version that was just published may not be ready.
+_NOT_YET: Final = frozenset({"AccessDenied", "AccessDeniedException", "ResourceConflictException"})
+_TRIES: Final = 13
+_PAUSE_S: Final = 5.0
 
 
 class Deployment:
-    """Clients of the account and region that the hook runs in."""
+    """Clients of the account and region that the hook runs in. sleep: waits for seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
         self._lambda = boto3.client("lambda", config=_WAIT)
         self._cloudwatch = boto3.client("cloudwatch", config=_WAIT)
         self._codedeploy = boto3.client("codedeploy", config=_WAIT)
 
     def invoke(self, version: str, event: Mapping[str, Any]) -> Any:
         """Invoke a version by its ARN and wait; raises NotProvenError when the function fails."""
-        reply = self._lambda.invoke(FunctionName=version, Payload=json.dumps(event).encode())
+        payload = json.dumps(event).encode()
+        reply = self._patiently(lambda: self._lambda.invoke(FunctionName=version, Payload=payload))
         returned = json.loads(reply["Payload"].read())
         if "FunctionError" in reply:
             raise NotProvenError(f"{version} failed: {json.dumps(returned)[:500]}")
@@ -37,8 +48,19 @@ class Deployment:
 
     def raised(self, alarm: str) -> bool:
         """Whether an alarm is raised."""
-        found = self._cloudwatch.describe_alarms(AlarmNames=[alarm], StateValue="ALARM")
+        found = self._patiently(lambda: self._cloudwatch.describe_alarms(AlarmNames=[alarm], StateValue="ALARM"))
         return bool(found["MetricAlarms"])
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Try for a minute what may only not yet be allowed or ready."""
+        for _ in range(_TRIES - 1):
+            try:
+                return call()
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _NOT_YET:
+                    raise
+                self._sleep(_PAUSE_S)
+        return call()
 
     def report(self, deployment: str, execution: str, succeeded: bool) -> None:
         """Tell CodeDeploy whether the deployment may go on."""

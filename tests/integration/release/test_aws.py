@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from skysort.release.aws import Deployment, respond
@@ -58,7 +59,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Deployment:
         "AWS_SECRET_ACCESS_KEY": "t",
     }.items():
         monkeypatch.setenv(name, value)
-    return Deployment()
+    return Deployment(sleep=lambda _: None)
 
 
 @pytest.mark.parametrize("error", [None, "Unhandled"])
@@ -75,6 +76,32 @@ def test_a_version_is_invoked_by_its_arn(deployment: Deployment, error: str | No
                 deployment.invoke(VERSION, {"httpMethod": "GET"})
         else:
             assert deployment.invoke(VERSION, {"httpMethod": "GET"}) == {"statusCode": 200}
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceConflictException"])
+def test_what_is_only_not_ready_yet_is_waited_for(deployment: Deployment, code: str) -> None:
+    """IAM takes seconds to know a new permission everywhere."""
+    with Stubber(deployment._lambda) as stub:
+        for _ in range(3):
+            stub.add_client_error("invoke", code)
+        stub.add_response("invoke", {"StatusCode": 200, "Payload": BytesIO(b"{}")})
+        assert deployment.invoke(VERSION, {}) == {}
+
+
+def test_what_stays_forbidden_ends_in_its_error(deployment: Deployment) -> None:
+    with Stubber(deployment._lambda) as stub:
+        for _ in range(13):
+            stub.add_client_error("invoke", "AccessDeniedException")
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            deployment.invoke(VERSION, {})
+        stub.assert_no_pending_responses()
+
+
+def test_any_other_error_is_not_waited_for(deployment: Deployment) -> None:
+    with Stubber(deployment._lambda) as stub:
+        stub.add_client_error("invoke", "ResourceNotFoundException")
+        with pytest.raises(ClientError, match="ResourceNotFoundException"):
+            deployment.invoke(VERSION, {})
 
 
 @pytest.mark.parametrize("alarms", [[], [{"AlarmName": "star-release"}]])
