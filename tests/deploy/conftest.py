@@ -117,6 +117,20 @@ def free_port() -> int:
         return port
 
 
+def wait_for(port: int, process: subprocess.Popen[bytes], seconds: float, log: Path) -> None:
+    """Wait until a program listens on its port; stops it, and shows its log, where it does not."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("localhost", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    process.kill()
+    raise AssertionError(f"{process.args!r} did not start:\n{log.read_text()[-2000:]}")
+
+
 class started:  # noqa: N801 - reads as what it is in a with statement
     """A program that listens on a port while the block runs; its log says why where it does not."""
 
@@ -127,16 +141,7 @@ class started:  # noqa: N801 - reads as what it is in a with statement
         """Start it, and wait until it listens."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=log, stderr=log, env=self._environment())
-        deadline = time.monotonic() + START_S
-        while self._process.poll() is None and time.monotonic() < deadline:
-            try:
-                socket.create_connection(("localhost", self._port), timeout=1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        self.__exit__()
-        raise AssertionError(f"{self._command[0]} did not start:\n{self._log.read_text()[-2000:]}")
+        wait_for(self._port, self._process, START_S, self._log)
 
     def __exit__(self, *_: object) -> None:
         """Stop it as a person would."""

@@ -19,7 +19,7 @@ BY_MOTO = {
 # Made by the emulator with calls to moto's API, as AWS makes it but for what is said.
 BY_EMULATOR = {
     "AWS::ApiGateway::ApiKey": "",
-    "AWS::ApiGateway::Deployment": "kept; moto serves no requests to functions, so nothing listens at the API's address",
+    "AWS::ApiGateway::Deployment": "kept; nothing listens at the API's address, moto hands no requests to functions",
     "AWS::ApiGateway::GatewayResponse": "kept; there are no requests",
     "AWS::ApiGateway::Method": "kept; there are no requests",
     "AWS::ApiGateway::Resource": "",

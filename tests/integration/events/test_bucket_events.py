@@ -46,9 +46,9 @@ def s3() -> Iterator[S3Client]:
     server.stop()
 
 
+@pytest.mark.usefixtures("s3")
 @pytest.mark.parametrize("name", sorted(READ_THE_BUCKET))
-def test_a_picture_is_read_by_its_key(name: str, s3: S3Client) -> None:
-    assert s3
+def test_a_picture_is_read_by_its_key(name: str) -> None:
     function = load_function(name.partition("_")[0])
     event = json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))
     response = function.handler(event, FakeContext())

@@ -1,0 +1,138 @@
+"""`sam local` on the real engine: every function invoked, every sample event answered, the whole API served."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from infra import ROOT
+from infra.constructs.function import logical_id
+from infra.routes import ROUTES
+from infra.stages import dev
+from tests.factories import EXAMPLE_ROW
+from tests.sam.conftest import client, environment
+from tests.sample_events import READ_THE_BUCKET, RESULTS
+from tests.unit.functions.test_events import EXPECTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.sam.conftest import Sam
+
+pytestmark = [pytest.mark.needs_engine, pytest.mark.timeout(900)]
+
+EVENTS = ROOT / "events"
+# An event for each function: `sam local invoke <Function> -e events/<event>.json`.
+ONE_EACH = {
+    "star": "star_row",
+    "star-drop": "star_drop",
+    "galaxy": "galaxy_jpeg",
+    "galaxy-drop": "galaxy_drop",
+    "image": "image_jpeg",
+    "image-drop": "image_drop",
+    "control": "models",
+}
+JPEG = (EVENTS / "galaxy_spiral.jpg").read_bytes()
+CSV = (EVENTS / "stars.csv").read_bytes()
+
+
+def event(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("function", list(dev().functions))
+def test_sam_local_invoke(function: str, sam: Sam) -> None:
+    # When
+    name = ONE_EACH[function]
+    command = sam.command("invoke", logical_id(function), "--event", f"events/{name}.json")
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    # Then what the function returned is all that is on standard output
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    if name in RESULTS:
+        assert answer == {"batchItemFailures": []}
+        assert RESULTS[name] in sam.results()
+    else:
+        assert answer["statusCode"] == 200
+
+
+@pytest.fixture(scope="module")
+def functions(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """`sam local start-lambda`: the same containers, kept from one event to the next."""
+    with sam.serving("start-lambda", tmp_path_factory.mktemp("start-lambda") / "log") as address:
+        yield client("lambda", address)
+
+
+def invoke(functions: Any, function: str, name: str) -> Any:
+    reply = functions.invoke(FunctionName=logical_id(function), Payload=json.dumps(event(name)))
+    return json.loads(reply["Payload"].read())
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_every_event_is_answered(name: str, functions: Any) -> None:
+    function, status = EXPECTED[name]
+    answer = invoke(functions, function, name)
+    assert answer["statusCode"] == status, answer
+
+
+@pytest.mark.parametrize("name", sorted(READ_THE_BUCKET))
+def test_a_picture_in_the_bucket_is_answered(name: str, functions: Any) -> None:
+    answer = invoke(functions, name.partition("_")[0], name)
+    assert answer["statusCode"] == 200, answer
+
+
+@pytest.mark.parametrize(("name", "key"), RESULTS.items())
+def test_every_dropped_file_is_recorded(name: str, key: str | None, functions: Any, sam: Sam) -> None:
+    assert invoke(functions, f"{name.partition('_')[0]}-drop", name) == {"batchItemFailures": []}
+    assert key is None or key in sam.results()
+
+
+@pytest.fixture(scope="module")
+def api(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """`sam local start-api`."""
+    address = sam.serving("start-api", tmp_path_factory.mktemp("start-api") / "log")
+    with address as url, httpx.Client(base_url=url, timeout=120) as caller:
+        yield caller
+
+
+def requests() -> dict[str, tuple[str, str, dict[str, Any], int]]:
+    """Calls of every route, by what they show: method, path, what is sent, the status that it is answered with."""
+    upload = {"model": "star", "batch": "first", "files": [{"name": "stars.csv", "size": len(CSV)}]}
+    return {
+        "a row": ("POST", "/v1/classify/star", {"json": EXAMPLE_ROW}, 200),
+        "a table": ("POST", "/v1/classify/star", {"content": CSV, "headers": {"Content-Type": "text/csv"}}, 200),
+        "a bad row": ("POST", "/v1/classify/star", {"json": {**EXAMPLE_ROW, "u": "bright"}}, 422),
+        "a picture": ("POST", "/v1/classify/galaxy", {"content": JPEG, "headers": {"Content-Type": "image/jpeg"}}, 200),
+        "a form": ("POST", "/v1/classify/image", {"files": {"file": ("m31.jpg", JPEG, "image/jpeg")}}, 200),
+        "star ready": ("GET", "/v1/models/star/ready", {}, 200),
+        "galaxy ready": ("GET", "/v1/models/galaxy/ready", {}, 200),
+        "image ready": ("GET", "/v1/models/image/ready", {}, 200),
+        "models": ("GET", "/v1/models", {}, 200),
+        "a model": ("GET", "/v1/models/star", {}, 200),
+        "no such model": ("GET", "/v1/models/moon", {}, 404),
+        "health": ("GET", "/v1/health", {}, 200),
+        "uploads": ("POST", "/v1/uploads", {"json": upload}, 200),
+        "a batch": ("GET", "/v1/batches/first", {}, 404),
+        "its results": ("GET", "/v1/batches/first/results.csv", {}, 404),
+        "contract": ("GET", "/openapi.json", {}, 200),
+        "its page": ("GET", "/docs", {}, 200),
+    }
+
+
+@pytest.mark.parametrize("name", requests())
+def test_sam_local_serves_the_api(name: str, api: httpx.Client) -> None:
+    method, path, sent, status = requests()[name]
+    response = api.request(method, path, **sent)
+    assert response.status_code == status, response.text
+
+
+def test_every_route_is_called() -> None:
+    called = {(method, path) for method, path, _, _ in requests().values()}
+    templates = {(route.method, route.path) for route in ROUTES}
+    filled = {(method, path.replace("{name}", "star").replace("{batch}", "first")) for method, path in templates}
+    assert filled <= called
