@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOT_YET: Final = "Not measured yet: run `make bench-images`."
-# Packages of less than this say nothing about where the bytes are.
+OWN: Final = ("layers/skysort", "model", "handlers")
 MIB: Final = 2**20
 
 
 def images(_: Path) -> str:
-    """What each layer holds and weighs, and which images it is in; then the sums."""
+    """What the layers hold and weigh in each image, and the sums; a layer is in all images of its row once."""
     sizes: Mapping[str, Any] = json.loads(COMMITTED.read_text(encoding="utf-8"))
-    rows = [
-        [
-            ", ".join(layer["holds"]),
-            *("" if target not in layer["images"] else _megabytes(layer) for target in TARGETS),
-        ]
-        for layer in sizes["layers"]
-    ]
+    rows: dict[str, dict[str, str]] = {}
+    for layer in sizes["layers"]:
+        names = ", ".join(name.split(" ")[0] if name[0].islower() else name for name in layer["holds"])
+        rows.setdefault(names, {}).update(dict.fromkeys(layer["images"], _megabytes(layer)))
+    lines = [[names, *(row.get(target, "") for target in TARGETS)] for names, row in rows.items()]
+    # What is every image's own stands last.
+    lines.sort(key=lambda line: line[0] in OWN)
     sums = [f"**{_megabytes(sizes['images'][target])}**" for target in TARGETS]
-    return table(["compressed MB", *TARGETS], [*rows, ["**image**", *sums]])
+    return table(["compressed MB", *TARGETS], [*lines, ["**image**", *sums]])
 
 
 def _megabytes(size: Mapping[str, int]) -> str:
@@ -50,14 +50,20 @@ def containers(results: Path) -> str:
             f"{found['init_ms']:.0f}",
             ", ".join(f"{name} {ms:.0f}" for name, ms in _parts(found).items()),
             f"{found['first_call_ms']:.0f}",
+            f"{found['processor_ms']:.0f}",
             f"{found['warm_call_ms']:.0f}",
             f"{found['function_bytes'] / MIB:.0f}",
             f"{found['group_bytes'] / MIB:.0f}",
         ]
         for function, found in document["functions"].items()
     ]
-    times = ["init (ms)", "of which", "first call (ms)", "warm call"]
-    return table(["", "limit", *times, "peak of the function (MiB)", "of the container"], rows)
+    times = ["init (ms)", "of which", "first call (ms)", "processor time of both (ms)", "warm call (ms)"]
+    machine = document["machine"]
+    about = (
+        f"One machine with {machine['cpus']} cores ({machine['arch']}), which other work loaded with "
+        f"{machine['load']:.1f} when this began."
+    )
+    return table(["", "limit", *times, "peak of the function (MiB)", "of the container"], rows) + f"\n\n{about}"
 
 
 def _parts(found: Mapping[str, Any]) -> dict[str, float]:

@@ -16,17 +16,6 @@ from tests.sample_events import READ_THE_BUCKET
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a stage gives its functions; there is no bucket behind it, and no network to reach one.
-SETTINGS = {
-    "AWS_REGION": "eu-central-1",
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "SKYSORT_STAGE": "prod",
-    "SKYSORT_DROP_BUCKET": "drop",
-    "SKYSORT_RESULTS_BUCKET": "results",
-}
-
 
 @pytest.fixture(scope="session")
 def images() -> Mapping[str, str]:

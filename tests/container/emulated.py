@@ -40,18 +40,34 @@ for line in sys.stdin.buffer:
 """
 _INIT: Final = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")
 _STARTED: Final = re.compile(r'\{.*"message": ?"started".*\}')
-# The control group's peak (version 1 or 2) in bytes, then the function's own in KiB: Python's, not the client's, which
-# is a later process. Words of the shell alone: another program would add to what is measured.
+# What a stage gives its functions; there is no bucket behind it, and no network to reach one.
+SETTINGS: Final = {
+    "AWS_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "SKYSORT_STAGE": "prod",
+    "SKYSORT_DROP_BUCKET": "drop",
+    "SKYSORT_RESULTS_BUCKET": "results",
+}
+# The control group's peak (version 1 or 2) in bytes, then the function's own in KiB: of the two Pythons, the larger.
+# Words of the shell alone: another program would add to what is measured.
 _PEAK: Final = """
 for file in /sys/fs/cgroup/memory/memory.max_usage_in_bytes /sys/fs/cgroup/memory.peak; do
   [ -r $file ] && read -r bytes <$file && echo $bytes
 done
+largest=0
 for process in /proc/[0-9]*; do
   while read -r key value unit; do
-    [ "$key" = Name: ] && name=$value
-    [ "$key" = VmHWM: ] && case $name in python3*) echo $value; exit;; esac
+    [ "$key" = VmHWM: ] && [ $value -gt $largest ] && largest=$value
   done <$process/status
 done
+echo $largest
+"""
+# Seconds of processor time that the container's group used so far: nanoseconds (version 1) or microseconds (2).
+_PROCESSOR: Final = """
+if [ -r /sys/fs/cgroup/cpuacct/cpuacct.usage ]; then read -r ns </sys/fs/cgroup/cpuacct/cpuacct.usage; echo $ns
+else read -r key us </sys/fs/cgroup/cpu.stat; echo ${us}000; fi
 """
 
 
@@ -143,3 +159,7 @@ class Emulated:
         """Peaks in bytes: of the control group (function, emulator, client, file cache, /tmp), and of the function."""
         group, own = docker("exec", self.container, "sh", "-c", _PEAK).split()
         return {"group_bytes": int(group), "function_bytes": int(own) * 1024}
+
+    def processor_ms(self) -> float:
+        """Milliseconds of one core that everything in the container has used so far; other work hardly changes it."""
+        return int(docker("exec", self.container, "sh", "-c", _PROCESSOR)) / 1e6

@@ -15,8 +15,8 @@ from astropy.table import Table
 from pyarrow import parquet as pq
 
 from infra import ROOT
-from tests.container.conftest import SETTINGS, run
-from tests.container.emulated import Emulated
+from tests.container.conftest import run
+from tests.container.emulated import SETTINGS, Emulated
 from tests.fakes import tables
 from tests.fakes.events import sqs_event
 

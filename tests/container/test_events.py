@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT
-from tests.container.conftest import SETTINGS, api_events
-from tests.container.emulated import Emulated
+from tests.container.conftest import api_events
+from tests.container.emulated import SETTINGS, Emulated
 from tests.factories import FakeContext
 from tests.unit.functions.loading import load_function
 
