@@ -29,7 +29,8 @@ ACTIONS: Final = ("bootstrap", "synth", "diff", "deploy", "destroy")
 def environment() -> dict[str, str]:
     """The caller's variables, with the locked Node.js and this Python first on the path."""
     path = os.pathsep.join((str(node.program().parent), str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    return {**os.environ, "PATH": path}
+    # The command line tells its makers how it is used unless it is told not to.
+    return {"CDK_DISABLE_CLI_TELEMETRY": "true", **os.environ, "PATH": path}
 
 
 def install() -> None:

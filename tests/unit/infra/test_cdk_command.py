@@ -45,6 +45,10 @@ def test_the_command_line_runs_on_the_locked_node() -> None:
     assert cdk.environment()["PATH"].split(os.pathsep)[0] == str(node.program().parent)
 
 
+def test_nobody_is_told_how_the_command_line_is_used() -> None:
+    assert cdk.environment()["CDK_DISABLE_CLI_TELEMETRY"] == "true"
+
+
 def test_other_arguments_reach_cdk(ran: list[list[str]]) -> None:
     cdk.main(["diff", "--stage", "prod", "-c", "reserve=no"])
     assert ran[-1][2:] == ["diff", "-c", "stage=prod", "-c", "reserve=no"]
