@@ -97,6 +97,7 @@ screenshots: $(RUN)/.ready $(DEV)/.ready ## picture every view of the page anew 
 readme: $(RUN)/.ready $(DEV)/.ready ## fill the README's tables and the output of its commands anew
 	@$(DEV)/bin/python -m tests.bench.readme
 	@UPDATE_README=1 SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m pytest --quiet tests/e2e/test_readme.py
+	@$(MAKE) --no-print-directory openapi
 
 .PHONY: openapi
 openapi: $(DEV)/.ready ## write the OpenAPI document and its page anew from the handlers

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT
-from infra.contract import answers, requests
+from infra.contract import answers, batch_answers, requests
 from skysort.images.sniff import Format
 from skysort.uploads.request import UploadRequest
 
@@ -62,6 +62,15 @@ def _event(name: str) -> Any:
     return json.loads((EVENTS / f"{name}.json").read_bytes())["body"]
 
 
+def _told(call: str) -> Any:
+    """The answer that the README shows of a call, which a test compares with the service's."""
+    printed = (ROOT / "README.md").read_text("utf-8").partition(call)[2]
+    if not printed:
+        raise ValueError(f"the README shows no call of {call}")
+    shown = printed.partition("```")[0]
+    return json.loads(shown[shown.index("\n{\n") :])
+
+
 def _star() -> Operation:
     labels = labels_of("star")
     row = json.loads(_event("star_row"))
@@ -86,6 +95,7 @@ def _star() -> Operation:
             },
         },
         query={"labels": requests.labels_in_query(labels)},
+        example=_told("/v1/classify/star -H 'Content-Type: application/json'"),
     )
 
 
@@ -109,6 +119,7 @@ def _picture(model: str, about: str) -> Operation:
             "application/octet-stream": binary,
         },
         query={"labels": requests.labels_in_query(labels)},
+        example=_told(f"/v1/classify/{model}?top_k="),
     )
 
 
@@ -148,7 +159,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "A presigned way into the drop folder for each file: a form for a small one, parts for a large one. "
             "Names are relative paths; what could leave the batch's folder is refused. To resume an upload in parts, "
             "or when its URLs have expired, ask again with its upload_id.",
-            answers.UploadOffer,
+            batch_answers.UploadOffer,
             _BODY,
             bodies={
                 JSON: {"schema": UploadRequest, "examples": {"two files": {"value": json.loads(_event("uploads"))}}}
@@ -158,7 +169,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "getBatch",
             "batches",
             "How many files of a batch wait, are done and failed, and the files one by one.",
-            answers.BatchStatus,
+            batch_answers.BatchStatus,
             found,
         ),
         ("GET", "/v1/batches/{batch}/results.csv"): Operation(

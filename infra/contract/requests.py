@@ -131,14 +131,14 @@ def star_csv() -> Schema:
 
 def picture_bodies(labels: Mapping[str, Sequence[str]]) -> dict[str, Schema]:
     """The JSON bodies with pictures of each model, by the names that a generated client gives them."""
-    name = {"type": ["string", "integer"], "description": "comes back as the result's id"}
-    image = {
+    name: Schema = {"type": ["string", "integer"], "description": "comes back as the result's id"}
+    image: Schema = {
         "type": "string",
         "format": PICTURE,
         "contentEncoding": "base64",
         "description": "the file's bytes as base64, or a data URL",
     }
-    key = {"type": "string", "pattern": "^incoming/", "maxLength": DROP_KEY_BYTES}
+    key: Schema = {"type": "string", "pattern": "^incoming/", "maxLength": DROP_KEY_BYTES}
     bodies = {
         "Picture": _object({"image": image, "id": name}, ["image"]),
         "DroppedPicture": _object({"s3_key": key, "id": name}, ["s3_key"], description="a file of the drop bucket"),

@@ -21,6 +21,8 @@ BATCH_PATTERN: Final = rf"^[^{_UNSAFE}/%. ][^{_UNSAFE}/%]*$"
 _BATCH: Final = re.compile(BATCH_PATTERN.removeprefix("^").removesuffix("$"))
 _UNSAFE_CHARACTER: Final = re.compile(rf"[{_UNSAFE}\ud800-\udfff]")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
+# The summary of a.error would be the error record of a.
+_RESERVED: Final = (*RESERVED, ".error")
 # S3 puts the name of the posted file in its place.
 _PLACEHOLDER: Final = "${filename}"
 
@@ -66,8 +68,8 @@ def file_fault(name: str, prefix: str) -> str | None:
         ),
         (_PLACEHOLDER in name, f"has {_PLACEHOLDER} in it, which S3 would replace"),
         (
-            name.endswith(RESERVED),
-            f"ends like a record of skysort's own ({', '.join(RESERVED)}); rename the file",
+            name.endswith(_RESERVED),
+            f"ends like a record of skysort's own ({', '.join(_RESERVED)}); rename the file",
         ),
         (
             size > DROP_KEY_BYTES,

@@ -36,8 +36,9 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def s3(endpoint: str) -> Boto3Client:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    client: Boto3Client = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, **keys)
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
+    )
     for bucket in (DROP, RESULTS):
         client.create_bucket(Bucket=bucket)
     return client

@@ -63,6 +63,7 @@ def test_ordinary_names_are_taken(name: str) -> None:
         ("${filename}", "which S3 would replace"),
         ("m51.jpg.json", "record of skysort's own"),
         ("t.csv.rejected.csv", "record of skysort's own"),
+        ("m51.error", "record of skysort's own"),
         ("ü" * 500, "at most 1,000"),
     ],
 )
