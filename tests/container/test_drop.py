@@ -23,7 +23,8 @@ from tests.fakes.events import sqs_event
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-pytestmark = pytest.mark.needs_engine
+# The first of them waits for all images to be built.
+pytestmark = [pytest.mark.needs_engine, pytest.mark.timeout(900)]
 
 TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "drop"})
 

@@ -16,7 +16,8 @@ from tests.unit.functions.loading import load_function
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-pytestmark = pytest.mark.needs_engine
+# The first of them waits for all images to be built.
+pytestmark = [pytest.mark.needs_engine, pytest.mark.timeout(900)]
 
 EVENTS = api_events()
 # They differ between two calls of the same thing.

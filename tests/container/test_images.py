@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-pytestmark = pytest.mark.needs_engine
+# The first of them waits for all images to be built.
+pytestmark = [pytest.mark.needs_engine, pytest.mark.timeout(900)]
 
 FUNCTIONS = ROOT / "functions"
 LOCKS = {target: FUNCTIONS / target / "requirements.txt" for target in TARGETS} | {

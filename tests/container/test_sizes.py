@@ -24,6 +24,7 @@ def committed() -> dict[str, Any]:
 
 
 @pytest.mark.needs_engine
+@pytest.mark.timeout(900)
 def test_no_image_grew_unseen(images: Mapping[str, str], committed: dict[str, Any]) -> None:
     """Five in a hundred more, or less, than the table says, and the table has to be made anew and looked at."""
     sizes = measure(tuple(images))["images"]
