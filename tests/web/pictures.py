@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 EVENTS: Final = Path(__file__).resolve().parents[2] / "events"
 GALAXIES: Final = ("galaxy_spiral.jpg", "galaxy_elliptical.jpg", "galaxy_edge_on.jpg")
 
+# The rendered sky's mean colour, for the corners that a turn leaves empty.
+SKY: Final = (11, 11, 11)
+
 
 def sample(name: str) -> FilePayload:
     """One of the pictures of events/."""
@@ -26,7 +29,7 @@ def galaxies(number: int, side: int = 212) -> list[FilePayload]:
     originals = [Image.open(EVENTS / name).convert("RGB").resize((side, side)) for name in GALAXIES]
     made: list[FilePayload] = []
     for place in range(number):
-        picture = originals[place % len(originals)].rotate(place * 7 % 360, Image.Resampling.BICUBIC)
+        picture = originals[place % len(originals)].rotate(place * 7 % 360, Image.Resampling.BICUBIC, fillcolor=SKY)
         picture = ImageEnhance.Brightness(picture).enhance(1 - place % 50 / 200)
         made.append({"name": f"galaxy-{place:03}.jpg", "mimeType": "image/jpeg", "buffer": _jpeg(picture)})
     return made

@@ -14,7 +14,7 @@ from tests.web.pictures import EVENTS, GALAXIES, galaxies, sample, text_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import FilePayload, Page, Route
+    from playwright.sync_api import Page, Route
 
     from tests.web.visit import Visit
 
@@ -93,7 +93,7 @@ def test_a_star_table_of_any_length_comes_back_classified(visit: Visit, tmp_path
     assert [row["label"] for row in one_csv(page, tmp_path)][:3] == ["GALAXY", "QSO", "STAR"]
 
 
-def test_a_large_file_goes_in_parts_and_a_broken_part_is_sent_again_alone(visit: Visit) -> None:
+def test_a_large_file_goes_in_parts_and_a_broken_part_is_sent_again_alone(visit: Visit, tmp_path: Path) -> None:
     # Given: a store that breaks off the second part as long as `broken` holds
     visit.lost = True
     page = visit.open("batch")
@@ -109,11 +109,12 @@ def test_a_large_file_goes_in_parts_and_a_broken_part_is_sent_again_alone(visit:
 
     page.route("**/*partNumber=*", second_part_breaks)
     content = zipped({f"{place}.jpg": (EVENTS / GALAXIES[place % 3]).read_bytes() for place in range(3)})
-    padded = zipped({"galaxies.txt": bytes(20 << 20)}) + content  # a zip is read from its end
-    large: FilePayload = {"name": "large.zip", "mimeType": "application/zip", "buffer": padded}
+    padded = zipped({"galaxies.txt": bytes(17 << 20)}) + content  # a zip is read from its end
+    large = tmp_path / "large.zip"
+    large.write_bytes(padded)
 
     # When: it fails, and is sent again
-    page.locator("#batch-files").set_input_files([large])
+    page.locator("#batch-files").set_input_files(large)
     again = page.get_by_role("button", name="Send 1 file again")
     again.click()
     expect(page.locator("#batch-state .files .wrong")).to_have_count(1)
