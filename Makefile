@@ -185,4 +185,4 @@ lock: ## renew the hash-locked requirements from pyproject.toml
 
 .PHONY: clean
 clean: ## remove environments, caches and what the local stack left
-	@rm -rf .venv .aws-sam .skysort build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv cdk.out infra/node_modules .aws-sam .skysort build .mypy_cache .ruff_cache .pytest_cache .hypothesis
