@@ -317,7 +317,7 @@ def test_what_pip_builds_works_without_the_project(state: Path, tmp_path: Path) 
     shutil.copytree(ROOT / "layers", source / "layers", ignore=ignored)
     for model in ("galaxy", "image", "star"):
         shutil.copytree(ROOT / "functions" / model / "model", source / "functions" / model / "model")
-    for name in ("pyproject.toml", "setup.py", "README.md"):
+    for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, source)
     build = [RUN_PYTHON, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*build, "--wheel-dir", str(tmp_path), str(source)], check=True, timeout=120)
