@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 
 def empty_buckets(*stacks: str) -> None:
-    """Delete every version of every object in the buckets of these stacks; one that is not there is passed over."""
+    """Delete every version of every object in the buckets of these stacks; one that is not there is passed over.
+
+    Access logs are switched off first: deleting the other buckets would fill the logs' own again.
+    """
     s3 = boto3.resource("s3")
-    for stack in stacks:
-        for name in buckets(stack):
-            sys.stdout.write(f"emptying {name}\n")
-            s3.Bucket(name).object_versions.delete()
+    names = [name for stack in stacks for name in buckets(stack)]
+    for name in names:
+        s3.BucketLogging(name).put(BucketLoggingStatus={})
+    for name in names:
+        sys.stdout.write(f"emptying {name}\n")
+        s3.Bucket(name).object_versions.delete()
 
 
 def buckets(stack: str) -> Iterator[str]:
