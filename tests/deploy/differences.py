@@ -31,7 +31,7 @@ BY_EMULATOR = {
     "AWS::CloudFront::Distribution": "kept; nothing listens at its address",
     "AWS::CloudFront::OriginAccessControl": "",
     "AWS::CloudWatch::Alarm": "kept; no metric arrives, so none is raised",
-    "AWS::Lambda::Alias": "",
+    "AWS::Lambda::Alias": "found in the name of a function, function:live, not in the parameter Qualifier of Invoke",
     "AWS::Lambda::EventSourceMapping": "each message is handed over alone and at once: no batches, no waiting for them",
     "AWS::Lambda::Function": "runs the image that was pushed; reserved concurrency is kept, not counted",
     "AWS::Lambda::Permission": "kept, not enforced",
