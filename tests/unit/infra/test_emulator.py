@@ -17,6 +17,7 @@ SESSION = botocore.session.get_session()
 
 def convert(service: str, operation: str, properties: dict[str, Any]) -> Any:
     model = SESSION.get_service_model(service).operation_model(operation)
+    assert model.input_shape is not None
     return parameters(model.input_shape, properties, "AWS::Test")
 
 
