@@ -36,7 +36,7 @@ BY_EMULATOR = {
     "AWS::Lambda::Function": "runs the image that was pushed; reserved concurrency is kept, not counted",
     "AWS::Lambda::Permission": "kept, not enforced",
     "AWS::Lambda::Version": "",
-    "AWS::S3::Bucket": "lifecycle rules and access logs are kept, and do nothing",
+    "AWS::S3::Bucket": "lifecycle rules are kept, and do nothing; notifications encode the slashes of a key too",
     "AWS::S3::BucketPolicy": "statements with a condition are kept, not enforced: moto reads no conditions",
     "AWS::SNS::TopicPolicy": "kept, not enforced",
     "AWS::SQS::QueuePolicy": "kept, not enforced",

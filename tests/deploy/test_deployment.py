@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 import pytest
 from botocore.exceptions import ClientError
@@ -150,12 +151,13 @@ def test_a_dropped_file_is_told_to_its_queue_and_the_image_works_it_off(deployed
     url = sqs.get_queue_url(QueueName=dev().drop_queues[0].queue)["QueueUrl"]
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     told = [record for message in messages for record in json.loads(message["Body"]).get("Records", ())]
-    assert [record["s3"]["object"]["key"] for record in told] == ["incoming/star/first+night/stars%2Bmore.csv"]
+    assert [unquote_plus(record["s3"]["object"]["key"]) for record in told] == [key]
 
     # And the function, invoked with what the queue has, turns the table into a classified one
     assert invoke(deployed, "star-drop", queued(messages, url)) == {"batchItemFailures": []}
     classified = results(deployed)["star/first night/stars+more.csv"]
-    assert len(classified.splitlines()) == len(table.splitlines())
+    # The last star was not measured in one band: it is among the rejects.
+    assert len(classified.splitlines()) == len(table.splitlines()) - 1
     for message in messages:
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     lambda_.update_event_source_mapping(UUID=mapping(deployed, "star-drop"), Enabled=True)
