@@ -7,6 +7,7 @@ logical ids, which are made of their names: star-drop is StarDropFunction.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -43,11 +44,21 @@ def build(stage: str, folder: Path, endpoint: str | None) -> None:
     synth = ["-m", "infra.cdk", "synth", "--stage", stage, "--no-path-metadata", "--output", str(assembly), *context]
     subprocess.run([sys.executable, *synth], cwd=ROOT, check=True)
     template = assembly / f"skysort-service-{stage}.template.json"
+    name_binary_types(template)
     command = [str(SAM), "build", "--template", str(template), "--build-dir", str(folder)]
     done = subprocess.run(command, cwd=ROOT, env=QUIET | os.environ, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.stderr.write(done.stdout + done.stderr)
         done.check_returncode()
+
+
+def name_binary_types(template: Path) -> None:
+    """Have `sam local start-api` read the API's binary media types, as it does beside an OpenAPI body only."""
+    document = json.loads(template.read_text(encoding="utf-8"))
+    for resource in document["Resources"].values():
+        if resource["Type"] == "AWS::ApiGateway::RestApi":
+            resource["Properties"]["Body"] = {"swagger": "2.0", "paths": {}}
+    template.write_text(json.dumps(document), encoding="utf-8")
 
 
 def main(arguments: Sequence[str]) -> int:
