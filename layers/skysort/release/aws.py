@@ -42,7 +42,7 @@ class Deployment:
         payload = json.dumps(event).encode()
         reply = self._patiently(lambda: self._lambda.invoke(FunctionName=version, Payload=payload))
         returned = json.loads(reply["Payload"].read())
-        if "FunctionError" in reply:
+        if reply.get("FunctionError"):
             raise NotProvenError(f"{version} failed: {json.dumps(returned)[:500]}")
         return returned
 
