@@ -53,10 +53,10 @@ def test_a_folder_of_pictures_from_forms_to_one_csv(api: httpx.Client) -> None:
         "survey.zip": zip_file({"m1.jpg": SPIRAL, "m2.txt": b"text"}),
     }
     # When all of it is uploaded as offered
-    for file, content in zip(offer(api, "galaxy", "night 1", folder), folder.values(), strict=True):
+    for file, content in zip(offer(api, "galaxy", "folder 1", folder), folder.values(), strict=True):
         assert post(file, content).status_code == 204
     # Then every file comes to its outcome
-    status = finished(api, "/v1/batches/night%201?records=true")
+    status = finished(api, "/v1/batches/folder%201?records=true")
     assert status["counts"] == {"total": 3, "waiting": 0, "done": 2, "failed": 1}
     files = {file["name"]: file for file in status["files"]}
     assert files["survey.zip"]["members"] == {"done": 1, "failed": 1}
@@ -66,7 +66,7 @@ def test_a_folder_of_pictures_from_forms_to_one_csv(api: httpx.Client) -> None:
     assert httpx.get(picture["links"]["record"]).json()["predictions"] == picture["record"]["predictions"]
     # And one CSV has a line for each picture
     table = api.get(status["links"]["csv"])
-    assert table.headers["content-disposition"] == "attachment; filename*=UTF-8''night%201.csv"
+    assert table.headers["content-disposition"] == "attachment; filename*=UTF-8''folder%201.csv"
     rows = list(csv.DictReader(io.StringIO(table.text, newline="")))
     assert [(row["file"], row["label"]) for row in rows] == [
         ("field 7/notes.jpg", ""),
@@ -80,12 +80,12 @@ def test_a_large_table_in_parts_resumed_after_a_failure(api: httpx.Client) -> No
     # Given a table of two parts
     row = b"19.1,18.2,17.7,17.5,17.4," + b"x" * 1_000 + b"\n"
     table = b"u,g,r,i,z,remark\n" + row * (UPLOAD_FORM_BYTES // len(row) + 1_000)
-    (file,) = offer(api, "star", "large", {"t.csv": table})
+    (file,) = offer(api, "star", "two parts", {"t.csv": table})
     first, second = file["parts"]["parts"]
     # When the second part fails, and the upload is resumed by its id
     answer = httpx.put(first["url"], content=table[: first["size"]])
     assert answer.status_code == 200
-    (again,) = offer(api, "star", "large", {"t.csv": table}, upload_id=file["parts"]["upload_id"])
+    (again,) = offer(api, "star", "two parts", {"t.csv": table}, upload_id=file["parts"]["upload_id"])
     etags = [part["etag"] for part in again["parts"]["parts"]]
     assert etags == [answer.headers["etag"], None]
     etags[1] = httpx.put(again["parts"]["parts"][1]["url"], content=table[first["size"] :]).headers["etag"]
@@ -100,7 +100,7 @@ def test_a_large_table_in_parts_resumed_after_a_failure(api: httpx.Client) -> No
     )
     assert done.status_code == 200, done.text
     # Then the table is classified whole
-    (told,) = finished(api, "/v1/batches/large?records=true&model=star")["files"]
+    (told,) = finished(api, "/v1/batches/two%20parts?records=true&model=star")["files"]
     assert told["size"] == len(table)
     assert told["record"]["rows"]["classified"] == table.count(b"\n") - 1
 
