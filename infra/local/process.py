@@ -86,7 +86,7 @@ class Sandbox(asyncio.Protocol):
         """Hand one event (JSON), and the text of its body if it has one, to the handler; on_reply tells the outcome."""
         if self._transport is not None:
             header = child.INVOKE.pack(len(event), len(body), deadline, request_id.encode())
-            self._transport.write(b"".join((header, event, body)))
+            self._transport.writelines((header + event, body))  # not joined: a body may have megabytes
 
     def kill(self) -> None:
         """End the process at once."""

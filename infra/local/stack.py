@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.children import Child
 from infra.local.gateway import Gateway
+from infra.local.heap import keep_freed_blocks
 from infra.local.launch import Lifeline
 from infra.local.pool import Pool
 from infra.local.server import HOST, HttpServer, bind
@@ -78,6 +79,7 @@ class Stack:
 
     async def start(self) -> None:
         """Start everything side by side, and return when all of it is ready to serve."""
+        keep_freed_blocks()
         shutil.rmtree(self.settings.state / "tmp", ignore_errors=True)  # what a killed run left
         async with asyncio.TaskGroup() as group:
             group.create_task(self._start_services())
