@@ -25,7 +25,7 @@ from model_export.star import split as star_split
 from model_export.star import workspace as star_files
 from skysort.card import CARD_FILE
 from skysort.errors import ConfigurationError
-from skysort.images.decode import decode
+from skysort.images.decode import InputSpec, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ def image(settings: Settings) -> Found:
     running = session((image_files.ARTEFACT / card["file"]).read_bytes())
     with progress() as bar:
         task = bar.add_task("photographs", total=2 * len(held))
-        pixels = photographs.pixels(held, photographs.spec(card["input"]["resize_shorter"]), lambda: bar.advance(task))
+        pixels = photographs.pixels(held, InputSpec.from_card(card["input"]), lambda: bar.advance(task))
         outputs = []
         for picture in pixels:
             outputs.append(running.run([PROBABILITIES], {INPUT: picture[np.newaxis]})[0][0])

@@ -78,6 +78,7 @@ def make(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
             "resize_shorter": inputs.resize_shorter,
             "central_fraction": inputs.central_fraction,
             "background": inputs.background,
+            "filter": inputs.filter,
             "layout": "uint8 (1, height, width, 3) RGB",
             "normalisation": "in the graph",
         },

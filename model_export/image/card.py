@@ -52,6 +52,7 @@ def document(
             "resize_shorter": evaluation["resize_shorter"],
             "central_fraction": 1.0,
             "background": "white",
+            "filter": evaluation["filter"],
         },
         "outputs": {
             "probabilities": {
@@ -114,6 +115,7 @@ def _command(network: str) -> str:
 def _change(evaluation: dict[str, Any], training: dict[str, Any] | None) -> str:
     kept = (
         "background output dropped; shorter side scaled to "
-        f"{evaluation['resize_shorter']} pixels, chosen on the tuning half; temperature fitted"
+        f"{evaluation['resize_shorter']} pixels by a {evaluation['filter']} filter, chosen on the tuning half; "
+        "temperature fitted"
     )
     return f"fine-tuned by self-distillation; {kept}" if training else f"weights as published; {kept}"

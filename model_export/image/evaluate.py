@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from model_export.console import OK, progress, say
 from model_export.image import checkpoint, inference, labels, photographs, readme, scores
 from model_export.image.photographs import HELD_OUT, SAMPLE, TUNING, groups
 from model_export.image.workspace import EVALUATIONS, Workspace, libraries, write_json
+from skysort.images.geometry import FILTERS
 
 if TYPE_CHECKING:
     import argparse
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
 
     from model_export.image.photographs import Photograph
     from model_export.settings import Settings
+    from skysort.images.geometry import InputSpec
 
     Logits = NDArray[np.float32]
 
-# Candidates for the shorter side; the tuning half chooses. The public network was judged at 256.
+# The tuning half chooses the shorter side and the filter. The public network was judged at 256 pixels.
 SIZES: Final = (224, 232, 240, 248, 256)
-BEFORE: Final = 256
+BEFORE: Final = photographs.spec(256)
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -35,25 +38,28 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     found = photographs.find(workspace.data, labels.load())
     tuning = photographs.chosen(found, SAMPLE, TUNING)
     with progress() as bar:
-        task = bar.add_task("crop", total=len(SIZES) * len(tuning))
+        candidates = [photographs.spec(size, with_filter) for size, with_filter in product(SIZES, FILTERS)]
+        task = bar.add_task("crop and filter", total=len(candidates) * len(tuning))
         losses = {}
-        for size in SIZES:
-            pixels = photographs.pixels(tuning, photographs.spec(size))
+        for spec in candidates:
+            pixels = photographs.pixels(tuning, spec)
             logits = inference.logits(judged.network, pixels, lambda done: bar.advance(task, done))
-            losses[size] = scores.log_loss(logits, photographs.labels_of(tuning))
-        size = min(losses, key=losses.__getitem__)
+            losses[spec] = scores.log_loss(logits, photographs.labels_of(tuning))
+        chosen = min(losses, key=losses.__getitem__)
         held = photographs.chosen(found, part=HELD_OUT)
         task = bar.add_task("held-out photographs", total=3 * len(held))
         answers = {
-            f"published, {BEFORE}": _logits(base, held, BEFORE, lambda done: bar.advance(task, done)),
-            f"published, {size}": _logits(base, held, size, lambda done: bar.advance(task, done)),
-            f"{options.network}, {size}": _logits(judged, held, size, lambda done: bar.advance(task, done)),
+            f"published, {_short(BEFORE)}": _logits(base, held, BEFORE, lambda done: bar.advance(task, done)),
+            f"published, {_short(chosen)}": _logits(base, held, chosen, lambda done: bar.advance(task, done)),
+            f"{options.network}, {_short(chosen)}": _logits(judged, held, chosen, lambda done: bar.advance(task, done)),
         }
+    *_, final = answers.values()
     record = {
         "network": options.network,
-        "resize_shorter": size,
-        "crop_log_loss_on_tuning_half": {str(key): round(value, 6) for key, value in losses.items()},
-        **calibration(held, answers[f"{options.network}, {size}"]),
+        "resize_shorter": chosen.resize_shorter,
+        "filter": chosen.filter,
+        "crop_log_loss_on_tuning_half": {_short(spec): round(loss, 6) for spec, loss in losses.items()},
+        **calibration(held, final),
         "held_out": compare(held, list(answers), list(answers.values())),
         "libraries": libraries(),
     }
@@ -64,12 +70,16 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         interval = f"[{now['low']:.3f}, {now['high']:.3f}]"
         say(f"{name} ({entry['after']['rows']:,}): top-1 {now['value']:.3f} {interval}, was {then['value']:.3f}")
     threshold = record["conformal"]["threshold"]
-    say(f"shorter side {size}, temperature {record['temperature']:.3f}, threshold {threshold:.4f}")
+    say(f"shorter side {_short(chosen)}, temperature {record['temperature']:.3f}, threshold {threshold:.4f}")
     return OK
 
 
-def _logits(held: checkpoint.Checkpoint, chosen: Sequence[Photograph], size: int, on_batch: Any) -> Logits:
-    return inference.logits(held.network, photographs.pixels(chosen, photographs.spec(size)), on_batch)
+def _logits(held: checkpoint.Checkpoint, chosen: Sequence[Photograph], spec: InputSpec, on_batch: Any) -> Logits:
+    return inference.logits(held.network, photographs.pixels(chosen, spec), on_batch)
+
+
+def _short(spec: InputSpec) -> str:
+    return f"{spec.resize_shorter} {spec.filter}"
 
 
 def calibration(held: Sequence[Photograph], logits: Logits) -> dict[str, Any]:
@@ -96,7 +106,7 @@ def calibration(held: Sequence[Photograph], logits: Logits) -> dict[str, Any]:
 def compare(held: Sequence[Photograph], names: Sequence[str], answers: Sequence[Logits]) -> dict[str, Any]:
     """Accuracy on the same photographs: as published, with the chosen crop, and tuned; and the paired differences.
 
-    names, answers: one of each step, in this order. Each name states the network and the shorter side.
+    names, answers: one of each step, in this order. Each name states the network, the shorter side and the filter.
     """
     truth = photographs.labels_of(held)
     report = {}

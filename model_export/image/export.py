@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     evaluation = read_json(workspace.results / EVALUATIONS[options.network], f"evaluate --network {options.network}")
     held = checkpoint.load(workspace.network(options.network), "weights" if options.network == "base" else "train")
     found = photographs.chosen(photographs.find(workspace.data, labels.load()), part=HELD_OUT)
-    geometry = photographs.spec(evaluation["resize_shorter"])
+    geometry = photographs.spec(evaluation["resize_shorter"], evaluation["filter"])
     folder = options.into or ARTEFACT
     in_place = read_json(folder / CARD_FILE, "export") if (folder / CARD_FILE).exists() else None
     served = Served(held.network, evaluation["temperature"])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model_export.image.labels import Labels
+    from skysort.images.geometry import Filter
 
 SAMPLE: Final = "imagenet_sample_1000"
 IMAGENETTE: Final = "imagenette160"
@@ -91,9 +92,9 @@ def labels_of(photographs: Sequence[Photograph]) -> NDArray[np.int64]:
     return np.array([photograph.label for photograph in photographs], dtype=np.int64)
 
 
-def spec(resize_shorter: int) -> InputSpec:
-    """The geometry of the model: the shorter side scaled, the middle 224 x 224 cut out."""
-    return InputSpec(SIDE, SIDE, resize_shorter, 1.0, "white")
+def spec(resize_shorter: int, with_filter: Filter = "bicubic") -> InputSpec:
+    """The geometry of the model: the shorter side scaled by a filter, the middle 224 x 224 cut out."""
+    return InputSpec(SIDE, SIDE, resize_shorter, 1.0, "white", with_filter)
 
 
 def pixels(

@@ -63,7 +63,11 @@ def models(_: Path) -> str:
         ]
         for name, variant in star["variants"].items()
     ]
-    for card, latency in ((galaxy, galaxy["latency"]["one_thread"]), (image, image["latency"]["one"])):
+    measured_with = (
+        (galaxy, galaxy["latency"]["one_thread"], galaxy["latency"]["roofline"]["peak_gflops_one_thread"]),
+        (image, image["latency"]["one"], image["latency"]["roofline"]["peak_gflops"]),
+    )
+    for card, latency, peak in measured_with:
         metrics = card["metrics"]
         rows.append(
             [
@@ -75,7 +79,7 @@ def models(_: Path) -> str:
                 _interval(metrics["macro_f1"]) if "macro_f1" in metrics else f"top 5: {_interval(metrics['top_5'])}",
                 f"{metrics['ece_after']:.3f}",
                 f"{card['bytes'] / 1e6:.1f} MB",
-                f"{latency['least']:.1f} ms",
+                f"{latency['least']:.1f} ms at {peak:.0f} GFLOP/s",
             ]
         )
     rows += [

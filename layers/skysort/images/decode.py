@@ -15,7 +15,7 @@ from PIL.Image import Resampling, Transpose
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.images import fits, stretch
-from skysort.images.geometry import Box, InputSpec
+from skysort.images.geometry import Box, Filter, InputSpec
 from skysort.images.sniff import Format, detect, has_many_scans, webp_size
 from skysort.limits import IMAGE_BYTES, IMAGE_PIXELS, JPEG_PIXELS, JPEG_SCANS, MEASURED_PIXELS, MIB
 
@@ -37,7 +37,7 @@ _READERS: Final = {
 # Cheap reductions (a JPEG's by its cosine transform, block means) stop at this multiple of the wanted size and the
 # filter does the rest: at 2 the pixels differ from a plain decode by a third of a level on average.
 _MARGIN: Final = 2
-_FILTER: Final = Resampling.BICUBIC
+_FILTERS: Final[dict[Filter, Resampling]] = {"bicubic": Resampling.BICUBIC, "hamming": Resampling.HAMMING}
 _ORIENTATION: Final = 0x0112  # EXIF tag 274
 # How a stored picture is put upright (CIPA DC-008, "Orientation").
 _TURNS: Final = {
@@ -189,13 +189,19 @@ def _shrink(picture: Image.Image, spec: InputSpec, box: Box) -> Image.Image:
         picture = picture.convert("RGBA")
     elif picture.mode in {"1", "P", "CMYK"}:
         picture = picture.convert("RGB")
-    small = picture.resize((spec.width, spec.height), _FILTER, box, reducing_gap=_MARGIN)
+    small = picture.resize((spec.width, spec.height), _filter(spec, box), box, reducing_gap=_MARGIN)
     if small.mode == "RGBA":
         ground = Image.new("RGBA", small.size, spec.background)
         small = Image.alpha_composite(ground, small)
     if small.mode != "RGB":
         small = _to_rgb(small)
     return small
+
+
+def _filter(spec: InputSpec, box: Box) -> Resampling:
+    """What the window is scaled with: the model's filter where it gets smaller, both ways, else bicubic."""
+    smaller = box[2] - box[0] >= spec.width and box[3] - box[1] >= spec.height
+    return _FILTERS[spec.filter] if smaller else Resampling.BICUBIC
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
@@ -212,7 +218,7 @@ def _shrink_numbers(picture: Image.Image, spec: InputSpec, box: Box) -> Image.Im
     numbers = np.asarray(picture)
     if picture.mode in _SIXTEEN_BITS:
         scaled = ((numbers.astype(np.uint32) + 128) // 257).astype(np.uint8)
-        return Image.fromarray(scaled).resize((spec.width, spec.height), _FILTER, box).convert("RGB")
+        return Image.fromarray(scaled).resize((spec.width, spec.height), _filter(spec, box), box).convert("RGB")
     left, upper, right, lower = _outer(box, picture.size)
     values = numbers[upper:lower, left:right, np.newaxis].astype(np.float64)
     values[~np.isfinite(values)] = np.nan
@@ -230,7 +236,8 @@ def _draw(values: NDArray[np.float64], spec: InputSpec, box: Box) -> Image.Image
     drawn = Image.fromarray(stretch.lupton_rgb(light))
     across, down = drawn.size
     left, upper, right, lower = (edge / factor for edge in box)
-    return drawn.resize((spec.width, spec.height), _FILTER, (left, upper, min(right, across), min(lower, down)))
+    inside = (left, upper, min(right, across), min(lower, down))
+    return drawn.resize((spec.width, spec.height), _filter(spec, inside), inside)
 
 
 def _decode_fits(content: bytes, spec: InputSpec, budget: PixelBudget | None) -> Picture:

@@ -92,7 +92,7 @@ def test_every_wordnet_id_is_a_name_of_its_label(image_model: PictureModel) -> N
         ({"conformal": {"coverage": 0.9, "thresholds": {"red": 0.1}}}, "in full"),
         ({"input": {"height": 56}}, "not described in full"),
         (
-            {"input": {"height": 0, "width": 56, "resize_shorter": None, "central_fraction": 1, "background": "black"}},
+            {"input": {**vars(GALAXY_INPUT), "height": 0}},
             "pixels",
         ),
         ({"input": {**vars(GALAXY_INPUT)}}, "must take uint8 pictures"),
