@@ -18,7 +18,7 @@ from skysort.star.tables.detect import Format
 from skysort.star.tables.rejects import RejectsWriter
 from skysort.star.tables.rows import Measured, Places, RowClassifier
 from skysort_cli.output import whole_file
-from skysort_cli.stars import damage, opened, record_of
+from skysort_cli.table_input import damage, opened, record_of
 
 if TYPE_CHECKING:
     import io

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import gzip
 import io
-import sys
-import zlib
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from skysort import problems
 from skysort.errors import InputError
 from skysort.images.parallel import in_order
 from skysort.limits import MIB
-from skysort.star.tables.detect import GZIP, HEAD_BYTES, Format, detect
+from skysort.star.tables.detect import Format
 from skysort_cli.csv_rows import EXPLAINED_ROWS, ROWS, Chunk, chunks
 from skysort_cli.exits import ProblemError
 from skysort_cli.in_process import missing
-from skysort_cli.inputs import unreadable
+from skysort_cli.table_input import damage, opened, recognised, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +24,6 @@ if TYPE_CHECKING:
     from skysort_cli.pictures import Answering, Record
 
 CSV: Final = "text/csv"
-# Failures of the output, which may arise in the midst of reading.
-OF_WRITING: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _WAITING_BYTES: Final = 64 * MIB
 
 
@@ -111,55 +105,6 @@ class StarTables:
             return chunk, self._model.answer(chunk.body, CSV)
         except ProblemError as error:
             return chunk, error
-
-
-def record_of(answer: dict[str, Any], result: dict[str, Any]) -> Record:
-    """One result of an answer as a record has it: the model first, without what tells of this run alone."""
-    if "error" in result:
-        return {"error": result["error"]}
-    kept = {key: value for key, value in result.items() if key not in {"id", "cached"}}
-    return {"model": answer.get("model"), **kept}
-
-
-@contextlib.contextmanager
-def opened(one: Input) -> Iterator[io.BufferedReader]:
-    """The input's bytes; raises ProblemError where the file cannot be opened."""
-    if one.path is None:
-        yield cast("io.BufferedReader", sys.stdin.buffer)
-        return
-    try:
-        file = one.path.open("rb")
-    except OSError as error:
-        raise unreadable(error) from error
-    with file:
-        yield file
-
-
-def recognised(file: io.BufferedReader) -> tuple[io.BufferedReader, Format]:
-    """The table's bytes, gunzipped where they were gzipped, and its format; raises UnsupportedFormatError."""
-    with damage():
-        if file.peek(2).startswith(GZIP):
-            file = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=cast("IO[bytes]", file))))
-        return file, detect(file.peek(HEAD_BYTES)[:HEAD_BYTES])
-
-
-@contextlib.contextmanager
-def damage() -> Iterator[None]:
-    """Bytes that are not what they claim to be, as a problem."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise _malformed(f"the file is not UTF-8 text: {error.reason}; save it as UTF-8") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _malformed(f"the gzip data is damaged or cut short: {error}") from error
-    except OSError as error:
-        if error.errno in OF_WRITING:
-            raise
-        raise unreadable(error) from error
-
-
-def _malformed(detail: str) -> ProblemError:
-    return ProblemError(problems.document(400, "malformed-input", "The input cannot be read", detail))
 
 
 def _only_csv(kind: Format) -> dict[str, Any]:

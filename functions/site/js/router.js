@@ -20,10 +20,10 @@ export const names = Object.keys(VIEWS);
 /** The name of the view that is shown. */
 export const current = () => shown;
 
-/** What a view's module gave when it started; see each view's `start`. */
+/** What a view's module gave when it started; see each view's `start`, which also gets this function. */
 export function view(name) {
   if (!started.has(name)) {
-    const starting = VIEWS[name]().then((module) => module.start(byId(`view-${name}`), name));
+    const starting = VIEWS[name]().then((module) => module.start(byId(`view-${name}`), name, view));
     starting.catch(() => started.delete(name));
     started.set(name, starting);
   }

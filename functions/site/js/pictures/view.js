@@ -3,7 +3,6 @@ import { copyOf, el } from "../dom.js";
 import { acceptDrops, chosenIn } from "../files.js";
 import { announce, problemBox } from "../notice.js";
 import { Queue } from "../queue.js";
-import { view } from "../router.js";
 import { PICTURES, sampleFile, sampleUrl } from "../samples.js";
 import { Card } from "./card.js";
 import { classify, refusedAtOnce } from "./classify.js";
@@ -15,8 +14,9 @@ import { Summary, groupOf } from "./summary.js";
 const AT_ONCE = 4;
 
 class Pictures {
-  constructor(section, model) {
+  constructor(section, model, view) {
     this.model = model;
+    this.view = view;
     const { content, parts } = copyOf("pictures");
     this.parts = parts;
     this.pictures = [];
@@ -75,7 +75,7 @@ class Pictures {
       heat: (picture) => this.#heat(picture, !picture.heat),
       batch: async ({ file, path }) => {
         location.hash = "#batch";
-        (await view("batch")).take([{ file, path }], this.model);
+        (await this.view("batch")).take([{ file, path }], this.model);
       },
     };
     const added = files.map(({ file, path }) => {
@@ -182,5 +182,5 @@ class Pictures {
 
 const stopped = () => ({ title: "Stopped", detail: "", advice: "", status: 499, passing: true, message: "stopped" });
 
-/** Fill the section of one model. */
-export const start = (section, model) => new Pictures(section, model);
+/** Fill the section of one model. view: finds another view by its name. */
+export const start = (section, model, view) => new Pictures(section, model, view);
