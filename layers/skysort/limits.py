@@ -50,6 +50,8 @@ FITS_HEADER_CARDS: Final = 10_000
 IMAGES_PER_REQUEST: Final = 32
 IMAGE_PIXELS_PER_REQUEST: Final = 200_000_000
 IMAGE_ID_CHARACTERS: Final = 200
+# Of pictures that a request names by s3_key; they lie in memory together, beside what decoding takes.
+IMAGE_FETCHED_BYTES_PER_REQUEST: Final = 128 * MIB
 
 # Dropped archives of pictures: fetched to /tmp, taken apart in memory one member after another.
 ARCHIVE_BYTES: Final = 2_048 * MIB

@@ -128,9 +128,9 @@ def test_a_picture_function_may_do_exactly_what_an_s3_key_needs(dev: Synthesised
     bench.upload("incoming/galaxy/night-1/m51.jpg", b"a picture", 1)
     pictures = DroppedPictures(bench.drop, S3Store(bench.watched()))
     # When it is named, and one that is not there
-    assert pictures("incoming/galaxy/night-1/m51.jpg") == b"a picture"
-    with pytest.raises(NotFoundError):
-        pictures("incoming/image/nothing.jpg")
+    found = pictures(["incoming/galaxy/night-1/m51.jpg", "incoming/image/nothing.jpg"])
+    assert found["incoming/galaxy/night-1/m51.jpg"] == b"a picture"
+    assert isinstance(found["incoming/image/nothing.jpg"], NotFoundError)
     # Then the role may do that, and nothing besides
     assert lacking(bench.asked, granted(dev, role)) == set()
     assert unused(bench.asked, granted(dev, role)) == set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 _DIGITS: Final = 6  # float32 probabilities carry no more
-_FETCHERS: Final = 8
 _OPTIONS_KEPT: Final = 100
 _OPTIONS_CHARACTERS: Final = 1_000
 
@@ -37,14 +35,14 @@ class PictureClassifier:
     """A loaded model.
 
     cache: of answers; None, as in the drop folder, where threads share the classifier, keeps none.
-    fetch: reads the bytes behind an s3_key, where requests may have them.
+    fetch: reads the bytes behind s3_keys, where requests may have them.
     """
 
     def __init__(
         self,
         model: PictureModel,
         cache: AnswerCache[Answer] | None = None,
-        fetch: Callable[[str], bytes] | None = None,
+        fetch: Callable[[Sequence[str]], Mapping[str, bytes | SkysortError]] | None = None,
     ) -> None:
         self._model = model
         self._cache = cache
@@ -150,22 +148,14 @@ class PictureClassifier:
 
     def _contents(self, items: Sequence[PictureItem]) -> list[bytes | SkysortError]:
         """The bytes of every picture; those that lie in S3 are fetched side by side."""
-        if sum(item.s3_key is not None for item in items) > 1:
-            with ThreadPoolExecutor(_FETCHERS, "fetch") as pool:
-                return list(pool.map(self._content, items))
-        return [self._content(item) for item in items]
-
-    def _content(self, item: PictureItem) -> bytes | SkysortError:
-        if item.error is not None:
-            return item.error
-        if item.s3_key is None:
-            return item.content
-        if self._fetch is None:
-            return InputError("pictures cannot be named by s3_key here; send them in the request")
-        try:
-            return self._fetch(item.s3_key)
-        except SkysortError as error:
-            return error
+        keys = [item.s3_key for item in items if item.error is None and item.s3_key is not None]
+        fetched: Mapping[str, bytes | SkysortError] = {}
+        if keys and self._fetch is not None:
+            fetched = self._fetch(keys)
+        elif keys:
+            refusal = InputError("pictures cannot be named by s3_key here; send them in the request")
+            fetched = dict.fromkeys(keys, refusal)
+        return [item.error or (item.content if item.s3_key is None else fetched[item.s3_key]) for item in items]
 
     def _key(self, content: bytes, options: Options) -> Any:
         card = self._model.card

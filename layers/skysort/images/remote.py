@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from skysort.drop.store import ObjectVersion
-from skysort.errors import InputError, LimitExceededError, NotFoundError
-from skysort.limits import IMAGE_BYTES, MIB
+from skysort.errors import InputError, LimitExceededError, NotFoundError, SkysortError
+from skysort.limits import IMAGE_BYTES, IMAGE_FETCHED_BYTES_PER_REQUEST, MIB
 
 if TYPE_CHECKING:
-    from skysort.drop.store import ObjectStore
+    from collections.abc import Sequence
+
+    from skysort.drop.store import ObjectStore, StoredObject
 
 # The only part of the bucket that callers put files into.
 INCOMING: Final = "incoming/"
+_READERS: Final = 8
 
 
 class DroppedPictures:
@@ -25,24 +29,47 @@ class DroppedPictures:
         self._bucket = bucket
         self._store = store
 
-    def __call__(self, key: str) -> bytes:
-        """The bytes of one object.
+    def __call__(self, keys: Sequence[str]) -> dict[str, bytes | SkysortError]:
+        """The bytes behind each key, or what is wrong with it; side by side, each key once.
 
-        Raises InputError for a key outside incoming/, LimitExceededError, NotFoundError and InfrastructureError.
+        An error is an InputError for a key outside incoming/, LimitExceededError for an object that is too large or
+        comes after IMAGE_FETCHED_BYTES_PER_REQUEST of others, NotFoundError or InfrastructureError.
         """
-        if not key.startswith(INCOMING):
-            raise InputError(f"an s3_key begins with {INCOMING}, this one is {key!r:.100}")
+        answers: dict[str, bytes | SkysortError] = {}
+        inside = []
+        for key in dict.fromkeys(keys):
+            if key.startswith(INCOMING):
+                inside.append(key)
+            else:
+                answers[key] = InputError(f"an s3_key begins with {INCOMING}, this one is {key!r:.100}")
+        if not inside:
+            return answers
         store = self._connected()
-        found = store.head(self._bucket, [key])[0]
-        if found is None:
-            raise NotFoundError(f"there is no object {key!r:.200} in the drop bucket")
-        if found.size > IMAGE_BYTES:
-            raise LimitExceededError(
-                f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {found.size:,} B"
-            )
-        if not found.size:
+        try:
+            found = store.head(self._bucket, inside)
+        except SkysortError as error:
+            return {**answers, **dict.fromkeys(inside, error)}
+        wanted: dict[str, StoredObject] = {}
+        left = IMAGE_FETCHED_BYTES_PER_REQUEST
+        for key, stored in zip(inside, found, strict=True):
+            refusal = _refusal(key, stored, left)
+            if refusal is not None:
+                answers[key] = refusal
+            elif stored is not None:
+                left -= stored.size
+                wanted[key] = stored
+        with ThreadPoolExecutor(_READERS, "fetch") as pool:
+            contents = pool.map(lambda key: self._read(store, key, wanted[key]), wanted)
+            answers.update(zip(wanted, contents, strict=True))
+        return answers
+
+    def _read(self, store: ObjectStore, key: str, stored: StoredObject) -> bytes | SkysortError:
+        if not stored.size:
             return b""
-        return store.read(ObjectVersion(self._bucket, key, None, found.etag), 0, found.size)[0]
+        try:
+            return store.read(ObjectVersion(self._bucket, key, None, stored.etag), 0, stored.size)[0]
+        except SkysortError as error:
+            return error
 
     def _connected(self) -> ObjectStore:
         if self._store is None:
@@ -51,3 +78,17 @@ class DroppedPictures:
 
             self._store = S3Store()
         return self._store
+
+
+def _refusal(key: str, stored: StoredObject | None, left: int) -> SkysortError | None:
+    """Why an object is not read; left: bytes that the request may still fetch."""
+    if stored is None:
+        return NotFoundError(f"there is no object {key!r:.200} in the drop bucket")
+    if stored.size > IMAGE_BYTES:
+        return LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {stored.size:,} B")
+    if stored.size > left:
+        most = IMAGE_FETCHED_BYTES_PER_REQUEST // MIB
+        return LimitExceededError(
+            f"the pictures that a request names by s3_key may have up to {most} MiB together; ask for this one apart"
+        )
+    return None

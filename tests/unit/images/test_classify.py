@@ -192,6 +192,24 @@ def test_a_large_object_is_refused_unread(
     assert result["error"]["status"] == 413
 
 
+def test_what_a_request_fetches_is_bounded_and_fetched_once(
+    image_model: PictureModel, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given three objects of which two may be held in memory together
+    for name in ("one", "two", "three"):
+        store.upload(f"incoming/image/b/{name}.png", RED)
+    monkeypatch.setattr("skysort.images.remote.IMAGE_FETCHED_BYTES_PER_REQUEST", 2 * len(RED))
+    reads: list[str] = []
+    store.before = lambda operation, key: reads.append(key) if operation == "read" else None
+    # When one of them is asked for twice
+    one, two, three = (f"incoming/image/b/{name}.png" for name in ("one", "two", "three"))
+    results = ask(image_model, store, one, one, two, three)
+    # Then the last is refused unread, and nothing is read twice
+    assert [result.get("error", {}).get("status") for result in results] == [None, None, None, 413]
+    assert "ask for this one apart" in results[3]["error"]["detail"]
+    assert sorted(reads) == [one, two]
+
+
 def test_without_a_bucket_no_key_is_read(image_model: PictureModel) -> None:
     (result,) = ask(image_model, None, "incoming/image/b/red.png")
     assert "send them in the request" in result["error"]["detail"]

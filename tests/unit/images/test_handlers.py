@@ -63,13 +63,13 @@ def test_every_kind_of_body_is_answered(
 def test_a_bare_picture_arrives_byte_for_byte(image: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a listener where the bytes reach the domain
     heard: list[bytes] = []
-    original = classify.PictureClassifier._content
+    original = classify.PictureClassifier._contents
 
-    def listen(self: classify.PictureClassifier, item: PictureItem) -> Any:
-        heard.append(item.content)
-        return original(self, item)
+    def listen(self: classify.PictureClassifier, items: list[PictureItem]) -> Any:
+        heard.extend(item.content for item in items)
+        return original(self, items)
 
-    monkeypatch.setattr(classify.PictureClassifier, "_content", listen)
+    monkeypatch.setattr(classify.PictureClassifier, "_contents", listen)
     # When bytes of every value travel as a picture, bare and in a form
     every_byte = JPEG + bytes(range(256)) * 4
     call(image, every_byte, "image/jpeg")
