@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra import ROOT
 from infra.contract import answers, batch_answers, requests
 from skysort.images.sniff import Format
+from skysort.limits import BATCH_CSV_TABLE_BYTES, MIB
 from skysort.uploads.request import UploadRequest
 
 if TYPE_CHECKING:
@@ -129,8 +130,9 @@ def _ready(model: str) -> Operation:
 
 
 _CSV_EXAMPLE: Final = (
-    "model,file,row,label,class_id,probability,prediction_set,error\r\n"
-    "galaxy,field 7/m51.jpg,,Unbarred Spiral,7,0.956191,Unbarred Spiral;Barred Spiral,\r\n"
+    "model,file,row,label,class_id,probability,prediction_set,result_file,error\r\n"
+    "galaxy,field 7/m51.jpg,,Unbarred Spiral,7,0.956191,Unbarred Spiral;Barred Spiral,,\r\n"
+    "star,night.fits,,,,,,star/night-1/night.fits,\r\n"
 )
 
 
@@ -175,8 +177,12 @@ def operations() -> dict[tuple[str, str], Operation]:
         ("GET", "/v1/batches/{batch}/results.csv"): Operation(
             "getBatchCsv",
             "batches",
-            "One CSV of a batch's results so far: a line a picture, a member of an archive, or a row of a table. "
-            "It comes in pages that can be joined as they are: only the first has the header line.",
+            "One CSV of a batch's results so far: a line a picture, a member of an archive, or a row of a CSV table. "
+            "It comes in pages that can be joined as they are: only the first has the header line. A classified table "
+            f"in another format, gzipped or above {BATCH_CSV_TABLE_BYTES // MIB} MiB stays whole: it has one line, whose "
+            "result_file is its key in the results bucket, and no error; GET /v1/batches/{batch} has its URL as "
+            "links.result. Rows of it that cannot be classified have one more line, whose result_file is the table of "
+            "them (links.rejected). error tells of what has no class, and of nothing else.",
             "text/csv",
             found,
             headers={"Link": 'the next page, as <path>; rel="next" (RFC 8288); absent on the last'},

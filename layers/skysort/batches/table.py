@@ -1,11 +1,11 @@
-"""One CSV of a batch's results: a line a picture, a member of an archive, or a row of a table; in pages."""
+"""One CSV of a batch's results: a line a picture, a member of an archive, or a row of a CSV table; in pages."""
 
 from __future__ import annotations
 
 import csv
 import io
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from skysort.batches import star_rows
 from skysort.batches.cursor import Cursor
@@ -13,14 +13,15 @@ from skysort.batches.match import REJECTED, TABLE, BatchFile, State
 from skysort.batches.status import end_of
 from skysort.drop import keys
 from skysort.errors import NotFoundError
-from skysort.limits import BATCH_CSV_BYTES, BATCH_CSV_ROWS, BATCH_CSV_TABLE_BYTES, BATCH_FILES_PER_PAGE, MIB
+from skysort.limits import BATCH_CSV_BYTES, BATCH_CSV_ROWS, BATCH_CSV_TABLE_BYTES, BATCH_FILES_PER_PAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from skysort.batches.status import BatchDesk, Page
 
-COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "prediction_set", "error")
+# result_file: where a classified table stands in the results bucket whose rows are not merged.
+COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "prediction_set", "result_file", "error")
 # Records fetched ahead, side by side.
 _AHEAD: Final = 64
 Row = tuple[object, ...]
@@ -79,28 +80,24 @@ class BatchTable:
             return iter([_refused(file.name, record.get("detail"))])
         best = (record.get("predictions") or [{}])[0]
         inside = ";".join(record.get("prediction_set") or ())
-        return iter([(file.name, "", best.get("label"), best.get("class_id"), best.get("probability"), inside, "")])
+        told = best.get("label"), best.get("class_id"), best.get("probability"), inside
+        return iter([(file.name, "", *told, "", "")])
 
     def _members(self, file: BatchFile) -> Iterator[Row]:
         """The lines of an archive's own table, each under the archive's name."""
         lines = csv.reader(io.StringIO(self._text(file, TABLE), newline=""))
         for name, label, class_id, probability, inside, error in islice(lines, 1, None):
-            yield f"{file.name}/{name}", "", label, class_id, probability, inside, error
+            yield f"{file.name}/{name}", "", label, class_id, probability, inside, "", error
 
     def _table(self, file: BatchFile) -> Iterator[Row]:
-        """The rows of a classified table, those that were rejected in their places."""
-        size = file.records[""].size
-        if size > BATCH_CSV_TABLE_BYTES:
-            most = BATCH_CSV_TABLE_BYTES // MIB
-            yield _refused(file.name, f"a table of more than {most} MiB stands in its own result file only")
-            return
+        """The rows of a classified CSV, those that were rejected in their places; other tables are pointed to."""
         record = self._desk.read_json(file.records[keys.SUMMARY].key) or {}
-        if record.get("format") != "csv":
-            yield _refused(file.name, f"the rows of a {record.get('format')} table stand in its own result file only")
+        if record.get("format") != "csv" or file.records[""].size > BATCH_CSV_TABLE_BYTES:
+            yield from _pointed_to(file, record)
             return
         rejected = self._text(file, REJECTED) if REJECTED in file.records else ""
-        for row in star_rows.merged(self._text(file, ""), rejected):
-            yield file.name, *row
+        for *told, error in star_rows.merged(self._text(file, ""), rejected):
+            yield file.name, *told, "", error
 
     def _text(self, file: BatchFile, suffix: str) -> str:
         try:
@@ -109,5 +106,15 @@ class BatchTable:
             return ""
 
 
+def _pointed_to(file: BatchFile, record: Mapping[str, Any]) -> Iterator[Row]:
+    """A table that stays whole: a line for its result file, and one for its rejected rows where there are some."""
+    yield file.name, "", "", "", "", "", file.records[""].key, ""
+    if REJECTED in file.records:
+        rows = record.get("rows") or {}
+        of = f"{rows['rejected']:,} of {rows['total']:,}" if rows.keys() >= {"rejected", "total"} else "some"
+        error = f"{of} rows cannot be classified; the result file says why"
+        yield file.name, "", "", "", "", "", file.records[REJECTED].key, error
+
+
 def _refused(name: str, error: object) -> Row:
-    return name, "", "", "", "", "", error
+    return name, "", "", "", "", "", "", error

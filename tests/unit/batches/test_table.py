@@ -65,15 +65,15 @@ def mixed(buckets: MemoryBuckets) -> list[list[str]]:
     buckets.put(RESULTS, "star/b/u.fits")
     buckets.finish("star", "b", "u.fits", {"format": "fits"})
     return [
-        ["galaxy", "1.jpg", "", "Smooth Round", "6", "0.9", "Smooth Round;Edge On Disk", ""],
-        ["galaxy", "2,\n.jpg", "", "", "", "", "", "broken, and text"],
-        ["galaxy", "survey.zip/m1.jpg", "", "Edge On Disk", "1", "0.5", "Edge On Disk", ""],
-        ["galaxy", "survey.zip/m2.txt", "", "", "", "", "", "the content is text"],
-        ["star", "t.csv", "1", "QSO", "1", "0.8", "QSO;GALAXY", ""],
-        ["star", "t.csv", "2", "", "", "", "", "u: is missing; g: is missing"],
-        ["star", "t.csv", "3", "STAR", "2", "1.0", "STAR", ""],
-        ["star", "t.csv", "4", "", "", "", "", "has 3 cells"],
-        ["star", "u.fits", "", "", "", "", "", "the rows of a fits table stand in its own result file only"],
+        ["galaxy", "1.jpg", "", "Smooth Round", "6", "0.9", "Smooth Round;Edge On Disk", "", ""],
+        ["galaxy", "2,\n.jpg", "", "", "", "", "", "", "broken, and text"],
+        ["galaxy", "survey.zip/m1.jpg", "", "Edge On Disk", "1", "0.5", "Edge On Disk", "", ""],
+        ["galaxy", "survey.zip/m2.txt", "", "", "", "", "", "", "the content is text"],
+        ["star", "t.csv", "1", "QSO", "1", "0.8", "QSO;GALAXY", "", ""],
+        ["star", "t.csv", "2", "", "", "", "", "", "u: is missing; g: is missing"],
+        ["star", "t.csv", "3", "STAR", "2", "1.0", "STAR", "", ""],
+        ["star", "t.csv", "4", "", "", "", "", "", "has 3 cells"],
+        ["star", "u.fits", "", "", "", "", "", "star/b/u.fits", ""],
     ]
 
 
@@ -99,18 +99,41 @@ def test_a_page_reads_so_many_files_only(buckets: MemoryBuckets, desk: BatchDesk
     assert [row[1] for row in lines(desk)] == names
 
 
-def test_a_large_table_is_named_and_not_merged(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+@pytest.mark.parametrize("form", ["fits", "votable", "parquet", "csv.gz", "fits.gz"])
+def test_a_table_that_is_no_csv_points_to_its_result_file_and_is_no_failure(
+    form: str, buckets: MemoryBuckets, desk: BatchDesk
+) -> None:
+    buckets.drop("star", "b", "t")
+    buckets.put(RESULTS, "star/b/t")
+    buckets.finish("star", "b", "t", {"format": form, "rows": {"total": 2, "classified": 2, "rejected": 0}})
+    assert lines(desk) == [["star", "t", "", "", "", "", "", "star/b/t", ""]]
+
+
+def test_a_large_table_points_to_its_result_file_and_is_no_failure(buckets: MemoryBuckets, desk: BatchDesk) -> None:
     buckets.drop("star", "b", "t.csv")
     buckets.put(RESULTS, "star/b/t.csv", bytes(BATCH_CSV_TABLE_BYTES + 1))
     buckets.finish("star", "b", "t.csv", {"format": "csv"})
-    ((*_, error),) = lines(desk)
-    assert error == "a table of more than 16 MiB stands in its own result file only"
+    assert lines(desk) == [["star", "t.csv", "", "", "", "", "", "star/b/t.csv", ""]]
+
+
+def test_rows_that_such_a_table_had_to_leave_out_are_told_of_and_where_they_stand(
+    buckets: MemoryBuckets, desk: BatchDesk
+) -> None:
+    buckets.drop("star", "b", "t.fits")
+    buckets.put(RESULTS, "star/b/t.fits")
+    buckets.put(RESULTS, "star/b/t.fits.rejected.csv", b"row,line,column,reason,detail\n2,,u,missing,is missing\n")
+    buckets.finish("star", "b", "t.fits", {"format": "fits", "rows": {"total": 1_200, "classified": 1_199, "rejected": 1}})
+    assert lines(desk) == [
+        ["star", "t.fits", "", "", "", "", "", "star/b/t.fits", ""],
+        ["star", "t.fits", "", "", "", "", "", "star/b/t.fits.rejected.csv",
+         "1 of 1,200 rows cannot be classified; the result file says why"],
+    ]  # fmt: skip
 
 
 def test_a_record_that_went_meanwhile_leaves_a_line(buckets: MemoryBuckets, desk: BatchDesk) -> None:
     buckets.drop("galaxy", "b", "1.jpg")
     buckets.put(RESULTS, "galaxy/b/1.jpg.json", b"{")
-    assert lines(desk) == [["galaxy", "1.jpg", "", "", "", "", "", "its record has gone"]]
+    assert lines(desk) == [["galaxy", "1.jpg", "", "", "", "", "", "", "its record has gone"]]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

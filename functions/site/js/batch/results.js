@@ -14,7 +14,7 @@ function outcome({ state, record, problem, members }) {
   const best = record?.predictions?.[0];
   if (best) return [el("b", {}, best.label), ` ${percent(best.probability)}`];
   if (members) return [`${count(members.done)} sorted`, members.failed > 0 ? `, ${count(members.failed)} refused` : ""];
-  const rows = record?.classified ?? record?.rows;
+  const rows = record?.classified ?? record?.rows?.classified;
   return rows === undefined ? "done" : `${several(rows, "row")} classified`;
 }
 
