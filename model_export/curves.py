@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.console import OK, guarded, progress, say
+from model_export.files import read_json, write_json
 from model_export.galaxy import catalogue, split
 from model_export.galaxy import workspace as galaxy_files
 from model_export.galaxy.contract import INPUT, PROBABILITIES, spec
@@ -82,7 +83,7 @@ def galaxy(settings: Settings) -> Found:
     """The test pictures through the published file."""
     gz2 = catalogue.load_gz2(settings.data)
     rows = split.rows(split.load().test, gz2)
-    card = star_files.read_json(galaxy_files.ARTEFACT / CARD_FILE, "export")
+    card = read_json(galaxy_files.ARTEFACT / CARD_FILE, "galaxy export")
     running = session((galaxy_files.ARTEFACT / card["file"]).read_bytes())
     geometry = spec(card["input"]["height"])
     with progress() as bar:
@@ -100,7 +101,7 @@ def galaxy(settings: Settings) -> Found:
 def image(settings: Settings) -> Found:
     """The held-out photographs through the published file."""
     held = photographs.chosen(photographs.find(settings.data, labels.load()), part=photographs.HELD_OUT)
-    card = star_files.read_json(image_files.ARTEFACT / CARD_FILE, "export")
+    card = read_json(image_files.ARTEFACT / CARD_FILE, "image export")
     running = session((image_files.ARTEFACT / card["file"]).read_bytes())
     with progress() as bar:
         task = bar.add_task("photographs", total=2 * len(held))
@@ -154,7 +155,7 @@ def _run(names: list[str]) -> int:
 
 def write(path: Path, found: Found) -> None:
     """Put curves into a document; a ConfigurationError where its accuracy is not the one that was found."""
-    document = star_files.read_json(path, "export")
+    document = read_json(path, "curves")
     for where, (accuracy, curves) in found.items():
         place = document
         for name in where:
@@ -165,7 +166,7 @@ def write(path: Path, found: Found) -> None:
                 f"{path} says an accuracy of {told}, here it is {accuracy:.6f}: other data or file?"
             )
         place.update(curves)
-    star_files.write_json(path, document)
+    write_json(path, document)
 
 
 def _accuracy(probability: NDArray[np.floating[Any]], truth: NDArray[np.int64]) -> float:

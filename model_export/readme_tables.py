@@ -18,6 +18,12 @@ Table = tuple[str, str, "Callable[[Mapping[str, Any]], str]"]
 BLOCK: Final = re.compile(r"(<!-- table (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
+def fill(readme: Path, results: Path, tables: Mapping[str, Table], model: str) -> None:
+    """Fill a model's README after a command; results that were written elsewhere than beside it leave it alone."""
+    if results.resolve() == readme.parent / "results":
+        readme.write_text(render(readme.read_text(encoding="utf-8"), results, tables, model), encoding="utf-8")
+
+
 def render(text: str, results: Path, tables: Mapping[str, Table], model: str) -> str:
     """The text with every table made anew; one whose results are not there says which command makes them."""
 

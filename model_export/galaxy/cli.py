@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from model_export.console import guarded
+from model_export.galaxy.labels import KINDS
 from model_export.galaxy.surveys import HERE, PUBLIC
 from model_export.numbers import count, positive
+from model_export.options import add_command
 from model_export.settings import Settings
 from skysort.errors import ConfigurationError
 
@@ -21,9 +23,10 @@ DESCRIPTION: Final = """\
 The galaxy model: one of the eight Galaxy Zoo 2 classes from a cutout.
 
 In order: data (decode the pictures, find those of one sky, deal out the parts), train (one
-candidate), compare (all candidates with the same time, and a learning curve), evaluate (export
-to ONNX and measure the file on the test part), export (publish to functions/galaxy/model if not
-worse than what is there). download fetches the full public sets, for machines that reach them.
+candidate), compare (all candidates with the same time, and a learning curve), ablate (the winner
+without each kind of label), evaluate (export to ONNX and measure the file on the test part),
+export (publish to functions/galaxy/model if not worse than what is there). download fetches the
+full public sets, for machines that reach them.
 
 Training needs PyTorch: the packages of the extra `train-images`."""
 CANDIDATE: Final = "mobilenetv3"
@@ -81,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="shares of the training part for the winner's learning curve (default 0.25 0.5)",
     )
+    ablate = _add_on_set(commands, "ablate", "train the winner without each kind of label: what does it bring?")
+    ablate.add_argument("--steps", type=count, default=None, help="batches of 64 pictures (default: as in compare)")
+    ablate.add_argument(
+        "--without", nargs="+", choices=KINDS, default=list(KINDS), help="what to leave out in turn (default: each)"
+    )
     evaluate = _add_on_set(commands, "evaluate", "export a trained run to ONNX and measure the file on the test part")
     evaluate.add_argument("--name", default=CANDIDATE, help="name of the run (default %(default)s)")
     export = _add_on_set(commands, "export", "publish the evaluated file and its card, if not worse than what is there")
@@ -88,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--bump", choices=("major", "minor", "patch"), default="minor", help="which part of the version to raise"
     )
-    download = _add(commands, "download", "fetch a full public set; resumes, and checks the hash where one is given")
+    download = add_command(
+        commands, "galaxy", "download", "fetch a full public set; resumes, and checks the hash where one is given"
+    )
     download.add_argument("set", choices=PUBLIC, help="gz2: galaxy-datasets Galaxy Zoo 2; galaxy10: Galaxy10 DECaLS")
     download.add_argument("--url", default=None, help="fetch from here instead of the public address")
     download.add_argument("--sha256", default=None, help="hash that the file must have")
@@ -98,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_on_set(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, purpose: str
 ) -> argparse.ArgumentParser:
-    command = _add(commands, name, purpose)
+    command = add_command(commands, "galaxy", name, purpose)
     command.add_argument(
         "--set",
         dest="survey",
@@ -114,23 +124,6 @@ def _add_on_set(
         metavar="DIR",
         help="where the public set lies (default: where `download` puts it)",
     )
-    return command
-
-
-def _add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, purpose: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
-    command.add_argument("--data", type=Path, default=None, metavar="DIR", help="survey data (default: SKYSORT_DATA)")
-    command.add_argument("--build", type=Path, default=None, metavar="DIR", help="work files (default build/galaxy)")
-    command.add_argument(
-        "--results",
-        type=Path,
-        default=None,
-        metavar="DIR",
-        help="committed figures (default model_export/galaxy/results)",
-    )
-    command.add_argument("--threads", type=count, default=1, help="threads (default %(default)s)")
     return command
 
 

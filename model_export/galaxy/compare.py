@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from model_export.console import OK, say
+from model_export.files import read_json, write_json
 from model_export.galaxy import fit, latency, networks, onnx_file, readme
 from model_export.galaxy.choice import Choice
 from model_export.galaxy.graph import Served
 from model_export.galaxy.train import train_one
 from model_export.galaxy.views import views
-from model_export.galaxy.workspace import COMPARISON, EVALUATION, LONGER, VALIDATION, Workspace, read_json, write_json
+from model_export.galaxy.workspace import COMPARISON, EVALUATION, LONGER, VALIDATION, Workspace
 
 if TYPE_CHECKING:
     import argparse
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     write_json(workspace.results / COMPARISON, document)
     steps = rows[winner]["steps"]
     fractions = document["learning_curve"]["fractions"]
-    whole = read_json(workspace.run(f"compare_{winner}") / VALIDATION, "compare")
+    whole = read_json(workspace.run(f"compare_{winner}") / VALIDATION, "galaxy compare")
     for fraction in options.curve:
         recipe = fit.Recipe(winner, options.minutes, fraction, steps)
         record = finished(workspace, recipe, f"curve_{round(100 * fraction)}")
@@ -66,11 +67,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def alone(workspace: Workspace, recipe: fit.Recipe) -> int:
     """Train one candidate for a time of its own and add it to results/longer.json."""
     record = finished(workspace, recipe, f"longer_{recipe.candidate}")
-    shipped = read_json(workspace.results / EVALUATION, "evaluate")
+    shipped = read_json(workspace.results / EVALUATION, "galaxy evaluate")
     path = workspace.results / LONGER
     document: dict[str, Any] = {"part": "validation", "candidates": {}}
     if path.exists():
-        document = read_json(path, "compare")
+        document = read_json(path, "galaxy compare")
     document["shipped"] = longer(shipped["candidate"]["about"], shipped["run"], shipped["validation"])
     about = networks.CANDIDATES[recipe.candidate].about
     document["candidates"][recipe.candidate] = longer(about, record["run"], record["scores"])
@@ -96,7 +97,7 @@ def point(record: dict[str, Any]) -> dict[str, Any]:
 def finished(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, Any]:
     """What validation.json of a run says, after training it if that has not been done."""
     path = workspace.run(name) / VALIDATION
-    return read_json(path, "compare") if path.exists() else train_one(workspace, recipe, name)
+    return read_json(path, "galaxy compare") if path.exists() else train_one(workspace, recipe, name)
 
 
 def row(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, Any]:

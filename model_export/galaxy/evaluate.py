@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from model_export.console import OK, progress, say
+from model_export.files import read_json, sha256, write_json
 from model_export.galaxy import fit, latency, metrics, networks, onnx_file, quantise, readme, split
 from model_export.galaxy.choice import Choice
 from model_export.galaxy.contract import FILE, INPUT, OUTPUTS, PARITY_LIMIT, PROBABILITIES, spec
@@ -21,9 +22,8 @@ from model_export.galaxy.data import describe
 from model_export.galaxy.graph import Served
 from model_export.galaxy.labels import NAMES
 from model_export.galaxy.views import views
-from model_export.galaxy.workspace import EVALUATION, VALIDATION, Workspace, read_json, write_json
+from model_export.galaxy.workspace import EVALUATION, VALIDATION, Workspace
 from model_export.star import calibration
-from model_export.star.workspace import sha256
 from skysort.images.decode import decode
 from skysort.probability import prediction_sets
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Write build/galaxy/galaxy.onnx, results/evaluation.json and the tables of README.md."""
     torch.set_num_threads(options.threads)
     workspace = Workspace.of(options, settings)
-    trained = read_json(workspace.run(options.name) / VALIDATION, "train")
+    trained = read_json(workspace.run(options.name) / VALIDATION, "galaxy train")
     candidate = networks.CANDIDATES[trained["run"]["candidate"]]
     chosen = Choice.of(trained["choice"])
     network = fit.load(candidate.name, workspace.run(options.name))

@@ -10,10 +10,10 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from model_export.console import OK, REFUSED, say
+from model_export.files import read_json, sha256, write_json
 from model_export.galaxy import card
 from model_export.galaxy.contract import FILE, OUTPUTS
-from model_export.galaxy.workspace import ARTEFACT, EVALUATION, Workspace, read_json, write_json
-from model_export.star.workspace import sha256
+from model_export.galaxy.workspace import ARTEFACT, EVALUATION, Workspace
 from model_export.versions import next_version
 from skysort.card import CARD_FILE
 from skysort.errors import ArtefactError, ConfigurationError
@@ -31,12 +31,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Write galaxy.onnx and card.json to the artefact folder; exit code 1 and a sentence when refused."""
     workspace = Workspace.of(options, settings)
     folder = options.into or ARTEFACT
-    evaluation = read_json(workspace.results / EVALUATION, "evaluate")
+    evaluation = read_json(workspace.results / EVALUATION, "galaxy evaluate")
     path = workspace.build / FILE
     content = path.read_bytes() if path.is_file() else b""
     if sha256(content) != evaluation["sha256"]:
         raise ConfigurationError(f"the evaluation is not of {path}; run `python -m model_export galaxy evaluate`")
-    in_place = read_json(folder / CARD_FILE, "export") if (folder / CARD_FILE).exists() else None
+    in_place = read_json(folder / CARD_FILE, "galaxy export") if (folder / CARD_FILE).exists() else None
     reason = unfit(evaluation) or (worse(evaluation, in_place) if in_place is not None else None)
     if reason:
         print(f"not published: {reason}", file=sys.stderr)

@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -33,6 +33,7 @@ CALIBRATION_BATCHES: Final = 8
 TRIAL_STEPS: Final = 3
 CHECKPOINT_SECONDS: Final = 90.0
 EVALUATION_BATCH: Final = 64
+VALIDATION_LOGITS: Final = "validation_logits.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Recipe:
     minutes: the budget in processor time of one core, from which the number of steps follows once,
     unless `steps` says it; an interruption does not change it. peak_rate: of AdamW, reached after `warm_up` of
     the steps, then down a cosine. averaging: the decay of the running mean of the weights.
+    without: a kind of label that is left out (labels.KINDS), to learn what it brings.
     """
 
     candidate: str
@@ -54,6 +56,7 @@ class Recipe:
     weight_decay: float = 0.05
     averaging: float = 0.998
     seed: int = 2
+    without: str = ""
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate at a step."""
@@ -61,6 +64,10 @@ class Recipe:
         if done < self.warm_up:
             return self.peak_rate * (done / self.warm_up + 1e-3)
         return self.peak_rate * 0.5 * (1 + math.cos(math.pi * (done - self.warm_up) / (1 - self.warm_up)))
+
+    def leaving_out(self, kind: str) -> Recipe:
+        """The same recipe without a kind of label."""
+        return replace(self, without=kind)
 
 
 def train(

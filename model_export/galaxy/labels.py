@@ -26,6 +26,14 @@ PARTIAL: Final[dict[str, tuple[str, ...]]] = {
     "smooth_unknown_shape": ("smooth_round", "smooth_inbetween", "smooth_cigar"),
 }
 
+# The kinds of label that training can do without (samples.without), as README.md calls them.
+KINDS: Final = {
+    "partial": "classes known in part",
+    "efigi": "EFIGI",
+    "tree": "the question tree",
+    "votes": "redrawn votes: the catalogue's class alone",
+}
+
 # Willett et al. (2013), MNRAS 435, 2835, table 2: question -> its answers, as the columns of the
 # vote table; and the answer after which a question is asked (none: it is asked of everybody).
 QUESTIONS: Final[dict[str, tuple[str, ...]]] = {

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from model_export import readme_tables
-from model_export.galaxy.labels import CLASSES, NAMES
-from model_export.galaxy.workspace import COMPARISON, EVALUATION, LONGER, PACKAGE
-from model_export.readme_tables import interval, markdown
+from model_export.galaxy.labels import CLASSES, KINDS, NAMES
+from model_export.galaxy.workspace import ABLATION, COMPARISON, EVALUATION, LONGER, PACKAGE
+from model_export.readme_tables import difference, interval, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,8 +23,7 @@ DIGITS: Final = 3
 
 def fill(results: Path) -> None:
     """Fill the README after a command; results that were written elsewhere leave it alone."""
-    if results.resolve() == RESULTS:
-        README.write_text(render(README.read_text(encoding="utf-8"), results), encoding="utf-8")
+    readme_tables.fill(README, results, TABLES, "galaxy")
 
 
 def render(text: str, results: Path) -> str:
@@ -90,6 +89,20 @@ def _curve(comparison: Mapping[str, Any]) -> str:
         for fraction, row in comparison["learning_curve"]["fractions"].items()
     ]  # fmt: skip
     return markdown(["training part", "pictures", "steps", "accuracy", "balanced", "macro F1"], rows)
+
+
+def _ablation(ablation: Mapping[str, Any]) -> str:
+    whole = ablation["whole"]
+    rows = [["everything", _interval(whole["accuracy"]), _interval(whole["macro_f1"]), f"{whole['ece']:.3f}", "", ""]]
+    rows += [
+        [
+            f"without {KINDS[kind]}", _interval(row["accuracy"]), _interval(row["macro_f1"]), f"{row['ece']:.3f}",
+            difference(row["accuracy_gain"], DIGITS), difference(row["log_loss_gain"], DIGITS),
+        ]
+        for kind, row in ablation["without"].items()
+    ]  # fmt: skip
+    gains = ["what it brings, paired: accuracy", "nats of log loss"]
+    return markdown(["learnt from", "accuracy", "macro F1", "ECE", *gains], rows)
 
 
 def _scores(evaluation: Mapping[str, Any]) -> str:
@@ -170,6 +183,7 @@ TABLES: Final[dict[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = 
     "candidates": (COMPARISON, "compare", _candidates),
     "longer": (LONGER, "compare --alone crossformer", _longer),
     "curve": (COMPARISON, "compare", _curve),
+    "ablation": (ABLATION, "ablate", _ablation),
     "scores": (EVALUATION, "evaluate", _scores),
     "classes": (EVALUATION, "evaluate", _classes),
     "confusion": (EVALUATION, "evaluate", _confusion),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -92,6 +92,23 @@ def training(
         np.concatenate([np.where(exact, 1.0, PARTIAL_SHARE), np.full(len(chosen[1]), EFIGI_SHARE)]),
         np.bincount(label, minlength=target[0].shape[1]) / len(label),
     )
+
+
+def without(drawn: Samples, kind: str) -> Samples:
+    """The same pictures with a kind of label left out (one of labels.KINDS); what is not drawn stays in its place.
+
+    partial, efigi: those pictures are never drawn. tree: no question counts. votes: the catalogue's class alone.
+    """
+    if kind == "tree":
+        return replace(drawn, asked=torch.zeros_like(drawn.asked))
+    known = drawn.target.sum(dim=1) > 0
+    if kind == "votes":
+        # The catalogue's class has the most of a blend that is at most SOFTNESS votes.
+        alone = torch.nn.functional.one_hot(drawn.target.argmax(dim=1), drawn.target.shape[1]).to(drawn.target)
+        voted = known & torch.from_numpy(drawn.survey == 0)
+        return replace(drawn, target=torch.where(voted[:, None], alone, drawn.target))
+    left_out = drawn.survey == 1 if kind == "efigi" else ~known.numpy()
+    return replace(drawn, weight=np.where(left_out, 0.0, drawn.weight))
 
 
 def _thinned(

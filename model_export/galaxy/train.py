@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from model_export.console import OK, progress, say
+from model_export.files import write_json
 from model_export.galaxy import choice, fit, networks, samples, split
 from model_export.galaxy.networks.mobilenet import WEIGHTS
-from model_export.galaxy.workspace import VALIDATION, Workspace, write_json
+from model_export.galaxy.workspace import VALIDATION, Workspace
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def train_one(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, 
     crops = workspace.crops()
     parts = workspace.split()
     drawn = samples.training(gz2, efigi, crops, parts, fraction=recipe.fraction)
+    if recipe.without:
+        drawn = samples.without(drawn, recipe.without)
     folder = workspace.run(name)
     say(f"{name}: {len(drawn):,} pictures to draw from")
     with progress() as bar:
@@ -59,7 +62,7 @@ def train_one(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, 
         network = fit.load(recipe.candidate, folder)
         side = networks.CANDIDATES[recipe.candidate].side
         logits = fit.logits(network, crops[0], rows, side, on_batch=lambda count: bar.advance(task, count))
-    np.save(folder / "validation_logits.npy", logits)
+    np.save(folder / fit.VALIDATION_LOGITS, logits)
     chosen, record = choice.choose(logits, gz2.label[rows], drawn.prior)
     whole = {"run": trained, "choice": chosen.document(), **record}
     write_json(folder / VALIDATION, whole)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from model_export.files import make_folders
 from model_export.galaxy import split, surveys
 from model_export.settings import ROOT
-from model_export.star.workspace import write_json
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -29,9 +28,8 @@ EFIGI_CROPS: Final = "efigi.npy"
 VALIDATION: Final = "validation.json"
 COMPARISON: Final = "comparison.json"
 LONGER: Final = "longer.json"
+ABLATION: Final = "ablation.json"
 EVALUATION: Final = "evaluation.json"
-
-__all__ = ["Workspace", "read_json", "write_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +59,7 @@ class Workspace:
             survey,
             getattr(options, "public", None) or whole / "public" / survey,
         )
-        for folder in (workspace.build, workspace.results):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as problem:
-                raise ConfigurationError(f"cannot make the folder {folder}: {problem.strerror}") from problem
+        make_folders(workspace.build, workspace.results)
         return workspace
 
     def run(self, name: str) -> Path:
@@ -101,14 +95,3 @@ class Workspace:
     def split(self) -> split.Split:
         """The lists of the parts."""
         return split.load(self.lists)
-
-
-def read_json(path: Path, made_by: str) -> dict[str, Any]:
-    """Read what an earlier command wrote; a ConfigurationError names the command that makes it."""
-    try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path} is not there; run `python -m model_export galaxy {made_by}` first") from None
-    except ValueError as problem:
-        raise ConfigurationError(f"{path} is damaged ({problem}); run `{made_by}` again") from problem
-    return value

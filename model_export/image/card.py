@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from model_export.files import read_json
 from model_export.image import labels, onnx_file
 from model_export.image.photographs import IMAGENETTE, SAMPLE, SIDE
-from model_export.image.workspace import TRAINING, WEIGHTS, Workspace, read_json
+from model_export.image.workspace import TRAINING, WEIGHTS, Workspace
 
 if TYPE_CHECKING:
     from model_export.image.checkpoint import Checkpoint
@@ -33,7 +34,7 @@ def document(
     """Everything that is published of the file."""
     named = labels.load()
     tuned = evaluation["network"] == "tuned"
-    training = read_json(workspace.results / TRAINING, "train") if tuned else None
+    training = read_json(workspace.results / TRAINING, "image train") if tuned else None
     main = measured["exported_file"][SAMPLE]
     cross = evaluation["calibration_cross_fitted"]
     return {
@@ -103,7 +104,7 @@ def document(
         "attribution": ATTRIBUTION,
         "intended_use": INTENDED_USE,
         "limitations": list(LIMITATIONS),
-        "public_weights": read_json(workspace.results / WEIGHTS, "weights")["before_any_change"],
+        "public_weights": read_json(workspace.results / WEIGHTS, "image weights")["before_any_change"],
     }
 
 

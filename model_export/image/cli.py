@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from model_export.console import guarded
 from model_export.numbers import count, positive
+from model_export.options import add_command
 from model_export.settings import Settings
 from model_export.versions import PARTS
 
@@ -47,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    weights = _add(commands, "weights", "turn public weights into a trainable network and show that it is exact")
+    weights = add_command(
+        commands, "image", "weights", "turn public weights into a trainable network and show that it is exact"
+    )
     weights.add_argument(
         "--source",
         choices=("public", "torchvision"),
@@ -59,12 +62,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     weights.add_argument("--url", default=None, help="another address of the torchvision weights")
     weights.add_argument("--sha256", default=None, help="what the download must have (default: as its name says)")
-    train = _add(commands, "train", "fine-tune by self-distillation on the tuning half of the photographs")
+    train = add_command(
+        commands, "image", "train", "fine-tune by self-distillation on the tuning half of the photographs"
+    )
     train.add_argument("--epochs", type=count, default=None, help="passes over the photographs (default: see train.py)")
     train.add_argument("--rate", type=positive, default=None, help="learning rate (default: see train.py)")
-    evaluate = _add(commands, "evaluate", "measure a network on the held-out half; fit temperature and threshold")
-    export = _add(
+    evaluate = add_command(
+        commands, "image", "evaluate", "measure a network on the held-out half; fit temperature and threshold"
+    )
+    export = add_command(
         commands,
+        "image",
         "export",
         "write the ONNX file and its card, after parity and accuracy checks, if not worse than what is there",
     )
@@ -76,22 +84,5 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--bump", choices=PARTS, default="minor", help="which part of the version to raise (default %(default)s)"
     )
-    _add(commands, "report", "write README.md from the committed figures")
+    add_command(commands, "image", "report", "write README.md from the committed figures")
     return parser
-
-
-def _add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, purpose: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
-    command.add_argument("--data", type=Path, default=None, metavar="DIR", help="data folder (default: SKYSORT_DATA)")
-    command.add_argument("--build", type=Path, default=None, metavar="DIR", help="work files (default build/image)")
-    command.add_argument(
-        "--results",
-        type=Path,
-        default=None,
-        metavar="DIR",
-        help="committed figures (default model_export/image/results)",
-    )
-    command.add_argument("--threads", type=count, default=1, help="threads (default %(default)s)")
-    return command

@@ -9,6 +9,7 @@ import torch
 
 from model_export import curves
 from model_export.console import OK, REFUSED, progress, say
+from model_export.files import read_json, sha256, write_json
 from model_export.image import (
     card,
     checkpoint,
@@ -23,16 +24,7 @@ from model_export.image import (
 )
 from model_export.image.photographs import HELD_OUT, SAMPLE, groups
 from model_export.image.served import Served
-from model_export.image.workspace import (
-    ARTEFACT,
-    EVALUATIONS,
-    EXPORT,
-    Workspace,
-    libraries,
-    read_json,
-    sha256,
-    write_json,
-)
+from model_export.image.workspace import ARTEFACT, EVALUATIONS, EXPORT, Workspace, libraries
 from model_export.versions import next_version
 from skysort.card import CARD_FILE
 from skysort.errors import ConfigurationError
@@ -52,12 +44,14 @@ MODEL_FILE: Final = "image.onnx"
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Write image.onnx and card.json into the artefact folder, and results/export.json."""
     workspace = Workspace.of(options, settings)
-    evaluation = read_json(workspace.results / EVALUATIONS[options.network], f"evaluate --network {options.network}")
+    evaluation = read_json(
+        workspace.results / EVALUATIONS[options.network], f"image evaluate --network {options.network}"
+    )
     held = checkpoint.load(workspace.network(options.network), "weights" if options.network == "base" else "train")
     found = photographs.chosen(photographs.find(workspace.data, labels.load()), part=HELD_OUT)
     geometry = photographs.spec(evaluation["resize_shorter"], evaluation["filter"])
     folder = options.into or ARTEFACT
-    in_place = read_json(folder / CARD_FILE, "export") if (folder / CARD_FILE).exists() else None
+    in_place = read_json(folder / CARD_FILE, "image export") if (folder / CARD_FILE).exists() else None
     served = Served(held.network, evaluation["temperature"])
     with progress() as bar:
         task = bar.add_task("photographs", total=2 * len(found))

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from model_export.console import OK, progress, say
+from model_export.files import write_json
 from model_export.image import checkpoint, distil, inference, labels, onnx_file, photographs, readme
 from model_export.image.photographs import TUNING
 from model_export.image.served import Served
-from model_export.image.workspace import TRAINING, Workspace, libraries, write_json
+from model_export.image.workspace import TRAINING, Workspace, libraries
 from skysort.images.decode import InputSpec
 
 if TYPE_CHECKING:

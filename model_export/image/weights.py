@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.console import OK, progress, say
+from model_export.files import write_json
 from model_export.image import (
     checkpoint,
     download,
@@ -19,7 +20,7 @@ from model_export.image import (
     scores,
 )
 from model_export.image.minimalistic import Minimalistic, parameters
-from model_export.image.workspace import WEIGHTS, Workspace, libraries, write_json
+from model_export.image.workspace import WEIGHTS, Workspace, libraries
 
 if TYPE_CHECKING:
     import argparse

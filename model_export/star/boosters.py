@@ -9,8 +9,9 @@ import numpy as np
 import xgboost
 from xgboost.callback import TrainingCallback
 
+from model_export.files import read_json
 from model_export.star.split import SEED, held_out
-from model_export.star.workspace import HYPERPARAMETERS, read_json
+from model_export.star.workspace import HYPERPARAMETERS
 from skysort.errors import ConfigurationError
 from skysort.star.columns import LABELS
 from skysort.star.features import PHOTOMETRIC, SPECTROSCOPIC, feature_matrix
@@ -54,7 +55,7 @@ class Hyperparameters:
 
 def hyperparameters(path: Path = HYPERPARAMETERS) -> dict[str, Hyperparameters]:
     """The chosen hyperparameters of each variant; a ConfigurationError for a file that lacks them."""
-    content = read_json(path, "tune")
+    content = read_json(path, "star tune")
     try:
         return {
             name: Hyperparameters(int(content[name]["rounds"]), dict(content[name]["parameters"])) for name in VARIANTS

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from model_export.console import guarded
 from model_export.numbers import count, positive
+from model_export.options import add_command
 from model_export.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,17 +74,13 @@ def _parser() -> argparse.ArgumentParser:
 def _add(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, purpose: str
 ) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
-    command.add_argument(
-        "--data", type=Path, default=None, metavar="FILE", help="SDSS17 as CSV (default: from SKYSORT_DATA)"
-    )
-    command.add_argument("--build", type=Path, default=None, metavar="DIR", help="work files (default build/star)")
-    command.add_argument(
-        "--results",
-        type=Path,
-        default=None,
-        metavar="DIR",
-        help="figures (default model_export/star/results)",
+    command = add_command(
+        commands,
+        "star",
+        name,
+        purpose,
+        data=("FILE", "SDSS17 as CSV (default: from SKYSORT_DATA)"),
+        threads=(os.cpu_count() or 1, "threads (default %(default)s); changes no result"),
     )
     command.add_argument(
         "--hyperparameters",
@@ -91,8 +88,5 @@ def _add(
         default=None,
         metavar="FILE",
         help="chosen hyperparameters (default model_export/star/hyperparameters.json)",
-    )
-    command.add_argument(
-        "--threads", type=count, default=os.cpu_count() or 1, help="threads (default %(default)s); changes no result"
     )
     return command

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.console import OK, progress, say
+from model_export.files import read_json, sha256, write_json
 from model_export.star import boosters, calibration, metrics, plots, readme, references
 from model_export.star.split import split
 from model_export.star.train import TRAINING, describe
-from model_export.star.workspace import Workspace, read_json, sha256, write_json
+from model_export.star.workspace import Workspace
 from skysort.errors import ConfigurationError
 from skysort.probability import prediction_sets
 from skysort.star.booster import Booster
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     With the boosters' own scores come those of what they are held against (references.py).
     """
     workspace = Workspace.of(options, settings)
-    training = read_json(workspace.build / TRAINING, "train")
+    training = read_json(workspace.build / TRAINING, "star train")
     dataset = workspace.dataset()
     data = describe(dataset)
     if data["splits"] != training["data"]["splits"]:

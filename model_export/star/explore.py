@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.console import OK, progress, say
+from model_export.files import write_json
 from model_export.star import ablation, boosters, comparison, plots, readme, survey_plots
 from model_export.star.split import SEED, split
-from model_export.star.workspace import Workspace, write_json
+from model_export.star.workspace import Workspace
 from skysort.star.columns import MEASURED
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from model_export.console import OK, REFUSED, say
+from model_export.files import read_json, write_json
 from model_export.star import boosters, card
 from model_export.star.evaluate import EVALUATION, trained
 from model_export.star.train import TRAINING
-from model_export.star.workspace import ARTEFACT, Workspace, read_json, write_json
+from model_export.star.workspace import ARTEFACT, Workspace
 from skysort.errors import ArtefactError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -30,12 +31,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Write the boosters and card.json to the artefact folder; exit code 1 and a sentence when refused."""
     workspace = Workspace.of(options, settings)
     folder = options.into or ARTEFACT
-    training = read_json(workspace.build / TRAINING, "train")
-    evaluation = read_json(workspace.results / EVALUATION, "evaluate")
+    training = read_json(workspace.build / TRAINING, "star train")
+    evaluation = read_json(workspace.results / EVALUATION, "star evaluate")
     for name in boosters.VARIANTS:
         if evaluation["variants"][name]["sha256"] != training["variants"][name]["sha256"]:
             raise ConfigurationError(f"the evaluation is of another {name}; run `python -m model_export star evaluate`")
-    in_place = read_json(folder / card.CARD, "export") if (folder / card.CARD).exists() else None
+    in_place = read_json(folder / card.CARD, "star export") if (folder / card.CARD).exists() else None
     if in_place is not None and (reason := worse(training, evaluation, in_place)):
         print(f"not published: {reason}", file=sys.stderr)
         return REFUSED

@@ -22,8 +22,7 @@ DIGITS: Final = 4
 
 def fill(results: Path) -> None:
     """Fill the README after a command; results that were written elsewhere leave it alone."""
-    if results.resolve() == RESULTS:
-        README.write_text(render(README.read_text(encoding="utf-8"), results), encoding="utf-8")
+    readme_tables.fill(README, results, TABLES, "star")
 
 
 def render(text: str, results: Path) -> str:

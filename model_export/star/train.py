@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.console import OK, progress, say
+from model_export.files import sha256, write_json
 from model_export.star import boosters, calibration, conformal
 from model_export.star.split import FOLDS, SEED, folds, split
-from model_export.star.workspace import Workspace, libraries, sha256, write_json
+from model_export.star.workspace import Workspace, libraries
 from skysort.star.columns import LABELS
 
 if TYPE_CHECKING:

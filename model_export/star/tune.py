@@ -21,9 +21,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from model_export.console import OK, progress, say
+from model_export.files import read_json, write_json
 from model_export.star import boosters, calibration, metrics, readme
 from model_export.star.split import FOLDS, SEED, folds, held_out, split
-from model_export.star.workspace import Workspace, read_json, write_json
+from model_export.star.workspace import Workspace
 from skysort.errors import ConfigurationError
 from skysort.star.columns import LABELS
 
@@ -170,7 +171,7 @@ def keep(study: optuna.Study, name: str, workspace: Workspace, rows: int) -> Non
     best = study.best_trial
     depth = int(best.params["max_depth"])
     chosen = workspace.hyperparameters
-    content = read_json(chosen, "tune") if chosen.exists() else {}
+    content = read_json(chosen, "star tune") if chosen.exists() else {}
     content[name] = {
         "rounds": boosters.NODES_PER_ROW // (len(LABELS) * depth),
         "parameters": {key: _rounded(value) for key, value in best.params.items()},
@@ -178,7 +179,7 @@ def keep(study: optuna.Study, name: str, workspace: Workspace, rows: int) -> Non
     write_json(chosen, content)
 
     path = workspace.results / TUNING
-    summary = read_json(path, "tune") if path.exists() else {}
+    summary = read_json(path, "star tune") if path.exists() else {}
     summary[name] = {
         "score": f"log loss, {FOLDS}-fold cross-validation on the training part",
         "rows": rows,

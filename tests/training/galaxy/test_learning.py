@@ -13,7 +13,7 @@ import torch
 from model_export.galaxy import augment, fit, losses
 from model_export.galaxy.crops import SIDE
 from model_export.galaxy.labels import ANSWERS, CLASSES, QUESTIONS
-from model_export.galaxy.samples import Samples
+from model_export.galaxy.samples import Samples, without
 from model_export.galaxy.views import ALL_VIEWS
 from skysort.errors import ConfigurationError
 
@@ -90,6 +90,39 @@ def blobs(count: int) -> Samples:
         np.ones(count),
         prior,
     )
+
+
+def two_surveys() -> Samples:
+    """Six pictures: two exact ones of Galaxy Zoo 2 with votes, two known in part, two of EFIGI."""
+    samples = blobs(6)
+    target = torch.tensor([[0.7, 0.3], [0.1, 0.9], [0, 0], [0, 0], [0.9, 0.1], [0.1, 0.9]])
+    return replace(
+        samples,
+        survey=np.array([0, 0, 0, 0, 1, 1]),
+        target=torch.cat([target, torch.zeros(6, 6)], dim=1),
+        asked=torch.ones_like(samples.asked),
+    )
+
+
+@pytest.mark.parametrize(("kind", "drawn"), [("partial", [1, 1, 0, 0, 1, 1]), ("efigi", [1, 1, 1, 1, 0, 0])])
+def test_pictures_that_are_left_out_are_never_drawn(kind: str, drawn: list[int]) -> None:
+    assert without(two_surveys(), kind).weight.tolist() == drawn
+
+
+def test_without_the_tree_no_question_counts() -> None:
+    less = without(two_surveys(), "tree")
+    assert not less.asked.any()
+    assert less.weight.tolist() == [1] * 6
+
+
+def test_without_votes_a_picture_has_its_class_alone() -> None:
+    # Given
+    samples = two_surveys()
+    # When
+    less = without(samples, "votes")
+    # Then EFIGI's labels, which no volunteer gave, stay, and so do those known in part
+    assert less.target[:2, :2].tolist() == [[1, 0], [0, 1]]
+    assert torch.equal(less.target[2:], samples.target[2:])
 
 
 def recipe(steps: int) -> fit.Recipe:

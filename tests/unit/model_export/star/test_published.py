@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from model_export.files import sha256
 from model_export.star import boosters, data, metrics, readme
 from model_export.star.split import split
 from model_export.star.train import describe
-from model_export.star.workspace import ARTEFACT, sha256
+from model_export.star.workspace import ARTEFACT
 from skysort.star.columns import Photometry
 from skysort.star.model import StarModel
 
