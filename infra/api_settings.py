@@ -94,7 +94,11 @@ Authoriser = Iam | Cognito
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """AWS WAF before the API. requests_in_5_minutes: of one caller, who has to wait above that."""
+    """AWS WAF before the API.
+
+    requests_in_5_minutes: of one caller, told by address as far as it is known (constructs/firewall.py), who has to
+    wait above that.
+    """
 
     requests_in_5_minutes: int = 10_000
 

@@ -1,4 +1,4 @@
-"""AWS WAF before the API: managed rules, and a limit for each address."""
+"""AWS WAF before the API: managed rules, and limits for each address."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _WINDOW_S: Final = 300
 # How many visitors' worth of requests one address may send: CloudFront's stand for many.
 _SHARED: Final = 10
+_FORWARDED_FOR: Final = "X-Forwarded-For"
+# A list that starts with an IPv4 or IPv6 address, which is the one that WAF counts by.
+_FIRST_ADDRESS: Final = r"^\s*(\d{1,3}(\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\s*(,|$)"
 # Managed rule groups, with those of their rules that only count: bodies here are pictures and tables, far above the
 # 8 kB of SizeRestrictions_BODY, in which byte patterns mean nothing; they are decoded within limits, never interpreted.
 _MANAGED: Final = {
@@ -57,7 +60,7 @@ class WebFirewall(Construct):
                 )
             },
             rules=_limits(settings.requests_in_5_minutes)
-            + [_managed(priority, group) for priority, group in enumerate(_MANAGED, start=2)],
+            + [_managed(priority, group) for priority, group in enumerate(_MANAGED, start=3)],
         )
         association = waf.CfnWebACLAssociation(
             self, "Association", resource_arn=api.deployment_stage.stage_arn, web_acl_arn=acl.attr_arn
@@ -91,14 +94,26 @@ def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
 
 
 def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
-    """The page's visitors come by CloudFront, whose addresses they share: they are told apart by what it forwards.
+    """Each request is counted by the caller's address, as far as it is known, and by the address that connects.
 
-    A caller who makes that header up is still held by the second rule, which counts who really connects.
+    The page's visitors come by CloudFront, whose addresses they share: they are told apart by what it forwards. A rule
+    by forwarded address leaves out requests without one, so those are counted by who connects, in a rule of their own.
+    A caller who makes a new address up for each request is held by the last rule alone.
     """
     forwarded = waf.CfnWebACL.RateBasedStatementProperty(
         aggregate_key_type="FORWARDED_IP",
         forwarded_ip_config=waf.CfnWebACL.ForwardedIPConfigurationProperty(
-            header_name="X-Forwarded-For", fallback_behavior="MATCH"
+            header_name=_FORWARDED_FOR,
+            # What is no address is counted by the second rule; a match would refuse it at the first request.
+            fallback_behavior="NO_MATCH",
+        ),
+        limit=requests,
+        evaluation_window_sec=_WINDOW_S,
+    )
+    direct = waf.CfnWebACL.RateBasedStatementProperty(
+        aggregate_key_type="IP",
+        scope_down_statement=waf.CfnWebACL.StatementProperty(
+            not_statement=waf.CfnWebACL.NotStatementProperty(statement=_names_an_address())
         ),
         limit=requests,
         evaluation_window_sec=_WINDOW_S,
@@ -106,7 +121,22 @@ def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
     connected = waf.CfnWebACL.RateBasedStatementProperty(
         aggregate_key_type="IP", limit=_SHARED * requests, evaluation_window_sec=_WINDOW_S
     )
-    return [_limit(0, "requests-of-one-visitor", forwarded), _limit(1, "requests-of-one-address", connected)]
+    return [
+        _limit(0, "requests-of-one-visitor", forwarded),
+        _limit(1, "requests-of-one-direct-caller", direct),
+        _limit(2, "requests-of-one-address", connected),
+    ]
+
+
+def _names_an_address() -> waf.CfnWebACL.StatementProperty:
+    """Match what the rule by forwarded address takes; a header that is missing matches nothing."""
+    return waf.CfnWebACL.StatementProperty(
+        regex_match_statement=waf.CfnWebACL.RegexMatchStatementProperty(
+            field_to_match=waf.CfnWebACL.FieldToMatchProperty(single_header={"Name": _FORWARDED_FOR.lower()}),
+            regex_string=_FIRST_ADDRESS,
+            text_transformations=[waf.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
+        )
+    )
 
 
 def _limit(priority: int, name: str, statement: waf.CfnWebACL.RateBasedStatementProperty) -> waf.CfnWebACL.RuleProperty:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from infra.api_settings import BINARY_MEDIA_TYPES, PUBLIC_PATHS
 from infra.gateway_problems import GATEWAY_ANSWERS
@@ -139,13 +143,14 @@ def test_where_waiting_helps_the_gateway_says_how_long(stage: Synthesised) -> No
 def test_the_firewall_stands_before_prod_and_lets_pictures_through(dev: Synthesised, prod: Synthesised) -> None:
     assert dev.resources("AWS::WAFv2::WebACL") == []
     (acl,) = prod.resources("AWS::WAFv2::WebACL")
-    limit, shared, *managed = acl.properties["Rules"]
+    *limits, first, second, third = acl.properties["Rules"]
+    managed = (first, second, third)
 
-    # Then one visitor who asks too often is told to wait, in the problem form; CloudFront's addresses stand for many
-    rates = [rule["Statement"]["RateBasedStatement"] for rule in (limit, shared)]
-    assert [(rate["AggregateKeyType"], rate["Limit"]) for rate in rates] == [("FORWARDED_IP", 10_000), ("IP", 100_000)]
-    custom = limit["Action"]["Block"]["CustomResponse"]
-    assert (custom["ResponseCode"], custom["ResponseHeaders"]) == (429, [{"Name": "Retry-After", "Value": "300"}])
+    # Then whoever asks too often is told to wait, in the problem form
+    assert [rule["Statement"].keys() for rule in limits] == [{"RateBasedStatement"}] * 3
+    for rule in limits:
+        custom = rule["Action"]["Block"]["CustomResponse"]
+        assert (custom["ResponseCode"], custom["ResponseHeaders"]) == (429, [{"Name": "Retry-After", "Value": "300"}])
     body = json.loads(acl.properties["CustomResponseBodies"]["slower"]["Content"])
     assert (body["status"], body["title"]) == (HTTPStatus.TOO_MANY_REQUESTS, "Too many requests")
 
@@ -162,6 +167,50 @@ def test_the_firewall_stands_before_prod_and_lets_pictures_through(dev: Synthesi
     (logging,) = prod.resources("AWS::WAFv2::LoggingConfiguration")
     assert not [arn for arn in logging.properties["LogDestinationConfigs"] if flat(arn).endswith(":*")]
     assert "stages" in flat(association.properties["ResourceArn"])
+
+
+@pytest.mark.parametrize(
+    ("forwarded_for", "held_by"),
+    [
+        # A direct caller sends no such header.
+        (None, {"connected address": 10_000, "any connected address": 100_000}),
+        # CloudFront writes one, with its visitor's address.
+        ("198.51.100.7", {"forwarded address": 10_000, "any connected address": 100_000}),
+        ("2001:db8::7", {"forwarded address": 10_000, "any connected address": 100_000}),
+        # To one that is there already it appends; a caller may as well make one up.
+        ("203.0.113.1, 198.51.100.7", {"forwarded address": 10_000, "any connected address": 100_000}),
+        # Some proxies hide whom they stand for; nothing that is no address may leave the limit.
+        ("unknown", {"connected address": 10_000, "any connected address": 100_000}),
+        ("198.51.100.7:443", {"connected address": 10_000, "any connected address": 100_000}),
+        ("", {"connected address": 10_000, "any connected address": 100_000}),
+    ],
+)
+def test_the_firewall_holds_every_caller_by_an_address(
+    prod: Synthesised, forwarded_for: str | None, held_by: dict[str, int]
+) -> None:
+    """WAF's own reading of the rules: no rule by forwarded address applies where the header is missing."""
+    (acl,) = prod.resources("AWS::WAFv2::WebACL")
+    rates = [rule["Statement"].get("RateBasedStatement") for rule in acl.properties["Rules"]]
+    assert {name: limit for rate in rates if rate for name, limit in counted(rate, forwarded_for).items()} == held_by
+
+
+def counted(rate: dict[str, Any], forwarded_for: str | None) -> dict[str, int]:
+    """What a rate-based rule counts a request by, with its limit; nothing where it leaves the request out."""
+    if rate["AggregateKeyType"] == "FORWARDED_IP":
+        config = rate["ForwardedIPConfig"]
+        assert config["HeaderName"].lower() == "x-forwarded-for"
+        try:
+            ipaddress.ip_address((forwarded_for or "").partition(",")[0].strip())
+        except ValueError:
+            assert config["FallbackBehavior"] == "NO_MATCH", "a request would be refused for its header alone"
+            return {}
+        return {"forwarded address": rate["Limit"]}
+    if "ScopeDownStatement" not in rate:
+        return {"any connected address": rate["Limit"]}
+    match = rate["ScopeDownStatement"]["NotStatement"]["Statement"]["RegexMatchStatement"]
+    assert match["FieldToMatch"]["SingleHeader"]["Name"] == "x-forwarded-for"
+    left_out = forwarded_for is not None and re.search(match["RegexString"], forwarded_for)
+    return {} if left_out else {"connected address": rate["Limit"]}
 
 
 def test_outputs_name_what_a_caller_needs(stage: Synthesised) -> None:
