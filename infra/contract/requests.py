@@ -87,14 +87,20 @@ def _column(name: str) -> Schema:
 
 def star_row() -> Schema:
     """A row by the columns' own names; other names are told of in words."""
-    columns = {name: _column(name) for name in (*BANDS, REDSHIFT, *POSITION)}
+    columns = {name: _column(name) for name in (*BANDS, REDSHIFT)}
     named = {
-        "type": ["string", "integer", "null"],
-        "maxLength": STAR_ID_CHARACTERS,
-        "description": f"also named {', '.join(ALIASES[IDENTIFIER])}",
+        "description": f"text or a number; comes back as the result's id, cut to {STAR_ID_CHARACTERS} characters; "
+        f"also named {', '.join(ALIASES[IDENTIFIER])}"
     }
     about = "SDSS photometry of one object (AB magnitudes) and, where there is a spectrum, its redshift"
-    return _object({**columns, IDENTIFIER: named}, BANDS, description=about)
+    return _object({**columns, **_positions(), IDENTIFIER: named}, BANDS, description=about)
+
+
+def _positions() -> dict[str, Schema]:
+    return {
+        name: {"description": f"accepted in any notation and not used; also named {', '.join(ALIASES[name])}"}
+        for name in POSITION
+    }
 
 
 def star_bodies(labels: Sequence[str]) -> dict[str, Schema]:
@@ -118,9 +124,9 @@ def _star_rows() -> Schema:
 
 def star_form(labels: Sequence[str]) -> Schema:
     """One row as a form's fields."""
-    columns = {name: {**_column(name), "type": "number"} for name in (*BANDS, REDSHIFT, *POSITION)}
+    columns = {name: {**_column(name), "type": "number"} for name in (*BANDS, REDSHIFT)}
     of_query = {"top_k": {"type": "integer", "minimum": 1, "maximum": MAX_TOP_K}, "labels": labels_in_query(labels)}
-    return _object({**columns, **of_query, "explain": _SWITCH}, BANDS)
+    return _object({**columns, **_positions(), **of_query, "explain": _SWITCH}, BANDS)
 
 
 def star_csv() -> Schema:

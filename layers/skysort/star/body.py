@@ -19,16 +19,20 @@ from skysort.errors import (
 )
 from skysort.limits import STAR_ROWS_PER_REQUEST
 from skysort.options import NAMES as OPTION_NAMES
-from skysort.star.columns import BANDS, Reason, canonical, describe, misspelt
-from skysort.star.rows import StarRow, read_row
+from skysort.star.columns import MEASURED, canonical
+from skysort.star.rows import StarRow, read_cells, read_row
+from skysort.star.tables.csv_header import DELIMITERS
+from skysort.star.tables.header import locate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from skysort.star.tables.header import MeasuredColumns
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
 FORM: Final = "application/x-www-form-urlencoded"
-_DELIMITERS: Final = (",", ";", "\t", "|")
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,14 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
 
     body: as sent. content_type: its media type, parameters allowed; empty is taken for JSON.
     Raises UnsupportedFormatError, MalformedInputError, EmptyInputError, LimitExceededError, and
-    InvalidFieldsError for a CSV header without the five bands.
+    InvalidFieldsError for a CSV header whose columns cannot be used.
     """
     media_type = content_type.partition(";")[0].strip().lower() or JSON
     readers = {JSON: _read_json, CSV: _read_csv, FORM: _read_form}
     if media_type not in readers:
         raise UnsupportedFormatError(f"star rows come as {', '.join(readers)}, not as {media_type}")
+    if body.startswith(_UTF_16):
+        raise MalformedInputError("the body is UTF-16 text; send it as UTF-8")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -114,11 +120,16 @@ def _read_form(text: str) -> StarRequest:
 def _read_csv(text: str) -> StarRequest:
     lines = (line for line in io.StringIO(text, newline="") if not line.startswith("#"))
     header_line = next((line for line in lines if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=header_line.count)
+    if "\0" in header_line:
+        raise MalformedInputError(
+            "the body is no UTF-8 text: its header holds NUL bytes, as in UTF-16; send it as UTF-8"
+        )
     try:
-        header = [name.strip() for name in next(csv.reader([header_line], delimiter=delimiter), [])]
-        _check_header(header)
-        rows = list(_csv_rows(csv.reader(lines, delimiter=delimiter, strict=True), header))
+        headers = {delimiter: _header(header_line, delimiter) for delimiter in DELIMITERS}
+        delimiter = max(DELIMITERS, key=lambda mark: (_measured(headers[mark]), len(headers[mark])))
+        columns = locate(headers[delimiter])
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        rows = list(_csv_rows(reader, columns, len(headers[delimiter])))
     except csv.Error as error:
         raise MalformedInputError(f"the body is not CSV: {error}") from None
     if not rows:
@@ -126,31 +137,24 @@ def _read_csv(text: str) -> StarRequest:
     return StarRequest(rows)
 
 
-def _check_header(header: list[str]) -> None:
-    found = [column for name in header if (column := canonical(name))]
-    repeated = sorted({column for column in found if found.count(column) > 1})
-    problems = [describe(column, Reason.REPEATED_FIELD) for column in repeated]
-    problems += misspelt(header)
-    problems += [
-        FieldError(band, "missing_column", "is not among the columns of the first line")
-        for band in BANDS
-        if band not in found
-    ]
-    if problems:
-        raise InvalidFieldsError(problems)
+def _header(line: str, delimiter: str) -> list[str]:
+    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
 
 
-def _csv_rows(reader: Iterator[list[str]], header: list[str]) -> Iterator[StarRow]:
+def _measured(names: list[str]) -> int:
+    return sum(canonical(name) in MEASURED for name in names)
+
+
+def _csv_rows(reader: Iterator[list[str]], columns: MeasuredColumns, width: int) -> Iterator[StarRow]:
     number = 0
     for cells in reader:
         if not cells:
             continue
         _check_count(number + 1)
-        if len(cells) == len(header):
-            row: Mapping[str, str] = dict(zip(header, cells, strict=True))
-            yield read_row(row, str(number), text=True, table=True)
+        if len(cells) == width:
+            yield read_cells(cells, columns, str(number))
         else:
-            error = FieldError("row", "ragged", f"has {len(cells)} cells, the header has {len(header)}")
+            error = FieldError("row", "ragged", f"has {len(cells)} cells, the header has {width}")
             yield StarRow(str(number), (), (error,))
         number += 1
 

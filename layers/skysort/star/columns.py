@@ -16,7 +16,7 @@ import numpy as np
 from skysort.errors import FieldError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -42,15 +42,26 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
 }
 UNITS: Final[Mapping[str, str]] = {**dict.fromkeys(BANDS, "mag"), REDSHIFT: "", "alpha": "deg", "delta": "deg"}
 
+# Families of magnitudes, the first that a table has whole is taken: the plain names, then the model magnitudes that
+# those of SDSS17 are (SDSS PhotoObj's u, g, r, i, z are modelMag; VizieR's umag are too), then the other kinds.
+FAMILIES: Final = ("{band}", "modelmag_{band}", "{band}mag", "mag_{band}", "cmodelmag_{band}", "psfmag_{band}")
+# Magnitudes corrected for Galactic extinction, which the boosters have not seen.
+DEREDDENED: Final = ("dered_{band}", "{band}_dered", "deredmag_{band}", "dered_mag_{band}")
+# The other names of each column; of an identifier's, the first that is there is taken.
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
-    **{
-        band: (f"{band}mag", f"mag_{band}", f"psfmag_{band}", f"modelmag_{band}", f"cmodelmag_{band}") for band in BANDS
-    },
-    REDSHIFT: ("z_spec", "zspec", "spec_z", "specz"),
+    **{band: tuple(family.format(band=band) for family in FAMILIES[1:]) for band in BANDS},
+    REDSHIFT: (
+        *("z_spec", "zspec", "spec_z", "specz", "z_sp", "zsp", "spec_redshift", "redshift_spec", "specredshift"),
+        *("z_helio", "zhelio", "z_hel", "z_best", "zbest", "z_qso", "zqso", "z_pipe", "zpipe", "z_vi", "z_sdss"),
+    ),
     "alpha": ("ra", "raj2000", "ra_deg"),
     "delta": ("dec", "decl", "dej2000", "decj2000", "dec_deg"),
-    IDENTIFIER: ("obj_id", "objid", "object_id", "spec_obj_id", "specobjid", "source_id", "name"),
+    IDENTIFIER: ("objid", "obj_id", "specobjid", "spec_obj_id", "object_id", "source_id", "name"),
 }
+# Cells of text that say that there is no value, blanks around them aside.
+BLANK: Final = ("", "nan", "NaN", "NAN", "null", "NULL", "Null", "NA", "N/A", "n/a", "none", "None", "NONE", "--")
+# A number as tables write it, blanks around it aside.
+NUMBER: Final = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
 # Columns that SDSS tables carry and that say nothing of the object's nature: accepted, not used.
 IGNORED: Final = frozenset(
     {
@@ -69,8 +80,11 @@ IGNORED: Final = frozenset(
     }
 )
 _CANONICAL: Final = {
-    spelling: name for name in (*MEASURED, *POSITION, IDENTIFIER) for spelling in (name, *ALIASES.get(name, ()))
+    spelling: name for name in (*MEASURED, *POSITION, IDENTIFIER) for spelling in (name, *ALIASES[name])
 }
+_DEREDDENED: Final = {kind.format(band=band): band for band in BANDS for kind in DEREDDENED}
+# A name of three letters is like too many others: zp would be taken for zsp.
+_GUESSED: Final = tuple(spelling for spelling in _CANONICAL if len(spelling) != len("zsp"))
 
 
 class Reason(IntEnum):
@@ -83,6 +97,7 @@ class Reason(IntEnum):
     OUT_OF_RANGE = 4
     UNKNOWN_FIELD = 5
     REPEATED_FIELD = 6
+    DEREDDENED = 7
 
     @property
     def code(self) -> str:
@@ -115,14 +130,19 @@ def canonical(name: str) -> str | None:
     return _CANONICAL.get(name.strip().lower())
 
 
+def dereddened_band(name: str) -> str | None:
+    """The band whose magnitude, corrected for extinction, a column holds (``dered_u`` -> ``u``); None for others."""
+    return _DEREDDENED.get(name.strip().lower())
+
+
 def is_known(name: str) -> bool:
     """Whether a column is used here or knowingly ignored."""
-    return canonical(name) is not None or name.strip().lower() in IGNORED
+    return canonical(name) is not None or name.strip().lower() in IGNORED or dereddened_band(name) is not None
 
 
 def nearest(name: str) -> str | None:
     """The known column that an unknown name most likely meant, for a message."""
-    close = difflib.get_close_matches(name.strip().lower(), _CANONICAL, n=1, cutoff=0.75)
+    close = difflib.get_close_matches(name.strip().lower(), _GUESSED, n=1, cutoff=0.75)
     return _CANONICAL[close[0]] if close else None
 
 
@@ -163,21 +183,21 @@ def describe(field: str, reason: Reason, value: object = None) -> FieldError:
         Reason.SENTINEL: f"is -9999, which SDSS writes for a value that was not measured; {instead}",
         Reason.OUT_OF_RANGE: f"must be from {low:g} to {high:g}{unit}{shown}",
         Reason.UNKNOWN_FIELD: "is not a known field" + (f"; did you mean {meant!r}?" if meant else ""),
-        Reason.REPEATED_FIELD: "is given twice under different names",
+        Reason.REPEATED_FIELD: "is given twice",
+        Reason.DEREDDENED: "is corrected for Galactic extinction; the model takes magnitudes as catalogued, such as "
+        "modelMag, which are dered plus extinction",
     }
     return FieldError(field, reason.code, sentences[reason])
 
 
-def misspelt(names: Iterable[str]) -> list[FieldError]:
-    """Unknown columns that look like a column that is absent.
+def misspelt(names: Iterable[str], found: Container[str]) -> list[FieldError]:
+    """Unknown columns that look like a measured column that is not among those found.
 
     A table may carry any columns of its own, but ``redshfit`` in place of ``redshift``
     would silently send every row to the photometric model.
     """
-    present = list(names)
-    found = {canonical(name) for name in present}
     return [
         describe(name, Reason.UNKNOWN_FIELD)
-        for name in present
+        for name in names
         if not is_known(name) and (meant := nearest(name)) in MEASURED and meant not in found
     ]

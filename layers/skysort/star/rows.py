@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from skysort.errors import FieldError
 from skysort.limits import STAR_ID_CHARACTERS
 from skysort.star.columns import (
     BANDS,
+    BLANK,
     IDENTIFIER,
     MEASURED,
-    POSITION,
+    NUMBER,
     RANGES,
     REDSHIFT,
     SENTINEL,
     Photometry,
     Reason,
-    canonical,
     describe,
     is_known,
 )
+from skysort.star.names import choose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_NUMERIC: Final = (*MEASURED, *POSITION)
-_OPTIONAL: Final = frozenset({REDSHIFT, *POSITION})
+    from skysort.errors import FieldError
+    from skysort.star.tables.header import MeasuredColumns
+
+_NUMBER: Final = re.compile(NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,44 +47,46 @@ class StarRow:
     errors: tuple[FieldError, ...] = ()
 
 
-def read_row(given: Mapping[str, Any], default_id: str, *, text: bool, table: bool = False) -> StarRow:
-    """Read one row.
+def read_row(given: Mapping[str, Any], default_id: str, *, text: bool) -> StarRow:
+    """Read one row of JSON or a form.
 
-    given: names in any known spelling to values. text: whether values come from CSV or a form,
-    where every value is text and blank means absent; in JSON a number in quotes is an error.
-    table: whether it comes from a table, which may have columns of its own beside these.
+    given: names in any known spelling to values (skysort.star.names says which is taken of several).
+    text: whether values come from a form, where every value is text and blank means absent; in JSON a
+    number in quotes is an error. Identifiers and positions are never wrong: no answer depends on them.
     """
+    names = list(given)
+    chosen = choose(names)
+    errors = [describe(name, Reason.UNKNOWN_FIELD) for name in names if not is_known(name)]
+    errors += chosen.problems
+    found = {quantity: given[names[at]] for quantity, at in chosen.positions.items()}
+    wanted = [column for column in MEASURED if column not in chosen.dereddened]
+    numbers = {column: _number(column, found.get(column), errors, text=text) for column in wanted}
+    values = tuple(numbers.get(column, math.nan) for column in MEASURED)
+    return StarRow(_identifier(found.get(IDENTIFIER), default_id), values, tuple(errors))
+
+
+def read_cells(cells: Sequence[str], columns: MeasuredColumns, default_id: str) -> StarRow:
+    """Read one row of a CSV whose header was read to these columns."""
     errors: list[FieldError] = []
-    found: dict[str, Any] = {}
-    for name, value in given.items():
-        column = canonical(name)
-        if column is None:
-            if not is_known(name) and not table:
-                errors.append(describe(name, Reason.UNKNOWN_FIELD))
-        elif column in found:
-            errors.append(describe(column, Reason.REPEATED_FIELD))
-        else:
-            found[column] = value
-    numbers = {column: _number(column, found.get(column), errors, text=text) for column in _NUMERIC}
-    row_id = _identifier(found.get(IDENTIFIER), default_id, errors)
-    return StarRow(row_id, tuple(numbers[column] for column in MEASURED), tuple(errors))
-
-
-def _identifier(value: Any, default_id: str, errors: list[FieldError]) -> str:
-    if value is None or value == "":
-        return default_id
-    if isinstance(value, str | int) and not isinstance(value, bool) and len(name := str(value)) <= STAR_ID_CHARACTERS:
-        return name
-    errors.append(
-        FieldError(IDENTIFIER, "bad_id", f"must be text or a whole number of at most {STAR_ID_CHARACTERS} signs")
+    values = tuple(
+        _number(column, None if at is None else cells[at], errors, text=True)
+        for column, at in zip(MEASURED, columns.positions, strict=True)
     )
-    return default_id
+    name = None if columns.identifier is None else cells[columns.identifier]
+    return StarRow(_identifier(name, default_id), values, tuple(errors))
+
+
+def _identifier(value: Any, default_id: str) -> str:
+    """What names the row: text or a number, cut to its limit; the row's number for anything else."""
+    if value == "" or isinstance(value, bool) or not isinstance(value, str | int | float):
+        return default_id
+    return str(value)[:STAR_ID_CHARACTERS]
 
 
 def _number(column: str, value: Any, errors: list[FieldError], *, text: bool) -> float:
     """The value as a float, NaN when absent; what is wrong goes into errors."""
-    reason, number = _read_number(value, text=text)
-    if reason is Reason.MISSING and column in _OPTIONAL:
+    reason, number = _read_text(value) if text else _read_json(value)
+    if reason is Reason.MISSING and column == REDSHIFT:
         return math.nan
     if reason is Reason.OK:
         low, high = RANGES[column]
@@ -94,21 +99,24 @@ def _number(column: str, value: Any, errors: list[FieldError], *, text: bool) ->
     return number
 
 
-def _read_number(value: Any, *, text: bool) -> tuple[Reason, float]:
-    if value is None or (text and not str(value).strip()):
+def _read_text(value: str | None) -> tuple[Reason, float]:
+    """A cell as the drop folder reads it (skysort.star.tables.numbers)."""
+    cell = "" if value is None else value.strip()
+    if cell in BLANK:
         return Reason.MISSING, math.nan
-    if text or (isinstance(value, int | float) and not isinstance(value, bool)):
-        if text and "_" in value:  # float() reads 1_000, a catalogue never means it
-            return Reason.NOT_A_NUMBER, math.nan
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            return Reason.NOT_A_NUMBER, math.nan
-        # In a table NaN is how a missing value is written; JSON has null for that and no NaN.
-        if text and math.isnan(number):
-            return Reason.MISSING, math.nan
-        return (Reason.OK, number) if math.isfinite(number) else (Reason.NOT_A_NUMBER, math.nan)
-    return Reason.NOT_A_NUMBER, math.nan
+    return (Reason.OK, float(cell)) if _NUMBER.match(cell) else (Reason.NOT_A_NUMBER, math.nan)
+
+
+def _read_json(value: Any) -> tuple[Reason, float]:
+    if value is None:
+        return Reason.MISSING, math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Reason.NOT_A_NUMBER, math.nan
+    try:
+        number = float(value)
+    except OverflowError:
+        return Reason.NOT_A_NUMBER, math.nan
+    return (Reason.OK, number) if math.isfinite(number) else (Reason.NOT_A_NUMBER, math.nan)
 
 
 def as_photometry(rows: Sequence[StarRow]) -> Photometry:

@@ -290,7 +290,7 @@ def test_options_that_do_not_go_together_are_refused(cli: Cli, arguments: list[s
     ("content", "sentence"),
     [
         (b"", "the body is empty"),
-        (b"a,b\n1,2\n", "u: is not among the columns"),
+        (b"a,b\n1,2\n", "u: there is no column u"),
         (b"\x89PNG\r\n\x1a\n", "the file is a PNG picture"),
         (b"\x1f\x8b\x08\x00broken", "the gzip data is damaged"),
         (b"u,g,r,i,z\n1,2,3,4,\xff\n", "the file is not UTF-8 text"),

@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skysort.star.columns import MEASURED, Photometry, Reason, canonical, check, describe, is_known, misspelt, nearest
+from skysort.star.columns import (
+    BANDS,
+    MEASURED,
+    Photometry,
+    Reason,
+    canonical,
+    check,
+    describe,
+    is_known,
+    misspelt,
+    nearest,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,9 +41,9 @@ def test_columns_that_say_nothing_of_the_object_are_known_and_have_no_canonical_
 
 
 def test_a_misspelt_redshift_is_reported_only_where_redshift_is_absent() -> None:
-    assert [error.field for error in misspelt(["u", "g", "r", "i", "z", "redshfit"])] == ["redshfit"]
-    assert misspelt(["u", "g", "r", "i", "z", "redshift", "redshift_err"]) == []
-    assert misspelt(["u", "g", "r", "i", "z", "comment"]) == []
+    assert [error.field for error in misspelt(["u", "g", "r", "i", "z", "redshfit"], BANDS)] == ["redshfit"]
+    assert misspelt(["u", "g", "r", "i", "z", "redshift", "redshift_err"], MEASURED) == []
+    assert misspelt(["u", "g", "r", "i", "z", "comment"], BANDS) == []
     assert nearest("redshfit") == "redshift"
 
 

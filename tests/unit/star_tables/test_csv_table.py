@@ -205,7 +205,7 @@ def test_columns_are_found_by_their_other_names_in_any_case(star_folder: Path) -
     [
         ("ra,dec,u,g,r,i,zz,redshift", "z", "missing"),
         ("ra,dec,u,g,r,i,z,redshfit", "redshfit", "unknown_field"),
-        ("ra,dec,u,g,r,i,z,psfMag_u", "psfMag_u", "repeated_field"),
+        ("ra,dec,u,g,r,i,z_vi,z_pipe", "z_vi", "repeated_field"),
         ("ra,dec,u,g,r,i,z,Z", "Z", "repeated_field"),
         ("a,b,c,d,e,f,g,h", "u", "missing"),
     ],

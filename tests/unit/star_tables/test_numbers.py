@@ -9,7 +9,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.star.tables.numbers import BLANK, to_numbers
+from skysort.star.columns import BLANK
+from skysort.star.tables.numbers import to_numbers
 
 cells = st.one_of(
     st.floats().map(repr), st.integers(-(10**20), 10**20).map(str), st.text(max_size=6), st.sampled_from(BLANK)

@@ -10,8 +10,8 @@ import pyarrow as pa
 from pyarrow import csv as pa_csv
 
 from skysort.errors import MalformedInputError
-from skysort.star.columns import MEASURED
-from skysort.star.tables.numbers import BLANK, as_floats, as_text, to_numbers
+from skysort.star.columns import BLANK, MEASURED
+from skysort.star.tables.numbers import as_floats, as_text, to_numbers
 from skysort.star.tables.rows import Measured, as_photometry
 
 if TYPE_CHECKING:

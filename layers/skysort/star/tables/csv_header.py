@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from skysort.errors import EmptyInputError, InvalidFieldsError, LimitExceededError, MalformedInputError
+from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_LINE_BYTES
 from skysort.star.columns import MEASURED, canonical
 from skysort.star.tables.appended import is_appended
@@ -16,7 +16,7 @@ from skysort.star.tables.header import MeasuredColumns, locate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_DELIMITERS: Final = (",", ";", "\t", "|")
+DELIMITERS: Final = (",", ";", "\t", "|")
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -74,7 +74,7 @@ def _first_line(block: bytes, start: int) -> tuple[bytes, int] | None:
 def _header(block: bytes, start: int, *, last: bool) -> Header | None:
     candidates = []
     window = block[start : start + 2 * TABLE_LINE_BYTES]
-    for delimiter in _DELIMITERS:
+    for delimiter in DELIMITERS:
         lines = split_lines(window, delimiter, last=last)
         if len(lines) == 0:
             continue
@@ -82,21 +82,19 @@ def _header(block: bytes, start: int, *, last: bool) -> Header | None:
         following = int(lines.starts[1]) if len(lines) > 1 else lines.stop
         names = _cells(window[:end], delimiter)
         wanted = sum(canonical(name) in MEASURED for name in names)
-        candidates.append((wanted, len(names), -_DELIMITERS.index(delimiter), end, following, names))
+        candidates.append((wanted, len(names), -DELIMITERS.index(delimiter), end, following, names))
     if not candidates:
         if len(window) > TABLE_LINE_BYTES or last:
             raise MalformedInputError("the header never ends: a quote in it is not closed")
         return None
-    wanted, _, order, end, following, names = max(candidates, key=lambda candidate: candidate[:3])
-    if wanted == 0 and names and all(_is_number(name) for name in names):
-        raise InvalidFieldsError([], "the first line holds numbers; the table needs a header line with column names")
+    _, _, order, end, following, names = max(candidates, key=lambda candidate: candidate[:3])
     return Header(
         before=block[:start],
         text=window[:end],
         eol=window[end:following],
         stop=start + following,
         lines=_count_lines(block[: start + following]),
-        delimiter=_DELIMITERS[-order],
+        delimiter=DELIMITERS[-order],
         names=tuple(names),
         kept=tuple(at for at, name in enumerate(names) if not is_appended(name)),
         measured=locate(names),
@@ -118,11 +116,3 @@ def _cells(line: bytes, delimiter: str) -> list[str]:
     finally:
         csv.field_size_limit(previous)
     return [name.strip() for name in rows[0]] if rows else []
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text or "0")
-    except ValueError:
-        return False
-    return True

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError
 from skysort.limits import TABLE_COLUMNS
-from skysort.star.columns import ALIASES, BANDS, MEASURED, REDSHIFT, Reason, canonical, describe, misspelt
+from skysort.star.columns import ALIASES, BANDS, IDENTIFIER, MEASURED, REDSHIFT, Reason, canonical, misspelt
+from skysort.star.names import choose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+SPACES: Final = (
+    "stand apart by spaces, as in ECSV and other ASCII tables; save the table as CSV "
+    "(astropy: table.write('stars.csv', format='ascii.csv'))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +24,12 @@ class MeasuredColumns:
     """Where the measured values are.
 
     positions: index of the column for each of MEASURED, None for a table without redshifts.
-    names: the table's own name of each, for messages.
+    names: the table's own name of each, for messages. identifier: index of the column that names the objects.
     """
 
     positions: tuple[int | None, ...]
     names: tuple[str, ...]
+    identifier: int | None = None
 
     @property
     def present(self) -> list[int]:
@@ -38,24 +45,37 @@ def locate(names: Sequence[str]) -> MeasuredColumns:
     """
     if len(names) > TABLE_COLUMNS:
         raise LimitExceededError(f"the table has {len(names):,} columns; at most {TABLE_COLUMNS:,} are read")
-    found: dict[str, int] = {}
-    problems: list[FieldError] = []
-    for position, name in enumerate(names):
-        quantity = canonical(name)
-        if quantity not in MEASURED:
-            continue
-        if quantity in found:
-            first = names[found[quantity]]
-            detail = f"{describe(name, Reason.REPEATED_FIELD).detail}: {first!r} and {name!r} are both {quantity}"
-            problems.append(FieldError(name, Reason.REPEATED_FIELD.code, detail))
-        found.setdefault(quantity, position)
-    problems += misspelt(names)
-    problems += [_missing(band) for band in BANDS if band not in found]
+    chosen = choose(names)
+    if not chosen.positions:
+        _refuse_what_is_no_header(names)
+    missing = [band for band in BANDS if band not in chosen.positions and band not in chosen.dereddened]
+    problems = [*chosen.problems, *misspelt(names, chosen.positions), *map(_missing, missing)]
     if problems:
         raise InvalidFieldsError(problems, _sentence(problems, names))
-    positions = tuple(found.get(quantity) for quantity in MEASURED)
+    positions = tuple(chosen.positions.get(quantity) for quantity in MEASURED)
     own = tuple(quantity if at is None else names[at] for quantity, at in zip(MEASURED, positions, strict=True))
-    return MeasuredColumns(positions, own)
+    return MeasuredColumns(positions, own, chosen.positions.get(IDENTIFIER))
+
+
+def _refuse_what_is_no_header(names: Sequence[str]) -> None:
+    """Say what the first line is where it is no header of a CSV; raises InvalidFieldsError."""
+    words = names[0].split() if len(names) == 1 else []
+    if sum(canonical(word) in MEASURED for word in words) > 1:
+        raise InvalidFieldsError([], f"the columns {SPACES}: {names[0]!r:.80}")
+    if names and all(_is_number(word) for word in words or names):
+        raise InvalidFieldsError(
+            [],
+            "the first line holds numbers; the table needs a header line with column names. Lines that begin with # "
+            "are comments: where the names stand in one, take the # away",
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "0")
+    except ValueError:
+        return False
+    return True
 
 
 def _missing(band: str) -> FieldError:

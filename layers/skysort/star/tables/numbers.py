@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skysort.star.columns import BLANK, NUMBER
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-# Cells that say that there is no value.
-BLANK: Final = ("", "nan", "NaN", "NAN", "null", "NULL", "Null", "NA", "N/A", "n/a", "none", "None", "NONE", "--")
-_NUMBER: Final = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
 
 
 def to_numbers(cells: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -24,7 +22,7 @@ def to_numbers(cells: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """
     text = pc.utf8_trim_whitespace(as_text(cells))
     blank = pc.fill_null(pc.is_in(text, value_set=pa.array(BLANK)), True)
-    readable = pc.fill_null(pc.match_substring_regex(text, _NUMBER), False)
+    readable = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
     numeric = pc.and_not(readable, blank)
     plain = pc.replace_substring_regex(text, r"^\+", "")
     values = pc.cast(pc.if_else(numeric, plain, pa.scalar(None, plain.type)), pa.float64())
