@@ -1,6 +1,6 @@
 """`make redrive STAGE=prod MODEL=star`: send a model's dead letters back to its queue, once what failed is mended.
 
-A dead letter tells of a dropped file that failed three times by no fault of its own. In AWS the service itself moves
+A dead letter tells of a dropped file that failed every time by no fault of its own. In AWS the service itself moves
 the messages (StartMessageMoveTask); the task goes on when this command is stopped, and the command run again follows
 it. The local stack's SQS knows no such task: there they are moved one by one.
 """

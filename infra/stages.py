@@ -22,7 +22,7 @@ from infra.stage_settings import Laptop, Stage
 
 # The models with a drop folder, each with a queue of its own.
 MODELS: Final = ("star", "galaxy", "image")
-
+_DROP_BATCH: Final = 10
 
 # Where the kept-warm functions prove themselves under real requests after a deployment.
 WATCHED: Final = AllAtOnce(watch_minutes=5)
@@ -101,16 +101,19 @@ def _control(
 
 
 def _drop_queue(model: str, stage: str, maximum_concurrency: int, window_s: int) -> DropQueue:
-    """Ten files an invocation: as many archives or large tables as one surely finishes before its timeout."""
+    """Ten files an invocation, which ends with at least the first of them done or refused (skysort.drop.deadline).
+
+    Ten receives, so that ten files of a whole invocation each have theirs even if they come together every time.
+    """
     return DropQueue(
         function=f"{model}-drop",
         queue=f"skysort-{model}-drop-{stage}",
         dead_letter_queue=f"skysort-{model}-drop-dlq-{stage}",
         prefix=f"incoming/{model}/",
-        batch_size=10,
+        batch_size=_DROP_BATCH,
         batching_window_s=window_s,
         visibility_timeout_s=VISIBILITY_TIMEOUTS * 900,
-        max_receive_count=3,
+        max_receive_count=_DROP_BATCH,
         maximum_concurrency=maximum_concurrency,
     )
 

@@ -67,6 +67,9 @@ def proxy_event(
 class FakeContext:
     """The part of Lambda's context object that handlers read."""
 
+    def __init__(self, remaining_ms: int = 29_000) -> None:
+        self._remaining_ms = remaining_ms
+
     function_name = "test"
     function_version = "$LATEST"
     invoked_function_arn = "arn:aws:lambda:eu-central-1:000000000000:function:test"
@@ -76,7 +79,7 @@ class FakeContext:
     log_stream_name = "test"
 
     def get_remaining_time_in_millis(self) -> int:
-        return 29_000
+        return self._remaining_ms
 
 
 def star_artefact(folder: Path) -> Path:

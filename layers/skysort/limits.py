@@ -22,7 +22,11 @@ STAR_ID_CHARACTERS: Final = 200
 # Answers kept for identical input, per sandbox.
 CACHE_ENTRIES: Final = 1_000
 
-# Dropped tables: CSV is streamed and has no size limit of ours beyond one line;
+# A dropped file, from its turn to its result. With the time that is kept for putting things away (a tenth of the
+# function's 900 s) this leaves an invocation 30 s to come to its first file.
+DROP_FILE_S: Final = 780
+
+# Dropped tables: CSV is streamed and has no size limit of ours beyond one line, only the time above;
 # the other formats pass through /tmp (FITS, Parquet) or memory (VOTable).
 TABLE_LINE_BYTES: Final = 1 * MIB
 TABLE_COLUMNS: Final = 2_000

@@ -47,15 +47,15 @@ def record_of(upload: Upload) -> dict[str, Any]:
     )
 
 
-def sqs_event(bodies: Sequence[str]) -> dict[str, Any]:
-    """An SQS batch; message number n has the id ``message-n``."""
+def sqs_event(bodies: Sequence[str], receives: Sequence[int] = ()) -> dict[str, Any]:
+    """An SQS batch; message number n has the id ``message-n``. receives: how often each has come, by default once."""
     return {
         "Records": [
             {
                 "messageId": f"message-{number}",
                 "receiptHandle": "handle",
                 "body": body,
-                "attributes": {"ApproximateReceiveCount": "1"},
+                "attributes": {"ApproximateReceiveCount": str(receives[number] if receives else 1)},
                 "messageAttributes": {},
                 "md5OfBody": "",
                 "eventSource": "aws:sqs",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
+from skysort.drop.deadline import Deadline, OutOfTimeError
 from skysort.drop.event import uploads
 from skysort.drop.outcome import Outcome, Report
 from skysort.observability import logger, metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
 
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -25,27 +27,39 @@ if TYPE_CHECKING:
 
 
 def process_batch(
-    event: dict[str, Any], context: LambdaContext, worker: DropWorker, *, parallel: int = 1
+    event: dict[str, Any],
+    context: LambdaContext,
+    worker: DropWorker,
+    *,
+    parallel: int = 1,
+    clock: Callable[[], float] = time.monotonic,
 ) -> PartialItemFailureResponse:
     """Work through an SQS event; names the messages that should be delivered again.
 
     A message that tells of several uploads fails when one of them failed; the others, done
-    already, are then found to be so. parallel: messages that are worked on at the same time.
+    already, are then found to be so. What was not begun before the invocation's deadline comes again; the messages
+    that have come most often go first, so that none is left over every time.
+    parallel: messages that are worked on at the same time.
     """
+    deadline = Deadline.of(context, clock)
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-    records = event.get("Records", ())
+    records = sorted(event.get("Records", ()), key=_receives, reverse=True)
     metrics.add_metric("Messages", MetricUnit.Count, len(records))
     with ThreadPoolExecutor(parallel, "message") as pool:
-        work = {record["messageId"]: pool.submit(_work, record["body"], worker) for record in records}
+        work = {record["messageId"]: pool.submit(_work, record["body"], worker, deadline) for record in records}
         return process_partial_response(event, lambda record: _finish(record, work), processor, context)
 
 
-def _work(body: str, worker: DropWorker) -> list[tuple[Upload, Outcome | Exception, Report]]:
+def _receives(record: Mapping[str, Any]) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])
+
+
+def _work(body: str, worker: DropWorker, deadline: Deadline) -> list[tuple[Upload, Outcome | Exception, Report]]:
     """Process a message's uploads; a fault is returned, so that the message's other uploads have their turn."""
     done: list[tuple[Upload, Outcome | Exception, Report]] = []
     for upload in uploads(body):
         try:
-            done.append((upload, *worker.process(upload)))
+            done.append((upload, *worker.process(upload, deadline)))
         except Exception as error:
             done.append((upload, error, Report({})))
     return done
@@ -65,6 +79,10 @@ def _finish(record: SQSRecord, work: Mapping[str, Future[list[tuple[Upload, Outc
 
 def _tell(upload: Upload, outcome: Outcome | Exception, report: Report) -> Exception | None:
     about = {"bucket": upload.bucket, "key": upload.key, "version": upload.stamp.version}
+    if isinstance(outcome, OutOfTimeError):
+        logger.warning(outcome.detail, extra=about)
+        metrics.add_metric("FilesFailed", MetricUnit.Count, 1)
+        return outcome
     if isinstance(outcome, Exception):
         logger.error("file failed, to be delivered again", extra=about, exc_info=outcome)
         metrics.add_metric("FilesFailed", MetricUnit.Count, 1)

@@ -6,12 +6,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
+from skysort.drop.deadline import ENDLESS
 from skysort.errors import InfrastructureError
 from skysort.limits import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from skysort.drop.deadline import FileTime
     from skysort.drop.store import ObjectStore, Target
 
 # S3 takes parts from 5 MiB on, 10,000 of them at most; parts double every 2,000, up to 496 GiB in all.
@@ -32,7 +34,8 @@ class DraftFile:
     While one part is on its way to the store, the next one fills. Small objects go in one request.
     """
 
-    def __init__(self, store: ObjectStore, target: Target) -> None:
+    def __init__(self, store: ObjectStore, target: Target, time: FileTime | None = None) -> None:
+        self._time = time or ENDLESS.begin()
         self._store = store
         self._target = target
         self._buffer = bytearray()
@@ -42,7 +45,11 @@ class DraftFile:
         self.size = 0
 
     def write(self, data: bytes | memoryview) -> int:
-        """Take some bytes; raises InfrastructureError, also for an earlier part that failed."""
+        """Take some bytes.
+
+        Raises InfrastructureError, also for an earlier part that failed, and what FileTime.check raises.
+        """
+        self._time.check()
         self._buffer += data
         self.size += len(data)
         while len(self._buffer) >= (size := self._part_bytes()):
@@ -91,10 +98,11 @@ class DraftFile:
 class Draft:
     """The files of one result, by suffix (``""`` is the table itself, ``.rejected.csv`` its rejects).
 
-    target: where a file of a suffix goes, stamped, in place of what stands there.
+    target: where a file of a suffix goes, stamped, in place of what stands there. time: that there is for it.
     """
 
-    def __init__(self, store: ObjectStore, target: Callable[[str, str], Target]) -> None:
+    def __init__(self, store: ObjectStore, target: Callable[[str, str], Target], time: FileTime | None = None) -> None:
+        self._time = time
         self.store = store
         self.target = target
         self.files: dict[str, DraftFile] = {}
@@ -103,7 +111,7 @@ class Draft:
     def open(self, suffix: str, content_type: str) -> DraftFile:
         """The file of a suffix, begun on first use."""
         if suffix not in self.files:
-            self.files[suffix] = DraftFile(self.store, self.target(suffix, content_type))
+            self.files[suffix] = DraftFile(self.store, self.target(suffix, content_type), self._time)
         return self.files[suffix]
 
     def commit(self, suffix: str, replaces: str | None) -> str:

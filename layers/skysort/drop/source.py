@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from skysort.drop.deadline import ENDLESS
 from skysort.drop.store import ObjectVersion
 from skysort.errors import EmptyInputError, InfrastructureError, LimitExceededError
 from skysort.limits import MIB
@@ -15,6 +16,7 @@ from skysort.limits import MIB
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from skysort.drop.deadline import FileTime
     from skysort.drop.event import Upload
     from skysort.drop.store import ObjectStore
 
@@ -24,15 +26,17 @@ _ATTEMPTS: Final = 3
 
 
 class SourceFile:
-    """One version of a dropped file.
+    """One version of a dropped file, and the time that there is for it.
 
-    Reading raises ObjectGoneError, ObjectReplacedError, EmptyInputError or InfrastructureError.
+    Reading raises ObjectGoneError, ObjectReplacedError, EmptyInputError or InfrastructureError, and what
+    FileTime.check raises.
     """
 
-    def __init__(self, store: ObjectStore, upload: Upload) -> None:
+    def __init__(self, store: ObjectStore, upload: Upload, time: FileTime | None = None) -> None:
         self._store = store
         self.upload = upload
         self._version = ObjectVersion(upload.bucket, upload.key, upload.version_id, upload.etag)
+        self.time = time or ENDLESS.begin()
         self.name = upload.key.rpartition("/")[2]
 
     def blocks(self) -> Iterator[bytes]:
@@ -55,6 +59,7 @@ class SourceFile:
             yield block
 
     def _read(self, start: int) -> tuple[bytes, int]:
+        self.time.check()
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._store.read(self._version, start, RANGE_BYTES)

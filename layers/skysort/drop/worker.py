@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from skysort.drop import keys
+from skysort.drop.deadline import ENDLESS
 from skysort.drop.draft import Draft
 from skysort.drop.ledger import JSON, PROBLEM, Ledger
 from skysort.drop.outcome import FINAL, Outcome, Report, error_record, model_document, source_document, to_json
@@ -16,6 +17,7 @@ from skysort.errors import ConfigurationError, InputError, SkysortError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from skysort.drop.deadline import Deadline, FileTime
     from skysort.drop.event import Upload
     from skysort.drop.store import ObjectStore
 
@@ -50,7 +52,7 @@ class DropWorker:
         store: ObjectStore,
         results_bucket: str,
         classifier: FileClassifier,
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
         self._store = store
         self._bucket = results_bucket
@@ -58,11 +60,12 @@ class DropWorker:
         self._model = model_document(classifier.name, classifier.version)
         self._clock = clock
 
-    def process(self, upload: Upload) -> tuple[Outcome, Report]:
+    def process(self, upload: Upload, deadline: Deadline = ENDLESS) -> tuple[Outcome, Report]:
         """Bring one upload to its outcome, or find that it has one.
 
-        Raises InfrastructureError (ConflictError among them) when it should be delivered again.
+        Raises InfrastructureError (ConflictError and OutOfTimeError among them) when it should be delivered again.
         """
+        time = deadline.begin()
         label = f"{self._classifier.name} {self._classifier.version}"
         ledger = Ledger(self._store, self._bucket, upload, self._classifier.suffixes, label)
         if ledger.is_done():
@@ -72,19 +75,19 @@ class DropWorker:
             ledger.tidy()
             return Outcome.SUPERSEDED, Report({})
         try:
-            report = self._classify(upload, ledger)
+            report = self._classify(upload, ledger, time)
         except ObjectReplacedError:
             return Outcome.SUPERSEDED, Report({})
         except FINAL as error:
             return Outcome.REFUSED, self._refuse(error, upload, ledger)
         return Outcome.CLASSIFIED, report
 
-    def _classify(self, upload: Upload, ledger: Ledger) -> Report:
+    def _classify(self, upload: Upload, ledger: Ledger, time: FileTime) -> Report:
         started = self._clock()
         self._check(upload)
-        draft = Draft(self._store, ledger.target)
+        draft = Draft(self._store, ledger.target, time)
         try:
-            report = self._classifier.classify(SourceFile(self._store, upload), draft)
+            report = self._classifier.classify(SourceFile(self._store, upload, time), draft)
             outputs = []
             for suffix, file in draft.files.items():
                 etag = draft.commit(suffix, ledger.etag(suffix))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import closing
 from itertools import chain
 from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,7 @@ from skysort.mix import label_counts
 from skysort.options import parse_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from skysort.drop.draft import Draft, DraftFile
     from skysort.drop.source import SourceFile
@@ -52,18 +53,18 @@ class PictureFiles:
     def classify(self, source: SourceFile, draft: Draft) -> Report:
         """Classify one picture or one archive; raises InputError when it can never succeed."""
         records = MemberRecords(draft)
-        written: list[str] = []
+        written: dict[str, str] = {}
         try:
             report = self._classify(source, draft, records, written)
         except InputError:
-            records.remove(written)
+            records.remove(written.values())
             records.remove_except(())
             raise
         # A picture may stand where an archive stood, or an archive of other members.
         records.remove_except(written)
         return report
 
-    def _classify(self, source: SourceFile, draft: Draft, records: MemberRecords, written: list[str]) -> Report:
+    def _classify(self, source: SourceFile, draft: Draft, records: MemberRecords, written: dict[str, str]) -> Report:
         blocks = source.blocks()
         first = next(blocks)
         blocks = chain([first], blocks)
@@ -72,10 +73,13 @@ class PictureFiles:
             answer = self._answer(source.name, _whole(blocks))
             label = answer["predictions"][0]["label"]
             return Report(answer, {"Pictures": 1, **label_counts({label: 1}, self._classifier.labels)})
-        with self._one_archive, fetched(blocks, ARCHIVE_BYTES) as path:
+        with source.time.turn(self._one_archive), fetched(blocks, ARCHIVE_BYTES) as path:
             table = _Table(draft.open(TABLE, "text/csv"))
-            for name, document, refused in self._members(archive.members(path, kind), source, records, written):
-                table.add(name, document, refused=refused)
+            entries = _while_there_is_time(archive.members(path, kind), source)
+            # Closed at once where it fails: what is removed then must not be written after that.
+            with closing(self._members(entries, source, records, written)) as results:
+                for name, document, refused in results:
+                    table.add(name, document, refused=refused)
         if not written:
             raise EmptyInputError(f"the {kind} archive holds no file; pack pictures into it")
         counts = {
@@ -95,11 +99,11 @@ class PictureFiles:
         return {"id": name, **result, "timing_ms": timing}
 
     def _members(
-        self, entries: Iterable[Member], source: SourceFile, records: MemberRecords, written: list[str]
-    ) -> Iterator[tuple[str, dict[str, Any], bool]]:
+        self, entries: Iterable[Member], source: SourceFile, records: MemberRecords, written: dict[str, str]
+    ) -> Generator[tuple[str, dict[str, Any], bool]]:
         """Classify an archive's members and write their records: name, record, and whether it was refused.
 
-        written: gets the name of every member with a record, in whatever order they are written.
+        written: gets every member's name with its record's key, in whatever order they are written.
         """
         model, origin = model_document(self.name, self.version), source_document(source.upload)
 
@@ -111,12 +115,12 @@ class PictureFiles:
                 document, refused = {**about, **self._answer(member.name, member.content)}, False
             except InputError as error:
                 document, refused = {**problems.from_error(error), **about}, True
-            written.append(member.name)
+            written[member.name] = records.key(member.name, refused=refused)
             records.put(member.name, document, refused=refused)
             return member.name, document, refused
 
-        done = in_order(work, entries, workers=_WRITERS, weigh=_weight, most=DROP_WAITING_BYTES)
-        return (result for result in done if result is not None)
+        with closing(in_order(work, entries, workers=_WRITERS, weigh=_weight, most=DROP_WAITING_BYTES)) as done:
+            yield from (result for result in done if result is not None)
 
 
 class _Table:
@@ -154,6 +158,12 @@ class _Table:
             "refused": self.refused,
             "labels": labels,
         }
+
+
+def _while_there_is_time(entries: Iterable[Member], source: SourceFile) -> Iterator[Member]:
+    for entry in entries:
+        source.time.check()
+        yield entry
 
 
 def _weight(member: Member) -> int:

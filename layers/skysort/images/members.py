@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 TABLE: Final = ".csv"
 _RACES: Final = 5
+# Requests at a time where thousands of records have to go.
+_REMOVERS: Final = 8
 
 
 class MemberRecords:
@@ -38,17 +41,19 @@ class MemberRecords:
         self._archive = draft.target("", "").key
         self._stamp = stamp_of(self._table.metadata)
 
-    def put(self, member: str, document: Mapping[str, Any], *, refused: bool) -> str:
-        """Write a member's record, and remove the one of the opposite outcome; returns its key.
+    def key(self, member: str, *, refused: bool) -> str:
+        """Where a member's record stands."""
+        return keys.member_key(self._archive, member, keys.ERROR if refused else keys.SUMMARY)
+
+    def put(self, member: str, document: Mapping[str, Any], *, refused: bool) -> None:
+        """Write a member's record, and remove the one of the opposite outcome.
 
         Raises ObjectReplacedError when a newer upload of the archive has left a record there.
         """
-        suffix, other = (keys.ERROR, keys.SUMMARY) if refused else (keys.SUMMARY, keys.ERROR)
-        key = keys.member_key(self._archive, member, suffix)
-        self._write(self._target(key, PROBLEM if refused else JSON), to_json(document))
+        target = self._target(self.key(member, refused=refused), PROBLEM if refused else JSON)
+        self._write(target, to_json(document))
         if self._table.replaces:
-            self._remove(keys.member_key(self._archive, member, other))
-        return key
+            self._remove(self.key(member, refused=not refused))
 
     def _target(self, key: str, content_type: str) -> Target:
         return replace(self._table, key=key, content_type=content_type, replaces=None)
@@ -68,15 +73,14 @@ class MemberRecords:
 
     def remove_except(self, kept: Iterable[str]) -> None:
         """Remove the records of an older archive's members that this one has not."""
-        for member in sorted(set(self._older_members()) - set(kept)):
-            for suffix in (keys.SUMMARY, keys.ERROR):
-                self._remove(keys.member_key(self._archive, member, suffix))
+        gone = sorted(set(self._older_members()) - set(kept))
+        self.remove(self.key(member, refused=refused) for member in gone for refused in (False, True))
 
-    def remove(self, members: Iterable[str]) -> None:
-        """Remove the records of members, those of a newer upload excepted."""
-        for member in members:
-            for suffix in (keys.SUMMARY, keys.ERROR):
-                self._remove(keys.member_key(self._archive, member, suffix))
+    def remove(self, records: Iterable[str]) -> None:
+        """Remove records by their keys, those of a newer upload excepted."""
+        with ThreadPoolExecutor(_REMOVERS, "remove") as pool:
+            for _ in pool.map(self._remove, records):
+                pass
 
     def _remove(self, key: str) -> None:
         found = self._store.head(self._table.bucket, [key])[0]

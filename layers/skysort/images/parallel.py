@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
     from concurrent.futures import Future
 
 Item = TypeVar("Item")
@@ -21,7 +21,7 @@ def in_order(
     workers: int,
     weigh: Callable[[Item], int],
     most: int,
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """The result of each item, in order.
 
     weigh: an item's bytes. most: bytes of items that are taken in before the oldest has to be done; one item

@@ -20,6 +20,8 @@ from infra.function_settings import (
 from infra.routes import ROUTES
 from infra.stage_settings import Laptop
 from infra.stages import STAGES, dev, local, prod
+from skysort.drop.deadline import SHARE_FOR_WORK
+from skysort.limits import DROP_FILE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,3 +168,13 @@ def test_provisioned_concurrency_counts_against_the_account_at_its_maximum() -> 
     assert sum(function.committed for function in prod().functions.values()) == 3 * 50 + 3 * 50
     with pytest.raises(StageError, match=r"commits 150 .* deploy a stage without provisioned concurrency"):
         dataclasses.replace(prod().without_reservations(), account_concurrency=240)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_dropped_file_has_a_whole_invocation_in_the_end(name: str) -> None:
+    stage = STAGES[name]()
+    for queue in stage.drop_queues:
+        # An invocation has time for one file's limit, and some to come to its first file
+        assert SHARE_FOR_WORK * stage.functions[queue.function].timeout_s >= DROP_FILE_S + 30
+        # One file of a batch at least has its outcome every time: as many receives see all of it through
+        assert queue.max_receive_count >= queue.batch_size
