@@ -42,8 +42,11 @@ The objects were chosen for spectroscopy by SDSS, mostly by colour and brightnes
 systems and other mixes of classes are outside what was measured.
 Galaxies with active nuclei lie between GALAXY and QSO; the survey's own label there is a choice, and most errors \
 of with_redshift are of this kind.
+Near z = 0 with_redshift takes galaxies for stars: of the 108 galaxies of the test split with |z| < 0.005, 85 came \
+out as GALAXY and 23 as STAR, among these all 7 with a redshift below 0. photometry_only knows 57 of the 108.
 Nothing else is among the answers: an asteroid or a flaw of the image gets one of the three labels.
-Photometry is taken as catalogued: no correction for Galactic extinction is made or expected."""
+Photometry is taken as catalogued: SDSS's asinh magnitudes, modelMag (which u, g, r, i, z of PhotoObj are). No \
+correction for Galactic extinction is made or expected; dereddened magnitudes are refused."""
 
 
 def make(training: Mapping[str, Any], evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:

@@ -141,8 +141,12 @@ def is_known(name: str) -> bool:
 
 
 def nearest(name: str) -> str | None:
-    """The known column that an unknown name most likely meant, for a message."""
-    close = difflib.get_close_matches(name.strip().lower(), _GUESSED, n=1, cutoff=0.75)
+    """The known column that an unknown name most likely meant, for a message.
+
+    Both begin with the same letter: v_helio is like z_helio, and is a velocity.
+    """
+    given = name.strip().lower()
+    close = difflib.get_close_matches(given, [known for known in _GUESSED if known[0] == given[:1]], n=1, cutoff=0.75)
     return _CANONICAL[close[0]] if close else None
 
 

@@ -47,6 +47,17 @@ def test_a_misspelt_redshift_is_reported_only_where_redshift_is_absent() -> None
     assert nearest("redshfit") == "redshift"
 
 
+@pytest.mark.parametrize("name", ["v_helio", "best", "qso", "zp", "z_phot", "z_err", "zWarning", "z_cmb", "zph"])
+def test_columns_that_are_no_redshift_are_not_taken_for_a_misspelt_one(name: str) -> None:
+    assert misspelt([*BANDS, name], BANDS) == []
+
+
+@pytest.mark.parametrize("name", ["redshfit", "Redshif", "z_helo", "z_noqso", "zspecz"])
+def test_columns_that_look_like_a_redshift_are_asked_about(name: str) -> None:
+    (error,) = misspelt([*BANDS, name], BANDS)
+    assert error.detail == "is not a known field; did you mean 'redshift'?"
+
+
 def test_each_bad_value_has_its_reason() -> None:
     # Given four objects: sound, unmeasured u, absent g, and out of range in z and redshift
     good = [19.0, 18.0, 17.5, 17.3, 17.2]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model_export.files import sha256
-from model_export.star import boosters, data, metrics, readme
+from model_export.star import boosters, card, data, metrics, readme
 from model_export.star.split import split
 from model_export.star.train import describe
 from model_export.star.workspace import ARTEFACT
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CARD = json.loads((ARTEFACT / "card.json").read_text(encoding="utf-8"))
 EVALUATION = json.loads((readme.RESULTS / "evaluation.json").read_text(encoding="utf-8"))
+# The card keeps what training.json says of data, seed, libraries and boosters.
+CARD_AS_TRAINING = {**CARD, "data": CARD["training_data"]}
 # XGBoost as it comes on ugriz, six colours and the redshift, on another 80/20 split.
 TO_BEAT = {"accuracy": 0.9756, "macro_f1": 0.9716}
 
@@ -43,6 +45,12 @@ def test_the_boosters_are_those_of_the_card_and_of_the_evaluation(variant: str) 
     assert sha256(content) == described["sha256"] == EVALUATION["variants"][variant]["sha256"]
     assert len(content) == described["bytes"]
     assert described["metrics"] == EVALUATION["variants"][variant]["metrics"]
+
+
+def test_the_card_says_what_the_code_that_makes_it_says() -> None:
+    described = card.make(CARD_AS_TRAINING, EVALUATION, CARD["version"])
+    for part in ("input", "limitations", "intended_use", "licence", "attribution"):
+        assert CARD[part] == described[part]
 
 
 @pytest.mark.parametrize("variant", boosters.VARIANTS)
