@@ -179,8 +179,8 @@ def operations() -> dict[tuple[str, str], Operation]:
             "batches",
             "One CSV of a batch's results so far: a line a picture, a member of an archive, or a row of a CSV table. "
             "It comes in pages that can be joined as they are: only the first has the header line. A classified table "
-            f"in another format, gzipped or above {BATCH_CSV_TABLE_BYTES // MIB} MiB stays whole: it has one line, whose "
-            "result_file is its key in the results bucket, and no error; GET /v1/batches/{batch} has its URL as "
+            f"in another format, gzipped or above {BATCH_CSV_TABLE_BYTES // MIB} MiB stays whole: it has one line, "
+            "whose result_file is its key in the results bucket, and no error; GET /v1/batches/{batch} has its URL as "
             "links.result. Rows of it that cannot be classified have one more line, whose result_file is the table of "
             "them (links.rejected). error tells of what has no class, and of nothing else.",
             "text/csv",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import io
 import re
 import time
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from skysort_cli.exits import ProblemError, ServiceError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from skysort_cli.client import Client
 
@@ -64,6 +64,11 @@ class Batch:
                 found[str(file["name"])] = Arrived(file.get("size"), _seconds(file.get("uploaded")))
         return found
 
+    def links(self) -> Iterator[dict[str, dict[str, str]]]:
+        """URLs of results by their kind (functions/control/README.md) and their files' names, a page at a time."""
+        for page in self._pages(_FILES_A_PAGE):
+            yield {str(file["name"]): file.get("links") or {} for file in page.get("files", [])}
+
     def counts(self) -> Counts:
         """How many files are there, done and failed."""
         total = done = failed = 0
@@ -91,7 +96,7 @@ class Batch:
         query = {"model": self._model}
         while True:
             response = self._client.fetch(f"{self._path}/results.csv", query)
-            yield from response.text.splitlines(keepends=True)
+            yield from io.StringIO(response.text, newline="")  # a name may have what splitlines takes for a line's end
             following = _NEXT.search(response.headers.get("Link", ""))
             if following is None:
                 return
@@ -115,14 +120,19 @@ class Batch:
             query["next"] = str(page["next"])
 
 
-def records(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
-    """Lines of results.csv as `skysort classify` has its records."""
-    for row in csv.DictReader(lines):
+def records(rows: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
+    """Rows of results.csv as `skysort classify` has its records; of a table that stays whole, where it is."""
+    for row in rows:
         record: dict[str, Any] = {"file": row["file"], "model": {"name": row.get("model")}}
         if row.get("row"):
             record["row"] = int(row["row"])
+        if row.get("result_file"):
+            record["result_file"] = row["result_file"]
         if row.get("error"):
             yield {**record, "error": {"detail": row["error"]}}
+            continue
+        if row.get("result_file"):
+            yield record
             continue
         prediction: dict[str, Any] = {"label": row["label"]}
         if row.get("class_id"):

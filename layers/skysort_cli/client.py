@@ -16,7 +16,7 @@ from skysort_cli.exits import ProblemError, ServiceError
 from skysort_cli.retry import RetryPolicy, retry_after_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from skysort_cli.endpoint import Endpoint
@@ -106,12 +106,31 @@ class Client:
 
         return self._attempts(make)
 
+    @contextlib.contextmanager
+    def streamed(self, url: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+        """The answer, whatever its status, to a GET of a URL that the service signed; its bytes are yet to be read."""
+
+        def make() -> httpx.Request:
+            request = self._http.build_request("GET", url, headers={"Accept-Encoding": "identity", **headers})
+            request.headers.pop("x-api-key", None)
+            return request
+
+        response = self._attempts(make, stream=True)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def pause(self, failures: int, url: httpx.URL, error: httpx.TransportError) -> None:
+        """Wait after an answer that broke off; raises ServiceError where it is time to give up, and StoppedError."""
+        self._pause(self._wait(failures, error), self._unreachable(url, error))
+
     def _request(self, method: str, url: str, **parts: Any) -> httpx.Response:
         response = self._attempts(lambda: self._http.build_request(method, url, **parts))
         self._check(response)
         return response
 
-    def _attempts(self, make: Callable[[], httpx.Request]) -> httpx.Response:
+    def _attempts(self, make: Callable[[], httpx.Request], *, stream: bool = False) -> httpx.Response:
         """Send until it is answered; raises ProblemError, ServiceError or StoppedError."""
         failures = 0
         while True:
@@ -119,7 +138,9 @@ class Client:
                 raise StoppedError
             request = make()
             try:
-                response = self._http.send(request)
+                response = self._http.send(request, stream=stream)
+                if response.is_error:
+                    response.read()
             except httpx.TransportError as error:
                 failures += 1
                 self._pause(self._wait(failures, error), self._unreachable(request.url, error))

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 from skysort import problems
 from skysort_cli.exits import ProblemError, UsageError
-from skysort_cli.terminal import is_terminal
+from skysort_cli.terminal import is_terminal, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 STDIN: Final = "-"
+_NAMES_TOLD: Final = 3
 # What a folder is searched for; a file that is named itself is tried whatever it is called.
-PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".fits", ".fit", ".fits.gz", ".fit.gz")
-TABLES: Final = (".csv", ".csv.gz", ".tsv", ".fits", ".fit", ".fits.gz", ".vot", ".votable", ".xml", ".parquet")
+_FITS: Final = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz")
+PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", *_FITS)
+TABLES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", *_FITS, ".vot", ".vot.gz", ".votable", ".xml", ".parquet")
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -59,19 +61,34 @@ class Input:
 def expand(arguments: Sequence[str], endings: Sequence[str]) -> list[Input]:
     """Every input once, in the order of the arguments, a folder's files in the order of their names.
 
-    endings: of the files that a folder is searched for, hidden ones left out. Names that lead nowhere stay in:
-    they fail when they are read, as one input among others. Raises UsageError for what cannot be meant.
+    endings: of the files that a folder is searched for, hidden ones left out; one line on stderr tells of files that
+    were passed over. Names that lead nowhere stay in: they fail when they are read, as one input among others.
+    Raises UsageError for what cannot be meant.
     """
     if list(arguments).count(STDIN) > 1:
         raise UsageError("- stands for stdin, which can be read only once")
     found: dict[str, Input] = {}
+    passed: dict[str, str] = {}
     for argument in arguments:
-        for one in _of(argument, endings):
+        for one in _of(argument, endings, passed):
             found.setdefault(one.name, one)
+    left_out = [told for path, told in passed.items() if path not in found]
+    if left_out:
+        files = "1 file" if len(left_out) == 1 else f"{len(left_out):,} files"
+        say(
+            f"left out {files}: {first_names(left_out)}; of a folder these are taken unless they are hidden: "
+            f"{' '.join(endings)}; a file that is named itself is tried whatever it is called"
+        )
     return list(found.values())
 
 
-def _of(argument: str, endings: Sequence[str]) -> Iterator[Input]:
+def first_names(names: Sequence[str]) -> str:
+    """The first few of many names, and how many more there are."""
+    more = len(names) - _NAMES_TOLD
+    return ", ".join(names[:_NAMES_TOLD]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _of(argument: str, endings: Sequence[str], passed: dict[str, str]) -> Iterator[Input]:
     path = Path(argument)
     if argument == STDIN:
         if is_terminal(sys.stdin):
@@ -80,11 +97,11 @@ def _of(argument: str, endings: Sequence[str]) -> Iterator[Input]:
     elif not argument:
         raise UsageError("an argument is empty; is a variable of the script unset?")
     elif path.is_dir():
-        yield from _below(path, endings)
+        yield from _below(path, endings, passed)
     elif glob.has_magic(argument) and not os.path.lexists(argument):
         matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - keeps the pattern's own spelling
         for match in matches:
-            yield from _below(Path(match), endings) if Path(match).is_dir() else [_file(Path(match))]
+            yield from _below(Path(match), endings, passed) if Path(match).is_dir() else [_file(Path(match))]
         if not matches:
             yield _file(path)
     else:
@@ -95,16 +112,32 @@ def _file(path: Path, below: str | None = None) -> Input:
     return Input(str(path), path, below or path.name)
 
 
-def _below(folder: Path, endings: Sequence[str]) -> Iterator[Input]:
-    """The folder's files, or the folder itself where it has none that fit: it then fails with that reason."""
+def _below(folder: Path, endings: Sequence[str], passed: dict[str, str]) -> Iterator[Input]:
+    """The folder's files, or the folder itself where it has none that fit: it then fails with that reason.
+
+    passed: gets the paths of what is passed over, and how to tell of them; hidden files only where they would fit.
+    """
     empty = True
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+
+    def unread(error: OSError) -> None:
+        passed[str(error.filename)] = f"{error.filename} ({error.strerror})"
+
+    for place, folders, names in os.walk(folder, onerror=unread):
+        folders.sort()
+        for name in folders:
+            path = Path(place) / name
+            if path.is_symlink():
+                passed[str(path)] = f"{path} (a link to a folder)"
         for name in sorted(names):
-            if not name.startswith(".") and name.lower().endswith(tuple(endings)):
+            path = Path(place) / name
+            below = path.relative_to(folder)
+            fits = name.lower().endswith(tuple(endings))
+            hidden = any(part.startswith(".") for part in below.parts)
+            if fits and not hidden:
                 empty = False
-                path = Path(place) / name
-                yield _file(path, path.relative_to(folder).as_posix())
+                yield _file(path, below.as_posix())
+            elif fits or not hidden:
+                passed[str(path)] = str(path)
     if empty:
         yield _file(folder)
 

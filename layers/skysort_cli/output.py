@@ -53,11 +53,12 @@ def check_out(out: str | None, inputs: Sequence[Input]) -> None:
         raise UsageError(f"--out {out}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"--out {out}: the folder {path.parent} may not be written to")
-    if path.exists() and any(one.path is not None and _same(one.path, path) for one in inputs):
+    if path.exists() and any(one.path is not None and same(one.path, path) for one in inputs):
         raise UsageError(f"--out {out} is one of the inputs; name another file")
 
 
-def _same(one: Path, other: Path) -> bool:
+def same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file."""
     try:
         return one.samefile(other)
     except OSError:
@@ -88,9 +89,10 @@ def opened(out: str | None) -> Iterator[TextIO]:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, kept_when_interrupted: bool = True) -> Iterator[BinaryIO]:
     """A file written beside and moved into place at the end; gone where the work failed rather than was interrupted.
 
+    kept_when_interrupted: whether a part of it is worth having.
     What is no regular file (a pipe, /dev/null) is written to as it is.
     """
     if path.exists() and not path.is_file():
@@ -104,8 +106,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             try:
                 yield file
             except KeyboardInterrupt:
-                file.flush()
-                beside.replace(path)
+                if kept_when_interrupted:
+                    file.flush()
+                    beside.replace(path)
                 raise
         beside.replace(path)
     finally:

@@ -53,11 +53,19 @@ _DROP: Final = f"""\
 examples:
   skysort drop galaxy survey/ --wait --out classes.csv
   skysort drop star big.parquet --batch night-7                upload and leave
-  skysort drop star big.parquet --batch night-7 --wait         the same command again: looks for the results
+  skysort drop star big.parquet --batch night-7 --wait         the same command again: fetches the results
+  skysort drop star nights/*.fits --wait --results-dir classified/
   skysort drop image album.zip --endpoint https://abc123.execute-api.us-east-1.amazonaws.com/prod --wait
 
 Files go into the drop folder of the service and are classified there, whatever their size. A drop that was interrupted
 goes on with the same command: what was uploaded is not uploaded again.
+
+The results are a line a picture, a member of an archive, or a row of a CSV table. A FITS, VOTable or Parquet table, a
+gzipped one and a CSV above 16 MiB stay whole: they come classified, in their own format with columns appended, into
+--results-dir; their line in the output names the file (result_file), a second one that of the rows that were refused.
+
+Of a folder files are taken whose names say what they are; which were left out is told. A file that is named itself is
+tried whatever it is called.
 
 {_SERVICE}
 
@@ -142,6 +150,11 @@ def _drop(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="wait until every file has its result")
     parser.add_argument(
         "--wait-for", type=_seconds, default=3600.0, metavar="SECONDS", help="at most so long (default 3600)"
+    )
+    parser.add_argument(
+        "--results-dir",
+        metavar="FOLDER",
+        help="star: classified tables that stay whole go there (default: BATCH-results, beside --out or here)",
     )
     parser.add_argument("--again", action="store_true", help="upload everything, also what was uploaded before")
     parser.add_argument("--jobs", type=_whole(1, 64), default=4, metavar="N", help="uploads at once (default 4)")

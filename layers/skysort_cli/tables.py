@@ -49,7 +49,7 @@ class TerminalTable:
 
     def write(self, record: Record) -> None:
         """Take one record."""
-        if "error" not in record:
+        if "predictions" in record:
             self._labels[record["predictions"][0]["label"]] += 1
         if len(self._records) < MOST_ROWS:
             self._records.append(record)
@@ -80,7 +80,7 @@ class TerminalTable:
         """One line below the other, where cells beside each other would not be readable."""
         for record in self._records:
             place = [record["file"]] if self._files else []
-            place += [f"row {_rows(record)}"] if self._rows else []
+            place += [f"row {_rows(record)}"] if self._rows and "row" in record else []
             place += [record["id"]] if self._names and record.get("id") else []
             self._console.print(Text(printable(", ".join(place)), style="bold"))
             for line in self._lines(record):
@@ -89,6 +89,9 @@ class TerminalTable:
     def _lines(self, record: Record) -> Iterator[Text]:
         if "error" in record:
             yield Text(f"refused: {printable(sentence(record))}", style="red")
+            return
+        if "result_file" in record:
+            yield _text(f"classified: {record['result_file']}")
             return
         for at, found in enumerate(record["predictions"][: self._top_k]):
             yield _chance(found["probability"], best=at == 0).append(f"  {printable(found['label'])}")
@@ -122,6 +125,8 @@ class TerminalTable:
             place.append(_text(record.get("id", "")))
         if "error" in record:
             return [*place, Text("refused", style="red"), Text(), Text(printable(sentence(record)), style="red")]
+        if "result_file" in record:
+            return [*place, Text("classified", style="bold"), Text(), _text(record["result_file"])]
         predictions = record["predictions"][: self._top_k]
         classes = Text("\n").join(
             Text(printable(found["label"]), style="bold" if at == 0 else "dim") for at, found in enumerate(predictions)

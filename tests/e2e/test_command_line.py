@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import httpx
 import numpy as np
 import pytest
-from astropy.table import Table
+from astropy.io import fits
+from astropy.table import Table, vstack
 from botocore.config import Config
 
 import skysort as package
@@ -33,7 +36,7 @@ from tests.e2e.command_line import (
     skysort,
     stumbling,
 )
-from tests.e2e.drop import DROP
+from tests.e2e.drop import DROP, RESULTS
 from tests.factories_images import encode, every_form, render
 
 if TYPE_CHECKING:
@@ -201,6 +204,79 @@ def test_a_dropped_table_gives_a_line_a_row(stack: StartedStack, state: Path) ->
     assert [one["row"] for one in found] == list(range(1, 13))
     assert found[1]["predictions"][0]["label"] == "QSO"
     assert "-9999" in found[11]["error"]["detail"]
+
+
+@pytest.mark.parametrize("name", ["stars.fits", "stars.fts", "stars.vot", "stars.parquet", "stars.csv.gz", "many.csv"])
+def test_a_dropped_table_that_stays_whole_is_fetched_and_no_failure(
+    name: str, stack: StartedStack, state: Path, tmp_path: Path
+) -> None:
+    # Given eleven stars that can be classified, or so many that the service leaves them in their own file
+    stars = Table.read(EVENTS / "stars.csv", format="ascii.csv")[:11]
+    source = tmp_path / name
+    if name == "many.csv":
+        stars = vstack([stars] * 14_000)
+    form = {"s.fts": "fits", "s.vot": "votable", "v.gz": "ascii.csv", "y.csv": "ascii.csv"}.get(name[-5:])
+    plain = tmp_path / name.removesuffix(".gz") if name.endswith(".gz") else source
+    stars.write(plain, format=form) if form else stars.write(plain)
+    if plain != source:
+        source.write_bytes(gzip.compress(plain.read_bytes()))
+    arguments = ("drop", "star", source, "--batch", f"whole {name}", "--wait", "--endpoint", stack.api)
+    # When
+    done = skysort(*arguments, "--format", "csv", "--results-dir", tmp_path / "results", state=state)
+    # Then
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"skysort: 1 classified table stays whole, in {tmp_path}/results: {name}\n"
+    (line,) = csv.DictReader(io.StringIO(done.stdout))
+    result = tmp_path / "results" / name
+    assert (line["file"], line["result_file"], line["error"]) == (name, str(result), "")
+    assert httpx.get(f"{stack.s3}/{RESULTS}/star/whole {name}/{name}").content == result.read_bytes()
+    if plain != source:
+        result = plain
+        result.write_bytes(gzip.decompress((tmp_path / "results" / name).read_bytes()))
+    classified = Table.read(result, format=form)
+    assert len(classified) == len(stars)
+    assert [str(label) for label in classified["skysort_class"][:3]] == ["GALAXY", "QSO", "STAR"]
+
+
+def test_rows_that_a_whole_table_had_to_leave_out_are_failures(
+    stack: StartedStack, state: Path, tmp_path: Path
+) -> None:
+    Table.read(EVENTS / "stars.csv", format="ascii.csv").write(tmp_path / "stars.parquet")
+    out = tmp_path / "r.jsonl"
+    done = skysort("drop", "star", tmp_path / "stars.parquet", "--wait", "--out", out, "--batch", "partly",
+                   "--endpoint", stack.api, state=state)  # fmt: skip
+    assert done.returncode == 1
+    whole, rejected = records(out.read_text())
+    assert whole == {
+        "file": "stars.parquet",
+        "model": {"name": "star"},
+        "result_file": f"{tmp_path}/partly-results/stars.parquet",
+    }
+    assert rejected["error"]["detail"] == "1 of 12 rows cannot be classified; the result file says why"
+    assert "-9999" in Path(rejected["result_file"]).read_text()
+    assert "stars.parquet: 1 of 12 rows cannot be classified" in done.stderr
+
+
+def test_a_tile_compressed_image_that_is_named_gets_the_services_own_sentence(
+    stack: StartedStack, state: Path, tmp_path: Path
+) -> None:
+    # Given, beside a picture
+    sky = np.random.default_rng(1).normal(100, 5, (64, 64)).astype(np.float32)
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(sky)]).writeto(tmp_path / "tiles.fits.fz")
+    shutil.copy(EVENTS / "galaxy_spiral.jpg", tmp_path)
+    sentence = "the FITS image is tile-compressed; unpack it (funpack) or send a JPEG or PNG"
+    for more in ((), ("--endpoint", stack.api)):
+        # When it is named, its refusal is its own
+        named = skysort("classify", "galaxy", tmp_path / "tiles.fits.fz", *more, state=state)
+        (record,) = records(named.stdout)
+        assert (named.returncode, record["error"]["status"], record["error"]["detail"]) == (1, 415, sentence)
+        # And where a folder has it, that it is left out is told
+        found = skysort("classify", "galaxy", tmp_path, *more, state=state)
+        assert found.returncode == 0
+        assert f"skysort: left out 1 file: {tmp_path}/tiles.fits.fz; of a folder these are taken" in found.stderr
+    dropped = skysort("drop", "galaxy", tmp_path / "tiles.fits.fz", "--wait", "--endpoint", stack.api, state=state)
+    assert dropped.returncode == 1
+    assert f"tiles.fits.fz: {sentence}" in dropped.stderr
 
 
 def test_an_interrupted_drop_goes_on_where_it_stopped(stack: StartedStack, state: Path, tmp_path: Path) -> None:

@@ -13,14 +13,15 @@ import threading
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import httpx
 
 from skysort import problems
+from skysort.batches.table import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 URL = "https://sky.example"
 STORE = "https://store.example"
@@ -33,6 +34,8 @@ class FakeService:
 
     failures: responses given in place of the next answers. refused: names that /v1/uploads does not take.
     hook: called with each request before it is answered. slow: how many polls find the batch unfinished.
+    whole: names of classified tables that stay whole; rejects: those of them with rejected rows. breaks: how often the
+    store breaks off after half of what is left of a result.
     """
 
     def __init__(self) -> None:
@@ -44,6 +47,9 @@ class FakeService:
         self.files: dict[str, tuple[bytes, str]] = {}
         self.parts: dict[str, dict[int, bytes]] = {}
         self.expired = 0
+        self.whole: dict[str, bytes] = {}
+        self.rejects: set[str] = set()
+        self.breaks = 0
         self._lock = threading.Lock()
 
     @property
@@ -128,6 +134,8 @@ class FakeService:
             return httpx.Response(403, text="<Error><Message>Request has expired</Message></Error>")
         query = parse_qs(urlsplit(str(request.url)).query)
         key = unquote(request.url.path.lstrip("/"))
+        if request.method == "GET":
+            return self._stored(request, key)
         if request.method == "PUT":
             number = int(query["partNumber"][0])
             self.parts[query["uploadId"][0]][number] = request.content
@@ -140,6 +148,22 @@ class FakeService:
         fields = _form(request)
         self._arrived(fields["key"].decode(), fields["file"])
         return httpx.Response(204)
+
+    def _stored(self, request: httpx.Request, key: str) -> httpx.Response:
+        """A result, or the rest of it that a Range asks for (RFC 9110, 14.2)."""
+        name = key.split("/", 2)[2]
+        content = b"row,reason" if name.endswith(".rejected.csv") else self.whole.get(name)
+        if content is None:
+            return httpx.Response(404, text="<Error><Message>The key does not exist</Message></Error>")
+        ranged = request.headers.get("Range")
+        start = int(ranged.removeprefix("bytes=").rstrip("-")) if ranged else 0
+        if ranged and request.headers["If-Match"] != f'"{len(content)}"':
+            return httpx.Response(412)
+        rest, headers = content[start:], {"ETag": f'"{len(content)}"'}
+        if self.breaks:
+            self.breaks -= 1
+            return httpx.Response(206 if ranged else 200, headers=headers, stream=Broken(rest[: len(rest) // 2]))
+        return httpx.Response(206 if ranged else 200, headers=headers, stream=httpx.ByteStream(rest))
 
     def _arrived(self, key: str, content: bytes) -> None:
         self.files[key] = (content, "2100-01-01T00:00:00.000Z")
@@ -158,7 +182,7 @@ class FakeService:
             counts = {"total": len(mine), "waiting": waiting, "done": len(mine) - waiting, "failed": 0}
             return httpx.Response(200, json={"counts": counts, "files": [], "next": None})
         files = [
-            {"name": name, "size": len(content), "uploaded": uploaded, "state": "done"}
+            {"name": name, "size": len(content), "uploaded": uploaded, "state": "done", "links": self._links(name)}
             for name, (content, uploaded) in sorted(mine.items())
         ]
         start = int(request.url.params.get("next", "0"))
@@ -170,21 +194,38 @@ class FakeService:
     def _results(self, request: httpx.Request, names: list[str]) -> httpx.Response:
         start = int(request.url.params.get("next", "0"))
         model = request.url.params["model"]
-        lines = [["model", "file", "row", "label", "class_id", "probability", "prediction_set", "error"]]
-        lines = lines if start == 0 else []
+        lines = [list(COLUMNS)] if start == 0 else []
         for name in names[start : start + 2]:
-            failed = name.startswith("bad")
-            lines.append(
-                [model, name, "", *["", "", "", "", "no picture"]]
-                if failed
-                else [model, name, "", "Smooth", "6", "0.900000", "Smooth;Spiral", ""]
-            )
+            if name in self.whole:
+                lines.append([model, name, *[""] * 5, f"{model}/night/{name}", ""])
+                if name in self.rejects:
+                    lines.append([model, name, *[""] * 5, f"{model}/night/{name}.rejected.csv", "1 of 2 rows is bad"])
+            elif name.startswith("bad"):
+                lines.append([model, name, *[""] * 6, "no picture"])
+            else:
+                lines.append([model, name, "", "Smooth", "6", "0.900000", "Smooth;Spiral", "", ""])
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(lines)
         headers = {}
         if start + 2 < len(names):
             headers["Link"] = f'<https://evil.example/v1/x?model={model}&next={start + 2}>; rel="next"'
         return httpx.Response(200, text=text.getvalue(), headers=headers)
+
+    def _links(self, name: str) -> dict[str, str]:
+        where = f"{STORE}/star/night/{quote(name)}"
+        rejected = {"rejected": f"{where}.rejected.csv?X-Amz-Signature=1"} if name in self.rejects else {}
+        return {"result": f"{where}?X-Amz-Signature=1", **rejected, "record": f"{where}.json?X-Amz-Signature=1"}
+
+
+class Broken(httpx.SyncByteStream):
+    """A body that breaks off."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+        raise httpx.ReadError("the line broke")
 
 
 def card() -> dict[str, Any]:

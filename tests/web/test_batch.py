@@ -7,6 +7,8 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
+import httpx
+from astropy.table import Table
 from playwright.sync_api import expect
 
 from tests.web.pictures import EVENTS, GALAXIES, galaxies, sample, text_file
@@ -89,8 +91,32 @@ def test_a_star_table_of_any_length_comes_back_classified(visit: Visit, tmp_path
     page.get_by_label("Model", exact=True).select_option("star")
     page.get_by_role("button", name="Sample table").click()
     finished(page, done=1)
+    expect(page.locator("#batch-results")).to_contain_text("11 rows classified")
     expect(page.locator("#batch-results").get_by_role("link", name="classified table")).to_be_visible()
     assert [row["label"] for row in one_csv(page, tmp_path)][:3] == ["GALAXY", "QSO", "STAR"]
+
+
+def test_a_star_table_that_stays_whole_is_named_in_the_csv_and_linked(visit: Visit, tmp_path: Path) -> None:
+    # Given
+    table = Table.read(EVENTS / "stars.csv", format="ascii.csv")[:1]
+    table.write(tmp_path / "one.fits")
+    page = visit.open("batch")
+    page.get_by_label("Model", exact=True).select_option("star")
+
+    # When
+    content = (tmp_path / "one.fits").read_bytes()
+    visit.drop(DROP, [{"name": "one.fits", "mimeType": "application/fits", "buffer": content}])
+
+    # Then
+    finished(page, done=1)
+    results = page.locator("#batch-results")
+    expect(results.get_by_role("row", name="one.fits")).to_contain_text("1 row classified")
+    (row,) = one_csv(page, tmp_path)
+    assert row["result_file"].startswith("star/page-")
+    assert row["error"] == ""
+    link = results.get_by_role("link", name="classified table").get_attribute("href")
+    assert link
+    assert httpx.get(link).content.startswith(b"SIMPLE  =")
 
 
 def test_a_large_file_goes_in_parts_and_a_broken_part_is_sent_again_alone(visit: Visit, tmp_path: Path) -> None:

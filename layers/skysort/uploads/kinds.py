@@ -21,6 +21,7 @@ _TABLES: Final = {
     ".gz": _GZIP,
     ".fits": _FITS,
     ".fit": _FITS,
+    ".fts": _FITS,
     ".vot": "application/x-votable+xml",
     ".xml": "application/xml",
     ".parquet": "application/vnd.apache.parquet",
@@ -35,6 +36,7 @@ _PICTURES: Final = {
     ".gif": "image/gif",
     ".fits": _FITS,
     ".fit": _FITS,
+    ".fts": _FITS,
 }
 _ARCHIVES: Final = {
     ".zip": "application/zip",

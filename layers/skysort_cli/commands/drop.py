@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from skysort_cli.batches import Batch, Counts, records
 from skysort_cli.client import Client
+from skysort_cli.downloads import ResultFiles, check_folder, folder_for
 from skysort_cli.dropping import Upload, batch_name, missing, plan
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import CommandError, Exit, ProblemError, ServiceError, UsageError
-from skysort_cli.inputs import ARCHIVES, PICTURES, TABLES, expand
+from skysort_cli.inputs import ARCHIVES, PICTURES, TABLES, expand, first_names
 from skysort_cli.interrupts import interruptible
 from skysort_cli.output import Format, check_out, choose_format, opened
 from skysort_cli.progress import bar
@@ -26,12 +27,16 @@ from skysort_cli.writers import JsonLines, Writer, write_row
 if TYPE_CHECKING:
     import argparse
     import threading
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
     from typing import TextIO
 
     from skysort_cli.endpoint import Endpoint
+    from skysort_cli.inputs import Input
 
+# Failures told on stderr one by one; the results have them all.
 _TOLD: Final = 20
+_COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "prediction_set", "result_file", "error")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,13 +44,19 @@ def run(options: argparse.Namespace) -> int:
     endpoint = find_endpoint(options.endpoint, os.environ)
     if endpoint is None:
         raise UsageError("drop needs a service: give --endpoint URL or set SKYSORT_ENDPOINT (`skysort serve` runs one)")
-    if (options.out or options.format) and not options.wait:
-        raise UsageError("--out and --format are for the results, which --wait waits for")
+    if (options.out or options.format or options.results_dir) and not options.wait:
+        raise UsageError("--out, --format and --results-dir are for the results, which --wait waits for")
+    if options.results_dir is not None and options.model != "star":
+        raise UsageError("--results-dir is for tables of stars; of pictures and archives the output has everything")
     batch = batch_name(options.batch, options.model, options.files)
+    folder = folder_for(options.results_dir, options.out, batch)
     inputs = expand(options.files, TABLES if options.model == "star" else (*PICTURES, *ARCHIVES))
+    inputs = [one for one in inputs if one.name in options.files or not _is_below(one, folder)]
     check_out(options.out, inputs)
     uploads, unread = plan(inputs)
-    drop = _Drop(options, endpoint, batch, uploads)
+    if options.wait:
+        check_folder(folder, uploads)
+    drop = _Drop(options, endpoint, batch, uploads, folder)
     for name, problem in unread.items():
         drop.failed(name, problem)
     with ExitStack() as stack:
@@ -63,23 +74,36 @@ def run(options: argparse.Namespace) -> int:
             return error.exit
 
 
-class _Drop:
-    """One run of the command."""
+def _is_below(one: Input, folder: Path) -> bool:
+    """Whether an input is a result of an earlier run, found in a folder that is dropped."""
+    return one.path is not None and folder.resolve() in one.path.resolve().parents
 
-    def __init__(self, options: argparse.Namespace, endpoint: Endpoint, batch: str, uploads: Sequence[Upload]) -> None:
+
+class _Drop:
+    """One run of the command. folder: for result files."""
+
+    def __init__(
+        self, options: argparse.Namespace, endpoint: Endpoint, batch: str, uploads: Sequence[Upload], folder: Path
+    ) -> None:
         self._options = options
         self._endpoint = endpoint
         self._name = batch
         self._uploads = uploads
+        self._folder = folder
         self._failures: dict[str, ProblemError] = {}
+        self._told = 0
         self._there = 0
         self._uploading = True
 
     def failed(self, name: str, problem: ProblemError) -> None:
         """One file that will have no result: told at once, and in the results too."""
         self._failures[name] = problem
-        if len(self._failures) <= _TOLD:
-            say(f"{name}: {problem.detail}")
+        self._tell(name, problem.detail)
+
+    def _tell(self, name: str, detail: str) -> None:
+        self._told += 1
+        if self._told <= _TOLD:
+            say(f"{name}: {detail}")
 
     def run(self, client: Client, stop: threading.Event) -> int:
         """Upload what is missing, and wait and fetch where that was asked for."""
@@ -87,13 +111,14 @@ class _Drop:
         self._send(client, batch)
         self._uploading = False
         if not self._options.wait:
+            self._tell_rest()
             sys.stdout.write(f"{self._name}\n")
             if self._talkative:
                 say(f"classified as they arrive; for the results: {self._command('--wait')}")
             return Exit.SOME_FAILED if self._failures else Exit.OK
         if self._there:
             self._wait(batch, stop)
-        return self._results(batch)
+        return self._results(batch, ResultFiles(client, batch, self._folder, quiet=self._options.quiet))
 
     def _send(self, client: Client, batch: Batch) -> None:
         todo = list(self._uploads)
@@ -139,58 +164,64 @@ class _Drop:
                 f"to go on waiting: {self._command('--wait')}"
             )
 
-    def _results(self, batch: Batch) -> int:
+    def _results(self, batch: Batch, files: ResultFiles) -> int:
         options = self._options
         form = choose_format(options.format, options.out)
-        refused = len(self._failures)
         with opened(options.out) as file:
-            lines = batch.results() if self._there else iter(())
+            rows = csv.DictReader(batch.results() if self._there else iter(()))
+            columns = list(rows.fieldnames or _COLUMNS)
+            here = self._fetched(rows, files)
             if form is Format.CSV:
-                refused += self._csv(lines, file)
+                self._csv(columns, here, file)
             else:
-                refused += self._records(lines, self._writer(form, file))
+                self._records(here, self._writer(form, file))
+        self._tell_rest(", each with its reason in the output")
+        if files.fetched and not options.quiet:
+            tables, stay = ("table", "stays") if len(files.fetched) == 1 else ("tables", "stay")
+            names = first_names(files.fetched)
+            say(f"{len(files.fetched):,} classified {tables} {stay} whole, in {files.folder}: {names}")
         if self._talkative:
             where = f", results in {options.out}" if options.out not in {None, "-"} else ""
             say(
                 f"batch {self._name}: {self._there:,} files classified{where}"
-                + (f", {refused:,} refused" * bool(refused))
+                + (f", {self._told:,} refused" * bool(self._told))
             )
-        return Exit.SOME_FAILED if refused else Exit.OK
+        return Exit.SOME_FAILED if self._told else Exit.OK
 
-    def _csv(self, lines: Iterator[str], file: TextIO) -> int:
-        """The service's own lines; counts those with an error."""
-        header: list[str] = []
-        refused = 0
+    def _fetched(self, rows: Iterable[dict[str, str]], files: ResultFiles) -> Iterator[dict[str, str]]:
+        """The service's rows, each table that one points to fetched and named as it is called here; tells of errors."""
+        for row in rows:
+            if row.get("result_file"):
+                try:
+                    row["result_file"] = files.fetch(row["file"], row["result_file"])
+                except ProblemError as error:
+                    row["result_file"] = ""
+                    row["error"] = "; ".join(filter(None, (row.get("error"), error.detail)))
+            if row.get("error"):
+                place = f"{row['file']}, row {row['row']}" if row.get("row") else row["file"]
+                self._tell(place, row["error"])
+            yield row
 
-        def passed_on() -> Iterator[str]:
-            for line in lines:
-                file.write(line)
-                yield line
+    def _tell_rest(self, where: str = "") -> None:
+        if self._told > _TOLD:
+            say(f"and {self._told - _TOLD:,} more that failed{where}")
 
-        for row in csv.reader(passed_on()):
-            if not header:
-                header = row
-            elif row and row[-1]:
-                refused += 1
-        header = header or ["model", "file", "row", "label", "class_id", "probability", "prediction_set", "error"]
-        if not self._there:
-            write_row(file, header)
+    def _csv(self, columns: Sequence[str], rows: Iterable[dict[str, str]], file: TextIO) -> None:
+        write_row(file, columns)
+        for row in rows:
+            write_row(file, [row.get(column) or "" for column in columns])
         for name, problem in self._failures.items():
-            blank = [""] * (len(header) - 3)
-            write_row(file, [self._options.model, name, *blank, problem.detail])
-        return refused
+            row = {"model": self._options.model, "file": name, "error": problem.detail}
+            write_row(file, [row.get(column, "") for column in columns])
 
-    def _records(self, lines: Iterator[str], writer: Writer) -> int:
-        refused = 0
+    def _records(self, rows: Iterable[dict[str, str]], writer: Writer) -> None:
         try:
-            for record in records(lines):
-                refused += "error" in record
+            for record in records(rows):
                 writer.write(record)
             for name, problem in self._failures.items():
                 writer.write({"file": name, "error": problem.problem})
         finally:
             writer.close()
-        return refused
 
     def _writer(self, form: Format, file: TextIO) -> Writer:
         if form is Format.JSONL:
@@ -213,8 +244,9 @@ class _Drop:
         given = self._options
         words = ["skysort", "drop", given.model, *given.files, "--batch", self._name]
         words += [option] if option else []
-        if given.wait and given.out:
-            words += ["--out", given.out]
+        if given.wait:
+            for name, value in (("--out", given.out), ("--format", given.format), ("--results-dir", given.results_dir)):
+                words += [name, value] if value else []
         if given.endpoint:
             words += ["--endpoint", given.endpoint]
         return shlex.join(words)

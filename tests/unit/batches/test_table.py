@@ -122,7 +122,9 @@ def test_rows_that_such_a_table_had_to_leave_out_are_told_of_and_where_they_stan
     buckets.drop("star", "b", "t.fits")
     buckets.put(RESULTS, "star/b/t.fits")
     buckets.put(RESULTS, "star/b/t.fits.rejected.csv", b"row,line,column,reason,detail\n2,,u,missing,is missing\n")
-    buckets.finish("star", "b", "t.fits", {"format": "fits", "rows": {"total": 1_200, "classified": 1_199, "rejected": 1}})
+    buckets.finish(
+        "star", "b", "t.fits", {"format": "fits", "rows": {"total": 1_200, "classified": 1_199, "rejected": 1}}
+    )
     assert lines(desk) == [
         ["star", "t.fits", "", "", "", "", "", "star/b/t.fits", ""],
         ["star", "t.fits", "", "", "", "", "", "star/b/t.fits.rejected.csv",

@@ -332,7 +332,7 @@ def test_over_http_refusals_busy_answers_and_a_bad_file_are_told_apart(
     monkeypatch.setenv("SKYSORT_API_KEY", "secret")
     (pictures / "a.jpg").write_bytes(NOT_A_PICTURE)
     service.failures = [problem(429, "busy"), problem(503, "starting")]
-    ran = cli("classify", "galaxy", pictures, "--jobs", "1")
+    ran = cli("classify", "galaxy", *sorted(pictures.rglob("[a-d].*")), "--jobs", "1")
     assert ran.code == Exit.SOME_FAILED
     assert ["error" in one for one in records(ran)] == [True, False, False, False]
     assert ran.err == f"skysort: {pictures}/a.jpg: the content is text; send a JPEG\n"
@@ -343,7 +343,7 @@ def test_over_http_refusals_busy_answers_and_a_bad_file_are_told_apart(
 def test_over_http_a_wrong_option_and_a_wrong_address_end_the_command(
     cli: Cli, pictures: Path, service: FakeService
 ) -> None:
-    ran = cli("classify", "galaxy", pictures, "--endpoint", URL, "--labels", "boxxer")
+    ran = cli("classify", "galaxy", pictures / "a.jpg", "--endpoint", URL, "--labels", "boxxer")
     assert (ran.code, ran.err) == (Exit.USAGE, "skysort: labels: there is no label 'boxxer'\n")
     service.failures = [problem(404, "nothing here") for _ in range(4)]
     ran = cli("classify", "galaxy", pictures, "--endpoint", URL)

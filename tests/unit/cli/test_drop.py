@@ -49,7 +49,9 @@ def test_everything_arrives_whole_and_the_batch_is_named_on_stdout(
     cli: Cli, survey: Path, service: FakeService
 ) -> None:
     ran = cli("drop", "galaxy", survey, *BATCH)
-    assert (ran.code, ran.out, ran.err) == (Exit.OK, "night\n", "")
+    assert (ran.code, ran.out) == (Exit.OK, "night\n")
+    assert ran.err.startswith(f"skysort: left out 1 file: {survey}/notes.txt; of a folder these are taken")
+    assert ran.err.count("\n") == 1
     assert stored(service) == {
         "a.jpg": b"a.jpg",
         "b.jpg": b"b.jpg",
@@ -72,6 +74,7 @@ def test_results_come_page_by_page_as_one_csv(cli: Cli, survey: Path, service: F
         "large.zip": "",
         f"{survey}/absent.jpg": "there is no such file",
     }
+    assert "skysort: bad.jpg: no picture\n" in ran.err
     # And pages are asked of the endpoint, whatever host the link names
     assert {request.url.host for request in service.requests} == {"sky.example", "store.example"}
 
@@ -168,6 +171,7 @@ def test_parts_that_the_store_has_cleaned_away_are_sent_anew(cli: Cli, survey: P
 
 def test_one_refused_file_never_stops_the_others(cli: Cli, survey: Path, service: FakeService) -> None:
     service.refused = {"b.jpg": "ends like a record", "large.zip": "has 20 bytes; 10 are allowed"}
+    (survey / "notes.txt").unlink()
     ran = cli("drop", "galaxy", survey, *BATCH)
     assert ran.code == Exit.SOME_FAILED
     assert sorted(stored(service)) == ["a.jpg", "bad.jpg", "field 7/c.jpg"]
@@ -219,8 +223,8 @@ def test_nothing_that_can_be_uploaded_is_one_failure(cli: Cli, tmp_path: Path) -
     ran = cli("drop", "galaxy", tmp_path / "absent", *BATCH, "--wait", "--format", "csv")
     assert ran.code == Exit.SOME_FAILED
     assert ran.out.splitlines() == [
-        "model,file,row,label,class_id,probability,prediction_set,error",
-        f"galaxy,{tmp_path}/absent,,,,,,there is no such file",
+        "model,file,row,label,class_id,probability,prediction_set,result_file,error",
+        f"galaxy,{tmp_path}/absent,,,,,,,there is no such file",
     ]
 
 

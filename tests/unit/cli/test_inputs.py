@@ -7,13 +7,14 @@ import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort_cli.exits import ProblemError, UsageError
-from skysort_cli.inputs import PICTURES, expand
+from skysort_cli.inputs import PICTURES, TABLES, expand
 
 NAMES = st.text("abc.é -", min_size=1, max_size=6).filter(lambda name: name.strip(".") != "")
 
@@ -26,6 +27,63 @@ def names(*arguments: object, folder: Path) -> list[str]:
 def test_a_folder_gives_its_pictures_in_order_and_nothing_else(pictures: Path) -> None:
     assert names(pictures, folder=pictures) == ["a.jpg", "b.PNG", "c.fits", "more/d.webp"]
     assert [one.below for one in expand([str(pictures)], PICTURES)][-1] == "more/d.webp"
+
+
+def test_what_a_folder_leaves_out_is_told_in_one_line(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Given what fits, what does not, and what is hidden
+    for name in ("m51.fts", "m51.FTS.gz", "tiles.fits.fz", "more/raw.fz", "README.md", ".DS_Store", ".cache/e.jpg"):
+        (pictures / name).parent.mkdir(exist_ok=True)
+        (pictures / name).write_bytes(b"x")
+    # When, with one of them named itself
+    found = names(pictures, pictures / "README.md", folder=pictures)
+    # Then
+    assert found == ["a.jpg", "b.PNG", "c.fits", "m51.FTS.gz", "m51.fts", "more/d.webp", "README.md"]
+    assert capsys.readouterr().err == (
+        f"skysort: left out 5 files: {pictures}/.hidden.jpg, {pictures}/notes.txt, {pictures}/tiles.fits.fz "
+        "and 2 more; of a folder these are taken unless they are hidden: .jpg .jpeg .png .webp .tif .tiff .gif "
+        ".fits .fit .fts .fits.gz .fit.gz .fts.gz; a file that is named itself is tried whatever it is called\n"
+    )
+
+
+def test_nothing_is_told_where_nothing_is_left_out(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names(pictures / "more", pictures / "notes.txt", pictures / "*.jpg", folder=pictures)
+    assert capsys.readouterr().err == ""
+
+
+def test_linked_folders_are_told_of_too(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "a.jpg").write_bytes(b"x")
+    (tmp_path / "plain" / "night-2").symlink_to(pictures)
+    names(tmp_path / "plain", folder=tmp_path)
+    assert f"left out 1 file: {tmp_path}/plain/night-2 (a link to a folder);" in capsys.readouterr().err
+
+
+def test_a_folder_that_may_not_be_read_is_told_of(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given, as the superuser may read everything
+    scan = os.scandir
+
+    def refused(place: str) -> Any:
+        if Path(place).name == "more":
+            raise PermissionError(13, "Permission denied", place)
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    names(pictures, folder=pictures)
+    assert "more (Permission denied)" in capsys.readouterr().err
+
+
+def test_tables_of_every_spelling_are_found(tmp_path: Path) -> None:
+    for name in ("a.fts", "b.FIT", "c.vot", "d.parquet", "e.csv.gz", "f.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [one.below for one in expand([str(tmp_path)], TABLES)] == [
+        "a.fts",
+        "b.FIT",
+        "c.vot",
+        "d.parquet",
+        "e.csv.gz",
+    ]
 
 
 def test_a_file_that_is_named_itself_is_taken_whatever_it_is_called(pictures: Path) -> None:

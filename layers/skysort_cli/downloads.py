@@ -1,0 +1,146 @@
+"""Classified tables that a batch's CSV only points to: fetched whole into a folder, under their names in the batch."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import httpx
+
+from skysort import problems
+from skysort.uploads.names import file_fault
+from skysort_cli.exits import ProblemError, UsageError
+from skysort_cli.output import STDOUT, same, whole_file
+from skysort_cli.progress import bar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from skysort_cli.batches import Batch
+    from skysort_cli.client import Client
+    from skysort_cli.dropping import Upload
+
+# As the results bucket names the rejected rows of a table; no dropped file may be called so.
+REJECTED: Final = ".rejected.csv"
+_MESSAGE: Final = re.compile(rb"<Message>([^<]*)</Message>")
+_CHANGED: Final = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
+
+
+class _ExpiredError(Exception):
+    """The store does not take the link (any more): worth asking for another one, once."""
+
+
+def folder_for(option: str | None, out: str | None, batch: str) -> Path:
+    """The folder asked for, else `<batch>-results` beside the results' file or in the working folder."""
+    if option is not None:
+        return Path(option)
+    beside = Path(out).parent if out not in {None, STDOUT} and not Path(out).is_char_device() else Path()
+    return beside / f"{batch}-results"
+
+
+def check_folder(folder: Path, uploads: Sequence[Upload]) -> None:
+    """Refuse a folder that is none, or where a result would take an input's place; raises UsageError."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--results-dir {folder} is a file; name a folder")
+    for upload in uploads:
+        if same(upload.path, folder / upload.name):
+            raise UsageError(f"a result in the folder {folder} would overwrite the input {upload.path}; name another")
+
+
+class ResultFiles:
+    """Fetches result files of one batch, in the order of its CSV. fetched: how many tables, and the first names."""
+
+    def __init__(self, client: Client, batch: Batch, folder: Path, *, quiet: bool) -> None:
+        self._client = client
+        self._batch = batch
+        self.folder = folder
+        self._quiet = quiet
+        self._pages: Iterator[Mapping[str, Mapping[str, str]]] = iter(())
+        self._page: Mapping[str, Mapping[str, str]] = {}
+        self.fetched: list[str] = []
+
+    def fetch(self, name: str, key: str) -> str:
+        """Fetch what a line of the CSV points to; returns its path here.
+
+        name: the file's in the batch. key: in the results bucket. Raises ProblemError, ServiceError and StoppedError.
+        """
+        ending = REJECTED if key.endswith(REJECTED) else ""
+        fault = file_fault(name, "")
+        if fault:
+            raise _not_fetched(f"its name {fault}")
+        path = self.folder / PurePosixPath(name + ending)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kind = "rejected" if ending else "result"
+        try:
+            self._save(self._link(name, kind), path)
+        except _ExpiredError:
+            self._pages, self._page = iter(()), {}
+            try:
+                self._save(self._link(name, kind), path)
+            except _ExpiredError as error:
+                raise _not_fetched(str(error)) from error
+        if not ending:
+            self.fetched.append(name)
+        return str(path)
+
+    def _link(self, name: str, kind: str) -> str:
+        """Where a file's result is; looked up from where the last one was found, and once from the beginning."""
+        for _ in range(2):
+            while name not in self._page:
+                page = next(self._pages, None)
+                if page is None:
+                    break
+                self._page = page
+            if kind in self._page.get(name, {}):
+                return self._page[name][kind]
+            self._pages, self._page = self._batch.links(), {}
+        raise _not_fetched("the service has no link to it any more; is it being classified again?")
+
+    def _save(self, link: str, path: Path) -> None:
+        with (
+            bar(f"fetching {path.name}"[:40], None, quiet=self._quiet, unit="bytes") as progress,
+            whole_file(path, kept_when_interrupted=False) as file,
+        ):
+            failures, etag = 0, ""
+            while True:
+                start = file.tell()
+                going_on = {"Range": f"bytes={start}-", "If-Match": etag} if start and etag else {}
+                try:
+                    with self._client.streamed(link, going_on) as response:
+                        if response.status_code in _CHANGED and going_on:
+                            _empty(file)
+                            continue
+                        if response.status_code == HTTPStatus.OK:
+                            _empty(file)
+                        _check(response)
+                        etag = response.headers.get("ETag", "")
+                        for block in response.iter_raw():
+                            progress.advance(file.write(block))
+                except httpx.TransportError as error:
+                    failures = 1 if file.tell() > start else failures + 1
+                    self._client.pause(failures, httpx.URL(link), error)
+                else:
+                    return
+
+
+def _empty(file: BinaryIO) -> None:
+    file.seek(0)
+    file.truncate()
+
+
+def _check(response: httpx.Response) -> None:
+    if response.status_code in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+        return
+    message = _MESSAGE.search(response.read())
+    reason = message[1].decode("utf-8", "replace") if message else response.reason_phrase
+    told = f"the store answered {response.status_code}: {reason}"
+    if response.status_code == HTTPStatus.FORBIDDEN:
+        raise _ExpiredError(told)
+    raise _not_fetched(told)
+
+
+def _not_fetched(reason: str) -> ProblemError:
+    detail = f"it is classified, and its result file cannot be fetched: {reason}"
+    return ProblemError(problems.document(502, "result-not-fetched", "The result cannot be fetched", detail))
