@@ -13,8 +13,10 @@ from skysort.limits import DROP_KEY_BYTES
 INCOMING: Final = "incoming/"
 SUMMARY: Final = ".json"
 ERROR: Final = ".error.json"
+# The summary of a file so named would be another's error record.
+ERROR_STEM: Final = ERROR.removesuffix(SUMMARY)
 # A file of such a name would share its results' keys with another file's records.
-RESERVED: Final = (SUMMARY, ".rejected.csv")
+RESERVED: Final = (SUMMARY, ".rejected.csv", ERROR_STEM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,20 @@ def parse(key: str) -> DropKey:
     parts = key.removeprefix(INCOMING).split("/", 2)
     if not key.startswith(INCOMING) or len(parts) != 3 or not all(parts):  # noqa: PLR2004 - model, batch, file
         raise MalformedInputError(f"a dropped file belongs at {INCOMING}<model>/<batch>/<file>, got {key!r}")
-    if key.endswith(RESERVED):
-        endings = " or ".join(RESERVED)
-        raise MalformedInputError(f"names that end in {endings} belong to skysort's own records; rename the file")
+    if is_reserved(key):
+        endings = ", ".join(RESERVED)
+        raise MalformedInputError(
+            f"names that end in one of {endings} belong to skysort's own records; rename the file and drop it again"
+        )
     return DropKey(*parts)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a file or a member of this name would share records with another.
+
+    Such a file is refused, and its only record is its error record, whose key no other file has.
+    """
+    return name.endswith(RESERVED)
 
 
 def result_key(key: str, suffix: str = "") -> str:

@@ -44,15 +44,15 @@ class Ledger:
         self._key = upload.key
         self.stamp = upload.stamp
         self._model = model
-        self.suffixes = tuple(suffixes)
+        # What else would stand beside a file of a reserved name belongs to another file.
+        self._suffixes = (keys.ERROR,) if keys.is_reserved(upload.key) else (*suffixes, keys.SUMMARY, keys.ERROR)
         self._seen: dict[str, StoredObject] = {}
         self.look()
 
     def look(self) -> None:
         """Read what stands there now."""
-        suffixes = (*self.suffixes, keys.SUMMARY, keys.ERROR)
-        found = self._store.head(self._bucket, [self.key(suffix) for suffix in suffixes])
-        self._seen = {suffix: item for suffix, item in zip(suffixes, found, strict=True) if item}
+        found = self._store.head(self._bucket, [self.key(suffix) for suffix in self._suffixes])
+        self._seen = {suffix: item for suffix, item in zip(self._suffixes, found, strict=True) if item}
 
     def key(self, suffix: str) -> str:
         """The result key of a suffix."""

@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
+from skysort.drop import keys
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.images.bounded_file import BoundedFile
 from skysort.limits import ARCHIVE_EXPANDED_BYTES, ARCHIVE_MEMBERS, ARCHIVE_RATIO, IMAGE_BYTES, MIB
@@ -196,9 +197,12 @@ def _is_junk(name: str) -> bool:
 
 
 def _named_apart(member: Member, names: set[str]) -> Member:
-    """A member whose name no other has: two of one name would share a record."""
+    """A member whose name no other has: two of one name would share a record.
+
+    ``a.error`` gets another one too, as its summary would be the error record of ``a``.
+    """
     name, number = member.name, 2
-    while name in names:
+    while name in names or name.endswith(keys.ERROR_STEM):
         name = f"{member.name}~{number}"
         number += 1
     names.add(name)

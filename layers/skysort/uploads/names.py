@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
 
-from skysort.drop.keys import INCOMING, RESERVED
+from skysort.drop.keys import INCOMING, RESERVED, is_reserved
 from skysort.errors import FieldError, InvalidFieldsError
 from skysort.limits import BATCH_NAME_CHARACTERS, DROP_KEY_BYTES
 
@@ -21,8 +21,6 @@ BATCH_PATTERN: Final = rf"^[^{_UNSAFE}/%. ][^{_UNSAFE}/%]*$"
 _BATCH: Final = re.compile(BATCH_PATTERN.removeprefix("^").removesuffix("$"))
 _UNSAFE_CHARACTER: Final = re.compile(rf"[{_UNSAFE}\ud800-\udfff]")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
-# The summary of a.error would be the error record of a.
-_RESERVED: Final = (*RESERVED, ".error")
 # S3 puts the name of the posted file in its place.
 _PLACEHOLDER: Final = "${filename}"
 
@@ -68,8 +66,8 @@ def file_fault(name: str, prefix: str) -> str | None:
         ),
         (_PLACEHOLDER in name, f"has {_PLACEHOLDER} in it, which S3 would replace"),
         (
-            name.endswith(_RESERVED),
-            f"ends like a record of skysort's own ({', '.join(_RESERVED)}); rename the file",
+            is_reserved(name),
+            f"ends like a record of skysort's own ({', '.join(RESERVED)}); rename the file",
         ),
         (
             size > DROP_KEY_BYTES,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from skysort.drop import keys
@@ -46,10 +47,33 @@ def test_a_key_of_another_layout_is_refused_with_the_right_one(key: str) -> None
         keys.parse(key)
 
 
-@pytest.mark.parametrize("name", ["a.json", "a.csv.rejected.csv", "a.csv.error.json"])
+@pytest.mark.parametrize("name", ["a.json", "a.csv.rejected.csv", "a.csv.error.json", "a.error", ".error"])
 def test_names_of_records_are_refused(name: str) -> None:
     with pytest.raises(MalformedInputError, match="rename"):
         keys.parse(f"incoming/star/b/{name}")
+
+
+STAR, PICTURE = ("", ".rejected.csv"), (".csv",)
+confusing = st.lists(st.sampled_from(["a", ".error", ".json", ".csv", ".rejected", "/"]), min_size=1, max_size=5).map(
+    "".join
+)
+
+
+def records(name: str, suffixes: tuple[str, ...]) -> set[str]:
+    """Every key that something may ever be written to for a dropped file."""
+    key = f"incoming/star/b/{name}"
+    with contextlib.suppress(MalformedInputError):
+        keys.parse(key)
+        return {keys.result_key(key, suffix) for suffix in (*suffixes, keys.SUMMARY, keys.ERROR)}
+    return {keys.result_key(key, keys.ERROR)}
+
+
+@pytest.mark.parametrize("suffixes", [STAR, PICTURE], ids=["star", "pictures"])
+@example("a", "a.error")
+@example("a", "a.json")
+@given(confusing, confusing)
+def test_no_two_files_ever_share_a_record(suffixes: tuple[str, ...], first: str, second: str) -> None:
+    assert first == second or not records(first, suffixes) & records(second, suffixes)
 
 
 def test_the_result_has_the_name_of_the_file() -> None:
