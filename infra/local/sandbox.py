@@ -142,6 +142,11 @@ def describe(error: BaseException) -> bytes:
     return json.dumps(document).encode()
 
 
+def encode(result: Any) -> bytes:
+    """Write an answer as Lambda's runtime client does in the images, byte for byte: its size is what Lambda limits."""
+    return json.dumps(result, ensure_ascii=False).encode()
+
+
 def watch(lifeline: int) -> None:
     """Die with the stack: the other end of the lifeline closes when its process ends, even by SIGKILL."""
 
@@ -169,7 +174,7 @@ def serve(channel: Channel, handler: Callable[[Any, Any], Any], memory: PeakMemo
             if body:
                 event["body"] = body
             result = handler(event, LambdaContext(request_id, deadline))
-            kind, payload = RESULT, json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode()
+            kind, payload = RESULT, encode(result)
         except Exception as error:
             kind, payload = ERROR, describe(error)
             print(f"[ERROR] RequestId: {request_id}\n{traceback.format_exc()}", file=sys.stderr, flush=True)

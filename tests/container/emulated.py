@@ -86,11 +86,15 @@ class Emulated:
     """A started container of one function of the prod stage; to be used in a `with` statement.
 
     function: e.g. star-drop. environment: settings beside those that Lambda itself gives. options: more of docker's.
+    handler: another than the function's own.
     """
 
-    def __init__(self, function: str, environment: Mapping[str, str], options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, function: str, environment: Mapping[str, str], options: Sequence[str] = (), handler: str | None = None
+    ) -> None:
         self.function = function
         self.settings = prod().functions[function]
+        self._handler = handler or self.settings.handler
         self._environment = {
             "AWS_LAMBDA_FUNCTION_NAME": function,
             "AWS_LAMBDA_FUNCTION_VERSION": "1",
@@ -105,7 +109,9 @@ class Emulated:
         """Start the container and the client in it; the function itself starts with the first call."""
         settings = [f"--env={name}={value}" for name, value in self._environment.items()]
         limits = ("--network=none", "--cpus=1", f"--memory={self.settings.memory_mb}m", "--tmpfs=/tmp")
-        command = (tag(self.settings.target), "python3", "-m", "awslambdaric", self.settings.handler)
+        image = tag(self.settings.target)
+        # Lambda starts what the image itself says; so does the emulator when it gets it as its arguments.
+        entry_point = json.loads(docker("image", "inspect", "--format={{json .Config.Entrypoint}}", image))
         program = f"--volume={emulator()}:/emulator:ro"
         self.container = docker(
             "run",
@@ -115,7 +121,9 @@ class Emulated:
             *settings,
             program,
             "--entrypoint=/emulator",
-            *command,
+            image,
+            *entry_point,
+            self._handler,
         ).strip()
         self._client = subprocess.Popen(
             ["docker", "exec", "--interactive", self.container, "python3", "-c", _CLIENT],
@@ -132,6 +140,11 @@ class Emulated:
 
     def call(self, event: Any) -> tuple[Any, float]:
         """Invoke the function; its answer, and the milliseconds that the caller waited."""
+        answer, milliseconds = self.call_for_text(event)
+        return json.loads(answer), milliseconds
+
+    def call_for_text(self, event: Any) -> tuple[str, float]:
+        """Invoke the function; its answer as it came, and the milliseconds that the caller waited."""
         assert self._client.stdin is not None
         assert self._client.stdout is not None
         self._client.stdin.write(json.dumps(event).encode() + b"\n")
@@ -139,7 +152,7 @@ class Emulated:
         line = self._client.stdout.readline()
         assert line, f"{self.function} gave no answer:\n{self.logs()}"
         milliseconds, answer = json.loads(line)
-        return json.loads(answer), milliseconds
+        return answer, milliseconds
 
     def logs(self) -> str:
         """All that the emulator and the function wrote so far."""

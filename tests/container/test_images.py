@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # The first of them waits for all images to be built.
 pytestmark = [pytest.mark.needs_engine, pytest.mark.timeout(900)]
 
+START = ["python3", "-m", "awslambdaric"]
+# A shell that says which runtime this is, as AWS's own images do, and makes way for the client.
+START_IN_UTF8 = ["sh", "-c", 'AWS_EXECUTION_ENV=AWS_Lambda_python3.13 exec python3 -m awslambdaric "$@"', "sh"]
 FUNCTIONS = ROOT / "functions"
 LOCKS = {target: FUNCTIONS / target / "requirements.txt" for target in TARGETS} | {
     "star-drop": FUNCTIONS / "star" / "requirements-drop.txt"
@@ -115,7 +118,7 @@ def test_the_code_is_the_repository_s(target: str, surveys: dict[str, dict[str, 
 @pytest.mark.parametrize("target", TARGETS)
 def test_labels_command_and_entry_point(target: str, images: Mapping[str, str]) -> None:
     config = inspected(images[target])["Config"]
-    assert config["Entrypoint"] == ["python3", "-m", "awslambdaric"]
+    assert config["Entrypoint"] == (START_IN_UTF8 if target == "control" else START)
     assert config["Cmd"] == ["drop.handler" if target.endswith("-drop") else "app.handler"]
     assert config["Labels"]["org.opencontainers.image.version"] == skysort.__version__
     assert config["Labels"]["com.amazonaws.lambda.feature.snapstart"] == "Allow"

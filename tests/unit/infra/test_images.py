@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from infra.stages import STAGES
 if TYPE_CHECKING:
     from pathlib import Path
 
+START = 'AWS_EXECUTION_ENV=AWS_Lambda_python{python} exec python3 -m awslambdaric "$@"'
 LOCKS = sorted((ROOT / "functions").glob("*/requirements*.txt"))
 PIN = re.compile(r"^([\w.-]+)==(\S+)(?: ; (.+?))? \\", re.MULTILINE)
 
@@ -43,6 +45,18 @@ def test_the_label_is_the_version() -> None:
     labelled = re.search(r'image\.version="([^"]+)"', DOCKERFILE.read_text(encoding="utf-8"))
     assert labelled is not None
     assert labelled[1] == skysort.__version__
+
+
+def test_the_image_that_answers_with_csv_says_which_runtime_it_is() -> None:
+    """By this the runtime client writes UTF-8; Lambda's own word for images, AWS_Lambda_Image, would be in its way."""
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    base = re.search(r"^ARG BASE_IMAGE=python:([\d.]+)-slim$", text, re.MULTILINE)
+    control = re.search(r"^FROM common AS control\n(?:(?!FROM ).*\n)*?ENTRYPOINT (.+)\nCMD (.+)\n", text, re.MULTILINE)
+    assert base is not None
+    assert control is not None
+    assert json.loads(control[1]) == ["sh", "-c", START.format(python=base[1]), "sh"]
+    # An entry point takes the command away that it stands above.
+    assert json.loads(control[2]) == ["app.handler"]
 
 
 def test_all_locks_agree_and_have_the_runtime_client() -> None:

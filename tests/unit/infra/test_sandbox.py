@@ -96,6 +96,11 @@ def test_a_body_beside_the_event_becomes_the_events(
     assert payload == expected
 
 
+def test_an_answer_is_as_long_as_the_runtime_client_would_make_it() -> None:
+    """UTF-8, with a space behind each comma and colon: simplejson's defaults (tests/container/test_answers.py)."""
+    assert sandbox.encode({"statusCode": 200, "body": "é\n银"}) == '{"statusCode": 200, "body": "é\\n银"}'.encode()
+
+
 def test_an_error_is_an_answer_and_stands_in_the_log(
     ends: tuple[socket.socket, sandbox.Channel], capsys: pytest.CaptureFixture[str]
 ) -> None:
