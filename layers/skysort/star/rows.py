@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from skysort.star.tables.header import MeasuredColumns
 
 _NUMBER: Final = re.compile(NUMBER)
+_BLANKS: Final = frozenset(BLANK)
+# Sets of names worth remembering: of a row's width, and not a megabyte each.
+_NAMES: Final = 64
+_NAMES_CHARACTERS: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +59,47 @@ def read_row(given: Mapping[str, Any], default_id: str, *, text: bool) -> StarRo
     text: whether values come from a form, where every value is text and blank means absent; in JSON a
     number in quotes is an error. Identifiers and positions are never wrong: no answer depends on them.
     """
-    names = list(given)
+    names = tuple(given)
+    small = len(names) <= _NAMES and sum(map(len, names)) <= _NAMES_CHARACTERS
+    fields = _remembered(names) if small else _fields(names)
+    errors = list(fields.errors)
+    values = tuple(
+        math.nan
+        if column in fields.replaced
+        else _number(column, None if name is None else given[name], errors, text=text)
+        for column, name in fields.measured
+    )
+    name = None if fields.identifier is None else given[fields.identifier]
+    return StarRow(_identifier(name, default_id), values, tuple(errors))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """What a row's names say before its values are looked at.
+
+    measured: each of MEASURED and the name that holds it. replaced: bands that are dereddened, which errors tell.
+    """
+
+    measured: tuple[tuple[str, str | None], ...]
+    identifier: str | None
+    replaced: frozenset[str]
+    errors: tuple[FieldError, ...]
+
+
+def _fields(names: tuple[str, ...]) -> _Fields:
     chosen = choose(names)
-    errors = [describe(name, Reason.UNKNOWN_FIELD) for name in names if not is_known(name)]
-    errors += chosen.problems
-    found = {quantity: given[names[at]] for quantity, at in chosen.positions.items()}
-    wanted = [column for column in MEASURED if column not in chosen.dereddened]
-    numbers = {column: _number(column, found.get(column), errors, text=text) for column in wanted}
-    values = tuple(numbers.get(column, math.nan) for column in MEASURED)
-    return StarRow(_identifier(found.get(IDENTIFIER), default_id), values, tuple(errors))
+    held = {quantity: names[at] for quantity, at in chosen.positions.items()}
+    unknown = (describe(name, Reason.UNKNOWN_FIELD) for name in names if not is_known(name))
+    return _Fields(
+        tuple((column, held.get(column)) for column in MEASURED),
+        held.get(IDENTIFIER),
+        frozenset(chosen.dereddened),
+        (*unknown, *chosen.problems),
+    )
+
+
+# The rows of a request, and those of most requests to a sandbox, have the same names.
+_remembered: Final = lru_cache(maxsize=64)(_fields)
 
 
 def read_cells(cells: Sequence[str], columns: MeasuredColumns, default_id: str) -> StarRow:
@@ -102,7 +139,7 @@ def _number(column: str, value: Any, errors: list[FieldError], *, text: bool) ->
 def _read_text(value: str | None) -> tuple[Reason, float]:
     """A cell as the drop folder reads it (skysort.star.tables.numbers)."""
     cell = "" if value is None else value.strip()
-    if cell in BLANK:
+    if cell in _BLANKS:
         return Reason.MISSING, math.nan
     return (Reason.OK, float(cell)) if _NUMBER.match(cell) else (Reason.NOT_A_NUMBER, math.nan)
 
