@@ -72,6 +72,22 @@ def test_a_pasted_row_fills_the_form_and_is_answered(visit: Visit) -> None:
     expect(page.locator("#star-u")).to_have_value("20.38562")
 
 
+def test_a_row_of_a_survey_fills_the_form_as_the_service_reads_it(visit: Visit) -> None:
+    # Given a row as SDSS's SpecPhoto has it, with two kinds of magnitudes and the redshift as z
+    kinds = [[f"{kind}_{band}" for band in "ugriz"] for kind in ("psfMag", "modelMag")]
+    header = ",".join([*kinds[0], *kinds[1], "z"])
+    page = visit.open("star")
+
+    # When
+    page.locator("#star-paste").fill(f"{header}\n25,25,25,25,25,{QUASAR}")
+    page.get_by_role("button", name="Classify rows").click()
+
+    # Then
+    expect(page.locator("#star-answer .verdict")).to_contain_text("A quasar")
+    expect(page.locator("#star-u")).to_have_value("20.38562")
+    expect(page.get_by_label("redshift, without unit")).to_have_value("2.031528")
+
+
 def test_a_table_becomes_a_table_of_answers_each_row_open_to_its_reasons(visit: Visit, tmp_path: Path) -> None:
     # Given
     page = visit.open("star")

@@ -28,13 +28,35 @@ export function withHeader(table) {
   return { header, rows: table };
 }
 
+// The names of a band, the first kind that is whole is taken, and those of a redshift: as skysort.star.names has them.
+const FAMILIES = [
+  (band) => band,
+  (band) => `modelmag_${band}`,
+  (band) => `${band}mag`,
+  (band) => `mag_${band}`,
+  (band) => `cmodelmag_${band}`,
+  (band) => `psfmag_${band}`,
+];
+const REDSHIFT = /^(z_?spec|spec_?z|z_?sp|spec_?redshift|redshift_spec|z_?(hel|helio|best|qso|pipe)|z_(vi|sdss))$/;
+
 /** The values that the diagram and the form need, by the header's own spelling of the columns. */
 export function valuesOf(header, row) {
   const values = {};
-  header.forEach((name, place) => {
-    const plain = name.trim().toLowerCase().replace(/^(psf|model|cmodel)?mag_|mag$/g, "");
-    const known = BANDS.includes(plain) ? plain : ["redshift", "z_spec", "zspec", "spec_z", "specz"].includes(plain) ? "redshift" : null;
-    if (known && row[place] !== "" && row[place] !== undefined) values[known] = Number(row[place]);
-  });
+  for (const [name, place] of placesOf(header)) {
+    if (row[place] !== "" && row[place] !== undefined) values[name] = Number(row[place]);
+  }
   return values;
+}
+
+function placesOf(header) {
+  const names = header.map((name) => name.trim().toLowerCase());
+  const whole = FAMILIES.find((family) => BANDS.every((band) => names.includes(family(band))));
+  const places = BANDS.map((band) => {
+    const family = whole ?? FAMILIES.find((one) => names.includes(one(band))) ?? FAMILIES[0];
+    return [band, names.indexOf(family(band))];
+  });
+  // As in SDSS's SpecPhoto: modelMag_u to modelMag_z, and z for the redshift.
+  const lone = whole && whole !== FAMILIES[0] && !BANDS.slice(0, -1).some((band) => names.includes(band)) ? names.indexOf("z") : -1;
+  const redshift = [names.indexOf("redshift"), lone, names.findIndex((name) => REDSHIFT.test(name))].find((place) => place >= 0);
+  return [...places, ["redshift", redshift ?? -1]].filter(([, place]) => place >= 0);
 }
