@@ -16,6 +16,7 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from infra.local import notifications
 from infra.local.children import tell
 from infra.local.sandbox import watch
 from infra.local.server import HOST
@@ -81,7 +82,7 @@ def create(stage: Stage, endpoint: str, page_port: int) -> dict[str, str]:
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_open_to_all(bucket)))
     urls: dict[str, str] = {}
-    notifications: list[Any] = []
+    configurations: list[Any] = []
     for queue in stage.drop_queues:
         dead_letters = sqs.create_queue(QueueName=queue.dead_letter_queue)["QueueUrl"]
         redrive = {"deadLetterTargetArn": _arn(sqs, dead_letters), "maxReceiveCount": queue.max_receive_count}
@@ -91,9 +92,9 @@ def create(stage: Stage, endpoint: str, page_port: int) -> dict[str, str]:
         }
         url = sqs.create_queue(QueueName=queue.queue, Attributes=attributes)["QueueUrl"]
         urls |= {queue.queue: url, queue.dead_letter_queue: dead_letters}
-        notifications.append(_notification(queue, _arn(sqs, url)))
+        configurations.append(_notification(queue, _arn(sqs, url)))
     s3.put_bucket_notification_configuration(
-        Bucket=stage.drop_bucket, NotificationConfiguration={"QueueConfigurations": notifications}
+        Bucket=stage.drop_bucket, NotificationConfiguration={"QueueConfigurations": configurations}
     )
     return urls
 
@@ -133,6 +134,7 @@ def main(lifeline: int, listener: int, settings: Settings) -> None:
     watch(lifeline)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
+    notifications.install()
     app = PlainUploads(DomainDispatcherApplication(create_backend_app))
     server = make_server(HOST, 0, app, threaded=True, fd=listener, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

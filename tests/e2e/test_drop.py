@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import time
 
 import httpx
 import pytest
@@ -84,6 +85,35 @@ def test_a_file_delivered_twice_has_one_result(folder: DropFolder) -> None:
     # Then nothing more was written
     assert folder.written("twice/stars.csv") == before
     assert set(before.values()) == {1}
+
+
+def test_the_very_same_file_dropped_again_is_classified_again(folder: DropFolder, api: httpx.Client) -> None:
+    # Given a file with its result, long enough ago for another second to be told of it
+    folder.put("again/stars.csv", TABLE)
+    first = folder.summary("again/stars.csv")["source"]
+    time.sleep(1.1)
+    # When the same bytes are dropped under the same name
+    folder.put("again/stars.csv", TABLE)
+    assert folder.drained()
+    # Then its result is of the second upload, and its batch is done
+    second = folder.summary("again/stars.csv")["source"]
+    assert second["version_id"] != first["version_id"]
+    assert second["sequencer"] > first["sequencer"]
+    assert api.get("/v1/batches/again").json()["counts"] == {"total": 1, "waiting": 0, "done": 1, "failed": 0}
+
+
+def test_a_file_and_one_named_like_its_error_record_both_have_their_outcome(folder: DropFolder) -> None:
+    # When a table is dropped under the name that makes its summary another one's error record, and that other one
+    folder.put("names/stars.error", TABLE)
+    folder.put("names/stars", b"no,table\n1,2\n")
+    # Then each has a record of its own, which says why
+    assert "rename" in folder.error("names/stars.error")["detail"]
+    assert "rename" not in folder.error("names/stars")["detail"]
+    # And a table in place of the bad one has its result
+    folder.put("names/stars", TABLE)
+    assert folder.summary("names/stars")["rows"]["total"] == 12
+    assert folder.drained()
+    assert "rename" in folder.error("names/stars.error")["detail"]
 
 
 def test_a_large_table_is_streamed_through(folder: DropFolder) -> None:
