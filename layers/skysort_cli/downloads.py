@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from http import HTTPStatus
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -12,8 +14,10 @@ import httpx
 from skysort import problems
 from skysort.uploads.names import file_fault
 from skysort_cli.exits import ProblemError, UsageError
+from skysort_cli.inputs import first_names
 from skysort_cli.output import STDOUT, same, whole_file
 from skysort_cli.progress import bar
+from skysort_cli.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from skysort_cli.batches import Batch
     from skysort_cli.client import Client
     from skysort_cli.dropping import Upload
+    from skysort_cli.inputs import Input
 
 # As the results bucket names the rejected rows of a table; no dropped file may be called so.
 REJECTED: Final = ".rejected.csv"
@@ -40,17 +45,49 @@ def folder_for(option: str | None, out: str | None, batch: str) -> Path:
     return beside / f"{batch}-results"
 
 
-def check_folder(folder: Path, uploads: Sequence[Upload]) -> None:
-    """Refuse a folder that is none, or where a result would take an input's place; raises UsageError."""
+def without_results(inputs: Sequence[Input], arguments: Sequence[str], folder: Path, *, asked_for: bool) -> list[Input]:
+    """The inputs without results of an earlier run, where their folder lies within one that is dropped; they are told.
+
+    arguments: those that the inputs were found through. asked_for: whether the user named the folder.
+    """
+    place = folder.resolve()
+    roots = {_root(argument) for argument in arguments if argument}
+    if roots.isdisjoint(place.parents if asked_for else (place, *place.parents)):
+        return list(inputs)
+    results = {
+        one.name
+        for one in inputs
+        if one.path is not None and place in one.path.resolve().parents and one.name not in arguments
+    }
+    if results:
+        files = "1 file" if len(results) == 1 else f"{len(results):,} files"
+        say(f"left out {files} where results of an earlier run are: {first_names(sorted(results))}")
+    return [one for one in inputs if one.name not in results]
+
+
+def _root(argument: str) -> Path:
+    """The folder that an argument is searched from: its own, or a pattern's fixed part."""
+    if Path(argument).is_dir():
+        return Path(argument).resolve()
+    return Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)).resolve()
+
+
+def check_folder(folder: Path, uploads: Sequence[Upload], *, asked_for: bool) -> None:
+    """Make the folder that the user named; refuse one where a result would take an input's place (UsageError)."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--results-dir {folder} is a file; name a folder")
     for upload in uploads:
         if same(upload.path, folder / upload.name):
             raise UsageError(f"a result in the folder {folder} would overwrite the input {upload.path}; name another")
+    if asked_for:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--results-dir {folder}: the folder cannot be made: {error.strerror}") from error
 
 
 class ResultFiles:
-    """Fetches result files of one batch, in the order of its CSV. fetched: how many tables, and the first names."""
+    """Fetches result files of one batch, in the order of its CSV. fetched: names of the tables that are here."""
 
     def __init__(self, client: Client, batch: Batch, folder: Path, *, quiet: bool) -> None:
         self._client = client

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from skysort_cli.batches import Batch, Counts, records
 from skysort_cli.client import Client
-from skysort_cli.downloads import ResultFiles, check_folder, folder_for
+from skysort_cli.downloads import ResultFiles, check_folder, folder_for, without_results
 from skysort_cli.dropping import Upload, batch_name, missing, plan
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import CommandError, Exit, ProblemError, ServiceError, UsageError
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from skysort_cli.endpoint import Endpoint
-    from skysort_cli.inputs import Input
 
 # Failures told on stderr one by one; the results have them all.
 _TOLD: Final = 20
@@ -51,11 +50,12 @@ def run(options: argparse.Namespace) -> int:
     batch = batch_name(options.batch, options.model, options.files)
     folder = folder_for(options.results_dir, options.out, batch)
     inputs = expand(options.files, TABLES if options.model == "star" else (*PICTURES, *ARCHIVES))
-    inputs = [one for one in inputs if one.name in options.files or not _is_below(one, folder)]
+    if options.wait:
+        inputs = without_results(inputs, options.files, folder, asked_for=options.results_dir is not None)
     check_out(options.out, inputs)
     uploads, unread = plan(inputs)
     if options.wait:
-        check_folder(folder, uploads)
+        check_folder(folder, uploads, asked_for=options.results_dir is not None)
     drop = _Drop(options, endpoint, batch, uploads, folder)
     for name, problem in unread.items():
         drop.failed(name, problem)
@@ -72,11 +72,6 @@ def run(options: argparse.Namespace) -> int:
             say(error.sentence)
             drop.say_how_to_resume("stopped")
             return error.exit
-
-
-def _is_below(one: Input, folder: Path) -> bool:
-    """Whether an input is a result of an earlier run, found in a folder that is dropped."""
-    return one.path is not None and folder.resolve() in one.path.resolve().parents
 
 
 class _Drop:

@@ -150,7 +150,9 @@ def test_nothing_is_written_outside_the_folder(cli: Cli, table: Path, service: F
     ("arguments", "sentence"),
     [
         (["star", "a.fits", "--wait", "--results-dir", "."], "would overwrite the input a.fits"),
+        (["star", ".", "--wait", "--results-dir", "."], "would overwrite the input a.fits"),
         (["star", "a.fits", "--wait", "--results-dir", "a.fits"], "--results-dir a.fits is a file; name a folder"),
+        (["star", "a.fits", "--wait", "--results-dir", "a.fits/r"], "a.fits/r: the folder cannot be made"),
         (["star", "a.fits", "--results-dir", "r"], "which --wait waits for"),
         (["galaxy", "a.fits", "--wait", "--results-dir", "r"], "--results-dir is for tables of stars"),
     ],
@@ -165,7 +167,26 @@ def test_a_folder_that_cannot_be_meant_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.usefixtures("table")
-def test_results_below_a_dropped_folder_are_not_dropped_with_the_next_run(cli: Cli, service: FakeService) -> None:
-    for _ in range(2):
-        assert cli("drop", "star", ".", *BATCH).code == Exit.OK
+@pytest.mark.parametrize(
+    "arguments", [["."], ["**/*.fits"], ["a.fits", "night-results"], [".", "--results-dir", "deep/er"]]
+)
+def test_results_below_a_dropped_folder_are_not_dropped_with_the_next_run(
+    cli: Cli, service: FakeService, tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "night-results").mkdir()
+    (tmp_path / "night-results" / "old.fits").write_bytes(b"from an earlier run")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    if "deep/er" in arguments:
+        (tmp_path / "night-results").rename(tmp_path / "deep" / "er" / "night-results")
+    ran = cli("drop", "star", *arguments, *BATCH)
+    assert ran.code == Exit.OK
+    assert "left out 1 file where results of an earlier run are: " in ran.err
     assert list(service.files) == ["incoming/star/night/a.fits"]
+
+
+def test_a_folder_above_the_inputs_leaves_none_out(cli: Cli, table: Path, service: FakeService) -> None:
+    (table.parent / "nights").mkdir()
+    table.rename(table.parent / "nights" / "a.fits")
+    assert cli("drop", "star", "nights", *BATCH, "--results-dir", ".").code == Exit.OK
+    assert list(service.files) == ["incoming/star/night/a.fits"]
+    assert table.read_bytes() == CLASSIFIED
