@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import httpx
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 from astropy.table import Table, vstack
@@ -206,7 +207,6 @@ def test_a_dropped_table_gives_a_line_a_row(stack: StartedStack, state: Path) ->
     assert "-9999" in found[11]["error"]["detail"]
 
 
-@pytest.mark.filterwarnings("ignore:No table..len")  # as astropy reads a Parquet table that it did not write
 @pytest.mark.parametrize("name", ["stars.fits", "stars.fts", "stars.vot", "stars.parquet", "stars.csv.gz", "many.csv"])
 def test_a_dropped_table_that_stays_whole_is_fetched_and_no_failure(
     name: str, stack: StartedStack, state: Path, tmp_path: Path
@@ -234,9 +234,11 @@ def test_a_dropped_table_that_stays_whole_is_fetched_and_no_failure(
     if plain != source:
         result = plain
         result.write_bytes(gzip.decompress((tmp_path / "results" / name).read_bytes()))
-    classified = Table.read(result, format=form)
-    assert len(classified) == len(stars)
-    assert [str(label) for label in classified["skysort_class"][:3]] == ["GALAXY", "QSO", "STAR"]
+    # Of Parquet that it wrote itself astropy reads the columns alone that it wrote.
+    classified = pq.read_table(result) if name.endswith("parquet") else Table.read(result, format=form)
+    labels = [str(label) for label in classified["skysort_class"]]
+    assert len(labels) == len(stars)
+    assert labels[:3] == ["GALAXY", "QSO", "STAR"]
 
 
 def test_rows_that_a_whole_table_had_to_leave_out_are_failures(
