@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from astropy.table import Table
 from pyarrow import parquet as pq
 
 from skysort.errors import InputError
@@ -121,3 +122,29 @@ def test_a_damaged_file_never_ends_in_another_error(star_folder: Path) -> None:
             classify(star_folder, bytes(damaged))
         except InputError:
             continue
+
+
+# astropy finds the width of a text column in its own metadata, or says that it looks for the longest text.
+@pytest.mark.filterwarnings("ignore:No table.*skysort_")
+def test_what_astropy_wrote_it_reads_again(star_folder: Path, tmp_path: Path) -> None:
+    # Given a table with units, which astropy lists in the metadata
+    table = Table(columns(ROWS))
+    table["u"].unit = "mag"
+    table.write(tmp_path / "stars.parquet")
+    # When
+    result = classify(star_folder, (tmp_path / "stars.parquet").read_bytes())
+    # Then
+    assert Table.read(io.BytesIO(result.table), format="parquet").colnames == [*table.colnames, *APPENDED]
+
+
+def test_columns_as_in_specphoto_are_read_alike(star_folder: Path) -> None:
+    # Given model magnitudes, worse ones beside them, and the redshift as z
+    made = columns(ROWS)
+    names = {name: f"modelMag_{name}" for name in "ugriz"} | {"redshift": "z"}
+    changes: dict[str, Any] = dict.fromkeys(made) | {names.get(name, name): values for name, values in made.items()}
+    changes |= {f"psfMag_{band}": np.full(ROWS, 99.0) for band in "ugriz"}
+    # When
+    plain, renamed = classify(star_folder, parquet()), classify(star_folder, parquet(**changes))
+    # Then
+    assert read(renamed.table)["skysort_p_qso"] == read(plain.table)["skysort_p_qso"]
+    assert renamed.summary["variants"] == plain.summary["variants"]

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from skysort.star.tables.rows import RowClassifier
 
 _ROWS: Final = 65_536
+# astropy's own list of the columns: it cannot read a table that has more of them.
+_ASTROPY: Final = b"table_meta_yaml"
 
 
 def classify_parquet(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
     """Classify a Parquet file in memory bounded by 65,536 rows and one row group's pages.
 
-    Schema, metadata and compression stay as they were. Raises InputError when it cannot be classified.
+    Schema, metadata (but astropy's list of columns) and compression stay as they were.
+    Raises InputError when it cannot be classified.
     """
     with fetched(blocks, PARQUET_BYTES) as path, _opened(path) as file:
         schema = file.schema_arrow
@@ -138,7 +141,8 @@ def _schema(schema: Any, kept: Sequence[int], classifier: RowClassifier) -> Any:
         pa.field(name, pa.float32() if kind.kind == "f" else pa.string())
         for name, kind in zip(appended.names, appended.dtypes, strict=True)
     ]
-    return pa.schema([*(schema.field(at) for at in kept), *new], metadata=schema.metadata)
+    metadata = {key: value for key, value in (schema.metadata or {}).items() if key != _ASTROPY}
+    return pa.schema([*(schema.field(at) for at in kept), *new], metadata=metadata or None)
 
 
 def _array(column: Any) -> Any:
