@@ -48,7 +48,9 @@ LIMITATIONS: Final = """\
 Irregular means that volunteers gave no majority for the path's questions, as in the galaxy-datasets catalogue; it is \
 not morphological irregularity, lies mostly at the tie between smooth and featured, and is seldom found.
 Anything that is not a centred galaxy gets one of the eight labels too. Other surveys, bands, depths and framings are \
-outside what was measured."""
+outside what was measured.
+It learnt from the survey's colour pictures: of FITS cutouts, grey pictures and counts expect it to know fewer \
+(measured in model_export/galaxy/results/forms.json)."""
 LIMITATIONS_HERE: Final = """\
 Featured Without Bar Or Spiral has 27 exact Galaxy Zoo 2 training pictures and 7 test pictures: its scores mean little.
 The labels are themselves votes: redrawn from the vote fractions, a perfect reader of pictures would agree with about \

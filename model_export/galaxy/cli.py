@@ -25,8 +25,8 @@ The galaxy model: one of the eight Galaxy Zoo 2 classes from a cutout.
 In order: data (decode the pictures, find those of one sky, deal out the parts), train (one
 candidate), compare (all candidates with the same time, and a learning curve), ablate (the winner
 without each kind of label), evaluate (export to ONNX and measure the file on the test part),
-export (publish to functions/galaxy/model if not worse than what is there). download fetches the
-full public sets, for machines that reach them.
+export (publish to functions/galaxy/model if not worse than what is there), forms (the published file
+on the same galaxies as FITS). download fetches the full public sets, for machines that reach them.
 
 Training needs PyTorch: the packages of the extra `train-images`."""
 CANDIDATE: Final = "mobilenetv3"
@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate = _add_on_set(commands, "evaluate", "export a trained run to ONNX and measure the file on the test part")
     evaluate.add_argument("--name", default=CANDIDATE, help="name of the run (default %(default)s)")
+    _add_on_set(commands, "forms", "measure the published file on the test part as FITS, grey and counts")
     export = _add_on_set(commands, "export", "publish the evaluated file and its card, if not worse than what is there")
     export.add_argument("--into", type=Path, default=None, help="artefact folder (default functions/galaxy/model)")
     export.add_argument(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model_export import readme_tables
 from model_export.galaxy.labels import CLASSES, KINDS, NAMES
-from model_export.galaxy.workspace import ABLATION, COMPARISON, EVALUATION, LONGER, PACKAGE
+from model_export.galaxy.workspace import ABLATION, COMPARISON, EVALUATION, FORMS, LONGER, PACKAGE
 from model_export.readme_tables import difference, interval, markdown
 
 if TYPE_CHECKING:
@@ -105,6 +105,14 @@ def _ablation(ablation: Mapping[str, Any]) -> str:
     return markdown(["learnt from", "accuracy", "macro F1", "ECE", *gains], rows)
 
 
+def _forms(forms: Mapping[str, Any]) -> str:
+    rows = [
+        [name, _interval(row["accuracy"]), _interval(row["macro_f1"]), f"{row['ece']:.3f}", _interval(row["coverage"])]
+        for name, row in forms["forms"].items()
+    ]
+    return markdown(["form", "accuracy", "macro F1", "ECE", "coverage of the 90 % sets"], rows)
+
+
 def _scores(evaluation: Mapping[str, Any]) -> str:
     scores, conformal = evaluation["metrics"], evaluation["metrics"]["conformal"]
     perfect = scores["ece_of_a_perfectly_calibrated_model"]
@@ -184,6 +192,7 @@ TABLES: Final[dict[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = 
     "longer": (LONGER, "compare --alone crossformer", _longer),
     "curve": (COMPARISON, "compare", _curve),
     "ablation": (ABLATION, "ablate", _ablation),
+    "forms": (FORMS, "forms", _forms),
     "scores": (EVALUATION, "evaluate", _scores),
     "classes": (EVALUATION, "evaluate", _classes),
     "confusion": (EVALUATION, "evaluate", _confusion),

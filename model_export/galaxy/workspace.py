@@ -29,6 +29,7 @@ VALIDATION: Final = "validation.json"
 COMPARISON: Final = "comparison.json"
 LONGER: Final = "longer.json"
 ABLATION: Final = "ablation.json"
+FORMS: Final = "forms.json"
 EVALUATION: Final = "evaluation.json"
 
 

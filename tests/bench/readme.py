@@ -46,10 +46,21 @@ def _interval(score: Mapping[str, float]) -> str:
     return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
 
 
+def _sets(found: Mapping[str, Any]) -> str:
+    """How often the 90 % prediction sets held the true class, and their mean size; cards say it in three ways."""
+    coverage = found.get("coverage", found.get("conformal_coverage"))
+    size = found.get("mean_set_size", found.get("conformal_set_size"))
+    share, labels = (value["value"] if isinstance(value, dict) else value for value in (coverage, size))
+    return f"{share:.3f}; {labels:.2f}"
+
+
 def models(_: Path) -> str:
     """What the cards say of the models on their held-out parts."""
     star, galaxy, image = (_card(name) for name in ("star", *PICTURE_MODELS))
-    header = ["", "version", "held out", "accuracy (95 %)", "macro F1 (95 %)", "ECE", "file", "one at a time"]
+    header = [
+        "", "version", "held out", "accuracy (95 %)", "macro F1 (95 %)", "ECE", "sets right; labels in one", "file",
+        "one at a time",
+    ]  # fmt: skip
     rows = [
         [
             f"star, `{name}`",
@@ -58,6 +69,7 @@ def models(_: Path) -> str:
             _interval(variant["metrics"]["accuracy"]),
             _interval(variant["metrics"]["macro_f1"]),
             f"{variant['metrics']['ece_after']:.3f}",
+            _sets(variant["metrics"]["conformal"]),
             f"{variant['bytes'] / 1e6:.1f} MB",
             f"{star['latency'][name]['one_row_ms']:.2f} ms",
         ]
@@ -78,13 +90,14 @@ def models(_: Path) -> str:
                 # One photograph a class has no F1 worth the name; the top five are what is told of such sets.
                 _interval(metrics["macro_f1"]) if "macro_f1" in metrics else f"top 5: {_interval(metrics['top_5'])}",
                 f"{metrics['ece_after']:.3f}",
+                _sets(metrics["conformal"] if "conformal" in metrics else metrics["calibration_cross_fitted"]),
                 f"{card['bytes'] / 1e6:.1f} MB",
                 f"{latency['least']:.1f} ms at {peak:.0f} GFLOP/s",
             ]
         )
     rows += [
         ["image, " + group.replace("_", " "), image["version"], f"{found['rows']:,}", _interval(found["top_1"]),
-         f"top 5: {_interval(found['top_5'])}", f"{found['ece']:.3f}", "", ""]
+         f"top 5: {_interval(found['top_5'])}", f"{found['ece']:.3f}", _sets(found), "", ""]
         for group, found in image["metrics"].get("exported_file", {}).items()
         if found["rows"] != image["metrics"]["rows"]
     ]  # fmt: skip

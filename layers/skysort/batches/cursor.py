@@ -6,8 +6,11 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
+from typing import Final
 
 from skysort.errors import FieldError, InvalidFieldsError
+
+_MOST_ROWS: Final = 2**53  # no table has as many; JSON numbers are exact up to here
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,15 @@ class Cursor:
         try:
             padded = text.encode("ascii") + b"=" * (-len(text) % 4)
             model, after, row = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+            f"{model}{after}".encode()  # JSON can name half a character, which no key has
         except (ValueError, TypeError, RecursionError, binascii.Error):
             raise _wrong() from None
-        if not isinstance(model, str) or not isinstance(after, str) or type(row) is not int or row < 0:
+        if (
+            not isinstance(model, str)
+            or not isinstance(after, str)
+            or type(row) is not int
+            or not 0 <= row <= _MOST_ROWS
+        ):
             raise _wrong()
         return cls(model, after, row)
 

@@ -191,7 +191,8 @@ def _beyond_members(key: str, prefix: str, dropped: Mapping[str, Listed], found:
 
 
 def _file(model: str, prefix: str, name: str, dropped: Listed | None, found: _Found) -> BatchFile:
-    suffixes = ("", TABLE, REJECTED, keys.SUMMARY, keys.ERROR)
+    # A reserved name is refused, and what looks like its other records belongs to another file.
+    suffixes = (keys.ERROR,) if keys.is_reserved(name) else ("", TABLE, REJECTED, keys.SUMMARY, keys.ERROR)
     stored = {suffix: found.records.get(keys.result_key(prefix + name, suffix)) for suffix in suffixes}
     # An older upload's records stand until the newer one's take their place.
     since = dropped.modified if dropped else ""

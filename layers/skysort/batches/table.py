@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,13 @@ from skysort.batches.match import REJECTED, TABLE, BatchFile, State
 from skysort.batches.status import end_of
 from skysort.drop import keys
 from skysort.errors import NotFoundError
-from skysort.limits import BATCH_CSV_BYTES, BATCH_CSV_ROWS, BATCH_CSV_TABLE_BYTES, BATCH_FILES_PER_PAGE
+from skysort.limits import (
+    BATCH_CSV_BYTES,
+    BATCH_CSV_ROWS,
+    BATCH_CSV_TABLE_BYTES,
+    BATCH_FILES_PER_PAGE,
+    TABLE_LINE_BYTES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +35,7 @@ Row = tuple[object, ...]
 
 
 class BatchTable:
-    """Merges the results of a batch. rows, size: lines and characters after which a page ends."""
+    """Merges the results of a batch. rows, size: lines and bytes (of UTF-8 as JSON text) after which a page ends."""
 
     def __init__(self, desk: BatchDesk, *, rows: int = BATCH_CSV_ROWS, size: int = BATCH_CSV_BYTES) -> None:
         self._desk = desk
@@ -41,30 +48,30 @@ class BatchTable:
         Files that wait have no line yet. Raises NotFoundError, InfrastructureError.
         """
         segments = self._desk.segments(batch, page)
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\r\n")
+        text = _Text()
         at = page.cursor
         if at == Cursor():
-            writer.writerow(COLUMNS)
+            text.write(COLUMNS)
         every = (file for segment in segments.values() for file in segment.files)
         count = 0
         for file, rows in self._files(islice(every, BATCH_FILES_PER_PAGE)):
             told = at.row
             for row in islice(rows, told, None):
-                if count and (count >= self._rows or text.tell() >= self._size):
-                    return text.getvalue(), Cursor(at.model, at.after, told)
-                writer.writerow((file.model, *row))
+                if count and (count >= self._rows or text.size >= self._size):
+                    return text.whole(), Cursor(at.model, at.after, told)
+                text.write((file.model, *row))
                 told += 1
                 count += 1
             at = Cursor(file.model, file.name)
         if next(every, None) is not None:
-            return text.getvalue(), at
-        return text.getvalue(), end_of(segments)
+            return text.whole(), at
+        return text.whole(), end_of(segments)
 
     def _files(self, files: Iterator[BatchFile]) -> Iterator[tuple[BatchFile, Iterator[Row]]]:
         """Each file with its rows; records of pictures are fetched side by side."""
         while chunk := list(islice(files, _AHEAD)):
-            yield from zip(chunk, self._desk.side_by_side(self._rows_of, chunk), strict=True)
+            for file, rows in zip(chunk, self._desk.side_by_side(self._rows_of, chunk), strict=True):
+                yield file, _readable(file, rows)
 
     def _rows_of(self, file: BatchFile) -> Iterator[Row]:
         if file.state is State.WAITING:
@@ -104,6 +111,34 @@ class BatchTable:
             return self._desk.read(file.records[suffix].key).decode("utf-8", "replace")
         except NotFoundError:
             return ""
+
+
+class _Text:
+    """The lines of a page, and the bytes that they take of an answer: UTF-8, with quotes and line ends escaped."""
+
+    def __init__(self) -> None:
+        self._text = io.StringIO(newline="")
+        self._writer = csv.writer(self._text, lineterminator="\r\n")
+        self.size = 0
+
+    def write(self, row: Row) -> None:
+        start = self._text.tell()
+        self._writer.writerow(row)
+        self._text.seek(start)
+        self.size += len(json.dumps(self._text.read(), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+    def whole(self) -> str:
+        return self._text.getvalue()
+
+
+def _readable(file: BatchFile, rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows of a file, and a line that says so where they cannot be read to their end."""
+    # As long as a line that is taken from a dropped table; the reader's own limit is an eighth of it.
+    csv.field_size_limit(TABLE_LINE_BYTES)
+    try:
+        yield from rows
+    except csv.Error as error:
+        yield _refused(file.name, f"its result cannot be read here: {error}")
 
 
 def _pointed_to(file: BatchFile, record: Mapping[str, Any]) -> Iterator[Row]:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image, ImageFile
-from PIL.Image import Resampling, Transpose
+from PIL.Image import Transpose
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.images import fits, stretch
-from skysort.images.geometry import Box, Filter, InputSpec
+from skysort.images import fits, measurements, stretch
+from skysort.images.geometry import MARGIN, Box, InputSpec, resampling
 from skysort.images.sniff import Format, detect, has_many_scans, webp_size
 from skysort.limits import IMAGE_BYTES, IMAGE_PIXELS, JPEG_PIXELS, JPEG_SCANS, MEASURED_PIXELS, MIB
 
@@ -34,10 +34,6 @@ _READERS: Final = {
     Format.TIFF: ("PIL.TiffImagePlugin", "TiffImageFile"),
     Format.GIF: ("PIL.GifImagePlugin", "GifImageFile"),
 }
-# Cheap reductions (a JPEG's by its cosine transform, block means) stop at this multiple of the wanted size and the
-# filter does the rest: at 2 the pixels differ from a plain decode by a third of a level on average.
-_MARGIN: Final = 2
-_FILTERS: Final[dict[Filter, Resampling]] = {"bicubic": Resampling.BICUBIC, "hamming": Resampling.HAMMING}
 _ORIENTATION: Final = 0x0112  # EXIF tag 274
 # How a stored picture is put upright (CIPA DC-008, "Orientation").
 _TURNS: Final = {
@@ -50,8 +46,6 @@ _TURNS: Final = {
     8: Transpose.ROTATE_90,
 }
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
-_SIXTEEN_BITS: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
-_MEASURED: Final = frozenset({"I", "F"})
 _STRIP_OFFSETS: Final = 273  # TIFF tags
 _TILE_OFFSETS: Final = 324
 _TRUNCATED: Final = "truncated"
@@ -131,7 +125,7 @@ def _draft(picture: ImageFile.ImageFile, spec: InputSpec) -> tuple[float, float]
     """Have a JPEG decoded at the smallest fraction of its size that leaves the window its margin; that fraction."""
     width, height = picture.size
     left, upper, right, lower = spec.window(width, height)
-    wanted = _MARGIN * max(spec.height, spec.width)
+    wanted = MARGIN * max(spec.height, spec.width)
     least = max(1, int(wanted * width / (right - left))), max(1, int(wanted * height / (lower - upper)))
     drafted = picture.draft(None, least)
     # The new size is rounded up; the box that comes with it is exact.
@@ -162,11 +156,11 @@ def _parts(picture: ImageFile.ImageFile) -> int:
 
 
 def _check_pixels(form: Format, width: int, height: int, mode: str = "") -> None:
-    most = JPEG_PIXELS if form is Format.JPEG else MEASURED_PIXELS if mode in _MEASURED else IMAGE_PIXELS
+    most = JPEG_PIXELS if form is Format.JPEG else MEASURED_PIXELS if mode in measurements.NUMBERS else IMAGE_PIXELS
     if width < 1 or height < 1:
         raise MalformedInputError(f"the picture's size is {width} x {height}")
     if width * height > most:
-        what = "32-bit numbers" if mode in _MEASURED else f"type {form}"
+        what = "32-bit numbers" if mode in measurements.NUMBERS else f"type {form}"
         raise LimitExceededError(f"a picture of {what} may have up to {most:,} pixels, this one has {width} x {height}")
 
 
@@ -183,25 +177,19 @@ def _shrink(picture: Image.Image, spec: InputSpec, box: Box) -> Image.Image:
     """The window of a loaded picture at the model's size, as RGB over the background."""
     across, down = picture.size
     box = (max(0.0, box[0]), max(0.0, box[1]), min(float(across), box[2]), min(float(down), box[3]))
-    if picture.mode in _MEASURED or picture.mode in _SIXTEEN_BITS:
-        return _shrink_numbers(picture, spec, box)
+    if picture.mode in measurements.MODES:
+        return measurements.shrink(picture, spec, box)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
     elif picture.mode in {"1", "P", "CMYK"}:
         picture = picture.convert("RGB")
-    small = picture.resize((spec.width, spec.height), _filter(spec, box), box, reducing_gap=_MARGIN)
+    small = picture.resize((spec.width, spec.height), resampling(spec, box), box, reducing_gap=MARGIN)
     if small.mode == "RGBA":
         ground = Image.new("RGBA", small.size, spec.background)
         small = Image.alpha_composite(ground, small)
     if small.mode != "RGB":
         small = _to_rgb(small)
     return small
-
-
-def _filter(spec: InputSpec, box: Box) -> Resampling:
-    """What the window is scaled with: the model's filter where it gets smaller, both ways, else bicubic."""
-    smaller = box[2] - box[0] >= spec.width and box[3] - box[1] >= spec.height
-    return _FILTERS[spec.filter] if smaller else Resampling.BICUBIC
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
@@ -211,33 +199,6 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         raise UnsupportedFormatError(
             f"the picture's colours are {picture.mode}, which cannot be shown as RGB; convert it to RGB or grey"
         ) from None
-
-
-def _shrink_numbers(picture: Image.Image, spec: InputSpec, box: Box) -> Image.Image:
-    """Pictures of more than eight bits: 16-bit grey by its full scale, 32-bit numbers as measurements."""
-    numbers = np.asarray(picture)
-    if picture.mode in _SIXTEEN_BITS:
-        scaled = ((numbers.astype(np.uint32) + 128) // 257).astype(np.uint8)
-        return Image.fromarray(scaled).resize((spec.width, spec.height), _filter(spec, box), box).convert("RGB")
-    left, upper, right, lower = _outer(box, picture.size)
-    values = numbers[upper:lower, left:right, np.newaxis].astype(np.float64)
-    values[~np.isfinite(values)] = np.nan
-    return _draw(values, spec, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper))
-
-
-def _draw(values: NDArray[np.float64], spec: InputSpec, box: Box) -> Image.Image:
-    """Draw measured brightness, (height, width, 1 or 3) with NaN for no value, and cut a window out of it."""
-    sky = stretch.sky_levels(values)
-    with np.errstate(over="ignore"):
-        light = np.nan_to_num(values - sky, nan=0.0)
-    factor = int(min((box[2] - box[0]) / spec.width, (box[3] - box[1]) / spec.height) / _MARGIN)
-    factor = max(1, factor)
-    light = stretch.reduce(light, factor)
-    drawn = Image.fromarray(stretch.lupton_rgb(light))
-    across, down = drawn.size
-    left, upper, right, lower = (edge / factor for edge in box)
-    inside = (left, upper, min(right, across), min(lower, down))
-    return drawn.resize((spec.width, spec.height), _filter(spec, inside), inside)
 
 
 def _decode_fits(content: bytes, spec: InputSpec, budget: PixelBudget | None) -> Picture:
@@ -250,15 +211,13 @@ def _decode_fits(content: bytes, spec: InputSpec, budget: PixelBudget | None) ->
         pixels = np.moveaxis(cutout.planes[:, ::-1], 0, -1)
         shown = np.ascontiguousarray(pixels if pixels.shape[2] > 1 else pixels[..., 0])
         return Picture(np.array(_shrink(Image.fromarray(shown), spec, box)), width, height)
-    left, upper, right, lower = _outer(box, (width, height))
+    left, upper, right, lower = measurements.outer(box, (width, height))
     values = cutout.values(slice(upper, lower), slice(left, right))
-    drawn = _draw(values, spec, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper))
+    every = slice(None, None, stretch.sample_step(cutout.planes.size))
+    drawn = measurements.draw(
+        values, cutout.values(every, every), spec, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper)
+    )
     return Picture(np.array(drawn), width, height)
-
-
-def _outer(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The whole pixels that a window touches."""
-    return int(box[0]), int(box[1]), min(size[0], int(-(-box[2] // 1))), min(size[1], int(-(-box[3] // 1)))
 
 
 @contextmanager

@@ -27,6 +27,10 @@ _MAX_AXES: Final = 999
 # Blue to red, for files that name their bands (the BANDS card of the Legacy Survey's cutouts).
 _BY_WAVELENGTH: Final = "ugrizy"
 _COLOURS: Final = 3
+# Names of extensions (EXTNAME) that say something of the image's pixels, as observatories' pipelines write them.
+_BESIDE_THE_IMAGE: Final = frozenset(
+    {"DQ", "MASK", "ERR", "ERROR", "VAR", "VARIANCE", "IVAR", "INVVAR", "WHT", "WEIGHT"}
+)
 
 Header = dict[str, str]
 
@@ -63,7 +67,7 @@ class Cutout:
 
 
 def read(content: bytes) -> Cutout:
-    """Read the first image of a FITS file, gzipped or not.
+    """Read the first image of a FITS file, gzipped or not; planes of flags, errors and weights are none.
 
     Raises MalformedInputError for a damaged file, LimitExceededError for one too large, and
     UnsupportedFormatError for a file without a plain image of one or three bands.
@@ -71,15 +75,20 @@ def read(content: bytes) -> Cutout:
     if content.startswith(GZIP):
         content = _gunzip(content)
     position = 0
+    passed: list[str] = []
     while position < len(content):
         header, start = _read_header(content, position)
         if position == 0 and "SIMPLE" not in header:
             raise UnsupportedFormatError("the gzipped content is no FITS file; of gzipped pictures only FITS are read")
         shape, size = _shape(header)
+        name = _text(header, "EXTNAME").upper()
         if _is_image(header) and math.prod(shape) > 0 and len(shape) > 1:
-            return _image(content, start, header, shape)
+            if name not in _BESIDE_THE_IMAGE:
+                return _image(content, start, header, shape)
+            passed.append(name)
         position = start + -(-size // _BLOCK) * _BLOCK
-    raise UnsupportedFormatError("the FITS file holds no image; send one with an image of one or three bands")
+    found = f"only {', '.join(passed)} beside one" if passed else "no image"
+    raise UnsupportedFormatError(f"the FITS file holds {found}; send one with an image of one or three bands")
 
 
 def _gunzip(content: bytes) -> bytes:

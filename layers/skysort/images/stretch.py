@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,25 +20,29 @@ _NOISELESS_RANGE: Final = 1_000.0
 _WHITE_QUANTILE: Final = 0.9995
 _SIGMA_PER_MAD: Final = 1.4826  # of a normal distribution
 _MAX_SAMPLE: Final = 1_000_000
+# Red, green and blue light of a galaxy against their mean, in the pictures that the galaxy network learnt from
+# (model_export/galaxy/results/forms.json).
+GALAXY_COLOUR: Final = (1.159, 0.997, 0.844)
 
 
-def sky_levels(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The median of each band, which in a cutout is sky.
+def sample_step(values: int) -> int:
+    """Every how many rows and columns of a frame of so many values are enough to know its sky."""
+    return max(1, math.isqrt(values // _MAX_SAMPLE))
 
-    values: (height, width, bands), NaN for no value. Returns (bands,).
-    Raises MalformedInputError when a band has no value at all.
+
+def sky_levels(frame: NDArray[np.float64], window: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median of each band over the whole frame, which is sky more often than what is cut out of its middle.
+
+    frame: (height, width, bands) values of the whole, or a sample of them. window: (height, width, bands), the part
+    that is shown. NaN stands for no value. Returns (bands,).
+    Raises MalformedInputError when a band has no value at all in the window.
     """
-    step = max(1, int((values.size / _MAX_SAMPLE) ** 0.5))
     levels = []
-    for band in range(values.shape[-1]):
-        plane = values[..., band]
-        sample = plane[::step, ::step]
-        known = sample[~np.isnan(sample)]
-        if not known.size:
-            known = plane[~np.isnan(plane)]
-        if not known.size:
+    for band in range(window.shape[-1]):
+        shown, whole = (part[..., band][~np.isnan(part[..., band])] for part in (window, frame))
+        if not shown.size:
             raise MalformedInputError("the picture has no pixel with a value")
-        levels.append(float(np.median(known)))
+        levels.append(float(np.median(whole if whole.size else shown)))
     return np.array(levels)
 
 
@@ -54,7 +59,7 @@ def reduce(values: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
 
 
 def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Colours as Lupton et al. draw them: intensity through asinh, the ratio of the bands kept.
+    """A picture as Lupton et al. draw it: intensity through asinh, so that bright and dim parts keep their colour.
 
     light: (height, width, 1 or 3) brightness above the sky, red first. Returns (height, width, 3).
     """
@@ -64,8 +69,9 @@ def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
         if peak == 0:
             return np.zeros((*light.shape[:2], 3), np.uint8)
         light = light / peak
+        light = light * _band_weights(light)
         intensity = light.mean(axis=2)
-        noise = _SIGMA_PER_MAD * float(np.median(np.abs(intensity - np.median(intensity))))
+        noise = _noise(intensity)
         white = float(np.quantile(intensity, _WHITE_QUANTILE))
         white = white if white > 0 else float(intensity.max())
         if white <= 0:
@@ -78,3 +84,24 @@ def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
         colours /= np.maximum(colours.max(axis=2, keepdims=True), 1.0)
         scaled = (np.nan_to_num(colours, nan=0.0) * 255 + 0.5).astype(np.uint8)
     return np.repeat(scaled, 3, axis=2) if scaled.shape[2] == 1 else scaled
+
+
+def _band_weights(light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the bands are multiplied by so that what rises above the noise has a galaxy's usual colour.
+
+    How bright a galaxy is from band to band depends on the unit: in nanomaggies it is twice as bright in i as in g,
+    in magnitudes of another zero point or in counts anything. Lupton et al. weigh the bands of one survey by hand.
+    """
+    if light.shape[2] == 1:
+        return np.ones(1)
+    intensity = light.mean(axis=2)
+    sums = light[intensity > _SOFTENING_SIGMAS * _noise(intensity)].sum(axis=0)
+    if not (sums > 0).all():
+        return np.ones(light.shape[2])
+    weights: NDArray[np.float64] = np.array(GALAXY_COLOUR) * sums.mean() / sums
+    weights /= weights.max()
+    return weights
+
+
+def _noise(intensity: NDArray[np.float64]) -> float:
+    return _SIGMA_PER_MAD * float(np.median(np.abs(intensity - np.median(intensity))))

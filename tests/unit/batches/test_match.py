@@ -162,3 +162,15 @@ def test_a_key_too_long_for_a_suffix_is_found_by_its_hash() -> None:
     buckets.fail("galaxy", BATCH, name)
     # Then
     assert states(segment(buckets)) == {name: State.FAILED}
+
+
+def test_a_refused_name_has_no_record_but_its_error() -> None:
+    # Given a.error, which was refused, beside a, whose error record looks like its summary
+    buckets = MemoryBuckets()
+    buckets.drop("galaxy", BATCH, "a", "a.error")
+    buckets.fail("galaxy", BATCH, "a")
+    assert states(segment(buckets)) == {"a": State.FAILED, "a.error": State.WAITING}
+    # When its own record comes
+    buckets.fail("galaxy", BATCH, "a.error")
+    # Then that is its outcome
+    assert states(segment(buckets)) == {"a": State.FAILED, "a.error": State.FAILED}

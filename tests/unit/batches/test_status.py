@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -133,7 +135,18 @@ def test_a_batch_without_files_is_not_found(buckets: MemoryBuckets, desk: BatchD
         desk.status("another", Page(model="star"))
 
 
-@pytest.mark.parametrize("text", ["!", "AAAA", "W10", "WzEsMiwzXQ", "ü", "WyJhIiwiYiIsLTFd", "x" * 4_000])
+def cursor_text(*content: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("!", "AAAA", "W10", "WzEsMiwzXQ", "ü", "x" * 4_000),
+        *(cursor_text("a", "b", row) for row in (-1, 0.5, True, 10**30)),
+        cursor_text("galaxy", "\ud800", 0),
+    ],
+)
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(InvalidFieldsError, match="an earlier answer"):
         Cursor.decode(text)

@@ -146,3 +146,41 @@ def test_a_table_is_read_in_its_own_dialect(delimiter: str, *, quoted: bool) -> 
     names: list[Any] = ["x", "skysort_class", "skysort_p_galaxy", "skysort_p_qso", "skysort_p_star", "skysort_set"]
     writer.writerows([["# a comment"], names, ["1", "GALAXY", 0.7, 0.2, 0.1, "GALAXY"]])
     assert list(star_rows.merged(text.getvalue(), "")) == [(1, "GALAXY", 0, "0.7", "GALAXY", "")]
+
+
+HEADER = b"name,u,skysort_class,skysort_p_galaxy,skysort_p_qso,skysort_p_star,skysort_set,skysort_variant\n"
+
+
+def classified(name: str) -> bytes:
+    return name.encode() + b",1,STAR,0.0,0.0,1.0,STAR,with_redshift\n"
+
+
+@pytest.mark.parametrize(("characters", "readable"), [(200_000, True), (1_200_000, False)])
+def test_a_long_cell_hides_no_other_file(
+    buckets: MemoryBuckets, desk: BatchDesk, characters: int, *, readable: bool
+) -> None:
+    # Given a table with one long cell, longer or not than a line may be, and a picture after it
+    buckets.drop("star", "b", "long.csv", "z.csv")
+    buckets.put(RESULTS, "star/b/long.csv", HEADER + classified("x" * characters))
+    buckets.finish("star", "b", "long.csv", {"format": "csv"})
+    buckets.put(RESULTS, "star/b/z.csv", HEADER + classified("z"))
+    buckets.finish("star", "b", "z.csv", {"format": "csv"})
+    # Then each has its line
+    long, other = lines(desk)
+    assert other[:4] == ["star", "z.csv", "1", "STAR"]
+    assert long[3] == ("STAR" if readable else "")
+    assert ("cannot be read" in long[-1]) is not readable
+
+
+def test_a_page_ends_by_the_bytes_that_its_answer_takes(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+    # Given names whose characters take three bytes each
+    names = [f"{'星' * 300}{number:03}.jpg" for number in range(40)]
+    buckets.drop("galaxy", "b", *names)
+    for name in names:
+        buckets.finish("galaxy", "b", name, ROUND)
+    # When pages end after 10 kB
+    text, following = BatchTable(desk, size=10_000).page("b", Page())
+    # Then they do, but for the line that crosses the limit
+    assert following is not None
+    assert 10_000 <= len(text.encode()) < 11_500
+    assert [row[1] for row in lines(desk, size=10_000)] == names

@@ -158,6 +158,18 @@ def test_a_transparent_colour_without_an_alpha_channel_is_transparent() -> None:
     assert np.all(decode(encode(plain((10, 20, 30)), transparency=(10, 20, 30)), PHOTOGRAPH) == 255)
 
 
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_counts_in_sixteen_bits_are_measurements(form: str) -> None:
+    # Given a detector's counts, a sky of 1,000 and a galaxy, and a hot pixel
+    y, x = np.mgrid[-40:40, -40:40]
+    counts = 1_000 + 5_000 * np.exp(-(x**2 + y**2) / 100) + np.random.default_rng(1).normal(0, 20, (80, 80))
+    counts[3, 3] = 65_535
+    # Then they are drawn as the same numbers in 32 bits are, and not as a nearly black picture
+    found = decode(encode(Image.fromarray(counts.astype(np.uint16)), form), GALAXY)
+    assert np.array_equal(found, decode(encode(Image.fromarray(counts.astype(np.int32)), "TIFF"), GALAXY))
+    assert found[64, 64].min() > 200
+
+
 def test_sixteen_bits_are_scaled_by_their_range() -> None:
     ramp = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (256, 1))
     expected = decode(encode(np.tile(np.arange(256, dtype=np.uint8), (256, 1))), PHOTOGRAPH)

@@ -1,0 +1,137 @@
+"""``forms``: what the published file makes of the test part's galaxies where they come in other forms than pictures.
+
+Survey cutouts of these galaxies are not at hand, so their light is worked out from the pictures, by the stretch of
+Lupton et al. (2004) backwards, and written as FITS. What the pictures lost to eight bits is not in it.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from PIL import Image
+
+from model_export.console import OK, progress, say
+from model_export.files import write_json
+from model_export.galaxy import metrics, readme, split
+from model_export.galaxy.workspace import ARTEFACT, FORMS, Workspace
+from model_export.image.scores import with_interval
+from skysort.images.decode import decode
+from skysort.images.model import PictureModel
+from skysort.images.stretch import sky_levels
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from model_export.settings import Settings
+
+    Forms = dict[str, Callable[[bytes], bytes]]
+
+# Of the pictures' stretch, f = asinh(Q I) / Q: SDSS draws its pictures with Q = 8 (Lupton et al. 2004).
+Q: Final = 8.0
+DARKEST: Final = 1 / 512  # half a level of eight bits
+# What SDSS's pictures multiply i, r and g in nanomaggies by, red first (the survey's own scales for its pictures).
+SURVEY_WEIGHTS: Final = np.array([1.0, 1.5, 2.5])
+COUNTS: Final = (1_000.0, 60.0)  # of a detector: the sky, and those of a unit of light
+EVERY: Final = 12  # of the training part, for the colour
+SIGMAS: Final = 3.0
+BLOCK: Final = 2880
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Write results/forms.json and its table in README.md."""
+    workspace = Workspace.of(options, settings)
+    gz2, _ = workspace.catalogues()
+    parts = workspace.split()
+    model = PictureModel.load(ARTEFACT, options.threads)
+    rows, learnt = split.rows(parts.test, gz2), split.rows(parts.train, gz2)[::EVERY]
+    document: dict[str, Any] = {"part": "test", "version": model.card.version, "forms": {}}
+    with progress() as bar:
+        task = bar.add_task("colour of the training part", total=len(learnt))
+        colours = []
+        for row in learnt:
+            colours.append(colour(light(gz2.files[row].read_bytes())))
+            bar.advance(task)
+        seen = np.array([found for found in colours if found is not None])
+        document["colour"] = {"pictures": len(seen), "mean": [round(float(band), 3) for band in seen.mean(axis=0)]}
+        for name, form in FORMS_OF_A_PICTURE.items():
+            task = bar.add_task(name, total=len(rows))
+            probability, members = [], []
+            for row in rows:
+                found = model.classify(decode(form(gz2.files[row].read_bytes()), model.spec)[np.newaxis])
+                probability.append(found.probabilities[0])
+                members.append(found.members[0])
+                bar.advance(task)
+            document["forms"][name] = scores(np.array(probability, np.float64), np.array(members), gz2.label[rows])
+            say(f"{name}: {document['forms'][name]['accuracy']['value']:.4f}")
+    write_json(workspace.results / FORMS, document)
+    readme.fill(workspace.results)
+    return OK
+
+
+def scores(probability: NDArray[np.float64], members: NDArray[np.bool_], truth: NDArray[np.int64]) -> dict[str, Any]:
+    """Accuracy, macro F1, calibration error, and coverage of the prediction sets."""
+    covered = members[np.arange(len(truth)), truth]
+    return {**metrics.summary(probability, truth), "coverage": with_interval(covered)}
+
+
+def light(content: bytes) -> NDArray[np.float64]:
+    """(height, width, 3) light of a picture, red first, in a unit of its own."""
+    pixels = np.asarray(Image.open(BytesIO(content)).convert("RGB"), np.float64) / 255
+    shown = np.maximum(pixels.mean(axis=2, keepdims=True), DARKEST)
+    found: NDArray[np.float64] = pixels / shown * np.sinh(Q * shown) / Q
+    return found
+
+
+def colour(found: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """(3,) light of each band in the middle half, above the sky, against the mean of the bands; None without light."""
+    above = found - sky_levels(found, found)
+    height, width = above.shape[:2]
+    middle = above[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    intensity = middle.mean(axis=2)
+    noise = 1.4826 * np.median(np.abs(intensity - np.median(intensity)))
+    sums = middle[intensity > SIGMAS * noise].sum(axis=0)
+    return sums / sums.mean() if (sums > 0).all() else None
+
+
+def fits(planes: NDArray[np.float64]) -> bytes:
+    """(bands, height, width), the top row first, as a FITS file of 32-bit floats."""
+    cards = {"SIMPLE": "T", "BITPIX": "-32", "NAXIS": str(planes.ndim)}
+    cards |= {f"NAXIS{number + 1}": str(size) for number, size in enumerate(planes.shape[::-1])}
+    header = "".join(f"{name:8}= {value:>20}".ljust(80) for name, value in cards.items()) + "END".ljust(80)
+    data = planes[:, ::-1].astype(">f4").tobytes()
+    return b"".join(part + bytes(-len(part) % BLOCK) for part in (header.ljust(BLOCK).encode(), data))
+
+
+def _grey(content: bytes) -> bytes:
+    return _png(np.asarray(Image.open(BytesIO(content)).convert("L")))
+
+
+def _counts(content: bytes) -> bytes:
+    sky, gain = COUNTS
+    return _png(np.clip(sky + gain * light(content)[..., 1], 0, 65_535).astype(np.uint16))
+
+
+def _png(pixels: NDArray[Any]) -> bytes:
+    written = BytesIO()
+    Image.fromarray(pixels).save(written, "PNG")
+    return written.getvalue()
+
+
+def _bands(weights: NDArray[np.float64]) -> Callable[[bytes], bytes]:
+    """Three bands from blue to red, as surveys list them."""
+    return lambda content: fits(np.moveaxis(light(content) / weights, -1, 0)[::-1])
+
+
+FORMS_OF_A_PICTURE: Final[Forms] = {
+    "the pictures themselves": lambda content: content,
+    "8-bit grey": _grey,
+    "FITS of g, r and i, weighted as in the pictures": _bands(np.ones(3)),
+    "FITS of g, r and i in nanomaggies": _bands(SURVEY_WEIGHTS),
+    "FITS of r alone": lambda content: fits(light(content)[..., 1][np.newaxis]),
+    "counts of r in 16 bits (PNG)": _counts,
+}

@@ -1,0 +1,67 @@
+"""The same galaxies in other forms: their light, their colour, and FITS files of them."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from astropy.io import fits as astropy_fits
+from PIL import Image
+
+from model_export.galaxy import forms, readme
+from model_export.galaxy.workspace import FORMS
+from skysort.images.stretch import GALAXY_COLOUR
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def picture(pixels: NDArray[np.uint8]) -> bytes:
+    written = BytesIO()
+    Image.fromarray(pixels).save(written, "PNG")
+    return written.getvalue()
+
+
+def galaxy(red: int, green: int, blue: int) -> bytes:
+    """A disc of one colour on a black sky."""
+    y, x = np.mgrid[-32:32, -32:32]
+    return picture(np.where((x**2 + y**2 < 150)[..., np.newaxis], (red, green, blue), 0).astype(np.uint8))
+
+
+def test_light_drawn_again_is_the_picture() -> None:
+    # Given a picture's light
+    content = galaxy(200, 160, 90)
+    found = forms.light(content)
+    # When it is stretched as Lupton et al. do
+    intensity = found.mean(axis=2, keepdims=True)
+    shown = found / intensity.clip(1e-12) * np.arcsinh(forms.Q * intensity) / forms.Q
+    # Then the picture is back
+    assert np.abs(shown * 255 - np.asarray(Image.open(BytesIO(content)))).max() < 1e-6
+
+
+def test_the_colour_is_that_of_the_galaxy_without_the_sky() -> None:
+    found = forms.colour(forms.light(galaxy(180, 120, 60)))
+    assert found is not None
+    assert found.tolist() == pytest.approx([1.5, 1.0, 0.5])
+    assert forms.colour(forms.light(galaxy(0, 0, 0))) is None
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (3, 5, 7)])
+def test_a_written_file_is_one_that_astropy_reads(shape: tuple[int, ...]) -> None:
+    planes = np.arange(float(np.prod(shape))).reshape((-1, *shape[-2:]))
+    with astropy_fits.open(BytesIO(forms.fits(planes))) as file:
+        assert np.array_equal(np.asarray(file[0].data)[:, ::-1], planes)
+
+
+def test_every_form_is_one_that_the_service_reads_and_has_its_figures() -> None:
+    measured = json.loads((readme.RESULTS / FORMS).read_text())
+    assert list(measured["forms"]) == list(forms.FORMS_OF_A_PICTURE)
+    assert {row["rows"] for row in measured["forms"].values()} == {1026}
+
+
+def test_three_bands_get_the_colour_that_was_measured() -> None:
+    measured = json.loads((readme.RESULTS / FORMS).read_text())
+    assert list(GALAXY_COLOUR) == measured["colour"]["mean"]
