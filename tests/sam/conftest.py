@@ -54,9 +54,12 @@ class Sam:
                 wait_for(port, process, START_S, log)
                 yield f"http://127.0.0.1:{port}"
             finally:
-                # As Ctrl+C: it removes its containers then.
+                # As Ctrl+C: it removes its containers then. What a shell starts in the background ignores that.
                 process.send_signal(signal.SIGINT)
-                process.wait(timeout=START_S)
+                try:
+                    process.wait(timeout=START_S)
+                except subprocess.TimeoutExpired:
+                    process.terminate()
 
     def results(self) -> set[str]:
         """The keys in the results bucket."""
