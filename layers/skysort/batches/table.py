@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +48,10 @@ class BatchTable:
 
         Files that wait have no line yet. Raises NotFoundError, InfrastructureError.
         """
+        with _cells_as_long_as_dropped_ones():
+            return self._page(batch, page)
+
+    def _page(self, batch: str, page: Page) -> tuple[str, Cursor | None]:
         segments = self._desk.segments(batch, page)
         text = _Text()
         at = page.cursor
@@ -131,10 +136,18 @@ class _Text:
         return self._text.getvalue()
 
 
+@contextmanager
+def _cells_as_long_as_dropped_ones() -> Iterator[None]:
+    """As long as a line that is taken from a dropped table; the reader's own limit is an eighth of it."""
+    previous = csv.field_size_limit(TABLE_LINE_BYTES)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(previous)
+
+
 def _readable(file: BatchFile, rows: Iterator[Row]) -> Iterator[Row]:
     """The rows of a file, and a line that says so where they cannot be read to their end."""
-    # As long as a line that is taken from a dropped table; the reader's own limit is an eighth of it.
-    csv.field_size_limit(TABLE_LINE_BYTES)
     try:
         yield from rows
     except csv.Error as error:
