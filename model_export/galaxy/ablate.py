@@ -6,6 +6,7 @@ are paired, picture by picture, since the intervals of two scores say little of 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     }
     for what in options.without:
         name = f"ablation_without_{what}"
-        record = finished(workspace, recipe.leaving_out(what), name)
+        record = finished(workspace, replace(recipe, without=what), name)
         loss, right = _results(workspace, name, record, truth)
         document["without"][what] = {
             **_scores(record),

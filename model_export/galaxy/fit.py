@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -64,10 +64,6 @@ class Recipe:
         if done < self.warm_up:
             return self.peak_rate * (done / self.warm_up + 1e-3)
         return self.peak_rate * 0.5 * (1 + math.cos(math.pi * (done - self.warm_up) / (1 - self.warm_up)))
-
-    def leaving_out(self, kind: str) -> Recipe:
-        """The same recipe without a kind of label."""
-        return replace(self, without=kind)
 
 
 def train(

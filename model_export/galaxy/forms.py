@@ -17,9 +17,9 @@ from model_export.files import write_json
 from model_export.galaxy import metrics, readme, split
 from model_export.galaxy.workspace import ARTEFACT, FORMS, Workspace
 from model_export.image.scores import with_interval
+from skysort.images import stretch
 from skysort.images.decode import decode
 from skysort.images.model import PictureModel
-from skysort.images.stretch import sky_levels
 
 if TYPE_CHECKING:
     import argparse
@@ -38,7 +38,6 @@ DARKEST: Final = 1 / 512  # half a level of eight bits
 SURVEY_WEIGHTS: Final = np.array([1.0, 1.5, 2.5])
 COUNTS: Final = (1_000.0, 60.0)  # of a detector: the sky, and those of a unit of light
 EVERY: Final = 12  # of the training part, for the colour
-SIGMAS: Final = 3.0
 BLOCK: Final = 2880
 
 
@@ -89,13 +88,10 @@ def light(content: bytes) -> NDArray[np.float64]:
 
 def colour(found: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """(3,) light of each band in the middle half, above the sky, against the mean of the bands; None without light."""
-    above = found - sky_levels(found, found)
+    above = found - stretch.sky_levels(found, found)
     height, width = above.shape[:2]
     middle = above[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    intensity = middle.mean(axis=2)
-    noise = 1.4826 * np.median(np.abs(intensity - np.median(intensity)))
-    sums = middle[intensity > SIGMAS * noise].sum(axis=0)
-    return sums / sums.mean() if (sums > 0).all() else None
+    return stretch.colour(middle)
 
 
 def fits(planes: NDArray[np.float64]) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
 
+from skysort.observability import metrics
 from tests.factories import star_artefact
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("SKYSORT_", "AWS_", "POWERTOOLS_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def own_metrics() -> Iterator[None]:
+    """Metrics that no other test has counted."""
+    metrics.clear_metrics()
+    yield
+    metrics.clear_metrics()
 
 
 @pytest.fixture(scope="session")

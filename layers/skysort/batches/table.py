@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +12,7 @@ from skysort.batches import star_rows
 from skysort.batches.cursor import Cursor
 from skysort.batches.match import REJECTED, TABLE, BatchFile, State
 from skysort.batches.status import end_of
+from skysort.csv_limit import long_cells
 from skysort.drop import keys
 from skysort.errors import NotFoundError
 from skysort.limits import (
@@ -20,7 +20,6 @@ from skysort.limits import (
     BATCH_CSV_ROWS,
     BATCH_CSV_TABLE_BYTES,
     BATCH_FILES_PER_PAGE,
-    TABLE_LINE_BYTES,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class BatchTable:
 
         Files that wait have no line yet. Raises NotFoundError, InfrastructureError.
         """
-        with _cells_as_long_as_dropped_ones():
+        with long_cells():
             return self._page(batch, page)
 
     def _page(self, batch: str, page: Page) -> tuple[str, Cursor | None]:
@@ -134,16 +133,6 @@ class _Text:
 
     def whole(self) -> str:
         return self._text.getvalue()
-
-
-@contextmanager
-def _cells_as_long_as_dropped_ones() -> Iterator[None]:
-    """As long as a line that is taken from a dropped table; the reader's own limit is an eighth of it."""
-    previous = csv.field_size_limit(TABLE_LINE_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(previous)
 
 
 def _readable(file: BatchFile, rows: Iterator[Row]) -> Iterator[Row]:

@@ -79,12 +79,11 @@ def _finish(record: SQSRecord, work: Mapping[str, Future[list[tuple[Upload, Outc
 
 def _tell(upload: Upload, outcome: Outcome | Exception, report: Report) -> Exception | None:
     about = {"bucket": upload.bucket, "key": upload.key, "version": upload.stamp.version}
-    if isinstance(outcome, OutOfTimeError):
-        logger.warning(outcome.detail, extra=about)
-        metrics.add_metric("FilesFailed", MetricUnit.Count, 1)
-        return outcome
     if isinstance(outcome, Exception):
-        logger.error("file failed, to be delivered again", extra=about, exc_info=outcome)
+        if isinstance(outcome, OutOfTimeError):
+            logger.warning(outcome.detail, extra=about)
+        else:
+            logger.error("file failed, to be delivered again", extra=about, exc_info=outcome)
         metrics.add_metric("FilesFailed", MetricUnit.Count, 1)
         return outcome
     logger.info(f"file {outcome}", extra={**about, **report.summary})

@@ -86,6 +86,16 @@ def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.repeat(scaled, 3, axis=2) if scaled.shape[2] == 1 else scaled
 
 
+def colour(light: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """What rises above the noise, band by band, against the mean of the bands.
+
+    light: (height, width, bands) brightness above the sky. Returns (bands,); None where a band has no light.
+    """
+    intensity = light.mean(axis=2)
+    sums = light[intensity > _SOFTENING_SIGMAS * _noise(intensity)].sum(axis=0)
+    return sums / sums.mean() if (sums > 0).all() else None
+
+
 def _band_weights(light: NDArray[np.float64]) -> NDArray[np.float64]:
     """What the bands are multiplied by so that what rises above the noise has a galaxy's usual colour.
 
@@ -94,11 +104,10 @@ def _band_weights(light: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     if light.shape[2] == 1:
         return np.ones(1)
-    intensity = light.mean(axis=2)
-    sums = light[intensity > _SOFTENING_SIGMAS * _noise(intensity)].sum(axis=0)
-    if not (sums > 0).all():
+    found = colour(light)
+    if found is None:
         return np.ones(light.shape[2])
-    weights: NDArray[np.float64] = np.array(GALAXY_COLOUR) * sums.mean() / sums
+    weights: NDArray[np.float64] = np.array(GALAXY_COLOUR) / found
     weights /= weights.max()
     return weights
 

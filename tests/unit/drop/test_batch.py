@@ -9,23 +9,16 @@ import pytest
 
 from skysort.drop.batch import process_batch
 from skysort.errors import InfrastructureError
-from skysort.observability import metrics
 from tests.factories import FakeContext
 from tests.fakes.events import message, sqs_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from skysort.drop.worker import DropWorker
     from tests.fakes.object_store import MemoryStore
     from tests.unit.drop.conftest import Shouter
 
 
-@pytest.fixture(autouse=True)
-def _own_metrics() -> Iterator[None]:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
+pytestmark = pytest.mark.usefixtures("own_metrics")
 
 
 def failed_messages(worker: DropWorker, *bodies: str) -> list[str]:

@@ -19,7 +19,6 @@ from skysort.drop.deadline import Deadline, OutOfTimeError
 from skysort.drop.worker import DropWorker
 from skysort.errors import LimitExceededError
 from skysort.limits import DROP_FILE_S
-from skysort.observability import metrics
 from skysort.star.model import StarModel
 from skysort.star.tables.classifier import TableClassifier
 from tests.factories import FakeContext, star_artefact
@@ -29,7 +28,7 @@ from tests.fakes.object_store import MemoryStore
 from tests.fakes.tables import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from skysort.drop.event import Upload
@@ -37,11 +36,7 @@ if TYPE_CHECKING:
 INVOCATION_S = 900
 
 
-@pytest.fixture(autouse=True)
-def _own_metrics() -> Iterator[None]:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
+pytestmark = pytest.mark.usefixtures("own_metrics")
 
 
 @pytest.fixture

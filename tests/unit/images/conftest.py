@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from skysort.cache import AnswerCache
+from skysort.drop.worker import DropWorker
 from skysort.images.classify import PictureClassifier
+from skysort.images.files import PictureFiles
 from skysort.images.model import PictureModel
 from tests.factories_images import GALAXY_INPUT, picture_artefact
+from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,3 +37,14 @@ def image_model(image_folder: Path) -> PictureModel:
 @pytest.fixture
 def classifier(image_model: PictureModel) -> PictureClassifier:
     return PictureClassifier(image_model, AnswerCache(100))
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def worker(store: MemoryStore, image_model: PictureModel) -> DropWorker:
+    """The drop folder of a picture model."""
+    return DropWorker(store, "results", PictureFiles(PictureClassifier(image_model), threads=2))

@@ -8,27 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort.drop.worker import DropWorker
-from skysort.images.classify import PictureClassifier
-from skysort.images.files import PictureFiles
 from tests.factories_images import encode, plain, tar_file, zip_file
-from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
-    from skysort.images.model import PictureModel
+    from skysort.drop.worker import DropWorker
+    from tests.fakes.object_store import MemoryStore
 
 ARCHIVE = "incoming/image/b/all.zip"
 RED = encode(plain((250, 0, 0)))
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore()
-
-
-@pytest.fixture
-def worker(store: MemoryStore, image_model: PictureModel) -> DropWorker:
-    return DropWorker(store, "results", PictureFiles(PictureClassifier(image_model), threads=2))
 
 
 @pytest.mark.parametrize("pack", [zip_file, tar_file])

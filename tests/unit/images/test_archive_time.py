@@ -15,7 +15,6 @@ from skysort.drop.worker import DropWorker
 from skysort.images.classify import PictureClassifier
 from skysort.images.files import PictureFiles
 from skysort.limits import DROP_FILE_S
-from skysort.observability import metrics
 from tests.factories import FakeContext
 from tests.factories_images import encode, plain, tar_file, zip_file
 from tests.fakes.clock import FakeClock
@@ -23,8 +22,6 @@ from tests.fakes.events import message, sqs_event
 from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from skysort.images.model import PictureModel
 
 ARCHIVE = "incoming/image/b/all.zip"
@@ -32,11 +29,7 @@ RED = encode(plain((250, 0, 0)))
 MANY = {f"{number:02}.png": RED for number in range(60)}
 
 
-@pytest.fixture(autouse=True)
-def _own_metrics() -> Iterator[None]:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
+pytestmark = pytest.mark.usefixtures("own_metrics")
 
 
 @pytest.fixture
@@ -53,11 +46,6 @@ def store(clock: FakeClock) -> MemoryStore:
             clock.advance(60)
 
     return MemoryStore(before)
-
-
-@pytest.fixture
-def worker(store: MemoryStore, image_model: PictureModel) -> DropWorker:
-    return DropWorker(store, "results", PictureFiles(PictureClassifier(image_model), threads=2))
 
 
 @pytest.mark.parametrize("pack", [zip_file, tar_file])

@@ -11,23 +11,23 @@ import pytest
 
 from skysort.drop.batch import process_batch
 from skysort.drop.outcome import Outcome
-from skysort.drop.worker import DropWorker
 from skysort.errors import InfrastructureError, LimitExceededError
 from skysort.images import files as module
 from skysort.images.classify import PictureClassifier
-from skysort.images.files import PictureFiles
 from skysort.images.parallel import in_order
-from skysort.observability import metrics
 from skysort.options import parse_options
 from tests.factories import FakeContext
 from tests.factories_images import encode, every_form, plain, render, tar_file, zip_file
 from tests.fakes.events import message, sqs_event
-from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from skysort.drop.worker import DropWorker
     from skysort.images.model import PictureModel
+    from tests.fakes.object_store import MemoryStore
+
+pytestmark = pytest.mark.usefixtures("own_metrics")
 
 RED, GREEN, BLUE = (encode(plain(colour)) for colour in ((250, 0, 0), (0, 250, 0), (0, 0, 250)))
 PICTURE = "incoming/image/b/red.png"
@@ -40,16 +40,6 @@ RECORDS = {
     "image/b/all.zip/deep/green.png.json",
     "image/b/all.zip/broken.jpg.error.json",
 }
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore()
-
-
-@pytest.fixture
-def worker(store: MemoryStore, image_model: PictureModel) -> DropWorker:
-    return DropWorker(store, "results", PictureFiles(PictureClassifier(image_model), threads=2))
 
 
 def record(store: MemoryStore, key: str) -> dict[str, Any]:
@@ -211,13 +201,6 @@ def test_names_too_long_for_a_key_are_cut_and_told_apart(store: MemoryStore, wor
     members = [key for key in store.listing() if key.startswith("image/b/all.zip/")]
     assert len(members) == 2
     assert all(len(key.encode()) <= 1_024 for key in members)
-
-
-@pytest.fixture(autouse=True)
-def _own_metrics() -> Iterator[None]:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
 
 
 def test_many_messages_are_worked_on_side_by_side(store: MemoryStore, worker: DropWorker) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 import sys
 
@@ -30,7 +29,7 @@ def faults(prepare: str) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps its own house")
+@pytest.mark.needs_glibc
 def test_blocks_are_kept_from_one_request_to_the_next() -> None:
     # Given that the heap hands large blocks back, each request takes its memory anew
     assert faults("") > 500

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from skysort import mix
 from skysort.metric_names import MOST_LABELS
 from skysort.observability import metrics
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LABELS = ("GALAXY", "QSO", "STAR")
 
@@ -24,11 +21,7 @@ REFUSED = {"id": "y", "error": {"type": "urn:skysort:problem:invalid-fields", "s
 DAMAGED = {"id": "z", "error": {"type": "urn:skysort:problem:damaged", "status": 400, "detail": "cut short"}}
 
 
-@pytest.fixture(autouse=True)
-def no_metrics_left() -> Iterator[None]:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
+pytestmark = pytest.mark.usefixtures("own_metrics")
 
 
 def counted() -> dict[str, list[float]]:

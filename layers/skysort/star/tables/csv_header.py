@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from skysort.csv_limit import long_cells
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_LINE_BYTES
 from skysort.star.columns import MEASURED, canonical
@@ -108,11 +109,9 @@ def _count_lines(above: bytes) -> int:
 
 def _cells(line: bytes, delimiter: str) -> list[str]:
     text = line.decode("utf-8", "replace").removeprefix("\ufeff")
-    previous = csv.field_size_limit(TABLE_LINE_BYTES)
     try:
-        rows: Sequence[list[str]] = list(csv.reader([text], delimiter=delimiter))
+        with long_cells():
+            rows: Sequence[list[str]] = list(csv.reader([text], delimiter=delimiter))
     except csv.Error as error:
         raise MalformedInputError(f"the header cannot be read: {error}") from error
-    finally:
-        csv.field_size_limit(previous)
     return [name.strip() for name in rows[0]] if rows else []
