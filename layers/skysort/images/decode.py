@@ -15,7 +15,7 @@ from PIL.Image import Transpose
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.images import fits, measurements, stretch
-from skysort.images.geometry import MARGIN, Box, InputSpec, resampling
+from skysort.images.geometry import MARGIN, Box, InputSpec, inside, resampling
 from skysort.images.sniff import Format, detect, has_many_scans, webp_size
 from skysort.limits import IMAGE_BYTES, IMAGE_PIXELS, JPEG_PIXELS, JPEG_SCANS, MEASURED_PIXELS, MIB
 
@@ -175,8 +175,7 @@ def _orientation(picture: Image.Image) -> int:
 
 def _shrink(picture: Image.Image, spec: InputSpec, box: Box) -> Image.Image:
     """The window of a loaded picture at the model's size, as RGB over the background."""
-    across, down = picture.size
-    box = (max(0.0, box[0]), max(0.0, box[1]), min(float(across), box[2]), min(float(down), box[3]))
+    box = inside(box, *picture.size)
     if picture.mode in measurements.MODES:
         return measurements.shrink(picture, spec, box)
     if picture.has_transparency_data:

@@ -83,11 +83,19 @@ class InputSpec:
             scale = shorter / self.resize_shorter
             across, down = self.width * scale, self.height * scale
         left, upper = (width - across) / 2, (height - down) / 2
-        return left, upper, left + across, upper + down
+        return inside((left, upper, left + across, upper + down), width, height)
 
     def turned(self) -> InputSpec:
         """The spec for a picture that is stored on its side."""
         return replace(self, height=self.width, width=self.height)
+
+
+def inside(box: Box, width: float, height: float) -> Box:
+    """A window without what reaches beyond the picture.
+
+    A window as wide as the picture is rounded beyond its edge for many sizes: 29 x 224 / 224 is no 29 to a computer.
+    """
+    return max(0.0, box[0]), max(0.0, box[1]), min(float(width), box[2]), min(float(height), box[3])
 
 
 def resampling(spec: InputSpec, box: Box) -> Resampling:

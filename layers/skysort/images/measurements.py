@@ -9,7 +9,7 @@ from PIL import Image
 
 from skysort.errors import MalformedInputError
 from skysort.images import stretch
-from skysort.images.geometry import MARGIN, resampling
+from skysort.images.geometry import MARGIN, inside, resampling
 from skysort.limits import MEASURED_PIXELS
 
 if TYPE_CHECKING:
@@ -56,10 +56,8 @@ def draw(values: NDArray[np.float64], frame: NDArray[np.float64], spec: InputSpe
         raise MalformedInputError("every pixel that the model looks at has the same value: there is nothing to be seen")
     light = stretch.reduce(light, factor)
     drawn = Image.fromarray(stretch.lupton_rgb(light))
-    across, down = drawn.size
-    left, upper, right, lower = (edge / factor for edge in box)
-    inside = (left, upper, min(right, across), min(lower, down))
-    return drawn.resize((spec.width, spec.height), resampling(spec, inside), inside)
+    shown = inside((box[0] / factor, box[1] / factor, box[2] / factor, box[3] / factor), *drawn.size)
+    return drawn.resize((spec.width, spec.height), resampling(spec, shown), shown)
 
 
 def outer(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
