@@ -8,18 +8,20 @@ from __future__ import annotations
 import mmap
 import re
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
-from astropy.io.votable import parse
+from astropy.io.votable import parse, tree
 from astropy.io.votable.tree import Field
 
 from skysort.drop.source import fetched
-from skysort.errors import EmptyInputError, InvalidFieldsError, MalformedInputError
+from skysort.errors import EmptyInputError, InputError, InvalidFieldsError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import MIB, VOTABLE_BYTES
 from skysort.star.tables.appended import is_appended
 from skysort.star.tables.header import check_units, locate
 from skysort.star.tables.rows import Measured, as_photometry, column_error
+from skysort.star.tables.votable_scan import refuse_references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +34,14 @@ if TYPE_CHECKING:
     from skysort.star.tables.header import MeasuredColumns
     from skysort.star.tables.rows import RowClassifier
 
+
+def _refuse_to_open(_url: str) -> NoReturn:
+    raise UnsupportedFormatError("the VOTable keeps its rows elsewhere, and only what is in the file itself is read")
+
+
+# A second lock behind the scan: the only way by which astropy opens what a table names leads nowhere.
+tree.urllib = SimpleNamespace(request=SimpleNamespace(urlopen=_refuse_to_open), error=tree.urllib.error)
+
 _NUMERIC: Final = "iuf"
 _ENCODING: Final = re.compile(rb"<(?:[\w.-]+:)?(TABLEDATA|BINARY2?)[\s>]")
 
@@ -43,6 +53,7 @@ def classify_votable(blocks: Iterable[bytes], classifier: RowClassifier, sink: S
     """
     with fetched(blocks, VOTABLE_BYTES) as path, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        refuse_references(path)
         document = _parsed(path)
         table, columns = _find(document)
         if len(table.array) == 0:
@@ -62,7 +73,7 @@ def classify_votable(blocks: Iterable[bytes], classifier: RowClassifier, sink: S
 def _parsed(path: Path) -> Any:
     try:
         return parse(path, verify="ignore")
-    except MemoryError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:
         # astropy raises whatever its own code stumbles over; all of it means a damaged file.
