@@ -33,6 +33,11 @@ TABLE_COLUMNS: Final = 2_000
 FITS_BYTES: Final = 2_048 * MIB
 PARQUET_BYTES: Final = 2_048 * MIB
 VOTABLE_BYTES: Final = 128 * MIB
+# Blocked gzip (bgzip) has a member for every 64 KiB; 1,000,000 of them are more than can be classified in time.
+GZIP_MEMBERS: Final = 1_000_000
+# Photometry packs three- to fivefold; rows that repeat each other pack better, up to deflate's 1,032-fold. Beyond the
+# first 200 MiB what grows more than this was made to.
+GZIP_RATIO: Final = 200
 
 # S3 allows keys of 1,024 bytes; a result's key is the file's with a suffix of at most 13 characters.
 DROP_KEY_BYTES: Final = 1_000

@@ -14,7 +14,7 @@ from skysort.star.columns import MEASURED, Reason, check, describe
 from skysort.star.rows import StarRow
 from skysort.star.tables.appended import Appended, Values
 from skysort.star.tables.classifier import TableClassifier
-from skysort.star.tables.detect import Format
+from skysort.star.tables.readers import read_table
 from skysort.star.tables.rejects import RejectsWriter
 from skysort.star.tables.rows import Measured, Places, RowClassifier
 from skysort_cli.output import whole_file
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from skysort.drop.draft import Draft
     from skysort.drop.source import SourceFile
     from skysort.star.classify import StarClassifier
+    from skysort.star.tables.detect import Format
     from skysort.star.tables.rejects import Reject
     from skysort_cli.in_process import LocalStars
     from skysort_cli.inputs import Input
@@ -69,9 +70,10 @@ class RecordingRows(RowClassifier):
         rows = list(self._rows(measured))
         for start in range(0, len(rows), self._most):
             part = rows[start : start + self._most]
-            answer = self._classifier.answer(StarRequest(part), self._query)
-            for row, result in zip(part, answer["results"], strict=True):
-                self._emit({"row": int(row.id), **record_of(answer, result)})
+            with self.outside.call():
+                answer = self._classifier.answer(StarRequest(part), self._query)
+                for row, result in zip(part, answer["results"], strict=True):
+                    self._emit({"row": int(row.id), **record_of(answer, result)})
         self.tally.total += len(rows)
         nothing = np.zeros(0, np.intp)
         labels = len(self.appended.labels)
@@ -95,19 +97,7 @@ class RecordingRows(RowClassifier):
 
 def record_rows(kind: Format, file: io.BufferedReader, local: LocalStars, emit: Callable[[Record], None]) -> None:
     """Emit a record for every row of a FITS, VOTable or Parquet table; raises InputError and ImportError."""
-    rows, nowhere = RecordingRows(local, emit), Nowhere()
-    if kind is Format.FITS:
-        from skysort.star.tables.fits import classify_fits  # noqa: PLC0415 - astropy takes half a second
-
-        classify_fits(_blocks(file), rows, nowhere)
-    elif kind is Format.VOTABLE:
-        from skysort.star.tables.votable import classify_votable  # noqa: PLC0415
-
-        classify_votable(_blocks(file), rows, nowhere)
-    else:
-        from skysort.star.tables.parquet import classify_parquet  # noqa: PLC0415
-
-        classify_parquet(_blocks(file), rows, nowhere)
+    read_table(kind, _blocks(file), RecordingRows(local, emit), Nowhere())
 
 
 def classify_whole(one: Input, out: Path, local: LocalStars) -> dict[str, Any]:

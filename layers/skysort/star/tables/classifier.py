@@ -11,13 +11,14 @@ from skysort.mix import label_counts
 from skysort.star.tables.appended import Appended
 from skysort.star.tables.detect import GZIP, HEAD_BYTES, Format, detect
 from skysort.star.tables.gzip_stream import GzipSink, gunzip
+from skysort.star.tables.readers import read_table
 from skysort.star.tables.rejects import RejectsWriter
 from skysort.star.tables.rows import RowClassifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from skysort.drop.draft import Draft, Sink
+    from skysort.drop.draft import Draft
     from skysort.drop.source import SourceFile
     from skysort.star.model import StarModel
 
@@ -55,7 +56,7 @@ class TableClassifier:
         rejects = RejectsWriter(lambda: draft.open(REJECTED, _CSV))
         appended = Appended(self._model.labels, f"{self.name} {self.version}")
         rows = RowClassifier(self._model, appended, rejects)
-        _classify(kind, blocks, rows, sink)
+        read_table(kind, blocks, rows, sink)
         summary = rows.summary()
         if isinstance(sink, GzipSink):
             sink.close()
@@ -68,26 +69,6 @@ class TableClassifier:
         }
         name = f"{kind}.gz" if gzipped else str(kind)
         return Report({"format": name, **summary, "rows_per_second": round(rate)}, counts)
-
-
-def _classify(kind: Format, blocks: Iterator[bytes], rows: RowClassifier, sink: Sink) -> None:
-    """Hand the table to its format's reader; what a format needs is imported when it first arrives."""
-    if kind is Format.CSV:
-        from skysort.star.tables.csv_table import classify_csv  # noqa: PLC0415
-
-        classify_csv(blocks, rows, sink)
-    elif kind is Format.FITS:
-        from skysort.star.tables.fits import classify_fits  # noqa: PLC0415
-
-        classify_fits(blocks, rows, sink)
-    elif kind is Format.VOTABLE:
-        from skysort.star.tables.votable import classify_votable  # noqa: PLC0415
-
-        classify_votable(blocks, rows, sink)
-    else:
-        from skysort.star.tables.parquet import classify_parquet  # noqa: PLC0415
-
-        classify_parquet(blocks, rows, sink)
 
 
 def _peek(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysort.errors import EmptyInputError, FieldError, InvalidFieldsError
+from skysort.guard import reading
 from skysort.star.columns import BANDS, MEASURED, Photometry, Reason, check, describe
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from skysort.star.tables.appended import Appended, Values
+from skysort.star.tables.outside import Outside
+from skysort.star.tables.remarks import Remarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +41,8 @@ class Measured:
     def value(self, row: int, column: int) -> object:
         """What the cell holds, as a message shows it."""
         if self.shown is not None:
-            return self.shown(row, column)
+            with reading("a cell of the table"):
+                return self.shown(row, column)
         if column < len(MEASURED) - 1:
             return float(self.photometry.magnitudes[row, column])
         return float(self.photometry.redshift[row])
@@ -92,7 +96,14 @@ class Tally:
 class RowClassifier:
     """Classifies a table block by block.
 
-    Attributes: names, what the table calls the columns of MEASURED; predict_seconds, time spent in the model.
+    Attributes
+    ----------
+    names
+        What the table calls the columns of MEASURED.
+    predict_seconds
+        Time spent in the model.
+    outside
+        Remembers what the model and the tables' sinks raise, which is not the file's fault.
     """
 
     def __init__(self, model: StarModel, appended: Appended, rejects: RejectsWriter) -> None:
@@ -102,6 +113,15 @@ class RowClassifier:
         self.names: tuple[str, ...] = MEASURED
         self.predict_seconds = 0.0
         self.tally = Tally(classes=np.zeros(len(appended.labels), np.int64))
+        self.outside = Outside()
+        self._remarks = Remarks()
+
+    def warn(self, code: str, detail: str, rows: int) -> None:
+        """Say in the summary what was done to some rows, or to a column (0 rows: nothing is said).
+
+        code: stable, for programs; the counts of equal codes are added up, and the first detail is kept.
+        """
+        self._remarks.warn(code, detail, rows)
 
     def classify(
         self, measured: Measured, places: Places | None = None, others: Sequence[Reject] = ()
@@ -119,7 +139,9 @@ class RowClassifier:
         all_kept = bool(kept.all())
         if others or not all_kept:
             found = [*others, *self._describe(measured, reasons, places)]
-            self._rejects.write(sorted(found, key=lambda reject: reject[0]))
+            self._remarks.count(found)
+            with self.outside.call():
+                self._rejects.write(sorted(found, key=lambda reject: reject[0]))
         photometry = measured.photometry if all_kept else measured.photometry.take(kept)
         self.tally.total += len(kept) + len(others)
         self.tally.rejected += len(kept) + len(others) - len(photometry)
@@ -133,7 +155,8 @@ class RowClassifier:
             none = np.zeros(0, np.intp)
             return Values(none, np.zeros((0, len(self.appended.labels)), np.float32), none, none)
         started = perf_counter()
-        values = self.appended.values(self._model.classify(photometry))
+        with self.outside.call():
+            values = self.appended.values(self._model.classify(photometry))
         self.predict_seconds += perf_counter() - started
         return values
 
@@ -151,6 +174,7 @@ class RowClassifier:
         tally = self.tally
         if tally.total == 0:
             raise EmptyInputError("the table has a header and no rows")
+        warnings = self._remarks.documents(nothing_classified=not tally.classified)
         return {
             "rows": {"total": tally.total, "classified": tally.classified, "rejected": tally.rejected},
             "classes": dict(zip(self.appended.labels, tally.classes.tolist(), strict=True)),
@@ -158,4 +182,5 @@ class RowClassifier:
                 WITH_REDSHIFT: tally.with_redshift,
                 PHOTOMETRY_ONLY: tally.classified - tally.with_redshift,
             },
+            **({"warnings": warnings} if warnings else {}),
         }
