@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from astropy.table import Table
@@ -151,6 +151,72 @@ def test_a_large_file_goes_in_parts_and_a_broken_part_is_sent_again_alone(visit:
     finished(page, done=1)
     assert sent.count("1") == 1
     assert sent.count("2") > 1
+
+
+def refusal(status: int, code: str, message: str) -> dict[str, Any]:
+    """An answer of S3's that refuses."""
+    document = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return {
+        "status": status,
+        "content_type": "application/xml",
+        "headers": {"Access-Control-Allow-Origin": "*"},
+        "body": document,
+    }
+
+
+def test_what_the_store_refuses_is_said_in_its_words_and_can_be_sent_again(visit: Visit) -> None:
+    # Given: a store that refuses the first upload
+    visit.provoked = {400}
+    page = visit.open("batch")
+    message = "Your proposed upload exceeds the &quot;maximum&quot; size &lt;1&gt;"
+    answers = [refusal(400, "EntityTooLarge", message)]
+
+    def refuse(route: Route) -> None:
+        if answers and route.request.method == "POST":
+            route.fulfill(**answers.pop())
+        else:
+            route.continue_()
+
+    page.route(f"{visit.store}/**", refuse)
+
+    # When
+    visit.drop(DROP, [sample("galaxy_spiral.jpg")])
+
+    # Then: the file counts as failed, with the store's own words, and goes over when it is sent again
+    wrong = page.locator("#batch-state .files .wrong")
+    expect(wrong).to_contain_text('Your proposed upload exceeds the "maximum" size <1>')
+    page.get_by_role("button", name="Send 1 file again").click()
+    finished(page, done=1)
+
+
+def test_an_upload_that_outlasts_its_signatures_goes_on_with_new_ones(visit: Visit, tmp_path: Path) -> None:
+    # Given: signatures that run out after each part
+    visit.provoked = {403}
+    page = visit.open("batch")
+    offers: list[str] = []
+    taken: list[str] = []
+    page.on("request", lambda request: offers.append(request.url) if request.url.endswith("/v1/uploads") else None)
+
+    def one_part_an_offer(route: Route) -> None:
+        number = route.request.url.split("partNumber=")[1].split("&")[0]
+        if route.request.method == "PUT" and len(taken) == len(offers):
+            route.fulfill(**refusal(403, "AccessDenied", "Request has expired"))
+            return
+        if route.request.method == "PUT":
+            taken.append(number)
+        route.continue_()
+
+    page.route("**/*partNumber=*", one_part_an_offer)
+    large = tmp_path / "large.zip"
+    pictures = zipped({GALAXIES[0]: (EVENTS / GALAXIES[0]).read_bytes()})
+    large.write_bytes(zipped({"galaxies.txt": bytes(33 << 20)}) + pictures)
+
+    # When
+    page.locator("#batch-files").set_input_files(large)
+
+    # Then: every part went over once
+    finished(page, done=1)
+    assert taken == ["1", "2", "3"]
 
 
 def test_a_batch_is_opened_again_by_its_name_or_its_address(visit: Visit) -> None:

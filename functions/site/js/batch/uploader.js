@@ -4,8 +4,9 @@ import { ONCE, Queue } from "../queue.js";
 import { offer, upload } from "../uploads.js";
 
 const FILES_PER_OFFER = 100; // the service takes 500; fewer begin sooner
+const BYTES_PER_OFFER = 256 * 2 ** 20; // fewer than 16 files in parts, which is what the service begins in one call
 const AT_ONCE = 3;
-const OFFER_LASTS_S = 45 * 60; // the service gives an hour
+const OFFER_LASTS_S = 12 * 60; // the service gives 15 minutes
 
 /** Upload ids of files in parts, so that a reload of the page does not lose what has arrived. */
 const memory = {
@@ -26,6 +27,24 @@ const memory = {
     }
   },
 };
+
+/** Entries in groups that one call offers uploads for. */
+function* chunks(entries) {
+  let chunk = [];
+  let size = 0;
+  for (const entry of entries) {
+    if (chunk.length === FILES_PER_OFFER || (chunk.length > 0 && size + entry.file.size > BYTES_PER_OFFER)) {
+      yield chunk;
+      chunk = [];
+      size = 0;
+    }
+    chunk.push(entry);
+    size += entry.file.size;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+const arrivedParts = (offered) => offered.parts?.parts.filter(({ etag }) => etag).length ?? 0;
 
 /** Uploads entries {file, path, state, sent, error}; states: waiting, sending, sent, failed. */
 export class Uploader {
@@ -77,8 +96,7 @@ export class Uploader {
 
   async #begin(entries) {
     this.onChange();
-    for (let start = 0; start < entries.length; start += FILES_PER_OFFER) {
-      const chunk = entries.slice(start, start + FILES_PER_OFFER);
+    for (const chunk of chunks(entries)) {
       // One offer at a time, and the next when this one's files are on their way: signatures run out.
       await this.#chunk(chunk);
     }
@@ -130,8 +148,8 @@ export class Uploader {
           this.onChange();
         };
         const old = (performance.now() - since) / 1e3 > OFFER_LASTS_S;
-        const fresh = old ? (await this.#offer([entry])).files[0] : offered;
-        await upload(entry.file, fresh, { onProgress, signal });
+        const first = old ? (await this.#offer([entry])).files[0] : offered;
+        await this.#persist(entry, first, { onProgress, signal });
       });
       memory.put(this.batch, entry, null);
       entry.state = "sent";
@@ -139,6 +157,21 @@ export class Uploader {
       this.#fail(entry, error);
     }
     this.onChange();
+  }
+
+  /** Upload; where the signatures run out on the way, go on with new ones as long as each brings a part more. */
+  async #persist(entry, offered, options) {
+    let current = offered;
+    for (;;) {
+      const before = arrivedParts(current);
+      try {
+        await upload(entry.file, current, options);
+        return;
+      } catch (error) {
+        if (!error.expired || arrivedParts(current) === before) throw error;
+        current = (await this.#offer([entry])).files[0];
+      }
+    }
   }
 
   #fail(entry, error) {
