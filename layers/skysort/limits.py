@@ -11,6 +11,10 @@ GATEWAY_REQUEST_BYTES: Final = 10 * MIB
 LAMBDA_PAYLOAD_BYTES: Final = 6 * MIB
 GATEWAY_TIMEOUT_S: Final = 29.0
 
+# JSON bodies: what goes deeper, or has more names in one object than a wide catalogue has columns, is no request.
+JSON_DEPTH: Final = 32
+JSON_FIELDS: Final = 2_000
+
 # Star rows in one HTTP request: 5,000 answers are about 1.5 MB, well inside the 6 MB Lambda payload.
 STAR_ROWS_PER_REQUEST: Final = 5_000
 # An explanation carries every feature's contribution for every class: about 1.5 kB a row.

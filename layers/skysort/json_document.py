@@ -1,0 +1,141 @@
+"""JSON bodies: one reader for every call, bounded, whose text is always Unicode and whose repeated names are told.
+
+Python's json module takes more than JSON is: text of lone surrogates, which no answer could repeat; a name given
+twice, of which the last counts; nesting as deep as the stack. Here the first two stay with the object that they
+stand in, so that one bad item of a request does not spoil the others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError, MalformedInputError
+from skysort.given import Repeated, gathered
+from skysort.limits import JSON_DEPTH, JSON_FIELDS
+
+# Codes of what an object's faults are.
+NOT_UNICODE: Final = "not_unicode"
+GIVEN_TWICE: Final = "given_twice"
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+# Half of a surrogate pair, written as an escape; raw bytes of one are no UTF-8.
+_SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_REPLACEMENT: Final = "\ufffd"
+
+
+class FaultyObject(dict[str, Any]):
+    """An object of a JSON document with something wrong that its values do not show.
+
+    faults: names given more than once, whose value here is Repeated; names and text that are no Unicode, in which
+    each lone surrogate is replaced by U+FFFD here.
+    """
+
+    def __init__(self, values: dict[str, Any], faults: list[FieldError]) -> None:
+        super().__init__(values)
+        self.faults = faults
+
+
+def read(body: bytes | str) -> Any:
+    """Read a request body: UTF-8, with or without a byte order mark.
+
+    Objects are dicts, those with faults FaultyObjects (see ``faults_of``); NaN and Infinity, which JSON does not
+    have and Python writes, come as the floats that they are, for each field to refuse.
+
+    Raises
+    ------
+    MalformedInputError
+        For what is no JSON or no UTF-8, more than JSON_DEPTH levels, and whole numbers of thousands of digits.
+    LimitExceededError
+        For an object of more than JSON_FIELDS names.
+    """
+    text = utf8(body) if isinstance(body, bytes) else body
+    escaped = "\\u" in text and _SURROGATE_ESCAPE.search(text) is not None
+    try:
+        document = json.loads(text, object_pairs_hook=_checked_object if escaped else _object)
+    except RecursionError:
+        raise _too_deep() from None
+    except json.JSONDecodeError as error:
+        raise MalformedInputError(f"the body is not JSON: {error}") from None
+    except ValueError:  # int() refuses thousands of digits
+        raise MalformedInputError("the body has a number of thousands of digits") from None
+    if text.count("[") + text.count("{") > JSON_DEPTH:
+        _check_depth(document)
+    return _unicode(document, []) if escaped else document
+
+
+def utf8(body: bytes) -> str:
+    """A text body, without its byte order mark; raises MalformedInputError for what is not UTF-8."""
+    if body.startswith(_UTF_16):
+        raise MalformedInputError("the body is UTF-16 text; send it as UTF-8")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedInputError(f"the body is not UTF-8 text: byte {error.start} cannot be read") from None
+
+
+def faults_of(document: dict[str, Any]) -> list[FieldError]:
+    """What is wrong with an object beyond its values; nothing for an object of any other source."""
+    return document.faults if isinstance(document, FaultyObject) else []
+
+
+def require_sound(document: dict[str, Any]) -> None:
+    """Raise InvalidFieldsError for an object with faults."""
+    faults = faults_of(document)
+    if faults:
+        raise InvalidFieldsError(faults)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) > JSON_FIELDS:
+        raise LimitExceededError(f"an object may have up to {JSON_FIELDS:,} names, one has {len(document):,}")
+    if len(document) == len(pairs):
+        return document
+    values = gathered(pairs)
+    repeated = [(name, len(value)) for name, value in values.items() if isinstance(value, Repeated)]
+    faults = [FieldError(name, GIVEN_TWICE, f"is given {times} times; give it once") for name, times in repeated]
+    return FaultyObject(values, faults)
+
+
+def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    faults: list[FieldError] = []
+    cleaned = []
+    for name, value in pairs:
+        found: list[str] = []
+        sound = (_unicode(name, found), _unicode(value, found))
+        cleaned.append(sound)
+        if found:
+            detail = f"must be Unicode text; {found[0]} alone is half a character"
+            faults.append(FieldError(sound[0], NOT_UNICODE, detail))
+    document = _object(cleaned)
+    return FaultyObject(document, [*faults, *faults_of(document)]) if faults else document
+
+
+def _unicode(value: Any, found: list[str]) -> Any:
+    """A value whose lone surrogates are replaced; found: gets each as its escape. Objects have been through here."""
+    if isinstance(value, str):
+        surrogates = _SURROGATE.findall(value)
+        if not surrogates:
+            return value
+        found += [f"\\u{ord(each):04x}" for each in surrogates[:1]]
+        return _SURROGATE.sub(_REPLACEMENT, value)
+    return [_unicode(each, found) for each in value] if isinstance(value, list) else value
+
+
+def _check_depth(document: Any) -> None:
+    level = [document] if isinstance(document, dict | list) else []
+    for _ in range(JSON_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    if level:
+        raise _too_deep()
+
+
+def _too_deep() -> MalformedInputError:
+    return MalformedInputError(f"the body is nested too deep; at most {JSON_DEPTH} levels are read")
