@@ -135,7 +135,7 @@ def _parameter(given: Mapping[str, Any], operation: Operation) -> dict[str, Any]
     # Powertools writes an optional parameter as one that may be null, which no query can say.
     options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
     schema |= options[0] if options else {}
-    schema |= operation.query.get(given["name"], {})
+    schema = dict(operation.query.get(given["name"], schema))
     for derived in ("title", "description"):
         schema.pop(derived, None)
     for bound in ("minimum", "maximum"):

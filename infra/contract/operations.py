@@ -95,7 +95,7 @@ def _star() -> Operation:
                 "examples": {"row": {"value": row}},
             },
         },
-        query={"labels": requests.labels_in_query(labels)},
+        query=requests.options_in_query(labels),
         example=_told("/v1/classify/star -H 'Content-Type: application/json'"),
     )
 
@@ -119,7 +119,7 @@ def _picture(model: str, about: str) -> Operation:
             **dict.fromkeys((form.value for form in Format), binary),
             "application/octet-stream": binary,
         },
-        query={"labels": requests.labels_in_query(labels)},
+        query=requests.options_in_query(labels),
         example=_told(f"/v1/classify/{model}?top_k="),
     )
 

@@ -53,6 +53,15 @@ def labels_in_query(labels: Sequence[str]) -> Schema:
     return {"type": "string", "pattern": f"^({one})(,({one}))*$"}
 
 
+def options_in_query(labels: Sequence[str]) -> dict[str, Schema]:
+    """The options of a call, as its query has them."""
+    return {
+        "top_k": {"type": "integer", "minimum": 1, "maximum": MAX_TOP_K},
+        "labels": labels_in_query(labels),
+        "explain": {"type": "boolean"},
+    }
+
+
 def options(labels: Sequence[str]) -> dict[str, Schema]:
     """The options of a call, as a JSON body has them."""
     return {

@@ -1,15 +1,14 @@
-"""The options of a classify call: the same names and limits in the query, a form and a JSON body."""
+"""The options of a classify call: the same names, limits and meaning in the query, a form and a JSON body."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass as validated
+from typing import TYPE_CHECKING, Any, Final
 
 from skysort.errors import FieldError, InvalidFieldsError
+from skysort.given import Repeated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,31 +20,9 @@ TOP_K_OF_MANY: Final = 5
 # Nearest names are searched for so many unknown labels and so many of their characters only: each search costs.
 MAX_SUGGESTIONS: Final = 10
 _NAME_CHARACTERS: Final = 60
-
-
-def _comma_separated(value: object) -> object:
-    """Query and form give ``GALAXY,QSO``; JSON gives a list."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _no_number(value: object) -> object:
-    """JSON has true and false, a query and a form say them in words or digits."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError("must be true or false")  # noqa: TRY004 - pydantic reports ValueError
-    return value
-
-
-@validated(config=ConfigDict(extra="forbid"), frozen=True)
-class RawOptions:
-    """Options as given, before the model's own labels are known."""
-
-    top_k: Annotated[int | None, Field(ge=1, le=MAX_TOP_K)] = None
-    labels: Annotated[Annotated[tuple[str, ...], Field(min_length=1)] | None, BeforeValidator(_comma_separated)] = None
-    explain: Annotated[bool | None, BeforeValidator(_no_number)] = None
-
-
-_ADAPTER: Final = TypeAdapter(RawOptions)
-_NONE_GIVEN: Final = RawOptions()
+_WHOLE_NUMBER: Final = re.compile(r"\+?0*[0-9]{1,4}", re.ASCII)
+_TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
+_FALSE: Final = frozenset({"false", "0", "no", "off", "f", "n"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +43,25 @@ def parse_options(
 ) -> Options:
     """Validate options and resolve label names (in any case) to columns.
 
+    given: text from a query or a form, values of JSON, or Repeated; what is None or blank is not given.
     subsets: names that stand for several labels, such as "dogs".
     Raises InvalidFieldsError naming every option that cannot be used, unknown labels with the nearest known one.
     """
     if not given:
         return Options(_default_top_k(len(labels)), None, explain=False)
-    raw = _read(given)
-    columns = None if raw.labels is None else _columns(raw.labels, labels, subsets or {})
+    errors = [
+        FieldError(name, "unknown_option", f"is not an option; the options are {', '.join(NAMES)}")
+        for name in given
+        if name not in NAMES
+    ]
+    top_k = _read(_top_k, "top_k", given, errors)
+    chosen = _read(_chosen, "labels", given, errors)
+    explain = _read(_switch, "explain", given, errors)
+    if errors:
+        raise InvalidFieldsError(errors)
+    columns = None if chosen is None else _columns(chosen, labels, subsets or {})
     count = len(labels if columns is None else columns)
-    return Options(min(raw.top_k or _default_top_k(count), count), columns, bool(raw.explain))
+    return Options(min(top_k or _default_top_k(count), count), columns, bool(explain))
 
 
 def combined(
@@ -87,15 +74,97 @@ def combined(
 
     Raises InvalidFieldsError for an option of the body that the query replaces: it is wrong all the same.
     """
+    query = {name: value for name, value in query.items() if not _is_blank(value)}
     parse_options({name: value for name, value in body.items() if name in query}, labels, subsets)
     return {**body, **query}
 
 
-def _read(given: Mapping[str, Any]) -> RawOptions:
+class _WrongError(ValueError):
+    """An option cannot be used. reason: a stable code."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def _read(reader: Any, name: str, given: Mapping[str, Any], errors: list[FieldError]) -> Any:
+    """One option, None where it is not given; what is wrong with it goes into errors."""
+    value = given.get(name)
+    if _is_blank(value):
+        return None
     try:
-        return _ADAPTER.validate_python(dict(given))
-    except ValidationError as error:
-        raise InvalidFieldsError([_field_error(detail) for detail in error.errors()]) from None
+        return reader(value)
+    except _WrongError as error:
+        errors.append(FieldError(name, error.reason, str(error)))
+        return None
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _once(value: Any) -> Any:
+    if isinstance(value, Repeated):
+        raise _WrongError("given_twice", f"is given {len(value)} times; give it once")
+    return value
+
+
+def _top_k(value: Any) -> int:
+    """The number of predictions: 3, "3", and 3.0, which JSON does not tell from 3."""
+    value = _once(value)
+    number: int | None = None
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
+        number = int(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    if number is None or not 1 <= number <= MAX_TOP_K:
+        raise _WrongError("not_in_range", f"must be a whole number from 1 to {MAX_TOP_K} (got {_shown(value)})")
+    return number
+
+
+def _switch(value: Any) -> bool:
+    """True or false; a query and a form say it in words or digits, JSON has it."""
+    value = _once(value)
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if isinstance(value, bool):
+        return value
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise _WrongError("not_true_or_false", f"must be true or false (got {_shown(value)})")
+
+
+def _chosen(value: Any) -> list[str] | None:
+    """Names of labels: ``GALAXY,QSO`` or a list of names; given twice, both count. None where all are blank."""
+    names: list[str] = []
+    for each in value if isinstance(value, Repeated) else (value,):
+        if each is None:
+            continue
+        if isinstance(each, str):
+            names += [name for part in each.split(",") if (name := part.strip())]
+        elif isinstance(each, list | tuple) and each and all(isinstance(name, str) for name in each):
+            names += each
+        else:
+            raise _WrongError("not_labels", f"must be names of labels, in a list or with commas (got {_shown(each)})")
+    if not names and isinstance(value, str) and "," in value:
+        raise _WrongError("not_labels", f"must be names of labels, in a list or with commas (got {_shown(value)})")
+    return names or None
+
+
+def _shown(value: Any) -> str:
+    """A value as JSON would show it, in short."""
+    if value is True or value is False:
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= _NAME_CHARACTERS else f"a number of {value.bit_length():,} bits"
+    if isinstance(value, str):
+        return f"{value!r:.{_NAME_CHARACTERS}}"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "a list" if value else "an empty list"
+    return str(value)
 
 
 def _default_top_k(count: int) -> int:
@@ -124,10 +193,3 @@ def _suggestion(name: str, names: Sequence[str]) -> str:
     close = difflib.get_close_matches(_folded(name[:_NAME_CHARACTERS]), by_folded, n=3)
     nearest = [by_folded[match] for match in close] or list(names[:10])
     return f"there is no label {name!r:.60}; the nearest are {', '.join(nearest)}"
-
-
-def _field_error(detail: Any) -> FieldError:
-    field = str(detail["loc"][0]) if detail["loc"] else "options"
-    if detail["type"] == "unexpected_keyword_argument":
-        return FieldError(field, "unknown_option", f"is not an option; the options are {', '.join(NAMES)}")
-    return FieldError(field, detail["type"], f"{detail['msg']}, got {detail['input']!r:.60}")

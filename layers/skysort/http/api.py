@@ -11,13 +11,14 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.metrics import MetricUnit
-from pydantic import Field
 
 from skysort import problems
 from skysort.errors import FieldError, InfrastructureError, InvalidFieldsError, MalformedInputError, SkysortError
+from skysort.field_words import field_errors
+from skysort.given import gathered
 from skysort.metric_names import FAILED, REFUSED, REQUESTS
 from skysort.observability import logger, metrics
-from skysort.options import MAX_TOP_K, NAMES
+from skysort.options import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json"
 
-# The options of every classify call, as its query string takes them.
-TopK = Annotated[int | None, Field(ge=1, le=MAX_TOP_K), Query(description="predictions an item gets, best first")]
-Labels = Annotated[str | None, Query(description="labels to choose among, separated by commas")]
-Explain = Annotated[bool | None, Query(description="whether each answer carries its explanation")]
+# The options of every classify call, as its query string has them: skysort.options reads them, as it reads a form's.
+TopK = Annotated[list[str] | None, Query(description="predictions an item gets, best first")]
+Labels = Annotated[list[str] | None, Query(description="labels to choose among, separated by commas")]
+Explain = Annotated[list[str] | None, Query(description="whether each answer carries its explanation")]
 
 
 class _Resolver(APIGatewayRestResolver):
@@ -57,7 +58,8 @@ def build_api() -> APIGatewayRestResolver:
     api = _Resolver(enable_validation=True)
 
     def invalid_query(error: RequestValidationError) -> Response[str]:
-        fields = [FieldError(str(e["loc"][-1]), str(e["type"]), str(e["msg"])) for e in error.errors()]
+        # Powertools names the place first: ("query", "limit").
+        fields = field_errors({**found, "loc": found["loc"][1:]} for found in error.errors())
         return problem_response(problems.from_error(InvalidFieldsError(fields), request_id(api)))
 
     def refused(error: SkysortError) -> Response[str]:
@@ -137,8 +139,8 @@ def content_type(event: APIGatewayProxyEvent) -> str:
     return event.headers.get("content-type") or ""
 
 
-def query_options(event: APIGatewayProxyEvent, **typed: Any) -> dict[str, Any]:
-    """The options that the query string gives, already validated by type.
+def query_options(event: APIGatewayProxyEvent, **given: list[str] | None) -> dict[str, Any]:
+    """The options that the query string gives, as text; Repeated where one stands there more than once.
 
     Raises InvalidFieldsError for a parameter that is no option, since a misspelt option must not pass unnoticed.
     """
@@ -148,4 +150,4 @@ def query_options(event: APIGatewayProxyEvent, **typed: Any) -> dict[str, Any]:
         raise InvalidFieldsError(
             [FieldError(name, "unknown_option", f"is not an option; the options are {known}") for name in unknown]
         )
-    return {name: value for name, value in typed.items() if value is not None}
+    return gathered((name, value) for name, values in given.items() for value in values or ())

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pydantic import ValidationError
 
-from skysort.errors import FieldError, InvalidFieldsError, MalformedInputError, UnsupportedFormatError
+from skysort import json_document
+from skysort.errors import FieldError, InvalidFieldsError, UnsupportedFormatError
+from skysort.field_words import field_errors
 from skysort.uploads.request import UploadRequest
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 JSON = "application/json"
 
@@ -25,16 +23,25 @@ def read_body(body: bytes, content_type: str) -> UploadRequest:
     media_type = content_type.partition(";")[0].strip().lower() or JSON
     if media_type != JSON:
         raise UnsupportedFormatError(f"a request for uploads comes as {JSON}, not as {media_type:.80}")
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise MalformedInputError(f"the body is not JSON: {error!s:.200}") from None
+    document = json_document.read(body)
+    faults = _faults(document)
+    if faults:
+        raise InvalidFieldsError(faults)
     try:
         return UploadRequest.model_validate(document)
     except ValidationError as error:
-        raise InvalidFieldsError([_field_error(detail) for detail in error.errors()]) from None
+        raise InvalidFieldsError(field_errors(error.errors(include_url=False))) from None
 
 
-def _field_error(detail: ErrorDetails) -> FieldError:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part:.60}" for part in detail["loc"])
-    return FieldError(path.removeprefix(".") or "body", detail["type"], detail["msg"])
+def _faults(document: Any) -> list[FieldError]:
+    """What is wrong with the body's object, or with a file's."""
+    if not isinstance(document, dict):
+        return []
+    files = document.get("files")
+    of_files = [
+        FieldError(f"files[{number}].{fault.field}", fault.reason, fault.detail)
+        for number, file in enumerate(files if isinstance(files, list) else ())
+        if isinstance(file, dict)
+        for fault in json_document.faults_of(file)
+    ]
+    return [*json_document.faults_of(document), *of_files]

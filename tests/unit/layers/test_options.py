@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.errors import InvalidFieldsError
-from skysort.options import Options, parse_options
+from skysort.given import Repeated
+from skysort.options import Options, combined, parse_options
 
 LABELS = ("GALAXY", "QSO", "STAR")
 
@@ -31,19 +33,52 @@ def test_labels_are_resolved_in_any_case_and_form(chosen: Any) -> None:
 @pytest.mark.parametrize(
     ("given_options", "field", "says"),
     [
-        ({"top_k": 0}, "top_k", "greater than or equal to 1"),
-        ({"top_k": "many"}, "top_k", "valid integer"),
-        ({"explain": "perhaps"}, "explain", "boolean"),
-        ({"labels": []}, "labels", "at least 1"),
+        ({"top_k": 0}, "top_k", r"from 1 to 10 \(got 0\)"),
+        ({"top_k": "many"}, "top_k", r"whole number from 1 to 10 \(got 'many'\)"),
+        ({"top_k": True}, "top_k", r"whole number from 1 to 10 \(got true\)"),
+        ({"top_k": 2.5}, "top_k", r"whole number from 1 to 10 \(got 2.5\)"),
+        ({"top_k": math.nan}, "top_k", "whole number from 1 to 10"),
+        ({"top_k": math.inf}, "top_k", "whole number from 1 to 10"),
+        ({"top_k": 10**4_000}, "top_k", r"\(got a number of 13,288 bits\)"),
+        ({"top_k": "9" * 5_000}, "top_k", "whole number from 1 to 10"),
+        ({"top_k": "٣"}, "top_k", "whole number from 1 to 10"),
+        ({"top_k": [3]}, "top_k", r"\(got a list\)"),
+        ({"top_k": Repeated(("1", "2"))}, "top_k", "is given 2 times; give it once"),
+        ({"explain": "perhaps"}, "explain", r"true or false \(got 'perhaps'\)"),
+        ({"explain": 1}, "explain", r"true or false \(got 1\)"),
+        ({"explain": {}}, "explain", r"true or false \(got an object\)"),
+        ({"explain": Repeated(("true", "true"))}, "explain", "is given 2 times; give it once"),
+        ({"labels": []}, "labels", "got an empty list"),
+        ({"labels": ","}, "labels", "names of labels"),
         ({"labels": "STARS"}, "labels", "nearest are STAR"),
-        ({"labels": [1]}, "labels", "valid string"),
+        ({"labels": [1]}, "labels", "names of labels, in a list or with commas"),
+        ({"labels": True}, "labels", r"\(got true\)"),
+        ({"labels": Repeated(("STAR", 5))}, "labels", r"\(got 5\)"),
         ({"topk": 1}, "topk", "the options are top_k, labels, explain"),
     ],
 )
-def test_a_bad_option_is_named(given_options: dict[str, Any], field: str, says: str) -> None:
+def test_a_bad_option_is_named_in_plain_words(given_options: dict[str, Any], field: str, says: str) -> None:
     with pytest.raises(InvalidFieldsError, match=says) as raised:
         parse_options(given_options, LABELS)
     assert {error.field for error in raised.value.fields} == {field}
+    assert not any(jargon in raised.value.detail for jargon in ("input", "valid", "tuple", "instance"))
+
+
+@pytest.mark.parametrize("name", ["top_k", "labels", "explain"])
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_an_option_left_blank_in_a_form_is_not_given(name: str, blank: Any) -> None:
+    assert parse_options({name: blank}, LABELS) == parse_options({}, LABELS)
+    # and a blank one in the query does not replace the body's
+    assert combined({"top_k": 2}, {name: blank}, LABELS) == {"top_k": 2}
+
+
+def test_labels_given_twice_are_joined() -> None:
+    for labels in (Repeated(("star", "qso,star")), Repeated((["STAR"], ["QSO"], None))):
+        assert parse_options({"labels": labels}, LABELS).columns == (1, 2)
+
+
+def test_three_and_three_point_nought_are_one_number_in_json() -> None:
+    assert parse_options({"top_k": 3.0}, LABELS).top_k == 3
 
 
 @given(st.dictionaries(st.sampled_from(["top_k", "labels", "explain", "x"]), st.text() | st.integers() | st.none()))

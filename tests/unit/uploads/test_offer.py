@@ -136,11 +136,11 @@ def test_parts_make_up_the_file_within_the_stores_bounds(size: int) -> None:
         ([{"name": "a.jpg", "size": 1}, {"name": "a.jpg", "size": 1}], "files[1].name", "twice"),
         ([{"name": "a.jpg", "size": IMAGE_BYTES + 1}], "files[0].size", "64 MiB"),
         ([{"name": "a.zip", "size": ARCHIVE_BYTES + 1}], "files[0].size", "2,048 MiB"),
-        ([{"name": "a", "size": "1"}], "files[0].size", "valid integer"),
-        ([{"name": "a", "size": -1}], "files[0].size", "greater than or equal to 0"),
-        ([{"name": "a", "size": 1, "mode": 7}], "files[0].mode", "not permitted"),
-        ([], "files", "at least 1 item"),
-        ([{"name": f"{n}", "size": 1} for n in range(501)], "files", "at most 500 items"),
+        ([{"name": "a", "size": "1"}], "files[0].size", "whole number"),
+        ([{"name": "a", "size": -1}], "files[0].size", "at least 0"),
+        ([{"name": "a", "size": 1, "mode": 7}], "files[0].mode", "is not known"),
+        ([], "files", "1 or more items"),
+        ([{"name": f"{n}", "size": 1} for n in range(501)], "files", "up to 500 items"),
     ],
 )
 def test_every_wrong_field_is_named(desk: UploadDesk, files: list[dict[str, Any]], field: str, says: str) -> None:

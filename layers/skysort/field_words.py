@@ -1,0 +1,78 @@
+"""What pydantic finds wrong with a field, in the words that skysort's own checks use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from skysort.errors import FieldError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_SHOWN_CHARACTERS: Final = 60
+# pydantic's types of errors ("Validation Errors" in its documentation) and what would be right, of its context.
+_WORDS: Final = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known",
+    "unexpected_keyword_argument": "is not known",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "string_unicode": "must be Unicode text",
+    "string_too_short": "must have {min_length} or more characters",
+    "string_too_long": "may have up to {max_length} characters",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "list_type": "must be a list",
+    "too_short": "must have {min_length} or more items",
+    "too_long": "may have up to {max_length} items",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dict_type": "must be an object",
+}
+# Those that the field's value itself explains.
+_VALUE_SHOWN: Final = frozenset(
+    {"int_type", "int_parsing", "int_from_float", "bool_type", "bool_parsing", "greater_than_equal", "less_than_equal"}
+    | {"literal_error", "enum", "string_type"}
+)
+
+
+def field_errors(found: Iterable[Mapping[str, Any]], *, outer: str = "body") -> list[FieldError]:
+    """Pydantic's errors, as ``ValidationError.errors()`` lists them, in plain words.
+
+    outer: what a fault of the whole is called.
+    """
+    return [FieldError(_path(each["loc"]) or outer, str(each["type"]), _words(each)) for each in found]
+
+
+def _path(location: Iterable[Any]) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.removeprefix(".")
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    kind, given = error["type"], error.get("input")
+    if kind == "string_pattern_mismatch":
+        return "has characters that are not allowed here"
+    if kind not in _WORDS:
+        return str(error["msg"]).replace("Input should", "must")
+    words = _WORDS[kind].format_map(error.get("ctx") or {})
+    return f"{words} (got {_shown(given)})" if kind in _VALUE_SHOWN else words
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and value.bit_length() > _SHOWN_CHARACTERS:
+        return "a larger number"
+    if value is None or isinstance(value, int | float):
+        return "null" if value is None else str(value)
+    if isinstance(value, str):
+        return f"{value!r:.{_SHOWN_CHARACTERS}}"
+    return "an object" if isinstance(value, dict) else "a list"
