@@ -22,10 +22,9 @@ def main() -> None:
     arguments = parser.parse_args()
     # By name: CDK's command line uploads templates to "localhost", and moto finds them by that name alone.
     os.environ["AWS_ENDPOINT_URL"] = f"http://localhost:{arguments.port}"
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
 
     # These read the environment when they are imported.
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415
-
     from infra.emulator.catalogue import TYPES  # noqa: PLC0415
     from infra.emulator.corrections import correct_moto  # noqa: PLC0415
     from infra.emulator.custom import CustomResource  # noqa: PLC0415
@@ -38,6 +37,7 @@ def main() -> None:
         run_images,
         runtime_emulator,
     )
+    from infra.emulator.server import AwsServer  # noqa: PLC0415
 
     correct_moto()
     use_registry(arguments.registry)
@@ -46,7 +46,7 @@ def main() -> None:
     sandboxes = Sandboxes(arguments.registry, arguments.port, runtime_emulator(arguments.sam))
     run_images(sandboxes)
     addresses = ["127.0.0.1", *filter(None, [bridge_address()])]
-    servers = [ThreadedMotoServer(address, arguments.port, verbose=False) for address in addresses]
+    servers = [AwsServer(address, arguments.port, [*addresses, HOST]) for address in addresses]
     for server in servers:
         server.start()
     stopped = threading.Event()

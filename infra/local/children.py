@@ -42,6 +42,9 @@ def clean_environment(temporary: Path) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
+        # moto would let every website read it, and looks for a Docker engine wherever the caller's leads.
+        "MOTO_DISABLE_GLOBAL_CORS": "true",
+        "DOCKER_HOST": "unix:///nonexistent/skysort-uses-no-engine",
     }
 
 

@@ -1,19 +1,22 @@
 """S3 and SQS of the local stack: moto's server in a process of its own, with the stage's buckets and queues.
 
-Everything lives in memory and temporary files; each start begins empty.
+Everything lives in memory and temporary files; each start begins empty. moto is a whole AWS, some of whose services
+start programs and containers: only S3 and SQS of it are made here, and only this machine's programs and the stack's own
+page are answered (infra.loopback).
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 from infra.local import notifications
@@ -21,13 +24,13 @@ from infra.local.children import tell
 from infra.local.sandbox import watch
 from infra.local.server import HOST
 from infra.local.settings import Settings
+from infra.loopback import Visitors, VisitorsOnly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
@@ -36,6 +39,25 @@ if TYPE_CHECKING:
 
 # The poller waits at most this long for an answer of a server on the same machine.
 READ_TIMEOUT_S: Final = 60
+# The credential scope of a signature: key, date, region, service (AWS Signature Version 4).
+_SQS_SCOPE: Final = re.compile(r"Credential=[^/,]*/[0-9]{8}/[a-z0-9-]+/sqs/aws4_request")
+
+
+class S3AndSqs:
+    """WSGI application: moto's S3 and SQS, and nothing else of moto.
+
+    moto's own dispatcher guesses the service from the Host header, the path, the body and the signature, and makes any
+    of two hundred. Here a request is SQS's where its signature says so, and otherwise S3's, as on S3's own endpoint.
+    """
+
+    def __init__(self) -> None:
+        self._s3: WSGIApplication = create_backend_app("s3")
+        self._sqs: WSGIApplication = create_backend_app("sqs")
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request (PEP 3333)."""
+        signed_for_sqs = _SQS_SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")) is not None
+        return (self._sqs if signed_for_sqs else self._s3)(environ, start_response)
 
 
 class PlainUploads:
@@ -70,15 +92,11 @@ def _config() -> Config:
     return Config(read_timeout=READ_TIMEOUT_S, retries={"max_attempts": 2}, s3={"addressing_style": "path"})
 
 
-def create(stage: Stage, endpoint: str, page_port: int) -> dict[str, str]:
-    """Create buckets, queues and notifications; returns queue URLs by queue name.
-
-    page_port: where the page is served, whose scripts may use the buckets.
-    """
+def create(stage: Stage, endpoint: str) -> dict[str, str]:
+    """Create buckets, queues and notifications; returns queue URLs by queue name."""
     s3, sqs = s3_client(endpoint, stage.region), sqs_client(endpoint, stage.region)
     for bucket in (stage.drop_bucket, stage.results_bucket):
         s3.create_bucket(Bucket=bucket)
-        s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [_from_the_page(page_port)]})
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_open_to_all(bucket)))
     urls: dict[str, str] = {}
@@ -105,17 +123,6 @@ def _open_to_all(bucket: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _from_the_page(port: int) -> CORSRuleTypeDef:
-    """What a script of the page may do: post forms, put parts (whose ETags it needs), fetch results."""
-    return {
-        "AllowedOrigins": [f"http://{host}:{port}" for host in (HOST, "localhost")],
-        "AllowedMethods": ["GET", "HEAD", "POST", "PUT", "DELETE"],
-        "AllowedHeaders": ["*"],
-        "ExposeHeaders": ["ETag"],
-        "MaxAgeSeconds": 3_600,
-    }
-
-
 def _arn(sqs: SQSClient, url: str) -> str:
     return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
@@ -135,11 +142,12 @@ def main(lifeline: int, listener: int, settings: Settings) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     notifications.install()
-    app = PlainUploads(DomainDispatcherApplication(create_backend_app))
+    app = PlainUploads(S3AndSqs())
     server = make_server(HOST, 0, app, threaded=True, fd=listener, request_handler=MotoRequestHandler)
+    port = server.server_address[1]
+    server.app = VisitorsOnly(app, Visitors.of(port, settings.port))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://{HOST}:{server.server_address[1]}"
-    tell(ready=True, queues=create(settings.stage(), endpoint, settings.port))
+    tell(ready=True, queues=create(settings.stage(), f"http://{HOST}:{port}"))
     threading.Event().wait()
 
 

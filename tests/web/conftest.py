@@ -15,7 +15,7 @@ from tests.web.visit import Visit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
 RUN_PYTHON = os.environ.get("SKYSORT_RUN_PYTHON", sys.executable)
 # No start page, no updates, no network of the browser's own; the sandbox needs privileges that containers lack.
@@ -51,12 +51,18 @@ def stack() -> Iterator[StartedStack]:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
+def playwright() -> Iterator[Playwright]:
+    """One driver for every browser: a thread may have no second."""
+    with sync_playwright() as started:
         expect.set_options(timeout=PATIENCE_MS)
-        started = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield started
-        started.close()
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    started = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+    yield started
+    started.close()
 
 
 @pytest.fixture
