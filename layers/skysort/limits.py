@@ -34,9 +34,14 @@ DROP_FILE_S: Final = 780
 # the other formats pass through /tmp (FITS, Parquet) or memory (VOTable).
 TABLE_LINE_BYTES: Final = 1 * MIB
 TABLE_COLUMNS: Final = 2_000
+# One row of a FITS or Parquet table, with all its arrays and texts: some four copies of it lie in memory.
+TABLE_ROW_BYTES: Final = 64 * MIB
 FITS_BYTES: Final = 2_048 * MIB
 PARQUET_BYTES: Final = 2_048 * MIB
 VOTABLE_BYTES: Final = 128 * MIB
+# 2,000 columns with a dozen keywords each, and comments.
+FITS_TABLE_CARDS: Final = 50_000
+FITS_EXTENSIONS: Final = 10_000
 # Blocked gzip (bgzip) has a member for every 64 KiB; 1,000,000 of them are more than can be classified in time.
 GZIP_MEMBERS: Final = 1_000_000
 # Photometry packs three- to fivefold; rows that repeat each other pack better, up to deflate's 1,032-fold. Beyond the

@@ -75,6 +75,9 @@ def test_columns_units_and_other_extensions_stay(star_folder: Path) -> None:
     assert new.columns.names == [*old.columns.names, *APPENDED]
     for name in ("objid", "name", "flags", "pair", "psfMag_u", "redshift"):
         assert np.array_equal(new.data[name], old.data[name], equal_nan=name == "redshift")
+    assert new.header["TUCD12"] == "meta.code.class"
+    assert new.header["TUCD13"] == "stat.probability"
+    assert new.header["TCOMM13"] == "calibrated probability of GALAXY"
     assert [list(cell) for cell in new.data["spectrum"]] == [list(cell) for cell in ragged]
     assert set(new.data["skysort_class"]) <= {"GALAXY", "QSO", "STAR"}
     total = sum(new.data[name] for name in APPENDED[1:4])
@@ -162,9 +165,9 @@ def without_table() -> bytes:
         (without_table(), "no binary table"),
         (fits_file(*measured())[:6000], "cut short"),
         (fits_file(*measured())[:3000], "FITS file"),
-        (b"SIMPLE  =                    T" + b"x" * 9000, "cannot be read|no binary table"),
+        (b"SIMPLE  =                    T" + b"x" * 9000, "ends inside a header"),
         (fits_file(*measured()[1:]), "no column u"),
-        (fits_file(*measured(u=column("u", ["x"] * ROWS, "4A"))), "u: has the FITS format 4A"),
+        (fits_file(*measured(u=column("u", np.ones(ROWS) == 1, "L"))), "u: has the FITS format L"),
         (fits_file(*measured(u=column("u", np.zeros((ROWS, 2)), "2D"))), "u: has the FITS format 2D"),
         (fits_file(*measured(u=column("u", np.ones(ROWS), unit="nanomaggy"))), "nanomaggy"),
         (fits_file(*(column(name, []) for name in "ugriz")), "no rows"),

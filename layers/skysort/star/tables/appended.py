@@ -26,6 +26,19 @@ def is_appended(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Described:
+    """What a format that describes its columns says of an appended one.
+
+    ucd: of IVOA's UCD1+ controlled vocabulary. text: at most 68 characters, so that a FITS card holds it.
+    numeric: whether it is a number, and so has a unit (none: a probability).
+    """
+
+    ucd: str
+    text: str
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Values:
     """The appended values of k classified rows, in the columns' order.
 
@@ -66,6 +79,17 @@ class Appended:
             f"{PREFIX}set",
             f"{PREFIX}variant",
             f"{PREFIX}model",
+        )
+
+    @cached_property
+    def described(self) -> tuple[Described, ...]:
+        """UCD and description of each appended column, in the order of `names`."""
+        return (
+            Described("meta.code.class", "most probable class"),
+            *(Described("stat.probability", f"calibrated probability of {label}", True) for label in self.labels),
+            Described("meta.code.class", "classes that hold the true one in nine of ten cases"),
+            Described("meta.code", "what was used: photometry_only or with_redshift"),
+            Described("meta.version", "model and version that classified the row"),
         )
 
     @cached_property

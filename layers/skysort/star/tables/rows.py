@@ -93,6 +93,19 @@ class Tally:
         return self.total - self.rejected
 
 
+def usable(measured: Measured) -> NDArray[np.bool_]:
+    """Which rows `RowClassifier.classify` will keep, for a format that tells their number above them."""
+    kept: NDArray[np.bool_] = _reasons(measured).max(axis=1) == Reason.OK
+    return kept
+
+
+def _reasons(measured: Measured) -> NDArray[np.uint8]:
+    reasons = check(measured.photometry)
+    if measured.unreadable is not None:
+        reasons[measured.unreadable] = Reason.NOT_A_NUMBER
+    return reasons
+
+
 class RowClassifier:
     """Classifies a table block by block.
 
@@ -132,9 +145,7 @@ class RowClassifier:
         others: rejects that the reader found among these rows, one a row, not counted in measured.
         """
         places = places or Places(self.tally.total + 1)
-        reasons = check(measured.photometry)
-        if measured.unreadable is not None:
-            reasons[measured.unreadable] = Reason.NOT_A_NUMBER
+        reasons = _reasons(measured)
         kept: NDArray[np.bool_] = reasons.max(axis=1) == Reason.OK
         all_kept = bool(kept.all())
         if others or not all_kept:

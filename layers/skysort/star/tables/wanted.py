@@ -1,0 +1,182 @@
+"""Which columns, or elements of array columns, of a typed table hold the measured values.
+
+For formats whose columns have types and units: FITS, VOTable, Parquet, ECSV, IPAC. SDSS's own files hold a magnitude
+of all five bands in one column of arrays (photoObj's and the quasar catalogues' ``MODELMAG``, ``PSFMAG``: u, g, r, i,
+z in that order, SDSS DR17 data model), and fluxes beside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from skysort.errors import InvalidFieldsError, LimitExceededError
+from skysort.limits import TABLE_COLUMNS
+from skysort.star.columns import BANDS, MEASURED, REDSHIFT, Photometry, canonical
+from skysort.star.tables.fluxes import CONVERTED, FLUXES, REMARK, asinh_magnitudes, is_nanomaggies
+from skysort.star.tables.header import MeasuredColumns, check_units, locate
+from skysort.star.tables.rows import Measured, as_photometry, column_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from skysort.star.tables.rows import RowClassifier
+
+_ARRAYS: Final = ("modelmag", "cmodelmag", "psfmag", *FLUXES)
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column as its table describes it.
+
+    elements: values a row, 1 unless it holds arrays. usable: whether each is a number or a text; kind: its type in the
+    format's own words, for a message. unit: as the table spells it.
+    """
+
+    name: str
+    kind: str
+    usable: bool = True
+    elements: int = 1
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A column's position in the table, and an element's in each of its cells where those are arrays."""
+
+    column: int
+    element: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A measured column of n rows as a reader found it.
+
+    values: (n,) float64, NaN for none. unreadable: (n,) bool, True for text that is no number, None for no such.
+    shown: a row's cell as text, for a message.
+    """
+
+    values: NDArray[np.float64]
+    unreadable: NDArray[np.bool_] | None = None
+    shown: Callable[[int], object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where each of MEASURED is.
+
+    places: None for a redshift that the table does not have. columns: as `locate` found them among the names, those
+    of array elements included. fluxes: whether the five are fluxes in nanomaggies.
+    """
+
+    places: tuple[Place | None, ...]
+    columns: MeasuredColumns
+    fluxes: bool = False
+
+    def begin(self, classifier: RowClassifier, rows: int) -> None:
+        """Tell the classifier what the columns are called, and what is done to these many rows."""
+        classifier.names = self.columns.names
+        if self.fluxes:
+            classifier.warn(CONVERTED, REMARK, rows)
+
+    def read(self, cells: Callable[[Place], Cells]) -> Measured:
+        """The measured values of a block of rows; fluxes as magnitudes."""
+        found = [None if place is None else cells(place) for place in self.places]
+        photometry = as_photometry([None if one is None else one.values for one in found])
+        if self.fluxes:
+            photometry = Photometry(asinh_magnitudes(photometry.magnitudes), photometry.redshift)
+        if all(one is None or one.unreadable is None for one in found):
+            return Measured(photometry)
+        unreadable = np.zeros((len(photometry), len(MEASURED)), np.bool_)
+        for at, one in enumerate(found):
+            if one is not None and one.unreadable is not None:
+                unreadable[:, at] = one.unreadable
+
+        def shown(row: int, column: int) -> object:
+            one = found[column]
+            if one is None:
+                return None
+            return one.shown(row) if one.shown is not None else float(one.values[row])
+
+        return Measured(photometry, unreadable, shown)
+
+
+def find(columns: Sequence[TableColumn]) -> Wanted:
+    """Find the measured columns by name and type, and look at their units.
+
+    Magnitudes are preferred to fluxes. Raises InvalidFieldsError, as `locate` and `check_units` do, and where a
+    measured column has a type that holds no number, and LimitExceededError for a table that is too wide.
+    """
+    if len(columns) > TABLE_COLUMNS:
+        raise LimitExceededError(f"the table has {len(columns):,} columns; at most {TABLE_COLUMNS:,} are read")
+    names, places = _named(columns)
+    try:
+        found = _located(columns, names, places)
+    except InvalidFieldsError:
+        fluxes = _as_magnitudes(names)
+        if fluxes is None:
+            _refuse_types(columns, MEASURED)
+            raise
+        found = _located(columns, fluxes, places, shown=names, fluxes=True)
+    if found.places[-1] is None:
+        _refuse_types(columns, (REDSHIFT,))
+    return found
+
+
+def _named(columns: Sequence[TableColumn]) -> tuple[list[str], list[Place]]:
+    """A name for each value that a row can give: a column's, or an array's with the element's band behind.
+
+    Arrays that are not known to hold the five bands have none: ``U`` may be a Stokes parameter.
+    """
+    names: list[str] = []
+    places: list[Place] = []
+    for at, column in enumerate(columns):
+        if column.usable and column.elements == 1:
+            names.append(column.name)
+            places.append(Place(at))
+        elif column.usable and column.elements == len(BANDS) and column.name.strip().lower() in _ARRAYS:
+            names.extend(f"{column.name.strip()}_{band}" for band in BANDS)
+            places.extend(Place(at, element) for element in range(len(BANDS)))
+    return names, places
+
+
+def _located(
+    columns: Sequence[TableColumn],
+    names: Sequence[str],
+    places: Sequence[Place],
+    *,
+    shown: Sequence[str] | None = None,
+    fluxes: bool = False,
+) -> Wanted:
+    found = locate(names)
+    units = [columns[place.column].unit for place in places]
+    bands = [at for at in found.positions[: len(BANDS)] if at is not None]
+    fluxes = fluxes or all(is_nanomaggies(units[at]) for at in bands)
+    if not fluxes:
+        check_units(found, units)
+    if shown is not None:
+        own = (name if at is None else shown[at] for name, at in zip(found.names, found.positions, strict=True))
+        found = MeasuredColumns(found.positions, tuple(own), found.identifier)
+    return Wanted(tuple(None if at is None else places[at] for at in found.positions), found, fluxes)
+
+
+def _refuse_types(columns: Sequence[TableColumn], quantities: Sequence[str]) -> None:
+    """Say that a column has a quantity's name and a type without numbers; raises InvalidFieldsError."""
+    for column in columns:
+        if not (column.usable and column.elements == 1) and canonical(column.name) in quantities:
+            raise column_error(column.name, column.kind)
+
+
+def _as_magnitudes(names: Sequence[str]) -> list[str] | None:
+    """The names with SDSS's fluxes under their magnitudes' names, where one kind is there for all five bands."""
+    spelled = {name.strip().lower() for name in names}
+    for flux, magnitude in FLUXES.items():
+        wanted = {f"{flux}_{band}": f"{magnitude}_{band}" for band in BANDS}
+        if spelled >= wanted.keys():
+            # Nothing else may pass for a magnitude beside them.
+            return [wanted.get(name.strip().lower(), name) for name in names]
+    return None
