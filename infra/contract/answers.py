@@ -63,6 +63,7 @@ class HeatMap(Schema):
     method: str
     label: str
     heat_map: str = Field(description="a PNG in a data URL, to be laid over the window")
+    view: str = Field(description="the window as the model was given it, a JPEG in a data URL")
     window: Window
 
 

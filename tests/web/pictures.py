@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image, ImageEnhance
 
+from tests.factories_images import fits_file
+
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload
 
@@ -46,6 +48,19 @@ def large_photograph(least: int) -> FilePayload:
     picture.save(file, "PNG", compress_level=0)
     assert file.tell() > least
     return {"name": "large.png", "mimeType": "image/png", "buffer": file.getvalue()}
+
+
+def fits_cutout(name: str) -> FilePayload:
+    """The spiral as a FITS image of one band."""
+    grey = np.asarray(Image.open(EVENTS / GALAXIES[0]).convert("L"), np.float32)
+    return {"name": name, "mimeType": "application/fits", "buffer": fits_file(grey[::-1])}
+
+
+def tiff_file(name: str) -> FilePayload:
+    """The elliptical as a TIFF."""
+    file = BytesIO()
+    Image.open(EVENTS / GALAXIES[1]).convert("RGB").save(file, "TIFF")
+    return {"name": name, "mimeType": "", "buffer": file.getvalue()}
 
 
 def text_file(name: str) -> FilePayload:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.web.pictures import galaxies, large_photograph, sample, text_file
+from tests.web.pictures import fits_cutout, galaxies, large_photograph, sample, text_file, tiff_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from playwright.sync_api import Route
 
     from tests.web.visit import Visit
+
+CARD = Path(__file__).resolve().parents[2] / "functions" / "galaxy" / "model" / "card.json"
+GALAXY_INPUT = json.loads(CARD.read_text())["input"]["width"]
 
 
 def test_a_dropped_galaxy_is_answered_with_its_three_best_classes_and_its_set(visit: Visit) -> None:
@@ -240,3 +243,57 @@ def test_real_galaxies_of_the_survey_are_answered(visit: Visit, survey_data: Pat
     visit.open("galaxy")
     visit.choose("galaxy", [{"name": f.name, "mimeType": "image/webp", "buffer": f.read_bytes()} for f in files])
     expect(visit.cards()).to_have_count(len(files))
+
+
+def test_a_picture_that_the_browser_cannot_show_is_seen_as_the_model_sees_it(visit: Visit) -> None:
+    # Given a FITS cutout, which no browser shows, and a TIFF that came under another name
+    visit.open("galaxy")
+    tiff = tiff_file("exported.img")
+
+    # When
+    visit.drop("#view-galaxy .drop", [fits_cutout("m31.fits"), tiff])
+
+    # Then both cards show a picture, and say whose view it is
+    expect(visit.cards()).to_have_count(2)
+    for card in (visit.cards().nth(0), visit.cards().nth(1)):
+        expect(card.locator(".as-seen")).to_have_text("as the model sees it")
+        expect(card.locator("img.preview")).to_have_js_property("naturalWidth", GALAXY_INPUT)
+        # And its heat map lies over all of it
+        card.get_by_role("button", name=re.compile("Heat map")).click()
+        assert card.locator("img.heat").evaluate("(heat) => heat.style.width") == "100%"
+
+
+def test_a_file_that_is_no_picture_asks_once(visit: Visit) -> None:
+    # Given
+    page = visit.open("galaxy")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/classify/" in request.url else None)
+    visit.provoked.add(415)
+
+    # When
+    visit.drop("#view-galaxy .drop", [text_file("notes.jpg")])
+
+    # Then
+    expect(visit.cards("failed")).to_have_count(1)
+    expect(visit.cards("failed")).to_contain_text("JPG")
+    assert len(asked) == 1
+
+
+def test_what_was_done_to_a_picture_is_noted(visit: Visit) -> None:
+    # Given an answer that carries a warning
+    page = visit.open("galaxy")
+    note = {"code": "colour_profile_converted", "detail": "The colours were converted from Adobe RGB to sRGB."}
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        body["results"][0]["warnings"] = [note]
+        route.fulfill(response=response, json=body)
+
+    page.route("**/v1/classify/**", answer)
+
+    # When
+    visit.choose("galaxy", [sample("galaxy_spiral.jpg")])
+
+    # Then
+    expect(visit.cards().locator(".warnings")).to_have_text(note["detail"])

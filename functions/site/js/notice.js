@@ -17,3 +17,9 @@ export function problemBox(refusal, ...actions) {
     actions.length > 0 && el("div", { class: "row" }, actions),
   );
 }
+
+/** What was done to an input before it was classified; undefined where nothing was. warnings: as the API answers them. */
+export function warningList(warnings) {
+  if (!warnings?.length) return undefined;
+  return el("ul", { class: "warnings", "aria-label": "Warnings" }, warnings.map(({ code, detail }) => el("li", { "data-code": code }, detail)));
+}

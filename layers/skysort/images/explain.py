@@ -1,4 +1,4 @@
-"""Where in a picture a class was seen: a class activation map (Zhou et al. 2016) as a small PNG."""
+"""What a model looked at, and where it saw a class: a class activation map (Zhou et al. 2016) as a small PNG."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 METHOD: Final = "class activation map"
 _SIDE: Final = 112
 _DIGITS: Final = 4
+_VIEW_QUALITY: Final = 85
 
 
 def explanation(activation: NDArray[np.float32], label: str, picture: Picture, spec: InputSpec) -> dict[str, Any]:
     """The map of one class, ready to be laid over the picture.
 
     activation: (h, w) float32. The answer's window says which part of the upright picture the map covers,
-    as fractions of its width and height.
+    as fractions of its width and height; its view is that part as the model was given it, for formats that a browser
+    does not show (FITS, TIFF, HEIC).
     """
     left, upper, right, lower = spec.window(picture.width, picture.height)
     return {
         "method": METHOD,
         "label": label,
         "heat_map": "data:image/png;base64," + base64.b64encode(heat_map(activation)).decode("ascii"),
+        "view": "data:image/jpeg;base64," + base64.b64encode(_jpeg(picture.pixels)).decode("ascii"),
         "window": {
             "left": round(left / picture.width, _DIGITS),
             "upper": round(upper / picture.height, _DIGITS),
@@ -51,6 +54,12 @@ def heat_map(activation: NDArray[np.float32]) -> bytes:
     file = BytesIO()
     # The warmer, the more opaque: laid over the picture, cold parts show it as it is.
     smooth.save(file, "PNG", transparency=bytes(min(255, level * 3 // 2) for level in range(256)))
+    return file.getvalue()
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=_VIEW_QUALITY)
     return file.getvalue()
 
 

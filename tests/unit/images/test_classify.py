@@ -127,6 +127,11 @@ def test_an_explanation_shows_where_the_class_was_seen(classifier: PictureClassi
     assert warmth[:, :40].mean() > warmth[:, -40:].mean() + 100
     assert shown["window"]["right"] - shown["window"]["left"] == pytest.approx(0.5 * 56 / 64, abs=0.001)
     assert "explanation" not in classifier.answer(request(RED), {})["results"][0]
+    # And what the model was given can be shown where a browser cannot show the file
+    view = np.asarray(Image.open(BytesIO(base64.b64decode(shown["view"].partition("base64,")[2]))).convert("RGB"))
+    assert view.shape == (56, 56, 3)
+    assert (view[:, :15, 0] > 200).all()
+    assert (view[:, -15:, 0] < 80).all()
 
 
 @pytest.mark.parametrize("value", [0.0, -3.0, np.nan])

@@ -2,17 +2,21 @@
 import { bars } from "../bars.js";
 import { el } from "../dom.js";
 import { bytes, milliseconds, percent, setInWords } from "../format.js";
-import { problemBox } from "../notice.js";
-import { heatOver, previewOf } from "./preview.js";
+import { problemBox, warningList } from "../notice.js";
+import { heatOver, needsView, previewOf, showView } from "./preview.js";
 
 const WAITING = { waiting: "Waiting", working: "Looking at it", sending: "Large: sent by way of the drop folder" };
 
-/** The card of one picture. actions: {retry, remove, heat, batch}, each called with the picture. */
+/** The card of one picture. actions: {retry, remove, heat, batch, view}, each called with the picture. */
 export class Card {
   constructor(picture, actions) {
     this.picture = picture;
     this.actions = actions;
-    const { sight, frame } = previewOf(picture);
+    const { sight, frame } = previewOf(picture, () => {
+      picture.unshown = true;
+      actions.view(picture);
+    });
+    this.sight = sight;
     this.frame = frame;
     this.body = el("div", { class: "card-body" });
     const away = { type: "button", class: "away", "aria-label": `Remove ${picture.path}`, onclick: () => actions.remove(picture) };
@@ -29,6 +33,8 @@ export class Card {
     this.element.setAttribute("aria-busy", String(state in WAITING));
     const shows = { done: () => this.#answer(), failed: () => this.#failure() };
     this.body.replaceChildren(...(shows[state] ?? (() => this.#pending()))());
+    const explanation = this.picture.answer?.result.explanation;
+    if (this.picture.unshown && explanation) showView(this, explanation);
     this.#showHeat();
   }
 
@@ -53,8 +59,9 @@ export class Card {
       el("p", { class: "verdict" }, el("span", {}, best.label), el("span", { class: "chance" }, percent(best.probability))),
       bars(result.predictions),
       el("p", { class: "set" }, sure, el("b", {}, what)),
+      warningList(result.warnings),
       this.#foot(this.#heatButton()),
-    ];
+    ].filter(Boolean);
   }
 
   #failure() {
@@ -73,7 +80,7 @@ export class Card {
 
   #heatButton() {
     const { heat, path } = this.picture;
-    if (!this.frame.isConnected && this.element.isConnected) return undefined; // no preview to lay it over
+    if (this.picture.unshown && !this.picture.answer.result.explanation) return undefined; // nothing to lay it over
     const label = `Heat map of ${path}`;
     const pressed = { type: "button", "aria-pressed": String(Boolean(heat)), "aria-label": label };
     return el("button", { ...pressed, onclick: () => this.actions.heat(this.picture) }, "Heat map");
@@ -82,6 +89,6 @@ export class Card {
   #showHeat() {
     this.frame.querySelector(".heat")?.remove();
     const explanation = this.picture.answer?.result.explanation;
-    if (this.picture.heat && explanation && this.picture.state === "done") this.frame.append(heatOver(explanation));
+    if (this.picture.heat && explanation && this.picture.state === "done") this.frame.append(heatOver(explanation, this.picture.unshown));
   }
 }

@@ -8,6 +8,7 @@ import { Card } from "./card.js";
 import { classify, refusedAtOnce } from "./classify.js";
 import { exportCsv, exportJson } from "./export.js";
 import { labelChoice } from "./labels.js";
+import { needsView } from "./preview.js";
 import { Summary, groupOf } from "./summary.js";
 
 // Two answers are computed while two more are on the way, on a laptop with two cores as on a far network.
@@ -73,6 +74,7 @@ class Pictures {
       retry: (picture) => this.#retry([picture]),
       remove: (picture) => this.#remove(picture),
       heat: (picture) => this.#heat(picture, !picture.heat),
+      view: (picture) => this.#explainUnshown(picture),
       batch: async ({ file, path }) => {
         location.hash = "#batch";
         (await this.view("batch")).take([{ file, path }], this.model);
@@ -96,7 +98,7 @@ class Pictures {
       this.#set(picture, { state: "failed", error: refused });
       return;
     }
-    const options = { ...this.options, explain: picture.heat };
+    const options = { ...this.options, explain: picture.heat || needsView(picture) };
     const run = Symbol("run"); // of two runs of one picture the later counts
     picture.run = run;
     this.#set(picture, { state: "waiting" });
@@ -107,7 +109,9 @@ class Pictures {
         this.#set(picture, { state: "working" });
         return classify(picture, this.model, options, { signal, onProgress: (sent) => this.#sending(picture, sent) });
       });
-      if (picture.run === run) this.#set(picture, { state: "done", answer: { ...answer, restricted: Boolean(options.labels) } });
+      if (picture.run !== run) return;
+      this.#set(picture, { state: "done", answer: { ...answer, restricted: Boolean(options.labels) } });
+      this.#explainUnshown(picture);
     } catch (error) {
       if (picture.run !== run) return;
       if (error.name === "AbortError") this.#set(picture, { state: "failed", error: stopped() });
@@ -132,6 +136,11 @@ class Pictures {
     picture.heat = on;
     if (on && picture.state === "done" && !picture.answer.result.explanation) this.#classify(picture);
     else picture.card.show();
+  }
+
+  /** Ask anew for a picture that turned out to be one that the browser cannot show. */
+  #explainUnshown(picture) {
+    if (picture.unshown && picture.state === "done" && !picture.answer.result.explanation) this.#classify(picture);
   }
 
   #heatForAll(on) {

@@ -2,7 +2,7 @@
 import { bars } from "../bars.js";
 import { el } from "../dom.js";
 import { percent, setInWords } from "../format.js";
-import { problemBox } from "../notice.js";
+import { problemBox, warningList } from "../notice.js";
 import { classOf, diagram } from "./diagram.js";
 import { shapFigure } from "./shap.js";
 
@@ -26,6 +26,7 @@ export async function showAnswer(panel, result, values) {
       el("p", { class: `verdict ${classOf(best.label)}` }, el("span", { class: "tag" }, NAMES[best.label]), el("span", { class: "chance" }, percent(best.probability))),
       el("p", { class: "set" }, sure, el("b", {}, what)),
       el("p", { class: "hint" }, VARIANTS[result.variant]),
+      warningList(result.warnings),
     ),
     bars(result.predictions, classOf),
   );
