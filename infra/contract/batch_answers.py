@@ -9,8 +9,11 @@ from pydantic import Field
 from infra.contract.answers import Count  # noqa: TC001 - pydantic reads the annotations
 from infra.contract.base import Absent, Probability, Schema
 from skysort.batches.match import State  # noqa: TC001 - pydantic reads the annotations
+from skysort.limits import PRESIGNED_S
 
-Link = Annotated[str, Field(json_schema_extra={"format": "uri"}, description="presigned, holds for an hour")]
+Link = Annotated[
+    str, Field(json_schema_extra={"format": "uri"}, description=f"presigned, holds for {PRESIGNED_S // 60} minutes")
+]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 

@@ -90,8 +90,11 @@ UPLOAD_FORM_BYTES: Final = 16 * MIB
 UPLOAD_PART_BYTES: Final = 16 * MIB
 UPLOAD_PARTS_PER_REQUEST: Final = 1_000
 UPLOAD_BYTES: Final = 16 * 1024 * MIB
-# How long presigned requests and links hold.
-PRESIGNED_S: Final = 3_600
+# Uploads in parts that one call begins: each is a request to S3 that its caller has not paid for. 256 MiB of files in
+# parts are never more, which is what the command line and the page ask for at once.
+UPLOAD_STARTS_PER_REQUEST: Final = 16
+# How long presigned requests and links hold: whoever finds one may repeat it for so long.
+PRESIGNED_S: Final = 900
 BATCH_NAME_CHARACTERS: Final = 100
 
 # A batch's status: files counted, and records of theirs looked at, in one answer; files told of one by one.

@@ -14,6 +14,7 @@ from skysort.limits import (
     UPLOAD_FORM_BYTES,
     UPLOAD_PART_BYTES,
     UPLOAD_PARTS_PER_REQUEST,
+    UPLOAD_STARTS_PER_REQUEST,
 )
 from skysort.uploads import names
 from skysort.uploads.kinds import KINDS
@@ -72,8 +73,8 @@ class UploadDesk:
     def offer(self, request: UploadRequest) -> dict[str, Any]:
         """The answer of POST /v1/uploads.
 
-        Raises InvalidFieldsError naming every file that cannot be taken, LimitExceededError for too many parts,
-        and InfrastructureError.
+        Raises InvalidFieldsError naming every file that cannot be taken, LimitExceededError for too many parts or
+        too many uploads that would begin, and InfrastructureError.
         """
         batch = names.new_batch() if request.batch is None else request.batch
         plans = _plans(request, batch)
@@ -155,6 +156,12 @@ def _plans(request: UploadRequest, batch: str) -> list[_Plan]:
     if count > UPLOAD_PARTS_PER_REQUEST:
         raise LimitExceededError(
             f"these files make {count:,} parts; one call offers {UPLOAD_PARTS_PER_REQUEST:,}, so ask for fewer at once"
+        )
+    starts = sum(plan.part_bytes > 0 and plan.upload_id is None for plan in plans)
+    if starts > UPLOAD_STARTS_PER_REQUEST:
+        raise LimitExceededError(
+            f"{starts} of these files are above {UPLOAD_FORM_BYTES // MIB} MiB and go in parts; one call begins "
+            f"{UPLOAD_STARTS_PER_REQUEST} such uploads, so ask for fewer at once"
         )
     return plans
 

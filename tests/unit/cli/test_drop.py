@@ -195,6 +195,26 @@ def test_a_signature_that_has_expired_is_asked_for_anew_once(cli: Cli, survey: P
     assert "a.jpg: the store refused the upload (403): Request has expired" in ran.err
 
 
+def test_an_upload_that_outlasts_its_signatures_goes_on_as_long_as_parts_arrive(
+    cli: Cli, survey: Path, service: FakeService
+) -> None:
+    # Given signatures that run out after each part
+    sent: list[str] = []
+
+    def runs_out(request: httpx.Request) -> None:
+        if request.method == "PUT":
+            service.expired = int(len(sent) == len(service.sent("POST", "/v1/uploads")))
+            sent.extend([] if service.expired else [request.url.params["partNumber"]])
+
+    service.hook = runs_out
+    # When
+    ran = cli("drop", "galaxy", survey / "large.zip", *BATCH, "--jobs", "1")
+    # Then each part went over once
+    assert ran.code == Exit.OK
+    assert sent == ["1", "2", "3"]
+    assert stored(service)["large.zip"] == LARGE
+
+
 def test_a_store_that_cannot_be_reached_is_named_and_the_way_on_told(
     cli: Cli, survey: Path, service: FakeService
 ) -> None:

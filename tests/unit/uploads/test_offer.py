@@ -27,12 +27,14 @@ from skysort.limits import (
     UPLOAD_BYTES,
     UPLOAD_FORM_BYTES,
     UPLOAD_PARTS_PER_REQUEST,
+    UPLOAD_STARTS_PER_REQUEST,
 )
 from skysort.s3.client import Part
 from skysort.s3.location import Addressing
 from skysort.s3.signature import Credentials, Signer
 from skysort.uploads.body import read_body
 from skysort.uploads.offer import UploadDesk
+from skysort_cli.uploader import BYTES_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +83,7 @@ def test_a_small_file_goes_in_a_form(desk: UploadDesk, parts: FakeParts) -> None
     # When
     answer = ask(desk, {"name": "field 7/m51.JPG", "size": 17})
     # Then
-    assert (answer["prefix"], answer["expires"]) == ("incoming/galaxy/b/", "2026-11-21T11:50:20Z")
+    assert (answer["prefix"], answer["expires"]) == ("incoming/galaxy/b/", "2026-11-21T11:05:20Z")
     (file,) = answer["files"]
     assert (file["method"], file["key"], file["type"]) == ("form", "incoming/galaxy/b/field 7/m51.JPG", "image/jpeg")
     assert file["form"]["url"] == "https://drop.s3.eu-central-1.amazonaws.com/"
@@ -179,6 +181,31 @@ def test_one_call_offers_so_many_parts(desk: UploadDesk) -> None:
     files = [{"name": f"{n}.zip", "size": ARCHIVE_BYTES} for n in range(8)]
     with pytest.raises(LimitExceededError, match=r"make 1,024 parts; one call offers 1,000"):
         ask(desk, *files)
+
+
+def test_one_call_begins_so_many_uploads_in_parts_and_not_one_where_there_are_more(
+    desk: UploadDesk, parts: FakeParts
+) -> None:
+    # Given files that each are just above what a form takes
+    files = [{"name": f"{n}.zip", "size": UPLOAD_FORM_BYTES + 1} for n in range(UPLOAD_STARTS_PER_REQUEST + 1)]
+    # When there is one too many, nothing is begun
+    with pytest.raises(LimitExceededError, match="17 of these files are above 16 MiB and go in parts; one call begins"):
+        ask(desk, *files)
+    assert parts.begun == []
+    # Then without it each is, and small files beside them count for nothing
+    ask(desk, *files[1:], {"name": "small.jpg", "size": 1})
+    assert len(parts.begun) == UPLOAD_STARTS_PER_REQUEST
+
+
+def test_uploads_that_go_on_are_not_begun_again(desk: UploadDesk, parts: FakeParts) -> None:
+    parts.arrived["u"] = []
+    files = [{"name": f"{n}.zip", "size": UPLOAD_FORM_BYTES + 1, "upload_id": "u"} for n in range(40)]
+    assert len(ask(desk, *files)["files"]) == 40
+    assert parts.begun == []
+
+
+def test_what_the_command_line_asks_for_at_once_is_never_refused_for_its_number() -> None:
+    assert BYTES_AT_ONCE // (UPLOAD_FORM_BYTES + 1) < UPLOAD_STARTS_PER_REQUEST
 
 
 @pytest.mark.parametrize(

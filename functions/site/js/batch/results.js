@@ -6,6 +6,7 @@ import { problemBox } from "../notice.js";
 import { filesOf } from "./watch.js";
 
 const STATES = [["", "All"], ["done", "Done"], ["failed", "Failed"], ["waiting", "Waiting"]];
+const LINKS_LAST_S = 12 * 60; // the service gives 15 minutes
 const LINKS = { result: "classified table", rejected: "refused rows", table: "table", record: "record", error: "error" };
 
 function outcome({ state, record, problem, members }) {
@@ -63,6 +64,9 @@ export class Results {
   }
 
   #draw({ files, next }) {
+    // The page may stay open for hours: links that run out are replaced before they do.
+    clearTimeout(this.renewal);
+    this.renewal = setTimeout(() => this.refresh(), LINKS_LAST_S * 1e3);
     const focused = this.panel.contains(document.activeElement) ? document.activeElement.dataset.do : undefined;
     const filter = STATES.map(([state, words]) =>
       el("button", { type: "button", "aria-pressed": String(state === this.state), "data-do": `state-${state}`, onclick: () => this.#show(state) }, words));
