@@ -30,6 +30,8 @@ BINARY_MEDIA_TYPES: Final = (
     "application/zip",
     "application/vnd.apache.parquet",
 )
+# What presigns uploads, and begins those in parts.
+UPLOADS_PATH: Final = "/v1/uploads"
 # What anybody may read: it costs next to nothing, and a caller needs it to learn how to call.
 PUBLIC_PATHS: Final = frozenset({"/v1/health", "/v1/models", "/v1/models/{name}", "/openapi.json", "/docs"})
 
@@ -45,12 +47,16 @@ class Client:
     """Somebody with an API key and a usage plan of their own.
 
     rate_per_s: requests a second in the long run. burst: requests at once. daily_quota: requests a day, None for any.
+    uploads_per_s, uploads_burst: of those the calls for uploads, each of which begins requests to S3 at the owner's
+    cost. Usage plans have no quota for one method alone: a day's worth is what the rate allows.
     """
 
     name: str
     rate_per_s: float
     burst: int
     daily_quota: int | None = None
+    uploads_per_s: float = 2
+    uploads_burst: int = 20
 
     def __post_init__(self) -> None:
         """Refuse what API Gateway would refuse."""
@@ -64,6 +70,8 @@ class Client:
             self.daily_quota is None or self.daily_quota >= 1,
             f"client {self.name}: daily_quota must be at least 1, got {self.daily_quota}; None sets no quota",
         )
+        in_range(self.uploads_per_s, RATE_PER_S, f"client {self.name}: uploads_per_s")
+        in_range(self.uploads_burst, BURST, f"client {self.name}: uploads_burst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +120,10 @@ class ApiSettings:
     """The HTTP API of one stage.
 
     clients: each gets an API key; with any, every path but PUBLIC_PATHS asks for a key. authoriser: asked besides.
-    rate_per_s, burst: of all callers together. page_origin: the web page's, e.g. https://sky.example.org, where it is
-    not served beside the API; None switches CORS off. compress_bytes: answers from this size on are compressed.
+    rate_per_s, burst: of all callers together. uploads_per_s, uploads_burst: of all callers' calls for uploads.
+    public_per_s, public_burst: of each public path, which anybody may ask for without a key.
+    page_origin: the web page's, e.g. https://sky.example.org, where it is not served beside the API; None switches
+    CORS off. compress_bytes: answers from this size on are compressed.
     log_role: whether this stage gives API Gateway its role to write logs, one for the whole account and region;
     False where somebody else has done so.
     """
@@ -122,6 +132,10 @@ class ApiSettings:
     authoriser: Authoriser | None = None
     rate_per_s: float = 1_000
     burst: int = 2_000
+    uploads_per_s: float = 5
+    uploads_burst: int = 50
+    public_per_s: float = 50
+    public_burst: int = 200
     firewall: Firewall | None = None
     page_origin: str | None = None
     compress_bytes: int = 1_024
@@ -137,6 +151,10 @@ class ApiSettings:
         require(len(names) == len(set(names)), f"two clients share a name: {', '.join(sorted(names))}")
         in_range(self.rate_per_s, RATE_PER_S, "the API's rate_per_s")
         in_range(self.burst, BURST, "the API's burst")
+        in_range(self.uploads_per_s, RATE_PER_S, "the API's uploads_per_s")
+        in_range(self.uploads_burst, BURST, "the API's uploads_burst")
+        in_range(self.public_per_s, RATE_PER_S, "the API's public_per_s")
+        in_range(self.public_burst, BURST, "the API's public_burst")
         for client in self.clients:
             require(
                 client.rate_per_s <= self.rate_per_s,

@@ -62,15 +62,15 @@ class DropQueue:
 class DropRetention:
     """How many days the drop folder keeps what.
 
-    incoming: dropped files, and versions of them that were overwritten or deleted. results: results, None for ever.
-    old_results: results that were overwritten or deleted. unfinished: uploads in parts that were never completed.
-    access_logs: S3's own log of who read and wrote what.
+    incoming: dropped files, and versions of them that were overwritten or deleted. results: results, None for ever,
+    which whoever may drop files can make expensive. old_results: results that were overwritten or deleted.
+    unfinished: uploads in parts that were never completed. access_logs: S3's own log of who read and wrote what.
     """
 
     incoming: int = 30
-    results: int | None = None
+    results: int | None = 90
     old_results: int = 30
-    unfinished: int = 7
+    unfinished: int = 1
     access_logs: int = 90
 
     def __post_init__(self) -> None:

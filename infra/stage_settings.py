@@ -64,6 +64,7 @@ class Stage:
     api: its HTTP API; None on the local stage, whose gateway lets everybody in. log_days: how long logs are kept.
     keep_data: whether buckets and logs outlive the stack, and the stack is protected against deletion.
     tags: of every resource. account_concurrency: sandboxes that the account may run at once in the region.
+    release_hook_concurrency: reserved for the hook that proves new versions, which waits for several at once.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Stage:
     keep_data: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     account_concurrency: int = ACCOUNT_CONCURRENCY
+    release_hook_concurrency: int | None = None
     laptop: Laptop | None = None
 
     def __post_init__(self) -> None:
@@ -101,7 +103,13 @@ class Stage:
 
     def _check_account(self) -> None:
         require(self.api is not None, f"stage {self.name} needs an api: who may call it, and how often")
-        committed = sum(function.committed for function in self.functions.values())
+        unbounded = [name for name, function in self.functions.items() if function.reserved_concurrency is None]
+        require(
+            not unbounded or self.without_any_reserved,
+            f"stage {self.name} reserves no concurrency for {', '.join(unbounded)}: whoever keeps it busy would pay "
+            "with every sandbox that the account has left. Reserve some for every function, or for none",
+        )
+        committed = self.committed
         require(
             committed == 0 or committed <= self.account_concurrency - UNRESERVED,
             f"stage {self.name} commits {committed} sandboxes by reserved and provisioned concurrency; an account of "
@@ -129,6 +137,17 @@ class Stage:
         if self.laptop is None:
             in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
 
+    @property
+    def without_any_reserved(self) -> bool:
+        """Whether no function has concurrency reserved: the account's own limit is then the only one."""
+        every = [function.reserved_concurrency for function in self.functions.values()]
+        return all(reserved is None for reserved in (*every, self.release_hook_concurrency))
+
+    @property
+    def committed(self) -> int:
+        """How many of the account's sandboxes are set aside for this stage at most."""
+        return sum(function.committed for function in self.functions.values()) + (self.release_hook_concurrency or 0)
+
     def function_name(self, function: str) -> str:
         """The deployed name, e.g. ``skysort-star-prod``."""
         return f"skysort-{function}-{self.name}"
@@ -138,4 +157,4 @@ class Stage:
         functions = {
             name: dataclasses.replace(function, reserved_concurrency=None) for name, function in self.functions.items()
         }
-        return dataclasses.replace(self, functions=functions)
+        return dataclasses.replace(self, functions=functions, release_hook_concurrency=None)

@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from infra.api_settings import ApiSettings, Client, Firewall
-from infra.drop_settings import VISIBILITY_TIMEOUTS, DropQueue
+from infra.drop_settings import VISIBILITY_TIMEOUTS, DropQueue, DropRetention
 from infra.function_settings import (
     AllAtOnce,
     Canary,
@@ -160,8 +160,9 @@ def dev() -> Stage:
             "galaxy-drop": _picture_drop("galaxy", 5),
             "image": _picture("image", OnDemand(), 20),
             "image-drop": _picture_drop("image", 5),
-            "control": _control(),
+            "control": _control(10),
         },
+        release_hook_concurrency=5,
         drop_queues=tuple(_drop_queue(model, "dev", maximum_concurrency=5, window_s=1) for model in MODELS),
         drop_bucket="skysort-drop-dev",
         results_bucket="skysort-results-dev",
@@ -172,23 +173,28 @@ def dev() -> Stage:
 
 
 def prod() -> Stage:
-    """The public service: kept warm, star and galaxy more of it through observing nights in Chile (UTC-3 to -4)."""
+    """The public service: kept warm, star and galaxy more of it through observing nights in Chile (UTC-3 to -4).
+
+    Every function has a ceiling, so that an hour of abuse has one in dollars (infra/abuse_costs.py).
+    """
     nights = (ScheduledMinimum("cron(0 22 * * ? *)", 10), ScheduledMinimum("cron(0 12 * * ? *)", 2))
     return Stage(
         name="prod",
         functions={
-            "star": _star(Provisioned(2, maximum=50, schedule=nights), None, WATCHED),
-            "star-drop": _star_drop(50),
-            "galaxy": _picture("galaxy", Provisioned(2, maximum=50, schedule=nights), None, WATCHED),
-            "galaxy-drop": _picture_drop("galaxy", 50),
-            "image": _picture("image", Provisioned(2, maximum=50), None, WATCHED),
-            "image-drop": _picture_drop("image", 50),
-            "control": _control(roll_out=Canary(percent=10, minutes=5)),
+            "star": _star(Provisioned(2, maximum=50, schedule=nights), 100, WATCHED),
+            "star-drop": _star_drop(20),
+            "galaxy": _picture("galaxy", Provisioned(2, maximum=50, schedule=nights), 100, WATCHED),
+            "galaxy-drop": _picture_drop("galaxy", 20),
+            "image": _picture("image", Provisioned(2, maximum=50), 100, WATCHED),
+            "image-drop": _picture_drop("image", 20),
+            "control": _control(40, roll_out=Canary(percent=10, minutes=5)),
         },
-        drop_queues=tuple(_drop_queue(model, "prod", maximum_concurrency=50, window_s=5) for model in MODELS),
+        release_hook_concurrency=10,
+        drop_queues=tuple(_drop_queue(model, "prod", maximum_concurrency=20, window_s=5) for model in MODELS),
         operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500),
         drop_bucket="skysort-drop-prod",
         results_bucket="skysort-results-prod",
+        drop_retention=DropRetention(results=365),
         api=ApiSettings(
             clients=(
                 Client("page", rate_per_s=200, burst=400, daily_quota=1_000_000),

@@ -10,7 +10,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.api_settings import BINARY_MEDIA_TYPES, PUBLIC_PATHS, ApiSettings
+from infra.api_settings import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH, ApiSettings
 from infra.constructs.api_reasons import explain
 from infra.constructs.authorisers import method_access
 from infra.constructs.gateway_answers import add_gateway_answers
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from infra.constructs.deployed import Deployed
+    from infra.routes import Route
     from infra.stage_settings import Stage
 
 # One JSON object a request; names as in API Gateway's own variables.
@@ -69,7 +70,8 @@ class HttpApi(Construct):
         # CDK's own output of the same address, under a name that nobody could guess.
         self.rest.node.try_remove_child("Endpoint")
         add_gateway_answers(self.rest, settings)
-        self._add_routes(functions)
+        methods = self._add_routes(functions)
+        self._uploads = [method for route, method in methods.items() if route.path == UPLOADS_PATH]
         self.keys = {client.name: self._add_client(stage, client.name) for client in settings.clients}
         explain(self.rest, settings)
 
@@ -94,17 +96,39 @@ class HttpApi(Construct):
                 metrics_enabled=True,
                 throttling_rate_limit=settings.rate_per_s,
                 throttling_burst_limit=settings.burst,
+                method_options=self._method_limits(),
             ),
         )
 
-    def _add_routes(self, functions: Mapping[str, Deployed]) -> None:
+    def _method_limits(self) -> dict[str, apigateway.MethodDeploymentOptions]:
+        """Lower limits for what begins requests to S3, and for what anybody may ask for."""
+        settings = self._settings
+        limited: dict[str, apigateway.MethodDeploymentOptions] = {}
+        for route in ROUTES:
+            if route.path == UPLOADS_PATH:
+                rate, burst = settings.uploads_per_s, settings.uploads_burst
+            elif route.path in PUBLIC_PATHS:
+                rate, burst = settings.public_per_s, settings.public_burst
+            else:
+                continue
+            limited[f"{route.path}/{route.method}"] = apigateway.MethodDeploymentOptions(
+                # What is said for one method takes the place of all that is said for every method.
+                throttling_rate_limit=rate,
+                throttling_burst_limit=burst,
+                metrics_enabled=True,
+                data_trace_enabled=False,
+            )
+        return limited
+
+    def _add_routes(self, functions: Mapping[str, Deployed]) -> dict[Route, apigateway.Method]:
         integrations = {name: self._integration(functions[name].alias) for name in {r.function for r in ROUTES}}
         access = method_access(self, self._settings)
         open_to_all = apigateway.MethodOptions(authorization_type=apigateway.AuthorizationType.NONE)
+        methods: dict[Route, apigateway.Method] = {}
         for route in ROUTES:
             resource = self.rest.root.resource_for_path(route.path)
             asked = open_to_all if route.path in PUBLIC_PATHS else access
-            resource.add_method(
+            methods[route] = resource.add_method(
                 route.method,
                 integrations[route.function],
                 api_key_required=asked.api_key_required,
@@ -114,6 +138,7 @@ class HttpApi(Construct):
             )
         if self._settings.page_origin:
             self._allow_origin(self._settings.page_origin)
+        return methods
 
     def _integration(self, alias: lambda_.Alias) -> apigateway.LambdaIntegration:
         """Invoke the live alias; the gateway waits as long as it can, and the function's own timeout is shorter."""
@@ -145,7 +170,21 @@ class HttpApi(Construct):
             name=f"skysort-{stage.name}-{name}",
             throttle=apigateway.ThrottleSettings(rate_limit=client.rate_per_s, burst_limit=client.burst),
             quota=apigateway.QuotaSettings(limit=quota, period=apigateway.Period.DAY) if quota else None,
-            api_stages=[apigateway.UsagePlanPerApiStage(api=self.rest, stage=self.rest.deployment_stage)],
+            api_stages=[
+                apigateway.UsagePlanPerApiStage(
+                    api=self.rest,
+                    stage=self.rest.deployment_stage,
+                    throttle=[
+                        apigateway.ThrottlingPerMethod(
+                            method=method,
+                            throttle=apigateway.ThrottleSettings(
+                                rate_limit=client.uploads_per_s, burst_limit=client.uploads_burst
+                            ),
+                        )
+                        for method in self._uploads
+                    ],
+                )
+            ],
         )
         plan.add_api_key(key)
         return key

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.api_settings import BINARY_MEDIA_TYPES, PUBLIC_PATHS
+from infra.api_settings import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH
 from infra.gateway_problems import GATEWAY_ANSWERS
 from infra.local import responses
 from infra.routes import ROUTES
@@ -84,12 +84,40 @@ def test_every_request_is_traced_throttled_and_logged_as_json(stage: Synthesised
     (deployed,) = stage.resources("AWS::ApiGateway::Stage")
     assert stage.stage.api is not None
     assert deployed.properties["TracingEnabled"] is True
-    (settings,) = deployed.properties["MethodSettings"]
+    settings, *others = deployed.properties["MethodSettings"]
+    assert settings["ResourcePath"] == "/*"
     assert settings["ThrottlingRateLimit"] == stage.stage.api.rate_per_s
     assert settings["ThrottlingBurstLimit"] == stage.stage.api.burst
-    assert settings["DataTraceEnabled"] is False  # bodies are nobody's business
+    for one in (settings, *others):
+        assert one["DataTraceEnabled"] is False  # bodies are nobody's business
+        assert one["MetricsEnabled"] is True
     logged = json.loads(deployed.properties["AccessLogSetting"]["Format"])
     assert {"request_id", "route", "status", "latency_ms", "client", "gateway_answer"} <= logged.keys()
+
+
+def test_uploads_and_what_anybody_may_ask_for_have_lower_limits_of_their_own(stage: Synthesised) -> None:
+    api = stage.stage.api
+    assert api is not None
+    (deployed,) = stage.resources("AWS::ApiGateway::Stage")
+    limited = {
+        (one["HttpMethod"], one["ResourcePath"].replace("~1", "/").removeprefix("/")): (
+            one["ThrottlingRateLimit"],
+            one["ThrottlingBurstLimit"],
+        )
+        for one in deployed.properties["MethodSettings"][1:]
+    }
+    public = dict.fromkeys((("GET", path) for path in PUBLIC_PATHS), (api.public_per_s, api.public_burst))
+    assert limited == {("POST", UPLOADS_PATH): (api.uploads_per_s, api.uploads_burst), **public}
+
+
+def test_a_keys_uploads_have_a_rate_of_their_own(stage: Synthesised) -> None:
+    assert stage.stage.api is not None
+    for client in stage.stage.api.clients:
+        name = f"skysort-{stage.stage.name}-{client.name}"
+        (api,) = stage.named("AWS::ApiGateway::UsagePlan", "UsagePlanName", name).properties["ApiStages"]
+        assert api["Throttle"] == {
+            "/v1/uploads/POST": {"RateLimit": client.uploads_per_s, "BurstLimit": client.uploads_burst}
+        }
 
 
 def test_the_role_that_writes_logs_outlives_the_stack(stage: Synthesised) -> None:

@@ -25,6 +25,8 @@ KEYED = (Client("survey", rate_per_s=10, burst=20),)
         (lambda: Client("survey", 0, 1), "client survey: rate_per_s must be from 0.01 to 10000, got 0"),
         (lambda: Client("survey", 1, 0), "client survey: burst must be from 1 to 5000, got 0"),
         (lambda: Client("survey", 1, 1, daily_quota=0), "daily_quota must be at least 1, got 0; None sets no quota"),
+        (lambda: Client("survey", 1, 1, uploads_per_s=0), "client survey: uploads_per_s must be from 0.01 to 10000"),
+        (lambda: ApiSettings(KEYED, public_burst=0), "the API's public_burst must be from 1 to 5000"),
         (lambda: ApiSettings(KEYED * 2), "two clients share a name: survey, survey"),
         (lambda: ApiSettings(KEYED, rate_per_s=5), "client survey may send 10 requests a second, all together 5"),
         (lambda: ApiSettings(KEYED, compress_bytes=-1), "compress_bytes must be from 0 to 10485760"),

@@ -18,7 +18,7 @@ from infra.function_settings import (
     StageError,
 )
 from infra.routes import ROUTES
-from infra.stage_settings import Laptop
+from infra.stage_settings import ACCOUNT_CONCURRENCY, UNRESERVED, Laptop
 from infra.stages import STAGES, dev, local, prod
 from skysort.drop.deadline import SHARE_FOR_WORK
 from skysort.limits import DROP_FILE_S
@@ -159,13 +159,29 @@ def test_logs_are_kept_for_days_that_cloudwatch_offers() -> None:
 
 def test_a_stage_does_not_commit_more_than_its_account_may() -> None:
     """A new account may run 10 sandboxes at once, and reserve none of them."""
-    with pytest.raises(StageError, match=r"stage dev commits 75 sandboxes .* an account of 10 may commit 0"):
+    with pytest.raises(StageError, match=r"stage dev commits 90 sandboxes .* an account of 10 may commit 0"):
         dataclasses.replace(dev(), account_concurrency=10)
     assert dataclasses.replace(dev().without_reservations(), account_concurrency=10).name == "dev"
 
 
+def test_in_aws_every_function_has_a_ceiling_or_the_account_is_the_only_one() -> None:
+    """A function without one can be kept busy with every sandbox that the account has left, at its owner's cost."""
+    for stage in (dev(), prod()):
+        assert all(function.reserved_concurrency for function in stage.functions.values())
+        assert stage.release_hook_concurrency
+        assert stage.without_reservations().without_any_reserved
+    control = dataclasses.replace(prod().functions["control"], reserved_concurrency=None)
+    functions = {**prod().functions, "control": control}
+    with pytest.raises(StageError, match="stage prod reserves no concurrency for control: whoever keeps it busy"):
+        dataclasses.replace(prod(), functions=functions)
+
+
+def test_two_stages_fit_one_account() -> None:
+    assert dev().committed + prod().committed <= ACCOUNT_CONCURRENCY - UNRESERVED
+
+
 def test_provisioned_concurrency_counts_against_the_account_at_its_maximum() -> None:
-    assert sum(function.committed for function in prod().functions.values()) == 3 * 50 + 3 * 50
+    assert prod().committed == 3 * 100 + 3 * 20 + 40 + 10
     with pytest.raises(StageError, match=r"commits 150 .* deploy a stage without provisioned concurrency"):
         dataclasses.replace(prod().without_reservations(), account_concurrency=240)
 
