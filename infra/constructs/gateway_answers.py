@@ -10,6 +10,7 @@ from aws_cdk import aws_apigateway as apigateway
 from infra.api_settings import Iam
 from infra.gateway_problems import GATEWAY_ANSWERS, UNSIGNED
 from skysort import problems
+from skysort.http.headers import EVERY_ANSWER
 
 if TYPE_CHECKING:
     from infra.api_settings import ApiSettings
@@ -39,7 +40,7 @@ def _template(answer: GatewayAnswer) -> str:
 
 def _headers(answer: GatewayAnswer, settings: ApiSettings) -> dict[str, str]:
     """Static headers, each in quotes of its own, as the gateway asks for."""
-    headers = {"Content-Type": problems.CONTENT_TYPE}
+    headers = {"Content-Type": problems.CONTENT_TYPE, **EVERY_ANSWER}
     if answer.retry_after_s is not None:
         headers["Retry-After"] = str(answer.retry_after_s)
     if settings.page_origin:

@@ -29,7 +29,8 @@ class Problem(Schema):
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str = Field(description="what was wrong, and what would be right")
     request_id: str | Absent = Field(None, description="to be quoted when asking for help")
-    errors: list[FieldProblem] | Absent = Field(None, description="each field that cannot be used")
+    errors: list[FieldProblem] | Absent = Field(None, description="each field that cannot be used, the first of many")
+    errors_not_listed: Count | Absent = Field(None, description="how many more there are, where they are many")
 
 
 class ModelName(Schema):

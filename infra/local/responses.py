@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.gateway_problems import REQUEST_TOO_LARGE, TOO_LARGE, Problem
 from skysort import limits, problems
+from skysort.http.headers import EVERY_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +28,7 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # The connection is the gateway's business; AWS remaps or drops these as well.
 _OWN_HEADERS: Final = frozenset({"connection", "content-length", "transfer-encoding", "date", "server"})
+_EVERY_ANSWER: Final = [(name.lower().encode(), value.encode()) for name, value in EVERY_ANSWER.items()]
 _STATUSES: Final = range(200, 600)
 _WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -72,7 +74,7 @@ def problem(
     """Answer with a problem document (RFC 9457)."""
     status, kind, title = problem_type
     document = problems.document(status, kind, title, detail, request_id=request_id)
-    typed = [(b"content-type", problems.CONTENT_TYPE.encode()), *headers]
+    typed = [(b"content-type", problems.CONTENT_TYPE.encode()), *_EVERY_ANSWER, *headers]
     return _response(status, typed, json.dumps(document).encode(), request_id)
 
 

@@ -19,6 +19,11 @@ folder does with each (error record or retry) in one place, skysort.drop.outcome
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+# Fields that an error's sentence names; all of them are in its list.
+_FIELDS_SAID: Final = 10
+_NAME_CHARACTERS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,15 @@ class InvalidFieldsError(InputError):
     """Fields of a row or of a request that cannot be used, each with its reason."""
 
     def __init__(self, fields: list[FieldError], detail: str | None = None) -> None:
-        super().__init__(detail or "; ".join(f"{f.field}: {f.detail}" for f in fields))
+        super().__init__(detail or _told(fields))
         self.fields = fields
+
+
+def _told(fields: list[FieldError]) -> str:
+    """The first fields with what is wrong with them, and how many more there are."""
+    said = "; ".join(f"{field.field:.{_NAME_CHARACTERS}}: {field.detail}" for field in fields[:_FIELDS_SAID])
+    more = len(fields) - _FIELDS_SAID
+    return f"{said}; and {more:,} more" if more > 0 else said
 
 
 class MalformedInputError(InputError):

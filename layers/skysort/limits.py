@@ -15,6 +15,13 @@ GATEWAY_TIMEOUT_S: Final = 29.0
 JSON_DEPTH: Final = 32
 JSON_FIELDS: Final = 2_000
 
+# A problem document: field errors that it lists, and characters of their names and of each detail; and of all the
+# details and field errors of an answer whose every item has a problem.
+PROBLEM_FIELDS: Final = 50
+PROBLEM_NAME_CHARACTERS: Final = 60
+PROBLEM_DETAIL_CHARACTERS: Final = 1_000
+PROBLEMS_CHARACTERS: Final = 2_000_000
+
 # Star rows in one HTTP request: 5,000 answers are about 1.5 MB, well inside the 6 MB Lambda payload.
 STAR_ROWS_PER_REQUEST: Final = 5_000
 # An explanation carries every feature's contribution for every class: about 1.5 kB a row.

@@ -6,12 +6,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort import errors
+from skysort.limits import PROBLEM_DETAIL_CHARACTERS, PROBLEM_FIELDS, PROBLEM_NAME_CHARACTERS, PROBLEMS_CHARACTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 CONTENT_TYPE: Final = "application/problem+json"
 _TYPE_PREFIX: Final = "urn:skysort:problem:"
+# What the names of a field error's members and their quotes take.
+_FIELD_ROOM: Final = len('{"field":"","reason":"","detail":""},')
 
 # The first class in an error's ancestry that stands here decides.
 _STATUS: Final[dict[type[errors.SkysortError], tuple[HTTPStatus, str, str]]] = {
@@ -34,26 +37,71 @@ def document(
     detail: str,
     *,
     request_id: str | None = None,
-    fields: Iterable[errors.FieldError] = (),
+    fields: Sequence[errors.FieldError] = (),
+    room: int | None = None,
 ) -> dict[str, Any]:
-    """A problem document: type, title, status, detail, request_id, and the field errors if there are some."""
-    body: dict[str, Any] = {"type": _TYPE_PREFIX + kind, "title": title, "status": int(status), "detail": detail}
+    """A problem document: type, title, status, detail, request_id, and the field errors if there are some.
+
+    Parameters
+    ----------
+    fields
+        Of which PROBLEM_FIELDS are listed at most, their names cut to PROBLEM_NAME_CHARACTERS; ``errors_not_listed``
+        counts the rest.
+    room
+        Characters that the detail and the field errors may take together, in an answer with many problems; the
+        first field error always stays.
+    """
+    body: dict[str, Any] = {
+        "type": _TYPE_PREFIX + kind,
+        "title": title,
+        "status": int(status),
+        "detail": _cut(_unicode(detail), PROBLEM_DETAIL_CHARACTERS if room is None else room // 2),
+    }
     if request_id:
         body["request_id"] = request_id
-    listed = [{"field": field.field, "reason": field.reason, "detail": field.detail} for field in fields]
+    listed = _listed(fields[:PROBLEM_FIELDS], None if room is None else room - len(body["detail"]))
     if listed:
         body["errors"] = listed
+        if len(listed) < len(fields):
+            body["errors_not_listed"] = len(fields) - len(listed)
     return body
 
 
-def from_error(error: errors.SkysortError, request_id: str | None = None) -> dict[str, Any]:
-    """The problem document of an error of skysort's own tree."""
+def room_for(items: int) -> int:
+    """Characters that each problem of an answer may take with its detail and field errors, if every item has one."""
+    return PROBLEMS_CHARACTERS // max(1, items)
+
+
+def _listed(fields: Iterable[errors.FieldError], room: int | None) -> list[dict[str, str]]:
+    listed: list[dict[str, str]] = []
+    for field in fields:
+        name = _cut(_unicode(field.field), PROBLEM_NAME_CHARACTERS)
+        detail = _cut(_unicode(field.detail), PROBLEM_DETAIL_CHARACTERS)
+        if room is not None:
+            room -= _FIELD_ROOM + len(name) + len(field.reason) + len(detail)
+            if room < 0 and listed:
+                break
+        listed.append({"field": name, "reason": field.reason, "detail": detail})
+    return listed
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: max(0, most - 1)] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _unicode(text: str) -> str:
+    """Text that UTF-8 can write; what a reader says of foreign bytes may hold anything."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def from_error(error: errors.SkysortError, request_id: str | None = None, *, room: int | None = None) -> dict[str, Any]:
+    """The problem document of an error of skysort's own tree; room: see ``document``."""
     kind = next(ancestor for ancestor in type(error).__mro__ if ancestor in _STATUS)
     status, slug, title = _STATUS[kind]
     fields = error.fields if isinstance(error, errors.InvalidFieldsError) else ()
     # What went wrong inside is for the log; the caller gets the request id to quote.
     detail = error.detail if status < HTTPStatus.INTERNAL_SERVER_ERROR else "The service failed; quote the request id."
-    return document(status, slug, title, detail, request_id=request_id, fields=fields)
+    return document(status, slug, title, detail, request_id=request_id, fields=fields, room=room)
 
 
 def internal(request_id: str | None) -> dict[str, Any]:

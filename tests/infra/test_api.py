@@ -143,6 +143,8 @@ def test_every_answer_of_the_gateway_is_a_problem_document(stage: Synthesised) -
         assert str(document["status"]) == properties["StatusCode"], response_type
         assert document["request_id"] == "$context.requestId"
         assert properties["ResponseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+        assert properties["ResponseParameters"]["gatewayresponse.header.X-Content-Type-Options"] == "'nosniff'"
+        assert properties["ResponseParameters"]["gatewayresponse.header.Cache-Control"] == "'no-store'"
 
 
 def test_the_gateway_speaks_as_the_local_stack_does(stage: Synthesised) -> None:

@@ -13,9 +13,19 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.metrics import MetricUnit
 
 from skysort import problems
-from skysort.errors import FieldError, InfrastructureError, InvalidFieldsError, MalformedInputError, SkysortError
+from skysort.errors import (
+    FieldError,
+    InfrastructureError,
+    InvalidFieldsError,
+    LimitExceededError,
+    MalformedInputError,
+    SkysortError,
+)
 from skysort.field_words import field_errors
 from skysort.given import gathered
+from skysort.http.headers import EVERY_ANSWER
+from skysort.json_document import GIVEN_TWICE
+from skysort.limits import LAMBDA_PAYLOAD_BYTES, MIB
 from skysort.metric_names import FAILED, REFUSED, REQUESTS
 from skysort.observability import logger, metrics
 from skysort.options import NAMES
@@ -27,6 +37,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 JSON: Final = "application/json"
+# JSON writes a character as twelve at most: an emoji as two escapes.
+_LONGEST_ESCAPE: Final = 12
 
 # The options of every classify call, as its query string has them: skysort.options reads them, as it reads a form's.
 TopK = Annotated[list[str] | None, Query(description="predictions an item gets, best first")]
@@ -58,8 +70,7 @@ def build_api() -> APIGatewayRestResolver:
     api = _Resolver(enable_validation=True)
 
     def invalid_query(error: RequestValidationError) -> Response[str]:
-        # Powertools names the place first: ("query", "limit").
-        fields = field_errors({**found, "loc": found["loc"][1:]} for found in error.errors())
+        fields = [_query_fault(found) for found in error.errors()]
         return problem_response(problems.from_error(InvalidFieldsError(fields), request_id(api)))
 
     def refused(error: SkysortError) -> Response[str]:
@@ -93,13 +104,45 @@ def serve(api: APIGatewayRestResolver, event: dict[str, Any], context: LambdaCon
     """Answer one API Gateway REST proxy event, and count it."""
     # The id that the client sees, so that every line of its request can be found by it.
     logger.set_correlation_id((event.get("requestContext") or {}).get("requestId"))
-    response = api.resolve(event, context)
+    response = _within_payload(api, api.resolve(event, context))
+    for name, value in EVERY_ANSWER.items():
+        response["multiValueHeaders"].setdefault(name, [value])
     metrics.add_metric(REQUESTS, MetricUnit.Count, 1)
     if response["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
         metrics.add_metric(FAILED, MetricUnit.Count, 1)
     elif response["statusCode"] >= HTTPStatus.BAD_REQUEST:
         metrics.add_metric(REFUSED, MetricUnit.Count, 1)
     return response
+
+
+def _query_fault(found: Mapping[str, Any]) -> FieldError:
+    """What is wrong with a parameter, of which Powertools names the place first: ("query", "limit")."""
+    name, given = str(found["loc"][1]), found.get("input")
+    if isinstance(given, list) and len(given) > 1:
+        return FieldError(name, GIVEN_TWICE, f"is given {len(given)} times; give it once")
+    (fault,) = field_errors([{**found, "loc": (name,)}])
+    return fault
+
+
+def _within_payload(api: APIGatewayRestResolver, response: dict[str, Any]) -> dict[str, Any]:
+    """The answer, or in place of one that Lambda would not pass on a problem that says what to do."""
+    body = response.get("body") or ""
+    if _LONGEST_ESCAPE * len(body) < LAMBDA_PAYLOAD_BYTES:
+        return response
+    size = len(json.dumps(response))
+    if size <= LAMBDA_PAYLOAD_BYTES:
+        return response
+    megabytes = LAMBDA_PAYLOAD_BYTES // MIB
+    refusal = LimitExceededError(
+        f"the answer would have {size / MIB:.1f} MB, {megabytes} MB can be sent; ask for fewer items at once"
+    )
+    document = problems.from_error(refusal, request_id(api))
+    return {
+        "statusCode": document["status"],
+        "body": json.dumps(document),
+        "isBase64Encoded": False,
+        "multiValueHeaders": {"Content-Type": [problems.CONTENT_TYPE]},
+    }
 
 
 def request_id(api: APIGatewayRestResolver) -> str | None:

@@ -94,9 +94,9 @@ class StarClassifier:
             answers[place] = answer
             self._cache.put(_nan_safe((rows[place].values, options)), answer)
         predict_ms = (perf_counter() - started) * 1e3
-        predicted = set(fresh)
+        predicted, room = set(fresh), problems.room_for(len(rows))
         results = [
-            {"id": row.id, **answer, "cached": place not in predicted} if answer else _refusal(row)
+            {"id": row.id, **answer, "cached": place not in predicted} if answer else _refusal(row, room)
             for place, (row, answer) in enumerate(zip(rows, answers, strict=True))
         ]
         return results, predict_ms
@@ -144,8 +144,8 @@ def _nan_safe(key: tuple[tuple[float, ...], Options]) -> tuple[tuple[float | Non
     return (tuple(value if value == value else None for value in values), options)  # noqa: PLR0124
 
 
-def _refusal(row: StarRow) -> Answer:
-    return {"id": row.id, "error": problems.from_error(InvalidFieldsError(list(row.errors)))}
+def _refusal(row: StarRow, room: int) -> Answer:
+    return {"id": row.id, "error": problems.from_error(InvalidFieldsError(list(row.errors)), room=room)}
 
 
 def _explanation(explanation: Explanation, labels: Sequence[str]) -> Answer:

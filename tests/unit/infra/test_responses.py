@@ -37,6 +37,12 @@ def test_an_answer_without_a_type_is_json() -> None:
     assert values(typed, b"content-type") == [b"text/csv"]
 
 
+def test_the_gateways_own_answers_are_what_they_say_and_for_nobody_else() -> None:
+    response = responses.request_too_large("an-id")
+    assert values(response, b"x-content-type-options") == [b"nosniff"]
+    assert values(response, b"cache-control") == [b"no-store"]
+
+
 def test_headers_are_merged_as_in_aws() -> None:
     # Given one header in both forms, and one in each
     response = reply(

@@ -1,0 +1,8 @@
+"""Headers of every answer of the API, the gateway's own included."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# A browser takes an answer for what it says that it is, and nobody keeps it for the next user.
+EVERY_ANSWER: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
