@@ -14,6 +14,7 @@ from skysort.errors import InfrastructureError, InputError, SkysortError
 from skysort.images.decode import PixelBudget, read
 from skysort.images.explain import explanation
 from skysort.images.sample import sample_picture
+from skysort.input_warnings import documents
 from skysort.limits import IMAGE_PIXELS_PER_REQUEST
 from skysort.options import Options, combined, parse_options
 from skysort.probability import restricted
@@ -192,6 +193,8 @@ class PictureClassifier:
                 )
                 label, picture = self._model.labels[seen], pictures[number]
                 answer["explanation"] = explanation(seen_at, label, picture, self._model.spec)
+            if pictures[number].warnings:
+                answer["warnings"] = documents(pictures[number].warnings)
             answers.append(answer)
         return answers
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skysort.input_warnings import InputWarning
+
 __all__ = ["InputSpec", "Picture", "PixelBudget", "decode", "read"]
 
 # The readers by format, imported on first use: each costs milliseconds of start-up.
@@ -56,11 +58,15 @@ Image.MAX_IMAGE_PIXELS = None
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a model takes, (height, width, 3) uint8 RGB, and the size of the whole upright picture."""
+    """What a model takes, (height, width, 3) uint8 RGB, and the size of the whole upright picture.
+
+    warnings: what was done to the picture, for its answer.
+    """
 
     pixels: NDArray[np.uint8]
     width: int
     height: int
+    warnings: tuple[InputWarning, ...] = ()
 
 
 class PixelBudget:
@@ -201,22 +207,20 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _decode_fits(content: bytes, spec: InputSpec, budget: PixelBudget | None) -> Picture:
-    cutout = fits.read(content)
-    if budget is not None:
-        budget.take(cutout.planes.size)
+    cutout = fits.read(content, budget.take if budget is not None else None)
     height, width = cutout.planes.shape[1:]
     box = spec.window(width, height)
     if cutout.is_picture:
         pixels = np.moveaxis(cutout.planes[:, ::-1], 0, -1)
         shown = np.ascontiguousarray(pixels if pixels.shape[2] > 1 else pixels[..., 0])
-        return Picture(np.array(_shrink(Image.fromarray(shown), spec, box)), width, height)
+        return Picture(np.array(_shrink(Image.fromarray(shown), spec, box)), width, height, cutout.warnings)
     left, upper, right, lower = measurements.outer(box, (width, height))
     values = cutout.values(slice(upper, lower), slice(left, right))
     every = slice(None, None, stretch.sample_step(cutout.planes.size))
     drawn = measurements.draw(
         values, cutout.values(every, every), spec, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper)
     )
-    return Picture(np.array(drawn), width, height)
+    return Picture(np.array(drawn), width, height, cutout.warnings)
 
 
 @contextmanager

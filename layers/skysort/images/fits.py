@@ -1,4 +1,4 @@
-"""FITS cutouts: the first image of a file, one or three bands (FITS Standard 4.0, Pence et al. 2010 and later).
+"""FITS cutouts: the image of a file, one to three of its bands (FITS Standard 4.0, Pence et al. 2010 and later).
 
 A reader of our own: astropy would cost the HTTP function half a second of start-up and 60 MB for what is, for
 an image without compression, a header of text cards and an array of big-endian numbers.
@@ -7,54 +7,90 @@ an image without compression, a header of text cards and an array of big-endian 
 from __future__ import annotations
 
 import math
+import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.images import fits_bands, fits_tiles
+from skysort.images.fits_header import (
+    TYPES,
+    HeaderReader,
+    axes_and_bits,
+    blocks,
+    data_size,
+    integer,
+    is_random_groups,
+    number,
+    text,
+)
 from skysort.images.sniff import GZIP
-from skysort.limits import FITS_HEADER_CARDS, FITS_IMAGE_BYTES, MEASURED_PIXELS, MIB
+from skysort.limits import FITS_IMAGE_BYTES, MEASURED_PIXELS, MIB
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-_BLOCK: Final = 2880
-_CARD: Final = 80
-_TYPES: Final = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
-_MAX_AXES: Final = 999
-# Blue to red, for files that name their bands (the BANDS card of the Legacy Survey's cutouts).
-_BY_WAVELENGTH: Final = "ugrizy"
-_COLOURS: Final = 3
-# Names of extensions (EXTNAME) that say something of the image's pixels, as observatories' pipelines write them.
-_BESIDE_THE_IMAGE: Final = frozenset(
-    {"DQ", "MASK", "ERR", "ERROR", "VAR", "VARIANCE", "IVAR", "INVVAR", "WHT", "WEIGHT"}
-)
+    from skysort.images.fits_header import Header
+    from skysort.input_warnings import InputWarning
 
-Header = dict[str, str]
+# Names of extensions (EXTNAME), as observatories' pipelines and programs write them: of the image itself,
+_THE_IMAGE: Final = frozenset({"SCI", "SCIENCE", "IMAGE", "IMG", "DATA", "COADD", "CUTOUT", "STAMP", "FLUX"})
+# of planes that say something of the image's pixels, or were used to make them,
+_BESIDE_THE_IMAGE: Final = frozenset(
+    {"DQ", "MASK", "MSK", "BPM", "FLAG", "FLAGS", "QUALITY", "MAXMASK", "SEG", "SEGM", "SEGMAP", "SEGMENTATION"}
+    | {"ERR", "ERROR", "ERRORS", "RMS", "SIGMA", "STD", "STDDEV", "NOISE", "UNC", "UNCERT", "UNCERTAINTY", "SNR"}
+    | {"VAR", "VARIANCE", "IVAR", "INVVAR", "WHT", "WGT", "WEIGHT", "WEIGHTS", "WMAP", "WT"}
+    | {"PSF", "KERNEL", "BKG", "BG", "BACK", "BACKGROUND", "SKY", "FLAT", "BIAS", "DARK", "GAIN"}
+    | {
+        "EXP",
+        "EXPMAP",
+        "EXPTIME",
+        "EXPOSURE",
+        "TIME",
+        "SAMP",
+        "NEXP",
+        "NEXPS",
+        "COVERAGE",
+        "COV",
+        "DEPTH",
+        "CON",
+        "CTX",
+    }
+    | {"CHI2", "CHISQ", "AREA", "WCSDVARR", "D2IMARR", "NIMAGES", "CONTEXT"}
+)
+# and of pictures that are looked at only where there is nothing better.
+_MADE_FROM_IT: Final = frozenset({"MODEL", "MODELS", "RESID", "RESIDUAL", "RESIDUALS", "SUB"})
+_WORDS: Final = re.compile(r"[A-Z]+")
+_PREFERRED, _PLAIN, _LAST_CHOICE = range(3)
 
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
     """An image as it lies in the file.
 
-    planes: (bands, height, width), the file's own numbers, the first row at the bottom of the sky; red first
-    where there are three. value = number * scale + zero; the number blank stands for no value.
+    planes: (bands, height, width), one to three, the file's own numbers, the first row at the bottom of the sky; red
+    first. Of two the green between them is their mean. value = number * scale + zero; the number blank stands for no
+    value. warnings: what was chosen.
     """
 
     planes: NDArray[Any]
     scale: float
     zero: float
     blank: int | None
+    warnings: tuple[InputWarning, ...] = ()
 
     @property
     def is_picture(self) -> bool:
         """Whether it holds bytes, which are ready for display, not measurements."""
-        return self.planes.dtype == np.uint8 and self.scale == 1 and self.zero == 0
+        return self.planes.dtype == np.uint8 and self.scale == 1 and self.zero == 0 and len(self.planes) != 2  # noqa: PLR2004 - a red and a blue band
 
     def values(self, rows: slice, columns: slice) -> NDArray[np.float64]:
-        """Some rows and columns as values, (height, width, bands) with the first row on top; NaN for none."""
+        """Some rows and columns as values, (height, width, 1 or 3) with the first row on top; NaN for none."""
         part = self.planes[:, ::-1][:, rows, columns]
         with np.errstate(over="ignore", invalid="ignore"):  # signalling NaNs and scales out of all proportion
             values = part.astype(np.float64)
@@ -62,33 +98,68 @@ class Cutout:
                 values[part == self.blank] = np.nan
             values *= self.scale
             values += self.zero
+            if len(values) == 2:  # noqa: PLR2004 - red and blue
+                values = np.stack([values[0], values.mean(axis=0), values[1]])
         values[~np.isfinite(values)] = np.nan
         return np.moveaxis(values, 0, -1)
 
 
-def read(content: bytes) -> Cutout:
-    """Read the first image of a FITS file, gzipped or not; planes of flags, errors and weights are none.
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """An image that a header describes, and where its data begin. rank: how likely it is the one that is meant."""
 
-    Raises MalformedInputError for a damaged file, LimitExceededError for one too large, and
-    UnsupportedFormatError for a file without a plain image of one or three bands.
+    rank: int
+    header: Header
+    start: int
+    compressed: bool
+
+
+@dataclass(slots=True)
+class _Contents:
+    """What a file holds, as its headers say."""
+
+    images: list[_Image] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+    tables: int = 0
+    random_groups: bool = False
+    one_dimensional: bool = False
+
+
+def read(content: bytes, spend: Callable[[int], None] | None = None) -> Cutout:
+    """Read the image of a FITS file, gzipped or tile-compressed or neither.
+
+    Parameters
+    ----------
+    content
+        The file. Of several images the one named for science (EXTNAME SCI, IMAGE) is read, else the first; planes of
+        flags, errors, weights and the like are none.
+    spend
+        Is told how many values will be read, before they are.
+
+    Raises
+    ------
+    MalformedInputError
+        For a damaged file.
+    LimitExceededError
+        For one too large.
+    UnsupportedFormatError
+        For a file without an image of one band, three, or several with names; the sentence says what it holds.
     """
     if content.startswith(GZIP):
         content = _gunzip(content)
-    position = 0
-    passed: list[str] = []
-    while position < len(content):
-        header, start = _read_header(content, position)
-        if position == 0 and "SIMPLE" not in header:
-            raise UnsupportedFormatError("the gzipped content is no FITS file; of gzipped pictures only FITS are read")
-        shape, size = _shape(header)
-        name = _text(header, "EXTNAME").upper()
-        if _is_image(header) and math.prod(shape) > 0 and len(shape) > 1:
-            if name not in _BESIDE_THE_IMAGE:
-                return _image(content, start, header, shape)
-            passed.append(name)
-        position = start + -(-size // _BLOCK) * _BLOCK
-    found = f"only {', '.join(passed)} beside one" if passed else "no image"
-    raise UnsupportedFormatError(f"the FITS file holds {found}; send one with an image of one or three bands")
+    found = _survey(content)
+    if not found.images:
+        raise UnsupportedFormatError(_holds(found))
+    first_error: InputError | None = None
+    for image in sorted(found.images, key=lambda image: image.rank):
+        try:
+            shape, choice = _layout(image)
+        except UnsupportedFormatError as error:
+            first_error = first_error or error
+            continue
+        _check_size(math.prod(shape), spend)
+        return _cutout(content, image, shape, choice)
+    raise first_error or UnsupportedFormatError(_holds(found))
 
 
 def _gunzip(content: bytes) -> bytes:
@@ -102,99 +173,111 @@ def _gunzip(content: bytes) -> bytes:
     return unpacked
 
 
-def _read_header(content: bytes, start: int) -> tuple[Header, int]:
-    """The cards of one header, the first of each name, and where its data begin."""
-    header: Header = {}
-    for number in range(FITS_HEADER_CARDS):
-        at = start + number * _CARD
-        card = content[at : at + _CARD].decode("latin-1")
-        if len(card) < _CARD:
-            raise MalformedInputError("the FITS file ends inside a header: it is truncated")
-        name = card[:8].rstrip()
-        if name == "END":
-            return header, start + -(-(at + _CARD - start) // _BLOCK) * _BLOCK
-        if card[8:10] == "= ":
-            header.setdefault(name, card[10:])
-    raise LimitExceededError(f"a FITS header may have up to {FITS_HEADER_CARDS:,} cards")
+def _survey(content: bytes) -> _Contents:
+    """Read the headers of a file, up to an image that is named for what it is."""
+    found = _Contents()
+    reader = HeaderReader(content)
+    position = 0
+    while position < len(content):
+        try:
+            header, start = reader.read(position)
+            if position == 0 and "SIMPLE" not in header:
+                raise UnsupportedFormatError(
+                    "the gzipped content is no FITS file; of gzipped pictures only FITS are read"
+                )
+            if _note(found, header, start) == _PREFERRED:
+                break
+            position = start + blocks(data_size(header))
+        except InputError:
+            if found.images:  # an image is there, whatever lies behind it
+                break
+            raise
+    return found
 
 
-def _text(header: Header, name: str) -> str:
-    value = header.get(name, "").strip()
-    if value.startswith("'"):
-        return value[1:].partition("'")[0].strip()
-    return value.partition("/")[0].strip()
+def _note(found: _Contents, header: Header, start: int) -> int | None:
+    """Take down what a header describes; the rank of an image."""
+    compressed = fits_tiles.is_compressed_image(header)
+    if not compressed and "SIMPLE" not in header and text(header, "XTENSION") != "IMAGE":
+        found.tables += text(header, "XTENSION") in {"BINTABLE", "TABLE", "A3DTABLE"}
+        return None
+    axes, _ = axes_and_bits(header, "Z" if compressed else "")
+    if is_random_groups(header, axes):
+        found.random_groups = True
+        return None
+    if len(axes) < 2 or math.prod(axes) == 0:  # noqa: PLR2004 - width and height
+        found.one_dimensional |= math.prod(axes) > 0 and bool(axes)
+        return None
+    name = text(header, "EXTNAME").upper()
+    words = {name, *_WORDS.findall(name)}
+    if words & _BESIDE_THE_IMAGE:
+        found.beside.append(name[:20])
+        return None
+    rank = _LAST_CHOICE if words & _MADE_FROM_IT else _PREFERRED if words & _THE_IMAGE else _PLAIN
+    found.images.append(_Image(rank, header, start, compressed))
+    return rank
 
 
-def _number(header: Header, name: str, default: float) -> float:
-    text = _text(header, name)
-    if not text:
-        return default
-    try:
-        value = float(text.replace("D", "E").replace("d", "e"))
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise MalformedInputError(f"the FITS header's {name} is not a number: {text!r:.40}")
-    return value
+def _holds(found: _Contents) -> str:
+    hint = "send one with an image of one or three bands"
+    if found.random_groups:
+        return "random groups are no picture: the FITS file holds an interferometer's visibilities; send the image"
+    if found.beside:
+        beside = ", ".join(found.beside[:8])
+        return f"the FITS file holds no image, only what belongs to one ({beside}); {hint}"
+    if found.tables:
+        return (
+            f"the FITS file holds a table and no image; {hint}, and a table of photometry to the star model (its drop"
+            " folder takes FITS tables)"
+        )
+    if found.one_dimensional:
+        return f"the FITS file holds a spectrum or another row of numbers and no image; {hint}"
+    return f"the FITS file holds no image; {hint}"
 
 
-def _integer(header: Header, name: str, default: int | None = None) -> int:
-    text = _text(header, name) or ("" if default is None else str(default))
-    try:
-        return int(text)
-    except ValueError:
-        raise MalformedInputError(f"the FITS header's {name} is not a whole number: {text!r:.40}") from None
-
-
-def _shape(header: Header) -> tuple[tuple[int, ...], int]:
-    """The axes of a header's data, the fastest first, and the bytes that they and their heap take."""
-    axes, bits = _integer(header, "NAXIS"), _integer(header, "BITPIX")
-    if not 0 <= axes <= _MAX_AXES or bits not in _TYPES:
-        raise MalformedInputError(f"the FITS header has NAXIS {axes} and BITPIX {bits}, which no file may have")
-    shape = tuple(_integer(header, f"NAXIS{number}") for number in range(1, axes + 1))
-    extra, groups = _integer(header, "PCOUNT", 0), _integer(header, "GCOUNT", 1)
-    if min(shape, default=0) < 0 or extra < 0 or groups < 0:
-        raise MalformedInputError("the FITS header has a negative size")
-    return shape, abs(bits) // 8 * groups * (extra + math.prod(shape)) if shape else 0
-
-
-def _is_image(header: Header) -> bool:
-    if _text(header, "ZIMAGE") == "T":
-        raise UnsupportedFormatError("the FITS image is tile-compressed; unpack it (funpack) or send a JPEG or PNG")
-    return "SIMPLE" in header or _text(header, "XTENSION") == "IMAGE"
-
-
-def _image(content: bytes, start: int, header: Header, axes: tuple[int, ...]) -> Cutout:
+def _layout(image: _Image) -> tuple[tuple[int, int, int], fits_bands.Choice]:
+    """An image's (planes, height, width), and which planes are drawn."""
+    header = image.header
+    axes, bits = axes_and_bits(header, "Z" if image.compressed else "")
     shape = list(axes[::-1])
     while len(shape) > 2 and shape[0] == 1:  # noqa: PLR2004 - height and width stay
         del shape[0]
     if len(shape) == 2:  # noqa: PLR2004 - one band
         shape.insert(0, 1)
-    if len(shape) != 3 or shape[0] not in {1, _COLOURS}:  # noqa: PLR2004 - bands, height, width
-        sizes = " x ".join(map(str, axes))
+    if len(shape) != 3:  # noqa: PLR2004 - bands, height, width
+        sizes = " x ".join(map(str, axes[:8]))
         raise UnsupportedFormatError(f"a FITS picture has one or three bands (width x height x 3), this one {sizes}")
-    values = math.prod(shape)
+    planes, height, width = shape
+    as_stored = number(header, "BSCALE", 1.0) == 1 and number(header, "BZERO", 0.0) == 0
+    choice = fits_bands.choose(header, planes, ready_for_display=bits == 8 and as_stored)  # noqa: PLR2004 - bytes
+    return (planes, height, width), choice
+
+
+def _check_size(values: int, spend: Callable[[int], None] | None) -> None:
     if values > MEASURED_PIXELS:
         raise LimitExceededError(f"a FITS picture may have up to {MEASURED_PIXELS:,} values, this one has {values:,}")
-    dtype = np.dtype(_TYPES[_integer(header, "BITPIX")])
-    if start + values * dtype.itemsize > len(content):
-        raise MalformedInputError("the FITS file ends before its last pixel: it is truncated")
-    planes = np.frombuffer(content, dtype, values, start).reshape(shape)
-    if shape[0] == _COLOURS:
-        planes = planes[_red_first(header, planes)]
-    blank = _integer(header, "BLANK") if "BLANK" in header and dtype.kind in "iu" else None
-    return Cutout(planes, _number(header, "BSCALE", 1.0), _number(header, "BZERO", 0.0), blank)
+    if spend is not None:
+        spend(values)
 
 
-def _red_first(header: Header, planes: NDArray[Any]) -> list[int]:
-    """The order of the planes for red, green and blue.
+def _cutout(content: bytes, image: _Image, shape: tuple[int, int, int], choice: fits_bands.Choice) -> Cutout:
+    header = image.header
+    if image.compressed:
+        planes = fits_tiles.read(content, image.start, header).reshape(shape)
+    else:
+        dtype = np.dtype(TYPES[integer(header, "BITPIX")])
+        values = math.prod(shape)
+        if image.start + values * dtype.itemsize > len(content):
+            raise MalformedInputError("the FITS file ends before its last pixel: it is truncated")
+        planes = np.frombuffer(content, dtype, values, image.start).reshape(shape)
+    drawn = planes if choice.planes == tuple(range(len(planes))) else planes[list(choice.planes)]
+    blank = _blank(image) if planes.dtype.kind in "iu" else None
+    return Cutout(drawn, number(header, "BSCALE", 1.0), number(header, "BZERO", 0.0), blank, choice.warnings)
 
-    Named bands are put in order; bytes, and planes marked RGB, are red first already (as picture editors write
-    them); measurements without names are taken to rise in wavelength, as surveys list their bands.
-    """
-    names = _text(header, "BANDS").lower()
-    if len(names) == _COLOURS and len(set(names)) == _COLOURS and set(names) <= set(_BY_WAVELENGTH):
-        return sorted(range(_COLOURS), key=lambda plane: -_BY_WAVELENGTH.index(names[plane]))
-    if planes.dtype == np.uint8 or _text(header, "CTYPE3").upper() == "RGB":
-        return [0, 1, 2]
-    return [2, 1, 0]
+
+def _blank(image: _Image) -> int | None:
+    """The whole number that stands for no value."""
+    for name in ("ZBLANK", "BLANK") if image.compressed else ("BLANK",):
+        if name in image.header:
+            return integer(image.header, name)
+    return None

@@ -34,6 +34,7 @@ _MAGIC: Final = {
     # The only gzipped pictures in use are FITS; what is inside is checked after unpacking.
     GZIP: Format.FITS,
 }
+_ZIP: Final = b"PK\x03\x04"
 _OTHERS: Final = {
     b"BM": "a BMP picture",
     b"II+\x00": "a BigTIFF picture",
@@ -43,11 +44,27 @@ _OTHERS: Final = {
     b"\x00\x00\x00\x0cjP  ": "a JPEG 2000 picture",
     b"8BPS": "a Photoshop document",
     b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a ZIP archive, which belongs into the drop folder",
+    _ZIP: "a ZIP archive, which belongs into the drop folder",
     b"BZh": "compressed with bzip2",
     b"\xfd7zXZ\x00": "compressed with xz",
     b"\x28\xb5\x2f\xfd": "compressed with zstd",
-    b"\x89HDF\r\n": "an HDF5 file",
+    # What telescopes' pipelines and programs of the field write beside FITS.
+    b"Obj\x01": "an Avro alert packet; send its stamps",
+    b"#ASDF": "an ASDF file; send its image as FITS",
+    b"\x89HDF\r\n": "an HDF5 file; send its pictures one by one, as FITS, JPEG or PNG",
+    b"\x0e\x03\x13\x01": "an HDF4 file; send its image as FITS",
+    b"CDF\x01": "a NetCDF file; send its image as FITS",
+    b"CDF\x02": "a NetCDF file; send its image as FITS",
+    b"\x93NUMPY": "a NumPy array; save it as FITS (astropy.io.fits.writeto) or as a PNG",
+    b"\x80\x04\x95": "a Python pickle, which is never opened; save the picture as FITS or PNG",
+    b"root": "a ROOT file; send its image as FITS",
+    b"PAR1": "a Parquet table; tables of photometry belong into the star model's drop folder",
+    b"SQLite format 3": "an SQLite database",
+    b"XISF0100": "an XISF picture; save it as FITS",
+    b"LUCAM-RECORDER": "a SER video; send one picture of it",
+    b"PDS_VERSION_ID": "a PDS3 image; send it as FITS or PNG",
+    b"XTENSION": "a FITS extension without the file's first header; send the whole file",
+    b"\x1f\x9d": "compressed with compress (.Z)",
     b"<svg": "an SVG drawing",
     b"<?xml": "an XML document",
     b"<!DOCTYPE": "an HTML page",
@@ -80,7 +97,8 @@ def detect(content: bytes) -> Format:
             return found
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return Format.WEBP
-    raise UnsupportedFormatError(f"the content is {_describe(content)}; {READABLE}")
+    what = _describe(content)
+    raise UnsupportedFormatError(f"the content is {what}" if ";" in what else f"the content is {what}; {READABLE}")
 
 
 def _describe(content: bytes) -> str:
@@ -88,6 +106,8 @@ def _describe(content: bytes) -> str:
         if content[8:12] in _HEIF_BRANDS:
             return "a HEIC or AVIF picture"
         return "a video"
+    if content.startswith(_ZIP) and content[26:28] != b"\0\0" and b".npy" in content[30:100]:
+        return "NumPy arrays (.npz); save one as FITS (astropy.io.fits.writeto) or as a PNG"
     start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     for magic, what in _OTHERS.items():
         if content.startswith(magic) or start.startswith(magic):

@@ -23,7 +23,7 @@ from skysort.errors import (
 from skysort.images import decode as module
 from skysort.images.decode import InputSpec, decode
 from skysort.images.sniff import has_many_scans
-from tests.factories_images import GALAXY_INPUT, PHOTOGRAPH_INPUT, encode, every_form, exif, plain, render
+from tests.factories_images import GALAXY_INPUT, PHOTOGRAPH_INPUT, encode, every_form, exif, plain, render, zip_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -218,6 +218,11 @@ def test_half_a_file_is_refused(form: str) -> None:
     ("content", "error", "says"),
     [
         (b"", EmptyInputError, "no bytes"),
+        (b"Obj\x01\x14avro.codec\x08null", UnsupportedFormatError, "an Avro alert packet; send its stamps$"),
+        (b"\x93NUMPY\x01\x00v\x00", UnsupportedFormatError, "a NumPy array; save it as FITS"),
+        (b"\x89HDF\r\n\x1a\n", UnsupportedFormatError, "an HDF5 file; send its pictures"),
+        (b"#ASDF 1.0.0\n", UnsupportedFormatError, "an ASDF file"),
+        (zip_file({"arr_0.npy": b"\x93NUMPY"}), UnsupportedFormatError, "NumPy arrays"),
         (b"hello, world", UnsupportedFormatError, "is text"),
         (b"BM" + bytes(60), UnsupportedFormatError, "BMP"),
         (b"<!DOCTYPE html><html>", UnsupportedFormatError, "HTML"),

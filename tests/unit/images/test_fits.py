@@ -174,7 +174,7 @@ def test_planes_that_tell_of_the_images_pixels_are_not_taken_for_it(beside: str)
     found = decode(by_astropy([astropy_fits.PrimaryHDU(), other, image]), WHOLE)
     assert np.array_equal(found, decode(fits_file(sky()), WHOLE))
     # And without one it is said what was there
-    with pytest.raises(UnsupportedFormatError, match=f"holds only {beside.upper()} beside one"):
+    with pytest.raises(UnsupportedFormatError, match=rf"only what belongs to one \({beside.upper()}\)"):
         decode(by_astropy([astropy_fits.PrimaryHDU(), other]), WHOLE)
 
 
@@ -196,7 +196,7 @@ def header(**cards: object) -> bytes:
     [
         (header(**PRIMARY, NAXIS=0), UnsupportedFormatError, "holds no image"),
         (header(**PRIMARY, NAXIS=1, NAXIS1=0), UnsupportedFormatError, "holds no image"),
-        (fits_file(np.zeros((2, 5, 5), np.float32)), UnsupportedFormatError, "one or three bands"),
+        (fits_file(np.zeros((2, 5, 5), np.float32)), UnsupportedFormatError, "2 planes and its header does not name"),
         (fits_file(np.zeros((2, 3, 5, 5), np.float32)), UnsupportedFormatError, "5 x 5 x 3 x 2"),
         (fits_file(np.full((5, 5), np.nan, np.float32)), MalformedInputError, "no pixel with a value"),
         (header(**PRIMARY, NAXIS=2, NAXIS1=9, NAXIS2=9), MalformedInputError, "truncated"),
@@ -208,7 +208,7 @@ def header(**cards: object) -> bytes:
         (header(**PRIMARY, NAXIS=10_000), MalformedInputError, "NAXIS 10000"),
         (header(**PRIMARY)[:200], MalformedInputError, "inside a header"),
         (fits_file(sky(), BSCALE="three"), MalformedInputError, "BSCALE"),
-        (b"SIMPLE  =" + b" " * 900_000, LimitExceededError, "10,000 cards"),
+        (b"SIMPLE  =" + b" " * 4_100_000, LimitExceededError, "50,000 cards"),
         (gzip.compress(b"no FITS".ljust(2880)), MalformedInputError, "inside a header"),
         (gzip.compress(header(EXTEND=True, BITPIX=8, NAXIS=0)), UnsupportedFormatError, "gzipped"),
         (gzip.compress(fits_file(sky()))[:4000], MalformedInputError, "truncated"),
@@ -218,12 +218,6 @@ def header(**cards: object) -> bytes:
 def test_what_is_no_cutout_is_refused_with_a_sentence(content: bytes, error: type[InputError], says: str) -> None:
     with pytest.raises(error, match=says):
         decode(content, WHOLE)
-
-
-def test_a_compressed_image_says_what_to_do() -> None:
-    packed = astropy_fits.CompImageHDU(np.arange(400, dtype=np.int16).reshape(20, 20))
-    with pytest.raises(UnsupportedFormatError, match="funpack"):
-        decode(by_astropy([astropy_fits.PrimaryHDU(), packed]), WHOLE)
 
 
 def test_a_gzip_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
