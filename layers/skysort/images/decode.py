@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 from PIL.Image import Transpose
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.images import fits, measurements, stretch
+from skysort.images import measurements, stretch
 from skysort.images.geometry import MARGIN, Box, InputSpec, inside, resampling
 from skysort.images.sniff import Format, detect, has_many_scans, webp_size
 from skysort.limits import IMAGE_BYTES, IMAGE_PIXELS, JPEG_PIXELS, JPEG_SCANS, MEASURED_PIXELS, MIB
@@ -207,6 +207,8 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _decode_fits(content: bytes, spec: InputSpec, budget: PixelBudget | None) -> Picture:
+    from skysort.images import fits  # noqa: PLC0415 - a dozen milliseconds of start-up that most functions never need
+
     cutout = fits.read(content, budget.take if budget is not None else None)
     height, width = cutout.planes.shape[1:]
     box = spec.window(width, height)

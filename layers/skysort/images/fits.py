@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.images import fits_bands, fits_tiles
+from skysort.images import fits_bands
 from skysort.images.fits_header import (
     TYPES,
     HeaderReader,
@@ -23,6 +23,7 @@ from skysort.images.fits_header import (
     blocks,
     data_size,
     integer,
+    is_compressed_image,
     is_random_groups,
     number,
     text,
@@ -197,7 +198,7 @@ def _survey(content: bytes) -> _Contents:
 
 def _note(found: _Contents, header: Header, start: int) -> int | None:
     """Take down what a header describes; the rank of an image."""
-    compressed = fits_tiles.is_compressed_image(header)
+    compressed = is_compressed_image(header)
     if not compressed and "SIMPLE" not in header and text(header, "XTENSION") != "IMAGE":
         found.tables += text(header, "XTENSION") in {"BINTABLE", "TABLE", "A3DTABLE"}
         return None
@@ -263,6 +264,8 @@ def _check_size(values: int, spend: Callable[[int], None] | None) -> None:
 def _cutout(content: bytes, image: _Image, shape: tuple[int, int, int], choice: fits_bands.Choice) -> Cutout:
     header = image.header
     if image.compressed:
+        from skysort.images import fits_tiles  # noqa: PLC0415 - ten milliseconds, only where they are needed
+
         planes = fits_tiles.read(content, image.start, header).reshape(shape)
     else:
         dtype = np.dtype(TYPES[integer(header, "BITPIX")])

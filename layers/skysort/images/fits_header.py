@@ -96,6 +96,11 @@ def axes_and_bits(header: Header, prefix: str = "") -> tuple[tuple[int, ...], in
     return axes, bits
 
 
+def is_compressed_image(header: Header) -> bool:
+    """Whether an extension is a table that holds an image."""
+    return text(header, "XTENSION") == "BINTABLE" and text(header, "ZIMAGE") == "T"
+
+
 def is_random_groups(header: Header, axes: tuple[int, ...]) -> bool:
     """Whether the data are random groups, visibilities of an interferometer (FITS Standard 4.0, section 6)."""
     return bool(axes) and axes[0] == 0 and text(header, "GROUPS") == "T"

@@ -63,11 +63,6 @@ class _Grid:
         return product(*cuts)
 
 
-def is_compressed_image(header: Header) -> bool:
-    """Whether an extension is a table that holds an image."""
-    return text(header, "XTENSION") == "BINTABLE" and text(header, "ZIMAGE") == "T"
-
-
 def read(content: bytes, start: int, header: Header) -> NDArray[Any]:
     """Unpack an image.
 

@@ -72,3 +72,5 @@ def test_only_what_serving_needs_is_imported(function: str, star_folder: Path, t
     imported = {module.partition(".")[0] for module in modules}
     unexpected = imported - ALLOWED[function] - sys.stdlib_module_names - {"__main__"}
     assert {name for name in unexpected if not name.startswith("_")} == set()
+    # Nor readers of files that did not come
+    assert [module for module in modules if module.startswith("skysort.images.fits")] == []
