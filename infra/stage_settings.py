@@ -15,6 +15,7 @@ from infra.function_settings import FunctionSettings, StageError, in_range, requ
 from infra.operations import Operations
 from infra.routes import ROUTES
 from skysort import limits
+from skysort.clients import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,7 @@ class Stage:
     api: its HTTP API; None on the local stage, whose gateway lets everybody in. log_days: how long logs are kept.
     keep_data: whether buckets and logs outlive the stack, and the stack is protected against deletion.
     tags: of every resource. account_concurrency: sandboxes that the account may run at once in the region.
+    clients: whether they see each other's batches and dropped files, or each its own (layers/skysort/clients.py).
     release_hook_concurrency: reserved for the hook that proves new versions, which waits for several at once.
     """
 
@@ -82,6 +84,7 @@ class Stage:
     tags: Mapping[str, str] = field(default_factory=dict)
     account_concurrency: int = ACCOUNT_CONCURRENCY
     release_hook_concurrency: int | None = None
+    clients: Sharing = Sharing.SEPARATE
     laptop: Laptop | None = None
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from infra.function_settings import (
 )
 from infra.operations import P99_MS, Alarms, Operations
 from infra.stage_settings import Laptop, Stage
+from skysort.clients import Sharing
 
 # The models with a drop folder, each with a queue of its own.
 MODELS: Final = ("star", "galaxy", "image")
@@ -145,6 +146,7 @@ def local(cores: int | None = None) -> Stage:
         drop_queues=tuple(_drop_queue(model, "local", maximum_concurrency=1, window_s=0) for model in MODELS),
         drop_bucket="skysort-drop-local",
         results_bucket="skysort-results-local",
+        clients=Sharing.SHARED,
         laptop=Laptop(),
     )
 
@@ -166,6 +168,7 @@ def dev() -> Stage:
         drop_queues=tuple(_drop_queue(model, "dev", maximum_concurrency=5, window_s=1) for model in MODELS),
         drop_bucket="skysort-drop-dev",
         results_bucket="skysort-results-dev",
+        clients=Sharing.SHARED,
         api=ApiSettings(clients=(Client("developer", rate_per_s=50, burst=100),), rate_per_s=100, burst=200),
         log_days=7,
         tags={"project": "skysort", "stage": "dev"},
@@ -194,6 +197,7 @@ def prod() -> Stage:
         operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500),
         drop_bucket="skysort-drop-prod",
         results_bucket="skysort-results-prod",
+        clients=Sharing.SEPARATE,
         drop_retention=DropRetention(results=365),
         api=ApiSettings(
             clients=(

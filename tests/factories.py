@@ -44,8 +44,12 @@ def proxy_event(
     *,
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
+    key_id: str | None = None,
 ) -> dict[str, Any]:
-    """An API Gateway REST proxy event; a bytes body arrives base64-encoded, as binary media types do."""
+    """An API Gateway REST proxy event; a bytes body arrives base64-encoded, as binary media types do.
+
+    key_id: of the API key that the gateway has checked.
+    """
     sent = {"Content-Type": "application/json", **(headers or {})}
     encoded = isinstance(body, bytes)
     return {
@@ -58,7 +62,13 @@ def proxy_event(
         "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} if query else None,
         "pathParameters": None,
         "stageVariables": None,
-        "requestContext": {"requestId": "request-1", "stage": "test", "path": path, "httpMethod": method},
+        "requestContext": {
+            "requestId": "request-1",
+            "stage": "test",
+            "path": path,
+            "httpMethod": method,
+            "identity": {"apiKeyId": key_id, "caller": None, "sourceIp": "198.51.100.7"},
+        },
         "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
         "isBase64Encoded": encoded,
     }

@@ -22,6 +22,7 @@ from skysort.batches.options import (  # noqa: TC001 - Powertools reads the anno
 from skysort.batches.status import FILES_BY_DEFAULT, BatchDesk, Page
 from skysort.batches.table import BatchTable
 from skysort.card import CardShelf
+from skysort.clients import Client, client_of
 from skysort.http.api import build_api, content_type, json_response, raw_body, serve
 from skysort.http.contract import Contract
 from skysort.http.csv_file import csv_response
@@ -60,10 +61,15 @@ api = build_api()
 start.done()
 
 
+def client() -> Client:
+    """Whose batches the request being served is about; raises UnauthenticatedError."""
+    return client_of(api.current_event.raw_event, settings.clients)
+
+
 @api.get("/v1/health")
 def health() -> Response[str]:
-    """Liveness: the service answers."""
-    return json_response({"status": "ok", "version": skysort.__version__})
+    """Liveness: the service answers. clients: whether they share batches or have their own."""
+    return json_response({"status": "ok", "version": skysort.__version__, "clients": settings.clients})
 
 
 @api.get("/v1/models")
@@ -82,7 +88,7 @@ def model(name: str) -> Response[str]:
 def offer_uploads() -> Response[str]:
     """A signed way into the drop folder for each file."""
     request = read_body(raw_body(api.current_event), content_type(api.current_event))
-    return json_response(uploads.offer(request))
+    return json_response(uploads.offer(request, client()))
 
 
 @api.get("/v1/batches/<batch>")
@@ -97,14 +103,14 @@ def batch_status(
 ) -> Response[str]:
     """How many files of a batch wait, are done and failed, and the files one by one."""
     page = Page(limit, Cursor.decode(following), state, model, records)
-    return json_response(batches.status(batch_of(batch), page))
+    return json_response(batches.status(batch_of(batch), page, client()))
 
 
 @api.get("/v1/batches/<batch>/results.csv")
 def batch_csv(batch: BatchName, *, model: Model = None, following: Next = None) -> Response[str]:
     """One CSV of what a batch has come to so far, in pages."""
     name = batch_of(batch)
-    text, rest = table.page(name, Page(cursor=Cursor.decode(following), model=model))
+    text, rest = table.page(name, Page(cursor=Cursor.decode(following), model=model), client())
     return csv_response(f"{name}.csv", text, batches.csv_path(name, model, rest) if rest else None)
 
 

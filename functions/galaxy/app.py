@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 start = Start()
 settings = PictureSettings.from_environment(os.environ, "galaxy", Path(__file__).parent)
 classifier = load_classifier(settings)
-api = picture_api("galaxy", classifier)
+api = picture_api("galaxy", classifier, settings.clients)
 start.done()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 start = Start()
 settings = PictureSettings.from_environment(os.environ, "image", Path(__file__).parent)
 classifier = load_classifier(settings)
-api = picture_api("image", classifier)
+api = picture_api("image", classifier, settings.clients)
 start.done()
 
 

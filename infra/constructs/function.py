@@ -14,7 +14,7 @@ from infra.constructs.reasons import accept
 from infra.constructs.retention import log_group, removal
 from infra.constructs.warm import WarmAlias
 from infra.function_settings import Provisioned, SnapStart
-from skysort import METRICS_NAMESPACE
+from skysort import METRICS_NAMESPACE, clients
 
 if TYPE_CHECKING:
     from infra.function_settings import FunctionSettings
@@ -84,6 +84,7 @@ def _environment(name: str, stage: Stage, settings: FunctionSettings) -> dict[st
     """The variables of every function; a drop folder adds the names of its buckets."""
     return {
         "SKYSORT_STAGE": stage.name,
+        clients.SETTING: stage.clients.value,
         # Metrics and logs of two stages in one account are told apart by it.
         "POWERTOOLS_SERVICE_NAME": stage.function_name(name),
         "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,

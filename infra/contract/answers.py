@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from infra.contract.base import Absent, Open, Probability, Schema
+from skysort.clients import Sharing  # noqa: TC001 - pydantic reads the annotations
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -144,10 +145,11 @@ class StarAnswer(Schema):
 
 
 class Health(Schema):
-    """The service answers."""
+    """The service answers. clients: whether they share batches, or each has its own."""
 
     status: Literal["ok"]
     version: str
+    clients: Sharing
 
 
 class Sample(Prediction):

@@ -30,6 +30,7 @@ FUNCTIONS: Final = ("star", "galaxy", "image", "control")
 _SETTINGS: Final = {
     "SKYSORT_DROP_BUCKET": "drop",
     "SKYSORT_RESULTS_BUCKET": "results",
+    "SKYSORT_CLIENTS": "shared",
     "AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
@@ -192,6 +193,7 @@ def _problem(status: HTTPStatus) -> dict[str, Any]:
 
 _MEANS: Final = {
     HTTPStatus.BAD_REQUEST: "The body is empty, damaged, or not what its type says.",
+    HTTPStatus.UNAUTHORIZED: "Batches and files belong to whoever uploaded them here, and who asks is not known.",
     HTTPStatus.FORBIDDEN: "The stage asks for an API key, and the request has none that is valid.",
     HTTPStatus.NOT_FOUND: "There is no such path, model, batch or file.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A limit was passed.",

@@ -109,7 +109,7 @@ def _picture(model: str, about: str) -> Operation:
         "classify",
         about,
         answers.PictureAnswer,
-        (*_BODY, HTTPStatus.NOT_FOUND),
+        (*_BODY, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND),
         bodies={
             "multipart/form-data": {"schema": requests.picture_form(labels)},
             JSON: {
@@ -138,7 +138,7 @@ _CSV_EXAMPLE: Final = (
 
 def operations() -> dict[tuple[str, str], Operation]:
     """Every call by method and path."""
-    found = (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+    found = (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
     return {
         ("POST", "/v1/classify/star"): _star(),
         ("POST", "/v1/classify/galaxy"): _picture(
@@ -162,7 +162,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "Names are relative paths; what could leave the batch's folder is refused. To resume an upload in parts, "
             "or when its URLs have expired, ask again with its upload_id.",
             batch_answers.UploadOffer,
-            _BODY,
+            (*_BODY, HTTPStatus.UNAUTHORIZED),
             bodies={
                 JSON: {"schema": UploadRequest, "examples": {"two files": {"value": json.loads(_event("uploads"))}}}
             },

@@ -82,6 +82,7 @@ class Launcher:
             "SKYSORT_STAGE": self.stage.name,
             "SKYSORT_DROP_BUCKET": self.stage.drop_bucket,
             "SKYSORT_RESULTS_BUCKET": self.stage.results_bucket,
+            "SKYSORT_CLIENTS": self.stage.clients,
             # A Lambda sandbox sees the cores that its memory buys; here it would see all of the machine's.
             "OMP_NUM_THREADS": str(self.settings.vcpus),
             "POWERTOOLS_SERVICE_NAME": self.name,

@@ -8,6 +8,7 @@
     │   ├── EmptyInputError          nothing to classify
     │   └── LimitExceededError       a limit of skysort.limits was passed
     ├── NotFoundError                no such model, batch or path
+    ├── UnauthenticatedError         who asks is not known, and this call needs to know
     ├── ConfigurationError           a setting is missing or wrong; raised at start only
     │   └── ArtefactError            a model file is missing, damaged or not the card's
     └── InfrastructureError          a service behind skysort failed; worth trying again
@@ -80,6 +81,10 @@ class LimitExceededError(InputError):
 
 class NotFoundError(SkysortError):
     """No model, batch or path of this name."""
+
+
+class UnauthenticatedError(SkysortError):
+    """Who asks is not known, and what is asked for belongs to somebody."""
 
 
 class ConfigurationError(SkysortError):

@@ -24,6 +24,7 @@ _STATUS: Final[dict[type[errors.SkysortError], tuple[HTTPStatus, str, str]]] = {
     errors.EmptyInputError: (HTTPStatus.BAD_REQUEST, "empty-input", "There is nothing to classify"),
     errors.LimitExceededError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "limit-exceeded", "A limit was passed"),
     errors.InputError: (HTTPStatus.BAD_REQUEST, "bad-input", "The input cannot be used"),
+    errors.UnauthenticatedError: (HTTPStatus.UNAUTHORIZED, "unauthorised", "Not signed in"),
     errors.NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "Not found"),
     errors.InfrastructureError: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again shortly"),
     errors.SkysortError: (HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Internal error"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skysort import limits
+from skysort.clients import Sharing
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -76,11 +77,13 @@ class ControlSettings:
 
     cards_folder: SKYSORT_CARDS, the folder with <model>/model/card.json for every model.
     drop_bucket: SKYSORT_DROP_BUCKET, where uploads go. results_bucket: SKYSORT_RESULTS_BUCKET, where results are.
+    clients: SKYSORT_CLIENTS, whether clients share batches or have their own; separate by default.
     """
 
     cards_folder: Path
     drop_bucket: str
     results_bucket: str
+    clients: Sharing
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> ControlSettings:
@@ -89,4 +92,5 @@ class ControlSettings:
             cards_folder=folder(environment, "SKYSORT_CARDS", function_folder.parent),
             drop_bucket=bucket(environment, "SKYSORT_DROP_BUCKET", "files are dropped into"),
             results_bucket=bucket(environment, "SKYSORT_RESULTS_BUCKET", "results are in"),
+            clients=Sharing.from_environment(environment),
         )

@@ -98,6 +98,7 @@ def test_what_a_function_reads_from_its_environment(stage: Synthesised) -> None:
     variables = stage.one("GalaxyDropFunction").properties["Environment"]["Variables"]
     assert variables["HOME"] == variables["XDG_CACHE_HOME"] == "/tmp"
     assert variables["SKYSORT_STAGE"] == stage.stage.name
+    assert variables["SKYSORT_CLIENTS"] == {"dev": "shared", "prod": "separate"}[stage.stage.name]
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "skysort"
     assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
     assert variables["SKYSORT_THREADS"] == "2"

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from skysort.batches.cursor import START, Cursor
 from skysort.batches.match import BatchFile, Matcher, State
+from skysort.clients import EVERYBODY
 from skysort.drop import keys
 from skysort.errors import NotFoundError
 from skysort.limits import BATCH_FILES_PER_PAGE, PRESIGNED_S
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from skysort.batches.match import Bucket, Segment
+    from skysort.clients import Client
     from skysort.s3.location import Addressing
     from skysort.s3.signature import Signer
 
@@ -71,11 +73,13 @@ class BatchDesk:
         self._matcher = matcher or Matcher(bucket, drop_bucket, results_bucket)
         self._pool = ThreadPoolExecutor(_PARALLEL, "s3")
 
-    def segments(self, batch: str, page: Page) -> dict[str, Segment]:
-        """Each model's files from the page's start on; raises NotFoundError for a batch without any."""
+    def segments(self, batch: str, page: Page, client: Client = EVERYBODY) -> dict[str, Segment]:
+        """Each model's files of a client's batch from the page's start on; NotFoundError for a batch without any."""
         models = [name for name in self._models if page.model in {None, name} and name >= page.cursor.model]
         after = {page.cursor.model: page.cursor.after}
-        found = self._pool.map(lambda name: self._matcher.segment(name, batch, after.get(name, "")), models)
+        found = self._pool.map(
+            lambda name: self._matcher.segment(name, client.path(batch), after.get(name, "")), models
+        )
         segments: dict[str, Segment] = {}
         for name, segment in zip(models, found, strict=True):
             segments[name] = segment
@@ -86,9 +90,9 @@ class BatchDesk:
             raise NotFoundError(f"there is no file in a batch {where}{batch!r}; uploaded files are there at once")
         return segments
 
-    def status(self, batch: str, page: Page) -> dict[str, Any]:
+    def status(self, batch: str, page: Page, client: Client = EVERYBODY) -> dict[str, Any]:
         """The answer of GET /v1/batches/{batch}; raises NotFoundError, InvalidFieldsError and InfrastructureError."""
-        segments = self.segments(batch, page)
+        segments = self.segments(batch, page, client)
         counts = {name: _counts(segment.files) for name, segment in segments.items() if segment.files}
         total = {key: sum(count[key] for count in counts.values()) for key in ("total", *State)}
         files, following = select(segments, page)

@@ -12,6 +12,7 @@ from skysort.batches import star_rows
 from skysort.batches.cursor import Cursor
 from skysort.batches.match import REJECTED, TABLE, BatchFile, State
 from skysort.batches.status import end_of
+from skysort.clients import EVERYBODY
 from skysort.csv_limit import long_cells
 from skysort.drop import keys
 from skysort.errors import NotFoundError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from skysort.batches.status import BatchDesk, Page
+    from skysort.clients import Client
 
 # result_file: where a classified table stands in the results bucket whose rows are not merged.
 COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "prediction_set", "result_file", "error")
@@ -42,16 +44,16 @@ class BatchTable:
         self._rows = rows
         self._size = size
 
-    def page(self, batch: str, page: Page) -> tuple[str, Cursor | None]:
+    def page(self, batch: str, page: Page, client: Client = EVERYBODY) -> tuple[str, Cursor | None]:
         """The lines from a page's cursor on, with a header on the first page, and where the next begins.
 
         Files that wait have no line yet. Raises NotFoundError, InfrastructureError.
         """
         with long_cells():
-            return self._page(batch, page)
+            return self._page(batch, page, client)
 
-    def _page(self, batch: str, page: Page) -> tuple[str, Cursor | None]:
-        segments = self._desk.segments(batch, page)
+    def _page(self, batch: str, page: Page, client: Client) -> tuple[str, Cursor | None]:
+        segments = self._desk.segments(batch, page, client)
         text = _Text()
         at = page.cursor
         if at == Cursor():

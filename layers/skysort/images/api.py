@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler import Response  # noqa: TC002 - Powertools reads the annotations
 from aws_lambda_powertools.metrics import MetricUnit
 
 from skysort.cache import AnswerCache
+from skysort.clients import Sharing, client_of
 from skysort.http.api import (
     Explain,
     Labels,
@@ -21,7 +23,7 @@ from skysort.http.api import (
 from skysort.images.body import read_body
 from skysort.images.classify import PictureClassifier
 from skysort.images.model import PictureModel
-from skysort.images.remote import DroppedPictures
+from skysort.images.remote import DroppedPictures, owned
 from skysort.mix import count_answers
 from skysort.observability import metrics
 
@@ -42,8 +44,13 @@ def load_classifier(settings: PictureSettings) -> PictureClassifier:
     return classifier
 
 
-def picture_api(name: str, classifier: PictureClassifier) -> APIGatewayRestResolver:
-    """POST /v1/classify/<name> and GET /v1/models/<name>/ready."""
+def picture_api(
+    name: str, classifier: PictureClassifier, clients: Sharing = Sharing.SEPARATE
+) -> APIGatewayRestResolver:
+    """POST /v1/classify/<name> and GET /v1/models/<name>/ready.
+
+    clients: whether an s3_key may name any client's file, or the asking one's alone.
+    """
     api = build_api()
 
     @api.post(f"/v1/classify/{name}")
@@ -51,6 +58,8 @@ def picture_api(name: str, classifier: PictureClassifier) -> APIGatewayRestResol
         """Classify pictures: a form of files, a bare picture or JSON."""
         event = api.current_event
         request = read_body(raw_body(event), content_type(event))
+        if any(item.s3_key is not None for item in request.items):
+            request = replace(request, items=owned(request.items, client_of(event.raw_event, clients)))
         answer = classifier.answer(request, query_options(event, top_k=top_k, labels=labels, explain=explain))
         metrics.add_metric("PicturesClassified", MetricUnit.Count, len(answer["results"]))
         count_answers(answer["results"], classifier.labels)

@@ -26,6 +26,8 @@ from skysort.options import NAMES as OPTION_NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from skysort.errors import SkysortError
+
 FORM: Final = "multipart/form-data"
 JSON: Final = "application/json"
 # What a bare picture may be called without naming its format.
@@ -57,7 +59,7 @@ class PictureItem:
     id: str
     content: bytes = b""
     s3_key: str | None = None
-    error: InputError | None = None
+    error: SkysortError | None = None
 
 
 @dataclass(frozen=True, slots=True)

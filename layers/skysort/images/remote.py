@@ -7,16 +7,29 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.drop.store import ObjectVersion
 from skysort.errors import InputError, LimitExceededError, NotFoundError, SkysortError
+from skysort.images.body import PictureItem
 from skysort.limits import IMAGE_BYTES, IMAGE_FETCHED_BYTES_PER_REQUEST, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from skysort.clients import Client
     from skysort.drop.store import ObjectStore, StoredObject
 
 # The only part of the bucket that callers put files into.
 INCOMING: Final = "incoming/"
 _READERS: Final = 8
+
+
+def owned(items: Sequence[PictureItem], client: Client) -> list[PictureItem]:
+    """The items of a request, with other clients' files as absent as those that nobody dropped."""
+    return [
+        item
+        if item.s3_key is None or not item.s3_key.startswith(INCOMING) or client.may_read(item.s3_key)
+        # Asked for and answered like an absent key, so that nobody learns of another's files.
+        else PictureItem(item.id, error=_absent(item.s3_key))
+        for item in items
+    ]
 
 
 class DroppedPictures:
@@ -80,10 +93,14 @@ class DroppedPictures:
         return self._store
 
 
+def _absent(key: str) -> NotFoundError:
+    return NotFoundError(f"there is no object {key!r:.200} in the drop bucket")
+
+
 def _refusal(key: str, stored: StoredObject | None, left: int) -> SkysortError | None:
     """Why an object is not read; left: bytes that the request may still fetch."""
     if stored is None:
-        return NotFoundError(f"there is no object {key!r:.200} in the drop bucket")
+        return _absent(key)
     if stored.size > IMAGE_BYTES:
         return LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {stored.size:,} B")
     if stored.size > left:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
 
+from skysort.clients import EVERYBODY, Client
 from skysort.drop.keys import INCOMING, RESERVED, is_reserved
 from skysort.errors import FieldError, InvalidFieldsError
 from skysort.limits import BATCH_NAME_CHARACTERS, DROP_KEY_BYTES
@@ -77,9 +78,9 @@ def file_fault(name: str, prefix: str) -> str | None:
     return next((sentence for wrong, sentence in faults if wrong), None)
 
 
-def prefix_of(model: str, batch: str) -> str:
-    """The folder of a batch in the drop bucket, with a slash at the end."""
-    return f"{INCOMING}{model}/{batch}/"
+def prefix_of(model: str, batch: str, client: Client = EVERYBODY) -> str:
+    """The folder of a client's batch in the drop bucket, with a slash at the end."""
+    return f"{INCOMING}{model}/{client.path(batch)}/"
 
 
 def new_batch(now: datetime | None = None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from skysort.clients import EVERYBODY
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError, NotFoundError
 from skysort.limits import (
     MIB,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from skysort.clients import Client
     from skysort.s3.client import Part
     from skysort.s3.location import Addressing
     from skysort.s3.signature import Signer
@@ -70,21 +72,21 @@ class UploadDesk:
         self._signer = signer
         self._store = store
 
-    def offer(self, request: UploadRequest) -> dict[str, Any]:
-        """The answer of POST /v1/uploads.
+    def offer(self, request: UploadRequest, client: Client = EVERYBODY) -> dict[str, Any]:
+        """The answer of POST /v1/uploads. client: whose batch it is.
 
         Raises InvalidFieldsError naming every file that cannot be taken, LimitExceededError for too many parts or
         too many uploads that would begin, and InfrastructureError.
         """
         batch = names.new_batch() if request.batch is None else request.batch
-        plans = _plans(request, batch)
+        plans = _plans(request, batch, client)
         expires = self._signer.clock() + timedelta(seconds=PRESIGNED_S)
         with ThreadPoolExecutor(_PARALLEL, "parts") as pool:
             files = list(pool.map(lambda plan: self._file(plan, expires), plans))
         return {
             "model": request.model,
             "batch": batch,
-            "prefix": names.prefix_of(request.model, batch),
+            "prefix": names.prefix_of(request.model, batch, client),
             "expires": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
             "files": files,
         }
@@ -130,8 +132,8 @@ class UploadDesk:
         return {part.number: part.etag for part in parts if sizes.get(part.number) == part.size}
 
 
-def _plans(request: UploadRequest, batch: str) -> list[_Plan]:
-    prefix = names.prefix_of(request.model, batch)
+def _plans(request: UploadRequest, batch: str, client: Client) -> list[_Plan]:
+    prefix = names.prefix_of(request.model, batch, client)
     faults: list[FieldError] = []
     plans: list[_Plan] = []
     batch_fault = names.batch_fault(batch)

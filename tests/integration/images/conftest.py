@@ -45,6 +45,7 @@ def environment(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "AWS_DEFAULT_REGION": "us-east-1",
         "SKYSORT_DROP_BUCKET": DROP,
         "SKYSORT_RESULTS_BUCKET": RESULTS,
+        "SKYSORT_CLIENTS": "shared",
         "SKYSORT_IMAGE_MODEL": str(picture_artefact(tmp_path / "model")),
         "SKYSORT_THREADS": "2",
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from skysort.clients import Sharing
 from skysort.errors import ConfigurationError
 from skysort.settings import ControlSettings, StarSettings
 
@@ -40,6 +41,17 @@ def test_a_bad_setting_is_named(environment: dict[str, str], says: str) -> None:
 def test_cards_lie_beside_the_control_function(tmp_path: Path) -> None:
     buckets = {"SKYSORT_DROP_BUCKET": "drop", "SKYSORT_RESULTS_BUCKET": "results"}
     assert ControlSettings.from_environment(buckets, tmp_path / "control").cards_folder == tmp_path
+
+
+def test_clients_are_kept_apart_unless_the_stage_says_that_they_share(tmp_path: Path) -> None:
+    buckets = {"SKYSORT_DROP_BUCKET": "drop", "SKYSORT_RESULTS_BUCKET": "results"}
+    told = [
+        ControlSettings.from_environment({**buckets, **clients}, tmp_path / "control").clients
+        for clients in ({}, {"SKYSORT_CLIENTS": "separate"}, {"SKYSORT_CLIENTS": "shared"})
+    ]
+    assert told == [Sharing.SEPARATE, Sharing.SEPARATE, Sharing.SHARED]
+    with pytest.raises(ConfigurationError, match="SKYSORT_CLIENTS must be shared or separate, got 'both'"):
+        ControlSettings.from_environment({**buckets, "SKYSORT_CLIENTS": "both"}, tmp_path)
 
 
 @pytest.mark.parametrize("missing", ["SKYSORT_DROP_BUCKET", "SKYSORT_RESULTS_BUCKET"])
