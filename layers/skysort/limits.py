@@ -76,6 +76,10 @@ FITS_TILES: Final = 65_536
 # What unpacking RICE may cost, in values of 60 ns: 16 million in rows take 1 s, 4 million in one tile as well.
 FITS_RICE_WORK: Final = 26_000_000
 
+# Forms: pictures and options, and names as long as a file system takes them, percent-encoded.
+FORM_PARTS: Final = 64
+FORM_PART_HEADER_BYTES: Final = 16 * 1024
+
 # Pictures of one request: 6 MB of them, decoded and classified, take a few seconds at worst.
 IMAGES_PER_REQUEST: Final = 32
 IMAGE_PIXELS_PER_REQUEST: Final = 200_000_000

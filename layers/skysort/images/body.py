@@ -1,242 +1,144 @@
-"""The body of a picture request: a form with files, a bare picture or JSON, read into items and options."""
+"""The body of a picture request, whatever it is: a form, a bare picture, JSON, or one of these under no name.
+
+What a client declares is held to. Where it says nothing, or what its library says by default, the content decides;
+what cannot be read is refused with its cause and its cure.
+"""
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
-import pybase64
-from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
-
-from skysort.errors import (
-    EmptyInputError,
-    FieldError,
-    InputError,
-    InvalidFieldsError,
-    LimitExceededError,
-    MalformedInputError,
-    UnsupportedFormatError,
-)
+from skysort.errors import EmptyInputError, InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.given import gathered
+from skysort.images.base64_text import from_base64, is_picture, unwrapped
+from skysort.images.form_body import boundary_of, read_form
+from skysort.images.json_body import read_json
+from skysort.images.request import FORM, JSON, SEND, PictureItem, PictureRequest, wrong
 from skysort.images.sniff import Format, detect
-from skysort.limits import IMAGE_ID_CHARACTERS, IMAGES_PER_REQUEST
+from skysort.limits import FORM_PARTS
 from skysort.options import NAMES as OPTION_NAMES
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from skysort.errors import SkysortError
-
-FORM: Final = "multipart/form-data"
-JSON: Final = "application/json"
-# What a bare picture may be called without naming its format.
-_ANY_BYTES: Final = frozenset({"application/octet-stream", "binary/octet-stream", "image/*"})
+URLENCODED: Final = "application/x-www-form-urlencoded"
+# What says nothing of the body: nothing at all, any bytes, and what curl, wget and fetch send by default.
+_SAYS_NOTHING: Final = frozenset(
+    {"", "application/octet-stream", "binary/octet-stream", "image/*", "image", "*/*", "text/plain", URLENCODED}
+)
 _NAMES_OF: Final = {
     **{form.value: form for form in Format},
     "image/jpg": Format.JPEG,
     "image/pjpeg": Format.JPEG,
+    "image/jfif": Format.JPEG,
     "image/apng": Format.PNG,
+    "image/x-png": Format.PNG,
     "image/tif": Format.TIFF,
     "image/fits": Format.FITS,
     "image/x-fits": Format.FITS,
 }
-# Form fields that hold a picture even where the client gave no file name.
-_PICTURE_FIELDS: Final = frozenset({"file", "files", "image"})
-_MEMBERS: Final = frozenset({"id", "image", "s3_key"})
-_DATA_URL: Final = re.compile(r"data:[^,]{0,200},")
-_URL_SAFE: Final = str.maketrans("-_", "+/")
-_SEND: Final = (
-    f"send {FORM} with file parts, a bare picture as image/jpeg, image/png, image/webp, image/tiff, image/gif "
-    f'or application/fits, or {JSON} with {{"instances": [{{"image": base64}}]}}'
-)
-
-
-@dataclass(frozen=True, slots=True)
-class PictureItem:
-    """One picture of a request: its bytes, or the key of an object that has them, or what is wrong with it."""
-
-    id: str
-    content: bytes = b""
-    s3_key: str | None = None
-    error: SkysortError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PictureRequest:
-    """The pictures of a request in its order, and the options that its body gave.
-
-    single: the body was one picture alone, so that its error is the whole request's.
-    """
-
-    items: list[PictureItem]
-    options: dict[str, Any] = field(default_factory=dict)
-    single: bool = False
+_BOM: Final = b"\xef\xbb\xbf"
+# The character that stands for what is no UTF-8.
+_REPLACEMENT: Final = b"\xef\xbf\xbd"
+_CURE: Final = "send it with its Content-Type, image/jpeg for example, or as application/octet-stream"
 
 
 def read_body(body: bytes, content_type: str) -> PictureRequest:
     """Read a request body.
 
-    body: as sent. content_type: its media type with parameters; empty is taken for JSON.
+    body: as sent. content_type: its media type with parameters, or nothing.
     Raises UnsupportedFormatError, MalformedInputError, EmptyInputError, LimitExceededError and InvalidFieldsError.
     """
-    media_type = content_type.partition(";")[0].strip().lower() or JSON
+    # Some proxies name the type twice.
+    media_type = content_type.partition(";")[0].partition(",")[0].strip().lower()
     if media_type == FORM:
-        return _read_form(body, content_type)
-    if media_type == JSON:
-        return _read_json(body)
-    if media_type in _ANY_BYTES or media_type in _NAMES_OF or media_type.startswith("image/"):
-        return _read_bare(body, media_type)
-    raise UnsupportedFormatError(f"pictures do not come as {media_type:.80}; {_SEND}")
+        return read_form(body, content_type)
+    if media_type in {JSON, "text/json"} or media_type.endswith("+json"):
+        return _read_declared_json(body)
+    if media_type in _SAYS_NOTHING:
+        return _read_undeclared(body, media_type)
+    if media_type in _NAMES_OF or media_type.startswith("image/"):
+        return _read_declared_picture(body, media_type)
+    raise UnsupportedFormatError(f"pictures do not come as {media_type:.80}; {SEND}")
 
 
-def _read_bare(body: bytes, media_type: str) -> PictureRequest:
-    found, declared = detect(body), _NAMES_OF.get(media_type)
+def _read_declared_json(body: bytes) -> PictureRequest:
+    try:
+        return read_json(body)
+    except MalformedInputError:
+        _refuse_garbled(body)
+        what = "a form" if boundary_of(body) else "a picture" if is_picture(body) else ""
+        if what:
+            raise MalformedInputError(f"the body is {what} and is declared as {JSON}; {_CURE}") from None
+        raise
+
+
+def _read_declared_picture(body: bytes, media_type: str) -> PictureRequest:
+    content = unwrapped(body)
+    if boundary_of(content):
+        raise UnsupportedFormatError(
+            f"the body is a form and is declared as {media_type:.80}; let the HTTP library write the Content-Type, "
+            "which has the form's boundary"
+        )
+    found, declared = detect(content), _NAMES_OF.get(media_type)
     if declared is not None and declared is not found:
         raise UnsupportedFormatError(
             f"the body is declared as {media_type} and is {found}; send it as {found} or as application/octet-stream"
         )
-    return PictureRequest([PictureItem("0", body)], single=True)
+    return _bare(content)
 
 
-def _read_form(body: bytes, content_type: str) -> PictureRequest:
-    boundary = parse_options_header(content_type)[1].get("boundary", "")
-    if not boundary:
-        raise MalformedInputError(f"the content type {FORM} needs a boundary; let the HTTP library write the header")
-    items: list[PictureItem] = []
-    options: dict[str, Any] = {}
+def _read_undeclared(body: bytes, media_type: str) -> PictureRequest:
+    """A body that says itself what it is."""
+    if not body.strip():
+        raise EmptyInputError(f"the body is empty and has no bytes of a picture; {SEND}")
+    content = unwrapped(body)
+    if is_picture(content):
+        if media_type not in {"application/octet-stream", "binary/octet-stream"}:
+            _refuse_garbled(body)
+        return _bare(content)
+    if body[:64].removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
+        return _read_declared_json(body)
+    boundary = boundary_of(body)
+    if boundary:
+        return read_form(body, f'{FORM}; boundary="{boundary}"')
+    _refuse_garbled(body)
+    if media_type == URLENCODED and b"=" in body:
+        return _read_urlencoded(body)
+    detect(content)  # says what it is instead
+    return _bare(content)
+
+
+def _read_urlencoded(body: bytes) -> PictureRequest:
+    """Fields of a plain form: a picture as base64, and options."""
     try:
-        for part, content in _parts(body, boundary):
-            if part.filename is None and part.name in OPTION_NAMES:
-                options[part.name] = content.decode("utf-8", "replace")
-            elif part.filename is None and part.name not in _PICTURE_FIELDS:
-                known = ", ".join(("file", *OPTION_NAMES))
-                raise _wrong(f"{part.name!s:.60}", "unknown_field", f"is not known; known are {known}")
-            elif content or part.filename:  # a browser sends an empty part for a file input left empty
-                name = (part.filename or "").replace("\\", "/").rpartition("/")[2]
-                items.append(PictureItem(name[:IMAGE_ID_CHARACTERS] or str(len(items)), content))
-    except ParserLimitReached:
-        raise _too_many() from None
-    except (MultipartError, UnicodeError) as error:
-        raise MalformedInputError(f"the body is not {FORM}: {error!s:.200}") from None
-    _check_count(len(items))
-    return PictureRequest(items, options, single=len(items) == 1)
-
-
-def _parts(body: bytes, boundary: str) -> Iterator[tuple[MultipartSegment, bytes]]:
-    most = IMAGES_PER_REQUEST + len(OPTION_NAMES)
-    with PushMultipartParser(boundary, content_length=len(body), max_segment_count=most) as parser:
-        part: MultipartSegment | None = None
-        content = bytearray()
-        for event in parser.parse(body):
-            if isinstance(event, MultipartSegment):
-                part, content = event, bytearray()
-            elif event:
-                content += event
-            elif part is not None:
-                yield part, bytes(content)
-
-
-def _read_json(body: bytes) -> PictureRequest:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, json.JSONDecodeError) else "not UTF-8 text, or nested too deep"
-        hint = "" if body else f"the body is empty; {_SEND}"
-        raise MalformedInputError(hint or f"the body is not JSON: {reason:.200}") from None
-    if not isinstance(document, dict):
-        raise MalformedInputError(f"the body must be an object; {_SEND}")
-    options = {name: document.pop(name) for name in OPTION_NAMES if name in document}
-    if "instances" not in document:
-        return PictureRequest([_read_instance(document, "0")], options, single=True)
-    instances = document.pop("instances")
-    if document:
-        known = ", ".join(("instances", *OPTION_NAMES))
-        raise InvalidFieldsError(
-            [FieldError(f"{name:.60}", "unknown_field", f"is not known; known are {known}") for name in document][:10]
-        )
-    if not isinstance(instances, list):
-        raise _wrong("instances", "not_a_list", "must be a list of pictures")
-    return PictureRequest(_read_instances(instances), options)
-
-
-def _read_instances(instances: list[Any]) -> list[PictureItem]:
-    _check_count(len(instances))
-    return [_read_instance(instance, str(number)) for number, instance in enumerate(instances)]
-
-
-def _read_instance(instance: Any, number: str) -> PictureItem:
-    """One picture of a JSON body; whatever is wrong with it stays with it."""
-    name = number
-    try:
-        if not isinstance(instance, dict):
-            raise _wrong("instance", "not_an_object", 'must be {"image": base64} or {"s3_key": key}')
-        name = _name(instance, number)
-        unknown = [member for member in instance if member not in _MEMBERS]
-        if unknown:
-            raise _wrong(f"{unknown[0]:.60}", "unknown_field", "is not known; known are image, s3_key and id")
-        image, key = _text(instance, "image"), _text(instance, "s3_key")
-        if (image is None) == (key is None):
-            raise _wrong("image", "missing_or_double", "give either image or s3_key")
-        if image is not None:
-            return PictureItem(name, from_base64(image))
-    except InputError as error:
-        return PictureItem(name, error=error)
-    return PictureItem(name if "id" in instance else str(key), s3_key=key)
-
-
-def _name(instance: Mapping[str, Any], number: str) -> str:
-    given = instance.get("id", number)
-    if not isinstance(given, str | int) or isinstance(given, bool):
-        raise _wrong("id", "not_a_name", "must be text or a whole number")
-    return str(given)[:IMAGE_ID_CHARACTERS]
-
-
-def _text(instance: Mapping[str, Any], member: str) -> str | None:
-    value = instance.get(member)
-    if value is not None and not isinstance(value, str):
-        raise _wrong(member, "not_text", "must be text: an object's key, or a picture's bytes as base64 or a data URL")
-    return value
-
-
-def _wrong(member: str, reason: str, detail: str) -> InvalidFieldsError:
-    return InvalidFieldsError([FieldError(member, reason, detail)])
-
-
-def from_base64(text: str) -> bytes:
-    """The bytes of base64 text or of a data URL; line breaks, the URL-safe alphabet and absent padding are read too.
-
-    Raises MalformedInputError and EmptyInputError.
-    """
-    if text.startswith("data:"):
-        head = _DATA_URL.match(text)
-        if head is None or not head[0].endswith(";base64,"):
-            raise MalformedInputError("the data URL must read data:<type>;base64,<bytes>")
-        text = text[head.end() :]
-    if not text or text.isspace():
-        raise EmptyInputError("the image is empty text; give a picture's bytes as base64")
-    try:
-        return pybase64.b64decode(text, validate=True)
+        fields = gathered(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_PARTS))
+    except UnicodeDecodeError:
+        raise MalformedInputError(f"the body is no {URLENCODED}; {SEND}") from None
     except ValueError:
-        return _from_loose_base64(text)
-
-
-def _from_loose_base64(text: str) -> bytes:
-    text = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
+        raise LimitExceededError(f"a form may have up to {FORM_PARTS} fields") from None
+    options: dict[str, Any] = {name: fields.pop(name) for name in OPTION_NAMES if name in fields}
+    image = fields.pop("image", None)
+    if fields or not isinstance(image, str):
+        name = next(iter(fields), "image")
+        known = ", ".join(("image", *OPTION_NAMES))
+        raise wrong(name, "unknown_field", f"is not what a plain form has once: it has {known}; {SEND}")
     try:
-        return pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except ValueError as error:
-        raise MalformedInputError(f"the image is not base64: {error}") from None
+        # The plus of base64 is a space in a form.
+        item = PictureItem("0", from_base64(image.replace(" ", "+")))
+    except InputError as error:
+        item = PictureItem("0", error=error)
+    return PictureRequest([item], options, single=True)
 
 
-def _check_count(count: int) -> None:
-    if not count:
-        raise EmptyInputError(f"the request has no picture; {_SEND}")
-    if count > IMAGES_PER_REQUEST:
-        raise _too_many()
+def _bare(content: bytes) -> PictureRequest:
+    return PictureRequest([PictureItem("0", content)], single=True)
 
 
-def _too_many() -> LimitExceededError:
-    return LimitExceededError(
-        f"a request takes at most {IMAGES_PER_REQUEST} pictures; drop more into the drop folder, zipped or not"
-    )
+def _refuse_garbled(body: bytes) -> None:
+    """Raise MalformedInputError for bytes that were read as text: gateways do so with what is not declared."""
+    if _REPLACEMENT not in body:
+        return
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return
+    raise MalformedInputError(f"the body is no text, and was taken for text on its way here, which broke it; {_CURE}")

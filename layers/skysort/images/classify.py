@@ -22,9 +22,9 @@ from skysort.probability import restricted
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from skysort.images.body import PictureItem, PictureRequest
     from skysort.images.decode import Picture
     from skysort.images.model import PictureModel
+    from skysort.images.request import PictureItem, PictureRequest
 
 Answer = dict[str, Any]
 _DIGITS: Final = 6  # float32 probabilities carry no more

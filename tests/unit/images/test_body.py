@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -18,12 +19,21 @@ from skysort.errors import (
     MalformedInputError,
     UnsupportedFormatError,
 )
-from skysort.images.body import PictureRequest, from_base64, read_body
+from skysort.given import Repeated
+from skysort.images.base64_text import from_base64
+from skysort.images.body import read_body
 from tests.factories_images import encode, fits_file, multipart, plain, sky
+
+if TYPE_CHECKING:
+    from skysort.images.request import PictureRequest
 
 RED = encode(plain((250, 0, 0)))
 JPEG = encode(plain((250, 0, 0)), "JPEG")
 TEXT = base64.b64encode(RED).decode()
+FORM = multipart([("file", "a.png", RED)])[0]
+# What a gateway makes of bytes that it takes for UTF-8 text.
+GARBLED = JPEG.decode("utf-8", "replace").encode()
+GARBLED_FITS = fits_file(sky()).decode("utf-8", "replace").encode()
 
 
 def read_json(document: Any) -> PictureRequest:
@@ -81,6 +91,9 @@ def test_a_bare_picture_comes_byte_for_byte(content: bytes, content_type: str) -
         "data:image/png;base64," + TEXT,
         "data:;base64," + TEXT,
         "data:image/jpeg;name=a.jpg;base64," + TEXT,
+        "DATA:Image/PNG;charset=utf-8;name=%E2%98%89;Base64," + TEXT,
+        "data:image/png;base64," + quote(TEXT, safe=""),
+        f"  data:;base64,{TEXT}\n",
         "\n".join(TEXT[start : start + 76] for start in range(0, len(TEXT), 76)),
         base64.urlsafe_b64encode(RED).decode(),
         TEXT.rstrip("="),
@@ -91,6 +104,100 @@ def test_base64_and_data_urls_are_read(image: str) -> None:
     assert request.single
     assert request.items[0].content == RED
     assert request.options == {"top_k": 3}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [RED, TEXT.encode(), f"data:image/png;base64,{TEXT}\n".encode(), json.dumps({"image": TEXT}).encode(), FORM],
+    ids=["bytes", "base64", "data URL", "JSON", "form"],
+)
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "application/octet-stream", "text/plain", "image", "application/x-www-form-urlencoded", " ; charset=utf-8"],
+)
+def test_a_body_whose_type_says_nothing_is_what_it_is(body: bytes, content_type: str) -> None:
+    request = read_body(body, content_type)
+    assert [item.content for item in request.items] == [RED]
+    assert request.single
+
+
+@pytest.mark.parametrize("content_type", ["application/json;charset=UTF-8", "text/json", "application/ld+json"])
+def test_json_has_many_names(content_type: str) -> None:
+    assert read_body(json.dumps({"image": TEXT}).encode(), content_type).items[0].content == RED
+
+
+def test_a_picture_sent_as_base64_under_its_own_type_is_read() -> None:
+    assert read_body(TEXT.encode(), "image/png").items[0].content == RED
+    with pytest.raises(UnsupportedFormatError, match="declared as image/jpeg and is image/png"):
+        read_body(TEXT.encode(), "image/jpeg")
+
+
+def test_a_plain_form_has_a_picture_as_base64_and_options() -> None:
+    image = base64.b64encode(RED + bytes([251, 239] * 30)).decode()
+    assert "+" in image
+    for text in (image, quote(image, safe="")):
+        request = read_body(f"image={text}&top_k=2&labels=a&labels=b".encode(), "application/x-www-form-urlencoded")
+        assert base64.b64encode(request.items[0].content).decode() == image
+        assert request.options == {"top_k": "2", "labels": Repeated(("a", "b"))}
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('filename="m\u00e4r.jpg"'.encode(), "m\u00e4r.jpg"),
+        ('filename="m\u00e4r.jpg"'.encode("latin-1"), "m\u00e4r.jpg"),
+        (b"filename=\"fallback.jpg\"; filename*=UTF-8''m%C3%A4r%20%E2%98%89.jpg", "m\u00e4r \u2609.jpg"),
+        (b"filename*=utf-8'de'm%C3%A4r.jpg", "m\u00e4r.jpg"),
+        (b"filename*=ISO-8859-1''m%E4r.jpg", "m\u00e4r.jpg"),
+        (b"filename=\"a; filename*=UTF-8''b.jpg\"", "a; filename*=UTF-8''b.jpg"),
+        (b"filename=plain.jpg", "plain.jpg"),
+        (b'filename="' + b"n" * 5_000 + b'.jpg"', "n" * 200),
+        (b'filename="C:\\pictures\\m51.jpg"', "m51.jpg"),
+    ],
+)
+def test_a_files_name_is_read_as_clients_write_it(disposition: bytes, name: str) -> None:
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; ' + disposition + b"\r\n\r\n"
+    request = read_body(head + RED + b"\r\n--b--\r\n", "multipart/form-data; boundary=b")
+    assert [(item.id, item.content) for item in request.items] == [(name, RED)]
+
+
+def test_a_form_may_hold_a_picture_as_text_and_an_address_is_refused_in_its_place() -> None:
+    request = read_body(*multipart([("image", None, TEXT.encode()), ("image", None, b"https://example.org/a.jpg")]))
+    assert request.items[0].content == RED
+    assert "not fetched" in str(request.items[1].error)
+
+
+def test_an_option_given_twice_is_kept_twice_by_form_and_json() -> None:
+    parts = [("labels", None, b"tabby"), ("file", "a.png", RED), ("labels", None, b"school bus"), ("top_k", None, b"")]
+    twice = Repeated(("tabby", "school bus"))
+    assert read_body(*multipart(parts)).options == {"labels": twice, "top_k": ""}
+    body = f'{{"labels": "tabby", "image": "{TEXT}", "labels": "school bus"}}'.encode()
+    assert read_body(body, "application/json").options == {"labels": twice}
+
+
+@pytest.mark.parametrize("member", ["s3_key", "id", "image"])
+def test_a_text_that_is_no_unicode_is_refused_in_its_instances_place(member: str) -> None:
+    bad = {"s3_key": "incoming/image/b/a.jpg", "id": "1"} | {member: "incoming/image/x/\ud800.jpg"}
+    if member == "image":
+        del bad["s3_key"]
+    request = read_json({"instances": [bad, {"image": TEXT}]})
+    error = request.items[0].error
+    assert isinstance(error, InvalidFieldsError)
+    assert [(fault.field, fault.reason) for fault in error.fields] == [(member, "not_unicode")]
+    assert request.items[1].content == RED
+    request.items[0].id.encode()
+
+
+def test_a_member_given_twice_is_refused_in_its_instances_place() -> None:
+    body = f'{{"instances": [{{"image": "{TEXT}", "image": "{TEXT}"}}, {{"image": "{TEXT}"}}]}}'.encode()
+    bad, good = read_body(body, "application/json").items
+    assert "image: is given 2 times" in str(bad.error)
+    assert good.content == RED
+
+
+def test_an_id_left_blank_is_not_given() -> None:
+    request = read_json({"instances": [{"image": TEXT, "id": ""}, {"image": TEXT, "id": None}]})
+    assert [item.id for item in request.items] == ["0", "1"]
 
 
 def test_instances_keep_their_order_names_and_keys() -> None:
@@ -117,6 +224,9 @@ def test_instances_keep_their_order_names_and_keys() -> None:
         ({"image": ""}, "empty"),
         ({"image": "data:image/png,abc"}, "data URL"),
         ({"image": "data:image/png;base64,"}, "empty"),
+        ({"image": "https://example.org/m51.jpg"}, "addresses are not fetched; send the picture itself"),
+        ({"image": "s3://bucket/incoming/galaxy/b/m51.jpg"}, "as s3_key"),
+        ({"image_url": "https://example.org/m51.jpg"}, "pictures are not fetched"),
         ({"s3_key": 5}, "s3_key"),
         ({"image": TEXT, "id": True}, "id"),
         ({"image": TEXT, "url": "x"}, "url: is not known"),
@@ -133,25 +243,42 @@ def test_a_bad_instance_keeps_its_error_to_itself(instance: Any, says: str) -> N
     ("body", "content_type", "error", "says"),
     [
         (b"x", "text/csv", UnsupportedFormatError, "text/csv"),
-        (b"x", "application/x-www-form-urlencoded", UnsupportedFormatError, "multipart/form-data"),
+        (b"a=b", "application/x-www-form-urlencoded", InvalidFieldsError, "multipart/form-data"),
+        (b"&".join([b"a=b"] * 65), "application/x-www-form-urlencoded", LimitExceededError, "64 fields"),
         (b"", "image/png", EmptyInputError, "no bytes"),
         (b"hello", "image/png", UnsupportedFormatError, "is text"),
         (RED, "image/jpeg", UnsupportedFormatError, "declared as image/jpeg and is image/png"),
-        (b"", "", MalformedInputError, "the body is empty"),
+        (b"", "", EmptyInputError, "the body is empty"),
+        (b" ", "application/json", EmptyInputError, "the body is empty"),
         (b"{", "", MalformedInputError, "not JSON"),
-        (b"\xff\xfe\x00", "", MalformedInputError, "not JSON"),
-        (b"[" * 100_000, "", MalformedInputError, "not JSON"),
-        (b"5", "", MalformedInputError, "must be an object"),
+        (b"\xff\xfe\x00", "application/json", MalformedInputError, "UTF-16"),
+        (b"\xff\xfe\x00", "", UnsupportedFormatError, "no picture"),
+        (b"[" * 100_000, "", MalformedInputError, "nested too deep"),
+        (b"5", "application/json", MalformedInputError, "must be an object"),
         (b'{"instances": []}', "", EmptyInputError, "no picture"),
         (b"[]", "", MalformedInputError, "must be an object"),
         (b'{"instances": 5}', "", InvalidFieldsError, "list"),
         (b'{"instances": [], "labls": 1}', "", InvalidFieldsError, "labls"),
+        (b'{"instances": [], "instances": []}', "", InvalidFieldsError, "instances: is given 2 times"),
         (b'{"instances": [' + b"{}," * 32 + b"{}]}", "", LimitExceededError, "at most 32"),
+        (b"https://example.org/m51.jpg", "text/plain", UnsupportedFormatError, "addresses are not fetched"),
+        (b"https://example.org/m51.jpg", "image/jpeg", UnsupportedFormatError, "addresses are not fetched"),
+        (FORM, "image/jpeg", UnsupportedFormatError, "is a form and is declared as image/jpeg"),
+        (FORM, "application/json", MalformedInputError, "is a form and is declared as application/json"),
+        (RED, "application/json", MalformedInputError, "is a picture and is declared as application/json"),
+        (GARBLED, "", MalformedInputError, "taken for text on its way here.*as application/octet-stream"),
+        (GARBLED, "text/plain", MalformedInputError, "taken for text on its way here"),
+        (GARBLED, "application/json", MalformedInputError, "taken for text on its way here"),
+        (GARBLED_FITS, "", MalformedInputError, "taken for text on its way here"),
+        (b"<svg xmlns='a'/>", "", UnsupportedFormatError, "SVG"),
         (b"x", "multipart/form-data", MalformedInputError, "boundary"),
         (b"x", "multipart/form-data; boundary=b", MalformedInputError, "is not multipart"),
         (b"--b--\r\n", "multipart/form-data; boundary=b", EmptyInputError, "no picture"),
         (*multipart([("file", "a.png", RED)] * 33), LimitExceededError, "at most 32"),
         (*multipart([("file", "a.png", RED)] * 60), LimitExceededError, "at most 32"),
+        (*multipart([("file", "a.png", RED)] * 200), LimitExceededError, "at most 32"),
+        (*multipart([("labels", None, b"a")] * 65), LimitExceededError, "up to 64 parts"),
+        (*multipart([("file", "n" * 20_000, RED)]), LimitExceededError, "name may take up to 16,384 bytes"),
         (*multipart([("topk", None, b"3"), ("file", "a.png", RED)]), InvalidFieldsError, "topk"),
         (multipart([("file", "a.png", RED)])[0][:-9], "multipart/form-data; boundary=b-17", MalformedInputError, "end"),
     ],

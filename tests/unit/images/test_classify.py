@@ -13,11 +13,11 @@ from PIL import Image
 from skysort.cache import AnswerCache
 from skysort.errors import InfrastructureError, InvalidFieldsError, MalformedInputError
 from skysort.images import classify as module
-from skysort.images.body import PictureItem, PictureRequest
 from skysort.images.classify import PictureClassifier
 from skysort.images.decode import Picture, read
 from skysort.images.explain import heat_map
 from skysort.images.remote import DroppedPictures
+from skysort.images.request import PictureItem, PictureRequest
 from tests.factories_images import encode, plain
 from tests.fakes.object_store import MemoryStore
 

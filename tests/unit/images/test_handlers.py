@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from skysort.images.body import PictureItem
+    from skysort.images.request import PictureItem
 
 RED = encode(plain((250, 0, 0)))
 JPEG = encode(plain((250, 0, 0)), "JPEG")

@@ -1,0 +1,56 @@
+"""A picture request once its body is read: the pictures in their order, and the options beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from skysort.errors import EmptyInputError, FieldError, InvalidFieldsError, LimitExceededError
+from skysort.limits import IMAGES_PER_REQUEST
+
+if TYPE_CHECKING:
+    from skysort.errors import SkysortError
+
+FORM: Final = "multipart/form-data"
+JSON: Final = "application/json"
+SEND: Final = (
+    f"send {FORM} with file parts, a bare picture as image/jpeg, image/png, image/webp, image/tiff, image/gif "
+    f'or application/fits, or {JSON} with {{"instances": [{{"image": base64}}]}}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureItem:
+    """One picture of a request: its bytes, or the key of an object that has them, or what is wrong with it."""
+
+    id: str
+    content: bytes = b""
+    s3_key: str | None = None
+    error: SkysortError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRequest:
+    """The pictures of a request in its order, and the options that its body gave.
+
+    single: the body was one picture alone, so that its error is the whole request's.
+    """
+
+    items: list[PictureItem]
+    options: dict[str, Any] = field(default_factory=dict)
+    single: bool = False
+
+
+def check_count(count: int) -> None:
+    """Raise EmptyInputError for no picture, LimitExceededError for more than IMAGES_PER_REQUEST."""
+    if not count:
+        raise EmptyInputError(f"the request has no picture; {SEND}")
+    if count > IMAGES_PER_REQUEST:
+        raise LimitExceededError(
+            f"a request takes at most {IMAGES_PER_REQUEST} pictures; drop more into the drop folder, zipped or not"
+        )
+
+
+def wrong(member: str, reason: str, detail: str) -> InvalidFieldsError:
+    """The error of one field."""
+    return InvalidFieldsError([FieldError(member, reason, detail)])
