@@ -34,4 +34,4 @@ start.done()
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Classify the pictures and archives that an SQS event tells of; names the messages to be delivered again."""
-    return process_batch(event, context, worker, parallel=PARALLEL)
+    return process_batch(event, context, worker, handler=__file__, parallel=PARALLEL)

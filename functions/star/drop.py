@@ -31,4 +31,4 @@ start.done()
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Classify the tables that an SQS event tells of; names the messages to be delivered again."""
-    return process_batch(event, context, worker)
+    return process_batch(event, context, worker, handler=__file__)

@@ -36,6 +36,11 @@ CACHE_ENTRIES: Final = 1_000
 # A dropped file, from its turn to its result. With the time that is kept for putting things away (a tenth of the
 # function's 900 s) this leaves an invocation 30 s to come to its first file.
 DROP_FILE_S: Final = 780
+# A dropped file that comes for the third time may have ended its function twice: from then on it is tried alone, in a
+# process of its own that may take this share of the function's memory. The rest is for the function itself, which
+# holds its model and what earlier files left on its heap.
+DROP_ALONE_RECEIVES: Final = 3
+DROP_ALONE_MEMORY_SHARE: Final = 0.75
 
 # Dropped tables: CSV is streamed and has no size limit of ours beyond one line, only the time above;
 # the other formats pass through /tmp (FITS, Parquet) or memory (VOTable).

@@ -6,12 +6,14 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from infra.local.started import StartedStack, started_stack
+from skysort.limits import DROP_ALONE_RECEIVES
 from tests.bench.table_end_to_end import survey_like_csv
 from tests.e2e.conftest import RUN_PYTHON
 from tests.e2e.drop import DropFolder
@@ -44,6 +46,16 @@ def sandbox_pids(stack: StartedStack, function: str) -> list[int]:
     return pids
 
 
+def taken_along(stack: StartedStack, function: str) -> int:
+    """How many invocations ended with their sandbox."""
+    return (stack.state / "logs" / f"{function}.log").read_text().count("Runtime.ExitError")
+
+
+def children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for path in found for child in path.read_text().split()]
+
+
 def wait_for_another_sandbox(stack: StartedStack, function: str, old: list[int]) -> None:
     deadline = time.monotonic() + 2 * TIMEOUT_S
     while not set(sandbox_pids(stack, function)) - set(old):
@@ -74,6 +86,31 @@ def test_a_sandbox_killed_in_the_middle_of_a_table(faulty: StartedStack, folder:
     # Then the message comes again and the table has its one result
     assert_one_complete_result(folder, "killed/survey.csv", ROWS)
     assert not set(sandbox_pids(faulty, "star-drop")) & set(pids)
+
+
+def test_a_table_that_took_its_sandbox_along_twice_is_tried_alone_and_refused_once_it_ends_that_as_well(
+    faulty: StartedStack, folder: DropFolder
+) -> None:
+    # Given a table whose sandbox is killed while it works on it, twice
+    before = taken_along(faulty, "star-drop")
+    folder.put("poison/survey.csv", survey_like_csv(ROWS))
+    for turn in range(1, DROP_ALONE_RECEIVES):
+        while taken_along(faulty, "star-drop") < before + turn:
+            time.sleep(0.3)
+            for pid in sandbox_pids(faulty, "star-drop"):
+                os.kill(pid, signal.SIGKILL)
+    # When the process that it is tried in then is killed, too
+    while not (tried := [child for pid in sandbox_pids(faulty, "star-drop") for child in children(pid)]):
+        time.sleep(0.02)
+    pids = sandbox_pids(faulty, "star-drop")
+    time.sleep(1)  # it has come to the table
+    for child in tried:
+        os.kill(child, signal.SIGKILL)
+    # Then it has its error record, the sandbox goes on, and the next table has its result
+    assert folder.error("poison/survey.csv")["type"].endswith("limit-exceeded")
+    folder.put("poison/other.csv", survey_like_csv(1_000))
+    assert_one_complete_result(folder, "poison/other.csv", 1_000)
+    assert sandbox_pids(faulty, "star-drop") == pids
 
 
 def test_a_sandbox_that_hangs_times_out_once(faulty: StartedStack, folder: DropFolder) -> None:

@@ -17,7 +17,7 @@ from skysort.drop.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,10 @@ class MemoryStore:
             self.before("head", key)
         found = [self.objects.get((bucket, key)) for key in keys]
         return [StoredObject(item.etag, len(item.body), item.metadata) if item else None for item in found]
+
+    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        self.before("list", prefix)
+        return iter([key for owner, key in self.objects if owner == bucket and key.startswith(prefix)])
 
     def read(self, source: ObjectVersion, start: int, size: int) -> tuple[bytes, int]:
         self.before("read", source.key)

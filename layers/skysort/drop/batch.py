@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
+from skysort.drop.alone import Alone
 from skysort.drop.deadline import Deadline, OutOfTimeError
 from skysort.drop.event import uploads
 from skysort.drop.outcome import Outcome, Report
+from skysort.limits import DROP_ALONE_RECEIVES, MIB
 from skysort.observability import logger, metrics
 
 if TYPE_CHECKING:
@@ -25,12 +27,16 @@ if TYPE_CHECKING:
     from skysort.drop.event import Upload
     from skysort.drop.worker import DropWorker
 
+    _Done = list[tuple[Upload, Outcome | Exception, Report]]
+    _Process = Callable[[Upload, Deadline], tuple[Outcome, Report]]
+
 
 def process_batch(
     event: dict[str, Any],
     context: LambdaContext,
     worker: DropWorker,
     *,
+    handler: str,
     parallel: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> PartialItemFailureResponse:
@@ -38,34 +44,44 @@ def process_batch(
 
     A message that tells of several uploads fails when one of them failed; the others, done
     already, are then found to be so. What was not begun before the invocation's deadline comes again; the messages
-    that have come most often go first, so that none is left over every time.
+    that have come most often go first, so that none is left over every time. From its third delivery on a message may
+    tell of a file that ended its function: such ones go before all others, one by one, each in a process of its own.
+    handler: path of the module that the function's handler stands in, with this worker under the name ``worker``.
     parallel: messages that are worked on at the same time.
     """
     deadline = Deadline.of(context, clock)
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     records = sorted(event.get("Records", ()), key=_receives, reverse=True)
     metrics.add_metric("Messages", MetricUnit.Count, len(records))
-    with ThreadPoolExecutor(parallel, "message") as pool:
-        work = {record["messageId"]: pool.submit(_work, record["body"], worker, deadline) for record in records}
-        return process_partial_response(event, lambda record: _finish(record, work), processor, context)
+    suspects = sum(_receives(record) >= DROP_ALONE_RECEIVES for record in records)
+    alone = Alone(worker, handler, int(context.memory_limit_in_mb) * MIB)
+    work: dict[str, Future[_Done]] = {}
+    for chosen, process, threads in (
+        (records[:suspects], alone.process, 1),
+        (records[suspects:], worker.process, parallel),
+    ):
+        with ThreadPoolExecutor(threads, "message") as pool:
+            for record in chosen:
+                work[record["messageId"]] = pool.submit(_work, record["body"], process, deadline)
+    return process_partial_response(event, lambda record: _finish(record, work), processor, context)
 
 
 def _receives(record: Mapping[str, Any]) -> int:
     return int(record["attributes"]["ApproximateReceiveCount"])
 
 
-def _work(body: str, worker: DropWorker, deadline: Deadline) -> list[tuple[Upload, Outcome | Exception, Report]]:
+def _work(body: str, process: _Process, deadline: Deadline) -> _Done:
     """Process a message's uploads; a fault is returned, so that the message's other uploads have their turn."""
-    done: list[tuple[Upload, Outcome | Exception, Report]] = []
+    done: _Done = []
     for upload in uploads(body):
         try:
-            done.append((upload, *worker.process(upload, deadline)))
+            done.append((upload, *process(upload, deadline)))
         except Exception as error:
             done.append((upload, error, Report({})))
     return done
 
 
-def _finish(record: SQSRecord, work: Mapping[str, Future[list[tuple[Upload, Outcome | Exception, Report]]]]) -> None:
+def _finish(record: SQSRecord, work: Mapping[str, Future[_Done]]) -> None:
     """Log and count what came of a message, here in the main thread; raises its first fault."""
     try:
         done = work[record.message_id].result()

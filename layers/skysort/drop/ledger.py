@@ -29,6 +29,8 @@ _SEQUENCER: Final = "skysort-sequencer"
 _TIME: Final = "skysort-event-time"
 _VERSION: Final = "skysort-source-version"
 _MODEL: Final = "skysort-model"
+# Records looked at in one call of the store.
+_AT_ONCE: Final = 100
 
 
 class Ledger:
@@ -86,6 +88,15 @@ class Ledger:
     def put(self, suffix: str, content_type: str, body: bytes) -> None:
         """Write a small record; raises ConflictError when another stands there than was seen."""
         self._store.put(self.target(suffix, content_type), body)
+
+    def remove_members(self) -> None:
+        """Remove the records of an archive's members that a delivery of this very upload left before it was killed."""
+        below = list(self._store.keys(self._bucket, self.key("") + "/"))
+        for at in range(0, len(below), _AT_ONCE):
+            some = below[at : at + _AT_ONCE]
+            for key, item in zip(some, self._store.head(self._bucket, some), strict=True):
+                if item is not None and self.stamp.is_same_as(stamp_of(item.metadata)):
+                    self._store.delete(self._bucket, key, item.etag)
 
     def tidy(self) -> None:
         """Remove every record that the newest outcome has made obsolete."""

@@ -63,6 +63,13 @@ class S3Store:
                 raise
         return StoredObject(found["ETag"].strip('"'), found["ContentLength"], found["Metadata"])
 
+    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        """Every key that begins with a prefix."""
+        with _faults(f"s3://{bucket}/{prefix} could not be listed"):
+            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+                for item in page.get("Contents", ()):
+                    yield item["Key"]
+
     def read(self, source: ObjectVersion, start: int, size: int) -> tuple[bytes, int]:
         """Up to size bytes from start, and the size of the whole object."""
         pinned: Any = {"VersionId": source.version_id} if source.version_id else {"IfMatch": source.etag}

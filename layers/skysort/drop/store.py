@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from skysort.errors import InfrastructureError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class ConflictError(InfrastructureError):
@@ -64,6 +64,9 @@ class ObjectStore(Protocol):
 
     def head(self, bucket: str, keys: Sequence[str]) -> list[StoredObject | None]:
         """What is stored under each key, None where nothing is."""
+
+    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        """Every key that begins with a prefix."""
 
     def read(self, source: ObjectVersion, start: int, size: int) -> tuple[bytes, int]:
         """Up to size bytes from start, and the size of the whole object.

@@ -45,7 +45,10 @@ class FileClassifier(Protocol):
 
 
 class DropWorker:
-    """Classifies dropped files and records each one's outcome in the results bucket."""
+    """Classifies dropped files and records each one's outcome in the results bucket.
+
+    model: name and version, as records name it.
+    """
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class DropWorker:
         self._store = store
         self._bucket = results_bucket
         self._classifier = classifier
-        self._model = model_document(classifier.name, classifier.version)
+        self.model = model_document(classifier.name, classifier.version)
         self._clock = clock
 
     def process(self, upload: Upload, deadline: Deadline = ENDLESS) -> tuple[Outcome, Report]:
@@ -66,14 +69,10 @@ class DropWorker:
         Raises InfrastructureError (ConflictError and OutOfTimeError among them) when it should be delivered again.
         """
         time = deadline.begin()
-        label = f"{self._classifier.name} {self._classifier.version}"
-        ledger = Ledger(self._store, self._bucket, upload, self._classifier.suffixes, label)
-        if ledger.is_done():
-            ledger.tidy()
-            return Outcome.DUPLICATE, Report({})
-        if ledger.is_superseded():
-            ledger.tidy()
-            return Outcome.SUPERSEDED, Report({})
+        ledger = self._ledger(upload)
+        settled = _settled(ledger)
+        if settled is not None:
+            return settled, Report({})
         try:
             report = self._classify(upload, ledger, time)
         except ObjectReplacedError:
@@ -81,6 +80,24 @@ class DropWorker:
         except FINAL as error:
             return Outcome.REFUSED, self._refuse(error, upload, ledger)
         return Outcome.CLASSIFIED, report
+
+    def settled(self, upload: Upload) -> Outcome | None:
+        """Find whether an upload has its outcome already, without a look at the file; None where it has none."""
+        return _settled(self._ledger(upload))
+
+    def refuse(self, upload: Upload, error: InputError) -> tuple[Outcome, Report]:
+        """Record why a file cannot be classified that ended whatever worked on it; raises InfrastructureError."""
+        ledger = self._ledger(upload)
+        settled = _settled(ledger)
+        if settled is not None:
+            return settled, Report({})
+        report = self._refuse(error, upload, ledger)
+        ledger.remove_members()
+        return Outcome.REFUSED, report
+
+    def _ledger(self, upload: Upload) -> Ledger:
+        label = f"{self._classifier.name} {self._classifier.version}"
+        return Ledger(self._store, self._bucket, upload, self._classifier.suffixes, label)
 
     def _classify(self, upload: Upload, ledger: Ledger, time: FileTime) -> Report:
         started = self._clock()
@@ -95,7 +112,7 @@ class DropWorker:
         finally:
             draft.close()
         summary: dict[str, Any] = {
-            "model": self._model,
+            "model": self.model,
             "source": source_document(upload),
             "outputs": outputs,
             **report.summary,
@@ -118,8 +135,20 @@ class DropWorker:
             raise ObjectGoneError(f"{upload.key} was deleted before its turn")
 
     def _refuse(self, error: SkysortError, upload: Upload, ledger: Ledger) -> Report:
-        ledger.put(keys.ERROR, PROBLEM, error_record(error, upload, self._model))
+        ledger.put(keys.ERROR, PROBLEM, error_record(error, upload, self.model))
         ledger.look()
         ledger.tidy()
         kind = "input" if isinstance(error, InputError) else "gone"
         return Report({"error": error.detail, "kind": kind})
+
+
+def _settled(ledger: Ledger) -> Outcome | None:
+    """The outcome that stands, tidied up after; None where the file is still to be worked on."""
+    if ledger.is_done():
+        outcome = Outcome.DUPLICATE
+    elif ledger.is_superseded():
+        outcome = Outcome.SUPERSEDED
+    else:
+        return None
+    ledger.tidy()
+    return outcome

@@ -85,10 +85,13 @@ class Folder:
                 self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return found
 
-    def deliver(self, *bodies: str) -> list[str]:
-        """Hand messages (by default all that wait) to the handler; the bodies that are to come again."""
+    def deliver(self, *bodies: str, receives: int = 1) -> list[str]:
+        """Hand messages (by default all that wait) to the handler; the bodies that are to come again.
+
+        receives: how often each has come.
+        """
         bodies = bodies or tuple(self.messages())
-        answer = self.handler(sqs_event(bodies), FakeContext())
+        answer = self.handler(sqs_event(bodies, [receives] * len(bodies)), FakeContext())
         return [bodies[int(failure["itemIdentifier"].rpartition("-")[2])] for failure in answer["batchItemFailures"]]
 
     def results(self) -> dict[str, bytes]:

@@ -17,6 +17,9 @@ import pytest
 from astropy.table import Table
 from pyarrow import parquet as pq
 
+from skysort.drop.s3 import S3Store
+from skysort.errors import InfrastructureError
+from skysort.limits import DROP_ALONE_RECEIVES
 from tests.conftest import ROOT
 from tests.fakes.events import sqs_event
 from tests.fakes.tables import APPENDED, ROW, columns, lines, row
@@ -52,6 +55,41 @@ def test_a_dropped_table_is_classified(folder: Folder) -> None:
     assert summary["rows"] == {"total": 2, "classified": 1, "rejected": 1}
     assert summary["source"]["key"] == KEY
     assert summary["model"] == {"name": "star", "version": "0.0.1"}
+
+
+@pytest.mark.parametrize("body", [GOOD, MIXED, BAD], ids=["good", "mixed", "bad"])
+def test_a_file_that_is_tried_alone_has_the_same_outcome(
+    folder: Folder, body: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a file that was delivered twice in vain, and one that was dropped beside it
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder.drop(KEY, body)
+    folder.drop("incoming/star/night-1/other.csv", GOOD)
+    # When it comes again
+    assert folder.deliver(receives=DROP_ALONE_RECEIVES) == []
+    # Then
+    other = "star/night-1/other.csv"
+    assert set(folder.results()) == {*RECORDS[body], other, f"{other}.json"}
+    assert leftovers(tmp_path) == []
+
+
+def test_a_results_bucket_that_is_away_from_a_file_tried_alone_means_delivery_again(folder: Folder) -> None:
+    folder.drop(KEY, GOOD)
+    (message,) = folder.messages()
+    folder.s3.delete_bucket(Bucket=RESULTS)
+    assert folder.deliver(message, receives=DROP_ALONE_RECEIVES) == [message]
+    folder.s3.create_bucket(Bucket=RESULTS, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    assert folder.deliver(message, receives=DROP_ALONE_RECEIVES + 1) == []
+    assert set(folder.results()) == RECORDS[GOOD]
+
+
+def test_what_is_left_of_an_archive_that_killed_is_found_below_its_name_alone(folder: Folder) -> None:
+    store = S3Store(folder.s3)
+    for key in ("galaxy/b/a.zip.csv", "galaxy/b/a.zip/1.jpg.json", "galaxy/b/a.zip/d/2.jpg.json", "galaxy/b/a.zipper"):
+        folder.s3.put_object(Bucket=RESULTS, Key=key, Body=b"")
+    assert list(store.keys(RESULTS, "galaxy/b/a.zip/")) == ["galaxy/b/a.zip/1.jpg.json", "galaxy/b/a.zip/d/2.jpg.json"]
+    with pytest.raises(InfrastructureError):
+        list(store.keys("no-such-bucket", "galaxy/"))
 
 
 def tables() -> dict[str, bytes]:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("own_metrics")
 
 
 def failed_messages(worker: DropWorker, *bodies: str) -> list[str]:
-    answer: Any = process_batch(sqs_event(bodies), FakeContext(), worker)  # type: ignore[arg-type]
+    answer: Any = process_batch(sqs_event(bodies), FakeContext(), worker, handler="-")  # type: ignore[arg-type]
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 

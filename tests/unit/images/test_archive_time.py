@@ -101,7 +101,7 @@ def test_one_slow_archive_costs_its_neighbours_nothing(
 
     def deliver(*some: Any) -> list[str]:
         event = sqs_event([message(upload) for upload in some])
-        answer: Any = process_batch(event, FakeContext(900_000), worker, parallel=2, clock=clock)  # type: ignore[arg-type]
+        answer: Any = process_batch(event, FakeContext(900_000), worker, handler="-", parallel=2, clock=clock)  # type: ignore[arg-type]
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     # When they are delivered together, then what came back alone

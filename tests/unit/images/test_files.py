@@ -215,7 +215,7 @@ def test_many_messages_are_worked_on_side_by_side(store: MemoryStore, worker: Dr
     store.before = fail
     # When one batch brings them all
     event = sqs_event([message(upload) for upload in uploads])
-    answer: Any = process_batch(event, FakeContext(), worker, parallel=8)  # type: ignore[arg-type]
+    answer: Any = process_batch(event, FakeContext(), worker, handler="-", parallel=8)  # type: ignore[arg-type]
     # Then only the faulty one comes again
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["message-19"]
     assert len(store.listing()) == 19
