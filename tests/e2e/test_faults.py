@@ -56,6 +56,10 @@ def children(pid: int) -> list[int]:
     return [int(child) for path in found for child in path.read_text().split()]
 
 
+def is_connected(pid: int) -> bool:
+    return any(str(descriptor.readlink()).startswith("socket:") for descriptor in Path(f"/proc/{pid}/fd").iterdir())
+
+
 def wait_for_another_sandbox(stack: StartedStack, function: str, old: list[int]) -> None:
     deadline = time.monotonic() + 2 * TIMEOUT_S
     while not set(sandbox_pids(stack, function)) - set(old):
@@ -103,9 +107,10 @@ def test_a_table_that_took_its_sandbox_along_twice_is_tried_alone_and_refused_on
     while not (tried := [child for pid in sandbox_pids(faulty, "star-drop") for child in children(pid)]):
         time.sleep(0.02)
     pids = sandbox_pids(faulty, "star-drop")
-    time.sleep(1)  # it has come to the table
-    for child in tried:
-        os.kill(child, signal.SIGKILL)
+    (child,) = tried
+    while not is_connected(child):  # to the table
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
     # Then it has its error record, the sandbox goes on, and the next table has its result
     assert folder.error("poison/survey.csv")["type"].endswith("limit-exceeded")
     folder.put("poison/other.csv", survey_like_csv(1_000))
