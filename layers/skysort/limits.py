@@ -46,10 +46,18 @@ DROP_ALONE_MEMORY_SHARE: Final = 0.75
 # the other formats pass through /tmp (FITS, Parquet) or memory (VOTable).
 TABLE_LINE_BYTES: Final = 1 * MIB
 TABLE_COLUMNS: Final = 2_000
-# One row of a FITS or Parquet table, with all its arrays and texts: some four copies of it lie in memory.
-TABLE_ROW_BYTES: Final = 64 * MIB
+# One row of a FITS table with all its arrays: some four copies of it lie in memory.
+FITS_ROW_BYTES: Final = 64 * MIB
 FITS_BYTES: Final = 2_048 * MIB
 PARQUET_BYTES: Final = 2_048 * MIB
+# A Parquet table, unpacked in memory: its footer (Arrow makes some ten times as much of it), a page and a dictionary
+# of every column, the rows of a batch (some four copies of them), and the lists of a row group (three copies).
+PARQUET_FOOTER_BYTES: Final = 16 * MIB
+PARQUET_PAGE_BYTES: Final = 768 * MIB
+PARQUET_BATCH_BYTES: Final = 256 * MIB
+PARQUET_LIST_BYTES: Final = 256 * MIB
+# Their headers are looked at one by one, some 20,000 in a second; pages have 8 KiB at least, mostly 1 MiB.
+PARQUET_PAGES: Final = 500_000
 VOTABLE_BYTES: Final = 128 * MIB
 # 2,000 columns with a dozen keywords each, and comments.
 FITS_TABLE_CARDS: Final = 50_000

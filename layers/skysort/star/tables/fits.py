@@ -72,7 +72,10 @@ class _Found:
         def cells(place: Place) -> Cells:
             return self.table.columns[place.column].cells(part, place.element)
 
-        return self.wanted.read(cells)
+        def truths(place: Place) -> NDArray[np.bool_]:
+            return self.table.columns[place.column].truths(part, place.element)
+
+        return self.wanted.read(cells, truths)
 
 
 def _find(path: Path) -> _Found:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.limits import MIB, TABLE_ROW_BYTES
+from skysort.limits import FITS_ROW_BYTES, MIB
 from skysort.star.tables.appended import is_appended
 from skysort.star.tables.fits_file import BLOCK, Card, Header, card
 from skysort.star.tables.wanted import Cells, TableColumn
@@ -76,7 +76,12 @@ class Column:
         text = self.letter == "A"
         usable = self.repeat > 0 and (text or self.letter in _NUMBERS)
         return TableColumn(
-            self.name, f"the FITS format {self.form}", usable, self.strings if text else self.repeat, self.unit
+            self.name,
+            f"the FITS format {self.form}",
+            usable,
+            self.strings if text else self.repeat,
+            self.unit,
+            truths=self.letter == "L",
         )
 
     def cells(self, rows: NDArray[np.uint8], element: int | None) -> Cells:
@@ -98,6 +103,11 @@ class Column:
         if self.letter in _INTEGERS and self.header.text(null) is not None:
             values[raw == self.header.integer(null)] = np.nan
         return Cells(values)
+
+    def truths(self, rows: NDArray[np.uint8], element: int | None) -> NDArray[np.bool_]:
+        """Which of n rows have T in a column of truths, or in an element of it."""
+        true: NDArray[np.bool_] = rows[:, self.start + (element or 0)] == ord("T")
+        return true
 
     def _texts(self, rows: NDArray[np.uint8]) -> Cells:
         import pyarrow as pa  # noqa: PLC0415 - text in place of numbers is rare
@@ -193,9 +203,9 @@ def _columns(header: Header, row_bytes: int) -> Iterator[Column]:
     """The columns in order; raises InputError when they do not fit into the rows."""
     if header.text("ZTABLE") == "T":
         raise UnsupportedFormatError("the FITS table is compressed (ZTABLE); unpack it with funpack first")
-    if row_bytes > TABLE_ROW_BYTES:
+    if row_bytes > FITS_ROW_BYTES:
         raise LimitExceededError(
-            f"a row of the FITS table has {row_bytes:,} bytes; at most {TABLE_ROW_BYTES:,} are read"
+            f"a row of the FITS table has {row_bytes:,} bytes; at most {FITS_ROW_BYTES:,} are read"
         )
     fields = header.count("TFIELDS")
     if fields > _MOST_COLUMNS:

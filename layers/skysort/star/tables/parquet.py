@@ -2,62 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet as pq
 
 from skysort.drop.source import fetched
 from skysort.errors import EmptyInputError, MalformedInputError
 from skysort.limits import PARQUET_BYTES
-from skysort.star.columns import MEASURED
 from skysort.star.tables.appended import is_appended
-from skysort.star.tables.header import MeasuredColumns, locate
 from skysort.star.tables.numbers import as_floats, as_text, to_numbers
-from skysort.star.tables.rows import Measured, as_photometry, column_error
+from skysort.star.tables.parquet_budget import batches
+from skysort.star.tables.parquet_footer import read_footer
+from skysort.star.tables.parquet_schema import result_schema
+from skysort.star.tables.wanted import Cells, Place, TableColumn, Wanted, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from skysort.drop.draft import Sink
-    from skysort.star.tables.rows import RowClassifier
+    from skysort.star.tables.parquet_footer import Footer
+    from skysort.star.tables.rows import Measured, RowClassifier
 
 _ROWS: Final = 65_536
-# astropy's own list of the columns: it cannot read a table that has more of them.
-_ASTROPY: Final = b"table_meta_yaml"
+_DEPTH: Final = 32
 
 
 def classify_parquet(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
-    """Classify a Parquet file in memory bounded by 65,536 rows and one row group's pages.
+    """Classify a Parquet file in memory bounded by PARQUET_PAGE_BYTES and its fellows in limits.py.
 
-    Schema, metadata (but astropy's list of columns) and compression stay as they were.
+    Schema, metadata and compression stay as they were; astropy's own list of the columns has the appended ones too.
     Raises InputError when it cannot be classified.
     """
-    with fetched(blocks, PARQUET_BYTES) as path, _opened(path) as file:
-        schema = file.schema_arrow
-        columns = locate(schema.names)
-        classifier.names = columns.names
-        text = _text_columns(schema, columns)
-        kept_columns = [at for at, name in enumerate(schema.names) if not is_appended(name)]
-        if file.metadata.num_rows == 0:
-            raise EmptyInputError("the Parquet table has no rows")
-        target = _schema(schema, kept_columns, classifier)
-        compression = file.metadata.row_group(0).column(0).compression
-        with pq.ParquetWriter(
-            pa.PythonFile(_Writable(sink), "w"),
-            target,
-            compression="none" if compression == "UNCOMPRESSED" else compression,
-        ) as writer:
-            for batch in _batches(file):
-                kept, values = classifier.classify(_measured(batch, columns, text))
-                rows = batch.filter(pa.array(kept))
-                own = [rows.column(at) for at in kept_columns]
-                new = [_array(column) for column in classifier.appended.columns(values)]
-                writer.write_batch(pa.record_batch([*own, *new], schema=target))
+    with fetched(blocks, PARQUET_BYTES) as path:
+        footer = read_footer(path)
+        with pq.ParquetFile(path, memory_map=True, schema_depth_limit=_DEPTH) as file:
+            _classify(path, footer, file, classifier, sink)
+
+
+def _classify(path: Path, footer: Footer, file: Any, classifier: RowClassifier, sink: Sink) -> None:
+    schema = file.schema_arrow
+    wanted = find([_described(name, kind) for name, kind in zip(schema.names, schema.types, strict=True)])
+    if footer.rows == 0:
+        raise EmptyInputError("the Parquet table has no rows")
+    wanted.begin(classifier, footer.rows)
+    kept_columns = [at for at, name in enumerate(schema.names) if not is_appended(name)]
+    target = result_schema(schema, kept_columns, classifier.appended)
+    with pq.ParquetWriter(
+        pa.PythonFile(_Writable(sink), "w"), target, compression=footer.groups[0].chunks[0].codec
+    ) as writer:
+        for batch in _batches(path, footer, file):
+            kept, values = classifier.classify(_Batch(batch).measured(wanted))
+            rows = batch.filter(pa.array(kept))
+            own = [rows.column(at) for at in kept_columns]
+            new = [_array(column) for column in classifier.appended.columns(values)]
+            writer.write_batch(pa.record_batch([*own, *new], schema=target))
 
 
 class _Writable:
@@ -79,70 +84,65 @@ class _Writable:
         self.closed = True
 
 
-def _opened(path: Path) -> Any:
-    try:
-        return pq.ParquetFile(path, memory_map=True)
-    except MemoryError:
-        raise
-    except Exception as error:
-        # pyarrow raises more than its own errors over a damaged footer (UnicodeDecodeError among them).
-        raise MalformedInputError(f"the Parquet file cannot be read: {error}") from error
+def _batches(path: Path, footer: Footer, file: Any) -> Iterator[Any]:
+    """The rows as Arrow reads them, as many at a time as memory has room for."""
+    for some in batches(path, footer, _ROWS):
+        yield from file.iter_batches(batch_size=some.rows, row_groups=some.groups, use_threads=False)
 
 
-def _batches(file: Any) -> Iterator[Any]:
-    try:
-        yield from file.iter_batches(batch_size=_ROWS, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise MalformedInputError(f"the Parquet file is damaged: {error}") from error
+def _described(name: str, kind: Any) -> TableColumn:
+    """A column of Arrow's as the search for the measured ones takes it."""
+    value, elements = kind, 1
+    if pa.types.is_fixed_size_list(kind):
+        value, elements = kind.value_type, kind.list_size
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        # How many a row cannot be told from the type; it is looked at in the rows, where five are wanted.
+        value, elements = kind.value_type, 5
+    plain = value.value_type if pa.types.is_dictionary(value) else value
+    number = (
+        pa.types.is_integer(plain)
+        or pa.types.is_floating(plain)
+        or pa.types.is_decimal(plain)
+        or pa.types.is_null(plain)
+    )
+    usable = number or (elements == 1 and _is_text(plain))
+    return TableColumn(name, f"the type {kind}", usable, elements, truths=pa.types.is_boolean(plain))
 
 
-def _text_columns(schema: Any, columns: MeasuredColumns) -> frozenset[int]:
-    """Positions of the measured columns that hold text; raises InvalidFieldsError for those that hold neither."""
-    text = set()
-    for at in columns.present:
-        kind = schema.types[at]
-        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
-            text.add(at)
-        elif not (
-            pa.types.is_integer(kind)
-            or pa.types.is_floating(kind)
-            or pa.types.is_decimal(kind)
-            or pa.types.is_null(kind)
-        ):
-            raise column_error(schema.names[at], f"the type {kind}")
-    return frozenset(text)
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind))
 
 
-def _measured(batch: Any, columns: MeasuredColumns, text: frozenset[int]) -> Measured:
-    if not text:
-        return Measured(
-            as_photometry([None if at is None else as_floats(batch.column(at)) for at in columns.positions])
-        )
-    unreadable = np.zeros((batch.num_rows, len(MEASURED)), np.bool_)
-    values: list[NDArray[np.float64] | None] = []
-    for column, at in enumerate(columns.positions):
-        if at is not None and at in text:
-            numbers, unreadable[:, column] = to_numbers(batch.column(at))
-            values.append(numbers)
-        else:
-            values.append(None if at is None else as_floats(batch.column(at)))
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows as Arrow read them."""
 
-    def shown(row: int, column: int) -> object:
-        at = columns.positions[column]
-        return as_text(batch.column(at).slice(row, 1))[0].as_py() if at is not None else None
+    batch: Any
 
-    return Measured(as_photometry(values), unreadable, shown)
+    def measured(self, wanted: Wanted) -> Measured:
+        return wanted.read(self._cells, self._truths)
 
+    def _cells(self, place: Place) -> Cells:
+        column = self._column(place)
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if not _is_text(kind):
+            return Cells(np.array(as_floats(column)))
+        values, unreadable = to_numbers(column)
+        return Cells(np.array(values), np.array(unreadable), lambda row: as_text(column.slice(row, 1))[0].as_py())
 
-def _schema(schema: Any, kept: Sequence[int], classifier: RowClassifier) -> Any:
-    appended = classifier.appended
-    new = [
-        pa.field(name, pa.float32() if kind.kind == "f" else pa.string())
-        for name, kind in zip(appended.names, appended.dtypes, strict=True)
-    ]
-    metadata = {key: value for key, value in (schema.metadata or {}).items() if key != _ASTROPY}
-    return pa.schema([*(schema.field(at) for at in kept), *new], metadata=metadata or None)
+    def _truths(self, place: Place) -> NDArray[np.bool_]:
+        truths = pc.fill_null(self._column(place), False)
+        return np.asarray(truths.to_numpy(zero_copy_only=False), np.bool_)
+
+    def _column(self, place: Place) -> Any:
+        column = self.batch.column(place.column)
+        if place.element is None:
+            return column
+        lengths = pc.list_value_length(column)
+        if pc.any(pc.not_equal(lengths, 5)).as_py():
+            name = self.batch.schema.field(place.column).name
+            raise MalformedInputError(f"{name} has rows without exactly five values, one a band")
+        return pc.list_element(column, place.element)
 
 
 def _array(column: Any) -> Any:

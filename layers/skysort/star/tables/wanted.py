@@ -33,8 +33,8 @@ _ARRAYS: Final = ("modelmag", "cmodelmag", "psfmag", *FLUXES)
 class TableColumn:
     """A column as its table describes it.
 
-    elements: values a row, 1 unless it holds arrays. usable: whether each is a number or a text; kind: its type in the
-    format's own words, for a message. unit: as the table spells it.
+    elements: values a row, 1 unless it holds arrays. usable: whether each is a number or a text; truths: whether each
+    is true or false. kind: its type in the format's own words, for a message. unit: as the table spells it.
     """
 
     name: str
@@ -42,6 +42,7 @@ class TableColumn:
     usable: bool = True
     elements: int = 1
     unit: str | None = None
+    truths: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +65,26 @@ class Cells:
     unreadable: NDArray[np.bool_] | None = None
     shown: Callable[[int], object] | None = None
 
+    def hide(self, masked: NDArray[np.bool_]) -> None:
+        """Leave no value where a mask is true."""
+        self.values[masked] = np.nan
+        if self.unreadable is not None:
+            self.unreadable[masked] = False
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Where each of MEASURED is.
 
-    places: None for a redshift that the table does not have. columns: as `locate` found them among the names, those
-    of array elements included. fluxes: whether the five are fluxes in nanomaggies.
+    places: None for a redshift that the table does not have. masks: where a column of truths says of each value
+    whether there is none. columns: as `locate` found them among the names, those of array elements included.
+    fluxes: whether the five are fluxes in nanomaggies.
     """
 
     places: tuple[Place | None, ...]
     columns: MeasuredColumns
     fluxes: bool = False
+    masks: tuple[Place | None, ...] = (None,) * len(MEASURED)
 
     def begin(self, classifier: RowClassifier, rows: int) -> None:
         """Tell the classifier what the columns are called, and what is done to these many rows."""
@@ -83,9 +92,18 @@ class Wanted:
         if self.fluxes:
             classifier.warn(CONVERTED, REMARK, rows)
 
-    def read(self, cells: Callable[[Place], Cells]) -> Measured:
-        """The measured values of a block of rows; fluxes as magnitudes."""
+    def read(
+        self, cells: Callable[[Place], Cells], truths: Callable[[Place], NDArray[np.bool_]] | None = None
+    ) -> Measured:
+        """The measured values of a block of rows; masked ones are NaN, fluxes magnitudes.
+
+        cells, truths: give a column's values and those of a mask.
+        """
         found = [None if place is None else cells(place) for place in self.places]
+        if truths is not None:
+            for one, mask in zip(found, self.masks, strict=True):
+                if one is not None and mask is not None:
+                    one.hide(truths(mask))
         photometry = as_photometry([None if one is None else one.values for one in found])
         if self.fluxes:
             photometry = Photometry(asinh_magnitudes(photometry.magnitudes), photometry.redshift)
@@ -161,7 +179,24 @@ def _located(
     if shown is not None:
         own = (name if at is None else shown[at] for name, at in zip(found.names, found.positions, strict=True))
         found = MeasuredColumns(found.positions, tuple(own), found.identifier)
-    return Wanted(tuple(None if at is None else places[at] for at in found.positions), found, fluxes)
+    chosen = tuple(None if at is None else places[at] for at in found.positions)
+    return Wanted(chosen, found, fluxes, _masks(columns, chosen))
+
+
+def _masks(columns: Sequence[TableColumn], places: Sequence[Place | None]) -> tuple[Place | None, ...]:
+    """Where astropy keeps the masks of columns for formats that have none: ``redshift.mask`` beside ``redshift``.
+
+    Source: astropy.table.serialize, MaskedColumn's and Masked's way of being written.
+    """
+    truths = {column.name: at for at, column in enumerate(columns) if column.truths}
+
+    def mask(place: Place | None) -> Place | None:
+        if place is None or (at := truths.get(f"{columns[place.column].name}.mask")) is None:
+            return None
+        of_elements = columns[at].elements == columns[place.column].elements
+        return Place(at, place.element if of_elements else None)
+
+    return tuple(mask(place) for place in places)
 
 
 def _refuse_types(columns: Sequence[TableColumn], quantities: Sequence[str]) -> None:

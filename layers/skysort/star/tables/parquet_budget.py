@@ -1,0 +1,204 @@
+"""How much memory a Parquet file will take, and how many rows of it can be worked on at a time.
+
+Worked out from the headers of its pages alone. Arrow holds, of every column, one page and the dictionary unpacked,
+and the values of the rows that are read: texts once a row, however short the file that holds them.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from skysort.errors import LimitExceededError, MalformedInputError
+from skysort.limits import MIB, PARQUET_BATCH_BYTES, PARQUET_LIST_BYTES, PARQUET_PAGE_BYTES
+from skysort.star.tables.parquet_pages import Page, PageCount, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from skysort.star.tables.parquet_footer import Chunk, Footer
+
+# Of each value beside itself: an offset, a bit for null, levels, and what Arrow's type is wider than the file's.
+_BESIDE: Final = 16
+# Parquet's LZ4 comes in several frames.
+_UNPACKED_HERE: Final = frozenset({"snappy", "gzip", "brotli", "zstd"})
+_LENGTH: Final = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one column takes in one row group.
+
+    a_row: bytes of a row at most, where its pages say so. spread: rows and bytes of the pages that only tell how much
+    all their texts take. lists: bytes of all its values where a row holds lists of them. held: its largest page and
+    its dictionary.
+    """
+
+    a_row: int
+    spread: tuple[tuple[int, int], ...]
+    lists: int
+    held: int
+
+
+@dataclass(slots=True)
+class Batches:
+    """Row groups that are read as one, and how many rows of them at a time.
+
+    size: bytes of all their rows.
+    """
+
+    groups: list[int]
+    rows: int
+    total: int
+    size: int
+
+
+def batches(path: Path, footer: Footer, most: int) -> list[Batches]:
+    """How to read a file: at most so many rows at a time, and PARQUET_BATCH_BYTES of them.
+
+    Small row groups are joined where they fit together, since Arrow reads on into the next one. Raises
+    LimitExceededError where pages, lists or a few rows take more memory than limits.py allows, and
+    MalformedInputError where pages are damaged.
+    """
+    counted = PageCount()
+    found: list[Batches] = []
+    with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for number, group in enumerate(footer.groups):
+            needs = [_need(content, chunk, counted) for chunk in group.chunks]
+            _check(needs)
+            one = Batches([number], _rows(needs, most), group.rows, _whole(needs, group.rows))
+            last = found[-1] if found else one
+            if last is not one and max(last.total + one.total - most, last.size + one.size - PARQUET_BATCH_BYTES) <= 0:
+                last.groups.append(number)
+                last.total += one.total
+                last.size += one.size
+            else:
+                found.append(one)
+    return found
+
+
+def _whole(needs: Sequence[Need], rows: int) -> int:
+    return sum(rows * need.a_row + need.lists + sum(size for _, size in need.spread) for need in needs)
+
+
+def _check(needs: Sequence[Need]) -> None:
+    held, lists = sum(need.held for need in needs), sum(need.lists for need in needs)
+    if held > PARQUET_PAGE_BYTES:
+        raise LimitExceededError(
+            f"the Parquet file's pages and dictionaries take {held // MIB:,} MiB together; at most "
+            f"{PARQUET_PAGE_BYTES // MIB:,} MiB are unpacked at a time: write it with smaller row groups"
+        )
+    if lists > PARQUET_LIST_BYTES:
+        raise LimitExceededError(
+            f"the lists in one row group of the Parquet file take {lists // MIB:,} MiB; at most "
+            f"{PARQUET_LIST_BYTES // MIB:,} MiB are unpacked at a time: write it with smaller row groups"
+        )
+
+
+def _rows(needs: Sequence[Need], most: int) -> int:
+    a_row = sum(need.a_row for need in needs)
+    rows = min(most, PARQUET_BATCH_BYTES // max(1, a_row))
+    spread = [need.spread for need in needs if need.spread]
+    while rows and rows * a_row + sum(_largest(one, rows) for one in spread) > PARQUET_BATCH_BYTES:
+        rows //= 2
+    if not rows:
+        raise LimitExceededError(
+            f"a few rows of the Parquet table take more than {PARQUET_BATCH_BYTES // MIB:,} MiB: leave the columns of "
+            "long texts out, or write it with smaller pages"
+        )
+    return rows
+
+
+def _largest(spread: Sequence[tuple[int, int]], rows: int) -> int:
+    """The most bytes of the pages that so many consecutive rows lie in."""
+    lengths, sizes = np.array(spread, np.int64).T
+    ends, total = np.cumsum(lengths), np.concatenate([[0], np.cumsum(sizes)])
+    # The worst place to begin is a page's last row.
+    last = np.searchsorted(ends - lengths, ends - 1 + rows)
+    return int((total[last] - total[:-1]).max())
+
+
+def _need(content: mmap.mmap, chunk: Chunk, counted: PageCount) -> Need:
+    sizes = _Sizes(chunk)
+    for page in pages(content, chunk.start, chunk.stop, chunk.values, counted):
+        sizes.add(page, content)
+    return sizes.need()
+
+
+class _Sizes:
+    """Adds up the pages of one column in one row group."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self._chunk = chunk
+        self._text = chunk.leaf.width == 0
+        self._width = _BESIDE + chunk.leaf.width
+        self._longest = 0
+        self._dictionary = 0
+        self._page = 0
+        self._a_row = 0
+        self._lists = 0
+        self._spread: list[tuple[int, int]] = []
+
+    def add(self, page: Page, content: mmap.mmap) -> None:
+        """Take a page; of a dictionary of texts the longest is looked for."""
+        if page.dictionary:
+            # What a value takes in the page at least; Arrow makes room for as many as the header says.
+            least = _LENGTH.size if self._text else self._width - _BESIDE
+            if page.values * least > max(page.unpacked, 1):
+                raise MalformedInputError("the Parquet file is damaged: a dictionary has more values than bytes")
+            self._dictionary += page.unpacked + page.values * _BESIDE
+            if self._text:
+                self._longest = max(self._longest, _longest(page, content, self._chunk.codec))
+            return
+        self._page = max(self._page, page.unpacked)
+        whole = page.unpacked + page.values * _BESIDE
+        if not self._text:
+            a_value = self._width
+        elif page.indices:
+            a_value = _BESIDE + self._longest
+        elif page.prefixes:
+            a_value = _BESIDE + page.unpacked
+        else:
+            self._spread.append((page.values, whole))
+            self._lists += whole
+            return
+        self._a_row = max(self._a_row, a_value)
+        self._lists += a_value * page.values
+
+    def need(self) -> Need:
+        """What the column takes."""
+        held = self._page + self._dictionary
+        if self._chunk.leaf.repeated:
+            return Need(0, (), self._lists, held)
+        return Need(self._a_row, tuple(self._spread), 0, held)
+
+
+def _longest(page: Page, content: mmap.mmap, codec: str) -> int:
+    """The longest text of a dictionary; the dictionary's own size where its packing is one that is not undone here."""
+    if page.unpacked <= _LENGTH.size or page.unpacked > PARQUET_PAGE_BYTES:
+        return page.unpacked
+    packed = content[page.at : page.at + page.packed]
+    if codec == "none":
+        data = memoryview(packed)
+    elif codec in _UNPACKED_HERE:
+        data = memoryview(pa.decompress(packed, page.unpacked, codec))
+    else:
+        return page.unpacked
+    return max(_lengths(data, page.values), default=0)
+
+
+def _lengths(data: memoryview, values: int) -> Iterator[int]:
+    """The lengths that stand before the texts of a page."""
+    at = 0
+    for _ in range(values):
+        if at + _LENGTH.size > len(data):
+            return
+        (length,) = _LENGTH.unpack_from(data, at)
+        yield min(length, len(data))
+        at += _LENGTH.size + length
