@@ -23,6 +23,7 @@ from skysort.errors import (
 )
 from skysort.field_words import field_errors
 from skysort.given import gathered
+from skysort.http.content_encoding import decoded
 from skysort.http.headers import EVERY_ANSWER
 from skysort.json_document import GIVEN_TWICE
 from skysort.limits import LAMBDA_PAYLOAD_BYTES, MIB
@@ -163,18 +164,21 @@ def problem_response(document: Mapping[str, Any], *, retry: bool = False) -> Res
 
 
 def raw_body(event: APIGatewayProxyEvent) -> bytes:
-    """The request body's bytes, as the client sent them.
+    """The request body's bytes, as the client had them before it compressed them.
 
     Powertools' decoded_body decodes to text, which a binary body is not.
-    Raises MalformedInputError when the gateway's base64 is broken.
+    Raises MalformedInputError when the gateway's base64 is broken, and what ``content_encoding.decoded`` raises.
     """
     body = event.body or ""
-    if not event.is_base64_encoded:
-        return body.encode()
-    try:
-        return pybase64.b64decode(body, validate=True)
-    except ValueError as error:
-        raise MalformedInputError(f"the body is marked as base64 and is not: {error}") from None
+    if event.is_base64_encoded:
+        try:
+            content = pybase64.b64decode(body, validate=True)
+        except ValueError as error:
+            raise MalformedInputError(f"the body is marked as base64 and is not: {error}") from None
+    else:
+        content = body.encode("utf-8", "replace")
+    encoding = event.headers.get("content-encoding")
+    return decoded(content, encoding) if encoding else content
 
 
 def content_type(event: APIGatewayProxyEvent) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from skysort.drop.store import ObjectVersion
 from skysort.errors import InputError, LimitExceededError, NotFoundError, SkysortError
-from skysort.images.body import PictureItem
-from skysort.limits import IMAGE_BYTES, IMAGE_FETCHED_BYTES_PER_REQUEST, MIB
+from skysort.images.request import PictureItem
+from skysort.limits import DROP_KEY_BYTES, IMAGE_BYTES, IMAGE_FETCHED_BYTES_PER_REQUEST, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 # The only part of the bucket that callers put files into.
 INCOMING: Final = "incoming/"
 _READERS: Final = 8
+_NEVER_IN_A_KEY: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]|(?:^|/)\.{1,2}(?:/|$)")
 
 
 def owned(items: Sequence[PictureItem], client: Client) -> list[PictureItem]:
@@ -51,10 +53,11 @@ class DroppedPictures:
         answers: dict[str, bytes | SkysortError] = {}
         inside = []
         for key in dict.fromkeys(keys):
-            if key.startswith(INCOMING):
+            fault = _fault(key)
+            if fault is None:
                 inside.append(key)
             else:
-                answers[key] = InputError(f"an s3_key begins with {INCOMING}, this one is {key!r:.100}")
+                answers[key] = InputError(f"the s3_key {key!r:.100} {fault}")
         if not inside:
             return answers
         store = self._connected()
@@ -91,6 +94,21 @@ class DroppedPictures:
 
             self._store = S3Store()
         return self._store
+
+
+def _fault(key: str) -> str | None:
+    """What is wrong with a key that no dropped file can have; None if nothing is.
+
+    Asked for all the same, such a key would be an error of the store, or, where a proxy tidies paths, another file.
+    """
+    if not key.startswith(INCOMING):
+        return f"must begin with {INCOMING}"
+    size = len(key.encode("utf-8", "surrogatepass"))
+    if size > DROP_KEY_BYTES:
+        return f"has {size:,} bytes; a dropped file's key has up to {DROP_KEY_BYTES:,}"
+    if _NEVER_IN_A_KEY.search(key):
+        return "has control characters, or a folder named . or .., which no dropped file has"
+    return None
 
 
 def _absent(key: str) -> NotFoundError:

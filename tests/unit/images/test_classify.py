@@ -176,7 +176,29 @@ def test_pictures_are_read_from_the_drop_bucket(image_model: PictureModel, store
     found, absent, empty, elsewhere = ask(image_model, store, *keys)
     assert best(found) == "red"
     assert [result["error"]["status"] for result in (absent, empty, elsewhere)] == [404, 400, 400]
-    assert "begins with incoming/" in elsewhere["error"]["detail"]
+    assert "must begin with incoming/" in elsewhere["error"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("incoming/image/b/" + "n" * 2_000, "2,017 bytes"),
+        ("incoming/image/b/" + "\u2609" * 400, "1,217 bytes"),
+        ("incoming/image/b/\0.png", "control characters"),
+        ("incoming/../secret/red.png", ".."),
+        ("incoming/image/./red.png", "no dropped file has"),
+        ("", "must begin with incoming/"),
+    ],
+)
+def test_a_key_that_no_dropped_file_has_is_refused_unasked(
+    key: str, says: str, image_model: PictureModel, store: MemoryStore
+) -> None:
+    asked: list[str] = []
+    store.before = lambda _, key: asked.append(key)
+    odd, sound = ask(image_model, store, key, "incoming/image/b/red.png")
+    assert (odd["error"]["status"], best(sound)) == (400, "red")
+    assert says in odd["error"]["detail"]
+    assert set(asked) == {"incoming/image/b/red.png"}
 
 
 def test_a_fault_of_the_store_is_not_the_callers(image_model: PictureModel, store: MemoryStore) -> None:

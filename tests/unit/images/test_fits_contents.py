@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from skysort.errors import InputError, LimitExceededError, UnsupportedFormatError
 from skysort.images import fits
-from skysort.images.body import PictureItem, PictureRequest
 from skysort.images.decode import InputSpec, decode, read
+from skysort.images.request import PictureItem, PictureRequest
 from tests.factories_images import card, fits_file, sky
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,16 @@ def test_what_cannot_be_answered_is_a_problem(
     assert found == status, problem
     assert says in problem["detail"]
     assert problem["request_id"] == "request-1"
+
+
+def test_a_picture_that_its_client_gzipped_is_unpacked(image: ModuleType) -> None:
+    headers = {"Content-Type": "image/jpeg", "Content-Encoding": "gzip"}
+    event = proxy_event(body=gzip.compress(JPEG), headers=headers, path="/v1/classify/image")
+    assert image.handler(event, FakeContext())["statusCode"] == 200
+    event["headers"]["Content-Encoding"] = "br"
+    response = image.handler(event, FakeContext())
+    assert response["statusCode"] == 415
+    assert "Content-Encoding 'br'" in json.loads(response["body"])["detail"]
 
 
 def test_ready_means_a_real_prediction(image: ModuleType, galaxy: ModuleType) -> None:
