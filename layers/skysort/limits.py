@@ -71,15 +71,32 @@ GZIP_RATIO: Final = 200
 # S3 allows keys of 1,024 bytes; a result's key is the file's with a suffix of at most 13 characters.
 DROP_KEY_BYTES: Final = 1_000
 
-# Pictures. 50 megapixels take up to 600 MB in the hungriest decoder (WebP, 12 bytes a pixel); JPEG is decoded at
-# a fraction of its size, and 120 megapixels of a progressive one keep up to 720 MB of coefficients.
+# Pictures. What decoding one costs is counted from its bytes before a decoder sees them (skysort.images.prices), in
+# time of one slow core and in memory. A dropped picture has ten seconds; a request two, for all its pictures together,
+# and with the function's 200 MB and the pictures that were fetched it stays below 1 GiB.
 IMAGE_BYTES: Final = 64 * MIB
+PICTURE_WORK_S: Final = 10
+REQUEST_WORK_S: Final = 2
+PICTURE_MEMORY_BYTES: Final = 640 * MIB
 IMAGE_PIXELS: Final = 50_000_000
+# JPEG is decoded at a fraction of its size.
 JPEG_PIXELS: Final = 120_000_000
 # Measurements (FITS, 32-bit TIFF) are worked on as 64-bit numbers, some 40 bytes a pixel at the height of it.
 MEASURED_PIXELS: Final = 16_000_000
 # Cameras and encoders write 1 to about 15 scans; every scan costs a pass over all pixels.
 JPEG_SCANS: Final = 40
+# Parts of a picture's file that are walked past one by one. Cameras write a few dozen segments; a PNG of 64 MiB in
+# pieces of 8 KiB, as the usual library writes them, has 8,192; a GIF's blocks are 255 bytes.
+JPEG_SEGMENTS: Final = 5_000
+PNG_CHUNKS: Final = 50_000
+GIF_BLOCKS: Final = 300_000
+TIFF_ENTRIES: Final = 4_096
+TIFF_PARTS: Final = 65_536
+# Boxes, items, references and coded units of a HEIC or AVIF picture; a telephone's of 48 megapixels has 192 tiles.
+HEIF_PARTS: Final = 20_000
+HEIF_TILES: Final = 1_024
+# An embedded colour profile: those of printing presses, the largest in use, take up to about 3 MB.
+PROFILE_BYTES: Final = 4 * MIB
 # A FITS cutout's bands, unpacked where it is gzipped.
 FITS_IMAGE_BYTES: Final = 128 * MIB
 # Cards of all headers up to the image: a mosaic's sixty extensions have some 30,000, read in 0.1 s.
@@ -95,7 +112,6 @@ FORM_PART_HEADER_BYTES: Final = 16 * 1024
 
 # Pictures of one request: 6 MB of them, decoded and classified, take a few seconds at worst.
 IMAGES_PER_REQUEST: Final = 32
-IMAGE_PIXELS_PER_REQUEST: Final = 200_000_000
 IMAGE_ID_CHARACTERS: Final = 200
 # Of pictures that a request names by s3_key; they lie in memory together, beside what decoding takes.
 IMAGE_FETCHED_BYTES_PER_REQUEST: Final = 128 * MIB

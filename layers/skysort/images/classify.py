@@ -11,11 +11,11 @@ import numpy as np
 from skysort import problems
 from skysort.cache import AnswerCache
 from skysort.errors import InfrastructureError, InputError, SkysortError
-from skysort.images.decode import PixelBudget, read
+from skysort.images.budget import Budget
+from skysort.images.decode import read
 from skysort.images.explain import explanation
 from skysort.images.sample import sample_picture
 from skysort.input_warnings import documents
-from skysort.limits import IMAGE_PIXELS_PER_REQUEST
 from skysort.options import Options, combined, parse_options
 from skysort.probability import restricted
 
@@ -58,7 +58,7 @@ class PictureClassifier:
         """
         started = perf_counter()
         options = self._options(combined(request.options, query, self._model.labels, self._model.subsets))
-        budget = PixelBudget(IMAGE_PIXELS_PER_REQUEST)
+        budget = Budget.of_a_request()
         results, decode_ms, predict_ms = self.classify(self._contents(request.items), options, budget)
         if request.single and isinstance(results[0], SkysortError):
             raise results[0]
@@ -106,7 +106,7 @@ class PictureClassifier:
         }
 
     def classify(
-        self, contents: Sequence[bytes | SkysortError], options: Options, budget: PixelBudget | None = None
+        self, contents: Sequence[bytes | SkysortError], options: Options, budget: Budget | None = None
     ) -> tuple[list[Answer | SkysortError], float, float]:
         """Answer every picture in order, or say why not; milliseconds spent on decoding and on predicting.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Final
 
 from skysort.errors import EmptyInputError, UnsupportedFormatError
 
-READABLE: Final = "send a JPEG, PNG, WebP, TIFF, GIF or FITS picture"
+READABLE: Final = "send a JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF or FITS picture"
 GZIP: Final = b"\x1f\x8b"
 
 
@@ -20,6 +19,7 @@ class Format(StrEnum):
     WEBP = "image/webp"
     TIFF = "image/tiff"
     GIF = "image/gif"
+    HEIF = "image/heif"
     FITS = "application/fits"
 
 
@@ -72,17 +72,32 @@ _OTHERS: Final = {
     b"{": "JSON text",
     b"[": "JSON text",
 }
-_HEIF_BRANDS: Final = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
-
-# A marker in a JPEG: not a stuffed byte (FF 00), a restart, TEM or a fill byte (ITU-T T.81, B.1.1).
-_MARKER: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
-# Tables, metadata and scans of one JPEG: cameras write a few dozen markers.
-_MOST_MARKERS: Final = 5_000
-_START_OF_SCAN: Final = b"\xff\xda"
-_END_OF_IMAGE: Final = b"\xff\xd9"
-# Frames whose scans each hold all there is to know of their components: baseline and extended sequential (B.2.2).
-_SEQUENTIAL: Final = frozenset({b"\xff\xc0", b"\xff\xc1"})
-_COMPONENTS_AT: Final = 7  # bytes from a frame's length to the number of its components
+NAMES: Final = {
+    Format.JPEG: "JPEG",
+    Format.PNG: "PNG",
+    Format.WEBP: "WebP",
+    Format.TIFF: "TIFF",
+    Format.GIF: "GIF",
+    Format.HEIF: "HEIC or AVIF",
+    Format.FITS: "FITS",
+}
+# Brands of still pictures and of sequences that have one (ISO/IEC 23008-12, annexes B and D; AV1 Image File Format, 6;
+# MIAF). A file may name them as the brand it is, or among those that it is compatible with.
+_HEIF_BRANDS: Final = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1", b"miaf"}
+    | {b"avif", b"avis", b"avio", b"MA1A", b"MA1B", b"1pic", b"geo1", b"unif"}
+)
+_OTHER_BRANDS: Final = {
+    b"crx ": "a camera's raw picture (CR3)",
+    b"jxl ": "a JPEG XL picture",
+    b"jp2 ": "a JPEG 2000 picture",
+    b"jpx ": "a JPEG 2000 picture",
+    b"avci": "a picture coded with H.264",
+    b"M4A ": "sound",
+}
+_VIDEO_BRANDS: Final = frozenset({b"isom", b"iso2", b"mp41", b"mp42", b"qt  ", b"M4V ", b"M4A ", b"avc1", b"dash"})
+_FTYP: Final = b"ftyp"
+_MOST_BRANDS: Final = 64
 
 
 def detect(content: bytes) -> Format:
@@ -97,17 +112,23 @@ def detect(content: bytes) -> Format:
             return found
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return Format.WEBP
+    if content[4:8] == _FTYP and content[8:12] not in _VIDEO_BRANDS and _brands(content) & _HEIF_BRANDS:
+        return Format.HEIF
     what = _describe(content)
     raise UnsupportedFormatError(f"the content is {what}" if ";" in what else f"the content is {what}; {READABLE}")
 
 
+def _brands(content: bytes) -> set[bytes]:
+    """The brand of an ISO file, and those that it is compatible with (ISO/IEC 14496-12, 4.3)."""
+    end = min(int.from_bytes(content[:4], "big"), len(content), 16 + 4 * _MOST_BRANDS)
+    return {content[8:12], *(content[at : at + 4] for at in range(16, end, 4))}
+
+
 def _describe(content: bytes) -> str:
-    if content[4:8] == b"ftyp":
-        if content[8:12] in _HEIF_BRANDS:
-            return "a HEIC or AVIF picture"
-        return "a video"
     if content.startswith(_ZIP) and content[26:28] != b"\0\0" and b".npy" in content[30:100]:
         return "NumPy arrays (.npz); save one as FITS (astropy.io.fits.writeto) or as a PNG"
+    if content[4:8] == _FTYP:
+        return _OTHER_BRANDS.get(content[8:12], "a video")
     start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     for magic, what in _OTHERS.items():
         if content.startswith(magic) or start.startswith(magic):
@@ -115,68 +136,3 @@ def _describe(content: bytes) -> str:
     if start and all(byte >= 32 or byte in b"\t\n\r\f" for byte in start):  # noqa: PLR2004 - control characters
         return "text"
     return "no picture that is known here"
-
-
-def webp_size(content: bytes) -> tuple[int, int] | None:
-    """Width and height in a WebP header, None where it is damaged.
-
-    Asked before the decoder is made, which allocates the whole canvas at once
-    (https://developers.google.com/speed/webp/docs/riff_container; RFC 6386, 9.1; RFC 9649, 3.4).
-    """
-    kind, head = content[12:16], content[20:30]
-    if len(head) < 10:  # noqa: PLR2004 - the longest of the three headers
-        return None
-    if kind == b"VP8X":
-        return 1 + int.from_bytes(head[4:7], "little"), 1 + int.from_bytes(head[7:10], "little")
-    if kind == b"VP8L":
-        bits = int.from_bytes(head[1:5], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    if kind == b"VP8 ":
-        return int.from_bytes(head[6:8], "little") & 0x3FFF, int.from_bytes(head[8:10], "little") & 0x3FFF
-    return None
-
-
-def has_many_scans(content: bytes, most: int, images: int = 1) -> bool:
-    """Whether a JPEG, or a TIFF with so many JPEG-coded parts, makes its decoder pass over the pixels more often.
-
-    most: passes over each image. Previews in metadata and a film behind the picture, which may look like scans,
-    do not count.
-    """
-    if images == 1 and _has_one_scan(content):
-        return False
-    # Enough for nearly every other picture: a scan cannot be written without these two bytes.
-    if content.count(_START_OF_SCAN) <= most * images:
-        return False
-    if images > 1 or not content.startswith(b"\xff\xd8"):
-        return True
-    scans, at = 0, 2
-    for _ in range(_MOST_MARKERS):
-        marker = _MARKER.search(content, at)
-        if marker is None or marker[0] == _END_OF_IMAGE:
-            return False
-        scans += marker[0] == _START_OF_SCAN
-        if scans > most:
-            break
-        at = marker.end() + max(2, int.from_bytes(content[marker.end() : marker.end() + 2], "big"))
-    return True
-
-
-def _has_one_scan(content: bytes) -> bool:
-    """Whether a JPEG is what cameras write: a sequential frame, all of whose components come in its first scan.
-
-    Decoders are done after that scan. Its header alone is read, a thousand times less than the picture.
-    """
-    if not content.startswith(b"\xff\xd8"):
-        return False
-    components, at = 0, 2
-    for _ in range(_MOST_MARKERS):
-        marker = _MARKER.search(content, at)
-        if marker is None or marker[0] == _END_OF_IMAGE:
-            return False
-        segment = marker.end()
-        if marker[0] == _START_OF_SCAN:
-            return 0 < components == int.from_bytes(content[segment + 2 : segment + 3], "big")
-        if marker[0] in _SEQUENTIAL:
-            components = int.from_bytes(content[segment + _COMPONENTS_AT : segment + _COMPONENTS_AT + 1], "big")
-        at = segment + max(2, int.from_bytes(content[segment : segment + 2], "big"))
-    return False

@@ -13,6 +13,7 @@ from PIL import Image
 from skysort.cache import AnswerCache
 from skysort.errors import InfrastructureError, InvalidFieldsError, MalformedInputError
 from skysort.images import classify as module
+from skysort.images import png, prices
 from skysort.images.classify import PictureClassifier
 from skysort.images.decode import Picture, read
 from skysort.images.explain import heat_map
@@ -140,12 +141,14 @@ def test_a_map_without_heat_is_transparent(value: float) -> None:
     assert np.asarray(png.convert("RGBA"))[..., 3].max() == 0
 
 
-def test_pixels_of_a_request_are_limited_together(
-    classifier: PictureClassifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "IMAGE_PIXELS_PER_REQUEST", 2 * 40 * 40)
+def test_work_of_a_request_is_limited_together(classifier: PictureClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given that a request may cost as much as two and a half of its three pictures
+    cost = png.prepare(RED).cost.work + 40 * 40 * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL)
+    monkeypatch.setattr("skysort.images.budget.REQUEST_WORK_S", 2.5 * cost / 1e9)
+    # Then the third is refused, and the others are answered
     results = classifier.answer(request(RED, GREEN, BLUE), {})["results"]
     assert [result.get("error", {}).get("status") for result in results] == [None, None, 413]
+    assert "a request's pictures together may take" in results[2]["error"]["detail"]
 
 
 def test_the_self_test_is_a_real_prediction(classifier: PictureClassifier, monkeypatch: pytest.MonkeyPatch) -> None:

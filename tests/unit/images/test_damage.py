@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from skysort.errors import InputError
 from skysort.images.decode import decode
-from skysort.images.sniff import webp_size
 from tests.factories_images import GALAXY_INPUT, PHOTOGRAPH_INPUT, every_form, render
 
 FORMS = every_form(render(64, 56))
@@ -106,14 +105,3 @@ def test_a_damaged_cutout_may_be_gzipped(edits: list[tuple[int, tuple[str, bytes
 )
 def test_any_bytes_are_shown_or_refused(magic: bytes, rest: bytes) -> None:
     shown_or_refused(magic + rest)
-
-
-@pytest.mark.parametrize("form", ["webp", "webp_lossless", "webp_animated"])
-def test_a_webp_header_tells_the_size(form: str) -> None:
-    assert webp_size(FORMS[form]) == (64, 56)
-
-
-@given(st.binary(max_size=40))
-def test_any_webp_header_tells_a_size_or_none(rest: bytes) -> None:
-    size = webp_size(b"RIFF0000WEBP" + rest)
-    assert size is None or min(size) >= 0

@@ -101,7 +101,7 @@ def test_an_archive_gets_a_record_a_member_and_a_table(pack: Any, store: MemoryS
     lines = list(csv.DictReader(store.listing()["image/b/all.zip.csv"].decode().splitlines()))
     assert [line["file"] for line in lines] == ["red.png", "deep/green.png", "broken.jpg"]
     assert [line["label"] for line in lines] == ["red", "green", ""]
-    assert "damaged" in lines[2]["error"]
+    assert "truncated" in lines[2]["error"]
     # and the summary the sums, written last
     summary = record(store, "image/b/all.zip.json")
     assert (summary["members"], summary["classified"], summary["refused"]) == (3, 2, 1)

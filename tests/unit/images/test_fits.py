@@ -244,7 +244,7 @@ def test_numbers_at_the_end_of_their_range_give_a_picture_or_a_sentence(planes: 
 
 def test_large_float_pictures_are_refused_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     content = encode(sky(), "TIFF")
-    monkeypatch.setattr("skysort.images.decode.MEASURED_PIXELS", 96 * 80 - 1)
+    monkeypatch.setattr("skysort.images.loaders.MEASURED_PIXELS", 96 * 80 - 1)
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)
     with pytest.raises(LimitExceededError, match="32-bit"):
         decode(content, WHOLE)

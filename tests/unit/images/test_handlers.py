@@ -102,12 +102,12 @@ def test_options_mean_the_same_in_query_form_and_json(image: ModuleType) -> None
         (None, "image/png", 400, "no bytes"),
         (None, "application/json", 400, "the body is empty"),
         (b"hello", "image/png", 415, "is text"),
-        (JPEG[:200], "image/jpeg", 400, "image/jpeg picture is"),
+        (JPEG[:200], "image/jpeg", 400, "JPEG picture is"),
         (RED, "image/jpeg", 415, "declared as image/jpeg"),
         ("a,b", "text/csv", 415, "text/csv"),
         ("{}", "application/json", 422, "image"),
         (b"x", "multipart/form-data", 400, "boundary"),
-        (*multipart([("file", "a.jpg", JPEG[:200])]), 400, "image/jpeg picture is"),
+        (*multipart([("file", "a.jpg", JPEG[:200])]), 400, "JPEG picture is"),
     ],
 )
 def test_what_cannot_be_answered_is_a_problem(

@@ -1,0 +1,169 @@
+"""How large the frames inside HEIC and AVIF items are: decoders believe the coded data, not the file around them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from skysort.errors import LimitExceededError, MalformedInputError
+from skysort.limits import HEIF_PARTS
+
+# HEVC (ITU-T H.265, 7.3.1 and 7.3.2.2).
+_SPS: Final = 33
+_FIRST_NOT_PICTURE: Final = 32
+_HEAD: Final = 2
+_SPS_BYTES: Final = 128  # of a parameter set that are looked at: the sizes come early
+# AV1 (AV1 Bitstream Specification, 5.3 and 5.5).
+_SEQUENCE, _FRAME_HEADER, _FRAME = 1, 3, 6
+_LEB_BYTES: Final = 8
+_TIER_FROM: Final = 7
+_MOST_LAYERS: Final = 6
+
+
+class _Bits:
+    """Bits one after another, the highest first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data, "big")
+        self._left = 8 * len(data)
+
+    def take(self, count: int) -> int:
+        self._left -= count
+        if self._left < 0:
+            raise MalformedInputError("the HEIC or AVIF picture is damaged: its coded data end inside a header")
+        return self._value >> self._left & (1 << count) - 1
+
+    def golomb(self) -> int:
+        """An unsigned Exp-Golomb number (H.265, 9.2)."""
+        zeros = 0
+        while not self.take(1):
+            zeros += 1
+            if zeros > 32:  # noqa: PLR2004 - numbers have up to 32 bits
+                raise MalformedInputError("the HEIC or AVIF picture is damaged: a number in its coded data has no end")
+        return (1 << zeros) - 1 + self.take(zeros)
+
+
+def hevc(config: bytes, data: bytes) -> tuple[int, int]:
+    """Pixels of the largest frame that HEVC data may hold, 0 where they tell none, and the frames that begin in them.
+
+    config: an hvcC box (ISO/IEC 14496-15, 8.3.3). data: an item's, units with their length in front.
+    """
+    size, units = _parameter_sets(config)
+    frames = at = parts = 0
+    largest = max((_sps_pixels(unit) for unit in units), default=0)
+    while at + size + _HEAD < len(data):
+        parts += 1
+        if parts > HEIF_PARTS:
+            raise LimitExceededError(f"a HEIC picture may have up to {HEIF_PARTS:,} units, this one has more")
+        length = int.from_bytes(data[at : at + size], "big")
+        kind = data[at + size] >> 1 & 63
+        if kind == _SPS:
+            largest = max(largest, _sps_pixels(data[at + size : at + size + min(length, _SPS_BYTES)]))
+        elif kind < _FIRST_NOT_PICTURE and data[at + size + _HEAD] & 0x80:
+            frames += 1
+        at += size + length
+    return largest, frames
+
+
+def _parameter_sets(config: bytes) -> tuple[int, list[bytes]]:
+    """Bytes of a unit's length, and the parameter sets of sequences."""
+    if len(config) < 23:  # noqa: PLR2004 - what stands before the parameter sets
+        raise MalformedInputError("the HEIC picture is damaged: it lacks its decoder's configuration")
+    size, found, at = (config[21] & 3) + 1, [], 23
+    for _ in range(config[22]):
+        kind, count = config[at] & 63 if at < len(config) else 0, int.from_bytes(config[at + 1 : at + 3], "big")
+        at += 3
+        for _ in range(count):
+            length = int.from_bytes(config[at : at + 2], "big")
+            if kind == _SPS:
+                found.append(config[at + 2 : at + 2 + min(length, _SPS_BYTES)])
+            at += 2 + length
+            if at >= len(config):
+                return size, found
+    return size, found
+
+
+def _sps_pixels(unit: bytes) -> int:
+    """Pixels of a frame, by the parameter set of its sequence (H.265, 7.3.2.2.1 and 7.3.3)."""
+    bits = _Bits(unit[_HEAD:].replace(b"\0\0\3", b"\0\0"))
+    bits.take(4)
+    layers = bits.take(3)
+    if layers > _MOST_LAYERS:
+        raise MalformedInputError("the HEIC picture is damaged: its coded data have too many layers")
+    bits.take(1)
+    bits.take(96)
+    present = [(bits.take(1), bits.take(1)) for _ in range(layers)]
+    if layers:
+        bits.take(2 * (8 - layers))
+    for profile, level in present:
+        bits.take(88 * profile + 8 * level)
+    bits.golomb()
+    if bits.golomb() == 3:  # noqa: PLR2004 - 4:4:4
+        bits.take(1)
+    return bits.golomb() * bits.golomb()
+
+
+def av1(config: bytes, data: bytes) -> tuple[int, int]:
+    """Pixels of the largest frame that AV1 data may hold, 0 where they tell none, and the frames that begin in them.
+
+    config: an av1C box, whose units begin after 4 bytes. data: an item's units.
+    """
+    largest = frames = 0
+    parts = HEIF_PARTS
+    for units in (config[4:], data):
+        at = 0
+        while at < len(units) and parts:
+            parts -= 1
+            kind, extended, sized = units[at] >> 3 & 15, units[at] >> 2 & 1, units[at] >> 1 & 1
+            at += 1 + extended
+            length, used = _leb128(units, at) if sized else (len(units) - at, 0)
+            at += used
+            if kind == _SEQUENCE:
+                largest = max(largest, _sequence_pixels(units[at : at + min(length, _SPS_BYTES)]))
+            frames += kind in {_FRAME, _FRAME_HEADER}
+            at += length
+    if not parts:
+        raise LimitExceededError(f"an AVIF picture may have up to {HEIF_PARTS:,} units, this one has more")
+    return largest, frames
+
+
+def _leb128(data: bytes, at: int) -> tuple[int, int]:
+    """A number of 7 bits a byte, the lowest first, and its bytes (AV1, 4.10.5)."""
+    found = 0
+    for number, byte in enumerate(data[at : at + _LEB_BYTES]):
+        found |= (byte & 127) << 7 * number
+        if byte < 128:  # noqa: PLR2004 - the last byte
+            return found, number + 1
+    raise MalformedInputError("the AVIF picture is damaged: a length in its coded data has no end")
+
+
+def _sequence_pixels(data: bytes) -> int:
+    """Pixels of a frame, by its sequence's header (AV1, 5.5.1)."""
+    bits = _Bits(data)
+    bits.take(4)
+    if bits.take(1):
+        bits.take(5)
+    else:
+        _operating_points(bits)
+    across, down = bits.take(4) + 1, bits.take(4) + 1
+    return (bits.take(across) + 1) * (bits.take(down) + 1)
+
+
+def _operating_points(bits: _Bits) -> None:
+    model = delay = 0
+    if bits.take(1):
+        bits.take(64)
+        if bits.take(1):
+            bits.golomb()
+        model = bits.take(1)
+        if model:
+            delay = bits.take(5) + 1
+            bits.take(42)
+    shown = bits.take(1)
+    for _ in range(bits.take(5) + 1):
+        bits.take(12)
+        if bits.take(5) > _TIER_FROM:
+            bits.take(1)
+        if model and bits.take(1):
+            bits.take(2 * delay + 1)
+        if shown and bits.take(1):
+            bits.take(4)
