@@ -146,8 +146,12 @@ BATCH_NAME_CHARACTERS: Final = 100
 BATCH_FILES: Final = 10_000
 BATCH_RECORDS: Final = 50_000
 BATCH_FILES_PER_PAGE: Final = 500
+# What a status tells of files one by one, as JSON, and of a file's record that is read for it. With quotes escaped
+# and links signed by a role's session token it stays inside the 6 MB Lambda payload.
+BATCH_STATUS_BYTES: Final = 3 * MIB
+BATCH_RECORD_BYTES: Final = 1 * MIB
 # Rows of one page of a batch's merged CSV.
 BATCH_CSV_ROWS: Final = 10_000
 BATCH_CSV_BYTES: Final = 3 * MIB
-# Classified tables that are merged row by row; larger ones have their own result file.
+# Classified tables, with their rejected rows, that are merged row by row; larger ones have their own result file.
 BATCH_CSV_TABLE_BYTES: Final = 16 * MIB

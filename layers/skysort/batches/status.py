@@ -14,8 +14,9 @@ from skysort.batches.cursor import START, Cursor
 from skysort.batches.match import BatchFile, Matcher, State
 from skysort.clients import EVERYBODY
 from skysort.drop import keys
-from skysort.errors import NotFoundError
-from skysort.limits import BATCH_FILES_PER_PAGE, PRESIGNED_S
+from skysort.errors import InputError, NotFoundError
+from skysort.guard import reading
+from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_RECORD_BYTES, BATCH_STATUS_BYTES, PRESIGNED_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -95,18 +96,33 @@ class BatchDesk:
         segments = self.segments(batch, page, client)
         counts = {name: _counts(segment.files) for name, segment in segments.items() if segment.files}
         total = {key: sum(count[key] for count in counts.values()) for key in ("total", *State)}
-        files, following = select(segments, page)
+        files, following = self._documents(*select(segments, page), whole=page.records)
         return {
             "batch": batch,
             "counts": total,
             "progress": round((total["done"] + total["failed"]) / total["total"], 4) if total["total"] else 1.0,
             "complete": all(segment.complete for segment in segments.values()),
             "models": counts,
-            "files": list(self.side_by_side(lambda file: self._document(file, whole=page.records), files)),
+            "files": files,
             "next": following.encode() if following else None,
             "links": {"csv": self.csv_path(batch, page.model)},
             "expires": f"{self._signer.clock() + timedelta(seconds=PRESIGNED_S):%Y-%m-%dT%H:%M:%SZ}",
         }
+
+    def _documents(
+        self, chosen: Sequence[BatchFile], following: Cursor | None, *, whole: bool
+    ) -> tuple[list[dict[str, Any]], Cursor | None]:
+        """The files of a page one by one, as many as an answer has room for, and where the next page begins."""
+        files: list[dict[str, Any]] = []
+        room = BATCH_STATUS_BYTES
+        for file, about in zip(
+            chosen, self.side_by_side(lambda file: self._document(file, whole=whole), chosen), strict=True
+        ):
+            files.append(about)
+            room -= len(json.dumps(about))
+            if room <= 0 and file is not chosen[-1]:
+                return files, Cursor(file.model, file.name)
+        return files, following
 
     def csv_path(self, batch: str, model: str | None, start: Cursor = START) -> str:
         """Where the batch's CSV is, from a cursor on."""
@@ -118,17 +134,21 @@ class BatchDesk:
         """Do something that waits for S3 with each file, many at a time, in their order."""
         return self._pool.map(work, files)
 
-    def read(self, key: str) -> bytes:
-        """The bytes of a record or a table of the results bucket; raises NotFoundError and InfrastructureError."""
-        return self._bucket.read(self._results, key)
+    def read(self, key: str, most: int) -> bytes:
+        """At most so many bytes of a record or a table of the results bucket.
+
+        Raises NotFoundError and InfrastructureError.
+        """
+        return self._bucket.read(self._results, key, 0, most)
 
     def read_json(self, key: str) -> dict[str, Any] | None:
-        """A record; None where it has gone meanwhile."""
+        """A record; None where it has gone meanwhile, or is none that skysort wrote."""
         try:
-            document: dict[str, Any] = json.loads(self.read(key))
-        except (NotFoundError, ValueError):
+            with reading("the record"):
+                document = json.loads(self.read(key, BATCH_RECORD_BYTES))
+        except (NotFoundError, InputError):
             return None
-        return document
+        return document if isinstance(document, dict) else None
 
     def _document(self, file: BatchFile, *, whole: bool) -> dict[str, Any]:
         about: dict[str, Any] = {

@@ -15,7 +15,8 @@ from skysort.batches.status import end_of
 from skysort.clients import EVERYBODY
 from skysort.csv_limit import long_cells
 from skysort.drop import keys
-from skysort.errors import NotFoundError
+from skysort.errors import InputError, NotFoundError
+from skysort.guard import reading
 from skysort.limits import (
     BATCH_CSV_BYTES,
     BATCH_CSV_ROWS,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 # result_file: where a classified table stands in the results bucket whose rows are not merged.
 COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "prediction_set", "result_file", "error")
+# As a sentence about it begins.
+_RESULT: Final = "its result"
 # Records fetched ahead, side by side.
 _AHEAD: Final = 64
 Row = tuple[object, ...]
@@ -80,6 +83,14 @@ class BatchTable:
                 yield file, _readable(file, rows)
 
     def _rows_of(self, file: BatchFile) -> Iterator[Row]:
+        """A file's rows: what is small is read at once, a table as it is come to."""
+        try:
+            with reading(_RESULT):
+                return self._told(file)
+        except InputError as error:
+            return iter([_refused(file.name, error.detail)])
+
+    def _told(self, file: BatchFile) -> Iterator[Row]:
         if file.state is State.WAITING:
             return iter(())
         if file.state is State.DONE and TABLE in file.records:
@@ -98,6 +109,9 @@ class BatchTable:
 
     def _members(self, file: BatchFile) -> Iterator[Row]:
         """The lines of an archive's own table, each under the archive's name."""
+        if file.records[TABLE].size > BATCH_CSV_TABLE_BYTES:
+            yield file.name, "", "", "", "", "", file.records[TABLE].key, ""
+            return
         lines = csv.reader(io.StringIO(self._text(file, TABLE), newline=""))
         for name, label, class_id, probability, inside, error in islice(lines, 1, None):
             yield f"{file.name}/{name}", "", label, class_id, probability, inside, "", error
@@ -105,16 +119,18 @@ class BatchTable:
     def _table(self, file: BatchFile) -> Iterator[Row]:
         """The rows of a classified CSV, those that were rejected in their places; other tables are pointed to."""
         record = self._desk.read_json(file.records[keys.SUMMARY].key) or {}
-        if record.get("format") != "csv" or file.records[""].size > BATCH_CSV_TABLE_BYTES:
+        together = sum(file.records[suffix].size for suffix in ("", REJECTED) if suffix in file.records)
+        if record.get("format") != "csv" or together > BATCH_CSV_TABLE_BYTES:
             yield from _pointed_to(file, record)
             return
         rejected = self._text(file, REJECTED) if REJECTED in file.records else ""
-        for *told, error in star_rows.merged(self._text(file, ""), rejected):
+        expected = (record.get("rows") or {}).get("classified")
+        for *told, error in star_rows.merged(self._text(file, ""), rejected, expected):
             yield file.name, *told, "", error
 
     def _text(self, file: BatchFile, suffix: str) -> str:
         try:
-            return self._desk.read(file.records[suffix].key).decode("utf-8", "replace")
+            return self._desk.read(file.records[suffix].key, BATCH_CSV_TABLE_BYTES).decode("utf-8", "replace")
         except NotFoundError:
             return ""
 
@@ -139,10 +155,16 @@ class _Text:
 
 def _readable(file: BatchFile, rows: Iterator[Row]) -> Iterator[Row]:
     """The rows of a file, and a line that says so where they cannot be read to their end."""
-    try:
-        yield from rows
-    except csv.Error as error:
-        yield _refused(file.name, f"its result cannot be read here: {error}")
+    while True:
+        try:
+            with reading(_RESULT):
+                row = next(rows, None)
+        except InputError as error:
+            yield _refused(file.name, error.detail)
+            return
+        if row is None:
+            return
+        yield row
 
 
 def _pointed_to(file: BatchFile, record: Mapping[str, Any]) -> Iterator[Row]:

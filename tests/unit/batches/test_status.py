@@ -12,6 +12,7 @@ from skysort.batches.cursor import Cursor
 from skysort.batches.match import State
 from skysort.batches.status import BatchDesk, Page
 from skysort.errors import InvalidFieldsError, NotFoundError
+from skysort.limits import BATCH_RECORD_BYTES, BATCH_STATUS_BYTES
 from tests.fakes.buckets import RESULTS, MemoryBuckets
 from tests.unit.batches.conftest import make_desk
 
@@ -155,3 +156,19 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
 def test_a_cursor_comes_back_as_it_was() -> None:
     for cursor in (Cursor(), Cursor("galaxy", "ü/\u202e \x00.jpg", 7)):
         assert Cursor.decode(cursor.encode()) == cursor
+
+
+def test_an_answer_about_files_with_long_records_ends_where_there_is_no_more_room(
+    buckets: MemoryBuckets, desk: BatchDesk
+) -> None:
+    # Given failures whose reasons are longer together than an answer may be, and a record larger than any of skysort's
+    names = [f"{number}.jpg" for number in range(8)]
+    buckets.drop("galaxy", "b", *names, "large.jpg")
+    for name in names:
+        buckets.fail("galaxy", "b", name, "x" * (BATCH_STATUS_BYTES // 4))
+    buckets.put(RESULTS, "galaxy/b/large.jpg.error.json", b'{"detail": "' + b"x" * BATCH_RECORD_BYTES + b'"}')
+    # When all are asked for, then they come in pages
+    found = pages(desk, limit=500)
+    assert max(len(json.dumps(answer)) for answer in found) < 1.3 * BATCH_STATUS_BYTES
+    assert [file["name"] for answer in found for file in answer["files"]] == [*names, "large.jpg"]
+    assert len(found) == 3

@@ -7,6 +7,8 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from skysort.batches import star_rows
 from skysort.batches.cursor import Cursor
@@ -14,8 +16,11 @@ from skysort.batches.status import BatchDesk, Page
 from skysort.batches.table import COLUMNS, BatchTable
 from skysort.limits import BATCH_CSV_TABLE_BYTES
 from tests.fakes.buckets import RESULTS, MemoryBuckets
+from tests.unit.batches.conftest import make_desk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
     from typing import Any
 
 ROUND = {
@@ -53,8 +58,8 @@ def mixed(buckets: MemoryBuckets) -> list[list[str]]:
     buckets.put(
         RESULTS,
         "star/b/t.csv",
-        b"name;u;skysort_class;skysort_p_galaxy;skysort_p_qso;skysort_p_star;skysort_set;skysort_variant\n"
-        b'"a;b";1;QSO;0.1;0.8;0.1;QSO|GALAXY;with_redshift\nc;2;STAR;0.0;0.0;1.0;STAR;with_redshift\n',
+        b"name;u;skysort_class;skysort_p_galaxy;skysort_p_qso;skysort_p_star;skysort_set;skysort_variant;skysort_model\n"
+        b'"a;b";1;QSO;0.1;0.8;0.1;QSO|GALAXY;with_redshift;star 1\nc;2;STAR;0.0;0.0;1.0;STAR;with_redshift;star 1\n',
     )
     buckets.put(
         RESULTS,
@@ -138,38 +143,183 @@ def test_a_record_that_went_meanwhile_leaves_a_line(buckets: MemoryBuckets, desk
     assert lines(desk) == [["galaxy", "1.jpg", "", "", "", "", "", "", "its record has gone"]]
 
 
+APPENDED = (
+    "skysort_class", "skysort_p_galaxy", "skysort_p_qso", "skysort_p_star", "skysort_set", "skysort_variant",
+    "skysort_model",
+)  # fmt: skip
+BEHIND = ("GALAXY", 0.7, 0.2, 0.1, "GALAXY", "with_redshift", "star 1.1.0")
+
+
+def result(
+    names: Sequence[str], *rows: Sequence[object], above: str = "", delimiter: str = ",", quoted: bool = False
+) -> str:
+    """A table as the star model leaves it: the user's columns, and those that it appends."""
+    text = io.StringIO()
+    text.write(above)
+    quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+    for mine, appended in [(names, APPENDED), *((row, BEHIND) for row in rows)]:
+        start = io.StringIO()
+        csv.writer(start, delimiter=delimiter, quoting=quoting, lineterminator="").writerow(mine)
+        text.write(start.getvalue() + delimiter + delimiter.join(map(str, appended)) + "\n")
+    return text.getvalue()
+
+
+FIRST = (1, "GALAXY", 0, "0.7", "GALAXY", "")
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("quoted", [False, True])
 def test_a_table_is_read_in_its_own_dialect(delimiter: str, *, quoted: bool) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
-    names: list[Any] = ["x", "skysort_class", "skysort_p_galaxy", "skysort_p_qso", "skysort_p_star", "skysort_set"]
-    writer.writerows([["# a comment"], names, ["1", "GALAXY", 0.7, 0.2, 0.1, "GALAXY"]])
-    assert list(star_rows.merged(text.getvalue(), "")) == [(1, "GALAXY", 0, "0.7", "GALAXY", "")]
+    text = result(["x", "u"], ["a" + delimiter, 1], above="# a comment\n", delimiter=delimiter, quoted=quoted)
+    assert list(star_rows.merged(text, "")) == [FIRST]
 
 
-HEADER = b"name,u,skysort_class,skysort_p_galaxy,skysort_p_qso,skysort_p_star,skysort_set,skysort_variant\n"
+@pytest.mark.parametrize(
+    "text",
+    [
+        result(["u", "g"], [20, 19], above="#,skysort_class\n"),
+        result(["u", "g", "my_skysort_class"], [20, 19, "x"]),
+        result(["skysort_class2", "u", "a skysort_class"], ["QSO", 20, "STAR"]),
+        result(["u", "g"], [20, 19], above="# u,g," + ",".join(APPENDED) + "\n"),
+        result(["# u", "g"], [20, 19]),
+        result(["u", "name"], [20, 'two\nlines, a "quote" and\nGALAXY,1']),
+        result(["u", "name\nof it"], [20, "x"], above="\n\n"),
+        result(["u"], [20]).replace("\n", "\r"),
+        result(["u"], [20]).replace("\n", "\r\n"),
+        "\ufeff" + result(["u"], [20]),
+    ],
+)
+def test_comments_columns_and_cells_that_look_like_skysorts_own_are_the_users(text: str) -> None:
+    assert list(star_rows.merged(text, "", 1)) == [FIRST]
 
 
-def classified(name: str) -> bytes:
-    return name.encode() + b",1,STAR,0.0,0.0,1.0,STAR,with_redshift\n"
+@pytest.fixture
+def among_others(buckets: MemoryBuckets, desk: BatchDesk) -> Callable[[bytes], list[str]]:
+    """Puts a result between two good ones, and gives its line, which is its only one."""
+
+    def line(body: bytes, rejected: bytes = b"", record: dict[str, Any] | None = None) -> list[str]:
+        buckets.drop("star", "b", "a.csv", "bad.csv", "c.csv")
+        for name in ("a.csv", "c.csv"):
+            buckets.put(RESULTS, f"star/b/{name}", result(["u"], [20]).encode())
+            buckets.finish("star", "b", name, {"format": "csv"})
+        buckets.put(RESULTS, "star/b/bad.csv", body)
+        if rejected:
+            buckets.put(RESULTS, "star/b/bad.csv.rejected.csv", rejected)
+        buckets.finish("star", "b", "bad.csv", record or {"format": "csv"})
+        first, *own, last = lines(desk)
+        assert (first[1], last[1]) == ("a.csv", "c.csv")
+        assert first[3] == last[3] == "GALAXY"
+        return own[-1]
+
+    return line
 
 
-@pytest.mark.parametrize(("characters", "readable"), [(200_000, True), (1_200_000, False)])
-def test_a_long_cell_hides_no_other_file(
-    buckets: MemoryBuckets, desk: BatchDesk, characters: int, *, readable: bool
+GOOD = result(["u"], [20]).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "rejected", "record", "says"),
+    [
+        (b"", b"", None, "no header"),
+        (b"u,g\n1,2\n", b"", None, "no header"),
+        (b"\xff\xfe\x00", b"", None, "no header"),
+        (GOOD, b"row,column\nx,u\n", None, "its result cannot be read"),
+        (GOOD, b"row,line,column,reason,detail\nx,,u,missing,is\n", None, "its result cannot be read"),
+        (GOOD, b"row\n1\n", None, "its result cannot be read"),
+        (GOOD, b'"' + b"x" * 1_200_000, None, "its result cannot be read"),
+        (GOOD, b"", {"format": "csv", "rows": {"classified": 2}}, "has 1 rows, its record tells of 2"),
+        (GOOD, b"", {"format": "csv", "rows": 7}, "its result cannot be read"),
+    ],
+)
+def test_a_result_that_cannot_be_read_is_one_line_and_the_other_files_are_there(
+    among_others: Callable[..., list[str]], body: bytes, rejected: bytes, record: dict[str, Any] | None, says: str
 ) -> None:
-    # Given a table with one long cell, longer or not than a line may be, and a picture after it
-    buckets.drop("star", "b", "long.csv", "z.csv")
-    buckets.put(RESULTS, "star/b/long.csv", HEADER + classified("x" * characters))
-    buckets.finish("star", "b", "long.csv", {"format": "csv"})
-    buckets.put(RESULTS, "star/b/z.csv", HEADER + classified("z"))
+    line = among_others(body, rejected, record)
+    assert line[:2] == ["star", "bad.csv"]
+    assert says in line[-1]
+
+
+RECORDS = (
+    b"[]", b"7", b'"text"', b"{", b"[" * 100_000, b"\xff", b'{"predictions": [3]}', b'{"predictions": {}}',
+    b'{"prediction_set": 3}',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=range(len(RECORDS)))
+def test_a_record_that_skysort_did_not_write_is_one_line(
+    buckets: MemoryBuckets, desk: BatchDesk, record: bytes
+) -> None:
+    buckets.drop("galaxy", "b", "1.jpg", "2.jpg")
+    buckets.put(RESULTS, "galaxy/b/1.jpg.json", record)
+    buckets.finish("galaxy", "b", "2.jpg", ROUND)
+    first, second = lines(desk)
+    assert first[:2] == ["galaxy", "1.jpg"]
+    assert second[3] == "Smooth Round"
+    assert desk.status("b", Page(records=True))["counts"]["done"] == 2
+
+
+@pytest.mark.parametrize("table", [b"file,label\n1,2\n", b'file\n"', b"\xff\n\xff,,,,,\n"])
+def test_an_archives_table_that_skysort_did_not_write_hides_no_other_file(
+    buckets: MemoryBuckets, desk: BatchDesk, table: bytes
+) -> None:
+    buckets.drop("galaxy", "b", "a.zip", "b.jpg")
+    buckets.put(RESULTS, "galaxy/b/a.zip.csv", table)
+    buckets.finish("galaxy", "b", "a.zip", {"classified": 1})
+    buckets.finish("galaxy", "b", "b.jpg", ROUND)
+    assert lines(desk)[-1][:4] == ["galaxy", "b.jpg", "", "Smooth Round"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.binary(max_size=300) | st.just(GOOD), st.binary(max_size=100), st.integers(0, len(GOOD)), st.binary(max_size=5)
+)
+def test_whatever_stands_in_a_result_the_batch_has_a_csv(
+    body: bytes, rejected: bytes, at: int, inserted: bytes
+) -> None:
+    buckets = MemoryBuckets()
+    desk = make_desk(buckets)
+    buckets.drop("star", "b", "a.csv", "z.csv")
+    buckets.put(RESULTS, "star/b/a.csv", body[:at] + inserted + body[at + len(inserted) // 2 :])
+    buckets.put(RESULTS, "star/b/a.csv.rejected.csv", b"row,line,column,reason,detail\n" + rejected)
+    buckets.finish("star", "b", "a.csv", {"format": "csv", "rows": {"classified": 1}})
+    buckets.put(RESULTS, "star/b/z.csv", GOOD)
     buckets.finish("star", "b", "z.csv", {"format": "csv"})
-    # Then each has its line
-    long, other = lines(desk)
-    assert other[:4] == ["star", "z.csv", "1", "STAR"]
-    assert long[3] == ("STAR" if readable else "")
-    assert ("cannot be read" in long[-1]) is not readable
+    assert lines(desk)[-1] == ["star", "z.csv", "1", "GALAXY", "0", "0.7", "GALAXY", "", ""]
+
+
+@pytest.mark.needs_data
+def test_the_fuzzed_table_that_broke_a_batch_is_one_line(
+    among_others: Callable[[bytes], list[str]], survey_data: Path
+) -> None:
+    body = (survey_data.parent / "faults" / "hostile" / "fuzz_star_rows_ValueError_47.bin").read_bytes()
+    assert among_others(body)[:2] == ["star", "bad.csv"]
+
+
+@pytest.mark.parametrize("characters", [200_000, 1_200_000])
+def test_a_long_cell_hides_neither_its_row_nor_another_file(
+    among_others: Callable[[bytes], list[str]], characters: int
+) -> None:
+    assert among_others(result(["name"], ["x" * characters]).encode())[3] == "GALAXY"
+
+
+def test_rejected_rows_that_would_fill_the_memory_are_pointed_to_and_not_read(
+    buckets: MemoryBuckets, desk: BatchDesk
+) -> None:
+    # Given a small table with more rejected rows than an answer has room for
+    buckets.drop("star", "b", "t.csv")
+    buckets.put(RESULTS, "star/b/t.csv", GOOD)
+    buckets.put(RESULTS, "star/b/t.csv.rejected.csv", bytes(BATCH_CSV_TABLE_BYTES))
+    buckets.finish("star", "b", "t.csv", {"format": "csv", "rows": {"total": 9_000_001, "rejected": 9_000_000}})
+    # When / Then
+    assert [row[7] for row in lines(desk)] == ["star/b/t.csv", "star/b/t.csv.rejected.csv"]
+    assert buckets.requests["read"] == 1
+
+
+def test_an_archive_whose_table_would_fill_the_memory_is_pointed_to(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+    buckets.drop("galaxy", "b", "a.zip")
+    buckets.put(RESULTS, "galaxy/b/a.zip.csv", bytes(BATCH_CSV_TABLE_BYTES + 1))
+    buckets.finish("galaxy", "b", "a.zip", {"classified": 1})
+    assert lines(desk) == [["galaxy", "a.zip", "", "", "", "", "", "galaxy/b/a.zip.csv", ""]]
 
 
 def test_a_page_ends_by_the_bytes_that_its_answer_takes(buckets: MemoryBuckets, desk: BatchDesk) -> None:
