@@ -92,6 +92,13 @@ class FailedResult(Schema):
     error: Problem
 
 
+class InputNote(Schema):
+    """What was done to an input before it was classified, or left out of it."""
+
+    code: str = Field(description="stable, for programs: redshift_sentinel")
+    detail: str = Field(description="a sentence for people")
+
+
 class PictureResult(Schema):
     """A classified picture."""
 
@@ -99,6 +106,7 @@ class PictureResult(Schema):
     predictions: list[Prediction] = Field(description="best first")
     prediction_set: list[str] = Field(description="holds the true class nine times in ten")
     explanation: HeatMap | Absent = None
+    warnings: list[InputNote] | Absent = Field(None, description="what was done to the picture, where something was")
     cached: bool
 
 
@@ -110,6 +118,7 @@ class StarResult(Schema):
     prediction_set: list[str] = Field(description="holds the true class nine times in ten")
     variant: Literal["with_redshift", "photometry_only"]
     explanation: TreeExplanation | Absent = None
+    warnings: list[InputNote] | Absent = Field(None, description="what was done to the row, where something was")
     cached: bool
 
 

@@ -11,7 +11,7 @@ from skysort.limits import (
     STAR_ROWS_PER_REQUEST,
 )
 from skysort.options import MAX_TOP_K
-from skysort.star.columns import ALIASES, BANDS, IDENTIFIER, POSITION, RANGES, REDSHIFT, UNITS
+from skysort.star.columns import ALIASES, BANDS, IDENTIFIER, NO_REDSHIFT, POSITION, RANGES, REDSHIFT, UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,22 +87,36 @@ def _object(properties: dict[str, Schema], required: Sequence[str] = (), **more:
     }
 
 
-def _column(name: str) -> Schema:
+def _magnitude(name: str) -> Schema:
     low, high = RANGES[name]
-    unit = f"{UNITS[name]}; " if UNITS[name] else ""
-    number = {"minimum": low, "maximum": high, "description": f"{unit}also named {', '.join(ALIASES[name])}"}
-    return {"type": "number" if name in BANDS else ["number", "null"], **number}
+    about = f"{UNITS[name]}; also named {', '.join(ALIASES[name])}"
+    return {"type": "number", "minimum": low, "maximum": high, "description": about}
+
+
+def _redshift(*types: str) -> Schema:
+    """A number in its range, or one of those that catalogues write where there is none."""
+    low, high = RANGES[REDSHIFT]
+    none = f"{', '.join(f'{value:g}' for value in sorted(NO_REDSHIFT))} stand for none"
+    return {
+        "anyOf": [{"type": [*types], "minimum": low, "maximum": high}, {"type": "number", "enum": sorted(NO_REDSHIFT)}],
+        "description": f"{none}; also named {', '.join(ALIASES[REDSHIFT])}",
+    }
 
 
 def star_row() -> Schema:
-    """A row by the columns' own names; other names are told of in words."""
-    columns = {name: _column(name) for name in (*BANDS, REDSHIFT)}
+    """A row by the columns' own names; other names are told of in words, and a catalogue's other columns let be."""
+    columns = {**{name: _magnitude(name) for name in BANDS}, REDSHIFT: _redshift("number", "null")}
     named = {
         "description": f"text or a number; comes back as the result's id, cut to {STAR_ID_CHARACTERS} characters; "
         f"also named {', '.join(ALIASES[IDENTIFIER])}"
     }
     about = "SDSS photometry of one object (AB magnitudes) and, where there is a spectrum, its redshift"
-    return _object({**columns, **_positions(), IDENTIFIER: named}, BANDS, description=about)
+    return _catalogued({**columns, **_positions(), IDENTIFIER: named}, description=about)
+
+
+def _catalogued(properties: dict[str, Schema], **more: Any) -> Schema:
+    """A row with whatever else its catalogue has."""
+    return {**_object(properties, BANDS, **more), "additionalProperties": True}
 
 
 def _positions() -> dict[str, Schema]:
@@ -117,7 +131,7 @@ def star_bodies(labels: Sequence[str]) -> dict[str, Schema]:
     row = star_row()
     return {
         "StarRow": row,
-        "StarRowRequest": _object({**row["properties"], **options(labels)}, BANDS, description="one row and options"),
+        "StarRowRequest": _catalogued({**row["properties"], **options(labels)}, description="one row and options"),
         "StarRowsRequest": _object({"instances": _star_rows(), **options(labels)}, ["instances"]),
     }
 
@@ -133,9 +147,9 @@ def _star_rows() -> Schema:
 
 def star_form(labels: Sequence[str]) -> Schema:
     """One row as a form's fields."""
-    columns = {name: {**_column(name), "type": "number"} for name in (*BANDS, REDSHIFT)}
+    columns = {**{name: _magnitude(name) for name in BANDS}, REDSHIFT: _redshift("number")}
     of_query = {"top_k": {"type": "integer", "minimum": 1, "maximum": MAX_TOP_K}, "labels": labels_in_query(labels)}
-    return _object({**columns, **_positions(), **of_query, "explain": _SWITCH}, BANDS)
+    return _catalogued({**columns, **_positions(), **of_query, "explain": _SWITCH})
 
 
 def star_csv() -> Schema:

@@ -27,6 +27,14 @@ STAR_ROWS_PER_REQUEST: Final = 5_000
 # An explanation carries every feature's contribution for every class: about 1.5 kB a row.
 STAR_EXPLAINED_ROWS_PER_REQUEST: Final = 500
 
+# A cell of a table that is longer than this is no number: 17 digits and an exponent say all that a number can.
+CELL_CHARACTERS: Final = 64
+# Names of columns: longer ones are compared with nothing, and so many unknown ones are asked whether they are misspelt.
+COLUMN_NAME_CHARACTERS: Final = 60
+GUESSED_COLUMNS: Final = 100
+# Rows of a request that each have names of their own: behind so many names in all, rows are not asked any more.
+GUESSED_NAMES_PER_REQUEST: Final = 10_000
+
 # Characters of the name that a caller gives a row.
 STAR_ID_CHARACTERS: Final = 200
 

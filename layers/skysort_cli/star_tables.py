@@ -10,8 +10,8 @@ import numpy as np
 from skysort.errors import FieldError, InputError
 from skysort.limits import MIB, STAR_EXPLAINED_ROWS_PER_REQUEST, STAR_ROWS_PER_REQUEST
 from skysort.star.body import StarRequest
-from skysort.star.columns import MEASURED, Reason, check, describe
-from skysort.star.rows import StarRow
+from skysort.star.columns import MEASURED, Reason, check, describe, without_sentinels
+from skysort.star.rows import StarRow, sentinel_note
 from skysort.star.tables.appended import Appended, Values
 from skysort.star.tables.classifier import TableClassifier
 from skysort.star.tables.readers import read_table
@@ -80,14 +80,17 @@ class RecordingRows(RowClassifier):
         return np.zeros(len(rows), np.bool_), Values(nothing, np.zeros((0, labels), np.float32), nothing, nothing)
 
     def _rows(self, measured: Measured) -> Iterator[StarRow]:
-        photometry = measured.photometry
-        reasons = check(photometry)
+        reasons = check(measured.photometry)
         if measured.unreadable is not None:
             reasons[measured.unreadable] = Reason.NOT_A_NUMBER
+        photometry, sentinels = without_sentinels(measured.photometry)
+        given = measured.photometry.redshift
         values = np.column_stack([photometry.magnitudes, photometry.redshift]).tolist()
         for at, (row, wrong) in enumerate(zip(values, (reasons != Reason.OK).any(axis=1), strict=True)):
             errors = tuple(self._errors(measured, at, reasons[at])) if wrong else ()
-            yield StarRow(str(self.tally.total + at + 1), tuple(row), errors)
+            left_out = sentinels and np.isnan(row[-1]) and not np.isnan(given[at])
+            warnings = (*self.notes, sentinel_note(float(given[at]))) if left_out else self.notes
+            yield StarRow(str(self.tally.total + at + 1), tuple(row), errors, warnings)
 
     def _errors(self, measured: Measured, at: int, reasons: NDArray[np.uint8]) -> Iterator[FieldError]:
         for column in np.flatnonzero(reasons).tolist():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
+from skysort import json_document
 from skysort.errors import (
     EmptyInputError,
     FieldError,
@@ -17,7 +17,8 @@ from skysort.errors import (
     MalformedInputError,
     UnsupportedFormatError,
 )
-from skysort.limits import STAR_ROWS_PER_REQUEST
+from skysort.given import Repeated, gathered
+from skysort.limits import GUESSED_NAMES_PER_REQUEST, STAR_ROWS_PER_REQUEST, TABLE_COLUMNS
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.star.columns import MEASURED, canonical
 from skysort.star.rows import StarRow, read_cells, read_row
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
 FORM: Final = "application/x-www-form-urlencoded"
-_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,7 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
     readers = {JSON: _read_json, CSV: _read_csv, FORM: _read_form}
     if media_type not in readers:
         raise UnsupportedFormatError(f"star rows come as {', '.join(readers)}, not as {media_type}")
-    if body.startswith(_UTF_16):
-        raise MalformedInputError("the body is UTF-16 text; send it as UTF-8")
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MalformedInputError(f"the body is not UTF-8 text: byte {error.start} cannot be read") from None
+    text = json_document.utf8(body)
     if not text.strip():
         raise EmptyInputError(
             "the body is empty; send a row with u, g, r, i, z and, where there is a spectrum, redshift"
@@ -72,19 +67,13 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
 
 
 def _read_json(text: str) -> StarRequest:
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise MalformedInputError(f"the body is not JSON: {error}") from None
-    except (RecursionError, ValueError):  # nested too deep, or a number of thousands of digits
-        raise MalformedInputError(
-            "the body is not JSON that can be read here: nested too deep or too long a number"
-        ) from None
+    document = json_document.read(text)
     if not isinstance(document, dict):
         raise MalformedInputError('the body must be a row or {"instances": [rows]}')
     options = {name: document.pop(name) for name in OPTION_NAMES if name in document}
     if "instances" not in document:
-        return StarRequest([read_row(document, "0", text=False)], options, single=True)
+        return StarRequest([_row(document, "0")], options, single=True)
+    json_document.require_sound(document)
     instances = document.pop("instances")
     if document:
         known = ", ".join(("instances", *OPTION_NAMES))
@@ -101,20 +90,44 @@ def _read_instances(instances: list[Any]) -> list[StarRow]:
     if not instances:
         raise EmptyInputError("the list of rows is empty")
     _check_count(len(instances))
-    return [_read_instance(instance, str(number)) for number, instance in enumerate(instances)]
+    names: set[tuple[str, ...]] = set()
+    counted = 0
+    rows = []
+    for number, instance in enumerate(instances):
+        if not isinstance(instance, dict):
+            error = FieldError("row", "not_an_object", f"must be an object of named values, got {instance!r:.60}")
+            rows.append(StarRow(str(number), (), (error,)))
+            continue
+        # Rows mostly have the same names; asking each of others if it is misspelt could take long.
+        spelled = tuple(instance)
+        if spelled not in names and counted <= GUESSED_NAMES_PER_REQUEST:
+            names.add(spelled)
+            counted += len(spelled)
+        rows.append(_row(instance, str(number), guess=spelled in names))
+    return rows
 
 
-def _read_instance(instance: Any, default_id: str) -> StarRow:
-    if isinstance(instance, dict):
-        return read_row(instance, default_id, text=False)
-    error = FieldError("row", "not_an_object", f"must be an object of named values, got {instance!r:.60}")
-    return StarRow(default_id, (), (error,))
+def _row(document: dict[str, Any], default_id: str, *, guess: bool = True) -> StarRow:
+    """A row of JSON; what is wrong with the object itself comes before what is wrong with its values."""
+    row = read_row(document, default_id, text=False, guess=guess)
+    faults = json_document.faults_of(document)
+    return replace(row, errors=(*faults, *row.errors)) if faults else row
 
 
 def _read_form(text: str) -> StarRequest:
-    given: dict[str, Any] = dict(parse_qsl(text, keep_blank_values=True))
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=TABLE_COLUMNS)
+    except ValueError:
+        raise LimitExceededError(f"a form may have up to {TABLE_COLUMNS:,} fields") from None
+    given: dict[str, Any] = gathered(pairs)
     options: dict[str, Any] = {name: given.pop(name) for name in OPTION_NAMES if name in given}
-    return StarRequest([read_row(given, "0", text=True)], options, single=True)
+    repeated = [name for name, value in given.items() if isinstance(value, Repeated)]
+    row = read_row({name: value for name, value in given.items() if name not in repeated}, "0", text=True)
+    if repeated:
+        errors = [FieldError(name, json_document.GIVEN_TWICE, "is given twice; give it once") for name in repeated]
+        known = [error for error in row.errors if error.field not in repeated]
+        row = replace(row, errors=(*errors, *known))
+    return StarRequest([row], options, single=True)
 
 
 def _read_csv(text: str) -> StarRequest:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from skysort import problems
+from skysort import input_warnings, problems
 from skysort.errors import InfrastructureError, InvalidFieldsError, LimitExceededError
 from skysort.limits import STAR_EXPLAINED_ROWS_PER_REQUEST
 from skysort.options import Options, combined, parse_options
@@ -96,7 +96,9 @@ class StarClassifier:
         predict_ms = (perf_counter() - started) * 1e3
         predicted, room = set(fresh), problems.room_for(len(rows))
         results = [
-            {"id": row.id, **answer, "cached": place not in predicted} if answer else _refusal(row, room)
+            {"id": row.id, **answer, **_warnings(row), "cached": place not in predicted}
+            if answer
+            else _refusal(row, room)
             for place, (row, answer) in enumerate(zip(rows, answers, strict=True))
         ]
         return results, predict_ms
@@ -142,6 +144,11 @@ def _nan_safe(key: tuple[tuple[float, ...], Options]) -> tuple[tuple[float | Non
     """A key that equals itself: NaN, the absent redshift, does not."""
     values, options = key
     return (tuple(value if value == value else None for value in values), options)  # noqa: PLR0124
+
+
+def _warnings(row: StarRow) -> Answer:
+    """The row's warnings as its answer has them: nothing where there are none."""
+    return {"warnings": input_warnings.documents(row.warnings)} if row.warnings else {}
 
 
 def _refusal(row: StarRow, room: int) -> Answer:

@@ -6,7 +6,6 @@ judged alike wherever it comes from.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
@@ -16,7 +15,7 @@ import numpy as np
 from skysort.errors import FieldError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -29,6 +28,14 @@ LABELS: Final = ("GALAXY", "QSO", "STAR")
 
 # SDSS writes -9999 where a quantity was not measured (SDSS DR17 data model, PhotoObjAll).
 SENTINEL: Final = -9999.0
+# What tables write where an object has no redshift. 0 is what a fit that failed leaves (SDSS17's 412 rows of exactly
+# 0 are all labelled GALAXY, so are LEDA's and filled-in blanks); the others are conventions of catalogues, some with
+# decimals of nines. A star's redshift is small and not 0: Doppler shifts are measured to 1e-5 and better.
+NO_REDSHIFT: Final = (
+    *(0.0, -1.0, -9.0, -9.9, -9.99, -9.999),
+    *(sign * nines for sign in (-1.0, 1.0) for nines in (99.0, 99.9, 99.99, 99.999, 999.0, 999.9, 999.99, 9999.0)),
+    *(-9999.9, 9999.9, -99999.0, 99999.0),
+)
 # SDSS17 spans 9.47 to 32.78 mag: asinh magnitudes (Lupton, Gunn & Szalay 1999) stay finite for
 # sources fainter than the noise. The range leaves room around both ends.
 MAGNITUDE_RANGE: Final = (5.0, 35.0)
@@ -45,7 +52,7 @@ UNITS: Final[Mapping[str, str]] = {**dict.fromkeys(BANDS, "mag"), REDSHIFT: "", 
 # Families of magnitudes, the first that a table has whole is taken: the plain names, then the model magnitudes that
 # those of SDSS17 are (SDSS PhotoObj's u, g, r, i, z are modelMag; VizieR's umag are too), then the other kinds.
 FAMILIES: Final = ("{band}", "modelmag_{band}", "{band}mag", "mag_{band}", "cmodelmag_{band}", "psfmag_{band}")
-# Magnitudes corrected for Galactic extinction, which the boosters have not seen.
+# Magnitudes corrected for Galactic extinction, which the boosters have not seen: taken where all five are, and said.
 DEREDDENED: Final = ("dered_{band}", "{band}_dered", "deredmag_{band}", "dered_mag_{band}")
 # The other names of each column; of an identifier's, the first that is there is taken.
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -60,8 +67,9 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # Cells of text that say that there is no value, blanks around them aside.
 BLANK: Final = ("", "nan", "NaN", "NAN", "null", "NULL", "Null", "NA", "N/A", "n/a", "none", "None", "NONE", "--")
-# A number as tables write it, blanks around it aside.
-NUMBER: Final = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
+# A number as tables write it, blanks around it aside. Digits can be shared out in one way only, so that text that is
+# no number is given up in a time that grows with its length and not with its square.
+NUMBER: Final = r"^[+-]?(([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
 # Columns that SDSS tables carry and that say nothing of the object's nature: accepted, not used.
 IGNORED: Final = frozenset(
     {
@@ -79,12 +87,15 @@ IGNORED: Final = frozenset(
         "field",
     }
 )
-_CANONICAL: Final = {
+SPELLINGS: Final[Mapping[str, str]] = {
     spelling: name for name in (*MEASURED, *POSITION, IDENTIFIER) for spelling in (name, *ALIASES[name])
 }
 _DEREDDENED: Final = {kind.format(band=band): band for band in BANDS for kind in DEREDDENED}
-# A name of three letters is like too many others: zp would be taken for zsp.
-_GUESSED: Final = tuple(spelling for spelling in _CANONICAL if len(spelling) != len("zsp"))
+
+
+# As columns of 64 and of 32 bits hold them.
+_NO_REDSHIFT: Final = np.concatenate([np.array(NO_REDSHIFT), np.array(NO_REDSHIFT, np.float32).astype(np.float64)])
+_SENTINEL_DIGITS: Final = 3
 
 
 class Reason(IntEnum):
@@ -125,9 +136,37 @@ class Photometry:
         return Photometry(self.magnitudes[rows], self.redshift[rows])
 
 
+def without_sentinels(photometry: Photometry) -> tuple[Photometry, dict[float, int]]:
+    """Take out the redshifts that say that there is none (NO_REDSHIFT).
+
+    Returns the photometry, NaN in their place, and how many objects had each of them, ``{0.0: 412}``; the photometry
+    itself and nothing where there was none. Columns of 32 bits hold them rounded, which is taken into account.
+    """
+    redshift = photometry.redshift
+    absent = _says_none(redshift)
+    if not absent.any():
+        return photometry, {}
+    found, counts = np.unique(redshift[absent].round(_SENTINEL_DIGITS), return_counts=True)
+    kept = np.where(absent, np.nan, redshift)
+    return Photometry(photometry.magnitudes, kept), {
+        float(value): int(count) for value, count in zip(found, counts, strict=True)
+    }
+
+
+def _says_none(redshift: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n,) bool, the redshifts that say that there is none."""
+    low, high = REDSHIFT_RANGE
+    # All but 0 lie out of range, so that most blocks are told by three comparisons.
+    absent: NDArray[np.bool_] = redshift == 0.0
+    outside = np.flatnonzero((redshift < low) | (redshift > high))
+    if len(outside):
+        absent[outside] = np.isin(redshift[outside], _NO_REDSHIFT)
+    return absent
+
+
 def canonical(name: str) -> str | None:
     """The canonical column for a spelling in any case (``RA`` -> ``alpha``), None for an unknown one."""
-    return _CANONICAL.get(name.strip().lower())
+    return SPELLINGS.get(name.strip().lower())
 
 
 def dereddened_band(name: str) -> str | None:
@@ -140,21 +179,11 @@ def is_known(name: str) -> bool:
     return canonical(name) is not None or name.strip().lower() in IGNORED or dereddened_band(name) is not None
 
 
-def nearest(name: str) -> str | None:
-    """The known column that an unknown name most likely meant, for a message.
-
-    Both begin with the same letter: v_helio is like z_helio, and is a velocity.
-    """
-    given = name.strip().lower()
-    close = difflib.get_close_matches(given, [known for known in _GUESSED if known[0] == given[:1]], n=1, cutoff=0.75)
-    return _CANONICAL[close[0]] if close else None
-
-
 def check(photometry: Photometry) -> NDArray[np.uint8]:
     """A Reason for every measured value, vectorised.
 
-    Returns (n, 6) uint8 in the order of MEASURED. A NaN magnitude is MISSING; a NaN
-    redshift is OK, since that object is classified from photometry alone.
+    Returns (n, 6) uint8 in the order of MEASURED. A NaN magnitude is MISSING; a redshift that is NaN
+    or says that there is none is OK, since that object is classified from photometry alone.
     """
     reasons = np.zeros((len(photometry), len(MEASURED)), dtype=np.uint8)
     magnitudes, redshift = photometry.magnitudes, photometry.redshift
@@ -164,44 +193,32 @@ def check(photometry: Photometry) -> NDArray[np.uint8]:
     bands[magnitudes == SENTINEL] = Reason.SENTINEL
     bands[np.isnan(magnitudes)] = Reason.MISSING
     low, high = REDSHIFT_RANGE
-    with_spectrum = ~np.isnan(redshift)
-    reasons[with_spectrum & ~((redshift >= low) & (redshift <= high)), -1] = Reason.OUT_OF_RANGE
-    reasons[redshift == SENTINEL, -1] = Reason.SENTINEL
+    wrong = (redshift < low) | (redshift > high)
+    if wrong.any():
+        reasons[wrong & ~_says_none(redshift), -1] = Reason.OUT_OF_RANGE
     return reasons
 
 
 def describe(field: str, reason: Reason, value: object = None) -> FieldError:
-    """The sentence for one bad value: what was wrong and what would be right."""
+    """The sentence for one bad value: what was wrong and what would be right.
+
+    value: what was given; for an unknown field, the column that was most likely meant.
+    """
     low, high = RANGES.get(field, (0.0, 0.0))
     unit = f" {UNITS[field]}" if UNITS.get(field) else ""
     shown = "" if value is None else f", got {value!r:.60}"
     instead = (
         "leave it out to classify from photometry alone" if field == REDSHIFT else "this object cannot be classified"
     )
-    # Only looked for where it is said: difflib takes longer than the row's prediction.
-    meant = nearest(field) if reason is Reason.UNKNOWN_FIELD else None
     sentences = {
         Reason.OK: "is valid",
         Reason.MISSING: f"is missing; give a number from {low:g} to {high:g}{unit}",
         Reason.NOT_A_NUMBER: f"must be a finite number from {low:g} to {high:g}{unit}{shown}",
         Reason.SENTINEL: f"is -9999, which SDSS writes for a value that was not measured; {instead}",
         Reason.OUT_OF_RANGE: f"must be from {low:g} to {high:g}{unit}{shown}",
-        Reason.UNKNOWN_FIELD: "is not a known field" + (f"; did you mean {meant!r}?" if meant else ""),
+        Reason.UNKNOWN_FIELD: "is not a known field" + (f"; did you mean {value!r}?" if value else ""),
         Reason.REPEATED_FIELD: "is given twice",
-        Reason.DEREDDENED: "is corrected for Galactic extinction; the model takes magnitudes as catalogued, such as "
-        "modelMag, which are dered plus extinction",
+        Reason.DEREDDENED: "is corrected for Galactic extinction, and not all five bands are; give all five magnitudes "
+        "as catalogued, such as modelMag, or all five corrected",
     }
     return FieldError(field, reason.code, sentences[reason])
-
-
-def misspelt(names: Iterable[str], found: Container[str]) -> list[FieldError]:
-    """Unknown columns that look like a measured column that is not among those found.
-
-    A table may carry any columns of its own, but ``redshfit`` in place of ``redshift``
-    would silently send every row to the photometric model.
-    """
-    return [
-        describe(name, Reason.UNKNOWN_FIELD)
-        for name in names
-        if not is_known(name) and (meant := nearest(name)) in MEASURED and meant not in found
-    ]

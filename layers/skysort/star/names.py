@@ -4,10 +4,14 @@ The rules, the same for a JSON row, a form, a CSV and a dropped table:
 
 * A column's own name wins over its other names (``u``, ``redshift``, ``id``).
 * Magnitudes: the first family of columns.FAMILIES that is there for all five bands, so that no object
-  is judged by colours of two kinds; the others are passed over. Where none is whole, each band may come from another.
+  is judged by colours of two kinds; the others are passed over. Where none is whole, the first of
+  columns.DEREDDENED that is, which is said; else each band may come from another family.
 * ``z`` is the redshift, as in SDSS's SpecObj and SpecPhoto, where it stands without ``u``, ``g``, ``r`` and ``i``
   beside a whole family of other magnitudes (``modelMag_u`` to ``modelMag_z``). Otherwise it is a magnitude.
-* Two columns that hold the same quantity with equal right are an error: which is meant cannot be told.
+* Two columns that hold the same quantity with equal right are an error: which is meant cannot be told. So are the two
+  ``z`` of joined tables (skysort.star.joined).
+* Gaia's ``Gmag`` beside its ``BPmag`` or ``RPmag`` is no g magnitude of SDSS.
+* A redshift that was estimated from photometry is none: the row is classified from photometry alone, which is said.
 * Identifiers are never an error: the first in the order of columns.ALIASES is taken.
 """
 
@@ -17,9 +21,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import FieldError
+from skysort.input_warnings import InputWarning
 from skysort.star.columns import (
     ALIASES,
     BANDS,
+    DEREDDENED,
     FAMILIES,
     IDENTIFIER,
     REDSHIFT,
@@ -27,12 +33,18 @@ from skysort.star.columns import (
     dereddened_band,
     describe,
 )
+from skysort.star.joined import joined
+from skysort.star.other_quantities import is_estimated_redshift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _PLAIN: Final = FAMILIES[0]
 _Z: Final = BANDS[-1]
+_GAIA_G: Final = "Gmag"
+_GAIA: Final = ("bpmag", "rpmag")
+DEREDDENED_CODE: Final = "dereddened_magnitudes"
+ESTIMATED_CODE: Final = "photometric_redshift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +52,24 @@ class Chosen:
     """Where the values are among the names.
 
     positions: index of the name for each of MEASURED and the identifier that is there.
-    dereddened: the name of the dereddened magnitude that was given in place of a band.
-    problems: names that cannot be used, and why.
+    explained: quantities that are not there, and why is among the problems.
+    problems: names that cannot be used, and why. notes: what was done that the caller should know.
     """
 
     positions: Mapping[str, int]
-    dereddened: Mapping[str, str]
+    explained: frozenset[str]
     problems: tuple[FieldError, ...]
+    notes: tuple[InputWarning, ...] = ()
 
 
 def choose(names: Sequence[str]) -> Chosen:
     """Choose among names in any case, as the module's rules say."""
-    spelled: dict[str, list[int]] = {}
-    for position, name in enumerate(names):
-        spelled.setdefault(name.strip().lower(), []).append(position)
-    family = next((kind for kind in FAMILIES if all(kind.format(band=band) in spelled for band in BANDS)), None)
-    candidates = {band: _magnitudes(band, family, spelled) for band in BANDS}
-    candidates[REDSHIFT] = _redshifts(family, spelled)
+    spelled = _spelled(names)
+    family = _whole(FAMILIES, spelled)
+    dereddened = _whole(DEREDDENED, spelled) if family is None else None
+    taken = family or dereddened
+    candidates = {band: _magnitudes(band, taken, spelled) for band in BANDS}
+    candidates[REDSHIFT] = _redshifts(taken, spelled)
     positions = {quantity: found[0] for quantity, found in candidates.items() if found}
     problems = [
         _repeated(quantity, [names[at] for at in found]) for quantity, found in candidates.items() if len(found) > 1
@@ -64,9 +77,29 @@ def choose(names: Sequence[str]) -> Chosen:
     identifiers = [spelled[name][0] for name in (IDENTIFIER, *ALIASES[IDENTIFIER]) if name in spelled]
     if identifiers:
         positions[IDENTIFIER] = identifiers[0]
-    dereddened = {band: name for name in names if (band := dereddened_band(name)) and band not in positions}
-    problems += [describe(name, Reason.DEREDDENED) for name in dereddened.values()]
-    return Chosen(positions, dereddened, tuple(problems))
+    some = {band: name for name in names if (band := dereddened_band(name)) and band not in positions}
+    problems += [describe(name, Reason.DEREDDENED) for name in some.values()]
+    twins = joined(names, spelled, positions)
+    problems += twins.values()
+    notes = _notes(names, names[positions[BANDS[0]]] if dereddened else None, redshift=REDSHIFT in positions)
+    return Chosen(positions, frozenset({*some, *twins}), tuple(problems), notes)
+
+
+def _spelled(names: Sequence[str]) -> dict[str, list[int]]:
+    """Where each name stands, in lower case."""
+    spelled: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        spelled.setdefault(name.strip().lower(), []).append(position)
+    if any(name in spelled for name in _GAIA):
+        g = _GAIA_G.lower()
+        kept = [at for at in spelled.pop(g, ()) if names[at].strip() != _GAIA_G]
+        if kept:
+            spelled[g] = kept
+    return spelled
+
+
+def _whole(families: Sequence[str], spelled: Mapping[str, list[int]]) -> str | None:
+    return next((kind for kind in families if all(kind.format(band=band) in spelled for band in BANDS)), None)
 
 
 def _magnitudes(band: str, family: str | None, spelled: Mapping[str, list[int]]) -> list[int]:
@@ -94,3 +127,26 @@ def _repeated(quantity: str, names: Sequence[str]) -> FieldError:
     return FieldError(
         second, repeated.reason, f"{repeated.detail}: {first!r} and {second!r} are both {quantity}; {instead}"
     )
+
+
+def _notes(names: Sequence[str], dereddened: str | None, *, redshift: bool) -> tuple[InputWarning, ...]:
+    """dereddened: the name of the u magnitude where all five are corrected for extinction."""
+    notes = []
+    if dereddened is not None:
+        notes.append(
+            InputWarning(
+                DEREDDENED_CODE,
+                f"{dereddened:.60} and the like are corrected for Galactic extinction; the model learnt from "
+                "magnitudes as catalogued, and is a little less often right on these",
+            )
+        )
+    estimated = None if redshift else next(filter(is_estimated_redshift, names), None)
+    if estimated is not None:
+        notes.append(
+            InputWarning(
+                ESTIMATED_CODE,
+                f"{estimated:.60} is a redshift estimated from photometry and not measured: it is left out, and the "
+                "classes are of photometry alone",
+            )
+        )
+    return tuple(notes)

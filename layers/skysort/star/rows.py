@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from skysort.limits import STAR_ID_CHARACTERS
+from skysort.errors import FieldError
+from skysort.input_warnings import InputWarning
+from skysort.limits import CELL_CHARACTERS, STAR_ID_CHARACTERS, TABLE_COLUMNS
 from skysort.star.columns import (
     BANDS,
     BLANK,
     IDENTIFIER,
     MEASURED,
+    NO_REDSHIFT,
     NUMBER,
     RANGES,
     REDSHIFT,
@@ -23,18 +26,20 @@ from skysort.star.columns import (
     Photometry,
     Reason,
     describe,
-    is_known,
 )
+from skysort.star.misspelling import misspelt
 from skysort.star.names import choose
+from skysort.star.other_quantities import instead_of, other_magnitudes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from skysort.errors import FieldError
     from skysort.star.tables.header import MeasuredColumns
 
 _NUMBER: Final = re.compile(NUMBER)
 _BLANKS: Final = frozenset(BLANK)
+_NO_REDSHIFT: Final = frozenset(NO_REDSHIFT)
+SENTINEL_CODE: Final = "redshift_sentinel"
 # Sets of names worth remembering: of a row's width, and not a megabyte each.
 _NAMES: Final = 64
 _NAMES_CHARACTERS: Final = 1_024
@@ -45,56 +50,71 @@ class StarRow:
     """A row that was read: either its six values, or what is wrong with it.
 
     values: u, g, r, i, z in AB magnitudes and the redshift, NaN for an object without a spectrum.
+    warnings: what was done to the row that the caller should know.
     """
 
     id: str
     values: tuple[float, ...]
     errors: tuple[FieldError, ...] = ()
+    warnings: tuple[InputWarning, ...] = ()
 
 
-def read_row(given: Mapping[str, Any], default_id: str, *, text: bool) -> StarRow:
+def read_row(given: Mapping[str, Any], default_id: str, *, text: bool, guess: bool = True) -> StarRow:
     """Read one row of JSON or a form.
 
-    given: names in any known spelling to values (skysort.star.names says which is taken of several).
+    given: names in any known spelling to values (skysort.star.names says which is taken of several); others are a
+    catalogue's own and not looked at. guess: whether to ask of those if they are misspelt.
     text: whether values come from a form, where every value is text and blank means absent; in JSON a
     number in quotes is an error. Identifiers and positions are never wrong: no answer depends on them.
     """
     names = tuple(given)
     small = len(names) <= _NAMES and sum(map(len, names)) <= _NAMES_CHARACTERS
-    fields = _remembered(names) if small else _fields(names)
+    fields = _remembered(names, guess=guess) if small else _fields(names, guess=guess)
     errors = list(fields.errors)
     values = tuple(
-        math.nan
-        if column in fields.replaced
-        else _number(column, None if name is None else given[name], errors, text=text)
+        math.nan if name is None else _number(column, given[name], errors, text=text)
         for column, name in fields.measured
     )
     name = None if fields.identifier is None else given[fields.identifier]
-    return StarRow(_identifier(name, default_id), values, tuple(errors))
+    return _row(_identifier(name, default_id), values, errors, fields.notes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
     """What a row's names say before its values are looked at.
 
-    measured: each of MEASURED and the name that holds it. replaced: bands that are dereddened, which errors tell.
+    measured: each of MEASURED and the name that holds it, None for one that is not there.
+    errors: what is wrong with the names, bands that are not there among it. notes: what is told of every such row.
     """
 
     measured: tuple[tuple[str, str | None], ...]
     identifier: str | None
-    replaced: frozenset[str]
     errors: tuple[FieldError, ...]
+    notes: tuple[InputWarning, ...] = ()
 
 
-def _fields(names: tuple[str, ...]) -> _Fields:
+def _fields(names: tuple[str, ...], *, guess: bool) -> _Fields:
+    if len(names) > TABLE_COLUMNS:
+        error = FieldError("row", "too_many_fields", f"has {len(names):,} fields; at most {TABLE_COLUMNS:,} are read")
+        return _Fields((), None, (error,))
     chosen = choose(names)
     held = {quantity: names[at] for quantity, at in chosen.positions.items()}
-    unknown = (describe(name, Reason.UNKNOWN_FIELD) for name in names if not is_known(name))
+    unknown = misspelt(names, {*held, *chosen.explained}) if guess else ()
+    absent = [band for band in BANDS if band not in held and band not in chosen.explained]
+    others = other_magnitudes(names) if absent and guess else {}
+    missing = [describe(band, Reason.MISSING) for band in absent]
     return _Fields(
         tuple((column, held.get(column)) for column in MEASURED),
         held.get(IDENTIFIER),
-        frozenset(chosen.dereddened),
-        (*unknown, *chosen.problems),
+        (
+            *unknown,
+            *chosen.problems,
+            *(
+                FieldError(error.field, error.reason, error.detail + instead_of(error.field, others))
+                for error in missing
+            ),
+        ),
+        chosen.notes,
     )
 
 
@@ -110,7 +130,27 @@ def read_cells(cells: Sequence[str], columns: MeasuredColumns, default_id: str) 
         for column, at in zip(MEASURED, columns.positions, strict=True)
     )
     name = None if columns.identifier is None else cells[columns.identifier]
-    return StarRow(_identifier(name, default_id), values, tuple(errors))
+    return _row(_identifier(name, default_id), values, errors, columns.notes)
+
+
+def _row(name: str, values: tuple[float, ...], errors: list[FieldError], notes: tuple[InputWarning, ...]) -> StarRow:
+    """The row; a redshift that says that there is none is taken out."""
+    redshift = values[-1] if values else math.nan
+    if redshift in _NO_REDSHIFT:
+        values = (*values[:-1], math.nan)
+        notes = (*notes, sentinel_note(redshift))
+    return StarRow(name, values, tuple(errors), notes)
+
+
+def sentinel_note(redshift: float) -> InputWarning:
+    """What is told of an object whose redshift says that there is none."""
+    return InputWarning(SENTINEL_CODE, f"the redshift {redshift:g} stands for none: the class is of photometry alone")
+
+
+def sentinels_detail(found: Iterable[float]) -> str:
+    """What is told of a table's objects whose redshifts, such as these, say that there is none."""
+    listed = ", ".join(f"{redshift:g}" for redshift in found)
+    return f"redshifts that stand for none ({listed}) are left out: these rows are classified from photometry alone"
 
 
 def _identifier(value: Any, default_id: str) -> str:
@@ -127,6 +167,8 @@ def _number(column: str, value: Any, errors: list[FieldError], *, text: bool) ->
         return math.nan
     if reason is Reason.OK:
         low, high = RANGES[column]
+        if column == REDSHIFT and number in _NO_REDSHIFT:
+            return number
         if number == SENTINEL:
             reason = Reason.SENTINEL
         elif not low <= number <= high:
@@ -141,7 +183,8 @@ def _read_text(value: str | None) -> tuple[Reason, float]:
     cell = "" if value is None else value.strip()
     if cell in _BLANKS:
         return Reason.MISSING, math.nan
-    return (Reason.OK, float(cell)) if _NUMBER.match(cell) else (Reason.NOT_A_NUMBER, math.nan)
+    readable = len(cell) <= CELL_CHARACTERS and _NUMBER.match(cell)
+    return (Reason.OK, float(cell)) if readable else (Reason.NOT_A_NUMBER, math.nan)
 
 
 def _read_json(value: Any) -> tuple[Reason, float]:

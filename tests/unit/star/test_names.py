@@ -100,7 +100,9 @@ def test_which_column_is_the_redshift(names: list[str], redshift: str | None) ->
         ([*PLAIN, "U"], {"U": "repeated_field"}),
         ([*PLAIN, "z_vi", "z_pipe"], {"z_vi": "repeated_field"}),
         (["u", "g", "r", "i", "modelMag_u", "zmag"], {"modelMag_u": "repeated_field"}),
-        ([f"dered_{band}" for band in BANDS], {f"dered_{band}": "dereddened" for band in BANDS}),
+        ([f"dered_{band}" for band in BANDS], {}),
+        ([f"dered_{band}" for band in BANDS[:4]], {f"dered_{band}": "dereddened" for band in BANDS[:4]}),
+        (["dered_u", *BANDS[1:]], {"dered_u": "dereddened"}),
         ([*PLAIN, "dered_u"], {}),
         ([*SDSS17, "ra", "dec", "specobjid", "objid", "name"], {}),
     ],
@@ -115,8 +117,85 @@ def test_a_problem_says_what_would_be_right() -> None:
     (z,) = choose([*PLAIN, "z"]).problems
     assert z.detail.endswith("keep the magnitude alone, and name a redshift 'redshift'")
     (dereddened,) = choose(["dered_u"]).problems
-    assert "corrected for Galactic extinction" in dereddened.detail
+    assert "corrected for Galactic extinction, and not all five bands are" in dereddened.detail
     assert "modelMag" in dereddened.detail
+
+
+@pytest.mark.parametrize("kind", DEREDDENED)
+def test_five_dereddened_magnitudes_are_taken_with_a_word(kind: str) -> None:
+    # Given a table of nothing but dereddened magnitudes, and one with a stray magnitude as catalogued
+    dereddened = [kind.format(band=band) for band in BANDS]
+    for names in ([*dereddened, "redshift"], ["u", *dereddened, "redshift"]):
+        # When
+        found = choose(names)
+        # Then all five are of the one kind
+        assert [names[found.positions[band]] for band in BANDS] == dereddened
+        assert [note.code for note in found.notes] == ["dereddened_magnitudes"]
+        assert found.problems == ()
+
+
+def test_magnitudes_as_catalogued_are_preferred_to_dereddened_ones() -> None:
+    found = choose([*(f"dered_{band}" for band in BANDS), *MODEL])
+    assert (found.positions["u"], found.notes) == (5, ())
+
+
+def test_z_beside_dereddened_magnitudes_is_the_redshift() -> None:
+    names = [*(f"dered_{band}" for band in BANDS), "z"]
+    assert choose(names).positions[REDSHIFT] == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["redshift_phot", "photoz", "z_phot", "ZPHOT", "zph", "Z_B", "photo_z", "z_photo_best"]
+)
+def test_a_redshift_from_photometry_is_left_out_with_a_word(name: str) -> None:
+    found = choose([*PLAIN, name])
+    assert (REDSHIFT in found.positions, found.problems) == (False, ())
+    (note,) = found.notes
+    assert (note.code, name in note.detail) == ("photometric_redshift", True)
+    # And with a measured redshift beside it, or as the error of one, it is nothing to speak of
+    assert choose([*PLAIN, name, "redshift"]).notes == ()
+    assert choose([*PLAIN, f"{name}_err", "z_spec_err"]).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["u", "g", "r", "i", "z_1", "z_2"], "'z_1' stands behind i and is probably the magnitude, 'z_2' the redshift"),
+        (["z_1", "u", "g", "r", "i", "z_2"], "'z_2' stands behind i and is probably the magnitude, 'z_1' the redshift"),
+        (["u", "g", "r", "i", "z_x", "ra", "z_y"], "'z_x' stands behind i"),
+        (
+            ["u", "g", "r", "i", "z", "class", "z.1"],
+            "'z' stands behind i and is probably the magnitude, 'z.1' the redshift",
+        ),
+        (
+            ["u", "g", "r", "i", "z", "mjd", "z1"],
+            "'z' stands behind i and is probably the magnitude, 'z1' the redshift",
+        ),
+        (["z", "u", "g", "r", "i", "z1"], "'z1' stands behind i and is probably the magnitude, 'z' the redshift"),
+        (["z_1", "z_2", "i", "r", "g", "u"], "one is probably the z magnitude and the other the redshift"),
+        ([*PLAIN, "redshift_1", "redshift_2"], "name the one to use 'redshift'"),
+        ([*PLAIN, "zsp_1", "zsp_2"], "name the one to use 'redshift'"),
+        (["u_1", "g", "r", "i", "z", "redshift", "u_2"], "name the one to use 'u'"),
+    ],
+)
+def test_columns_that_a_join_renamed_are_named_and_told_apart(names: list[str], says: str) -> None:
+    (problem,) = choose(names).problems
+    assert problem.reason == "repeated_field"
+    assert "were one name before tables were joined" in problem.detail
+    assert says in problem.detail
+
+
+@pytest.mark.parametrize("names", [[*PLAIN, "redshift", "z_1", "z.1"], [*MODEL, "z", "z1"], [*PLAIN, "ra_1", "ra_2"]])
+def test_renamed_columns_that_are_not_needed_are_passed_over(names: list[str]) -> None:
+    assert choose(names).problems == ()
+
+
+def test_gaias_g_beside_its_own_colours_is_no_g_of_sdss() -> None:
+    # Given VizieR's names of SDSS and of Gaia, matched
+    names = ["umag", "gmag", "rmag", "imag", "zmag", "Gmag", "BPmag", "RPmag"]
+    assert chosen(*names)["g"] == "gmag"
+    assert problems(*(name for name in names if name not in {"BPmag", "RPmag"})) == {"Gmag": "repeated_field"}
+    assert "g" not in choose([name for name in names if name != "gmag"]).positions
 
 
 EVERY = sorted(
@@ -134,7 +213,7 @@ def test_any_names_are_placed_or_explained(names: list[str]) -> None:
     found = choose(names)
     assert all(0 <= at < len(names) for at in found.positions.values())
     assert len(set(found.positions.values())) == len(found.positions)
-    assert not set(found.dereddened) & set(found.positions)
+    assert not found.explained & set(found.positions)
     assert all(problem.field in names and problem.detail for problem in found.problems)
     assert IDENTIFIER not in {problem.field for problem in found.problems}
 

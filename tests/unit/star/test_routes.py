@@ -145,7 +145,9 @@ def test_model_magnitudes_go_before_those_of_point_sources(star_folder: Path) ->
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (as_csv(named("dered_{band}")), "dered_u: is corrected for Galactic extinction"),
+        (as_csv(dict(list(named("dered_{band}").items())[:4])), "dered_u: is corrected for Galactic extinction"),
+        (as_csv({**dict(list(named("{band}").items())[:4]), "z_1": "18.8", "z_2": "0.6"}), "'z_2' the redshift"),
+        (as_csv(named("MAG_GAAP_{band}")), "MAG_GAAP_u is a GAaP magnitude"),
         (as_csv({**named("{band}"), "z_vi": "1", "z_pipe": "1"}), "name the one to use 'redshift'"),
         (as_csv({**named("{band}"), "redshfit": "1"}), "did you mean 'redshift'"),
         (as_csv({"a": "1", "b": "2"}), "there is no column u .* Its columns are: a, b"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.limits import STAR_ID_CHARACTERS
+from skysort.limits import CELL_CHARACTERS, STAR_ID_CHARACTERS, TABLE_COLUMNS
 from skysort.star.columns import MAGNITUDE_RANGE, REDSHIFT_RANGE
 from skysort.star.rows import StarRow, as_photometry, read_row
 from tests.factories import EXAMPLE_ROW, star_row
@@ -66,11 +66,14 @@ def test_without_redshift_an_object_is_photometric(absent: Any) -> None:
         ({"u": math.inf}, {"u": "not_a_number"}),
         ({"u": 10**400}, {"u": "not_a_number"}),
         ({"g": -9999}, {"g": "sentinel"}),
-        ({"redshift": -9999.0}, {"redshift": "sentinel"}),
+        ({"redshift": -9999.0}, {}),
+        ({"redshift": 40}, {"redshift": "out_of_range"}),
         ({"redshift": math.nan}, {"redshift": "not_a_number"}),
         ({"z": 99}, {"z": "out_of_range"}),
         ({"alpha": 361, "delta": "+32:29:41"}, {}),
-        ({"colour": "red"}, {"colour": "unknown_field"}),
+        ({"colour": "red", "type": 3, "Err_u": 0.66}, {}),
+        ({"redshfit": 0.1, "redshift": ...}, {"redshfit": "unknown_field"}),
+        ({"redshfit": 0.1}, {}),
         ({"ra": 135.0}, {}),
         ({"id": {}, "objid": []}, {}),
         ({"psfMag_u": 99, "dered_u": 20.0}, {}),
@@ -100,6 +103,48 @@ def test_every_bad_field_is_named_with_its_reason(change: dict[str, Any], expect
 def test_text_values_are_read_as_a_catalogue_writes_them(change: dict[str, str], expected: dict[str, str]) -> None:
     text = {name: str(value) for name, value in star_row(**change).items()}
     assert reasons(read_row(text, "0", text=True)) == expected
+
+
+@pytest.mark.parametrize(
+    "none", [0, -0.0, "0", "0.0", -9999, "-9999.0", -999, -99, -9, -1, "-1.0", 99, 999.0, 9999, -99.99]
+)
+def test_a_redshift_that_stands_for_none_is_left_out_with_a_word(none: Any) -> None:
+    row = read_row({**star_row(), "redshift": none} | _as_text(none), "0", text=isinstance(none, str))
+    assert row.errors == ()
+    assert math.isnan(row.values[-1])
+    (warning,) = row.warnings
+    assert warning.code == "redshift_sentinel"
+    assert f"the redshift {float(none):g} stands for none" in warning.detail
+
+
+def _as_text(value: Any) -> dict[str, Any]:
+    """The other values as the value is given: text in a form."""
+    return {name: str(each) for name, each in star_row(redshift=value).items()} if isinstance(value, str) else {}
+
+
+@pytest.mark.parametrize("small", [-7.895373e-06, 3e-08, 1e-300, -0.04])
+def test_a_star_at_rest_keeps_its_redshift(small: float) -> None:
+    row = read_row(star_row(redshift=small), "0", text=False)
+    assert (row.values[-1], row.warnings) == (small, ())
+
+
+def test_a_cell_of_thousands_of_digits_is_no_number() -> None:
+    # Given a text that a number may begin with, and a number of more digits than say anything
+    for cell in ("1" * 40_000 + "x", "1" * (CELL_CHARACTERS + 1), "1." + "0" * CELL_CHARACTERS):
+        row = read_row({name: str(value) for name, value in star_row(u=cell).items()}, "0", text=True)
+        assert reasons(row) == {"u": "not_a_number"}
+        assert len(row.errors[0].detail) < 200
+
+
+def test_a_row_of_more_fields_than_a_catalogue_has_is_refused_as_one() -> None:
+    row = read_row({f"x{number}": 1 for number in range(TABLE_COLUMNS + 1)}, "0", text=False)
+    assert reasons(row) == {"row": "too_many_fields"}
+
+
+def test_a_row_of_another_survey_is_told_why_its_magnitudes_are_not_taken() -> None:
+    row = read_row({f"MAG_GAAP_{band}": 20 for band in "ugri"} | {"MAGERR_GAAP_u": 0.1}, "0", text=False)
+    assert reasons(row) == dict.fromkeys("ugriz", "missing")
+    assert "MAG_GAAP_u is a GAaP magnitude" in row.errors[0].detail
 
 
 JSON_VALUES = st.recursive(

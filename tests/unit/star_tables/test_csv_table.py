@@ -78,6 +78,29 @@ def test_a_blank_redshift_means_photometry_alone(star_folder: Path, blank: str) 
     assert result.summary["variants"] == {"with_redshift": 1, "photometry_only": 1}
 
 
+def test_redshifts_that_stand_for_none_are_left_out_and_counted(star_folder: Path) -> None:
+    # Given a table that writes none as 0 and as -9999, and stars at rest
+    result = classify(star_folder, lines(row(redshift=0), row(redshift="-9999.0"), ROW, row(redshift="-7.9e-06")))
+    # Then
+    assert [found["skysort_variant"] for found in result.rows] == [*["photometry_only"] * 2, *["with_redshift"] * 2]
+    (warning,) = result.summary["warnings"]
+    assert (warning["code"], warning["rows"]) == ("redshift_sentinel", 2)
+    assert "(-9999, 0)" in warning["detail"]
+
+
+def test_a_table_of_dereddened_magnitudes_is_classified_with_a_word(star_folder: Path) -> None:
+    # Given
+    table = b"dered_u,dered_g,dered_r,dered_i,dered_z,redshift_phot\n" + b"23.9,22.3,20.4,19.2,18.8,0.6\n" * 3
+    # When
+    result = classify(star_folder, table)
+    # Then
+    assert result.summary["rows"] == {"total": 3, "classified": 3, "rejected": 0}
+    assert {(each["code"], each["rows"]) for each in result.summary["warnings"]} == {
+        ("dereddened_magnitudes", 3),
+        ("photometric_redshift", 3),
+    }
+
+
 def test_a_table_without_redshifts_is_classified_from_photometry(star_folder: Path) -> None:
     result = classify(star_folder, b"u,g,r,i,z\n23.9,22.3,20.4,19.2,18.8\n")
     assert result.rows[0]["skysort_variant"] == "photometry_only"
@@ -92,7 +115,6 @@ def test_a_table_without_redshifts_is_classified_from_photometry(star_folder: Pa
         ({"r": "faint"}, "r", "not_a_number", "'faint'"),
         ({"i": 99}, "i", "out_of_range", "99"),
         ({"redshift": "abc"}, "redshift", "not_a_number", "'abc'"),
-        ({"redshift": -9999}, "redshift", "sentinel", "photometry alone"),
         ({"redshift": 50}, "redshift", "out_of_range", "50"),
     ],
 )

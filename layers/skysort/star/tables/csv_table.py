@@ -54,6 +54,7 @@ class _CsvTable:
         self._cells = CellReader(header, rebuild=self._rebuild)
         self._text = CsvText(self._classifier.appended, header.delimiter, header.eol or b"\n")
         self._classifier.names = header.measured.names
+        self._classifier.notes = header.measured.notes
         self._line = header.lines + 1
         kept = join_names((header.names[at] for at in header.kept), header.delimiter) if self._rebuild else header.text
         self._sink.write(header.before + self._text.header(kept))

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError
 from skysort.limits import TABLE_COLUMNS
-from skysort.star.columns import ALIASES, BANDS, IDENTIFIER, MEASURED, REDSHIFT, Reason, canonical, misspelt
+from skysort.star.columns import ALIASES, BANDS, IDENTIFIER, MEASURED, REDSHIFT, Reason, canonical
+from skysort.star.misspelling import misspelt
 from skysort.star.names import choose
+from skysort.star.other_quantities import instead_of, other_magnitudes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from skysort.input_warnings import InputWarning
+
+_UNIT_WORD: Final = re.compile(r"[a-z]+|[0-9]+")
+# Magnitudes per area, of other systems, and squares and parts of magnitudes.
+_MAGNITUDES: Final = frozenset(
+    {"mag", "mags", "magnitude", "magnitudes", "ab", "abmag", "magab", "asinh", "asinhmag"}
+) | {
+    *("luptitude", "luptitudes", "lup", "sdss", "sdssmag", "modelmag"),
+}
+_OTHER_MAGNITUDES: Final = frozenset(
+    {
+        "st",
+        "stmag",
+        "arcsec",
+        "arcmin",
+        "arcsecond",
+        "as",
+        "sec",
+        "deg",
+        "pix",
+        "pixel",
+        "pc",
+        "kpc",
+        "yr",
+        "d",
+        "h",
+        "s",
+        "2",
+    }
+)
+_NANOMAGGIES: Final = frozenset({"nmgy", "mgy", "nanomgy"})
+_LENGTHS: Final = frozenset({"km", "m", "cm"})
 SPACES: Final = (
     "stand apart by spaces, as in ECSV and other ASCII tables; save the table as CSV "
     "(astropy: table.write('stars.csv', format='ascii.csv'))"
@@ -25,11 +60,13 @@ class MeasuredColumns:
 
     positions: index of the column for each of MEASURED, None for a table without redshifts.
     names: the table's own name of each, for messages. identifier: index of the column that names the objects.
+    notes: what the choice of columns means for every row, for answers and summaries.
     """
 
     positions: tuple[int | None, ...]
     names: tuple[str, ...]
     identifier: int | None = None
+    notes: tuple[InputWarning, ...] = ()
 
     @property
     def present(self) -> list[int]:
@@ -48,13 +85,15 @@ def locate(names: Sequence[str]) -> MeasuredColumns:
     chosen = choose(names)
     if not chosen.positions:
         _refuse_what_is_no_header(names)
-    missing = [band for band in BANDS if band not in chosen.positions and band not in chosen.dereddened]
-    problems = [*chosen.problems, *misspelt(names, chosen.positions), *map(_missing, missing)]
+    known = {*chosen.positions, *chosen.explained}
+    missing = [band for band in BANDS if band not in known]
+    others = other_magnitudes(names) if missing else {}
+    problems = [*chosen.problems, *misspelt(names, known), *(_missing(band, others) for band in missing)]
     if problems:
         raise InvalidFieldsError(problems, _sentence(problems, names))
     positions = tuple(chosen.positions.get(quantity) for quantity in MEASURED)
     own = tuple(quantity if at is None else names[at] for quantity, at in zip(MEASURED, positions, strict=True))
-    return MeasuredColumns(positions, own, chosen.positions.get(IDENTIFIER))
+    return MeasuredColumns(positions, own, chosen.positions.get(IDENTIFIER), chosen.notes)
 
 
 def _refuse_what_is_no_header(names: Sequence[str]) -> None:
@@ -78,9 +117,10 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _missing(band: str) -> FieldError:
+def _missing(band: str, others: Mapping[str, tuple[str, str]]) -> FieldError:
     also = ", ".join(ALIASES[band][:3])
-    return FieldError(band, Reason.MISSING.code, f"there is no column {band} (nor {also}, ...)")
+    detail = f"there is no column {band} (nor {also}, ...){instead_of(band, others)}"
+    return FieldError(band, Reason.MISSING.code, detail)
 
 
 def _sentence(problems: Sequence[FieldError], names: Sequence[str]) -> str:
@@ -93,15 +133,36 @@ def _sentence(problems: Sequence[FieldError], names: Sequence[str]) -> str:
 
 
 def check_units(columns: MeasuredColumns, units: Sequence[str | None]) -> None:
-    """Refuse magnitudes that are given in a unit of flux.
+    """Refuse magnitudes in a unit other than AB magnitudes or luptitudes, and redshifts that are velocities.
 
     units: one a column of the table, None or empty where it names none. Raises InvalidFieldsError.
     """
     problems = []
-    for position, band in zip(columns.positions, BANDS, strict=False):
-        unit = (units[position] or "").lower() if position is not None else ""
-        if unit and ("mag" not in unit or "magg" in unit):
-            detail = f"is in {units[position or 0]}; {band} has to be an AB magnitude (mag)"
-            problems.append(FieldError(columns.names[BANDS.index(band)], "wrong_unit", detail))
+    for position, quantity, name in zip(columns.positions, MEASURED, columns.names, strict=True):
+        unit = (units[position] or "").strip() if position is not None else ""
+        detail = _wrong_unit(quantity, unit) if unit else None
+        if detail:
+            problems.append(FieldError(name, "wrong_unit", detail))
     if problems:
         raise InvalidFieldsError(problems)
+
+
+def _wrong_unit(quantity: str, unit: str) -> str | None:
+    """What is wrong with a unit, None for nothing."""
+    words = _UNIT_WORD.findall(unit.lower())
+    if quantity == REDSHIFT:
+        velocity = len(words) > 1 and words[0] in _LENGTHS
+        return (
+            f"is in {unit:.40}, which is a velocity; a redshift has no unit: divide by 299792.458 km/s"
+            if velocity
+            else None
+        )
+    if any("vega" in word for word in words):
+        return (
+            f"is in {unit:.40}, a magnitude of the Vega system; {quantity} has to be an AB magnitude, as SDSS's are: "
+            "the model is wrong on others"
+        )
+    if any("magg" in word or word in _NANOMAGGIES for word in words):
+        return f"is in {unit:.40}, a flux; {quantity} has to be an AB magnitude, 22.5 - 2.5 log10(flux in nanomaggies)"
+    known = bool(words) and words[0] in _MAGNITUDES and _OTHER_MAGNITUDES.isdisjoint(words)
+    return None if known else f"is in {unit:.40}; {quantity} has to be an AB magnitude (mag)"

@@ -10,8 +10,9 @@ import numpy as np
 
 from skysort.errors import EmptyInputError, FieldError, InvalidFieldsError
 from skysort.guard import reading
-from skysort.star.columns import BANDS, MEASURED, Photometry, Reason, check, describe
+from skysort.star.columns import BANDS, MEASURED, Photometry, Reason, check, describe, without_sentinels
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
+from skysort.star.rows import SENTINEL_CODE, sentinels_detail
 from skysort.star.tables.appended import Appended, Values
 from skysort.star.tables.outside import Outside
 from skysort.star.tables.remarks import Remarks
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skysort.input_warnings import InputWarning
     from skysort.star.model import StarModel
     from skysort.star.tables.rejects import Reject, RejectsWriter
 
@@ -113,6 +115,8 @@ class RowClassifier:
     ----------
     names
         What the table calls the columns of MEASURED.
+    notes
+        What the choice of its columns means for every row.
     predict_seconds
         Time spent in the model.
     outside
@@ -124,6 +128,7 @@ class RowClassifier:
         self.appended = appended
         self._rejects = rejects
         self.names: tuple[str, ...] = MEASURED
+        self.notes: tuple[InputWarning, ...] = ()
         self.predict_seconds = 0.0
         self.tally = Tally(classes=np.zeros(len(appended.labels), np.int64))
         self.outside = Outside()
@@ -156,10 +161,19 @@ class RowClassifier:
         photometry = measured.photometry if all_kept else measured.photometry.take(kept)
         self.tally.total += len(kept) + len(others)
         self.tally.rejected += len(kept) + len(others) - len(photometry)
-        values = self._predict(photometry)
+        values = self._predict(self._known_redshifts(photometry))
         self.tally.with_redshift += int(values.variant.sum())
         self.tally.classes += np.bincount(values.label, minlength=len(self.appended.labels))
         return kept, values
+
+    def _known_redshifts(self, photometry: Photometry) -> Photometry:
+        """The rows without redshifts that stand for none; tells what was done to the rows."""
+        for note in self.notes:
+            self.warn(note.code, note.detail, len(photometry))
+        photometry, sentinels = without_sentinels(photometry)
+        if sentinels:
+            self.warn(SENTINEL_CODE, sentinels_detail(sentinels), sum(sentinels.values()))
+        return photometry
 
     def _predict(self, photometry: Photometry) -> Values:
         if len(photometry) == 0:

@@ -59,6 +59,7 @@ def classify_votable(blocks: Iterable[bytes], classifier: RowClassifier, sink: S
         if len(table.array) == 0:
             raise EmptyInputError("the VOTable's table has no rows")
         classifier.names = columns.names
+        classifier.notes = columns.notes
         kept, values = classifier.classify(_measured(table, columns))
         _append(document, table, kept, values, classifier)
         # astropy does not keep how the cells were encoded either.

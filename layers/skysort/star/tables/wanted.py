@@ -89,6 +89,7 @@ class Wanted:
     def begin(self, classifier: RowClassifier, rows: int) -> None:
         """Tell the classifier what the columns are called, and what is done to these many rows."""
         classifier.names = self.columns.names
+        classifier.notes = self.columns.notes
         if self.fluxes:
             classifier.warn(CONVERTED, REMARK, rows)
 

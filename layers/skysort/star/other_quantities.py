@@ -1,0 +1,115 @@
+"""Columns that are like those that are needed and hold another quantity.
+
+Errors, extinctions and flags are never suggested in place of a magnitude; magnitudes of other surveys, other apertures
+or other systems, and fluxes, are pointed at where the table has no magnitudes that the model knows; redshifts that were
+estimated from photometry are no measured ones. All judged by the names alone, which are cut to a length before.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from skysort.limits import COLUMN_NAME_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_WORD: Final = re.compile("[a-z]+|[0-9]+")
+# An uncertainty, a weight, a bound, an extinction or a mark, as a word of a name.
+_OTHER_WORDS: Final = frozenset(
+    {
+        *("error", "errors", "sigma", "sig", "std", "stdev", "rms", "unc", "uncert", "uncertainty", "var", "variance"),
+        *("ivar", "invvar", "snr", "chi", "rchi", "min", "max", "lo", "hi", "lower", "upper", "limit", "lim"),
+        *("flag", "flags", "mask", "warning", "zwarning", "warn", "quality", "qual", "qflag", "class", "type"),
+        *("ext", "extinction", "ebv", "sfd", "galext", "flux", "counts", "number", "num", "nobs", "count"),
+    }
+)
+# At either end of a name: e_umag, A_u, redshift_q.
+_SIDE_LETTERS: Final = frozenset({"e", "a", "d", "s", "q", "n", "f"})
+_ERROR: Final = re.compile(r"^err|err$|^sigma|ivar$|flux$")
+
+_BAND: Final = "([ugriz])"
+# What a name holds, the first that fits. The band is told where the name has one.
+_MAGNITUDES: Final = (
+    (rf"^(?:mag_)?gaap(?:_[0-9]+p[0-9]+)?_{_BAND}$|^mag_gaap_", "a GAaP magnitude, as KiDS has them"),
+    (rf"^{_BAND}_?(?:mean|stack)_?(?:psf|kron|ap)_?mag$", "a Pan-STARRS magnitude"),
+    (rf"^{_BAND}_?(?:kron|k)mag$", "a Kron magnitude, as Pan-STARRS has them"),
+    (r"^y(?:psf|kron|k|mean_?psf)?mag$", "a magnitude of Pan-STARRS or LSST"),
+    (r"^phot_(?:g|bp|rp)_mean_mag$|^(?:bp|rp)mag$|^bp_rp$|^gaia_g", "a Gaia magnitude or colour"),
+    (r"^(?:j|h|ks?)_?m(?:ag)?$", "a 2MASS magnitude"),
+    (r"^w[1-4]_?m(?:ag|pro)$", "a WISE magnitude"),
+    (rf"^petro_?(?:mag_)?{_BAND}$|^{_BAND}_?petro(?:mag)?$", "a Petrosian magnitude"),
+    (rf"^fiber2?_?(?:mag_)?{_BAND}$|^{_BAND}_?fiber2?(?:mag)?$", "a fibre magnitude"),
+    (rf"^(?:dev|exp)mag_{_BAND}$", "the magnitude of one profile"),
+    (rf"^mag_(?:auto|aper|iso|petro|best)(?:_[0-9]+)?(?:_{_BAND})?$", "a SExtractor magnitude"),
+    (rf"^{_BAND}_?mag_(?:auto|aper|iso|petro)(?:_[0-9]+)?$", "a SExtractor magnitude"),
+    (rf"^{_BAND}_?(?:mag_?)?vega(?:mag)?$|^(?:mag_?)?vega_?{_BAND}$", "a magnitude of the Vega system"),
+    (rf"^(?:model|cmodel|psf|petro|fiber|spectro)?flux_{_BAND}$|^{_BAND}_?flux$", "a flux"),
+)
+_FLUX: Final = "a flux"
+_NANOMAGGIES: Final = "22.5 - 2.5 log10(flux) of one in nanomaggies"
+# Redshifts of BPZ, EAZY and LePhare that do not say so in a word.
+_ESTIMATED: Final = frozenset({"zph", "zb", "zbpz", "bpzz", "zml", "eazyz", "zeazy", "zlephare", "zpdf", "photz"})
+
+
+def words(name: str) -> list[str]:
+    """The words and numbers of a column's name in lower case: ``MAG_GAAP_u`` -> mag, gaap, u."""
+    return _WORD.findall(name[:COLUMN_NAME_CHARACTERS].lower())
+
+
+def is_other(name: str) -> bool:
+    """Whether a name says that the column is an error, an extinction, a flag or the like of a quantity."""
+    found = words(name)
+    if not found:
+        return True
+    return (
+        (len(found) > 1 and not _SIDE_LETTERS.isdisjoint((found[0], found[-1])))
+        or not _OTHER_WORDS.isdisjoint(found)
+        or any(_ERROR.search(word) for word in found)
+    )
+
+
+def is_estimated_redshift(name: str) -> bool:
+    """Whether a column is a redshift that was estimated from photometry: ``z_phot``, ``photoz``, ``redshift_phot``."""
+    found = words(name)
+    if is_other(name):
+        return False
+    joined = "".join(found)
+    if joined in _ESTIMATED:
+        return True
+    return "phot" in joined and (joined.startswith("z") or joined.endswith("z") or "redshift" in joined)
+
+
+def other_magnitudes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Magnitudes and fluxes that are not SDSS's: band to name and what it is; "" for those of no band of SDSS.
+
+    Of several for a band the one of the shortest name is taken.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for name in names:
+        spelled = name.strip()[:COLUMN_NAME_CHARACTERS].lower()
+        for pattern, what in _patterns():
+            if match := pattern.search(spelled):
+                band = match[match.lastindex] if match.lastindex else ""
+                if band not in found or len(name) < len(found[band][0]):
+                    found[band] = (name, what)
+                break
+    return found
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Compiled when a band is first missing: a function that starts should not wait for it."""
+    return tuple((re.compile(pattern), what) for pattern, what in _MAGNITUDES)
+
+
+def instead_of(band: str, others: Mapping[str, tuple[str, str]]) -> str:
+    """The end of a sentence about a missing band: what is there instead and why it is not taken, or nothing."""
+    name, what = others.get(band, ("", ""))
+    if not name:
+        return ""
+    if what == _FLUX:
+        return f"; {name:.60} is {what}: give the magnitude, {_NANOMAGGIES}"
+    return f"; {name:.60} is {what}, not the SDSS model magnitude that the model knows"
