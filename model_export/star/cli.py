@@ -54,7 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--variant", choices=VARIANTS, default=None, help="search one variant only (default both)")
     tune.add_argument("--fresh", action="store_true", help="forget the variant's earlier trials instead of resuming")
     _add(commands, "train", "fit both boosters, their temperatures and conformal thresholds")
-    _add(commands, "evaluate", "measure the trained boosters on the held-out test split")
+    evaluate = _add(
+        commands, "evaluate", "measure the trained boosters, and those in place, on the held-out test split"
+    )
+    evaluate.add_argument(
+        "--against", type=Path, default=None, metavar="FOLDER", help="artefact in place (default functions/star/model)"
+    )
     export = _add(commands, "export", "publish the evaluated boosters and their card, if not worse than those in place")
     export.add_argument("--into", type=Path, default=None, help="artefact folder (default functions/star/model)")
     export.add_argument(

@@ -14,7 +14,17 @@ import numpy as np
 import pandas as pd
 
 from skysort.errors import EmptyInputError, InvalidFieldsError, MalformedInputError, NotFoundError
-from skysort.star.columns import BANDS, LABELS, MEASURED, Photometry, Reason, canonical, check, describe
+from skysort.star.columns import (
+    BANDS,
+    LABELS,
+    MEASURED,
+    Photometry,
+    Reason,
+    canonical,
+    check,
+    describe,
+    without_sentinels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +42,7 @@ SHOWN: Final = 5  # bad values named in a message before it says how many more t
 class Dataset:
     """n labelled objects.
 
-    photometry: u, g, r, i, z in magnitudes and the redshift, float64.
+    photometry: u, g, r, i, z in magnitudes and the redshift, float64; NaN for a redshift that says that there is none.
     labels: (n,) int64, index into skysort.star.columns.LABELS.
     dropped: rows of the file that are not in here, by reason.
     """
@@ -50,6 +60,11 @@ class Dataset:
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Dataset:
         """The objects that a mask or an index array chooses, in its order."""
         return Dataset(self.photometry.take(rows), self.labels[rows], self.file_name, self.sha256, self.dropped)
+
+    @property
+    def has_redshift(self) -> NDArray[np.bool_]:
+        """(n,) bool, the objects whose redshift was measured."""
+        return ~np.isnan(self.photometry.redshift)
 
     def counts(self) -> dict[str, int]:
         """Objects in each class."""
@@ -73,7 +88,8 @@ def load(path: Path) -> Dataset:
 
     Dropped and counted: rows with the sentinel -9999 in a band (one in the original file), and
     repeated objects (the same five magnitudes; the first row stays). Anything else that is wrong
-    is an error, because a training set should not lose rows in silence.
+    is an error, because a training set should not lose rows in silence. Redshifts of exactly 0 are
+    of fits that failed and become NaN; split leaves those objects out of both parts.
 
     Raises NotFoundError, MalformedInputError (not a CSV file), EmptyInputError (no rows), or
     InvalidFieldsError (columns, values out of their physical range, unknown classes).
@@ -83,10 +99,10 @@ def load(path: Path) -> Dataset:
     table = _read(path)
     labels = _labels(table[CLASS_COLUMN])
     values = np.column_stack([_numbers(table[name], name) for name in MEASURED])
-    photometry = Photometry(values[:, : len(BANDS)], values[:, -1])
+    photometry, _ = without_sentinels(Photometry(values[:, : len(BANDS)], values[:, -1]))
 
     reasons = check(photometry)
-    unmeasured = (reasons == Reason.SENTINEL).any(axis=1)
+    unmeasured = (reasons[:, : len(BANDS)] == Reason.SENTINEL).any(axis=1)
     reasons[unmeasured] = Reason.OK
     _refuse_bad_values(reasons, values)
     repeated = pd.DataFrame(photometry.magnitudes).duplicated().to_numpy() & ~unmeasured

@@ -10,10 +10,10 @@ import numpy as np
 
 from model_export.console import OK, progress, say
 from model_export.files import read_json, sha256, write_json
-from model_export.star import boosters, calibration, metrics, plots, readme, references
+from model_export.star import boosters, calibration, in_place, metrics, plots, readme, references
 from model_export.star.split import split
 from model_export.star.train import TRAINING, describe
-from model_export.star.workspace import Workspace
+from model_export.star.workspace import ARTEFACT, Workspace
 from skysort.errors import ConfigurationError
 from skysort.probability import prediction_sets
 from skysort.star.booster import Booster
@@ -55,12 +55,13 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     train, test = dataset.take(parts.train), dataset.take(parts.test)
     results = {}
     curves = {}
+    contents = {name: trained(workspace.build, name, training["variants"][name]) for name in boosters.VARIANTS}
     with progress() as bar:
         task = bar.add_task("evaluate", total=len(boosters.VARIANTS) * references.FITS)
         for name in boosters.VARIANTS:
             bar.update(task, description=name)
             variant = training["variants"][name]
-            content = trained(workspace.build, name, variant)
+            content = contents[name]
             chosen = boosters.fitted_with(variant)
             results[name] = {
                 "sha256": variant["sha256"],
@@ -72,7 +73,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                 ),
             }
             curves[name] = reliability_curves(content, variant, name, test)
-    write_json(workspace.results / EVALUATION, {"test_split": data["splits"]["test"], "variants": results})
+    write_json(
+        workspace.results / EVALUATION,
+        {
+            "test_split": data["splits"]["test"],
+            "variants": results,
+            "in_place": in_place.measure(options.against or ARTEFACT, contents, test, dataset.take(parts.unmeasured)),
+        },
+    )
     plots.reliability(curves, workspace.results / RELIABILITY_PLOT)
     plots.confusion(
         {name: np.array(result["metrics"]["confusion_matrix"]) for name, result in results.items()},

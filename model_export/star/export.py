@@ -1,8 +1,9 @@
 """``export``: publish the evaluated boosters, unless they are worse than those in place.
 
 The rule: on the same test split, neither the accuracy nor the macro F1 of either variant may be
-lower than the card in place says. Equal is good enough. With nothing in place everything is
-published; with another test split in place the two cannot be compared, and it is refused.
+lower than that of the boosters in place. Equal is good enough. With nothing in place everything is
+published. Where the card in place was measured on another test split, what counts is what ``evaluate``
+measured of the boosters in place on the candidate's; without that the two cannot be compared, and it is refused.
 """
 
 from __future__ import annotations
@@ -54,13 +55,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def worse(training: Mapping[str, Any], evaluation: Mapping[str, Any], in_place: Mapping[str, Any]) -> str | None:
     """Why the candidate must not replace the card in place, or None."""
     try:
-        if in_place["training_data"]["splits"]["test"]["sha256"] != training["data"]["splits"]["test"]["sha256"]:
+        measured = _on_the_same_split(training, evaluation, in_place)
+        if measured is None:
             return (
                 f"star {in_place['version']} in place was measured on another test split, so the two cannot be "
-                "compared; evaluate both on one split, or export --into an empty folder"
+                "compared; evaluate --against the folder it is in, or export --into an empty folder"
             )
         for name in boosters.VARIANTS:
-            candidate, current = evaluation["variants"][name]["metrics"], in_place["variants"][name]["metrics"]
+            candidate, current = evaluation["variants"][name]["metrics"], measured[name]["metrics"]
             for score in COMPARED:
                 new, old = candidate[score]["value"], current[score]["value"]
                 if new < old:
@@ -71,3 +73,16 @@ def worse(training: Mapping[str, Any], evaluation: Mapping[str, Any], in_place: 
     except (KeyError, TypeError) as missing:
         raise ArtefactError(f"the card in place does not say {missing}; mend or remove it") from missing
     return None
+
+
+def _on_the_same_split(
+    training: Mapping[str, Any], evaluation: Mapping[str, Any], in_place: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """The variants in place with their metrics on the candidate's test split; None where nobody measured them there."""
+    measured_on = in_place["training_data"]["splits"]["test"]["sha256"]
+    published: Mapping[str, Any] = in_place["variants"]
+    if measured_on == training["data"]["splits"]["test"]["sha256"]:
+        return published
+    again: Mapping[str, Any] = (evaluation.get("in_place") or {}).get("variants", {})
+    same = all(again.get(name, {}).get("sha256") == published[name]["sha256"] for name in boosters.VARIANTS)
+    return again if same else None

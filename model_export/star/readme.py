@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 README: Final = PACKAGE / "README.md"
 RESULTS: Final = PACKAGE / "results"
 DIGITS: Final = 4
+COMPARED: Final = ("accuracy", "macro_f1")
 
 
 def fill(results: Path) -> None:
@@ -100,6 +101,38 @@ def _learning(evaluation: Mapping[str, Any]) -> str:
     return markdown(["variant", "training rows", "accuracy", "macro F1"], rows)
 
 
+def _in_place(evaluation: Mapping[str, Any]) -> str:
+    """The version that this one replaced and this one, on the same objects, without and with the unmeasured."""
+    measured = evaluation["in_place"]
+    rows = [
+        [
+            _name(variant),
+            version,
+            *(_interval(scores[part][score]) for part in ("metrics", "with_unmeasured") for score in COMPARED),
+        ]
+        for variant in measured["variants"]
+        for version, scores in (
+            (measured["version"], measured["variants"][variant]),
+            ("this one", measured["candidate"][variant]),
+        )
+    ]
+    with_them = f"with the {measured['unmeasured']['rows']}"
+    titles = [f"{part}{score}" for part in ("", f"{with_them}: ") for score in ("accuracy", "macro F1")]
+    return markdown(["variant", "version", *titles], rows)
+
+
+def _unmeasured(evaluation: Mapping[str, Any]) -> str:
+    measured = evaluation["in_place"]
+    found = measured["unmeasured"]
+    answers = {
+        f"{measured['version']}, redshift 0 taken for one": found["called"]["with_redshift"],
+        f"{measured['version']}, photometry alone": found["called"]["photometry_only"],
+        "this one, photometry alone": found["called_by_candidate"],
+    }
+    rows = [[who, *(str(count) for count in counts.values())] for who, counts in answers.items()]
+    return markdown(["answers for the objects without a redshift", *found["called_by_candidate"]], rows)
+
+
 def _comparison(compared: Mapping[str, Any]) -> str:
     rows = [
         [
@@ -149,6 +182,8 @@ TABLES: Final[Mapping[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]]
     "per_class": ("evaluation.json", "evaluate", _per_class),
     "references": ("evaluation.json", "evaluate", _references),
     "learning": ("evaluation.json", "evaluate", _learning),
+    "in_place": ("evaluation.json", "evaluate", _in_place),
+    "unmeasured": ("evaluation.json", "evaluate", _unmeasured),
     "comparison": ("comparison.json", "explore", _comparison),
     "features": ("features.json", "explore", _features),
     "tuning": ("tuning.json", "tune", _tuning),

@@ -92,13 +92,14 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     """What the card says of the data: counts, hashes and the split."""
     parts = split(dataset)
     named = {"train": dataset.take(parts.train), "test": dataset.take(parts.test)}
+    used = dataset.take(dataset.has_redshift)
     return {
         "name": "SDSS17",
         "file": dataset.file_name,
         "sha256": dataset.sha256,
-        "rows": len(dataset),
-        "dropped": dict(dataset.dropped),
-        "classes": dataset.counts(),
+        "rows": len(used),
+        "dropped": {**dataset.dropped, "without_redshift": len(dataset) - len(used)},
+        "classes": used.counts(),
         "splits": {
             name: {
                 "rows": len(part),

@@ -179,7 +179,7 @@ def _located(
         check_units(found, units)
     if shown is not None:
         own = (name if at is None else shown[at] for name, at in zip(found.names, found.positions, strict=True))
-        found = MeasuredColumns(found.positions, tuple(own), found.identifier)
+        found = MeasuredColumns(found.positions, tuple(own), found.identifier, found.notes)
     chosen = tuple(None if at is None else places[at] for at in found.positions)
     return Wanted(chosen, found, fluxes, _masks(columns, chosen))
 

@@ -55,5 +55,5 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A survey on which train and evaluate were run."""
     run = prepare(tmp_path_factory.mktemp("star"))
     assert run.star("train") == 0
-    assert run.star("evaluate") == 0
+    assert run.star("evaluate", "--against", str(run.artefact)) == 0
     return run

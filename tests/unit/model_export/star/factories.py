@@ -29,7 +29,9 @@ def survey(rows: int = 600, seed: int = 0) -> Dataset:
     typical = np.array([TYPICAL[label] for label in LABELS])[labels]
     r = draw.normal(19.0, 1.5, rows).clip(12, 26)
     u, g, i, z = (r + typical[:, place] + draw.normal(0, 0.5, rows) for place in range(4))
-    redshift = np.where(labels == LABELS.index("STAR"), 0.0, typical[:, 4] * draw.uniform(0.1, 2, rows))
+    # A star's redshift is its motion, and hardly ever nothing at all.
+    at_rest = draw.choice([-1e-4, 1e-5, 2e-4], rows)
+    redshift = np.where(labels == LABELS.index("STAR"), at_rest, typical[:, 4] * draw.uniform(0.1, 2, rows))
     return Dataset(Photometry(np.column_stack([u, g, r, i, z]).round(5), redshift.round(6)), labels.astype(np.int64))
 
 

@@ -13,7 +13,7 @@ from model_export.__main__ import main
 from skysort.star.columns import LABELS
 from skysort.star.model import StarModel
 from tests.unit.model_export.star.conftest import Run, prepare
-from tests.unit.model_export.star.factories import survey
+from tests.unit.model_export.star.factories import survey, table, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,6 +115,47 @@ def test_another_test_split_cannot_be_compared(
     # When / Then
     assert run.star("export", "--into", str(run.artefact)) == 1
     assert "measured on another test split" in capsys.readouterr().err
+
+
+def test_boosters_in_place_that_were_measured_anew_on_this_split_can_be_compared(
+    evaluated: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a model in place whose card knows another test split
+    run = publish(evaluated, tmp_path)
+    card = card_of(run)
+    card["training_data"]["splits"]["test"]["sha256"] = "0" * 64
+    (run.artefact / "card.json").write_text(json.dumps(card), encoding="utf-8")
+
+    # When it is evaluated against, the candidate is as good and is published
+    assert run.star("evaluate", "--against", str(run.artefact)) == 0
+    measured = json.loads((run.folder / "results" / "evaluation.json").read_text(encoding="utf-8"))["in_place"]
+    assert measured["variants"] == measured["candidate"]
+    assert run.star("export", "--into", str(run.artefact)) == 0
+    assert card_of(run)["version"] == "1.1.0"
+
+    # And other boosters in its place are not those that were measured
+    (run.artefact / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    measured["variants"]["with_redshift"]["sha256"] = "0" * 64
+    evaluation = json.loads((run.folder / "results" / "evaluation.json").read_text(encoding="utf-8"))
+    (run.folder / "results" / "evaluation.json").write_text(json.dumps({**evaluation, "in_place": measured}))
+    assert run.star("export", "--into", str(run.artefact)) == 1
+    assert "measured on another test split" in capsys.readouterr().err
+
+
+def test_objects_without_a_redshift_are_counted_beside_the_scores(evaluated: Run, tmp_path: Path) -> None:
+    # Given a survey with fits that failed, and a model in place
+    run = publish(evaluated, tmp_path)
+    rows = table(survey(600))
+    rows.loc[::20, "redshift"] = 0.0
+    write(rows, tmp_path / "sdss17.csv")
+    # When
+    assert run.star("train") == 0
+    assert run.star("evaluate", "--against", str(run.artefact)) == 0
+    # Then
+    found = json.loads((run.folder / "results" / "evaluation.json").read_text(encoding="utf-8"))["in_place"]
+    assert 0 < found["unmeasured"]["rows"] < 30
+    for called in (*found["unmeasured"]["called"].values(), found["unmeasured"]["called_by_candidate"]):
+        assert sum(called.values()) == found["unmeasured"]["rows"]
 
 
 def test_a_card_in_place_that_lacks_its_scores_is_named(

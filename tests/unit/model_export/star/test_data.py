@@ -121,8 +121,20 @@ def test_any_text_is_read_or_refused_with_a_sentence(tmp_path: Path, text: str) 
         assert len(data.load(path)) > 0
 
 
+def test_a_redshift_of_exactly_0_is_none(tmp_path: Path) -> None:
+    # Given two fits that failed
+    rows = kaggle_table(survey(20))
+    rows.loc[[3, 8], "redshift"] = [0.0, -9999.0]
+    # When
+    dataset = data.load(write(rows, tmp_path / "star_classification.csv"))
+    # Then the objects stay, and do not say that they have one
+    assert np.flatnonzero(~dataset.has_redshift).tolist() == [3, 8]
+    assert dataset.dropped == {"sentinel": 0, "repeated": 0}
+
+
 @pytest.mark.needs_data
 def test_the_survey_table_loses_only_the_object_that_is_in_it_twice(survey_data: Path) -> None:
     dataset = data.load(data.find(survey_data))
     assert dataset.dropped == {"sentinel": 0, "repeated": 1}
+    assert dataset.take(~dataset.has_redshift).counts() == {"GALAXY": 412, "QSO": 0, "STAR": 0}
     assert dataset.counts() == {"GALAXY": 59_444, "QSO": 18_961, "STAR": 21_593}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_export.star.split import folds, held_out, split
-from model_export.star.train import fingerprint
+from model_export.star.train import describe, fingerprint
 from tests.unit.model_export.star.factories import survey
 
 
@@ -41,6 +41,24 @@ def test_the_last_bit_of_a_parsed_number_moves_no_object() -> None:
 def test_train_and_test_share_no_row_and_leave_none_out() -> None:
     parts = split(survey(300))
     np.testing.assert_array_equal(np.sort(np.concatenate([parts.train, parts.test])), np.arange(300))
+
+
+def test_objects_without_a_redshift_are_in_no_part_and_move_no_other() -> None:
+    # Given
+    objects = survey(400)
+    before = split(objects)
+    failed = np.array([*before.train[:30], *before.test[:10]])
+    objects.photometry.redshift[failed] = np.nan
+
+    # When
+    parts = split(objects)
+
+    # Then
+    np.testing.assert_array_equal(parts.train, np.setdiff1d(before.train, failed))
+    np.testing.assert_array_equal(parts.test, np.setdiff1d(before.test, failed))
+    np.testing.assert_array_equal(parts.unmeasured, np.sort(before.test[:10]))
+    assert describe(objects)["rows"] == 360
+    assert describe(objects)["dropped"] == {"without_redshift": 40}
 
 
 def test_another_seed_gives_another_split() -> None:
