@@ -128,6 +128,8 @@ IMAGE_FETCHED_BYTES_PER_REQUEST: Final = 128 * MIB
 ARCHIVE_BYTES: Final = 2_048 * MIB
 ARCHIVE_MEMBERS: Final = 10_000
 ARCHIVE_EXPANDED_BYTES: Final = 4_096 * MIB
+# Of members that are refused, those that an archive's own record names; its table has a line for each.
+ARCHIVE_REFUSALS_LISTED: Final = 100
 # Pictures hardly compress; what grows a hundredfold is made to.
 ARCHIVE_RATIO: Final = 100
 # Headers of an archive that have to be held in memory: a zip's directory, a tar member's extended header.

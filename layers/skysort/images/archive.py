@@ -13,6 +13,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -20,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from skysort.drop import keys
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.guard import reading
 from skysort.images.bounded_file import BoundedFile
 from skysort.limits import ARCHIVE_EXPANDED_BYTES, ARCHIVE_MEMBERS, ARCHIVE_RATIO, IMAGE_BYTES, MIB
 
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 _TAR_MAGIC: Final = b"ustar"
 _TAR_MAGIC_AT: Final = 257
 _ENCRYPTED: Final = 0x1
+_UTF_8: Final = 0x800
+# Info-ZIP's extra field of a name in Unicode, and the bytes of every field's identifier and size.
+_UNICODE_PATH: Final = 0x7075
+_FIELD_HEAD: Final = 4
 # Below this size a large ratio says nothing: a picture of one colour is small.
 _RATIO_FROM: Final = 4 * MIB
 # What operating systems put beside the pictures.
@@ -89,17 +95,13 @@ def members(path: Path, kind: Kind) -> Iterator[Member]:
     Raises MalformedInputError for a damaged archive, and LimitExceededError where it has too many entries
     or expands too far.
     """
-    names: set[str] = set()
+    names = _Names()
     total = 0
-    try:
+    with reading(f"the {kind} archive"):
         for count, member in enumerate(_zip(path) if kind is Kind.ZIP else _tar(path, kind), start=1):
             total += len(member.content) if isinstance(member.content, bytes) else 0
             _check_limits(count, total)
-            yield member if member.content is None else _named_apart(member, names)
-    except InputError:
-        raise
-    except Exception as error:  # zipfile, tarfile and the decompressors raise what they like on foreign bytes
-        raise MalformedInputError(f"the {kind} archive is damaged: {error!s:.200}") from None
+            yield member if member.content is None else Member(names.own(member.name), member.content)
 
 
 def _check_limits(entries: int, expanded: int) -> None:
@@ -114,11 +116,40 @@ def _zip(path: Path) -> Iterator[Member]:
     with BoundedFile(path.open("rb")) as file, zipfile.ZipFile(cast(IO[bytes], file)) as archive:
         for entry in archive.infolist():
             kind = stat.S_IFMT(entry.external_attr >> 16)
-            if entry.is_dir() or _is_junk(entry.filename):
-                yield Member(entry.filename, None)
+            shown = _zip_name(entry)
+            if entry.is_dir() or _is_junk(shown):
+                yield Member(shown, None)
                 continue
-            name, refusal = _checked(entry.filename, is_file=kind in {0, stat.S_IFREG})
+            name, refusal = _checked(shown, is_file=kind in {0, stat.S_IFREG})
             yield Member(name, refusal or _zip_content(archive, entry))
+
+
+def _zip_name(entry: zipfile.ZipInfo) -> str:
+    """An entry's name: UTF-8 where its bytes are, whatever its flag says, which macOS's Finder leaves unset.
+
+    Otherwise code page 437, as zip's specification says (APPNOTE 6.3.10, D.1), unless Info-ZIP's field for a name in
+    Unicode (4.6.9) tells better.
+    """
+    if entry.flag_bits & _UTF_8 or entry.filename.isascii():
+        return entry.filename
+    name = entry.filename.encode("cp437")
+    with suppress(UnicodeDecodeError):
+        return name.decode("utf-8")
+    with suppress(UnicodeDecodeError):
+        return _unicode_field(entry.extra, name) or entry.filename
+    return entry.filename
+
+
+def _unicode_field(extra: bytes, name: bytes) -> str | None:
+    """The name in Info-ZIP's Unicode field, if it is of this name."""
+    at = 0
+    while at + _FIELD_HEAD <= len(extra):
+        field, size = int.from_bytes(extra[at : at + 2], "little"), int.from_bytes(extra[at + 2 : at + 4], "little")
+        content = extra[at + _FIELD_HEAD : at + _FIELD_HEAD + size]
+        if field == _UNICODE_PATH and content[:5] == b"\x01" + zlib.crc32(name).to_bytes(4, "little"):
+            return content[5:].decode("utf-8")
+        at += _FIELD_HEAD + size
+    return None
 
 
 def _zip_content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | InputError:
@@ -129,15 +160,13 @@ def _zip_content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | In
     most = min(IMAGE_BYTES, max(_RATIO_FROM, ARCHIVE_RATIO * entry.compress_size))
     content = bytearray()
     try:
-        with archive.open(entry) as file:
+        with reading("the member"), archive.open(entry) as file:
             while part := file.read(_CHUNK):
                 content += part
                 if len(content) > most:
                     return _too_large() if most == IMAGE_BYTES else _too_packed()
-    except InputError:
-        raise
-    except Exception as error:  # as above; the other members may be sound
-        return MalformedInputError(f"the member is damaged: {error!s:.200}")
+    except InputError as error:  # the other members may be sound
+        return error
     return bytes(content)
 
 
@@ -151,10 +180,11 @@ def _tar(path: Path, kind: Kind) -> Iterator[Member]:
         while (entry := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined] # it would keep every header
             file.forget_headers()
-            if entry.isdir() or _is_junk(entry.name):
-                yield Member(entry.name, None)
+            shown = _tar_name(entry.name)
+            if entry.isdir() or _is_junk(shown):
+                yield Member(shown, None)
                 continue
-            name, refusal = _checked(entry.name, is_file=entry.isreg() and not entry.issparse())
+            name, refusal = _checked(shown, is_file=entry.isreg() and not entry.issparse())
             if refusal is None and entry.size > IMAGE_BYTES:
                 refusal = _too_large()
             yield Member(name, refusal or file.content(entry.offset_data, entry.size))
@@ -162,6 +192,16 @@ def _tar(path: Path, kind: Kind) -> Iterator[Member]:
         file.seek(archive.offset)
         if file.read(_TAR_BLOCK).strip(b"\0"):
             raise MalformedInputError(f"the {kind} archive is damaged: there is no header where one should be")
+
+
+def _tar_name(name: str) -> str:
+    """A member's name, of which tarfile reads UTF-8 and keeps other bytes as surrogates: Windows's Latin alphabet."""
+    if name.isascii():
+        return name
+    content = name.encode("utf-8", "surrogateescape")
+    with suppress(UnicodeDecodeError):
+        return content.decode("utf-8")
+    return content.decode("cp1252", "replace")
 
 
 def _checked(name: str, *, is_file: bool) -> tuple[str, InputError | None]:
@@ -196,14 +236,24 @@ def _is_junk(name: str) -> bool:
     return any(part in _JUNK for part in parts) or (bool(parts) and parts[-1].startswith("._"))
 
 
-def _named_apart(member: Member, names: set[str]) -> Member:
-    """A member whose name no other has: two of one name would share a record.
+class _Names:
+    """Gives each member a name of its own: two of one name would share a record.
 
     ``a.error`` gets another one too, as its summary would be the error record of ``a``.
     """
-    name, number = member.name, 2
-    while name in names or name.endswith(keys.ERROR_STEM):
-        name = f"{member.name}~{number}"
-        number += 1
-    names.add(name)
-    return Member(name, member.content)
+
+    def __init__(self) -> None:
+        # Each name that was given, and the number that its next namesake tries first.
+        self._next: dict[str, int] = {}
+
+    def own(self, name: str) -> str:
+        """A name that no other member has; each number of a name is tried once, however many namesakes there are."""
+        if name not in self._next and not name.endswith(keys.ERROR_STEM):
+            self._next[name] = 2
+            return name
+        number = self._next.get(name, 2)
+        while (own := f"{name}~{number}") in self._next:
+            number += 1
+        self._next[name] = number + 1
+        self._next[own] = 2
+        return own

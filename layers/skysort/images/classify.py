@@ -11,6 +11,7 @@ import numpy as np
 from skysort import problems
 from skysort.cache import AnswerCache
 from skysort.errors import InfrastructureError, InputError, SkysortError
+from skysort.guard import reading
 from skysort.images.budget import Budget
 from skysort.images.decode import read
 from skysort.images.explain import explanation
@@ -123,7 +124,8 @@ class PictureClassifier:
         for content, key, result in zip(contents, keys, results, strict=True):
             if result is None and isinstance(content, bytes) and key not in pictures and key not in failures:
                 try:
-                    pictures[key] = read(content, self._model.spec, budget)
+                    with reading("the picture"):
+                        pictures[key] = read(content, self._model.spec, budget)
                 except SkysortError as error:
                     failures[key] = error
         decoded = perf_counter()

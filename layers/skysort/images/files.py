@@ -1,4 +1,4 @@
-"""The picture models in the drop folder: a picture in, its record out; an archive in, a record a member and a table."""
+"""The picture models in the drop folder: a picture in, its record out; an archive in, its table and records out."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort import problems
+from skysort.csv_cells import text_cell
 from skysort.drop.outcome import Report, model_document, source_document
 from skysort.drop.source import fetched
 from skysort.errors import EmptyInputError, InputError, LimitExceededError, SkysortError
 from skysort.images import archive
 from skysort.images.members import TABLE, MemberRecords
 from skysort.images.parallel import in_order
-from skysort.limits import ARCHIVE_BYTES, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
+from skysort.limits import ARCHIVE_BYTES, ARCHIVE_REFUSALS_LISTED, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
 from skysort.mix import label_counts
 from skysort.options import parse_options
 
@@ -78,9 +79,9 @@ class PictureFiles:
             entries = _while_there_is_time(archive.members(path, kind), source)
             # Closed at once where it fails: what is removed then must not be written after that.
             with closing(self._members(entries, source, records, written)) as results:
-                for name, document, refused in results:
-                    table.add(name, document, refused=refused)
-        if not written:
+                for name, document in results:
+                    table.add(name, document)
+        if not table.classified + table.refused:
             raise EmptyInputError(f"the {kind} archive holds no file; pack pictures into it")
         counts = {
             "Pictures": table.classified,
@@ -100,24 +101,24 @@ class PictureFiles:
 
     def _members(
         self, entries: Iterable[Member], source: SourceFile, records: MemberRecords, written: dict[str, str]
-    ) -> Generator[tuple[str, dict[str, Any], bool]]:
-        """Classify an archive's members and write their records: name, record, and whether it was refused.
+    ) -> Generator[tuple[str, dict[str, Any] | InputError]]:
+        """Classify an archive's members and write records of those that can be: name, and record or what is wrong.
 
-        written: gets every member's name with its record's key, in whatever order they are written.
+        written: gets every record's member with its key, in whatever order they are written.
         """
         model, origin = model_document(self.name, self.version), source_document(source.upload)
 
-        def work(member: Member) -> tuple[str, dict[str, Any], bool] | None:
+        def work(member: Member) -> tuple[str, dict[str, Any] | InputError] | None:
             if member.content is None:
                 return None
-            about = {"model": model, "source": {**origin, "member": member.name}}
             try:
-                document, refused = {**about, **self._answer(member.name, member.content)}, False
+                answer = self._answer(member.name, member.content)
             except InputError as error:
-                document, refused = {**problems.from_error(error), **about}, True
-            written[member.name] = records.key(member.name, refused=refused)
-            records.put(member.name, document, refused=refused)
-            return member.name, document, refused
+                return member.name, error
+            document = {"model": model, "source": {**origin, "member": member.name}, **answer}
+            written[member.name] = records.key(member.name)
+            records.put(member.name, document)
+            return member.name, document
 
         with closing(in_order(work, entries, workers=_WRITERS, weigh=_weight, most=DROP_WAITING_BYTES)) as done:
             yield from (result for result in done if result is not None)
@@ -130,19 +131,24 @@ class _Table:
         self._file = file
         self.classified = self.refused = 0
         self.labels: dict[str, int] = {}
+        self._refusals: list[dict[str, str]] = []
         self._line(_COLUMNS)
 
-    def add(self, name: str, document: dict[str, Any], *, refused: bool) -> None:
+    def add(self, name: str, document: dict[str, Any] | InputError) -> None:
         """Write a member's line."""
-        if refused:
+        cell = text_cell(name)
+        if isinstance(document, InputError):
             self.refused += 1
-            self._line((name, "", "", "", "", document["detail"]))
+            detail: str = problems.from_error(document)["detail"]
+            if self.refused <= ARCHIVE_REFUSALS_LISTED:
+                self._refusals.append({"member": name, "detail": detail})
+            self._line((cell, "", "", "", "", text_cell(detail)))
             return
         self.classified += 1
         best = document["predictions"][0]
         self.labels[best["label"]] = self.labels.get(best["label"], 0) + 1
         inside = ";".join(document["prediction_set"])
-        self._line((name, best["label"], best["class_id"], best["probability"], inside, ""))
+        self._line((cell, best["label"], best["class_id"], best["probability"], inside, ""))
 
     def _line(self, cells: Sequence[Any]) -> None:
         line = io.StringIO(newline="")
@@ -150,13 +156,14 @@ class _Table:
         self._file.write(line.getvalue().encode("utf-8", "replace"))
 
     def summary(self) -> dict[str, Any]:
-        """What the archive's own record says."""
+        """What the archive's own record says; of many refusals the first, all of them are in the table."""
         labels = dict(sorted(self.labels.items(), key=lambda pair: (-pair[1], pair[0])))
         return {
             "members": self.classified + self.refused,
             "classified": self.classified,
             "refused": self.refused,
             "labels": labels,
+            **({"refusals": self._refusals} if self._refusals else {}),
         }
 
 

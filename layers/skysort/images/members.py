@@ -1,4 +1,8 @@
-"""The records of an archive's members: one each, stamped like every record, and gone when the archive is."""
+"""The records of an archive's classified members: one each, stamped like every record, and gone when the archive is.
+
+A member that is refused has none: its line in the archive's table says why. Ten thousand members of a byte each
+would otherwise cost ten thousand writes.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from skysort.csv_cells import written_text
 from skysort.drop import keys
-from skysort.drop.ledger import JSON, PROBLEM, stamp_of
+from skysort.drop.ledger import JSON, stamp_of
 from skysort.drop.outcome import to_json
 from skysort.drop.source import RANGE_BYTES
 from skysort.drop.store import ConflictError, ObjectReplacedError, ObjectVersion
@@ -41,22 +46,16 @@ class MemberRecords:
         self._archive = draft.target("", "").key
         self._stamp = stamp_of(self._table.metadata)
 
-    def key(self, member: str, *, refused: bool) -> str:
+    def key(self, member: str) -> str:
         """Where a member's record stands."""
-        return keys.member_key(self._archive, member, keys.ERROR if refused else keys.SUMMARY)
+        return keys.member_key(self._archive, member, keys.SUMMARY)
 
-    def put(self, member: str, document: Mapping[str, Any], *, refused: bool) -> None:
-        """Write a member's record, and remove the one of the opposite outcome.
+    def put(self, member: str, document: Mapping[str, Any]) -> None:
+        """Write a member's record.
 
         Raises ObjectReplacedError when a newer upload of the archive has left a record there.
         """
-        target = self._target(self.key(member, refused=refused), PROBLEM if refused else JSON)
-        self._write(target, to_json(document))
-        if self._table.replaces:
-            self._remove(self.key(member, refused=not refused))
-
-    def _target(self, key: str, content_type: str) -> Target:
-        return replace(self._table, key=key, content_type=content_type, replaces=None)
+        self._write(replace(self._table, key=self.key(member), content_type=JSON, replaces=None), to_json(document))
 
     def _write(self, target: Target, body: bytes) -> None:
         for _ in range(_RACES):
@@ -72,9 +71,8 @@ class MemberRecords:
         raise ConflictError(f"{target.key} is being written by somebody else")
 
     def remove_except(self, kept: Iterable[str]) -> None:
-        """Remove the records of an older archive's members that this one has not."""
-        gone = sorted(set(self._older_members()) - set(kept))
-        self.remove(self.key(member, refused=refused) for member in gone for refused in (False, True))
+        """Remove the records of an older archive's members that this one has not, or has not classified."""
+        self.remove(self.key(member) for member in sorted(set(self._older_members()) - set(kept)))
 
     def remove(self, records: Iterable[str]) -> None:
         """Remove records by their keys, those of a newer upload excepted."""
@@ -88,7 +86,7 @@ class MemberRecords:
             self._store.delete(self._table.bucket, key, found.etag)
 
     def _older_members(self) -> list[str]:
-        """The members that the table of an older archive names."""
+        """The classified members that the table of an older archive names."""
         if self._table.replaces is None:
             return []
         version = ObjectVersion(self._table.bucket, self._table.key, None, self._table.replaces)
@@ -97,5 +95,5 @@ class MemberRecords:
             content += self._store.read(version, len(content), RANGE_BYTES)[0]
         rows = csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""))
         with suppress(csv.Error):
-            return [row[0] for row in rows if row][1:]
+            return [written_text(row[0]) for row in rows if len(row) > 1 and row[1]][1:]
         return []

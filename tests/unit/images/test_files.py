@@ -12,9 +12,11 @@ import pytest
 from skysort.drop.batch import process_batch
 from skysort.drop.outcome import Outcome
 from skysort.errors import InfrastructureError, LimitExceededError
+from skysort.images import classify, decode
 from skysort.images import files as module
 from skysort.images.classify import PictureClassifier
 from skysort.images.parallel import in_order
+from skysort.limits import ARCHIVE_MEMBERS, ARCHIVE_REFUSALS_LISTED
 from skysort.options import parse_options
 from tests.factories import FakeContext
 from tests.factories_images import encode, every_form, plain, render, tar_file, zip_file
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from skysort.drop.worker import DropWorker
+    from skysort.images.decode import Picture
     from skysort.images.model import PictureModel
     from tests.fakes.object_store import MemoryStore
 
@@ -38,7 +41,6 @@ RECORDS = {
     "image/b/all.zip.json",
     "image/b/all.zip/red.png.json",
     "image/b/all.zip/deep/green.png.json",
-    "image/b/all.zip/broken.jpg.error.json",
 }
 
 
@@ -87,16 +89,17 @@ def test_a_picture_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("pack", [zip_file, tar_file])
-def test_an_archive_gets_a_record_a_member_and_a_table(pack: Any, store: MemoryStore, worker: DropWorker) -> None:
+def test_an_archive_gets_a_table_and_records_of_what_has_a_class(
+    pack: Any, store: MemoryStore, worker: DropWorker
+) -> None:
     # When an archive is dropped
     outcome, report = worker.process(store.upload(ARCHIVE, pack(MEMBERS)))
-    # Then every member has its record
+    # Then every member that can be classified has its record
     assert outcome is Outcome.CLASSIFIED
     assert set(store.listing()) == RECORDS
     red = record(store, "image/b/all.zip/red.png.json")
     assert (red["predictions"][0]["label"], red["source"]["member"]) == ("red", "red.png")
     assert (red["source"]["key"], red["model"]["name"]) == (ARCHIVE, "image")
-    assert record(store, "image/b/all.zip/broken.jpg.error.json")["status"] == 400
     # and the table a line each, in the archive's order
     lines = list(csv.DictReader(store.listing()["image/b/all.zip.csv"].decode().splitlines()))
     assert [line["file"] for line in lines] == ["red.png", "deep/green.png", "broken.jpg"]
@@ -106,6 +109,7 @@ def test_an_archive_gets_a_record_a_member_and_a_table(pack: Any, store: MemoryS
     summary = record(store, "image/b/all.zip.json")
     assert (summary["members"], summary["classified"], summary["refused"]) == (3, 2, 1)
     assert summary["labels"] == {"green": 1, "red": 1}
+    assert summary["refusals"] == [{"member": "broken.jpg", "detail": lines[2]["error"]}]
     assert report.counts == {"Pictures": 2, "PicturesRefused": 1, "Label: red": 1, "Label: green": 1}
     assert store.writes[-2:] == ["image/b/all.zip.csv", "image/b/all.zip.json"]
 
@@ -123,7 +127,7 @@ def test_a_second_delivery_changes_nothing(store: MemoryStore, worker: DropWorke
     [
         (
             zip_file({"blue.png": BLUE, "red.png": b"broken"}),
-            {"all.zip.csv", "all.zip.json", "all.zip/blue.png.json", "all.zip/red.png.error.json"},
+            {"all.zip.csv", "all.zip.json", "all.zip/blue.png.json"},
         ),
         (RED, {"all.zip.json"}),
         (zip_file(MEMBERS)[:200], {"all.zip.error.json"}),
@@ -193,6 +197,57 @@ def test_a_fault_is_not_the_members(store: MemoryStore, worker: DropWorker) -> N
     with pytest.raises(InfrastructureError):
         worker.process(store.upload(ARCHIVE, zip_file(MEMBERS)))
     assert "image/b/all.zip.json" not in store.listing()
+
+
+def test_ten_thousand_members_of_a_byte_cost_no_write_each(store: MemoryStore, worker: DropWorker) -> None:
+    # Given as many members as an archive may have, none of them a picture
+    upload = store.upload(ARCHIVE, zip_file({f"{number:05}.jpg": b"x" for number in range(ARCHIVE_MEMBERS)}))
+    asked: list[str] = []
+    store.before = lambda operation, _: asked.append(operation)
+    # When it is classified
+    assert worker.process(upload)[0] is Outcome.CLASSIFIED
+    # Then two objects are written, its table and its summary, and the members cost nothing
+    assert store.writes == ["image/b/all.zip.csv", "image/b/all.zip.json"]
+    assert len(asked) < 30
+    # and the table has them all, the summary the first
+    summary = record(store, "image/b/all.zip.json")
+    assert (summary["members"], summary["refused"]) == (ARCHIVE_MEMBERS, ARCHIVE_MEMBERS)
+    assert len(summary["refusals"]) == ARCHIVE_REFUSALS_LISTED
+    assert store.listing()["image/b/all.zip.csv"].count(b"\r\n") == ARCHIVE_MEMBERS + 1
+
+
+@pytest.mark.parametrize("fault", [MemoryError, OSError, ValueError, TypeError, IndexError, KeyError, RecursionError])
+def test_a_member_that_a_decoder_dies_of_costs_its_own_line(
+    fault: type[Exception], store: MemoryStore, worker: DropWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a decoder that raises over one picture
+    def read(content: bytes, *given: Any) -> Picture:
+        if content == GREEN:
+            raise fault("from the inside of a decoder")
+        return decode.read(content, *given)
+
+    monkeypatch.setattr(classify, "read", read)
+    # When an archive has it among others
+    worker.process(store.upload(ARCHIVE, zip_file({"red.png": RED, "green.png": GREEN, "blue.png": BLUE})))
+    # Then the others have their classes
+    lines = list(csv.DictReader(store.listing()["image/b/all.zip.csv"].decode().splitlines()))
+    assert [line["label"] for line in lines] == ["red", "", "blue"]
+    assert lines[1]["error"].startswith("the picture ")
+
+
+def test_a_member_refused_now_leaves_no_record_of_when_it_was_classified(
+    store: MemoryStore, worker: DropWorker
+) -> None:
+    worker.process(store.upload(ARCHIVE, zip_file({"=1.png": RED, "b.png": RED})))
+    assert "image/b/all.zip/=1.png.json" in store.listing()
+    worker.process(store.upload(ARCHIVE, zip_file({"=1.png": b"x", "b.png": RED})))
+    assert set(store.listing()) == {"image/b/all.zip.csv", "image/b/all.zip.json", "image/b/all.zip/b.png.json"}
+
+
+def test_a_members_name_is_no_formula_in_the_table(store: MemoryStore, worker: DropWorker) -> None:
+    worker.process(store.upload(ARCHIVE, zip_file({"=cmd|'/c calc'!A1.png": RED, "@SUM(A1).png": b"x"})))
+    lines = list(csv.DictReader(store.listing()["image/b/all.zip.csv"].decode().splitlines()))
+    assert [line["file"] for line in lines] == ["'=cmd|'/c calc'!A1.png", "'@SUM(A1).png"]
 
 
 def test_names_too_long_for_a_key_are_cut_and_told_apart(store: MemoryStore, worker: DropWorker) -> None:

@@ -1,0 +1,23 @@
+"""Cells of the tables that skysort writes whose text came from somebody else: names of files, messages about them.
+
+A spreadsheet takes a cell that begins like a formula for one, and would run it. An apostrophe in front makes it text
+(OWASP, "CSV Injection"). Numbers of skysort's own, and the columns of a user's own table, are written as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_MARK: Final = "'"
+
+
+def text_cell(text: str) -> str:
+    """Text as a cell that no spreadsheet takes for a formula; ``written_text`` gives it back."""
+    return _MARK + text if _FORMULA.match(text) else text
+
+
+def written_text(cell: str) -> str:
+    """The text that ``text_cell`` made a cell of."""
+    return cell[len(_MARK) :] if cell.startswith(_MARK) and _FORMULA.match(cell) else cell
