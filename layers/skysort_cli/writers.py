@@ -6,6 +6,8 @@ import csv
 import json
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from skysort.csv_cells import text_cell
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
@@ -67,10 +69,11 @@ class Csv:
 
     def write(self, record: Record) -> None:
         """Write one line."""
-        place = [record["file"], *([record.get("row", ""), record.get("id", "")] if self._star else [])]
+        # An identifier is the user's own column, and stays as it is.
+        place = [text_cell(record["file"]), *([record.get("row", ""), record.get("id", "")] if self._star else [])]
         if "error" in record:
             blank = [""] * (len(self.columns()) - len(place) - 1)
-            write_row(self._file, [*place, *blank, sentence(record)])
+            write_row(self._file, [*place, *blank, text_cell(sentence(record))])
         else:
             write_row(self._file, [*place, *self._answer(record), ""])
         self._file.flush()
@@ -89,7 +92,7 @@ class Csv:
             *(best["label"], best["class_id"], f"{best['probability']:.6f}", *more),
             ";".join(record["prediction_set"]),
             *([record["variant"]] if self._star else []),
-            *([explanation(record)] if self._explain else []),
+            *([text_cell(explanation(record))] if self._explain else []),
             model(record),
         ]
 

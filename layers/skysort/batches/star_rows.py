@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+from skysort.csv_cells import written_text
 from skysort.errors import MalformedInputError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _columns(line: str) -> _Columns | None:
 def _errors(rejected: str) -> dict[int, str]:
     errors: dict[int, str] = {}
     for row in csv.DictReader(io.StringIO(rejected, newline="")):
-        said = ": ".join(part for part in (row["column"], row["detail"]) if part)
+        said = ": ".join(written_text(part) for part in (row["column"], row["detail"]) if part)
         number = int(row["row"])
         errors[number] = f"{errors[number]}; {said}" if number in errors else said
     return errors

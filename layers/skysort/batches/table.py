@@ -13,6 +13,7 @@ from skysort.batches.cursor import Cursor
 from skysort.batches.match import REJECTED, TABLE, BatchFile, State
 from skysort.batches.status import end_of
 from skysort.clients import EVERYBODY
+from skysort.csv_cells import text_cell, written_text
 from skysort.csv_limit import long_cells
 from skysort.drop import keys
 from skysort.errors import InputError, NotFoundError
@@ -114,7 +115,7 @@ class BatchTable:
             return
         lines = csv.reader(io.StringIO(self._text(file, TABLE), newline=""))
         for name, label, class_id, probability, inside, error in islice(lines, 1, None):
-            yield f"{file.name}/{name}", "", label, class_id, probability, inside, "", error
+            yield f"{file.name}/{written_text(name)}", "", label, class_id, probability, inside, "", written_text(error)
 
     def _table(self, file: BatchFile) -> Iterator[Row]:
         """The rows of a classified CSV, those that were rejected in their places; other tables are pointed to."""
@@ -145,7 +146,7 @@ class _Text:
 
     def write(self, row: Row) -> None:
         start = self._text.tell()
-        self._writer.writerow(row)
+        self._writer.writerow([text_cell(cell) if isinstance(cell, str) else cell for cell in row])
         self._text.seek(start)
         self.size += len(json.dumps(self._text.read(), ensure_ascii=False).encode("utf-8", "surrogatepass"))
 

@@ -132,6 +132,7 @@ class _Table:
         self.classified = self.refused = 0
         self.labels: dict[str, int] = {}
         self._refusals: list[dict[str, str]] = []
+        self._warnings: dict[str, dict[str, Any]] = {}
         self._line(_COLUMNS)
 
     def add(self, name: str, document: dict[str, Any] | InputError) -> None:
@@ -145,6 +146,9 @@ class _Table:
             self._line((cell, "", "", "", "", text_cell(detail)))
             return
         self.classified += 1
+        for warning in document.get("warnings", ()):
+            counted = self._warnings.setdefault(warning["code"], {**warning, "rows": 0})
+            counted["rows"] += 1
         best = document["predictions"][0]
         self.labels[best["label"]] = self.labels.get(best["label"], 0) + 1
         inside = ";".join(document["prediction_set"])
@@ -164,6 +168,7 @@ class _Table:
             "refused": self.refused,
             "labels": labels,
             **({"refusals": self._refusals} if self._refusals else {}),
+            **({"warnings": list(self._warnings.values())} if self._warnings else {}),
         }
 
 

@@ -9,6 +9,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
+from skysort.csv_cells import text_cell, written_text
 from skysort_cli.batches import Batch, Counts, records
 from skysort_cli.client import Client
 from skysort_cli.downloads import ResultFiles, check_folder, folder_for, without_results
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 # Failures told on stderr one by one; the results have them all.
 _TOLD: Final = 20
+# Cells that hold names and messages.
+_TEXTS: Final = ("file", "result_file", "error")
 _COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "prediction_set", "result_file", "error")
 
 
@@ -186,6 +189,7 @@ class _Drop:
     def _fetched(self, rows: Iterable[dict[str, str]], files: ResultFiles) -> Iterator[dict[str, str]]:
         """The service's rows, each table that one points to fetched and named as it is called here; tells of errors."""
         for row in rows:
+            row |= {name: written_text(row[name]) for name in _TEXTS if row.get(name)}
             if row.get("result_file"):
                 try:
                     row["result_file"] = files.fetch(row["file"], row["result_file"])
@@ -204,9 +208,10 @@ class _Drop:
     def _csv(self, columns: Sequence[str], rows: Iterable[dict[str, str]], file: TextIO) -> None:
         write_row(file, columns)
         for row in rows:
+            row |= {name: text_cell(row[name]) for name in _TEXTS if row.get(name)}
             write_row(file, [row.get(column) or "" for column in columns])
         for name, problem in self._failures.items():
-            row = {"model": self._options.model, "file": name, "error": problem.detail}
+            row = {"model": self._options.model, "file": text_cell(name), "error": text_cell(problem.detail)}
             write_row(file, [row.get(column, "") for column in columns])
 
     def _records(self, rows: Iterable[dict[str, str]], writer: Writer) -> None:

@@ -334,3 +334,17 @@ def test_a_page_ends_by_the_bytes_that_its_answer_takes(buckets: MemoryBuckets, 
     assert following is not None
     assert 10_000 <= len(text.encode()) < 11_500
     assert [row[1] for row in lines(desk, size=10_000)] == names
+
+
+def test_names_and_messages_are_no_formulas(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+    # Given a picture, a member and a rejected column that are called like formulas
+    buckets.drop("galaxy", "b", "=1.jpg", "s.zip")
+    buckets.fail("galaxy", "b", "=1.jpg", "=cmd is no picture")
+    table = b"file,label,class_id,probability,prediction_set,error\r\n'=m.jpg,Edge On Disk,1,0.5,Edge On Disk,\r\n"
+    buckets.put(RESULTS, "galaxy/b/s.zip.csv", table)
+    buckets.finish("galaxy", "b", "s.zip", {"classified": 1, "refused": 0})
+    # When they come as one CSV
+    first, member = lines(desk)
+    # Then a spreadsheet takes them for text, and a name inside another is as it was
+    assert (first[1], first[-1]) == ("'=1.jpg", "'=cmd is no picture")
+    assert member[1] == "s.zip/=m.jpg"

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from skysort.csv_cells import written_text
 from skysort_cli.tables import MOST_ROWS, TerminalTable
 from skysort_cli.terminal import console, printable
 from skysort_cli.writers import Csv, JsonLines, explanation
@@ -53,10 +54,15 @@ def as_table(*records: dict[str, Any], width: int = 100, **options: Any) -> str:
 @given(TEXT, TEXT)
 def test_names_and_sentences_of_any_kind_come_back_from_csv(name: str, sentence: str) -> None:
     found, failed = as_csv(record(name), {"file": name, "error": {"detail": sentence}})
-    assert found["file"] == failed["file"] == name
+    assert written_text(found["file"]) == written_text(failed["file"]) == name
     assert (found["label"], found["probability"], found["model"]) == ("Smooth", "0.750000", "galaxy 9.9")
     assert (found["prediction_set"], found["error"]) == ("Smooth;Spiral", "")
-    assert (failed["label"], failed["error"]) == ("", sentence or "unknown problem")
+    assert (failed["label"], written_text(failed["error"])) == ("", sentence or "unknown problem")
+
+
+def test_a_file_called_like_a_formula_is_text_in_a_spreadsheet_and_a_users_id_stays() -> None:
+    (found,) = as_csv(record("=1+1.jpg", id="-12", row=1, variant="with_redshift"), star=True)
+    assert (found["file"], found["id"], found["row"]) == ("'=1+1.jpg", "-12", "1")
 
 
 @given(st.text(max_size=20), st.integers(1, 4))

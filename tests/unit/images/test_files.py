@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import ImageCms
 
 from skysort.drop.batch import process_batch
 from skysort.drop.outcome import Outcome
@@ -248,6 +249,17 @@ def test_a_members_name_is_no_formula_in_the_table(store: MemoryStore, worker: D
     worker.process(store.upload(ARCHIVE, zip_file({"=cmd|'/c calc'!A1.png": RED, "@SUM(A1).png": b"x"})))
     lines = list(csv.DictReader(store.listing()["image/b/all.zip.csv"].decode().splitlines()))
     assert [line["file"] for line in lines] == ["'=cmd|'/c calc'!A1.png", "'@SUM(A1).png"]
+
+
+def test_what_was_done_to_members_is_counted_in_the_archives_summary(store: MemoryStore, worker: DropWorker) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    odd = encode(plain((250, 0, 0)), icc_profile=profile)
+    worker.process(store.upload(ARCHIVE, zip_file({"a.png": odd, "b.png": odd + b"!", "c.png": RED})))
+    summary = record(store, "image/b/all.zip.json")
+    (warning,) = summary["warnings"]
+    assert warning["rows"] == 2
+    assert warning.keys() == {"code", "detail", "rows"}
+    assert record(store, "image/b/all.zip/a.png.json")["warnings"][0]["code"] == warning["code"]
 
 
 def test_names_too_long_for_a_key_are_cut_and_told_apart(store: MemoryStore, worker: DropWorker) -> None:

@@ -1,15 +1,16 @@
 // The gallery as a table or as the API's own answers.
-import { saveCsv, saveJson, stamped } from "../download.js";
+import { saveCsv, saveJson, stamped, textCell } from "../download.js";
 
 const HEADER = ["file", "label", "probability", "second", "second_probability", "third", "third_probability"];
 const TAIL = ["prediction_set", "model", "version", "warnings", "error"];
 
 function row({ path, answer, error, state }) {
-  if (state !== "done") return [path, "", "", "", "", "", "", "", "", "", "", state === "failed" ? error.message : "not classified"];
+  const file = textCell(path);
+  if (state !== "done") return [file, "", "", "", "", "", "", "", "", "", "", state === "failed" ? textCell(error.message) : "not classified"];
   const { result, model } = answer;
   const best = Array.from({ length: 3 }, (_, place) => result.predictions[place]);
   const cells = best.flatMap((prediction) => [prediction?.label, prediction?.probability]);
-  return [path, ...cells, result.prediction_set.join(";"), model.name, model.version, (result.warnings ?? []).map(({ code }) => code).join(";"), ""];
+  return [file, ...cells, result.prediction_set.join(";"), model.name, model.version, (result.warnings ?? []).map(({ code }) => code).join(";"), ""];
 }
 
 /** Save one line a picture, in the order of the gallery. */

@@ -6,6 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING, Final
 
+from skysort.csv_cells import text_cell
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -36,5 +38,7 @@ class RejectsWriter:
         if self._sink is None:
             self._sink = self._open_sink()
             writer.writerow(COLUMNS)
-        writer.writerows(rejects)
+        writer.writerows(
+            (row, line, text_cell(column), reason, text_cell(detail)) for row, line, column, reason, detail in rejects
+        )
         self._sink.write(text.getvalue().encode("utf-8", "replace"))
