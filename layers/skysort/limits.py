@@ -67,6 +67,8 @@ PARQUET_LIST_BYTES: Final = 256 * MIB
 # Their headers are looked at one by one, some 20,000 in a second; pages have 8 KiB at least, mostly 1 MiB.
 PARQUET_PAGES: Final = 500_000
 VOTABLE_BYTES: Final = 128 * MIB
+VOTABLE_TAG_BYTES: Final = 1 * MIB
+VOTABLE_DEPTH: Final = 100
 # 2,000 columns with a dozen keywords each, and comments.
 FITS_TABLE_CARDS: Final = 50_000
 FITS_EXTENSIONS: Final = 10_000

@@ -46,7 +46,7 @@ def test_columns_stay_and_the_classes_follow(star_folder: Path, kind: str) -> No
     # Then
     old, new = read(body), read(result.table)
     assert f"<{kind.upper()}>".encode() in result.table
-    assert new.nrows == ROWS - 1
+    assert len(new.array) == ROWS - 1
     assert [field.name for field in new.fields] == [*(field.name for field in old.fields), *APPENDED]
     assert str(new.get_field_by_id("i").unit) == "mag"
     kept = np.arange(ROWS) != 4
@@ -70,7 +70,7 @@ def test_a_result_dropped_again_is_classified_anew(star_folder: Path, kind: str)
     [
         (votable()[:900], "cannot be read"),
         (votable(u=None), "no column u"),
-        (votable(u=["x"] * ROWS), "u: has the datatype"),
+        (votable(u=np.zeros(ROWS, np.complex128)), "u: has the datatype doubleComplex"),
         (votable(u=np.zeros((ROWS, 2))), "u: has the datatype"),
         (b'<?xml version="1.0"?><VOTABLE version="1.4"></VOTABLE>', "no table"),
     ],

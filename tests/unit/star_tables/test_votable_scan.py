@@ -82,7 +82,7 @@ def test_no_encoding_hides_a_reference(tmp_path: Path, canary: Path, encoding: s
         refuse_references(path)
 
 
-def test_behind_the_scan_astropy_itself_opens_nothing(
+def test_behind_the_scan_the_reader_itself_opens_nothing(
     star_folder: Path, canary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a reference that the scan did not see

@@ -21,7 +21,7 @@ def to_numbers(cells: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     unreadable cell, and (n,) bool, True for the unreadable ones.
     """
     text = pc.utf8_trim_whitespace(as_text(cells))
-    blank = pc.fill_null(pc.is_in(text, value_set=pa.array(BLANK)), True)
+    blank = pc.or_(pc.is_null(text), pc.is_in(text, value_set=pa.array(BLANK)))
     readable = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
     numeric = pc.and_not(readable, blank)
     plain = pc.replace_substring_regex(text, r"^\+", "")

@@ -1,49 +1,42 @@
-"""VOTables, read and written by astropy in memory.
+"""VOTables: markup and rows pass through as the bytes they are, with the appended columns described and filled.
 
-Format: IVOA VOTable 1.5 (https://www.ivoa.net/documents/VOTable/).
+Format: IVOA VOTable 1.5 (https://www.ivoa.net/documents/VOTable/). The XML is read tag by tag and never held, so that
+memory grows with the rows of one block, whatever the table says of its size.
 """
 
 from __future__ import annotations
 
 import mmap
 import re
-import warnings
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, NoReturn
-
-import numpy as np
-from astropy.io.votable import parse, tree
-from astropy.io.votable.tree import Field
+from typing import TYPE_CHECKING, Final
+from xml.parsers import expat
+from xml.sax.saxutils import quoteattr
 
 from skysort.drop.source import fetched
-from skysort.errors import EmptyInputError, InputError, InvalidFieldsError, MalformedInputError, UnsupportedFormatError
-from skysort.limits import MIB, VOTABLE_BYTES
+from skysort.errors import (
+    EmptyInputError,
+    InvalidFieldsError,
+    LimitExceededError,
+    MalformedInputError,
+    UnsupportedFormatError,
+)
+from skysort.limits import MIB, TABLE_COLUMNS, VOTABLE_BYTES, VOTABLE_DEPTH
 from skysort.star.tables.appended import is_appended
-from skysort.star.tables.header import check_units, locate
-from skysort.star.tables.rows import Measured, as_photometry, column_error
+from skysort.star.tables.votable_field import Field, field
+from skysort.star.tables.votable_rows import BinaryRows, TextRows
 from skysort.star.tables.votable_scan import refuse_references
+from skysort.star.tables.wanted import Wanted, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from skysort.drop.draft import Sink
-    from skysort.star.tables.appended import Values
-    from skysort.star.tables.header import MeasuredColumns
     from skysort.star.tables.rows import RowClassifier
 
-
-def _refuse_to_open(_url: str) -> NoReturn:
-    raise UnsupportedFormatError("the VOTable keeps its rows elsewhere, and only what is in the file itself is read")
-
-
-# A second lock behind the scan: the only way by which astropy opens what a table names leads nowhere.
-tree.urllib = SimpleNamespace(request=SimpleNamespace(urlopen=_refuse_to_open), error=tree.urllib.error)
-
-_NUMERIC: Final = "iuf"
-_ENCODING: Final = re.compile(rb"<(?:[\w.-]+:)?(TABLEDATA|BINARY2?)[\s>]")
+_PIECE: Final = MIB
+_TAG: Final = re.compile(rb"""(?:[^>"']|"[^"]*+"|'[^']*+')*+>""")
+_NROWS: Final = re.compile(rb"""(\snrows\s*=\s*)(?:"[^"]*"|'[^']*')""")
 
 
 def classify_votable(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
@@ -51,104 +44,232 @@ def classify_votable(blocks: Iterable[bytes], classifier: RowClassifier, sink: S
 
     Raises InputError when the file cannot be classified.
     """
-    with fetched(blocks, VOTABLE_BYTES) as path, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with fetched(blocks, VOTABLE_BYTES) as path:
         refuse_references(path)
-        document = _parsed(path)
-        table, columns = _find(document)
-        if len(table.array) == 0:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if b"\0" in content[:_PIECE]:
+                raise UnsupportedFormatError("the VOTable is UTF-16 text; save it as UTF-8")
+            rows_path = path.with_name("rows")
+            with rows_path.open("wb") as rows:
+                document = _Document(content, classifier, rows)
+                document.read()
+            document.write(rows_path, sink)
+
+
+class _Table:
+    """A TABLE element whose fields are being read, or whose rows are.
+
+    start: where its tag begins. fields_end: where the appended fields belong. cuts: stretches of the file that fields
+    of an earlier classification take.
+    """
+
+    def __init__(self, start: int, depth: int) -> None:
+        self.start = start
+        self.depth = depth
+        self.fields: list[Field] = []
+        self.cuts: list[tuple[int, int]] = []
+        self.fields_end: int | None = None
+        self.prefix = ""
+        self.wanted: Wanted
+        self.kept: list[bool] = []
+
+
+class _Document:
+    """A VOTable on its way through: reads it, and writes the rows of its first table with the measured columns."""
+
+    def __init__(self, content: mmap.mmap, classifier: RowClassifier, rows: Sink) -> None:
+        self._content = content
+        self._classifier = classifier
+        self._sink = rows
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.buffer_size = MIB
+        self._parser.StartElementHandler = self._begin
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
+        self._depth = 0
+        self._table: _Table | None = None
+        self._found: _Table | None = None
+        self._field: tuple[int, Mapping[str, str]] | None = None
+        self._text_rows: TextRows | None = None
+        self._binary_rows: BinaryRows | None = None
+        self._binary: str | None = None
+        self._cell: list[str] | None = None
+        self._cell_start = 0
+        self._refusal: InvalidFieldsError | None = None
+        self._rows_from = 0
+        self._rows_to: int | None = None
+        self._kept = 0
+
+    def read(self) -> None:
+        """Read until the table is done; raises InputError where there is none."""
+        for at in range(0, len(self._content), _PIECE):
+            self._parser.Parse(self._content[at : at + _PIECE], False)
+            if self._rows_to is not None:
+                return
+        if self._found is not None:
             raise EmptyInputError("the VOTable's table has no rows")
-        classifier.names = columns.names
-        classifier.notes = columns.notes
-        kept, values = classifier.classify(_measured(table, columns))
-        _append(document, table, kept, values, classifier)
-        # astropy does not keep how the cells were encoded either.
-        document.set_all_tables_format(_encoding(path))
-        result = path.with_name("result")
-        document.to_xml(str(result))
-        with result.open("rb") as file:
-            while piece := file.read(MIB):
+        raise self._refusal or EmptyInputError("the VOTable holds no table")
+
+    def write(self, rows: Path, sink: Sink) -> None:
+        """Write the document with the rows that lie in a file of their own."""
+        table = self._found
+        if table is None or table.fields_end is None or self._rows_to is None:
+            raise EmptyInputError("the VOTable holds no table")
+        tag_end = self._tag_end(table.start)
+        sink.write(self._content[: table.start])
+        sink.write(_NROWS.sub(rb'\g<1>"%d"' % self._kept, self._content[table.start : tag_end]))
+        at = tag_end
+        for start, stop in table.cuts:
+            sink.write(self._content[at:start])
+            at = stop
+        sink.write(self._content[at : table.fields_end])
+        sink.write(_fields(table.prefix, self._classifier))
+        sink.write(self._content[table.fields_end : self._rows_from])
+        with rows.open("rb") as file:
+            while piece := file.read(_PIECE):
                 sink.write(piece)
+        for start in range(self._rows_to, len(self._content), _PIECE):
+            sink.write(self._content[start : start + _PIECE])
 
+    def _tag_end(self, start: int) -> int:
+        found = _TAG.match(self._content, start)
+        if found is None:
+            raise MalformedInputError("the VOTable cannot be read: a tag does not end")
+        return found.end()
 
-def _parsed(path: Path) -> Any:
-    try:
-        return parse(path, verify="ignore")
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:
-        # astropy raises whatever its own code stumbles over; all of it means a damaged file.
-        raise MalformedInputError(f"the VOTable cannot be read: {error}") from error
+    def _begin(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if self._rows_to is not None:
+            return
+        at, name = self._parser.CurrentByteIndex, _local(tag)
+        self._depth += 1
+        if self._depth > VOTABLE_DEPTH:
+            raise LimitExceededError(f"the VOTable's elements are nested more than {VOTABLE_DEPTH} deep")
+        if self._text_rows is not None:
+            self._begin_in_rows(name, at)
+        elif name == "TABLE":
+            self._table = _Table(at, self._depth)
+        elif self._table is not None:
+            self._begin_in_table(self._table, tag, name, attributes, at)
 
+    def _begin_in_rows(self, name: str, at: int) -> None:
+        rows = self._text_rows
+        if rows is not None and name == "TR":
+            rows.begin_row()
+        elif rows is not None and name == "TD":
+            self._cell_start = at
+            self._cell = [] if rows.begin_cell() else None
 
-def _encoding(path: Path) -> str:
-    """How the file writes its cells: tabledata, binary or binary2."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        found = _ENCODING.search(content)
-        return found[1].decode().lower() if found else "tabledata"
+    def _begin_in_table(self, table: _Table, tag: str, name: str, attributes: Mapping[str, str], at: int) -> None:
+        if name == "FIELD":
+            table.prefix = tag[: -len(name)]
+            self._field = (at, attributes)
+            self._add_field(table, attributes)
+        elif name == "VALUES" and self._field is not None and "null" in attributes:
+            last = table.fields[-1]
+            table.fields[-1] = Field(
+                last.name, last.datatype, last.arraysize, last.elements, last.unit, attributes["null"].strip()
+            )
+        elif name in {"LINK", "DATA"} and self._depth == table.depth + 1 and table.fields_end is None:
+            table.fields_end = at
+            self._decide(table)
+        elif self._found is table:
+            self._begin_data(table, name, attributes, at)
 
+    def _begin_data(self, table: _Table, name: str, attributes: Mapping[str, str], at: int) -> None:
+        if name == "TABLEDATA":
+            self._rows_from = self._tag_end(at)
+            self._text_rows = TextRows(self._content, table, self._classifier, self._sink, self._rows_from)
+        elif name in {"BINARY", "BINARY2"}:
+            self._binary = name
+        elif name == "STREAM" and self._binary is not None:
+            if "href" in attributes or attributes.get("encoding", "base64") != "base64":
+                raise UnsupportedFormatError(
+                    "the VOTable keeps its rows elsewhere or packed, and only base64 text in the file itself is read"
+                )
+            self._rows_from = self._tag_end(at)
+            self._binary_rows = BinaryRows(table, self._classifier, self._sink, flagged=self._binary == "BINARY2")
+        elif name in {"FITS", "PARQUET"}:
+            raise UnsupportedFormatError(f"the VOTable's rows are in {name} data; drop that file itself")
 
-def _find(document: Any) -> tuple[Any, MeasuredColumns]:
-    """The first table with the measured columns; otherwise the first table's own error."""
-    refusal: InvalidFieldsError | None = None
-    for table in document.iter_tables():
+    def _add_field(self, table: _Table, attributes: Mapping[str, str]) -> None:
+        if len(table.fields) >= TABLE_COLUMNS:
+            raise LimitExceededError(f"the VOTable has more than {TABLE_COLUMNS:,} columns; no more are read")
+        table.fields.append(field(attributes))
+        table.kept.append(not is_appended(table.fields[-1].name))
+
+    def _decide(self, table: _Table) -> None:
+        """Whether this is the table to classify: the first with the measured columns."""
+        if self._found is not None or not table.fields:
+            return
         try:
-            columns = locate([field.name or field.ID for field in table.fields])
-            for at in columns.present:
-                kind = table.array.dtype[at]
-                if kind.kind not in _NUMERIC or kind.shape:
-                    raise column_error(table.fields[at].name, f"the datatype {table.fields[at].datatype}")
-            check_units(columns, [str(field.unit) if field.unit else None for field in table.fields])
+            table.wanted = find([one.described for one in table.fields])
         except InvalidFieldsError as error:
-            refusal = refusal or error
+            self._refusal = self._refusal or error
         else:
-            return table, columns
-    raise refusal or EmptyInputError("the VOTable holds no table")
+            self._found = table
+            table.wanted.begin(self._classifier, 0)
+
+    def _characters(self, text: str) -> None:
+        if self._cell is not None:
+            self._cell.append(text)
+        elif self._binary_rows is not None:
+            self._binary_rows.feed(text)
+
+    def _end(self, tag: str) -> None:
+        if self._rows_to is not None:
+            return
+        at, name = self._parser.CurrentByteIndex, _local(tag)
+        self._depth -= 1
+        if self._text_rows is not None:
+            self._end_in_rows(self._text_rows, name, at)
+        elif name == "FIELD" and self._field is not None and self._table is not None:
+            if not self._table.kept[-1]:
+                self._table.cuts.append((self._field[0], self._tag_end(at)))
+            self._field = None
+        elif name == "STREAM" and self._binary_rows is not None:
+            self._binary_rows.close()
+            self._done(self._binary_rows.rows, self._binary_rows.kept, at)
+        elif name == "TABLE":
+            self._end_table()
+
+    def _end_table(self) -> None:
+        if self._table is not None and self._table.fields_end is None:
+            # A table without data: its fields may still be those that are looked for.
+            self._decide(self._table)
+        self._table = None
+
+    def _end_in_rows(self, rows: TextRows, name: str, at: int) -> None:
+        if name == "TD":
+            rows.end_cell(None if self._cell is None else "".join(self._cell), self._cell_start, self._tag_end(at))
+            self._cell = None
+        elif name == "TR":
+            rows.end_row(at, self._tag_end(at))
+        elif name == "TABLEDATA":
+            rows.flush()
+            self._done(rows.rows, rows.kept, rows.end)
+
+    def _done(self, rows: int, kept: int, rows_to: int) -> None:
+        if rows == 0:
+            raise EmptyInputError("the VOTable's table has no rows")
+        if self._found is not None:
+            self._found.wanted.begin(self._classifier, rows)
+        self._kept, self._rows_to = kept, rows_to
 
 
-def _measured(table: Any, columns: MeasuredColumns) -> Measured:
-    names = table.array.dtype.names
-    return Measured(
-        as_photometry(
-            [
-                None if at is None else np.ma.filled(table.array[names[at]].astype(np.float64), np.nan)
-                for at in columns.positions
-            ]
-        )
-    )
-
-
-def _append(document: Any, table: Any, kept: NDArray[np.bool_], values: Values, classifier: RowClassifier) -> None:
-    """Keep the classified rows and put the appended columns behind the table's own."""
-    old = table.array[kept]
-    own = [(field, name) for field, name in zip(table.fields, old.dtype.names, strict=True)]
-    own = [(field, name) for field, name in own if not is_appended(field.name or field.ID)]
+def _fields(prefix: str, classifier: RowClassifier) -> bytes:
+    """The FIELD elements of the appended columns, with what IVOA's tools read of them."""
     appended = classifier.appended
-    new = [_field(document, name, kind) for name, kind in zip(appended.names, appended.dtypes, strict=True)]
-    # astropy keeps two lists and fills the second from the first whenever it is looked at.
-    table.fields.clear()
-    table.all_fields[:] = [*(field for field, _ in own), *new]
-    table.fields.extend(table.all_fields)
-    table.create_arrays(len(old))
-    # astropy writes the row count that it read, and has no public way to change it.
-    table._nrows = len(old)  # noqa: SLF001
-    names = table.array.dtype.names
-    for target, (_, name) in zip(names, own, strict=False):
-        table.array[target] = old[name]
-    for target, column in zip(names[len(own) :], appended.columns(values), strict=True):
-        table.array[target] = column if column.dtype.kind == "f" else column.astype(str)
-    table.array.mask = _mask(table.array, old, own)
+    elements = []
+    for name, described in zip(appended.names, appended.described, strict=True):
+        kind = 'datatype="float" unit=""' if described.numeric else 'datatype="char" arraysize="*"'
+        text = f"<{prefix}DESCRIPTION>{described.text}</{prefix}DESCRIPTION>"
+        elements.append(
+            f"<{prefix}FIELD ID={quoteattr(name)} name={quoteattr(name)} {kind} ucd={quoteattr(described.ucd)}>"
+            f"{text}</{prefix}FIELD>"
+        )
+    return "".join(elements).encode()
 
 
-def _mask(array: Any, old: Any, own: list[tuple[Any, str]]) -> Any:
-    """Masked cells stay masked; appended ones never are."""
-    mask = np.zeros(len(array), array.mask.dtype)
-    for target, (_, name) in zip(array.dtype.names, own, strict=False):
-        mask[target] = old.mask[name]
-    return mask
-
-
-def _field(document: Any, name: str, kind: np.dtype[Any]) -> Any:
-    if kind.kind == "f":
-        return Field(document, ID=name, name=name, datatype="float")
-    return Field(document, ID=name, name=name, datatype="char", arraysize="*")
+def _local(tag: str) -> str:
+    return tag.rpartition(":")[2]
