@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
+import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import gateway_problems
 from infra.api_settings import BINARY_MEDIA_TYPES
-from infra.local import responses
+from infra.local import request_body, responses
 from infra.local.events import EventBuilder, Request
 from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
+from infra.local.request_body import ClientLeftError, TooLargeError
+from infra.loopback import NAMES, Visitors
 from infra.routes import ROUTES, Match, Router, WrongMethod
 from skysort import limits
+from skysort.errors import InputError
+from skysort.http.content_encoding import decoded, packed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,14 +29,19 @@ if TYPE_CHECKING:
     from infra.local.events import ProxyEvent
     from infra.local.invocation import Reply
     from infra.local.pool import Pool
+    from infra.local.request_body import Receive
     from infra.local.responses import Response
     from infra.local.site import Site
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 RETRY_AFTER_S: Final = b"1"
+# Of a path and its query; API Gateway takes 10,240 bytes of these and all headers together.
+LONGEST_ADDRESS: Final = 8_192
+_USUAL_PORT: Final = 80
+_VISITOR_HEADERS: Final = (b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode")
+_log: Final = logging.getLogger("skysort.gateway")
 
 
 class Gateway:
@@ -50,6 +60,10 @@ class Gateway:
         self._pools = pools
         self._router = router or Router()
         self._events = EventBuilder(stage, port, BINARY_MEDIA_TYPES)
+        # A browser leaves the usual port out of what it tells.
+        usual = NAMES if port == _USUAL_PORT else ()
+        own = Visitors.of(port, page_port=port)
+        self._visitors = Visitors(own.hosts.union(usual), own.origins.union(f"http://{name}" for name in usual))
         self._timeout_s = timeout_s
         self._site = site
 
@@ -58,16 +72,28 @@ class Gateway:
         request_id = str(uuid.uuid4())
         try:
             response = await self._answer(scope, receive, request_id)
-        except _TooLargeError:
+        except TooLargeError:
             response = responses.request_too_large(request_id)
-        except _ClientLeftError:
+        except InputError as error:
+            response = responses.refused(error, request_id)
+        except ClientLeftError:
             return
+        except Exception:
+            _log.exception("the gateway failed over request %s", request_id)
+            response = responses.problem(gateway_problems.INTERNAL, "The gateway failed; its log says why.", request_id)
         await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
         await send({"type": "http.response.body", "body": response.body})
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         method = scope["method"]
         path = scope["raw_path"].decode("latin-1")
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._visitors.refusal(method, *(headers.get(name, "") for name in _VISITOR_HEADERS))
+        if refusal is not None:
+            return responses.problem(gateway_problems.FORBIDDEN, f"{refusal}.", request_id)
+        if len(path) + len(scope["query_string"]) > LONGEST_ADDRESS:
+            detail = f"The address has more than {LONGEST_ADDRESS:,} characters; send long options in the body."
+            return responses.problem(gateway_problems.ADDRESS_TOO_LONG, detail, request_id)
         match = self._router.find(method, path)
         if match is None and self._site is not None:
             page = self._site.find(method, path, scope["headers"])
@@ -75,7 +101,10 @@ class Gateway:
                 return page
         if not isinstance(match, Match):
             return _not_routed(match, method, path, request_id)
-        body = await _read(scope, receive)
+        body = await request_body.read(scope["headers"], receive)
+        encoding = headers.get(b"content-encoding", "")
+        if packed(body, encoding):
+            body = decoded(body, encoding)
         client = scope.get("client")
         request = Request(
             method=method,
@@ -132,30 +161,3 @@ def _not_routed(match: WrongMethod | None, method: str, path: str, request_id: s
     near = difflib.get_close_matches(path[:200], [route.path for route in ROUTES], n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     return responses.problem(gateway_problems.NOT_FOUND, f"There is no {path:.200} here.{hint}", request_id)
-
-
-class _TooLargeError(Exception):
-    """The body passes the gateway's limit."""
-
-
-class _ClientLeftError(Exception):
-    """The caller hung up before the body was complete."""
-
-
-async def _read(scope: Scope, receive: Receive) -> bytes:
-    """Read the body; one that is too large is refused before it is read where its length is told."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > limits.GATEWAY_REQUEST_BYTES:
-            raise _TooLargeError
-    chunks, size, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _ClientLeftError
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limits.GATEWAY_REQUEST_BYTES:
-            raise _TooLargeError
-        chunks.append(chunk)
-        more = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -21,6 +21,8 @@ from skysort.http.headers import EVERY_ANSWER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from skysort.errors import InputError
+
 Headers = list[tuple[bytes, bytes]]
 
 _KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
@@ -76,6 +78,13 @@ def problem(
     document = problems.document(status, kind, title, detail, request_id=request_id)
     typed = [(b"content-type", problems.CONTENT_TYPE.encode()), *_EVERY_ANSWER, *headers]
     return _response(status, typed, json.dumps(document).encode(), request_id)
+
+
+def refused(error: InputError, request_id: str) -> Response:
+    """Answer with the problem of an input that the gateway itself cannot use."""
+    document = problems.from_error(error, request_id)
+    headers = [(b"content-type", problems.CONTENT_TYPE.encode()), *_EVERY_ANSWER]
+    return _response(document["status"], headers, json.dumps(document).encode(), request_id)
 
 
 def _response(status: int, headers: Headers, body: bytes, request_id: str) -> Response:

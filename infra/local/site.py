@@ -36,10 +36,13 @@ class Site:
         media_type = content_type(name)
         if method not in _METHODS or media_type is None or name.split("/")[0] in NOT_SERVED:
             return None
-        file = (self._folder / name).resolve()
-        if not file.is_relative_to(self._folder) or not file.is_file():
+        try:
+            file = (self._folder / name).resolve()
+            if not file.is_relative_to(self._folder) or not file.is_file():
+                return None
+            body = file.read_bytes()
+        except (OSError, ValueError):  # a name longer than file systems take, a NUL
             return None
-        body = file.read_bytes()
         etag = f'"{hashlib.sha256(body).hexdigest()[:_ETAG_CHARACTERS]}"'.encode()
         sent = [(b"etag", etag), (b"cache-control", cache_control(name).encode()), *self._security]
         if _holds(etag, headers):

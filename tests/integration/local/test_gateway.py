@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import re
@@ -115,6 +116,20 @@ def test_an_answer_above_lambdas_payload_is_502(running: Local) -> None:
 def test_a_request_above_the_gateways_limit_is_413(running: Local) -> None:
     answer = running.http.post("/v1/classify/star", content=b"x" * (11 * 1024 * 1024))
     assert "10 MB" in problem(answer, 413)["detail"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_client_that_sends_everything_first_gets_to_read_413(running: Local, chunked: bool) -> None:
+    """As Python's http.client and Node's fetch do."""
+    host, port = running.stack.api.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port))
+    part = b"x" * 2**20
+    body = (part for _ in range(40)) if chunked else part * 40
+    connection.request("POST", "/v1/classify/star", body, {"Content-Type": "image/png"}, encode_chunked=chunked)
+    answer = connection.getresponse()
+    assert answer.status == 413
+    assert "10 MB" in json.loads(answer.read())["detail"]
+    connection.close()
 
 
 def test_a_function_that_takes_too_long_is_504_and_replaced(running: Local) -> None:

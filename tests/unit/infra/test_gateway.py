@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from infra.local import request_body
 from infra.local.gateway import Gateway
 from infra.local.invocation import CrashedError, Reply, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
+from infra.local.site import Site
+from infra.routes import Router
 from skysort import limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from infra.local.pool import Pool
 
@@ -67,6 +72,9 @@ def call(
     chunks: Iterable[bytes] = (b"{}",),
     headers: Iterable[tuple[bytes, bytes]] = (),
     disconnect: bool = False,
+    host: bytes | None = None,
+    query: bytes = b"",
+    unread: list[dict[str, Any]] | None = None,
 ) -> tuple[Answer | None, FakePool]:
     pool = FakePool(outcome)
     gateway = Gateway(cast("dict[str, Pool]", {"star": pool, "control": pool}), "local", 8000, timeout_s=0.05)
@@ -74,8 +82,8 @@ def call(
         "type": "http",
         "method": method,
         "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": list(headers),
+        "query_string": query,
+        "headers": [(b"host", b"127.0.0.1:8000"), *headers] if host is None else [(b"host", host), *headers],
         "client": ("127.0.0.1", 5),
         "http_version": "1.1",
     }
@@ -92,6 +100,8 @@ def call(
         sent.append(one)
 
     asyncio.run(gateway(scope, receive, send))
+    if unread is not None:
+        unread += incoming
     if not sent:
         return None, pool
     head = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
@@ -155,18 +165,124 @@ def test_a_wrong_method_is_405_with_the_right_ones() -> None:
     assert "use POST" in answer.problem["detail"]
 
 
-def test_an_announced_body_above_the_limit_is_not_read() -> None:
-    length = str(limits.GATEWAY_REQUEST_BYTES + 1).encode()
-    answer, pool = call(headers=[(b"content-length", length)])
+LARGE = [b"x" * limits.MIB] * 12
+
+
+def announced(chunks: list[bytes]) -> tuple[bytes, bytes]:
+    return b"content-length", str(sum(map(len, chunks))).encode()
+
+
+@pytest.mark.parametrize("headers", [[announced(LARGE)], []], ids=["announced", "chunked"])
+def test_a_body_above_the_limit_is_read_to_its_end_before_it_is_refused(headers: list[tuple[bytes, bytes]]) -> None:
+    """A client that sends everything before it looks for an answer would find the connection reset."""
+    unread: list[dict[str, Any]] = []
+    answer, pool = call(chunks=LARGE, headers=headers, unread=unread)
     assert answer is not None
     assert answer.status == 413
     assert "10 MB" in answer.problem["detail"]
-    assert pool.events == []
+    assert answer.headers["connection"] == "close"
+    assert (unread, pool.events) == ([], [])
 
 
-def test_a_streamed_body_above_the_limit_is_refused() -> None:
-    part = b"x" * (limits.GATEWAY_REQUEST_BYTES // 2)
-    assert answered(chunks=[part, part, b"x"]).status == 413
+def test_a_body_without_end_is_refused_at_some_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_body, "DRAINED_BYTES", 4 * limits.MIB)
+    unread: list[dict[str, Any]] = []
+    answer, _ = call(chunks=[b"x" * limits.MIB] * 30, unread=unread)
+    assert answer is not None
+    assert answer.status == 413
+    # Eleven to see that it is too large, four more, and no others
+    assert len(unread) == 30 - 11 - 4
+
+
+def test_a_client_that_waits_to_be_told_is_told_at_once() -> None:
+    unread: list[dict[str, Any]] = []
+    answer, _ = call(chunks=LARGE, headers=[announced(LARGE), (b"expect", b"100-continue")], unread=unread)
+    assert answer is not None
+    assert (answer.status, len(unread)) == (413, len(LARGE))
+
+
+@pytest.mark.parametrize("host", [b"evil.example:8000", b"127.0.0.1", b"127.0.0.1:9000", b"", b"127.0.0.1.evil:8000"])
+def test_a_name_that_somebody_points_at_this_machine_is_refused(host: bytes) -> None:
+    answer, pool = call(host=host)
+    assert answer is not None
+    assert (answer.status, pool.events) == (403, [])
+    assert "this server is asked for as 127.0.0.1:8000 or localhost:8000" in answer.problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"origin", b"https://evil.example")],
+        [(b"origin", b"null")],
+        [(b"origin", b"http://127.0.0.1:3000"), (b"sec-fetch-site", b"same-site")],
+        [(b"sec-fetch-site", b"cross-site"), (b"sec-fetch-mode", b"no-cors")],
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_page_of_another_site_classifies_nothing_with_or_without_a_content_type(
+    headers: list[tuple[bytes, bytes]], method: str
+) -> None:
+    path = "/v1/classify/star" if method == "POST" else "/v1/models/star/ready"
+    answer, pool = call(method=method, path=path, headers=headers)
+    assert answer is not None
+    assert (answer.status, pool.events) == (403, [])
+    assert "may not use this server" in answer.problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("host", "headers"),
+    [
+        (b"localhost:8000", []),
+        (b"LOCALHOST:8000", [(b"origin", b"http://localhost:8000"), (b"sec-fetch-site", b"same-origin")]),
+        (b"127.0.0.1:8000", [(b"origin", b"http://127.0.0.1:8000")]),
+    ],
+)
+def test_this_machines_programs_and_the_own_page_are_answered(host: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    assert answered(host=host, headers=headers).status == 200
+
+
+@pytest.mark.parametrize(("path", "query"), [("/v1/models/" + "n" * 9_000, b""), ("/v1/health", b"x=" + b"1" * 9_000)])
+def test_an_address_without_end_is_a_problem(path: str, query: bytes) -> None:
+    answer = answered(method="GET", path=path, query=query)
+    assert answer.status == 414
+    assert "8,192 characters" in answer.problem["detail"]
+
+
+def test_a_name_longer_than_a_file_systems_is_not_found(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    for name in ("n" * 5_000 + ".html", "d/" * 3_000 + "a.css", "a\0.html"):
+        assert site.find("GET", f"/{name}", []) is None
+
+
+def test_a_compressed_body_reaches_its_function_unpacked() -> None:
+    headers = [(b"content-encoding", b"gzip"), (b"content-type", b"application/json")]
+    answer, pool = call(chunks=[gzip.compress(b'{"u": 1}')], headers=headers)
+    assert answer is not None
+    assert (answer.status, pool.events[0]["body"]) == (200, '{"u": 1}')
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status"),
+    [
+        (b"x", b"br", 415),
+        (gzip.compress(bytes(11 * limits.MIB)), b"gzip", 413),
+        (gzip.compress(b"{}")[:-4], b"gzip", 400),
+    ],
+)
+def test_a_body_that_cannot_be_unpacked_is_refused(body: bytes, encoding: bytes, status: int) -> None:
+    answer, pool = call(chunks=[body], headers=[(b"content-encoding", encoding)])
+    assert answer is not None
+    assert (answer.status, answer.problem["status"], pool.events) == (status, status, [])
+
+
+def test_a_fault_of_the_gateway_is_a_problem_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(Router, "find", fail)
+    answer = answered()
+    assert (answer.status, answer.problem["type"]) == (500, "urn:skysort:problem:internal-error")
+    assert "secret" not in answer.body.decode()
 
 
 def test_a_body_above_lambdas_payload_is_refused() -> None:
