@@ -36,7 +36,8 @@ async def read(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> byte
         if b"expect" not in named:
             await _drain(receive)
         raise TooLargeError
-    chunks, size, more = [], 0, True
+    chunks: list[bytes] = []
+    size, more = 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
