@@ -137,6 +137,7 @@ class FunctionSettings:
     reserved_concurrency: the most sandboxes at once, None for what the account has left.
     scratch_mb: size of /tmp. environment: variables of its own. roll_out: how a new version comes to its requests.
     signs: whether it signs with the credentials that it starts with, which a snapshot would not have.
+    isolated: whether it runs in a network that reaches the stage's buckets and nothing else (constructs/network.py).
     """
 
     folder: str
@@ -150,6 +151,7 @@ class FunctionSettings:
     environment: Mapping[str, str] = field(default_factory=dict)
     roll_out: RollOut = field(default_factory=AllAtOnce)
     signs: bool = False
+    isolated: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what Lambda would refuse."""

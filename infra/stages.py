@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from infra.api_settings import ApiSettings, Client, Firewall
 from infra.drop_settings import VISIBILITY_TIMEOUTS, DropQueue, DropRetention
@@ -20,6 +21,9 @@ from infra.function_settings import (
 from infra.operations import P99_MS, Alarms, Operations
 from infra.stage_settings import Laptop, Stage
 from skysort.clients import Sharing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The models with a drop folder, each with a queue of its own.
 MODELS: Final = ("star", "galaxy", "image")
@@ -175,6 +179,12 @@ def dev() -> Stage:
     )
 
 
+def _isolated(functions: Mapping[str, FunctionSettings]) -> dict[str, FunctionSettings]:
+    """The same functions, those without a way out but to S3 that read foreign files and need nothing else for it."""
+    reading = {f"{model}-drop" for model in MODELS} | {"galaxy", "image"}
+    return {name: dataclasses.replace(function, isolated=name in reading) for name, function in functions.items()}
+
+
 def prod() -> Stage:
     """The public service: kept warm, star and galaxy more of it through observing nights in Chile (UTC-3 to -4).
 
@@ -183,18 +193,20 @@ def prod() -> Stage:
     nights = (ScheduledMinimum("cron(0 22 * * ? *)", 10), ScheduledMinimum("cron(0 12 * * ? *)", 2))
     return Stage(
         name="prod",
-        functions={
-            "star": _star(Provisioned(2, maximum=50, schedule=nights), 100, WATCHED),
-            "star-drop": _star_drop(20),
-            "galaxy": _picture("galaxy", Provisioned(2, maximum=50, schedule=nights), 100, WATCHED),
-            "galaxy-drop": _picture_drop("galaxy", 20),
-            "image": _picture("image", Provisioned(2, maximum=50), 100, WATCHED),
-            "image-drop": _picture_drop("image", 20),
-            "control": _control(40, roll_out=Canary(percent=10, minutes=5)),
-        },
+        functions=_isolated(
+            {
+                "star": _star(Provisioned(2, maximum=50, schedule=nights), 100, WATCHED),
+                "star-drop": _star_drop(20),
+                "galaxy": _picture("galaxy", Provisioned(2, maximum=50, schedule=nights), 100, WATCHED),
+                "galaxy-drop": _picture_drop("galaxy", 20),
+                "image": _picture("image", Provisioned(2, maximum=50), 100, WATCHED),
+                "image-drop": _picture_drop("image", 20),
+                "control": _control(40, roll_out=Canary(percent=10, minutes=5)),
+            }
+        ),
         release_hook_concurrency=10,
         drop_queues=tuple(_drop_queue(model, "prod", maximum_concurrency=20, window_s=5) for model in MODELS),
-        operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500),
+        operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500, stop_at_percent=100),
         drop_bucket="skysort-drop-prod",
         results_bucket="skysort-results-prod",
         clients=Sharing.SEPARATE,

@@ -17,7 +17,8 @@ class MonthlyBudget(Construct):
     """Dollars a month for the whole account, told of on a topic.
 
     The whole account, since a budget by tag counts nothing, and says nothing, until somebody has switched the tag on
-    as a cost allocation tag in the billing console. AWS updates costs a few times a day: this is no brake.
+    as a cost allocation tag in the billing console. AWS updates costs a few times a day: what stops at a part of it
+    (brake.py) stops hours late.
     """
 
     def __init__(self, scope: Construct, name: str, stage: str, dollars: float, topic: sns.ITopic) -> None:

@@ -95,6 +95,11 @@ class DropFolder(Construct):
         }
         grant(self, "control-signs", control.role, allowed, _ANY_FILE)
 
+    @property
+    def uploaded(self) -> str:
+        """The ARN of every key that may be uploaded."""
+        return self._drop(f"/{INCOMING}*")
+
     def _drop(self, keys: str = "") -> str:
         return bucket_arn(self, self.drop_bucket_name, keys)
 

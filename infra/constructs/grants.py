@@ -35,11 +35,11 @@ def grant(
     )
     for resource in allowed:
         if resource.endswith("*"):
-            accept(policy, f"IAM5[Resource::{_as_nag_reads(scope, resource)}]", reason)
+            accept(policy, f"IAM5[Resource::{as_nag_reads(scope, resource)}]", reason)
     return policy
 
 
-def _as_nag_reads(scope: Construct, resource: str) -> str:
+def as_nag_reads(scope: Construct, resource: str) -> str:
     """A resource with its tokens as cdk-nag spells them: ``<AWS::Partition>``, ``<Queue.Arn>``."""
     resolved = Stack.of(scope).resolve(resource)
     parts = resolved["Fn::Join"][1] if isinstance(resolved, dict) else [resolved]

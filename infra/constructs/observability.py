@@ -30,8 +30,9 @@ class Observability(Construct):
         self.dashboard = ServiceDashboard(self, "Dashboard", stage, api).dashboard
         SavedQueries(self, "Queries", stage, logs)
         self.alarms: ServiceAlarms | None = None
+        self.budget: MonthlyBudget | None = None
         wanted = stage.operations
         if wanted.alarms is not None:
             self.alarms = ServiceAlarms(self, "Alarms", stage, api, wanted.alarms)
             if wanted.monthly_budget_usd is not None:
-                MonthlyBudget(self, "Budget", stage.name, wanted.monthly_budget_usd, self.alarms.topic)
+                self.budget = MonthlyBudget(self, "Budget", stage.name, wanted.monthly_budget_usd, self.alarms.topic)

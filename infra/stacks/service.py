@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 
 from infra.constructs.api import HttpApi
+from infra.constructs.brake import BudgetBrake
 from infra.constructs.drop_folder import DropFolder
 from infra.constructs.firewall import WebFirewall
 from infra.constructs.function import ModelFunction
 from infra.constructs.metrics import ApiMetrics
+from infra.constructs.network import IsolatedNetwork
 from infra.constructs.observability import Observability
 from infra.constructs.roll_out import RollOut
 from infra.function_settings import require
@@ -48,16 +50,47 @@ class ServiceStack(cdk.Stack):
             self.functions,
             origins=[stage.api.page_origin or _CLOUDFRONT],
         )
+        self._isolate(stage)
         self.api = HttpApi(self, "Api", stage=stage, settings=stage.api, functions=self.functions)
         if stage.api.firewall:
             WebFirewall(self, "Firewall", stage=stage, settings=stage.api.firewall, api=self.api.rest)
         seen = ApiMetrics(self.api.rest.rest_api_name, stage.name)
         logs = [self.api.access_log, *(function.log_group for function in self.functions.values())]
         self.observability = Observability(self, "Observability", stage, seen, logs)
+        self._brake(stage)
         self.roll_out = RollOut(self, "RollOut", stage=stage, functions=self.functions)
         self._outputs()
         for name, value in stage.tags.items():
             cdk.Tags.of(self).add(name, value)
+
+    def _isolate(self, stage: Stage) -> None:
+        """Put the functions that the stage names into a network of their own."""
+        isolated = [name for name, settings in stage.functions.items() if settings.isolated]
+        if not isolated:
+            return
+        folder = self.drop_folder
+        network = IsolatedNetwork(self, "Network", stage, folder.drop_bucket_name, folder.results_bucket_name)
+        for name in isolated:
+            network.connect(name, self.functions[name])
+
+    def _brake(self, stage: Stage) -> None:
+        """Stop the drop folder at the stage's part of its budget."""
+        seen, percent = self.observability, stage.operations.stop_at_percent
+        if percent is None or seen.alarms is None or seen.budget is None:
+            return
+        BudgetBrake(
+            self,
+            "Brake",
+            stage=stage.name,
+            budget=seen.budget.budget,
+            percent=percent,
+            topic=seen.alarms.topic,
+            queues={
+                queue.queue.queue_arn: self.functions[queue.settings.function].role
+                for queue in self.drop_folder.queues.values()
+            },
+            uploads=(self.drop_folder.uploaded, self.functions["control"].role),
+        )
 
     def _outputs(self) -> None:
         cdk.CfnOutput(self, "ApiUrl", value=self.api.rest.url, description="base of the API's paths, /v1/...")

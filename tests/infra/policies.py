@@ -70,6 +70,17 @@ def role_rows(stage: Synthesised) -> Iterator[Row]:
     for policy in stage.resources("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
         for role in policy.properties.get("Roles", ()):
             yield from _statements(stage, names, names[role["Ref"]], policy.properties["PolicyDocument"])
+    yield from _brake_rows(stage, names)
+
+
+def _brake_rows(stage: Synthesised, names: Mapping[str, str]) -> Iterator[Row]:
+    """What roles may not do any more once the budget is spent."""
+    for action in stage.resources("AWS::Budgets::BudgetsAction"):
+        definition = action.properties["Definition"]["IamActionDefinition"]
+        policy = stage.one(definition["PolicyArn"]["Ref"])
+        for role in definition["Roles"]:
+            for path, what, on, _ in _statements(stage, names, names[role["Ref"]], policy.properties["PolicyDocument"]):
+                yield path, what, on, "the budget is spent"
 
 
 def _statements(stage: Synthesised, names: Mapping[str, str], role: str, document: Mapping[str, Any]) -> Iterator[Row]:
