@@ -108,17 +108,25 @@ Authoriser = Iam | Cognito
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """AWS WAF before the API.
+    """AWS WAF before the API and before the page.
 
     requests_in_5_minutes: of one caller, told by address as far as it is known (constructs/firewall.py), who has to
-    wait above that.
+    wait above that. page_web_acl: the ARN of a web ACL in us-east-1 for the page of a stage elsewhere
+    (constructs/page_firewall.py); None to make one.
     """
 
     requests_in_5_minutes: int = 10_000
+    page_web_acl: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what WAF would refuse."""
         in_range(self.requests_in_5_minutes, RATE_RULE, "requests_in_5_minutes")
+        acl = self.page_web_acl
+        require(
+            acl is None
+            or re.fullmatch(r"arn:aws:wafv2:us-east-1:\d{12}:global/webacl/[\w-]+/[0-9a-f-]+", acl) is not None,
+            f"page_web_acl must be the ARN of a web ACL for CloudFront, in us-east-1, got {acl!r}",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from infra import ROOT, node
+from infra.base_image import unpinned
 from infra.empty_buckets import empty_buckets
 from infra.publish_page import publish
 from infra.stages import AWS_STAGES
@@ -77,6 +78,8 @@ def main(arguments: Sequence[str]) -> int:
         empty_buckets(f"skysort-page-{stage.name}", f"skysort-service-{stage.name}")
     if shutil.which("docker") is None and options.action == "deploy":
         parser.error("deploying builds the functions' images, and there is no Docker here")
+    if options.action == "deploy" and (note := unpinned(os.environ)):
+        sys.stderr.write(f"note: {note}")
     install()
     line = command(options.action, options.stage, more)
     status = subprocess.run(line, cwd=INFRA, env=environment(), check=False).returncode

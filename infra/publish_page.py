@@ -1,4 +1,8 @@
-"""Uploading functions/site to a deployed stage's page, each file with the headers that the local gateway sends."""
+"""Uploading functions/site to a deployed stage's page, each file with the headers that the local gateway sends.
+
+The page's own address, which CloudFront draws, is then let in by the buckets that it uploads to and reads from: no
+other page's, and none before there is one.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,12 @@ import boto3
 from botocore.exceptions import ClientError
 
 from infra import ROOT
+from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
 from infra.local.site import NOT_SERVED
 from infra.site_headers import cache_control, content_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 SITE: Final = ROOT / "functions" / "site"
@@ -39,6 +44,27 @@ def outputs(stack: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
+def let_in(origin: str, service: Mapping[str, str]) -> None:
+    """Let a page of this origin upload and read results by presigned requests, unless the stage names another page."""
+    s3 = boto3.client("s3")
+    for output, rule in (("DropBucket", UPLOADS), ("ResultsBucket", READS)):
+        if output in service and "PageElsewhere" not in service:
+            s3.put_bucket_cors(
+                Bucket=service[output],
+                CORSConfiguration={
+                    "CORSRules": [
+                        {
+                            "AllowedOrigins": [origin],
+                            "AllowedMethods": list(rule.methods),
+                            "AllowedHeaders": list(rule.headers),
+                            "ExposeHeaders": list(rule.exposed),
+                            "MaxAgeSeconds": PREFLIGHT_S,
+                        }
+                    ]
+                },
+            )
+
+
 def publish(stage: str) -> int:
     """Upload the page of a stage and have CloudFront fetch it anew; returns how many files there were."""
     where = outputs(f"skysort-page-{stage}")
@@ -60,5 +86,6 @@ def publish(stage: str) -> int:
             "CallerReference": f"skysort-{time.time_ns()}",
         },
     )
+    let_in(where["PageUrl"].rstrip("/"), outputs(f"skysort-service-{stage}"))
     sys.stdout.write(f"{len(page)} files of the page are at {where['PageUrl']}\n")
     return len(page)

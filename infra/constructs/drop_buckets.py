@@ -8,6 +8,7 @@ from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
 from infra.constructs.reasons import accept
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from infra.stage_settings import Stage
 
 _TLS: Final = 1.2
-_PREFLIGHT_S: Final = 3_600
 
 
 def bucket_name(scope: Construct, name: str) -> str:
@@ -41,16 +41,14 @@ class DropBuckets(Construct):
         self.drop = self._bucket("Drop", stage.drop_bucket, days.incoming, days.incoming, days.unfinished)
         self.results = self._bucket("Results", stage.results_bucket, days.results, days.old_results)
         if origins:
-            # Forms are posted, parts put (a script needs their ETags), an upload in parts completed or given up.
-            self.drop.add_cors_rule(
-                allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT, s3.HttpMethods.DELETE],
-                allowed_origins=list(origins),
-                allowed_headers=["content-type"],
-                exposed_headers=["ETag"],
-                max_age=_PREFLIGHT_S,
-            )
-            read = [s3.HttpMethods.GET, s3.HttpMethods.HEAD]
-            self.results.add_cors_rule(allowed_methods=read, allowed_origins=list(origins), max_age=_PREFLIGHT_S)
+            for bucket, rule in ((self.drop, UPLOADS), (self.results, READS)):
+                bucket.add_cors_rule(
+                    allowed_methods=[s3.HttpMethods(method) for method in rule.methods],
+                    allowed_origins=list(origins),
+                    allowed_headers=list(rule.headers),
+                    exposed_headers=list(rule.exposed),
+                    max_age=PREFLIGHT_S,
+                )
 
     def _bucket(self, name: str, bucket: str, days: int | None, old_days: int | None, unfinished: int = 1) -> s3.Bucket:
         """A bucket whose objects go after some days (None: never), old versions of them after others.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
+from infra.constructs.firewall_rules import WINDOW_S, limit, managed, slower, visibility
 from infra.constructs.retention import log_group
-from infra.gateway_problems import TOO_MANY_REQUESTS
-from skysort import problems
 
 if TYPE_CHECKING:
     from aws_cdk import aws_apigateway as apigateway
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from infra.api_settings import Firewall
     from infra.stage_settings import Stage
 
-_WINDOW_S: Final = 300
 # How many visitors' worth of requests one address may send: CloudFront's stand for many.
 _SHARED: Final = 10
 _FORWARDED_FOR: Final = "X-Forwarded-For"
@@ -53,14 +50,10 @@ class WebFirewall(Construct):
             name=f"skysort-{stage.name}",
             scope="REGIONAL",
             default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
-            visibility_config=_visibility(f"skysort-{stage.name}"),
-            custom_response_bodies={
-                "slower": waf.CfnWebACL.CustomResponseBodyProperty(
-                    content_type="APPLICATION_JSON", content=_too_many_requests()
-                )
-            },
+            visibility_config=visibility(f"skysort-{stage.name}"),
+            custom_response_bodies=slower(),
             rules=_limits(settings.requests_in_5_minutes)
-            + [_managed(priority, group) for priority, group in enumerate(_MANAGED, start=3)],
+            + [managed(priority, group, _MANAGED[group]) for priority, group in enumerate(_MANAGED, start=3)],
         )
         association = waf.CfnWebACLAssociation(
             self, "Association", resource_arn=api.deployment_stage.stage_arn, web_acl_arn=acl.attr_arn
@@ -87,12 +80,6 @@ def _arn(scope: Construct, name: str) -> str:
     )
 
 
-def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
-    return waf.CfnWebACL.VisibilityConfigProperty(
-        cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
-    )
-
-
 def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
     """Each request is counted by the caller's address, as far as it is known, and by the address that connects.
 
@@ -108,7 +95,7 @@ def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
             fallback_behavior="NO_MATCH",
         ),
         limit=requests,
-        evaluation_window_sec=_WINDOW_S,
+        evaluation_window_sec=WINDOW_S,
     )
     direct = waf.CfnWebACL.RateBasedStatementProperty(
         aggregate_key_type="IP",
@@ -116,15 +103,15 @@ def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
             not_statement=waf.CfnWebACL.NotStatementProperty(statement=_names_an_address())
         ),
         limit=requests,
-        evaluation_window_sec=_WINDOW_S,
+        evaluation_window_sec=WINDOW_S,
     )
     connected = waf.CfnWebACL.RateBasedStatementProperty(
-        aggregate_key_type="IP", limit=_SHARED * requests, evaluation_window_sec=_WINDOW_S
+        aggregate_key_type="IP", limit=_SHARED * requests, evaluation_window_sec=WINDOW_S
     )
     return [
-        _limit(0, "requests-of-one-visitor", forwarded),
-        _limit(1, "requests-of-one-direct-caller", direct),
-        _limit(2, "requests-of-one-address", connected),
+        limit(0, "requests-of-one-visitor", forwarded),
+        limit(1, "requests-of-one-direct-caller", direct),
+        limit(2, "requests-of-one-address", connected),
     ]
 
 
@@ -137,44 +124,3 @@ def _names_an_address() -> waf.CfnWebACL.StatementProperty:
             text_transformations=[waf.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
         )
     )
-
-
-def _limit(priority: int, name: str, statement: waf.CfnWebACL.RateBasedStatementProperty) -> waf.CfnWebACL.RuleProperty:
-    block = waf.CfnWebACL.BlockActionProperty(
-        custom_response=waf.CfnWebACL.CustomResponseProperty(
-            response_code=int(TOO_MANY_REQUESTS.status),
-            custom_response_body_key="slower",
-            response_headers=[waf.CfnWebACL.CustomHTTPHeaderProperty(name="Retry-After", value=str(_WINDOW_S))],
-        )
-    )
-    return waf.CfnWebACL.RuleProperty(
-        name=name,
-        priority=priority,
-        action=waf.CfnWebACL.RuleActionProperty(block=block),
-        statement=waf.CfnWebACL.StatementProperty(rate_based_statement=statement),
-        visibility_config=_visibility(name),
-    )
-
-
-def _managed(priority: int, group: str) -> waf.CfnWebACL.RuleProperty:
-    count = waf.CfnWebACL.RuleActionProperty(count={})
-    statement = waf.CfnWebACL.ManagedRuleGroupStatementProperty(
-        vendor_name="AWS",
-        name=group,
-        rule_action_overrides=[
-            waf.CfnWebACL.RuleActionOverrideProperty(name=rule, action_to_use=count) for rule in _MANAGED[group]
-        ],
-    )
-    return waf.CfnWebACL.RuleProperty(
-        name=group,
-        priority=priority,
-        override_action=waf.CfnWebACL.OverrideActionProperty(none={}),
-        statement=waf.CfnWebACL.StatementProperty(managed_rule_group_statement=statement),
-        visibility_config=_visibility(group),
-    )
-
-
-def _too_many_requests() -> str:
-    status, kind, title = TOO_MANY_REQUESTS
-    detail = f"This address sent too many requests within {_WINDOW_S} s; send them more slowly."
-    return json.dumps(problems.document(status, kind, title, detail))

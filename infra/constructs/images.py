@@ -9,14 +9,13 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 
 from infra import ROOT
+from infra.base_image import BASE_IMAGE_SETTING
 
 if TYPE_CHECKING:
     from infra.function_settings import FunctionSettings
     from infra.stage_settings import Architecture
 
 DOCKERFILE: Final = "functions/Dockerfile"
-# The base image to build on; without it the Dockerfile's own default, the public slim Python image.
-BASE_IMAGE_SETTING: Final = "SKYSORT_BASE_IMAGE"
 
 _PLATFORMS: Final = {"x86_64": ecr_assets.Platform.LINUX_AMD64, "arm64": ecr_assets.Platform.LINUX_ARM64}
 

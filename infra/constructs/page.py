@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.constructs.page_firewall import PageFirewall
 from infra.constructs.reasons import accept
 from infra.constructs.retention import removal
 from infra.routes import ROUTES
@@ -54,6 +55,8 @@ class WebPage(Construct):
             lifecycle_rules=[s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=Duration.days(30))],
             removal_policy=removal(stage),
         )
+        firewall = stage.api.firewall if stage.api else None
+        acl = PageFirewall(self, "Firewall", stage=stage, settings=firewall).arn if firewall else None
         accept(self.bucket, "S1", "only CloudFront reads it, and everything in it is public by purpose")
         self.distribution = cloudfront.Distribution(
             self,
@@ -68,6 +71,7 @@ class WebPage(Construct):
             ),
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             price_class=cloudfront.PriceClass.PRICE_CLASS_100,
+            web_acl_id=acl,
         )
         origin = origins.HttpOrigin(
             f"{api.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}",
@@ -86,13 +90,14 @@ class WebPage(Construct):
                 origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
             )
-        self._reasons()
+        self._reasons(guarded=acl is not None)
 
-    def _reasons(self) -> None:
+    def _reasons(self, *, guarded: bool) -> None:
         accept(self.distribution, "CFR1", "astronomers are everywhere: no country is kept out")
-        accept(
-            self.distribution, "CFR2", "its files are static; what computes is the API, which has a firewall in prod"
-        )
+        if not guarded:
+            accept(
+                self.distribution, "CFR2", "no firewall on this stage: its files are static, and the API asks for keys"
+            )
         accept(self.distribution, "CFR3", "the API logs every call; who fetches the static files need not be kept")
         accept(self.distribution, "CFR4", "CloudFront's own certificate decides the TLS versions of its own host name")
 

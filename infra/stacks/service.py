@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from infra.stage_settings import Stage
 
-# A page at CloudFront's own name, which is only known once it is deployed; presigned uploads are what lets it write.
-_CLOUDFRONT = "https://*.cloudfront.net"
-
 
 class ServiceStack(cdk.Stack):
     """skysort-service-<stage>: one stack, so that nothing is exported, and one template has API and functions."""
@@ -48,7 +45,8 @@ class ServiceStack(cdk.Stack):
             "DropFolder",
             stage,
             self.functions,
-            origins=[stage.api.page_origin or _CLOUDFRONT],
+            # A page at CloudFront's own name is only known once it is deployed: infra/publish_page.py lets it in then.
+            origins=[stage.api.page_origin] if stage.api.page_origin else [],
         )
         self._isolate(stage)
         self.api = HttpApi(self, "Api", stage=stage, settings=stage.api, functions=self.functions)
@@ -59,7 +57,7 @@ class ServiceStack(cdk.Stack):
         self.observability = Observability(self, "Observability", stage, seen, logs)
         self._brake(stage)
         self.roll_out = RollOut(self, "RollOut", stage=stage, functions=self.functions)
-        self._outputs()
+        self._outputs(stage.api.page_origin)
         for name, value in stage.tags.items():
             cdk.Tags.of(self).add(name, value)
 
@@ -92,9 +90,11 @@ class ServiceStack(cdk.Stack):
             uploads=(self.drop_folder.uploaded, self.functions["control"].role),
         )
 
-    def _outputs(self) -> None:
+    def _outputs(self, origin: str | None) -> None:
         cdk.CfnOutput(self, "ApiUrl", value=self.api.rest.url, description="base of the API's paths, /v1/...")
         cdk.CfnOutput(self, "DropBucket", value=self.drop_folder.drop_bucket_name)
+        if origin:
+            cdk.CfnOutput(self, "PageElsewhere", value=origin, description="the page that may call and upload")
         cdk.CfnOutput(self, "ResultsBucket", value=self.drop_folder.results_bucket_name)
         for client, key in self.api.keys.items():
             cdk.CfnOutput(

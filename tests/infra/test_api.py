@@ -170,9 +170,15 @@ def test_where_waiting_helps_the_gateway_says_how_long(stage: Synthesised) -> No
     }
 
 
+def before_the_api(stage: Synthesised) -> Resource:
+    """The web ACL that the API has; the page's is another."""
+    (acl,) = [one for one in stage.resources("AWS::WAFv2::WebACL") if one.properties["Scope"] == "REGIONAL"]
+    return acl
+
+
 def test_the_firewall_stands_before_prod_and_lets_pictures_through(dev: Synthesised, prod: Synthesised) -> None:
     assert dev.resources("AWS::WAFv2::WebACL") == []
-    (acl,) = prod.resources("AWS::WAFv2::WebACL")
+    acl = before_the_api(prod)
     *limits, first, second, third = acl.properties["Rules"]
     managed = (first, second, third)
 
@@ -219,7 +225,7 @@ def test_the_firewall_holds_every_caller_by_an_address(
     prod: Synthesised, forwarded_for: str | None, held_by: dict[str, int]
 ) -> None:
     """WAF's own reading of the rules: no rule by forwarded address applies where the header is missing."""
-    (acl,) = prod.resources("AWS::WAFv2::WebACL")
+    acl = before_the_api(prod)
     rates = [rule["Statement"].get("RateBasedStatement") for rule in acl.properties["Rules"]]
     assert {name: limit for rate in rates if rate for name, limit in counted(rate, forwarded_for).items()} == held_by
 

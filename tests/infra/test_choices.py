@@ -14,11 +14,12 @@ node.use()
 import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen first
 from aws_cdk.assertions import Match, Template  # noqa: E402
 
-from infra.api_settings import ApiSettings, Client, Cognito, Iam  # noqa: E402
+from infra.api_settings import ApiSettings, Client, Cognito, Firewall, Iam  # noqa: E402
 from infra.app import build  # noqa: E402
 from infra.function_settings import AllAtOnce, Canary, SnapStart, StageError  # noqa: E402
+from infra.stacks.page import PageStack  # noqa: E402
 from infra.stacks.service import ServiceStack  # noqa: E402
-from infra.stages import dev  # noqa: E402
+from infra.stages import dev, prod  # noqa: E402
 from tests.infra.synth import CONTEXT  # noqa: E402
 
 if TYPE_CHECKING:
@@ -82,11 +83,42 @@ def test_a_page_elsewhere_may_call_and_read_the_gateways_answers(chosen: Templat
     chosen.all_resources_properties("AWS::ApiGateway::GatewayResponse", {"ResponseParameters": allowed})
 
 
-def test_a_page_elsewhere_may_upload(chosen: Template) -> None:
-    rule = Match.object_like(
-        {"AllowedOrigins": ["https://sky.example.org"], "AllowedMethods": Match.array_with(["POST"])}
-    )
-    chosen.has_resource_properties("AWS::S3::Bucket", {"CorsConfiguration": {"CorsRules": Match.array_with([rule])}})
+def test_a_page_elsewhere_may_upload_and_read_results(chosen: Template) -> None:
+    page = {"AllowedOrigins": ["https://sky.example.org"]}
+    for rule in (
+        {**page, "AllowedMethods": ["POST", "PUT", "DELETE"], "ExposedHeaders": ["ETag"]},
+        {**page, "AllowedMethods": ["GET", "HEAD"]},
+    ):
+        cors = {"CorsRules": [Match.object_like(rule)]}
+        chosen.has_resource_properties("AWS::S3::Bucket", {"CorsConfiguration": cors})
+    chosen.has_output("PageElsewhere", {"Value": "https://sky.example.org"})
+
+
+ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/page/0a1b2c3d-0000-1111-2222-333344445555"
+
+
+def page(stage: Stage, region: str) -> Template:
+    app = cdk.App(context=CONTEXT)
+    where = cdk.Environment(account="123456789012", region=region)
+    service = ServiceStack(app, "service", stage=stage, environment=where)
+    return Template.from_stack(PageStack(app, "page", stage=stage, service=service, environment=where))
+
+
+def test_a_page_in_us_east_1_has_a_firewall_of_its_own() -> None:
+    found = page(prod(), "us-east-1")
+    found.has_resource_properties("AWS::WAFv2::WebACL", {"Scope": "CLOUDFRONT"})
+    assert found.to_json()["Rules"].keys() == {"CheckBootstrapVersion"}
+
+
+def test_a_page_elsewhere_names_a_firewall_that_was_made_in_us_east_1() -> None:
+    with pytest.raises(StageError, match="CloudFront takes a web ACL from us-east-1 alone"):
+        page(prod(), "eu-west-1")
+    api = prod().api
+    assert api is not None
+    stage = dataclasses.replace(prod(), api=dataclasses.replace(api, firewall=Firewall(page_web_acl=ACL)))
+    found = page(stage, "eu-west-1")
+    found.resource_count_is("AWS::WAFv2::WebACL", 0)
+    found.has_resource_properties("AWS::CloudFront::Distribution", {"DistributionConfig": {"WebACLId": ACL}})
 
 
 def test_a_canary_takes_the_place_of_the_proof(chosen: Template) -> None:

@@ -185,14 +185,10 @@ def test_functions_know_the_buckets_by_their_deployed_names(stage: Synthesised) 
     assert flat(variables(stage, "control")[RESULTS_BUCKET]) == results
 
 
-def test_only_the_page_may_upload_from_a_browser(stage: Synthesised) -> None:
-    (rule,) = bucket(stage, "drop").properties["CorsConfiguration"]["CorsRules"]
-    assert "*" not in rule["AllowedOrigins"]
-    assert all(origin.startswith("https://") for origin in rule["AllowedOrigins"])
-    assert (set(rule["AllowedMethods"]), rule["ExposedHeaders"]) == ({"POST", "PUT", "DELETE"}, ["ETag"])
-    (reading,) = bucket(stage, "results").properties["CorsConfiguration"]["CorsRules"]
-    assert set(reading["AllowedMethods"]) == {"GET", "HEAD"}
-    assert "CorsConfiguration" not in bucket(stage, "access-logs").properties
+def test_no_web_page_may_upload_before_the_stages_own_is_known(stage: Synthesised) -> None:
+    """The page's address is drawn by CloudFront; make deploy lets that one in (tests/integration/deployed)."""
+    for name in ("drop", "results", "access-logs"):
+        assert "CorsConfiguration" not in bucket(stage, name).properties
 
 
 def test_who_read_and_wrote_is_logged(stage: Synthesised) -> None:

@@ -42,6 +42,26 @@ def test_every_path_of_the_api_goes_to_the_api_uncached_and_with_every_header(st
         assert "POST" in behaviour["AllowedMethods"]
 
 
+def test_the_firewall_stands_before_prods_page_in_the_only_region_for_it(dev: Synthesised, prod: Synthesised) -> None:
+    assert "WebACLId" not in distribution(dev)
+    (acl,) = [one for one in prod.resources("AWS::WAFv2::WebACL") if one.properties["Scope"] == "CLOUDFRONT"]
+    assert flat(distribution(prod)["WebACLId"]) == f"<{acl.logical_id}.Arn>"
+    # Visitors are told apart by the address that connects, which nobody can make up
+    rate, reputation = acl.properties["Rules"]
+    statement = rate["Statement"]["RateBasedStatement"]
+    assert prod.stage.api is not None
+    assert prod.stage.api.firewall is not None
+    assert (statement["AggregateKeyType"], statement["Limit"]) == ("IP", prod.stage.api.firewall.requests_in_5_minutes)
+    assert rate["Action"]["Block"]["CustomResponse"]["ResponseCode"] == 429
+    assert reputation["Statement"]["ManagedRuleGroupStatement"]["Name"] == "AWSManagedRulesAmazonIpReputationList"
+    # A template for any region says at deployment where it can go
+    rules = prod.templates["skysort-page-prod"]["Rules"]
+    (rule,) = [one for name, one in rules.items() if name != "CheckBootstrapVersion"]
+    (assertion,) = rule["Assertions"]
+    assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}
+    assert "Firewall(page_web_acl=...)" in assertion["AssertDescription"]
+
+
 def test_the_api_keeps_its_own_error_documents(stage: Synthesised) -> None:
     assert "CustomErrorResponses" not in distribution(stage)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from infra import publish_page
@@ -73,6 +74,47 @@ def test_the_page_goes_up_with_its_headers_and_what_is_gone_is_removed(
     assert (page["ContentType"], page["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
     assert (sample["ContentType"], sample["CacheControl"]) == ("image/jpeg", "public, max-age=86400")
     assert "2 files of the page are at https://page/" in capsys.readouterr().out
+
+
+def cors(bucket: str) -> Any:
+    """The rules of a bucket for pages of other origins; none where it has none."""
+    try:
+        return boto3.client("s3").get_bucket_cors(Bucket=bucket)["CORSRules"]
+    except ClientError as error:
+        if "NoSuchCORSConfiguration" not in str(error):
+            raise
+        return []
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_stages_own_page_may_upload_and_read_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a service, and its page at the address that CloudFront drew
+    s3 = boto3.client("s3")
+    for name in ("drop", "results"):
+        s3.create_bucket(Bucket=name)
+    deployed("skysort-service-dev", DropBucket="drop", ResultsBucket="results")
+    page = "https://d1234.cloudfront.net"
+    deployed("skysort-page-dev", PageBucket={"Ref": "Files"}, PageDistribution=distribution(), PageUrl=f"{page}/")
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    monkeypatch.setattr(publish_page, "files", lambda: files_of(tmp_path))
+
+    # When it is published
+    publish_page.publish("dev")
+
+    # Then its origin, and none beside it, may upload into the one bucket and read from the other
+    (uploads,), (reads,) = cors("drop"), cors("results")
+    assert uploads["AllowedOrigins"] == reads["AllowedOrigins"] == [page]
+    assert (uploads["AllowedMethods"], uploads["ExposeHeaders"]) == (["POST", "PUT", "DELETE"], ["ETag"])
+    assert reads["AllowedMethods"] == ["GET", "HEAD"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_stage_whose_page_is_elsewhere_keeps_the_rules_of_its_template() -> None:
+    boto3.client("s3").create_bucket(Bucket="drop")
+    publish_page.let_in(
+        "https://d1234.cloudfront.net", {"DropBucket": "drop", "PageElsewhere": "https://sky.example.org"}
+    )
+    assert cors("drop") == []
 
 
 @pytest.mark.usefixtures("aws")

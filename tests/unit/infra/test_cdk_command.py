@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT, cdk, node
+from infra.base_image import DEFAULT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,24 @@ def test_deploying_uploads_the_page_after_the_stacks(ran: list[list[str]]) -> No
     assert [step[0] for step in ran[:1]] == ["install"]
     assert ran[1][2:] == ["deploy", "--all", "-c", "stage=prod"]
     assert ran[2] == ["publish", "prod"]
+
+
+def test_a_base_image_that_may_change_is_told_of_and_how_to_pin_it(
+    ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a tag, then a digest
+    for base in ("registry.example/python:3.13-slim", "registry.example/python:3.13-slim@sha256:" + "0a" * 32):
+        monkeypatch.setenv("SKYSORT_BASE_IMAGE", base)
+        assert cdk.main(["deploy"]) == 0
+    # Then only the tag is told of, and nothing is stopped by it
+    told = capsys.readouterr().err
+    assert told.count("note: the images are built on registry.example/python:3.13-slim, a tag that") == 1
+    assert "docker image inspect --format '{{index .RepoDigests 0}}'" in told
+    assert [step for step in ran if "deploy" in step]
+
+
+def test_the_default_base_is_the_dockerfiles_own() -> None:
+    assert f"ARG BASE_IMAGE={DEFAULT}\n" in (ROOT / "functions" / "Dockerfile").read_text()
 
 
 def test_destroying_empties_the_buckets_first(ran: list[list[str]]) -> None:
