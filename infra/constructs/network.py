@@ -117,8 +117,11 @@ class IsolatedNetwork(Construct):
     def _log(self) -> None:
         """Keep what was refused: a function that asks for anything but S3 is news."""
         group = log_group(self, "Refused", f"/skysort/{self._stage.name}/network-refused", self._stage)
-        role = iam.Role(self, "LogRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com"))
-        group.grant_write(role)
+        ours = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        role = iam.Role(
+            self, "LogRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com", conditions=ours)
+        )
+        group.grant(role, "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
         ec2.CfnFlowLog(
             self,
             "FlowLog",
