@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skysort.errors import FieldError, InvalidFieldsError
 from skysort.given import Repeated
+from skysort.json_document import GIVEN_TWICE, FaultyObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,6 +65,19 @@ def parse_options(
     return Options(min(top_k or _default_top_k(count), count), columns, bool(explain))
 
 
+def taken_from(document: dict[str, Any]) -> dict[str, Any]:
+    """The options among the members of a JSON object, which are taken out of it.
+
+    One that is given more than once is no fault of the object: what it means is said here, as for a form's.
+    """
+    options = {name: document.pop(name) for name in NAMES if name in document}
+    if isinstance(document, FaultyObject):
+        document.faults = [
+            fault for fault in document.faults if fault.reason != GIVEN_TWICE or fault.field not in options
+        ]
+    return options
+
+
 def combined(
     body: Mapping[str, Any],
     query: Mapping[str, Any],
@@ -105,7 +119,7 @@ def _is_blank(value: Any) -> bool:
 
 def _once(value: Any) -> Any:
     if isinstance(value, Repeated):
-        raise _WrongError("given_twice", f"is given {len(value)} times; give it once")
+        raise _WrongError(GIVEN_TWICE, f"is given {len(value)} times; give it once")
     return value
 
 

@@ -8,9 +8,9 @@ from skysort import json_document
 from skysort.errors import EmptyInputError, FieldError, InputError, InvalidFieldsError, MalformedInputError
 from skysort.images.base64_text import from_base64
 from skysort.images.request import SEND, PictureItem, PictureRequest, check_count, wrong
-from skysort.json_document import GIVEN_TWICE, faults_of
 from skysort.limits import IMAGE_ID_CHARACTERS
 from skysort.options import NAMES as OPTION_NAMES
+from skysort.options import taken_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +29,8 @@ def read_json(body: bytes) -> PictureRequest:
     document = json_document.read(body)
     if not isinstance(document, dict):
         raise MalformedInputError(f"the body must be an object; {SEND}")
-    # What an option given twice means is for the options to say.
-    faults = [fault for fault in faults_of(document) if fault.field not in OPTION_NAMES or fault.reason != GIVEN_TWICE]
-    options = {name: document.pop(name) for name in OPTION_NAMES if name in document}
-    if faults:
-        raise InvalidFieldsError(faults)
+    options = taken_from(document)
+    json_document.require_sound(document)
     if "instances" not in document:
         return PictureRequest([_read_instance(dict(document), "0")], options, single=True)
     instances = document.pop("instances")

@@ -20,6 +20,7 @@ from skysort.errors import (
 from skysort.given import Repeated, gathered
 from skysort.limits import GUESSED_NAMES_PER_REQUEST, STAR_ROWS_PER_REQUEST, TABLE_COLUMNS
 from skysort.options import NAMES as OPTION_NAMES
+from skysort.options import taken_from
 from skysort.star.columns import MEASURED, canonical
 from skysort.star.rows import StarRow, read_cells, read_row
 from skysort.star.tables.csv_header import DELIMITERS
@@ -70,7 +71,7 @@ def _read_json(text: str) -> StarRequest:
     document = json_document.read(text)
     if not isinstance(document, dict):
         raise MalformedInputError('the body must be a row or {"instances": [rows]}')
-    options = {name: document.pop(name) for name in OPTION_NAMES if name in document}
+    options = taken_from(document)
     if "instances" not in document:
         return StarRequest([_row(document, "0")], options, single=True)
     json_document.require_sound(document)

@@ -78,6 +78,18 @@ def test_thousands_of_unknown_fields_are_counted(star: ModuleType, beside: dict[
     assert all(len(error["field"]) <= PROBLEM_NAME_CHARACTERS for error in problem["errors"])
 
 
+def test_a_hundred_thousand_fields_are_too_many_in_json_and_in_a_form(star: ModuleType) -> None:
+    names = [f"{number}" for number in range(100_000)]
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for event in (
+        proxy_event(body=json.dumps(dict.fromkeys(names, 1))),
+        proxy_event(body="&".join(f"{name}=1" for name in names), headers=form),
+    ):
+        response = star.handler(event, FakeContext())
+        assert response["statusCode"] == 413
+        assert "2,000" in json.loads(response["body"])["detail"]
+
+
 def test_every_answer_says_that_it_is_what_it_is_and_for_nobody_else(star: ModuleType) -> None:
     events: list[dict[str, Any]] = [
         {"body": json.dumps(star_row())},
