@@ -70,7 +70,7 @@ def taken_from(document: dict[str, Any]) -> dict[str, Any]:
 
     One that is given more than once is no fault of the object: what it means is said here, as for a form's.
     """
-    options = {name: document.pop(name) for name in NAMES if name in document}
+    options: dict[str, Any] = {name: document.pop(name) for name in NAMES if name in document}
     if isinstance(document, FaultyObject):
         document.faults = [
             fault for fault in document.faults if fault.reason != GIVEN_TWICE or fault.field not in options
