@@ -22,6 +22,7 @@ TOP_K_OF_MANY: Final = 5
 MAX_SUGGESTIONS: Final = 10
 _NAME_CHARACTERS: Final = 60
 _WHOLE_NUMBER: Final = re.compile(r"\+?0*[0-9]{1,4}", re.ASCII)
+_DIGITS_A_BIT: Final = 0.30103  # log10(2)
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
 _FALSE: Final = frozenset({"false", "0", "no", "off", "f", "n"})
 
@@ -171,7 +172,8 @@ def _shown(value: Any) -> str:
     if value is True or value is False:
         return str(value).lower()
     if isinstance(value, int):
-        return str(value) if value.bit_length() <= _NAME_CHARACTERS else f"a number of {value.bit_length():,} bits"
+        digits = round(value.bit_length() * _DIGITS_A_BIT)
+        return str(value) if digits <= _NAME_CHARACTERS else f"a number of about {digits:,} digits"
     if isinstance(value, str):
         return f"{value!r:.{_NAME_CHARACTERS}}"
     if isinstance(value, dict):

@@ -24,6 +24,8 @@ URLENCODED: Final = "application/x-www-form-urlencoded"
 _SAYS_NOTHING: Final = frozenset(
     {"", "application/octet-stream", "binary/octet-stream", "image/*", "image", "*/*", "text/plain", URLENCODED}
 )
+# Those of them that gateways hand on in bytes.
+_IN_BYTES: Final = frozenset({"application/octet-stream", "binary/octet-stream", URLENCODED})
 _NAMES_OF: Final = {
     **{form.value: form for form in Format},
     "image/jpg": Format.JPEG,
@@ -38,6 +40,7 @@ _NAMES_OF: Final = {
 _BOM: Final = b"\xef\xbb\xbf"
 # The character that stands for what is no UTF-8.
 _REPLACEMENT: Final = b"\xef\xbf\xbd"
+_FORM_CURE: Final = "let the HTTP library write the Content-Type, which has the form's boundary"
 _CURE: Final = "send it with its Content-Type, image/jpeg for example, or as application/octet-stream"
 
 
@@ -65,19 +68,19 @@ def _read_declared_json(body: bytes) -> PictureRequest:
         return read_json(body)
     except MalformedInputError:
         _refuse_garbled(body)
-        what = "a form" if boundary_of(body) else "a picture" if is_picture(body) else ""
-        if what:
-            raise MalformedInputError(f"the body is {what} and is declared as {JSON}; {_CURE}") from None
+        if boundary_of(body):
+            raise MalformedInputError(f"the body is a form and is declared as {JSON}; {_FORM_CURE}") from None
+        content = unwrapped(body)
+        if is_picture(content):
+            what, cure = ("a picture", _CURE) if content is body else ("base64 text", 'send {"image": "<the base64>"}')
+            raise MalformedInputError(f"the body is {what} and is declared as {JSON}; {cure}") from None
         raise
 
 
 def _read_declared_picture(body: bytes, media_type: str) -> PictureRequest:
     content = unwrapped(body)
     if boundary_of(content):
-        raise UnsupportedFormatError(
-            f"the body is a form and is declared as {media_type:.80}; let the HTTP library write the Content-Type, "
-            "which has the form's boundary"
-        )
+        raise UnsupportedFormatError(f"the body is a form and is declared as {media_type:.80}; {_FORM_CURE}")
     found, declared = detect(content), _NAMES_OF.get(media_type)
     if declared is not None and declared is not found:
         raise UnsupportedFormatError(
@@ -91,16 +94,14 @@ def _read_undeclared(body: bytes, media_type: str) -> PictureRequest:
     if not body.strip():
         raise EmptyInputError(f"the body is empty and has no bytes of a picture; {SEND}")
     content = unwrapped(body)
-    if is_picture(content):
-        if media_type not in {"application/octet-stream", "binary/octet-stream"}:
-            _refuse_garbled(body)
-        return _bare(content)
     if body[:64].removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
         return _read_declared_json(body)
-    boundary = boundary_of(body)
-    if boundary:
-        return read_form(body, f'{FORM}; boundary="{boundary}"')
-    _refuse_garbled(body)
+    if media_type not in _IN_BYTES:
+        _refuse_garbled(body)
+    if is_picture(content):
+        return _bare(content)
+    if boundary_of(body):
+        return read_form(body, FORM)
     if media_type == URLENCODED and b"=" in body:
         return _read_urlencoded(body)
     detect(content)  # says what it is instead

@@ -33,6 +33,7 @@ TEXT = base64.b64encode(RED).decode()
 FORM = multipart([("file", "a.png", RED)])[0]
 # What a gateway makes of bytes that it takes for UTF-8 text.
 GARBLED = JPEG.decode("utf-8", "replace").encode()
+GARBLED_FORM = FORM.decode("utf-8", "replace").encode()
 GARBLED_FITS = fits_file(sky()).decode("utf-8", "replace").encode()
 
 
@@ -161,6 +162,11 @@ def test_a_files_name_is_read_as_clients_write_it(disposition: bytes, name: str)
     assert [(item.id, item.content) for item in request.items] == [(name, RED)]
 
 
+@pytest.mark.parametrize("declared", ["", "; boundary=", "; boundary=another", '; boundary="b-17"', "; boundary=b-17"])
+def test_a_form_is_read_by_its_own_boundary_where_the_header_has_none_or_anothers(declared: str) -> None:
+    assert read_body(FORM, f"multipart/form-data{declared}").items[0].content == RED
+
+
 def test_a_form_may_hold_a_picture_as_text_and_an_address_is_refused_in_its_place() -> None:
     request = read_body(*multipart([("image", None, TEXT.encode()), ("image", None, b"https://example.org/a.jpg")]))
     assert request.items[0].content == RED
@@ -269,6 +275,9 @@ def test_a_bad_instance_keeps_its_error_to_itself(instance: Any, says: str) -> N
         (GARBLED, "", MalformedInputError, "taken for text on its way here.*as application/octet-stream"),
         (GARBLED, "text/plain", MalformedInputError, "taken for text on its way here"),
         (GARBLED, "application/json", MalformedInputError, "taken for text on its way here"),
+        (GARBLED_FORM, "", MalformedInputError, "taken for text on its way here"),
+        (TEXT.encode(), "application/json", MalformedInputError, "is base64 text and is declared as application/json"),
+        (b"https://example.org/m51.jpg", "application/json", UnsupportedFormatError, "addresses are not fetched"),
         (GARBLED_FITS, "", MalformedInputError, "taken for text on its way here"),
         (b"<svg xmlns='a'/>", "", UnsupportedFormatError, "SVG"),
         (b"x", "multipart/form-data", MalformedInputError, "boundary"),

@@ -39,7 +39,7 @@ def test_labels_are_resolved_in_any_case_and_form(chosen: Any) -> None:
         ({"top_k": 2.5}, "top_k", r"whole number from 1 to 10 \(got 2.5\)"),
         ({"top_k": math.nan}, "top_k", "whole number from 1 to 10"),
         ({"top_k": math.inf}, "top_k", "whole number from 1 to 10"),
-        ({"top_k": 10**4_000}, "top_k", r"\(got a number of 13,288 bits\)"),
+        ({"top_k": 10**4_000}, "top_k", r"\(got a number of about 4,000 digits\)"),
         ({"top_k": "9" * 5_000}, "top_k", "whole number from 1 to 10"),
         ({"top_k": "٣"}, "top_k", "whole number from 1 to 10"),
         ({"top_k": [3]}, "top_k", r"\(got a list\)"),
