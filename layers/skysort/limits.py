@@ -54,6 +54,8 @@ DROP_ALONE_MEMORY_SHARE: Final = 0.75
 # the other formats pass through /tmp (FITS, Parquet) or memory (VOTable).
 TABLE_LINE_BYTES: Final = 1 * MIB
 TABLE_COLUMNS: Final = 2_000
+# What stands above the rows of an ECSV or IPAC table.
+TEXT_HEADER_BYTES: Final = 4 * MIB
 # One row of a FITS table with all its arrays: some four copies of it lie in memory.
 FITS_ROW_BYTES: Final = 64 * MIB
 FITS_BYTES: Final = 2_048 * MIB

@@ -6,6 +6,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pyarrow as pa
 from astropy.io import fits
 from astropy.io.votable import from_table
@@ -45,9 +46,21 @@ def as_parquet(made: Mapping[str, Any], **options: Any) -> bytes:
     return out.getvalue()
 
 
+def as_text(made: Mapping[str, Any], kind: str, **options: Any) -> bytes:
+    """Columns, or a Table, as one of astropy's text formats; NaN is masked."""
+    table = made if isinstance(made, Table) else Table({name: np.ma.masked_invalid(made[name]) for name in made})
+    out = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table.write(out, format=kind, **options)
+    return out.getvalue().encode()
+
+
 SAMPLES: Final = {
     Format.CSV: lines(ROW, ROW),
     Format.FITS: as_fits(columns(_ROWS)),
     Format.VOTABLE: as_votable(columns(_ROWS)),
     Format.PARQUET: as_parquet(columns(_ROWS)),
+    Format.ECSV: as_text(columns(_ROWS), "ascii.ecsv"),
+    Format.IPAC: as_text(columns(_ROWS), "ascii.ipac"),
 }

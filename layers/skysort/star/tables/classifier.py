@@ -30,6 +30,9 @@ _CONTENT_TYPES: Final = {
     Format.FITS: "application/fits",
     Format.VOTABLE: "application/x-votable+xml",
     Format.PARQUET: "application/vnd.apache.parquet",
+    # Neither has a registered type.
+    Format.ECSV: "text/plain",
+    Format.IPAC: "text/plain",
 }
 
 

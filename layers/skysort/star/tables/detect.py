@@ -9,7 +9,7 @@ from skysort.errors import UnsupportedFormatError
 
 HEAD_BYTES: Final = 4096
 GZIP: Final = b"\x1f\x8b"
-READABLE: Final = "drop a CSV (plain or gzipped), FITS, VOTable or Parquet table"
+READABLE: Final = "drop a CSV, FITS, VOTable, Parquet, ECSV or IPAC table, plain or gzipped"
 
 
 class Format(StrEnum):
@@ -19,7 +19,15 @@ class Format(StrEnum):
     FITS = "fits"
     VOTABLE = "votable"
     PARQUET = "parquet"
+    ECSV = "ecsv"
+    IPAC = "ipac"
 
+
+_ECSV: Final = b"# %ECSV "
+_IPAC_TYPES: Final = frozenset(
+    {"int", "i", "integer", "long", "l", "double", "d", "float", "f", "real", "r", "char", "c", "date", ""}
+)
+_NAMES_AND_TYPES: Final = 2
 
 _PICTURES: Final = {
     b"\xff\xd8\xff": "a JPEG picture",
@@ -71,4 +79,18 @@ def detect(head: bytes) -> Format:
         raise UnsupportedFormatError(f"the file looks like JSON; {READABLE}")
     if b"\0" in head or len(head) - len(head.translate(None, _CONTROLS)) > _CONTROLS_IN_TEXT * len(head):
         raise UnsupportedFormatError(f"the file holds binary data of an unknown kind; {READABLE}")
-    return Format.CSV
+    if head.startswith(_ECSV):
+        return Format.ECSV
+    return Format.IPAC if _is_ipac(head) else Format.CSV
+
+
+def _is_ipac(head: bytes) -> bool:
+    """Whether lines of names and types between bars stand at the top, keywords behind backslashes aside.
+
+    A CSV may have bars between its cells, even at both ends; then so have its rows.
+    """
+    lines = [line.strip() for line in head.splitlines() if line.strip() and not line.startswith(b"\\")]
+    bars = [line for line in lines[:2] if line.startswith(b"|") and line.endswith(b"|")]
+    if len(bars) == _NAMES_AND_TYPES:
+        return {cell.strip().decode("latin-1").lower() for cell in bars[1].strip(b"|").split(b"|")} <= _IPAC_TYPES
+    return len(bars) == 1 and len(lines) > 1 and bars[0] == lines[0] and b"|" not in lines[1]

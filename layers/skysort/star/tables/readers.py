@@ -21,6 +21,8 @@ NAMES: Final = {
     Format.FITS: "the FITS table",
     Format.VOTABLE: "the VOTable",
     Format.PARQUET: "the Parquet table",
+    Format.ECSV: "the ECSV table",
+    Format.IPAC: "the IPAC table",
 }
 
 
@@ -48,6 +50,10 @@ def _reader(kind: Format) -> Reader:
         from skysort.star.tables.fits import classify_fits as reader  # noqa: PLC0415
     elif kind is Format.VOTABLE:
         from skysort.star.tables.votable import classify_votable as reader  # noqa: PLC0415
+    elif kind is Format.ECSV:
+        from skysort.star.tables.ecsv import classify_ecsv as reader  # noqa: PLC0415
+    elif kind is Format.IPAC:
+        from skysort.star.tables.ipac import classify_ipac as reader  # noqa: PLC0415
     else:
         from skysort.star.tables.parquet import classify_parquet as reader  # noqa: PLC0415
     return reader

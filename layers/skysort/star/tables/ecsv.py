@@ -1,0 +1,211 @@
+"""ECSV tables: rows stand as they are with the appended cells behind, and the header lists the appended columns.
+
+Format: Enhanced Character-Separated Values 1.0 (https://github.com/astropy/astropy-APEs/blob/main/APE6.rst), with
+commas or spaces between cells. The header is YAML; of it the list of columns is read, in the forms that astropy and
+the Gaia archive write, and the rest is kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import TYPE_CHECKING, Final
+
+from skysort.csv_limit import long_cells
+from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
+from skysort.limits import TABLE_LINE_BYTES, TEXT_HEADER_BYTES
+from skysort.star.tables.appended import is_appended
+from skysort.star.tables.text_rows import classify_rows, decoded, lines_of
+from skysort.star.tables.wanted import TableColumn, Wanted, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from skysort.drop.draft import Sink
+    from skysort.star.tables.appended import Appended
+    from skysort.star.tables.rows import RowClassifier
+
+_SCALAR: Final = r"('(?:[^']|'')*'|\"[^\"]*\"|[^,}\n]+)"
+_NAME: Final = re.compile(rf"\bname:\s*{_SCALAR}")
+_UNIT: Final = re.compile(rf"\bunit:\s*(?:![\w.]+\s*\{{unit:\s*)?{_SCALAR}")
+_DATATYPE: Final = re.compile(rf"\bdatatype:\s*{_SCALAR}")
+_SUBTYPE: Final = re.compile(rf"\bsubtype:\s*{_SCALAR}")
+_ARRAY: Final = re.compile(r"(?:float|int|uint)[0-9]*\[([0-9]{1,9})\]")
+_NUMERIC: Final = ("float", "int", "uint")
+_DELIMITERS: Final = (" ", ",")
+
+
+def classify_ecsv(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
+    """Classify an ECSV table in constant memory; raises InputError when it cannot be classified."""
+    lines = enumerate(lines_of(blocks), start=1)
+    header = _Header()
+    for number, line in lines:
+        if not line.startswith(b"#"):
+            break
+        header.add(decoded(line, number))
+    else:
+        raise EmptyInputError("the ECSV table has a header and no names of columns")
+    with long_cells():
+        layout = _Ecsv(header, decoded(line, number), number)
+        layout.wanted.begin(classifier, 0)
+        sink.write(header.rewritten(classifier.appended, layout.names).encode())
+        sink.write(layout.names_line(classifier.appended))
+        classify_rows(_records(lines), layout, classifier, sink)
+    layout.wanted.begin(classifier, classifier.tally.total)
+
+
+class _Header:
+    """The lines above the table, and the columns that they list."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._bytes = 0
+
+    def add(self, line: str) -> None:
+        """Take a line; raises LimitExceededError beyond TEXT_HEADER_BYTES of them."""
+        self.lines.append(line)
+        self._bytes += len(line)
+        if self._bytes > TEXT_HEADER_BYTES:
+            raise LimitExceededError(f"the table's header has more than {TEXT_HEADER_BYTES:,} bytes")
+
+    @property
+    def delimiter(self) -> str:
+        """What stands between cells."""
+        given = [line for line in self.lines if line.startswith("# delimiter:")]
+        delimiter = given[0].partition(":")[2].strip().strip("'\"") if given else " "
+        delimiter = delimiter or " "
+        if delimiter not in _DELIMITERS:
+            raise MalformedInputError(
+                f"the ECSV header has the delimiter {delimiter!r:.20}; it may be a space or a comma"
+            )
+        return delimiter
+
+    def items(self) -> tuple[int, list[list[str]], int]:
+        """Where the list of columns begins, its items' lines, and where it ends."""
+        begin = next((at for at, line in enumerate(self.lines) if line.strip() == "# datatype:"), None)
+        if begin is None:
+            raise MalformedInputError("the ECSV header has no list of columns (datatype:)")
+        found: list[list[str]] = []
+        end = begin + 1
+        for line in self.lines[begin + 1 :]:
+            content = line[1:].removeprefix(" ")
+            if content.startswith("-") and not content.startswith("---"):
+                found.append([line])
+            elif content.startswith(" ") and found:
+                found[-1].append(line)
+            else:
+                break
+            end += 1
+        return begin + 1, found, end
+
+    def rewritten(self, appended: Appended, names: Sequence[str]) -> str:
+        """The header with the appended columns behind the others in its list."""
+        begin, items, end = self.items()
+        own = [line for item, name in zip(items, names, strict=True) if not is_appended(name) for line in item]
+        eol = "\r\n" if self.lines[0].endswith("\r\n") else "\n"
+        new = [
+            f"# - {{name: {name}, datatype: {'float32' if about.numeric else 'string'}, "
+            f"description: '{about.text}', meta: {{ucd: {about.ucd}}}}}{eol}"
+            for name, about in zip(appended.names, appended.described, strict=True)
+        ]
+        return "".join([*self.lines[:begin], *own, *new, *self.lines[end:]])
+
+
+class _Ecsv:
+    """How the rows of one table are taken apart and put together.
+
+    names: the columns'. kept: positions of those that no earlier classification appended.
+    """
+
+    def __init__(self, header: _Header, names_line: str, number: int) -> None:
+        self._delimiter = header.delimiter
+        self._names_line = names_line
+        self.names = self._split(names_line)
+        _, items, _ = header.items()
+        if len(items) != len(self.names):
+            raise MalformedInputError(
+                f"the ECSV header lists {len(items):,} columns, and line {number:,} names {len(self.names):,}"
+            )
+        described = [_described("\n".join(item), name) for item, name in zip(items, self.names, strict=True)]
+        self.wanted: Wanted = find(described)
+        self.kept = [at for at, name in enumerate(self.names) if not is_appended(name)]
+
+    def _split(self, line: str) -> list[str]:
+        text = line.rstrip("\r\n")
+        spaces = self._delimiter == " "
+        record = [text.strip() if spaces else text]
+        cells = next(csv.reader(record, delimiter=self._delimiter, skipinitialspace=spaces), [])
+        return cells if spaces else [cell.strip() for cell in cells]
+
+    def cells(self, line: bytes, number: int) -> Sequence[str]:
+        """The cells of a row."""
+        cells = self._split(decoded(line, number))
+        if len(cells) != len(self.names):
+            raise MalformedInputError(
+                f"the row on line {number:,} has {len(cells):,} cells, and there are {len(self.names):,} columns"
+            )
+        return cells
+
+    def joined(self, line: bytes, cells: Sequence[str], appended: Sequence[str]) -> bytes:
+        """The row's line with the appended cells behind its own."""
+        own = line.rstrip(b"\r\n")
+        eol = line[len(own) :] or b"\n"
+        if len(self.kept) < len(self.names):
+            own = self._delimiter.join(self._quoted(cells[at]) for at in self.kept).encode()
+        new = self._delimiter.join(self._quoted(cell) for cell in appended)
+        return own + self._delimiter.encode() + new.encode() + eol
+
+    def names_line(self, appended: Appended) -> bytes:
+        """The line of names with the appended ones."""
+        return self.joined(self._names_line.encode(), self.names, appended.names)
+
+    def _quoted(self, cell: str) -> str:
+        if cell and not any(character in cell for character in (self._delimiter, '"', "\n", "\r")):
+            return cell
+        if not cell and self._delimiter != " ":
+            return cell
+        return '"' + cell.replace('"', '""') + '"'
+
+
+def _records(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Rows, of which some go on over line breaks within quotes; comments and blank lines are left out."""
+    parts: list[bytes] = []
+    begun, size, quotes = 0, 0, 0
+    for number, line in lines:
+        if not parts:
+            if line.startswith(b"#") or not line.strip():
+                continue
+            begun = number
+        parts.append(line)
+        size += len(line)
+        quotes += line.count(b'"')
+        if size > TABLE_LINE_BYTES:
+            raise LimitExceededError(
+                f"the row on line {begun:,} does not end within {TABLE_LINE_BYTES:,} bytes: a quote in it is not closed"
+            )
+        if quotes % 2 == 0:
+            yield begun, b"".join(parts)
+            parts, size, quotes = [], 0, 0
+    if parts:
+        raise MalformedInputError(f"the row on line {begun:,} does not end: a quote in it is not closed")
+
+
+def _described(item: str, name: str) -> TableColumn:
+    """A column of the header's list as the search for the measured ones takes it."""
+    datatype, subtype = _value(_DATATYPE, item) or "string", _value(_SUBTYPE, item)
+    elements, usable = 1, datatype.startswith((*_NUMERIC, "string"))
+    if subtype is not None:
+        array = _ARRAY.fullmatch(subtype)
+        usable, elements = array is not None, int(array[1]) if array else 0
+    kind = f"the datatype {datatype}" + (f" ({subtype})" if subtype else "")
+    return TableColumn(name, kind, usable, elements, _value(_UNIT, item), truths=datatype == "bool")
+
+
+def _value(pattern: re.Pattern[str], item: str) -> str | None:
+    found = pattern.search(item)
+    if found is None:
+        return None
+    text = found[1].strip().lstrip("# ").strip()
+    if text[:1] == "'":
+        return text[1:-1].replace("''", "'")
+    return text.strip('"') or None
