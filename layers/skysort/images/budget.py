@@ -43,8 +43,17 @@ class Budget:
         """Nanoseconds that are left."""
         return self._left
 
+    def spend(self, work: int) -> None:
+        """Spend what was done already, or as much of it as is left."""
+        self._left = max(0, self._left - work)
+
     def take(self, cost: Cost) -> None:
         """Spend some; raises LimitExceededError, and spends nothing, where there is not enough left."""
+        self.check(cost)
+        self._left -= cost.work
+
+    def check(self, cost: Cost) -> None:
+        """Raise LimitExceededError where there is not enough left for what is to come."""
         if cost.memory > PICTURE_MEMORY_BYTES:
             raise LimitExceededError(
                 f"decoding this picture would take {cost.memory / MIB:,.0f} MiB of memory, up to "
@@ -52,7 +61,6 @@ class Budget:
             )
         if cost.work > self._left:
             raise LimitExceededError(self._refusal(cost.work / _NS))
-        self._left -= cost.work
 
     def _refusal(self, seconds: float) -> str:
         whose = "a request's pictures together" if self._seconds < PICTURE_WORK_S else "one picture"

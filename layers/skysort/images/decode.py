@@ -93,7 +93,7 @@ def _shrink(loaded: Loaded, spec: InputSpec, box: Box) -> tuple[Image.Image, tup
     box = inside(box, *picture.size)
     if picture.mode in measurements.MODES:
         return measurements.shrink(picture, spec, box), ()
-    if picture.has_transparency_data:
+    if picture.mode != "RGBA" and picture.has_transparency_data:
         picture = picture.convert("RGBA")
     elif picture.mode in {"1", "P"} or (picture.mode == "CMYK" and loaded.profile is None):
         picture = picture.convert("RGB")

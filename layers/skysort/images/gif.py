@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.images import prices
 from skysort.images.budget import Cost
 from skysort.images.prepared import Prepared
 from skysort.limits import GIF_BLOCKS, IMAGE_PIXELS
+
+if TYPE_CHECKING:
+    from skysort.images.budget import Budget
 
 _SCREEN: Final = 13  # bytes of signature and logical screen (GIF89a, 17 and 18)
 _FRAME: Final = 9
@@ -21,7 +24,7 @@ _TRANSPARENT: Final = 1
 _CONTROL_BYTES: Final = 4
 
 
-def prepare(content: bytes) -> Prepared:
+def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
     """Find the first frame; see Prepared.
 
     What the decoder is given has no disposal, which would have an area as large as the file says filled, no comments

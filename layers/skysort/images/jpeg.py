@@ -19,6 +19,8 @@ from skysort.limits import JPEG_PIXELS, JPEG_SCANS, JPEG_SEGMENTS, PROFILE_BYTES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from skysort.images.budget import Budget
+
 # A marker: not a stuffed byte (FF 00), a restart, TEM or a fill byte (T.81, B.1.1).
 _MARKER: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _START: Final = b"\xff\xd8"
@@ -45,6 +47,8 @@ _BITS: Final = 8
 _MOST_SAMPLING: Final = 4
 # Bytes of tables in front of a scan: four of quantisation and eight of Huffman codes take 2 kB.
 _TABLE_BYTES: Final = 65_536
+# Bytes between marker segments, all in all: the standard allows as many as one likes, encoders write none.
+_FILL_BYTES: Final = 65_536
 _HOW: Final = "save it as an ordinary (baseline or progressive) JPEG, or as a PNG"
 
 
@@ -94,7 +98,7 @@ class Jpeg:
         work = self.data_bytes * byte + blocks * prices.JPEG_BLOCK + pixels * prices.JPEG_PIXEL
         memory = pixels * (1 if len(frame.sampling) == 1 else 4) + 2 * len(self.content)
         if not self.one_scan:
-            work += self.passes * prices.JPEG_BLOCK_AGAIN
+            work += self.passes * prices.JPEG_BLOCK_AGAIN + blocks * prices.JPEG_BLOCK_KEPT
             memory += blocks * _BLOCK**2 * prices.JPEG_COEFFICIENT_BYTES
         work += self.segments * prices.SEGMENT
         return Cost(work, memory) if self.complete else Cost(2 * work, 2 * memory)
@@ -105,6 +109,8 @@ class _Segments:
     """What stands in front of the first scan: what a decoder needs, EXIF data, parts of a colour profile."""
 
     kept: list[bytes] = field(default_factory=lambda: [_START])
+    frame: Frame | None = None
+    tables: int = 0
     exif: bytes = b""
     profile: list[bytes] = field(default_factory=list)
 
@@ -121,41 +127,44 @@ class _Segments:
         return b"".join(part[_PROFILE_HEAD:] for part in parts), ""
 
 
-def scan(content: bytes) -> Jpeg:
+def scan(content: bytes, budget: Budget) -> Jpeg:
     """Walk the markers of a JPEG, or of the abbreviated one in a TIFF's strip.
+
+    budget: what is left; scans that would cost more are not looked for.
 
     Raises MalformedInputError where there is no frame or no scan, UnsupportedFormatError for the kinds of JPEG that
     decoders of photographs do not read, and LimitExceededError for more pixels, segments or scans than may be.
     """
-    known = _Segments()
-    frame: Frame | None = None
-    at = len(_START)
-    tables = 0
+    known, at, fill = _Segments(), len(_START), _FILL_BYTES
     for number in range(JPEG_SEGMENTS):
-        found = _MARKER.search(content, at)
+        found = _MARKER.search(content, at, at + fill + 2)
         if found is None:
+            if at + fill + 2 < len(content):
+                raise MalformedInputError("the JPEG picture is damaged: what follows its first segments is none")
             raise MalformedInputError("the JPEG picture is truncated: it ends before its first scan")
+        fill -= found.start() - at
         marker, body = content[found.start() + 1], found.end()
         if marker == _END_OF_IMAGE:
             raise MalformedInputError("the JPEG picture ends before its first scan: it holds no pixels")
-        size = max(2, int.from_bytes(content[body : body + 2], "big"))
         if marker == _START_OF_SCAN:
-            if frame is None:
-                raise MalformedInputError("the JPEG picture's first scan comes before its frame header")
-            return _scans(content, found.start(), frame, known, number)
-        segment = content[body + 2 : body + size]
-        at = body + size
-        if marker in _TABLES:
-            tables += size
-            if tables > _TABLE_BYTES:
-                raise LimitExceededError(f"a JPEG may have up to {_TABLE_BYTES:,} B of tables, this one has more")
-            known.kept.append(content[found.start() : at])
-        elif marker in _NOT_READ or marker in _SEQUENTIAL or marker == _PROGRESSIVE:
-            frame = _frame(marker, segment)
-            known.kept.append(content[found.start() : at])
-        elif _of_colours(marker, segment, known):
+            return _scans(content, found.start(), known, number, budget)
+        at = body + max(2, int.from_bytes(content[body : body + 2], "big"))
+        if _is_needed(marker, content[body + 2 : at], known):
             known.kept.append(content[found.start() : at])
     raise LimitExceededError(f"a JPEG may have up to {JPEG_SEGMENTS:,} marker segments, this one has more")
+
+
+def _is_needed(marker: int, segment: bytes, known: _Segments) -> bool:
+    """Whether a decoder needs a segment; what else is of use is put aside."""
+    if marker in _TABLES:
+        known.tables += len(segment)
+        if known.tables > _TABLE_BYTES:
+            raise LimitExceededError(f"a JPEG may have up to {_TABLE_BYTES:,} B of tables, this one has more")
+        return True
+    if marker in _NOT_READ or marker in _SEQUENTIAL or marker == _PROGRESSIVE:
+        known.frame = _frame(marker, segment)
+        return True
+    return _of_colours(marker, segment, known)
 
 
 def _of_colours(marker: int, segment: bytes, known: _Segments) -> bool:
@@ -198,11 +207,15 @@ def _frame(marker: int, segment: bytes) -> Frame:
     return Frame(width, height, marker == _PROGRESSIVE, sampling)
 
 
-def _scans(content: bytes, at: int, frame: Frame, known: _Segments, segments: int) -> Jpeg:
+def _scans(content: bytes, at: int, known: _Segments, segments: int, budget: Budget) -> Jpeg:
     """The rest of a file, from its first scan's marker on."""
+    frame = known.frame
+    if frame is None:
+        raise MalformedInputError("the JPEG picture's first scan comes before its frame header")
     first = _components(content, at + 2)
     one_scan = not frame.progressive and len(first) == len(frame.sampling)
     if not one_scan:
+        budget.check(Cost((len(content) - at) * prices.JPEG_SCANS_BYTE))
         passes, end, more = _walk(content, at, frame)
     else:
         # Decoders are done after this scan. It ends where nearly all files end; else its end is looked for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image, ImageFile
 
-from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.images import jpeg, measurements, prices
 from skysort.images.budget import Cost
 from skysort.images.geometry import MARGIN
@@ -17,6 +18,8 @@ from skysort.images.sniff import Format
 from skysort.limits import MEASURED_PIXELS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from skysort.images.budget import Budget
     from skysort.images.colour import Nclx
     from skysort.images.geometry import InputSpec
@@ -48,14 +51,26 @@ class Loaded:
 
 def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loaded:
     """Decode a picture of any format but FITS; raises what Prepared's makers raise, and whatever decoders do."""
+    budget.check(Cost(1))
     if form is Format.JPEG:
         return _jpeg(content, spec, budget)
     if form is Format.HEIF:
         return _heif(content, budget)
-    prepared: Prepared = _module(f"skysort.images.{form.name.lower()}").prepare(content)
-    budget.take(_with_scaling(prepared))
+    with _walking(content, budget):
+        prepared: Prepared = _module(f"skysort.images.{form.name.lower()}").prepare(content, budget)
+    budget.take(_with_scaling(prepared, 0 if form is Format.WEBP else prices.CONVERT_BYTES))
     picture = _LOADERS[form](prepared, budget)
     return _loaded(picture, prepared)
+
+
+@contextmanager
+def _walking(content: bytes, budget: Budget) -> Iterator[None]:
+    """Have a refusal cost what it took to walk through the file; what is not refused counts that itself."""
+    try:
+        yield
+    except InputError:
+        budget.spend(min(len(content) * prices.WALKED_BYTE, prices.WALKED))
+        raise
 
 
 def _loaded(picture: Image.Image, prepared: Prepared, turn: int | None = None) -> Loaded:
@@ -74,9 +89,11 @@ def _module(name: str) -> Any:
     return import_module(name)
 
 
-def _with_scaling(prepared: Prepared) -> Cost:
-    scaling = prepared.width * prepared.height * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL)
-    return Cost(prepared.cost.work + scaling, prepared.cost.memory)
+def _with_scaling(prepared: Prepared, more: int) -> Cost:
+    """Of decoding a picture and making it small. more: bytes a pixel, where that takes more memory than decoding."""
+    pixels = prepared.width * prepared.height
+    scaling = pixels * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL)
+    return Cost(prepared.cost.work + scaling, prepared.cost.memory + pixels * more)
 
 
 def _opened(file: bytes, module: str, name: str, size: tuple[int, int]) -> ImageFile.ImageFile:
@@ -91,7 +108,8 @@ def _opened(file: bytes, module: str, name: str, size: tuple[int, int]) -> Image
 
 
 def _jpeg(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
-    found = jpeg.scan(content)
+    with _walking(content, budget):
+        found = jpeg.scan(content, budget)
     frame = found.frame
     width, height = frame.width, frame.height
     least = _least(spec.turned() if found.turn > 4 else spec, width, height)  # noqa: PLR2004 - it lies on its side
@@ -164,7 +182,10 @@ def _load(picture: ImageFile.ImageFile, budget: Budget) -> Image.Image:
             f"{picture.width} x {picture.height}"
         )
     if picture.mode in measurements.MODES:
-        budget.take(Cost(pixels * prices.MEASURED_PIXEL))
+        bytes_each = prices.COUNTS_BYTES if pixels <= MEASURED_PIXELS else prices.DEEP_BYTES
+        if picture.mode in measurements.NUMBERS:
+            bytes_each = prices.NUMBERS_BYTES
+        budget.take(Cost(pixels * prices.MEASURED_PIXEL, pixels * bytes_each))
     picture.load()
     return picture
 
@@ -182,9 +203,10 @@ def _webp(prepared: Prepared, _budget: Budget) -> Image.Image:
 
 
 def _heif(content: bytes, budget: Budget) -> Loaded:
-    still = _module("skysort.images.heif").prepare(content)
+    with _walking(content, budget):
+        still = _module("skysort.images.heif").prepare(content)
     prepared: Prepared = still.prepared
-    budget.take(_with_scaling(prepared))
+    budget.take(_with_scaling(prepared, 0))
     return _avif(prepared) if still.av1 else _heic(prepared)
 
 

@@ -10,13 +10,16 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.images import exif, prices
 from skysort.images.budget import Cost
 from skysort.images.prepared import Prepared
 from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS, PROFILE_BYTES
+
+if TYPE_CHECKING:
+    from skysort.images.budget import Budget
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _HEAD: Final = 8
@@ -51,7 +54,7 @@ class _Chunks:
     count: int = 0
 
 
-def prepare(content: bytes) -> Prepared:
+def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
     """Read a PNG's chunks; see Prepared.
 
     Raises MalformedInputError where there is no header or no pixels, UnsupportedFormatError for Apple's variant, and

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
+# Walking past what a file is made of, where that led to a refusal: a byte, and no more than so much.
+WALKED_BYTE: Final = 400
+WALKED: Final = 400_000_000
+
 # JPEG. A byte of a picture of one scan; of several scans, whose coefficients are visited again for every scan; a block
 # of 8 x 8 once a scan; a pixel that comes out, after reduction.
 JPEG_BYTE: Final = 18
@@ -17,8 +21,9 @@ JPEG_SCANS_BYTE: Final = 70
 JPEG_BLOCK: Final = 80
 JPEG_BLOCK_AGAIN: Final = 75
 JPEG_PIXEL: Final = 10
-# Smoothing of blocks whose finer coefficients never came, a pixel of the full size.
 JPEG_COEFFICIENT_BYTES: Final = 2
+# Laying out a block's coefficients, where there are several scans.
+JPEG_BLOCK_KEPT: Final = 100
 # A marker segment that is walked past here, in Python.
 SEGMENT: Final = 2_500
 
@@ -28,13 +33,13 @@ PNG_PIXEL: Final = 7
 PNG_FILE_BYTE: Final = 2
 CHUNK: Final = 2_000
 
-# WebP. Lossless pictures cost the same however few bytes they have.
-WEBP_LOSSLESS_PIXEL: Final = 140
-WEBP_LOSSLESS_BYTE: Final = 25
-WEBP_PIXEL: Final = 25
+# WebP, lossless and lossy: a pixel of the frame, a byte; a pixel of transparency; a pixel of the canvas.
+WEBP_LOSSLESS_PIXEL: Final = 40
+WEBP_LOSSLESS_BYTE: Final = 45
+WEBP_PIXEL: Final = 12
 WEBP_BYTE: Final = 110
-WEBP_ALPHA_PIXEL: Final = 60
-WEBP_CANVAS_PIXEL: Final = 8
+WEBP_ALPHA_PIXEL: Final = 30
+WEBP_CANVAS_PIXEL: Final = 4
 
 # GIF: a pixel of the frame and of the screen, a byte; a block that is walked past here.
 GIF_FRAME_PIXEL: Final = 20
@@ -43,21 +48,25 @@ GIF_BYTE: Final = 20
 GIF_BLOCK: Final = 600
 
 # TIFF: a strip or tile, a pixel; a byte of its rows costs what its compression does (see skysort.images.tiff).
-TIFF_PART: Final = 50_000
-TIFF_PIXEL: Final = 8
+TIFF_PART: Final = 15_000
+TIFF_PIXEL: Final = 4
 
 # AVIF (dav1d) and HEIC (libde265): a pixel of the coded frame, a byte of its data, a tile or item.
-AVIF_PIXEL: Final = 45
+AVIF_PIXEL: Final = 30
 AVIF_BYTE: Final = 170
-HEIC_PIXEL: Final = 35
+HEIC_PIXEL: Final = 40
 HEIC_BYTE: Final = 430
 ITEM: Final = 200_000
 
 # What follows: turning palettes into colours, premultiplying, scaling, measuring; a pixel.
-CONVERT_PIXEL: Final = 8
-SCALE_PIXEL: Final = 8
-MEASURED_PIXEL: Final = 60
+CONVERT_PIXEL: Final = 4
+SCALE_PIXEL: Final = 6
+CONVERT_BYTES: Final = 5
+MEASURED_PIXEL: Final = 45
+COUNTS_BYTES: Final = 28
+DEEP_BYTES: Final = 16
+NUMBERS_BYTES: Final = 40
 UNZIPPED_BYTE: Final = 6
 # Memory, a pixel: planes, their colours, what is handed over, and the picture.
-AVIF_BYTES: Final = 12
-HEIC_BYTES: Final = 13
+AVIF_BYTES: Final = 13
+HEIC_BYTES: Final = 10

@@ -17,6 +17,8 @@ from skysort.limits import IMAGE_PIXELS, TIFF_ENTRIES, TIFF_PARTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from skysort.images.budget import Budget
+
 # Tags (TIFF 6.0, appendix A, and Adobe's supplements).
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES, _PLANES = 273, 274, 277, 278, 279, 284
@@ -35,19 +37,16 @@ _SHORT, _LONG = 3, 4
 # Compressions that are read, with nanoseconds a byte of unpacked rows (see skysort.images.prices).
 _RAW, _JPEG, _OLD_JPEG = 1, 7, 6
 _COMPRESSIONS: Final = {
-    _RAW: 12,
-    32771: 12,
-    2: 100,
-    3: 100,
-    4: 100,
-    5: 12,
-    8: 17,
-    32946: 17,
-    32773: 8,
-    34925: 70,
-    50000: 12,
-    50001: 50,
-    _JPEG: 0,
+    _RAW: 4,
+    32771: 4,
+    **dict.fromkeys((2, 3, 4), 100),  # fax
+    5: 9,  # LZW
+    **dict.fromkeys((8, 32946), 17),  # Deflate
+    32773: 6,  # PackBits
+    34925: 70,  # LZMA
+    50000: 6,  # Zstandard
+    50001: 50,  # WebP
+    _JPEG: 0,  # by its own markers
     _OLD_JPEG: 60,
 }
 _NAMES: Final = {
@@ -114,14 +113,14 @@ class _Directory:
 
     @property
     def tiled(self) -> bool:
-        return _TILES in self.entries and _STRIPS not in self.entries
+        return _TILES in self.entries and _TILE_WIDTH in self.entries
 
     @property
     def separate(self) -> bool:
         return self.one(_PLANES, 1) == _SEPARATE and self.samples > 1
 
 
-def prepare(content: bytes) -> Prepared:
+def prepare(content: bytes, budget: Budget) -> Prepared:
     """Read the first directory; see Prepared.
 
     Raises MalformedInputError for a directory that makes no sense, UnsupportedFormatError for a compression that is not
@@ -141,7 +140,7 @@ def prepare(content: bytes) -> Prepared:
         raise UnsupportedFormatError(f"this TIFF's compression, {name}, is not read; save it with LZW or Deflate")
     if not 1 <= directory.samples <= _MOST_SAMPLES:
         raise MalformedInputError(f"the TIFF picture is damaged: it has {directory.samples} samples a pixel")
-    cost = _cost(directory, width, height)
+    cost = _cost(directory, width, height, budget)
     if compression == _RAW and directory.separate and set(directory.bits) == {16}:
         file = _interleaved(directory, width, height)
     else:
@@ -238,7 +237,7 @@ def _parts(directory: _Directory, width: int, height: int) -> tuple[int, int, in
     return across, down, count * (directory.samples if directory.separate else 1)
 
 
-def _cost(directory: _Directory, width: int, height: int) -> Cost:
+def _cost(directory: _Directory, width: int, height: int, budget: Budget) -> Cost:
     across, down, count = _parts(directory, width, height)
     listed = len(directory.many(_TILES if directory.tiled else _STRIPS))
     count = max(count, listed)
@@ -252,32 +251,36 @@ def _cost(directory: _Directory, width: int, height: int) -> Cost:
     work = unpacked * _COMPRESSIONS[compression] + count * prices.TIFF_PART + width * height * prices.TIFF_PIXEL
     memory = width * height * 4 + 3 * len(directory.content) + 2 * (unpacked // count)
     if compression == _JPEG:
-        inside = _jpegs(directory)
+        inside = _jpegs(directory, budget)
         work, memory = work + inside.work, memory + inside.memory
     elif compression == _RAW and planes > 1:
         memory += 2 * unpacked
     return Cost(work, memory)
 
 
-def _jpegs(directory: _Directory) -> Cost:
+def _jpegs(directory: _Directory, budget: Budget) -> Cost:
     """What the JPEG data of all strips or tiles cost, each by its own markers."""
     offsets, sizes = (
         directory.many(tag) for tag in ((_TILES, _TILE_BYTES) if directory.tiled else (_STRIPS, _STRIP_BYTES))
     )
     content = directory.content
+    if len(sizes) < len(offsets) or not all(sizes):
+        raise MalformedInputError("the TIFF picture is damaged: it does not tell the sizes of its strips or tiles")
     if sum(sizes) > 2 * len(content):
         raise LimitExceededError("the strips or tiles of this TIFF overlap: together they are larger than the file")
     work = memory = 0
     for offset, size in zip(offsets, sizes, strict=False):
-        if size:
-            found = jpeg.scan(content[offset : offset + size]).cost(1)
-            work, memory = work + found.work, max(memory, found.memory)
+        found = jpeg.scan(content[offset : offset + size], budget).cost(1)
+        work, memory = work + found.work, max(memory, found.memory)
     return Cost(work, memory)
 
 
 def _rebuilt(content: bytes, order: str, entries: dict[int, bytes], more: bytes = b"") -> bytes:
     """The file with a directory of what is needed, behind the rest. more: data to stand in front of it."""
-    tags = sorted(tag for tag in entries if tag in _KEPT)
+    # Of strips and tiles only what was counted: which of both decoders take differs.
+    tiled = _TILES in entries and _TILE_WIDTH in entries
+    left_out = {_STRIPS, _STRIP_BYTES, _ROWS} if tiled else {_TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES}
+    tags = sorted(tag for tag in entries if tag in _KEPT - left_out)
     place = len(content) + len(more)
     gap = place % 2
     directory = struct.pack(order + "H", len(tags)) + b"".join(entries[tag] for tag in tags) + bytes(4)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.images import exif, prices
 from skysort.images.budget import Cost
 from skysort.images.prepared import Prepared, bounded
 from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS
+
+if TYPE_CHECKING:
+    from skysort.images.budget import Budget
 
 _HEAD: Final = 8
 _FILE_HEAD: Final = 12
@@ -38,7 +41,7 @@ class _Chunks:
     names: set[bytes] = field(default_factory=set)
 
 
-def prepare(content: bytes) -> Prepared:
+def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
     """Read a WebP's chunks; see Prepared.
 
     Raises MalformedInputError where there is no picture, and LimitExceededError for more pixels or chunks than may be.
@@ -66,7 +69,7 @@ def prepare(content: bytes) -> Prepared:
         _rebuilt(chunks),
         width,
         height,
-        Cost(work, width * height * 12 + sum(map(len, (chunks.picture, chunks.alpha))) * 2),
+        Cost(work, width * height * 12 + 3 * len(content)),
         exif.orientation(chunks.exif) if chunks.exif else 1,
         *bounded(chunks.profile),
     )

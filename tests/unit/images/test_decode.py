@@ -22,7 +22,7 @@ from skysort.errors import (
 )
 from skysort.images import decode as module
 from skysort.images import jpeg
-from skysort.images.decode import InputSpec, decode
+from skysort.images.decode import Budget, InputSpec, decode
 from tests.factories_images import (
     GALAXY_INPUT,
     PHOTOGRAPH_INPUT,
@@ -304,10 +304,10 @@ def test_a_sequential_jpeg_of_a_scan_a_component_counts_its_scans() -> None:
     at = content.index(b"\xff\xda")
     assert content[at + 2 : at + 5] == b"\x00\x0c\x03"
     scan = b"\xff\xda\x00\x08\x01" + content[at + 5 : at + 7] + content[at + 11 :]
-    assert not jpeg.scan(content[:at] + scan).one_scan
+    assert not jpeg.scan(content[:at] + scan, Budget()).one_scan
     # Then as many as are too many are found
     with pytest.raises(LimitExceededError, match="scans"):
-        jpeg.scan(content[:at] + scan[:-2] * (limits.JPEG_SCANS + 1))
+        jpeg.scan(content[:at] + scan[:-2] * (limits.JPEG_SCANS + 1), Budget())
 
 
 @pytest.mark.parametrize("progressive", [False, True])
