@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 JSON: Final = "application/json"
-# JSON writes a character as twelve at most: an emoji as two escapes.
-_LONGEST_ESCAPE: Final = 12
+# JSON writes a character as six bytes at most: \u0000.
+_LONGEST_ESCAPE: Final = 6
 
 # The options of every classify call, as its query string has them: skysort.options reads them, as it reads a form's.
 TopK = Annotated[list[str] | None, Query(description="predictions an item gets, best first")]
@@ -130,7 +130,8 @@ def _within_payload(api: APIGatewayRestResolver, response: dict[str, Any]) -> di
     body = response.get("body") or ""
     if _LONGEST_ESCAPE * len(body) < LAMBDA_PAYLOAD_BYTES:
         return response
-    size = len(json.dumps(response))
+    # As the runtime client writes it: UTF-8 (see functions/Dockerfile).
+    size = len(json.dumps(response, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     if size <= LAMBDA_PAYLOAD_BYTES:
         return response
     megabytes = LAMBDA_PAYLOAD_BYTES // MIB

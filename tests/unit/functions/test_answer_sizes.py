@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_lambda_powertools.event_handler import Response
 
+from skysort.http.api import build_api, serve
 from skysort.limits import (
     JSON_FIELDS,
     LAMBDA_PAYLOAD_BYTES,
@@ -32,7 +34,7 @@ def star(star_folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def answered(function: ModuleType, **event: Any) -> tuple[int, dict[str, Any], int]:
-    """Status, document, and bytes as Lambda counts them: the whole answer as JSON, all of it ASCII."""
+    """Status, document, and bytes as Lambda counts them: the whole answer as JSON."""
     response = function.handler(proxy_event(**event), FakeContext())
     return response["statusCode"], json.loads(response["body"]), len(json.dumps(response))
 
@@ -66,6 +68,24 @@ def test_names_that_grow_in_the_answer_are_a_problem_and_no_fault_of_ours(star: 
     status, problem, _ = answered(star, body=body)
     assert (status, problem["request_id"]) == (413, "request-1")
     assert "ask for fewer items at once" in problem["detail"]
+
+
+def test_text_of_other_alphabets_is_counted_as_it_is_sent() -> None:
+    # Given pages of a CSV in two-byte letters, below and above what can be sent
+    api = build_api()
+    letters = "\N{GREEK SMALL LETTER ALPHA}" * (LAMBDA_PAYLOAD_BYTES // 2)
+
+    @api.get("/short")
+    def short() -> Response[str]:
+        return Response(200, "text/csv", letters[:-500])
+
+    @api.get("/long")
+    def long() -> Response[str]:
+        return Response(200, "text/csv", letters)
+
+    # Then the first comes whole
+    assert serve(api, proxy_event("GET", "/short"), FakeContext())["statusCode"] == 200  # type: ignore[arg-type]
+    assert serve(api, proxy_event("GET", "/long"), FakeContext())["statusCode"] == 413  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("beside", [{"instances": []}, {}])
