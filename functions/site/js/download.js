@@ -14,7 +14,7 @@ const cell = (value) => {
 };
 
 /** Text that came from somebody else, a file's name or a message, as a cell that no spreadsheet takes for a formula. */
-export const textCell = (text) => (/^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text);
+export const textCell = (text) => (/^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]./su.test(text) ? `'${text}` : text);
 
 /** Rows of cells as CSV text (RFC 4180). */
 export const csvText = (rows) => rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");

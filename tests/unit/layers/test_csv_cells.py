@@ -10,13 +10,15 @@ from skysort.csv_cells import text_cell, written_text
 
 
 @pytest.mark.parametrize(
-    "text", ['=cmd|"/c calc"!A1', "+1", "-1.jpg", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "'=1"]
+    "text", ['=cmd|"/c calc"!A1', "+1", "-1.jpg", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "'=1", "=\n"]
 )
 def test_what_looks_like_a_formula_is_marked_as_text(text: str) -> None:
     assert text_cell(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["", "m31.jpg", "a=b", "'quoted'", "field 7/-1.jpg", "\N{GREEK SMALL LETTER ALPHA}"])
+@pytest.mark.parametrize(
+    "text", ["", "-", "'-", "m31.jpg", "a=b", "'quoted'", "field 7/-1.jpg", "\N{GREEK SMALL LETTER ALPHA}"]
+)
 def test_other_text_is_written_as_it_is(text: str) -> None:
     assert text_cell(text) == text
 
