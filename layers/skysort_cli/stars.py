@@ -93,7 +93,7 @@ class StarTables:
 
     def _chunks(self, file: io.BufferedReader) -> Iterator[Chunk]:
         with damage():  # of the input alone: what becomes of the output is not in here
-            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+            text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
             try:
                 yield from chunks(text, self._rows)
             finally:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from skysort import json_document
@@ -18,22 +17,19 @@ from skysort.errors import (
     UnsupportedFormatError,
 )
 from skysort.given import Repeated, gathered
+from skysort.guard import reading
 from skysort.limits import GUESSED_NAMES_PER_REQUEST, STAR_ROWS_PER_REQUEST, TABLE_COLUMNS
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.options import taken_from
-from skysort.star.columns import MEASURED, canonical
 from skysort.star.rows import StarRow, read_cells, read_row
-from skysort.star.tables.csv_header import DELIMITERS
-from skysort.star.tables.header import locate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skysort.star.tables.header import MeasuredColumns
+from skysort.star.tables.csv_header import find_columns
+from skysort.star.tables.csv_rows import table_rows
+from skysort.star.tables.dialect import HeadReader, decoded
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
 FORM: Final = "application/x-www-form-urlencoded"
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +55,16 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
     readers = {JSON: _read_json, CSV: _read_csv, FORM: _read_form}
     if media_type not in readers:
         raise UnsupportedFormatError(f"star rows come as {', '.join(readers)}, not as {media_type}")
-    text = json_document.utf8(body)
-    if not text.strip():
+    if not body.strip():
         raise EmptyInputError(
             "the body is empty; send a row with u, g, r, i, z and, where there is a spectrum, redshift"
         )
-    return readers[media_type](text)
+    with reading("the body"):
+        return readers[media_type](body)
 
 
-def _read_json(text: str) -> StarRequest:
-    document = json_document.read(text)
+def _read_json(body: bytes) -> StarRequest:
+    document = json_document.read(body)
     if not isinstance(document, dict):
         raise MalformedInputError('the body must be a row or {"instances": [rows]}')
     options = taken_from(document)
@@ -115,7 +111,8 @@ def _row(document: dict[str, Any], default_id: str, *, guess: bool = True) -> St
     return replace(row, errors=(*faults, *row.errors)) if faults else row
 
 
-def _read_form(text: str) -> StarRequest:
+def _read_form(body: bytes) -> StarRequest:
+    text = json_document.utf8(body)
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=TABLE_COLUMNS)
     except ValueError:
@@ -131,46 +128,25 @@ def _read_form(text: str) -> StarRequest:
     return StarRequest([row], options, single=True)
 
 
-def _read_csv(text: str) -> StarRequest:
-    lines = (line for line in io.StringIO(text, newline="") if not line.startswith("#"))
-    header_line = next((line for line in lines if line.strip()), "")
-    if "\0" in header_line:
-        raise MalformedInputError(
-            "the body is no UTF-8 text: its header holds NUL bytes, as in UTF-16; send it as UTF-8"
-        )
-    try:
-        headers = {delimiter: _header(header_line, delimiter) for delimiter in DELIMITERS}
-        delimiter = max(DELIMITERS, key=lambda mark: (_measured(headers[mark]), len(headers[mark])))
-        columns = locate(headers[delimiter])
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        rows = list(_csv_rows(reader, columns, len(headers[delimiter])))
-    except csv.Error as error:
-        raise MalformedInputError(f"the body is not CSV: {error}") from None
+def _read_csv(body: bytes) -> StarRequest:
+    if body.startswith(_UTF_16):
+        raise MalformedInputError("the body is UTF-16 text; send it as UTF-8")
+    head = HeadReader().feed(body, last=True)
+    if head is None:
+        raise EmptyInputError("the table has no header and no rows")
+    columns = find_columns(head).measured
+    rows = []
+    lines = io.StringIO(decoded(body[head.stop :]), newline="")
+    for number, (_, cells) in enumerate(table_rows(lines, head)):
+        _check_count(number + 1)
+        if len(cells) == len(head.names):
+            rows.append(read_cells(cells, columns, str(number), decimal_comma=head.delimiter != ","))
+        else:
+            error = FieldError("row", "ragged", f"has {len(cells)} cells, the header has {len(head.names)}")
+            rows.append(StarRow(str(number), (), (error,)))
     if not rows:
         raise EmptyInputError("the CSV has a header and no rows")
     return StarRequest(rows)
-
-
-def _header(line: str, delimiter: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
-
-
-def _measured(names: list[str]) -> int:
-    return sum(canonical(name) in MEASURED for name in names)
-
-
-def _csv_rows(reader: Iterator[list[str]], columns: MeasuredColumns, width: int) -> Iterator[StarRow]:
-    number = 0
-    for cells in reader:
-        if not cells:
-            continue
-        _check_count(number + 1)
-        if len(cells) == width:
-            yield read_cells(cells, columns, str(number))
-        else:
-            error = FieldError("row", "ragged", f"has {len(cells)} cells, the header has {width}")
-            yield StarRow(str(number), (), (error,))
-        number += 1
 
 
 def _check_count(count: int) -> None:

@@ -13,17 +13,58 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import FieldError
+from skysort.star.spellings import (
+    ALIASES,
+    BANDS,
+    DEREDDENED,
+    FAMILIES,
+    IDENTIFIER,
+    IGNORED,
+    MEASURED,
+    POSITION,
+    REDSHIFT,
+    SPELLINGS,
+    canonical,
+    dereddened_band,
+    is_known,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-BANDS: Final = ("u", "g", "r", "i", "z")
-REDSHIFT: Final = "redshift"
-MEASURED: Final = (*BANDS, REDSHIFT)
-POSITION: Final = ("alpha", "delta")
-IDENTIFIER: Final = "id"
+# The names are part of what a column is; they stand in a module of their own for readers that need nothing else.
+__all__ = [
+    "ALIASES",
+    "BANDS",
+    "BLANK",
+    "DEREDDENED",
+    "FAMILIES",
+    "IDENTIFIER",
+    "IGNORED",
+    "LABELS",
+    "MAGNITUDE_RANGE",
+    "MEASURED",
+    "NO_REDSHIFT",
+    "NUMBER",
+    "POSITION",
+    "RANGES",
+    "REDSHIFT",
+    "REDSHIFT_RANGE",
+    "SENTINEL",
+    "SPELLINGS",
+    "UNITS",
+    "Photometry",
+    "Reason",
+    "canonical",
+    "check",
+    "dereddened_band",
+    "describe",
+    "is_known",
+    "without_sentinels",
+]
+
 LABELS: Final = ("GALAXY", "QSO", "STAR")
 
 # SDSS writes -9999 where a quantity was not measured (SDSS DR17 data model, PhotoObjAll).
@@ -49,50 +90,11 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
 }
 UNITS: Final[Mapping[str, str]] = {**dict.fromkeys(BANDS, "mag"), REDSHIFT: "", "alpha": "deg", "delta": "deg"}
 
-# Families of magnitudes, the first that a table has whole is taken: the plain names, then the model magnitudes that
-# those of SDSS17 are (SDSS PhotoObj's u, g, r, i, z are modelMag; VizieR's umag are too), then the other kinds.
-FAMILIES: Final = ("{band}", "modelmag_{band}", "{band}mag", "mag_{band}", "cmodelmag_{band}", "psfmag_{band}")
-# Magnitudes corrected for Galactic extinction, which the boosters have not seen: taken where all five are, and said.
-DEREDDENED: Final = ("dered_{band}", "{band}_dered", "deredmag_{band}", "dered_mag_{band}")
-# The other names of each column; of an identifier's, the first that is there is taken.
-ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
-    **{band: tuple(family.format(band=band) for family in FAMILIES[1:]) for band in BANDS},
-    REDSHIFT: (
-        *("z_spec", "zspec", "spec_z", "specz", "z_sp", "zsp", "spec_redshift", "redshift_spec", "specredshift"),
-        *("z_helio", "zhelio", "z_hel", "z_best", "zbest", "z_qso", "zqso", "z_pipe", "zpipe", "z_vi", "z_sdss"),
-    ),
-    "alpha": ("ra", "raj2000", "ra_deg"),
-    "delta": ("dec", "decl", "dej2000", "decj2000", "dec_deg"),
-    IDENTIFIER: ("objid", "obj_id", "specobjid", "spec_obj_id", "object_id", "source_id", "name"),
-}
 # Cells of text that say that there is no value, blanks around them aside.
 BLANK: Final = ("", "nan", "NaN", "NAN", "null", "NULL", "Null", "NA", "N/A", "n/a", "none", "None", "NONE", "--")
 # A number as tables write it, blanks around it aside. Digits can be shared out in one way only, so that text that is
 # no number is given up in a time that grows with its length and not with its square.
 NUMBER: Final = r"^[+-]?(([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
-# Columns that SDSS tables carry and that say nothing of the object's nature: accepted, not used.
-IGNORED: Final = frozenset(
-    {
-        "run_id",
-        "rerun_id",
-        "cam_col",
-        "field_id",
-        "plate",
-        "mjd",
-        "fiber_id",
-        "class",
-        "run",
-        "rerun",
-        "camcol",
-        "field",
-    }
-)
-SPELLINGS: Final[Mapping[str, str]] = {
-    spelling: name for name in (*MEASURED, *POSITION, IDENTIFIER) for spelling in (name, *ALIASES[name])
-}
-_DEREDDENED: Final = {kind.format(band=band): band for band in BANDS for kind in DEREDDENED}
-
-
 # As columns of 64 and of 32 bits hold them.
 _NO_REDSHIFT: Final = np.concatenate([np.array(NO_REDSHIFT), np.array(NO_REDSHIFT, np.float32).astype(np.float64)])
 _SENTINEL_DIGITS: Final = 3
@@ -162,21 +164,6 @@ def _says_none(redshift: NDArray[np.float64]) -> NDArray[np.bool_]:
     if len(outside):
         absent[outside] = np.isin(redshift[outside], _NO_REDSHIFT)
     return absent
-
-
-def canonical(name: str) -> str | None:
-    """The canonical column for a spelling in any case (``RA`` -> ``alpha``), None for an unknown one."""
-    return SPELLINGS.get(name.strip().lower())
-
-
-def dereddened_band(name: str) -> str | None:
-    """The band whose magnitude, corrected for extinction, a column holds (``dered_u`` -> ``u``); None for others."""
-    return _DEREDDENED.get(name.strip().lower())
-
-
-def is_known(name: str) -> bool:
-    """Whether a column is used here or knowingly ignored."""
-    return canonical(name) is not None or name.strip().lower() in IGNORED or dereddened_band(name) is not None
 
 
 def check(photometry: Photometry) -> NDArray[np.uint8]:

@@ -30,6 +30,7 @@ from skysort.star.columns import (
 from skysort.star.misspelling import misspelt
 from skysort.star.names import choose
 from skysort.star.other_quantities import instead_of, other_magnitudes
+from skysort.star.tables.dialect import DECIMAL_COMMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from skysort.star.tables.header import MeasuredColumns
 
 _NUMBER: Final = re.compile(NUMBER)
+_COMMA: Final = re.compile(DECIMAL_COMMA)
 _BLANKS: Final = frozenset(BLANK)
 _NO_REDSHIFT: Final = frozenset(NO_REDSHIFT)
 SENTINEL_CODE: Final = "redshift_sentinel"
@@ -122,9 +124,16 @@ def _fields(names: tuple[str, ...], *, guess: bool) -> _Fields:
 _remembered: Final = lru_cache(maxsize=64)(_fields)
 
 
-def read_cells(cells: Sequence[str], columns: MeasuredColumns, default_id: str) -> StarRow:
-    """Read one row of a CSV whose header was read to these columns."""
+def read_cells(
+    cells: Sequence[str], columns: MeasuredColumns, default_id: str, *, decimal_comma: bool = False
+) -> StarRow:
+    """Read one row of a CSV whose header was read to these columns.
+
+    decimal_comma: whether 18,25 is a number too, as where the cells do not stand apart by commas.
+    """
     errors: list[FieldError] = []
+    if decimal_comma:
+        cells = [_COMMA.sub(r"\1.\2", cell.strip()) if "," in cell else cell for cell in cells]
     values = tuple(
         _number(column, None if at is None else cells[at], errors, text=True)
         for column, at in zip(MEASURED, columns.positions, strict=True)

@@ -289,11 +289,11 @@ def test_options_that_do_not_go_together_are_refused(cli: Cli, arguments: list[s
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "the body is empty"),
+        (b"", "the table has no header and no rows"),
         (b"a,b\n1,2\n", "u: there is no column u"),
         (b"\x89PNG\r\n\x1a\n", "the file is a PNG picture"),
         (b"\x1f\x8b\x08\x00broken", "the gzip data is damaged"),
-        (b"u,g,r,i,z\n1,2,3,4,\xff\n", "the file is not UTF-8 text"),
+        (b'u,g,r,i,z\n"1,2,3,4,5\n', "a quote in row 1 is not closed"),
         (b"PAR1 and nothing more", "cannot be read"),
     ],
 )

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skysort.errors import EmptyInputError, MalformedInputError
 from skysort.star.body import read_body
 from skysort_cli.csv_rows import Chunk, chunks
-from skysort_cli.exits import ProblemError
 from tests.fakes.tables import HEADER, row
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
@@ -58,12 +58,17 @@ def test_wide_rows_make_small_pieces() -> None:
     assert [chunk.rows for chunk in pieces(text, most_bytes=50)] == [1, 1]
 
 
-@pytest.mark.parametrize("text", ["", "u,g,r,i,z", "# nothing but a comment\n"])
-def test_a_table_without_rows_is_left_to_the_service_to_refuse(text: str) -> None:
-    (chunk,) = pieces(text)
+def test_a_table_without_rows_is_left_to_the_service_to_refuse() -> None:
+    (chunk,) = pieces("u,g,r,i,z")
     assert chunk.rows == 0
 
 
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a comment\n"])
+def test_a_file_without_a_header_is_refused(text: str) -> None:
+    with pytest.raises(EmptyInputError, match="no header"):
+        pieces(text)
+
+
 def test_a_cell_without_end_is_told() -> None:
-    with pytest.raises(ProblemError, match=r"the file is not CSV: .* near row 2"):
+    with pytest.raises(MalformedInputError, match=r"the table is not CSV: .* near row 2"):
         pieces("u\n1\n" + "2" * 200_000 + "\n")

@@ -44,16 +44,22 @@ class CellReader:
 
     def __init__(self, header: Header, *, rebuild: bool) -> None:
         self._positions = header.measured.positions
-        self._width = len(header.names)
-        self._delimiter = header.delimiter
+        self._width = len(header.head.names)
+        self._delimiter = header.head.delimiter
+        self._decimal_point = "," if header.head.decimal_comma else "."
         self._kept = header.kept if rebuild else ()
         self._names = [str(position) for position in range(self._width)]
 
-    def read(self, rows: memoryview | bytes, count: int) -> Cells:
+    def read(self, rows: memoryview | bytes, count: int, *, is_ascii: bool = False) -> Cells:
         """Read the cells of a block of whole rows, none of them blank.
 
-        count: how many rows there are. Raises MalformedInputError when the parser finds others.
+        count: how many rows there are. is_ascii: whether all bytes are known to be. Bytes that are no UTF-8 are taken
+        for Latin-1, and the kept cells have them as they were. Raises MalformedInputError when the parser finds
+        other rows.
         """
+        latin = not is_ascii and not _is_utf_8(rows)
+        if latin:  # pyarrow hands rows with too few cells to Python as UTF-8
+            rows = str(rows, "latin-1").encode()
         ragged: list[tuple[int, int]] = []
         try:
             columns = self._parse(rows, pa.float64(), ragged) if not self._kept else None
@@ -73,6 +79,8 @@ class CellReader:
         whole = np.ones(count, np.bool_)
         whole[[index for index, _ in ragged]] = False
         kept = [self._last[str(position)].combine_chunks() for position in self._kept]
+        if latin:
+            kept = [_as_latin(cells) for cells in kept]
         return Cells(measured, ragged, whole, kept)
 
     def _parse(self, rows: memoryview | bytes, kind: Any, ragged: list[tuple[int, int]]) -> list[Any]:
@@ -96,6 +104,7 @@ class CellReader:
                 column_types=dict.fromkeys(names, kind),
                 null_values=BLANK,
                 strings_can_be_null=False,
+                decimal_point=self._decimal_point,
             ),
         )
         self._last = table
@@ -105,10 +114,24 @@ class CellReader:
 
     def _from_text(self, columns: Sequence[Any]) -> Measured:
         """Cells one by one: what is a number, what is blank, and what is neither."""
-        read = [None if cells is None else to_numbers(cells) for cells in columns]
+        comma = self._delimiter != ","
+        read = [None if cells is None else to_numbers(cells, decimal_comma=comma) for cells in columns]
         photometry = as_photometry([None if pair is None else pair[0] for pair in read])
         unreadable = np.zeros((len(photometry), len(MEASURED)), np.bool_)
         for column, pair in enumerate(read):
             if pair is not None:
                 unreadable[:, column] = pair[1]
         return Measured(photometry, unreadable, lambda row, column: as_text(columns[column].slice(row, 1))[0].as_py())
+
+
+def _is_utf_8(rows: memoryview | bytes) -> bool:
+    try:
+        str(rows, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_latin(cells: Any) -> Any:
+    """Cells that were made UTF-8 in Latin-1 again."""
+    return pa.array([cell.decode().encode("latin-1") for cell in cells.to_pylist()], pa.binary())

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from skysort.errors import EmptyInputError, LimitExceededError
+from skysort.errors import LimitExceededError
 from skysort.limits import MIB, TABLE_LINE_BYTES
 from skysort.star.tables.csv_cells import CellReader
-from skysort.star.tables.csv_header import Header, read_header
+from skysort.star.tables.csv_header import Header, find_columns
 from skysort.star.tables.csv_lines import Lines, split_lines
 from skysort.star.tables.csv_text import CsvText, cut, join_cells, join_names
+from skysort.star.tables.dialect import COMMENT, HeadReader, decoded
 from skysort.star.tables.rows import Places
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # Rows worked on at a time: enough to make each step's fixed cost small, few enough to stay in the cache.
 BLOCK_BYTES: Final = 2 * MIB
+_COMMENT: Final = ord(COMMENT)
+# Comments among the rows below which the header of another table is looked for; more are passed over.
+_TABLES: Final = 1_000
 
 
 def classify_csv(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
@@ -46,42 +49,40 @@ class _CsvTable:
         self._classifier = classifier
         self._sink = sink
         self._line = 1
+        # The last comment among the rows, where no row has followed it yet, and how many there were.
+        self._comment = ""
+        self._comments = 0
 
     def run(self, blocks: Iterator[bytes]) -> None:
-        block, header = self._begin(blocks)
+        rest, header = self._begin(blocks)
+        head = header.head
         self._header = header
-        self._rebuild = len(header.kept) < len(header.names)
+        self._rebuild = len(header.kept) < len(head.names)
         self._cells = CellReader(header, rebuild=self._rebuild)
-        self._text = CsvText(self._classifier.appended, header.delimiter, header.eol or b"\n")
+        self._text = CsvText(self._classifier.appended, head.delimiter, head.eol or b"\n")
         self._classifier.names = header.measured.names
         self._classifier.notes = header.measured.notes
-        self._line = header.lines + 1
-        kept = join_names((header.names[at] for at in header.kept), header.delimiter) if self._rebuild else header.text
-        self._sink.write(header.before + self._text.header(kept))
-        rest = block[header.stop :]
+        self._line = head.lines + 1
+        kept = join_names((head.names[at] for at in header.kept), head.delimiter) if self._rebuild else head.text
+        self._sink.write(head.before + self._text.header(kept))
         for following in blocks:
             rest = self._work(rest + following, last=False)
         if rest:
-            self._work(rest if rest.endswith((b"\n", b"\r")) else rest + (header.eol or b"\n"), last=True)
+            self._work(rest if rest.endswith((b"\n", b"\r")) else rest + (head.eol or b"\n"), last=True)
+        self._classifier.warn("comment_lines", "lines that begin with # were passed over", self._comments)
 
     def _begin(self, blocks: Iterator[bytes]) -> tuple[bytes, Header]:
-        """Read until the header is there."""
-        block = b""
-        for following in blocks:
-            block += following
-            header = read_header(block, last=False)
-            if header is not None:
-                return block, header
-        if block and not block.endswith((b"\n", b"\r")):
-            block += b"\n"
-        header = read_header(block, last=True)
-        if header is None:
-            raise EmptyInputError("the table has no header and no rows")
-        return block, header
+        """Read until the header is there; returns what is below it too."""
+        reader = HeadReader()
+        head = None
+        while head is None:
+            following = next(blocks, None)
+            head = reader.feed(following or b"", last=following is None)
+        return bytes(reader.buffer[head.stop :]), find_columns(head)
 
     def _work(self, block: bytes, *, last: bool) -> bytes:
         """Classify the whole rows of a block and write them; returns what is left."""
-        lines = split_lines(block, self._header.delimiter, last=last)
+        lines = split_lines(block, self._header.head.delimiter, last=last)
         rest = block[lines.stop :]
         if len(rest) > TABLE_LINE_BYTES or (last and rest):
             raise LimitExceededError(
@@ -97,15 +98,51 @@ class _CsvTable:
         if len(lines) and lengths.max() > TABLE_LINE_BYTES:
             line = self._number(lines, int(lines.starts[lengths.argmax()]))
             raise LimitExceededError(f"line {line:,} has more than {TABLE_LINE_BYTES:,} bytes")
-        filled = lengths > 0
+        filled = self._are_rows(block, lines, lengths)
         rows: bytes | memoryview = memoryview(block)[: lines.stop]
         if not filled.all():
             lines = lines.take(filled)
             rows = b"".join(row + b"\n" for row in cut(block, lines).to_pylist())
         if len(lines) == 0:
             return
-        cells = self._cells.read(rows, len(lines))
+        cells = self._cells.read(rows, len(lines), is_ascii=block.isascii())
         self._write(block, lines, cells)
+
+    def _are_rows(self, block: bytes, lines: Lines, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n,) bool: which lines are rows, and not blank, a comment, or the header again.
+
+        Raises MalformedInputError where another table begins.
+        """
+        filled: NDArray[np.bool_] = lengths > 0
+        if not len(lines):
+            return filled
+        head = self._header.head
+        first = np.frombuffer(block, np.uint8)[lines.starts]
+        comments = filled & (first == _COMMENT)
+        rows: NDArray[np.bool_] = filled & ~comments
+        for at in np.flatnonzero(rows & (lengths == len(head.line)) & (first == head.line[0])).tolist():
+            rows[at] = not head.is_header(block[lines.starts[at] : lines.ends[at]])
+        if self._comment or comments.any():
+            self._look_for_tables(block, lines, comments, filled & ~comments)
+        return rows
+
+    def _look_for_tables(
+        self, block: bytes, lines: Lines, comments: NDArray[np.bool_], others: NDArray[np.bool_]
+    ) -> None:
+        """Look at the line below each comment, the one below the block's last comment in the next block."""
+        head = self._header.head
+        below = np.flatnonzero(others)
+        for at in (-1, *np.flatnonzero(comments)[: max(_TABLES - self._comments, 0)].tolist()):
+            if at >= 0:
+                self._comment = decoded(block[lines.starts[at] : lines.ends[at]])
+            next_one = np.searchsorted(below, at + 1)
+            if not self._comment or next_one == len(below):
+                continue
+            line = block[lines.starts[below[next_one]] : lines.ends[below[next_one]]]
+            if not head.is_header(line):
+                head.refuse_other_table(self._comment, line)
+            self._comment = ""
+        self._comments += int(comments.sum())
 
     def _write(self, block: bytes, lines: Lines, cells: Cells) -> None:
         first = self._classifier.tally.total + 1
@@ -119,13 +156,13 @@ class _CsvTable:
         if not len(values.label):
             return
         if self._rebuild:
-            contents = join_cells(cells.kept, self._header.delimiter).filter(kept)
+            contents = join_cells(cells.kept, self._header.head.delimiter).filter(kept)
         else:
             contents = cut(block, whole if kept.all() else whole.take(kept))
         self._sink.write(self._text.rows(contents, values))
 
     def _ragged(self, lines: Lines, cells: Cells, first: int) -> Iterator[Reject]:
-        wanted = len(self._header.names)
+        wanted = len(self._header.head.names)
         for index, found in cells.ragged:
             line = self._number(lines, int(lines.starts[index]))
             detail = f"the row has {found} cells, the header has {wanted}"
@@ -139,7 +176,14 @@ class _CsvTable:
 
 
 def _resized(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of at most BLOCK_BYTES."""
-    return chain.from_iterable(
-        (block[at : at + BLOCK_BYTES] for at in range(0, len(block), BLOCK_BYTES)) for block in blocks
-    )
+    """The same bytes in pieces of BLOCK_BYTES: work is done a piece, so that many small ones would cost more."""
+    waiting = bytearray()
+    for block in blocks:
+        at = BLOCK_BYTES - len(waiting)
+        waiting += block[:at]
+        while len(waiting) == BLOCK_BYTES:
+            yield bytes(waiting)
+            waiting = bytearray(block[at : at + BLOCK_BYTES])
+            at += BLOCK_BYTES
+    if waiting:
+        yield bytes(waiting)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from skysort.errors import UnsupportedFormatError
+from skysort.star.tables.dialect import is_utf_16
 
 HEAD_BYTES: Final = 4096
 GZIP: Final = b"\x1f\x8b"
@@ -77,6 +78,8 @@ def detect(head: bytes) -> Format:
         raise UnsupportedFormatError(f"the file is XML or HTML without a VOTABLE element; {READABLE}")
     if start.startswith((b"{", b"[")):
         raise UnsupportedFormatError(f"the file looks like JSON; {READABLE}")
+    if is_utf_16(head):
+        raise UnsupportedFormatError(f"the file is UTF-16 text, which should be saved as UTF-8; {READABLE}")
     if b"\0" in head or len(head) - len(head.translate(None, _CONTROLS)) > _CONTROLS_IN_TEXT * len(head):
         raise UnsupportedFormatError(f"the file holds binary data of an unknown kind; {READABLE}")
     if head.startswith(_ECSV):

@@ -8,21 +8,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skysort.limits import CELL_CHARACTERS
 from skysort.star.columns import BLANK, NUMBER
+from skysort.star.tables.dialect import DECIMAL_COMMA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def to_numbers(cells: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def to_numbers(cells: Any, *, decimal_comma: bool = False) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Read text cells as numbers.
 
-    cells: an Arrow array of binary or string. Returns (n,) float64, NaN for a blank and for an
-    unreadable cell, and (n,) bool, True for the unreadable ones.
+    cells: an Arrow array of binary or string. decimal_comma: whether 18,25 is a number too. Returns (n,) float64, NaN
+    for a blank and for an unreadable cell, and (n,) bool, True for the unreadable ones.
     """
     text = pc.utf8_trim_whitespace(as_text(cells))
     blank = pc.or_(pc.is_null(text), pc.is_in(text, value_set=pa.array(BLANK)))
-    readable = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
+    if decimal_comma:
+        text = pc.replace_substring_regex(text, DECIMAL_COMMA, r"\1.\2")
+    short = pc.less_equal(pc.utf8_length(text), CELL_CHARACTERS)
+    readable = pc.fill_null(pc.and_(short, pc.match_substring_regex(text, NUMBER)), False)
     numeric = pc.and_not(readable, blank)
     plain = pc.replace_substring_regex(text, r"^\+", "")
     values = pc.cast(pc.if_else(numeric, plain, pa.scalar(None, plain.type)), pa.float64())

@@ -1,0 +1,320 @@
+"""How a table of text is written, told from its beginning: the one place for HTTP bodies, dropped files and commands.
+
+What is understood: comma, semicolon, tab or bar between cells; quoted cells with any of these and line breaks inside;
+LF, CRLF and CR; a byte order mark; UTF-8, and Latin-1 where the bytes are no UTF-8; comments (``#``) and blank lines
+above the header; a header that is the last comment (``# u,g,r,i,z``); lines of units and of dashes below it, as VizieR
+writes them; a delimiter at the end of every row; decimal commas where the comma is no delimiter. Other modules cut rows
+and read numbers; what a row and a cell are is the same for all: a quote opens a cell only at its beginning, two stand
+for one inside of it, and what follows the closing one up to the delimiter belongs to the cell, as pyarrow reads.
+
+Nothing is looked at twice: what is above the header, the header and the sample of rows below it have their limits.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
+from skysort.limits import CSV_PREAMBLE_BYTES, CSV_PREAMBLE_LINES, TABLE_LINE_BYTES
+from skysort.star.spellings import BANDS, MEASURED, canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DELIMITERS: Final = (",", ";", "\t", "|")
+COMMENT: Final = "#"
+# A number with a decimal comma; digits can be shared out in one way only.
+DECIMAL_COMMA: Final = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
+_BOM: Final = b"\xef\xbb\xbf"
+_BREAK: Final = re.compile(rb"\r\n|\n|\r")
+_COMMA: Final = re.compile(DECIMAL_COMMA.encode())
+_RULE: Final = re.compile(r"[-=+]+")
+# Two dashes are a blank cell; a line of them is a row of blanks.
+_RULE_CHARACTERS: Final = 3
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]|\.[0-9])")
+_UNITS: Final = ("mag", "lupt", "mgy")
+_TABLE: Final = re.compile(r"#\s*table\s*[0-9]+\s*$", re.IGNORECASE)
+# Rows that are looked at to tell how all are written, and bytes that are waited for until there are so many.
+_SAMPLE_ROWS: Final = 20
+_SAMPLE_BYTES: Final = 64 * 1024
+_LINES_BELOW: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above a table's rows, and how they are written.
+
+    before: comments and blank lines, and the byte order mark, as they are; lines of units and dashes become comments.
+    line: the header line as it is. text: the same with as many cells as the rows have. eol: its line break.
+    stop: where the rows begin. lines: lines above the rows. names: the columns'. units: their units, where told.
+    decimal_comma: whether the first rows' numbers have one.
+    """
+
+    before: bytes
+    line: bytes
+    text: bytes
+    eol: bytes
+    stop: int
+    lines: int
+    delimiter: str
+    names: tuple[str, ...]
+    units: tuple[str, ...] = ()
+    decimal_comma: bool = False
+
+    def is_header(self, line: bytes) -> bool:
+        """Whether a line among the rows is the header again, as where tables were put one below the other."""
+        return line == self.line
+
+    def refuse_other_table(self, comment: str, line: bytes) -> None:
+        """Raise MalformedInputError where the line below a comment among the rows is the header of another table."""
+        row = _row(line + b"\n", 0, self.delimiter)
+        cells = [decoded(cell).strip() for cell in row[0]] if row else []
+        columns = [at for at, name in enumerate(self.names) if canonical(name) in MEASURED]
+        if len(cells) == len(self.names) and any(_NUMBER.match(cells[at]) for at in columns):
+            return
+        if _TABLE.match(comment) or _measured(cells) > 1:
+            raise MalformedInputError(
+                f"a second table with other columns stands below {comment.strip()!r:.60}: give each table in a file of "
+                "its own"
+            )
+
+
+class HeadReader:
+    """Reads the head of a table from pieces of it.
+
+    Attributes: buffer, the pieces so far. looked_at: bytes that were searched for line breaks, for tests.
+    """
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        self.looked_at = 0
+        self._at = 0
+        self._lines = 0
+        self._comment: tuple[int, int] | None = None
+        self._begun = False
+
+    def feed(self, block: bytes, *, last: bool) -> Head | None:
+        """Take a piece; the head, or None when the pieces do not hold all of it yet.
+
+        Raises EmptyInputError when there is no header, LimitExceededError for endless lines and for more above the
+        header than is read, MalformedInputError for a header that never ends and for UTF-16.
+        """
+        self.buffer += block
+        if not self._begun:
+            if not last and len(self.buffer) < len(_BOM):
+                return None
+            self._at = len(_BOM) if self.buffer.startswith(_BOM) else 0
+            self._begun = True
+        return self._head(last=last) if self._above(last=last) else None
+
+    def _above(self, *, last: bool) -> bool:
+        """Pass over comments and blank lines; whether the line that is no such one has begun."""
+        while (found := _BREAK.search(self.buffer, self._at)) is not None:
+            if found.end() == len(self.buffer) and found[0] == b"\r" and not last:
+                return False  # perhaps half of a CRLF
+            self.looked_at += found.end() - self._at
+            text = self.buffer[self._at : found.start()].strip()
+            if text and not text.startswith(COMMENT.encode()):
+                return True
+            if text:
+                self._comment = (self._at, found.start())
+            self._at = found.end()
+            self._lines += 1
+            if self._lines > CSV_PREAMBLE_LINES or self._at > CSV_PREAMBLE_BYTES:
+                raise LimitExceededError(
+                    f"there is no header within the first {CSV_PREAMBLE_LINES:,} lines and {CSV_PREAMBLE_BYTES:,} bytes"
+                )
+        rest = len(self.buffer) - self._at
+        if rest > TABLE_LINE_BYTES:
+            raise LimitExceededError(f"there is no line break in the first {TABLE_LINE_BYTES:,} bytes of the table")
+        text = self.buffer[self._at :].strip() if last else bytearray()
+        if last and (not text or text.startswith(COMMENT.encode())):
+            raise EmptyInputError("the table has no header and no rows")
+        return last
+
+    def _head(self, *, last: bool) -> Head | None:
+        window = bytes(self.buffer[self._at : self._at + 2 * TABLE_LINE_BYTES])
+        found = _header(window, last=last)
+        if found is None:
+            if len(window) > TABLE_LINE_BYTES or last:
+                raise MalformedInputError("the header never ends: a quote in it is not closed")
+            return None
+        delimiter, names, end, following = found
+        start, line = self._at, window[:end]
+        if b"\0" in line:
+            raise MalformedInputError(
+                "the table is no UTF-8 text: its header holds NUL bytes, as in UTF-16; send it as UTF-8"
+            )
+        commented = self._commented(window, names)
+        if commented is not None:
+            delimiter, names = commented
+            start, end = self._comment or (0, 0)
+            line, following = bytes(self.buffer[start:end]), 0
+        sample = _sample(window, following, delimiter, names, last=last)
+        if sample is None:
+            return None
+        stop = self._at + sample.stop
+        eol = bytes((_BREAK.search(self.buffer, start + len(line)) or [b""])[0])
+        names, text = _as_wide_as_the_rows(line, names, sample.rows, delimiter)
+        return Head(
+            before=bytes(self.buffer[:start]) + b"".join(b"# " + below + (eol or b"\n") for below in sample.below),
+            line=line,
+            text=text,
+            eol=eol,
+            stop=stop,
+            lines=_count_lines(self.buffer[:stop]),
+            delimiter=delimiter,
+            names=tuple(names),
+            units=sample.units,
+            decimal_comma=delimiter != "," and _has_decimal_commas(sample.rows, names),
+        )
+
+    def _commented(self, window: bytes, names: Sequence[str]) -> tuple[str, list[str]] | None:
+        """Delimiter and names of a header that is the last comment, where the first line has none of the columns."""
+        if self._comment is None or _measured(names) > 1:
+            return None
+        comment = bytes(self.buffer[slice(*self._comment)]).strip().lstrip(COMMENT.encode())
+        for delimiter in DELIMITERS:
+            row, first = _row(comment + b"\n", 0, delimiter), _row(window + b"\n", 0, delimiter)
+            cells = [decoded(cell).strip() for cell in row[0]] if row else []
+            if _measured(cells) >= len(BANDS) and first and len(cells) <= len(first[0]) <= len(cells) + 1:
+                return delimiter, cells
+        return None
+
+
+def decoded(content: bytes) -> str:
+    """Text that is UTF-8, or else Latin-1, which every byte is."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def is_utf_16(head: bytes) -> bool:
+    """Whether text is UTF-16 without a byte order mark: every other byte of plain letters is NUL."""
+    return any(len(half) > _LINES_BELOW and not half.strip(b"\0") for half in (head[::2], head[1::2]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The first rows. stop: where they begin. below: lines of units and dashes between the header and them."""
+
+    rows: list[list[bytes]]
+    stop: int
+    below: list[bytes]
+    units: tuple[str, ...]
+
+
+def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, last: bool) -> _Sample | None:
+    """Look at the rows below the header; None where more of the table has to come."""
+    rows: list[list[bytes]] = []
+    below: list[bytes] = []
+    units: tuple[str, ...] = ()
+    stop, start = at, at
+    while len(rows) < _SAMPLE_ROWS and at - start < _SAMPLE_BYTES:
+        found = _row(window, at, delimiter, last=last)
+        if found is None:
+            if last or len(window) - start >= _SAMPLE_BYTES:
+                break
+            return None
+        cells, end, following = found
+        if end > at and not window.startswith(COMMENT.encode(), at):
+            texts = [decoded(cell).strip() for cell in cells]
+            is_units = not units and _are_units(texts, names)
+            if not rows and len(below) < _LINES_BELOW and (is_units or _is_rule(texts)):
+                units = tuple(texts) if is_units and len(texts) == len(names) else units
+                below.append(window[at:end])
+                stop = following
+            else:
+                rows.append(cells)
+        at = following
+        if at >= len(window):
+            if last:
+                break
+            return None
+    return _Sample(rows, stop, below, units)
+
+
+def _is_rule(cells: Sequence[str]) -> bool:
+    """Dashes below the names, as VizieR draws them."""
+    written = [cell for cell in cells if cell]
+    return all(map(_RULE.fullmatch, written)) and max(map(len, written), default=0) >= _RULE_CHARACTERS
+
+
+def _are_units(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Units below the names: no number, and a magnitude's unit under the name of a band."""
+    if list(cells) == list(names) or any(_NUMBER.match(cell) for cell in cells):
+        return False
+    under = [cell.lower() for cell, name in zip(cells, names, strict=False) if canonical(name) in BANDS]
+    return any(unit in cell for cell in under for unit in _UNITS)
+
+
+def _as_wide_as_the_rows(
+    line: bytes, names: list[str], rows: Sequence[Sequence[bytes]], delimiter: str
+) -> tuple[list[str], bytes]:
+    """Names and header line with a column more or fewer, where only the rows or only the header end in a delimiter."""
+    widths = {len(row) for row in rows}
+    if widths == {len(names) + 1} and not any(row[-1].strip() for row in rows):
+        return [*names, ""], line + delimiter.encode()
+    if widths == {len(names) - 1} and not names[-1] and line.rstrip().endswith(delimiter.encode()):
+        return names[:-1], line[: line.rindex(delimiter.encode())]
+    return names, line
+
+
+def _has_decimal_commas(rows: Sequence[Sequence[bytes]], names: Sequence[str]) -> bool:
+    columns = [at for at, name in enumerate(names) if canonical(name) in MEASURED]
+    cells = [row[at].strip() for row in rows for at in columns if at < len(row)]
+    return any(_COMMA.match(cell) for cell in cells) and not any(b"." in cell for cell in cells)
+
+
+def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int] | None:
+    """Delimiter, names, end of the header line and where the next begins: the delimiter that gives most columns."""
+    candidates = []
+    for order, delimiter in enumerate(DELIMITERS):
+        found = _row(window, 0, delimiter, last=last)
+        if found is not None:
+            cells, end, following = found
+            names = [decoded(cell).strip() for cell in cells]
+            candidates.append(((_measured(names), len(names), -order), (delimiter, names, end, following)))
+    return max(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
+
+
+def _measured(names: Sequence[str]) -> int:
+    return sum(canonical(name) in MEASURED for name in names)
+
+
+def _row(block: bytes, at: int, delimiter: str, *, last: bool = True) -> tuple[list[bytes], int, int] | None:
+    """The cells of the row that begins at an offset, its end, and where the next begins; None where it does not end.
+
+    last: nothing follows the block, so that its end is the row's.
+    """
+    cell = _cell(delimiter)
+    cells: list[bytes] = []
+    while match := cell.match(block, at):
+        cells.append(match["quoted"].replace(b'""', b'"') + match["rest"] if match["plain"] is None else match["plain"])
+        if match["line"] is not None:
+            half = match["line"] == b"\r" and match.end() == len(block)
+            return None if half and not last else (cells, match.start("line"), match.end())
+        if not match["delimiter"]:
+            return (cells, len(block), len(block)) if last else None
+        at = match.end()
+    return None
+
+
+@cache
+def _cell(delimiter: str) -> re.Pattern[bytes]:
+    mark = re.escape(delimiter.encode())
+    plain = rb"[^" + mark + rb"\r\n]*"
+    # The atomic group keeps an unclosed quote from being closed by half of an escaped one.
+    return re.compile(
+        rb'(?:"(?P<quoted>(?>(?:[^"]|"")*))"(?P<rest>' + plain + rb')|(?!")(?P<plain>' + plain + rb"))"
+        rb"(?:(?P<delimiter>" + mark + rb")|(?P<line>\r\n|\n|\r)|\Z)"
+    )
+
+
+def _count_lines(above: bytes | bytearray) -> int:
+    """Line feeds, or carriage returns in a file that has only those."""
+    return above.count(b"\n") or above.count(b"\r")
