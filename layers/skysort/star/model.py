@@ -14,7 +14,7 @@ from skysort.star.booster import Booster
 from skysort.star.features import PHOTOMETRIC, SPECTROSCOPIC, feature_matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -62,6 +62,13 @@ class _Variant:
         probabilities = softmax(self.booster.margins(features), self.temperature)
         return probabilities, prediction_sets(probabilities, self.thresholds)
 
+    def explain(self, magnitudes: NDArray[np.float64], redshift: NDArray[np.float64]) -> Iterator[Explanation]:
+        """redshift: what the variant does not take is not looked at."""
+        features = feature_matrix(magnitudes, redshift if self.features == SPECTROSCOPIC else None)
+        contributions, margins = self.booster.contributions(features), self.booster.margins(features)
+        for values, shap, margin in zip(features, contributions, margins, strict=True):
+            yield Explanation(self.features, values, shap[:, :-1], shap[:, -1], margin)
+
 
 class StarModel:
     """Both boosters and their card; raises ArtefactError when a file is missing, damaged or not the card's."""
@@ -100,16 +107,15 @@ class StarModel:
         return mixed
 
     def explain(self, photometry: Photometry) -> list[Explanation]:
-        """Explain n valid objects, each by the booster that classifies it."""
-        return [self._explain_one(photometry.take(np.array([row]))) for row in range(len(photometry))]
-
-    def _explain_one(self, photometry: Photometry) -> Explanation:
-        spectroscopic = not np.isnan(photometry.redshift[0])
-        variant = self._variants[WITH_REDSHIFT if spectroscopic else PHOTOMETRY_ONLY]
-        features = feature_matrix(photometry.magnitudes, photometry.redshift if spectroscopic else None)
-        shap = variant.booster.contributions(features)[0]
-        margins = variant.booster.margins(features)[0]
-        return Explanation(variant.features, features[0], shap[:, :-1], shap[:, -1], margins)
+        """Explain n valid objects, each by the booster that classifies it, in one call of each booster."""
+        found: dict[int, Explanation] = {}
+        with_redshift = ~np.isnan(photometry.redshift)
+        for name, rows in ((WITH_REDSHIFT, with_redshift), (PHOTOMETRY_ONLY, ~with_redshift)):
+            if rows.any():
+                part = photometry.take(rows)
+                explained = self._variants[name].explain(part.magnitudes, part.redshift)
+                found.update(zip(np.flatnonzero(rows).tolist(), explained, strict=True))
+        return [found[row] for row in range(len(photometry))]
 
 
 def _load_variant(folder: Path, card: ModelCard, name: str, threads: int) -> _Variant:

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from skysort.errors import ArtefactError
+from skysort.star.booster import Booster
 from skysort.star.columns import Photometry
 from skysort.star.model import StarModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 
 def objects(redshift: list[float]) -> Photometry:
@@ -90,3 +93,30 @@ def test_a_missing_model_file_is_named(star_folder: Path, tmp_path: Path) -> Non
     (folder / "with_redshift.ubj").unlink()
     with pytest.raises(ArtefactError, match=r"with_redshift\.ubj cannot be read"):
         StarModel.load(folder)
+
+
+def test_many_rows_are_explained_in_one_call_of_each_booster(
+    star_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given rows with and without a redshift, in turns
+    rows = objects([0.4, np.nan] * 20)
+    model = StarModel.load(star_folder)
+    calls: list[int] = []
+    contributions = Booster.contributions
+
+    def counted(booster: Booster, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        calls.append(len(features))
+        return contributions(booster, features)
+
+    monkeypatch.setattr(Booster, "contributions", counted)
+
+    # When
+    explained = model.explain(rows)
+
+    # Then each row is explained as it is alone, and in its place
+    assert calls == [20, 20]
+    for at, explanation in enumerate(explained):
+        (alone,) = model.explain(rows.take(np.array([at])))
+        assert explanation.features == alone.features
+        np.testing.assert_array_equal(explanation.contributions, alone.contributions)
+        np.testing.assert_array_equal(explanation.margins, alone.margins)

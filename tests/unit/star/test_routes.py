@@ -151,7 +151,7 @@ def test_model_magnitudes_go_before_those_of_point_sources(star_folder: Path) ->
         (as_csv({**named("{band}"), "z_vi": "1", "z_pipe": "1"}), "name the one to use 'redshift'"),
         (as_csv({**named("{band}"), "redshfit": "1"}), "did you mean 'redshift'"),
         (as_csv({"a": "1", "b": "2"}), "there is no column u .* Its columns are: a, b"),
-        (b"# %ECSV 1.0\n# ---\nu g r i z redshift\n1 2 3 4 5 6\n", "stand apart by spaces.*save the table as CSV"),
+        (b"# astropy\nu g r i z redshift\n1 2 3 4 5 6\n", "stand apart by spaces.*save the table as CSV"),
         (b"   objID  u   g  r\n 1 2 3 4\n", "stand apart by spaces"),
         (b"# u g r i z\n19 18 17 17 17\n", "first line holds numbers.*take the # away"),
     ],

@@ -78,6 +78,11 @@ def detect(head: bytes) -> Format:
         raise UnsupportedFormatError(f"the file is XML or HTML without a VOTABLE element; {READABLE}")
     if start.startswith((b"{", b"[")):
         raise UnsupportedFormatError(f"the file looks like JSON; {READABLE}")
+    return _of_text(head)
+
+
+def _of_text(head: bytes) -> Format:
+    """The kind of a table of text; raises UnsupportedFormatError for what is no text."""
     if is_utf_16(head):
         raise UnsupportedFormatError(f"the file is UTF-16 text, which should be saved as UTF-8; {READABLE}")
     if b"\0" in head or len(head) - len(head.translate(None, _CONTROLS)) > _CONTROLS_IN_TEXT * len(head):
