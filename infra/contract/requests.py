@@ -50,7 +50,7 @@ def labels_in_query(labels: Sequence[str]) -> Schema:
     if len(labels) > _FEW:
         return {"type": "string", "format": IMAGE_LABELS}
     one = "|".join(labels)
-    return {"type": "string", "pattern": f"^({one})(,({one}))*$"}
+    return {"type": "string", "pattern": f"^(({one})(,({one}))*)?$"}
 
 
 def options_in_query(labels: Sequence[str]) -> dict[str, Schema]:
@@ -98,7 +98,11 @@ def _redshift(*types: str) -> Schema:
     low, high = RANGES[REDSHIFT]
     none = f"{', '.join(f'{value:g}' for value in sorted(NO_REDSHIFT))} stand for none"
     return {
-        "anyOf": [{"type": [*types], "minimum": low, "maximum": high}, {"type": "number", "enum": sorted(NO_REDSHIFT)}],
+        # Not an enum: generators of clients have none of numbers.
+        "anyOf": [
+            {"type": [*types], "minimum": low, "maximum": high},
+            *({"type": "number", "minimum": value, "maximum": value} for value in sorted(NO_REDSHIFT)),
+        ],
         "description": f"{none}; also named {', '.join(ALIASES[REDSHIFT])}",
     }
 
@@ -160,7 +164,7 @@ def star_csv() -> Schema:
 
 def picture_bodies(labels: Mapping[str, Sequence[str]]) -> dict[str, Schema]:
     """The JSON bodies with pictures of each model, by the names that a generated client gives them."""
-    name: Schema = {"type": ["string", "integer"], "description": "comes back as the result's id"}
+    name: Schema = {"type": ["string", "integer", "null"], "description": "comes back as the result's id"}
     image: Schema = {
         "type": "string",
         "format": PICTURE,

@@ -119,6 +119,8 @@ def _read_form(body: bytes) -> StarRequest:
         raise LimitExceededError(f"a form may have up to {TABLE_COLUMNS:,} fields") from None
     given: dict[str, Any] = gathered(pairs)
     options: dict[str, Any] = {name: given.pop(name) for name in OPTION_NAMES if name in given}
+    # A catalogue's other columns are let be, whatever they are.
+    given = {name: value for name, value in given.items() if not isinstance(value, Repeated) or canonical(name)}
     repeated = [name for name, value in given.items() if isinstance(value, Repeated)]
     row = read_row({name: value for name, value in given.items() if name not in repeated}, "0", text=True)
     if repeated:
