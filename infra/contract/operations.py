@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT
 from infra.contract import answers, batch_answers, requests
-from skysort.images.sniff import Format
+from skysort.images.sniff import MEDIA_TYPES
 from skysort.limits import BATCH_CSV_TABLE_BYTES, MIB
 from skysort.uploads.request import UploadRequest
 
@@ -116,7 +116,7 @@ def _picture(model: str, about: str) -> Operation:
                 "schema": requests.picture_json(model),
                 "examples": {"pictures": {"value": {"instances": [{"id": "m51", "image": image}], "top_k": 3}}},
             },
-            **dict.fromkeys((form.value for form in Format), binary),
+            **dict.fromkeys(MEDIA_TYPES, binary),
             "application/octet-stream": binary,
         },
         query=requests.options_in_query(labels),

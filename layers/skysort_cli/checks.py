@@ -62,6 +62,7 @@ _PACKAGES: Final = {
         ("onnxruntime", "onnxruntime"),
         ("pillow", "PIL"),
         ("multipart", "multipart"),
+        ("pi-heif", "pi_heif"),
         ("pybase64", "pybase64"),
         ("xgboost-cpu", "xgboost"),
         ("pyarrow", "pyarrow"),

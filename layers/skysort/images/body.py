@@ -34,6 +34,11 @@ _NAMES_OF: Final = {
     "image/apng": Format.PNG,
     "image/x-png": Format.PNG,
     "image/tif": Format.TIFF,
+    "image/heic": Format.HEIF,
+    "image/heic-sequence": Format.HEIF,
+    "image/heif-sequence": Format.HEIF,
+    "image/avif": Format.HEIF,
+    "image/avif-sequence": Format.HEIF,
     "image/fits": Format.FITS,
     "image/x-fits": Format.FITS,
 }

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 FORM: Final = "multipart/form-data"
 JSON: Final = "application/json"
 SEND: Final = (
-    f"send {FORM} with file parts, a bare picture as image/jpeg, image/png, image/webp, image/tiff, image/gif "
-    f'or application/fits, or {JSON} with {{"instances": [{{"image": base64}}]}}'
+    f"send {FORM} with file parts, a bare picture as image/jpeg, image/png, image/webp, image/tiff, image/gif, "
+    f'image/heic, image/avif or application/fits, or {JSON} with {{"instances": [{{"image": base64}}]}}'
 )
 
 

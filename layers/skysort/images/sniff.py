@@ -72,6 +72,8 @@ _OTHERS: Final = {
     b"{": "JSON text",
     b"[": "JSON text",
 }
+# Media types under which pictures are sent; HEIC and AVIF have names of their own beside that of their container.
+MEDIA_TYPES: Final = (*(form.value for form in Format), "image/heic", "image/avif")
 NAMES: Final = {
     Format.JPEG: "JPEG",
     Format.PNG: "PNG",

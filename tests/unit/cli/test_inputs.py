@@ -40,7 +40,8 @@ def test_what_a_folder_leaves_out_is_told_in_one_line(pictures: Path, capsys: py
     assert found == ["a.jpg", "b.PNG", "c.fits", "m51.FTS.gz", "m51.fts", "more/d.webp", "README.md"]
     assert capsys.readouterr().err == (
         f"skysort: left out 5 files: {pictures}/.hidden.jpg, {pictures}/notes.txt, {pictures}/tiles.fits.fz "
-        "and 2 more; of a folder these are taken unless they are hidden: .jpg .jpeg .png .webp .tif .tiff .gif "
+        "and 2 more; of a folder these are taken unless they are hidden: .jpg .jpeg .jpe "
+        ".jfif .png .webp .tif .tiff .gif .heic .heif .hif .avif "
         ".fits .fit .fts .fits.gz .fit.gz .fts.gz; a file that is named itself is tried whatever it is called\n"
     )
 

@@ -227,7 +227,9 @@ def test_the_largest_answers_fit_lambdas_payload(files: list[dict[str, Any]]) ->
     [
         ("a.jpeg", None, "image/jpeg"),
         ("a.jpeg", "image/png; q=1", "image/png"),
-        ("a.heic", "image/heic", "application/octet-stream"),
+        ("a.heic", "image/heic", "image/heic"),
+        ("a.hif", None, "image/heif"),
+        ("a.bmp", "image/bmp", "application/octet-stream"),
         ("a", None, "application/octet-stream"),
         ("a.tar.gz", "", "application/gzip"),
     ],
