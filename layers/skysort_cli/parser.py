@@ -43,8 +43,8 @@ examples:
 
 On a terminal the answer is a table; into a pipe or a file it is JSON Lines, or CSV with --format csv or a name
 that ends in .csv. Pictures are JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF and FITS; tables are CSV (gzipped or not), FITS,
-VOTable and Parquet, over HTTP CSV alone. Larger sets go through `skysort drop`. Of a folder files are taken whose names say what
-they are; which were left out is told. A file that is named itself is tried whatever it is called.
+VOTable and Parquet, over HTTP CSV alone. Larger sets go through `skysort drop`. Of a folder files are taken whose
+names say what they are; which were left out is told. A file that is named itself is tried whatever it is called.
 
 {_SERVICE}
 

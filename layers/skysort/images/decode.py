@@ -114,8 +114,11 @@ def _in_srgb(small: Image.Image, loaded: Loaded) -> tuple[Image.Image, tuple[Inp
     if loaded.profile_broken:
         return _to_rgb(small), (colour.ignored(loaded.profile_broken),)
     if loaded.profile is not None:
-        grey = loaded.profile[16:20] == b"GRAY" and small.mode == "RGB"
-        shown, remarks = colour.to_srgb(small.getchannel("R") if grey else small, loaded.profile)
+        if small.mode == "RGBX":
+            small = small.convert("RGB")
+        if small.mode == "RGB" and loaded.picture.mode == "LA":
+            small = small.getchannel("R")
+        shown, remarks = colour.to_srgb(small, loaded.profile)
         return _to_rgb(shown), remarks
     small = _to_rgb(small)
     return colour.from_nclx(small, loaded.nclx) if loaded.nclx is not None else (small, ())

@@ -33,6 +33,10 @@ _AHEAD: Final = 8
 _REDUCTIONS: Final = (8, 4, 2, 1)
 
 
+# What Pillow says of a TIFF whose tags make sense and whose samples it does not know.
+_UNKNOWN: Final = frozenset({"unknown pixel mode", "unknown data organization"})
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A picture with its pixels.
@@ -167,7 +171,9 @@ def _tiff(prepared: Prepared, budget: Budget) -> Image.Image:
     tiff = _module("skysort.images.tiff")
     try:
         picture = _opened(prepared.content, "PIL.TiffImagePlugin", "TiffImageFile", (prepared.width, prepared.height))
-    except SyntaxError:  # its tags make sense, and this is what Pillow says of samples that it does not know
+    except SyntaxError as error:
+        if str(error) not in _UNKNOWN:
+            raise
         raise UnsupportedFormatError(f"this is {tiff.describe(prepared.content)}") from None
     # Where strips do not follow one another, a decoder is given this much for each.
     picture.decodermaxblock = tiff.part_bytes(prepared.content)
