@@ -21,6 +21,7 @@ from skysort.guard import reading
 from skysort.limits import GUESSED_NAMES_PER_REQUEST, STAR_ROWS_PER_REQUEST, TABLE_COLUMNS
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.options import taken_from
+from skysort.star.columns import canonical
 from skysort.star.rows import StarRow, read_cells, read_row
 from skysort.star.tables.csv_header import find_columns
 from skysort.star.tables.csv_rows import table_rows

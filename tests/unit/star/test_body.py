@@ -66,6 +66,13 @@ def test_a_ragged_csv_row_is_refused_alone() -> None:
     assert not third.errors
 
 
+def test_a_column_given_twice_in_a_form_is_refused_and_a_catalogues_other_one_let_be() -> None:
+    (row,) = read_body(b"u=19&g=18&r=17&i=17&z=17&plate=1&plate=2&note=a&note=b", FORM).rows
+    assert not row.errors
+    (row,) = read_body(b"u=19&u=20&g=18&r=17&i=17&z=17", FORM).rows
+    assert [(error.field, error.reason) for error in row.errors] == [("u", "given_twice")]
+
+
 def test_a_form_is_one_row_with_options() -> None:
     request = read_body(b"u=19&g=18&r=17&i=17&z=17&redshift=&top_k=1", FORM)
     assert request.single
