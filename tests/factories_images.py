@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-GALAXY_INPUT = InputSpec(64, 64, None, 0.6, "black")
+GALAXY_INPUT = InputSpec(64, 64, None, 0.6, "black", measurements=True)
 PHOTOGRAPH_INPUT = InputSpec(56, 56, 64, 1.0, "white")
 COLOURS = ("red", "green", "blue", "grey")
 

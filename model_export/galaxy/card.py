@@ -81,6 +81,7 @@ def make(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
             "central_fraction": inputs.central_fraction,
             "background": inputs.background,
             "filter": inputs.filter,
+            "measurements": inputs.measurements,
             "layout": "uint8 (1, height, width, 3) RGB",
             "normalisation": "in the graph",
         },

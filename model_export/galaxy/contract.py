@@ -18,4 +18,4 @@ CENTRAL_FRACTION: Final = 0.5
 
 def spec(side: int) -> InputSpec:
     """The middle half of a frame, at the network's size."""
-    return InputSpec(side, side, None, CENTRAL_FRACTION, "black")
+    return InputSpec(side, side, None, CENTRAL_FRACTION, "black", measurements=True)

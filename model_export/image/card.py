@@ -54,6 +54,7 @@ def document(
             "central_fraction": 1.0,
             "background": "white",
             "filter": evaluation["filter"],
+            "measurements": False,
         },
         "outputs": {
             "probabilities": {

@@ -12,7 +12,7 @@ from PIL.Image import Transpose
 
 from skysort.errors import LimitExceededError, UnsupportedFormatError
 from skysort.guard import reading
-from skysort.images import measurements, prices, stretch
+from skysort.images import measurements, prices
 from skysort.images.budget import Budget, Cost
 from skysort.images.geometry import MARGIN, Box, InputSpec, inside, resampling
 from skysort.images.loaders import Loaded, load
@@ -92,7 +92,7 @@ def _shrink(loaded: Loaded, spec: InputSpec, box: Box) -> tuple[Image.Image, tup
     picture = loaded.picture
     box = inside(box, *picture.size)
     if picture.mode in measurements.MODES:
-        return measurements.shrink(picture, spec, box), ()
+        return measurements.shrink(picture, spec, box)
     if picture.mode != "RGBA" and picture.has_transparency_data:
         picture = picture.convert("RGBA")
     elif picture.mode in {"1", "P"} or (picture.mode == "CMYK" and loaded.profile is None):
@@ -148,10 +148,5 @@ def _decode_fits(content: bytes, _form: Format, spec: InputSpec, budget: Budget)
         shown = np.ascontiguousarray(pixels if pixels.shape[2] > 1 else pixels[..., 0])
         small, _ = _shrink(Loaded(Image.fromarray(shown), (width, height)), spec, box)
         return Picture(np.array(small), width, height, cutout.warnings)
-    left, upper, right, lower = measurements.outer(box, (width, height))
-    values = cutout.values(slice(upper, lower), slice(left, right))
-    every = slice(None, None, stretch.sample_step(cutout.planes.size))
-    drawn = measurements.draw(
-        values, cutout.values(every, every), spec, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper)
-    )
-    return Picture(np.array(drawn), width, height, cutout.warnings)
+    drawn, remarks = measurements.draw(cutout, spec, box)
+    return Picture(np.array(drawn), width, height, remarks)

@@ -10,7 +10,7 @@ import math
 import re
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -28,16 +28,14 @@ from skysort.images.fits_header import (
     number,
     text,
 )
+from skysort.images.frame import Frame
 from skysort.images.sniff import GZIP
 from skysort.limits import FITS_IMAGE_BYTES, MEASURED_PIXELS, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from skysort.images.fits_header import Header
-    from skysort.input_warnings import InputWarning
 
 # Names of extensions (EXTNAME), as observatories' pipelines and programs write them: of the image itself,
 _THE_IMAGE: Final = frozenset({"SCI", "SCIENCE", "IMAGE", "IMG", "DATA", "COADD", "CUTOUT", "STAMP", "FLUX"})
@@ -71,41 +69,6 @@ _PREFERRED, _PLAIN, _LAST_CHOICE = range(3)
 
 
 @dataclass(frozen=True, slots=True)
-class Cutout:
-    """An image as it lies in the file.
-
-    planes: (bands, height, width), one to three, the file's own numbers, the first row at the bottom of the sky; red
-    first. Of two the green between them is their mean. value = number * scale + zero; the number blank stands for no
-    value. warnings: what was chosen.
-    """
-
-    planes: NDArray[Any]
-    scale: float
-    zero: float
-    blank: int | None
-    warnings: tuple[InputWarning, ...] = ()
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether it holds bytes, which are ready for display, not measurements."""
-        return self.planes.dtype == np.uint8 and self.scale == 1 and self.zero == 0 and len(self.planes) != 2  # noqa: PLR2004 - a red and a blue band
-
-    def values(self, rows: slice, columns: slice) -> NDArray[np.float64]:
-        """Some rows and columns as values, (height, width, 1 or 3) with the first row on top; NaN for none."""
-        part = self.planes[:, ::-1][:, rows, columns]
-        with np.errstate(over="ignore", invalid="ignore"):  # signalling NaNs and scales out of all proportion
-            values = part.astype(np.float64)
-            if self.blank is not None:
-                values[part == self.blank] = np.nan
-            values *= self.scale
-            values += self.zero
-            if len(values) == 2:  # noqa: PLR2004 - red and blue
-                values = np.stack([values[0], values.mean(axis=0), values[1]])
-        values[~np.isfinite(values)] = np.nan
-        return np.moveaxis(values, 0, -1)
-
-
-@dataclass(frozen=True, slots=True)
 class _Image:
     """An image that a header describes, and where its data begin. rank: how likely it is the one that is meant."""
 
@@ -126,7 +89,7 @@ class _Contents:
     one_dimensional: bool = False
 
 
-def read(content: bytes, spend: Callable[[int], None] | None = None) -> Cutout:
+def read(content: bytes, spend: Callable[[int], None] | None = None) -> Frame:
     """Read the image of a FITS file, gzipped or tile-compressed or neither.
 
     Parameters
@@ -261,7 +224,7 @@ def _check_size(values: int, spend: Callable[[int], None] | None) -> None:
         spend(values)
 
 
-def _cutout(content: bytes, image: _Image, shape: tuple[int, int, int], choice: fits_bands.Choice) -> Cutout:
+def _cutout(content: bytes, image: _Image, shape: tuple[int, int, int], choice: fits_bands.Choice) -> Frame:
     header = image.header
     if image.compressed:
         from skysort.images import fits_tiles  # noqa: PLC0415 - ten milliseconds, only where they are needed
@@ -275,7 +238,7 @@ def _cutout(content: bytes, image: _Image, shape: tuple[int, int, int], choice: 
         planes = np.frombuffer(content, dtype, values, image.start).reshape(shape)
     drawn = planes if choice.planes == tuple(range(len(planes))) else planes[list(choice.planes)]
     blank = _blank(image) if planes.dtype.kind in "iu" else None
-    return Cutout(drawn, number(header, "BSCALE", 1.0), number(header, "BZERO", 0.0), blank, choice.warnings)
+    return Frame(drawn, number(header, "BSCALE", 1.0), number(header, "BZERO", 0.0), blank, choice.warnings)
 
 
 def _blank(image: _Image) -> int | None:

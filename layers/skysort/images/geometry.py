@@ -30,7 +30,8 @@ class InputSpec:
     height x width of that is cut out; None: the central square of central_fraction of the shorter side is
     scaled to height x width. background: what shows through transparent pixels. filter: what larger pictures are
     made smaller with; hamming takes half the pixels of bicubic into account, and half the time. Smaller pictures are
-    always enlarged by bicubic.
+    always enlarged by bicubic. measurements: whether the model is meant for them, so that grey of 16 bits that uses
+    little of its scale is taken for a detector's counts and not for a dark photograph.
     Raises ArtefactError for a spec that contradicts itself.
     """
 
@@ -40,6 +41,7 @@ class InputSpec:
     central_fraction: float
     background: Literal["black", "white"]
     filter: Filter = "bicubic"
+    measurements: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a window that would reach beyond the picture."""
@@ -67,6 +69,7 @@ class InputSpec:
                 entry["central_fraction"],
                 entry["background"],
                 entry["filter"],
+                entry["measurements"],
             )
         except (KeyError, TypeError) as error:
             raise ArtefactError(f"the card's input is not described in full: {error!r}") from error

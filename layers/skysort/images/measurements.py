@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from skysort.errors import MalformedInputError
-from skysort.images import stretch
+from skysort.images import coverage, stretch
+from skysort.images.frame import Frame
 from skysort.images.geometry import MARGIN, inside, resampling
+from skysort.input_warnings import InputWarning
 from skysort.limits import MEASURED_PIXELS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from skysort.images.geometry import Box, InputSpec
@@ -22,42 +26,102 @@ NUMBERS: Final = frozenset({"I", "F"})
 # Pillow's modes of pictures of more than eight bits.
 MODES: Final = SIXTEEN_BITS | NUMBERS
 _BRIGHTEST: Final = 0.9995  # of the pixels: a hot one must not decide
+# What was drawn to be looked at reaches further up its scale than a detector's counts.
 _COUNTS_SHARE: Final = 0.25
+_FULL_SCALE: Final = 65_535
 
 
-def shrink(picture: Image.Image, spec: InputSpec, box: Box) -> Image.Image:
-    """Pictures of more than eight bits: 16-bit grey by its full scale, 32-bit numbers as measurements.
+class Drawn(NamedTuple):
+    """A picture of the size that a model takes, and what was done to get it."""
 
-    16-bit grey that uses little of its scale is a detector's counts, and measured like them.
+    picture: Image.Image
+    warnings: tuple[InputWarning, ...] = ()
+
+
+def shrink(picture: Image.Image, spec: InputSpec, box: Box) -> Drawn:
+    """Cut a window out of a picture of more than eight bits.
+
+    32-bit numbers are measurements. So is 16-bit grey that uses little of its scale, a detector's counts, for a model
+    that is meant for measurements; for one of photographs it is a photograph of fewer bits.
     """
     numbers = np.asarray(picture)
-    if picture.mode in SIXTEEN_BITS and not _is_counts(numbers):
-        scaled = ((numbers.astype(np.uint32) + 128) // 257).astype(np.uint8)
-        return Image.fromarray(scaled).resize((spec.width, spec.height), resampling(spec, box), box).convert("RGB")
-    left, upper, right, lower = outer(box, picture.size)
-    step = stretch.sample_step(numbers.size)
-    frame, values = (
-        _measured(part[..., np.newaxis]) for part in (numbers[::step, ::step], numbers[upper:lower, left:right])
-    )
-    return draw(values, frame, spec, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper))
+    if picture.mode in SIXTEEN_BITS:
+        brightest = _brightest(numbers)
+        if brightest < _COUNTS_SHARE * _FULL_SCALE and not spec.measurements:
+            return _dark_photograph(numbers, brightest, spec, box)
+        if brightest >= _COUNTS_SHARE * _FULL_SCALE or numbers.size > MEASURED_PIXELS:
+            return Drawn(_photograph(numbers, _FULL_SCALE, spec, box))
+    return draw(Frame(numbers[np.newaxis, ::-1]), spec, box)
 
 
-def draw(values: NDArray[np.float64], frame: NDArray[np.float64], spec: InputSpec, box: Box) -> Image.Image:
-    """Draw measured brightness, (height, width, 1 or 3) with NaN for no value, and cut a window out of it.
+def _photograph(numbers: NDArray[Any], scale: int, spec: InputSpec, box: Box) -> Image.Image:
+    """Sixteen bits by their scale."""
+    wide = numbers.astype(np.uint32)
+    scaled = np.minimum((wide * 255 + scale // 2) // scale, 255).astype(np.uint8)
+    return Image.fromarray(scaled).resize((spec.width, spec.height), resampling(spec, box), box).convert("RGB")
 
-    frame: a sample of the whole picture's values, for its sky.
+
+def _dark_photograph(numbers: NDArray[Any], brightest: float, spec: InputSpec, box: Box) -> Drawn:
+    """A photograph that does not reach a quarter of its sixteen bits: scaled by as many bits as it uses."""
+    bits = max(8, int(brightest).bit_length())
+    detail = f"the 16-bit picture uses {bits} bits of its brightness: {2**bits - 1:,} was taken for white"
+    return Drawn(_photograph(numbers, 2**bits - 1, spec, box), (InputWarning("brightness_scaled", detail),))
+
+
+def draw(frame: Frame, spec: InputSpec, box: Box) -> Drawn:
+    """Draw measured brightness and cut a window out of it.
+
+    The sky is that of the whole frame. What was not observed is left out of it and drawn as sky; single pixels without
+    a value inside the picture are filled from their neighbours.
+    Raises MalformedInputError where there is nothing to be seen.
     """
-    sky = stretch.sky_levels(frame, values)
-    with np.errstate(over="ignore"):
-        light = np.nan_to_num(values - sky, nan=0.0)
-    factor = int(min((box[2] - box[0]) / spec.width, (box[3] - box[1]) / spec.height) / MARGIN)
-    factor = max(1, factor)
-    if not light.any():
+    left, upper, right, lower = outer(box, frame.size)
+    step = stretch.sample_step(frame.planes.size)
+    values = frame.values(slice(upper, lower), slice(left, right))
+    sample = frame.values(slice(None, None, step), slice(None, None, step))
+    outside = frame.uncovered()
+    beyond = np.zeros(values.shape[:2], np.bool_)
+    if outside is not None:
+        beyond = outside[upper:lower, left:right]
+        values[beyond] = np.nan
+        sample[outside[::step, ::step]] = np.nan
+    sky = stretch.sky_levels(sample, values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        light = values - sky
+    missing = ~np.isfinite(light)
+    if not light[~missing].any() if missing.any() else not light.any():
         raise MalformedInputError("every pixel that the model looks at has the same value: there is nothing to be seen")
+    factor = max(1, int(min((box[2] - box[0]) / spec.width, (box[3] - box[1]) / spec.height) / MARGIN))
+    holes = 0
+    if missing.any():
+        light[missing] = np.nan
+        holes = int((missing.any(axis=2) & ~beyond).sum())
     light = stretch.reduce(light, factor)
+    if outside is not None or holes:
+        light = _completed(light, beyond, factor)
     drawn = Image.fromarray(stretch.lupton_rgb(light))
-    shown = inside((box[0] / factor, box[1] / factor, box[2] / factor, box[3] / factor), *drawn.size)
-    return drawn.resize((spec.width, spec.height), resampling(spec, shown), shown)
+    edges = (edge - start for edge, start in zip(box, (left, upper, left, upper), strict=True))
+    shown = inside(tuple(edge / factor for edge in edges), *drawn.size)  # type: ignore[arg-type]  # four of them
+    small = drawn.resize((spec.width, spec.height), resampling(spec, shown), shown)
+    return Drawn(small, (*frame.warnings, *_remarks(outside, holes)))
+
+
+def _completed(light: NDArray[np.float64], beyond: NDArray[np.bool_], factor: int) -> NDArray[np.float64]:
+    """Light with its holes filled; NaN in all bands where one was not observed."""
+    missing = np.isnan(light).any(axis=2)
+    gone = stretch.reduce(beyond[..., np.newaxis].astype(np.float64), factor)[..., 0] > 0
+    filled = coverage.fill(light, gone & missing)
+    filled[gone & missing] = np.nan
+    return filled
+
+
+def _remarks(outside: NDArray[np.bool_] | None, holes: int) -> Iterator[InputWarning]:
+    if outside is not None:
+        share = float(outside.mean())
+        detail = f"{share:.0%} of the frame was not observed (one number, or none, up to its edge) and was left out"
+        yield InputWarning("no_coverage", detail)
+    if holes:
+        yield InputWarning("holes_filled", f"{holes:,} pixels without a value were filled from those around them")
 
 
 def outer(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -65,17 +129,7 @@ def outer(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
     return int(box[0]), int(box[1]), min(size[0], int(-(-box[2] // 1))), min(size[1], int(-(-box[3] // 1)))
 
 
-def _is_counts(numbers: NDArray[Any]) -> bool:
-    """Whether 16-bit numbers are counts: what was drawn to be looked at reaches further up its scale.
-
-    Larger pictures than may be worked on as measurements are taken for drawn.
-    """
+def _brightest(numbers: NDArray[Any]) -> float:
+    """The brightness that all but hot pixels stay below."""
     step = stretch.sample_step(numbers.size)
-    brightest = float(np.quantile(numbers[::step, ::step], _BRIGHTEST))
-    return numbers.size <= MEASURED_PIXELS and brightest < _COUNTS_SHARE * np.iinfo(np.uint16).max
-
-
-def _measured(numbers: NDArray[Any]) -> NDArray[np.float64]:
-    values = numbers.astype(np.float64)
-    values[~np.isfinite(values)] = np.nan
-    return values
+    return float(np.quantile(numbers[::step, ::step], _BRIGHTEST))

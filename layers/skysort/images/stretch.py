@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import MalformedInputError
+from skysort.images.coverage import mean_of_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +48,10 @@ def sky_levels(frame: NDArray[np.float64], window: NDArray[np.float64]) -> NDArr
 
 
 def reduce(values: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
-    """Mean of blocks of factor x factor pixels, in the linear scale where light adds up; a rest at the edges goes."""
+    """Mean of blocks of factor x factor pixels, in the linear scale where light adds up; a rest at the edges goes.
+
+    Of blocks with pixels that have no value (NaN) the mean of the others.
+    """
     if factor <= 1:
         return values
     height, width, bands = values.shape
@@ -55,25 +59,31 @@ def reduce(values: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
     blocks = values[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor, bands)
     with np.errstate(over="ignore"):
         means: NDArray[np.float64] = blocks.mean(axis=(1, 3))
-    return means
+    return means if not np.isnan(means).any() else mean_of_blocks(values, factor)
 
 
 def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
     """A picture as Lupton et al. draw it: intensity through asinh, so that bright and dim parts keep their colour.
 
-    light: (height, width, 1 or 3) brightness above the sky, red first. Returns (height, width, 3).
+    light: (height, width, 1 or 3) brightness above the sky, red first; NaN, where there is none, is drawn as sky and
+    tells nothing of the noise. Returns (height, width, 3).
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        known = None
+        if np.isnan(light).any():
+            known = ~np.asarray(np.isnan(light).any(axis=2))
+            light = np.where(known[..., np.newaxis], light, 0.0)
         # Only ratios matter: scaled first, so that no sum overflows.
         peak = float(np.abs(light).max(initial=0.0))
         if peak == 0:
             return np.zeros((*light.shape[:2], 3), np.uint8)
         light = light / peak
-        light = light * _band_weights(light)
+        light = light * _band_weights(light if known is None else light[known])
         intensity = light.mean(axis=2)
-        noise = _noise(intensity)
-        white = float(np.quantile(intensity, _WHITE_QUANTILE))
-        white = white if white > 0 else float(intensity.max())
+        seen = intensity if known is None else intensity[known]
+        noise = _noise(seen)
+        white = float(np.quantile(seen, _WHITE_QUANTILE))
+        white = white if white > 0 else float(seen.max())
         if white <= 0:
             return np.zeros((*light.shape[:2], 3), np.uint8)
         softening = max(_SOFTENING_SIGMAS * noise, white / _NOISELESS_RANGE)
@@ -89,9 +99,9 @@ def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
 def colour(light: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """What rises above the noise, band by band, against the mean of the bands.
 
-    light: (height, width, bands) brightness above the sky. Returns (bands,); None where a band has no light.
+    light: (..., bands) brightness above the sky. Returns (bands,); None where a band has no light.
     """
-    intensity = light.mean(axis=2)
+    intensity = light.mean(axis=-1)
     sums = light[intensity > _SOFTENING_SIGMAS * _noise(intensity)].sum(axis=0)
     return sums / sums.mean() if (sums > 0).all() else None
 
@@ -102,11 +112,11 @@ def _band_weights(light: NDArray[np.float64]) -> NDArray[np.float64]:
     How bright a galaxy is from band to band depends on the unit: in nanomaggies it is twice as bright in i as in g,
     in magnitudes of another zero point or in counts anything. Lupton et al. weigh the bands of one survey by hand.
     """
-    if light.shape[2] == 1:
+    if light.shape[-1] == 1:
         return np.ones(1)
     found = colour(light)
     if found is None:
-        return np.ones(light.shape[2])
+        return np.ones(light.shape[-1])
     weights: NDArray[np.float64] = np.array(GALAXY_COLOUR) / found
     weights /= weights.max()
     return weights

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-GALAXY = InputSpec(128, 128, None, 0.6, "black")
+GALAXY = InputSpec(128, 128, None, 0.6, "black", measurements=True)
 PHOTOGRAPH = InputSpec(224, 224, 256, 1.0, "white", "hamming")
 FORMS = every_form(render())
 
