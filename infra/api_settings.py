@@ -61,7 +61,7 @@ class Client:
     rate_per_s: float
     burst: int
     daily_quota: int | None = None
-    uploads_per_s: float = 2
+    uploads_per_s: float = 1
     uploads_burst: int = 20
 
     def __post_init__(self) -> None:
@@ -146,7 +146,7 @@ class ApiSettings:
     authoriser: Authoriser | None = None
     rate_per_s: float = 1_000
     burst: int = 2_000
-    uploads_per_s: float = 5
+    uploads_per_s: float = 2
     uploads_burst: int = 50
     public_per_s: float = 50
     public_burst: int = 200

@@ -5,6 +5,7 @@ What Lambda would refuse is refused here with a sentence: building the object is
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -196,6 +197,10 @@ class FunctionSettings:
             f"{name}: it signs with the credentials that it starts with, and a function restored from a snapshot "
             "gets its credentials later, elsewhere; use OnDemand or Provisioned",
         )
+
+    def with_reserved(self, reserved: int | None) -> FunctionSettings:
+        """The same function with another concurrency reserved; None for none."""
+        return dataclasses.replace(self, reserved_concurrency=reserved)
 
     @property
     def provisioned(self) -> int:

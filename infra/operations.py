@@ -41,22 +41,19 @@ class Alarms:
 
     p99_ms: by function; a minute's 99th percentile of its duration above this in 5 of 5 minutes. failed_share: of
     requests answered 5xx, over 5 minutes, from failed_at_least requests on. queue_age_s: how long the oldest dropped
-    file may wait. files_an_hour: dropped for one model, above which somebody should look whose they are.
-    mail: addresses that hear of alarms, and of the budget; each has to confirm once.
+    file may wait. mail: addresses that hear of alarms, and of the budget; each has to confirm once.
     """
 
     p99_ms: Mapping[str, int]
     failed_share: float = 0.01
     failed_at_least: int = 3
     queue_age_s: int = 1_800
-    files_an_hour: int = 500_000
     mail: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse thresholds that never or always hold, and addresses that are none."""
         require(0 < self.failed_share < 1, f"failed_share must be between 0 and 1, got {self.failed_share}")
         require(self.failed_at_least >= 1, f"failed_at_least must be at least 1, got {self.failed_at_least}")
-        require(self.files_an_hour >= 1, f"files_an_hour must be at least 1, got {self.files_an_hour}")
         require(self.queue_age_s >= 1, f"queue_age_s must be at least 1 second, got {self.queue_age_s}")
         for function, milliseconds in self.p99_ms.items():
             require(milliseconds >= 1, f"p99_ms of {function} must be at least 1 ms, got {milliseconds}")
@@ -68,6 +65,23 @@ class Alarms:
 
 
 @dataclass(frozen=True, slots=True)
+class Flood:
+    """What no client of a stage has good reason for: above it the stage is stopped within minutes.
+
+    S3 has no limit of its own on how often a presigned request is repeated while it holds, and its owner pays for each.
+    writes_in_5_minutes: requests that write to the drop bucket. downloaded_gb_in_5_minutes: of the results bucket.
+    """
+
+    writes_in_5_minutes: int = 300_000
+    downloaded_gb_in_5_minutes: float = 20
+
+    def __post_init__(self) -> None:
+        """Refuse what would stop a stage at the first file."""
+        require(self.writes_in_5_minutes >= 1_000, f"writes_in_5_minutes must be at least 1,000, got {self}")  # noqa: PLR2004 - a small batch
+        require(self.downloaded_gb_in_5_minutes >= 1, f"downloaded_gb_in_5_minutes must be at least 1, got {self}")
+
+
+@dataclass(frozen=True, slots=True)
 class Operations:
     """How a stage is watched.
 
@@ -75,18 +89,23 @@ class Operations:
     monthly_budget_usd: of the whole account, see infra/constructs/budget.py; None for no budget.
     stop_at_percent: of the budget that is spent, at which uploads and drop functions stop (infra/constructs/brake.py);
     None for a budget that only tells.
+    flood: what stops them within minutes, however little is spent; None for no such brake.
     """
 
     prices: Prices = field(default_factory=Prices)
     alarms: Alarms | None = None
     monthly_budget_usd: float | None = None
     stop_at_percent: float | None = None
+    flood: Flood | None = None
 
     def __post_init__(self) -> None:
         """Refuse a budget that would tell nobody."""
         if self.monthly_budget_usd is not None:
             require(self.monthly_budget_usd > 0, f"a budget must be above 0 dollars, got {self.monthly_budget_usd}")
             require(self.alarms is not None, "a budget needs alarms: its news goes to their topic")
+        require(
+            self.flood is None or self.alarms is not None, "a flood brake needs alarms: its news goes to their topic"
+        )
         if self.stop_at_percent is not None:
             require(self.monthly_budget_usd is not None, "stop_at_percent needs a monthly_budget_usd to be a part of")
             in_range(self.stop_at_percent, STOP_AT_PERCENT, "stop_at_percent")

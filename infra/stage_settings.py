@@ -149,7 +149,9 @@ class Stage:
     @property
     def committed(self) -> int:
         """How many of the account's sandboxes are set aside for this stage at most."""
-        return sum(function.committed for function in self.functions.values()) + (self.release_hook_concurrency or 0)
+        brake = 1 if self.release_hook_concurrency and self.operations.flood else 0
+        hook = self.release_hook_concurrency or 0
+        return sum(function.committed for function in self.functions.values()) + hook + brake
 
     def function_name(self, function: str) -> str:
         """The deployed name, e.g. ``skysort-star-prod``."""

@@ -18,7 +18,7 @@ from infra.function_settings import (
     ScheduledMinimum,
     Warm,
 )
-from infra.operations import P99_MS, Alarms, Operations
+from infra.operations import P99_MS, Alarms, Flood, Operations
 from infra.stage_settings import Laptop, Stage
 from skysort.clients import Sharing
 
@@ -206,7 +206,7 @@ def prod() -> Stage:
         ),
         release_hook_concurrency=10,
         drop_queues=tuple(_drop_queue(model, "prod", maximum_concurrency=20, window_s=5) for model in MODELS),
-        operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500, stop_at_percent=100),
+        operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500, stop_at_percent=100, flood=Flood()),
         drop_bucket="skysort-drop-prod",
         results_bucket="skysort-results-prod",
         clients=Sharing.SEPARATE,

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _MINUTE: Final = Duration.minutes(1)
 _FIVE_MINUTES: Final = Duration.minutes(5)
-_HOUR: Final = Duration.hours(1)
 
 
 class ServiceAlarms(Construct):
@@ -72,14 +71,10 @@ class ServiceAlarms(Construct):
     def _queue(self, queue: QueueMetrics) -> list[cw.Alarm]:
         dead = queue.dead().with_(period=_MINUTE)
         age = queue.age().with_(period=_MINUTE)
-        dropped = queue.dropped().with_(period=_HOUR)
         again = f"files failed {queue.settings.max_receive_count} times; mend the fault, then make redrive"
         return [
             self._alarm(f"{queue.model}-dead-letters", dead, 0, 1, again),
             self._alarm(f"{queue.model}-queue-age", age, self._alarms.queue_age_s, 5, "dropped files wait for long"),
-            self._alarm(
-                f"{queue.model}-flood", dropped, self._alarms.files_an_hour, 1, "so many files in an hour: see whose"
-            ),
         ]
 
     def _failed_share(self, api: ApiMetrics) -> cw.Alarm:

@@ -1,38 +1,49 @@
-"""The brake of a spent budget: no upload is taken and no queue is read until somebody says so, or the month is over.
+"""The brakes of the drop folder: no upload is taken, no result is given out, no queue is read until somebody says so.
 
-AWS Budgets itself attaches a policy that denies (AWS::Budgets::BudgetsAction, APPLY_IAM_POLICY): it needs no function
-of ours, and detaches it when the next month begins or its owner reverses the action. Nothing is lost meanwhile: files
-wait in the drop bucket, messages in their queue (for QUEUE_DAYS), and what is being worked on is finished.
+One policy denies all three, attached to the roles that do them. It is attached by AWS Budgets when the month's budget
+is spent (AWS::Budgets::BudgetsAction, APPLY_IAM_POLICY), hours late as costs are added up a few times a day; and within
+minutes by a function of ours, when the buckets are asked for more than anybody would for good reason. Nothing is lost
+meanwhile: files wait in the drop bucket, messages in their queue (for QUEUE_DAYS), what is worked on is finished.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_budgets as budgets
+from aws_cdk import aws_cloudwatch as cw
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from infra.constructs.drop_buckets import REQUEST_METRICS
+from infra.constructs.function import ModelFunction
 from infra.constructs.grants import as_nag_reads
 from infra.constructs.reasons import accept
+from infra.function_settings import FunctionSettings
+from skysort.release.brake import STOP_POLICY, STOP_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_sns as sns
 
-# What is presigned is done with the signer's permissions at the time of use: links that are out stop too.
-_UPLOADS: Final = "s3:PutObject"
-# Lambda polls with the function's role. Deleting stays allowed: what is being worked on must not come again.
-_POLLING: Final = "sqs:ReceiveMessage"
+    from infra.operations import Flood
+    from infra.stage_settings import Stage
+
+_MAY: Final = ("iam:AttachRolePolicy", "iam:DetachRolePolicy")
+_BRAKE: Final = FunctionSettings("functions/control", "brake.handler", "control", memory_mb=256, timeout_s=60)
+_FIVE_MINUTES: Final = Duration.minutes(5)
+_GIGABYTE: Final = 1_000_000_000
 
 
-class BudgetBrake(Construct):
-    """Stops the drop folder of a stage when the whole of its budget is spent.
+class StopPolicy(Construct):
+    """What a stopped stage may not do.
 
-    queues: their ARNs with the roles that read them. uploads: the ARN of the keys that may be uploaded, and the role
-    that signs for them. percent: of the budget that is spent.
+    queues: their ARNs with the roles that read them. signer: whose permissions presigned requests have.
+    uploads, results: the ARNs of the keys that it signs for.
     """
 
     def __init__(
@@ -41,81 +52,169 @@ class BudgetBrake(Construct):
         name: str,
         *,
         stage: str,
-        budget: budgets.CfnBudget,
-        percent: float,
-        topic: sns.ITopic,
         queues: Mapping[str, iam.IRole],
-        uploads: tuple[str, iam.IRole],
+        signer: iam.IRole,
+        uploads: str,
+        results: str,
     ) -> None:
         super().__init__(scope, name)
-        keys, signer = uploads
-        denied = [
-            iam.PolicyStatement(effect=iam.Effect.DENY, actions=[action], resources=list(resources))
-            for action, resources in ((_UPLOADS, [keys]), (_POLLING, queues))
-        ]
+        self.roles: list[iam.IRole] = [signer, *queues.values()]
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",
             managed_policy_name=f"skysort-stop-{stage}",
-            description=f"skysort, stage {stage}: attached by AWS Budgets when the budget is spent",
-            statements=denied,
+            description=f"skysort, stage {stage}: attached to stop the drop folder",
+            statements=[
+                # What is presigned is done with the signer's permissions of the moment: links that are out stop too.
+                _deny("s3:PutObject", [uploads]),
+                # Of the signer alone: a drop function that is at work finishes its file.
+                _deny("s3:GetObject", [results], {"ArnEquals": {"aws:PrincipalArn": signer.role_arn}}),
+                # Lambda polls with the function's role. It may still delete what is done, so that it comes once.
+                _deny("sqs:ReceiveMessage", queues),
+            ],
         )
-        accept(
-            self.policy,
-            f"IAM5[Resource::{as_nag_reads(self, keys)}]",
-            "it denies, and denies every name that callers choose",
-        )
-        roles = [signer, *queues.values()]
-        self.action = budgets.CfnBudgetsAction(
-            self,
-            "Action",
-            action_type="APPLY_IAM_POLICY",
-            approval_model="AUTOMATIC",
-            budget_name=f"skysort-{stage}",
-            notification_type="ACTUAL",
-            action_threshold=budgets.CfnBudgetsAction.ActionThresholdProperty(type="PERCENTAGE", value=percent),
-            definition=budgets.CfnBudgetsAction.DefinitionProperty(
-                iam_action_definition=budgets.CfnBudgetsAction.IamActionDefinitionProperty(
-                    policy_arn=self.policy.managed_policy_arn, roles=[role.role_name for role in roles]
-                )
-            ),
-            execution_role_arn=self._role(stage, roles).role_arn,
-            subscribers=[budgets.CfnBudgetsAction.SubscriberProperty(type="SNS", address=topic.topic_arn)],
-        )
-        self.action.node.add_dependency(budget)
+        for keys in (uploads, results):
+            accept(
+                self.policy,
+                f"IAM5[Resource::{as_nag_reads(self, keys)}]",
+                "it denies, and denies every name that callers choose",
+            )
 
-    def _role(self, stage: str, roles: Sequence[iam.IRole]) -> iam.Role:
-        """What AWS Budgets acts as: it may attach and detach this one policy, on these roles."""
+    @property
+    def arn(self) -> str:
+        """The policy's ARN."""
+        return self.policy.managed_policy_arn
+
+    def let_attach(self, role: iam.IRole, may: Sequence[str]) -> iam.Policy:
+        """Let somebody attach (and detach) this one policy, on the roles that it is about."""
+        return iam.Policy(
+            self,
+            f"Attach{len(self.node.children)}",
+            roles=[role],
+            statements=[
+                iam.PolicyStatement(
+                    actions=list(may),
+                    resources=[target.role_arn for target in self.roles],
+                    conditions={"ArnEquals": {"iam:PolicyARN": self.arn}},
+                )
+            ],
+        )
+
+
+class BudgetBrake(Construct):
+    """Stops a stage when so many percent of its budget are spent; AWS Budgets ends it when the next month begins."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stage: str,
+        stop: StopPolicy,
+        budget: budgets.CfnBudget,
+        percent: float,
+        topic: sns.ITopic,
+    ) -> None:
+        super().__init__(scope, name)
         stack = Stack.of(self)
-        budget = stack.format_arn(
+        ours = stack.format_arn(
             service="budgets",
             region="",
             resource="budget",
             resource_name=f"skysort-{stage}",
             arn_format=ArnFormat.SLASH_RESOURCE_NAME,
         )
-        role = iam.Role(
+        # For this account's budget of this name alone: AWS Budgets' own documentation on confused deputies.
+        conditions = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": ours}}
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("budgets.amazonaws.com", conditions=conditions))
+        permission = stop.let_attach(role, _MAY)
+        action = budgets.CfnBudgetsAction
+        self.action = action(
             self,
-            "Role",
-            # For this account's budget of this name alone: the confused deputy of AWS Budgets' documentation.
-            assumed_by=iam.ServicePrincipal(
-                "budgets.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": stack.account},
-                    "ArnLike": {"aws:SourceArn": budget},
-                },
-            ),
-        )
-        iam.Policy(
-            self,
-            "Attach",
-            roles=[role],
-            statements=[
-                iam.PolicyStatement(
-                    actions=["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
-                    resources=[target.role_arn for target in roles],
-                    conditions={"ArnEquals": {"iam:PolicyARN": self.policy.managed_policy_arn}},
+            "Action",
+            action_type="APPLY_IAM_POLICY",
+            approval_model="AUTOMATIC",
+            budget_name=f"skysort-{stage}",
+            notification_type="ACTUAL",
+            action_threshold=action.ActionThresholdProperty(type="PERCENTAGE", value=percent),
+            definition=action.DefinitionProperty(
+                iam_action_definition=action.IamActionDefinitionProperty(
+                    policy_arn=stop.arn, roles=[target.role_name for target in stop.roles]
                 )
-            ],
+            ),
+            execution_role_arn=role.role_arn,
+            subscribers=[action.SubscriberProperty(type="SNS", address=topic.topic_arn)],
         )
-        return role
+        self.action.node.add_dependency(budget, permission)
+
+
+class FloodBrake(Construct):
+    """Stops a stage when its buckets are asked for more than the stage's Flood: by S3's own request metrics.
+
+    drop_bucket, results_bucket: names; both have request metrics under REQUEST_METRICS.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stage: Stage,
+        stop: StopPolicy,
+        flood: Flood,
+        topic: sns.ITopic,
+        drop_bucket: str,
+        results_bucket: str,
+    ) -> None:
+        super().__init__(scope, name)
+        settings = _BRAKE.with_reserved(1 if stage.release_hook_concurrency else None)
+        self.function = ModelFunction(self, "flood-brake", stage=stage, settings=settings)
+        self.function.function.add_environment(STOP_POLICY, stop.arn)
+        self.function.function.add_environment(STOP_ROLES, json.dumps([role.role_name for role in stop.roles]))
+        stop.let_attach(self.function.role, _MAY[:1])
+        writes = cw.MathExpression(
+            # Forms are posted; parts and whole files are put.
+            expression="FILL(posts,0)+FILL(puts,0)",
+            using_metrics={
+                "posts": self._requests(drop_bucket, "PostRequests"),
+                "puts": self._requests(drop_bucket, "PutRequests"),
+            },
+            label="writes to the drop bucket",
+            period=_FIVE_MINUTES,
+        )
+        downloaded = self._requests(results_bucket, "BytesDownloaded")
+        limit = flood.downloaded_gb_in_5_minutes * _GIGABYTE
+        self._alarm(stage.name, "uploads-flood", writes, flood.writes_in_5_minutes, topic)
+        self._alarm(stage.name, "downloads-flood", downloaded, limit, topic)
+
+    def _requests(self, bucket: str, name: str) -> cw.Metric:
+        return cw.Metric(
+            namespace="AWS/S3",
+            metric_name=name,
+            dimensions_map={"BucketName": bucket, "FilterId": REQUEST_METRICS},
+            statistic="Sum",
+            period=_FIVE_MINUTES,
+        )
+
+    def _alarm(self, stage: str, name: str, watched: cw.IMetric, threshold: float, topic: sns.ITopic) -> None:
+        alarm = cw.Alarm(
+            self,
+            name,
+            alarm_name=f"skysort-{stage}-{name}",
+            alarm_description=f"{name}: more than a stage's clients have good reason for; the drop folder was stopped. "
+            f"See whose it is in S3's access logs, then: python -m infra.brake --stage {stage} --release",
+            metric=watched,
+            threshold=threshold,
+            comparison_operator=cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cw.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.LambdaAction(self.function.alias), actions.SnsAction(topic))
+
+
+def _deny(
+    action: str, resources: Sequence[str] | Mapping[str, object], conditions: Mapping[str, object] | None = None
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        effect=iam.Effect.DENY, actions=[action], resources=list(resources), conditions=conditions
+    )

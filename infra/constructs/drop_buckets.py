@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from infra.stage_settings import Stage
 
 _TLS: Final = 1.2
+# The filter under which S3 counts every request of a bucket.
+REQUEST_METRICS: Final = "EntireBucket"
 
 
 def bucket_name(scope: Construct, name: str) -> str:
@@ -35,6 +37,7 @@ class DropBuckets(Construct):
     def __init__(self, scope: Construct, name: str, stage: Stage, origins: Sequence[str] = ()) -> None:
         super().__init__(scope, name)
         self._removal = RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
+        self._watched = stage.operations.flood is not None
         days = stage.drop_retention
         self.logs = self._bucket("AccessLogs", f"skysort-access-logs-{stage.name}", days.access_logs, None)
         accept(self.logs, "S1", "it receives the access logs of the other buckets; its own would grow without end")
@@ -68,9 +71,12 @@ class DropBuckets(Construct):
                     expired_object_delete_marker=marker,
                 )
             )
+        # S3's request metrics cost a few dollars a month: for a stage with a flood brake, which reads them.
+        watched = self._watched and name != "AccessLogs"
         return s3.Bucket(
             self,
             name,
+            metrics=[s3.BucketMetrics(id=REQUEST_METRICS)] if watched else None,
             bucket_name=bucket_name(self, bucket),
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,

@@ -96,9 +96,14 @@ class DropFolder(Construct):
         grant(self, "control-signs", control.role, allowed, _ANY_FILE)
 
     @property
-    def uploaded(self) -> str:
+    def uploads(self) -> str:
         """The ARN of every key that may be uploaded."""
         return self._drop(f"/{INCOMING}*")
+
+    @property
+    def results(self) -> str:
+        """The ARN of every key that results have."""
+        return self._results("/*")
 
     def _drop(self, keys: str = "") -> str:
         return bucket_arn(self, self.drop_bucket_name, keys)

@@ -124,12 +124,6 @@ class QueueMetrics:
         """How long the oldest message has waited, seconds."""
         return self._of(self.settings.queue, "ApproximateAgeOfOldestMessage", f"{self.model} oldest")
 
-    def dropped(self) -> cw.Metric:
-        """Files that S3 told of."""
-        return metric(
-            "AWS/SQS", "NumberOfMessagesSent", {"QueueName": self.settings.queue}, SUM, f"{self.model} dropped"
-        )
-
     def dead(self) -> cw.Metric:
         """Messages in the dead-letter queue."""
         name = self.settings.dead_letter_queue

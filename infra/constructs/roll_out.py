@@ -8,7 +8,6 @@ for the function's alarm; if that is raised, CloudFormation rolls back, and the 
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +43,7 @@ class RollOut(Construct):
     def __init__(self, scope: Construct, name: str, *, stage: Stage, functions: Mapping[str, ModelFunction]) -> None:
         super().__init__(scope, name)
         self._stage = stage
-        settings = dataclasses.replace(_HOOK, reserved_concurrency=stage.release_hook_concurrency)
+        settings = _HOOK.with_reserved(stage.release_hook_concurrency)
         self.hook = ModelFunction(self, "release-hook", stage=stage, settings=settings)
         self._permission = grant(
             self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 
 from infra.constructs.api import HttpApi
-from infra.constructs.brake import BudgetBrake
+from infra.constructs.brake import BudgetBrake, FloodBrake, StopPolicy
 from infra.constructs.drop_folder import DropFolder
 from infra.constructs.firewall import WebFirewall
 from infra.constructs.function import ModelFunction
@@ -72,23 +72,42 @@ class ServiceStack(cdk.Stack):
             network.connect(name, self.functions[name])
 
     def _brake(self, stage: Stage) -> None:
-        """Stop the drop folder at the stage's part of its budget."""
-        seen, percent = self.observability, stage.operations.stop_at_percent
-        if percent is None or seen.alarms is None or seen.budget is None:
+        """Stop the drop folder at the stage's part of its budget, and within minutes when it is flooded."""
+        wanted, seen, folder = stage.operations, self.observability, self.drop_folder
+        if seen.alarms is None or (wanted.stop_at_percent is None and wanted.flood is None):
             return
-        BudgetBrake(
+        queues = {one.queue.queue_arn: self.functions[one.settings.function].role for one in folder.queues.values()}
+        stop = StopPolicy(
             self,
-            "Brake",
+            "Stop",
             stage=stage.name,
-            budget=seen.budget.budget,
-            percent=percent,
-            topic=seen.alarms.topic,
-            queues={
-                queue.queue.queue_arn: self.functions[queue.settings.function].role
-                for queue in self.drop_folder.queues.values()
-            },
-            uploads=(self.drop_folder.uploaded, self.functions["control"].role),
+            queues=queues,
+            signer=self.functions["control"].role,
+            uploads=folder.uploads,
+            results=folder.results,
         )
+        topic = seen.alarms.topic
+        if wanted.stop_at_percent is not None and seen.budget is not None:
+            BudgetBrake(
+                self,
+                "BudgetBrake",
+                stage=stage.name,
+                stop=stop,
+                budget=seen.budget.budget,
+                percent=wanted.stop_at_percent,
+                topic=topic,
+            )
+        if wanted.flood is not None:
+            FloodBrake(
+                self,
+                "FloodBrake",
+                stage=stage,
+                stop=stop,
+                flood=wanted.flood,
+                topic=topic,
+                drop_bucket=folder.drop_bucket_name,
+                results_bucket=folder.results_bucket_name,
+            )
 
     def _outputs(self, origin: str | None) -> None:
         cdk.CfnOutput(self, "ApiUrl", value=self.api.rest.url, description="base of the API's paths, /v1/...")

@@ -38,6 +38,8 @@ What resources themselves allow (buckets, queues, topic, key, functions) and ref
 | resource | who | action | if | stages |
 |---|---|---|---|---|
 """
+# The condition of what a stopped stage may not do (infra/constructs/brake.py).
+STOPPED: Final = "a brake has stopped the stage"
 _OF_RESOURCES: Final = {
     "AWS::S3::BucketPolicy": "Bucket",
     "AWS::SQS::QueuePolicy": "Queues",
@@ -74,13 +76,15 @@ def role_rows(stage: Synthesised) -> Iterator[Row]:
 
 
 def _brake_rows(stage: Synthesised, names: Mapping[str, str]) -> Iterator[Row]:
-    """What roles may not do any more once the budget is spent."""
+    """What roles may not do any more once a brake has stopped the stage."""
     for action in stage.resources("AWS::Budgets::BudgetsAction"):
         definition = action.properties["Definition"]["IamActionDefinition"]
         policy = stage.one(definition["PolicyArn"]["Ref"])
         for role in definition["Roles"]:
-            for path, what, on, _ in _statements(stage, names, names[role["Ref"]], policy.properties["PolicyDocument"]):
-                yield path, what, on, "the budget is spent"
+            for path, what, on, condition in _statements(
+                stage, names, names[role["Ref"]], policy.properties["PolicyDocument"]
+            ):
+                yield path, what, on, f"{STOPPED}, {condition}" if condition else STOPPED
 
 
 def _statements(stage: Synthesised, names: Mapping[str, str], role: str, document: Mapping[str, Any]) -> Iterator[Row]:

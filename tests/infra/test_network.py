@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.infra.synth import flat
-from tests.infra.test_functions import LOGICAL_IDS
+from tests.infra.test_functions import LOGICAL_IDS, deployed
 
 if TYPE_CHECKING:
     from tests.infra.synth import Synthesised
@@ -26,7 +26,7 @@ def test_functions_that_read_foreign_files_are_isolated_in_prod(dev: Synthesised
     # Then those that need nothing but S3 are in the network, with both of its subnets and its one group
     (group,) = prod.resources("AWS::EC2::SecurityGroup")
     subnets = [{"Ref": one.logical_id} for one in prod.resources("AWS::EC2::Subnet")]
-    for name, logical_id in LOGICAL_IDS.items():
+    for name, logical_id in deployed(prod).items():
         config = prod.one(logical_id).properties.get("VpcConfig")
         assert bool(config) == (name in READING), name
         if config:

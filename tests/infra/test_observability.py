@@ -12,7 +12,7 @@ import pytest
 from infra import ROOT
 from infra.constructs.queries import QUERIES
 from infra.function_settings import StageError
-from infra.operations import Alarms, Operations
+from infra.operations import Alarms, Flood, Operations
 from infra.routes import ROUTES
 from skysort import METRICS_NAMESPACE
 from skysort.card import load_card
@@ -195,11 +195,7 @@ def test_a_stage_that_nobody_is_woken_for_has_no_alarm(dev: Synthesised) -> None
     [
         "api-5xx",
         *(f"{function}-{what}" for function in HTTP for what in ("crashes", "throttles", "p99")),
-        *(
-            f"{model}-{what}"
-            for model in ("star", "galaxy", "image")
-            for what in ("dead-letters", "queue-age", "flood")
-        ),
+        *(f"{model}-{what}" for model in ("star", "galaxy", "image") for what in ("dead-letters", "queue-age")),
         *(f"{model}-drop-{what}" for model in ("star", "galaxy", "image") for what in ("crashes", "throttles")),
         *(f"{model}-spill-over" for model in ("star", "galaxy", "image")),
     ],
@@ -245,51 +241,6 @@ def test_the_budget_tells_the_topic_before_and_when_it_is_spent(prod: Synthesise
     assert [one["Subscribers"] for one in told] == [[{"SubscriptionType": "SNS", "Address": topic}]] * 3
 
 
-def test_a_spent_budget_stops_uploads_and_queues_and_nothing_else(dev: Synthesised, prod: Synthesised) -> None:
-    # Given what AWS Budgets does when the whole of it is spent, without asking anybody
-    (action,) = prod.resources("AWS::Budgets::BudgetsAction")
-    assert (action.properties["ActionType"], action.properties["ApprovalModel"]) == ("APPLY_IAM_POLICY", "AUTOMATIC")
-    assert (action.properties["NotificationType"], action.properties["ActionThreshold"]) == (
-        "ACTUAL",
-        {"Type": "PERCENTAGE", "Value": prod.stage.operations.stop_at_percent},
-    )
-    (budget,) = prod.resources("AWS::Budgets::Budget")
-    assert action.properties["BudgetName"] == budget.properties["Budget"]["BudgetName"]
-    assert budget.logical_id in action.whole["DependsOn"]
-
-    # Then the roles that poll the queues, and the one that signs for uploads, are denied just that
-    definition = action.properties["Definition"]["IamActionDefinition"]
-    stopped = {prod.one(role["Ref"]).path for role in definition["Roles"]}
-    assert stopped == {"ControlFunction/Role", *(f"{model}DropFunction/Role" for model in ("Star", "Galaxy", "Image"))}
-    policy = prod.one(definition["PolicyArn"]["Ref"])
-    statements = policy.properties["PolicyDocument"]["Statement"]
-    assert {(one["Effect"], one["Action"]) for one in statements} == {
-        ("Deny", "s3:PutObject"),
-        ("Deny", "sqs:ReceiveMessage"),
-    }
-    assert "Roles" not in policy.properties, "it is attached by AWS Budgets alone"
-    uploads, polling = (one["Resource"] for one in statements)
-    assert flat(uploads).endswith("/incoming/*")
-    assert len(polling) == len(prod.stage.drop_queues)
-    assert dev.resources("AWS::Budgets::BudgetsAction") == []
-
-
-def test_budgets_may_attach_that_policy_to_those_roles_and_nothing_else(prod: Synthesised) -> None:
-    (action,) = prod.resources("AWS::Budgets::BudgetsAction")
-    definition = action.properties["Definition"]["IamActionDefinition"]
-    role = prod.one(action.properties["ExecutionRoleArn"]["Fn::GetAtt"][0])
-    (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Principal"] == {"Service": "budgets.amazonaws.com"}
-    assert flat(trust["Condition"]["ArnLike"]["aws:SourceArn"]).endswith(":budget/skysort-prod")
-    (policy,) = [
-        one for one in prod.resources("AWS::IAM::Policy") if one.properties["Roles"] == [{"Ref": role.logical_id}]
-    ]
-    (statement,) = policy.properties["PolicyDocument"]["Statement"]
-    assert statement["Action"] == ["iam:AttachRolePolicy", "iam:DetachRolePolicy"]
-    assert statement["Condition"] == {"ArnEquals": {"iam:PolicyARN": definition["PolicyArn"]}}
-    assert {target["Fn::GetAtt"][0] for target in statement["Resource"]} == {one["Ref"] for one in definition["Roles"]}
-
-
 def test_saved_queries_look_through_every_log(stage: Synthesised) -> None:
     found = stage.resources("AWS::Logs::QueryDefinition")
     assert {query.properties["Name"] for query in found} == {f"skysort/{stage.stage.name}/{name}" for name in QUERIES}
@@ -307,8 +258,12 @@ def test_settings_that_would_tell_nobody_are_refused() -> None:
         Operations(alarms=Alarms({}), stop_at_percent=100)
     with pytest.raises(StageError, match="stop_at_percent must be from 1 to 1000, got 0"):
         Operations(alarms=Alarms({}), monthly_budget_usd=10, stop_at_percent=0)
-    with pytest.raises(StageError, match="files_an_hour must be at least 1"):
-        Alarms({}, files_an_hour=0)
+    with pytest.raises(StageError, match="a flood brake needs alarms"):
+        Operations(flood=Flood())
+    with pytest.raises(StageError, match="writes_in_5_minutes must be at least 1,000"):
+        Flood(writes_in_5_minutes=10)
+    with pytest.raises(StageError, match="downloaded_gb_in_5_minutes must be at least 1"):
+        Flood(downloaded_gb_in_5_minutes=0.5)
     with pytest.raises(StageError, match="is no mail address"):
         Alarms({}, mail=("nobody",))
     with pytest.raises(StageError, match="failed_share must be between 0 and 1"):

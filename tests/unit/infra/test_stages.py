@@ -181,7 +181,7 @@ def test_two_stages_fit_one_account() -> None:
 
 
 def test_provisioned_concurrency_counts_against_the_account_at_its_maximum() -> None:
-    assert prod().committed == 3 * 100 + 3 * 20 + 40 + 10
+    assert prod().committed == 3 * 100 + 3 * 20 + 40 + 10 + 1
     with pytest.raises(StageError, match=r"commits 150 .* deploy a stage without provisioned concurrency"):
         dataclasses.replace(prod().without_reservations(), account_concurrency=240)
 
