@@ -23,9 +23,11 @@ STOP_AT_PERCENT: Final = (1, 1_000)
 class Prices:
     """US dollars without the free tier; the defaults are the list prices of us-east-1, x86, first tier, as of 2025.
 
-    Sources: aws.amazon.com/lambda/pricing and aws.amazon.com/api-gateway/pricing. gb_second: of an invocation on
-    demand. provisioned_gb_second: of a sandbox kept warm, busy or not. busy_provisioned_gb_second: of an invocation
-    in one, on top of that.
+    Sources: aws.amazon.com/lambda/pricing, and the same of api-gateway, s3, sqs and cloudfront. gb_second: of an
+    invocation on demand. provisioned_gb_second: of a sandbox kept warm, busy or not. busy_provisioned_gb_second: of an
+    invocation in one, on top of that. thousand_writes: PUT, COPY, POST and LIST of S3, parts and their beginnings too.
+    million_messages: requests to SQS. gb_downloaded: from S3, Lambda and API Gateway to the internet.
+    gb_from_cloudfront, ten_thousand_https: of CloudFront, to North America and Europe.
     """
 
     gb_second: float = 0.0000166667
@@ -33,6 +35,11 @@ class Prices:
     busy_provisioned_gb_second: float = 0.0000097222
     million_invocations: float = 0.20
     million_requests: float = 3.50
+    thousand_writes: float = 0.005
+    million_messages: float = 0.40
+    gb_downloaded: float = 0.09
+    gb_from_cloudfront: float = 0.085
+    ten_thousand_https: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
