@@ -33,7 +33,7 @@ SHARED = {
     "pictures": ("galaxy", "image"),
 }
 # Whose interface descriptions boto3 keeps: the services that a function calls.
-SERVICES = ("cloudwatch", "codedeploy", "lambda", "s3")
+SERVICES = ("cloudwatch", "codedeploy", "iam", "lambda", "s3")
 # All that is kept of a package. The booster is called through its library alone (skysort.star.booster).
 KEPT = {"xgboost": ("__init__.py", "lib", "VERSION")}
 
