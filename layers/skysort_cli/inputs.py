@@ -23,7 +23,8 @@ _FITS: Final = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz")
 _JPEG: Final = (".jpg", ".jpeg", ".jpe", ".jfif")
 _HEIF: Final = (".heic", ".heif", ".hif", ".avif")
 PICTURES: Final = (*_JPEG, ".png", ".webp", ".tif", ".tiff", ".gif", *_HEIF, *_FITS)
-TABLES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", *_FITS, ".vot", ".vot.gz", ".votable", ".xml", ".parquet")
+_TEXT: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".ecsv", ".ecsv.gz", ".tbl", ".tbl.gz")
+TABLES: Final = (*_TEXT, *_FITS, ".vot", ".vot.gz", ".votable", ".xml", ".parquet")
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 

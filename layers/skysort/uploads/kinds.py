@@ -18,6 +18,8 @@ _TABLES: Final = {
     ".csv": "text/csv",
     ".tsv": "text/tab-separated-values",
     ".txt": "text/plain",
+    ".ecsv": "text/plain",
+    ".tbl": "text/plain",
     ".gz": _GZIP,
     ".fits": _FITS,
     ".fit": _FITS,

@@ -76,7 +76,7 @@ def test_a_folder_that_may_not_be_read_is_told_of(
 
 
 def test_tables_of_every_spelling_are_found(tmp_path: Path) -> None:
-    for name in ("a.fts", "b.FIT", "c.vot", "d.parquet", "e.csv.gz", "f.jpg"):
+    for name in ("a.fts", "b.FIT", "c.vot", "d.parquet", "e.csv.gz", "f.jpg", "g.ecsv", "h.tbl"):
         (tmp_path / name).write_bytes(b"x")
     assert [one.below for one in expand([str(tmp_path)], TABLES)] == [
         "a.fts",
@@ -84,6 +84,8 @@ def test_tables_of_every_spelling_are_found(tmp_path: Path) -> None:
         "c.vot",
         "d.parquet",
         "e.csv.gz",
+        "g.ecsv",
+        "h.tbl",
     ]
 
 

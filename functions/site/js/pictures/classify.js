@@ -7,7 +7,7 @@ import { offer, upload } from "../uploads.js";
 const LARGEST_BODY = ((6 * 1024 - 64) * 1024 * 3) / 4;
 const LARGEST_FILE = 64 * 1024 * 1024; // skysort.limits.IMAGE_BYTES
 const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
-const TABLE = /\.(csv|tsv|parquet|vot)$/i;
+const TABLE = /\.(csv|tsv|ecsv|tbl|parquet|vot)$/i;
 // One folder a tab for pictures that are too large to be sent.
 const BATCH = `page-${crypto.randomUUID().slice(0, 13)}`;
 

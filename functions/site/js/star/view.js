@@ -105,7 +105,7 @@ class Star {
   /** Take a table from a file: [{file}]. */
   async take([first]) {
     if (!first) return;
-    if (first.file.size > LARGEST_FILE || /\.(fits?|parquet|vot|xml|gz)$/i.test(first.path)) {
+    if (first.file.size > LARGEST_FILE || /\.(fits?|parquet|vot|xml|ecsv|tbl|gz)$/i.test(first.path)) {
       this.#refuse(`${first.path} belongs into the drop folder`, "The Batch view takes tables of any length: CSV, FITS, VOTable and Parquet.");
       return;
     }
