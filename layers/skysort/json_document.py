@@ -51,7 +51,8 @@ def read(body: bytes | str) -> Any:
         For an object of more than JSON_FIELDS names.
     """
     text = utf8(body) if isinstance(body, bytes) else body
-    escaped = "\\u" in text and _SURROGATE_ESCAPE.search(text) is not None
+    # One character is looked for a hundred times faster than two; base64 has no backslash.
+    escaped = "\\" in text and _SURROGATE_ESCAPE.search(text) is not None
     try:
         document = json.loads(text, object_pairs_hook=_checked_object if escaped else _object)
     except RecursionError:
@@ -60,7 +61,7 @@ def read(body: bytes | str) -> Any:
         raise MalformedInputError(f"the body is not JSON: {error}") from None
     except ValueError:  # int() refuses thousands of digits
         raise MalformedInputError("the body has a number of thousands of digits") from None
-    if text.count("[") + text.count("{") > JSON_DEPTH:
+    if _may_be_deep(text):
         _check_depth(document)
     return _unicode(document, []) if escaped else document
 
@@ -122,6 +123,19 @@ def _unicode(value: Any, found: list[str]) -> Any:
         found += [f"\\u{ord(each):04x}" for each in surrogates[:1]]
         return _SURROGATE.sub(_REPLACEMENT, value)
     return [_unicode(each, found) for each in value] if isinstance(value, list) else value
+
+
+def _may_be_deep(text: str) -> bool:
+    """Whether a text has more brackets than levels are read; most bodies have one or two."""
+    left = JSON_DEPTH
+    for bracket in "[{":
+        at = text.find(bracket)
+        while at >= 0:
+            left -= 1
+            if left < 0:
+                return True
+            at = text.find(bracket, at + 1)
+    return False
 
 
 def _check_depth(document: Any) -> None:

@@ -20,12 +20,14 @@ from skysort.limits import FORM_PARTS
 from skysort.options import NAMES as OPTION_NAMES
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
-# What says nothing of the body: nothing at all, any bytes, and what curl, wget and fetch send by default.
-_SAYS_NOTHING: Final = frozenset(
-    {"", "application/octet-stream", "binary/octet-stream", "image/*", "image", "*/*", "text/plain", URLENCODED}
+# What says nothing of the picture: any bytes, what gzip and zip name their files, and what curl, wget and fetch send by
+# default. Gateways hand these on in bytes ...
+_IN_BYTES: Final = frozenset(
+    {"application/octet-stream", "binary/octet-stream", URLENCODED}
+    | {"application/gzip", "application/x-gzip", "application/zip"}
 )
-# Those of them that gateways hand on in bytes.
-_IN_BYTES: Final = frozenset({"application/octet-stream", "binary/octet-stream", URLENCODED})
+# ... and these as text.
+_SAYS_NOTHING: Final = _IN_BYTES | {"", "image/*", "image", "*/*", "text/plain", "application/x-fits"}
 _NAMES_OF: Final = {
     **{form.value: form for form in Format},
     "image/jpg": Format.JPEG,

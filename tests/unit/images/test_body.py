@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -22,7 +23,7 @@ from skysort.errors import (
 from skysort.given import Repeated
 from skysort.images.base64_text import from_base64
 from skysort.images.body import read_body
-from tests.factories_images import encode, fits_file, multipart, plain, sky
+from tests.factories_images import encode, fits_file, multipart, plain, sky, zip_file
 
 if TYPE_CHECKING:
     from skysort.images.request import PictureRequest
@@ -77,6 +78,8 @@ def test_a_form_of_one_file_stands_for_itself() -> None:
         (JPEG, "image/jpg"),
         (fits_file(sky()), "application/fits"),
         (fits_file(sky()), "image/fits"),
+        (fits_file(sky()), "application/x-fits"),
+        (gzip.compress(fits_file(sky())), "application/gzip"),
     ],
 )
 def test_a_bare_picture_comes_byte_for_byte(content: bytes, content_type: str) -> None:
@@ -279,6 +282,7 @@ def test_a_bad_instance_keeps_its_error_to_itself(instance: Any, says: str) -> N
         (TEXT.encode(), "application/json", MalformedInputError, "is base64 text and is declared as application/json"),
         (b"https://example.org/m51.jpg", "application/json", UnsupportedFormatError, "addresses are not fetched"),
         (GARBLED_FITS, "", MalformedInputError, "taken for text on its way here"),
+        (zip_file({"a.png": RED}), "application/zip", UnsupportedFormatError, "a ZIP archive.*drop folder"),
         (b"<svg xmlns='a'/>", "", UnsupportedFormatError, "SVG"),
         (b"x", "multipart/form-data", MalformedInputError, "boundary"),
         (b"x", "multipart/form-data; boundary=b", MalformedInputError, "is not multipart"),
