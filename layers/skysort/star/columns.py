@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import FieldError
+from skysort.limits import CELL_CHARACTERS
 from skysort.star.spellings import (
     ALIASES,
     BANDS,
@@ -62,6 +63,7 @@ __all__ = [
     "dereddened_band",
     "describe",
     "is_known",
+    "stands_for_none",
     "without_sentinels",
 ]
 
@@ -97,6 +99,7 @@ BLANK: Final = ("", "nan", "NaN", "NAN", "null", "NULL", "Null", "NA", "N/A", "n
 NUMBER: Final = r"^[+-]?(([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
 # As columns of 64 and of 32 bits hold them.
 _NO_REDSHIFT: Final = np.concatenate([np.array(NO_REDSHIFT), np.array(NO_REDSHIFT, np.float32).astype(np.float64)])
+_NO_REDSHIFTS: Final = frozenset(_NO_REDSHIFT.tolist())
 _SENTINEL_DIGITS: Final = 3
 
 
@@ -155,6 +158,11 @@ def without_sentinels(photometry: Photometry) -> tuple[Photometry, dict[float, i
     }
 
 
+def stands_for_none(redshift: float) -> bool:
+    """Whether one redshift says that there is none."""
+    return redshift in _NO_REDSHIFTS
+
+
 def _says_none(redshift: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(n,) bool, the redshifts that say that there is none."""
     low, high = REDSHIFT_RANGE
@@ -200,7 +208,7 @@ def describe(field: str, reason: Reason, value: object = None) -> FieldError:
     sentences = {
         Reason.OK: "is valid",
         Reason.MISSING: f"is missing; give a number from {low:g} to {high:g}{unit}",
-        Reason.NOT_A_NUMBER: f"must be a finite number from {low:g} to {high:g}{unit}{shown}",
+        Reason.NOT_A_NUMBER: f"must be a finite number from {low:g} to {high:g}{unit}{shown}{_point(value)}",
         Reason.SENTINEL: f"is -9999, which SDSS writes for a value that was not measured; {instead}",
         Reason.OUT_OF_RANGE: f"must be from {low:g} to {high:g}{unit}{shown}",
         Reason.UNKNOWN_FIELD: "is not a known field" + (f"; did you mean {value!r}?" if value else ""),
@@ -209,3 +217,10 @@ def describe(field: str, reason: Reason, value: object = None) -> FieldError:
         "as catalogued, such as modelMag, or all five corrected",
     }
     return FieldError(field, reason.code, sentences[reason])
+
+
+def _point(value: object) -> str:
+    """The end of a sentence about a number with a decimal comma."""
+    digits = value.replace(",", "", 1).strip(" +-") if isinstance(value, str) and len(value) <= CELL_CHARACTERS else ""
+    written = isinstance(value, str) and "," in value and digits.isdecimal()
+    return "; write it with a decimal point" if written else ""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _Z: Final = BANDS[-1]
 _TWIN: Final = re.compile(r"(?:[_.]?[1-9]|_[xy])$")
+_LAST: Final = (*"123456789xy",)
 _BESIDE: Final = 2
 
 
@@ -49,6 +50,8 @@ def _twins(spelled: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
     """Names without the mark of a join, to the indices of those that carry one."""
     twins: dict[str, list[int]] = {}
     for name in spelled:
+        if not name.endswith(_LAST):
+            continue
         base, marks = _TWIN.subn("", name)
         if marks and base:
             twins.setdefault(base, []).extend(spelled[name])

@@ -30,7 +30,6 @@ from skysort.star.columns import (
     IDENTIFIER,
     REDSHIFT,
     Reason,
-    dereddened_band,
     describe,
 )
 from skysort.star.joined import joined
@@ -77,7 +76,12 @@ def choose(names: Sequence[str]) -> Chosen:
     identifiers = [spelled[name][0] for name in (IDENTIFIER, *ALIASES[IDENTIFIER]) if name in spelled]
     if identifiers:
         positions[IDENTIFIER] = identifiers[0]
-    some = {band: name for name in names if (band := dereddened_band(name)) and band not in positions}
+    some = {
+        band: names[spelled[kind.format(band=band)][0]]
+        for kind in DEREDDENED
+        for band in BANDS
+        if band not in positions and kind.format(band=band) in spelled
+    }
     problems += [describe(name, Reason.DEREDDENED) for name in some.values()]
     twins = joined(names, spelled, positions)
     problems += twins.values()

@@ -52,6 +52,7 @@ _FLUX: Final = "a flux"
 _NANOMAGGIES: Final = "22.5 - 2.5 log10(flux) of one in nanomaggies"
 # Redshifts of BPZ, EAZY and LePhare that do not say so in a word.
 _ESTIMATED: Final = frozenset({"zph", "zb", "zbpz", "bpzz", "zml", "eazyz", "zeazy", "zlephare", "zpdf", "photz"})
+_ESTIMATES: Final = ("zphot", "photoz", "photz", "zph")
 
 
 def words(name: str) -> list[str]:
@@ -73,13 +74,16 @@ def is_other(name: str) -> bool:
 
 def is_estimated_redshift(name: str) -> bool:
     """Whether a column is a redshift that was estimated from photometry: ``z_phot``, ``photoz``, ``redshift_phot``."""
-    found = words(name)
+    spelled = name[:COLUMN_NAME_CHARACTERS].lower()
+    # Most names are told by this alone, and a request may have hundreds of thousands.
+    if "ph" not in spelled and spelled.strip().replace("_", "") not in _ESTIMATED:
+        return False
     if is_other(name):
         return False
-    joined = "".join(found)
+    joined = "".join(words(name))
     if joined in _ESTIMATED:
         return True
-    return "phot" in joined and (joined.startswith("z") or joined.endswith("z") or "redshift" in joined)
+    return any(part in joined for part in _ESTIMATES) or ("phot" in joined and "redshift" in joined)
 
 
 def other_magnitudes(names: Iterable[str]) -> dict[str, tuple[str, str]]:

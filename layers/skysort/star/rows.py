@@ -18,7 +18,6 @@ from skysort.star.columns import (
     BLANK,
     IDENTIFIER,
     MEASURED,
-    NO_REDSHIFT,
     NUMBER,
     RANGES,
     REDSHIFT,
@@ -26,6 +25,7 @@ from skysort.star.columns import (
     Photometry,
     Reason,
     describe,
+    stands_for_none,
 )
 from skysort.star.misspelling import misspelt
 from skysort.star.names import choose
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 _NUMBER: Final = re.compile(NUMBER)
 _COMMA: Final = re.compile(DECIMAL_COMMA)
 _BLANKS: Final = frozenset(BLANK)
-_NO_REDSHIFT: Final = frozenset(NO_REDSHIFT)
 SENTINEL_CODE: Final = "redshift_sentinel"
 # Sets of names worth remembering: of a row's width, and not a megabyte each.
 _NAMES: Final = 64
@@ -145,7 +144,7 @@ def read_cells(
 def _row(name: str, values: tuple[float, ...], errors: list[FieldError], notes: tuple[InputWarning, ...]) -> StarRow:
     """The row; a redshift that says that there is none is taken out."""
     redshift = values[-1] if values else math.nan
-    if redshift in _NO_REDSHIFT:
+    if stands_for_none(redshift):
         values = (*values[:-1], math.nan)
         notes = (*notes, sentinel_note(redshift))
     return StarRow(name, values, tuple(errors), notes)
@@ -176,7 +175,7 @@ def _number(column: str, value: Any, errors: list[FieldError], *, text: bool) ->
         return math.nan
     if reason is Reason.OK:
         low, high = RANGES[column]
-        if column == REDSHIFT and number in _NO_REDSHIFT:
+        if column == REDSHIFT and stands_for_none(number):
             return number
         if number == SENTINEL:
             reason = Reason.SENTINEL

@@ -75,6 +75,8 @@ def test_infinity_is_out_of_range(value: float) -> None:
 
 def test_a_description_says_what_would_be_right() -> None:
     assert describe("g", Reason.OUT_OF_RANGE, 99.0).detail == "must be from 5 to 35 mag, got 99.0"
+    assert describe("u", Reason.NOT_A_NUMBER, "18,25").detail.endswith("got '18,25'; write it with a decimal point")
+    assert describe("u", Reason.NOT_A_NUMBER, "18,2,5").detail.endswith("got '18,2,5'")
     assert "this object cannot be classified" in describe("u", Reason.SENTINEL).detail
     assert "did you mean 'redshift'" in describe("redshfit", Reason.UNKNOWN_FIELD, "redshift").detail
 

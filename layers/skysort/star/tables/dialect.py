@@ -18,7 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
-from skysort.limits import CSV_PREAMBLE_BYTES, CSV_PREAMBLE_LINES, TABLE_LINE_BYTES
+from skysort.limits import CSV_PREAMBLE_BYTES, CSV_PREAMBLE_LINES, TABLE_COLUMNS, TABLE_LINE_BYTES
 from skysort.star.spellings import BANDS, MEASURED, canonical
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ _TABLE: Final = re.compile(r"#\s*table\s*[0-9]+\s*$", re.IGNORECASE)
 _SAMPLE_ROWS: Final = 20
 _SAMPLE_BYTES: Final = 64 * 1024
 _LINES_BELOW: Final = 2
+# In a header line; some may stand within quoted names.
+_MOST_DELIMITERS: Final = 4 * TABLE_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,9 @@ def _has_decimal_commas(rows: Sequence[Sequence[bytes]], names: Sequence[str]) -
 
 def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int] | None:
     """Delimiter, names, end of the header line and where the next begins: the delimiter that gives most columns."""
+    first = _BREAK.split(window, maxsplit=1)[0]
+    if max(map(first.count, map(str.encode, DELIMITERS))) > _MOST_DELIMITERS:
+        raise LimitExceededError(f"the table has more columns than the {TABLE_COLUMNS:,} that are read")
     candidates = []
     for order, delimiter in enumerate(DELIMITERS):
         found = _row(window, 0, delimiter, last=last)
