@@ -10,6 +10,7 @@ Python (/usr).
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -49,7 +50,11 @@ def shared_libraries(*roots: Path) -> set[Path]:
         candidates = [root] if root.is_file() else root.rglob("*.so*")
         for path in candidates:
             if path.is_file() and path.open("rb").read(4) == b"\x7fELF":
-                listed = subprocess.run(["ldd", str(path)], capture_output=True, text=True, check=False).stdout
+                # A library that a wheel brings may find the ones beside it only by way of the module that loads it.
+                beside = {**os.environ, "LD_LIBRARY_PATH": str(path.parent)}
+                listed = subprocess.run(
+                    ["ldd", str(path)], env=beside, capture_output=True, text=True, check=False
+                ).stdout
                 if "not found" in listed:
                     raise SystemExit(f"{path} links to what is not there:\n{listed}")
                 found |= {Path(match) for match in LINKED.findall(listed)}
