@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError, MalformedInputError
 from skysort.given import Repeated, gathered
-from skysort.limits import JSON_DEPTH, JSON_FIELDS
+from skysort.limits import JSON_DEPTH, JSON_FIELDS, JSON_OBJECTS
 
 # Codes of what an object's faults are.
 NOT_UNICODE: Final = "not_unicode"
@@ -48,9 +48,12 @@ def read(body: bytes | str) -> Any:
     MalformedInputError
         For what is no JSON or no UTF-8, more than JSON_DEPTH levels, and whole numbers of thousands of digits.
     LimitExceededError
-        For an object of more than JSON_FIELDS names.
+        For more than JSON_OBJECTS objects, or one of more than JSON_FIELDS names.
     """
     text = utf8(body) if isinstance(body, bytes) else body
+    # Braces in texts count too: a body has not so many of them either.
+    if len(text) > JSON_OBJECTS and text.count("{") > JSON_OBJECTS:
+        raise LimitExceededError(f"the body has more than {JSON_OBJECTS:,} objects")
     # One character is looked for a hundred times faster than two; base64 has no backslash.
     escaped = "\\" in text and _SURROGATE_ESCAPE.search(text) is not None
     try:
@@ -89,9 +92,8 @@ def require_sound(document: dict[str, Any]) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _check_fields(pairs)
     document = dict(pairs)
-    if len(document) > JSON_FIELDS:
-        raise LimitExceededError(f"an object may have up to {JSON_FIELDS:,} names, one has {len(document):,}")
     if len(document) == len(pairs):
         return document
     values = gathered(pairs)
@@ -100,7 +102,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return FaultyObject(values, faults)
 
 
+def _check_fields(pairs: list[tuple[str, Any]]) -> None:
+    if len(pairs) > JSON_FIELDS:
+        raise LimitExceededError(f"an object may have up to {JSON_FIELDS:,} names, one has {len(pairs):,}")
+
+
 def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _check_fields(pairs)
     faults: list[FieldError] = []
     cleaned = []
     for name, value in pairs:

@@ -14,6 +14,7 @@ GATEWAY_TIMEOUT_S: Final = 29.0
 # JSON bodies: what goes deeper, or has more names in one object than a wide catalogue has columns, is no request.
 JSON_DEPTH: Final = 32
 JSON_FIELDS: Final = 2_000
+JSON_OBJECTS: Final = 100_000
 
 # A problem document: field errors that it lists, and characters of their names and of each detail; and of all the
 # details and field errors of an answer whose every item has a problem.

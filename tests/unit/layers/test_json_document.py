@@ -86,6 +86,18 @@ def test_an_object_of_more_names_than_any_catalogue_is_refused(escape: str) -> N
         read(json.dumps({**most, "one more": 1}).replace("more", f"more{escape}").encode())
 
 
+@pytest.mark.parametrize("body", [b"[" + b"{}," * 100_001 + b"{}]", b'{"a": [' + b'{"\\ud800":0},' * 100_001 + b"0]}"])
+def test_more_objects_than_any_request_has_are_refused_unread(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json, "loads", None)
+    with pytest.raises(LimitExceededError, match="100,000 objects"):
+        read(body)
+
+
+def test_a_name_given_a_million_times_is_too_many_names() -> None:
+    with pytest.raises(LimitExceededError, match="2,000 names, one has 50,000"):
+        read(b'{"a":1' + b',"a":1' * 49_999 + b"}")
+
+
 JSON_TEXT = st.text(alphabet=st.characters(), max_size=4) | st.sampled_from(["\ud800", "a\udfffb", "u"])
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | JSON_TEXT,
