@@ -66,6 +66,8 @@ _BESIDE_THE_IMAGE: Final = frozenset(
 _MADE_FROM_IT: Final = frozenset({"MODEL", "MODELS", "RESID", "RESIDUAL", "RESIDUALS", "SUB"})
 _WORDS: Final = re.compile(r"[A-Z]+")
 _PREFERRED, _PLAIN, _LAST_CHOICE = range(3)
+_BEGINNING: Final = b"SIMPLE"
+_OTHER_GZIPPED: Final = "the gzipped content is no FITS file; of gzipped pictures only FITS are read: unpack it first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def read(content: bytes, spend: Callable[[int], None] | None = None) -> Frame:
     """
     if content.startswith(GZIP):
         content = _gunzip(content)
+        if not content.startswith(_BEGINNING[: len(content)]):
+            raise UnsupportedFormatError(_OTHER_GZIPPED)
     found = _survey(content)
     if not found.images:
         raise UnsupportedFormatError(_holds(found))
@@ -146,9 +150,7 @@ def _survey(content: bytes) -> _Contents:
         try:
             header, start = reader.read(position)
             if position == 0 and "SIMPLE" not in header:
-                raise UnsupportedFormatError(
-                    "the gzipped content is no FITS file; of gzipped pictures only FITS are read"
-                )
+                raise UnsupportedFormatError(_OTHER_GZIPPED)
             if _note(found, header, start) == _PREFERRED:
                 break
             position = start + blocks(data_size(header))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.images import fits, stretch
 from skysort.images.decode import InputSpec, decode
-from tests.factories_images import card, encode, fits_file, render, sky
+from tests.factories_images import GALAXY_INPUT, card, encode, fits_file, render, sky
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,7 +209,7 @@ def header(**cards: object) -> bytes:
         (header(**PRIMARY)[:200], MalformedInputError, "inside a header"),
         (fits_file(sky(), BSCALE="three"), MalformedInputError, "BSCALE"),
         (b"SIMPLE  =" + b" " * 4_100_000, LimitExceededError, "50,000 cards"),
-        (gzip.compress(b"no FITS".ljust(2880)), MalformedInputError, "inside a header"),
+        (gzip.compress(b"no FITS".ljust(2880)), UnsupportedFormatError, "no FITS file"),
         (gzip.compress(header(EXTEND=True, BITPIX=8, NAXIS=0)), UnsupportedFormatError, "gzipped"),
         (gzip.compress(fits_file(sky()))[:4000], MalformedInputError, "truncated"),
         (b"\x1f\x8b" + bytes(100), MalformedInputError, "damaged"),
@@ -253,3 +253,9 @@ def test_large_float_pictures_are_refused_before_they_are_decoded(monkeypatch: p
 def test_float_pictures_in_tiff_are_drawn_like_fits() -> None:
     from_tiff = decode(encode(sky()[::-1], "TIFF"), WHOLE)
     assert np.array_equal(from_tiff, decode(fits_file(sky()), WHOLE))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_a_gzipped_picture_of_another_kind_is_named_for_what_it_is(form: str) -> None:
+    with pytest.raises(UnsupportedFormatError, match="gzipped content is no FITS file"):
+        decode(gzip.compress(encode(render(), form)), GALAXY_INPUT)
