@@ -12,6 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infra.local.started import StartedStack
 
 DROP = "skysort-drop-local"
@@ -48,6 +50,18 @@ class DropFolder:
     def result(self, name: str) -> bytes:
         """The classified table."""
         return self.s3.get_object(Bucket=RESULTS, Key=f"{self.model}/{name}")["Body"].read()
+
+    def first(self, name: str, suffixes: Sequence[str], wait_s: float = WAIT_S) -> tuple[str, bytes]:
+        """The first of a file's outcome objects to be there, waited for: its suffix and its content."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            for suffix in suffixes:
+                try:
+                    return suffix, self.wait(f"{self.model}/{name}{suffix}", 0)
+                except ClientError:
+                    if time.monotonic() > deadline:
+                        raise
+            time.sleep(0.05)
 
     def wait(self, key: str, wait_s: float = WAIT_S) -> bytes:
         """An object of the results bucket, waited for."""
