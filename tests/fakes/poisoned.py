@@ -74,7 +74,7 @@ class Obedient:
         body = b"".join(source.blocks())
         Path(os.environ[STORE] + PID).write_text(str(os.getpid()))
         if body.startswith(b"archive "):
-            MemberRecords(draft).put("m.jpg", {}, refused=False)
+            MemberRecords(draft).put("m.jpg", {})
         ACTIONS.get(body.removeprefix(b"archive "), lambda: None)()
         draft.open("", "text/plain").write(body.upper())
         return Report({"rows": 1}, {"Rows": 1})

@@ -156,10 +156,11 @@ def result(
     """A table as the star model leaves it: the user's columns, and those that it appends."""
     text = io.StringIO()
     text.write(above)
-    quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
     for mine, appended in [(names, APPENDED), *((row, BEHIND) for row in rows)]:
         start = io.StringIO()
-        csv.writer(start, delimiter=delimiter, quoting=quoting, lineterminator="").writerow(mine)
+        csv.writer(
+            start, delimiter=delimiter, lineterminator="", quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+        ).writerow(mine)
         text.write(start.getvalue() + delimiter + delimiter.join(map(str, appended)) + "\n")
     return text.getvalue()
 
