@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -21,15 +22,22 @@ from skysort.guard import reading
 from skysort.limits import GUESSED_NAMES_PER_REQUEST, STAR_ROWS_PER_REQUEST, TABLE_COLUMNS
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.options import taken_from
-from skysort.star.columns import canonical
+from skysort.star.columns import BANDS, canonical
 from skysort.star.rows import StarRow, read_cells, read_row
 from skysort.star.tables.csv_header import find_columns
 from skysort.star.tables.csv_rows import table_rows
-from skysort.star.tables.dialect import HeadReader, decoded
+from skysort.star.tables.dialect import HeadReader
+from skysort.star.tables.text_cells import decoded
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
 FORM: Final = "application/x-www-form-urlencoded"
+# What clients say that say nothing, and other names of a table of text.
+_UNSAID: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "text/plain"})
+_CSV_TOO: Final = frozenset({"application/csv", "text/x-csv", "text/tab-separated-values", "application/vnd.ms-excel"})
+_JSON_STARTS: Final = (b"{", b"[")
+_LOOKED_AT: Final = 4096
+_BETWEEN: Final = re.compile("[,;|\t]")
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -48,11 +56,11 @@ class StarRequest:
 def read_body(body: bytes, content_type: str) -> StarRequest:
     """Read a request body.
 
-    body: as sent. content_type: its media type, parameters allowed; empty is taken for JSON.
+    body: as sent. content_type: its media type, parameters allowed; where that says nothing, the body does.
     Raises UnsupportedFormatError, MalformedInputError, EmptyInputError, LimitExceededError, and
     InvalidFieldsError for a CSV header whose columns cannot be used.
     """
-    media_type = content_type.partition(";")[0].strip().lower() or JSON
+    media_type = _media_type(body, content_type)
     readers = {JSON: _read_json, CSV: _read_csv, FORM: _read_form}
     if media_type not in readers:
         raise UnsupportedFormatError(f"star rows come as {', '.join(readers)}, not as {media_type}")
@@ -62,6 +70,27 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
         )
     with reading("the body"):
         return readers[media_type](body)
+
+
+def _media_type(body: bytes, content_type: str) -> str:
+    """The media type that a client gave or, where it gave none or its program's own, that of what it sent."""
+    given = content_type.partition(";")[0].strip().lower()
+    if given in {JSON, CSV}:
+        return given
+    start = body[:_LOOKED_AT].removeprefix(b"\xef\xbb\xbf").lstrip()
+    # curl calls whatever it sends a form; in one, JSON's braces would be escaped.
+    if given in {*_UNSAID, FORM}:
+        if start.startswith(_JSON_STARTS):
+            return JSON
+        if any(_is_header(line) for line in start.splitlines()[:-1]):
+            return CSV
+    return JSON if not given else CSV if given in _CSV_TOO else given
+
+
+def _is_header(line: bytes) -> bool:
+    """Whether a line names all five bands."""
+    names = _BETWEEN.split(line.decode("latin-1").lstrip("# "))
+    return len({canonical(name.strip('" ')) for name in names} & {*BANDS}) == len(BANDS)
 
 
 def _read_json(body: bytes) -> StarRequest:

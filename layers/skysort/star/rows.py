@@ -30,7 +30,7 @@ from skysort.star.columns import (
 from skysort.star.misspelling import misspelt
 from skysort.star.names import choose
 from skysort.star.other_quantities import instead_of, other_magnitudes
-from skysort.star.tables.dialect import DECIMAL_COMMA
+from skysort.star.tables.text_cells import DECIMAL_COMMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

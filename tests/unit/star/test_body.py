@@ -41,8 +41,27 @@ def test_options_come_beside_the_rows() -> None:
     assert request.options == {"top_k": 1, "explain": True}
 
 
-def test_a_missing_content_type_is_taken_for_json() -> None:
-    assert read_body(as_json(EXAMPLE_ROW), "").single
+TABLE = f"{HEADER}\n{LINE}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "single"),
+    [
+        (as_json(EXAMPLE_ROW), "", True),
+        (b"\xef\xbb\xbf\n " + as_json(EXAMPLE_ROW), "text/plain; charset=utf-8", True),
+        (as_json(EXAMPLE_ROW), "application/octet-stream", True),
+        (as_json(EXAMPLE_ROW), FORM, True),
+        (TABLE, "", False),
+        (TABLE, "text/plain", False),
+        (TABLE, "binary/octet-stream", False),
+        (TABLE, FORM, False),
+        (TABLE.replace(b",", b"\t"), "text/tab-separated-values", False),
+    ],
+)
+def test_what_a_client_leaves_unsaid_the_body_says(body: bytes, content_type: str, *, single: bool) -> None:
+    request = read_body(body, content_type)
+    assert (request.single, request.rows[0].errors) == (single, ())
+    assert request.rows[0].values[0] == 23.87882
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import MalformedInputError
-from skysort.star.tables.dialect import COMMENT
+from skysort.star.tables.text_cells import COMMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,8 +12,9 @@ from skysort.star.tables.csv_cells import CellReader
 from skysort.star.tables.csv_header import Header, find_columns
 from skysort.star.tables.csv_lines import Lines, split_lines
 from skysort.star.tables.csv_text import CsvText, cut, join_cells, join_names
-from skysort.star.tables.dialect import COMMENT, HeadReader, decoded
+from skysort.star.tables.dialect import HeadReader
 from skysort.star.tables.rows import Places
+from skysort.star.tables.text_cells import COMMENT, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from skysort.errors import UnsupportedFormatError
-from skysort.star.tables.dialect import is_utf_16
+from skysort.star.tables.text_cells import is_utf_16
 
 HEAD_BYTES: Final = 4096
 GZIP: Final = b"\x1f\x8b"

@@ -14,20 +14,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import CSV_PREAMBLE_BYTES, CSV_PREAMBLE_LINES, TABLE_COLUMNS, TABLE_LINE_BYTES
 from skysort.star.spellings import BANDS, MEASURED, canonical
+from skysort.star.tables.text_cells import COMMENT, DECIMAL_COMMA, decoded, row_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-COMMENT: Final = "#"
-# A number with a decimal comma; digits can be shared out in one way only.
-DECIMAL_COMMA: Final = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
 _BOM: Final = b"\xef\xbb\xbf"
 _BREAK: Final = re.compile(rb"\r\n|\n|\r")
 _COMMA: Final = re.compile(DECIMAL_COMMA.encode())
@@ -72,7 +69,7 @@ class Head:
 
     def refuse_other_table(self, comment: str, line: bytes) -> None:
         """Raise MalformedInputError where the line below a comment among the rows is the header of another table."""
-        row = _row(line + b"\n", 0, self.delimiter)
+        row = row_at(line + b"\n", 0, self.delimiter)
         cells = [decoded(cell).strip() for cell in row[0]] if row else []
         columns = [at for at, name in enumerate(self.names) if canonical(name) in MEASURED]
         if len(cells) == len(self.names) and any(_NUMBER.match(cells[at]) for at in columns):
@@ -180,24 +177,11 @@ class HeadReader:
             return None
         comment = bytes(self.buffer[slice(*self._comment)]).strip().lstrip(COMMENT.encode())
         for delimiter in DELIMITERS:
-            row, first = _row(comment + b"\n", 0, delimiter), _row(window + b"\n", 0, delimiter)
+            row, first = row_at(comment + b"\n", 0, delimiter), row_at(window + b"\n", 0, delimiter)
             cells = [decoded(cell).strip() for cell in row[0]] if row else []
             if _measured(cells) >= len(BANDS) and first and len(cells) <= len(first[0]) <= len(cells) + 1:
                 return delimiter, cells
         return None
-
-
-def decoded(content: bytes) -> str:
-    """Text that is UTF-8, or else Latin-1, which every byte is."""
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
-def is_utf_16(head: bytes) -> bool:
-    """Whether text is UTF-16 without a byte order mark: every other byte of plain letters is NUL."""
-    return any(len(half) > _LINES_BELOW and not half.strip(b"\0") for half in (head[::2], head[1::2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +201,7 @@ def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, las
     units: tuple[str, ...] = ()
     stop, start = at, at
     while len(rows) < _SAMPLE_ROWS and at - start < _SAMPLE_BYTES:
-        found = _row(window, at, delimiter, last=last)
+        found = row_at(window, at, delimiter, last=last)
         if found is None:
             if last or len(window) - start >= _SAMPLE_BYTES:
                 break
@@ -279,7 +263,7 @@ def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int] | N
         raise LimitExceededError(f"the table has more columns than the {TABLE_COLUMNS:,} that are read")
     candidates = []
     for order, delimiter in enumerate(DELIMITERS):
-        found = _row(window, 0, delimiter, last=last)
+        found = row_at(window, 0, delimiter, last=last)
         if found is not None:
             cells, end, following = found
             names = [decoded(cell).strip() for cell in cells]
@@ -289,35 +273,6 @@ def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int] | N
 
 def _measured(names: Sequence[str]) -> int:
     return sum(canonical(name) in MEASURED for name in names)
-
-
-def _row(block: bytes, at: int, delimiter: str, *, last: bool = True) -> tuple[list[bytes], int, int] | None:
-    """The cells of the row that begins at an offset, its end, and where the next begins; None where it does not end.
-
-    last: nothing follows the block, so that its end is the row's.
-    """
-    cell = _cell(delimiter)
-    cells: list[bytes] = []
-    while match := cell.match(block, at):
-        cells.append(match["quoted"].replace(b'""', b'"') + match["rest"] if match["plain"] is None else match["plain"])
-        if match["line"] is not None:
-            half = match["line"] == b"\r" and match.end() == len(block)
-            return None if half and not last else (cells, match.start("line"), match.end())
-        if not match["delimiter"]:
-            return (cells, len(block), len(block)) if last else None
-        at = match.end()
-    return None
-
-
-@cache
-def _cell(delimiter: str) -> re.Pattern[bytes]:
-    mark = re.escape(delimiter.encode())
-    plain = rb"[^" + mark + rb"\r\n]*"
-    # The atomic group keeps an unclosed quote from being closed by half of an escaped one.
-    return re.compile(
-        rb'(?:"(?P<quoted>(?>(?:[^"]|"")*))"(?P<rest>' + plain + rb')|(?!")(?P<plain>' + plain + rb"))"
-        rb"(?:(?P<delimiter>" + mark + rb")|(?P<line>\r\n|\n|\r)|\Z)"
-    )
 
 
 def _count_lines(above: bytes | bytearray) -> int:
