@@ -120,8 +120,6 @@ FITS_IMAGE_BYTES: Final = 128 * MIB
 FITS_HEADER_CARDS: Final = 50_000
 # Tiles of a compressed FITS image, each put into its place by itself; a survey's images have one a row.
 FITS_TILES: Final = 65_536
-# What unpacking RICE may cost, in values of 60 ns: 16 million in rows take 1 s, 4 million in one tile as well.
-FITS_RICE_WORK: Final = 26_000_000
 
 # Forms: pictures and options, and names as long as a file system takes them, percent-encoded.
 FORM_PARTS: Final = 64

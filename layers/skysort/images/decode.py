@@ -140,7 +140,7 @@ def _decode_fits(content: bytes, _form: Format, spec: InputSpec, budget: Budget)
 
     if content.startswith(GZIP):
         budget.take(Cost(min(1_032 * len(content), FITS_IMAGE_BYTES) * prices.UNZIPPED_BYTE))
-    cutout = fits.read(content, lambda values: budget.take(Cost(values * prices.MEASURED_PIXEL)))
+    cutout = fits.read(content, budget.take, spec)
     height, width = cutout.planes.shape[1:]
     box = spec.window(width, height)
     if cutout.is_picture:

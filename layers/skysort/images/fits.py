@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.images import fits_bands
+from skysort.images import fits_bands, prices
+from skysort.images.budget import Cost
 from skysort.images.fits_header import (
     TYPES,
     HeaderReader,
@@ -36,14 +37,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skysort.images.fits_header import Header
+    from skysort.images.geometry import InputSpec
 
-# Names of extensions (EXTNAME), as observatories' pipelines and programs write them: of the image itself,
+# Names of extensions, as observatories' pipelines and programs write them: of the image itself,
 _THE_IMAGE: Final = frozenset({"SCI", "SCIENCE", "IMAGE", "IMG", "DATA", "COADD", "CUTOUT", "STAMP", "FLUX"})
 # of planes that say something of the image's pixels, or were used to make them,
 _BESIDE_THE_IMAGE: Final = frozenset(
-    {"DQ", "MASK", "MSK", "BPM", "FLAG", "FLAGS", "QUALITY", "MAXMASK", "SEG", "SEGM", "SEGMAP", "SEGMENTATION"}
+    {
+        "DQ",
+        "DQMASK",
+        "MASK",
+        "MSK",
+        "BPM",
+        "FLAG",
+        "FLAGS",
+        "QUALITY",
+        "MAXMASK",
+        "SEG",
+        "SEGM",
+        "SEGMAP",
+        "SEGMENTATION",
+    }
     | {"ERR", "ERROR", "ERRORS", "RMS", "SIGMA", "STD", "STDDEV", "NOISE", "UNC", "UNCERT", "UNCERTAINTY", "SNR"}
-    | {"VAR", "VARIANCE", "IVAR", "INVVAR", "WHT", "WGT", "WEIGHT", "WEIGHTS", "WMAP", "WT"}
+    | {"VAR", "VARIANCE", "IVAR", "INVVAR", "WHT", "WGT", "WEIGHT", "WEIGHTS", "WMAP", "WTMAP", "WT"}
     | {"PSF", "KERNEL", "BKG", "BG", "BACK", "BACKGROUND", "SKY", "FLAT", "BIAS", "DARK", "GAIN"}
     | {
         "EXP",
@@ -64,6 +80,8 @@ _BESIDE_THE_IMAGE: Final = frozenset(
 )
 # and of pictures that are looked at only where there is nothing better.
 _MADE_FROM_IT: Final = frozenset({"MODEL", "MODELS", "RESID", "RESIDUAL", "RESIDUALS", "SUB"})
+# Where that is said: by the standard; by pipelines, such as the Legacy Survey's (IMTYPE) and NOIRLab's (PRODTYPE).
+_NAME_CARDS: Final = ("EXTNAME", "HDUNAME", "IMTYPE", "PRODTYPE")
 _WORDS: Final = re.compile(r"[A-Z]+")
 _PREFERRED, _PLAIN, _LAST_CHOICE = range(3)
 _BEGINNING: Final = b"SIMPLE"
@@ -91,7 +109,7 @@ class _Contents:
     one_dimensional: bool = False
 
 
-def read(content: bytes, spend: Callable[[int], None] | None = None) -> Frame:
+def read(content: bytes, spend: Callable[[Cost], None] | None = None, spec: InputSpec | None = None) -> Frame:
     """Read the image of a FITS file, gzipped or tile-compressed or neither.
 
     Parameters
@@ -100,7 +118,9 @@ def read(content: bytes, spend: Callable[[int], None] | None = None) -> Frame:
         The file. Of several images the one named for science (EXTNAME SCI, IMAGE) is read, else the first; planes of
         flags, errors, weights and the like are none.
     spend
-        Is told how many values will be read, before they are.
+        Is told what reading and drawing cost, before they are begun.
+    spec
+        Of the model, whose window is what is drawn; without one everything.
 
     Raises
     ------
@@ -125,8 +145,13 @@ def read(content: bytes, spend: Callable[[int], None] | None = None) -> Frame:
         except UnsupportedFormatError as error:
             first_error = first_error or error
             continue
-        _check_size(math.prod(shape), spend)
-        return _cutout(content, image, shape, choice)
+        if math.prod(shape) > MEASURED_PIXELS:
+            raise LimitExceededError(
+                f"a FITS picture may have up to {MEASURED_PIXELS:,} values, this one has {math.prod(shape):,}"
+            )
+        if spend is not None:
+            spend(_cost(shape, len(choice.planes), spec))
+        return _cutout(content, image, shape, choice, spend)
     raise first_error or UnsupportedFormatError(_holds(found))
 
 
@@ -174,7 +199,7 @@ def _note(found: _Contents, header: Header, start: int) -> int | None:
     if len(axes) < 2 or math.prod(axes) == 0:  # noqa: PLR2004 - width and height
         found.one_dimensional |= math.prod(axes) > 0 and bool(axes)
         return None
-    name = text(header, "EXTNAME").upper()
+    name = next((name for card in _NAME_CARDS if (name := text(header, card).upper())), "")
     words = {name, *_WORDS.findall(name)}
     if words & _BESIDE_THE_IMAGE:
         found.beside.append(name[:20])
@@ -219,19 +244,27 @@ def _layout(image: _Image) -> tuple[tuple[int, int, int], fits_bands.Choice]:
     return (planes, height, width), choice
 
 
-def _check_size(values: int, spend: Callable[[int], None] | None) -> None:
-    if values > MEASURED_PIXELS:
-        raise LimitExceededError(f"a FITS picture may have up to {MEASURED_PIXELS:,} values, this one has {values:,}")
-    if spend is not None:
-        spend(values)
+def _cost(shape: tuple[int, int, int], drawn: int, spec: InputSpec | None) -> Cost:
+    """What looking at a frame and drawing a window of it cost."""
+    _, height, width = shape
+    left, upper, right, lower = spec.window(width, height) if spec is not None else (0, 0, width, height)
+    shown = drawn * math.ceil(right - left + 1) * math.ceil(lower - upper + 1)
+    work = drawn * height * width * prices.FRAME_VALUE + shown * prices.MEASURED_PIXEL
+    return Cost(work, shown * prices.MEASURED_BYTES)
 
 
-def _cutout(content: bytes, image: _Image, shape: tuple[int, int, int], choice: fits_bands.Choice) -> Frame:
+def _cutout(
+    content: bytes,
+    image: _Image,
+    shape: tuple[int, int, int],
+    choice: fits_bands.Choice,
+    spend: Callable[[Cost], None] | None,
+) -> Frame:
     header = image.header
     if image.compressed:
         from skysort.images import fits_tiles  # noqa: PLC0415 - ten milliseconds, only where they are needed
 
-        planes = fits_tiles.read(content, image.start, header).reshape(shape)
+        planes = fits_tiles.read(content, image.start, header, spend).reshape(shape)
     else:
         dtype = np.dtype(TYPES[integer(header, "BITPIX")])
         values = math.prod(shape)

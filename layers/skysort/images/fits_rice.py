@@ -28,8 +28,6 @@ BYTES: Final = frozenset(_TYPES)
 BLOCKS: Final = frozenset({16, 32})
 # Fewer tiles than this are followed code by code: a step of numpy takes as long as so many steps of the interpreter.
 _MANY_TILES: Final = 16
-# What a step costs, in values that are worked out.
-_STEP_COST: Final = 40
 # Values worked out at once: few enough to stay near the processor.
 _VALUES_AT_ONCE: Final = 1 << 17
 _PADDING: Final = bytes(8)
@@ -116,10 +114,9 @@ def unpack(tiles: Sequence[bytes], values: int, block: int, width: int) -> NDArr
     return found.view(np.int32) if width == 4 else found.astype(_TYPES[width])  # noqa: PLR2004 - bytes
 
 
-def work(tiles: int, values: int) -> int:
-    """What it costs to unpack tiles together, in values of 60 ns each (measured, one core)."""
-    steps = values if tiles >= _MANY_TILES else values * tiles // _MANY_TILES
-    return tiles * values + _STEP_COST * steps
+def steps(tiles: int, values: int) -> int:
+    """How many steps of numpy it takes, or as long as so many, to follow the codes of tiles of so many values."""
+    return values if tiles >= _MANY_TILES else values * tiles // _MANY_TILES
 
 
 def _damaged() -> MalformedInputError:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.images import fits_dither, fits_rice
+from skysort.images import fits_dither, fits_rice, prices
+from skysort.images.budget import Cost
 from skysort.images.fits_header import TYPES, axes_and_bits, integer, text
 from skysort.images.fits_table import TileTable
-from skysort.limits import FITS_RICE_WORK, FITS_TILES
+from skysort.limits import FITS_TILES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,7 +38,7 @@ _PLAIN: Final = "UNCOMPRESSED_DATA"
 _MAX_OPTIONS: Final = 99
 _MAX_AXES: Final = 8
 # Unpacked together: enough tiles for numpy, few enough for memory.
-_BYTES_AT_ONCE: Final = 8 << 20
+_BYTES_AT_ONCE: Final = 4 << 20
 _VALUES_AT_ONCE: Final = 8 << 20
 _FEWER_AT_ONCE: Final = 2 << 20
 _TILES_AT_ONCE: Final = 64
@@ -54,6 +55,15 @@ class _Grid:
     def tiles(self) -> int:
         return math.prod(-(-size // side) for size, side in zip(self.axes, self.tile, strict=True))
 
+    def sizes(self) -> list[int]:
+        """How many values each tile holds."""
+        sizes = np.ones(1, np.int64)
+        for size, side in zip(self.axes, self.tile, strict=True):
+            starts = np.arange(0, size, side)
+            sizes = np.multiply.outer(np.minimum(side, size - starts), sizes).reshape(-1)
+        found: list[int] = sizes.tolist()
+        return found
+
     def places(self) -> Iterator[tuple[slice, ...]]:
         """Where each tile belongs, as slices of the image's array (the slowest axis first)."""
         cuts = [
@@ -63,7 +73,7 @@ class _Grid:
         return product(*cuts)
 
 
-def read(content: bytes, start: int, header: Header) -> NDArray[Any]:
+def read(content: bytes, start: int, header: Header, spend: Callable[[Cost], None] | None = None) -> NDArray[Any]:
     """Unpack an image.
 
     Parameters
@@ -72,6 +82,8 @@ def read(content: bytes, start: int, header: Header) -> NDArray[Any]:
         The file, and where the table begins in it.
     header
         Of the table. The caller has held the image's size to the limits.
+    spend
+        Is told what unpacking costs before it is begun.
 
     Returns
     -------
@@ -84,9 +96,9 @@ def read(content: bytes, start: int, header: Header) -> NDArray[Any]:
     UnsupportedFormatError
         For the ways of compression that are not read.
     LimitExceededError
-        For more tiles, or larger ones, than are unpacked in bounded time.
+        For more tiles than are put into their places in bounded time, and whatever spend raises.
     """
-    return _TiledImage(content, start, header).unpack()
+    return _TiledImage(content, start, header).unpack(spend or (lambda _: None))
 
 
 class _TiledImage:
@@ -142,27 +154,46 @@ class _TiledImage:
             )
         return method
 
-    def unpack(self) -> NDArray[Any]:
+    def unpack(self, spend: Callable[[Cost], None]) -> NDArray[Any]:
         sources = {name: self._table.streams(name) for name in (_COMPRESSED, _GZIPPED, _PLAIN)}
-        if sum(size for streams in sources.values() for _, size in streams) > self._table.heap_size:
+        size = sum(size for streams in sources.values() for _, size in streams)
+        if size > self._table.heap_size:
             raise MalformedInputError("the tiles of the compressed FITS image overlap: it is damaged")
+        sizes = self._grid.sizes()
+        coded = [tile for tile, (_, size) in enumerate(sources[_COMPRESSED]) if size] if self._method in _RICE else []
+        portions = list(_portions(coded, sources[_COMPRESSED], sizes))
+        values = sum(sizes)
+        zipped = 0 if self._method in _RICE else values * self._type.itemsize
+        spend(
+            Cost(
+                len(sizes) * prices.TILE
+                + zipped * prices.UNZIPPED_BYTE
+                + self._quantized * values * prices.SCALED_VALUE,
+                values * self._type.itemsize,
+            )
+        )
+        if portions:
+            spend(_cost(portions, sources[_COMPRESSED], sizes, values * self._type.itemsize))
         with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond 32 bits become infinite
-            return self._unpack(sources)
+            return self._unpack(sources, portions, sizes)
 
-    def _unpack(self, sources: dict[str, list[tuple[int, int]]]) -> NDArray[Any]:
+    def _unpack(
+        self, sources: dict[str, list[tuple[int, int]]], portions: Sequence[Sequence[int]], sizes: Sequence[int]
+    ) -> NDArray[Any]:
         image = np.empty(self._grid.axes[::-1], self._type)
         places = list(self._grid.places())
-        waiting: list[int] = []
         for tile, place in enumerate(places):
             target = image[place]
             if sources[_COMPRESSED][tile][1] == 0:
                 target[...] = self._fallback(tile, target.size, sources).reshape(target.shape)
-            elif self._method in _RICE:
-                waiting.append(tile)
-            else:
+            elif self._method not in _RICE:
                 stream = self._table.stream(sources[_COMPRESSED][tile])
                 target[...] = self._finished(tile, self._unzipped(stream, target.size)).reshape(target.shape)
-        self._unpack_rice(waiting, sources[_COMPRESSED], places, image)
+        for tiles in portions:
+            streams = [self._table.stream(sources[_COMPRESSED][tile]) for tile in tiles]
+            for tile, whole in zip(tiles, self._from_rice(streams, sizes[tiles[0]]), strict=True):
+                target = image[places[tile]]
+                target[...] = self._finished(tile, whole).reshape(target.shape)
         return image
 
     def _fallback(self, tile: int, values: int, sources: dict[str, list[tuple[int, int]]]) -> NDArray[Any]:
@@ -191,15 +222,8 @@ class _TiledImage:
             numbers = np.ascontiguousarray(numbers.reshape(width, values).T)
         return numbers.view(dtype).reshape(values)
 
-    def _unpack_rice(
-        self,
-        tiles: Sequence[int],
-        streams: Sequence[tuple[int, int]],
-        places: Sequence[tuple[slice, ...]],
-        image: NDArray[Any],
-    ) -> None:
-        if not tiles:
-            return
+    def _from_rice(self, streams: Sequence[bytes], values: int) -> NDArray[Any]:
+        """Tiles of equally many values, (tiles, values)."""
         if self._type.kind == "f" and not self._quantized:
             raise MalformedInputError("the RICE-compressed FITS image has real numbers and no ZSCALE")
         block, width = self._options.get("BLOCKSIZE", 32), self._options.get("BYTEPIX", 4)
@@ -208,21 +232,7 @@ class _TiledImage:
                 f"the RICE-compressed FITS image has blocks of {block} pixels of {width} bytes; blocks of 16 or 32 of"
                 " 1, 2 or 4 bytes are read"
             )
-        by_size: dict[int, list[int]] = {}
-        for tile in tiles:
-            by_size.setdefault(image[places[tile]].size, []).append(tile)
-        portions = [(values, some) for values, alike in by_size.items() for some in _portions(alike, streams, values)]
-        work = sum(fits_rice.work(len(some), values) for values, some in portions)
-        if work > FITS_RICE_WORK:
-            raise LimitExceededError(
-                "the RICE-compressed FITS image has tiles too large to be unpacked in time; unpack it (funpack) or"
-                " compress it row by row (fpack -r)"
-            )
-        for values, some in portions:
-            unpacked = fits_rice.unpack([self._table.stream(streams[tile]) for tile in some], values, block, width)
-            for tile, whole in zip(some, unpacked, strict=True):
-                target = image[places[tile]]
-                target[...] = self._finished(tile, whole).reshape(target.shape)
+        return fits_rice.unpack(streams, values, block, width)
 
     def _finished(self, tile: int, whole: NDArray[Any]) -> NDArray[Any]:
         """A tile's numbers, real ones from the whole ones that they were scaled to."""
@@ -240,19 +250,36 @@ class _TiledImage:
         return values
 
 
-def _portions(tiles: Sequence[int], streams: Sequence[tuple[int, int]], values: int) -> Iterator[list[int]]:
-    """Tiles that are unpacked together."""
-    most = min(_VALUES_AT_ONCE, max(_FEWER_AT_ONCE, _TILES_AT_ONCE * values))
-    some: list[int] = []
-    size = 0
+def _portions(tiles: Sequence[int], streams: Sequence[tuple[int, int]], sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Tiles of one size that are unpacked together."""
+    by_size: dict[int, list[int]] = {}
     for tile in tiles:
-        more = streams[tile][1]
-        if some and (size + more > _BYTES_AT_ONCE or (len(some) + 1) * values > most):
-            yield some
-            some, size = [], 0
-        some.append(tile)
-        size += more
-    yield some
+        by_size.setdefault(sizes[tile], []).append(tile)
+    for values, alike in by_size.items():
+        most = min(_VALUES_AT_ONCE, max(_FEWER_AT_ONCE, _TILES_AT_ONCE * values))
+        some: list[int] = []
+        size = 0
+        for tile in alike:
+            more = streams[tile][1]
+            if some and (size + more > _BYTES_AT_ONCE or (len(some) + 1) * values > most):
+                yield some
+                some, size = [], 0
+            some.append(tile)
+            size += more
+        yield some
+
+
+def _cost(
+    portions: Sequence[Sequence[int]], streams: Sequence[tuple[int, int]], sizes: Sequence[int], image: int
+) -> Cost:
+    """What it costs to unpack RICE; image: the bytes that the image takes itself."""
+    work, memory = 0, 0
+    for tiles in portions:
+        values, size = sizes[tiles[0]], sum(streams[tile][1] for tile in tiles)
+        steps = fits_rice.steps(len(tiles), values)
+        work += len(tiles) * values * prices.RICE_VALUE + size * prices.RICE_BYTE + steps * prices.RICE_STEP
+        memory = max(memory, size * prices.RICE_BIT_TABLE + len(tiles) * values * prices.RICE_BYTES)
+    return Cost(work, image + memory)
 
 
 def _gunzip(stream: bytes, size: int, *, exact: bool = True) -> bytes:

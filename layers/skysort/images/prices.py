@@ -67,6 +67,20 @@ COUNTS_BYTES: Final = 28
 DEEP_BYTES: Final = 16
 NUMBERS_BYTES: Final = 40
 UNZIPPED_BYTE: Final = 6
+
+# FITS: a value of the frame, looked at for its sky and its edges. RICE: a value, a byte of codes, a step over one code
+# of all tiles that are unpacked together; a tile that is put into its place; a value that was scaled to whole numbers.
+FRAME_VALUE: Final = 17
+RICE_VALUE: Final = 68
+RICE_BYTE: Final = 100
+RICE_STEP: Final = 4_250
+TILE: Final = 12_000
+SCALED_VALUE: Final = 17
+# Memory, a value of what is drawn; a byte of codes, where each of its bits leads; a value of those unpacked together.
+MEASURED_BYTES: Final = 32
+RICE_BIT_TABLE: Final = 40
+RICE_BYTES: Final = 16
+
 # Memory, a pixel: planes, their colours, what is handed over, and the picture.
 AVIF_BYTES: Final = 13
 HEIC_BYTES: Final = 10

@@ -142,6 +142,13 @@ def test_the_image_is_read_wherever_it_stands(before: Sequence[str], name: str) 
     assert np.array_equal(found, decode(fits_file(sky()), WHOLE))
 
 
+@pytest.mark.parametrize("card_name", ["HDUNAME", "IMTYPE", "PRODTYPE"])
+def test_pipelines_that_name_their_planes_in_other_cards_are_understood(card_name: str) -> None:
+    weights, image = Image(np.full((80, 96), 7, np.int16)), Image(sky())
+    weights.header[card_name], image.header[card_name] = "wtmap", "image"
+    assert np.array_equal(decode(file_of(weights, image), WHOLE), decode(fits_file(sky()), WHOLE))
+
+
 def test_the_extension_named_for_science_wins_over_an_image_without_a_name() -> None:
     content = file_of(Image(sky(), name="SCI"), primary=np.eye(50, dtype=np.float32))
     assert np.array_equal(decode(content, WHOLE), decode(fits_file(sky()), WHOLE))

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.images import fits, fits_dither, fits_rice
+from skysort.images import fits, fits_dither, fits_rice, fits_tiles
+from skysort.images.budget import Budget, Cost
 from skysort.images.decode import InputSpec, decode
 from tests.factories_images import fits_file, sky
 
@@ -293,21 +294,48 @@ def test_the_steps_of_unpacking_grow_with_a_tiles_pixels_and_not_with_the_tiles(
 
 
 def test_tiles_that_take_too_long_are_refused_before_they_are_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = packed((sky() * 10).astype("i2"), compression_type="RICE_1", tile_shape=(80, 96))
-    monkeypatch.setattr("skysort.images.fits_tiles.FITS_RICE_WORK", 10_000)
+    # Given the same pixels as rows and as one tile, which takes a step for each of them
+    values = np.tile((sky() * 10).astype("i2"), (4, 4))
+    rows, whole = (packed(values, compression_type="RICE_1", tile_shape=(side, 384)) for side in (1, 320))
     monkeypatch.setattr(fits_rice, "unpack", None)
-    with pytest.raises(LimitExceededError, match="row by row"):
-        decode(content, WHOLE)
+    spent: dict[bytes, int] = {}
+    for content in (rows, whole):
+        costs: list[Cost] = []
+        with pytest.raises(TypeError):  # nothing is unpacked here
+            fits.read(content, costs.append)
+        spent[content] = sum(cost.work for cost in costs)
+    # Then the one tile costs more, and a budget that it is too dear for refuses it
+    assert spent[whole] > 1.3 * spent[rows]
+    budget = Budget((spent[rows] + spent[whole]) / 2e9)
+    with pytest.raises(LimitExceededError, match="decoding this picture may take"):
+        fits.read(whole, budget.take)
+
+
+def test_a_large_tile_is_refused_for_the_memory_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = packed((sky() * 10).astype("i2"), compression_type="RICE_1", tile_shape=(80, 96))
+    monkeypatch.setattr("skysort.images.budget.PICTURE_MEMORY_BYTES", 300_000)
+    monkeypatch.setattr(fits_rice, "unpack", None)
+    with pytest.raises(LimitExceededError, match="memory"):
+        fits.read(content, Budget().take)
+
+
+def test_a_cameras_chip_of_eight_million_pixels_is_within_a_requests_budget() -> None:
+    # Given the size of one chip of a survey's camera, rows packed to six bits a pixel
+    costs = [fits._cost((1, 4096, 2048), 1, WHOLE)]
+    pixels, streams = 4096 * 2048, [(0, 1_536)] * 4096
+    portions = list(fits_tiles._portions(range(4096), streams, [2048] * 4096))
+    costs.append(fits_tiles._cost(portions, streams, [2048] * 4096, 4 * pixels))
+    budget = Budget.of_a_request()
+    for cost in costs:
+        budget.take(cost)
+    assert budget.left >= 0
 
 
 def test_a_request_spends_a_compressed_images_pixels_before_they_are_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fits_rice, "unpack", None)
-    spent: list[int] = []
+    monkeypatch.setattr("skysort.images.fits_tiles.read", None)
 
-    def spend(pixels: int) -> None:
-        spent.append(pixels)
-        raise LimitExceededError("spent")
+    def spend(cost: Cost) -> None:
+        raise LimitExceededError(f"{cost.work} spent")
 
-    with pytest.raises(LimitExceededError, match="spent"):
+    with pytest.raises(LimitExceededError, match=r"[1-9]\d+ spent"):
         fits.read(PACKED, spend)
-    assert spent == [1_200]
