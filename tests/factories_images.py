@@ -77,33 +77,27 @@ def fits_file(planes: NDArray[Any], **cards: object) -> bytes:
     return head.ljust(-(-len(head) // 2880) * 2880) + data.ljust(-(-len(data) // 2880) * 2880, b"\0")
 
 
-def tiff_file(width: int, height: int, tags: Mapping[int, int | Sequence[int]], *parts: bytes) -> bytes:
+def tiff_file(
+    width: int, height: int, tags: Mapping[int, int | Sequence[int]], *parts: bytes, order: str = "<"
+) -> bytes:
     """A TIFF with some parts of data as its strips; tags: numbers, which win over those of an 8-bit RGB picture."""
     places = [8 + sum(map(len, parts[:number])) for number in range(len(parts))]
-    numbers: dict[int, int | Sequence[int]] = {
-        256: width,
-        257: height,
-        258: (8, 8, 8),
-        259: 1,
-        262: 2,
-        277: 3,
-        278: height,
-        284: 1,
-        273: places,
-        279: [len(part) for part in parts],
-        **tags,
-    }
+    own: dict[int, int | Sequence[int]] = {256: width, 257: height, 258: (8, 8, 8), 259: 1, 262: 2, 277: 3}
+    own |= {278: height, 284: 1, 273: places, 279: [len(part) for part in parts], **tags}
     data = b"".join(parts)
     start = 8 + len(data)
-    lists = {tag: [value] if isinstance(value, int) else list(value) for tag, value in sorted(numbers.items())}
-    directory, behind = struct.pack("<H", len(lists)), b""
+    lists = {tag: [value] if isinstance(value, int) else list(value) for tag, value in sorted(own.items())}
+    directory, behind = struct.pack(order + "H", len(lists)), b""
     at = start + 2 + 12 * len(lists) + 4
     for tag, values in lists.items():
-        packed = struct.pack(f"<{len(values)}I", *values)
+        # Places and sizes in four bytes each, all else in two, as nearly every program writes them.
+        kind, code = (4, "I") if tag in {273, 279, 324, 325} or max(values, default=0) > 65_535 else (3, "H")
+        packed = struct.pack(f"{order}{len(values)}{code}", *values).ljust(4, b"\0")
         if len(packed) > 4:
-            packed, behind = struct.pack("<I", at + len(behind)), behind + packed
-        directory += struct.pack("<HHI", tag, 4, len(values)) + packed
-    return b"II*\0" + struct.pack("<I", start) + data + directory + bytes(4) + behind
+            packed, behind = struct.pack(order + "I", at + len(behind)), behind + packed
+        directory += struct.pack(order + "HHI", tag, kind, len(values)) + packed
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    return head + struct.pack(order + "I", start) + data + directory + bytes(4) + behind
 
 
 def sky(height: int = 80, width: int = 96, flux: float = 50.0, seed: int = 1) -> NDArray[np.float32]:

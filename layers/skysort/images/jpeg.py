@@ -224,7 +224,8 @@ def _scans(content: bytes, at: int, known: _Segments, segments: int, budget: Bud
     complete = end >= 0
     end = end if complete else len(content)
     profile, broken = known.icc()
-    known.kept.append(content[at:end])
+    # Half an end is none, and would be taken for a marker together with what is put behind it.
+    known.kept.append(content[at:end] if complete else content[at:end].rstrip(b"\xff"))
     if complete:
         known.kept.append(END)
     return Jpeg(

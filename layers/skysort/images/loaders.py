@@ -34,7 +34,9 @@ _REDUCTIONS: Final = (8, 4, 2, 1)
 
 
 # What Pillow says of a TIFF whose tags make sense and whose samples it does not know.
-_UNKNOWN: Final = frozenset({"unknown pixel mode", "unknown data organization"})
+_UNKNOWN: Final = frozenset(
+    {"unknown pixel mode", "unknown data organization", "unknown raw mode for given image mode"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,12 @@ def _tiff(prepared: Prepared, budget: Budget) -> Image.Image:
         raise UnsupportedFormatError(f"this is {tiff.describe(prepared.content)}") from None
     # Where strips do not follow one another, a decoder is given this much for each.
     picture.decodermaxblock = tiff.part_bytes(prepared.content)
-    return _load(picture, budget)
+    try:
+        return _load(picture, budget)
+    except ValueError as error:
+        if str(error) not in _UNKNOWN:
+            raise
+        raise UnsupportedFormatError(f"this is {tiff.describe(prepared.content)}") from None
 
 
 def _load(picture: ImageFile.ImageFile, budget: Budget) -> Image.Image:

@@ -81,9 +81,13 @@ _PHOTOMETRICS: Final = {
 }
 _FORMATS: Final = {1: "", 2: "signed ", 3: "floating-point ", 4: "undefined ", 5: "complex ", 6: "complex "}
 _SEPARATE: Final = 2
-_PREMULTIPLIED: Final = 1
+_PREMULTIPLIED, _TRANSPARENCY = 1, 2
 _MOST_SAMPLES: Final = 64
-_HOW: Final = "save it as RGB or grey with 8 or 16 bits a sample (as a TIFF or a PNG)"
+_PLAIN: Final = frozenset({_RAW, 32771})
+_YCBCR: Final = 6
+_SUBSAMPLING: Final = 530
+_DEPTHS: Final = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16)}
+_HOW: Final = "save it as RGB or grey with 8 or 16 bits a sample, measurements as FITS or as 32-bit floating-point grey"
 
 
 @dataclass(slots=True)
@@ -141,8 +145,10 @@ def prepare(content: bytes, budget: Budget) -> Prepared:
     if not 1 <= directory.samples <= _MOST_SAMPLES:
         raise MalformedInputError(f"the TIFF picture is damaged: it has {directory.samples} samples a pixel")
     cost = _cost(directory, width, height, budget)
-    if compression == _RAW and directory.separate and set(directory.bits) == {16}:
+    if compression in _PLAIN and directory.separate and not directory.tiled:
         file = _interleaved(directory, width, height)
+    elif compression in _PLAIN and directory.separate and set(directory.bits) != {8}:
+        raise UnsupportedFormatError(f"this is {describe(content)}")
     else:
         file = _rebuilt(content, directory.order, directory.entries)
     turn = directory.one(_ORIENTATION, 1)
@@ -160,6 +166,8 @@ def describe(content: bytes) -> str:
         details += ", in separate planes"
     if _PREMULTIPLIED in directory.many(_EXTRA):
         details += ", with premultiplied transparency"
+    elif _TRANSPARENCY in directory.many(_EXTRA):
+        details += ", with transparency"
     elif len(directory.many(_EXTRA)) > 1:
         details += f", with {len(directory.many(_EXTRA))} further channels"
     return f"a TIFF of {colours} with {details}; {_HOW}"
@@ -253,7 +261,7 @@ def _cost(directory: _Directory, width: int, height: int, budget: Budget) -> Cos
     if compression == _JPEG:
         inside = _jpegs(directory, budget)
         work, memory = work + inside.work, memory + inside.memory
-    elif compression == _RAW and planes > 1:
+    elif compression in _PLAIN and planes > 1:
         memory += 2 * unpacked
     return Cost(work, memory)
 
@@ -289,8 +297,13 @@ def _rebuilt(content: bytes, order: str, entries: dict[int, bytes], more: bytes 
 
 
 def _interleaved(directory: _Directory, width: int, height: int) -> bytes:
-    """A file of plain 16-bit planes as one of pixels, which decoders take for it; planes they read as bytes."""
-    if directory.tiled:
+    """A file of plain planes as one of pixels, which decoders know in more kinds: planes of 16 bits they read as bytes.
+
+    Chroma planes that are smaller than the picture are not put together.
+    """
+    depth = _DEPTHS.get(directory.bits[0])
+    smaller = directory.one(_PHOTOMETRIC, 0) == _YCBCR and directory.many(_SUBSAMPLING, (2, 2)) != (1, 1)
+    if depth is None or len(set(directory.bits)) > 1 or smaller:
         raise UnsupportedFormatError(f"this is {describe(directory.content)}")
     offsets, content = directory.many(_STRIPS), directory.content
     _, down, count = _parts(directory, width, height)
@@ -300,12 +313,12 @@ def _interleaved(directory: _Directory, width: int, height: int) -> bytes:
     for plane in range(directory.samples):
         rows = []
         for strip in range(count // directory.samples):
-            size = 2 * width * min(down, height - strip * down)
+            size = depth.itemsize * width * min(down, height - strip * down)
             at = offsets[plane * (count // directory.samples) + strip]
             rows.append(content[at : at + size])
             if len(rows[-1]) < size:
                 raise MalformedInputError("the TIFF picture is truncated: it ends inside its pixels")
-        planes.append(np.frombuffer(b"".join(rows), np.uint16))
+        planes.append(np.frombuffer(b"".join(rows), depth))
     pixels = np.stack(planes, axis=-1).tobytes()
     entries = dict(directory.entries)
     for tag, value in ((_STRIPS, len(content)), (_STRIP_BYTES, len(pixels)), (_ROWS, height), (_PLANES, 1)):
