@@ -176,7 +176,7 @@ def _tiff(prepared: Prepared, budget: Budget) -> Image.Image:
     except SyntaxError as error:
         if str(error) not in _UNKNOWN:
             raise
-        raise UnsupportedFormatError(f"this is {tiff.describe(prepared.content)}") from None
+        raise _unsupported_tiff(prepared) from None
     # Where strips do not follow one another, a decoder is given this much for each.
     picture.decodermaxblock = tiff.part_bytes(prepared.content)
     try:
@@ -184,7 +184,11 @@ def _tiff(prepared: Prepared, budget: Budget) -> Image.Image:
     except ValueError as error:
         if str(error) not in _UNKNOWN:
             raise
-        raise UnsupportedFormatError(f"this is {tiff.describe(prepared.content)}") from None
+        raise _unsupported_tiff(prepared) from None
+
+
+def _unsupported_tiff(prepared: Prepared) -> UnsupportedFormatError:
+    return UnsupportedFormatError(f"this is {_module('skysort.images.tiff_kinds').describe(prepared.content)}")
 
 
 def _load(picture: ImageFile.ImageFile, budget: Budget) -> Image.Image:

@@ -142,13 +142,18 @@ def test_a_profile_of_which_a_segment_is_missing_is_left_out() -> None:
 
 
 def test_a_profile_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
+    made: list[bytes] = []
     right = colour._conversion
-    monkeypatch.setattr(colour, "_conversion", lambda profile: made.append(1) or right(profile))
+
+    def counted(profile: bytes) -> Any:
+        made.append(profile)
+        return right(profile)
+
+    monkeypatch.setattr(colour, "_conversion", counted)
     content = encode(PICTURE, icc_profile=rgb_profile(swapped=True, name="met once"))
     for _ in range(3):
         read(content, SPEC)
-    assert made == [1]
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize(

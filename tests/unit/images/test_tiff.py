@@ -148,7 +148,7 @@ class TestCounting:
         def work(rows: int) -> int:
             handed.clear()
             places = [8 + 200 * (row * 7 % rows) for row in range(rows)]
-            tags = {278: 1, 257: rows, 273: places, 279: [192] * rows}
+            tags: dict[int, Any] = {278: 1, 257: rows, 273: places, 279: [192] * rows}
             decode(tiff_file(64, rows, tags, bytes(200 * rows)), SPEC)
             return sum(handed)
 
@@ -168,7 +168,12 @@ def test_any_directory_is_read_or_refused(rest: bytes, magic: bytes) -> None:
 @settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=8), st.integers(0, 7))
 def test_damaged_directories_are_read_or_refused(edits: list[tuple[int, int]], seed: int) -> None:
-    kinds = [{}, {284: 2, 258: [16] * 3}, {259: 8}, {322: 16, 323: 16, 324: [8] * 16, 325: [768] * 16}]
+    kinds: list[dict[int, Any]] = [
+        {},
+        {284: 2, 258: [16] * 3},
+        {259: 8},
+        {322: 16, 323: 16, 324: [8] * 16, 325: [768] * 16},
+    ]
     content = bytearray(tiff_file(64, 64, kinds[seed % 4], bytes(64 * 64 * 6)))
     for place, value in edits:
         content[-1 - place] = value
