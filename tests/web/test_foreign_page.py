@@ -53,6 +53,18 @@ FORM = """
 """
 
 
+# Requests that a page may send without asking first: of any bytes under no type, of text, of a form.
+SIMPLE = """
+async (api) => {
+  const path = api + "/v1/classify/star";
+  const row = '{"u": 19, "g": 18, "r": 17, "i": 17, "z": 17}';
+  const bodies = [new Blob([row]), row, new URLSearchParams({ u: "19", g: "18", r: "17", i: "17", z: "17" })];
+  const answers = await Promise.all(bodies.map((body) => fetch(path, { method: "POST", mode: "no-cors", body })));
+  return answers.map((answer) => answer.type);
+}
+"""
+
+
 class _Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """An empty page."""
@@ -129,4 +141,33 @@ def test_a_name_that_its_owner_points_at_this_machine_is_refused(stack: StartedS
     assert answer is not None
     assert answer.status == 403
     assert page.evaluate("fetch('/').then((answer) => answer.status)") == 403
+    page.close()
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:{port}", "http://page.evil.test:{port}"])
+def test_a_page_of_another_origin_classifies_nothing(
+    stack: StartedStack, victim: Browser, elsewhere: int, origin: str
+) -> None:
+    # Given
+    log = stack.state / "logs" / "star.log"
+    before = log.read_text().count("REPORT RequestId")
+    page = victim.new_page()
+    page.goto(origin.format(port=elsewhere))
+
+    # When it sends what needs no permission
+    found = page.evaluate(SIMPLE, stack.api)
+    page.close()
+
+    # Then it sees nothing of the answers, and no function was called
+    assert found == ["opaque"] * 3
+    assert log.read_text().count("REPORT RequestId") == before
+
+
+def test_the_api_under_a_name_that_its_owner_points_at_this_machine_is_refused(
+    stack: StartedStack, victim: Browser
+) -> None:
+    page = victim.new_page()
+    answer = page.goto(f"http://api.evil.test:{urlsplit(stack.api).port}/v1/health")
+    assert answer is not None
+    assert answer.status == 403
     page.close()
