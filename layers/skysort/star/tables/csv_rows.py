@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import MalformedInputError
+from skysort.star.tables.dialect import is_table
 from skysort.star.tables.text_cells import COMMENT
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def table_rows(lines: Iterable[str], head: Head) -> Iterator[tuple[str, list[str
     """
     taken = _Lines(chain(lines, (_END,)))
     number, comment = 0, ""
-    header = head.line.decode("utf-8", "surrogateescape")
+    again = {line.decode("utf-8", "surrogateescape") for line in head.again}
     try:
         for cells in csv.reader(taken, delimiter=head.delimiter):
             text = taken.taken()
@@ -61,10 +62,10 @@ def table_rows(lines: Iterable[str], head: Head) -> Iterator[tuple[str, list[str
             if not cells:
                 continue
             if text.startswith(COMMENT):
-                comment = text
+                comment = comment if is_table(comment) else text
                 continue
             line = text.rstrip("\r\n")
-            if line == header:
+            if line in again:
                 comment = ""
                 continue
             if comment:

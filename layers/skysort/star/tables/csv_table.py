@@ -12,7 +12,7 @@ from skysort.star.tables.csv_cells import CellReader
 from skysort.star.tables.csv_header import Header, find_columns
 from skysort.star.tables.csv_lines import Lines, split_lines
 from skysort.star.tables.csv_text import CsvText, cut, join_cells, join_names
-from skysort.star.tables.dialect import HeadReader
+from skysort.star.tables.dialect import HeadReader, is_table
 from skysort.star.tables.rows import Places
 from skysort.star.tables.text_cells import COMMENT, decoded
 
@@ -121,8 +121,9 @@ class _CsvTable:
         first = np.frombuffer(block, np.uint8)[lines.starts]
         comments = filled & (first == _COMMENT)
         rows: NDArray[np.bool_] = filled & ~comments
-        for at in np.flatnonzero(rows & (lengths == len(head.line)) & (first == head.line[0])).tolist():
-            rows[at] = not head.is_header(block[lines.starts[at] : lines.ends[at]])
+        for line in head.again:
+            for at in np.flatnonzero(rows & (lengths == len(line)) & (first == line[0])).tolist():
+                rows[at] = block[lines.starts[at] : lines.ends[at]] != line
         if self._comment or comments.any():
             self._look_for_tables(block, lines, comments, filled & ~comments)
         return rows
@@ -134,13 +135,13 @@ class _CsvTable:
         head = self._header.head
         below = np.flatnonzero(others)
         for at in (-1, *np.flatnonzero(comments)[: max(_TABLES - self._comments, 0)].tolist()):
-            if at >= 0:
+            if at >= 0 and not is_table(self._comment):
                 self._comment = decoded(block[lines.starts[at] : lines.ends[at]])
             next_one = np.searchsorted(below, at + 1)
             if not self._comment or next_one == len(below):
                 continue
             line = block[lines.starts[below[next_one]] : lines.ends[below[next_one]]]
-            if not head.is_header(line):
+            if line not in head.again:
                 head.refuse_other_table(self._comment, line)
             self._comment = ""
         self._comments += int(comments.sum())

@@ -32,7 +32,13 @@ _RULE: Final = re.compile(r"[-=+]+")
 # Two dashes are a blank cell; a line of them is a row of blanks.
 _RULE_CHARACTERS: Final = 3
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]|\.[0-9])")
-_UNITS: Final = ("mag", "lupt", "mgy")
+_WORD: Final = re.compile("[a-z]+")
+_UNITS: Final = frozenset(
+    {
+        *("mag", "mags", "magnitude", "magnitudes", "mmag", "abmag", "magab", "vegamag", "stmag", "asinh", "asinhmag"),
+        *("luptitude", "luptitudes", "lup", "nmgy", "mgy", "nanomaggy", "nanomaggies", "maggy", "maggies"),
+    }
+)
 _TABLE: Final = re.compile(r"#\s*table\s*[0-9]+\s*$", re.IGNORECASE)
 # Rows that are looked at to tell how all are written, and bytes that are waited for until there are so many.
 _SAMPLE_ROWS: Final = 20
@@ -63,9 +69,10 @@ class Head:
     units: tuple[str, ...] = ()
     decimal_comma: bool = False
 
-    def is_header(self, line: bytes) -> bool:
-        """Whether a line among the rows is the header again, as where tables were put one below the other."""
-        return line == self.line
+    @property
+    def again(self) -> tuple[bytes, bytes]:
+        """The header as it may stand among the rows, where tables were put one below the other."""
+        return self.line, self.line.lstrip(b"# \t")
 
     def refuse_other_table(self, comment: str, line: bytes) -> None:
         """Raise MalformedInputError where the line below a comment among the rows is the header of another table."""
@@ -74,11 +81,16 @@ class Head:
         columns = [at for at, name in enumerate(self.names) if canonical(name) in MEASURED]
         if len(cells) == len(self.names) and any(_NUMBER.match(cells[at]) for at in columns):
             return
-        if _TABLE.match(comment) or _measured(cells) > 1:
+        if is_table(comment) or _measured(cells) > 1:
             raise MalformedInputError(
                 f"a second table with other columns stands below {comment.strip()!r:.60}: give each table in a file of "
                 "its own"
             )
+
+
+def is_table(comment: str) -> bool:
+    """Whether a comment announces a table: ``#Table2``, as SkyServer writes it above a second query's rows."""
+    return _TABLE.match(comment) is not None
 
 
 class HeadReader:
@@ -210,7 +222,7 @@ def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, las
         if end > at and not window.startswith(COMMENT.encode(), at):
             texts = [decoded(cell).strip() for cell in cells]
             is_units = not units and _are_units(texts, names)
-            if not rows and len(below) < _LINES_BELOW and (is_units or _is_rule(texts)):
+            if not rows and len(below) < _LINES_BELOW and (is_units or _is_rule(texts, names)):
                 units = tuple(texts) if is_units and len(texts) == len(names) else units
                 below.append(window[at:end])
                 stop = following
@@ -224,18 +236,20 @@ def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, las
     return _Sample(rows, stop, below, units)
 
 
-def _is_rule(cells: Sequence[str]) -> bool:
-    """Dashes below the names, as VizieR draws them."""
+def _is_rule(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Dashes below each of the names, as VizieR draws them."""
     written = [cell for cell in cells if cell]
+    if len(cells) != len(names):
+        return False
     return all(map(_RULE.fullmatch, written)) and max(map(len, written), default=0) >= _RULE_CHARACTERS
 
 
 def _are_units(cells: Sequence[str], names: Sequence[str]) -> bool:
-    """Units below the names: no number, and a magnitude's unit under the name of a band."""
-    if list(cells) == list(names) or any(_NUMBER.match(cell) for cell in cells):
+    """Units below the names: as many, no number, and under the bands' names nothing but units of magnitudes."""
+    if len(cells) != len(names) or any(_NUMBER.match(cell) for cell in cells):
         return False
-    under = [cell.lower() for cell, name in zip(cells, names, strict=False) if canonical(name) in BANDS]
-    return any(unit in cell for cell in under for unit in _UNITS)
+    under = [cell for cell, name in zip(cells, names, strict=True) if cell and canonical(name) in BANDS]
+    return bool(under) and all(_UNITS.intersection(_WORD.findall(cell.lower())[:1]) for cell in under)
 
 
 def _as_wide_as_the_rows(
