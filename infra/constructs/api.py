@@ -36,6 +36,8 @@ _LOGGED: Final = {
     "ip": "$context.identity.sourceIp",
     "user_agent": "$context.identity.userAgent",
     "client": "$context.identity.apiKeyId",
+    "principal": "$context.identity.caller",
+    "subject": "$context.authorizer.claims.sub",
     "latency_ms": "$context.responseLatency",
     "function_ms": "$context.integration.latency",
     "function_status": "$context.integration.status",

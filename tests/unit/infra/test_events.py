@@ -80,6 +80,17 @@ def test_headers_keep_every_value_and_the_last_one_singly() -> None:
     assert built["headers"]["X-Forwarded-Proto"] == "http"
 
 
+def test_each_key_is_somebody_and_none_is_nobody() -> None:
+    """API Gateway checks a key and tells its id; here any key will do, so that separate clients can be tried."""
+    ids = [
+        event(headers=headers)["requestContext"]["identity"]["apiKeyId"]
+        for headers in ([(b"x-api-key", b"alice")], [(b"X-Api-Key", b"alice")], [(b"x-api-key", b"bob")], [])
+    ]
+    assert ids[0] == ids[1] != ids[2]
+    assert ids[3] is None
+    assert "alice" not in str(ids)
+
+
 names = st.text(min_size=1, max_size=8).filter(lambda text: text.isprintable())
 
 
