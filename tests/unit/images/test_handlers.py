@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from skysort.images import classify
+from skysort.limits import IMAGES_PER_REQUEST, LAMBDA_PAYLOAD_BYTES
 from tests.factories import FakeContext, proxy_event
 from tests.factories_images import encode, multipart, plain
 from tests.unit.functions.loading import load_function
@@ -127,6 +128,20 @@ def test_a_picture_that_its_client_gzipped_is_unpacked(image: ModuleType) -> Non
     response = image.handler(event, FakeContext())
     assert response["statusCode"] == 415
     assert "Content-Encoding 'br'" in json.loads(response["body"])["detail"]
+
+
+def test_as_many_pictures_as_a_request_takes_may_be_explained_or_all_be_wrong(image: ModuleType) -> None:
+    # Given as many as may be, under names as long as they may be, sound ones and broken ones
+    for content in (RED, RED[:60]):
+        parts = [("file", f"{number:0200}", content) for number in range(IMAGES_PER_REQUEST)]
+        body, content_type = multipart([*parts, ("explain", None, b"true"), ("top_k", None, b"10")])
+        event = proxy_event(body=body, headers={"Content-Type": content_type}, path="/v1/classify/image")
+        # When they are sent at once
+        response = image.handler(event, FakeContext())
+        # Then the answer is far from what can be sent
+        assert response["statusCode"] == 200
+        assert len(json.loads(response["body"])["results"]) == IMAGES_PER_REQUEST
+        assert len(json.dumps(response)) < LAMBDA_PAYLOAD_BYTES / 6
 
 
 def test_ready_means_a_real_prediction(image: ModuleType, galaxy: ModuleType) -> None:
