@@ -13,7 +13,6 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -22,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 from skysort.drop import keys
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.guard import reading
+from skysort.images.archive_names import UnflaggedFile, tar_name, zip_name
 from skysort.images.bounded_file import BoundedFile
 from skysort.limits import ARCHIVE_EXPANDED_BYTES, ARCHIVE_MEMBERS, ARCHIVE_RATIO, IMAGE_BYTES, MIB
 
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
 _TAR_MAGIC: Final = b"ustar"
 _TAR_MAGIC_AT: Final = 257
 _ENCRYPTED: Final = 0x1
-_UTF_8: Final = 0x800
-# Info-ZIP's extra field of a name in Unicode, and the bytes of every field's identifier and size.
-_UNICODE_PATH: Final = 0x7075
-_FIELD_HEAD: Final = 4
 # Below this size a large ratio says nothing: a picture of one colour is small.
 _RATIO_FROM: Final = 4 * MIB
 # What operating systems put beside the pictures.
@@ -113,43 +109,16 @@ def _check_limits(entries: int, expanded: int) -> None:
 
 def _zip(path: Path) -> Iterator[Member]:
     # The directory is read whole: the bounded file refuses one that would not fit into memory.
-    with BoundedFile(path.open("rb")) as file, zipfile.ZipFile(cast(IO[bytes], file)) as archive:
+    with UnflaggedFile(path.open("rb")) as file, zipfile.ZipFile(cast(IO[bytes], file)) as archive:
+        file.opening = False
         for entry in archive.infolist():
             kind = stat.S_IFMT(entry.external_attr >> 16)
-            shown = _zip_name(entry)
+            shown = zip_name(entry)
             if entry.is_dir() or _is_junk(shown):
                 yield Member(shown, None)
                 continue
             name, refusal = _checked(shown, is_file=kind in {0, stat.S_IFREG})
             yield Member(name, refusal or _zip_content(archive, entry))
-
-
-def _zip_name(entry: zipfile.ZipInfo) -> str:
-    """An entry's name: UTF-8 where its bytes are, whatever its flag says, which macOS's Finder leaves unset.
-
-    Otherwise code page 437, as zip's specification says (APPNOTE 6.3.10, D.1), unless Info-ZIP's field for a name in
-    Unicode (4.6.9) tells better.
-    """
-    if entry.flag_bits & _UTF_8 or entry.filename.isascii():
-        return entry.filename
-    name = entry.filename.encode("cp437")
-    with suppress(UnicodeDecodeError):
-        return name.decode("utf-8")
-    with suppress(UnicodeDecodeError):
-        return _unicode_field(entry.extra, name) or entry.filename
-    return entry.filename
-
-
-def _unicode_field(extra: bytes, name: bytes) -> str | None:
-    """The name in Info-ZIP's Unicode field, if it is of this name."""
-    at = 0
-    while at + _FIELD_HEAD <= len(extra):
-        field, size = int.from_bytes(extra[at : at + 2], "little"), int.from_bytes(extra[at + 2 : at + 4], "little")
-        content = extra[at + _FIELD_HEAD : at + _FIELD_HEAD + size]
-        if field == _UNICODE_PATH and content[:5] == b"\x01" + zlib.crc32(name).to_bytes(4, "little"):
-            return content[5:].decode("utf-8")
-        at += _FIELD_HEAD + size
-    return None
 
 
 def _zip_content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | InputError:
@@ -180,7 +149,7 @@ def _tar(path: Path, kind: Kind) -> Iterator[Member]:
         while (entry := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined] # it would keep every header
             file.forget_headers()
-            shown = _tar_name(entry.name)
+            shown = tar_name(entry.name)
             if entry.isdir() or _is_junk(shown):
                 yield Member(shown, None)
                 continue
@@ -192,16 +161,6 @@ def _tar(path: Path, kind: Kind) -> Iterator[Member]:
         file.seek(archive.offset)
         if file.read(_TAR_BLOCK).strip(b"\0"):
             raise MalformedInputError(f"the {kind} archive is damaged: there is no header where one should be")
-
-
-def _tar_name(name: str) -> str:
-    """A member's name, of which tarfile reads UTF-8 and keeps other bytes as surrogates: Windows's Latin alphabet."""
-    if name.isascii():
-        return name
-    content = name.encode("utf-8", "surrogateescape")
-    with suppress(UnicodeDecodeError):
-        return content.decode("utf-8")
-    return content.decode("cp1252", "replace")
 
 
 def _checked(name: str, *, is_file: bool) -> tuple[str, InputError | None]:

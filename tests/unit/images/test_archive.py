@@ -136,6 +136,25 @@ def test_a_zips_names_are_what_its_maker_meant_whatever_its_flag_says(stored: by
     assert [member.name for member in taken_apart(content, tmp_path)] == [name]
 
 
+def test_a_name_that_is_flagged_as_utf8_and_is_none_costs_no_other_member(tmp_path: Path) -> None:
+    content = zip_file({"\u00e9\u00e9.png": b"x", "\u9280.png": b"y", "c.png": b"z"})
+    content = content.replace("\u00e9\u00e9".encode(), b"\x82\xff\x82\x82")
+    members = taken_apart(content, tmp_path)
+    assert [(member.name, member.content) for member in members] == [
+        (b"\x82\xff\x82\x82.png".decode("cp437"), b"x"),
+        ("\u9280.png", b"y"),
+        ("c.png", b"z"),
+    ]
+
+
+def test_a_member_that_begins_like_a_directory_comes_as_it_is(tmp_path: Path) -> None:
+    content = b"PK\x01\x02" + b"\xff" * 60
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
+        packed.writestr("a.bin", content)
+    assert taken_apart(file.getvalue(), tmp_path)[0].content == content
+
+
 def test_a_name_in_infozips_unicode_field_is_read(tmp_path: Path) -> None:
     stored, shown = "\u00e9t\u00e9.png".encode("cp437"), "\u00e9t\u00e9 \u2609.png".encode()
     field = b"\x01" + struct.pack("<I", zlib.crc32(stored)) + shown
