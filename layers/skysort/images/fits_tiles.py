@@ -285,13 +285,10 @@ def _cost(
 def _gunzip(stream: bytes, size: int, *, exact: bool = True) -> bytes:
     unpacker = zlib.decompressobj(wbits=47)
     try:
-        unpacked = unpacker.decompress(stream, size)
+        unpacked = unpacker.decompress(stream, size + 1)
     except zlib.error as error:
         raise MalformedInputError(f"a compressed tile of the FITS image is damaged: {error}") from None
-    if not unpacker.eof or (exact and len(unpacked) != size):
-        # What fills the size exactly may have its end still to come.
-        if len(unpacked) == size and not unpacker.decompress(unpacker.unconsumed_tail, 1) and unpacker.eof:
-            return unpacked
+    if not unpacker.eof or len(unpacked) > size or (exact and len(unpacked) != size):
         raise MalformedInputError("a tile of the compressed FITS image has other pixels than its size says")
     return unpacked
 

@@ -241,6 +241,15 @@ def test_a_gzipped_tile_unpacks_to_its_own_size_at_most() -> None:
         decode(with_card(with_card(content, "ZNAXIS2", "10"), "ZTILE2", "10"), WHOLE)
 
 
+def test_a_gzipped_tile_with_a_wrong_checksum_is_damaged() -> None:
+    content = packed((sky(30, 40) * 10).astype("i2"), compression_type="GZIP_1", tile_shape=(30, 40))
+    size, offset = np.frombuffer(content, ">i4", 2, table_of(content))
+    end = table_of(content) + 8 + int(offset) + int(size)
+    broken = content[: end - 8] + bytes(4) + content[end - 4 :]
+    with pytest.raises(MalformedInputError, match="incorrect data check"):
+        fits.read(broken)
+
+
 @pytest.mark.parametrize("content", [PACKED, ZIPPED], ids=["RICE", "GZIP"])
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
