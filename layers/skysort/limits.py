@@ -66,10 +66,10 @@ FITS_ROW_BYTES: Final = 64 * MIB
 FITS_BYTES: Final = 2_048 * MIB
 PARQUET_BYTES: Final = 2_048 * MIB
 # A Parquet table, unpacked in memory: its footer (Arrow makes some ten times as much of it), a page and a dictionary
-# of every column, the rows of a batch (some four copies of them), and the lists of a row group (three copies).
+# of every column, the rows of a batch (up to seven copies of them), and the lists of a row group (two copies).
 PARQUET_FOOTER_BYTES: Final = 16 * MIB
 PARQUET_PAGE_BYTES: Final = 768 * MIB
-PARQUET_BATCH_BYTES: Final = 256 * MIB
+PARQUET_BATCH_BYTES: Final = 128 * MIB
 PARQUET_LIST_BYTES: Final = 256 * MIB
 # Their headers are looked at one by one, some 20,000 in a second; pages have 8 KiB at least, mostly 1 MiB.
 PARQUET_PAGES: Final = 500_000

@@ -45,7 +45,7 @@ class DraftFile:
         self.size = 0
 
     def write(self, data: bytes | memoryview) -> int:
-        """Take some bytes.
+        """Take some bytes; none is a way to ask whether there is time left.
 
         Raises InfrastructureError, also for an earlier part that failed, and what FileTime.check raises.
         """

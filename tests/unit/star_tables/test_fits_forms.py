@@ -172,6 +172,13 @@ def test_bright_objects_have_the_magnitudes_of_pogsons_formula() -> None:
     assert np.allclose(asinh_magnitudes(np.full((1, 5), 1000.0)), 15.0, atol=1e-3)
 
 
+def test_a_compressed_image_is_no_table(star_folder: Path) -> None:
+    out = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(np.zeros((40, 40), np.int16))]).writeto(out)
+    with pytest.raises(InputError, match="no binary table: it is an image"):
+        classify(star_folder, out.getvalue())
+
+
 GOOD = written(*doubles(MADE))
 
 

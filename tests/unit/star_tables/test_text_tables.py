@@ -137,6 +137,7 @@ def test_arrays_masks_and_ab_magnitudes_are_read(star_folder: Path) -> None:
         (b"# %ECSV 1.0\n", Format.ECSV),
         (b"\\k=3\n|  u|  g|\n|double|double|\n  1 2\n", Format.IPAC),
         (b"|  u|  g|\n  1 2\n", Format.IPAC),
+        (b"\\fixlen = T\n" * 400, Format.IPAC),
         (b"|u|g|r|i|z|\n|1|2|3|4|5|\n", Format.CSV),
         (b"u|g|r\n1|2|3\n", Format.CSV),
         (b"# u,g,r\n", Format.CSV),

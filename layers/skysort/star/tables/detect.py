@@ -98,6 +98,9 @@ def _is_ipac(head: bytes) -> bool:
     A CSV may have bars between its cells, even at both ends; then so have its rows.
     """
     lines = [line.strip() for line in head.splitlines() if line.strip() and not line.startswith(b"\\")]
+    if head.startswith(b"\\") and not lines:
+        # The archives write some kilobytes of keywords.
+        return True
     bars = [line for line in lines[:2] if line.startswith(b"|") and line.endswith(b"|")]
     if len(bars) == _NAMES_AND_TYPES:
         return {cell.strip().decode("latin-1").lower() for cell in bars[1].strip(b"|").split(b"|")} <= _IPAC_TYPES

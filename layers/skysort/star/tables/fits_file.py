@@ -97,8 +97,8 @@ class Header:
 
     @property
     def is_table(self) -> bool:
-        """Whether it describes a binary table (older writers: A3DTABLE)."""
-        return self.text("XTENSION") in {"BINTABLE", "A3DTABLE"}
+        """Whether it describes a binary table (older writers: A3DTABLE) that is not a compressed image in disguise."""
+        return self.text("XTENSION") in {"BINTABLE", "A3DTABLE"} and self.text("ZIMAGE") != "T"
 
     @property
     def data_bytes(self) -> int:

@@ -115,9 +115,8 @@ class GzipSink:
         self._compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Take some bytes."""
-        if piece := self._compressor.compress(data):
-            self._sink.write(piece)
+        """Take some bytes; where they give nothing to write yet, the sink hears of it all the same."""
+        self._sink.write(self._compressor.compress(data))
 
     def close(self) -> None:
         """Write what is left and the trailer."""

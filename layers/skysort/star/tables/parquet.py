@@ -57,7 +57,7 @@ def _classify(path: Path, footer: Footer, file: Any, classifier: RowClassifier, 
     with pq.ParquetWriter(
         pa.PythonFile(_Writable(sink), "w"), target, compression=footer.groups[0].chunks[0].codec
     ) as writer:
-        for batch in _batches(path, footer, file):
+        for batch in _batches(path, footer, file, sink):
             kept, values = classifier.classify(_Batch(batch).measured(wanted))
             rows = batch.filter(pa.array(kept))
             own = [rows.column(at) for at in kept_columns]
@@ -84,9 +84,9 @@ class _Writable:
         self.closed = True
 
 
-def _batches(path: Path, footer: Footer, file: Any) -> Iterator[Any]:
+def _batches(path: Path, footer: Footer, file: Any, sink: Sink) -> Iterator[Any]:
     """The rows as Arrow reads them, as many at a time as memory has room for."""
-    for some in batches(path, footer, _ROWS):
+    for some in batches(path, footer, _ROWS, lambda: sink.write(b"")):
         yield from file.iter_batches(batch_size=some.rows, row_groups=some.groups, use_threads=False)
 
 

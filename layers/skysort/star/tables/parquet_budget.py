@@ -19,7 +19,7 @@ from skysort.limits import MIB, PARQUET_BATCH_BYTES, PARQUET_LIST_BYTES, PARQUET
 from skysort.star.tables.parquet_pages import Page, PageCount, pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from skysort.star.tables.parquet_footer import Chunk, Footer
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _BESIDE: Final = 16
 # Parquet's LZ4 comes in several frames.
 _UNPACKED_HERE: Final = frozenset({"snappy", "gzip", "brotli", "zstd"})
+# A dictionary as short as this is not worth a look.
+_SHORT: Final = 512
 _LENGTH: Final = struct.Struct("<I")
 
 
@@ -59,10 +61,11 @@ class Batches:
     size: int
 
 
-def batches(path: Path, footer: Footer, most: int) -> list[Batches]:
+def batches(path: Path, footer: Footer, most: int, check: Callable[[], object] = bool) -> list[Batches]:
     """How to read a file: at most so many rows at a time, and PARQUET_BATCH_BYTES of them.
 
-    Small row groups are joined where they fit together, since Arrow reads on into the next one. Raises
+    Small row groups are joined where they fit together, since Arrow reads on into the next one. check: is called
+    between columns, and raises where there is no time left. Raises
     LimitExceededError where pages, lists or a few rows take more memory than limits.py allows, and
     MalformedInputError where pages are damaged.
     """
@@ -70,7 +73,10 @@ def batches(path: Path, footer: Footer, most: int) -> list[Batches]:
     found: list[Batches] = []
     with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for number, group in enumerate(footer.groups):
-            needs = [_need(content, chunk, counted) for chunk in group.chunks]
+            needs = []
+            for chunk in group.chunks:
+                check()
+                needs.append(_need(content, chunk, counted))
             _check(needs)
             one = Batches([number], _rows(needs, most), group.rows, _whole(needs, group.rows))
             last = found[-1] if found else one
@@ -181,7 +187,7 @@ class _Sizes:
 
 def _longest(page: Page, content: mmap.mmap, codec: str) -> int:
     """The longest text of a dictionary; the dictionary's own size where its packing is one that is not undone here."""
-    if page.unpacked <= _LENGTH.size or page.unpacked > PARQUET_PAGE_BYTES:
+    if page.unpacked <= _SHORT or page.unpacked > PARQUET_PAGE_BYTES:
         return page.unpacked
     packed = content[page.at : page.at + page.packed]
     if codec == "none":

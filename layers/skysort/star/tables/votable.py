@@ -52,7 +52,7 @@ def classify_votable(blocks: Iterable[bytes], classifier: RowClassifier, sink: S
             rows_path = path.with_name("rows")
             with rows_path.open("wb") as rows:
                 document = _Document(content, classifier, rows)
-                document.read()
+                document.read(sink)
             document.write(rows_path, sink)
 
 
@@ -101,9 +101,13 @@ class _Document:
         self._rows_to: int | None = None
         self._kept = 0
 
-    def read(self) -> None:
-        """Read until the table is done; raises InputError where there is none."""
+    def read(self, sink: Sink) -> None:
+        """Read until the table is done; raises InputError where there is none.
+
+        sink: where the result will go; until then it is asked whether there is time left.
+        """
         for at in range(0, len(self._content), _PIECE):
+            sink.write(b"")
             self._parser.Parse(self._content[at : at + _PIECE], False)
             if self._rows_to is not None:
                 return
