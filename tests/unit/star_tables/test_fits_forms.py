@@ -167,6 +167,36 @@ def test_fluxes_in_nanomaggies_are_converted_with_a_remark(star_folder: Path, fo
     assert list(read(result.table)["skysort_class"]) == classes(star_folder, written(*doubles(MADE)))
 
 
+def test_magnitudes_of_some_bands_are_not_taken_for_fluxes(star_folder: Path) -> None:
+    # Given fluxes of all bands, magnitudes of two, and the redshift under SpecObj's name
+    cols = [fits.Column("MODELFLUX", "5D", array=fluxes()), *doubles({"psfMag_u": MADE["u"], "Z": MADE["redshift"]})]
+    result = classify(star_folder, written(*cols))
+    # Then
+    assert result.summary["warnings"][0]["rows"] == ROWS
+    assert list(read(result.table)["skysort_class"]) == classes(star_folder, written(*doubles(MADE)))
+    # And with a magnitude z beside others it is none
+    cols += doubles({"g": MADE["g"]})
+    assert classify(star_folder, written(*cols)).summary["variants"]["photometry_only"] == ROWS
+
+
+def test_fluxes_in_another_unit_are_refused(star_folder: Path) -> None:
+    body = written(fits.Column("MODELFLUX", "5D", unit="uJy", array=fluxes()))
+    with pytest.raises(InvalidFieldsError, match="MODELFLUX_u: is in uJy"):
+        classify(star_folder, body)
+
+
+@pytest.mark.parametrize("unit", ["luptitude", "mag(AB)", "asinh mag", "mag"])
+def test_units_of_the_magnitudes_that_are_meant_are_accepted(star_folder: Path, unit: str) -> None:
+    body = written(*[fits.Column(band, "D", unit=unit, array=MADE[band]) for band in "ugriz"])
+    assert classify(star_folder, body).summary["rows"]["classified"] == ROWS
+
+
+def test_fluxes_do_not_stand_in_for_magnitudes_that_are_refused(star_folder: Path) -> None:
+    vega = [fits.Column(band, "D", unit="mag(Vega)", array=MADE[band]) for band in "ugriz"]
+    with pytest.raises(InvalidFieldsError, match="Vega"):
+        classify(star_folder, written(*vega, fits.Column("MODELFLUX", "5D", array=fluxes())))
+
+
 def test_bright_objects_have_the_magnitudes_of_pogsons_formula() -> None:
     # m = 22.5 - 2.5 log10(f), SDSS DR17: flux units
     assert np.allclose(asinh_magnitudes(np.full((1, 5), 1000.0)), 15.0, atol=1e-3)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from skysort.errors import InvalidFieldsError, LimitExceededError
+from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError
 from skysort.limits import TABLE_COLUMNS
 from skysort.star.columns import BANDS, MEASURED, REDSHIFT, Photometry, canonical
 from skysort.star.tables.fluxes import CONVERTED, FLUXES, REMARK, asinh_magnitudes, is_nanomaggies
@@ -134,16 +134,19 @@ def find(columns: Sequence[TableColumn]) -> Wanted:
         raise LimitExceededError(f"the table has {len(columns):,} columns; at most {TABLE_COLUMNS:,} are read")
     names, places = _named(columns)
     try:
-        found = _located(columns, names, places)
+        found, fluxes = locate(names), False
     except InvalidFieldsError:
-        fluxes = _as_magnitudes(names)
-        if fluxes is None:
+        magnitudes = _as_magnitudes(names)
+        if magnitudes is None:
             _refuse_types(columns, MEASURED)
             raise
-        found = _located(columns, fluxes, places, shown=names, fluxes=True)
-    if found.places[-1] is None:
+        found, fluxes = _renamed(locate(magnitudes), names), True
+    units = [columns[place.column].unit for place in places]
+    fluxes = _are_fluxes(found, units, fluxes=fluxes)
+    chosen = tuple(None if at is None else places[at] for at in found.positions)
+    if chosen[-1] is None:
         _refuse_types(columns, (REDSHIFT,))
-    return found
+    return Wanted(chosen, found, fluxes, _masks(columns, chosen))
 
 
 def _named(columns: Sequence[TableColumn]) -> tuple[list[str], list[Place]]:
@@ -163,25 +166,25 @@ def _named(columns: Sequence[TableColumn]) -> tuple[list[str], list[Place]]:
     return names, places
 
 
-def _located(
-    columns: Sequence[TableColumn],
-    names: Sequence[str],
-    places: Sequence[Place],
-    *,
-    shown: Sequence[str] | None = None,
-    fluxes: bool = False,
-) -> Wanted:
-    found = locate(names)
-    units = [columns[place.column].unit for place in places]
-    bands = [at for at in found.positions[: len(BANDS)] if at is not None]
-    fluxes = fluxes or all(is_nanomaggies(units[at]) for at in bands)
-    if not fluxes:
-        check_units(found, units)
-    if shown is not None:
-        own = (name if at is None else shown[at] for name, at in zip(found.names, found.positions, strict=True))
-        found = MeasuredColumns(found.positions, tuple(own), found.identifier, found.notes)
-    chosen = tuple(None if at is None else places[at] for at in found.positions)
-    return Wanted(chosen, found, fluxes, _masks(columns, chosen))
+def _are_fluxes(found: MeasuredColumns, units: Sequence[str | None], *, fluxes: bool) -> bool:
+    """Whether the five are fluxes in nanomaggies, by their names (fluxes) or by their units.
+
+    Raises InvalidFieldsError for another unit than the five should have.
+    """
+    bands = [units[at] for at in found.positions[: len(BANDS)] if at is not None]
+    if all(is_nanomaggies(unit) or (fluxes and not unit) for unit in bands):
+        return True
+    check_units(found, units)
+    if fluxes:
+        raise InvalidFieldsError(
+            [FieldError(name, "wrong_unit", "has to be in nanomaggies") for name in found.names[: len(BANDS)]]
+        )
+    return False
+
+
+def _renamed(found: MeasuredColumns, names: Sequence[str]) -> MeasuredColumns:
+    own = (name if at is None else names[at] for name, at in zip(found.names, found.positions, strict=True))
+    return MeasuredColumns(found.positions, tuple(own), found.identifier, found.notes)
 
 
 def _masks(columns: Sequence[TableColumn], places: Sequence[Place | None]) -> tuple[Place | None, ...]:
@@ -208,11 +211,20 @@ def _refuse_types(columns: Sequence[TableColumn], quantities: Sequence[str]) -> 
 
 
 def _as_magnitudes(names: Sequence[str]) -> list[str] | None:
-    """The names with SDSS's fluxes under their magnitudes' names, where one kind is there for all five bands."""
+    """The names with SDSS's fluxes under their magnitudes' names, where one kind is there for all five bands.
+
+    Single magnitudes beside them have none, so that they are not taken for fluxes; z without u, g, r and i may be the
+    redshift.
+    """
     spelled = {name.strip().lower() for name in names}
-    for flux, magnitude in FLUXES.items():
-        wanted = {f"{flux}_{band}": f"{magnitude}_{band}" for band in BANDS}
-        if spelled >= wanted.keys():
-            # Nothing else may pass for a magnitude beside them.
-            return [wanted.get(name.strip().lower(), name) for name in names]
-    return None
+    flux = next((kind for kind in FLUXES if spelled >= {f"{kind}_{band}" for band in BANDS}), None)
+    if flux is None:
+        return None
+    renamed = {f"{flux}_{band}": f"{FLUXES[flux]}_{band}" for band in BANDS}
+    kept = {BANDS[-1]} if spelled.isdisjoint(BANDS[:-1]) else set()
+
+    def name(given: str) -> str:
+        key = given.strip().lower()
+        return renamed.get(key, given if canonical(key) not in BANDS or key in kept else "")
+
+    return [name(given) for given in names]
