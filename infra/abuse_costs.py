@@ -46,6 +46,7 @@ PAGE_BYTES: Final = 100_000
 _SQS_A_FILE: Final = 3
 _RECORDS_A_FILE: Final = 2
 _FLOODS_AN_HOUR: Final = 12
+_DAYS_A_MONTH: Final = 30
 _PICTURES: Final = ("galaxy", "image")
 
 
@@ -58,7 +59,8 @@ class Exposure:
     key that may most. starts: uploads in parts that one call begins. presigned_s: how long links hold.
     member_records: whether a member of an archive that is refused has a record of its own. public_per_s: requests to
     public paths, all together. page_requests: of one address to the page in five minutes, None for any number.
-    flood_writes, flood_bytes: in five minutes, above which the stage stops; None where nothing stops it.
+    kept_days: how long a dropped file is stored, its old version included. flood_writes, flood_in, flood_out: requests
+    and bytes in five minutes, above which the stage stops; None where nothing stops it.
     """
 
     http_gb: float
@@ -71,8 +73,10 @@ class Exposure:
     member_records: bool
     public_per_s: float
     page_requests: int | None
+    kept_days: int
     flood_writes: int | None = None
-    flood_bytes: float | None = None
+    flood_in: float | None = None
+    flood_out: float | None = None
 
 
 # Prod before these ceilings: 850 sandboxes that nobody had reserved, 150 for drop functions, an hour for every link.
@@ -87,6 +91,7 @@ BEFORE: Final = Exposure(
     member_records=True,
     public_per_s=1_000,
     page_requests=None,
+    kept_days=60,
 )
 
 
@@ -111,8 +116,11 @@ def exposure(stage: Stage) -> Exposure:
         member_records=False,
         public_per_s=api.public_per_s * len(PUBLIC_PATHS),
         page_requests=api.firewall.requests_in_5_minutes if api.firewall else None,
+        # When it expires, its bytes stay as an old version for as long again (constructs/drop_buckets.py).
+        kept_days=2 * stage.drop_retention.incoming,
         flood_writes=flood.writes_in_5_minutes if flood else None,
-        flood_bytes=flood.downloaded_gb_in_5_minutes * _GB if flood else None,
+        flood_in=flood.uploaded_gb_in_5_minutes * _GB if flood else None,
+        flood_out=flood.downloaded_gb_in_5_minutes * _GB if flood else None,
     )
 
 
@@ -151,6 +159,7 @@ def _costs(given: Exposure, prices: Prices) -> dict[tuple[str, str], float]:
         (key, "archives of 10,000 members that are no pictures"): members * _HOUR_S * put,
         (key, "archives of 10,000 tiny pictures, each with its record"): classified * _HOUR_S * put,
         (key, "its forms repeated, for every model"): _repeated(given, every_prefix, _HOUR_S, put + told),
+        (key, "an hour's uploads, as fast as a line is, for as long as they are kept"): _stored(given, prices),
         (key, "files that keep every drop function busy"): given.drop_gb * _HOUR_S * prices.gb_second,
         (link, "a form or a part, repeated"): _repeated(given, S3_WRITES_PER_S, given.presigned_s, put + told),
         (link, "a large result, fetched again and again"): _downloaded(given, prices),
@@ -159,20 +168,27 @@ def _costs(given: Exposure, prices: Prices) -> dict[tuple[str, str], float]:
     }
 
 
+def _until_stopped(per_s: float, while_s: float, flood: float | None) -> float:
+    """What gets through in an hour: at full speed until it is seen, or just below what counts as a flood."""
+    while_s = min(while_s, _HOUR_S)
+    if flood is None:
+        return per_s * while_s
+    unseen = min(flood * _FLOODS_AN_HOUR * while_s / _HOUR_S, per_s * while_s)
+    return max(per_s * min(while_s, FLOOD_SEEN_S), unseen)
+
+
 def _repeated(given: Exposure, per_s: float, while_s: float, dollars: float) -> float:
-    """Writes at S3's own rate, for as long as they can go on; or for an hour just below what counts as a flood."""
-    if given.flood_writes is None:
-        return per_s * min(while_s, _HOUR_S) * dollars
-    until_stopped = per_s * min(while_s, FLOOD_SEEN_S)
-    unseen = min(given.flood_writes * _FLOODS_AN_HOUR * min(while_s, _HOUR_S) / _HOUR_S, per_s * while_s)
-    return max(until_stopped, unseen) * dollars
+    """Writes at S3's own rate."""
+    return _until_stopped(per_s, while_s, given.flood_writes) * dollars
+
+
+def _stored(given: Exposure, prices: Prices) -> float:
+    gigabytes = _until_stopped(LINE_BYTES_PER_S, _HOUR_S, given.flood_in) / _GB
+    return gigabytes * prices.gb_month * given.kept_days / _DAYS_A_MONTH
 
 
 def _downloaded(given: Exposure, prices: Prices) -> float:
-    while_s = min(given.presigned_s, _HOUR_S)
-    if given.flood_bytes is not None:
-        while_s = min(while_s, FLOOD_SEEN_S)
-    return LINE_BYTES_PER_S * while_s / _GB * prices.gb_downloaded
+    return _until_stopped(LINE_BYTES_PER_S, given.presigned_s, given.flood_out) / _GB * prices.gb_downloaded
 
 
 def _public(given: Exposure, prices: Prices) -> float:

@@ -26,8 +26,8 @@ class Prices:
     Sources: aws.amazon.com/lambda/pricing, and the same of api-gateway, s3, sqs and cloudfront. gb_second: of an
     invocation on demand. provisioned_gb_second: of a sandbox kept warm, busy or not. busy_provisioned_gb_second: of an
     invocation in one, on top of that. thousand_writes: PUT, COPY, POST and LIST of S3, parts and their beginnings too.
-    million_messages: requests to SQS. gb_downloaded: from S3, Lambda and API Gateway to the internet.
-    gb_from_cloudfront, ten_thousand_https: of CloudFront, to North America and Europe.
+    gb_month: of S3's standard storage. million_messages: requests to SQS. gb_downloaded: from S3, Lambda and API
+    Gateway to the internet. gb_from_cloudfront, ten_thousand_https: of CloudFront, to North America and Europe.
     """
 
     gb_second: float = 0.0000166667
@@ -36,6 +36,7 @@ class Prices:
     million_invocations: float = 0.20
     million_requests: float = 3.50
     thousand_writes: float = 0.005
+    gb_month: float = 0.023
     million_messages: float = 0.40
     gb_downloaded: float = 0.09
     gb_from_cloudfront: float = 0.085
@@ -76,15 +77,18 @@ class Flood:
     """What no client of a stage has good reason for: above it the stage is stopped within minutes.
 
     S3 has no limit of its own on how often a presigned request is repeated while it holds, and its owner pays for each.
-    writes_in_5_minutes: requests that write to the drop bucket. downloaded_gb_in_5_minutes: of the results bucket.
+    writes_in_5_minutes: requests that write to the drop bucket. uploaded_gb_in_5_minutes: into it, where they are kept
+    for weeks. downloaded_gb_in_5_minutes: of the results bucket.
     """
 
     writes_in_5_minutes: int = 300_000
+    uploaded_gb_in_5_minutes: float = 100
     downloaded_gb_in_5_minutes: float = 20
 
     def __post_init__(self) -> None:
         """Refuse what would stop a stage at the first file."""
         require(self.writes_in_5_minutes >= 1_000, f"writes_in_5_minutes must be at least 1,000, got {self}")  # noqa: PLR2004 - a small batch
+        require(self.uploaded_gb_in_5_minutes >= 1, f"uploaded_gb_in_5_minutes must be at least 1, got {self}")
         require(self.downloaded_gb_in_5_minutes >= 1, f"downloaded_gb_in_5_minutes must be at least 1, got {self}")
 
 

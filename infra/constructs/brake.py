@@ -182,10 +182,11 @@ class FloodBrake(Construct):
             label="writes to the drop bucket",
             period=_FIVE_MINUTES,
         )
-        downloaded = self._requests(results_bucket, "BytesDownloaded")
-        limit = flood.downloaded_gb_in_5_minutes * _GIGABYTE
+        uploaded, up = self._requests(drop_bucket, "BytesUploaded"), flood.uploaded_gb_in_5_minutes
+        downloaded, down = self._requests(results_bucket, "BytesDownloaded"), flood.downloaded_gb_in_5_minutes
         self._alarm(stage.name, "uploads-flood", writes, flood.writes_in_5_minutes, topic)
-        self._alarm(stage.name, "downloads-flood", downloaded, limit, topic)
+        self._alarm(stage.name, "uploaded-bytes-flood", uploaded, up * _GIGABYTE, topic)
+        self._alarm(stage.name, "downloads-flood", downloaded, down * _GIGABYTE, topic)
 
     def _requests(self, bucket: str, name: str) -> cw.Metric:
         return cw.Metric(

@@ -74,7 +74,7 @@ def test_budgets_act_for_this_budget_only_and_on_those_roles(prod: Synthesised) 
     assert {prod.one(target["Fn::GetAtt"][0]).path for target in statement["Resource"]} == STOPPED
 
 
-@pytest.mark.parametrize("name", ["uploads-flood", "downloads-flood"])
+@pytest.mark.parametrize("name", ["uploads-flood", "uploaded-bytes-flood", "downloads-flood"])
 def test_a_flood_raises_an_alarm_that_stops_the_stage_and_tells_the_topic(prod: Synthesised, name: str) -> None:
     alarm = prod.named("AWS::CloudWatch::Alarm", "AlarmName", f"skysort-prod-{name}").properties
     brake, topic = alarm["AlarmActions"]
@@ -82,7 +82,7 @@ def test_a_flood_raises_an_alarm_that_stops_the_stage_and_tells_the_topic(prod: 
     assert topic == {"Ref": prod.named("AWS::SNS::Topic", "TopicName", "skysort-alarms-prod").logical_id}
     assert alarm["EvaluationPeriods"] == 1
     # Of S3's own count of every request, which both buckets keep under this name
-    assert '"FilterId"' in json.dumps(alarm) or "FilterId" in json.dumps(alarm)
+    assert "EntireBucket" in json.dumps(alarm)
     for bucket in ("drop", "results"):
         found = prod.named("AWS::S3::Bucket", "BucketName", f"skysort-{bucket}-prod").properties
         assert found["MetricsConfigurations"] == [{"Id": "EntireBucket"}]
@@ -96,6 +96,8 @@ def test_the_thresholds_are_the_stages_and_above_what_a_key_may_upload(dev: Synt
     read = prod.named("AWS::CloudWatch::Alarm", "AlarmName", "skysort-prod-downloads-flood").properties
     assert writes["Threshold"] == flood.writes_in_5_minutes
     assert read["Threshold"] == flood.downloaded_gb_in_5_minutes * 1e9
+    stored = prod.named("AWS::CloudWatch::Alarm", "AlarmName", "skysort-prod-uploaded-bytes-flood").properties
+    assert (stored["MetricName"], stored["Threshold"]) == ("BytesUploaded", flood.uploaded_gb_in_5_minutes * 1e9)
     assert all(client.uploads_per_s * 500 * 300 < flood.writes_in_5_minutes for client in api.clients)
     assert "MetricsConfigurations" not in dev.named("AWS::S3::Bucket", "BucketName", "skysort-drop-dev").properties
 

@@ -262,6 +262,8 @@ def test_settings_that_would_tell_nobody_are_refused() -> None:
         Operations(flood=Flood())
     with pytest.raises(StageError, match="writes_in_5_minutes must be at least 1,000"):
         Flood(writes_in_5_minutes=10)
+    with pytest.raises(StageError, match="uploaded_gb_in_5_minutes must be at least 1"):
+        Flood(uploaded_gb_in_5_minutes=0)
     with pytest.raises(StageError, match="downloaded_gb_in_5_minutes must be at least 1"):
         Flood(downloaded_gb_in_5_minutes=0.5)
     with pytest.raises(StageError, match="is no mail address"):

@@ -137,6 +137,11 @@ export class Uploader {
     return offer(this.model, this.batch, files, this.stopping.signal);
   }
 
+  /** Another way in for one file; asked for in turn with the others, and patiently where the service is busy. */
+  async #again(entry) {
+    return (await this.offers.add(() => this.#offer([entry]))).files[0];
+  }
+
   async #send(entry, offered, since) {
     if (offered.method === "parts") memory.put(this.batch, entry, offered.parts.upload_id);
     const { signal } = this.stopping;
@@ -148,7 +153,7 @@ export class Uploader {
           this.onChange();
         };
         const old = (performance.now() - since) / 1e3 > OFFER_LASTS_S;
-        const first = old ? (await this.#offer([entry])).files[0] : offered;
+        const first = old ? await this.#again(entry) : offered;
         await this.#persist(entry, first, { onProgress, signal });
       });
       memory.put(this.batch, entry, null);
@@ -169,7 +174,7 @@ export class Uploader {
         return;
       } catch (error) {
         if (!error.expired || arrivedParts(current) === before) throw error;
-        current = (await this.#offer([entry])).files[0];
+        current = await this.#again(entry);
       }
     }
   }
