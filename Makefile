@@ -83,6 +83,10 @@ bench: $(RUN)/.ready $(DEV)/.ready $(TRAIN)/.peer ## measure latency, throughput
 	@SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m tests.bench $(ARGS)
 	@$(DEV)/bin/python -m tests.bench.readme
 
+.PHONY: fuzz
+fuzz: $(DEV)/.ready ## harm files and bodies and hand them to every reader; ARGS="--inputs 1000000 --seed 7"
+	@PYTHONPATH=layers:. $(DEV)/bin/python -m tests.fuzz $(ARGS)
+
 .PHONY: bench-images
 bench-images: $(DEV)/.ready $(SAM)/.ready ## weigh the images, measure how their containers start
 	@$(DEV)/bin/python -m infra.images --record

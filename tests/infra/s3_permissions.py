@@ -27,6 +27,8 @@ _OF_CALLS = {
 
 def of_call(operation: str, given: Mapping[str, Any]) -> list[Permission]:
     """What a call of boto3 needs."""
+    if operation == "ListObjectsV2":
+        return [_listing(given["Bucket"])]
     key = f"arn:aws:s3:::{given['Bucket']}/{given['Key']}"
     if operation == "GetObject":
         return [("s3:GetObjectVersion" if given.get("VersionId") else "s3:GetObject", key), _listing(given["Bucket"])]

@@ -116,6 +116,7 @@ def test_a_drop_function_may_do_exactly_what_it_does(dev: Synthesised, bench: Be
         worker.process(bench.upload(KEY, body, order))
     with pytest.raises(RuntimeError):
         worker.process(bench.upload(KEY, b"!" + BIG, 9))
+    worker.refuse(bench.upload(KEY, b"poison", 10), MalformedInputError("it stopped what worked on it"))
     # Then its role may do all of that, and nothing besides
     allowed = granted(dev, "StarDropFunction/Role")
     assert lacking(bench.asked, allowed) == set()
