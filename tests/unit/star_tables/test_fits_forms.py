@@ -54,11 +54,12 @@ def classes(folder: Path, body: bytes) -> list[str]:
     return list(read(classify(folder, body).table)["skysort_class"])
 
 
-def test_a_casjobs_table_whose_every_column_has_dimension_one_is_read_whole(star_folder: Path) -> None:
+@pytest.mark.parametrize("one", ["'(1)     '", "'(1,1)   '"])
+def test_a_casjobs_table_whose_every_column_has_dimension_one_is_read_whole(star_folder: Path, one: str) -> None:
     # Given TDIMn = (1), of a text too, where astropy takes it for a width
     names = np.array(["GALAXY", "QSO", "STAR", "STAR"] * 5)
     body = written(*doubles(MADE), fits.Column("class", "6A", array=names))
-    body = with_cards(body, **{f"TDIM{number}": "'(1)     '" for number in range(1, 8)})
+    body = with_cards(body, **{f"TDIM{number}": one for number in range(1, 8)})
     # When
     result = classify(star_folder, body)
     # Then every row is there, and a reader of the result sees whole words and plain numbers

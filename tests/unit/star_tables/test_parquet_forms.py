@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from astropy.table import MaskedColumn, Table
+from astropy import units
+from astropy.table import MaskedColumn, QTable, Table
+from astropy.utils.masked import Masked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet as pq
@@ -75,6 +77,13 @@ def test_a_mask_counts_without_astropys_metadata_too(star_folder: Path) -> None:
     assert {(reject["column"], reject["reason"]) for reject in result.rejects} == {("u", "missing")}
 
 
+def test_a_masked_quantity_is_none_too(star_folder: Path, tmp_path: Path) -> None:
+    table = QTable({band: MADE[band] * units.mag for band in "ugriz"})
+    table["redshift"] = Masked(np.full(ROWS, 0.5) * units.dimensionless_unscaled, mask=np.arange(ROWS) < 20)
+    result = classify(star_folder, written(table, tmp_path))
+    assert result.summary["variants"] == {"with_redshift": 10, "photometry_only": 20}
+
+
 @pytest.mark.needs_data
 def test_astropys_left_join_as_found(star_folder: Path, survey_data: Path) -> None:
     body = (survey_data.parent / "faults" / "catalogues" / "astropy_masked_left_join.parquet").read_bytes()
@@ -97,6 +106,11 @@ def test_arrays_of_five_are_read_as_u_g_r_i_z(star_folder: Path, kind: Any) -> N
     result = classify(star_folder, body)
     assert result.summary["rows"]["classified"] == ROWS
     assert result.summary["variants"]["photometry_only"] == 10
+
+
+def test_dereddened_arrays_are_read_with_the_remark_that_columns_have(star_folder: Path) -> None:
+    result = classify(star_folder, as_parquet({"DEREDMAG": MAGNITUDES.tolist()}))
+    assert [warning["code"] for warning in result.summary["warnings"]] == ["dereddened_magnitudes"]
 
 
 def test_arrays_of_other_lengths_are_refused(star_folder: Path) -> None:

@@ -264,8 +264,9 @@ def _sizes(dimensions: str | None) -> list[int]:
 
 
 def _is_one(dimensions: str) -> bool:
-    """Whether TDIM says (1): no shape, but of a text it would be a width that cuts it to one letter."""
-    return _sizes(dimensions) == [1]
+    """Whether TDIM says (1) or (1,1): no shape, but of a text it would be a width that cuts it to one letter."""
+    sizes = _sizes(dimensions)
+    return bool(sizes) and set(sizes) == {1}
 
 
 def rows_a_block(row_bytes: int, most: int) -> int:

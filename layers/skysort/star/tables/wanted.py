@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from skysort.star.tables.rows import RowClassifier
 
-_ARRAYS: Final = ("modelmag", "cmodelmag", "psfmag", *FLUXES)
+_ARRAYS: Final = ("modelmag", "cmodelmag", "psfmag", "deredmag", "dered_mag", "dered", *FLUXES)
 
 
 @dataclass(frozen=True, slots=True)
