@@ -140,9 +140,7 @@ def test_a_file_that_is_no_picture_gets_a_card_that_says_what_to_do(visit: Visit
     visit.choose("galaxy", [text_file("notes.jpg"), sample("galaxy_edge_on.jpg")])
 
     # Then
-    expect(visit.cards("failed")).to_contain_text(
-        "the content is text; send a JPEG, PNG, WebP, TIFF, GIF, HEIC"
-    )
+    expect(visit.cards("failed")).to_contain_text("the content is text; send a JPEG, PNG, WebP, TIFF, GIF, HEIC")
     expect(visit.cards("failed")).to_contain_text("Save it in one of these formats")
     expect(visit.cards()).to_have_count(1)
 
