@@ -239,6 +239,11 @@ def _layout(image: _Image) -> tuple[tuple[int, int, int], fits_bands.Choice]:
         sizes = " x ".join(map(str, axes[:8]))
         raise UnsupportedFormatError(f"a FITS picture has one or three bands (width x height x 3), this one {sizes}")
     planes, height, width = shape
+    if width in {3, 4} and min(planes, height) > 4 * width:
+        raise UnsupportedFormatError(
+            f"the FITS image has its {width} colours along the first axis; write them as planes of width x height"
+            " (numpy.moveaxis(image, -1, 0))"
+        )
     as_stored = number(header, "BSCALE", 1.0) == 1 and number(header, "BZERO", 0.0) == 0
     choice = fits_bands.choose(header, planes, ready_for_display=bits == 8 and as_stored)  # noqa: PLR2004 - bytes
     return (planes, height, width), choice

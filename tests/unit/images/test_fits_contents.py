@@ -170,6 +170,11 @@ def test_what_is_damaged_behind_the_image_does_not_matter() -> None:
     assert np.array_equal(decode(content + b"\0" * 5_000, WHOLE), decode(content, WHOLE))
 
 
+def test_colours_along_the_wrong_axis_are_told_how_to_stand() -> None:
+    with pytest.raises(UnsupportedFormatError, match=r"3 colours along the first axis.*moveaxis"):
+        decode(fits_file(np.moveaxis(np.stack([sky()] * 3), 0, -1)), WHOLE)
+
+
 def table() -> Any:
     return Table.from_columns([astropy_fits.Column("u", "E", array=[1.0, 2.0])])
 
