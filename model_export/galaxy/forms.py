@@ -37,6 +37,8 @@ DARKEST: Final = 1 / 512  # half a level of eight bits
 # What SDSS's pictures multiply i, r and g in nanomaggies by, red first (the survey's own scales for its pictures).
 SURVEY_WEIGHTS: Final = np.array([1.0, 1.5, 2.5])
 COUNTS: Final = (1_000.0, 60.0)  # of a detector: the sky, and those of a unit of light
+OBSERVED, TURNED = 0.34, 25.0  # half a side of what was observed, of the frame's; degrees
+FULL: Final = 0.01  # of the pixels in the middle half
 EVERY: Final = 12  # of the training part, for the colour
 BLOCK: Final = 2880
 
@@ -112,6 +114,35 @@ def _counts(content: bytes) -> bytes:
     return _png(np.clip(sky + gain * light(content)[..., 1], 0, 65_535).astype(np.uint16))
 
 
+def _unobserved(number: float) -> Callable[[bytes], bytes]:
+    """Counts of r of which only a turned square in the middle was observed, the rest filled up with a number."""
+
+    def form(content: bytes) -> bytes:
+        values = _counts_of_r(content)
+        height, width = values.shape
+        down, across = np.mgrid[-height / 2 : height / 2, -width / 2 : width / 2]
+        angle = np.deg2rad(TURNED)
+        along, beside = across * np.cos(angle) + down * np.sin(angle), down * np.cos(angle) - across * np.sin(angle)
+        values[np.maximum(abs(along), abs(beside)) > OBSERVED * min(height, width)] = number
+        return fits(values[np.newaxis])
+
+    return form
+
+
+def _without_core(content: bytes) -> bytes:
+    """Counts of r whose brightest pixels in the middle have no value, as where a detector is full."""
+    values = _counts_of_r(content)
+    height, width = values.shape
+    middle = values[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    middle[middle > np.quantile(middle, 1 - FULL)] = np.nan
+    return fits(values[np.newaxis])
+
+
+def _counts_of_r(content: bytes) -> NDArray[np.float64]:
+    sky, gain = COUNTS
+    return np.round(sky + gain * light(content)[..., 1])
+
+
 def _png(pixels: NDArray[Any]) -> bytes:
     written = BytesIO()
     Image.fromarray(pixels).save(written, "PNG")
@@ -130,4 +161,7 @@ FORMS_OF_A_PICTURE: Final[Forms] = {
     "FITS of g, r and i in nanomaggies": _bands(SURVEY_WEIGHTS),
     "FITS of r alone": lambda content: fits(light(content)[..., 1][np.newaxis]),
     "counts of r in 16 bits (PNG)": _counts,
+    "FITS of r, half of the frame not observed (0)": _unobserved(0.0),
+    "FITS of r, half of the frame not observed (NaN)": _unobserved(np.nan),
+    "FITS of r, a hundredth of the middle without value": _without_core,
 }
