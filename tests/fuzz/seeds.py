@@ -191,7 +191,7 @@ def star_bodies() -> list[tuple[str, bytes]]:
     return [
         ("application/json", row.encode()),
         ("application/json", f'{{"instances": [{row}, {row}], "explain": true, "labels": "QSO,STAR"}}'.encode()),
-        ("application/json", f"[{row}]".encode()),
+        ("", f'{{"instances": [{row}], "top_k": 2}}'.encode()),
         ("text/csv", csv.encode()),
         ("text/csv", csv.replace(",", ";").replace(".", ",").encode()),
         ("application/x-www-form-urlencoded", query.encode()),
