@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 # What the machine lacks, not what the file holds: the same file may pass on another try.
 _OF_THE_MACHINE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS})
 _MESSAGE_CHARACTERS: Final = 200
-_log: Final = logging.getLogger("skysort")
+_log: Final = logging.getLogger(__name__)
+# Where errors were raised whose traceback stands in the log; foreign bytes reach some dozens of places.
+_told: Final[set[tuple[str, str, int]]] = set()
+_PLACES: Final = 200
 
 
 @contextmanager
@@ -43,8 +46,8 @@ def reading(what: str) -> Iterator[None]:
 
     Notes
     -----
-    Errors of skysort's own tree pass as they are. What is turned is logged with its traceback, so that an error in
-    skysort's own code, which looks the same from here, can be told from a damaged file.
+    Errors of skysort's own tree pass as they are. What is turned is logged, from each place with its traceback once,
+    so that an error in skysort's own code, which looks the same from here, can be told from a damaged file.
     """
     try:
         yield
@@ -55,8 +58,20 @@ def reading(what: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
             raise InfrastructureError(f"{what} could not be read here: {error}") from error
-        _log.info("a reader raised %s over %s", type(error).__name__, what, exc_info=True)
+        _log.info("a reader raised %s over %s", type(error).__name__, what, exc_info=_is_new(error))
         raise MalformedInputError(f"{what} cannot be read: {_message(error)}") from error
+
+
+def _is_new(error: Exception) -> bool:
+    """Whether no such error was logged from its place: an archive of ten thousand damaged pictures is one story."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = (type(error).__name__, trace.tb_frame.f_code.co_filename if trace else "", trace.tb_lineno if trace else 0)
+    if place in _told or len(_told) >= _PLACES:
+        return False
+    _told.add(place)
+    return True
 
 
 def _message(error: Exception) -> str:

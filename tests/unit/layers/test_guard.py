@@ -50,3 +50,19 @@ def test_a_message_that_is_no_unicode_can_still_be_written() -> None:
     with pytest.raises(MalformedInputError) as caught, reading("the header"):
         raise ValueError("\ud800" + "x" * 1_000)
     assert len(caught.value.detail.encode()) < 300
+
+
+def test_a_thousand_damaged_files_of_one_kind_leave_one_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    # Given a reader that fails over each file at the same place
+    def fail() -> None:
+        raise ZeroDivisionError("a size of 0")
+
+    # When
+    with caplog.at_level("INFO", "skysort"):
+        for _ in range(1_000):
+            with pytest.raises(MalformedInputError), reading("the TIFF picture"):
+                fail()
+
+    # Then every one is told of, and one with the place
+    assert len(caplog.records) == 1_000
+    assert sum(bool(record.exc_info) for record in caplog.records) == 1
