@@ -45,6 +45,7 @@ _PICTURES: Final = {
     ".fits": _FITS,
     ".fit": _FITS,
     ".fts": _FITS,
+    ".fz": _FITS,
 }
 _ARCHIVES: Final = {
     ".zip": "application/zip",

@@ -31,18 +31,18 @@ def test_a_folder_gives_its_pictures_in_order_and_nothing_else(pictures: Path) -
 
 def test_what_a_folder_leaves_out_is_told_in_one_line(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # Given what fits, what does not, and what is hidden
-    for name in ("m51.fts", "m51.FTS.gz", "tiles.fits.fz", "more/raw.fz", "README.md", ".DS_Store", ".cache/e.jpg"):
+    for name in ("m51.fts", "m51.FTS.gz", "tiles.fits.fz", "more/raw.cr2", "README.md", ".DS_Store", ".cache/e.jpg"):
         (pictures / name).parent.mkdir(exist_ok=True)
         (pictures / name).write_bytes(b"x")
     # When, with one of them named itself
     found = names(pictures, pictures / "README.md", folder=pictures)
     # Then
-    assert found == ["a.jpg", "b.PNG", "c.fits", "m51.FTS.gz", "m51.fts", "more/d.webp", "README.md"]
+    assert found == ["a.jpg", "b.PNG", "c.fits", "m51.FTS.gz", "m51.fts", "tiles.fits.fz", "more/d.webp", "README.md"]
     assert capsys.readouterr().err == (
-        f"skysort: left out 5 files: {pictures}/.hidden.jpg, {pictures}/notes.txt, {pictures}/tiles.fits.fz "
-        "and 2 more; of a folder these are taken unless they are hidden: .jpg .jpeg .jpe "
+        f"skysort: left out 4 files: {pictures}/.hidden.jpg, {pictures}/notes.txt, {pictures}/.cache/e.jpg "
+        "and 1 more; of a folder these are taken unless they are hidden: .jpg .jpeg .jpe "
         ".jfif .png .webp .tif .tiff .gif .heic .heif .hif .avif "
-        ".fits .fit .fts .fits.gz .fit.gz .fts.gz; a file that is named itself is tried whatever it is called\n"
+        ".fits .fit .fts .fits.gz .fit.gz .fts.gz .fz; a file that is named itself is tried whatever it is called\n"
     )
 
 

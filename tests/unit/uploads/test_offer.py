@@ -229,6 +229,7 @@ def test_the_largest_answers_fit_lambdas_payload(files: list[dict[str, Any]]) ->
         ("a.jpeg", "image/png; q=1", "image/png"),
         ("a.heic", "image/heic", "image/heic"),
         ("a.hif", None, "image/heif"),
+        ("tile.fits.fz", None, "application/fits"),
         ("a.bmp", "image/bmp", "application/octet-stream"),
         ("a", None, "application/octet-stream"),
         ("a.tar.gz", "", "application/gzip"),
