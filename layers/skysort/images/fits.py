@@ -135,7 +135,7 @@ def read(content: bytes, spend: Callable[[Cost], None] | None = None, spec: Inpu
         content = _gunzip(content)
         if not content.startswith(_BEGINNING[: len(content)]):
             raise UnsupportedFormatError(_OTHER_GZIPPED)
-    found = _survey(content)
+    found = _survey(content, spend)
     if not found.images:
         raise UnsupportedFormatError(_holds(found))
     first_error: InputError | None = None
@@ -166,10 +166,10 @@ def _gunzip(content: bytes) -> bytes:
     return unpacked
 
 
-def _survey(content: bytes) -> _Contents:
+def _survey(content: bytes, spend: Callable[[Cost], None] | None) -> _Contents:
     """Read the headers of a file, up to an image that is named for what it is."""
     found = _Contents()
-    reader = HeaderReader(content)
+    reader = HeaderReader(content, spend)
     position = 0
     while position < len(content):
         try:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
+from skysort.images import prices
+from skysort.images.budget import Cost
 from skysort.limits import FITS_HEADER_CARDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BLOCK: Final = 2880
 _CARD: Final = 80
+_CARDS_AT_ONCE: Final = 360  # ten blocks
 # Numbers by BITPIX, as a file holds them.
 TYPES: Final = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _MAX_AXES: Final = 999
@@ -19,10 +25,14 @@ Header = dict[str, str]
 
 
 class HeaderReader:
-    """Reads the headers of one file, with as many cards between them as a file may have."""
+    """Reads the headers of one file, with as many cards between them as a file may have.
 
-    def __init__(self, content: bytes) -> None:
+    spend: is told what reading them costs, some cards at a time.
+    """
+
+    def __init__(self, content: bytes, spend: Callable[[Cost], None] | None = None) -> None:
         self._content = content
+        self._spend = spend
         self._cards = 0
 
     def read(self, start: int) -> tuple[Header, int]:
@@ -33,6 +43,8 @@ class HeaderReader:
         header: Header = {}
         at = start
         while self._cards < FITS_HEADER_CARDS:
+            if self._spend is not None and self._cards % _CARDS_AT_ONCE == 0:
+                self._spend(Cost(_CARDS_AT_ONCE * prices.HEADER_CARD))
             self._cards += 1
             card = self._content[at : at + _CARD].decode("latin-1")
             if len(card) < _CARD:

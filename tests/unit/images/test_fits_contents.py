@@ -11,8 +11,9 @@ from astropy.io import fits as astropy_fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skysort.errors import InputError, LimitExceededError, UnsupportedFormatError
+from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.images import fits
+from skysort.images.budget import Budget
 from skysort.images.decode import InputSpec, decode, read
 from skysort.images.request import PictureItem, PictureRequest
 from tests.factories_images import card, fits_file, sky
@@ -213,6 +214,23 @@ def test_headers_are_counted_together() -> None:
         decode(content, WHOLE)
     with pytest.raises(LimitExceededError, match="50,000 cards"):
         decode(content + extension * 6_000, WHOLE)
+
+
+def test_headers_are_paid_for_while_they_are_read() -> None:
+    # Given files of endless headers, in one request
+    budget = Budget.of_a_request()
+    content = b"SIMPLE  =                    T".ljust(80 * 48_000)
+    refusals = 0
+    for _ in range(40):
+        try:
+            fits.read(content, budget.take)
+        except LimitExceededError:
+            refusals += 1
+        except MalformedInputError as error:
+            assert "ends inside a header" in error.detail  # noqa: PT017 - it was read to its end
+    # Then some dozens are read and no more
+    assert refusals > 5
+    assert budget.left < 2_000_000
 
 
 @given(st.binary(max_size=400), st.integers(0, 2_000), st.integers(0, 5_759))
