@@ -69,7 +69,7 @@ NUMBERS_BYTES: Final = 40
 UNZIPPED_BYTE: Final = 6
 
 # FITS: a card of a header; a value of the frame, looked at for its sky and its edges. RICE: a value, a byte of codes, a
-# step over one code of all tiles that are unpacked together; a tile that is put into its place; a value that was scaled.
+# step over one code of all tiles that are unpacked together; a tile put in its place; a value that was scaled.
 HEADER_CARD: Final = 1_500
 FRAME_VALUE: Final = 17
 RICE_VALUE: Final = 68
