@@ -70,9 +70,12 @@ def read(content: bytes, spec: InputSpec, budget: Budget | None = None) -> Pictu
         raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {len(content):,} B")
     form = detect(content)
     budget = budget or Budget()
-    with reading(f"the {NAMES[form]} picture"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # readers remark on odd metadata; nobody is there to hear it
-        return (_decode_fits if form is Format.FITS else _decode_picture)(content, form, spec, budget)
+    with reading(f"the {NAMES[form]} picture"):
+        if form is Format.JPEG:  # remarks come with metadata, which a JPEG's decoder is not given
+            return _decode_picture(content, form, spec, budget)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # readers remark on odd metadata; nobody is there to hear it
+            return (_decode_fits if form is Format.FITS else _decode_picture)(content, form, spec, budget)
 
 
 def _decode_picture(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from PIL.Image import Resampling
@@ -88,6 +89,7 @@ class InputSpec:
         left, upper = (width - across) / 2, (height - down) / 2
         return inside((left, upper, left + across, upper + down), width, height)
 
+    @cache  # noqa: B019 - of the few specs that there are
     def turned(self) -> InputSpec:
         """The spec for a picture that is stored on its side."""
         return replace(self, height=self.width, width=self.height)

@@ -60,14 +60,23 @@ class Frame:
     height: int
     progressive: bool
     sampling: dict[int, tuple[int, int]]
+    units: int = field(init=False)  # of as many blocks as the largest component has
+    blocks: int = field(init=False)  # of 8 x 8 pixels, of all components, padded as in interleaved scans
 
-    def blocks(self, components: Sequence[int] | None = None) -> int:
-        """8 x 8 blocks of some components, all of them by default, padded as in interleaved scans."""
-        across = max(h for h, _ in self.sampling.values()) * _BLOCK
-        down = max(v for _, v in self.sampling.values()) * _BLOCK
-        units = -(-self.width // across) * -(-self.height // down)
-        chosen = self.sampling if components is None else [one for one in components if one in self.sampling]
-        return units * sum(h * v for h, v in (self.sampling[one] for one in chosen))
+    def __post_init__(self) -> None:
+        """Count the blocks."""
+        largest_across = largest_down = 1
+        each = 0
+        for across, down in self.sampling.values():
+            largest_across, largest_down = max(largest_across, across), max(largest_down, down)
+            each += across * down
+        self.units = -(-self.width // (largest_across * _BLOCK)) * -(-self.height // (largest_down * _BLOCK))
+        self.blocks = self.units * each
+
+    def blocks_of(self, components: Sequence[int]) -> int:
+        """Blocks of some components."""
+        each = (self.sampling[one] for one in components if one in self.sampling)
+        return self.units * sum(across * down for across, down in each)
 
 
 @dataclass(slots=True)
@@ -93,7 +102,7 @@ class Jpeg:
     def cost(self, reduction: int) -> Cost:
         """Of decoding it at 1, 1/2, 1/4 or 1/8 of its size."""
         frame = self.frame
-        blocks, pixels = frame.blocks(), frame.width * frame.height // reduction**2
+        blocks, pixels = frame.blocks, frame.width * frame.height // reduction**2
         byte = prices.JPEG_BYTE if self.one_scan else prices.JPEG_SCANS_BYTE
         work = self.data_bytes * byte + blocks * prices.JPEG_BLOCK + pixels * prices.JPEG_PIXEL
         memory = pixels * (1 if len(frame.sampling) == 1 else 4) + 2 * len(self.content)
@@ -108,11 +117,22 @@ class Jpeg:
 class _Segments:
     """What stands in front of the first scan: what a decoder needs, EXIF data, parts of a colour profile."""
 
-    kept: list[bytes] = field(default_factory=lambda: [_START])
+    kept: list[tuple[int, int]] = field(default_factory=lambda: [(0, len(_START))])  # places
     frame: Frame | None = None
+    whole: bool = True  # nothing was left out
     tables: int = 0
     exif: bytes = b""
     profile: list[bytes] = field(default_factory=list)
+
+    def count_tables(self, size: int) -> None:
+        """Count a segment of tables; raises LimitExceededError where there are too many bytes of them."""
+        self.tables += size
+        if self.tables > _TABLE_BYTES:
+            raise LimitExceededError(f"a JPEG may have up to {_TABLE_BYTES:,} B of tables, this one has more")
+
+    def front(self, content: bytes) -> bytes:
+        """What a decoder needs of what stands in front of the first scan."""
+        return b"".join([content[start:end] for start, end in self.kept])
 
     def icc(self) -> tuple[bytes | None, str]:
         """The profile put together from its numbered parts (ICC.1, annex B.4), and why there is none."""
@@ -137,30 +157,37 @@ def scan(content: bytes, budget: Budget) -> Jpeg:
     """
     known, at, fill = _Segments(), len(_START), _FILL_BYTES
     for number in range(JPEG_SEGMENTS):
-        found = _MARKER.search(content, at, at + fill + 2)
-        if found is None:
-            if at + fill + 2 < len(content):
-                raise MalformedInputError("the JPEG picture is damaged: what follows its first segments is none")
-            raise MalformedInputError("the JPEG picture is truncated: it ends before its first scan")
-        fill -= found.start() - at
-        marker, body = content[found.start() + 1], found.end()
+        start = _next_marker(content, at, fill)
+        if start > at:
+            fill -= start - at
+            known.whole = False
+        marker, body = content[start + 1], start + 2
         if marker == _END_OF_IMAGE:
             raise MalformedInputError("the JPEG picture ends before its first scan: it holds no pixels")
         if marker == _START_OF_SCAN:
-            return _scans(content, found.start(), known, number, budget)
+            return _scans(content, start, known, number, budget)
         at = body + max(2, int.from_bytes(content[body : body + 2], "big"))
-        if _is_needed(marker, content[body + 2 : at], known):
-            known.kept.append(content[found.start() : at])
+        if marker in _TABLES:
+            known.count_tables(at - body)
+        elif not _is_needed(marker, content[body + 2 : at], known):
+            known.whole = False
+            continue
+        known.kept.append((start, at))
     raise LimitExceededError(f"a JPEG may have up to {JPEG_SEGMENTS:,} marker segments, this one has more")
 
 
+def _next_marker(content: bytes, at: int, fill: int) -> int:
+    """Where the next marker is, at most so many bytes on."""
+    found = _MARKER.match(content, at) or _MARKER.search(content, at, at + fill + 2)
+    if found is not None:
+        return found.start()
+    if at + fill + 2 < len(content):
+        raise MalformedInputError("the JPEG picture is damaged: what follows its first segments is none")
+    raise MalformedInputError("the JPEG picture is truncated: it ends before its first scan")
+
+
 def _is_needed(marker: int, segment: bytes, known: _Segments) -> bool:
-    """Whether a decoder needs a segment; what else is of use is put aside."""
-    if marker in _TABLES:
-        known.tables += len(segment)
-        if known.tables > _TABLE_BYTES:
-            raise LimitExceededError(f"a JPEG may have up to {_TABLE_BYTES:,} B of tables, this one has more")
-        return True
+    """Whether a decoder needs a segment that is no table; what else is of use is put aside."""
     if marker in _NOT_READ or marker in _SEQUENTIAL or marker == _PROGRESSIVE:
         known.frame = _frame(marker, segment)
         return True
@@ -219,17 +246,19 @@ def _scans(content: bytes, at: int, known: _Segments, segments: int, budget: Bud
         passes, end, more = _walk(content, at, frame)
     else:
         # Decoders are done after this scan. It ends where nearly all files end; else its end is looked for.
-        passes, more = frame.blocks(first), 0
+        passes, more = frame.blocks, 0
         end = len(content) - len(END) if content.endswith(END) else content.find(END, at)
     complete = end >= 0
     end = end if complete else len(content)
     profile, broken = known.icc()
-    # Half an end is none, and would be taken for a marker together with what is put behind it.
-    known.kept.append(content[at:end] if complete else content[at:end].rstrip(b"\xff"))
-    if complete:
-        known.kept.append(END)
+    file = content
+    if not complete:
+        # Half an end is none, and would be taken for a marker together with what is put behind it.
+        file = known.front(content) + content[at:].rstrip(b"\xff")
+    elif not known.whole or len(content) > end + len(END):
+        file = b"".join([known.front(content), memoryview(content)[at:end], END])
     return Jpeg(
-        b"".join(known.kept),
+        file,
         frame,
         one_scan,
         passes,
@@ -259,7 +288,7 @@ def _walk(content: bytes, at: int, frame: Frame) -> tuple[int, int, int]:
             return passes, found.start(), number
         if marker == _START_OF_SCAN:
             scans += 1
-            passes += frame.blocks(_components(content, body))
+            passes += frame.blocks_of(_components(content, body))
             if scans > JPEG_SCANS:
                 raise LimitExceededError(f"a JPEG may have up to {JPEG_SCANS} scans, this one has more")
         at = body + max(2, int.from_bytes(content[body : body + 2], "big"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
@@ -90,6 +91,7 @@ def _loaded(picture: Image.Image, prepared: Prepared, turn: int | None = None) -
     )
 
 
+@cache
 def _module(name: str) -> Any:
     """A module that is imported on first use: each costs milliseconds of start-up."""
     return import_module(name)

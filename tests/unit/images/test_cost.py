@@ -285,7 +285,7 @@ def test_what_is_larger_never_costs_less(width: int, height: int, reduction: int
     frame = jpeg.Frame(width, height, progressive=True, sampling={1: (2, 2), 2: (1, 1), 3: (1, 1)})
     larger = jpeg.Frame(width + 16, height, progressive=True, sampling=frame.sampling)
     costs = [
-        jpeg.Jpeg(b"", one, False, one.blocks(), 100, True, 5, 1, None, "").cost(reduction) for one in (frame, larger)
+        jpeg.Jpeg(b"", one, False, one.blocks, 100, True, 5, 1, None, "").cost(reduction) for one in (frame, larger)
     ]
     assert costs[0].work <= costs[1].work
     assert costs[0].memory <= costs[1].memory
