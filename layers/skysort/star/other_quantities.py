@@ -33,7 +33,7 @@ _ERROR: Final = re.compile(r"^err|err$|^sigma|ivar$|flux$")
 _BAND: Final = "([ugriz])"
 # What a name holds, the first that fits. The band is told where the name has one.
 _MAGNITUDES: Final = (
-    (rf"^(?:mag_)?gaap(?:_[0-9]+p[0-9]+)?_{_BAND}$|^mag_gaap_", "a GAaP magnitude, as KiDS has them"),
+    (rf"^(?:mag_)?gaap(?:_[0-9]+p[0-9]+)?_{_BAND}$|^{_BAND}_?gaap|^mag_gaap_", "a GAaP magnitude, as KiDS has them"),
     (rf"^{_BAND}_?(?:mean|stack)_?(?:psf|kron|ap)_?mag$", "a Pan-STARRS magnitude"),
     (rf"^{_BAND}_?(?:kron|k)mag$", "a Kron magnitude, as Pan-STARRS has them"),
     (r"^y(?:psf|kron|k|mean_?psf)?mag$", "a magnitude of Pan-STARRS or LSST"),
@@ -46,7 +46,9 @@ _MAGNITUDES: Final = (
     (rf"^mag_(?:auto|aper|iso|petro|best)(?:_[0-9]+)?(?:_{_BAND})?$", "a SExtractor magnitude"),
     (rf"^{_BAND}_?mag_(?:auto|aper|iso|petro)(?:_[0-9]+)?$", "a SExtractor magnitude"),
     (rf"^{_BAND}_?(?:mag_?)?vega(?:mag)?$|^(?:mag_?)?vega_?{_BAND}$", "a magnitude of the Vega system"),
-    (rf"^(?:model|cmodel|psf|petro|fiber|spectro)?flux_{_BAND}$|^{_BAND}_?flux$", "a flux"),
+    (rf"^(?:model|cmodel|psf|petro|fiber2?|spectro|aper)?_?flux_{_BAND}$|^{_BAND}_?[a-z0-9]*flux$", "a flux"),
+    (rf"^(?:wavg_)?mag_psf_{_BAND}$", "a DES magnitude"),
+    (rf"^{_BAND}_(?:psf|petro)$", "a SkyMapper magnitude"),
 )
 _FLUX: Final = "a flux"
 _NANOMAGGIES: Final = "22.5 - 2.5 log10(flux) of one in nanomaggies"

@@ -31,6 +31,10 @@ from skysort.star.other_quantities import instead_of, is_estimated_redshift, is_
         ("umag_vega", "u", "Vega"),
         ("modelFlux_u", "u", "a flux"),
         ("u_flux", "u", "a flux"),
+        ("g_cModelFlux", "g", "a flux"),
+        ("u_gaap1p0Mag", "u", "GAaP"),
+        ("WAVG_MAG_PSF_R", "r", "DES"),
+        ("u_psf", "u", "SkyMapper"),
     ],
 )
 def test_a_magnitude_that_is_not_sdsss_is_pointed_at_for_its_band(name: str, band: str, what: str) -> None:
