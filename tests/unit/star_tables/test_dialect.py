@@ -74,6 +74,11 @@ def by_command(body: bytes) -> int:
         (f"#Column u\nu\tg\tr\ti\tz\nmag\tmag\tmag\tmag\tmag\n------\t---\t---\t---\t-\n{TABBED}\n{TABBED}\n", 2),
         (f"u,g,r,i,z\nmag,mag,mag,mag,[mag]\n{VALUES}\n", 1),
         (f"u,g,r,i,z\n-----,---,---,---,--\n{VALUES}\n", 1),
+        (f"ra,u,g,r,i,z\ndeg,,,,,\n1,{VALUES}\n", 1),
+        (f"flux,u,g,r,i,z\n10-20W/m2,mag,mag,mag,mag,mag\n1,{VALUES}\n", 1),
+        (f"u,g,r,i,z\nfloat,float,float,float,double\nmag,mag,mag,mag,mag\n{VALUES}\n", 1),
+        # Excel's own first line
+        (f"sep=;\n{PLAIN.replace(',', ';')}", 2),
         # a delimiter at the end of every row, of the header, of both
         (f"u,g,r,i,z\n{VALUES},\n{VALUES},\n", 2),
         (f"u,g,r,i,z,\n{VALUES}\n{VALUES}\n", 2),

@@ -1,11 +1,10 @@
 """How a table of text is written, told from its beginning: the one place for HTTP bodies, dropped files and commands.
 
 What is understood: comma, semicolon, tab or bar between cells; quoted cells with any of these and line breaks inside;
-LF, CRLF and CR; a byte order mark; UTF-8, and Latin-1 where the bytes are no UTF-8; comments (``#``) and blank lines
-above the header; a header that is the last comment (``# u,g,r,i,z``); lines of units and of dashes below it, as VizieR
-writes them; a delimiter at the end of every row; decimal commas where the comma is no delimiter. Other modules cut rows
-and read numbers; what a row and a cell are is the same for all: a quote opens a cell only at its beginning, two stand
-for one inside of it, and what follows the closing one up to the delimiter belongs to the cell, as pyarrow reads.
+LF, CRLF and CR; a byte order mark; Excel's ``sep=;``; UTF-8, and Latin-1 where the bytes are no UTF-8; comments (``#``)
+and blank lines above the header; a header that is the last comment (``# u,g,r,i,z``); lines of units, types and dashes
+below it, as VizieR writes them; a delimiter at the end of every row; decimal commas where the comma is no delimiter.
+Other modules cut rows and read numbers; what a row and a cell are is the same for all (text_cells).
 
 Nothing is looked at twice: what is above the header, the header and the sample of rows below it have their limits.
 """
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import CSV_PREAMBLE_BYTES, CSV_PREAMBLE_LINES, TABLE_COLUMNS, TABLE_LINE_BYTES
 from skysort.star.spellings import BANDS, MEASURED, canonical
+from skysort.star.tables.below_header import NUMBER, are_units, is_rule, tell_magnitudes
 from skysort.star.tables.text_cells import COMMENT, DECIMAL_COMMA, decoded, row_at
 
 if TYPE_CHECKING:
@@ -28,17 +28,7 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 _BOM: Final = b"\xef\xbb\xbf"
 _BREAK: Final = re.compile(rb"\r\n|\n|\r")
 _COMMA: Final = re.compile(DECIMAL_COMMA.encode())
-_RULE: Final = re.compile(r"[-=+]+")
-# Two dashes are a blank cell; a line of them is a row of blanks.
-_RULE_CHARACTERS: Final = 3
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]|\.[0-9])")
-_WORD: Final = re.compile("[a-z]+")
-_UNITS: Final = frozenset(
-    {
-        *("mag", "mags", "magnitude", "magnitudes", "mmag", "abmag", "magab", "vegamag", "stmag", "asinh", "asinhmag"),
-        *("luptitude", "luptitudes", "lup", "nmgy", "mgy", "nanomaggy", "nanomaggies", "maggy", "maggies"),
-    }
-)
+_SEPARATOR: Final = re.compile(rb"sep=.", re.IGNORECASE)
 _TABLE: Final = re.compile(r"#\s*table\s*[0-9]+\s*$", re.IGNORECASE)
 # Rows that are looked at to tell how all are written, and bytes that are waited for until there are so many.
 _SAMPLE_ROWS: Final = 20
@@ -79,7 +69,7 @@ class Head:
         row = row_at(line + b"\n", 0, self.delimiter)
         cells = [decoded(cell).strip() for cell in row[0]] if row else []
         columns = [at for at, name in enumerate(self.names) if canonical(name) in MEASURED]
-        if len(cells) == len(self.names) and any(_NUMBER.match(cells[at]) for at in columns):
+        if len(cells) == len(self.names) and any(NUMBER.fullmatch(cells[at]) for at in columns):
             return
         if is_table(comment) or _measured(cells) > 1:
             raise MalformedInputError(
@@ -128,9 +118,10 @@ class HeadReader:
                 return False  # perhaps half of a CRLF
             self.looked_at += found.end() - self._at
             text = self.buffer[self._at : found.start()].strip()
-            if text and not text.startswith(COMMENT.encode()):
+            told = self._lines == 0 and _SEPARATOR.fullmatch(text)
+            if text and not told and not text.startswith(COMMENT.encode()):
                 return True
-            if text:
+            if text and not told:
                 self._comment = (self._at, found.start())
             self._at = found.end()
             self._lines += 1
@@ -221,9 +212,9 @@ def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, las
         cells, end, following = found
         if end > at and not window.startswith(COMMENT.encode(), at):
             texts = [decoded(cell).strip() for cell in cells]
-            is_units = not units and _are_units(texts, names)
-            if not rows and len(below) < _LINES_BELOW and (is_units or _is_rule(texts, names)):
-                units = tuple(texts) if is_units and len(texts) == len(names) else units
+            is_units = not units and are_units(texts, names)
+            if not rows and len(below) < _LINES_BELOW and (is_units or is_rule(texts, names)):
+                units = tuple(texts) if is_units and tell_magnitudes(texts) else units
                 below.append(window[at:end])
                 stop = following
             else:
@@ -236,22 +227,6 @@ def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, las
     return _Sample(rows, stop, below, units)
 
 
-def _is_rule(cells: Sequence[str], names: Sequence[str]) -> bool:
-    """Dashes below each of the names, as VizieR draws them."""
-    written = [cell for cell in cells if cell]
-    if len(cells) != len(names):
-        return False
-    return all(map(_RULE.fullmatch, written)) and max(map(len, written), default=0) >= _RULE_CHARACTERS
-
-
-def _are_units(cells: Sequence[str], names: Sequence[str]) -> bool:
-    """Units below the names: as many, no number, and under the bands' names nothing but units of magnitudes."""
-    if len(cells) != len(names) or any(_NUMBER.match(cell) for cell in cells):
-        return False
-    under = [cell for cell, name in zip(cells, names, strict=True) if cell and canonical(name) in BANDS]
-    return bool(under) and all(_UNITS.intersection(_WORD.findall(cell.lower())[:1]) for cell in under)
-
-
 def _as_wide_as_the_rows(
     line: bytes, names: list[str], rows: Sequence[Sequence[bytes]], delimiter: str
 ) -> tuple[list[str], bytes]:
@@ -259,7 +234,12 @@ def _as_wide_as_the_rows(
     widths = {len(row) for row in rows}
     if widths == {len(names) + 1} and not any(row[-1].strip() for row in rows):
         return [*names, ""], line + delimiter.encode()
-    if widths == {len(names) - 1} and not names[-1] and line.rstrip().endswith(delimiter.encode()):
+    if (
+        widths == {len(names) - 1}
+        and len(names) > len(BANDS)
+        and not names[-1]
+        and line.rstrip().endswith(delimiter.encode())
+    ):
         return names[:-1], line[: line.rindex(delimiter.encode())]
     return names, line
 
