@@ -1,4 +1,4 @@
-"""FITS, VOTable and Parquet tables in this process: a record a row, or the table itself with appended columns."""
+"""FITS, VOTable, Parquet, ECSV and IPAC tables in this process: a record a row, or the table with appended columns."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class RecordingRows(RowClassifier):
 
 
 def record_rows(kind: Format, file: io.BufferedReader, local: LocalStars, emit: Callable[[Record], None]) -> None:
-    """Emit a record for every row of a FITS, VOTable or Parquet table; raises InputError and ImportError."""
+    """Emit a record for every row of a table that is no CSV; raises InputError and ImportError."""
     read_table(kind, _blocks(file), RecordingRows(local, emit), Nowhere())
 
 

@@ -218,7 +218,7 @@ def test_rows_are_classified_here_each_with_its_number_and_name(cli: Cli, stars:
 
 
 def test_tables_of_every_format_give_the_answers_of_the_csv(cli: Cli, tmp_path: Path) -> None:
-    # Given one table in four formats, with a value that was not measured
+    # Given one table in six formats, with a value that was not measured
     values = {**columns(40), "name": np.array([f"s{at}" for at in range(40)])}
     values["u"][7] = -9999.0
     table = Table(values)
@@ -227,14 +227,15 @@ def test_tables_of_every_format_give_the_answers_of_the_csv(cli: Cli, tmp_path: 
     table.write(tmp_path / "t.fits")
     table.write(tmp_path / "t.vot", format="votable")
     pq.write_table(pa.table(values), tmp_path / "t.parquet")
+    table.write(tmp_path / "t.ecsv", format="ascii.ecsv")
+    table.write(tmp_path / "t.tbl", format="ascii.ipac")
+    others = ("fits", "vot", "parquet", "ecsv", "tbl")
     # When
-    found = {
-        kind: records(cli("classify", "star", tmp_path / f"t.{kind}")) for kind in ("csv", "fits", "vot", "parquet")
-    }
+    found = {kind: records(cli("classify", "star", tmp_path / f"t.{kind}")) for kind in ("csv", *others)}
     # Then
     plain_rows = [{key: value for key, value in one.items() if key not in {"file", "id"}} for one in found["csv"]]
     assert [one["row"] for one in plain_rows] == list(range(1, 41))
-    for kind in ("fits", "vot", "parquet"):
+    for kind in others:
         rows = [{key: value for key, value in one.items() if key != "file"} for one in found[kind]]
         for one, other in zip(rows, plain_rows, strict=True):
             if "error" in one:

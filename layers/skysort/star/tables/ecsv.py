@@ -47,11 +47,10 @@ def classify_ecsv(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink
         raise EmptyInputError("the ECSV table has a header and no names of columns")
     with long_cells():
         layout = _Ecsv(header, decoded(line, number), number)
-        layout.wanted.begin(classifier, 0)
+        layout.wanted.begin(classifier)
         sink.write(header.rewritten(classifier.appended, layout.names).encode())
         sink.write(layout.names_line(classifier.appended))
         classify_rows(_records(lines), layout, classifier, sink)
-    layout.wanted.begin(classifier, classifier.tally.total)
 
 
 class _Header:

@@ -39,7 +39,7 @@ def classify_fits(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink
     with fetched(blocks, FITS_BYTES) as path:
         found = _find(path)
         table = found.table
-        found.wanted.begin(classifier, table.rows)
+        found.wanted.begin(classifier)
         kept = sum(int(usable(measured).sum()) for measured, _ in found.chunks())
         header = table.new_header(classifier.appended, kept)
         _copy(path, 0, table.header.at, sink)

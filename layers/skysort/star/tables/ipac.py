@@ -47,13 +47,12 @@ def classify_ipac(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink
             first = number, line
             break
     layout = _Ipac(bars, classifier.appended)
-    layout.wanted.begin(classifier, 0)
+    layout.wanted.begin(classifier)
     if first is None:
         raise EmptyInputError("the IPAC table has a header and no rows")
     sink.write(b"".join(above))
     sink.write(layout.header())
     classify_rows(_rows(first, lines), layout, classifier, sink)
-    layout.wanted.begin(classifier, classifier.tally.total)
 
 
 def _rows(first: tuple[int, bytes], lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:

@@ -51,7 +51,7 @@ def _classify(path: Path, footer: Footer, file: Any, classifier: RowClassifier, 
     wanted = find([_described(name, kind) for name, kind in zip(schema.names, schema.types, strict=True)])
     if footer.rows == 0:
         raise EmptyInputError("the Parquet table has no rows")
-    wanted.begin(classifier, footer.rows)
+    wanted.begin(classifier)
     kept_columns = [at for at, name in enumerate(schema.names) if not is_appended(name)]
     target = result_schema(schema, kept_columns, classifier.appended)
     with pq.ParquetWriter(

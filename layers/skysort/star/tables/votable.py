@@ -212,7 +212,7 @@ class _Document:
             self._refusal = self._refusal or error
         else:
             self._found = table
-            table.wanted.begin(self._classifier, 0)
+            table.wanted.begin(self._classifier)
 
     def _characters(self, text: str) -> None:
         if self._cell is not None:
@@ -256,8 +256,6 @@ class _Document:
     def _done(self, rows: int, kept: int, rows_to: int) -> None:
         if rows == 0:
             raise EmptyInputError("the VOTable's table has no rows")
-        if self._found is not None:
-            self._found.wanted.begin(self._classifier, rows)
         self._kept, self._rows_to = kept, rows_to
 
 

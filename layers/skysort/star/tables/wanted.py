@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError
+from skysort.input_warnings import InputWarning
 from skysort.limits import TABLE_COLUMNS
 from skysort.star.columns import BANDS, MEASURED, REDSHIFT, Photometry, canonical
 from skysort.star.tables.fluxes import CONVERTED, FLUXES, REMARK, asinh_magnitudes, is_nanomaggies
@@ -86,12 +87,12 @@ class Wanted:
     fluxes: bool = False
     masks: tuple[Place | None, ...] = (None,) * len(MEASURED)
 
-    def begin(self, classifier: RowClassifier, rows: int) -> None:
-        """Tell the classifier what the columns are called, and what is done to these many rows."""
+    def begin(self, classifier: RowClassifier) -> None:
+        """Tell the classifier what the columns are called, and what is done to every row of them."""
         classifier.names = self.columns.names
         classifier.notes = self.columns.notes
         if self.fluxes:
-            classifier.warn(CONVERTED, REMARK, rows)
+            classifier.notes = (*classifier.notes, InputWarning(CONVERTED, REMARK))
 
     def read(
         self, cells: Callable[[Place], Cells], truths: Callable[[Place], NDArray[np.bool_]] | None = None
