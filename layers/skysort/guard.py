@@ -42,7 +42,7 @@ def reading(what: str) -> Iterator[None]:
     LimitExceededError
         When the bytes make the reader ask for more memory than there is.
     InfrastructureError
-        When the machine, not the item, is at fault: a full disk, no more file descriptors.
+        When the machine, not the item, is at fault: a full disk, no more file descriptors, a module that is not there.
 
     Notes
     -----
@@ -56,7 +56,7 @@ def reading(what: str) -> Iterator[None]:
     except MemoryError:
         raise LimitExceededError(f"{what} needs more memory than there is") from None
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in _OF_THE_MACHINE):
             raise InfrastructureError(f"{what} could not be read here: {error}") from error
         _log.info("a reader raised %s over %s", type(error).__name__, what, exc_info=_is_new(error))
         raise MalformedInputError(f"{what} cannot be read: {_message(error)}") from error

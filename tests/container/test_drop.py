@@ -62,7 +62,20 @@ def parquet() -> bytes:
     return out.getvalue()
 
 
-FORMS = {"csv": csv, "csv.gz": lambda: gzip.compress(csv()), "fits": fits, "votable": votable, "parquet": parquet}
+def ecsv() -> bytes:
+    out = io.StringIO()
+    Table(tables.columns(ROWS)).write(out, format="ascii.ecsv")
+    return out.getvalue().encode()
+
+
+FORMS = {
+    "csv": csv,
+    "csv.gz": lambda: gzip.compress(csv()),
+    "ecsv": ecsv,
+    "fits": fits,
+    "votable": votable,
+    "parquet": parquet,
+}
 # The table classifier of the image, with the store that unit tests use in place of a bucket.
 CLASSIFY = """
 import base64, json, sys

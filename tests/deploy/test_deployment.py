@@ -137,13 +137,14 @@ def test_the_deployed_functions_answer_requests(function: str, event: str, says:
     assert says in answer["body"]
 
 
-def test_a_dropped_file_is_told_to_its_queue_and_the_image_works_it_off(deployed: Account) -> None:
+@pytest.mark.parametrize("receives", [1, 3], ids=["first delivery", "third delivery, alone in a process of its own"])
+def test_a_dropped_file_is_told_to_its_queue_and_the_image_works_it_off(deployed: Account, receives: int) -> None:
     # Given nothing reads the queue for now
     lambda_, sqs = deployed.client("lambda"), deployed.client("sqs")
     lambda_.update_event_source_mapping(UUID=mapping(deployed, "star-drop"), Enabled=False)
 
     # When a table is put into the drop bucket, under its real name
-    key = "incoming/star/first night/stars+more.csv"
+    key = f"incoming/star/first night/stars+more-{receives}.csv"
     table = (EVENTS / "stars.csv").read_bytes()
     deployed.client("s3").put_object(Bucket=deployed.outputs()["DropBucket"], Key=key, Body=table)
 
@@ -154,8 +155,8 @@ def test_a_dropped_file_is_told_to_its_queue_and_the_image_works_it_off(deployed
     assert [unquote_plus(record["s3"]["object"]["key"]) for record in told] == [key]
 
     # And the function, invoked with what the queue has, turns the table into a classified one
-    assert invoke(deployed, "star-drop", queued(messages, url)) == {"batchItemFailures": []}
-    classified = results(deployed)["star/first night/stars+more.csv"]
+    assert invoke(deployed, "star-drop", queued(messages, url, receives)) == {"batchItemFailures": []}
+    classified = results(deployed)[f"star/first night/stars+more-{receives}.csv"]
     # The last star was not measured in one band: it is among the rejects.
     assert len(classified.splitlines()) == len(table.splitlines()) - 1
     for message in messages:
@@ -163,7 +164,7 @@ def test_a_dropped_file_is_told_to_its_queue_and_the_image_works_it_off(deployed
     lambda_.update_event_source_mapping(UUID=mapping(deployed, "star-drop"), Enabled=True)
 
 
-def queued(messages: list[dict[str, Any]], url: str) -> dict[str, Any]:
+def queued(messages: list[dict[str, Any]], url: str, receives: int) -> dict[str, Any]:
     """The event of received messages, as an event source mapping hands it to a function."""
     source = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rpartition('/')[2]}"
     return {
@@ -172,7 +173,7 @@ def queued(messages: list[dict[str, Any]], url: str) -> dict[str, Any]:
                 "messageId": message["MessageId"],
                 "receiptHandle": message["ReceiptHandle"],
                 "body": message["Body"],
-                "attributes": {"ApproximateReceiveCount": "1"},
+                "attributes": {"ApproximateReceiveCount": str(receives)},
                 "messageAttributes": {},
                 "md5OfBody": message["MD5OfBody"],
                 "eventSource": "aws:sqs",

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from tests.factories_images import fits_file
+from tests.heic_files import heic
 
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload
@@ -54,6 +55,19 @@ def fits_cutout(name: str) -> FilePayload:
     """The spiral as a FITS image of one band."""
     grey = np.asarray(Image.open(EVENTS / GALAXIES[0]).convert("L"), np.float32)
     return {"name": name, "mimeType": "application/fits", "buffer": fits_file(grey[::-1])}
+
+
+def heic_photograph(name: str) -> FilePayload:
+    """The traffic light as a telephone stores it."""
+    light = np.asarray(Image.open(EVENTS / "traffic_light.jpg").convert("RGB").resize((256, 256)))
+    return {"name": name, "mimeType": "image/heic", "buffer": heic(light)}
+
+
+def avif_photograph(name: str) -> FilePayload:
+    """The traffic light as an AVIF."""
+    file = BytesIO()
+    Image.open(EVENTS / "traffic_light.jpg").convert("RGB").save(file, "AVIF", speed=10)
+    return {"name": name, "mimeType": "image/avif", "buffer": file.getvalue()}
 
 
 def tiff_file(name: str) -> FilePayload:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.web.pictures import fits_cutout, galaxies, large_photograph, sample, text_file, tiff_file
+from tests.web.pictures import (
+    avif_photograph,
+    fits_cutout,
+    galaxies,
+    heic_photograph,
+    large_photograph,
+    sample,
+    text_file,
+    tiff_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,6 +270,29 @@ def test_a_picture_that_the_browser_cannot_show_is_seen_as_the_model_sees_it(vis
         # And its heat map lies over all of it
         card.get_by_role("button", name=re.compile("Heat map")).click()
         assert card.locator("img.heat").evaluate("(heat) => heat.style.width") == "100%"
+
+
+def test_a_telephones_picture_is_seen_and_named(visit: Visit) -> None:
+    # Given a HEIC picture, which Chromium does not show, under the name that a telephone gives it
+    visit.open("image")
+
+    # When
+    visit.drop("#view-image .drop", [heic_photograph("IMG_0001.HEIC")])
+
+    # Then
+    card = visit.cards()
+    expect(card.locator(".verdict")).to_contain_text("traffic light")
+    expect(card.locator(".as-seen")).to_have_text("as the model sees it")
+    expect(card.locator("img.preview")).to_have_js_property("complete", value=True)
+    assert card.locator("img.preview").evaluate("(image) => image.naturalWidth") > 0
+
+
+def test_an_avif_picture_is_shown_by_the_browser_itself(visit: Visit) -> None:
+    visit.open("image")
+    visit.drop("#view-image .drop", [avif_photograph("photo.avif")])
+    expect(visit.cards().locator(".verdict")).to_contain_text("traffic light")
+    expect(visit.cards().locator(".as-seen")).to_have_count(0)
+    assert visit.cards().locator("img.preview").evaluate("(image) => image.naturalWidth") > 0
 
 
 def test_a_file_that_is_no_picture_asks_once(visit: Visit) -> None:

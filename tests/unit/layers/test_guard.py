@@ -41,6 +41,11 @@ def test_a_full_disk_is_not_the_inputs_fault(code: int) -> None:
         raise OSError(code, "the machine's fault")
 
 
+def test_a_module_that_an_image_lacks_is_not_the_inputs_fault() -> None:
+    with pytest.raises(InfrastructureError, match="could not be read here"), reading("the HEIC picture"):
+        raise ModuleNotFoundError("No module named 'pi_heif'")
+
+
 def test_a_readers_own_refusal_passes_as_it_is() -> None:
     with pytest.raises(UnsupportedFormatError, match="12-bit"), reading("the JPEG picture"):
         raise UnsupportedFormatError("12-bit JPEG is not read")
