@@ -197,6 +197,7 @@ _MEANS: Final = {
     HTTPStatus.FORBIDDEN: "The stage asks for an API key, and the request has none that is valid.",
     HTTPStatus.NOT_FOUND: "There is no such path, model, batch or file.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A limit was passed.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The address, with its query, is longer than 8,192 characters.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "A content type, or a kind of content, that is not read.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Fields or options that cannot be used, each named with what would be right.",
     HTTPStatus.TOO_MANY_REQUESTS: "Every sandbox is busy, or the key's quota is used up.",

@@ -23,6 +23,7 @@ EVENTS: Final = ROOT / "events"
 # Whatever a call is: throttled, refused by the gateway, failed, too slow.
 ALWAYS: Final = (
     HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_URI_TOO_LONG,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.BAD_GATEWAY,
