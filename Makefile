@@ -122,8 +122,8 @@ images: ## build the container image of every function and show what each weighs
 	@$(PYTHON) -m infra.images $(ARGS)
 
 # What wheels ask for and serving never imports: XGBoost's Python package (its library is called directly) wants
-# scipy, ONNX Runtime's tools want the first two, Astropy wants PyYAML for a kind of table that is not read here.
-NOT_SERVED := flatbuffers protobuf pyyaml scipy
+# scipy, ONNX Runtime's tools want the other two.
+NOT_SERVED := flatbuffers protobuf scipy
 $(INFRA)/.ready: infra/requirements.txt
 	$(call environment,$(INFRA),$<)
 

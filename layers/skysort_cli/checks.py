@@ -66,7 +66,6 @@ _PACKAGES: Final = {
         ("pybase64", "pybase64"),
         ("xgboost-cpu", "xgboost"),
         ("pyarrow", "pyarrow"),
-        ("astropy", "astropy"),
     ),
     SERVE: (
         ("uvicorn", "uvicorn"),

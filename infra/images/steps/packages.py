@@ -80,15 +80,6 @@ UNUSED = (
         )
     ),
     "pyarrow/libarrow_python_parquet_encryption*",
-    # Astropy beyond tables; dates of the Earth's rotation.
-    *(
-        f"astropy/{name}"
-        for name in (
-            "convolution", "cosmology", "modeling", "nddata", "samp", "stats", "timeseries", "uncertainty",
-            "visualization", "wcs",
-        )
-    ),
-    "astropy_iers_data/data/*",
 )  # fmt: skip
 
 
@@ -100,8 +91,7 @@ def unused(packages: Path) -> Iterator[Path]:
         yield from (path for path in packages.glob(f"{module}/*") if path.name not in kept)
     for data in ("boto3/data", "botocore/data"):
         yield from (path for path in packages.glob(f"{data}/*") if path.is_dir() and path.name not in SERVICES)
-    # astropy.tests holds what astropy itself imports; its siblings hold tests.
-    yield from (path for path in packages.rglob("tests") if path != packages / "astropy/tests")
+    yield from packages.rglob("tests")
     for pattern in DEVELOPMENT:
         yield from packages.rglob(pattern)
 
