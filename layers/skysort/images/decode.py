@@ -84,8 +84,9 @@ def _decode_picture(content: bytes, form: Format, spec: InputSpec, budget: Budge
     width, height = loaded.size
     stored = spec.turned() if sideways else spec
     left, upper, right, lower = stored.window(width, height)
-    across, down = loaded.scale
-    small, remarks = _shrink(loaded, stored, (left * across, upper * down, right * across, lower * down))
+    (across, down), (x, y) = loaded.scale, loaded.origin
+    box = left * across - x, upper * down - y, right * across - x, lower * down - y
+    small, remarks = _shrink(loaded, stored, box)
     pixels = np.array(small.transpose(_TURNS[loaded.turn]) if loaded.turn in _TURNS else small)
     return Picture(pixels, *((height, width) if sideways else (width, height)), remarks)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from io import BytesIO
@@ -44,12 +44,14 @@ _UNKNOWN: Final = frozenset(
 class Loaded:
     """A picture with its pixels.
 
-    size: as stored, in full. scale: that of the pixels, which may be fewer. The rest as in Prepared.
+    size: as stored, in full. scale: that of the pixels, which may be fewer. origin: where they begin in the whole. The
+    rest as in Prepared.
     """
 
     picture: Image.Image
     size: tuple[int, int]
     scale: tuple[float, float] = (1.0, 1.0)
+    origin: tuple[int, int] = (0, 0)
     turn: int = 1
     profile: bytes | None = None
     nclx: Nclx | None = None
@@ -62,7 +64,7 @@ def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loade
     if form is Format.JPEG:
         return _jpeg(content, spec, budget)
     if form is Format.HEIF:
-        return _heif(content, budget)
+        return _heif(content, spec, budget)
     with _walking(content, budget):
         prepared: Prepared = _module(f"skysort.images.{form.name.lower()}").prepare(content, budget)
     budget.take(_with_scaling(prepared, 0 if form is Format.WEBP else prices.CONVERT_BYTES))
@@ -137,7 +139,9 @@ def _jpeg(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
         picture, scale = shown(found.content)
     else:
         picture, scale = _without_end(found, shown)
-    return Loaded(picture, (width, height), scale, found.turn, found.profile, profile_broken=found.profile_broken)
+    return Loaded(
+        picture, (width, height), scale, (0, 0), found.turn, found.profile, profile_broken=found.profile_broken
+    )
 
 
 def _without_end(found: jpeg.Jpeg, shown: Any) -> tuple[Image.Image, tuple[float, float]]:
@@ -221,11 +225,14 @@ def _webp(prepared: Prepared, _budget: Budget) -> Image.Image:
     return Image.frombuffer(mode, (width, height), found[0], "raw", mode, 0, 1)
 
 
-def _heif(content: bytes, budget: Budget) -> Loaded:
+def _heif(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
     with _walking(content, budget):
-        still = _module("skysort.images.heif").prepare(content)
+        window = _module("skysort.images.heif_window").cut(content, spec)
+        still = _module("skysort.images.heif").prepare(content if window is None else window.file)
     prepared: Prepared = still.prepared
     budget.take(_with_scaling(prepared, 0))
+    if window is not None:
+        return replace(_heic(prepared), size=window.size, origin=window.origin, turn=window.turn)
     return _avif(prepared) if still.av1 else _heic(prepared)
 
 

@@ -34,6 +34,7 @@ STEPS: dict[str, tuple[str, bytes]] = {
     "the blocks of a GIF": ("skysort.images.gif.prepare", encode(SMALL, "GIF")),
     "Pillow's GIF": ("PIL.GifImagePlugin.GifImageFile", encode(SMALL, "GIF")),
     "the boxes of a HEIC": ("skysort.images.heif.prepare", heic(SMALL)),
+    "the tiles of a HEIC": ("skysort.images.heif_window.cut", heic(SMALL)),
     "libheif": ("_pi_heif.load_file", heic(SMALL)),
     "Pillow's AVIF": ("PIL.AvifImagePlugin.AvifImageFile", encode(SMALL, "AVIF")),
     "EXIF data": ("skysort.images.exif.orientation", encode(SMALL, "JPEG", exif=b"Exif\0\0II*\0")),

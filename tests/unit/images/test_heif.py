@@ -8,6 +8,7 @@ import sys
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import _pi_heif  # type: ignore[import-not-found]
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -241,9 +242,9 @@ def test_any_boxes_are_read_or_refused(rest: bytes, meta: bool) -> None:
 
 
 @settings(max_examples=150)
-@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=6), st.booleans())
-def test_damaged_boxes_are_read_or_refused(edits: list[tuple[int, int]], avif: bool) -> None:
-    content = bytearray(AVIF if avif else HEIC)
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=6), st.integers(0, 2))
+def test_damaged_boxes_are_read_or_refused(edits: list[tuple[int, int]], kind: int) -> None:
+    content = bytearray((HEIC, AVIF, TILES)[kind])
     for place, value in edits:
         content[place % min(len(content), 900)] = value
     try:
@@ -276,3 +277,68 @@ def test_decoders_are_loaded_only_when_such_a_picture_is_met() -> None:
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def tiled(picture: NDArray[np.uint8], side: int, *properties: bytes) -> bytes:
+    """A HEIC file of square tiles, those at the right and lower edge filled up."""
+    height, width = picture.shape[:2]
+    rows, columns = -(-height // side), -(-width // side)
+    full = np.pad(picture, ((0, rows * side - height), (0, columns * side - width), (0, 0)), "edge")
+    file = Heic()
+    tiles = [
+        file.picture(np.ascontiguousarray(full[y : y + side, x : x + side]), colours())
+        for y in range(0, rows * side, side)
+        for x in range(0, columns * side, side)
+    ]
+    layout = bytes([0, 0, rows - 1, columns - 1]) + struct.pack(">HH", width, height)
+    grid = file.item(b"grid", layout, size_of(width, height), colours(), *properties)
+    file.refer(b"dimg", grid, *tiles)
+    file.primary = grid
+    return file.file()
+
+
+MIDDLE = InputSpec(48, 48, None, 0.5, "black")
+
+
+@pytest.mark.parametrize("size", [(200, 136), (136, 200), (160, 160), (250, 40)])
+@pytest.mark.parametrize(
+    "properties", [(), (turned(1),), (turned(2),), (turned(3),), (box(b"imir", b"\0"),), (box(b"imir", b"\1"),)]
+)
+def test_only_the_tiles_that_a_model_sees_are_decoded(
+    size: tuple[int, int], properties: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a picture in tiles, and the same decoded as a whole
+    picture = np.asarray(Image.fromarray(render(60, 60)).resize(size, Image.Resampling.BICUBIC))
+    content = tiled(picture, 32, *properties)
+    with monkeypatch.context() as whole:
+        whole.setattr("skysort.images.heif_window.cut", lambda *_: None)
+        expected = read(content, MIDDLE)
+    files: list[bytes] = []
+    right = _pi_heif.load_file
+
+    def load(file: bytes, *rest: Any) -> Any:
+        files.append(file)
+        return right(file, *rest)
+
+    monkeypatch.setattr("_pi_heif.load_file", load)
+    # Then it is the same picture, from fewer tiles
+    found = read(content, MIDDLE)
+    assert difference(found.pixels, expected.pixels) < 0.5  # turned after it is made small, not before
+    assert np.abs(found.pixels.astype(int) - expected.pixels).max() <= 3
+    assert (found.width, found.height) == (expected.width, expected.height)
+    assert len(files[0]) < 0.8 * len(content)
+
+
+TILES = tiled(render(100, 80), 16)
+
+
+def test_tiles_that_all_lie_in_one_place_are_not_copied() -> None:
+    # Given a hundred tiles whose data are the whole file
+    content = bytearray(TILES)
+    items = boxes.read(TILES)
+    for number, item in items.by_number.items():
+        if item.kind == b"hvc1":
+            row = struct.pack(">HHHII", number, 0, 1, *item.extents[0])
+            content[content.index(row) : content.index(row) + 14] = struct.pack(">HHHII", number, 0, 1, 0, len(TILES))
+    with pytest.raises(LimitExceededError, match="overlap"):
+        decode(bytes(content), MIDDLE)
