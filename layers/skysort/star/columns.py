@@ -92,8 +92,12 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
 }
 UNITS: Final[Mapping[str, str]] = {**dict.fromkeys(BANDS, "mag"), REDSHIFT: "", "alpha": "deg", "delta": "deg"}
 
-# Cells of text that say that there is no value, blanks around them aside.
-BLANK: Final = ("", "nan", "NaN", "NAN", "null", "NULL", "Null", "NA", "N/A", "n/a", "none", "None", "NONE", "--")
+# Cells of text that say that there is no value, blanks around them aside: pandas, R, Excel in English and German,
+# databases' dumps (\\N), SAS and Stata (.), Julia, and tables for people write these.
+BLANK: Final = (
+    *("", "nan", "NaN", "NAN", "-nan", "-NaN", "null", "NULL", "Null", "NA", "N/A", "n/a", "none", "None", "NONE"),
+    *("<NA>", "#N/A", "#NA", "#NV", "\\N", "missing", "masked", ".", "-", "--", "---"),
+)
 # A number as tables write it, blanks around it aside. Digits can be shared out in one way only, so that text that is
 # no number is given up in a time that grows with its length and not with its square.
 NUMBER: Final = r"^[+-]?(([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"

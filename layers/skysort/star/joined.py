@@ -1,4 +1,6 @@
-"""Columns of one name that a join of two tables renamed: TOPCAT's z_1 and z_2, pandas' z.1 or z_x and z_y, CasJobs' z1.
+"""Columns of one name that a join of two tables renamed: z_1 and z_2, z_x and z_y, z.x and z.y, z.1, z1, z_right.
+
+So do TOPCAT, pandas, R, CasJobs, Polars, and DuckDB (z:1).
 
 Which of two such columns is the one to use cannot be told from a header, and z may be a magnitude in one table and a
 redshift in the other: they are named, and where they stand says which is likely which.
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _Z: Final = BANDS[-1]
-_TWIN: Final = re.compile(r"(?:[_.]?[1-9]|_[xy])$")
-_LAST: Final = (*"123456789xy",)
+_TWIN: Final = re.compile(r"(?:[_.:]?[1-9]|[_.][xy]|_left|_right)$")
+_LAST: Final = (*"123456789xy", "t")
 _BESIDE: Final = 2
 
 

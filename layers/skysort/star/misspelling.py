@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.limits import COLUMN_NAME_CHARACTERS, GUESSED_COLUMNS
 from skysort.star.columns import MEASURED, SPELLINGS, Reason, describe, is_known
-from skysort.star.other_quantities import is_estimated_redshift, is_other
+from skysort.star.other_quantities import is_estimated_redshift, is_other, other_magnitudes
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -59,7 +59,7 @@ def misspelt(names: Iterable[str], found: Container[str]) -> list[FieldError]:
     return [
         describe(name, Reason.UNKNOWN_FIELD, meant)
         for name in unknown
-        if (meant := nearest(name)) in MEASURED and meant not in found
+        if (meant := nearest(name)) in MEASURED and meant not in found and not other_magnitudes([name])
     ]
 
 

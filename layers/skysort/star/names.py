@@ -12,6 +12,7 @@ The rules, the same for a JSON row, a form, a CSV and a dropped table:
   ``z`` of joined tables (skysort.star.joined).
 * Gaia's ``Gmag`` beside its ``BPmag`` or ``RPmag`` is no g magnitude of SDSS.
 * A redshift that was estimated from photometry is none: the row is classified from photometry alone, which is said.
+  So it is of a column that calls itself a redshift in words that are not known.
 * Identifiers are never an error: the first in the order of columns.ALIASES is taken.
 """
 
@@ -33,7 +34,7 @@ from skysort.star.columns import (
     describe,
 )
 from skysort.star.joined import joined
-from skysort.star.other_quantities import is_estimated_redshift
+from skysort.star.other_quantities import is_estimated_redshift, may_be_redshift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +45,7 @@ _GAIA_G: Final = "Gmag"
 _GAIA: Final = ("bpmag", "rpmag")
 DEREDDENED_CODE: Final = "dereddened_magnitudes"
 ESTIMATED_CODE: Final = "photometric_redshift"
+UNKNOWN_CODE: Final = "redshift_not_known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,18 @@ def _notes(names: Sequence[str], dereddened: str | None, *, redshift: bool) -> t
                 "magnitudes as catalogued, and is a little less often right on these",
             )
         )
-    estimated = None if redshift else next(filter(is_estimated_redshift, names), None)
+    if redshift:
+        return tuple(notes)
+    estimated = next(filter(is_estimated_redshift, names), None)
+    unknown = next(filter(may_be_redshift, names), None)
+    if unknown is not None:
+        notes.append(
+            InputWarning(
+                UNKNOWN_CODE,
+                f"{unknown:.60} is not known as a redshift, and the classes are of photometry alone: where it was "
+                f"measured from spectra, name it {REDSHIFT!r}",
+            )
+        )
     if estimated is not None:
         notes.append(
             InputWarning(

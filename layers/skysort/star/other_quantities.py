@@ -31,8 +31,10 @@ _SIDE_LETTERS: Final = frozenset({"e", "a", "d", "s", "q", "n", "f"})
 _ERROR: Final = re.compile(r"^err|err$|^sigma|ivar$|flux$")
 
 _BAND: Final = "([ugriz])"
-# What a name holds, the first that fits. The band is told where the name has one.
+# What a name holds in any case, the first that fits. The band is told where the name has one.
 _MAGNITUDES: Final = (
+    (rf"^(?:abs(?:olute)?_?(?:mag)?|m_?abs|(?-i:M))_?{_BAND}$", "an absolute magnitude"),
+    (r"^(?:c?model|psf|dered)_?mags?$", "a magnitude whose bands are not columns of their own"),
     (rf"^(?:mag_)?gaap(?:_[0-9]+p[0-9]+)?_{_BAND}$|^{_BAND}_?gaap|^mag_gaap_", "a GAaP magnitude, as KiDS has them"),
     (rf"^{_BAND}_?(?:mean|stack)_?(?:psf|kron|ap)_?mag$", "a Pan-STARRS magnitude"),
     (rf"^{_BAND}_?(?:kron|k)mag$", "a Kron magnitude, as Pan-STARRS has them"),
@@ -85,7 +87,17 @@ def is_estimated_redshift(name: str) -> bool:
     joined = "".join(words(name))
     if joined in _ESTIMATED:
         return True
-    return any(part in joined for part in _ESTIMATES) or ("phot" in joined and "redshift" in joined)
+    if any(part in joined for part in _ESTIMATES):
+        return True
+    return "phot" in joined and ("redshift" in joined or "z" in words(name))
+
+
+def may_be_redshift(name: str) -> bool:
+    """Whether a column that is not known says that it is a redshift: ``spectroscopic_redshift``, ``z_spectro``."""
+    spelled = name[:COLUMN_NAME_CHARACTERS].lower()
+    if "redshift" not in spelled and not ("spec" in spelled and spelled.strip().startswith("z")):
+        return False
+    return not is_other(name) and not is_estimated_redshift(name)
 
 
 def other_magnitudes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -95,10 +107,10 @@ def other_magnitudes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """
     found: dict[str, tuple[str, str]] = {}
     for name in names:
-        spelled = name.strip()[:COLUMN_NAME_CHARACTERS].lower()
+        spelled = name.strip()[:COLUMN_NAME_CHARACTERS]
         for pattern, what in _patterns():
             if match := pattern.search(spelled):
-                band = match[match.lastindex] if match.lastindex else ""
+                band = match[match.lastindex].lower() if match.lastindex else ""
                 if band not in found or len(name) < len(found[band][0]):
                     found[band] = (name, what)
                 break
@@ -108,7 +120,7 @@ def other_magnitudes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Compiled when a band is first missing: a function that starts should not wait for it."""
-    return tuple((re.compile(pattern), what) for pattern, what in _MAGNITUDES)
+    return tuple((re.compile(pattern, re.IGNORECASE), what) for pattern, what in _MAGNITUDES)
 
 
 def instead_of(band: str, others: Mapping[str, tuple[str, str]]) -> str:

@@ -17,7 +17,10 @@ IDENTIFIER: Final = "id"
 # those of SDSS17 are (SDSS PhotoObj's u, g, r, i, z are modelMag; VizieR's umag are too), then the other kinds.
 FAMILIES: Final = ("{band}", "modelmag_{band}", "{band}mag", "mag_{band}", "cmodelmag_{band}", "psfmag_{band}")
 # Magnitudes corrected for Galactic extinction, which the boosters have not seen: taken where all five are, and said.
-DEREDDENED: Final = ("dered_{band}", "{band}_dered", "deredmag_{band}", "dered_mag_{band}")
+DEREDDENED: Final = (
+    *("dered_{band}", "{band}_dered", "deredmag_{band}", "dered_mag_{band}", "mag_{band}_dered", "dered{band}"),
+    *("{band}0", "{band}_0", "{band}mag0"),
+)
 # The other names of each column; of an identifier's, the first that is there is taken.
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     **{band: tuple(family.format(band=band) for family in FAMILIES[1:]) for band in BANDS},

@@ -72,6 +72,11 @@ def test_a_slip_of_one_or_two_letters_is_told(name: str, meant: str | None) -> N
     assert nearest(name) == meant
 
 
+@pytest.mark.parametrize("kind", ["M_{}", "{}Kmag", "absmag_{}", "modelMag", "psfmag", "{}petromag", "mag_iso_{}"])
+def test_a_magnitude_that_is_not_sdsss_is_no_misspelt_one(kind: str) -> None:
+    assert misspelt([kind.format(band) for band in "ugriz"], {}) == []
+
+
 def test_a_table_of_many_columns_is_asked_about_the_first_unknown_ones_only(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given
     asked: list[str] = []

@@ -172,6 +172,9 @@ def test_a_redshift_from_photometry_is_left_out_with_a_word(name: str) -> None:
             "'z' stands behind i and is probably the magnitude, 'z1' the redshift",
         ),
         (["z", "u", "g", "r", "i", "z1"], "'z1' stands behind i and is probably the magnitude, 'z' the redshift"),
+        (["u", "g", "r", "i", "z.x", "z.y"], "'z.x' stands behind i and is probably the magnitude, 'z.y' the redshift"),
+        ([*PLAIN, "z_right"], "'z' stands behind i and is probably the magnitude, 'z_right' the redshift"),
+        ([*PLAIN, "z:1"], "'z' stands behind i and is probably the magnitude, 'z:1' the redshift"),
         (["z_1", "z_2", "i", "r", "g", "u"], "one is probably the z magnitude and the other the redshift"),
         ([*PLAIN, "redshift_1", "redshift_2"], "name the one to use 'redshift'"),
         ([*PLAIN, "zsp_1", "zsp_2"], "name the one to use 'redshift'"),
@@ -183,6 +186,19 @@ def test_columns_that_a_join_renamed_are_named_and_told_apart(names: list[str], 
     assert problem.reason == "repeated_field"
     assert "were one name before tables were joined" in problem.detail
     assert says in problem.detail
+
+
+@pytest.mark.parametrize("name", ["spectroscopic_redshift", "z_spectro", "Redshift (spec)", "redshift_true"])
+def test_a_redshift_by_a_name_that_is_not_known_is_not_left_out_without_a_word(name: str) -> None:
+    (note,) = choose([*PLAIN, name]).notes
+    assert note.code == "redshift_not_known"
+    assert name in note.detail
+    assert choose([*PLAIN, name, "redshift"]).notes == ()
+
+
+@pytest.mark.parametrize("name", ["redshift_err", "redshift_type", "specobjid", "zspec_flag", "spectype"])
+def test_what_is_beside_a_redshift_is_none(name: str) -> None:
+    assert choose([*PLAIN, name]).notes == ()
 
 
 @pytest.mark.parametrize("names", [[*PLAIN, "redshift", "z_1", "z.1"], [*MODEL, "z", "z1"], [*PLAIN, "ra_1", "ra_2"]])

@@ -35,6 +35,8 @@ from skysort.star.other_quantities import instead_of, is_estimated_redshift, is_
         ("u_gaap1p0Mag", "u", "GAaP"),
         ("WAVG_MAG_PSF_R", "r", "DES"),
         ("u_psf", "u", "SkyMapper"),
+        ("M_r", "r", "absolute"),
+        ("absMag_G", "g", "absolute"),
     ],
 )
 def test_a_magnitude_that_is_not_sdsss_is_pointed_at_for_its_band(name: str, band: str, what: str) -> None:

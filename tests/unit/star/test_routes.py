@@ -104,8 +104,9 @@ CELLS = (
 
 @given(st.dictionaries(st.sampled_from(["u", "z", "redshift"]), CELLS))
 def test_any_cell_is_judged_alike(star_folder: Path, cells: dict[str, str]) -> None:
-    # Given a row with arbitrary cells, above a good one, so that a table is never all rejects
-    good = {**named("{band}"), "redshift": "0.1"}
+    # Given a row with arbitrary cells, above a good one, so that a table is never all rejects; a # at its beginning
+    # would make it a comment
+    good = {"id": "1", **named("{band}"), "redshift": "0.1"}
     bad = {**good, **cells}
 
     # When it goes by HTTP and into the drop folder
@@ -154,6 +155,10 @@ def test_model_magnitudes_go_before_those_of_point_sources(star_folder: Path) ->
         (b"# astropy\nu g r i z redshift\n1 2 3 4 5 6\n", "stand apart by spaces.*save the table as CSV"),
         (b"   objID  u   g  r\n 1 2 3 4\n", "stand apart by spaces"),
         (b"# u g r i z\n19 18 17 17 17\n", "first line holds numbers.*take the # away"),
+        (b"# u g r i z class\n19 18 17 17 17 GALAXY\n", "first line holds numbers.*take the # away"),
+        (b'"u" "g" "r" "i" "z"\n"1" 19 18 17 17 17\n', "stand apart by spaces"),
+        (b"'u','g','r','i','z'\n'19','18','17','17','17'\n", "quotes that a CSV does not know, as in 'u'"),
+        (b'id, "u", "g", "r", "i", "z"\n1, 19, 18, 17, 17, 17\n', "quotes that a CSV does not know"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_refused_alike(star_folder: Path, body: bytes, sentence: str) -> None:

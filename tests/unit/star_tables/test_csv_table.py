@@ -160,7 +160,7 @@ def test_numbers_may_be_written_in_many_ways(star_folder: Path, number: str) -> 
     assert len(classify(star_folder, body).rows) == 1
 
 
-@pytest.mark.parametrize("number", ["1_000", "0x1F", "23,5", "٢٣", "1e", ".", "-", "\x80"])
+@pytest.mark.parametrize("number", ["1_000", "0x1F", "23,5", "٢٣", "1e", "..", "+", "\x80"])
 def test_what_is_no_number_is_no_number(star_folder: Path, number: str) -> None:
     cell = f'"{number}"' if "," in number else number
     assert classify(star_folder, lines(ROW, row(u=cell))).rejects[0]["reason"] == "not_a_number"

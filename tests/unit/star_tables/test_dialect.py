@@ -77,6 +77,8 @@ def by_command(body: bytes) -> int:
         (f"ra,u,g,r,i,z\ndeg,,,,,\n1,{VALUES}\n", 1),
         (f"flux,u,g,r,i,z\n10-20W/m2,mag,mag,mag,mag,mag\n1,{VALUES}\n", 1),
         (f"u,g,r,i,z\nfloat,float,float,float,double\nmag,mag,mag,mag,mag\n{VALUES}\n", 1),
+        # RDB's widths and types
+        (f"name\tu\tg\tr\ti\tz\n10S\tN\tN\tN\tN\t8N\na\t{TABBED}\n", 1),
         # Excel's own first line
         (f"sep=;\n{PLAIN.replace(',', ';')}", 2),
         # a delimiter at the end of every row, of the header, of both

@@ -52,6 +52,20 @@ def written(table: Table, folder: Path) -> bytes:
     return (folder / "table.parquet").read_bytes()
 
 
+def test_texts_as_rusts_libraries_write_them_are_read(star_folder: Path) -> None:
+    # Given views of text in a column that is measured and in one that is not, and bytes with long offsets
+    cells = [f"{value:.4f}" for value in MADE["u"]]
+    table = pa.table({**MADE, "u": pa.array(cells, pa.string_view()), "name": pa.array(cells, pa.string_view())})
+    table = table.set_column(1, "g", pa.array([f"{value:.4f}".encode() for value in MADE["g"]], pa.large_binary()))
+    body = io.BytesIO()
+    pq.write_table(table, body)
+    # When
+    result = classify(star_folder, body.getvalue())
+    # Then
+    assert result.summary["rows"]["classified"] == ROWS
+    assert read(result.table)["name"].to_pylist() == cells
+
+
 def test_a_masked_redshift_is_none_and_stays_masked(star_folder: Path, tmp_path: Path) -> None:
     # When
     result = classify(star_folder, written(joined(), tmp_path))

@@ -12,7 +12,7 @@ from astropy.table import MaskedColumn, QTable, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skysort.errors import InputError, LimitExceededError, MalformedInputError, SkysortError
+from skysort.errors import InputError, LimitExceededError, MalformedInputError, SkysortError, UnsupportedFormatError
 from skysort.star.tables import ecsv, text_rows
 from skysort.star.tables.appended import Appended
 from skysort.star.tables.detect import Format, detect
@@ -145,6 +145,21 @@ def test_arrays_masks_and_ab_magnitudes_are_read(star_folder: Path) -> None:
 )
 def test_each_kind_of_text_is_told_from_the_others(head: bytes, kind: Format) -> None:
     assert detect(head) is kind
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"\x04\x22\x4d\x18d@", "compressed with LZ4"),
+        (b"\x1f\x9d\x90u,g,r", "compressed with compress"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+        (b"Rar!\x1a\x07", "a RAR archive"),
+        (b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'", "a NumPy array"),
+    ],
+)
+def test_packed_and_other_files_are_named_for_what_they_are(head: bytes, what: str) -> None:
+    with pytest.raises(UnsupportedFormatError, match=what):
+        detect(head)
 
 
 def ecsv_table(header: str = "", names: str = "u g r i z", rows: str = "21 20 19 18.5 18\n") -> bytes:

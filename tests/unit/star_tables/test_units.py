@@ -36,6 +36,10 @@ def problems(unit: str, column: int = 0) -> list[str]:
         "asinh mag",
         "magnitude",
         "[mag]",
+        "-",
+        "---",
+        "none",
+        "dimensionless",
     ],
 )
 def test_magnitudes_of_sdsss_system_are_taken(unit: str) -> None:

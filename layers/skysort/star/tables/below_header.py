@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 # A number in any of the notations that are read; what is in a row of values.
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
 _RULE: Final = re.compile(r"[-=+]+")
+# Text, number or month, and its width, as in Starbase and astropy (ascii.rdb).
+_RDB: Final = re.compile("[0-9]{0,6}[SNM]")
 # Two dashes are a blank cell; a line of them is a row of blanks.
 _RULE_CHARACTERS: Final = 3
 _WORD: Final = re.compile("[a-z]+")
@@ -31,10 +33,12 @@ _BELOW: Final = _MAGNITUDES | {
 
 
 def is_rule(cells: Sequence[str], names: Sequence[str]) -> bool:
-    """Dashes below each of the names, as VizieR draws them."""
+    """Dashes below each of the names, as VizieR draws them, or RDB's widths and types."""
     written = [cell for cell in cells if cell]
     if len(cells) != len(names):
         return False
+    if all(map(_RDB.fullmatch, cells)):
+        return True
     return all(map(_RULE.fullmatch, written)) and max(map(len, written), default=0) >= _RULE_CHARACTERS
 
 

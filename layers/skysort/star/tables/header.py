@@ -47,6 +47,9 @@ _OTHER_MAGNITUDES: Final = frozenset(
     }
 )
 _NANOMAGGIES: Final = frozenset({"nmgy", "mgy", "nanomgy"})
+# What is written where there is no unit.
+_NO_UNIT: Final = frozenset({"none", "null", "nan", "unitless", "dimensionless", "n/a", "1"})
+_QUOTES: Final = "\"'` "
 _LENGTHS: Final = frozenset({"km", "m", "cm"})
 SPACES: Final = (
     "stand apart by spaces, as in ECSV and other ASCII tables; save the table as CSV "
@@ -83,7 +86,7 @@ def locate(names: Sequence[str]) -> MeasuredColumns:
     if len(names) > TABLE_COLUMNS:
         raise LimitExceededError(f"the table has {len(names):,} columns; at most {TABLE_COLUMNS:,} are read")
     chosen = choose(names)
-    if not chosen.positions:
+    if chosen.positions.keys().isdisjoint(BANDS):
         _refuse_what_is_no_header(names)
     known = {*chosen.positions, *chosen.explained}
     missing = [band for band in BANDS if band not in known]
@@ -98,10 +101,18 @@ def locate(names: Sequence[str]) -> MeasuredColumns:
 
 def _refuse_what_is_no_header(names: Sequence[str]) -> None:
     """Say what the first line is where it is no header of a CSV; raises InvalidFieldsError."""
-    words = names[0].split() if len(names) == 1 else []
+    words = [word.strip(_QUOTES) for word in names[0].split()] if len(names) == 1 else []
     if sum(canonical(word) in MEASURED for word in words) > 1:
         raise InvalidFieldsError([], f"the columns {SPACES}: {names[0]!r:.80}")
-    if names and all(_is_number(word) for word in words or names):
+    quoted = next((name for name in names if name != name.strip(_QUOTES)), None)
+    if quoted is not None and {*BANDS} <= {canonical(name.strip(_QUOTES)) for name in names}:
+        raise InvalidFieldsError(
+            [],
+            f"the columns' names stand in quotes that a CSV does not know, as in {quoted:.60}: a quoted cell begins "
+            'and ends with ", right beside the delimiter',
+        )
+    numbers = [word for word in words or names if _is_number(word)]
+    if len(numbers) >= min(len(words or names), len(BANDS)) > 0:
         raise InvalidFieldsError(
             [],
             "the first line holds numbers; the table needs a header line with column names. Lines that begin with # "
@@ -140,7 +151,8 @@ def check_units(columns: MeasuredColumns, units: Sequence[str | None]) -> None:
     problems = []
     for position, quantity, name in zip(columns.positions, MEASURED, columns.names, strict=True):
         unit = (units[position] or "").strip() if position is not None else ""
-        detail = _wrong_unit(quantity, unit) if unit else None
+        said = unit.strip("-.") and unit.lower() not in _NO_UNIT
+        detail = _wrong_unit(quantity, unit) if said else None
         if detail:
             problems.append(FieldError(name, "wrong_unit", detail))
     if problems:

@@ -47,7 +47,7 @@ def classify_parquet(blocks: Iterable[bytes], classifier: RowClassifier, sink: S
 
 
 def _classify(path: Path, footer: Footer, file: Any, classifier: RowClassifier, sink: Sink) -> None:
-    schema = file.schema_arrow
+    schema = _without_views(file.schema_arrow)
     wanted = find([_described(name, kind) for name, kind in zip(schema.names, schema.types, strict=True)])
     if footer.rows == 0:
         raise EmptyInputError("the Parquet table has no rows")
@@ -57,7 +57,7 @@ def _classify(path: Path, footer: Footer, file: Any, classifier: RowClassifier, 
     with pq.ParquetWriter(
         pa.PythonFile(_Writable(sink), "w"), target, compression=footer.groups[0].chunks[0].codec
     ) as writer:
-        for batch in _batches(path, footer, file, sink):
+        for batch in _batches(path, footer, file, schema, sink):
             kept, values = classifier.classify(_Batch(batch).measured(wanted))
             rows = batch.filter(pa.array(kept))
             own = [rows.column(at) for at in kept_columns]
@@ -84,10 +84,18 @@ class _Writable:
         self.closed = True
 
 
-def _batches(path: Path, footer: Footer, file: Any, sink: Sink) -> Iterator[Any]:
+def _batches(path: Path, footer: Footer, file: Any, schema: Any, sink: Sink) -> Iterator[Any]:
     """The rows as Arrow reads them, as many at a time as memory has room for."""
     for some in batches(path, footer, _ROWS, lambda: sink.write(b"")):
-        yield from file.iter_batches(batch_size=some.rows, row_groups=some.groups, use_threads=False)
+        for batch in file.iter_batches(batch_size=some.rows, row_groups=some.groups, use_threads=False):
+            yield batch if batch.schema.types == schema.types else batch.cast(schema)
+
+
+def _without_views(schema: Any) -> Any:
+    """The schema with texts in the form that rows can be chosen from; Rust's libraries ask for views of them."""
+    plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+    fields = [field.with_type(plain.get(field.type, field.type)) for field in schema]
+    return pa.schema(fields, schema.metadata)
 
 
 def _described(name: str, kind: Any) -> TableColumn:
@@ -110,7 +118,7 @@ def _described(name: str, kind: Any) -> TableColumn:
 
 
 def _is_text(kind: Any) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind))
+    return kind in {pa.string(), pa.large_string(), pa.binary(), pa.large_binary()}
 
 
 @dataclass(frozen=True, slots=True)
