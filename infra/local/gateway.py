@@ -24,7 +24,7 @@ from skysort.errors import InputError
 from skysort.http.content_encoding import decoded, packed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from infra.local.events import ProxyEvent
     from infra.local.invocation import Reply
@@ -87,7 +87,7 @@ class Gateway:
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         method = scope["method"]
         path = scope["raw_path"].decode("latin-1")
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _joined(scope["headers"])
         refusal = self._visitors.refusal(method, *(headers.get(name, "") for name in _VISITOR_HEADERS))
         if refusal is not None:
             return responses.problem(gateway_problems.FORBIDDEN, f"{refusal}.", request_id)
@@ -137,6 +137,15 @@ class Gateway:
             return responses.problem(gateway_problems.TIMED_OUT, f"The request took too long: {detail}.", request_id)
         except (CrashedError, StartFailedError, responses.MalformedResponseError) as error:
             return _bad_gateway(str(error), request_id)
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+    """Headers by name; one that is given twice has both values, as no browser and no page of ours sends it."""
+    found: dict[bytes, str] = {}
+    for name, value in headers:
+        text = value.decode("latin-1")
+        found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
 
 
 def _from_reply(reply: Reply, request_id: str, *, accepts_binary: bool) -> Response:

@@ -27,9 +27,10 @@ from infra.local.settings import Settings
 from infra.loopback import Visitors, VisitorsOnly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from _typeshed import OptExcInfo
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 # The poller waits at most this long for an answer of a server on the same machine.
 READ_TIMEOUT_S: Final = 60
+_DATA: Final = (("Content-Security-Policy", "sandbox allow-downloads"), ("X-Content-Type-Options", "nosniff"))
 # The credential scope of a signature: key, date, region, service (AWS Signature Version 4).
 _SQS_SCOPE: Final = re.compile(r"Credential=[^/,]*/[0-9]{8}/[a-z0-9-]+/sqs/aws4_request")
 
@@ -76,6 +78,27 @@ class PlainUploads:
         if form and environ["REQUEST_METHOD"] == "PUT":
             environ["CONTENT_TYPE"] = "binary/octet-stream"
         return self._app(environ, start_response)
+
+
+class OnlyData:
+    """WSGI middleware: what lies in a bucket is data, whatever its uploader called it.
+
+    A dropped file that is a web page would otherwise run as one, with all rights at this port, in the browser of
+    whoever looks at it.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request (PEP 3333)."""
+
+        def start(
+            status: str, headers: list[tuple[str, str]], error: OptExcInfo | None = None, /
+        ) -> Callable[[bytes], object]:
+            return start_response(status, [*headers, *_DATA], error)
+
+        return self._app(environ, start)
 
 
 def sqs_client(endpoint: str, region: str) -> SQSClient:
@@ -142,7 +165,7 @@ def main(lifeline: int, listener: int, settings: Settings) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     notifications.install()
-    app = PlainUploads(S3AndSqs())
+    app = OnlyData(PlainUploads(S3AndSqs()))
     server = make_server(HOST, 0, app, threaded=True, fd=listener, request_handler=MotoRequestHandler)
     port = server.server_address[1]
     server.app = VisitorsOnly(app, Visitors.of(port, settings.port))

@@ -241,6 +241,23 @@ def test_this_machines_programs_and_the_own_page_are_answered(host: bytes, heade
     assert answered(host=host, headers=headers).status == 200
 
 
+@pytest.mark.parametrize(
+    ("host", "headers"),
+    [
+        (b"evil.example", [(b"host", b"127.0.0.1:8000")]),
+        (b"127.0.0.1:8000", [(b"host", b"evil.example")]),
+        (b"127.0.0.1:8000", [(b"origin", b"http://evil.example"), (b"origin", b"http://127.0.0.1:8000")]),
+        (b"127.0.0.1:8000", [(b"sec-fetch-site", b"same-origin"), (b"sec-fetch-site", b"cross-site")]),
+    ],
+)
+def test_what_a_request_says_twice_of_its_origin_is_not_believed(
+    host: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
+    answer, pool = call(host=host, headers=headers)
+    assert answer is not None
+    assert (answer.status, pool.events) == (403, [])
+
+
 @pytest.mark.parametrize(("path", "query"), [("/v1/models/" + "n" * 9_000, b""), ("/v1/health", b"x=" + b"1" * 9_000)])
 def test_an_address_without_end_is_a_problem(path: str, query: bytes) -> None:
     answer = answered(method="GET", path=path, query=query)

@@ -8,7 +8,7 @@ import pytest
 from moto.backends import list_of_moto_modules
 
 from infra.local import services
-from infra.local.services import S3AndSqs
+from infra.local.services import OnlyData, S3AndSqs
 from infra.loopback import Visitors, VisitorsOnly
 
 if TYPE_CHECKING:
@@ -146,6 +146,14 @@ def test_no_service_of_moto_but_s3_and_sqs_is_ever_made(asked: list[str], servic
 def test_sqs_answers_what_is_signed_for_it(asked: list[str]) -> None:
     ask(S3AndSqs(), "POST", Authorization=signature("sqs"))
     assert asked == ["sqs"]
+
+
+def test_a_dropped_web_page_is_no_page_of_the_stores() -> None:
+    status, answered, body = ask(OnlyData(store))
+    assert (status, body) == ("200 OK", b"stored")
+    assert answered["Content-Security-Policy"].startswith("sandbox")
+    assert "allow-scripts" not in answered["Content-Security-Policy"]
+    assert answered["X-Content-Type-Options"] == "nosniff"
 
 
 def test_a_child_of_the_stack_finds_no_engine_and_shares_nothing(tmp_path: Path) -> None:
