@@ -21,6 +21,7 @@ from infra.function_settings import (
 from infra.operations import P99_MS, Alarms, Flood, Operations
 from infra.stage_settings import Laptop, Stage
 from skysort.clients import Sharing
+from skysort.limits import DROP_ALONE_RECEIVES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +109,8 @@ def _control(
 def _drop_queue(model: str, stage: str, maximum_concurrency: int, window_s: int) -> DropQueue:
     """Ten files an invocation, which ends with at least the first of them done or refused (skysort.drop.deadline).
 
-    Ten receives, so that ten files of a whole invocation each have theirs even if they come together every time.
+    Receives enough that ten files of a whole invocation each have theirs alone, even if each time they come together,
+    and the function was killed over them at each try before.
     """
     return DropQueue(
         function=f"{model}-drop",
@@ -118,7 +120,7 @@ def _drop_queue(model: str, stage: str, maximum_concurrency: int, window_s: int)
         batch_size=_DROP_BATCH,
         batching_window_s=window_s,
         visibility_timeout_s=VISIBILITY_TIMEOUTS * 900,
-        max_receive_count=_DROP_BATCH,
+        max_receive_count=DROP_ALONE_RECEIVES - 1 + _DROP_BATCH,
         maximum_concurrency=maximum_concurrency,
     )
 

@@ -12,13 +12,12 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from skysort.drop import child
+from skysort.drop import child, scratch
 from skysort.drop.deadline import OutOfTimeError
 from skysort.drop.outcome import Outcome, Report
 from skysort.errors import InfrastructureError, LimitExceededError, MalformedInputError
@@ -26,6 +25,7 @@ from skysort.limits import DROP_ALONE_MEMORY_SHARE, DROP_FILE_S, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from skysort.drop.deadline import Deadline
     from skysort.drop.event import Upload
@@ -123,11 +123,11 @@ class Alone:
         kill_s = int(allowed + max(_GRACE_S, _GRACE * allowed))
         order = child.Order(self._handler, upload, allowed, max(1, kill_s), self._memory)
         # Its own, so that nothing stays in /tmp of what a killed process had there.
-        with tempfile.TemporaryDirectory(prefix="skysort-", ignore_cleanup_errors=True) as scratch:
+        with scratch.folder() as temporary:
             try:
                 process = subprocess.Popen(
                     [sys.executable, "-P", "-s", "-m", child.__name__],
-                    env=_environment(scratch),
+                    env=_environment(temporary),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     bufsize=0,
@@ -141,12 +141,12 @@ class Alone:
                     process.kill()
 
 
-def _environment(scratch: str) -> dict[str, str]:
+def _environment(temporary: Path) -> dict[str, str]:
     """The function's own variables, for a process that finds the same modules, and logs what is not of every day."""
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "TMPDIR": scratch,
+        "TMPDIR": str(temporary),
         "POWERTOOLS_LOG_LEVEL": "WARNING",
         # Arenas of the C library count as used memory where they are only reserved.
         "MALLOC_ARENA_MAX": "2",

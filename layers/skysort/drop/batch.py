@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
+from skysort.drop import scratch
 from skysort.drop.alone import Alone
 from skysort.drop.deadline import Deadline, OutOfTimeError
 from skysort.drop.event import uploads
@@ -49,6 +50,7 @@ def process_batch(
     handler: path of the module that the function's handler stands in, with this worker under the name ``worker``.
     parallel: messages that are worked on at the same time.
     """
+    scratch.sweep()
     deadline = Deadline.of(context, clock)
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     records = sorted(event.get("Records", ()), key=_receives, reverse=True)

@@ -8,6 +8,7 @@ Standard output is kept for the answer, a JSON document a line.
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import json
 import os
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from skysort.drop.outcome import Outcome, Report
     from skysort.drop.worker import DropWorker
 
+_PR_SET_PDEATHSIG: Final = 1  # of <linux/prctl.h>
 READY: Final = "ready"
 DONE: Final = "done"  # the file has its outcome
 FINAL: Final = "final"  # the file cannot be classified, and its record is still to be written
@@ -74,6 +76,7 @@ def main() -> None:
     began = monotonic()
     order = Order.decode(sys.stdin.buffer.readline())
     restrain(order)
+    end_with_parent()
     threading.Thread(target=_end_with_parent, args=(sys.stdin.buffer.fileno(),), daemon=True).start()
     worker = load_worker(Path(order.handler))
     _tell(answers, {"state": READY})
@@ -97,6 +100,12 @@ def restrain(order: Order) -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
     except OSError:
         return  # not Linux, or not allowed: the limits above stand
+
+
+def end_with_parent() -> None:
+    """Have Linux end this process with its parent, whatever code holds the interpreter's lock (prctl(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_with_parent(lifeline: int) -> None:

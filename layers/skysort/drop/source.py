@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from skysort.drop import scratch
 from skysort.drop.deadline import ENDLESS
 from skysort.drop.store import ObjectVersion
 from skysort.errors import EmptyInputError, InfrastructureError, LimitExceededError
@@ -15,6 +14,7 @@ from skysort.limits import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from skysort.drop.deadline import FileTime
     from skysort.drop.event import Upload
@@ -74,8 +74,8 @@ def fetched(blocks: Iterable[bytes], limit: int) -> Iterator[Path]:
 
     Raises LimitExceededError beyond limit bytes.
     """
-    with tempfile.TemporaryDirectory(prefix="skysort-") as folder:
-        path = Path(folder) / "table"
+    with scratch.folder() as folder:
+        path = folder / "table"
         size = 0
         with path.open("wb") as file:
             for block in blocks:

@@ -206,19 +206,21 @@ def test_nothing_of_a_killed_process_stays_in_the_temporary_folder(
 
 
 PARENT = """
+import sys
 from skysort.drop.alone import Alone
 from skysort.drop.deadline import ENDLESS
 from tests.fakes.poisoned_drop import worker
 from tests.unit.drop.test_alone import HANDLER, drop
-(upload,) = drop(worker._store, "waits")
+(upload,) = drop(worker._store, sys.argv[1])
 Alone(worker, HANDLER, 2**30).process(upload, ENDLESS)
 """
 
 
-def test_the_process_of_a_file_ends_with_the_function(store: SharedStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("poison", ["waits", "hangs"])
+def test_the_process_of_a_file_ends_with_the_function(store: SharedStore, tmp_path: Path, poison: str) -> None:
     # Given a function that waits for a file which never ends
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT],
+        [sys.executable, "-c", PARENT, poison],
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'layers'}:{ROOT}"},
         cwd=ROOT,
     )
