@@ -9,6 +9,7 @@ from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from PIL import Image, ImageFile
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
@@ -186,11 +187,14 @@ def _tiff(prepared: Prepared, budget: Budget) -> Image.Image:
     # Where strips do not follow one another, a decoder is given this much for each.
     picture.decodermaxblock = tiff.part_bytes(prepared.content)
     try:
-        return _load(picture, budget)
+        loaded = _load(picture, budget)
     except ValueError as error:
         if str(error) not in _UNKNOWN:
             raise
         raise _unsupported_tiff(prepared) from None
+    if prepared.negative:
+        return Image.fromarray(np.invert(np.asarray(loaded).astype(np.uint16)))
+    return loaded.convert("LA") if loaded.mode == "La" else loaded
 
 
 def _unsupported_tiff(prepared: Prepared) -> UnsupportedFormatError:

@@ -34,7 +34,11 @@ _COMPRESSIONS: Final = {
 }
 _MOST_SAMPLES: Final = 64
 _PLAIN: Final = frozenset({tags.RAW, 32771})
+_WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _YCBCR: Final = 6
+# Kinds whose planes decoders put together as they do pixels, by photometric: RGB, inks and YCbCr; samples of each.
+_PLANES_READ: Final = {2: 3, 5: 4, _YCBCR: 3}
+_SIGNED: Final = 2
 _DEPTHS: Final[dict[int, np.dtype[Any]]] = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16)}
 
 
@@ -59,14 +63,62 @@ def prepare(content: bytes, budget: Budget) -> Prepared:
     if not 1 <= directory.samples <= _MOST_SAMPLES:
         raise MalformedInputError(f"the TIFF picture is damaged: it has {directory.samples} samples a pixel")
     cost = _cost(directory, width, height, budget)
-    if compression in _PLAIN and directory.separate and not directory.tiled:
-        file = _interleaved(directory, width, height)
-    elif compression in _PLAIN and directory.separate and set(directory.bits) != {8}:
+    interleaves = compression in _PLAIN and directory.separate and not directory.tiled
+    if _is_misread(directory) or (directory.separate and not interleaves and _planes_are_misread(directory)):
         raise UnsupportedFormatError(f"this is {tiff_kinds.describe(content)}")
-    else:
-        file = _rebuilt(content, directory.order, directory.entries)
+    negative = _is_deep_negative(directory)
+    entries = _unambiguous(directory, negative=negative)
+    file = _interleaved(directory, width, height) if interleaves else _rebuilt(content, directory.order, entries)
     turn = directory.one(tags.ORIENTATION, 1)
-    return Prepared(file, width, height, cost, turn if 1 <= turn <= 8 else 1, *_profile(directory))  # noqa: PLR2004
+    return Prepared(
+        file,
+        width,
+        height,
+        cost,
+        turn if 1 <= turn <= 8 else 1,  # noqa: PLR2004 - the eight ways of TIFF 6.0
+        *_profile(directory),
+        negative=negative,
+    )
+
+
+def _is_misread(directory: tags.Directory) -> bool:
+    """Whether decoders take samples for others without a word: signed bytes for unsigned ones."""
+    return directory.one(tags.FORMAT, 1) == _SIGNED and set(directory.bits) == {8}
+
+
+def _planes_are_misread(directory: tags.Directory) -> bool:
+    """Whether decoders read planes as something else, or not at all, that they read as pixels."""
+    colours = _PLANES_READ.get(directory.one(tags.PHOTOMETRIC, 0), 0)
+    further = directory.samples - colours
+    if not colours or not 0 <= further <= 1 or _has_smaller_planes(directory):
+        return True
+    if directory.one(tags.COMPRESSION, tags.RAW) not in _PLAIN:
+        return False
+    transparent = colours == 3 and directory.one(tags.EXTRA, 0) in tiff_kinds.TRANSPARENT  # noqa: PLR2004 - no inks
+    return set(directory.bits) != {8} or (further > 0 and not transparent)
+
+
+def _has_smaller_planes(directory: tags.Directory) -> bool:
+    """Whether planes of chroma are smaller than the picture, as they are where nothing is said of them."""
+    return directory.one(tags.PHOTOMETRIC, 0) == _YCBCR and directory.many(tags.SUBSAMPLING, (2, 2)) != (1, 1)
+
+
+def _is_deep_negative(directory: tags.Directory) -> bool:
+    """Whether it is grey of 16 bits whose white is 0, which decoders do not turn round as they do that of 8 bits."""
+    grey = directory.samples == 1 and directory.one(tags.PHOTOMETRIC, _BLACK_IS_ZERO) == _WHITE_IS_ZERO
+    return grey and directory.bits == (16,) and directory.one(tags.FORMAT, 1) == 1
+
+
+def _unambiguous(directory: tags.Directory, *, negative: bool) -> dict[int, bytes]:
+    """The entries without those that decoders read in their own ways: planes of one sample, and white that is 0."""
+    entries = dict(directory.entries)
+    if directory.samples == 1:
+        entries.pop(tags.PLANES, None)
+    if negative:
+        entries[tags.PHOTOMETRIC] = struct.pack(
+            directory.order + "HHIHH", tags.PHOTOMETRIC, _SHORT, 1, _BLACK_IS_ZERO, 0
+        )
+    return entries
 
 
 def part_bytes(content: bytes) -> int:
@@ -150,8 +202,7 @@ def _interleaved(directory: tags.Directory, width: int, height: int) -> bytes:
     Chroma planes that are smaller than the picture are not put together.
     """
     depth = _DEPTHS.get(directory.bits[0])
-    smaller = directory.one(tags.PHOTOMETRIC, 0) == _YCBCR and directory.many(tags.SUBSAMPLING, (2, 2)) != (1, 1)
-    if depth is None or len(set(directory.bits)) > 1 or smaller:
+    if depth is None or len(set(directory.bits)) > 1 or _has_smaller_planes(directory):
         raise UnsupportedFormatError(f"this is {tiff_kinds.describe(directory.content)}")
     offsets, content = directory.many(tags.STRIPS), directory.content
     _, down, count = _parts(directory, width, height)

@@ -38,6 +38,7 @@ _PHOTOMETRICS: Final = {
 }
 _FORMATS: Final = {1: "", 2: "signed ", 3: "floating-point ", 4: "undefined ", 5: "complex ", 6: "complex "}
 _PREMULTIPLIED, _TRANSPARENCY = 1, 2
+TRANSPARENT: Final = frozenset({_PREMULTIPLIED, _TRANSPARENCY})
 _HOW: Final = "save it as RGB or grey with 8 or 16 bits a sample, measurements as FITS or as 32-bit floating-point grey"
 
 

@@ -186,3 +186,52 @@ def test_damaged_directories_are_read_or_refused(edits: list[tuple[int, int]], s
 def test_a_tiff_that_ends_in_its_directory_is_truncated() -> None:
     with pytest.raises(MalformedInputError, match="truncated"):
         decode(tiff_file(64, 64, {}, bytes(64 * 64 * 3))[:-60], SPEC)
+
+
+@pytest.mark.parametrize("compression", [1, 8])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("planes", [1, 2])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_white_that_is_zero_is_white(bits: int, planes: int, order: str, compression: int) -> None:
+    # Given grey whose numbers count from white, as scanners of film write it, in one plane by either name
+    shade = 255 - GREY if bits == 8 else (65_535 - GREY.astype(np.uint16) * 257).astype(order + "u2")
+    tags = {258: bits, 259: compression, 262: 0, 277: 1, 284: planes}
+    # Then it is no negative
+    found = decode(tiff_file(64, 64, tags, packed(shade, compression), order=order), SPEC)
+    assert np.abs(found.astype(int) - decode(encode(GREY[..., 0]), SPEC)).max() <= 1
+
+
+def test_premultiplied_transparency_of_grey_is_taken_out() -> None:
+    premultiplied = np.dstack([(GREY.astype(int) * 128 // 255).astype(np.uint8), np.full_like(GREY, 128)])
+    found = decode(tiff_file(64, 64, {258: [8, 8], 262: 1, 277: 2, 338: 1}, packed(premultiplied, 1)), SPEC)
+    expected = GREY.astype(int) * 128 // 255 + 127
+    assert np.abs(found.astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("samples", "tags", "says"),
+    [
+        (2, {262: 1, 338: 2}, "grey with 8 bits a sample, in separate planes, with transparency"),
+        (5, {262: 2, 338: [2, 0]}, "RGB with 8 bits a sample, in separate planes, with transparency"),
+        (3, {262: 8}, "CIE Lab with 8 bits a sample, in separate planes"),
+        (3, {262: 6, 530: [2, 2]}, "YCbCr with 8 bits a sample, in separate planes"),
+        (1, {262: 1, 339: 2}, "grey with 8 signed bits a sample"),
+    ],
+)
+def test_what_decoders_take_for_something_else_is_called_by_its_name(samples: int, tags: Any, says: str) -> None:
+    # Given compressed planes, or signed bytes, that decoders read without a word and wrongly, or take for damaged
+    plane = packed(GREY, 8)
+    tags = {**tags, 258: [8] * samples, 259: 8, 277: samples, 284: 2}
+    # Then they are refused for what they are
+    with pytest.raises(UnsupportedFormatError, match=says):
+        decode(tiff_file(64, 64, tags, *[plane] * samples), SPEC)
+
+
+@pytest.mark.parametrize("photometric", [2, 5])
+def test_plain_tiles_with_a_plane_of_something_are_called_by_their_name(photometric: int) -> None:
+    samples = 4 if photometric == 2 else 5
+    tags = {258: [8] * samples, 262: photometric, 277: samples, 284: 2, 338: 0, 322: 64, 323: 64}
+    planes = [packed(GREY, 1)] * samples
+    where = {324: [8 + 4096 * at for at in range(samples)], 325: [4096] * samples}
+    with pytest.raises(UnsupportedFormatError, match="in separate planes"):
+        decode(tiff_file(64, 64, {**tags, **where}, *planes), SPEC)
