@@ -38,6 +38,9 @@ _PASSES: Final = (
     ((0, 1), (1, 2)),
 )
 _PALETTE_BYTES: Final = 768
+_PALETTE: Final = 3
+# Bytes of a transparent colour, by colour type; a palette's transparency has as many as it likes.
+_TRANSPARENCY_BYTES: Final = {0: 2, 2: 6, _PALETTE: 1}
 _CRITICAL_BIT: Final = 0x20
 _NAME: Final = re.compile(rb"[A-Za-z]{4}")
 
@@ -72,6 +75,10 @@ def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
         raise MalformedInputError("the PNG picture's header tells of samples that no PNG may have")
     if not chunks.pixels:
         raise MalformedInputError("the PNG picture is truncated: it ends before its first pixel")
+    if colour == _PALETTE and not chunks.palette:
+        raise MalformedInputError("the PNG picture is damaged: its palette is missing")
+    if len(chunks.transparency or b"") < _TRANSPARENCY_BYTES.get(colour, _PALETTE_BYTES + 1):
+        chunks.transparency = None  # too short for a colour, or of a picture that has its own: viewers pass over it
     return Prepared(
         _rebuilt(chunks),
         width,

@@ -34,6 +34,7 @@ _MAGIC: Final = {
     # The only gzipped pictures in use are FITS; what is inside is checked after unpacking.
     GZIP: Format.FITS,
 }
+_BROKEN: Final = "that was taken for text on its way, which broke it; send its bytes as they are"
 _ZIP: Final = b"PK\x03\x04"
 _OTHERS: Final = {
     b"BM": "a BMP picture",
@@ -69,6 +70,12 @@ _OTHERS: Final = {
     b"<?xml": "an XML document",
     b"<!DOCTYPE": "an HTML page",
     b"<html": "an HTML page",
+    # Pictures that were broken before they came here.
+    b"\xef\xbf\xbdPNG\r\n": f"a PNG picture {_BROKEN}",
+    b"\xef\xbf\xbd" * 3: f"a picture, probably a JPEG, {_BROKEN}",
+    b"\xc2\x89PNG\r\n": f"a PNG picture {_BROKEN}",
+    b"\xc3\xbf\xc3\x98\xc3\xbf": f"a JPEG picture {_BROKEN}",
+    b"\x89PNG": "a PNG picture whose line ends were changed on its way, as in text; send its bytes as they are",
     b"{": "JSON text",
     b"[": "JSON text",
 }

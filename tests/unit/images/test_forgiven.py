@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from skysort import limits
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
@@ -130,6 +131,35 @@ def test_apples_own_png_is_called_so() -> None:
     plainly = encode(LARGE)
     with pytest.raises(UnsupportedFormatError, match="Apple's own variant"):
         decode(plainly[:8] + chunk(b"CgBI", bytes(4)) + plainly[8:], WHOLE)
+
+
+@pytest.mark.parametrize("data", [b"", bytes(2)])
+def test_a_transparency_that_no_colour_can_have_is_passed_over(data: bytes) -> None:
+    plainly = encode(LARGE)
+    at = plainly.index(b"IDAT") - 4
+    found = decode(plainly[:at] + chunk(b"tRNS", data) + plainly[at:], WHOLE)
+    assert np.array_equal(found, decode(plainly, WHOLE))
+
+
+def test_a_palette_that_is_missing_is_told_of() -> None:
+    content = encode(Image.fromarray(LARGE).quantize(16))
+    at = content.index(b"PLTE") - 4
+    size = int.from_bytes(content[at : at + 4], "big") + 12
+    with pytest.raises(MalformedInputError, match="its palette is missing"):
+        decode(content[:at] + content[at + size :], WHOLE)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_picture_that_was_handled_as_text_is_told_what_happened_to_it(form: str) -> None:
+    content = encode(LARGE, form)
+    for broken in (content.decode("utf-8", "replace"), content.decode("latin-1")):
+        with pytest.raises(UnsupportedFormatError, match=f"{form}.* was taken for text on its way"):
+            decode(broken.encode(), WHOLE)
+
+
+def test_a_png_whose_line_ends_were_changed_is_told_so() -> None:
+    with pytest.raises(UnsupportedFormatError, match="line ends were changed"):
+        decode(encode(LARGE).replace(b"\r\n", b"\n"), WHOLE)
 
 
 @pytest.mark.needs_data
