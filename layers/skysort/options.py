@@ -105,6 +105,9 @@ class _WrongError(ValueError):
 def _read(reader: Any, name: str, given: Mapping[str, Any], errors: list[FieldError]) -> Any:
     """One option, None where it is not given; what is wrong with it goes into errors."""
     value = given.get(name)
+    if isinstance(value, Repeated):
+        said = [one for one in value if not _is_blank(one)]
+        value = Repeated(said) if len(said) > 1 else next(iter(said), None)
     if _is_blank(value):
         return None
     try:

@@ -11,10 +11,9 @@ from skysort.limits import GATEWAY_REQUEST_BYTES, MIB
 _GZIP: Final = b"\x1f\x8b"
 # What gzip's first bytes become where a gateway takes them for text.
 _GARBLED_GZIP: Final = b"\x1f\xef\xbf\xbd"
-# zlib's window bits: for a gzip header, for zlib's own, for none.
+# zlib's window bits: for a gzip header, for zlib's own.
 _GZIP_BITS: Final = 31
 _ZLIB_BITS: Final = 15
-_RAW_BITS: Final = -15
 # Of one body; programs that write gzip in pieces write a few.
 _MEMBERS: Final = 16
 _NAMES: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})

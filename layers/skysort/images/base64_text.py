@@ -12,7 +12,7 @@ from skysort.errors import EmptyInputError, MalformedInputError, UnsupportedForm
 from skysort.images.sniff import detect
 
 _DATA_URL: Final = re.compile(r"data:([^,]{0,1000}),", re.IGNORECASE)
-_ADDRESS: Final = re.compile(r"(https?|ftps?|s3|gs|file|blob)://?[^\s\"<>]+\Z", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"(?:(?:https?|ftps?|s3|gs|file):/|blob:)\S", re.IGNORECASE)
 _ADDRESS_CHARACTERS: Final = 4_000
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 # How base64 text and data URLs begin.

@@ -15,7 +15,7 @@ from skysort.images.base64_text import from_base64, is_picture, unwrapped
 from skysort.images.form_body import boundary_of, read_form
 from skysort.images.json_body import read_json
 from skysort.images.request import FORM, JSON, SEND, PictureItem, PictureRequest, wrong
-from skysort.images.sniff import Format, detect
+from skysort.images.sniff import GZIP, Format, detect
 from skysort.limits import FORM_PARTS
 from skysort.options import NAMES as OPTION_NAMES
 
@@ -60,7 +60,7 @@ def read_body(body: bytes, content_type: str) -> PictureRequest:
     # Some proxies name the type twice.
     media_type = content_type.partition(";")[0].partition(",")[0].strip().lower()
     if media_type == FORM:
-        return read_form(body, content_type)
+        return _read_declared_form(body, content_type)
     if media_type in {JSON, "text/json"} or media_type.endswith("+json"):
         return _read_declared_json(body)
     if media_type in _SAYS_NOTHING:
@@ -68,6 +68,21 @@ def read_body(body: bytes, content_type: str) -> PictureRequest:
     if media_type in _NAMES_OF or media_type.startswith("image/"):
         return _read_declared_picture(body, media_type)
     raise UnsupportedFormatError(f"pictures do not come as {media_type:.80}; {SEND}")
+
+
+def _read_declared_form(body: bytes, content_type: str) -> PictureRequest:
+    try:
+        return read_form(body, content_type)
+    except MalformedInputError:
+        if is_picture(unwrapped(body)):
+            raise MalformedInputError(f"the body is a picture and is declared as {FORM}; {_CURE}") from None
+        if _is_json(body):
+            raise MalformedInputError(f"the body is JSON and is declared as {FORM}; send it as {JSON}") from None
+        raise
+
+
+def _is_json(body: bytes) -> bool:
+    return body[:64].removeprefix(_BOM).lstrip().startswith((b"{", b"["))
 
 
 def _read_declared_json(body: bytes) -> PictureRequest:
@@ -89,6 +104,10 @@ def _read_declared_picture(body: bytes, media_type: str) -> PictureRequest:
     if boundary_of(content):
         raise UnsupportedFormatError(f"the body is a form and is declared as {media_type:.80}; {_FORM_CURE}")
     found, declared = detect(content), _NAMES_OF.get(media_type)
+    if declared not in {None, Format.FITS} and content.startswith(GZIP):
+        raise UnsupportedFormatError(
+            f"the body is gzipped and is declared as {media_type}; unpack it, or send it with Content-Encoding: gzip"
+        )
     if declared is not None and declared is not found:
         raise UnsupportedFormatError(
             f"the body is declared as {media_type} and is {found}; send it as {found} or as application/octet-stream"
@@ -101,7 +120,7 @@ def _read_undeclared(body: bytes, media_type: str) -> PictureRequest:
     if not body.strip():
         raise EmptyInputError(f"the body is empty and has no bytes of a picture; {SEND}")
     content = unwrapped(body)
-    if body[:64].removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
+    if _is_json(body):
         return _read_declared_json(body)
     if media_type not in _IN_BYTES:
         _refuse_garbled(body)

@@ -27,8 +27,9 @@ _EXTENDED_NAME: Final = re.compile(
     r""";\s*filename\*\s*=\s*"?([\w.-]*)'[\w-]*'([^;"\s]*)"?""", re.IGNORECASE | re.ASCII
 )
 _QUOTED: Final = re.compile(r'filename\s*=\s*"(?:\\.|[^"\\])*"', re.IGNORECASE)
+_CURE: Final = "have the HTTP library write the form, whole and with its own line ends"
 # A form's first line, and the header that its first part begins with.
-_FIRST_LINES: Final = re.compile(rb"--([^\r\n]{1,200})\r?\n[^\r\n]{0,200}content-", re.IGNORECASE)
+_FIRST_LINES: Final = re.compile(rb"\s{0,16}--([^\r\n]{1,200})\r?\n[^\r\n]{0,200}content-", re.IGNORECASE)
 
 
 def read_form(body: bytes, content_type: str) -> PictureRequest:
@@ -37,9 +38,10 @@ def read_form(body: bytes, content_type: str) -> PictureRequest:
     Raises MalformedInputError, EmptyInputError, LimitExceededError, and InvalidFieldsError for an unknown field.
     """
     boundary = parse_options_header(content_type)[1].get("boundary", "")
-    # Some clients write the header by hand.
-    if not boundary or b"--" + boundary.encode(_BYTES, "replace") not in body:
-        boundary = boundary_of(body) or boundary
+    # Some clients write the header by hand, and leave out the quotes that a boundary with = or / needs.
+    shown = boundary_of(body)
+    if shown.startswith(boundary) or b"--" + boundary.encode(_BYTES, "replace") not in body:
+        boundary = shown or boundary
     if not boundary:
         raise MalformedInputError(f"the content type {FORM} needs a boundary; let the HTTP library write the header")
     items: list[PictureItem] = []
@@ -51,13 +53,13 @@ def read_form(body: bytes, content_type: str) -> PictureRequest:
                 options.append((name, _decoded(content)))
             elif filename is None and name not in _PICTURE_FIELDS:
                 known = ", ".join(("file", *OPTION_NAMES))
-                raise wrong(name, "unknown_field", f"is not known; known are {known}")
+                raise wrong(name or "a field without a name", "unknown_field", f"is not known; known are {known}")
             elif content or filename:  # a browser sends an empty part for a file input left empty
                 items.append(_item(filename, str(len(items)), content))
     except ParserLimitReached as error:
         raise _past_limit(error) from None
     except (MultipartError, UnicodeError) as error:
-        raise MalformedInputError(f"the body is not {FORM}: {error!s:.200}") from None
+        raise MalformedInputError(f"the body is not {FORM}: {error!s:.200}; {_CURE}") from None
     check_count(len(items))
     return PictureRequest(items, gathered(options), single=len(items) == 1)
 

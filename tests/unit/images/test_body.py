@@ -145,6 +145,13 @@ def test_a_plain_form_has_a_picture_as_base64_and_options() -> None:
         assert request.options == {"top_k": "2", "labels": Repeated(("a", "b"))}
 
 
+@pytest.mark.parametrize("boundary", ["===============8527441==", "AbC/(x)", "a b"])
+def test_a_boundary_that_lacks_its_quotes_is_taken_from_the_form(boundary: str) -> None:
+    body, _ = multipart([("file", "m51.png", RED)], boundary)
+    request = read_body(body, f"multipart/form-data; boundary={boundary}")
+    assert [(item.id, item.content) for item in request.items] == [("m51.png", RED)]
+
+
 @pytest.mark.parametrize(
     ("disposition", "name"),
     [
@@ -235,6 +242,8 @@ def test_instances_keep_their_order_names_and_keys() -> None:
         ({"image": "data:image/png;base64,"}, "empty"),
         ({"image": "https://example.org/m51.jpg"}, "addresses are not fetched; send the picture itself"),
         ({"image": "s3://bucket/incoming/galaxy/b/m51.jpg"}, "as s3_key"),
+        ({"image": "blob:https://example.org/0b5c"}, "addresses are not fetched"),
+        ({"image": "https://example.org/m51.jpg?size=5 kB"}, "addresses are not fetched"),
         ({"image_url": "https://example.org/m51.jpg"}, "pictures are not fetched"),
         ({"s3_key": 5}, "s3_key"),
         ({"image": TEXT, "id": True}, "id"),
@@ -284,6 +293,13 @@ def test_a_bad_instance_keeps_its_error_to_itself(instance: Any, says: str) -> N
         (GARBLED_FITS, "", MalformedInputError, "taken for text on its way here"),
         (zip_file({"a.png": RED}), "application/zip", UnsupportedFormatError, "a ZIP archive.*drop folder"),
         (b"<svg xmlns='a'/>", "", UnsupportedFormatError, "SVG"),
+        (gzip.compress(RED), "image/jpeg", UnsupportedFormatError, "gzipped.*Content-Encoding: gzip"),
+        (b"\r\n" + FORM, "image/jpeg", UnsupportedFormatError, "is a form and is declared as image/jpeg"),
+        (RED, "multipart/form-data; boundary=b", MalformedInputError, "is a picture and is declared as multipart"),
+        (RED, "multipart/form-data", MalformedInputError, "is a picture and is declared as multipart"),
+        (b'{"image": "x"}', "multipart/form-data", MalformedInputError, "is JSON and is declared as multipart"),
+        (FORM.replace(b"\r\n", b"\n"), "multipart/form-data; boundary=b-17", MalformedInputError, "its own line ends"),
+        (*multipart([("", None, b"3"), ("file", "a.png", RED)]), InvalidFieldsError, "a field without a name"),
         (b"x", "multipart/form-data", MalformedInputError, "boundary"),
         (b"x", "multipart/form-data; boundary=b", MalformedInputError, "is not multipart"),
         (b"--b--\r\n", "multipart/form-data; boundary=b", EmptyInputError, "no picture"),

@@ -72,6 +72,11 @@ def test_an_option_left_blank_in_a_form_is_not_given(name: str, blank: Any) -> N
     assert combined({"top_k": 2}, {name: blank}, LABELS) == {"top_k": 2}
 
 
+def test_what_a_form_gives_once_and_leaves_blank_otherwise_is_given_once() -> None:
+    assert parse_options({"top_k": Repeated(("", "2"))}, LABELS).top_k == 2
+    assert not parse_options({"explain": Repeated(("", " "))}, LABELS).explain
+
+
 def test_labels_given_twice_are_joined() -> None:
     for labels in (Repeated(("star", "qso,star")), Repeated((["STAR"], ["QSO"], None))):
         assert parse_options({"labels": labels}, LABELS).columns == (1, 2)
