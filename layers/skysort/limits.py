@@ -116,6 +116,8 @@ HEIF_TILES: Final = 1_024
 PROFILE_BYTES: Final = 4 * MIB
 # A FITS cutout's bands, unpacked where it is gzipped.
 FITS_IMAGE_BYTES: Final = 128 * MIB
+# Members of a gzipped cutout: bgzip writes one for every 64 KiB.
+FITS_GZIP_MEMBERS: Final = 4_096
 # Cards of all headers up to the image: a mosaic's sixty extensions have some 30,000, read in 0.1 s.
 FITS_HEADER_CARDS: Final = 50_000
 # Tiles of a compressed FITS image, each put into its place by itself; a survey's images have one a row.

@@ -13,6 +13,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -21,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 from skysort.drop import keys
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.guard import reading
+from skysort.images import gzipped
 from skysort.images.archive_names import UnflaggedFile, tar_name, zip_name
 from skysort.images.bounded_file import BoundedFile
 from skysort.limits import ARCHIVE_EXPANDED_BYTES, ARCHIVE_MEMBERS, ARCHIVE_RATIO, IMAGE_BYTES, MIB
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# A member, an empty directory, and the marks of archives that were to be split and fitted into one part.
+_ZIPS: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")
 _TAR_MAGIC: Final = b"ustar"
 _TAR_MAGIC_AT: Final = 257
 _ENCRYPTED: Final = 0x1
@@ -65,7 +69,7 @@ def detect(head: bytes) -> Kind | None:
 
     head: 512 bytes or more. A gzipped file is an archive only if a tar is inside: FITS files are gzipped too.
     """
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if head.startswith(_ZIPS):
         return Kind.ZIP
     packed = {b"\x1f\x8b": (Kind.TAR_GZIP, gzip), b"BZh": (Kind.TAR_BZIP2, None), b"\xfd7zXZ\x00": (Kind.TAR_XZ, None)}
     for magic, (kind, module) in packed.items():
@@ -75,13 +79,18 @@ def detect(head: bytes) -> Kind | None:
 
 
 def _is_tar(head: bytes) -> bool:
-    return head[_TAR_MAGIC_AT : _TAR_MAGIC_AT + len(_TAR_MAGIC)] == _TAR_MAGIC
+    """Whether a tar's header comes first: by its magic, which the oldest kind has not, or by its checksum."""
+    if head[_TAR_MAGIC_AT : _TAR_MAGIC_AT + len(_TAR_MAGIC)] == _TAR_MAGIC:
+        return True
+    with suppress(tarfile.HeaderError):
+        return bool(tarfile.TarInfo.frombuf(head[:_TAR_BLOCK], "utf-8", "surrogateescape").name)
+    return False
 
 
 def _gunzip_head(head: bytes) -> bytes:
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, 512)
-    except zlib.error:
+        return gzipped.unpacked(head, _TAR_BLOCK)
+    except (zlib.error, LimitExceededError):
         return b""
 
 
@@ -142,10 +151,7 @@ def _zip_content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | In
 def _tar(path: Path, kind: Kind) -> Iterator[Member]:
     openers: dict[Kind, Any] = {Kind.TAR_GZIP: gzip.open, Kind.TAR_BZIP2: bz2.open, Kind.TAR_XZ: lzma.open}
     most = max(_RATIO_FROM, min(ARCHIVE_EXPANDED_BYTES, ARCHIVE_RATIO * path.stat().st_size))
-    with (
-        BoundedFile(openers.get(kind, open)(path, "rb"), most) as file,
-        tarfile.open(fileobj=cast(IO[bytes], file), mode="r:") as archive,
-    ):
+    with BoundedFile(openers.get(kind, open)(path, "rb"), most) as file, _opened_tar(file, kind) as archive:
         while (entry := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined] # it would keep every header
             file.forget_headers()
@@ -161,6 +167,19 @@ def _tar(path: Path, kind: Kind) -> Iterator[Member]:
         file.seek(archive.offset)
         if file.read(_TAR_BLOCK).strip(b"\0"):
             raise MalformedInputError(f"the {kind} archive is damaged: there is no header where one should be")
+
+
+def _opened_tar(file: BoundedFile, kind: Kind) -> tarfile.TarFile:
+    try:
+        return tarfile.open(fileobj=cast(IO[bytes], file), mode="r:")
+    except tarfile.ReadError:
+        if kind not in {Kind.TAR_BZIP2, Kind.TAR_XZ}:  # the others were looked into
+            raise
+        packed = "bzip2" if kind is Kind.TAR_BZIP2 else "xz"
+        raise UnsupportedFormatError(
+            f"the content is packed with {packed} and is no tar archive of pictures; of single files only FITS are read"
+            " packed, with gzip: unpack it first"
+        ) from None
 
 
 def _checked(name: str, *, is_file: bool) -> tuple[str, InputError | None]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.images import fits_bands, prices
+from skysort.images import fits_bands, gzipped, prices
 from skysort.images.budget import Cost
 from skysort.images.fits_header import (
     TYPES,
@@ -79,7 +79,11 @@ _BESIDE_THE_IMAGE: Final = frozenset(
     | {"CHI2", "CHISQ", "AREA", "WCSDVARR", "D2IMARR", "NIMAGES", "CONTEXT"}
 )
 # and of pictures that are looked at only where there is nothing better.
-_MADE_FROM_IT: Final = frozenset({"MODEL", "MODELS", "RESID", "RESIDUAL", "RESIDUALS", "SUB"})
+_MADE_FROM_IT: Final = frozenset(
+    {"MODEL", "MODELS", "RESID", "RESIDUAL", "RESIDUALS", "SUB"} | {"THUMB", "THUMBNAIL", "PREVIEW"}
+)
+# Parts of longer names of such planes: CRMASK, BADPIX, MASKBITS, LABELS, UNCERTAINTIES.
+_BESIDE_IT: Final = re.compile(r"MASK(?!ED)|BADPIX|FLAG|LABEL|SEGM|WEIGHT|UNCERT|VARIANCE|EXPOSURE|COVERAGE")
 # Where that is said: by the standard; by pipelines, such as the Legacy Survey's (IMTYPE) and NOIRLab's (PRODTYPE).
 _NAME_CARDS: Final = ("EXTNAME", "HDUNAME", "IMTYPE", "PRODTYPE")
 _WORDS: Final = re.compile(r"[A-Z]+")
@@ -156,12 +160,11 @@ def read(content: bytes, spend: Callable[[Cost], None] | None = None, spec: Inpu
 
 
 def _gunzip(content: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
     try:
-        unpacked = unpacker.decompress(content, FITS_IMAGE_BYTES)
+        unpacked = gzipped.unpacked(content, FITS_IMAGE_BYTES + 1)
     except zlib.error as error:
         raise MalformedInputError(f"the gzipped FITS file is damaged: {error}") from None
-    if unpacker.unconsumed_tail:
+    if len(unpacked) > FITS_IMAGE_BYTES:
         raise LimitExceededError(f"a FITS picture may have up to {FITS_IMAGE_BYTES // MIB} MiB unpacked")
     return unpacked
 
@@ -201,7 +204,7 @@ def _note(found: _Contents, header: Header, start: int) -> int | None:
         return None
     name = next((name for card in _NAME_CARDS if (name := text(header, card).upper())), "")
     words = {name, *_WORDS.findall(name)}
-    if words & _BESIDE_THE_IMAGE:
+    if words & _BESIDE_THE_IMAGE or (_BESIDE_IT.search(name) and not words & _THE_IMAGE):
         found.beside.append(name[:20])
         return None
     rank = _LAST_CHOICE if words & _MADE_FROM_IT else _PREFERRED if words & _THE_IMAGE else _PLAIN

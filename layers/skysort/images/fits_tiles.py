@@ -223,9 +223,7 @@ class _TiledImage:
         return numbers.view(dtype).reshape(values)
 
     def _from_rice(self, streams: Sequence[bytes], values: int) -> NDArray[Any]:
-        """Tiles of equally many values, (tiles, values)."""
-        if self._type.kind == "f" and not self._quantized:
-            raise MalformedInputError("the RICE-compressed FITS image has real numbers and no ZSCALE")
+        """Tiles of equally many values, (tiles, values); of real numbers without a scale their whole parts."""
         block, width = self._options.get("BLOCKSIZE", 32), self._options.get("BYTEPIX", 4)
         if block not in fits_rice.BLOCKS or width not in fits_rice.BYTES:
             raise UnsupportedFormatError(

@@ -34,6 +34,7 @@ _MAGIC: Final = {
     # The only gzipped pictures in use are FITS; what is inside is checked after unpacking.
     GZIP: Format.FITS,
 }
+_PICKLE: Final = "a Python pickle, which is never opened; save the picture as FITS or PNG"
 _BROKEN: Final = "that was taken for text on its way, which broke it; send its bytes as they are"
 _ZIP: Final = b"PK\x03\x04"
 _OTHERS: Final = {
@@ -43,12 +44,16 @@ _OTHERS: Final = {
     b"\xff\x0a": "a JPEG XL picture",
     b"\x00\x00\x00\x0cJXL ": "a JPEG XL picture",
     b"\x00\x00\x00\x0cjP  ": "a JPEG 2000 picture",
+    b"\xff\x4f\xff\x51": "a JPEG 2000 picture",
+    b"v/1\x01": "an OpenEXR picture",
     b"8BPS": "a Photoshop document",
     b"%PDF": "a PDF document",
-    _ZIP: "a ZIP archive, which belongs into the drop folder",
-    b"BZh": "compressed with bzip2",
-    b"\xfd7zXZ\x00": "compressed with xz",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    _ZIP: "a ZIP archive; put it into the drop folder, by itself",
+    b"Rar!\x1a\x07": "a RAR archive; pack the pictures as ZIP and put it into the drop folder",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; pack the pictures as ZIP and put it into the drop folder",
+    b"BZh": "compressed with bzip2; unpack it first",
+    b"\xfd7zXZ\x00": "compressed with xz; unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
     # What telescopes' pipelines and programs of the field write beside FITS.
     b"Obj\x01": "an Avro alert packet; send its stamps",
     b"#ASDF": "an ASDF file; send its image as FITS",
@@ -57,7 +62,11 @@ _OTHERS: Final = {
     b"CDF\x01": "a NetCDF file; send its image as FITS",
     b"CDF\x02": "a NetCDF file; send its image as FITS",
     b"\x93NUMPY": "a NumPy array; save it as FITS (astropy.io.fits.writeto) or as a PNG",
-    b"\x80\x04\x95": "a Python pickle, which is never opened; save the picture as FITS or PNG",
+    b"\x80\x02": _PICKLE,
+    b"\x80\x03": _PICKLE,
+    b"\x80\x04": _PICKLE,
+    b"\x80\x05": _PICKLE,
+    b"LBLSIZE=": "a VICAR image; send it as FITS or PNG",
     b"root": "a ROOT file; send its image as FITS",
     b"PAR1": "a Parquet table; tables of photometry belong into the star model's drop folder",
     b"SQLite format 3": "an SQLite database",
@@ -65,7 +74,7 @@ _OTHERS: Final = {
     b"LUCAM-RECORDER": "a SER video; send one picture of it",
     b"PDS_VERSION_ID": "a PDS3 image; send it as FITS or PNG",
     b"XTENSION": "a FITS extension without the file's first header; send the whole file",
-    b"\x1f\x9d": "compressed with compress (.Z)",
+    b"\x1f\x9d": "compressed with compress (.Z); unpack it first",
     b"<svg": "an SVG drawing",
     b"<?xml": "an XML document",
     b"<!DOCTYPE": "an HTML page",
@@ -136,6 +145,8 @@ def _brands(content: bytes) -> set[bytes]:
 def _describe(content: bytes) -> str:
     if content.startswith(_ZIP) and content[26:28] != b"\0\0" and b".npy" in content[30:100]:
         return "NumPy arrays (.npz); save one as FITS (astropy.io.fits.writeto) or as a PNG"
+    if content[257:262] == b"ustar":
+        return "a tar archive; put it into the drop folder, by itself"
     if content[4:8] == _FTYP:
         return _OTHER_BRANDS.get(content[8:12], "a video")
     start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import random
 import struct
 import tarfile
@@ -15,12 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skysort.errors import InputError, LimitExceededError, MalformedInputError
+from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.images import archive, bounded_file
 from skysort.images.archive import Kind, Member
 from tests.factories_images import encode, fits_file, plain, sky, tar_file, zip_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 PICTURES = {"a.png": b"one", "deep/er/b.jpg": b"two" * 1000, "c.webp": b""}
@@ -49,6 +52,44 @@ def test_members_come_in_order_with_their_bytes(kind: Kind, tmp_path: Path) -> N
 @pytest.mark.parametrize("content", [b"", b"x", encode(plain((1, 2, 3))), fits_file(sky()), b"\x1f\x8b\x08\0broken"])
 def test_what_is_no_archive_is_none(content: bytes) -> None:
     assert archive.detect(content) is None
+
+
+def oldest_tar(members: Mapping[str, bytes]) -> bytes:
+    """A tar of Unix V7, whose headers have no magic."""
+    content = b""
+    for name, data in members.items():
+        entry = tarfile.TarInfo(name)
+        entry.size = len(data)
+        head = bytearray(entry.tobuf(tarfile.USTAR_FORMAT)[:257].ljust(512, b"\0"))
+        head[148:156] = b" " * 8
+        head[148:156] = b"%06o\0 " % sum(head)
+        content += head + data + bytes(-len(data) % 512)
+    return content + bytes(1024)
+
+
+@pytest.mark.parametrize(("pack", "kind"), [(bytes, Kind.TAR), (gzip.compress, Kind.TAR_GZIP)])
+def test_a_tar_of_the_oldest_kind_is_taken_apart(pack: Any, kind: Kind, tmp_path: Path) -> None:
+    content = pack(oldest_tar(PICTURES))
+    assert archive.detect(content) is kind
+    assert {member.name: member.content for member in taken_apart(content, tmp_path)} == PICTURES
+
+
+def test_a_tar_that_was_gzipped_in_pieces_is_taken_apart(tmp_path: Path) -> None:
+    content = tar_file(PICTURES, "w")
+    pieces = b"".join(gzip.compress(content[at : at + 300]) for at in range(0, len(content), 300))
+    assert {member.name: member.content for member in taken_apart(pieces, tmp_path)} == PICTURES
+
+
+@pytest.mark.parametrize("mark", [b"PK\x07\x08", b"PK00"])
+def test_a_zip_that_was_to_be_split_is_taken_apart(mark: bytes, tmp_path: Path) -> None:
+    members = taken_apart(mark + zip_file(PICTURES), tmp_path)
+    assert {member.name: member.content for member in members} == PICTURES
+
+
+@pytest.mark.parametrize(("pack", "packed"), [(bz2.compress, "bzip2"), (lzma.compress, "xz")])
+def test_a_single_packed_file_is_no_damaged_archive(pack: Any, packed: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedFormatError, match=f"packed with {packed} and is no tar.*unpack it first"):
+        taken_apart(pack(fits_file(sky())), tmp_path)
 
 
 def test_a_gzipped_cutout_is_no_archive() -> None:

@@ -58,6 +58,20 @@ def test_gzipped_files_are_read() -> None:
     assert np.array_equal(decode(gzip.compress(content), WHOLE), decode(content, WHOLE))
 
 
+@pytest.mark.parametrize("size", [1_000, 65_280])
+def test_files_that_were_gzipped_in_pieces_are_read(size: int) -> None:
+    # Given a file as bgzip writes it: a member for every so many bytes, an empty one at the end, and padding
+    content = fits_file(sky())
+    pieces = [gzip.compress(content[at : at + size]) for at in range(0, len(content), size)]
+    packed = b"".join([*pieces, gzip.compress(b""), bytes(512)])
+    assert np.array_equal(decode(packed, WHOLE), decode(content, WHOLE))
+
+
+def test_a_gzip_file_of_endlessly_many_members_is_refused() -> None:
+    with pytest.raises(LimitExceededError, match="4,096 members"):
+        decode(gzip.compress(b"") * 5_000, WHOLE)
+
+
 def test_blank_integers_are_no_values() -> None:
     values = np.full((20, 20), 5, np.int16)
     values[3] = -1

@@ -133,9 +133,13 @@ def test_a_cube_of_wavelengths_is_called_one(cards: dict[str, object]) -> None:
         ["MODEL"],
         ["RESIDUAL"],
         ["VAR_RNOISE"],
+        ["CRMASK", "BADPIX"],
+        ["MASKBITS"],
+        ["LABELS"],
+        ["THUMBNAIL"],
     ],
 )
-@pytest.mark.parametrize("name", ["SCI", "IMAGE", "sci", "SCI1", "", "TARGET"])
+@pytest.mark.parametrize("name", ["SCI", "IMAGE", "sci", "SCI1", "", "TARGET", "MASKED"])
 def test_the_image_is_read_wherever_it_stands(before: Sequence[str], name: str) -> None:
     # Given a file whose image comes behind what belongs to it
     beside = [Image(np.full((80, 96), 7, np.int16), name=other) for other in before]

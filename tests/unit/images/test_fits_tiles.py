@@ -121,6 +121,11 @@ def test_real_numbers_that_were_not_scaled_are_the_same_to_the_bit(method: str, 
     assert np.array_equal(by_us(content)[0], values.astype(float))
 
 
+def test_real_numbers_in_rice_without_a_scale_are_whole_ones() -> None:
+    content = packed(sky(30, 40), compression_type="RICE_1", quantize_level=0.0)
+    assert np.array_equal(by_us(content)[0], by_astropy(content).astype(float))
+
+
 def test_tiles_that_cannot_be_scaled_are_kept_as_they_are() -> None:
     # Given rows of one value and rows of enormous range, which are gzipped whole
     values = sky(40, 50)
