@@ -72,6 +72,12 @@ def test_each_kind_of_identity_is_a_client_of_its_own() -> None:
     assert separate(context(apiKeyId="x")) == separate(context(apiKeyId="x", sourceIp="203.0.113.9"))
 
 
+def test_no_issuer_and_subject_are_written_like_another_pair() -> None:
+    pairs = [("x\0y", "z"), ("x", "y\0z"), ('x", "y', "z"), ("x", 'y", "z')]
+    folders = {separate(claims(iss=iss, sub=sub)).folder for iss, sub in pairs}
+    assert len(folders) == len(pairs)
+
+
 def test_where_clients_share_everything_nobody_needs_an_identity() -> None:
     assert client_of({}, Sharing.SHARED) == EVERYBODY
     assert names.prefix_of("star", "night-1", EVERYBODY) == "incoming/star/night-1/"
