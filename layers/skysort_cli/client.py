@@ -98,6 +98,7 @@ class Client:
 
     def signed(self, method: str, url: str, **parts: Any) -> httpx.Response:
         """The answer, whatever its status, to a request that the service signed for its store: without our key."""
+        self._check_store(url)
 
         def make() -> httpx.Request:
             request = self._http.build_request(method, url, **parts)
@@ -109,6 +110,7 @@ class Client:
     @contextlib.contextmanager
     def streamed(self, url: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
         """The answer, whatever its status, to a GET of a URL that the service signed; its bytes are yet to be read."""
+        self._check_store(url)
 
         def make() -> httpx.Request:
             request = self._http.build_request("GET", url, headers={"Accept-Encoding": "identity", **headers})
@@ -125,6 +127,11 @@ class Client:
         """Wait after an answer that broke off; raises ServiceError where it is time to give up, and StoppedError."""
         self._pause(self._wait(failures, error), self._unreachable(url, error))
 
+    def _check_store(self, url: str) -> None:
+        """Raise ServiceError where files would leave the encrypted way, or go to what listens on this machine alone."""
+        if self.endpoint.url.startswith("https:") and not url.lower().startswith("https:"):
+            raise ServiceError(f"{self.endpoint.url} sends files to {url!r:.100}, which is not https")
+
     def _request(self, method: str, url: str, **parts: Any) -> httpx.Response:
         response = self._attempts(lambda: self._http.build_request(method, url, **parts))
         self._check(response)
@@ -136,7 +143,10 @@ class Client:
         while True:
             if self._stop.is_set():
                 raise StoppedError
-            request = make()
+            try:
+                request = make()
+            except (httpx.InvalidURL, UnicodeEncodeError) as error:
+                raise ServiceError(f"{self.endpoint.url} names an address that is none: {error}") from error
             try:
                 response = self._http.send(request, stream=stream)
                 if response.is_error:
@@ -200,7 +210,7 @@ class Client:
     def _json(self, response: httpx.Response) -> Any:
         try:
             document = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             raise ServiceError(
@@ -213,7 +223,7 @@ class Client:
 def problem_of(response: httpx.Response) -> dict[str, Any]:
     """The problem document of an answer that is an error, whoever gave it."""
     document: Any = None
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         document = json.loads(response.content)
     if isinstance(document, dict) and isinstance(document.get("detail"), str):
         return {**document, "status": response.status_code}

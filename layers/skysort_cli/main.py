@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from skysort_cli.exits import CommandError, Exit
+from skysort_cli.exits import CommandError, Exit, ProblemError, ServiceError
 from skysort_cli.parser import build
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+# What code raises over an answer that is not of the contract's form; in process it would be an error of our own.
+_MISUNDERSTOOD: Final = (ProblemError, LookupError, TypeError, ValueError, AttributeError, RecursionError, csv.Error)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,8 +49,25 @@ def _run(options: argparse.Namespace) -> int:
             raise
         _say(f"the command line needs the package {error.name}: pip install rich httpx")
         return Exit.MISSING
-    code: int = command.run(options)
+    try:
+        code: int = command.run(options)
+    except _MISUNDERSTOOD as error:
+        from skysort_cli.endpoint import find_endpoint  # noqa: PLC0415 - not needed for --help
+
+        endpoint = find_endpoint(
+            getattr(options, "endpoint", None), os.environ, in_process=getattr(options, "in_process", False)
+        )
+        if endpoint is None or isinstance(error, UnicodeEncodeError):
+            raise
+        raise ServiceError(f"{endpoint.url} {_told(error)}") from error
     return code
+
+
+def _told(error: Exception) -> str:
+    """What is wrong with a service over whose answer a command stumbled."""
+    if isinstance(error, ProblemError):
+        return f"refuses: {error.detail}"
+    return f"does not answer as skysort does ({type(error).__name__}: {error!s:.200}); is the address right?"
 
 
 def _say(sentence: str) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-from skysort_cli.terminal import console, is_terminal
+from skysort_cli.terminal import console, is_terminal, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,13 +58,13 @@ def bar(what: str, total: int | None, *, quiet: bool, unit: str = "", in_bytes: 
         rich_progress.TimeRemainingColumn() if total is not None else rich_progress.TimeElapsedColumn(),
     ]
     with rich_progress.Progress(*columns, console=screen, transient=True) as shown:
-        task = shown.add_task(what, total=total)
+        task = shown.add_task(printable(what), total=total)
 
         class _Rich:
             def advance(self, amount: int = 1) -> None:
                 shown.advance(task, amount)
 
             def say(self, text: str) -> None:
-                shown.update(task, description=text)
+                shown.update(task, description=printable(text))
 
         yield _Rich()

@@ -53,6 +53,27 @@ def console(stream: TextIO) -> Console:
     return _Console(file=cast("TextIO", _Trimmed(stream)), width=width, highlight=False, emoji=False)
 
 
+class Plain:
+    """A stream for tables of plain text: what would steer a terminal comes out as ``printable`` has it.
+
+    Files and pipes get every character as it is.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._steered = is_terminal(stream)
+
+    def write(self, text: str) -> int:
+        """Write some text, its line ends as they are."""
+        shown = "\n".join(map(printable, text.split("\n"))) if self._steered else text
+        self._stream.write(shown)
+        return len(text)
+
+    def flush(self) -> None:
+        """Show what was written."""
+        self._stream.flush()
+
+
 class _Trimmed:
     """A stream whose lines end where their text ends, not where a table's last column does."""
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from skysort.csv_cells import text_cell
+from skysort_cli.terminal import Plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,11 +50,11 @@ class Csv:
     """
 
     def __init__(self, file: TextIO, *, star: bool, top_k: int, explain: bool) -> None:
-        self._file = file
+        self._file = Plain(file)
         self._star = star
         self._top_k = top_k
         self._explain = explain
-        write_row(file, self.columns())
+        write_row(self._file, self.columns())
 
     def columns(self) -> list[str]:
         """The header."""
@@ -100,7 +101,7 @@ class Csv:
         """Nothing is held back."""
 
 
-def write_row(file: TextIO, cells: Sequence[Any]) -> None:
+def write_row(file: TextIO | Plain, cells: Sequence[Any]) -> None:
     """One line of CSV. A carriage return within a cell would end the line for a reader unless it is quoted."""
     if any("\r" in str(cell) for cell in cells):
         csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(cells)

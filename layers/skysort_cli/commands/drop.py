@@ -20,7 +20,7 @@ from skysort_cli.inputs import ARCHIVES, PICTURES, TABLES, expand, first_names
 from skysort_cli.interrupts import interruptible
 from skysort_cli.output import Format, check_out, choose_format, opened
 from skysort_cli.progress import bar
-from skysort_cli.terminal import console, is_terminal, say
+from skysort_cli.terminal import Plain, console, is_terminal, say
 from skysort_cli.unfinished import Unfinished, state_folder
 from skysort_cli.uploader import Uploader
 from skysort_cli.writers import JsonLines, Writer, write_row
@@ -170,7 +170,7 @@ class _Drop:
             columns = list(rows.fieldnames or _COLUMNS)
             here = self._fetched(rows, files)
             if form is Format.CSV:
-                self._csv(columns, here, file)
+                self._csv(columns, here, Plain(file))
             else:
                 self._records(here, self._writer(form, file))
         self._tell_rest(", each with its reason in the output")
@@ -205,7 +205,7 @@ class _Drop:
         if self._told > _TOLD:
             say(f"and {self._told - _TOLD:,} more that failed{where}")
 
-    def _csv(self, columns: Sequence[str], rows: Iterable[dict[str, str]], file: TextIO) -> None:
+    def _csv(self, columns: Sequence[str], rows: Iterable[dict[str, str]], file: Plain) -> None:
         write_row(file, columns)
         for row in rows:
             row |= {name: text_cell(row[name]) for name in _TEXTS if row.get(name)}
