@@ -76,6 +76,8 @@ PARQUET_PAGES: Final = 500_000
 VOTABLE_BYTES: Final = 128 * MIB
 VOTABLE_TAG_BYTES: Final = 1 * MIB
 VOTABLE_DEPTH: Final = 100
+# The columns of each are looked at, some 10,000 tables in a second; VizieR writes one a catalogue, hundreds at most.
+VOTABLE_TABLES: Final = 10_000
 # 2,000 columns with a dozen keywords each, and comments.
 FITS_TABLE_CARDS: Final = 50_000
 FITS_EXTENSIONS: Final = 10_000

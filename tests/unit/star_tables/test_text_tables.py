@@ -100,6 +100,11 @@ def test_commas_in_ecsv_as_the_gaia_archive_writes_them(star_folder: Path, surve
     assert str(table["u"].unit) == "mag"
 
 
+def test_a_byte_order_mark_that_an_editor_put_in_front_is_left_out(star_folder: Path) -> None:
+    plain = ecsv_table()
+    assert classify(star_folder, b"\xef\xbb\xbf" + plain).table == classify(star_folder, plain).table
+
+
 def test_a_list_of_columns_in_blocks_is_read_too(star_folder: Path) -> None:
     # Given the Gaia archive's way of writing the header, and line breaks of Windows
     items = "".join(f"# -\n#   name: {band}\n#   datatype: float64\n#   unit: mag\n" for band in "ugriz")
@@ -135,6 +140,8 @@ def test_arrays_masks_and_ab_magnitudes_are_read(star_folder: Path) -> None:
     ("head", "kind"),
     [
         (b"# %ECSV 1.0\n", Format.ECSV),
+        (b"\xef\xbb\xbf# %ECSV 1.0\n", Format.ECSV),
+        (b"\xef\xbb\xbf\\k=3\n|  u|  g|\n|double|double|\n  1 2\n", Format.IPAC),
         (b"\\k=3\n|  u|  g|\n|double|double|\n  1 2\n", Format.IPAC),
         (b"|  u|  g|\n  1 2\n", Format.IPAC),
         (b"\\fixlen = T\n" * 400, Format.IPAC),

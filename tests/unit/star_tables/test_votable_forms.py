@@ -13,7 +13,14 @@ from astropy.io.votable import parse, ucd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skysort.errors import EmptyInputError, InputError, LimitExceededError, MalformedInputError, SkysortError
+from skysort.errors import (
+    EmptyInputError,
+    InputError,
+    InvalidFieldsError,
+    LimitExceededError,
+    MalformedInputError,
+    SkysortError,
+)
 from skysort.star.tables import votable_rows
 from tests.fakes.tables import APPENDED, classify, columns
 from tests.unit.star_tables.samples import as_votable
@@ -231,6 +238,16 @@ def test_more_columns_than_are_read_are_refused(star_folder: Path) -> None:
     many = "".join(f'<FIELD name="c{n}" datatype="int"/>' for n in range(2_001))
     with pytest.raises(LimitExceededError, match=r"2,000 columns"):
         classify(star_folder, votable(tabledata(ROW), many))
+
+
+def test_more_tables_than_any_archive_writes_are_refused(star_folder: Path) -> None:
+    # Each is looked at: half a million of them, in 20 MB, took a minute
+    table = '<TABLE><FIELD name="x" datatype="int"/></TABLE>'
+    few = f"<VOTABLE><RESOURCE>{table * 10_000}</RESOURCE></VOTABLE>"
+    with pytest.raises(InvalidFieldsError, match="there is no column u"):
+        classify(star_folder, few.encode())
+    with pytest.raises(LimitExceededError, match=r"10,000 tables"):
+        classify(star_folder, few.replace("<RESOURCE>", f"<RESOURCE>{table}").encode())
 
 
 def test_a_long_row_is_not_looked_at_for_every_piece_of_it(star_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from enum import StrEnum
 from typing import Final
 
@@ -76,7 +77,7 @@ def detect(head: bytes) -> Format:
         return Format.FITS
     if head.startswith(b"PAR1"):
         return Format.PARQUET
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = head.removeprefix(BOM_UTF8).lstrip()
     if start.startswith(b"<"):
         if b"VOTABLE" in head.upper():
             return Format.VOTABLE
@@ -92,6 +93,7 @@ def _of_text(head: bytes) -> Format:
         raise UnsupportedFormatError(f"the file is UTF-16 text, which should be saved as UTF-8; {READABLE}")
     if b"\0" in head or len(head) - len(head.translate(None, _CONTROLS)) > _CONTROLS_IN_TEXT * len(head):
         raise UnsupportedFormatError(f"the file holds binary data of an unknown kind; {READABLE}")
+    head = head.removeprefix(BOM_UTF8)
     if head.startswith(_ECSV):
         return Format.ECSV
     return Format.IPAC if _is_ipac(head) else Format.CSV

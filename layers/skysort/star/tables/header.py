@@ -52,7 +52,7 @@ _NO_UNIT: Final = frozenset({"none", "null", "nan", "unitless", "dimensionless",
 _QUOTES: Final = "\"'` "
 _LENGTHS: Final = frozenset({"km", "m", "cm"})
 SPACES: Final = (
-    "stand apart by spaces, as in ECSV and other ASCII tables; save the table as CSV "
+    "stand apart by spaces, as in many ASCII tables; save the table as CSV "
     "(astropy: table.write('stars.csv', format='ascii.csv'))"
 )
 

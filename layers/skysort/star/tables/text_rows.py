@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -42,10 +43,13 @@ class Layout(Protocol):
 
 
 def lines_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a stream with their line breaks; raises LimitExceededError for one beyond TABLE_LINE_BYTES."""
+    """The lines of a stream with their line breaks, without a byte order mark, which no other reader passes over.
+
+    Raises LimitExceededError for a line beyond TABLE_LINE_BYTES.
+    """
     rest = b""
     number = 0
-    for block in blocks:
+    for block in _unmarked(blocks):
         *whole, rest = (rest + block).splitlines(keepends=True) or [b""]
         if rest.endswith(b"\n"):
             whole.append(rest)
@@ -56,6 +60,15 @@ def lines_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
         _checked(rest, number + 1)
     if rest:
         yield rest
+
+
+def _unmarked(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    stream = iter(blocks)
+    first = b""
+    while len(first) < len(BOM_UTF8) and (block := next(stream, b"")):
+        first += block
+    yield first.removeprefix(BOM_UTF8)
+    yield from stream
 
 
 def _checked(line: bytes, number: int) -> bytes:

@@ -20,7 +20,7 @@ from skysort.errors import (
     MalformedInputError,
     UnsupportedFormatError,
 )
-from skysort.limits import MIB, TABLE_COLUMNS, VOTABLE_BYTES, VOTABLE_DEPTH
+from skysort.limits import MIB, TABLE_COLUMNS, VOTABLE_BYTES, VOTABLE_DEPTH, VOTABLE_TABLES
 from skysort.star.tables.appended import is_appended
 from skysort.star.tables.votable_field import Field, field
 from skysort.star.tables.votable_rows import BinaryRows, TextRows
@@ -88,6 +88,7 @@ class _Document:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
         self._depth = 0
+        self._tables = 0
         self._table: _Table | None = None
         self._found: _Table | None = None
         self._field: tuple[int, Mapping[str, str]] | None = None
@@ -152,6 +153,9 @@ class _Document:
         if self._text_rows is not None:
             self._begin_in_rows(name, at)
         elif name == "TABLE":
+            self._tables += 1
+            if self._tables > VOTABLE_TABLES:
+                raise LimitExceededError(f"the VOTable has more than {VOTABLE_TABLES:,} tables")
             self._table = _Table(at, self._depth)
         elif self._table is not None:
             self._begin_in_table(self._table, tag, name, attributes, at)
