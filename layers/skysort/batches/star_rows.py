@@ -23,8 +23,8 @@ _APPENDED: Final = re.compile(
     r'(?P=delimiter)"?skysort_set"?(?P=delimiter)"?skysort_variant"?(?P=delimiter)"?skysort_model"?$'
 )
 _COMMENT: Final = "#"
-# What stands beside the classes' probabilities: class, set, variant, model.
-_BESIDE: Final = 4
+# Variant and model.
+_BEHIND_SET: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,14 @@ class _Columns:
 
     def cells(self, line: str) -> tuple[str, int, str, str] | None:
         """Label, class id, probability and prediction set; None for a line that is not the end of a row."""
-        _, *cells = line.rstrip("\r\n").rsplit(self.delimiter, len(self.classes) + _BESIDE)
-        if len(cells) != len(self.classes) + _BESIDE or cells[0].lower() not in self.classes:
+        front, *beside = line.rstrip("\r\n").rsplit(self.delimiter, _BEHIND_SET)
+        # A set of several stands in quotes where its bar is the delimiter.
+        front, _, members = front[:-1].rpartition('"') if front.endswith('"') else front.rpartition(self.delimiter)
+        _, *cells = front.removesuffix(self.delimiter).rsplit(self.delimiter, len(self.classes) + 1)
+        if len(beside) != _BEHIND_SET or len(cells) != len(self.classes) + 1 or cells[0].lower() not in self.classes:
             return None
         class_id = self.classes.index(cells[0].lower())
-        return cells[0], class_id, cells[1 + class_id], cells[1 + len(self.classes)].replace("|", ";")
+        return cells[0], class_id, cells[1 + class_id], members.replace("|", ";")
 
 
 def merged(result: str, rejected: str, expected: int | None = None) -> Iterator[tuple[object, ...]]:

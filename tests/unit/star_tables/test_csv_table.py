@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skysort.batches import star_rows
 from skysort.errors import (
     EmptyInputError,
     InputError,
@@ -354,6 +355,26 @@ def test_every_row_is_in_exactly_one_table_textually_and_in_order(
     assert [cells[: len(header)] for cells in found[1:]] == kept
     assert result.summary["rows"] == {"total": len(rows), "classified": len(kept), "rejected": len(rejected)}
     assert [int(reject["row"]) for reject in result.rejects] == sorted(int(reject["row"]) for reject in result.rejects)
+
+
+@pytest.mark.parametrize("delimiter", ["|", ",", ";", "\t"])
+def test_a_set_of_several_classes_is_one_cell_in_every_dialect(star_folder: Path, delimiter: str) -> None:
+    # Given objects of which some may be of two classes, so that their sets hold the bar that is a delimiter as well
+    made = columns(300)
+    body = "\n".join(
+        [delimiter.join("ugriz"), *(delimiter.join(map(str, row)) for row in zip(*list(made.values())[:5]))]
+    )
+    # When
+    result = classify(star_folder, body.encode())
+    # Then every row has the header's cells
+    found = list(csv.reader(io.StringIO(result.table.decode(), newline=""), delimiter=delimiter))
+    assert {len(cells) for cells in found} == {5 + len(APPENDED)}
+    assert any("|" in cells[-3] for cells in found)
+    # And a batch's table has every row's class and set
+    told = list(star_rows.merged(result.table.decode(), "", 300))
+    assert [(label, members) for _, label, _, _, members, _ in told] == [
+        (cells[5], cells[-3].replace("|", ";")) for cells in found[1:]
+    ]
 
 
 @given(st.binary(max_size=300))

@@ -33,7 +33,7 @@ class CsvText:
         self._heads = _binary(mark + label.encode() for label in appended.labels)
         # Everything behind the probabilities takes few values: one for each variant and prediction set.
         self._tails = _binary(
-            mark + mark.join((members.encode(), variant.encode(), appended.model.encode())) + eol
+            mark + join_names((members, variant, appended.model), delimiter) + eol
             for variant in appended.variants
             for members in appended.sets
         )
@@ -87,7 +87,7 @@ def join_cells(columns: Sequence[Any], delimiter: str) -> Any:
 
 
 def join_names(names: Iterable[str], delimiter: str) -> bytes:
-    """A header line of these names."""
+    """A line of these names, quoted where one needs it."""
     row: list[bytes] = [_quoted(_binary([name.encode()]), delimiter)[0].as_py() for name in names]
     return delimiter.encode().join(row)
 
