@@ -42,6 +42,11 @@ PICTURES_PER_S: Final = 350
 # The largest answer of a public path, and the largest file of the page; a test holds them to what there is.
 PUBLIC_BYTES: Final = 200_000
 PAGE_BYTES: Final = 100_000
+# Requests that are refused before a function: API Gateway's rate of an account, which throttles what is above without
+# a charge, and what each leaves in the API's log and in the firewall's.
+REFUSED_PER_S: Final = 10_000
+ACCESS_LOG_BYTES: Final = 1_000
+FIREWALL_LOG_BYTES: Final = 1_500
 # Of a dropped file: the notification's way through SQS (sent, received, deleted), and its two records.
 _SQS_A_FILE: Final = 3
 _RECORDS_A_FILE: Final = 2
@@ -55,12 +60,12 @@ class Exposure:
     """What a stage lets through.
 
     http_gb, drop_gb: memory of all sandboxes that can be busy at once, in GB. picture_drops: sandboxes of each drop
-    function for pictures. requests_per_s, uploads_per_s: of the
-    key that may most. starts: uploads in parts that one call begins. presigned_s: how long links hold.
-    member_records: whether a member of an archive that is refused has a record of its own. public_per_s: requests to
-    public paths, all together. page_requests: of one address to the page in five minutes, None for any number.
-    kept_days: how long a dropped file is stored, its old version included. flood_writes, flood_in, flood_out: requests
-    and bytes in five minutes, above which the stage stops; None where nothing stops it.
+    function for pictures. requests_per_s, uploads_per_s: of the key that may most. starts: uploads in parts that one
+    call begins. presigned_s: how long links hold. member_records: whether a member of an archive that is refused has a
+    record of its own. public_per_s: requests to public paths, all together. inspected: whether a firewall looks at
+    requests to the API. page_requests: of one address to the page in five minutes, None for any number. kept_days: how
+    long a dropped file is stored, its old version included. flood_writes, flood_in, flood_out: requests and bytes in
+    five minutes, above which the stage stops; None where nothing stops it.
     """
 
     http_gb: float
@@ -72,6 +77,7 @@ class Exposure:
     presigned_s: int
     member_records: bool
     public_per_s: float
+    inspected: bool
     page_requests: int | None
     kept_days: int
     flood_writes: int | None = None
@@ -90,6 +96,7 @@ BEFORE: Final = Exposure(
     presigned_s=3_600,
     member_records=True,
     public_per_s=1_000,
+    inspected=True,
     page_requests=None,
     kept_days=60,
 )
@@ -115,6 +122,7 @@ def exposure(stage: Stage) -> Exposure:
         presigned_s=limits.PRESIGNED_S,
         member_records=False,
         public_per_s=api.public_per_s * len(PUBLIC_PATHS),
+        inspected=api.firewall is not None,
         page_requests=api.firewall.requests_in_5_minutes if api.firewall else None,
         # When it expires, its bytes stay as an old version for as long again (constructs/drop_buckets.py).
         kept_days=2 * stage.drop_retention.incoming,
@@ -149,7 +157,8 @@ def _costs(given: Exposure, prices: Prices) -> dict[tuple[str, str], float]:
     key, link, nobody = "one key", "one link", "nobody's key"
     return {
         (key, "requests that keep every HTTP sandbox busy"): given.http_gb * _HOUR_S * prices.gb_second,
-        (key, "as many requests as it may send"): given.requests_per_s * _HOUR_S * prices.million_requests / _MILLION,
+        (key, "as many requests as it may send"): given.requests_per_s * _HOUR_S * _request(given, prices),
+        (key, "the largest answers that it may ask for, as fast as a line is"): _answered(given, prices),
         (key, "uploads in parts begun, and never used"): put
         * _HOUR_S
         * min(given.uploads_per_s * given.starts, every_prefix),
@@ -161,9 +170,11 @@ def _costs(given: Exposure, prices: Prices) -> dict[tuple[str, str], float]:
         (key, "its forms repeated, for every model"): _repeated(given, every_prefix, _HOUR_S, put + told),
         (key, "an hour's uploads, as fast as a line is, for as long as they are kept"): _stored(given, prices),
         (key, "files that keep every drop function busy"): given.drop_gb * _HOUR_S * prices.gb_second,
+        (key, "its largest result, fetched again and again by ever new links"): _downloaded(given, prices, _HOUR_S),
         (link, "a form or a part, repeated"): _repeated(given, S3_WRITES_PER_S, given.presigned_s, put + told),
-        (link, "a large result, fetched again and again"): _downloaded(given, prices),
+        (link, "a large result, fetched again and again"): _downloaded(given, prices, given.presigned_s),
         (nobody, "public paths at their rate"): _public(given, prices),
+        (nobody, "requests without a key, each refused"): _refused(given, prices),
         (nobody, "the page's largest file, by one address"): _page(given, prices),
     }
 
@@ -187,13 +198,32 @@ def _stored(given: Exposure, prices: Prices) -> float:
     return gigabytes * prices.gb_month * given.kept_days / _DAYS_A_MONTH
 
 
-def _downloaded(given: Exposure, prices: Prices) -> float:
-    return _until_stopped(LINE_BYTES_PER_S, given.presigned_s, given.flood_out) / _GB * prices.gb_downloaded
+def _downloaded(given: Exposure, prices: Prices, while_s: float) -> float:
+    return _until_stopped(LINE_BYTES_PER_S, while_s, given.flood_out) / _GB * prices.gb_downloaded
+
+
+def _request(given: Exposure, prices: Prices) -> float:
+    """One request to a function, its lines in the logs left out."""
+    inspected = prices.million_inspected if given.inspected else 0
+    return (prices.million_requests + prices.million_invocations + inspected) / _MILLION
+
+
+def _answered(given: Exposure, prices: Prices) -> float:
+    """Transfer of answers as large as Lambda passes on; sandboxes write them faster than a line takes them."""
+    per_s = min(given.requests_per_s * limits.LAMBDA_PAYLOAD_BYTES, LINE_BYTES_PER_S)
+    return per_s * _HOUR_S / _GB * prices.gb_downloaded
+
+
+def _refused(given: Exposure, prices: Prices) -> float:
+    """What API Gateway does not charge for is looked at and logged all the same."""
+    logged = ACCESS_LOG_BYTES + (FIREWALL_LOG_BYTES if given.inspected else 0)
+    inspected = prices.million_inspected / _MILLION if given.inspected else 0
+    return REFUSED_PER_S * _HOUR_S * (inspected + logged / _GB * prices.gb_logged)
 
 
 def _public(given: Exposure, prices: Prices) -> float:
     """Requests, and the largest of the public answers with each."""
-    one = prices.million_requests / _MILLION + PUBLIC_BYTES / _GB * prices.gb_downloaded
+    one = _request(given, prices) + PUBLIC_BYTES / _GB * prices.gb_downloaded
     return given.public_per_s * _HOUR_S * one
 
 

@@ -23,11 +23,13 @@ STOP_AT_PERCENT: Final = (1, 1_000)
 class Prices:
     """US dollars without the free tier; the defaults are the list prices of us-east-1, x86, first tier, as of 2025.
 
-    Sources: aws.amazon.com/lambda/pricing, and the same of api-gateway, s3, sqs and cloudfront. gb_second: of an
-    invocation on demand. provisioned_gb_second: of a sandbox kept warm, busy or not. busy_provisioned_gb_second: of an
-    invocation in one, on top of that. thousand_writes: PUT, COPY, POST and LIST of S3, parts and their beginnings too.
-    gb_month: of S3's standard storage. million_messages: requests to SQS. gb_downloaded: from S3, Lambda and API
-    Gateway to the internet. gb_from_cloudfront, ten_thousand_https: of CloudFront, to North America and Europe.
+    Sources: aws.amazon.com/lambda/pricing, and the same of api-gateway, s3, sqs, cloudfront, waf and cloudwatch.
+    gb_second: of an invocation on demand. provisioned_gb_second: of a sandbox kept warm, busy or not.
+    busy_provisioned_gb_second: of an invocation in one, on top of that. thousand_writes: PUT, COPY, POST and LIST
+    of S3, parts and their beginnings too. gb_month: of S3's standard storage. million_messages: requests to SQS.
+    gb_downloaded: from S3, Lambda and API Gateway to the internet. gb_from_cloudfront, ten_thousand_https: of
+    CloudFront, to North America and Europe. million_inspected: requests that WAF looks at. gb_logged: taken in by
+    CloudWatch Logs.
     """
 
     gb_second: float = 0.0000166667
@@ -41,6 +43,8 @@ class Prices:
     gb_downloaded: float = 0.09
     gb_from_cloudfront: float = 0.085
     ten_thousand_https: float = 0.01
+    million_inspected: float = 0.60
+    gb_logged: float = 0.50
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 Two subnets without internet gateway and NAT, and a gateway endpoint for S3, which costs nothing. Lambda itself brings
 events and answers, sends logs and traces, and pulls images: none of that needs the network of the function. What
-escapes a decoder finds no address to send the role's credentials to, and no bucket but these.
+escapes a decoder finds no address to send the role's credentials to, and no bucket but these. What is left to it is
+the resolver, which asks any name server in the world for a name: a whisper of some bytes a question. Route 53's DNS
+Firewall would end that, for $0.60 a million questions and a list of S3's names to be kept.
 """
 
 from __future__ import annotations
