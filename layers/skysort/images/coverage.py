@@ -168,9 +168,11 @@ def _is_no_value(plane: NDArray[Any], number: Any, area: _Area, valueless: NDArr
     parts = plane[area.beside() & ~valueless], plane[~valueless]
     if not parts[0].size:
         return False
-    beside, frame = (part[:: max(1, part.size // _SAMPLE)].astype(np.float64) - float(number) for part in parts)
+    beside, frame = (part[:: max(1, part.size // _SAMPLE)].astype(np.float64) for part in parts)
     if beside.min() == beside.max():
         return False
+    # Against a number such as -1e30 the values beside it are equal.
+    beside, frame = beside - float(number), frame - float(number)
     height = float(np.median(frame))
     below = float((beside < 0).mean())
     return _SCATTER <= below <= 1 - _SCATTER or (height > 0 and float(np.median(beside)) >= _STEP * height)

@@ -96,18 +96,26 @@ def _shrink(loaded: Loaded, spec: InputSpec, box: Box) -> tuple[Image.Image, tup
     picture = loaded.picture
     box = inside(box, *picture.size)
     if picture.mode in measurements.MODES:
-        return measurements.shrink(picture, spec, box)
+        drawn, remarks = measurements.shrink(picture, spec, box)
+        if drawn.mode == "RGB":
+            return drawn, remarks
+        shown, more = _in_srgb(drawn, loaded)
+        return shown, remarks + more
     if picture.mode != "RGBA" and picture.has_transparency_data:
         picture = picture.convert("RGBA")
     elif picture.mode in {"1", "P"} or (picture.mode == "CMYK" and loaded.profile is None):
         picture = picture.convert("RGB")
     small = picture.resize((spec.width, spec.height), resampling(spec, box), box, reducing_gap=MARGIN)
+    remarks = ()
+    if loaded.deep and not spec.measurements:
+        small, remarks = measurements.brightened(small)
     if small.mode == "RGBA":
-        shown, remarks = _in_srgb(small.convert("RGB"), loaded)
+        shown, more = _in_srgb(small.convert("RGB"), loaded)
         shown.putalpha(small.getchannel("A"))
         ground = Image.new("RGBA", small.size, spec.background)
-        return Image.alpha_composite(ground, shown).convert("RGB"), remarks
-    return _in_srgb(small, loaded)
+        return Image.alpha_composite(ground, shown).convert("RGB"), remarks + more
+    shown, more = _in_srgb(small, loaded)
+    return shown, remarks + more
 
 
 def _in_srgb(small: Image.Image, loaded: Loaded) -> tuple[Image.Image, tuple[InputWarning, ...]]:

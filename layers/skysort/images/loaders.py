@@ -57,6 +57,7 @@ class Loaded:
     profile: bytes | None = None
     nclx: Nclx | None = None
     profile_broken: str = ""
+    deep: bool = False
 
 
 def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loaded:
@@ -91,6 +92,7 @@ def _loaded(picture: Image.Image, prepared: Prepared, turn: int | None = None) -
         profile=prepared.profile,
         nclx=prepared.nclx,
         profile_broken=prepared.profile_broken,
+        deep=prepared.deep,
     )
 
 

@@ -29,10 +29,11 @@ _BRIGHTEST: Final = 0.9995  # of the pixels: a hot one must not decide
 # What was drawn to be looked at reaches further up its scale than a detector's counts.
 _COUNTS_SHARE: Final = 0.25
 _FULL_SCALE: Final = 65_535
+_EIGHT_BITS: Final = 255
 
 
 class Drawn(NamedTuple):
-    """A picture of the size that a model takes, and what was done to get it."""
+    """A picture of the size that a model takes, in grey where it is a photograph, and what was done to get it."""
 
     picture: Image.Image
     warnings: tuple[InputWarning, ...] = ()
@@ -58,14 +59,30 @@ def _photograph(numbers: NDArray[Any], scale: int, spec: InputSpec, box: Box) ->
     """Sixteen bits by their scale."""
     wide = numbers.astype(np.uint32)
     scaled = np.minimum((wide * 255 + scale // 2) // scale, 255).astype(np.uint8)
-    return Image.fromarray(scaled).resize((spec.width, spec.height), resampling(spec, box), box).convert("RGB")
+    return Image.fromarray(scaled).resize((spec.width, spec.height), resampling(spec, box), box)
 
 
 def _dark_photograph(numbers: NDArray[Any], brightest: float, spec: InputSpec, box: Box) -> Drawn:
     """A photograph that does not reach a quarter of its sixteen bits: scaled by as many bits as it uses."""
     bits = max(8, int(brightest).bit_length())
+    return Drawn(_photograph(numbers, 2**bits - 1, spec, box), (_scaled(bits),))
+
+
+def brightened(small: Image.Image) -> Drawn:
+    """A small picture of sixteen bits a colour, of which its decoder kept eight, as a dark photograph of grey is."""
+    colours = np.asarray(small).copy()
+    brightest = float(np.quantile(colours[..., :3].max(axis=2), _BRIGHTEST))
+    if not 1 <= brightest < _COUNTS_SHARE * _EIGHT_BITS:
+        return Drawn(small)
+    bits = int(brightest).bit_length()
+    scaled = np.minimum(colours[..., :3].astype(np.uint16) * _EIGHT_BITS // (2**bits - 1), _EIGHT_BITS)
+    colours[..., :3] = scaled
+    return Drawn(Image.fromarray(colours, small.mode), (_scaled(8 + bits),))
+
+
+def _scaled(bits: int) -> InputWarning:
     detail = f"the 16-bit picture uses {bits} bits of its brightness: {2**bits - 1:,} was taken for white"
-    return Drawn(_photograph(numbers, 2**bits - 1, spec, box), (InputWarning("brightness_scaled", detail),))
+    return InputWarning("brightness_scaled", detail)
 
 
 def draw(frame: Frame, spec: InputSpec, box: Box) -> Drawn:

@@ -87,6 +87,7 @@ def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
         exif.orientation(chunks.exif) if chunks.exif else 1,
         chunks.profile,
         profile_broken=chunks.profile_broken,
+        deep=bits == 16 and colour != 0,  # noqa: PLR2004 - deep grey is kept as it is
     )
 
 

@@ -19,6 +19,7 @@ class Prepared:
     content: the file for the decoder, metadata left out. width, height: pixels, as stored. cost: of decoding.
     turn: the EXIF orientation. profile: the embedded ICC profile. nclx: colours named by number (ITU-T H.273).
     profile_broken: why there is a profile that cannot be used; empty where there is none.
+    deep: whether it has sixteen bits a colour, of which the decoder keeps eight.
     negative: whether 16 bits of grey count from white, and the decoder leaves them so.
     """
 
@@ -30,6 +31,7 @@ class Prepared:
     profile: bytes | None = None
     profile_broken: str = ""
     nclx: Nclx | None = None
+    deep: bool = False
     negative: bool = False
 
 

@@ -35,9 +35,9 @@ _COMPRESSIONS: Final = {
 _MOST_SAMPLES: Final = 64
 _PLAIN: Final = frozenset({tags.RAW, 32771})
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
-_YCBCR: Final = 6
+_RGB, _YCBCR = 2, 6
 # Kinds whose planes decoders put together as they do pixels, by photometric: RGB, inks and YCbCr; samples of each.
-_PLANES_READ: Final = {2: 3, 5: 4, _YCBCR: 3}
+_PLANES_READ: Final = {_RGB: 3, 5: 4, _YCBCR: 3}
 _SIGNED: Final = 2
 _DEPTHS: Final[dict[int, np.dtype[Any]]] = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16)}
 
@@ -77,6 +77,7 @@ def prepare(content: bytes, budget: Budget) -> Prepared:
         cost,
         turn if 1 <= turn <= 8 else 1,  # noqa: PLR2004 - the eight ways of TIFF 6.0
         *_profile(directory),
+        deep=directory.one(tags.PHOTOMETRIC, 0) == _RGB and set(directory.bits) == {16},
         negative=negative,
     )
 

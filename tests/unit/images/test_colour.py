@@ -85,6 +85,14 @@ def test_shades_of_grey_are_converted(form: str) -> None:
     assert [warning.code for warning in found.warnings] == ["colour_profile_converted"]
 
 
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_shades_of_grey_of_sixteen_bits_are_converted_as_those_of_eight(form: str) -> None:
+    shades, linear = PICTURE[..., 0], grey_profile(gamma(1.0))
+    deep = read(encode(shades.astype(np.uint16) * 257, form, icc_profile=linear), SPEC)
+    assert difference(deep.pixels, read(encode(shades, form, icc_profile=linear), SPEC).pixels) < 2
+    assert [warning.code for warning in deep.warnings] == ["colour_profile_converted"]
+
+
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
 def test_transparent_pictures_are_converted_under_their_transparency(form: str) -> None:
     pixels = np.dstack([PICTURE[..., ::-1], np.where(np.arange(80) < 40, 255, 0)[np.newaxis].repeat(80, 0)])

@@ -49,7 +49,7 @@ def is_area(found: NDArray[np.bool_] | None, area: NDArray[np.bool_]) -> bool:
     return found is not None and np.array_equal(found, area)
 
 
-@pytest.mark.parametrize("number", [0.0, -999.0, -32_768.0, np.nan])
+@pytest.mark.parametrize("number", [0.0, -999.0, -32_768.0, -1e30, -3.4028235e38, np.nan])
 @pytest.mark.parametrize("degrees", [0.0, 25.0, 45.0])
 def test_a_frame_filled_up_beyond_its_edge_is_drawn_as_without_the_filling(number: float, degrees: float) -> None:
     # Given a cutout at the edge of a survey: more than half of it was not observed

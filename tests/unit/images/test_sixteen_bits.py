@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from skysort.errors import ArtefactError
 from skysort.images.decode import InputSpec, decode, read
-from tests.factories_images import encode, fits_file, render, sky
+from tests.factories_images import encode, fits_file, render, sky, tiff_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +39,34 @@ def test_a_photograph_of_fewer_bits_is_shown_at_its_own_scale(bits: int, form: s
     assert warning.code == "brightness_scaled"
     assert f"uses {bits} bits" in warning.detail
     assert f"{2**bits - 1:,} was taken for white" in warning.detail
+
+
+def deep_file(form: str, samples: int, shift: int) -> bytes:
+    """Colours of eight bits in the upper ones of sixteen, shifted down, as a PNG or TIFF of so many samples a pixel."""
+    colours = render(80, 80).astype(np.uint16) * 257 >> shift
+    opaque = np.full((80, 80, 1), 65_535, np.uint16)
+    shown = colours[..., :1] if samples == 2 else colours
+    values = shown if samples == 3 else np.dstack([shown, opaque])
+    if form == "TIFF":
+        tags: dict[int, int | list[int]] = {258: [16] * samples, 277: samples, **({338: 2} if samples == 4 else {})}
+        return tiff_file(80, 80, tags, values.astype("<u2").tobytes())
+    rows = b"".join(b"\0" + row.tobytes() for row in values.astype(">u2"))
+    header = struct.pack(">IIBBBBB", 80, 80, 16, {2: 4, 3: 2, 4: 6}[samples], 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+
+
+@pytest.mark.parametrize(("form", "samples"), [("PNG", 2), ("PNG", 3), ("PNG", 4), ("TIFF", 3), ("TIFF", 4)])
+def test_a_photograph_in_colour_of_fewer_bits_is_shown_at_its_own_scale(form: str, samples: int) -> None:
+    # Given what a camera of 12 bits writes into 16 of each colour, of which decoders keep the upper eight
+    dark, whole = (read(deep_file(form, samples, shift), PHOTOGRAPH) for shift in (4, 0))
+    # Then it is shown as bright as of the full scale
+    assert np.abs(dark.pixels.astype(int) - whole.pixels).mean() < 10
+    assert [warning.code for warning in dark.warnings] == ["brightness_scaled"]
+    assert "uses 12 bits" in dark.warnings[0].detail
+    assert whole.warnings == ()
 
 
 def test_a_photograph_of_the_full_scale_is_shown_as_it_is() -> None:

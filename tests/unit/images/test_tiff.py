@@ -230,8 +230,7 @@ def test_what_decoders_take_for_something_else_is_called_by_its_name(samples: in
 @pytest.mark.parametrize("photometric", [2, 5])
 def test_plain_tiles_with_a_plane_of_something_are_called_by_their_name(photometric: int) -> None:
     samples = 4 if photometric == 2 else 5
-    tags = {258: [8] * samples, 262: photometric, 277: samples, 284: 2, 338: 0, 322: 64, 323: 64}
-    planes = [packed(GREY, 1)] * samples
-    where = {324: [8 + 4096 * at for at in range(samples)], 325: [4096] * samples}
+    tags: dict[int, int | list[int]] = {258: [8] * samples, 262: photometric, 277: samples, 284: 2, 338: 0}
+    tags |= {322: 64, 323: 64, 324: [8 + 4096 * at for at in range(samples)], 325: [4096] * samples}
     with pytest.raises(UnsupportedFormatError, match="in separate planes"):
-        decode(tiff_file(64, 64, {**tags, **where}, *planes), SPEC)
+        decode(tiff_file(64, 64, tags, *[packed(GREY, 1)] * samples), SPEC)
