@@ -12,6 +12,7 @@ from skysort import json_document
 from skysort.errors import (
     EmptyInputError,
     FieldError,
+    InputError,
     InvalidFieldsError,
     LimitExceededError,
     MalformedInputError,
@@ -34,10 +35,20 @@ CSV: Final = "text/csv"
 FORM: Final = "application/x-www-form-urlencoded"
 # What clients say that say nothing, and other names of a table of text.
 _UNSAID: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "text/plain"})
-_CSV_TOO: Final = frozenset({"application/csv", "text/x-csv", "text/tab-separated-values", "application/vnd.ms-excel"})
+_CSV_TOO: Final = frozenset(
+    {
+        "application/csv",
+        "text/x-csv",
+        "text/tab-separated-values",
+        "text/comma-separated-values",
+        "application/vnd.ms-excel",
+    }
+)
 _JSON_STARTS: Final = (b"{", b"[")
 _LOOKED_AT: Final = 4096
 _BETWEEN: Final = re.compile("[,;|\t]")
+# An IPAC table's first line; read as a CSV, its lines of types and units would be rows.
+_BARS: Final = (b"|", b"\\")
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -60,7 +71,14 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
     Raises UnsupportedFormatError, MalformedInputError, EmptyInputError, LimitExceededError, and
     InvalidFieldsError for a CSV header whose columns cannot be used.
     """
-    media_type = _media_type(body, content_type)
+    try:
+        return _read(body, _media_type(body, content_type))
+    except InputError:
+        _refuse_other_files(body)
+        raise
+
+
+def _read(body: bytes, media_type: str) -> StarRequest:
     readers = {JSON: _read_json, CSV: _read_csv, FORM: _read_form}
     if media_type not in readers:
         raise UnsupportedFormatError(f"star rows come as {', '.join(readers)}, not as {media_type}")
@@ -70,6 +88,17 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
         )
     with reading("the body"):
         return readers[media_type](body)
+
+
+def _refuse_other_files(body: bytes) -> None:
+    """Say what a body is that is a whole file of another kind; raises UnsupportedFormatError."""
+    from skysort.star.tables.detect import HEAD_BYTES, name_of  # noqa: PLC0415 - rarely met
+
+    what = None if body.startswith(_UTF_16) else name_of(body[:HEAD_BYTES])
+    if what is not None:
+        raise UnsupportedFormatError(
+            f"the body is {what}; send its rows as CSV or JSON, or drop the file into the drop folder"
+        )
 
 
 def _media_type(body: bytes, content_type: str) -> str:
@@ -163,6 +192,8 @@ def _read_form(body: bytes) -> StarRequest:
 def _read_csv(body: bytes) -> StarRequest:
     if body.startswith(_UTF_16):
         raise MalformedInputError("the body is UTF-16 text; send it as UTF-8")
+    if body.startswith(_BARS):
+        _refuse_other_files(body)
     head = HeadReader().feed(body, last=True)
     if head is None:
         raise EmptyInputError("the table has no header and no rows")

@@ -149,3 +149,22 @@ def test_any_csv_below_a_good_header_gives_rows_or_an_input_error(cells: list[li
     body = "\n".join([HEADER, *(",".join(line) for line in cells)])
     with contextlib.suppress(InputError):
         assert read_body(body.encode(), CSV).rows
+
+
+@pytest.mark.parametrize("content_type", [JSON, CSV, "", "application/octet-stream", "application/fits"])
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b"SIMPLE  =                    T", "a FITS file"),
+        (b"PAR1\x15\x04\x00", "a Parquet file"),
+        (b'<?xml version="1.0"?>\n<VOTABLE version="1.4">', "a VOTable"),
+        (b"# %ECSV 1.0\n# ---\nu g r i z\n19 18 17 17 17\n", "an ECSV table"),
+        (b"|  u|  g|  r|  i|  z|\n|real|real|real|real|real|\n 19 18 17 17 17\n", "an IPAC table"),
+        (b"\x1f\x8b\x08\x00u,g,r,i,z", "compressed with gzip"),
+        (b"PK\x03\x04", "an Excel workbook"),
+        (b"\x89PNG\r\n\x1a\n\x00", "a PNG picture"),
+    ],
+)
+def test_a_whole_file_of_another_kind_is_named_for_what_it_is(body: bytes, what: str, content_type: str) -> None:
+    with pytest.raises(UnsupportedFormatError, match=f"the body is .*{what}; send its rows as CSV or JSON, or drop"):
+        read_body(body, content_type)

@@ -25,6 +25,13 @@ class Format(StrEnum):
     IPAC = "ipac"
 
 
+_NAMES: Final = {
+    Format.FITS: "a FITS file",
+    Format.VOTABLE: "a VOTable",
+    Format.PARQUET: "a Parquet file",
+    Format.ECSV: "an ECSV table",
+    Format.IPAC: "an IPAC table",
+}
 _ECSV: Final = b"# %ECSV "
 _IPAC_TYPES: Final = frozenset(
     {"int", "i", "integer", "long", "l", "double", "d", "float", "f", "real", "r", "char", "c", "date", ""}
@@ -85,6 +92,17 @@ def detect(head: bytes) -> Format:
     if start.startswith((b"{", b"[")):
         raise UnsupportedFormatError(f"the file looks like JSON; {READABLE}")
     return _of_text(head)
+
+
+def name_of(head: bytes) -> str | None:
+    """What bytes that were sent for a CSV or JSON are instead, None where they may be one of these."""
+    for magic, what in {**_OTHERS, GZIP: "compressed with gzip"}.items():
+        if head.startswith(magic):
+            return what
+    try:
+        return _NAMES.get(detect(head))
+    except UnsupportedFormatError:
+        return None
 
 
 def _of_text(head: bytes) -> Format:
