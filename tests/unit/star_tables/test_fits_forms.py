@@ -298,3 +298,24 @@ def test_a_measured_name_on_a_column_of_arrays_is_told(star_folder: Path) -> Non
     )
     with pytest.raises(InvalidFieldsError, match="redshift: has the FITS format 2D"):
         classify(star_folder, body)
+
+
+def test_what_topcat_saved_is_read_by_it_as_its_own_header_describes_it(star_folder: Path) -> None:
+    # Given a table that TOPCAT wrote, with a VOTable that describes the columns in the array of the primary HDU
+    text = b"<VOTABLE><RESOURCE><TABLE><FIELD name='u' datatype='double'/></TABLE></RESOURCE></VOTABLE>"
+    primary = fits.PrimaryHDU(np.frombuffer(text, np.uint8))
+    primary.header.insert("NAXIS1", ("VOTMETA", True, "Table metadata in VOTable format"), after=True)
+    out = io.BytesIO()
+    fits.HDUList([primary, fits.BinTableHDU.from_columns(doubles(MADE))]).writeto(out)
+    body = out.getvalue()
+    extend, mark = body[320:400], body[400:480]
+    body = body[:320] + mark + extend + body[480:]
+    assert body[320:350] == b"VOTMETA =                    T"
+    # When
+    table = classify(star_folder, body).table
+    # Then the description, which has no appended columns, is marked as such no more
+    with fits.open(io.BytesIO(table)) as hdus:
+        assert hdus[0].header["VOTMETA"] is False
+        assert hdus[0].data.tobytes() == text
+        assert len(hdus[1].columns) == len(MADE) + 7
+    assert len(table) % 2880 == 0

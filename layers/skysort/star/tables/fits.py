@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 32_768
 _COPY: Final = 1024 * 1024
+# The fifth card; STIL knows the description by it, and by the place that it has.
+_MARK: Final = b"VOTMETA =                    T"
+_MARK_AT: Final = 4 * 80
 
 
 def classify_fits(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
@@ -42,7 +45,9 @@ def classify_fits(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink
         found.wanted.begin(classifier)
         kept = sum(int(usable(measured).sum()) for measured, _ in found.chunks())
         header = table.new_header(classifier.appended, kept)
-        _copy(path, 0, table.header.at, sink)
+        with path.open("rb") as file:
+            sink.write(_without_description(file.read(BLOCK)))
+        _copy(path, BLOCK, table.header.at, sink)
         sink.write(header)
         written = _write_rows(found, classifier, sink)
         written += _copy(path, table.heap_at, table.heap_at + table.heap_bytes, sink)
@@ -113,6 +118,16 @@ def _write_rows(found: _Found, classifier: RowClassifier, sink: Sink) -> int:
         written += rows.nbytes
         sink.write(rows.tobytes())
     return written
+
+
+def _without_description(primary: bytes) -> bytes:
+    """The first block of a file, without the mark that its array describes the columns as a VOTable.
+
+    So does TOPCAT in what it saves ("FITS-plus": SUN/252, 3.8.1), and trusts it when it reads: the appended columns
+    would not be in it. Unmarked, the table is taken as its own header describes it.
+    """
+    marked = primary[_MARK_AT:].startswith(_MARK)
+    return primary[:_MARK_AT] + _MARK[:-1] + b"F" + primary[_MARK_AT + len(_MARK) :] if marked else primary
 
 
 def _copy(path: Path, start: int, stop: int, sink: Sink) -> int:
