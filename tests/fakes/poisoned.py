@@ -6,7 +6,10 @@ import ctypes
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -40,6 +43,19 @@ def away() -> None:
     raise InfrastructureError("S3 is away")
 
 
+def scribble() -> None:
+    """Write into everything that is open, the way that answers take among it."""
+    for descriptor in range(3, 64):
+        with suppress(OSError):
+            os.write(descriptor, b"no answer\n[]\n")
+
+
+def start() -> None:
+    """Start a process that outlives this one."""
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], stdout=subprocess.DEVNULL)
+    os._exit(4)
+
+
 def mistake() -> None:
     raise ZeroDivisionError("a mistake in the code")
 
@@ -58,6 +74,8 @@ ACTIONS: Final[dict[bytes, Callable[[], object]]] = {
     b"waits": lambda: time.sleep(600),
     b"away": away,
     b"mistake": mistake,
+    b"scribbles": scribble,
+    b"starts": start,
     b"refused": refuse,
     b"prints": lambda: os.write(1, b"{}\n"),
 }

@@ -131,6 +131,7 @@ class Alone:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     bufsize=0,
+                    start_new_session=True,  # a group of its own, which ends as one
                 )
             except OSError as error:
                 raise InfrastructureError(f"no process could be started for {upload.key}: {error}") from error
@@ -138,7 +139,7 @@ class Alone:
                 try:
                     return _converse(process, order)
                 finally:
-                    process.kill()
+                    _end(process)
 
 
 def _environment(temporary: Path) -> dict[str, str]:
@@ -167,14 +168,29 @@ def _converse(process: subprocess.Popen[bytes], order: child.Order) -> Ended:
     while True:
         if not waiting.poll(max(0.0, end - monotonic()) * 1_000):
             timed_out = True
-            process.kill()
+            _end(process)
             break
         part = os.read(process.stdout.fileno(), _READ_BYTES)
         if not part:
             break
         said += part
-    lines = [line for line in bytes(said).split(b"\n")[:-1] if line]
-    return Ended([json.loads(line) for line in lines], process.wait(), timed_out)
+    answers = [answer for line in bytes(said).split(b"\n")[:-1] if (answer := _answer(line)) is not None]
+    return Ended(answers, process.wait(), timed_out)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process, and what it has started."""
+    with suppress(ProcessLookupError, PermissionError):  # gone already, which macOS tells in its own way
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _answer(line: bytes) -> dict[str, Any] | None:
+    """What a line says; None for one that a library wrote, whatever way it found."""
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) and answer.get("state") in child.STATES else None
 
 
 def _final(answer: dict[str, Any]) -> InputError:

@@ -39,6 +39,7 @@ DONE: Final = "done"  # the file has its outcome
 FINAL: Final = "final"  # the file cannot be classified, and its record is still to be written
 LATE: Final = "late"  # the time was over
 AGAIN: Final = "again"  # the infrastructure's fault
+STATES: Final = frozenset({READY, DONE, FINAL, LATE, AGAIN})
 
 
 @dataclass(frozen=True, slots=True)

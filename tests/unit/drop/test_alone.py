@@ -153,6 +153,30 @@ def test_what_a_library_prints_is_no_answer(store: SharedStore, worker: DropWork
     assert json.loads(store.listing()["star/b/prints.json"])["rows"] == 1
 
 
+def test_what_a_library_writes_into_the_way_of_the_answers_is_none(store: SharedStore, worker: DropWorker) -> None:
+    assert returned(worker, drop(store, "scribbles")) == []
+    assert json.loads(store.listing()["star/b/scribbles.json"])["rows"] == 1
+
+
+def is_there(group: int) -> bool:
+    """Whether the kernel has a process of a group."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_what_a_file_started_ends_with_it(store: SharedStore, worker: DropWorker, tmp_path: Path) -> None:
+    # When a file makes its process start another one, and ends it
+    assert returned(worker, drop(store, "starts")) == []
+    # Then neither is there any more
+    group = int((tmp_path / ("store" + poisoned.PID)).read_text())
+    while is_there(group):
+        time.sleep(0.02)
+    assert problem(store, "starts")["detail"].startswith("the file stopped the process")
+
+
 @pytest.mark.parametrize("receives", range(1, DROP_ALONE_RECEIVES))
 def test_before_its_third_delivery_a_file_is_worked_on_in_the_function_itself(
     store: SharedStore, worker: DropWorker, own: Untouched, receives: int
