@@ -86,8 +86,15 @@ def _of_data_url(text: str) -> str:
     return unquote_to_bytes(text).decode("latin-1") if "%" in text else text
 
 
+def _with_pluses(text: str) -> str:
+    """Text with a plus for each space that was one before a form or an address was decoded, not for those of lines."""
+    parts = text.split(" ")
+    is_in_lines = len(parts) > 2 and len({len(part) for part in parts[:-1]}) == 1  # noqa: PLR2004 - two spaces
+    return text if is_in_lines or len(text) % 4 else text.replace(" ", "+")
+
+
 def _from_loose_base64(text: str) -> bytes:
-    text = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
+    text = "".join(_with_pluses(text).split()).translate(_URL_SAFE).rstrip("=")
     try:
         return pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:

@@ -326,6 +326,18 @@ def test_base64_gives_every_byte_back(content: bytes) -> None:
         assert from_base64(text) == content
 
 
+@given(st.binary(min_size=1, max_size=300))
+def test_base64_whose_pluses_a_form_took_for_spaces_gives_every_byte_back(content: bytes) -> None:
+    text = "/9j/" + base64.b64encode(b"\xfb\xef\xbe" + content).decode()
+    assert from_base64(text.replace("+", " ")) == base64.b64decode(text)
+
+
+@pytest.mark.parametrize("between", ["\n", "\r\n", " ", "\n "])
+def test_base64_in_lines_gives_every_byte_back(between: str) -> None:
+    text = base64.b64encode(bytes(range(256)) * 3).decode()
+    assert from_base64(between.join(text[at : at + 76] for at in range(0, len(text), 76))) == bytes(range(256)) * 3
+
+
 @given(
     st.binary(max_size=400),
     st.sampled_from(["", "application/json", "image/png", "image/*", "multipart/form-data; boundary=b", "text/html"]),
