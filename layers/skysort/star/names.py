@@ -10,7 +10,8 @@ The rules, the same for a JSON row, a form, a CSV and a dropped table:
   beside a whole family of other magnitudes (``modelMag_u`` to ``modelMag_z``). Otherwise it is a magnitude.
 * Two columns that hold the same quantity with equal right are an error: which is meant cannot be told. So are the two
   ``z`` of joined tables (skysort.star.joined).
-* Gaia's ``Gmag`` beside its ``BPmag`` or ``RPmag`` is no g magnitude of SDSS.
+* Gaia's ``Gmag`` beside its ``BPmag`` or ``RPmag`` is no g magnitude of SDSS, nor are VizieR's ``Umag``, ``Rmag`` and
+  ``Imag`` beside ``Bmag`` or ``Vmag``, which are Johnson's and Cousins's, of SDSS's ``umag``, ``rmag`` and ``imag``.
 * A redshift that was estimated from photometry is none: the row is classified from photometry alone, which is said.
   So it is of a column that calls itself a redshift in words that are not known.
 * Identifiers are never an error: the first in the order of columns.ALIASES is taken.
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = FAMILIES[0]
 _Z: Final = BANDS[-1]
-_GAIA_G: Final = "Gmag"
-_GAIA: Final = ("bpmag", "rpmag")
+# Names in this very case that are another survey's where one of the others stands beside them.
+_OTHERS: Final = {("Gmag",): ("BPmag", "RPmag", "bpmag", "rpmag"), ("Umag", "Rmag", "Imag"): ("Bmag", "Vmag")}
 DEREDDENED_CODE: Final = "dereddened_magnitudes"
 ESTIMATED_CODE: Final = "photometric_redshift"
 UNKNOWN_CODE: Final = "redshift_not_known"
@@ -96,11 +97,13 @@ def _spelled(names: Sequence[str]) -> dict[str, list[int]]:
     spelled: dict[str, list[int]] = {}
     for position, name in enumerate(names):
         spelled.setdefault(name.strip().lower(), []).append(position)
-    if any(name in spelled for name in _GAIA):
-        g = _GAIA_G.lower()
-        kept = [at for at in spelled.pop(g, ()) if names[at].strip() != _GAIA_G]
-        if kept:
-            spelled[g] = kept
+    for others, signs in _OTHERS.items():
+        if not any(names[at].strip() in signs for sign in signs for at in spelled.get(sign.lower(), ())):
+            continue
+        for other in others:
+            kept = [at for at in spelled.pop(other.lower(), ()) if names[at].strip() != other]
+            if kept:
+                spelled[other.lower()] = kept
     return spelled
 
 

@@ -51,6 +51,8 @@ _MAGNITUDES: Final = (
     (rf"^(?:model|cmodel|psf|petro|fiber2?|spectro|aper)?_?flux_{_BAND}$|^{_BAND}_?[a-z0-9]*flux$", "a flux"),
     (rf"^(?:wavg_)?mag_psf_{_BAND}$", "a DES magnitude"),
     (rf"^{_BAND}_(?:psf|petro)$", "a SkyMapper magnitude"),
+    (r"^(?-i:([URI])mag)$", "a Johnson-Cousins magnitude, of the Vega system"),
+    (r"^(?:(?:c?model|psf)?mag_|(?=.mag$))[a-fhj-qstv-y](?:mag)?$", "a magnitude of another band"),
 )
 _FLUX: Final = "a flux"
 _NANOMAGGIES: Final = "22.5 - 2.5 log10(flux) of one in nanomaggies"

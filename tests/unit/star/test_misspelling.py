@@ -72,7 +72,10 @@ def test_a_slip_of_one_or_two_letters_is_told(name: str, meant: str | None) -> N
     assert nearest(name) == meant
 
 
-@pytest.mark.parametrize("kind", ["M_{}", "{}Kmag", "absmag_{}", "modelMag", "psfmag", "{}petromag", "mag_iso_{}"])
+@pytest.mark.parametrize(
+    "kind",
+    ["M_{}", "{}Kmag", "absmag_{}", "modelMag", "psfmag", "{}petromag", "mag_iso_{}", "mag_y", "bmag", "psfMag_Y"],
+)
 def test_a_magnitude_that_is_not_sdsss_is_no_misspelt_one(kind: str) -> None:
     assert misspelt([kind.format(band) for band in "ugriz"], {}) == []
 

@@ -188,6 +188,15 @@ def test_columns_that_a_join_renamed_are_named_and_told_apart(names: list[str], 
     assert says in problem.detail
 
 
+def test_johnsons_u_beside_his_b_and_v_is_no_u_of_sdss() -> None:
+    # Given VizieR's columns of both systems, which differ in the case of a letter
+    sdss = [f"{band}mag" for band in BANDS]
+    assert chosen("Umag", "Bmag", "Vmag", "Rmag", "Imag", *sdss)["u"] == "umag"
+    assert "u" not in choose(["Umag", "Bmag", "Vmag", *sdss[1:]]).positions
+    # And without Johnson's other bands the case of a letter says nothing
+    assert chosen("Umag", "Gmag", "Rmag", "Imag", "Zmag")["r"] == "Rmag"
+
+
 @pytest.mark.parametrize("name", ["spectroscopic_redshift", "z_spectro", "Redshift (spec)", "redshift_true"])
 def test_a_redshift_by_a_name_that_is_not_known_is_not_left_out_without_a_word(name: str) -> None:
     (note,) = choose([*PLAIN, name]).notes

@@ -36,6 +36,8 @@ from skysort.star.other_quantities import instead_of, is_estimated_redshift, is_
         ("WAVG_MAG_PSF_R", "r", "DES"),
         ("u_psf", "u", "SkyMapper"),
         ("M_r", "r", "absolute"),
+        ("Umag", "u", "Johnson"),
+        ("mag_y", "", "another band"),
         ("absMag_G", "g", "absolute"),
     ],
 )
