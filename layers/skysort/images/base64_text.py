@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 import pybase64
 
@@ -14,6 +13,8 @@ from skysort.images.sniff import detect
 _DATA_URL: Final = re.compile(r"data:([^,]{0,1000}),", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"(?:(?:https?|ftps?|s3|gs|file):/|blob:)\S", re.IGNORECASE)
 _ADDRESS_CHARACTERS: Final = 4_000
+# The characters of base64, and of its lines, that a URL may escape.
+_ESCAPED: Final = {"%2B": "+", "%2F": "/", "%3D": "=", "%0D": "\r", "%0A": "\n", "%20": " "}
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 # How base64 text and data URLs begin.
 _BEGINS: Final = re.compile(rb"\s*(data:|[A-Za-z0-9+/_-]{16})", re.IGNORECASE)
@@ -83,13 +84,16 @@ def _of_data_url(text: str) -> str:
     if head is None or not head[1].rstrip().lower().endswith(";base64"):
         raise MalformedInputError("the data URL must read data:<type>;base64,<bytes>")
     text = text[head.end() :]
-    return unquote_to_bytes(text).decode("latin-1") if "%" in text else text
+    if "%" in text:
+        for escaped, character in _ESCAPED.items():
+            text = text.replace(escaped, character).replace(escaped.lower(), character)
+    return text
 
 
 def _with_pluses(text: str) -> str:
     """Text with a plus for each space that was one before a form or an address was decoded, not for those of lines."""
-    parts = text.split(" ")
-    is_in_lines = len(parts) > 2 and len({len(part) for part in parts[:-1]}) == 1  # noqa: PLR2004 - two spaces
+    first, spaces = text.find(" "), text.count(" ")
+    is_in_lines = spaces > 1 and text[first :: first + 1] == " " * spaces
     return text if is_in_lines or len(text) % 4 else text.replace(" ", "+")
 
 

@@ -261,6 +261,7 @@ def test_a_bad_instance_keeps_its_error_to_itself(instance: Any, says: str) -> N
     ("body", "content_type", "error", "says"),
     [
         (b"x", "text/csv", UnsupportedFormatError, "text/csv"),
+        (b"image=" + b"%41" * 100_000, "application/x-www-form-urlencoded", MalformedInputError, "is escaped"),
         (b"a=b", "application/x-www-form-urlencoded", InvalidFieldsError, "multipart/form-data"),
         (b"&".join([b"a=b"] * 65), "application/x-www-form-urlencoded", LimitExceededError, "64 fields"),
         (b"", "image/png", EmptyInputError, "no bytes"),
@@ -330,6 +331,20 @@ def test_base64_gives_every_byte_back(content: bytes) -> None:
 def test_base64_whose_pluses_a_form_took_for_spaces_gives_every_byte_back(content: bytes) -> None:
     text = "/9j/" + base64.b64encode(b"\xfb\xef\xbe" + content).decode()
     assert from_base64(text.replace("+", " ")) == base64.b64decode(text)
+
+
+def test_a_white_picture_that_is_nearly_all_slashes_is_read_from_a_plain_form() -> None:
+    white = encode(plain((255, 255, 255), 200, 200), "TIFF")
+    body = f"image={quote(base64.b64encode(white).decode(), safe='')}"
+    assert body.count("%2F") > len(body) / 4
+    assert read_body(body.encode(), "application/x-www-form-urlencoded").items[0].content == white
+
+
+def test_a_data_url_that_was_escaped_gives_every_byte_back() -> None:
+    text = base64.b64encode(b"\xfb\xef\xbe\xff" * 30).decode()
+    in_lines = "%0D%0A".join(text[at : at + 76] for at in range(0, len(text), 76))
+    for escaped in (quote(text, safe=""), quote(text, safe="").replace("%2F", "%2f"), in_lines):
+        assert from_base64(f"data:image/png;base64,{escaped}") == base64.b64decode(text)
 
 
 @pytest.mark.parametrize("between", ["\n", "\r\n", " ", "\n "])
