@@ -44,7 +44,7 @@ _NAMES_OF: Final = {
     "image/fits": Format.FITS,
     "image/x-fits": Format.FITS,
 }
-# Of base64 one character in sixty is escaped, beside slashes; to unescape all of ten megabytes takes a second and 200 MB.
+# Of base64 one character in sixty is escaped, beside slashes. To unescape ten megabytes takes a second and 200 MB.
 _ESCAPE_EVERY: Final = 8
 _SHORT_FORM: Final = 65_536
 _BOM: Final = b"\xef\xbb\xbf"
