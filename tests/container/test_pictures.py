@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from tests.icc_profiles import ADOBE_RGB, rgb_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 # The first of them waits for all images to be built.
 pytestmark = [pytest.mark.needs_engine, pytest.mark.timeout(900)]
@@ -60,24 +60,28 @@ FORMS = {
     "FITS in tiles": tiles,
 }
 READ = """
-import base64, hashlib, json
+import json
 from pathlib import Path
 from skysort.images.decode import read
 from skysort.images.model import PictureModel
 spec = PictureModel.load(Path("/var/task/model")).spec
-print(json.dumps([int(read(base64.b64decode(body), spec).pixels.astype(int).sum()) for body in {bodies!r}]))
+pictures = sorted(Path("/pictures").iterdir())
+print(json.dumps({path.name: int(read(path.read_bytes(), spec).pixels.astype(int).sum()) for path in pictures}))
 """
 
 
 @pytest.mark.parametrize("function", ["galaxy", "image"])
-def test_every_kind_of_picture_is_read_in_the_image(function: str, images: Mapping[str, str]) -> None:
+def test_every_kind_of_picture_is_read_in_the_image(function: str, images: Mapping[str, str], tmp_path: Path) -> None:
     # Given
-    bodies = [make() for make in FORMS.values()]
+    for name, make in FORMS.items():
+        (tmp_path / name).write_bytes(make())
+    tmp_path.chmod(0o755)
     spec = PictureModel.load(ROOT / "functions" / function / "model").spec
 
     # When
-    found = json.loads(run(images[function], READ.format(bodies=[base64.b64encode(body).decode() for body in bodies])))
+    found = json.loads(run(images[function], READ, f"--volume={tmp_path}:/pictures:ro"))
 
     # Then its pixels are those that are read here
-    expected = [int(read(body, spec).pixels.astype(int).sum()) for body in bodies]
-    assert dict(zip(FORMS, found, strict=True)) == dict(zip(FORMS, expected, strict=True))
+    assert found == {
+        path.name: int(read(path.read_bytes(), spec).pixels.astype(int).sum()) for path in tmp_path.iterdir()
+    }

@@ -38,7 +38,7 @@ from tests.e2e.command_line import (
     stumbling,
 )
 from tests.e2e.drop import DROP, RESULTS
-from tests.factories_images import encode, every_form, render
+from tests.factories_images import encode, every_form, render, sky
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -260,26 +260,25 @@ def test_rows_that_a_whole_table_had_to_leave_out_are_failures(
     assert "stars.parquet: 1 of 12 rows cannot be classified" in done.stderr
 
 
-def test_a_tile_compressed_image_that_is_named_gets_the_services_own_sentence(
+def test_a_tile_compressed_image_is_classified_whichever_way_it_goes(
     stack: StartedStack, state: Path, tmp_path: Path
 ) -> None:
-    # Given, beside a picture
-    sky = np.random.default_rng(1).normal(100, 5, (64, 64)).astype(np.float32)
-    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(sky)]).writeto(tmp_path / "tiles.fits.fz")
-    shutil.copy(EVENTS / "galaxy_spiral.jpg", tmp_path)
-    sentence = "the FITS image is tile-compressed; unpack it (funpack) or send a JPEG or PNG"
-    for more in ((), ("--endpoint", stack.api)):
-        # When it is named, its refusal is its own
-        named = skysort("classify", "galaxy", tmp_path / "tiles.fits.fz", *more, state=state)
-        (record,) = records(named.stdout)
-        assert (named.returncode, record["error"]["status"], record["error"]["detail"]) == (1, 415, sentence)
-        # And where a folder has it, that it is left out is told
-        found = skysort("classify", "galaxy", tmp_path, *more, state=state)
-        assert found.returncode == 0
-        assert f"skysort: left out 1 file: {tmp_path}/tiles.fits.fz; of a folder these are taken" in found.stderr
-    dropped = skysort("drop", "galaxy", tmp_path / "tiles.fits.fz", "--wait", "--endpoint", stack.api, state=state)
-    assert dropped.returncode == 1
-    assert f"tiles.fits.fz: {sentence}" in dropped.stderr
+    # Given
+    packed = tmp_path / "tiles.fits.fz"
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(sky())]).writeto(packed)
+    # When it is named, or lies in a folder, here or at the service
+    answers = []
+    for what in (packed, tmp_path):
+        for more in ((), ("--endpoint", stack.api)):
+            done = skysort("classify", "galaxy", what, *more, state=state)
+            assert done.returncode == 0, done.stderr
+            (record,) = records(done.stdout)
+            answers.append(record["predictions"])
+    # Then it has one answer
+    assert all(answer == answers[0] for answer in answers)
+    # And dropped it is classified too
+    dropped = skysort("drop", "galaxy", packed, "--wait", "--endpoint", stack.api, state=state)
+    assert dropped.returncode == 0, dropped.stderr
 
 
 def test_an_interrupted_drop_goes_on_where_it_stopped(stack: StartedStack, state: Path, tmp_path: Path) -> None:

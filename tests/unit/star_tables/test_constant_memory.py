@@ -15,7 +15,7 @@ MIB = 1024
 
 # A table as a stream, and a result that is counted and dropped: only the way between takes memory.
 PROGRAM = """
-import resource, sys
+import sys
 from pathlib import Path
 from skysort.star.model import StarModel
 from skysort.star.tables.appended import Appended
@@ -24,6 +24,7 @@ from skysort.star.tables.gzip_stream import GzipSink, gunzip
 from skysort.star.tables.rejects import RejectsWriter
 from skysort.star.tables.rows import RowClassifier
 from tests.fakes.tables import HEADER, ROW, row
+from tests.peak_memory import peak_kib
 
 class Nowhere:
     def write(self, data): pass
@@ -36,7 +37,7 @@ piece = (ROW + "\\n").encode() * 998 + (row(u="x") + "\\n" + row(redshift="") + 
 content = [(HEADER + "\\n").encode(), *[piece] * (rows // 1000)]
 classify_csv(content, classifier, sink)
 assert classifier.tally.total == rows, classifier.tally
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak_kib())
 """
 
 

@@ -209,11 +209,12 @@ def test_a_long_text_that_all_rows_share_is_read_some_rows_at_a_time(
 
 
 PROGRAM = """
-import resource, sys
+import sys
 from pathlib import Path
 from skysort.errors import LimitExceededError
 from skysort.star.tables.classifier import TableClassifier
 from tests.fakes.tables import load
+from tests.peak_memory import peak_kib
 
 class Draft:
     def open(self, suffix, kind): return self
@@ -228,7 +229,7 @@ try:
     print("classified", report.summary["rows"]["classified"], end=" ")
 except LimitExceededError as error:
     print("refused", 0, end=" ")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(peak_kib() // 1024)
 """
 
 
