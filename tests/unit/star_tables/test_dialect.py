@@ -130,6 +130,15 @@ def test_lines_that_are_passed_over_are_counted_in_the_summary(star_folder: Path
     assert [(each["code"], each["rows"]) for each in summary["warnings"]] == [("comment_lines", 2)]
 
 
+@pytest.mark.parametrize("error", ["#N/A", "#NV", "#WERT!", "#DIV/0!"])
+def test_a_row_that_begins_with_a_spreadsheets_error_is_no_comment(star_folder: Path, error: str) -> None:
+    # Given an object without a name, a comment, and a row that is commented out
+    body = f"name,u,g,r,i,z\n{error},{VALUES}\n#x\n#N,{VALUES}\n{error},{VALUES}\n".encode()
+    # Then the object is a row by every way
+    assert len(read_body(body, CSV).rows) == by_command(body) == 2
+    assert classify(star_folder, body).summary["rows"] == {"total": 2, "classified": 2, "rejected": 0}
+
+
 @pytest.mark.parametrize("line", ["magu,g,r,i,z", "---", "mag", "--,--,--,--,--"])
 def test_what_is_like_units_or_dashes_is_a_row_all_the_same(star_folder: Path, line: str) -> None:
     body = f"u,g,r,i,z\n{line}\n{VALUES}\n".encode()
@@ -271,6 +280,7 @@ PIECES = st.sampled_from(
         " ",
         "é",
         "#",
+        "#N/A",
         "#Table2\n",
         "u,g,r,i,z\n",
         "---",

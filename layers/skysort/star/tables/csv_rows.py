@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import MalformedInputError
 from skysort.star.tables.dialect import is_table
-from skysort.star.tables.text_cells import COMMENT
+from skysort.star.tables.text_cells import is_comment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,7 +61,7 @@ def table_rows(lines: Iterable[str], head: Head) -> Iterator[tuple[str, list[str
                 raise MalformedInputError(f"the table is not CSV: a quote in row {number + 1:,} is not closed")
             if not cells:
                 continue
-            if text.startswith(COMMENT):
+            if is_comment(text):
                 comment = comment if is_table(comment) else text
                 continue
             line = text.rstrip("\r\n")

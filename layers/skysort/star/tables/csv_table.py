@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from skysort.star.tables.csv_lines import Lines, split_lines
 from skysort.star.tables.csv_text import CsvText, cut, join_cells, join_names
 from skysort.star.tables.dialect import HeadReader, is_table
 from skysort.star.tables.rows import Places
-from skysort.star.tables.text_cells import COMMENT, decoded
+from skysort.star.tables.text_cells import COMMENT, SPREADSHEET_ERROR, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # Rows worked on at a time: enough to make each step's fixed cost small, few enough to stay in the cache.
 BLOCK_BYTES: Final = 2 * MIB
 _COMMENT: Final = ord(COMMENT)
+_NO_COMMENT: Final = re.compile(rb"(?<![^\r\n])" + SPREADSHEET_ERROR.encode())
 # Comments among the rows below which the header of another table is looked for; more are passed over.
 _TABLES: Final = 1_000
 
@@ -120,6 +122,9 @@ class _CsvTable:
         head = self._header.head
         first = np.frombuffer(block, np.uint8)[lines.starts]
         comments = filled & (first == _COMMENT)
+        if comments.any():
+            begun = [match.start() for match in _NO_COMMENT.finditer(block, 0, lines.stop)]
+            comments &= ~np.isin(lines.starts, begun)
         rows: NDArray[np.bool_] = filled & ~comments
         for line in head.again:
             for at in np.flatnonzero(rows & (lengths == len(line)) & (first == line[0])).tolist():

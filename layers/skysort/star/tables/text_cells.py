@@ -11,6 +11,9 @@ from functools import cache
 from typing import Final
 
 COMMENT: Final = "#"
+# A row whose first cell is what a spreadsheet, in English or German, writes for an error is no comment.
+SPREADSHEET_ERROR: Final = r"#(?:N/?A|NV|(?:REF|VALUE|NUM|NULL|WERT|BEZUG|ZAHL|DIV/0)!|NAME\?)"
+_SPREADSHEET_ERROR: Final = re.compile(SPREADSHEET_ERROR)
 # A number with a decimal comma; digits can be shared out in one way only.
 DECIMAL_COMMA: Final = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
 # Bytes that have to be there before every other one of them says something.
@@ -23,6 +26,11 @@ def decoded(content: bytes) -> str:
         return content.decode()
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line is a comment."""
+    return line.startswith(COMMENT) and not _SPREADSHEET_ERROR.match(line)
 
 
 def is_utf_16(head: bytes) -> bool:
