@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import errno
-import struct
 
 import pytest
 
 from skysort.errors import InfrastructureError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.guard import reading
+from tests.reader_faults import READER_FAULTS
 
-READERS_RAISE = (
-    OSError("cannot seek"),
-    ValueError("bad value"),
-    TypeError("no type"),
-    IndexError("no index"),
-    KeyError("no key"),
-    OverflowError("too large"),
-    struct.error("unpack requires a buffer"),
-    RecursionError("too deep"),
-    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
-)
+READERS_RAISE = [error for error in READER_FAULTS.values() if not isinstance(error, MemoryError)]
 
 
 @pytest.mark.parametrize("error", READERS_RAISE, ids=lambda error: type(error).__name__)

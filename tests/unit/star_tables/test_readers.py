@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from skysort.drop.draft import Draft
@@ -20,28 +17,15 @@ from skysort.star.tables.classifier import TableClassifier
 from skysort.star.tables.detect import Format
 from tests.fakes.object_store import MemoryStore
 from tests.fakes.tables import HEADER, ROW, classify, lines, load, row
+from tests.reader_faults import READER_FAULTS
 from tests.unit.star_tables.samples import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RAISED = [
-    OSError("cannot seek"),
-    ValueError("bad value"),
-    TypeError("no type"),
-    IndexError("no index"),
-    KeyError("no key"),
-    OverflowError("too large"),
-    struct.error("unpack requires a buffer"),
-    RecursionError("too deep"),
-    SystemError("returned NULL"),
-    EOFError("too early"),
-    zlib.error("incorrect header"),
-    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
-    pa.ArrowInvalid("not a table"),
-    AssertionError("should not be"),
-]
+# What a limit is passed by is told apart below.
+RAISED = [error for name, error in READER_FAULTS.items() if name != "MemoryError"]
 
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
