@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# Blanks and characters that are not seen before a sign: some programs leave them out when they read a table.
+_UNSEEN: Final = r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2060\ufeff]"
 # A sign alone is none: "-" is how the command line calls its standard input.
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].", re.DOTALL)
+_FORMULA: Final = re.compile(rf"'*(?:[\t\r\n]|{_UNSEEN}*[=+\-@\uff1d\uff0b\uff0d\uff20]).", re.DOTALL)
 _MARK: Final = "'"
 
 

@@ -13,8 +13,11 @@ const cell = (value) => {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
+// As layers/skysort/csv_cells.py has it.
+const FORMULA = /^'*(?:[\t\r\n]|[\x00-\x20\x7f-\xa0\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])./su;
+
 /** Text that came from somebody else, a file's name or a message, as a cell that no spreadsheet takes for a formula. */
-export const textCell = (text) => (/^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]./su.test(text) ? `'${text}` : text);
+export const textCell = (text) => (FORMULA.test(text) ? `'${text}` : text);
 
 /** Rows of cells as CSV text (RFC 4180). */
 export const csvText = (rows) => rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");

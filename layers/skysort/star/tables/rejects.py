@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from skysort.drop.draft import Sink
 
 COLUMNS: Final = ("row", "line", "column", "reason", "detail")
-WRONG_CELL_COUNT: Final = "wrong_cell_count"
 
 # row: 1 for the first data row. line: in the file, 1 for the first, None where a format has no lines.
 # column: as the table calls it, empty when the row as a whole is wrong. reason: a stable code.
