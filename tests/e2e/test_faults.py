@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,12 +53,26 @@ def taken_along(stack: StartedStack, function: str) -> int:
 
 
 def children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for path in found for child in path.read_text().split()]
+    """The processes that a process has started; none once it has ended."""
+    with suppress(OSError):
+        found = list(Path(f"/proc/{pid}/task").glob("*/children"))
+        return [int(child) for path in found for child in path.read_text().split()]
+    return []
 
 
 def is_connected(pid: int) -> bool:
-    return any(str(descriptor.readlink()).startswith("socket:") for descriptor in Path(f"/proc/{pid}/fd").iterdir())
+    """Whether a process has a socket open; what it closes while it is looked at counts as none."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if str(descriptor.readlink()).startswith("socket:"):
+                return True
+    return False
+
+
+def kill(pid: int) -> None:
+    """End a process, unless it has ended by itself."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def wait_for_another_sandbox(stack: StartedStack, function: str, old: list[int]) -> None:
@@ -102,7 +117,7 @@ def test_a_table_that_took_its_sandbox_along_twice_is_tried_alone_and_refused_on
         while taken_along(faulty, "star-drop") < before + turn:
             time.sleep(0.3)
             for pid in sandbox_pids(faulty, "star-drop"):
-                os.kill(pid, signal.SIGKILL)
+                kill(pid)
     # When the process that it is tried in then is killed, too
     while not (tried := [child for pid in sandbox_pids(faulty, "star-drop") for child in children(pid)]):
         time.sleep(0.02)
