@@ -143,6 +143,9 @@ def test_a_large_file_goes_in_parts_and_a_broken_part_is_sent_again_alone(visit:
     page.locator("#batch-files").set_input_files(large)
     again = page.get_by_role("button", name="Send 1 file again")
     again.click()
+    # What is on the screen just after the click is of the first failure still: only behind it comes the second.
+    expect(again).to_be_hidden()
+    expect(again).to_be_visible()
     expect(page.locator("#batch-state .files .wrong")).to_have_count(1)
     broken[0] = False
     again.click()
