@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAMES: Final = ("127.0.0.1", "localhost")
 # Of Sec-Fetch-Site: absent, the own page, and what somebody typed or follows from outside of the web.
 _OWN_SITES: Final = frozenset({"", "same-origin", "none"})
-_HARMLESS: Final = frozenset({"GET", "HEAD"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _FORBIDDEN: Final = "403 Forbidden"
 # What a page may do whose origin is let in: post forms, put parts, read their ETags and the results.
 _METHODS: Final = "GET, HEAD, POST, PUT, DELETE"
@@ -58,7 +58,7 @@ class Visitors:
         if origin:
             if origin.lower() not in self.origins:
                 return f"pages of {origin!r:.80} may not use this server"
-        elif site not in _OWN_SITES and not (method in _HARMLESS and mode == "navigate"):
+        elif site not in _OWN_SITES and not (method in _SAFE_METHODS and mode == "navigate"):
             # An image or a script names no origin; a link that somebody follows is no page's doing.
             return "pages of other sites may not use this server"
         return None

@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 from infra.loopback import Visitors, VisitorsOnly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 # moto's own switches and its recorder, which writes files where it is told to.
@@ -39,7 +39,7 @@ class AwsServer:
     names: under which sandboxes reach it beside localhost; S3 puts a bucket's name before each.
     """
 
-    def __init__(self, address: str, port: int, names: Iterable[str]) -> None:
+    def __init__(self, address: str, port: int, names: Sequence[str]) -> None:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         visitors = Visitors.of(port, more=[*names, "*.localhost", *(f"*.{name}" for name in names)])
         app = VisitorsOnly(AwsOnly(DomainDispatcherApplication(create_backend_app)), visitors)

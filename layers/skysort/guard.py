@@ -1,8 +1,8 @@
 """The one guard around every reader of foreign bytes.
 
 Decoders and parsers raise what they like on bytes that they were not made for: Pillow anything from OSError to
-struct.error, astropy whatever its own code stumbles over, pyarrow UnicodeDecodeError beside its own errors. Whatever
-it is, it belongs to the one item whose bytes were read, and the other items are answered.
+struct.error, pyarrow UnicodeDecodeError beside its own errors, a reader of ours what a length that lies leads to.
+Whatever it is, it belongs to the one item whose bytes were read, and the other items are answered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OF_THE_MACHINE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, er
 _MESSAGE_CHARACTERS: Final = 200
 _log: Final = logging.getLogger(__name__)
 # Where errors were raised whose traceback stands in the log; foreign bytes reach some dozens of places.
-_told: Final[set[tuple[str, str, int]]] = set()
+_reported: Final[set[tuple[str, str, int]]] = set()
 _PLACES: Final = 200
 
 
@@ -68,9 +68,9 @@ def _is_new(error: Exception) -> bool:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = (type(error).__name__, trace.tb_frame.f_code.co_filename if trace else "", trace.tb_lineno if trace else 0)
-    if place in _told or len(_told) >= _PLACES:
+    if place in _reported or len(_reported) >= _PLACES:
         return False
-    _told.add(place)
+    _reported.add(place)
     return True
 
 

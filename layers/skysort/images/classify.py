@@ -11,7 +11,6 @@ import numpy as np
 from skysort import problems
 from skysort.cache import AnswerCache
 from skysort.errors import InfrastructureError, InputError, SkysortError
-from skysort.guard import reading
 from skysort.images.budget import Budget
 from skysort.images.decode import read
 from skysort.images.explain import explanation
@@ -124,8 +123,7 @@ class PictureClassifier:
         for content, key, result in zip(contents, keys, results, strict=True):
             if result is None and isinstance(content, bytes) and key not in pictures and key not in failures:
                 try:
-                    with reading("the picture"):
-                        pictures[key] = read(content, self._model.spec, budget)
+                    pictures[key] = read(content, self._model.spec, budget)
                 except SkysortError as error:
                     failures[key] = error
         decoded = perf_counter()

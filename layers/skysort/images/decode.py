@@ -68,7 +68,8 @@ def read(content: bytes, spec: InputSpec, budget: Budget | None = None) -> Pictu
     """
     if len(content) > IMAGE_BYTES:
         raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {len(content):,} B")
-    form = detect(content)
+    with reading("the picture"):
+        form = detect(content)
     budget = budget or Budget()
     with reading(f"the {NAMES[form]} picture"):
         if form is Format.JPEG:  # remarks come with metadata, which a JPEG's decoder is not given

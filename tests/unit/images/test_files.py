@@ -13,7 +13,6 @@ from PIL import ImageCms
 from skysort.drop.batch import process_batch
 from skysort.drop.outcome import Outcome
 from skysort.errors import InfrastructureError, LimitExceededError
-from skysort.images import classify, decode
 from skysort.images import files as module
 from skysort.images.classify import PictureClassifier
 from skysort.images.parallel import in_order
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from skysort.drop.worker import DropWorker
-    from skysort.images.decode import Picture
     from skysort.images.model import PictureModel
     from tests.fakes.object_store import MemoryStore
 
@@ -215,25 +213,6 @@ def test_ten_thousand_members_of_a_byte_cost_no_write_each(store: MemoryStore, w
     assert (summary["members"], summary["refused"]) == (ARCHIVE_MEMBERS, ARCHIVE_MEMBERS)
     assert len(summary["refusals"]) == ARCHIVE_REFUSALS_LISTED
     assert store.listing()["image/b/all.zip.csv"].count(b"\r\n") == ARCHIVE_MEMBERS + 1
-
-
-@pytest.mark.parametrize("fault", [MemoryError, OSError, ValueError, TypeError, IndexError, KeyError, RecursionError])
-def test_a_member_that_a_decoder_dies_of_costs_its_own_line(
-    fault: type[Exception], store: MemoryStore, worker: DropWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a decoder that raises over one picture
-    def read(content: bytes, *given: Any) -> Picture:
-        if content == GREEN:
-            raise fault("from the inside of a decoder")
-        return decode.read(content, *given)
-
-    monkeypatch.setattr(classify, "read", read)
-    # When an archive has it among others
-    worker.process(store.upload(ARCHIVE, zip_file({"red.png": RED, "green.png": GREEN, "blue.png": BLUE})))
-    # Then the others have their classes
-    lines = list(csv.DictReader(store.listing()["image/b/all.zip.csv"].decode().splitlines()))
-    assert [line["label"] for line in lines] == ["red", "", "blue"]
-    assert lines[1]["error"].startswith("the picture ")
 
 
 def test_a_member_refused_now_leaves_no_record_of_when_it_was_classified(
