@@ -26,7 +26,7 @@ from model_export.star import split as star_split
 from model_export.star import workspace as star_files
 from skysort.card import CARD_FILE
 from skysort.errors import ConfigurationError
-from skysort.images.decode import InputSpec, decode
+from skysort.pictures.decode import InputSpec, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from skysort.images.decode import InputSpec
+from skysort.pictures.decode import InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,9 +10,9 @@ from skysort.drop.batch import process_batch
 from skysort.drop.s3 import S3Store
 from skysort.drop.settings import DropSettings
 from skysort.drop.worker import DropWorker
-from skysort.images.classify import PictureClassifier
-from skysort.images.files import PictureFiles
-from skysort.images.model import PictureModel
+from skysort.pictures.classify import PictureClassifier
+from skysort.pictures.files import PictureFiles
+from skysort.pictures.model import PictureModel
 from skysort.observability import logger, metrics
 from skysort.start import Start
 

@@ -11,7 +11,7 @@ from infra.constructs.drop_queue import ModelQueue, is_told_of_uploads
 from infra.constructs.grants import bucket_arn, grant
 from skysort.drop.keys import INCOMING
 from skysort.drop.settings import RESULTS_BUCKET
-from skysort.images.settings import DROP_BUCKET
+from skysort.pictures.settings import DROP_BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT
 from infra.contract import answers, batch_answers, requests
-from skysort.images.sniff import MEDIA_TYPES
+from skysort.pictures.sniff import MEDIA_TYPES
 from skysort.limits import BATCH_CSV_TABLE_BYTES, MIB
 from skysort.uploads.request import UploadRequest
 

@@ -13,7 +13,7 @@ from skysort_cli.model_files import model_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from skysort.images.classify import PictureClassifier
+    from skysort.pictures.classify import PictureClassifier
     from skysort.star.classify import StarClassifier
     from skysort.star.model import StarModel
 
@@ -29,9 +29,9 @@ class LocalPictures:
     def __init__(self, model: str, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
         folder = model_folder(model, environment)
         try:
-            from skysort.images.body import read_body  # noqa: PLC0415
-            from skysort.images.classify import PictureClassifier  # noqa: PLC0415
-            from skysort.images.model import PictureModel  # noqa: PLC0415
+            from skysort.pictures.body import read_body  # noqa: PLC0415
+            from skysort.pictures.classify import PictureClassifier  # noqa: PLC0415
+            from skysort.pictures.model import PictureModel  # noqa: PLC0415
             from skysort.options import parse_options  # noqa: PLC0415
         except ImportError as error:
             raise missing(model, error) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skysort import problems
 from skysort.errors import InputError
-from skysort.images.parallel import in_order
+from skysort.pictures.parallel import in_order
 from skysort.limits import MIB
 from skysort.star.tables.detect import Format
 from skysort_cli.csv_rows import EXPLAINED_ROWS, ROWS, Chunk, chunks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from skysort.images.geometry import InputSpec
+from skysort.pictures.geometry import InputSpec
 
 FILE: Final = "galaxy.onnx"
 INPUT: Final = "image"

@@ -1,6 +1,6 @@
 """``evaluate``: export the trained network, and measure the exported file on the test part.
 
-Every test picture goes the way of a request: its file's bytes through skysort.images.decode, then
+Every test picture goes the way of a request: its file's bytes through skysort.pictures.decode, then
 one run of the ONNX file.
 """
 
@@ -24,7 +24,7 @@ from model_export.galaxy.labels import NAMES
 from model_export.galaxy.views import views
 from model_export.galaxy.workspace import EVALUATION, VALIDATION, Workspace
 from model_export.star import calibration
-from skysort.images.decode import decode
+from skysort.pictures.decode import decode
 from skysort.probability import prediction_sets
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from model_export.files import write_json
 from model_export.galaxy import metrics, readme, split
 from model_export.galaxy.workspace import ARTEFACT, FORMS, Workspace
 from model_export.image.scores import with_interval
-from skysort.images import stretch
-from skysort.images.decode import decode
-from skysort.images.model import PictureModel
+from skysort.pictures import stretch
+from skysort.pictures.decode import decode
+from skysort.pictures.model import PictureModel
 
 if TYPE_CHECKING:
     import argparse

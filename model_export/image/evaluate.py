@@ -12,7 +12,7 @@ from model_export.files import write_json
 from model_export.image import checkpoint, inference, labels, photographs, readme, scores
 from model_export.image.photographs import HELD_OUT, SAMPLE, TUNING, groups
 from model_export.image.workspace import EVALUATIONS, Workspace, libraries
-from skysort.images.geometry import FILTERS
+from skysort.pictures.geometry import FILTERS
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from model_export.image.photographs import Photograph
     from model_export.settings import Settings
-    from skysort.images.geometry import InputSpec
+    from skysort.pictures.geometry import InputSpec
 
     Logits = NDArray[np.float32]
 

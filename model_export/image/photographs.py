@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import ConfigurationError
-from skysort.images.decode import InputSpec, decode
+from skysort.pictures.decode import InputSpec, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model_export.image.labels import Labels
-    from skysort.images.geometry import Filter
+    from skysort.pictures.geometry import Filter
 
 SAMPLE: Final = "imagenet_sample_1000"
 IMAGENETTE: Final = "imagenette160"

@@ -14,7 +14,7 @@ from model_export.image import checkpoint, distil, inference, labels, onnx_file,
 from model_export.image.photographs import TUNING
 from model_export.image.served import Served
 from model_export.image.workspace import TRAINING, Workspace, libraries
-from skysort.images.decode import InputSpec
+from skysort.pictures.decode import InputSpec
 
 if TYPE_CHECKING:
     import argparse

@@ -56,8 +56,8 @@ part("libxgboost", library)
 ONNX_RUNTIME: Final = """
 part("onnxruntime", lambda: __import__("onnxruntime"))
 part("pillow", lambda: __import__("PIL.Image"))
-from skysort.images import model
-from skysort.images.classify import PictureClassifier
+from skysort.pictures import model
+from skysort.pictures.classify import PictureClassifier
 timed("session", model, "_session")
 timed("first prediction", PictureClassifier, "self_test")
 """

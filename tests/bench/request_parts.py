@@ -27,10 +27,10 @@ from infra.local.events import EventBuilder, Request
 from infra.routes import Match, Route
 from skysort.cache import AnswerCache
 from skysort.http.api import raw_body, serve
-from skysort.images import decode
-from skysort.images.api import picture_api
-from skysort.images.classify import PictureClassifier
-from skysort.images.model import PictureModel
+from skysort.pictures import decode
+from skysort.pictures.api import picture_api
+from skysort.pictures.classify import PictureClassifier
+from skysort.pictures.model import PictureModel
 from tests.bench.pictures import large_photograph
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from astropy.io import fits
 from PIL import Image
 
 from infra import ROOT
-from skysort.images.decode import read
-from skysort.images.model import PictureModel
+from skysort.pictures.decode import read
+from skysort.pictures.model import PictureModel
 from tests.container.conftest import run
 from tests.factories_images import encode, fits_file, plain, sky
 from tests.heic_files import heic
@@ -62,8 +62,8 @@ FORMS = {
 READ = """
 import json
 from pathlib import Path
-from skysort.images.decode import read
-from skysort.images.model import PictureModel
+from skysort.pictures.decode import read
+from skysort.pictures.model import PictureModel
 spec = PictureModel.load(Path("/var/task/model")).spec
 pictures = sorted(Path("/pictures").iterdir())
 print(json.dumps({path.name: int(read(path.read_bytes(), spec).pixels.astype(int).sum()) for path in pictures}))

@@ -16,10 +16,10 @@ from skysort.drop.source import SourceFile
 from skysort.drop.store import Target as Place
 from skysort.errors import InputError, NotFoundError, SkysortError
 from skysort.guard import reading
-from skysort.images import body as picture_body
-from skysort.images.classify import PictureClassifier
-from skysort.images.files import PictureFiles
-from skysort.images.model import PictureModel
+from skysort.pictures import body as picture_body
+from skysort.pictures.classify import PictureClassifier
+from skysort.pictures.files import PictureFiles
+from skysort.pictures.model import PictureModel
 from skysort.options import parse_options
 from skysort.star import body as star_body
 from skysort.star.classify import StarClassifier

@@ -10,7 +10,7 @@ import pytest
 from infra.drop_settings import DEAD_LETTER_DAYS, QUEUE_DAYS, DropRetention
 from infra.function_settings import StageError
 from skysort.drop.settings import RESULTS_BUCKET
-from skysort.images.settings import DROP_BUCKET
+from skysort.pictures.settings import DROP_BUCKET
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from model_export.image import cli, measure
-from skysort.images.model import PictureModel
+from skysort.pictures.model import PictureModel
 from tests.training.image.public_files import data_folder, pixels
 
 if TYPE_CHECKING:

@@ -200,7 +200,7 @@ def test_a_model_that_is_not_the_cards_is_told(cli: Cli, colours: Path, models: 
 def test_a_missing_package_is_named_with_how_to_get_it(
     cli: Cli, colours: Path, stars: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "skysort.images.model", None)
+    monkeypatch.setitem(sys.modules, "skysort.pictures.model", None)
     monkeypatch.setitem(sys.modules, "skysort.star.model", None)
     for ran in (cli("classify", "image", colours), cli("classify", "star", stars)):
         assert ran.code == Exit.MISSING

@@ -73,4 +73,4 @@ def test_only_what_serving_needs_is_imported(function: str, star_folder: Path, t
     unexpected = imported - ALLOWED[function] - sys.stdlib_module_names - {"__main__"}
     assert {name for name in unexpected if not name.startswith("_")} == set()
     # Nor readers of files that did not come
-    assert [module for module in modules if module.startswith("skysort.images.fits")] == []
+    assert [module for module in modules if module.startswith("skysort.pictures.fits")] == []

@@ -8,9 +8,9 @@ import pytest
 
 from skysort.cache import AnswerCache
 from skysort.drop.worker import DropWorker
-from skysort.images.classify import PictureClassifier
-from skysort.images.files import PictureFiles
-from skysort.images.model import PictureModel
+from skysort.pictures.classify import PictureClassifier
+from skysort.pictures.files import PictureFiles
+from skysort.pictures.model import PictureModel
 from tests.factories_images import GALAXY_INPUT, picture_artefact
 from tests.fakes.object_store import MemoryStore
 

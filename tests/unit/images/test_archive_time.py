@@ -12,8 +12,8 @@ from skysort.drop.batch import process_batch
 from skysort.drop.deadline import Deadline, OutOfTimeError
 from skysort.drop.outcome import Outcome
 from skysort.drop.worker import DropWorker
-from skysort.images.classify import PictureClassifier
-from skysort.images.files import PictureFiles
+from skysort.pictures.classify import PictureClassifier
+from skysort.pictures.files import PictureFiles
 from skysort.limits import DROP_FILE_S
 from tests.factories import FakeContext
 from tests.factories_images import encode, plain, tar_file, zip_file
@@ -22,7 +22,7 @@ from tests.fakes.events import message, sqs_event
 from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
-    from skysort.images.model import PictureModel
+    from skysort.pictures.model import PictureModel
 
 ARCHIVE = "incoming/image/b/all.zip"
 RED = encode(plain((250, 0, 0)))

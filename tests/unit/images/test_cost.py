@@ -16,11 +16,11 @@ from PIL import Image
 
 from skysort import limits
 from skysort.errors import InputError, LimitExceededError, SkysortError
-from skysort.images import gif, jpeg, png, webp
-from skysort.images.budget import Budget, Cost
-from skysort.images.decode import InputSpec, decode, read
-from skysort.images.loaders import load
-from skysort.images.sniff import detect
+from skysort.pictures import gif, jpeg, png, webp
+from skysort.pictures.budget import Budget, Cost
+from skysort.pictures.decode import InputSpec, decode, read
+from skysort.pictures.loaders import load
+from skysort.pictures.sniff import detect
 from tests.factories_images import encode, plain, render, tiff_file
 from tests.heic_files import box, heic
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysort.errors import InputError
-from skysort.images.decode import decode
+from skysort.pictures.decode import decode
 from tests.factories_images import GALAXY_INPUT, PHOTOGRAPH_INPUT, every_form, render
 
 FORMS = every_form(render(64, 56))

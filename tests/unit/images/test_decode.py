@@ -20,9 +20,9 @@ from skysort.errors import (
     MalformedInputError,
     UnsupportedFormatError,
 )
-from skysort.images import decode as module
-from skysort.images import jpeg
-from skysort.images.decode import Budget, InputSpec, decode
+from skysort.pictures import decode as module
+from skysort.pictures import jpeg
+from skysort.pictures.decode import Budget, InputSpec, decode
 from tests.factories_images import (
     GALAXY_INPUT,
     PHOTOGRAPH_INPUT,

@@ -13,9 +13,9 @@ from PIL import ImageCms
 from skysort.drop.batch import process_batch
 from skysort.drop.outcome import Outcome
 from skysort.errors import InfrastructureError, LimitExceededError
-from skysort.images import files as module
-from skysort.images.classify import PictureClassifier
-from skysort.images.parallel import in_order
+from skysort.pictures import files as module
+from skysort.pictures.classify import PictureClassifier
+from skysort.pictures.parallel import in_order
 from skysort.limits import ARCHIVE_MEMBERS, ARCHIVE_REFUSALS_LISTED
 from skysort.options import parse_options
 from tests.factories import FakeContext
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from skysort.drop.worker import DropWorker
-    from skysort.images.model import PictureModel
+    from skysort.pictures.model import PictureModel
     from tests.fakes.object_store import MemoryStore
 
 pytestmark = pytest.mark.usefixtures("own_metrics")

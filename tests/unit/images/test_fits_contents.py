@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.images import fits
-from skysort.images.budget import Budget
-from skysort.images.decode import InputSpec, decode, read
-from skysort.images.request import PictureItem, PictureRequest
+from skysort.pictures import fits
+from skysort.pictures.budget import Budget
+from skysort.pictures.decode import InputSpec, decode, read
+from skysort.pictures.request import PictureItem, PictureRequest
 from tests.factories_images import card, fits_file, sky
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.images.classify import PictureClassifier
+    from skysort.pictures.classify import PictureClassifier
 
 WHOLE = InputSpec(80, 80, None, 1.0, "black")
 Image, Table = astropy_fits.ImageHDU, astropy_fits.BinTableHDU

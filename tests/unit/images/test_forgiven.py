@@ -12,7 +12,7 @@ from PIL import Image
 
 from skysort import limits
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.images.decode import InputSpec, decode
+from skysort.pictures.decode import InputSpec, decode
 from tests.factories_images import GALAXY_INPUT, encode, render
 
 if TYPE_CHECKING:

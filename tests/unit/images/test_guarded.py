@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from skysort.images.request import PictureItem, PictureRequest
+from skysort.pictures.request import PictureItem, PictureRequest
 from tests.factories_images import encode, fits_file, plain, render, sky
 from tests.heic_files import heic
 from tests.icc_profiles import rgb_profile
@@ -17,34 +17,34 @@ from tests.icc_profiles import rgb_profile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skysort.images.classify import PictureClassifier
+    from skysort.pictures.classify import PictureClassifier
 
 SMALL = render(64, 64)
 SWAPPED = rgb_profile(swapped=True)
 # Every step between a file's bytes and a model's pixels, by what it is done with.
 STEPS: dict[str, tuple[str, bytes]] = {
-    "the markers of a JPEG": ("skysort.images.jpeg.scan", encode(SMALL, "JPEG")),
+    "the markers of a JPEG": ("skysort.pictures.jpeg.scan", encode(SMALL, "JPEG")),
     "Pillow's JPEG": ("PIL.JpegImagePlugin.JpegImageFile", encode(SMALL, "JPEG")),
-    "the chunks of a PNG": ("skysort.images.png.prepare", encode(SMALL)),
+    "the chunks of a PNG": ("skysort.pictures.png.prepare", encode(SMALL)),
     "Pillow's PNG": ("PIL.PngImagePlugin.PngImageFile", encode(SMALL)),
-    "the chunks of a WebP": ("skysort.images.webp.prepare", encode(SMALL, "WEBP")),
+    "the chunks of a WebP": ("skysort.pictures.webp.prepare", encode(SMALL, "WEBP")),
     "libwebp": ("PIL._webp.WebPAnimDecoder", encode(SMALL, "WEBP")),
-    "the tags of a TIFF": ("skysort.images.tiff.prepare", encode(SMALL, "TIFF")),
+    "the tags of a TIFF": ("skysort.pictures.tiff.prepare", encode(SMALL, "TIFF")),
     "Pillow's TIFF": ("PIL.TiffImagePlugin.TiffImageFile._setup", encode(SMALL, "TIFF")),
-    "the blocks of a GIF": ("skysort.images.gif.prepare", encode(SMALL, "GIF")),
+    "the blocks of a GIF": ("skysort.pictures.gif.prepare", encode(SMALL, "GIF")),
     "Pillow's GIF": ("PIL.GifImagePlugin.GifImageFile", encode(SMALL, "GIF")),
-    "the boxes of a HEIC": ("skysort.images.heif.prepare", heic(SMALL)),
-    "the tiles of a HEIC": ("skysort.images.heif_window.cut", heic(SMALL)),
+    "the boxes of a HEIC": ("skysort.pictures.heif.prepare", heic(SMALL)),
+    "the tiles of a HEIC": ("skysort.pictures.heif_window.cut", heic(SMALL)),
     "libheif": ("_pi_heif.load_file", heic(SMALL)),
     "Pillow's AVIF": ("PIL.AvifImagePlugin.AvifImageFile", encode(SMALL, "AVIF")),
-    "EXIF data": ("skysort.images.exif.orientation", encode(SMALL, "JPEG", exif=b"Exif\0\0II*\0")),
-    "FITS": ("skysort.images.fits.read", fits_file(sky())),
-    "measurements of a FITS": ("skysort.images.measurements.draw", fits_file(sky())),
-    "measurements of a TIFF": ("skysort.images.measurements.shrink", encode(Image.fromarray(sky()), "TIFF")),
-    "a file's first bytes": ("skysort.images.decode.detect", encode(SMALL)),
+    "EXIF data": ("skysort.pictures.exif.orientation", encode(SMALL, "JPEG", exif=b"Exif\0\0II*\0")),
+    "FITS": ("skysort.pictures.fits.read", fits_file(sky())),
+    "measurements of a FITS": ("skysort.pictures.measurements.draw", fits_file(sky())),
+    "measurements of a TIFF": ("skysort.pictures.measurements.shrink", encode(Image.fromarray(sky()), "TIFF")),
+    "a file's first bytes": ("skysort.pictures.decode.detect", encode(SMALL)),
     "pixels": ("PIL.ImageFile.ImageFile.load", encode(SMALL)),
     "scaling": ("PIL.Image.Image.resize", encode(SMALL)),
-    "the conversion of colours": ("skysort.images.colour.to_srgb", encode(SMALL, icc_profile=SWAPPED)),
+    "the conversion of colours": ("skysort.pictures.colour.to_srgb", encode(SMALL, icc_profile=SWAPPED)),
 }
 RAISED: dict[str, Callable[[], Exception]] = {
     "MemoryError": MemoryError,

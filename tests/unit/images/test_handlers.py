@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort.images import classify
+from skysort.pictures import classify
 from skysort.limits import IMAGES_PER_REQUEST, LAMBDA_PAYLOAD_BYTES
 from tests.factories import FakeContext, proxy_event
 from tests.factories_images import encode, multipart, plain
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from skysort.images.request import PictureItem
+    from skysort.pictures.request import PictureItem
 
 RED = encode(plain((250, 0, 0)))
 JPEG = encode(plain((250, 0, 0)), "JPEG")

@@ -17,9 +17,9 @@ from PIL import Image
 
 from skysort import limits
 from skysort.errors import LimitExceededError, MalformedInputError, SkysortError, UnsupportedFormatError
-from skysort.images import boxes, coded, heif
-from skysort.images.decode import InputSpec, decode, read
-from skysort.images.sniff import Format, detect
+from skysort.pictures import boxes, coded, heif
+from skysort.pictures.decode import InputSpec, decode, read
+from skysort.pictures.sniff import Format, detect
 from tests.factories_images import encode, exif, plain, render
 from tests.heic_files import Bits, Heic, box, colours, heic, parameter_sets, samples, size_of, turned, unit
 from tests.heic_files import coded as coded_picture
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 WHOLE = InputSpec(64, 64, 64, 1.0, "white")
 PICTURE = np.asarray(Image.fromarray(render(64, 64)).resize((96, 96), Image.Resampling.BICUBIC))
-NO_DECODER = "skysort.images.loaders._module"
+NO_DECODER = "skysort.pictures.loaders._module"
 
 
 def difference(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> float:
@@ -270,7 +270,7 @@ def test_any_coded_data_tell_sizes_or_are_refused(config: bytes, data: bytes) ->
 
 def test_decoders_are_loaded_only_when_such_a_picture_is_met() -> None:
     program = (
-        "import sys; from skysort.images.decode import InputSpec, decode; import skysort.images.sample as s;"
+        "import sys; from skysort.pictures.decode import InputSpec, decode; import skysort.pictures.sample as s;"
         "decode(s.sample_picture(), InputSpec(64, 64, 64, 1.0, 'white'));"
         "rare = ('heif', 'avif', 'imagecms', 'colour');"
         "print([name for name in sys.modules if any(one in name.lower() for one in rare)])"
@@ -311,7 +311,7 @@ def test_only_the_tiles_that_a_model_sees_are_decoded(
     picture = np.asarray(Image.fromarray(render(60, 60)).resize(size, Image.Resampling.BICUBIC))
     content = tiled(picture, 32, *properties)
     with monkeypatch.context() as whole:
-        whole.setattr("skysort.images.heif_window.cut", lambda *_: None)
+        whole.setattr("skysort.pictures.heif_window.cut", lambda *_: None)
         expected = read(content, MIDDLE)
     files: list[bytes] = []
     right = _pi_heif.load_file

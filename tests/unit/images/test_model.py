@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from skysort.errors import ArtefactError
-from skysort.images.model import PictureModel
+from skysort.pictures.model import PictureModel
 from tests.conftest import ROOT
 from tests.factories_images import COLOURS, GALAXY_INPUT, picture_artefact, plain, render
 

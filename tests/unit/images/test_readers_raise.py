@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from skysort.drop.outcome import Outcome
-from skysort.images.loaders import load
+from skysort.pictures.loaders import load
 from skysort_cli.main import main
 from tests.factories import FakeContext, proxy_event
 from tests.factories_images import encode, multipart, plain, zip_file
@@ -38,7 +38,7 @@ def _a_decoder_raises(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
             raise READER_FAULTS[fault]
         return load(content, *given)
 
-    monkeypatch.setattr("skysort.images.decode.load", stumble)
+    monkeypatch.setattr("skysort.pictures.decode.load", stumble)
 
 
 def test_in_a_form(fault: str, image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from skysort.errors import ArtefactError
-from skysort.images.decode import InputSpec, decode, read
+from skysort.pictures.decode import InputSpec, decode, read
 from tests.factories_images import encode, fits_file, render, sky, tiff_file
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from model_export.galaxy.workspace import ARTEFACT, EVALUATION
 from model_export.versions import next_version
 from skysort.card import load_card, read_artefact
 from skysort.errors import ArtefactError
-from skysort.images.geometry import InputSpec
+from skysort.pictures.geometry import InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

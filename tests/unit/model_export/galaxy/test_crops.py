@@ -10,7 +10,7 @@ from PIL import Image
 from model_export.galaxy import crops
 from model_export.galaxy.contract import spec
 from skysort.errors import ConfigurationError
-from skysort.images.decode import decode
+from skysort.pictures.decode import decode
 from tests.unit.model_export.galaxy.galaxies import catalogue
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from model_export.image import labels, photographs, readme
-from skysort.images.model import PictureModel
+from skysort.pictures.model import PictureModel
 from tests.factories_images import render
 
 FOLDER = Path(__file__).resolve().parents[4] / "functions" / "image" / "model"

@@ -1,0 +1,177 @@
+"""The body of a picture request, whatever it is: a form, a bare picture, JSON, or one of these under no name.
+
+What a client declares is held to. Where it says nothing, or what its library says by default, the content decides;
+what cannot be read is refused with its cause and its cure.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from skysort.errors import EmptyInputError, InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.given import gathered
+from skysort.pictures.base64_text import from_base64, is_picture, unwrapped
+from skysort.pictures.form_body import boundary_of, read_form
+from skysort.pictures.json_body import read_json
+from skysort.pictures.request import FORM, JSON, SEND, PictureItem, PictureRequest, wrong
+from skysort.pictures.sniff import GZIP, Format, detect
+from skysort.limits import FORM_PARTS
+from skysort.options import NAMES as OPTION_NAMES
+
+URLENCODED: Final = "application/x-www-form-urlencoded"
+# What says nothing of the picture: any bytes, what gzip and zip name their files, and what curl, wget and fetch send by
+# default. Gateways hand these on in bytes ...
+_IN_BYTES: Final = frozenset(
+    {"application/octet-stream", "binary/octet-stream", URLENCODED}
+    | {"application/gzip", "application/x-gzip", "application/zip"}
+)
+# ... and these as text.
+_SAYS_NOTHING: Final = _IN_BYTES | {"", "image/*", "image", "*/*", "text/plain", "application/x-fits"}
+_NAMES_OF: Final = {
+    **{form.value: form for form in Format},
+    "image/jpg": Format.JPEG,
+    "image/pjpeg": Format.JPEG,
+    "image/jfif": Format.JPEG,
+    "image/apng": Format.PNG,
+    "image/x-png": Format.PNG,
+    "image/tif": Format.TIFF,
+    "image/heic": Format.HEIF,
+    "image/heic-sequence": Format.HEIF,
+    "image/heif-sequence": Format.HEIF,
+    "image/avif": Format.HEIF,
+    "image/avif-sequence": Format.HEIF,
+    "image/fits": Format.FITS,
+    "image/x-fits": Format.FITS,
+}
+# Of base64 one character in sixty is escaped, beside slashes. To unescape ten megabytes takes a second and 200 MB.
+_ESCAPE_EVERY: Final = 8
+_SHORT_FORM: Final = 65_536
+_BOM: Final = b"\xef\xbb\xbf"
+# The character that stands for what is no UTF-8.
+_REPLACEMENT: Final = b"\xef\xbf\xbd"
+_FORM_CURE: Final = "let the HTTP library write the Content-Type, which has the form's boundary"
+_CURE: Final = "send it with its Content-Type, image/jpeg for example, or as application/octet-stream"
+
+
+def read_body(body: bytes, content_type: str) -> PictureRequest:
+    """Read a request body.
+
+    body: as sent. content_type: its media type with parameters, or nothing.
+    Raises UnsupportedFormatError, MalformedInputError, EmptyInputError, LimitExceededError and InvalidFieldsError.
+    """
+    # Some proxies name the type twice.
+    media_type = content_type.partition(";")[0].partition(",")[0].strip().lower()
+    if media_type == FORM:
+        return _read_declared_form(body, content_type)
+    if media_type in {JSON, "text/json"} or media_type.endswith("+json"):
+        return _read_declared_json(body)
+    if media_type in _SAYS_NOTHING:
+        return _read_undeclared(body, media_type)
+    if media_type in _NAMES_OF or media_type.startswith("image/"):
+        return _read_declared_picture(body, media_type)
+    raise UnsupportedFormatError(f"pictures do not come as {media_type:.80}; {SEND}")
+
+
+def _read_declared_form(body: bytes, content_type: str) -> PictureRequest:
+    try:
+        return read_form(body, content_type)
+    except MalformedInputError:
+        if is_picture(unwrapped(body)):
+            raise MalformedInputError(f"the body is a picture and is declared as {FORM}; {_CURE}") from None
+        if _is_json(body):
+            raise MalformedInputError(f"the body is JSON and is declared as {FORM}; send it as {JSON}") from None
+        raise
+
+
+def _is_json(body: bytes) -> bool:
+    return body[:64].removeprefix(_BOM).lstrip().startswith((b"{", b"["))
+
+
+def _read_declared_json(body: bytes) -> PictureRequest:
+    try:
+        return read_json(body)
+    except MalformedInputError:
+        _refuse_garbled(body)
+        if boundary_of(body):
+            raise MalformedInputError(f"the body is a form and is declared as {JSON}; {_FORM_CURE}") from None
+        content = unwrapped(body)
+        if is_picture(content):
+            what, cure = ("a picture", _CURE) if content is body else ("base64 text", 'send {"image": "<the base64>"}')
+            raise MalformedInputError(f"the body is {what} and is declared as {JSON}; {cure}") from None
+        raise
+
+
+def _read_declared_picture(body: bytes, media_type: str) -> PictureRequest:
+    content = unwrapped(body)
+    if boundary_of(content):
+        raise UnsupportedFormatError(f"the body is a form and is declared as {media_type:.80}; {_FORM_CURE}")
+    found, declared = detect(content), _NAMES_OF.get(media_type)
+    if declared not in {None, Format.FITS} and content.startswith(GZIP):
+        raise UnsupportedFormatError(
+            f"the body is gzipped and is declared as {media_type}; unpack it, or send it with Content-Encoding: gzip"
+        )
+    if declared is not None and declared is not found:
+        raise UnsupportedFormatError(
+            f"the body is declared as {media_type} and is {found}; send it as {found} or as application/octet-stream"
+        )
+    return _bare(content)
+
+
+def _read_undeclared(body: bytes, media_type: str) -> PictureRequest:
+    """A body that says itself what it is."""
+    if not body.strip():
+        raise EmptyInputError(f"the body is empty and has no bytes of a picture; {SEND}")
+    content = unwrapped(body)
+    if _is_json(body):
+        return _read_declared_json(body)
+    if media_type not in _IN_BYTES:
+        _refuse_garbled(body)
+    if is_picture(content):
+        return _bare(content)
+    if boundary_of(body):
+        return read_form(body, FORM)
+    if media_type == URLENCODED and b"=" in body:
+        return _read_urlencoded(body)
+    detect(content)  # says what it is instead
+    return _bare(content)
+
+
+def _read_urlencoded(body: bytes) -> PictureRequest:
+    """Fields of a plain form: a picture as base64, and options."""
+    body = body.replace(b"%2F", b"/").replace(b"%2f", b"/")  # a white picture may be nothing else
+    if _ESCAPE_EVERY * body.count(b"%") > max(len(body), _SHORT_FORM):
+        raise MalformedInputError(f"nearly all of the body is escaped, which base64 need not be; {SEND}")
+    try:
+        fields = gathered(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_PARTS))
+    except UnicodeDecodeError:
+        raise MalformedInputError(f"the body is no {URLENCODED}; {SEND}") from None
+    except ValueError:
+        raise LimitExceededError(f"a form may have up to {FORM_PARTS} fields") from None
+    options: dict[str, Any] = {name: fields.pop(name) for name in OPTION_NAMES if name in fields}
+    image = fields.pop("image", None)
+    if fields or not isinstance(image, str):
+        name = next(iter(fields), "image")
+        known = ", ".join(("image", *OPTION_NAMES))
+        raise wrong(name, "unknown_field", f"is not what a plain form has once: it has {known}; {SEND}")
+    try:
+        # The plus of base64 is a space in a form.
+        item = PictureItem("0", from_base64(image.replace(" ", "+")))
+    except InputError as error:
+        item = PictureItem("0", error=error)
+    return PictureRequest([item], options, single=True)
+
+
+def _bare(content: bytes) -> PictureRequest:
+    return PictureRequest([PictureItem("0", content)], single=True)
+
+
+def _refuse_garbled(body: bytes) -> None:
+    """Raise MalformedInputError for bytes that were read as text: gateways do so with what is not declared."""
+    if _REPLACEMENT not in body:
+        return
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return
+    raise MalformedInputError(f"the body is no text, and was taken for text on its way here, which broke it; {_CURE}")

@@ -1,0 +1,165 @@
+"""From a file's bytes to the pixels that a model takes: one way for training, serving and batch."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image
+from PIL.Image import Transpose
+
+from skysort.errors import LimitExceededError, UnsupportedFormatError
+from skysort.guard import reading
+from skysort.pictures import measurements, prices
+from skysort.pictures.budget import Budget, Cost
+from skysort.pictures.geometry import MARGIN, Box, InputSpec, inside, resampling
+from skysort.pictures.loaders import Loaded, load
+from skysort.pictures.sniff import GZIP, NAMES, Format, detect
+from skysort.limits import FITS_IMAGE_BYTES, IMAGE_BYTES, MIB
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skysort.input_warnings import InputWarning
+
+__all__ = ["Budget", "InputSpec", "Picture", "decode", "read"]
+
+# How a stored picture is put upright (CIPA DC-008, "Orientation").
+_TURNS: Final = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a model takes, (height, width, 3) uint8 RGB, the size of the whole upright picture, what was done to it."""
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+    warnings: tuple[InputWarning, ...] = ()
+
+
+def decode(content: bytes, spec: InputSpec) -> NDArray[np.uint8]:
+    """Decode a picture of any accepted form into what a model takes.
+
+    content: a JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF (the first frame of an animation) or FITS file, told apart by
+    content. Returns (height, width, 3) uint8 RGB.
+
+    Raises EmptyInputError, UnsupportedFormatError, MalformedInputError for a damaged or truncated file, and
+    LimitExceededError, before its pixels are decoded, for one that would cost too much.
+    """
+    return read(content, spec).pixels
+
+
+def read(content: bytes, spec: InputSpec, budget: Budget | None = None) -> Picture:
+    """As decode, with the picture's size, and within a budget that several pictures share.
+
+    Whatever a reader raises over the bytes comes out as an error of this one picture (see skysort.guard).
+    """
+    if len(content) > IMAGE_BYTES:
+        raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {len(content):,} B")
+    with reading("the picture"):
+        form = detect(content)
+    budget = budget or Budget()
+    with reading(f"the {NAMES[form]} picture"):
+        if form is Format.JPEG:  # remarks come with metadata, which a JPEG's decoder is not given
+            return _decode_picture(content, form, spec, budget)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # readers remark on odd metadata; nobody is there to hear it
+            return (_decode_fits if form is Format.FITS else _decode_picture)(content, form, spec, budget)
+
+
+def _decode_picture(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Picture:
+    loaded = load(content, form, spec, budget)
+    sideways = loaded.turn in _SIDEWAYS
+    width, height = loaded.size
+    stored = spec.turned() if sideways else spec
+    left, upper, right, lower = stored.window(width, height)
+    (across, down), (x, y) = loaded.scale, loaded.origin
+    box = left * across - x, upper * down - y, right * across - x, lower * down - y
+    small, remarks = _shrink(loaded, stored, box)
+    pixels = np.array(small.transpose(_TURNS[loaded.turn]) if loaded.turn in _TURNS else small)
+    return Picture(pixels, *((height, width) if sideways else (width, height)), remarks)
+
+
+def _shrink(loaded: Loaded, spec: InputSpec, box: Box) -> tuple[Image.Image, tuple[InputWarning, ...]]:
+    """The window of a loaded picture at the model's size, as RGB in sRGB over the background."""
+    picture = loaded.picture
+    box = inside(box, *picture.size)
+    if picture.mode in measurements.MODES:
+        drawn, remarks = measurements.shrink(picture, spec, box)
+        if drawn.mode == "RGB":
+            return drawn, remarks
+        shown, more = _in_srgb(drawn, loaded)
+        return shown, remarks + more
+    if picture.mode != "RGBA" and picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+    elif picture.mode in {"1", "P"} or (picture.mode == "CMYK" and loaded.profile is None):
+        picture = picture.convert("RGB")
+    small = picture.resize((spec.width, spec.height), resampling(spec, box), box, reducing_gap=MARGIN)
+    remarks = ()
+    if loaded.deep and not spec.measurements:
+        small, remarks = measurements.brightened(small)
+    if small.mode == "RGBA":
+        shown, more = _in_srgb(small.convert("RGB"), loaded)
+        shown.putalpha(small.getchannel("A"))
+        ground = Image.new("RGBA", small.size, spec.background)
+        return Image.alpha_composite(ground, shown).convert("RGB"), remarks + more
+    shown, more = _in_srgb(small, loaded)
+    return shown, remarks + more
+
+
+def _in_srgb(small: Image.Image, loaded: Loaded) -> tuple[Image.Image, tuple[InputWarning, ...]]:
+    if loaded.profile is None and loaded.nclx is None and not loaded.profile_broken:
+        return _to_rgb(small), ()
+    from skysort.pictures import colour  # noqa: PLC0415 - for pictures that have one
+
+    if loaded.profile_broken:
+        return _to_rgb(small), (colour.ignored(loaded.profile_broken),)
+    if loaded.profile is not None:
+        if small.mode == "RGBX":
+            small = small.convert("RGB")
+        if small.mode == "RGB" and loaded.picture.mode == "LA":
+            small = small.getchannel("R")
+        shown, remarks = colour.to_srgb(small, loaded.profile)
+        return _to_rgb(shown), remarks
+    small = _to_rgb(small)
+    return colour.from_nclx(small, loaded.nclx) if loaded.nclx is not None else (small, ())
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode == "RGB":
+        return picture
+    try:
+        return picture.convert("RGB")
+    except ValueError:
+        raise UnsupportedFormatError(
+            f"the picture's colours are {picture.mode}, which cannot be shown as RGB; convert it to RGB or grey"
+        ) from None
+
+
+def _decode_fits(content: bytes, _form: Format, spec: InputSpec, budget: Budget) -> Picture:
+    from skysort.pictures import fits  # noqa: PLC0415 - a dozen milliseconds of start-up that most functions never need
+
+    if content.startswith(GZIP):
+        budget.take(Cost(min(1_032 * len(content), FITS_IMAGE_BYTES) * prices.UNZIPPED_BYTE))
+    cutout = fits.read(content, budget.take, spec)
+    height, width = cutout.planes.shape[1:]
+    box = spec.window(width, height)
+    if cutout.is_picture:
+        pixels = np.moveaxis(cutout.planes[:, ::-1], 0, -1)
+        shown = np.ascontiguousarray(pixels if pixels.shape[2] > 1 else pixels[..., 0])
+        small, _ = _shrink(Loaded(Image.fromarray(shown), (width, height)), spec, box)
+        return Picture(np.array(small), width, height, cutout.warnings)
+    drawn, remarks = measurements.draw(cutout, spec, box)
+    return Picture(np.array(drawn), width, height, remarks)

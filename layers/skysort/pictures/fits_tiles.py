@@ -1,0 +1,303 @@
+"""Tile-compressed FITS images, as fpack and the surveys' archives write them (FITS Standard 4.0, section 10).
+
+The image is cut into tiles, each a row of a binary table that says where its bytes lie in the heap behind the table.
+Read here: RICE_1, GZIP_1, GZIP_2 and NOCOMPRESS, of whole numbers and of real ones that were scaled to whole ones.
+A reader of our own, since the C library that others stand on would meet hostile bytes inside the function; this one
+asks numpy for no byte that is not there.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.pictures import fits_dither, fits_rice, prices
+from skysort.pictures.budget import Cost
+from skysort.pictures.fits_header import TYPES, axes_and_bits, integer, text
+from skysort.pictures.fits_table import TileTable
+from skysort.limits import FITS_TILES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from skysort.pictures.fits_header import Header
+
+_RICE: Final = frozenset({"RICE_1", "RICE_ONE"})
+_READ: Final = _RICE | {"GZIP_1", "GZIP_2", "NOCOMPRESS"}
+_COMPRESSED: Final = "COMPRESSED_DATA"
+_GZIPPED: Final = "GZIP_COMPRESSED_DATA"
+_PLAIN: Final = "UNCOMPRESSED_DATA"
+_MAX_OPTIONS: Final = 99
+_MAX_AXES: Final = 8
+# Unpacked together: enough tiles for numpy, few enough for memory.
+_BYTES_AT_ONCE: Final = 4 << 20
+_VALUES_AT_ONCE: Final = 8 << 20
+_FEWER_AT_ONCE: Final = 2 << 20
+_TILES_AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """How an image is cut: its axes and a tile's, the fastest first."""
+
+    axes: tuple[int, ...]
+    tile: tuple[int, ...]
+
+    @property
+    def tiles(self) -> int:
+        return math.prod(-(-size // side) for size, side in zip(self.axes, self.tile, strict=True))
+
+    def sizes(self) -> list[int]:
+        """How many values each tile holds."""
+        sizes = np.ones(1, np.int64)
+        for size, side in zip(self.axes, self.tile, strict=True):
+            starts = np.arange(0, size, side)
+            sizes = np.multiply.outer(np.minimum(side, size - starts), sizes).reshape(-1)
+        found: list[int] = sizes.tolist()
+        return found
+
+    def places(self) -> Iterator[tuple[slice, ...]]:
+        """Where each tile belongs, as slices of the image's array (the slowest axis first)."""
+        cuts = [
+            [slice(start, min(size, start + side)) for start in range(0, size, side)]
+            for size, side in zip(self.axes[::-1], self.tile[::-1], strict=True)
+        ]
+        return product(*cuts)
+
+
+def read(content: bytes, start: int, header: Header, spend: Callable[[Cost], None] | None = None) -> NDArray[Any]:
+    """Unpack an image.
+
+    Parameters
+    ----------
+    content, start
+        The file, and where the table begins in it.
+    header
+        Of the table. The caller has held the image's size to the limits.
+    spend
+        Is told what unpacking costs before it is begun.
+
+    Returns
+    -------
+    The image, the slowest axis first, in the numbers that the file would hold without compression.
+
+    Raises
+    ------
+    MalformedInputError
+        For tables and tiles that contradict themselves or the image.
+    UnsupportedFormatError
+        For the ways of compression that are not read.
+    LimitExceededError
+        For more tiles than are put into their places in bounded time, and whatever spend raises.
+    """
+    return _TiledImage(content, start, header).unpack(spend or (lambda _: None))
+
+
+class _TiledImage:
+    """A compressed image's table, held to its own header before anything is unpacked."""
+
+    def __init__(self, content: bytes, start: int, header: Header) -> None:
+        self._header = header
+        self._method = text(header, "ZCMPTYPE")
+        if self._method not in _READ:
+            raise UnsupportedFormatError(
+                f"the FITS image is compressed with {self._method[:40] or 'no method that it names'}; RICE and GZIP are"
+                " read: unpack it (funpack) or compress it with RICE (fpack -r)"
+            )
+        axes, bits = axes_and_bits(header, "Z")
+        if not 0 < len(axes) <= _MAX_AXES or min(axes) == 0:
+            raise MalformedInputError(f"the compressed FITS image has {len(axes)} axes")
+        self._grid = _Grid(axes, self._tile_sides(axes))
+        self._type = np.dtype(TYPES[bits]).newbyteorder("=")
+        self._options = _options(header)
+        self._check_size(integer(header, "NAXIS2"))
+        self._table = TileTable(content, start, header)
+        self._scales, self._zeros = self._table.numbers("ZSCALE"), self._table.numbers("ZZERO")
+        self._blanks = self._table.numbers("ZBLANK")
+        self._quantized = self._type.kind == "f" and self._scales is not None
+        self._dithering = self._quantization()
+
+    def _tile_sides(self, axes: tuple[int, ...]) -> tuple[int, ...]:
+        # Without a size a tile is a row.
+        sides = tuple(
+            integer(self._header, f"ZTILE{axis}", size if axis == 1 else 1) for axis, size in enumerate(axes, start=1)
+        )
+        if min(sides) < 1:
+            raise MalformedInputError("the FITS header has compressed tiles without pixels")
+        return tuple(min(side, size) for side, size in zip(sides, axes, strict=True))
+
+    def _check_size(self, rows: int) -> None:
+        if self._grid.tiles > FITS_TILES:
+            raise LimitExceededError(
+                f"a compressed FITS image may have up to {FITS_TILES:,} tiles, this one has {self._grid.tiles:,}"
+            )
+        if rows != self._grid.tiles:
+            raise MalformedInputError(
+                f"the compressed FITS image is cut into {self._grid.tiles:,} tiles and its table has {rows:,} rows"
+            )
+
+    def _quantization(self) -> str:
+        method = text(self._header, "ZQUANTIZ") or fits_dither.NO_DITHER
+        if not self._quantized or method == fits_dither.NONE:
+            return fits_dither.NO_DITHER
+        if method not in fits_dither.METHODS:
+            raise UnsupportedFormatError(
+                f"the FITS image's numbers are scaled by {method[:40]}, which is not read; unpack it (funpack)"
+            )
+        return method
+
+    def unpack(self, spend: Callable[[Cost], None]) -> NDArray[Any]:
+        sources = {name: self._table.streams(name) for name in (_COMPRESSED, _GZIPPED, _PLAIN)}
+        size = sum(size for streams in sources.values() for _, size in streams)
+        if size > self._table.heap_size:
+            raise MalformedInputError("the tiles of the compressed FITS image overlap: it is damaged")
+        sizes = self._grid.sizes()
+        coded = [tile for tile, (_, size) in enumerate(sources[_COMPRESSED]) if size] if self._method in _RICE else []
+        portions = list(_portions(coded, sources[_COMPRESSED], sizes))
+        values = sum(sizes)
+        zipped = 0 if self._method in _RICE else values * self._type.itemsize
+        spend(
+            Cost(
+                len(sizes) * prices.TILE
+                + zipped * prices.UNZIPPED_BYTE
+                + self._quantized * values * prices.SCALED_VALUE,
+                values * self._type.itemsize,
+            )
+        )
+        if portions:
+            spend(_cost(portions, sources[_COMPRESSED], sizes, values * self._type.itemsize))
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond 32 bits become infinite
+            return self._unpack(sources, portions, sizes)
+
+    def _unpack(
+        self, sources: dict[str, list[tuple[int, int]]], portions: Sequence[Sequence[int]], sizes: Sequence[int]
+    ) -> NDArray[Any]:
+        image = np.empty(self._grid.axes[::-1], self._type)
+        places = list(self._grid.places())
+        for tile, place in enumerate(places):
+            target = image[place]
+            if sources[_COMPRESSED][tile][1] == 0:
+                target[...] = self._fallback(tile, target.size, sources).reshape(target.shape)
+            elif self._method not in _RICE:
+                stream = self._table.stream(sources[_COMPRESSED][tile])
+                target[...] = self._finished(tile, self._unzipped(stream, target.size)).reshape(target.shape)
+        for tiles in portions:
+            streams = [self._table.stream(sources[_COMPRESSED][tile]) for tile in tiles]
+            for tile, whole in zip(tiles, self._from_rice(streams, sizes[tiles[0]]), strict=True):
+                target = image[places[tile]]
+                target[...] = self._finished(tile, whole).reshape(target.shape)
+        return image
+
+    def _fallback(self, tile: int, values: int, sources: dict[str, list[tuple[int, int]]]) -> NDArray[Any]:
+        """A tile that was not worth compressing, or could not be: its numbers as they are."""
+        dtype = self._type.newbyteorder(">")
+        if sources[_GZIPPED][tile][1]:
+            return np.frombuffer(_gunzip(self._table.stream(sources[_GZIPPED][tile]), values * dtype.itemsize), dtype)
+        stream = self._table.stream(sources[_PLAIN][tile])
+        if len(stream) != values * dtype.itemsize:
+            raise MalformedInputError("a tile of the compressed FITS image has no pixels, or other than its size says")
+        return np.frombuffer(stream, dtype)
+
+    def _unzipped(self, stream: bytes, values: int) -> NDArray[Any]:
+        """The numbers of a tile that went through GZIP or through nothing."""
+        most = values * max(4, self._type.itemsize)
+        unpacked = stream if self._method == "NOCOMPRESS" else _gunzip(stream, most, exact=False)
+        width, rest = divmod(len(unpacked), values)
+        if self._type.kind == "f" and not self._quantized:
+            dtype = self._type.newbyteorder(">")
+        else:
+            dtype = np.dtype({1: "u1", 2: ">i2", 4: ">i4", 8: ">i8"}.get(width, "V1"))
+        if rest or width != dtype.itemsize or dtype.kind == "V":
+            raise MalformedInputError("a tile of the compressed FITS image has other pixels than its size says")
+        numbers = np.frombuffer(unpacked, np.uint8)
+        if self._method == "GZIP_2":  # all first bytes, then all second ones
+            numbers = np.ascontiguousarray(numbers.reshape(width, values).T)
+        return numbers.view(dtype).reshape(values)
+
+    def _from_rice(self, streams: Sequence[bytes], values: int) -> NDArray[Any]:
+        """Tiles of equally many values, (tiles, values); of real numbers without a scale their whole parts."""
+        block, width = self._options.get("BLOCKSIZE", 32), self._options.get("BYTEPIX", 4)
+        if block not in fits_rice.BLOCKS or width not in fits_rice.BYTES:
+            raise UnsupportedFormatError(
+                f"the RICE-compressed FITS image has blocks of {block} pixels of {width} bytes; blocks of 16 or 32 of"
+                " 1, 2 or 4 bytes are read"
+            )
+        return fits_rice.unpack(streams, values, block, width)
+
+    def _finished(self, tile: int, whole: NDArray[Any]) -> NDArray[Any]:
+        """A tile's numbers, real ones from the whole ones that they were scaled to."""
+        if not self._quantized or self._scales is None:
+            return whole
+        noise = None
+        if self._dithering != fits_dither.NO_DITHER:
+            noise = fits_dither.dither(tile, integer(self._header, "ZDITHER0", 1), whole.size)
+        zero = 0.0 if self._zeros is None else float(self._zeros[tile])
+        values = fits_dither.real(whole, float(self._scales[tile]), zero, noise)
+        if self._dithering == fits_dither.DITHER_2:
+            values[whole == fits_dither.ZERO] = 0.0
+        if self._blanks is not None:
+            values[whole == self._blanks[tile]] = np.nan
+        return values
+
+
+def _portions(tiles: Sequence[int], streams: Sequence[tuple[int, int]], sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Tiles of one size that are unpacked together."""
+    by_size: dict[int, list[int]] = {}
+    for tile in tiles:
+        by_size.setdefault(sizes[tile], []).append(tile)
+    for values, alike in by_size.items():
+        most = min(_VALUES_AT_ONCE, max(_FEWER_AT_ONCE, _TILES_AT_ONCE * values))
+        some: list[int] = []
+        size = 0
+        for tile in alike:
+            more = streams[tile][1]
+            if some and (size + more > _BYTES_AT_ONCE or (len(some) + 1) * values > most):
+                yield some
+                some, size = [], 0
+            some.append(tile)
+            size += more
+        yield some
+
+
+def _cost(
+    portions: Sequence[Sequence[int]], streams: Sequence[tuple[int, int]], sizes: Sequence[int], image: int
+) -> Cost:
+    """What it costs to unpack RICE; image: the bytes that the image takes itself."""
+    work, memory = 0, 0
+    for tiles in portions:
+        values, size = sizes[tiles[0]], sum(streams[tile][1] for tile in tiles)
+        steps = fits_rice.steps(len(tiles), values)
+        work += len(tiles) * values * prices.RICE_VALUE + size * prices.RICE_BYTE + steps * prices.RICE_STEP
+        memory = max(memory, size * prices.RICE_BIT_TABLE + len(tiles) * values * prices.RICE_BYTES)
+    return Cost(work, image + memory)
+
+
+def _gunzip(stream: bytes, size: int, *, exact: bool = True) -> bytes:
+    unpacker = zlib.decompressobj(wbits=47)
+    try:
+        unpacked = unpacker.decompress(stream, size + 1)
+    except zlib.error as error:
+        raise MalformedInputError(f"a compressed tile of the FITS image is damaged: {error}") from None
+    if not unpacker.eof or len(unpacked) > size or (exact and len(unpacked) != size):
+        raise MalformedInputError("a tile of the compressed FITS image has other pixels than its size says")
+    return unpacked
+
+
+def _options(header: Header) -> dict[str, int]:
+    """The parameters of the compression that are whole numbers (ZNAMEn and ZVALn)."""
+    found: dict[str, int] = {}
+    for parameter in range(1, _MAX_OPTIONS + 1):
+        name = text(header, f"ZNAME{parameter}")
+        if not name:
+            break
+        if name in {"BLOCKSIZE", "BYTEPIX"}:
+            found[name] = integer(header, f"ZVAL{parameter}")
+    return found

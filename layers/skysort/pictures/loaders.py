@@ -1,0 +1,270 @@
+"""Pictures loaded by the decoder of their format, each only after what it costs was counted and allowed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.pictures import jpeg, measurements, prices
+from skysort.pictures.budget import Cost
+from skysort.pictures.geometry import MARGIN
+from skysort.pictures.sniff import Format
+from skysort.limits import MEASURED_PIXELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skysort.pictures.budget import Budget
+    from skysort.pictures.colour import Nclx
+    from skysort.pictures.geometry import InputSpec
+    from skysort.pictures.prepared import Prepared
+
+# The limits here are checked before anything is decoded, and by format; Pillow's own would only warn.
+Image.MAX_IMAGE_PIXELS = None
+
+# What a JPEG without an end may lack of it: decoders look so many bytes ahead of what they need.
+_AHEAD: Final = 8
+_REDUCTIONS: Final = (8, 4, 2, 1)
+
+
+# What Pillow says of a TIFF whose tags make sense and whose samples it does not know.
+_UNKNOWN: Final = frozenset(
+    {"unknown pixel mode", "unknown data organization", "unknown raw mode for given image mode"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A picture with its pixels.
+
+    size: as stored, in full. scale: that of the pixels, which may be fewer. origin: where they begin in the whole. The
+    rest as in Prepared.
+    """
+
+    picture: Image.Image
+    size: tuple[int, int]
+    scale: tuple[float, float] = (1.0, 1.0)
+    origin: tuple[int, int] = (0, 0)
+    turn: int = 1
+    profile: bytes | None = None
+    nclx: Nclx | None = None
+    profile_broken: str = ""
+    deep: bool = False
+
+
+def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loaded:
+    """Decode a picture of any format but FITS; raises what Prepared's makers raise, and whatever decoders do."""
+    budget.check(Cost(1))
+    if form is Format.JPEG:
+        return _jpeg(content, spec, budget)
+    if form is Format.HEIF:
+        return _heif(content, spec, budget)
+    with _walking(content, budget):
+        prepared: Prepared = _module(f"skysort.pictures.{form.name.lower()}").prepare(content, budget)
+    budget.take(_with_scaling(prepared, 0 if form is Format.WEBP else prices.CONVERT_BYTES))
+    picture = _LOADERS[form](prepared, budget)
+    return _loaded(picture, prepared)
+
+
+@contextmanager
+def _walking(content: bytes, budget: Budget) -> Iterator[None]:
+    """Have a refusal cost what it took to walk through the file; what is not refused counts that itself."""
+    try:
+        yield
+    except InputError:
+        budget.spend(min(len(content) * prices.WALKED_BYTE, prices.WALKED))
+        raise
+
+
+def _loaded(picture: Image.Image, prepared: Prepared, turn: int | None = None) -> Loaded:
+    return Loaded(
+        picture,
+        picture.size,
+        turn=prepared.turn if turn is None else turn,
+        profile=prepared.profile,
+        nclx=prepared.nclx,
+        profile_broken=prepared.profile_broken,
+        deep=prepared.deep,
+    )
+
+
+@cache
+def _module(name: str) -> Any:
+    """A module that is imported on first use: each costs milliseconds of start-up."""
+    return import_module(name)
+
+
+def _with_scaling(prepared: Prepared, more: int) -> Cost:
+    """Of decoding a picture and making it small. more: bytes a pixel, where that takes more memory than decoding."""
+    pixels = prepared.width * prepared.height
+    scaling = pixels * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL)
+    return Cost(prepared.cost.work + scaling, prepared.cost.memory + pixels * more)
+
+
+def _opened(file: bytes, module: str, name: str, size: tuple[int, int]) -> ImageFile.ImageFile:
+    """A picture of Pillow's with its header read, which has to be as large as was counted."""
+    picture: ImageFile.ImageFile = getattr(_module(module), name)(BytesIO(file))
+    picture.decodermaxblock = max(1, len(file))  # all that is there at once, not piece by piece
+    if picture.size != size:
+        raise MalformedInputError(
+            f"the picture's size is {picture.width} x {picture.height} and its header tells {size[0]} x {size[1]}"
+        )
+    return picture
+
+
+def _jpeg(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
+    with _walking(content, budget):
+        found = jpeg.scan(content, budget)
+    frame = found.frame
+    width, height = frame.width, frame.height
+    least = _least(spec.turned() if found.turn > 4 else spec, width, height)  # noqa: PLR2004 - it lies on its side
+    # Without an end, a picture of many scans is compared in full, or what its last scans lack would not be seen.
+    whole = not (found.complete or found.one_scan)
+    reduction = 1 if whole else _reduction(width // least[0], height // least[1])
+    budget.take(found.cost(reduction))
+
+    def shown(file: bytes) -> tuple[Image.Image, tuple[float, float]]:
+        picture = _opened(file, "PIL.JpegImagePlugin", "JpegImageFile", (width, height))
+        drafted = None if whole else picture.draft(None, least)
+        picture.load()
+        # The new size is rounded up; the box that comes with it is exact.
+        return picture, (drafted[1][2] / width, drafted[1][3] / height) if drafted else (1.0, 1.0)
+
+    if found.complete:
+        picture, scale = shown(found.content)
+    else:
+        picture, scale = _without_end(found, shown)
+    return Loaded(
+        picture, (width, height), scale, (0, 0), found.turn, found.profile, profile_broken=found.profile_broken
+    )
+
+
+def _without_end(found: jpeg.Jpeg, shown: Any) -> tuple[Image.Image, tuple[float, float]]:
+    """A JPEG whose end is missing, if its end is all that is missing: then it does not matter what comes instead."""
+    end = b"" if found.one_scan else jpeg.END
+    (picture, scale), (other, _) = (shown(found.content + bytes([filler]) * _AHEAD + end) for filler in (0, 0xAA))
+    if picture != other:
+        raise MalformedInputError("the JPEG picture is truncated: its last pixels are missing")
+    return picture, scale
+
+
+def _least(spec: InputSpec, width: int, height: int) -> tuple[int, int]:
+    """The size of a JPEG, at least, that leaves the window its margin."""
+    left, upper, right, lower = spec.window(width, height)
+    wanted = MARGIN * max(spec.height, spec.width)
+    return max(1, int(wanted * width / (right - left))), max(1, int(wanted * height / (lower - upper)))
+
+
+def _reduction(across: int, down: int) -> int:
+    """By how much a decoder of JPEGs reduces a picture that may be so many times smaller."""
+    return next((step for step in _REDUCTIONS if step <= min(across, down)), 1)
+
+
+def _png(prepared: Prepared, budget: Budget) -> Image.Image:
+    picture = _opened(prepared.content, "PIL.PngImagePlugin", "PngImageFile", (prepared.width, prepared.height))
+    return _load(picture, budget)
+
+
+def _gif(prepared: Prepared, budget: Budget) -> Image.Image:
+    picture = _opened(prepared.content, "PIL.GifImagePlugin", "GifImageFile", (prepared.width, prepared.height))
+    return _load(picture, budget)
+
+
+def _tiff(prepared: Prepared, budget: Budget) -> Image.Image:
+    tiff = _module("skysort.pictures.tiff")
+    try:
+        picture = _opened(prepared.content, "PIL.TiffImagePlugin", "TiffImageFile", (prepared.width, prepared.height))
+    except SyntaxError as error:
+        if str(error) not in _UNKNOWN:
+            raise
+        raise _unsupported_tiff(prepared) from None
+    # Where strips do not follow one another, a decoder is given this much for each.
+    picture.decodermaxblock = tiff.part_bytes(prepared.content)
+    try:
+        loaded = _load(picture, budget)
+    except ValueError as error:
+        if str(error) not in _UNKNOWN:
+            raise
+        raise _unsupported_tiff(prepared) from None
+    if prepared.negative:
+        return Image.fromarray(np.invert(np.asarray(loaded).astype(np.uint16)))
+    return loaded.convert("LA") if loaded.mode == "La" else loaded
+
+
+def _unsupported_tiff(prepared: Prepared) -> UnsupportedFormatError:
+    return UnsupportedFormatError(f"this is {_module('skysort.pictures.tiff_kinds').describe(prepared.content)}")
+
+
+def _load(picture: ImageFile.ImageFile, budget: Budget) -> Image.Image:
+    pixels = picture.width * picture.height
+    if picture.mode in measurements.NUMBERS and pixels > MEASURED_PIXELS:
+        raise LimitExceededError(
+            f"a picture of 32-bit numbers may have up to {MEASURED_PIXELS:,} pixels, this one has "
+            f"{picture.width} x {picture.height}"
+        )
+    if picture.mode in measurements.MODES:
+        bytes_each = prices.COUNTS_BYTES if pixels <= MEASURED_PIXELS else prices.DEEP_BYTES
+        if picture.mode in measurements.NUMBERS:
+            bytes_each = prices.NUMBERS_BYTES
+        budget.take(Cost(pixels * prices.MEASURED_PIXEL, pixels * bytes_each))
+    picture.load()
+    return picture
+
+
+def _webp(prepared: Prepared, _budget: Budget) -> Image.Image:
+    """Without Pillow's own reader of the format, which keeps the decoder's canvases beside its picture."""
+    decoder = _module("PIL._webp").WebPAnimDecoder(prepared.content)
+    (width, height), *_, mode = decoder.get_info()
+    if (width, height) != (prepared.width, prepared.height):
+        raise MalformedInputError(f"the WebP picture's size is {width} x {height} and its header tells another")
+    found = decoder.get_next()
+    if found is None:
+        raise MalformedInputError("the WebP picture is damaged: its first frame cannot be decoded")
+    return Image.frombuffer(mode, (width, height), found[0], "raw", mode, 0, 1)
+
+
+def _heif(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
+    with _walking(content, budget):
+        window = _module("skysort.pictures.heif_window").cut(content, spec)
+        still = _module("skysort.pictures.heif").prepare(content if window is None else window.file)
+    prepared: Prepared = still.prepared
+    budget.take(_with_scaling(prepared, 0))
+    if window is not None:
+        return replace(_heic(prepared), size=window.size, origin=window.origin, turn=window.turn)
+    return _avif(prepared) if still.av1 else _heic(prepared)
+
+
+def _avif(prepared: Prepared) -> Loaded:
+    plugin = _module("PIL.AvifImagePlugin")
+    plugin.DEFAULT_MAX_THREADS = 1  # there is one core to a picture
+    # A sequence has a still picture too, which is what was counted.
+    file = b"".join([prepared.content[:8], b"avif", prepared.content[12:]])
+    picture = _opened(file, "PIL.AvifImagePlugin", "AvifImageFile", (prepared.width, prepared.height))
+    picture.load()
+    exif = _module("skysort.pictures.exif")
+    return _loaded(picture, prepared, exif.orientation(picture.info.get("exif", b"")))
+
+
+def _heic(prepared: Prepared) -> Loaded:
+    """HEIC, by libheif and libde265, without pi-heif's reader of metadata; turned by the decoder as the file says."""
+    images = _module("_pi_heif").load_file(prepared.content, 1, True, False, True, True, "", False)
+    image = next((one for one in images if one is not None and one.primary), None)
+    if image is None:
+        raise MalformedInputError("the HEIC picture is damaged: the picture that it shows is missing")
+    data = image.data
+    size, mode = image.size_mode
+    if size[0] * size[1] > prepared.width * prepared.height:
+        raise MalformedInputError(f"the HEIC picture's size is {size[0]} x {size[1]} and its header tells another")
+    picture = Image.frombytes(mode.replace("a", "A"), size, data, "raw", mode, image.stride)
+    return _loaded(picture, prepared, 1)
+
+
+_LOADERS: Final = {Format.PNG: _png, Format.GIF: _gif, Format.TIFF: _tiff, Format.WEBP: _webp}

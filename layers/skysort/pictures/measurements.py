@@ -1,0 +1,152 @@
+"""Measured brightness (FITS, 32-bit TIFF, counts in 16 bits) as a picture of the size that a model takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from skysort.errors import MalformedInputError
+from skysort.pictures import coverage, stretch
+from skysort.pictures.frame import Frame
+from skysort.pictures.geometry import MARGIN, inside, resampling
+from skysort.input_warnings import InputWarning
+from skysort.limits import MEASURED_PIXELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from skysort.pictures.geometry import Box, InputSpec
+
+SIXTEEN_BITS: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
+NUMBERS: Final = frozenset({"I", "F"})
+# Pillow's modes of pictures of more than eight bits.
+MODES: Final = SIXTEEN_BITS | NUMBERS
+_BRIGHTEST: Final = 0.9995  # of the pixels: a hot one must not decide
+# What was drawn to be looked at reaches further up its scale than a detector's counts.
+_COUNTS_SHARE: Final = 0.25
+_FULL_SCALE: Final = 65_535
+_EIGHT_BITS: Final = 255
+
+
+class Drawn(NamedTuple):
+    """A picture of the size that a model takes, in grey where it is a photograph, and what was done to get it."""
+
+    picture: Image.Image
+    warnings: tuple[InputWarning, ...] = ()
+
+
+def shrink(picture: Image.Image, spec: InputSpec, box: Box) -> Drawn:
+    """Cut a window out of a picture of more than eight bits.
+
+    32-bit numbers are measurements. So is 16-bit grey that uses little of its scale, a detector's counts, for a model
+    that is meant for measurements; for one of photographs it is a photograph of fewer bits.
+    """
+    numbers = np.asarray(picture)
+    if picture.mode in SIXTEEN_BITS:
+        brightest = _brightest(numbers)
+        if brightest < _COUNTS_SHARE * _FULL_SCALE and not spec.measurements:
+            return _dark_photograph(numbers, brightest, spec, box)
+        if brightest >= _COUNTS_SHARE * _FULL_SCALE or numbers.size > MEASURED_PIXELS:
+            return Drawn(_photograph(numbers, _FULL_SCALE, spec, box))
+    return draw(Frame(numbers[np.newaxis, ::-1]), spec, box)
+
+
+def _photograph(numbers: NDArray[Any], scale: int, spec: InputSpec, box: Box) -> Image.Image:
+    """Sixteen bits by their scale."""
+    wide = numbers.astype(np.uint32)
+    scaled = np.minimum((wide * 255 + scale // 2) // scale, 255).astype(np.uint8)
+    return Image.fromarray(scaled).resize((spec.width, spec.height), resampling(spec, box), box)
+
+
+def _dark_photograph(numbers: NDArray[Any], brightest: float, spec: InputSpec, box: Box) -> Drawn:
+    """A photograph that does not reach a quarter of its sixteen bits: scaled by as many bits as it uses."""
+    bits = max(8, int(brightest).bit_length())
+    return Drawn(_photograph(numbers, 2**bits - 1, spec, box), (_scaled(bits),))
+
+
+def brightened(small: Image.Image) -> Drawn:
+    """A small picture of sixteen bits a colour, of which its decoder kept eight, as a dark photograph of grey is."""
+    colours = np.asarray(small).copy()
+    brightest = float(np.quantile(colours[..., :3].max(axis=2), _BRIGHTEST))
+    if not 1 <= brightest < _COUNTS_SHARE * _EIGHT_BITS:
+        return Drawn(small)
+    bits = int(brightest).bit_length()
+    scaled = np.minimum(colours[..., :3].astype(np.uint16) * _EIGHT_BITS // (2**bits - 1), _EIGHT_BITS)
+    colours[..., :3] = scaled
+    return Drawn(Image.fromarray(colours, small.mode), (_scaled(8 + bits),))
+
+
+def _scaled(bits: int) -> InputWarning:
+    detail = f"the 16-bit picture uses {bits} bits of its brightness: {2**bits - 1:,} was taken for white"
+    return InputWarning("brightness_scaled", detail)
+
+
+def draw(frame: Frame, spec: InputSpec, box: Box) -> Drawn:
+    """Draw measured brightness and cut a window out of it.
+
+    The sky is that of the whole frame. What was not observed is left out of it and drawn as sky; single pixels without
+    a value inside the picture are filled from their neighbours.
+    Raises MalformedInputError where there is nothing to be seen.
+    """
+    left, upper, right, lower = outer(box, frame.size)
+    step = stretch.sample_step(frame.planes.size)
+    values = frame.values(slice(upper, lower), slice(left, right))
+    sample = frame.values(slice(None, None, step), slice(None, None, step))
+    outside = frame.uncovered()
+    beyond = np.zeros(values.shape[:2], np.bool_)
+    if outside is not None:
+        beyond = outside[upper:lower, left:right]
+        values[beyond] = np.nan
+        sample[outside[::step, ::step]] = np.nan
+    sky = stretch.sky_levels(sample, values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        light = values - sky
+    missing = ~np.isfinite(light)
+    if not light[~missing].any() if missing.any() else not light.any():
+        raise MalformedInputError("every pixel that the model looks at has the same value: there is nothing to be seen")
+    factor = max(1, int(min((box[2] - box[0]) / spec.width, (box[3] - box[1]) / spec.height) / MARGIN))
+    holes = 0
+    if missing.any():
+        light[missing] = np.nan
+        holes = int((missing.any(axis=2) & ~beyond).sum())
+    light = stretch.reduce(light, factor)
+    if outside is not None or holes:
+        light = _completed(light, beyond, factor)
+    drawn = Image.fromarray(stretch.lupton_rgb(light))
+    edges = (edge - start for edge, start in zip(box, (left, upper, left, upper), strict=True))
+    shown = inside(tuple(edge / factor for edge in edges), *drawn.size)  # type: ignore[arg-type]  # four of them
+    small = drawn.resize((spec.width, spec.height), resampling(spec, shown), shown)
+    return Drawn(small, (*frame.warnings, *_remarks(outside, holes)))
+
+
+def _completed(light: NDArray[np.float64], beyond: NDArray[np.bool_], factor: int) -> NDArray[np.float64]:
+    """Light with its holes filled; NaN in all bands where one was not observed."""
+    missing = np.isnan(light).any(axis=2)
+    gone = stretch.reduce(beyond[..., np.newaxis].astype(np.float64), factor)[..., 0] > 0
+    filled = coverage.fill(light, gone & missing)
+    filled[gone & missing] = np.nan
+    return filled
+
+
+def _remarks(outside: NDArray[np.bool_] | None, holes: int) -> Iterator[InputWarning]:
+    if outside is not None:
+        share = float(outside.mean())
+        detail = f"{share:.0%} of the frame was not observed (one number, or none, up to its edge) and was left out"
+        yield InputWarning("no_coverage", detail)
+    if holes:
+        yield InputWarning("holes_filled", f"{holes:,} pixels without a value were filled from those around them")
+
+
+def outer(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The whole pixels that a window touches."""
+    return int(box[0]), int(box[1]), min(size[0], int(-(-box[2] // 1))), min(size[1], int(-(-box[3] // 1)))
+
+
+def _brightest(numbers: NDArray[Any]) -> float:
+    """The brightness that all but hot pixels stay below."""
+    step = stretch.sample_step(numbers.size)
+    return float(np.quantile(numbers[::step, ::step], _BRIGHTEST))

@@ -1,0 +1,191 @@
+"""PNG files (W3C, PNG Specification): their chunks, walked without a decoder, and their files without metadata.
+
+Only what the pixels need goes on: header, palette, transparency and the pixels' chunks joined to one. So damage in any
+other chunk, a text that unpacks to more than a decoder allows, and a million empty chunks cost nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.pictures import exif, prices
+from skysort.pictures.budget import Cost
+from skysort.pictures.prepared import Prepared
+from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS, PROFILE_BYTES
+
+if TYPE_CHECKING:
+    from skysort.pictures.budget import Budget
+
+SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_HEAD: Final = 8
+_HEADER_BYTES: Final = 13
+# Samples of a pixel by colour type (11.2.1), and bits that a sample may have.
+_SAMPLES: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
+# First pixel and step of the seven passes of an interlaced picture, across and down (8.2).
+_PASSES: Final = (
+    ((0, 8), (0, 8)),
+    ((4, 8), (0, 8)),
+    ((0, 4), (4, 8)),
+    ((2, 4), (0, 4)),
+    ((0, 2), (2, 4)),
+    ((1, 2), (0, 2)),
+    ((0, 1), (1, 2)),
+)
+_PALETTE_BYTES: Final = 768
+_PALETTE: Final = 3
+# Bytes of a transparent colour, by colour type; a palette's transparency has as many as it likes.
+_TRANSPARENCY_BYTES: Final = {0: 2, 2: 6, _PALETTE: 1}
+_CRITICAL_BIT: Final = 0x20
+_NAME: Final = re.compile(rb"[A-Za-z]{4}")
+
+
+@dataclass(slots=True)
+class _Chunks:
+    header: bytes = b""
+    palette: bytes = b""
+    transparency: bytes | None = None
+    pixels: list[bytes] = field(default_factory=list)
+    exif: bytes = b""
+    profile: bytes | None = None
+    profile_broken: str = ""
+    count: int = 0
+
+
+def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
+    """Read a PNG's chunks; see Prepared.
+
+    Raises MalformedInputError where there is no header or no pixels, UnsupportedFormatError for Apple's variant, and
+    LimitExceededError for more pixels or chunks than may be.
+    """
+    chunks = _walk(content)
+    width, height, bits, colour, packing, filters, interlaced = struct.unpack(">IIBBBBB", chunks.header)
+    if width < 1 or height < 1:
+        raise MalformedInputError(f"the PNG picture's size is {width} x {height}")
+    if width * height > IMAGE_PIXELS:
+        raise LimitExceededError(
+            f"a picture of type image/png may have up to {IMAGE_PIXELS:,} pixels, this one has {width} x {height}"
+        )
+    if bits not in _DEPTHS.get(colour, ()) or packing or filters or interlaced > 1:
+        raise MalformedInputError("the PNG picture's header tells of samples that no PNG may have")
+    if not chunks.pixels:
+        raise MalformedInputError("the PNG picture is truncated: it ends before its first pixel")
+    if colour == _PALETTE and not chunks.palette:
+        raise MalformedInputError("the PNG picture is damaged: its palette is missing")
+    if len(chunks.transparency or b"") < _TRANSPARENCY_BYTES.get(colour, _PALETTE_BYTES + 1):
+        chunks.transparency = None  # too short for a colour, or of a picture that has its own: viewers pass over it
+    return Prepared(
+        _rebuilt(chunks),
+        width,
+        height,
+        _cost(len(content), chunks, width, height, _SAMPLES[colour] * bits, interlaced=bool(interlaced)),
+        exif.orientation(chunks.exif) if chunks.exif else 1,
+        chunks.profile,
+        profile_broken=chunks.profile_broken,
+        deep=bits == 16 and colour != 0,  # noqa: PLR2004 - deep grey is kept as it is
+    )
+
+
+def _walk(content: bytes) -> _Chunks:
+    found, at = _Chunks(), len(SIGNATURE)
+    for count in range(1, PNG_CHUNKS + 1):
+        head = content[at : at + _HEAD]
+        if len(head) < _HEAD:
+            break
+        size, name = int.from_bytes(head[:4], "big"), head[4:]
+        body = at + _HEAD
+        at = body + size + 4
+        found.count = count
+        if name == b"IDAT":
+            found.pixels.append(content[body : body + size])
+        elif name == b"IEND":
+            break
+        elif not found.header:
+            _header(content, body, size, name, found)
+        elif found.pixels and not _NAME.fullmatch(name):
+            break  # what follows the pixels is no chunk: nothing more of use comes
+        else:
+            _other(name, content, body, size, found)
+    else:
+        raise LimitExceededError(f"a PNG may have up to {PNG_CHUNKS:,} chunks, this one has more")
+    if not found.header:
+        raise MalformedInputError("the PNG picture is truncated: it ends before its header")
+    return found
+
+
+def _header(content: bytes, body: int, size: int, name: bytes, found: _Chunks) -> None:
+    if name == b"CgBI":
+        raise UnsupportedFormatError("this is a PNG in Apple's own variant for apps (CgBI); save it as an ordinary PNG")
+    data = content[body : body + size]
+    if name != b"IHDR" or size != _HEADER_BYTES or len(data) < size:
+        raise MalformedInputError("the PNG picture does not begin with its header")
+    _check(content, body, size, name)
+    found.header = data
+
+
+def _check(content: bytes, body: int, size: int, name: bytes) -> None:
+    """Hold a chunk that the pixels depend on to its checksum."""
+    if zlib.crc32(content[body - 4 : body + size]).to_bytes(4, "big") != content[body + size : body + size + 4]:
+        raise MalformedInputError(f"the PNG picture is damaged: the checksum of its {name.decode('latin-1')} is wrong")
+
+
+def _other(name: bytes, content: bytes, body: int, size: int, found: _Chunks) -> None:
+    if name == b"PLTE":
+        _check(content, body, size, name)
+        found.palette = content[body : body + min(size, _PALETTE_BYTES)]
+    elif name == b"tRNS":
+        found.transparency = content[body : body + min(size, _PALETTE_BYTES)]
+    elif name == b"eXIf" and not found.exif:
+        found.exif = content[body : body + size]
+    elif name == b"iCCP" and found.profile is None and not found.pixels:
+        found.profile = _profile(content[body : body + size], found)
+    elif not name[0] & _CRITICAL_BIT and name != b"IHDR":
+        raise MalformedInputError(f"the PNG picture has a chunk that no PNG may have: {name!r}")
+
+
+def _profile(data: bytes, found: _Chunks) -> bytes | None:
+    """Unpack an ICC profile (11.3.2.3): a name, a zero, a zero for deflate, and the packed profile."""
+    unpacker = zlib.decompressobj()
+    try:
+        profile = unpacker.decompress(data[data.index(b"\0") + 2 :], PROFILE_BYTES + 1)
+    except (ValueError, zlib.error):
+        profile = b""
+    if not profile or len(profile) > PROFILE_BYTES:
+        found.profile_broken = "it is damaged" if not profile else f"it is larger than {PROFILE_BYTES:,} B"
+        return None
+    return profile
+
+
+def _rebuilt(chunks: _Chunks) -> bytes:
+    parts = [SIGNATURE, _chunk(b"IHDR", chunks.header)]
+    if chunks.palette:
+        parts.append(_chunk(b"PLTE", chunks.palette))
+    if chunks.transparency is not None:
+        parts.append(_chunk(b"tRNS", chunks.transparency))
+    # Decoders do not look at the checksum of pixels, which zlib checks itself.
+    size = sum(map(len, chunks.pixels))
+    return b"".join([*parts, size.to_bytes(4, "big"), b"IDAT", *chunks.pixels, bytes(4), _chunk(b"IEND", b"")])
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def _cost(size: int, chunks: _Chunks, width: int, height: int, bits: int, *, interlaced: bool) -> Cost:
+    rows = [(width, height)]
+    if interlaced:
+        rows = [(max(0, -(-(width - x) // dx)), max(0, -(-(height - y) // dy))) for (x, dx), (y, dy) in _PASSES]
+    unpacked = sum((-(-across * bits // 8) + 1) * down for across, down in rows if across)
+    work = (
+        unpacked * prices.PNG_ROW_BYTE
+        + width * height * prices.PNG_PIXEL
+        + size * prices.PNG_FILE_BYTE
+        + chunks.count * prices.CHUNK
+    )
+    # A decoder keeps an interlaced picture's rows until the last pass.
+    return Cost(work, width * height * 4 + 2 * size + (unpacked if interlaced else 0))

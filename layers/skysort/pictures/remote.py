@@ -1,0 +1,129 @@
+"""Pictures that a request names by their key in the drop bucket."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from skysort.drop.store import ObjectVersion
+from skysort.errors import InputError, LimitExceededError, NotFoundError, SkysortError
+from skysort.pictures.request import PictureItem
+from skysort.limits import DROP_KEY_BYTES, IMAGE_BYTES, IMAGE_FETCHED_BYTES_PER_REQUEST, MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skysort.clients import Client
+    from skysort.drop.store import ObjectStore, StoredObject
+
+# The only part of the bucket that callers put files into.
+INCOMING: Final = "incoming/"
+_READERS: Final = 8
+_NEVER_IN_A_KEY: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]|(?:^|/)\.{1,2}(?:/|$)")
+
+
+def owned(items: Sequence[PictureItem], client: Client) -> list[PictureItem]:
+    """The items of a request, with other clients' files as absent as those that nobody dropped."""
+    return [
+        item
+        if item.s3_key is None or not item.s3_key.startswith(INCOMING) or client.may_read(item.s3_key)
+        # Asked for and answered like an absent key, so that nobody learns of another's files.
+        else PictureItem(item.id, error=_absent(item.s3_key))
+        for item in items
+    ]
+
+
+class DroppedPictures:
+    """Reads pictures below incoming/ of one bucket.
+
+    store: by default S3, connected on first use.
+    """
+
+    def __init__(self, bucket: str, store: ObjectStore | None = None) -> None:
+        self._bucket = bucket
+        self._store = store
+
+    def __call__(self, keys: Sequence[str]) -> dict[str, bytes | SkysortError]:
+        """The bytes behind each key, or what is wrong with it; side by side, each key once.
+
+        An error is an InputError for a key outside incoming/, LimitExceededError for an object that is too large or
+        comes after IMAGE_FETCHED_BYTES_PER_REQUEST of others, NotFoundError or InfrastructureError.
+        """
+        answers: dict[str, bytes | SkysortError] = {}
+        inside = []
+        for key in dict.fromkeys(keys):
+            fault = _fault(key)
+            if fault is None:
+                inside.append(key)
+            else:
+                answers[key] = InputError(f"the s3_key {key!r:.100} {fault}")
+        if not inside:
+            return answers
+        store = self._connected()
+        try:
+            found = store.head(self._bucket, inside)
+        except SkysortError as error:
+            return {**answers, **dict.fromkeys(inside, error)}
+        wanted: dict[str, StoredObject] = {}
+        left = IMAGE_FETCHED_BYTES_PER_REQUEST
+        for key, stored in zip(inside, found, strict=True):
+            refusal = _refusal(key, stored, left)
+            if refusal is not None:
+                answers[key] = refusal
+            elif stored is not None:
+                left -= stored.size
+                wanted[key] = stored
+        with ThreadPoolExecutor(_READERS, "fetch") as pool:
+            contents = pool.map(lambda key: self._read(store, key, wanted[key]), wanted)
+            answers.update(zip(wanted, contents, strict=True))
+        return answers
+
+    def _read(self, store: ObjectStore, key: str, stored: StoredObject) -> bytes | SkysortError:
+        if not stored.size:
+            return b""
+        try:
+            return store.read(ObjectVersion(self._bucket, key, None, stored.etag), 0, stored.size)[0]
+        except SkysortError as error:
+            return error
+
+    def _connected(self) -> ObjectStore:
+        if self._store is None:
+            # boto3 takes 150 ms to import; only callers with an s3_key pay for it.
+            from skysort.drop.s3 import S3Store  # noqa: PLC0415
+
+            self._store = S3Store()
+        return self._store
+
+
+def _fault(key: str) -> str | None:
+    """What is wrong with a key that no dropped file can have; None if nothing is.
+
+    Asked for all the same, such a key would be an error of the store, or, where a proxy tidies paths, another file.
+    """
+    if not key.startswith(INCOMING):
+        return f"must begin with {INCOMING}"
+    size = len(key.encode("utf-8", "surrogatepass"))
+    if size > DROP_KEY_BYTES:
+        return f"has {size:,} bytes; a dropped file's key has up to {DROP_KEY_BYTES:,}"
+    if _NEVER_IN_A_KEY.search(key):
+        return "has control characters, or a folder named . or .., which no dropped file has"
+    return None
+
+
+def _absent(key: str) -> NotFoundError:
+    return NotFoundError(f"there is no object {key!r:.200} in the drop bucket")
+
+
+def _refusal(key: str, stored: StoredObject | None, left: int) -> SkysortError | None:
+    """Why an object is not read; left: bytes that the request may still fetch."""
+    if stored is None:
+        return _absent(key)
+    if stored.size > IMAGE_BYTES:
+        return LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {stored.size:,} B")
+    if stored.size > left:
+        most = IMAGE_FETCHED_BYTES_PER_REQUEST // MIB
+        return LimitExceededError(
+            f"the pictures that a request names by s3_key may have up to {most} MiB together; ask for this one apart"
+        )
+    return None

@@ -1,0 +1,126 @@
+"""From measured brightness to display: the asinh stretch of Lupton et al. 2004 (PASP 116, 133)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from skysort.errors import MalformedInputError
+from skysort.pictures.coverage import mean_of_blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# The stretch is linear up to about three times the noise, logarithmic beyond.
+_SOFTENING_SIGMAS: Final = 3.0
+# Without noise to go by (simulations): three decades of brightness between linear part and white.
+_NOISELESS_RANGE: Final = 1_000.0
+# Everything brighter than this share of the pixels is white: a galaxy's core fills more, a cosmic-ray hit less.
+_WHITE_QUANTILE: Final = 0.9995
+_SIGMA_PER_MAD: Final = 1.4826  # of a normal distribution
+_MAX_SAMPLE: Final = 1_000_000
+# Red, green and blue light of a galaxy against their mean, in the pictures that the galaxy network learnt from
+# (model_export/galaxy/results/forms.json).
+GALAXY_COLOUR: Final = (1.159, 0.997, 0.844)
+
+
+def sample_step(values: int) -> int:
+    """Every how many rows and columns of a frame of so many values are enough to know its sky."""
+    return max(1, math.isqrt(values // _MAX_SAMPLE))
+
+
+def sky_levels(frame: NDArray[np.float64], window: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median of each band over the whole frame, which is sky more often than what is cut out of its middle.
+
+    frame: (height, width, bands) values of the whole, or a sample of them. window: (height, width, bands), the part
+    that is shown. NaN stands for no value. Returns (bands,).
+    Raises MalformedInputError when a band has no value at all in the window.
+    """
+    levels = []
+    for band in range(window.shape[-1]):
+        shown, whole = (part[..., band][~np.isnan(part[..., band])] for part in (window, frame))
+        if not shown.size:
+            raise MalformedInputError("the picture has no pixel with a value")
+        levels.append(float(np.median(whole if whole.size else shown)))
+    return np.array(levels)
+
+
+def reduce(values: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
+    """Mean of blocks of factor x factor pixels, in the linear scale where light adds up; a rest at the edges goes.
+
+    Of blocks with pixels that have no value (NaN) the mean of the others.
+    """
+    if factor <= 1:
+        return values
+    height, width, bands = values.shape
+    rows, columns = height // factor, width // factor
+    blocks = values[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor, bands)
+    with np.errstate(over="ignore"):
+        means: NDArray[np.float64] = blocks.mean(axis=(1, 3))
+    return means if not np.isnan(means).any() else mean_of_blocks(values, factor)
+
+
+def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """A picture as Lupton et al. draw it: intensity through asinh, so that bright and dim parts keep their colour.
+
+    light: (height, width, 1 or 3) brightness above the sky, red first; NaN, where there is none, is drawn as sky and
+    tells nothing of the noise. Returns (height, width, 3).
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        known = None
+        if np.isnan(light).any():
+            known = ~np.asarray(np.isnan(light).any(axis=2))
+            light = np.where(known[..., np.newaxis], light, 0.0)
+        # Only ratios matter: scaled first, so that no sum overflows.
+        peak = float(np.abs(light).max(initial=0.0))
+        if peak == 0:
+            return np.zeros((*light.shape[:2], 3), np.uint8)
+        light = light / peak
+        light = light * _band_weights(light if known is None else light[known])
+        intensity = light.mean(axis=2)
+        seen = intensity if known is None else intensity[known]
+        noise = _noise(seen)
+        white = float(np.quantile(seen, _WHITE_QUANTILE))
+        white = white if white > 0 else float(seen.max())
+        if white <= 0:
+            return np.zeros((*light.shape[:2], 3), np.uint8)
+        softening = max(_SOFTENING_SIGMAS * noise, white / _NOISELESS_RANGE)
+        shown = np.arcsinh(intensity / softening) / np.arcsinh(white / softening)
+        gain = np.where(intensity > 0, shown / intensity, 0.0)
+        colours = np.clip(light * gain[..., np.newaxis], 0.0, None)
+        # A colour too bright to be shown keeps its hue.
+        colours /= np.maximum(colours.max(axis=2, keepdims=True), 1.0)
+        scaled = (np.nan_to_num(colours, nan=0.0) * 255 + 0.5).astype(np.uint8)
+    return np.repeat(scaled, 3, axis=2) if scaled.shape[2] == 1 else scaled
+
+
+def colour(light: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """What rises above the noise, band by band, against the mean of the bands.
+
+    light: (..., bands) brightness above the sky. Returns (bands,); None where a band has no light.
+    """
+    intensity = light.mean(axis=-1)
+    sums = light[intensity > _SOFTENING_SIGMAS * _noise(intensity)].sum(axis=0)
+    return sums / sums.mean() if (sums > 0).all() else None
+
+
+def _band_weights(light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the bands are multiplied by so that what rises above the noise has a galaxy's usual colour.
+
+    How bright a galaxy is from band to band depends on the unit: in nanomaggies it is twice as bright in i as in g,
+    in magnitudes of another zero point or in counts anything. Lupton et al. weigh the bands of one survey by hand.
+    """
+    if light.shape[-1] == 1:
+        return np.ones(1)
+    found = colour(light)
+    if found is None:
+        return np.ones(light.shape[-1])
+    weights: NDArray[np.float64] = np.array(GALAXY_COLOUR) / found
+    weights /= weights.max()
+    return weights
+
+
+def _noise(intensity: NDArray[np.float64]) -> float:
+    return _SIGMA_PER_MAD * float(np.median(np.abs(intensity - np.median(intensity))))
