@@ -7,7 +7,7 @@ RUN := .venv/run
 DEV := .venv/dev
 TRAIN := .venv/train
 INFRA := .venv/infra
-# Which deployment synth, diff, deploy and destroy are about: dev or prod (infra/stages.py).
+# Which deployment synth, diff, deploy and destroy are about: dev or prod (infra/stages/named.py).
 STAGE ?= dev
 SAM := .venv/sam
 # Not hash-locked: which build of this release suits a machine (CPU or GPU) differs, and nothing that ships needs it.
@@ -89,7 +89,7 @@ fuzz: $(DEV)/.ready ## harm files and bodies and hand them to every reader; ARGS
 
 .PHONY: bench-images
 bench-images: $(DEV)/.ready $(SAM)/.ready ## weigh the images, measure how their containers start
-	@$(DEV)/bin/python -m infra.images --record
+	@$(DEV)/bin/python -m infra.containers --record
 	@$(DEV)/bin/python -m tests.bench.containers $(ARGS)
 	@$(DEV)/bin/python -m tests.bench.readme
 
@@ -105,7 +105,7 @@ readme: $(RUN)/.ready $(DEV)/.ready ## fill the README's tables and the output o
 
 .PHONY: openapi
 openapi: $(DEV)/.ready ## write the OpenAPI document and its page anew from the handlers
-	@PYTHONPATH=layers $(DEV)/bin/python -m infra.contract $(ARGS)
+	@PYTHONPATH=layers $(DEV)/bin/python -m infra.api $(ARGS)
 
 .PHONY: train
 train: $(DEV)/.ready ## train, evaluate and export the star model (see model_export/star)
@@ -115,11 +115,11 @@ train: $(DEV)/.ready ## train, evaluate and export the star model (see model_exp
 
 .PHONY: base-image
 base-image: ## the base of the functions' images from Debian's packages, where the public one cannot be pulled
-	@infra/images/base.sh $(or $(SKYSORT_BASE_IMAGE),skysort/base:3.13)
+	@infra/containers/base.sh $(or $(SKYSORT_BASE_IMAGE),skysort/base:3.13)
 
 .PHONY: images
 images: ## build the container image of every function and show what each weighs (ARGS=--record keeps it)
-	@$(PYTHON) -m infra.images $(ARGS)
+	@$(PYTHON) -m infra.containers $(ARGS)
 
 # What wheels ask for and serving never imports: XGBoost's Python package (its library is called directly) wants
 # scipy, ONNX Runtime's tools want the other two.
@@ -127,7 +127,7 @@ NOT_SERVED := flatbuffers protobuf scipy
 $(INFRA)/.ready: infra/requirements.txt
 	$(call environment,$(INFRA),$<)
 
-CDK = $(INFRA)/bin/python -m infra.cdk $@ --stage $(STAGE) $(ARGS)
+CDK = $(INFRA)/bin/python -m infra.commands.cdk $@ --stage $(STAGE) $(ARGS)
 
 .PHONY: references
 references: $(DEV)/.ready ## renew the samples by which the release hook proves new versions
@@ -159,7 +159,7 @@ destroy: $(INFRA)/.ready ## delete STAGE from AWS, with its data where the stage
 
 .PHONY: redrive
 redrive: $(INFRA)/.ready ## send MODEL's dead letters of STAGE back to its queue (ARGS=--look names them, --help)
-	@$(INFRA)/bin/python -m infra.redrive $(MODEL) --stage $(STAGE) $(ARGS)
+	@$(INFRA)/bin/python -m infra.commands.redrive $(MODEL) --stage $(STAGE) $(ARGS)
 
 .PHONY: policies
 policies: $(DEV)/.ready ## renew tests/infra/policies.md, every permission of the deployed service

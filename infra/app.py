@@ -7,16 +7,16 @@ has little; `-c endpoint=URL` has the functions find AWS at this address, for te
 
 from __future__ import annotations
 
-from infra import node
+from infra.commands import node
 
 node.use()
 
 import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen first
 
-from infra.function_settings import StageError  # noqa: E402
 from infra.stacks.page import PageStack  # noqa: E402
 from infra.stacks.service import ServiceStack  # noqa: E402
-from infra.stages import AWS_STAGES  # noqa: E402
+from infra.stages.functions import StageError  # noqa: E402
+from infra.stages.named import AWS_STAGES  # noqa: E402
 
 
 def build(app: cdk.App) -> ServiceStack:

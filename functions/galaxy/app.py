@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skysort.http.api import serve
+from skysort.observability import logger, metrics
 from skysort.pictures.api import load_classifier, picture_api
 from skysort.pictures.settings import PictureSettings
-from skysort.observability import logger, metrics
 from skysort.start import Start
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from skysort.drop.batch import process_batch
 from skysort.drop.s3 import S3Store
 from skysort.drop.settings import DropSettings
 from skysort.drop.worker import DropWorker
+from skysort.observability import logger, metrics
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.files import PictureFiles
 from skysort.pictures.model import PictureModel
-from skysort.observability import logger, metrics
 from skysort.start import Start
 
 if TYPE_CHECKING:

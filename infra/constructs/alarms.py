@@ -13,15 +13,15 @@ from aws_cdk import aws_cloudwatch as cw
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
+from infra.api.routes import ROUTES
 from infra.constructs.metrics import FunctionMetrics, QueueMetrics
 from infra.constructs.topic import AlarmTopic
-from infra.function_settings import Provisioned
-from infra.routes import ROUTES
+from infra.stages.functions import Provisioned
 
 if TYPE_CHECKING:
     from infra.constructs.metrics import ApiMetrics
-    from infra.operations import Alarms
-    from infra.stage_settings import Stage
+    from infra.stages.operations import Alarms
+    from infra.stages.stage import Stage
 
 _MINUTE: Final = Duration.minutes(1)
 _FIVE_MINUTES: Final = Duration.minutes(5)

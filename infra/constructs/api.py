@@ -10,20 +10,20 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.api_settings import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH, ApiSettings
+from infra.api.routes import ROUTES
 from infra.constructs.api_reasons import explain
 from infra.constructs.authorisers import method_access
 from infra.constructs.gateway_answers import add_gateway_answers
 from infra.constructs.retention import log_group
-from infra.routes import ROUTES
+from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH, ApiSettings
 from skysort import limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.api.routes import Route
     from infra.constructs.deployed import Deployed
-    from infra.routes import Route
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 # One JSON object a request; names as in API Gateway's own variables.
 _LOGGED: Final = {
@@ -53,7 +53,7 @@ _CORS_HEADERS: Final = ("Content-Type", "X-Api-Key", "Authorization")
 class HttpApi(Construct):
     """A regional REST API, deployed to a stage of the same name as skysort's.
 
-    functions: by name, as infra/routes.py names them. The API invokes their live aliases.
+    functions: by name, as infra/api/routes.py names them. The API invokes their live aliases.
     """
 
     def __init__(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from infra.api_settings import PUBLIC_PATHS, Cognito
 from infra.constructs.reasons import accept
+from infra.stages.api import PUBLIC_PATHS, Cognito
 
 if TYPE_CHECKING:
     from aws_cdk import aws_apigateway as apigateway
 
-    from infra.api_settings import ApiSettings
+    from infra.stages.api import ApiSettings
 
 _PUSH_LOGS: Final = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cognito as cognito
 
-from infra.api_settings import Cognito, Iam
+from infra.stages.api import Cognito, Iam
 
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from infra.api_settings import ApiSettings
+    from infra.stages.api import ApiSettings
 
 
 def method_access(scope: Construct, settings: ApiSettings) -> apigateway.MethodOptions:

@@ -22,7 +22,7 @@ from infra.constructs.drop_buckets import REQUEST_METRICS
 from infra.constructs.function import ModelFunction
 from infra.constructs.grants import as_nag_reads
 from infra.constructs.reasons import accept
-from infra.function_settings import FunctionSettings
+from infra.stages.functions import FunctionSettings
 from skysort.release.brake import STOP_POLICY, STOP_ROLES
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_sns as sns
 
-    from infra.operations import Flood
-    from infra.stage_settings import Stage
+    from infra.stages.operations import Flood
+    from infra.stages.stage import Stage
 
 _MAY: Final = ("iam:AttachRolePolicy", "iam:DetachRolePolicy")
 _BRAKE: Final = FunctionSettings("functions/control", "brake.handler", "control", memory_mb=256, timeout_s=60)
@@ -203,7 +203,7 @@ class FloodBrake(Construct):
             name,
             alarm_name=f"skysort-{stage}-{name}",
             alarm_description=f"{name}: more than a stage's clients have good reason for; the drop folder was stopped. "
-            f"See whose it is in S3's access logs, then: python -m infra.brake --stage {stage} --release",
+            f"See whose it is in S3's access logs, then: python -m infra.commands.brake --stage {stage} --release",
             metric=watched,
             threshold=threshold,
             comparison_operator=cw.ComparisonOperator.GREATER_THAN_THRESHOLD,

@@ -12,10 +12,10 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cw
 
 from infra.constructs.metrics import MAXIMUM, ApiMetrics, FunctionMetrics
-from infra.function_settings import Provisioned
+from infra.stages.functions import Provisioned
 
 if TYPE_CHECKING:
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 HOUR: Final = Duration.hours(1)
 _MB_PER_GB: Final = 1_024

@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cw
 from constructs import Construct
 
+from infra.api.routes import ROUTES
 from infra.constructs.metrics import FunctionMetrics, QueueMetrics
 from infra.constructs.panels import (
     answer_panels,
@@ -18,14 +19,13 @@ from infra.constructs.panels import (
     latency_panel,
     sandbox_panels,
 )
-from infra.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infra.constructs.metrics import ApiMetrics
     from infra.constructs.panels import Panel
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 _COLUMNS: Final = 24
 _COST: Final = "Cost: Lambda and API Gateway, an estimate without storage, queues, logs, transfer and the free tier"

@@ -14,7 +14,7 @@ from infra.constructs.reasons import accept
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 _TLS: Final = 1.2
 # The filter under which S3 counts every request of a bucket.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from infra.constructs.deployed import Deployed
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 # Without s3:ListBucket S3 answers 403 for an absent key, and "not there" could not be told from "not allowed".
 _LIST: Final = ("s3:ListBucket",)

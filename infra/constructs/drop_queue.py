@@ -12,11 +12,11 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.grants import bucket_arn, grant
-from infra.drop_settings import DEAD_LETTER_DAYS, QUEUE_DAYS
+from infra.stages.drop import DEAD_LETTER_DAYS, QUEUE_DAYS
 
 if TYPE_CHECKING:
     from infra.constructs.deployed import Deployed
-    from infra.drop_settings import DropQueue
+    from infra.stages.drop import DropQueue
 
 # What an event source mapping needs of the function's role ("Creating and configuring an Amazon SQS event source
 # mapping"): fewer than CDK's grant gives.

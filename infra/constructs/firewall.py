@@ -14,8 +14,8 @@ from infra.constructs.retention import log_group
 if TYPE_CHECKING:
     from aws_cdk import aws_apigateway as apigateway
 
-    from infra.api_settings import Firewall
-    from infra.stage_settings import Stage
+    from infra.stages.api import Firewall
+    from infra.stages.stage import Stage
 
 # How many visitors' worth of requests one address may send: CloudFront's stand for many.
 _SHARED: Final = 10

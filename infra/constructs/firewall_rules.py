@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aws_cdk import aws_wafv2 as waf
 
-from infra.gateway_problems import TOO_MANY_REQUESTS
+from infra.api.gateway_problems import TOO_MANY_REQUESTS
 from skysort import problems
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from infra.constructs.images import image_code
 from infra.constructs.reasons import accept
 from infra.constructs.retention import log_group, removal
 from infra.constructs.warm import WarmAlias
-from infra.function_settings import Provisioned, SnapStart
+from infra.stages.functions import Provisioned, SnapStart
 from skysort import METRICS_NAMESPACE, clients
 
 if TYPE_CHECKING:
-    from infra.function_settings import FunctionSettings
-    from infra.stage_settings import Stage
+    from infra.stages.functions import FunctionSettings
+    from infra.stages.stage import Stage
 
 # Callers reach a function by this alias only; it moves to a new version when that version is proven.
 LIVE: Final = "live"

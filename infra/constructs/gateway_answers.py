@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_apigateway as apigateway
 
-from infra.api_settings import Iam
-from infra.gateway_problems import GATEWAY_ANSWERS, UNSIGNED
+from infra.api.gateway_problems import GATEWAY_ANSWERS, UNSIGNED
+from infra.stages.api import Iam
 from skysort import problems
 from skysort.http.headers import EVERY_ANSWER
 
 if TYPE_CHECKING:
-    from infra.api_settings import ApiSettings
-    from infra.gateway_problems import GatewayAnswer
+    from infra.api.gateway_problems import GatewayAnswer
+    from infra.stages.api import ApiSettings
 
 
 def add_gateway_answers(api: apigateway.RestApi, settings: ApiSettings) -> None:

@@ -9,11 +9,11 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 
 from infra import ROOT
-from infra.base_image import BASE_IMAGE_SETTING
+from infra.containers.base_image import BASE_IMAGE_SETTING
 
 if TYPE_CHECKING:
-    from infra.function_settings import FunctionSettings
-    from infra.stage_settings import Architecture
+    from infra.stages.functions import FunctionSettings
+    from infra.stages.stage import Architecture
 
 DOCKERFILE: Final = "functions/Dockerfile"
 

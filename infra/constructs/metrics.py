@@ -18,8 +18,8 @@ from skysort.metric_names import COLD_START, CONFIDENCE, FAILED, ITEMS_REFUSED, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.drop_settings import DropQueue
-    from infra.stage_settings import Stage
+    from infra.stages.drop import DropQueue
+    from infra.stages.stage import Stage
 
 PERIOD: Final = Duration.minutes(5)
 # Metrics that are published only when something happened.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from infra.constructs.deployed import Deployed
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 _NETWORK: Final = "10.72.0.0/20"
 _SUBNETS: Final = ("10.72.0.0/22", "10.72.4.0/22")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
 
     from infra.constructs.metrics import ApiMetrics
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 
 class Observability(Construct):

@@ -10,11 +10,11 @@ from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.api.routes import ROUTES
+from infra.api.site_headers import content_security_policy, security_headers
 from infra.constructs.page_firewall import PageFirewall
 from infra.constructs.reasons import accept
 from infra.constructs.retention import removal
-from infra.routes import ROUTES
-from infra.site_headers import content_security_policy, security_headers
 from skysort import limits
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_apigateway as apigateway
 
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 _TLS: Final = 1.2
 # What CloudFront sets by fields of its own; the rest are plain headers to it.
@@ -108,7 +108,7 @@ def _api_patterns() -> list[str]:
 
 
 def _headers(scope: Construct, stage: Stage, buckets: Sequence[str]) -> cloudfront.ResponseHeadersPolicy:
-    """The very headers that the local gateway sends, from infra/site_headers.py."""
+    """The very headers that the local gateway sends, from infra/api/site_headers.py."""
     policy = cloudfront.ResponseHeadersPolicy
     uploads = [f"https://{bucket}.s3.{Aws.REGION}.{Aws.URL_SUFFIX}" for bucket in buckets]
     others = {name: value for name, value in security_headers().items() if name not in _OWN_FIELDS}

@@ -13,11 +13,11 @@ from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
 from infra.constructs.firewall_rules import WINDOW_S, limit, managed, slower, visibility
-from infra.function_settings import require
+from infra.stages.functions import require
 
 if TYPE_CHECKING:
-    from infra.api_settings import Firewall
-    from infra.stage_settings import Stage
+    from infra.stages.api import Firewall
+    from infra.stages.stage import Stage
 
 _HOME: Final = "us-east-1"
 _ONLY_THERE: Final = (

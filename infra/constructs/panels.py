@@ -11,7 +11,7 @@ from aws_cdk import aws_cloudwatch as cw
 from infra import ROOT
 from infra.constructs.costs import HOUR, whole_cost
 from infra.constructs.metrics import MAXIMUM
-from infra.function_settings import Provisioned
+from infra.stages.functions import Provisioned
 from skysort.card import load_card
 from skysort.metric_names import MOST_LABELS
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infra.constructs.metrics import ApiMetrics, FunctionMetrics, QueueMetrics
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 _HEIGHT: Final = 6
 

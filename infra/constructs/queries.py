@@ -13,7 +13,7 @@ from constructs import Construct
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 # Powertools' lines are JSON, whose fields Logs Insights finds by itself; Lambda's own REPORT lines it takes apart too.
 QUERIES: Final = {

@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 # CDK names the days rather than counting them.
 _DAYS = {

@@ -19,12 +19,12 @@ from constructs import Construct
 from infra.constructs.function import ModelFunction, logical_id
 from infra.constructs.grants import grant
 from infra.constructs.reasons import accept
-from infra.function_settings import AllAtOnce, Canary, FunctionSettings
+from infra.stages.functions import AllAtOnce, Canary, FunctionSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 # The hook waits for cold starts, and watches for minutes.
 _HOOK: Final = FunctionSettings("functions/control", "hook.handler", "control", memory_mb=512, timeout_s=900)

@@ -12,7 +12,7 @@ from constructs import Construct
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
-    from infra.function_settings import Provisioned
+    from infra.stages.functions import Provisioned
 
 
 class WarmAlias(Construct):

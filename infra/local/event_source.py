@@ -23,8 +23,8 @@ from infra.local.process import StartFailedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from infra.drop_settings import DropQueue
     from infra.local.invocation import Reply
+    from infra.stages.drop import DropQueue
 
 Message = dict[str, Any]
 LOGGER: Final = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from infra.local.launch import ACCOUNT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from infra.routes import Match
+    from infra.api.routes import Match
 
 API_ID: Final = "local"
 # JSON writes a byte of text as six characters at most: \u0000.

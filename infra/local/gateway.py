@@ -10,15 +10,15 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from infra import gateway_problems
-from infra.api_settings import BINARY_MEDIA_TYPES
+from infra.api import gateway_problems
+from infra.api.routes import ROUTES, Match, Router, WrongMethod
 from infra.local import request_body, responses
 from infra.local.events import EventBuilder, Request
 from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
+from infra.local.loopback import NAMES, Visitors
 from infra.local.process import StartFailedError
 from infra.local.request_body import ClientLeftError, TooLargeError
-from infra.loopback import NAMES, Visitors
-from infra.routes import ROUTES, Match, Router, WrongMethod
+from infra.stages.api import BINARY_MEDIA_TYPES
 from skysort import limits
 from skysort.errors import InputError
 from skysort.http.content_encoding import decoded, packed

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.function_settings import FunctionSettings
     from infra.local.report import FunctionLog
-    from infra.stage_settings import Stage
+    from infra.stages.functions import FunctionSettings
+    from infra.stages.stage import Stage
 
 ACCOUNT: Final = "123456789012"  # moto's account, and AWS's own example
 PROGRAM: Final = Path(__file__).with_name("sandbox.py")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-    from infra.drop_settings import DropQueue
-    from infra.stage_settings import Stage
+    from infra.stages.drop import DropQueue
+    from infra.stages.stage import Stage
 
 
 class SqsQueue:

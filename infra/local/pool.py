@@ -16,7 +16,7 @@ from infra.local import sandbox as child
 from infra.local.invocation import CrashedError, Invocation, Reply, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import ON_DEMAND, PROVISIONED, Sandbox, StartFailedError
 from infra.local.report import Report
-from infra.stage_settings import Laptop
+from infra.stages.stage import Laptop
 from skysort import limits
 
 if TYPE_CHECKING:

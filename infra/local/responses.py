@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.gateway_problems import REQUEST_TOO_LARGE, TOO_LARGE, Problem
+from infra.api.gateway_problems import REQUEST_TOO_LARGE, TOO_LARGE, Problem
 from skysort import limits, problems
 from skysort.http.headers import EVERY_ANSWER
 

@@ -2,7 +2,7 @@
 
 Everything lives in memory and temporary files; each start begins empty. moto is a whole AWS, some of whose services
 start programs and containers: only S3 and SQS of it are made here, and only this machine's programs and the stack's own
-page are answered (infra.loopback).
+page are answered (infra.local.loopback).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from werkzeug.serving import make_server
 
 from infra.local import notifications
 from infra.local.children import tell
+from infra.local.loopback import Visitors, VisitorsOnly
 from infra.local.sandbox import watch
 from infra.local.server import HOST
 from infra.local.settings import Settings
-from infra.loopback import Visitors, VisitorsOnly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-    from infra.drop_settings import DropQueue
-    from infra.stage_settings import Stage
+    from infra.stages.drop import DropQueue
+    from infra.stages.stage import Stage
 
 # The poller waits at most this long for an answer of a server on the same machine.
 READ_TIMEOUT_S: Final = 60

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT
-from infra.drop_settings import VISIBILITY_TIMEOUTS
-from infra.function_settings import FunctionSettings, Provisioned, StageError
 from infra.local.launch import Launcher
 from infra.local.report import FunctionLog
-from infra.stages import STAGES
+from infra.stages.drop import VISIBILITY_TIMEOUTS
+from infra.stages.functions import FunctionSettings, Provisioned, StageError
+from infra.stages.named import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from infra.local.launch import Lifeline
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 PORTS: Final = range(65_536)
 # Read here, by the command line or by the tests; every other SKYSORT_ variable is meant for the functions.

@@ -6,8 +6,8 @@ import hashlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from infra.api.site_headers import cache_control, content_type, security_headers
 from infra.local.responses import Response
-from infra.site_headers import cache_control, content_type, security_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from infra import ROOT
-from infra.stages import AWS_STAGES
+from infra.stages.named import AWS_STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,17 @@ def build(stage: str, folder: Path, endpoint: str | None) -> None:
     assembly = folder.parent / "cdk.out"
     context = ["-c", f"endpoint={endpoint}"] if endpoint else []
     # SAM warns of every construct's path that is longer than it expects, and needs none of them.
-    synth = ["-m", "infra.cdk", "synth", "--stage", stage, "--no-path-metadata", "--output", str(assembly), *context]
+    synth = [
+        "-m",
+        "infra.commands.cdk",
+        "synth",
+        "--stage",
+        stage,
+        "--no-path-metadata",
+        "--output",
+        str(assembly),
+        *context,
+    ]
     subprocess.run([sys.executable, *synth], cwd=ROOT, check=True)
     template = assembly / f"skysort-service-{stage}.template.json"
     name_binary_types(template)

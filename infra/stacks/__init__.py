@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from infra import node
+from infra.commands import node
 
 node.use()

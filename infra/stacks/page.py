@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from infra.stacks.service import ServiceStack
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 
 class PageStack(cdk.Stack):

@@ -15,12 +15,12 @@ from infra.constructs.metrics import ApiMetrics
 from infra.constructs.network import IsolatedNetwork
 from infra.constructs.observability import Observability
 from infra.constructs.roll_out import RollOut
-from infra.function_settings import require
+from infra.stages.functions import require
 
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 
 class ServiceStack(cdk.Stack):
@@ -45,7 +45,7 @@ class ServiceStack(cdk.Stack):
             "DropFolder",
             stage,
             self.functions,
-            # A page at CloudFront's own name is only known once it is deployed: infra/publish_page.py lets it in then.
+            # A page at CloudFront's own name is known once it is deployed: infra/commands/publish.py lets it in then.
             origins=[stage.api.page_origin] if stage.api.page_origin else [],
         )
         self._isolate(stage)

@@ -29,10 +29,10 @@ class LocalPictures:
     def __init__(self, model: str, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
         folder = model_folder(model, environment)
         try:
+            from skysort.options import parse_options  # noqa: PLC0415
             from skysort.pictures.body import read_body  # noqa: PLC0415
             from skysort.pictures.classify import PictureClassifier  # noqa: PLC0415
             from skysort.pictures.model import PictureModel  # noqa: PLC0415
-            from skysort.options import parse_options  # noqa: PLC0415
         except ImportError as error:
             raise missing(model, error) from error
         try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from skysort.pictures.parallel import in_order
 from skysort.limits import GATEWAY_REQUEST_BYTES, IMAGE_BYTES, MIB
+from skysort.pictures.parallel import in_order
 from skysort_cli.exits import ProblemError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skysort import problems
 from skysort.errors import InputError
-from skysort.pictures.parallel import in_order
 from skysort.limits import MIB
+from skysort.pictures.parallel import in_order
 from skysort.star.tables.detect import Format
 from skysort_cli.csv_rows import EXPLAINED_ROWS, ROWS, Chunk, chunks
 from skysort_cli.exits import ProblemError

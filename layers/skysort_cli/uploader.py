@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
 from skysort import problems
-from skysort.pictures.parallel import in_order
 from skysort.limits import MIB, UPLOAD_FORM_BYTES, UPLOAD_STARTS_PER_REQUEST
+from skysort.pictures.parallel import in_order
 from skysort_cli.exits import ProblemError, ServiceError, UsageError
 from skysort_cli.inputs import unreadable
 

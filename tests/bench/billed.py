@@ -7,13 +7,13 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from infra.operations import Prices
+from infra.stages.operations import Prices
 
 if TYPE_CHECKING:
-    from infra.function_settings import Provisioned
     from infra.local.started import StartedStack
+    from infra.stages.functions import Provisioned
 
-# What prices are of: infra/operations.py says where they are from.
+# What prices are of: infra/stages/operations.py says where they are from.
 REGION: Final = "us-east-1"
 PRICES_OF: Final = "2025"
 _PRICES: Final = Prices()

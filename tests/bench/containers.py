@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT
-from infra.images import tag
-from infra.images.build import docker
-from infra.stages import prod
+from infra.containers import tag
+from infra.containers.build import docker
+from infra.stages.named import prod
 from tests.bench import init_time
 from tests.container.emulated import SETTINGS, Emulated
 

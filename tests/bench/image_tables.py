@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.images import TARGETS
-from infra.images.sizes import COMMITTED
-from infra.stages import prod
+from infra.containers import TARGETS
+from infra.containers.sizes import COMMITTED
+from infra.stages.named import prod
 from tests.bench.markdown import table
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infra.api_settings import BINARY_MEDIA_TYPES
+from infra.api.routes import Match, Route
 from infra.local import sandbox
 from infra.local.events import EventBuilder, Request
-from infra.routes import Match, Route
+from infra.stages.api import BINARY_MEDIA_TYPES
 from skysort.cache import AnswerCache
 from skysort.http.api import raw_body, serve
 from skysort.pictures import decode

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT
-from infra.images import TARGETS
-from infra.images.build import build, docker
-from infra.routes import Match, Router
+from infra.api.routes import Match, Router
+from infra.containers import TARGETS
+from infra.containers.build import build, docker
 from tests.sample_events import READ_THE_BUCKET
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import subprocess
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from infra import ROOT
-from infra.images import tag
-from infra.images.build import docker
-from infra.stages import prod
+from infra.containers import tag
+from infra.containers.build import docker
+from infra.stages.named import prod
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra import ROOT, node
-from infra.images import DOCKERFILE
+from infra import ROOT
+from infra.commands import node
+from infra.containers import DOCKERFILE
 
 node.use()
 from aws_cdk import App, IgnoreMode, Stack  # noqa: E402 - Node.js has to be chosen first
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def clone(tmp_path: Path) -> Path:
     """The part of the repository that an image build could see, and some of what it should not."""
     root = tmp_path / "clone"
-    for folder in ("functions", "layers", "infra/images"):
+    for folder in ("functions", "layers", "infra/containers"):
         shutil.copytree(ROOT / folder, root / folder)
     shutil.copy2(ROOT / ".dockerignore", root)
     return root
@@ -50,7 +51,7 @@ def test_the_same_sources_give_the_same_hash(clone: Path, tmp_path: Path) -> Non
         "functions/star/__pycache__/app.cpython-313.pyc",
         "functions/site/added.html",
         "functions/notes.md",
-        "infra/images/added.json",
+        "infra/containers/added.json",
         "layers/skysort_cli/added.py",
         "added.txt",
     ):

@@ -10,7 +10,7 @@ import pytest
 
 import skysort
 from infra import ROOT
-from infra.images import TARGETS
+from infra.containers import TARGETS
 from tests.container.conftest import inspected, run
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.images import TARGETS
-from infra.images.sizes import COMMITTED, describe, measure
+from infra.containers import TARGETS
+from infra.containers.sizes import COMMITTED, describe, measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

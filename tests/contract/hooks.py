@@ -10,7 +10,7 @@ from typing import Any, Final
 import schemathesis
 from hypothesis import strategies as st
 
-from infra.contract import requests
+from infra.api import requests
 from skysort.batches.cursor import Cursor
 from skysort.batches.options import CURSOR
 from skysort.pictures.sniff import detect

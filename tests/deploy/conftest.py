@@ -62,7 +62,7 @@ class Account:
 
     def cdk(self, action: str, *more: str) -> str:
         """Run `make <action> STAGE=dev`, and return what it wrote."""
-        command = [sys.executable, "-m", "infra.cdk", action, "--stage", "dev", *more]
+        command = [sys.executable, "-m", "infra.commands.cdk", action, "--stage", "dev", *more]
         command += ["--output", str(self.folder / "cdk.out")]
         done = subprocess.run(
             command, cwd=ROOT, env=os.environ | self.variables, capture_output=True, text=True, check=False
@@ -97,7 +97,13 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     registry = [program, "serve", str(folder / "registry.yml")]
     if not SAM.exists():
         subprocess.run(["make", ".venv/sam/.ready"], cwd=ROOT, check=True, capture_output=True)
-    emulator = [sys.executable, "-m", "infra.emulator", f"--port={port}", f"--registry=localhost:{registry_port}"]
+    emulator = [
+        sys.executable,
+        "-m",
+        "tests.deploy.emulator",
+        f"--port={port}",
+        f"--registry=localhost:{registry_port}",
+    ]
     with started(registry, registry_port, folder / "registry.log"), started(emulator, port, folder / "emulator.log"):
         yield Account(port, f"localhost:{registry_port}", folder)
 

@@ -10,11 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra import ROOT
-from infra.emulator.sandboxes import LABEL
-from infra.images.build import docker
-from infra.stages import dev
+from infra.containers.build import docker
+from infra.stages.named import dev
 from tests.deploy.conftest import ACCOUNT, REGION, STACKS
 from tests.deploy.differences import ACCEPTED, BY_EMULATOR, BY_MOTO
+from tests.deploy.emulator.sandboxes import LABEL
 
 if TYPE_CHECKING:
     from tests.deploy.conftest import Account

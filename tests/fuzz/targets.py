@@ -16,11 +16,11 @@ from skysort.drop.source import SourceFile
 from skysort.drop.store import Target as Place
 from skysort.errors import InputError, NotFoundError, SkysortError
 from skysort.guard import reading
+from skysort.options import parse_options
 from skysort.pictures import body as picture_body
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.files import PictureFiles
 from skysort.pictures.model import PictureModel
-from skysort.options import parse_options
 from skysort.star import body as star_body
 from skysort.star.classify import StarClassifier
 from skysort.star.model import StarModel

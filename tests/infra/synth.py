@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra import ROOT, node
+from infra import ROOT
+from infra.commands import node
 
 node.use()
 
@@ -15,12 +16,12 @@ import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen fir
 from cdk_nag import AwsSolutionsChecks  # noqa: E402
 
 from infra.app import build  # noqa: E402
-from infra.stages import AWS_STAGES  # noqa: E402
+from infra.stages.named import AWS_STAGES  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 CONTEXT: dict[str, Any] = json.loads((ROOT / "infra" / "cdk.json").read_text())["context"]
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.api_settings import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH
-from infra.gateway_problems import GATEWAY_ANSWERS
+from infra.api.gateway_problems import GATEWAY_ANSWERS
+from infra.api.routes import ROUTES
 from infra.local import responses
-from infra.routes import ROUTES
+from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH
 from tests.infra.synth import flat
 from tests.infra.test_functions import alias_of
 

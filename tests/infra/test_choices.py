@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra import node
+from infra.commands import node
 
 node.use()
 
 import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen first
 from aws_cdk.assertions import Match, Template  # noqa: E402
 
-from infra.api_settings import ApiSettings, Client, Cognito, Firewall, Iam  # noqa: E402
 from infra.app import build  # noqa: E402
-from infra.function_settings import AllAtOnce, Canary, SnapStart, StageError  # noqa: E402
 from infra.stacks.page import PageStack  # noqa: E402
 from infra.stacks.service import ServiceStack  # noqa: E402
-from infra.stages import dev, prod  # noqa: E402
+from infra.stages.api import ApiSettings, Client, Cognito, Firewall, Iam  # noqa: E402
+from infra.stages.functions import AllAtOnce, Canary, SnapStart, StageError  # noqa: E402
+from infra.stages.named import dev, prod  # noqa: E402
 from tests.infra.synth import CONTEXT  # noqa: E402
 
 if TYPE_CHECKING:
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Sky"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.drop_settings import DEAD_LETTER_DAYS, QUEUE_DAYS, DropRetention
-from infra.function_settings import StageError
+from infra.stages.drop import DEAD_LETTER_DAYS, QUEUE_DAYS, DropRetention
+from infra.stages.functions import StageError
 from skysort.drop.settings import RESULTS_BUCKET
 from skysort.pictures.settings import DROP_BUCKET
 from tests.infra.synth import flat
@@ -16,7 +16,7 @@ from tests.infra.synth import flat
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.drop_settings import DropQueue
+    from infra.stages.drop import DropQueue
     from tests.infra.synth import Resource, Synthesised
 
 BUCKET, QUEUE = "AWS::S3::Bucket", "AWS::SQS::Queue"

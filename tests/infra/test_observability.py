@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT
+from infra.api.routes import ROUTES
 from infra.constructs.queries import QUERIES
-from infra.function_settings import StageError
-from infra.operations import Alarms, Flood, Operations
-from infra.routes import ROUTES
+from infra.stages.functions import StageError
+from infra.stages.operations import Alarms, Flood, Operations
 from skysort import METRICS_NAMESPACE
 from skysort.card import load_card
 from skysort.metric_names import COLD_START, CONFIDENCE, FAILED, ITEMS_REFUSED, REFUSED, label_metric

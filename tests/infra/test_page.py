@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.publish_page import files
-from infra.routes import ROUTES
-from infra.site_headers import content_security_policy, security_headers
+from infra.api.routes import ROUTES
+from infra.api.site_headers import content_security_policy, security_headers
+from infra.commands.publish import files
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:

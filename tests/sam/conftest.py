@@ -15,9 +15,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from infra import ROOT
-from infra.emulator.sandboxes import HOST, bridge_address
 from infra.sam.__main__ import SAM
 from tests.deploy.conftest import free_port, wait_for
+from tests.deploy.emulator.sandboxes import HOST, bridge_address
 from tests.sample_events import DROP_BUCKET, REGION, RESULTS_BUCKET, objects
 
 if TYPE_CHECKING:

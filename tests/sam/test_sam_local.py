@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from infra import ROOT
+from infra.api.routes import ROUTES
 from infra.constructs.function import logical_id
-from infra.routes import ROUTES
-from infra.stages import dev
+from infra.stages.named import dev
 from tests.factories import EXAMPLE_ROW
 from tests.sam.conftest import client, environment
 from tests.sample_events import READ_THE_BUCKET, RESULTS

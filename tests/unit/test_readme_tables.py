@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.function_settings import Provisioned, ScheduledMinimum
-from infra.stages import prod
+from infra.stages.functions import Provisioned, ScheduledMinimum
+from infra.stages.named import prod
 from tests.bench import billed
 from tests.bench.readme import NOT_YET, README, render
 

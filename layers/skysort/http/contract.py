@@ -1,4 +1,4 @@
-"""The contract as it is served: the OpenAPI document and its page, both made at build time (infra/contract)."""
+"""The contract as it is served: the OpenAPI document and its page, both made at build time (infra/api)."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ from skysort.http.api import (
     query_options,
     raw_body,
 )
+from skysort.mix import count_answers
+from skysort.observability import metrics
 from skysort.pictures.body import read_body
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.model import PictureModel
 from skysort.pictures.remote import DroppedPictures, owned
-from skysort.mix import count_answers
-from skysort.observability import metrics
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver

@@ -22,10 +22,10 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 from skysort.drop import keys
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.guard import reading
+from skysort.limits import ARCHIVE_EXPANDED_BYTES, ARCHIVE_MEMBERS, ARCHIVE_RATIO, IMAGE_BYTES, MIB
 from skysort.pictures import gzipped
 from skysort.pictures.archive_names import UnflaggedFile, tar_name, zip_name
 from skysort.pictures.bounded_file import BoundedFile
-from skysort.limits import ARCHIVE_EXPANDED_BYTES, ARCHIVE_MEMBERS, ARCHIVE_RATIO, IMAGE_BYTES, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ _NS: Final = 1_000_000_000
 class Cost:
     """What decoding a picture takes at most.
 
-    work: nanoseconds of one slow core (see skysort.pictures.prices). memory: bytes beyond the file itself, at the height
-    of it.
+    work: nanoseconds of one slow core (see skysort.pictures.prices). memory: bytes beyond the file itself, at its
+    height.
     """
 
     work: int

@@ -11,12 +11,12 @@ import numpy as np
 from skysort import problems
 from skysort.cache import AnswerCache
 from skysort.errors import InfrastructureError, InputError, SkysortError
+from skysort.input_warnings import documents
+from skysort.options import Options, combined, parse_options
 from skysort.pictures.budget import Budget
 from skysort.pictures.decode import read
 from skysort.pictures.explain import explanation
 from skysort.pictures.sample import sample_picture
-from skysort.input_warnings import documents
-from skysort.options import Options, combined, parse_options
 from skysort.probability import restricted
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from PIL.Image import Transpose
 
 from skysort.errors import LimitExceededError, UnsupportedFormatError
 from skysort.guard import reading
+from skysort.limits import FITS_IMAGE_BYTES, IMAGE_BYTES, MIB
 from skysort.pictures import measurements, prices
 from skysort.pictures.budget import Budget, Cost
 from skysort.pictures.geometry import MARGIN, Box, InputSpec, inside, resampling
 from skysort.pictures.loaders import Loaded, load
 from skysort.pictures.sniff import GZIP, NAMES, Format, detect
-from skysort.limits import FITS_IMAGE_BYTES, IMAGE_BYTES, MIB
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.limits import FITS_IMAGE_BYTES, MEASURED_PIXELS, MIB
 from skysort.pictures import fits_bands, gzipped, prices
 from skysort.pictures.budget import Cost
 from skysort.pictures.fits_header import (
@@ -31,7 +32,6 @@ from skysort.pictures.fits_header import (
 )
 from skysort.pictures.frame import Frame
 from skysort.pictures.sniff import GZIP
-from skysort.limits import FITS_IMAGE_BYTES, MEASURED_PIXELS, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable

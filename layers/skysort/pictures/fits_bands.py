@@ -8,8 +8,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import UnsupportedFormatError
-from skysort.pictures.fits_header import text
 from skysort.input_warnings import InputWarning
+from skysort.pictures.fits_header import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

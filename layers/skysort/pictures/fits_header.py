@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
+from skysort.limits import FITS_HEADER_CARDS
 from skysort.pictures import prices
 from skysort.pictures.budget import Cost
-from skysort.limits import FITS_HEADER_CARDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.limits import FITS_TILES
 from skysort.pictures import fits_dither, fits_rice, prices
 from skysort.pictures.budget import Cost
 from skysort.pictures.fits_header import TYPES, axes_and_bits, integer, text
 from skysort.pictures.fits_table import TileTable
-from skysort.limits import FITS_TILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

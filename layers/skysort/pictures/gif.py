@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
+from skysort.limits import GIF_BLOCKS, IMAGE_PIXELS
 from skysort.pictures import prices
 from skysort.pictures.budget import Cost
 from skysort.pictures.prepared import Prepared
-from skysort.limits import GIF_BLOCKS, IMAGE_PIXELS
 
 if TYPE_CHECKING:
     from skysort.pictures.budget import Budget

@@ -6,8 +6,8 @@ import zlib
 from typing import Final
 
 from skysort.errors import LimitExceededError
-from skysort.pictures.sniff import GZIP
 from skysort.limits import FITS_GZIP_MEMBERS
+from skysort.pictures.sniff import GZIP
 
 _GZIP_BITS: Final = 31
 # What stands behind a member is copied as often as one ends.

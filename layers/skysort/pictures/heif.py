@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.limits import HEIF_TILES, IMAGE_PIXELS
 from skysort.pictures import boxes, coded, prices
 from skysort.pictures.budget import Cost
 from skysort.pictures.colour import Nclx
 from skysort.pictures.prepared import Prepared, bounded
-from skysort.limits import HEIF_TILES, IMAGE_PIXELS
 
 if TYPE_CHECKING:
     from skysort.pictures.boxes import Item, Items

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
-from skysort.pictures import boxes
 from skysort.limits import HEIF_TILES, IMAGE_PIXELS
+from skysort.pictures import boxes
 
 if TYPE_CHECKING:
     from skysort.pictures.boxes import Item, Items

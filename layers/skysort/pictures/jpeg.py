@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.limits import JPEG_PIXELS, JPEG_SCANS, JPEG_SEGMENTS, PROFILE_BYTES
 from skysort.pictures import exif, prices
 from skysort.pictures.budget import Cost
-from skysort.limits import JPEG_PIXELS, JPEG_SCANS, JPEG_SEGMENTS, PROFILE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

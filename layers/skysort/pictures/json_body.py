@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skysort import json_document
 from skysort.errors import EmptyInputError, FieldError, InputError, InvalidFieldsError, MalformedInputError
-from skysort.pictures.base64_text import from_base64
-from skysort.pictures.request import SEND, PictureItem, PictureRequest, check_count, wrong
 from skysort.limits import IMAGE_ID_CHARACTERS
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.options import taken_from
+from skysort.pictures.base64_text import from_base64
+from skysort.pictures.request import SEND, PictureItem, PictureRequest, check_count, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

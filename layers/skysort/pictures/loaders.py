@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.limits import MEASURED_PIXELS
 from skysort.pictures import jpeg, measurements, prices
 from skysort.pictures.budget import Cost
 from skysort.pictures.geometry import MARGIN
 from skysort.pictures.sniff import Format
-from skysort.limits import MEASURED_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

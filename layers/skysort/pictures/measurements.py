@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 from skysort.errors import MalformedInputError
+from skysort.input_warnings import InputWarning
+from skysort.limits import MEASURED_PIXELS
 from skysort.pictures import coverage, stretch
 from skysort.pictures.frame import Frame
 from skysort.pictures.geometry import MARGIN, inside, resampling
-from skysort.input_warnings import InputWarning
-from skysort.limits import MEASURED_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

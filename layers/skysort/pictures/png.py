@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS, PROFILE_BYTES
 from skysort.pictures import exif, prices
 from skysort.pictures.budget import Cost
 from skysort.pictures.prepared import Prepared
-from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS, PROFILE_BYTES
 
 if TYPE_CHECKING:
     from skysort.pictures.budget import Budget

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.limits import IMAGE_PIXELS, TIFF_PARTS
 from skysort.pictures import jpeg, prices, tiff_kinds
 from skysort.pictures import tiff_directory as tags
 from skysort.pictures.budget import Cost
 from skysort.pictures.prepared import Prepared, bounded
-from skysort.limits import IMAGE_PIXELS, TIFF_PARTS
 
 if TYPE_CHECKING:
     from skysort.pictures.budget import Budget

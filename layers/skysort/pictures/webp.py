@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
+from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS
 from skysort.pictures import exif, prices
 from skysort.pictures.budget import Cost
 from skysort.pictures.prepared import Prepared, bounded
-from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS
 
 if TYPE_CHECKING:
     from skysort.pictures.budget import Budget

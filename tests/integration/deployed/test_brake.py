@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra import brake
+from infra.commands import brake
 from tests.factories import FakeContext
 from tests.unit.functions.loading import load_function
 

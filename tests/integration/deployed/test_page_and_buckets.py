@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from infra import publish_page
-from infra.empty_buckets import buckets, empty_buckets
+from infra.commands import publish as publish_page
+from infra.commands.empty import buckets, empty_buckets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

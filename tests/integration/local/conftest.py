@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from infra.function_settings import FunctionSettings, OnDemand, Warm
 from infra.local.launch import Launcher, Lifeline
 from infra.local.pool import Pool
 from infra.local.report import FunctionLog
 from infra.local.started import StartedStack, started_stack
-from infra.stages import local
+from infra.stages.functions import FunctionSettings, OnDemand, Warm
+from infra.stages.named import local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from infra.stage_settings import Laptop
+    from infra.stages.stage import Laptop
 
 PROJECT = Path(__file__).with_name("project")
 DEADLINE_S = 15.0

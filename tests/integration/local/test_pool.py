@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.function_settings import Provisioned
 from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
-from infra.stage_settings import Laptop
+from infra.stages.functions import Provisioned
+from infra.stages.stage import Laptop
 from tests.integration.local.conftest import event
 
 if TYPE_CHECKING:

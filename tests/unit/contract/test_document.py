@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from infra.contract import document, operations
-from infra.contract.__main__ import files
-from infra.contract.document import ContractError
-from infra.routes import ROUTES
+from infra.api import document, operations
+from infra.api.__main__ import files
+from infra.api.document import ContractError
+from infra.api.routes import ROUTES
 from skysort import limits, problems
 from skysort.http.contract import DOCUMENT, PAGE, Contract
 

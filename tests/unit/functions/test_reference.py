@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.stages import AWS_STAGES
+from infra.stages.named import AWS_STAGES
 from skysort.card import CardShelf
 from skysort.release.proof import Prover
 from skysort.release.reference import differences, read_samples

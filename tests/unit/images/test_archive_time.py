@@ -12,9 +12,9 @@ from skysort.drop.batch import process_batch
 from skysort.drop.deadline import Deadline, OutOfTimeError
 from skysort.drop.outcome import Outcome
 from skysort.drop.worker import DropWorker
+from skysort.limits import DROP_FILE_S
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.files import PictureFiles
-from skysort.limits import DROP_FILE_S
 from tests.factories import FakeContext
 from tests.factories_images import encode, plain, tar_file, zip_file
 from tests.fakes.clock import FakeClock

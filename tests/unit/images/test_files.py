@@ -13,11 +13,11 @@ from PIL import ImageCms
 from skysort.drop.batch import process_batch
 from skysort.drop.outcome import Outcome
 from skysort.errors import InfrastructureError, LimitExceededError
+from skysort.limits import ARCHIVE_MEMBERS, ARCHIVE_REFUSALS_LISTED
+from skysort.options import parse_options
 from skysort.pictures import files as module
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.parallel import in_order
-from skysort.limits import ARCHIVE_MEMBERS, ARCHIVE_REFUSALS_LISTED
-from skysort.options import parse_options
 from tests.factories import FakeContext
 from tests.factories_images import encode, every_form, plain, render, tar_file, zip_file
 from tests.fakes.events import message, sqs_event

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort.pictures import classify
 from skysort.limits import IMAGES_PER_REQUEST, LAMBDA_PAYLOAD_BYTES
+from skysort.pictures import classify
 from tests.factories import FakeContext, proxy_event
 from tests.factories_images import encode, multipart, plain
 from tests.unit.functions.loading import load_function

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra import ROOT
-from infra.abuse_costs import BEFORE, PAGE_BYTES, PUBLIC_BYTES, README, abuses, exposure, table, written
-from infra.operations import Operations
-from infra.stages import dev, local, prod
+from infra.commands.abuse_costs import BEFORE, PAGE_BYTES, PUBLIC_BYTES, README, abuses, exposure, table, written
+from infra.stages.named import dev, local, prod
+from infra.stages.operations import Operations
 from skysort import limits
 
 if TYPE_CHECKING:
-    from infra.stage_settings import Stage
+    from infra.stages.stage import Stage
 
 # Dollars an hour that one key, one link, one caller without a key may cost at most, one way at a time.
 CEILINGS = {
@@ -104,7 +104,7 @@ def test_links_hold_no_longer_than_the_table_says() -> None:
 
 def test_the_readme_shows_the_table_as_it_is_now() -> None:
     text = README.read_text("utf-8")
-    assert table() in text, "python -m infra.abuse_costs writes it anew"
+    assert table() in text, "python -m infra.commands.abuse_costs writes it anew"
     assert written(text) == text
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.api_settings import PUBLIC_PATHS, ApiSettings, Client, Cognito, Firewall, Iam
-from infra.function_settings import StageError
-from infra.routes import ROUTES
-from infra.stages import AWS_STAGES
+from infra.api.routes import ROUTES
+from infra.stages.api import PUBLIC_PATHS, ApiSettings, Client, Cognito, Firewall, Iam
+from infra.stages.functions import StageError
+from infra.stages.named import AWS_STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra import ROOT, cdk, node
-from infra.base_image import DEFAULT
+from infra import ROOT
+from infra.commands import cdk, node
+from infra.containers.base_image import DEFAULT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,10 +29,10 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return Done()
 
     monkeypatch.setattr(cdk, "install", lambda: steps.append(["install"]))
-    monkeypatch.setattr("infra.cdk.subprocess.run", run)
+    monkeypatch.setattr("infra.commands.cdk.subprocess.run", run)
     monkeypatch.setattr(cdk, "publish", lambda stage: steps.append(["publish", stage]))
     monkeypatch.setattr(cdk, "empty_buckets", lambda *stacks: steps.append(["empty", *stacks]))
-    monkeypatch.setattr("infra.cdk.shutil.which", lambda program: f"/usr/bin/{program}")
+    monkeypatch.setattr("infra.commands.cdk.shutil.which", lambda program: f"/usr/bin/{program}")
     return steps
 
 
@@ -107,7 +108,7 @@ def test_what_would_surprise_is_refused(
 def test_without_docker_nothing_is_deployed(
     ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("infra.cdk.shutil.which", lambda _: None)
+    monkeypatch.setattr("infra.commands.cdk.shutil.which", lambda _: None)
     with pytest.raises(SystemExit):
         cdk.main(["deploy"])
     assert "there is no Docker here" in capsys.readouterr().err

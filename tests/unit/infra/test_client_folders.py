@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra import client_folders
+from infra.commands import client_folders
 from skysort.clients import Sharing, client_of
 from tests.factories import proxy_event
 

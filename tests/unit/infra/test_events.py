@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra import ROOT
-from infra.api_settings import BINARY_MEDIA_TYPES
+from infra.api.routes import Match, Route
 from infra.local.events import EventBuilder, MediaTypes, Request, encode, header_name, media_type
-from infra.routes import Match, Route
+from infra.stages.api import BINARY_MEDIA_TYPES
 
 BUILDER = EventBuilder("local", 8000, BINARY_MEDIA_TYPES)
 MATCH = Match(Route("POST", "/v1/classify/star", "star"))

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from infra.api.routes import Router
 from infra.local import request_body
 from infra.local.gateway import Gateway
 from infra.local.invocation import CrashedError, Reply, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.local.site import Site
-from infra.routes import Router
 from skysort import limits
 
 if TYPE_CHECKING:

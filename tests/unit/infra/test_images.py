@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import skysort
 from infra import ROOT
-from infra.images import DOCKERFILE, TARGETS
-from infra.images.steps import install, packages
-from infra.stages import STAGES
+from infra.containers import DOCKERFILE, TARGETS
+from infra.containers.steps import install, packages
+from infra.stages.named import STAGES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import pytest
 from moto.backends import list_of_moto_modules
 
 from infra.local import services
+from infra.local.loopback import Visitors, VisitorsOnly
 from infra.local.services import OnlyData, S3AndSqs
-from infra.loopback import Visitors, VisitorsOnly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 from moto import mock_aws
 
-from infra import redrive
-from infra.redrive import MoveTask, OneByOne, RedriveError
-from infra.stages import dev
+from infra.commands import redrive
+from infra.commands.redrive import MoveTask, OneByOne, RedriveError
+from infra.stages.named import dev
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

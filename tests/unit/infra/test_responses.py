@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra import gateway_problems
+from infra.api import gateway_problems
 from infra.local import responses
 from infra.local.responses import MalformedResponseError, Response, from_reply
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.routes import ROUTES, Match, Router, WrongMethod
+from infra.api.routes import ROUTES, Match, Router, WrongMethod
 
 ROUTER = Router()
 

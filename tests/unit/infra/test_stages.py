@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.function_settings import (
+from infra.api.routes import ROUTES
+from infra.stages.functions import (
     AllAtOnce,
     Canary,
     FunctionSettings,
@@ -17,16 +18,15 @@ from infra.function_settings import (
     SnapStart,
     StageError,
 )
-from infra.routes import ROUTES
-from infra.stage_settings import ACCOUNT_CONCURRENCY, UNRESERVED, Laptop
-from infra.stages import STAGES, dev, local, prod
+from infra.stages.named import STAGES, dev, local, prod
+from infra.stages.stage import ACCOUNT_CONCURRENCY, UNRESERVED, Laptop
 from skysort.drop.deadline import SHARE_FOR_WORK
 from skysort.limits import DROP_ALONE_RECEIVES, DROP_FILE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from infra.drop_settings import DropQueue
+    from infra.stages.drop import DropQueue
 
 
 def star(**changes: object) -> FunctionSettings:

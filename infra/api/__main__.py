@@ -1,0 +1,47 @@
+"""`python -m infra.api`: write the OpenAPI document and its page, or with --check see that they are current."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Final
+
+from infra import ROOT
+from infra.api.document import ContractError, build
+from infra.api.page import render
+from skysort.http.contract import DOCUMENT, PAGE
+
+FOLDER: Final = ROOT / "functions" / "control"
+
+
+def files() -> dict[str, str]:
+    """The files' contents by name; raises ContractError."""
+    document = build()
+    return {DOCUMENT: json.dumps(document, indent=1, ensure_ascii=False) + "\n", PAGE: render(document)}
+
+
+def main() -> int:
+    """Write or check."""
+    parser = argparse.ArgumentParser(prog="python -m infra.api", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is not current")
+    check = parser.parse_args().check
+    try:
+        made = files()
+    except ContractError as error:
+        return _failed(str(error))
+    stale = [name for name, text in made.items() if (FOLDER / name).read_text("utf-8") != text]
+    if check and stale:
+        return _failed(f"{', '.join(stale)} in {FOLDER} is not current; run `make openapi`")
+    for name in stale:
+        (FOLDER / name).write_text(made[name], "utf-8")
+    return 0
+
+
+def _failed(sentence: str) -> int:
+    sys.stderr.write(f"contract: {sentence}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

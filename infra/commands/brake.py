@@ -1,0 +1,52 @@
+"""Whether a deployed stage is stopped by one of its brakes, and how to let it go on (constructs/brake.py).
+
+    python -m infra.commands.brake --stage prod              # which roles the stop policy is attached to
+    python -m infra.commands.brake --stage prod --release    # detach it
+
+What AWS Budgets attached it would attach again: that is ended by `aws budgets execute-budget-action
+--execution-type REVERSE_BUDGET_ACTION`, or by a higher budget.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+import boto3
+
+from infra.stages.named import AWS_STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def policy_of(stage: str) -> str:
+    """The ARN of a stage's stop policy in the account whose credentials are used."""
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    return f"arn:aws:iam::{account}:policy/skysort-stop-{stage}"
+
+
+def stopped(policy: str) -> list[str]:
+    """The names of the roles that a policy is attached to."""
+    pages = boto3.client("iam").get_paginator("list_entities_for_policy").paginate(PolicyArn=policy)
+    return sorted(role["RoleName"] for page in pages for role in page["PolicyRoles"])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Show or release; returns 1 for a stage that is stopped."""
+    parser = argparse.ArgumentParser(prog="python -m infra.commands.brake", description=__doc__.splitlines()[0])
+    parser.add_argument("--stage", default="prod", choices=sorted(AWS_STAGES))
+    parser.add_argument("--release", action="store_true", help="let the stage go on")
+    options = parser.parse_args(arguments)
+    policy = policy_of(options.stage)
+    roles = stopped(policy)
+    for role in roles if options.release else ():
+        boto3.client("iam").detach_role_policy(RoleName=role, PolicyArn=policy)
+    said = "released" if options.release else "stopped"
+    sys.stdout.write(f"{said}: {', '.join(roles)}\n" if roles else f"stage {options.stage} is not stopped\n")
+    return 1 if roles and not options.release else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

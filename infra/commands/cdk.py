@@ -1,0 +1,93 @@
+"""`make synth|diff|deploy|destroy STAGE=dev`: the pinned CDK command line, on the locked Node.js, for one stage.
+
+Arguments that are not its own go to the CDK command line, e.g. `-c reserve=no` or `--require-approval never`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from infra import ROOT
+from infra.commands import node
+from infra.commands.empty import empty_buckets
+from infra.commands.publish import publish
+from infra.containers.base_image import unpinned
+from infra.stages.named import AWS_STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INFRA: Final = ROOT / "infra"
+PROGRAM: Final = INFRA / "node_modules" / "aws-cdk" / "bin" / "cdk"
+ACTIONS: Final = ("bootstrap", "synth", "diff", "deploy", "destroy")
+
+
+def environment() -> dict[str, str]:
+    """The caller's variables, with the locked Node.js and this Python first on the path."""
+    path = os.pathsep.join((str(node.program().parent), str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    # The command line tells its makers how it is used unless it is told not to.
+    return {"CDK_DISABLE_CLI_TELEMETRY": "true", **os.environ, "PATH": path}
+
+
+def install() -> None:
+    """Install the pinned command line where it is not yet there, as infra/package-lock.json has it."""
+    lock = INFRA / "package-lock.json"
+    installed = INFRA / "node_modules" / ".package-lock.json"
+    if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime and PROGRAM.exists():
+        return
+    npm = node.folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    command = [str(node.program()), str(npm), "ci", "--no-audit", "--no-fund", "--loglevel", "error"]
+    subprocess.run(command, cwd=INFRA, env=environment(), check=True, stdout=subprocess.DEVNULL)
+
+
+def command(action: str, stage: str, more: Sequence[str]) -> list[str]:
+    """The command line of one action on every stack of a stage."""
+    stacks = {"bootstrap": [], "synth": ["--quiet"], "diff": [], "deploy": ["--all"], "destroy": ["--all", "--force"]}
+    return [str(node.program()), str(PROGRAM), action, *stacks[action], "-c", f"stage={stage}", *more]
+
+
+def confirmed(stage: str, answer: str | None) -> bool:
+    """Whether the owner means it: --yes, or the stage's name typed."""
+    if answer is not None:
+        return answer == stage
+    question = f"Delete stage {stage} with everything in its buckets? Type its name: "
+    return sys.stdin.isatty() and input(question).strip() == stage
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one action; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m infra.commands.cdk", description=__doc__, allow_abbrev=False)
+    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("--stage", default="dev", choices=sorted(AWS_STAGES))
+    parser.add_argument("--yes", metavar="STAGE", help="destroy without asking: the stage's name once more")
+    options, more = parser.parse_known_args(arguments)
+    stage = AWS_STAGES[options.stage]()
+    if options.action == "destroy":
+        if stage.keep_data:
+            parser.error(
+                f"stage {stage.name} keeps its data and is protected: set keep_data=False in infra/stages/named.py, "
+                "deploy that, then destroy; buckets and logs that were retained stay until somebody deletes them"
+            )
+        if not confirmed(stage.name, options.yes):
+            parser.error(f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask")
+        empty_buckets(f"skysort-page-{stage.name}", f"skysort-service-{stage.name}")
+    if shutil.which("docker") is None and options.action == "deploy":
+        parser.error("deploying builds the functions' images, and there is no Docker here")
+    if options.action == "deploy" and (note := unpinned(os.environ)):
+        sys.stderr.write(f"note: {note}")
+    install()
+    line = command(options.action, options.stage, more)
+    status = subprocess.run(line, cwd=INFRA, env=environment(), check=False).returncode
+    if options.action == "deploy" and status == 0:
+        publish(stage.name)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

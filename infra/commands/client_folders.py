@@ -1,0 +1,76 @@
+"""Whose files are whose, where a stage keeps its clients apart: the folder of each API key.
+
+    python -m infra.commands.client_folders --stage prod
+
+A folder is a hash of an identity (skysort.clients): it can be worked out for those who are known, and not read back.
+Keys are those of the stage's clients; `--role` and `--subject` work out the folder of an IAM user or role (its account
+and unique id: 123456789012 AROA...), and of a token's subject (its issuer and subject).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.commands.publish import outputs
+from infra.stages.named import AWS_STAGES
+from skysort.clients import Sharing, client_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_KEY: Final = "Key"
+
+
+def of_key(key_id: str) -> str:
+    """The folder of an API key, by its id."""
+    return _folder({"identity": {"apiKeyId": key_id}})
+
+
+def of_principal(account: str, unique_id: str) -> str:
+    """The folder of an IAM user or role."""
+    return _folder({"identity": {"accountId": account, "caller": unique_id}})
+
+
+def of_subject(issuer: str, subject: str) -> str:
+    """The folder of a token's subject."""
+    return _folder({"authorizer": {"claims": {"iss": issuer, "sub": subject}}})
+
+
+def _folder(context: dict[str, Any]) -> str:
+    return client_of({"requestContext": context}, Sharing.SEPARATE).folder
+
+
+def keys(told: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each client's name and folder, from a service stack's outputs: KeyPage is the id of the client page's key."""
+    for name, value in sorted(told.items()):
+        if name.startswith(_KEY):
+            yield name.removeprefix(_KEY).lower(), of_key(value)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print names and folders."""
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.commands.client_folders", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--stage", default="prod", choices=sorted(AWS_STAGES))
+    parser.add_argument("--role", nargs=2, metavar=("ACCOUNT", "ID"))
+    parser.add_argument("--subject", nargs=2, metavar=("ISSUER", "SUBJECT"))
+    options = parser.parse_args(arguments)
+    if AWS_STAGES[options.stage]().clients is Sharing.SHARED:
+        sys.stdout.write(f"clients of stage {options.stage} share everything: incoming/<model>/<batch>/\n")
+        return 0
+    if options.role:
+        found = [(options.role[1], of_principal(*options.role))]
+    elif options.subject:
+        found = [(options.subject[1], of_subject(*options.subject))]
+    else:
+        found = list(keys(outputs(f"skysort-service-{options.stage}")))
+    for name, folder in found:
+        sys.stdout.write(f"{name}\t{folder}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

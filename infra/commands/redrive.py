@@ -1,0 +1,226 @@
+"""`make redrive STAGE=prod MODEL=star`: send a model's dead letters back to its queue, once what failed is mended.
+
+A dead letter tells of a dropped file that failed every time by no fault of its own. In AWS the service itself moves
+the messages (StartMessageMoveTask); the task goes on when this command is stopped, and the command run again follows
+it. The local stack's SQS knows no such task: there they are moved one by one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import unquote_plus
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.stages.named import STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import ListMessageMoveTasksResultEntryTypeDef, MessageTypeDef
+
+    from infra.stages.drop import DropQueue
+    from infra.stages.stage import Stage
+
+POLL_S: Final = 2.0
+SHOWN: Final = 10  # of one ReceiveMessage
+# SQS' own limit ("StartMessageMoveTask", MaxNumberOfMessagesPerSecond).
+PER_SECOND: Final = 500
+
+
+class RedriveError(Exception):
+    """It cannot be done; the message says why, and what would help."""
+
+
+class Mover(Protocol):
+    """A way to move the messages of one queue to another."""
+
+    def __call__(self, dead: str, queue: str, per_second: int | None) -> Iterator[tuple[int, int]]:
+        """Move them; yields how many have moved, of how many, until all have."""
+
+
+class MoveTask:
+    """Has SQS move the messages. pause: waits between two looks at the task."""
+
+    def __init__(self, sqs: SQSClient, pause: Callable[[], None] = lambda: time.sleep(POLL_S)) -> None:
+        self._sqs = sqs
+        self._pause = pause
+
+    def __call__(self, dead: str, queue: str, per_second: int | None) -> Iterator[tuple[int, int]]:
+        """Start a task, or join the one that runs; raises RedriveError when it fails or is cancelled."""
+        source = arn(self._sqs, dead)
+        if self._latest(source).get("Status") != "RUNNING":
+            rate = {} if per_second is None else {"MaxNumberOfMessagesPerSecond": per_second}
+            self._sqs.start_message_move_task(SourceArn=source, DestinationArn=arn(self._sqs, queue), **rate)
+        while True:
+            task = self._latest(source)
+            moved = task.get("ApproximateNumberOfMessagesMoved", 0)
+            yield moved, task.get("ApproximateNumberOfMessagesToMove", 0) or moved
+            status = task.get("Status")
+            if status == "COMPLETED":
+                return
+            if status in {"FAILED", "CANCELLED"}:
+                raise RedriveError(f"SQS gave up: {status.lower()}, {task.get('FailureReason', 'no reason given')}")
+            self._pause()
+
+    def _latest(self, source: str) -> ListMessageMoveTasksResultEntryTypeDef:
+        found = self._sqs.list_message_move_tasks(SourceArn=source, MaxResults=1).get("Results", [])
+        return found[0] if found else {}
+
+
+class OneByOne:
+    """Moves messages itself: each is sent before it is removed, so that none is lost."""
+
+    def __init__(self, sqs: SQSClient) -> None:
+        self._sqs = sqs
+
+    def __call__(self, dead: str, queue: str, per_second: int | None) -> Iterator[tuple[int, int]]:
+        """Move as many as there are now: one that fails again may be back soon. The local stack needs no rate."""
+        del per_second
+        moved, total = 0, depth(self._sqs, dead)
+        while moved < total and (messages := receive(self._sqs, dead, visible_again_s=60)):
+            for message in messages:
+                self._sqs.send_message(QueueUrl=queue, MessageBody=message["Body"])
+                self._sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
+                moved += 1
+            yield moved, max(moved, total)
+        yield moved, moved
+
+
+def redrive(stage: Stage, settings: DropQueue, sqs: SQSClient, mover: Mover, per_second: int | None = None) -> int:
+    """Send one model's dead letters back, telling of the progress; returns how many moved."""
+    dead, queue = url(sqs, stage, settings.dead_letter_queue), url(sqs, stage, settings.queue)
+    found = depth(sqs, dead)
+    if not found:
+        tell(f"{settings.dead_letter_queue} is empty: nothing to send back")
+        return 0
+    moved = 0
+    for moved, total in mover(dead, queue, per_second):
+        tell(f"{settings.queue}: {moved:,} of about {max(total, found):,} sent back", over=True)
+    tell(f"{settings.queue}: {moved:,} sent back")
+    return moved
+
+
+def look(stage: Stage, settings: DropQueue, sqs: SQSClient) -> None:
+    """Name up to ten dropped files that dead letters tell of, and leave them where they are."""
+    dead = url(sqs, stage, settings.dead_letter_queue)
+    tell(f"{settings.dead_letter_queue}: about {depth(sqs, dead):,} dead letters")
+    for message in receive(sqs, dead, visible_again_s=0):
+        for key in keys_in(message["Body"]):
+            tell(f"  {key}")
+
+
+def keys_in(body: str) -> list[str]:
+    """The keys of an S3 notification; its beginning where it is none."""
+    try:
+        return [unquote_plus(record["s3"]["object"]["key"]) for record in json.loads(body)["Records"]]
+    except (ValueError, KeyError, TypeError):
+        return [f"{body[:200]!r} (no notification of S3)"]
+
+
+def receive(sqs: SQSClient, queue: str, visible_again_s: int) -> list[MessageTypeDef]:
+    """Up to ten messages, which nobody else sees for a while."""
+    answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=SHOWN, VisibilityTimeout=visible_again_s)
+    return answer.get("Messages", [])
+
+
+def url(sqs: SQSClient, stage: Stage, name: str) -> str:
+    """A queue's URL; RedriveError where the stage is not deployed."""
+    try:
+        return sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    except sqs.exceptions.QueueDoesNotExist:
+        raise RedriveError(f"there is no queue {name} here: is stage {stage.name} deployed to this region?") from None
+
+
+def arn(sqs: SQSClient, queue: str) -> str:
+    """A queue's ARN by its URL."""
+    return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def depth(sqs: SQSClient, queue: str) -> int:
+    """About how many messages wait in a queue."""
+    answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def tell(line: str, *, over: bool = False) -> None:
+    """Print a line; over: one that the next takes the place of, on a terminal only."""
+    if not over:
+        sys.stdout.write(("\r" if sys.stdout.isatty() else "") + line + "\n")
+    elif sys.stdout.isatty():
+        sys.stdout.write("\r" + line)
+        sys.stdout.flush()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    found = argparse.ArgumentParser(prog="make redrive", description=__doc__, allow_abbrev=False)
+    found.add_argument("model", help="star, galaxy or image; all for every model")
+    found.add_argument("--stage", default="dev", choices=sorted(STAGES))
+    found.add_argument("--look", action="store_true", help="only name some of the files, and change nothing")
+    found.add_argument(
+        "--per-second", type=int, metavar="N", help=f"at most so many messages a second, 1 to {PER_SECOND}"
+    )
+    found.add_argument("--endpoint", help="another SQS than AWS's, e.g. the local stack's S3 address")
+    return found
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns its exit status."""
+    options = parser().parse_args(arguments)
+    stage = STAGES[options.stage]()
+    queues = {queue.prefix.split("/")[1]: queue for queue in stage.drop_queues}
+    if options.model not in {*queues, "all"}:
+        return fail(f"there is no model {options.model!r}; choose from {', '.join(queues)}, all (MODEL=star)")
+    if options.per_second is not None and not 1 <= options.per_second <= PER_SECOND:
+        return fail(f"--per-second must be from 1 to {PER_SECOND}, got {options.per_second}")
+    sqs = client(stage, options.endpoint)
+    mover: Mover = OneByOne(sqs) if stage.laptop else MoveTask(sqs)
+    try:
+        for model, settings in queues.items():
+            if options.model in {model, "all"}:
+                if options.look:
+                    look(stage, settings, sqs)
+                else:
+                    redrive(stage, settings, sqs, mover, options.per_second)
+    except RedriveError as error:
+        return fail(str(error))
+    except (BotoCoreError, ClientError) as error:
+        return fail(f"SQS cannot be asked: {error}")
+    return 0
+
+
+def client(stage: Stage, endpoint: str | None) -> SQSClient:
+    """An SQS client: of the local stack for its stage, else of AWS, in the caller's region."""
+    if stage.laptop is None:
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or stage.region
+        return boto3.client("sqs", region_name=region, endpoint_url=endpoint)
+    # The local stack accepts any credentials, but boto3 wants some.
+    return boto3.client(
+        "sqs",
+        region_name=stage.region,
+        endpoint_url=endpoint or f"http://127.0.0.1:{os.environ.get('SKYSORT_S3_PORT', '9000')}",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - no secret
+    )
+
+
+def fail(sentence: str) -> int:
+    """Say why it did not work; returns the exit status that says so too."""
+    sys.stderr.write(f"redrive: {sentence}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped watching; in AWS the task goes on: run the command again to follow it\n")
+        sys.exit(130)

@@ -1,0 +1,125 @@
+"""What images weigh as a registry holds them: each layer's compressed size, and what is in it."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import tarfile
+import tempfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.containers import tag
+from infra.containers.build import docker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMITTED: Final = Path(__file__).with_name("sizes.json")
+# A registry compresses layers with gzip at its usual level.
+GZIP_LEVEL: Final = 6
+GZIP_BITS: Final = 31
+BLOCK: Final = 1 << 20
+# A layer with less than this is an instruction that touched a folder.
+LEAST_BYTES: Final = 10_240
+
+DISTRIBUTION: Final = re.compile(r"var/runtime/([^/]+)-([^/-]+)\.dist-info/METADATA")
+PYTHON: Final = re.compile(r"usr/(?:local/)?bin/(python3\.\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer: its identity, bytes before and after compression, and what it holds in words."""
+
+    digest: str
+    size: int
+    compressed: int
+    holds: tuple[str, ...]
+
+
+def measure(targets: Sequence[str]) -> dict[str, Any]:
+    """Sizes of the built images as the document that is committed; layers that images share are listed once."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, "images.tar")
+        docker("save", "--output", str(archive), *map(tag, targets))
+        with tarfile.open(archive) as saved:
+            stacks = _stacks(saved)
+        digests = list(dict.fromkeys(digest for stack in stacks.values() for digest in stack))
+        with ThreadPoolExecutor(2) as pool:
+            layers = dict(zip(digests, pool.map(lambda digest: _layer(archive, digest), digests), strict=True))
+    stacks = {name: [digest for digest in stack if layers[digest].size > LEAST_BYTES] for name, stack in stacks.items()}
+    return {
+        "images": {
+            target: {
+                "compressed_bytes": sum(layers[digest].compressed for digest in stacks[tag(target)]),
+                "bytes": sum(layers[digest].size for digest in stacks[tag(target)]),
+            }
+            for target in targets
+        },
+        "layers": [
+            {
+                "holds": list(layers[digest].holds),
+                "compressed_bytes": layers[digest].compressed,
+                "bytes": layers[digest].size,
+                "images": [target for target in targets if digest in stacks[tag(target)]],
+            }
+            for digest in digests
+            if layers[digest].size > LEAST_BYTES
+        ],
+    }
+
+
+def _stacks(saved: tarfile.TarFile) -> dict[str, list[str]]:
+    """The names of each image's layers inside the archive, lowest first."""
+    manifest = saved.extractfile("manifest.json")
+    if manifest is None:
+        raise ValueError("docker save wrote an archive without a manifest")
+    return {
+        name: [_resolved(saved, layer) for layer in image["Layers"]]
+        for image in json.load(manifest)
+        for name in image["RepoTags"]
+    }
+
+
+def _resolved(saved: tarfile.TarFile, name: str) -> str:
+    """Where a layer is: older engines link a layer that two images have to where it was first."""
+    member = saved.getmember(name)
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname)) if member.issym() else name
+
+
+def _layer(archive: Path, name: str) -> Layer:
+    with tarfile.open(archive) as saved:
+        member = saved.getmember(name)
+        packed = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_BITS)
+        content = saved.extractfile(member)
+        if content is None:
+            raise ValueError(f"docker save wrote an archive without the layer {name}")
+        compressed = 0
+        while block := content.read(BLOCK):
+            compressed += len(packed.compress(block))
+        compressed += len(packed.flush())
+        content.seek(0)
+        with tarfile.open(fileobj=content) as layer:
+            names = layer.getnames()
+    return Layer(name, member.size, compressed, tuple(describe(names)))
+
+
+def describe(names: Sequence[str]) -> list[str]:
+    """What a layer with these files holds, e.g. ["numpy 2.5.5"] or ["model"]."""
+    holds = [
+        f"{found[1].replace('_', '-')} {found[2]}" for name in sorted(names) if (found := DISTRIBUTION.fullmatch(name))
+    ]
+    if "usr/lib/os-release" in names:
+        python = sorted({found[1] for name in names if (found := PYTHON.fullmatch(name))})
+        holds.append(f"Debian's libraries and {', '.join(python)}")
+    if any(name.startswith("opt/python/skysort/") for name in names):
+        holds.append("layers/skysort")
+    if any(name.startswith("var/task/model/") for name in names):
+        holds.append("model")
+    if "var/task/app.py" in names:
+        holds.append("handlers")
+    return holds

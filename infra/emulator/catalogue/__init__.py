@@ -1,9 +1,0 @@
-"""Every CloudFormation type that the emulator adds to moto's, or makes better than moto does."""
-
-from __future__ import annotations
-
-from typing import Final
-
-from infra.emulator.catalogue import compute, gateway, page, storage, watching
-
-TYPES: Final = (*storage.TYPES, *compute.TYPES, *gateway.TYPES, *page.TYPES, *watching.TYPES)

@@ -1,0 +1,182 @@
+"""What a stage says of its HTTP API: who may call, how often, and what the gateway passes on.
+
+What API Gateway would refuse, or what would leave the API open to everybody by oversight, is refused here with a
+sentence: building the object is the check.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from infra.stages.functions import in_range, require
+
+# What the gateway hands to a function base64-encoded. Never */*: JSON would arrive encoded too.
+BINARY_MEDIA_TYPES: Final = (
+    "image/*",
+    # Of "image/*" already; `sam local start-api` compares whole names.
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/tiff",
+    "image/gif",
+    "image/fits",
+    "image/avif",
+    "image/heic",
+    "image/heif",
+    "multipart/form-data",
+    "application/octet-stream",
+    # What S3 calls an object that nobody has named a type for, and what curl calls every body by default.
+    "binary/octet-stream",
+    "application/x-www-form-urlencoded",
+    "application/fits",
+    "application/gzip",
+    "application/x-gzip",
+    "application/zip",
+    "application/vnd.apache.parquet",
+)
+# What presigns uploads, and begins those in parts.
+UPLOADS_PATH: Final = "/v1/uploads"
+# What anybody may read: it costs next to nothing, and a caller needs it to learn how to call.
+PUBLIC_PATHS: Final = frozenset({"/v1/health", "/v1/models", "/v1/models/{name}", "/openapi.json", "/docs"})
+
+# API Gateway quotas of an account and region ("Quotas for configuring and running a REST API").
+RATE_PER_S: Final = (0.01, 10_000)
+BURST: Final = (1, 5_000)
+# AWS WAF, rate-based rules: requests of one address in five minutes.
+RATE_RULE: Final = (10, 2_000_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Somebody with an API key and a usage plan of their own.
+
+    rate_per_s: requests a second in the long run. burst: requests at once. daily_quota: requests a day, None for any.
+    uploads_per_s, uploads_burst: of those the calls for uploads, each of which begins requests to S3 at the owner's
+    cost. Usage plans have no quota for one method alone: a day's worth is what the rate allows.
+    """
+
+    name: str
+    rate_per_s: float
+    burst: int
+    daily_quota: int | None = None
+    uploads_per_s: float = 1
+    uploads_burst: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse what API Gateway would refuse."""
+        require(
+            re.fullmatch(r"[a-z][a-z0-9-]{0,40}", self.name) is not None,
+            f"a client's name must be lower-case letters, digits and hyphens, got {self.name!r}",
+        )
+        in_range(self.rate_per_s, RATE_PER_S, f"client {self.name}: rate_per_s")
+        in_range(self.burst, BURST, f"client {self.name}: burst")
+        require(
+            self.daily_quota is None or self.daily_quota >= 1,
+            f"client {self.name}: daily_quota must be at least 1, got {self.daily_quota}; None sets no quota",
+        )
+        in_range(self.uploads_per_s, RATE_PER_S, f"client {self.name}: uploads_per_s")
+        in_range(self.uploads_burst, BURST, f"client {self.name}: uploads_burst")
+
+
+@dataclass(frozen=True, slots=True)
+class Iam:
+    """Callers sign with AWS credentials; their IAM policies decide (execute-api:Invoke)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cognito:
+    """Callers bring a token of a Cognito user pool, as `Authorization: Bearer ...`.
+
+    user_pool: the pool's ARN. scopes: of which an access token needs one; without any an identity token is asked for.
+    """
+
+    user_pool: str
+    scopes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no user pool."""
+        require(
+            re.fullmatch(r"arn:aws[\w-]*:cognito-idp:[\w-]+:\d{12}:userpool/[\w-]+", self.user_pool) is not None,
+            f"user_pool must be the ARN of a Cognito user pool, got {self.user_pool!r}",
+        )
+
+
+Authoriser = Iam | Cognito
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """AWS WAF before the API and before the page.
+
+    requests_in_5_minutes: of one caller, told by address as far as it is known (constructs/firewall.py), who has to
+    wait above that. page_web_acl: the ARN of a web ACL in us-east-1 for the page of a stage elsewhere
+    (constructs/page_firewall.py); None to make one.
+    """
+
+    requests_in_5_minutes: int = 10_000
+    page_web_acl: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what WAF would refuse."""
+        in_range(self.requests_in_5_minutes, RATE_RULE, "requests_in_5_minutes")
+        acl = self.page_web_acl
+        require(
+            acl is None
+            or re.fullmatch(r"arn:aws:wafv2:us-east-1:\d{12}:global/webacl/[\w-]+/[0-9a-f-]+", acl) is not None,
+            f"page_web_acl must be the ARN of a web ACL for CloudFront, in us-east-1, got {acl!r}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The HTTP API of one stage.
+
+    clients: each gets an API key; with any, every path but PUBLIC_PATHS asks for a key. authoriser: asked besides.
+    rate_per_s, burst: of all callers together. uploads_per_s, uploads_burst: of all callers' calls for uploads.
+    public_per_s, public_burst: of each public path, which anybody may ask for without a key.
+    page_origin: the web page's, e.g. https://sky.example.org, where it is not served beside the API; None switches
+    CORS off. compress_bytes: answers from this size on are compressed.
+    log_role: whether this stage gives API Gateway its role to write logs, one for the whole account and region;
+    False where somebody else has done so.
+    """
+
+    clients: tuple[Client, ...] = ()
+    authoriser: Authoriser | None = None
+    rate_per_s: float = 1_000
+    burst: int = 2_000
+    uploads_per_s: float = 2
+    uploads_burst: int = 50
+    public_per_s: float = 50
+    public_burst: int = 200
+    firewall: Firewall | None = None
+    page_origin: str | None = None
+    compress_bytes: int = 1_024
+    log_role: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse an API that anybody may run up a bill with, and what API Gateway would refuse."""
+        require(
+            bool(self.clients) or self.authoriser is not None,
+            "an API needs clients (each gets a key) or an authoriser: without, anybody could call it at your cost",
+        )
+        names = [client.name for client in self.clients]
+        require(len(names) == len(set(names)), f"two clients share a name: {', '.join(sorted(names))}")
+        in_range(self.rate_per_s, RATE_PER_S, "the API's rate_per_s")
+        in_range(self.burst, BURST, "the API's burst")
+        in_range(self.uploads_per_s, RATE_PER_S, "the API's uploads_per_s")
+        in_range(self.uploads_burst, BURST, "the API's uploads_burst")
+        in_range(self.public_per_s, RATE_PER_S, "the API's public_per_s")
+        in_range(self.public_burst, BURST, "the API's public_burst")
+        for client in self.clients:
+            require(
+                client.rate_per_s <= self.rate_per_s,
+                f"client {client.name} may send {client.rate_per_s:g} requests a second, all together "
+                f"{self.rate_per_s:g}; raise the API's rate_per_s",
+            )
+        in_range(self.compress_bytes, (0, 10 * 1024 * 1024), "compress_bytes")
+        require(
+            self.page_origin is None or re.fullmatch(r"https://[\w.-]+(:\d+)?", self.page_origin) is not None,
+            f"page_origin must read like https://sky.example.org, without a path, got {self.page_origin!r}",
+        )

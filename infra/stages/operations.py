@@ -1,0 +1,130 @@
+"""What a stage says of its running: prices, what raises an alarm, who is told, what a month may cost.
+
+A setting that could never raise an alarm, or that would tell nobody, is refused here with a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from infra.stages.functions import in_range, require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+# AWS Budgets: a threshold in percent of the budget.
+STOP_AT_PERCENT: Final = (1, 1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """US dollars without the free tier; the defaults are the list prices of us-east-1, x86, first tier, as of 2025.
+
+    Sources: aws.amazon.com/lambda/pricing, and the same of api-gateway, s3, sqs, cloudfront, waf and cloudwatch.
+    gb_second: of an invocation on demand. provisioned_gb_second: of a sandbox kept warm, busy or not.
+    busy_provisioned_gb_second: of an invocation in one, on top of that. thousand_writes: PUT, COPY, POST and LIST
+    of S3, parts and their beginnings too. gb_month: of S3's standard storage. million_messages: requests to SQS.
+    gb_downloaded: from S3, Lambda and API Gateway to the internet. gb_from_cloudfront, ten_thousand_https: of
+    CloudFront, to North America and Europe. million_inspected: requests that WAF looks at. gb_logged: taken in by
+    CloudWatch Logs.
+    """
+
+    gb_second: float = 0.0000166667
+    provisioned_gb_second: float = 0.0000041667
+    busy_provisioned_gb_second: float = 0.0000097222
+    million_invocations: float = 0.20
+    million_requests: float = 3.50
+    thousand_writes: float = 0.005
+    gb_month: float = 0.023
+    million_messages: float = 0.40
+    gb_downloaded: float = 0.09
+    gb_from_cloudfront: float = 0.085
+    ten_thousand_https: float = 0.01
+    million_inspected: float = 0.60
+    gb_logged: float = 0.50
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """From where on somebody is told, and whom.
+
+    p99_ms: by function; a minute's 99th percentile of its duration above this in 5 of 5 minutes. failed_share: of
+    requests answered 5xx, over 5 minutes, from failed_at_least requests on. queue_age_s: how long the oldest dropped
+    file may wait. mail: addresses that hear of alarms, and of the budget; each has to confirm once.
+    """
+
+    p99_ms: Mapping[str, int]
+    failed_share: float = 0.01
+    failed_at_least: int = 3
+    queue_age_s: int = 1_800
+    mail: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds that never or always hold, and addresses that are none."""
+        require(0 < self.failed_share < 1, f"failed_share must be between 0 and 1, got {self.failed_share}")
+        require(self.failed_at_least >= 1, f"failed_at_least must be at least 1, got {self.failed_at_least}")
+        require(self.queue_age_s >= 1, f"queue_age_s must be at least 1 second, got {self.queue_age_s}")
+        for function, milliseconds in self.p99_ms.items():
+            require(milliseconds >= 1, f"p99_ms of {function} must be at least 1 ms, got {milliseconds}")
+        for address in self.mail:
+            require(
+                re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address) is not None,
+                f"{address!r} is no mail address; it would read like someone@example.org",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """What no client of a stage has good reason for: above it the stage is stopped within minutes.
+
+    S3 has no limit of its own on how often a presigned request is repeated while it holds, and its owner pays for each.
+    writes_in_5_minutes: requests that write to the drop bucket. uploaded_gb_in_5_minutes: into it, where they are kept
+    for weeks. downloaded_gb_in_5_minutes: of the results bucket.
+    """
+
+    writes_in_5_minutes: int = 300_000
+    uploaded_gb_in_5_minutes: float = 100
+    downloaded_gb_in_5_minutes: float = 20
+
+    def __post_init__(self) -> None:
+        """Refuse what would stop a stage at the first file."""
+        require(self.writes_in_5_minutes >= 1_000, f"writes_in_5_minutes must be at least 1,000, got {self}")  # noqa: PLR2004 - a small batch
+        require(self.uploaded_gb_in_5_minutes >= 1, f"uploaded_gb_in_5_minutes must be at least 1, got {self}")
+        require(self.downloaded_gb_in_5_minutes >= 1, f"downloaded_gb_in_5_minutes must be at least 1, got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """How a stage is watched.
+
+    alarms: None for a stage that nobody is woken for; it has the dashboard and the saved queries all the same.
+    monthly_budget_usd: of the whole account, see infra/constructs/budget.py; None for no budget.
+    stop_at_percent: of the budget that is spent, at which uploads and drop functions stop (infra/constructs/brake.py);
+    None for a budget that only tells.
+    flood: what stops them within minutes, however little is spent; None for no such brake.
+    """
+
+    prices: Prices = field(default_factory=Prices)
+    alarms: Alarms | None = None
+    monthly_budget_usd: float | None = None
+    stop_at_percent: float | None = None
+    flood: Flood | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a budget that would tell nobody."""
+        if self.monthly_budget_usd is not None:
+            require(self.monthly_budget_usd > 0, f"a budget must be above 0 dollars, got {self.monthly_budget_usd}")
+            require(self.alarms is not None, "a budget needs alarms: its news goes to their topic")
+        require(
+            self.flood is None or self.alarms is not None, "a flood brake needs alarms: its news goes to their topic"
+        )
+        if self.stop_at_percent is not None:
+            require(self.monthly_budget_usd is not None, "stop_at_percent needs a monthly_budget_usd to be a part of")
+            in_range(self.stop_at_percent, STOP_AT_PERCENT, "stop_at_percent")
+
+
+# Requests at the limits of their size take longer than the usual: many pictures, a thousand rows, a cold start.
+P99_MS: Final = {"star": 1_000, "galaxy": 3_000, "image": 3_000, "control": 2_000}

@@ -1,0 +1,194 @@
+"""Resources that CloudFormation makes by calls of their service's API, where moto's CloudFormation does not.
+
+moto knows most services well, and few of their CloudFormation types. A `Made` says by which calls to moto's own
+API a type is made; an `Accepted` names a type that moto has no service for: it is noted, and nothing is made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from moto.core.common_models import CloudFormationModel
+
+from tests.deploy.emulator.parameters import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Known = dict[str, Any]
+# Makes a type that takes more than one call, from (client, what is known of it); answers what Ref and
+# Fn::GetAtt may need.
+Create = Callable[[Any, Known], Known]
+# Makes what one property asks for: (client, what is known of the resource, the property's value).
+Then = Callable[[Any, Known, Any], object]
+# Changes a resource in place: (client, what is known of it, the new properties).
+Update = Callable[[Any, Known, Known], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """By which calls one type is made, and where Ref and Fn::GetAtt find their values.
+
+    type: as templates have it. service: boto3's name. create: the operation, which takes the properties under their
+    own names or those of `renames`, and `fixed` beside them. then: properties that take a call of their own.
+    name: the property that CloudFormation invents a value for.
+    ref, attributes, key and fixed are format strings over what is known: the properties, the answer of `create`
+    ("{UserPool[Arn]}"), LogicalId, AccountId and Region. key: the parameters of `delete`; without
+    it, the resource goes with what it belongs to. update: without it, a change means a new resource.
+    """
+
+    type: str
+    service: str
+    create: str | Create
+    ref: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    delete: str = ""
+    key: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    renames: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    then: Mapping[str, Then] = field(default_factory=dict)
+    update: Update | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A type that moto has no service for; ref and attributes are format strings as in `Made`."""
+
+    type: str
+    ref: str = "{LogicalId}"
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+
+
+class _Resource:
+    """What moto's CloudFormation asks of a resource, answered from a `Made` or an `Accepted`."""
+
+    how: ClassVar[Made | Accepted]
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        return cls.how.type
+
+    @classmethod
+    def cloudformation_name_type(cls) -> str:
+        return cls.how.name
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        return attr in cls.how.attributes
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Known, account_id: str, region_name: str, **more: Any
+    ) -> _Resource:
+        properties = dict(cloudformation_json["Properties"])
+        if cls.how.name:
+            properties.setdefault(cls.how.name, resource_name)
+        known = {"LogicalId": more["LogicalId"], "AccountId": account_id, "Region": region_name, **properties}
+        return cls(known | _make(cls.how, properties, known) if isinstance(cls.how, Made) else known)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: _Resource,
+        new_resource_name: str,
+        cloudformation_json: Known,
+        account_id: str,
+        region_name: str,
+    ) -> _Resource:
+        known = original_resource.known
+        if isinstance(cls.how, Made) and cls.how.update is not None:
+            properties = cloudformation_json["Properties"]
+            cls.how.update(client(cls.how.service, region_name), known, properties)
+            return cls(known | properties)
+        original_resource.delete(account_id, region_name)
+        return cls.create_from_cloudformation_json(
+            new_resource_name, cloudformation_json, account_id, region_name, LogicalId=known["LogicalId"]
+        )
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, *_: Any) -> None:
+        """Not used: `delete` does it."""
+
+    @property
+    def physical_resource_id(self) -> str:
+        return self.how.ref.format_map(self.known)
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        return self.how.attributes[attribute_name].format_map(self.known)
+
+    def is_created(self) -> bool:
+        return True
+
+    def delete(self, account_id: str, region: str) -> None:  # noqa: ARG002 - moto's signature
+        how = self.how
+        if not isinstance(how, Made) or not how.delete:
+            return
+        try:
+            getattr(client(how.service, region), how.delete)(**filled(how.key, self.known))
+        except ClientError as error:
+            # It may have gone with what it belonged to.
+            if not is_absent(error):
+                raise
+
+
+def client(service: str, region: str) -> Any:
+    """A client of the emulated AWS that this process serves; AWS_ENDPOINT_URL is its own address."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        region_name=region,
+        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+        aws_access_key_id="emulator",
+        aws_secret_access_key="emulator",
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, read_timeout=300),
+    )
+
+
+def filled(texts: Mapping[str, str], known: Known) -> dict[str, str]:
+    """The format strings with what is known filled in."""
+    return {name: text.format_map(known) for name, text in texts.items()}
+
+
+def is_absent(error: ClientError) -> bool:
+    """Whether a call failed because what it names is not there."""
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return status == HTTPStatus.NOT_FOUND or "NotFound" in error.response["Error"]["Code"]
+
+
+def register(types: Iterable[Made | Accepted]) -> None:
+    """Have moto's CloudFormation make these types so, in place of what it has for them itself."""
+    for how in types:
+        # moto asks CloudFormationModel for its direct subclasses; a later one of the same type wins.
+        type(how.type.replace("::", ""), (_Resource, CloudFormationModel), {"how": how})
+
+
+def call(service: Any, operation: str, given: Mapping[str, Any], path: str) -> Known:
+    """Call an operation with properties as its parameters; path is the resource's, for what cannot be handed on."""
+    model = service.meta.service_model.operation_model(service.meta.method_to_api_mapping[operation])
+    answer: Known = getattr(service, operation)(**parameters(model.input_shape, given, path))
+    answer.pop("ResponseMetadata", None)
+    return answer
+
+
+def _make(how: Made, properties: Known, known: Known) -> Known:
+    service = client(how.service, known["Region"])
+    later = {name: properties.pop(name) for name in how.then if name in properties}
+    if callable(how.create):
+        answer = how.create(service, known)
+    else:
+        given = {how.renames.get(name, name): value for name, value in properties.items()}
+        answer = call(service, how.create, given | filled(how.fixed, known), how.type)
+    for name, value in later.items():
+        how.then[name](service, known | answer, value)
+    return answer
