@@ -69,9 +69,7 @@ def _refuse_unknown_types() -> None:
             return CustomResource
         found: Any = find(resource_type)
         if found is None and resource_type not in parsing.NULL_MODELS:
-            raise LookupError(
-                f"the emulated CloudFormation has no {resource_type}: see tests/deploy/emulator"
-            )
+            raise LookupError(f"the emulated CloudFormation has no {resource_type}: see tests/deploy/emulator")
         return found
 
     parsing.resource_class_from_type = find_or_refuse

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fakes.service import FakeService
-    from tests.unit.cli.conftest import Cli
+    from tests.unit.skysort_cli.conftest import Cli
 
 HOSTILE = "\x1b]0;owned\x07\x1b[31m[bold]"
 

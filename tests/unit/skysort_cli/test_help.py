@@ -15,7 +15,7 @@ from skysort_cli.exits import Exit
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from tests.unit.cli.conftest import Cli
+    from tests.unit.skysort_cli.conftest import Cli
 
 COMMANDS = ("classify", "drop", "models", "serve", "doctor")
 # What is imported beyond what Python itself has at its start.

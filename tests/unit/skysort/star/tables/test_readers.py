@@ -18,7 +18,7 @@ from skysort.star.tables.detect import Format
 from tests.fakes.object_store import MemoryStore
 from tests.fakes.tables import HEADER, ROW, classify, lines, load, row
 from tests.reader_faults import READER_FAULTS
-from tests.unit.star_tables.samples import SAMPLES
+from tests.unit.skysort.star.tables.samples import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

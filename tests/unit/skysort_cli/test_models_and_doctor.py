@@ -21,7 +21,7 @@ from tests.fakes.service import URL, problem
 
 if TYPE_CHECKING:
     from tests.fakes.service import FakeService
-    from tests.unit.cli.conftest import Cli
+    from tests.unit.skysort_cli.conftest import Cli
 
 
 def test_the_models_here_are_listed_and_shown(cli: Cli) -> None:

@@ -23,7 +23,7 @@ from skysort.errors import (
 )
 from skysort.star.tables import votable_rows
 from tests.fakes.tables import APPENDED, classify, columns
-from tests.unit.star_tables.samples import as_votable
+from tests.unit.skysort.star.tables.samples import as_votable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skysort.drop.event import Upload
-    from tests.unit.drop.conftest import Shouter
+    from tests.unit.skysort.drop.conftest import Shouter
 
 KEY = "incoming/star/b/a.csv"
 TABLE, REJECTED, SUMMARY, ERROR = (f"star/b/a.csv{suffix}" for suffix in ("", ".rejected.csv", ".json", ".error.json"))

@@ -14,7 +14,7 @@ from pyarrow import parquet as pq
 
 from skysort.star.tables.detect import Format
 from tests.fakes.tables import ROW, classify, columns, lines, row
-from tests.unit.star_tables.samples import SAMPLES, as_fits, as_parquet, as_text, as_votable
+from tests.unit.skysort.star.tables.samples import SAMPLES, as_fits, as_parquet, as_text, as_votable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from skysort.batches.status import BatchDesk, Page
 from skysort.errors import InvalidFieldsError, NotFoundError
 from skysort.limits import BATCH_RECORD_BYTES, BATCH_STATUS_BYTES
 from tests.fakes.buckets import RESULTS, MemoryBuckets
-from tests.unit.batches.conftest import make_desk
+from tests.unit.skysort.batches.conftest import make_desk
 
 if TYPE_CHECKING:
     from typing import Any

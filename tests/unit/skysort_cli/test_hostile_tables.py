@@ -12,13 +12,13 @@ from skysort.star.tables.detect import Format
 from skysort_cli.exits import Exit
 from tests.fakes.tables import lines, row
 from tests.reader_faults import READER_FAULTS
-from tests.unit.star_tables.samples import SAMPLES
-from tests.unit.star_tables.test_votable_scan import DATA, SCHEMES, SECRET, document
+from tests.unit.skysort.star.tables.samples import SAMPLES
+from tests.unit.skysort.star.tables.test_votable_scan import DATA, SCHEMES, SECRET, document
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.cli.conftest import Cli
+    from tests.unit.skysort_cli.conftest import Cli
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fakes.service import FakeService
-    from tests.unit.cli.conftest import Cli
+    from tests.unit.skysort_cli.conftest import Cli
 
 BATCH = ("--batch", "night", "--endpoint", URL, "--wait")
 CLASSIFIED = b"SIMPLE  =                    T" * 1_000

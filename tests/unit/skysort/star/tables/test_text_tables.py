@@ -21,7 +21,7 @@ from skysort.star.tables.rejects import RejectsWriter
 from skysort.star.tables.rows import RowClassifier
 from skysort.star.tables.text_rows import lines_of
 from tests.fakes.tables import APPENDED, classify, columns, load
-from tests.unit.star_tables.samples import as_text
+from tests.unit.skysort.star.tables.samples import as_text
 
 if TYPE_CHECKING:
     from pathlib import Path

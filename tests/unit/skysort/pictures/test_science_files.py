@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from astropy.io import fits as astropy_fits
 
+from infra import ROOT
 from skysort.errors import UnsupportedFormatError
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.decode import decode
@@ -18,9 +18,10 @@ from skysort.pictures.request import PictureItem, PictureRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.needs_data
-MODEL = Path(__file__).parents[3] / "functions" / "galaxy" / "model"
+MODEL = ROOT / "functions" / "galaxy" / "model"
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from skysort.star.tables import parquet_budget as budget
 from skysort.star.tables.parquet_pages import PageCount, pages
 from tests.conftest import ROOT
 from tests.fakes.tables import classify, columns
-from tests.unit.star_tables.samples import as_parquet
+from tests.unit.skysort.star.tables.samples import as_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from infra import ROOT
 from skysort.card import load_card
 from skysort.errors import MalformedInputError
 from skysort.pictures.classify import PictureClassifier
@@ -21,7 +21,7 @@ from tests.factories_images import encode, fits_file
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FUNCTIONS = Path(__file__).parents[3] / "functions"
+FUNCTIONS = ROOT / "functions"
 MODELS = ("galaxy", "image")
 SPECS = {name: InputSpec.from_card(load_card(FUNCTIONS / name / "model").document["input"]) for name in MODELS}
 # Sizes n whose n / 224 x 224 is rounded up beyond n.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.fakes.service import FakeService
-    from tests.unit.cli.conftest import Cli, Ran
+    from tests.unit.skysort_cli.conftest import Cli, Ran
 
 RED, GREEN = encode(plain((250, 0, 0)), "JPEG"), encode(plain((0, 250, 0)))
 

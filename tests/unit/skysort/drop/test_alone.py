@@ -234,7 +234,7 @@ import sys
 from skysort.drop.alone import Alone
 from skysort.drop.deadline import ENDLESS
 from tests.fakes.poisoned_drop import worker
-from tests.unit.drop.test_alone import HANDLER, drop
+from tests.unit.skysort.drop.test_alone import HANDLER, drop
 (upload,) = drop(worker._store, sys.argv[1])
 Alone(worker, HANDLER, 2**30).process(upload, ENDLESS)
 """

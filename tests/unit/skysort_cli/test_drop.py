@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fakes.service import FakeService
-    from tests.unit.cli.conftest import Cli
+    from tests.unit.skysort_cli.conftest import Cli
 
 LARGE = bytes(range(5 * PART // 2))
 BATCH = ("--batch", "night", "--endpoint", URL)

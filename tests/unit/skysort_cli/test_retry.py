@@ -16,7 +16,7 @@ from skysort_cli.endpoint import Endpoint
 from skysort_cli.exits import ProblemError, ServiceError
 from skysort_cli.retry import LONGEST_RETRY_AFTER_S, RetryPolicy, retry_after_s
 from tests.fakes.service import FakeService, problem
-from tests.unit.cli.conftest import FAST
+from tests.unit.skysort_cli.conftest import FAST
 
 ENDPOINT = Endpoint("https://sky.example", "secret")
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html.parser
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra import ROOT
 from infra.api import document, operations
 from infra.api.__main__ import files
 from infra.api.document import ContractError
@@ -17,7 +17,7 @@ from infra.api.routes import ROUTES
 from skysort import limits, problems
 from skysort.http.contract import DOCUMENT, PAGE, Contract
 
-CONTROL = Path(__file__).resolve().parents[3] / "functions" / "control"
+CONTROL = ROOT / "functions" / "control"
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from skysort.batches.status import BatchDesk, Page
 from skysort.batches.table import COLUMNS, BatchTable
 from skysort.limits import BATCH_CSV_TABLE_BYTES
 from tests.fakes.buckets import RESULTS, MemoryBuckets
-from tests.unit.batches.conftest import make_desk
+from tests.unit.skysort.batches.conftest import make_desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,7 +15,7 @@ from tests.fakes.events import message, sqs_event
 if TYPE_CHECKING:
     from skysort.drop.worker import DropWorker
     from tests.fakes.object_store import MemoryStore
-    from tests.unit.drop.conftest import Shouter
+    from tests.unit.skysort.drop.conftest import Shouter
 
 
 pytestmark = pytest.mark.usefixtures("own_metrics")
