@@ -19,10 +19,11 @@ from skysort.batches.options import (  # noqa: TC001 - Powertools reads the anno
     Next,
     Records,
 )
-from skysort.batches.status import FILES_BY_DEFAULT, BatchDesk, Page
+from skysort.batches.status import FILES_BY_DEFAULT, BatchStatusService, Page
 from skysort.batches.table import BatchTable
-from skysort.card import CardShelf
+from skysort.card import ModelRegistry
 from skysort.clients import Client, client_of
+from skysort.cold_start import Start
 from skysort.http.api import build_api, content_type, json_response, raw_body, serve
 from skysort.http.contract import Contract
 from skysort.http.csv_file import csv_response
@@ -31,11 +32,10 @@ from skysort.s3.client import S3Client
 from skysort.s3.location import Addressing
 from skysort.s3.signature import Credentials, Signer
 from skysort.settings import ControlSettings
-from skysort.start import Start
 from skysort.uploads.body import read_body
 from skysort.uploads.kinds import KINDS
 from skysort.uploads.names import batch_of
-from skysort.uploads.offer import UploadDesk
+from skysort.uploads.presigner import UploadPresigner
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -45,9 +45,9 @@ settings = ControlSettings.from_environment(os.environ, Path(__file__).parent)
 addressing = Addressing.from_environment(os.environ)
 signer = Signer(Credentials.from_environment(os.environ), addressing.region)
 s3 = S3Client(addressing, signer)
-shelf = CardShelf(settings.cards_folder)
-uploads = UploadDesk(settings.drop_bucket, addressing, signer, s3)
-batches = BatchDesk(
+registry = ModelRegistry(settings.cards_folder)
+uploads = UploadPresigner(settings.drop_bucket, addressing, signer, s3)
+batches = BatchStatusService(
     s3,
     drop_bucket=settings.drop_bucket,
     results_bucket=settings.results_bucket,
@@ -75,20 +75,20 @@ def health() -> Response[str]:
 @api.get("/v1/models")
 def models() -> Response[str]:
     """Every model's name, version, architecture and labels."""
-    return json_response({"models": [shelf.get(name).summary() for name in shelf.names()]})
+    return json_response({"models": [registry.get(name).summary() for name in registry.names()]})
 
 
 @api.get("/v1/models/<name>")
 def model(name: str) -> Response[str]:
     """One model's whole card."""
-    return json_response(shelf.get(name).document)
+    return json_response(registry.get(name).document)
 
 
 @api.post("/v1/uploads")
 def offer_uploads() -> Response[str]:
     """A signed way into the drop folder for each file."""
     request = read_body(raw_body(api.current_event), content_type(api.current_event))
-    return json_response(uploads.offer(request, client()))
+    return json_response(uploads.presign(request, client()))
 
 
 @api.get("/v1/batches/<batch>")

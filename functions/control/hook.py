@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skysort.card import CardShelf
+from skysort.card import ModelRegistry
 from skysort.observability import logger
 from skysort.release.aws import Deployment, respond
 from skysort.release.hook import ReleaseHook
-from skysort.release.proof import Prover, Watcher
+from skysort.release.verifier import VersionVerifier, Watcher
 from skysort.settings import folder
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent
 cards = folder(os.environ, "SKYSORT_CARDS", FOLDER.parent)
 deployment = Deployment()
 hook = ReleaseHook(
-    prover=Prover(deployment.invoke, FOLDER / "reference", CardShelf(cards)),
+    verifier=VersionVerifier(deployment.invoke, FOLDER / "reference", ModelRegistry(cards)),
     watcher=Watcher(deployment.raised, time.monotonic, time.sleep),
     respond=respond,
     report=deployment.report,

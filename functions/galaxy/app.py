@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skysort.cold_start import Start
 from skysort.http.api import serve
 from skysort.observability import logger, metrics
 from skysort.pictures.api import load_classifier, picture_api
 from skysort.pictures.settings import PictureSettings
-from skysort.start import Start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import Response  # noqa: TC002 - Powertools reads the annotations
 from aws_lambda_powertools.metrics import MetricUnit
 
+from skysort.answer_metrics import count_answers
 from skysort.cache import AnswerCache
+from skysort.cold_start import Start
 from skysort.http.api import (
     Explain,
     Labels,
@@ -21,13 +23,11 @@ from skysort.http.api import (
     raw_body,
     serve,
 )
-from skysort.mix import count_answers
 from skysort.observability import logger, metrics
 from skysort.settings import StarSettings
 from skysort.star.body import read_body
 from skysort.star.classify import StarClassifier
 from skysort.star.model import StarModel
-from skysort.start import Start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skysort.cold_start import Start
 from skysort.drop.batch import process_batch
 from skysort.drop.s3 import S3Store
 from skysort.drop.settings import DropSettings
@@ -13,7 +14,6 @@ from skysort.drop.worker import DropWorker
 from skysort.observability import logger, metrics
 from skysort.star.model import StarModel
 from skysort.star.tables.classifier import TableClassifier
-from skysort.start import Start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse

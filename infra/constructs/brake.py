@@ -21,7 +21,7 @@ from constructs import Construct
 from infra.constructs.drop_buckets import REQUEST_METRICS
 from infra.constructs.function import ModelFunction
 from infra.constructs.grants import as_nag_reads
-from infra.constructs.reasons import accept
+from infra.constructs.reasons import acknowledge
 from infra.stages.functions import FunctionSettings
 from skysort.release.brake import STOP_POLICY, STOP_ROLES
 
@@ -74,7 +74,7 @@ class StopPolicy(Construct):
             ],
         )
         for keys in (uploads, results):
-            accept(
+            acknowledge(
                 self.policy,
                 f"IAM5[Resource::{as_nag_reads(self, keys)}]",
                 "it denies, and denies every name that callers choose",

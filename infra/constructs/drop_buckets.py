@@ -9,7 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
-from infra.constructs.reasons import accept
+from infra.constructs.reasons import acknowledge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class DropBuckets(Construct):
         self._watched = stage.operations.flood is not None
         days = stage.drop_retention
         self.logs = self._bucket("AccessLogs", f"skysort-access-logs-{stage.name}", days.access_logs, None)
-        accept(self.logs, "S1", "it receives the access logs of the other buckets; its own would grow without end")
+        acknowledge(self.logs, "S1", "it receives the access logs of the other buckets; its own would grow without end")
         self.drop = self._bucket("Drop", stage.drop_bucket, days.incoming, days.incoming, days.unfinished)
         self.results = self._bucket("Results", stage.results_bucket, days.results, days.old_results)
         if origins:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from constructs import Construct
 
 from infra.constructs.drop_buckets import DropBuckets, bucket_name
-from infra.constructs.drop_queue import ModelQueue, is_told_of_uploads
+from infra.constructs.drop_queue import ModelQueue, add_upload_notifications
 from infra.constructs.grants import bucket_arn, grant
 from skysort.drop.keys import INCOMING
 from skysort.drop.settings import RESULTS_BUCKET
@@ -56,7 +56,7 @@ class DropFolder(Construct):
         for settings in stage.drop_queues:
             model = settings.prefix.removeprefix(INCOMING).rstrip("/")
             self.queues[model] = self._model(model, ModelQueue(self, model, settings, self.drop_bucket_name), functions)
-        is_told_of_uploads(self.buckets.drop, list(self.queues.values()))
+        add_upload_notifications(self.buckets.drop, list(self.queues.values()))
         for model in _BY_KEY:
             self._may_read(model, functions[model])
         self._may_sign(functions["control"])

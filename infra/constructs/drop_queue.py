@@ -101,7 +101,7 @@ class ModelQueue(Construct):
         return mapping
 
 
-def is_told_of_uploads(bucket: s3.Bucket, queues: list[ModelQueue]) -> None:
+def add_upload_notifications(bucket: s3.Bucket, queues: list[ModelQueue]) -> None:
     """Send a bucket's notifications to the queues.
 
     By the bucket's own property rather than CDK's notification helper, which deploys a function with

@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.constructs.images import image_code
-from infra.constructs.reasons import accept
+from infra.constructs.reasons import acknowledge
 from infra.constructs.retention import log_group, removal
 from infra.constructs.warm import WarmAlias
 from infra.stages.functions import Provisioned, SnapStart
@@ -64,7 +64,7 @@ class ModelFunction(Construct):
         # `sam build` reads all of an image asset's metadata but the target, for which it has a name of its own.
         resource.add_metadata("DockerBuildTarget", settings.target)
         traces = "PutTraceSegments and PutTelemetryRecords, the only actions on it: X-Ray has no resources to name"
-        accept(self.role.node.find_child("DefaultPolicy"), "IAM5[Resource::*]", traces)
+        acknowledge(self.role.node.find_child("DefaultPolicy"), "IAM5[Resource::*]", traces)
         warm = settings.warm
         self.alias = lambda_.Alias(
             self,

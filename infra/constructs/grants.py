@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
-from infra.constructs.reasons import accept
+from infra.constructs.reasons import acknowledge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ def grant(
     )
     for resource in allowed:
         if resource.endswith("*"):
-            accept(policy, f"IAM5[Resource::{as_nag_reads(scope, resource)}]", reason)
+            acknowledge(policy, f"IAM5[Resource::{as_nag_reads(scope, resource)}]", reason)
     return policy
 
 

@@ -18,7 +18,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.constructs.grants import bucket_arn
-from infra.constructs.reasons import accept
+from infra.constructs.reasons import acknowledge
 from infra.constructs.retention import log_group
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class IsolatedNetwork(Construct):
                 ),
             ],
         )
-        accept(policy, "IAM5[Resource::*]", "Lambda makes the interfaces by this role, before they have a name")
+        acknowledge(policy, "IAM5[Resource::*]", "Lambda makes the interfaces by this role, before they have a name")
         resource = target.function.node.default_child
         assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells the type checker what it is made of
         resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(

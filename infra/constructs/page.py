@@ -13,7 +13,7 @@ from constructs import Construct
 from infra.api.routes import ROUTES
 from infra.api.site_headers import content_security_policy, security_headers
 from infra.constructs.page_firewall import PageFirewall
-from infra.constructs.reasons import accept
+from infra.constructs.reasons import acknowledge
 from infra.constructs.retention import removal
 from skysort import limits
 
@@ -57,7 +57,7 @@ class WebPage(Construct):
         )
         firewall = stage.api.firewall if stage.api else None
         acl = PageFirewall(self, "Firewall", stage=stage, settings=firewall).arn if firewall else None
-        accept(self.bucket, "S1", "only CloudFront reads it, and everything in it is public by purpose")
+        acknowledge(self.bucket, "S1", "only CloudFront reads it, and everything in it is public by purpose")
         self.distribution = cloudfront.Distribution(
             self,
             "Distribution",
@@ -93,13 +93,15 @@ class WebPage(Construct):
         self._reasons(guarded=acl is not None)
 
     def _reasons(self, *, guarded: bool) -> None:
-        accept(self.distribution, "CFR1", "astronomers are everywhere: no country is kept out")
+        acknowledge(self.distribution, "CFR1", "astronomers are everywhere: no country is kept out")
         if not guarded:
-            accept(
+            acknowledge(
                 self.distribution, "CFR2", "no firewall on this stage: its files are static, and the API asks for keys"
             )
-        accept(self.distribution, "CFR3", "the API logs every call; who fetches the static files need not be kept")
-        accept(self.distribution, "CFR4", "CloudFront's own certificate decides the TLS versions of its own host name")
+        acknowledge(self.distribution, "CFR3", "the API logs every call; who fetches the static files need not be kept")
+        acknowledge(
+            self.distribution, "CFR4", "CloudFront's own certificate decides the TLS versions of its own host name"
+        )
 
 
 def _api_patterns() -> list[str]:

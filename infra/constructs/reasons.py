@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from constructs import IConstruct
 
 
-def accept(construct: IConstruct, rule: str, reason: str) -> None:
+def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
     """Let a rule's finding on this construct stand, for this reason.
 
     rule: without its pack, with the finding where the rule has several: ``IAM5[Resource::*]``.

@@ -18,7 +18,7 @@ from constructs import Construct
 
 from infra.constructs.function import ModelFunction, logical_id
 from infra.constructs.grants import grant
-from infra.constructs.reasons import accept
+from infra.constructs.reasons import acknowledge
 from infra.stages.functions import AllAtOnce, Canary, FunctionSettings
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ class RollOut(Construct):
                 failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True
             ),
         )
-        accept(group.role, f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{_CODEDEPLOY_POLICY}]", _CODEDEPLOY)
-        accept(
+        acknowledge(group.role, f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{_CODEDEPLOY_POLICY}]", _CODEDEPLOY)
+        acknowledge(
             group.role,
             f"IAM5[Resource::<{logical_id(self.hook.name)}.Arn>:*]",
             "CodeDeploy invokes the hook by its name, of which CDK allows every version",

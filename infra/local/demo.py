@@ -16,7 +16,7 @@ import urllib.request
 import zipfile
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.started import ROOT, StackError, get, started_stack
+from infra.local.running_stack import ROOT, StackError, get, started_stack
 
 if TYPE_CHECKING:
     from pathlib import Path

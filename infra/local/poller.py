@@ -93,7 +93,7 @@ async def run(settings: Settings, endpoint: str) -> int:
     await asyncio.to_thread(sys.stdin.readline)
     sources = [_source(queue, stage, endpoint, pools[queue.function]) for queue in stage.drop_queues]
     work = [asyncio.create_task(source.run()) for source in sources]
-    work += [asyncio.create_task(pool.keep_house()) for pool in pools.values()]
+    work += [asyncio.create_task(pool.housekeeping()) for pool in pools.values()]
     stopped = asyncio.create_task(_until(stop))
     finished, _ = await asyncio.wait([stopped, *work], return_when=asyncio.FIRST_COMPLETED)
     for task in work:

@@ -16,7 +16,7 @@ from infra.local import sandbox as child
 from infra.local.invocation import CrashedError, Invocation, Reply, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import ON_DEMAND, PROVISIONED, Sandbox, StartFailedError
 from infra.local.report import Report
-from infra.stages.stage import Laptop
+from infra.stages.stage import LocalLimits
 from skysort import limits
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ class Pool:
         self,
         launcher: Launcher,
         maximum: int,
-        laptop: Laptop | None = None,
+        laptop: LocalLimits | None = None,
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self.name = launcher.name
         self._launcher = launcher
         self._settings = launcher.settings
         self._maximum = maximum
-        self._laptop = laptop or Laptop()
+        self._laptop = laptop or LocalLimits()
         self._on_change = on_change or (lambda: None)
         self._all: set[Sandbox] = set()
         self._idle: list[Sandbox] = []
@@ -149,11 +149,11 @@ class Pool:
         if sandbox in self._idle:
             self._idle.remove(sandbox)
         self._on_change()
-        self._spawn(self._bury(sandbox, self._running.pop(sandbox, None)))
+        self._spawn(self._reap(sandbox, self._running.pop(sandbox, None)))
         if sandbox.init_ms:  # one that never got ready is retried by whoever started it
             self._replace()
 
-    async def _bury(self, sandbox: Sandbox, invocation: Invocation | None) -> None:
+    async def _reap(self, sandbox: Sandbox, invocation: Invocation | None) -> None:
         """Collect an ended process, and answer the event that it took along."""
         how = await sandbox.collect()
         if invocation is None:
@@ -234,7 +234,7 @@ class Pool:
         memory = self._settings.memory_mb
         self._launcher.log.report(Report(invocation.request_id, milliseconds, memory, peak, init_ms, status))
 
-    async def keep_house(self) -> None:
+    async def housekeeping(self) -> None:
         """Stop on-demand sandboxes that nobody needs, and keep the log small; runs until cancelled."""
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)

@@ -90,7 +90,7 @@ class Stack:
         if self.settings.drop:
             self._poller.go()
             self._background.append(asyncio.create_task(self._keep_poller()))
-        self._background += [asyncio.create_task(pool.keep_house()) for pool in self._pools.values()]
+        self._background += [asyncio.create_task(pool.housekeeping()) for pool in self._pools.values()]
         await self._server.start()
         self._ready = True
         self._write_state()

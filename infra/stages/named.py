@@ -19,7 +19,7 @@ from infra.stages.functions import (
     Warm,
 )
 from infra.stages.operations import P99_MS, Alarms, Flood, Operations
-from infra.stages.stage import Laptop, Stage
+from infra.stages.stage import LocalLimits, Stage
 from skysort.clients import Sharing
 from skysort.limits import DROP_ALONE_RECEIVES
 
@@ -153,7 +153,7 @@ def local(cores: int | None = None) -> Stage:
         drop_bucket="skysort-drop-local",
         results_bucket="skysort-results-local",
         clients=Sharing.SHARED,
-        laptop=Laptop(),
+        laptop=LocalLimits(),
     )
 
 

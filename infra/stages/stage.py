@@ -33,7 +33,7 @@ LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731
 
 
 @dataclass(frozen=True, slots=True)
-class Laptop:
+class LocalLimits:
     """Where a laptop cannot do as AWS does; present on the local stage only.
 
     queue_depth, queue_wait_s: Lambda would add a sandbox where a laptop has no core left, so a request waits
@@ -85,7 +85,7 @@ class Stage:
     account_concurrency: int = ACCOUNT_CONCURRENCY
     release_hook_concurrency: int | None = None
     clients: Sharing = Sharing.SEPARATE
-    laptop: Laptop | None = None
+    laptop: LocalLimits | None = None
 
     def __post_init__(self) -> None:
         """Refuse what only shows when functions, queues and routes are seen together."""

@@ -65,7 +65,7 @@ def read_artefact(path: Path, sha256: str) -> bytes:
     return content
 
 
-class CardShelf:
+class ModelRegistry:
     """Every model card below one folder, by model name: ``<folder>/<model>/model/card.json``."""
 
     def __init__(self, folder: Path) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from skysort_cli.batches import Batch
     from skysort_cli.client import Client
-    from skysort_cli.dropping import Upload
     from skysort_cli.inputs import Input
+    from skysort_cli.upload_plan import Upload
 
 # As the results bucket names the rejected rows of a table; no dropped file may be called so.
 REJECTED: Final = ".rejected.csv"

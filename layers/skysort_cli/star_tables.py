@@ -12,10 +12,10 @@ from skysort.limits import MIB, STAR_EXPLAINED_ROWS_PER_REQUEST, STAR_ROWS_PER_R
 from skysort.star.body import StarRequest
 from skysort.star.columns import MEASURED, Reason, check, describe, without_sentinels
 from skysort.star.rows import StarRow, sentinel_note
-from skysort.star.tables.appended import Appended, Values
 from skysort.star.tables.classifier import TableClassifier
 from skysort.star.tables.readers import read_table
 from skysort.star.tables.rejects import RejectsWriter
+from skysort.star.tables.result_columns import ResultColumns, Values
 from skysort.star.tables.rows import Measured, Places, RowClassifier
 from skysort_cli.output import whole_file
 from skysort_cli.table_input import damage, opened, record_of
@@ -52,7 +52,7 @@ class RecordingRows(RowClassifier):
     """Takes the rows that a format's reader finds, answers them as the service would, and keeps none in the table."""
 
     def __init__(self, local: LocalStars, emit: Callable[[Record], None]) -> None:
-        appended = Appended(local.model.labels, local.model.card.name)
+        appended = ResultColumns(local.model.labels, local.model.card.name)
         super().__init__(local.model, appended, RejectsWriter(Nowhere))
         self._classifier: StarClassifier = local.classifier
         self._query = local.query

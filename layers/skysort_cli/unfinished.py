@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from skysort_cli.dropping import Upload
+    from skysort_cli.upload_plan import Upload
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:

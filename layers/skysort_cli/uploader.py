@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import httpx
 
     from skysort_cli.client import Client
-    from skysort_cli.dropping import Upload
     from skysort_cli.unfinished import Unfinished
+    from skysort_cli.upload_plan import Upload
 
 # Signatures hold for a quarter of an hour: so much is asked for at a time as most lines are through with by then; and
 # 256 MiB have fewer files in parts than one call begins.

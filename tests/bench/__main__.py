@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from infra.local.started import started_stack
+from infra.local.running_stack import started_stack
 from tests.bench import http_latency, init_time, peers, pictures, table_end_to_end
 
 RESULTS: Final = Path(__file__).with_name("results")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from infra.stages.operations import Prices
 
 if TYPE_CHECKING:
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
     from infra.stages.functions import Provisioned
 
 # What prices are of: infra/stages/operations.py says where they are from.

@@ -8,7 +8,7 @@ from tests.bench.billed import Bill
 from tests.bench.wrk import load
 
 if TYPE_CHECKING:
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 SCRIPT: Final = "star_row.lua"
 USERS: Final = (1, 16, 64)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from playwright.sync_api import sync_playwright
 
-from infra.local.started import started_stack
+from infra.local.running_stack import started_stack
 from tests.bench.__main__ import machine
 from tests.web.conftest import FLAGS
 from tests.web.pictures import galaxies

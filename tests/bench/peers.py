@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.started import get
+from infra.local.running_stack import get
 from tests.bench.pictures import PICTURES, SCRIPT, SECONDS, USERS, WARM_UP_SECONDS
 from tests.bench.wrk import ROOT, load
 

@@ -18,7 +18,7 @@ from tests.bench.billed import Bill
 from tests.bench.wrk import ROOT, load
 
 if TYPE_CHECKING:
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 SCRIPT: Final = "picture.lua"
 PICTURES: Final = {"galaxy": "galaxy_spiral.jpg", "image": "traffic_light.jpg"}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infra.local.started import get
+from infra.local.running_stack import get
 
 if TYPE_CHECKING:
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 ROWS: Final = 1_000_000
 TIMEOUT_S: Final = 300.0

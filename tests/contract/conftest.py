@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.local.started import StartedStack, started_stack
+from infra.local.running_stack import StartedStack, started_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

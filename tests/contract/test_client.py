@@ -17,7 +17,7 @@ from tests.factories import EXAMPLE_ROW
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "functions" / "control" / "openapi.json"

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.local.started import get
+from infra.local.running_stack import get
 
 if TYPE_CHECKING:
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "functions" / "control" / "openapi.json"

@@ -6,7 +6,7 @@ through the API of its own service, and is gone after `make destroy`; what is ac
 
 from __future__ import annotations
 
-# Made by moto's own CloudFormation, as AWS makes it but for what is said.
+# ApiBacked by moto's own CloudFormation, as AWS makes it but for what is said.
 BY_MOTO = {
     "AWS::CloudWatch::Dashboard": "",
     "AWS::IAM::Policy": "kept, not enforced: nothing is refused for want of a permission",
@@ -16,7 +16,7 @@ BY_MOTO = {
     "AWS::SQS::Queue": "",
 }
 
-# Made by the emulator with calls to moto's API, as AWS makes it but for what is said.
+# ApiBacked by the emulator with calls to moto's API, as AWS makes it but for what is said.
 BY_EMULATOR = {
     "AWS::ApiGateway::ApiKey": "",
     "AWS::ApiGateway::Deployment": "kept; nothing listens at the API's address, moto hands no requests to functions",
@@ -44,7 +44,7 @@ BY_EMULATOR = {
 }
 
 # Nothing is made: moto has no such thing.
-ACCEPTED = {
+STUBS = {
     "AWS::ApiGateway::Account": "moto has the account's settings, and takes none from a template",
     "AWS::CloudFront::ResponseHeadersPolicy": "not in moto's CloudFront",
     "AWS::Logs::QueryDefinition": "not in moto's CloudWatch Logs",

@@ -13,7 +13,7 @@ from infra import ROOT
 from infra.containers.build import docker
 from infra.stages.named import dev
 from tests.deploy.conftest import ACCOUNT, REGION, STACKS
-from tests.deploy.differences import ACCEPTED, BY_EMULATOR, BY_MOTO
+from tests.deploy.differences import BY_EMULATOR, BY_MOTO, STUBS
 from tests.deploy.emulator.sandboxes import LABEL
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_every_stack_is_deployed_with_its_outputs(deployed: Account) -> None:
 
 def test_every_difference_from_aws_is_written_down(deployed: Account) -> None:
     types = {resource["ResourceType"] for stack in STACKS for resource in deployed.resources(stack)}
-    assert types <= BY_MOTO.keys() | BY_EMULATOR.keys() | ACCEPTED.keys()
+    assert types <= BY_MOTO.keys() | BY_EMULATOR.keys() | STUBS.keys()
 
 
 def test_what_is_made_can_be_read_back(deployed: Account) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import botocore.session
 import pytest
 
-from tests.deploy.differences import ACCEPTED, BY_EMULATOR, BY_MOTO
+from tests.deploy.differences import BY_EMULATOR, BY_MOTO, STUBS
 from tests.deploy.emulator.catalogue import TYPES
 from tests.deploy.emulator.parameters import UnknownPropertyError, parameters
-from tests.deploy.emulator.resources import Accepted, Made
+from tests.deploy.emulator.resources import ApiBacked, Stub
 
 SESSION = botocore.session.get_session()
 
@@ -48,7 +48,7 @@ def test_a_property_that_no_parameter_takes_is_refused() -> None:
 def test_every_type_is_there_once_and_by_calls_that_exist() -> None:
     assert len({how.type for how in TYPES}) == len(TYPES)
     for how in TYPES:
-        if isinstance(how, Made):
+        if isinstance(how, ApiBacked):
             operations = {name.lower() for name in SESSION.get_service_model(how.service).operation_names}
             for call in filter(None, (how.create if isinstance(how.create, str) else "", how.delete)):
                 assert call.replace("_", "") in operations, how.type
@@ -57,6 +57,6 @@ def test_every_type_is_there_once_and_by_calls_that_exist() -> None:
 def test_the_written_differences_are_those_of_the_emulator() -> None:
     assert not BY_MOTO.keys() & {how.type for how in TYPES}
     assert {name for name in BY_EMULATOR if not name.startswith("Custom::")} <= {
-        how.type for how in TYPES if isinstance(how, Made)
+        how.type for how in TYPES if isinstance(how, ApiBacked)
     }
-    assert ACCEPTED.keys() <= {how.type for how in TYPES if isinstance(how, Accepted)}
+    assert STUBS.keys() <= {how.type for how in TYPES if isinstance(how, Stub)}

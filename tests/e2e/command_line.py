@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from infra.local.started import ROOT
+from infra.local.running_stack import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 DROP = "skysort-drop-local"
 RESULTS = "skysort-results-local"

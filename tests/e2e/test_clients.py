@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from infra.local.started import StartedStack, started_stack
+from infra.local.running_stack import StartedStack, started_stack
 from tests.e2e.command_line import RUN_PYTHON, skysort
 from tests.e2e.test_uploads import EVENTS
 

@@ -26,7 +26,7 @@ from astropy.table import Table, vstack
 from botocore.config import Config
 
 import skysort as package
-from infra.local.started import ROOT
+from infra.local.running_stack import ROOT
 from tests.e2e.command_line import (
     COMMAND,
     LAUNCHER,
@@ -43,7 +43,7 @@ from tests.factories_images import encode, every_form, render, sky
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 pytestmark = pytest.mark.end_to_end
 EVENTS = ROOT / "events"

@@ -10,7 +10,7 @@ import time
 import httpx
 import pytest
 
-from infra.local.started import ROOT, StartedStack
+from infra.local.running_stack import ROOT, StartedStack
 from tests.bench.table_end_to_end import survey_like_csv
 from tests.e2e.drop import DropFolder
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
     from tests.e2e.fault_files import FaultFile
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.needs_data]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from infra.local.started import StartedStack, started_stack
+from infra.local.running_stack import StartedStack, started_stack
 from skysort.limits import DROP_ALONE_RECEIVES
 from tests.bench.table_end_to_end import survey_like_csv
 from tests.e2e.conftest import RUN_PYTHON

@@ -10,7 +10,7 @@ import pytest
 from moto.backends import list_of_moto_modules
 
 if TYPE_CHECKING:
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 SERVICES = sorted(set(list_of_moto_modules()) - {"s3", "sqs"})
 

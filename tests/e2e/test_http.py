@@ -9,7 +9,7 @@ import json
 import httpx
 import pytest
 
-from infra.local.started import ROOT, StartedStack
+from infra.local.running_stack import ROOT, StartedStack
 from skysort.limits import GATEWAY_REQUEST_BYTES, STAR_ROWS_PER_REQUEST
 from tests.factories import EXAMPLE_ROW, star_row
 

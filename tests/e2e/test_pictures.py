@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import httpx
     from mypy_boto3_s3 import S3Client
 
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 pytestmark = pytest.mark.end_to_end
 MODELS = ("galaxy", "image")

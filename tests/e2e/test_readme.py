@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.local.started import ROOT, StartedStack
+from infra.local.running_stack import ROOT, StartedStack
 from tests.e2e.command_line import COMMAND, environment
 
 if TYPE_CHECKING:

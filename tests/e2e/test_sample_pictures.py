@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from infra.local.started import ROOT, StartedStack
+from infra.local.running_stack import ROOT, StartedStack
 from skysort.limits import IMAGE_PIXELS, IMAGES_PER_REQUEST
 from tests.e2e.drop import DropFolder
 from tests.factories_images import multipart, zip_file

@@ -15,7 +15,7 @@ from skysort.limits import UPLOAD_FORM_BYTES
 from tests.factories_images import zip_file
 
 if TYPE_CHECKING:
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 SPIRAL = (EVENTS / "galaxy_spiral.jpg").read_bytes()

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from skysort.batches.status import BatchDesk, Page
+from skysort.batches.status import BatchStatusService, Page
 from skysort.drop.event import Upload
 from skysort.drop.outcome import Report
 from skysort.drop.s3 import S3Store
@@ -22,7 +22,7 @@ from skysort.pictures.remote import DroppedPictures
 from skysort.s3.client import S3Client
 from skysort.s3.location import Addressing, Location
 from skysort.s3.signature import Credentials, Signer
-from skysort.uploads.offer import UploadDesk
+from skysort.uploads.presigner import UploadPresigner
 from skysort.uploads.request import UploadRequest
 from tests.infra.policies import role_rows
 from tests.infra.s3_permissions import lacking, of_call, of_request, unused
@@ -166,8 +166,8 @@ def test_the_control_function_may_do_exactly_what_it_does_and_signs_for(dev: Syn
     drop, results = buckets(dev)
     addressing, signer = Addressing(REGION), Signer(Credentials("test", "test"), REGION)
     s3 = Recorder(addressing, signer, {drop: KEY, results: f"{KEY.removeprefix('incoming/')}.json"})
-    uploads = UploadDesk(drop, addressing, signer, s3)
-    batches = BatchDesk(
+    uploads = UploadPresigner(drop, addressing, signer, s3)
+    batches = BatchStatusService(
         s3, drop_bucket=drop, results_bucket=results, models=("star",), addressing=addressing, signer=signer
     )
     # When files are to be uploaded in every way, one of them resumed, and the batch is read with its records
@@ -176,7 +176,7 @@ def test_the_control_function_may_do_exactly_what_it_does_and_signs_for(dev: Syn
         {"name": "large.csv", "size": 50 * MIB},
         {"name": "resumed.csv", "size": 50 * MIB, "upload_id": "u1"},
     ]
-    offer = uploads.offer(UploadRequest.model_validate({"model": "star", "batch": "night-1", "files": files}))
+    offer = uploads.presign(UploadRequest.model_validate({"model": "star", "batch": "night-1", "files": files}))
     status = batches.status("night-1", Page(records=True))
     # Then its role may send what it sent, and do what it signed for: S3 asks the signer's role
     signed = [url for url in strings([offer, status]) if "X-Amz-Signature=" in url]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from infra.local.started import StartedStack, started_stack
+from infra.local.running_stack import StartedStack, started_stack
 from tests.web.visit import Visit
 
 if TYPE_CHECKING:

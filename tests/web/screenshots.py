@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-from infra.local.started import started_stack
+from infra.local.running_stack import started_stack
 from tests.web.conftest import FLAGS, RUN_PYTHON
 from tests.web.pictures import galaxies, sample, text_file
 from tests.web.visit import Visit

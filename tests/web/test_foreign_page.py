@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Playwright
 
-    from infra.local.started import StartedStack
+    from infra.local.running_stack import StartedStack
 
 # What a page tries: to read, to write without asking first, and to call a service of moto that starts containers.
 ATTACK = """

@@ -15,7 +15,7 @@ from skysort.errors import MalformedInputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The end of a header, as skysort.star.tables.appended names its columns: behind all others, each after a delimiter.
+# The end of a header, as skysort.star.tables.result_columns names them: behind all others, each after a delimiter.
 # A comment or a column of the user's may be called like one of them, and stands elsewhere.
 _APPENDED: Final = re.compile(
     r'(?P<delimiter>[^\w"])"?skysort_class"?'

@@ -52,7 +52,7 @@ class Page:
     records: bool = False
 
 
-class BatchDesk:
+class BatchStatusService:
     """Tells what has become of batches. models: those with a drop folder, in the order of their names."""
 
     def __init__(

@@ -28,7 +28,7 @@ from skysort.limits import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from skysort.batches.status import BatchDesk, Page
+    from skysort.batches.status import BatchStatusService, Page
     from skysort.clients import Client
 
 # result_file: where a classified table stands in the results bucket whose rows are not merged.
@@ -43,8 +43,8 @@ Row = tuple[object, ...]
 class BatchTable:
     """Merges the results of a batch. rows, size: lines and bytes (of UTF-8 as JSON text) after which a page ends."""
 
-    def __init__(self, desk: BatchDesk, *, rows: int = BATCH_CSV_ROWS, size: int = BATCH_CSV_BYTES) -> None:
-        self._desk = desk
+    def __init__(self, service: BatchStatusService, *, rows: int = BATCH_CSV_ROWS, size: int = BATCH_CSV_BYTES) -> None:
+        self._service = service
         self._rows = rows
         self._size = size
 
@@ -57,7 +57,7 @@ class BatchTable:
             return self._page(batch, page, client)
 
     def _page(self, batch: str, page: Page, client: Client) -> tuple[str, Cursor | None]:
-        segments = self._desk.segments(batch, page, client)
+        segments = self._service.segments(batch, page, client)
         text = _Text()
         at = page.cursor
         if at == Cursor():
@@ -80,7 +80,7 @@ class BatchTable:
     def _files(self, files: Iterator[BatchFile]) -> Iterator[tuple[BatchFile, Iterator[Row]]]:
         """Each file with its rows; records of pictures are fetched side by side."""
         while chunk := list(islice(files, _AHEAD)):
-            for file, rows in zip(chunk, self._desk.side_by_side(self._rows_of, chunk), strict=True):
+            for file, rows in zip(chunk, self._service.side_by_side(self._rows_of, chunk), strict=True):
                 yield file, _readable(file, rows)
 
     def _rows_of(self, file: BatchFile) -> Iterator[Row]:
@@ -98,7 +98,7 @@ class BatchTable:
             return self._members(file)
         if file.state is State.DONE and "" in file.records:
             return self._table(file)
-        record = self._desk.read_json(file.record.key) if file.record else None
+        record = self._service.read_json(file.record.key) if file.record else None
         if record is None:
             return iter([_refused(file.name, "its record has gone")])
         if file.state is State.FAILED:
@@ -119,7 +119,7 @@ class BatchTable:
 
     def _table(self, file: BatchFile) -> Iterator[Row]:
         """The rows of a classified CSV, those that were rejected in their places; other tables are pointed to."""
-        record = self._desk.read_json(file.records[keys.SUMMARY].key) or {}
+        record = self._service.read_json(file.records[keys.SUMMARY].key) or {}
         together = sum(file.records[suffix].size for suffix in ("", REJECTED) if suffix in file.records)
         if record.get("format") != "csv" or together > BATCH_CSV_TABLE_BYTES:
             yield from _pointed_to(file, record)
@@ -131,7 +131,7 @@ class BatchTable:
 
     def _text(self, file: BatchFile, suffix: str) -> str:
         try:
-            return self._desk.read(file.records[suffix].key, BATCH_CSV_TABLE_BYTES).decode("utf-8", "replace")
+            return self._service.read(file.records[suffix].key, BATCH_CSV_TABLE_BYTES).decode("utf-8", "replace")
         except NotFoundError:
             return ""
 

@@ -48,14 +48,14 @@ class Deadline:
         """Seconds that are left, 0 when it is over."""
         return max(0.0, self._end - self.clock())
 
-    def begin(self) -> FileTime:
+    def begin(self) -> FileDeadline:
         """The time of a file whose turn it is; raises OutOfTimeError when it comes too late for any."""
         if not self.left():
             raise OutOfTimeError("the invocation ended before the file's turn; it is tried in the next one")
-        return FileTime(self)
+        return FileDeadline(self)
 
 
-class FileTime:
+class FileDeadline:
     """The time of one file, from its turn on."""
 
     def __init__(self, deadline: Deadline) -> None:

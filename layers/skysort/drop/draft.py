@@ -13,7 +13,7 @@ from skysort.limits import MIB
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skysort.drop.deadline import FileTime
+    from skysort.drop.deadline import FileDeadline
     from skysort.drop.store import ObjectStore, Target
 
 # S3 takes parts from 5 MiB on, 10,000 of them at most; parts double every 2,000, up to 496 GiB in all.
@@ -34,7 +34,7 @@ class DraftFile:
     While one part is on its way to the store, the next one fills. Small objects go in one request.
     """
 
-    def __init__(self, store: ObjectStore, target: Target, time: FileTime | None = None) -> None:
+    def __init__(self, store: ObjectStore, target: Target, time: FileDeadline | None = None) -> None:
         self._time = time or ENDLESS.begin()
         self._store = store
         self._target = target
@@ -47,7 +47,7 @@ class DraftFile:
     def write(self, data: bytes | memoryview) -> int:
         """Take some bytes; none is a way to ask whether there is time left.
 
-        Raises InfrastructureError, also for an earlier part that failed, and what FileTime.check raises.
+        Raises InfrastructureError, also for an earlier part that failed, and what FileDeadline.check raises.
         """
         self._time.check()
         self._buffer += data
@@ -101,7 +101,9 @@ class Draft:
     target: where a file of a suffix goes, stamped, in place of what stands there. time: that there is for it.
     """
 
-    def __init__(self, store: ObjectStore, target: Callable[[str, str], Target], time: FileTime | None = None) -> None:
+    def __init__(
+        self, store: ObjectStore, target: Callable[[str, str], Target], time: FileDeadline | None = None
+    ) -> None:
         self._time = time
         self.store = store
         self.target = target

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from skysort.drop.deadline import FileTime
+    from skysort.drop.deadline import FileDeadline
     from skysort.drop.event import Upload
     from skysort.drop.store import ObjectStore
 
@@ -29,10 +29,10 @@ class SourceFile:
     """One version of a dropped file, and the time that there is for it.
 
     Reading raises ObjectGoneError, ObjectReplacedError, EmptyInputError or InfrastructureError, and what
-    FileTime.check raises.
+    FileDeadline.check raises.
     """
 
-    def __init__(self, store: ObjectStore, upload: Upload, time: FileTime | None = None) -> None:
+    def __init__(self, store: ObjectStore, upload: Upload, time: FileDeadline | None = None) -> None:
         self._store = store
         self.upload = upload
         self._version = ObjectVersion(upload.bucket, upload.key, upload.version_id, upload.etag)

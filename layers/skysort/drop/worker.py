@@ -17,7 +17,7 @@ from skysort.errors import ConfigurationError, InputError, SkysortError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from skysort.drop.deadline import Deadline, FileTime
+    from skysort.drop.deadline import Deadline, FileDeadline
     from skysort.drop.event import Upload
     from skysort.drop.store import ObjectStore
 
@@ -99,7 +99,7 @@ class DropWorker:
         label = f"{self._classifier.name} {self._classifier.version}"
         return Ledger(self._store, self._bucket, upload, self._classifier.suffixes, label)
 
-    def _classify(self, upload: Upload, ledger: Ledger, time: FileTime) -> Report:
+    def _classify(self, upload: Upload, ledger: Ledger, time: FileDeadline) -> Report:
         started = self._clock()
         self._check(upload)
         draft = Draft(self._store, ledger.target, time)

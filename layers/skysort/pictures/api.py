@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler import Response  # noqa: TC002 - Powertools reads the annotations
 from aws_lambda_powertools.metrics import MetricUnit
 
+from skysort.answer_metrics import count_answers
 from skysort.cache import AnswerCache
 from skysort.clients import Sharing, client_of
 from skysort.http.api import (
@@ -20,7 +21,6 @@ from skysort.http.api import (
     query_options,
     raw_body,
 )
-from skysort.mix import count_answers
 from skysort.observability import metrics
 from skysort.pictures.body import read_body
 from skysort.pictures.classify import PictureClassifier

@@ -10,15 +10,15 @@ from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort import problems
+from skysort.answer_metrics import label_counts
 from skysort.csv_cells import text_cell
 from skysort.drop.outcome import Report, model_document, source_document
 from skysort.drop.source import fetched
 from skysort.errors import EmptyInputError, InputError, LimitExceededError, SkysortError
 from skysort.limits import ARCHIVE_BYTES, ARCHIVE_REFUSALS_LISTED, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
-from skysort.mix import label_counts
 from skysort.options import parse_options
 from skysort.pictures import archive
-from skysort.pictures.members import TABLE, MemberRecords
+from skysort.pictures.archive_records import TABLE, MemberRecords
 from skysort.pictures.parallel import in_order
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from skysort.release.proof import NotProvenError
+from skysort.release.verifier import VerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,12 +38,12 @@ class Deployment:
         self._codedeploy = boto3.client("codedeploy", config=_WAIT)
 
     def invoke(self, version: str, event: Mapping[str, Any]) -> Any:
-        """Invoke a version by its ARN and wait; raises NotProvenError when the function fails."""
+        """Invoke a version by its ARN and wait; raises VerificationError when the function fails."""
         payload = json.dumps(event).encode()
         reply = self._patiently(lambda: self._lambda.invoke(FunctionName=version, Payload=payload))
         returned = json.loads(reply["Payload"].read())
         if reply.get("FunctionError"):
-            raise NotProvenError(f"{version} failed: {json.dumps(returned)[:500]}")
+            raise VerificationError(f"{version} failed: {json.dumps(returned)[:500]}")
         return returned
 
     def raised(self, alarm: str) -> bool:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from skysort.observability import logger
-from skysort.release.proof import NotProvenError
+from skysort.release.verifier import VerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from skysort.release.proof import Prover, Watcher
+    from skysort.release.verifier import VersionVerifier, Watcher
 
 # CloudFormation takes a reason of at most 4 kB with its answer.
 _REASON_CHARACTERS = 1_000
@@ -31,7 +31,7 @@ class ReleaseHook:
     to; its own message does not say.
     """
 
-    prover: Prover
+    verifier: VersionVerifier
     watcher: Watcher
     respond: Callable[[str, Mapping[str, Any]], None]
     report: Callable[[str, str, bool], None]
@@ -50,7 +50,7 @@ class ReleaseHook:
     def _reason(self, act: Callable[[], object]) -> str:
         try:
             act()
-        except NotProvenError as error:
+        except VerificationError as error:
             logger.error("the version is not proven", extra={"reason": error.detail})
             return error.detail[:_REASON_CHARACTERS]
         except Exception as error:  # whatever it is, the deployment must be told
@@ -60,14 +60,14 @@ class ReleaseHook:
 
     def _prove_all(self) -> None:
         for function, version in self.versions.items():
-            self.prover.prove(function, version)
+            self.verifier.verify(function, version)
 
     def _serve(self, event: Mapping[str, Any]) -> None:
         asked = event["ResourceProperties"]
         if event["RequestType"] == "Delete" or _goes_back(event):
             return
         if asked["Do"] == "prove":
-            count = self.prover.prove(asked["Function"], asked["Version"])
+            count = self.verifier.verify(asked["Function"], asked["Version"])
             logger.info("version proven", extra={"version": asked["Version"], "samples": count})
         elif event["RequestType"] == "Update":  # before the first version there is nothing to go back to
             self.watcher.watch(asked["Alarm"], float(asked["Minutes"]))

@@ -50,7 +50,7 @@ UNKNOWN_CODE: Final = "redshift_not_known"
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ColumnMatch:
     """Where the values are among the names.
 
     positions: index of the name for each of MEASURED and the identifier that is there.
@@ -64,7 +64,7 @@ class Chosen:
     notes: tuple[InputWarning, ...] = ()
 
 
-def choose(names: Sequence[str]) -> Chosen:
+def choose(names: Sequence[str]) -> ColumnMatch:
     """Choose among names in any case, as the module's rules say."""
     spelled = _spelled(names)
     family = _whole(FAMILIES, spelled)
@@ -89,7 +89,7 @@ def choose(names: Sequence[str]) -> Chosen:
     twins = joined(names, spelled, positions)
     problems += twins.values()
     notes = _notes(names, names[positions[BANDS[0]]] if dereddened else None, redshift=REDSHIFT in positions)
-    return Chosen(positions, frozenset({*some, *twins}), tuple(problems), notes)
+    return ColumnMatch(positions, frozenset({*some, *twins}), tuple(problems), notes)
 
 
 def _spelled(names: Sequence[str]) -> dict[str, list[int]]:

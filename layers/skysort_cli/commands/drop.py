@@ -13,7 +13,6 @@ from skysort.csv_cells import text_cell, written_text
 from skysort_cli.batches import Batch, Counts, records
 from skysort_cli.client import Client
 from skysort_cli.downloads import ResultFiles, check_folder, folder_for, without_results
-from skysort_cli.dropping import Upload, batch_name, missing, plan
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import CommandError, Exit, ProblemError, ServiceError, UsageError
 from skysort_cli.inputs import ARCHIVES, PICTURES, TABLES, expand, first_names
@@ -22,6 +21,7 @@ from skysort_cli.output import Format, check_out, choose_format, opened
 from skysort_cli.progress import bar
 from skysort_cli.terminal import Plain, console, is_terminal, say
 from skysort_cli.unfinished import Unfinished, state_folder
+from skysort_cli.upload_plan import Upload, batch_name, missing, plan
 from skysort_cli.uploader import Uploader
 from skysort_cli.writers import JsonLines, Writer, write_row
 

@@ -1,7 +1,7 @@
 """Resources that CloudFormation makes by calls of their service's API, where moto's CloudFormation does not.
 
-moto knows most services well, and few of their CloudFormation types. A `Made` says by which calls to moto's own
-API a type is made; an `Accepted` names a type that moto has no service for: it is noted, and nothing is made.
+moto knows most services well, and few of their CloudFormation types. A `ApiBacked` says by which calls to moto's own
+API a type is made; an `Stub` names a type that moto has no service for: it is noted, and nothing is made.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Update = Callable[[Any, Known, Known], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ApiBacked:
     """By which calls one type is made, and where Ref and Fn::GetAtt find their values.
 
     type: as templates have it. service: boto3's name. create: the operation, which takes the properties under their
@@ -59,8 +59,8 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """A type that moto has no service for; ref and attributes are format strings as in `Made`."""
+class Stub:
+    """A type that moto has no service for; ref and attributes are format strings as in `ApiBacked`."""
 
     type: str
     ref: str = "{LogicalId}"
@@ -69,9 +69,9 @@ class Accepted:
 
 
 class _Resource:
-    """What moto's CloudFormation asks of a resource, answered from a `Made` or an `Accepted`."""
+    """What moto's CloudFormation asks of a resource, answered from a `ApiBacked` or an `Stub`."""
 
-    how: ClassVar[Made | Accepted]
+    how: ClassVar[ApiBacked | Stub]
 
     def __init__(self, known: Known) -> None:
         self.known = known
@@ -96,7 +96,7 @@ class _Resource:
         if cls.how.name:
             properties.setdefault(cls.how.name, resource_name)
         known = {"LogicalId": more["LogicalId"], "AccountId": account_id, "Region": region_name, **properties}
-        return cls(known | _make(cls.how, properties, known) if isinstance(cls.how, Made) else known)
+        return cls(known | _make(cls.how, properties, known) if isinstance(cls.how, ApiBacked) else known)
 
     @classmethod
     def update_from_cloudformation_json(
@@ -108,7 +108,7 @@ class _Resource:
         region_name: str,
     ) -> _Resource:
         known = original_resource.known
-        if isinstance(cls.how, Made) and cls.how.update is not None:
+        if isinstance(cls.how, ApiBacked) and cls.how.update is not None:
             properties = cloudformation_json["Properties"]
             cls.how.update(client(cls.how.service, region_name), known, properties)
             return cls(known | properties)
@@ -133,7 +133,7 @@ class _Resource:
 
     def delete(self, account_id: str, region: str) -> None:  # noqa: ARG002 - moto's signature
         how = self.how
-        if not isinstance(how, Made) or not how.delete:
+        if not isinstance(how, ApiBacked) or not how.delete:
             return
         try:
             getattr(client(how.service, region), how.delete)(**filled(how.key, self.known))
@@ -166,7 +166,7 @@ def is_absent(error: ClientError) -> bool:
     return status == HTTPStatus.NOT_FOUND or "NotFound" in error.response["Error"]["Code"]
 
 
-def register(types: Iterable[Made | Accepted]) -> None:
+def register(types: Iterable[ApiBacked | Stub]) -> None:
     """Have moto's CloudFormation make these types so, in place of what it has for them itself."""
     for how in types:
         # moto asks CloudFormationModel for its direct subclasses; a later one of the same type wins.
@@ -181,7 +181,7 @@ def call(service: Any, operation: str, given: Mapping[str, Any], path: str) -> K
     return answer
 
 
-def _make(how: Made, properties: Known, known: Known) -> Known:
+def _make(how: ApiBacked, properties: Known, known: Known) -> Known:
     service = client(how.service, known["Region"])
     later = {name: properties.pop(name) for name in how.then if name in properties}
     if callable(how.create):

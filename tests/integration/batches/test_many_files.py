@@ -10,7 +10,7 @@ from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 from skysort.batches.match import Matcher, State
-from skysort.batches.status import BatchDesk, Page
+from skysort.batches.status import BatchStatusService, Page
 from skysort.errors import InfrastructureError, NotFoundError
 from skysort.s3.client import S3Client
 from skysort.s3.location import Addressing
@@ -65,7 +65,7 @@ def test_five_thousand_files_are_counted_and_paged(lean: S3Client, endpoint: str
     suffixes = [".error.json" if number % 50 == 0 else ".json" for number in range(FILES - 100)]
     outcomes = [f"galaxy/many/{name}{suffix}" for name, suffix in zip(names[:-100], suffixes, strict=True)]
     put_all(RESULTS, outcomes)
-    desk = BatchDesk(
+    service = BatchStatusService(
         lean,
         drop_bucket=DROP,
         results_bucket=RESULTS,
@@ -74,7 +74,7 @@ def test_five_thousand_files_are_counted_and_paged(lean: S3Client, endpoint: str
         signer=Signer(Credentials("test", "test"), REGION),
     )
     # When
-    answer = desk.status("many", Page(limit=3, state=State.FAILED))
+    answer = service.status("many", Page(limit=3, state=State.FAILED))
     # Then
     assert answer["counts"] == {"total": FILES, "waiting": 100, "done": FILES - 198, "failed": 98}
     assert answer["complete"]

@@ -15,14 +15,14 @@ import pytest
 from infra.local.launch import Launcher, Lifeline
 from infra.local.pool import Pool
 from infra.local.report import FunctionLog
-from infra.local.started import StartedStack, started_stack
+from infra.local.running_stack import StartedStack, started_stack
 from infra.stages.functions import FunctionSettings, OnDemand, Warm
 from infra.stages.named import local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from infra.stages.stage import Laptop
+    from infra.stages.stage import LocalLimits
 
 PROJECT = Path(__file__).with_name("project")
 DEADLINE_S = 15.0
@@ -115,7 +115,7 @@ def pool_of(tmp_path: Path) -> Iterator[Callable[..., Pool]]:
     def make(
         maximum: int = 1,
         warm: Warm | None = None,
-        laptop: Laptop | None = None,
+        laptop: LocalLimits | None = None,
         environment: dict[str, str] | None = None,
         timeout_s: int = 5,
     ) -> Pool:

@@ -11,7 +11,7 @@ import pytest
 from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.stages.functions import Provisioned
-from infra.stages.stage import Laptop
+from infra.stages.stage import LocalLimits
 from tests.integration.local.conftest import event
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ def test_a_spare_sandbox_stops_and_the_provisioned_stays(
     pool_of: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.local.pool.HOUSEKEEPING_S", 0.02)
-    pool = pool_of(maximum=2, warm=Provisioned(1), laptop=Laptop(idle_stop_s=0.1))
+    pool = pool_of(maximum=2, warm=Provisioned(1), laptop=LocalLimits(idle_stop_s=0.1))
 
     async def work() -> None:
         await pool.prestart()
         (provisioned,) = pool.pids
         await asyncio.gather(*(call(pool, do="sleep", seconds=0.3) for _ in range(2)))
-        housekeeping = asyncio.create_task(pool.keep_house())
+        housekeeping = asyncio.create_task(pool.housekeeping())
         async with asyncio.timeout(10):
             while pool.pids != [provisioned]:  # noqa: ASYNC110  the pool tells nobody when it shrinks
                 await asyncio.sleep(0.01)
@@ -98,7 +98,7 @@ def test_a_spare_sandbox_stops_and_the_provisioned_stays(
 
 
 def test_a_full_queue_is_throttled_at_once(pool_of: Callable[..., Pool]) -> None:
-    pool = pool_of(laptop=Laptop(queue_depth=1))
+    pool = pool_of(laptop=LocalLimits(queue_depth=1))
 
     async def work() -> None:
         await call(pool)
@@ -111,7 +111,7 @@ def test_a_full_queue_is_throttled_at_once(pool_of: Callable[..., Pool]) -> None
 
 
 def test_a_call_that_waits_too_long_is_throttled(pool_of: Callable[..., Pool]) -> None:
-    pool = pool_of(laptop=Laptop(queue_wait_s=0.05))
+    pool = pool_of(laptop=LocalLimits(queue_wait_s=0.05))
 
     async def work() -> None:
         await call(pool)

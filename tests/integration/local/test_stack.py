@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT
-from infra.local.started import StackError, StartedStack, started_stack
+from infra.local.running_stack import StackError, StartedStack, started_stack
 from tests.integration.local.conftest import PROJECT, clean_environment, eventually, is_alive
 
 if TYPE_CHECKING:

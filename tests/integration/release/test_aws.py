@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from skysort.release.aws import Deployment, respond
-from skysort.release.proof import NotProvenError
+from skysort.release.verifier import VerificationError
 from tests.factories import FakeContext
 from tests.unit.functions.loading import load_function
 
@@ -72,7 +72,7 @@ def test_a_version_is_invoked_by_its_arn(deployment: Deployment, error: str | No
             {"FunctionName": VERSION, "Payload": b'{"httpMethod": "GET"}'},
         )
         if error:
-            with pytest.raises(NotProvenError, match="star-prod:8 failed: "):
+            with pytest.raises(VerificationError, match="star-prod:8 failed: "):
                 deployment.invoke(VERSION, {"httpMethod": "GET"})
         else:
             assert deployment.invoke(VERSION, {"httpMethod": "GET"}) == {"statusCode": 200}

@@ -61,8 +61,8 @@ def test_only_what_serving_needs_is_imported(function: str, star_folder: Path, t
     # When a fresh interpreter serves one event
     models = {name: str(picture_artefact(tmp_path / name, name)) for name in ("galaxy", "image")}
     path = f"{ROOT / 'functions' / function}:{ROOT / 'layers'}"
-    shelf = star_folder.parent.parent
-    environment = STAGE | {"PYTHONPATH": path, "SKYSORT_STAR_MODEL": str(star_folder), "SKYSORT_CARDS": str(shelf)}
+    registry = star_folder.parent.parent
+    environment = STAGE | {"PYTHONPATH": path, "SKYSORT_STAR_MODEL": str(star_folder), "SKYSORT_CARDS": str(registry)}
     environment |= {f"SKYSORT_{name.upper()}_MODEL": folder for name, folder in models.items()}
     program = [sys.executable, "-c", PROGRAM, json.dumps(EVENTS[function])]
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.stages.named import AWS_STAGES
-from skysort.card import CardShelf
-from skysort.release.proof import Prover
+from skysort.card import ModelRegistry
 from skysort.release.reference import differences, read_samples
+from skysort.release.verifier import VersionVerifier
 from tests.factories import FakeContext
 from tests.unit.functions.loading import FUNCTIONS, load_function
 
@@ -87,10 +87,12 @@ def test_every_deployed_function_has_samples() -> None:
 def test_the_shipped_functions_are_proven(function: str) -> None:
     # Given the function as it is deployed
     module = load_function(*HANDLERS[function])
-    prover = Prover(lambda _, event: module.handler(dict(event), FakeContext()), REFERENCE, CardShelf(FUNCTIONS))
+    verifier = VersionVerifier(
+        lambda _, event: module.handler(dict(event), FakeContext()), REFERENCE, ModelRegistry(FUNCTIONS)
+    )
 
     # When it is proven
-    count = prover.prove(function, "arn:aws:lambda:us-east-1:123456789012:function:any:1")
+    count = verifier.verify(function, "arn:aws:lambda:us-east-1:123456789012:function:any:1")
 
     # Then every sample was asked
     assert count == len(SAMPLES.get(function, ("s3:TestEvent",)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skysort.card import CardShelf, load_card, read_artefact
+from skysort.card import ModelRegistry, load_card, read_artefact
 from skysort.errors import ArtefactError, NotFoundError
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ def test_a_file_that_is_not_the_cards_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_shelf_knows_its_models_and_names_them_when_asked_for_another(star_folder: Path) -> None:
-    shelf = CardShelf(star_folder.parent.parent)
-    assert shelf.names() == ["star"]
-    assert shelf.get("star").summary()["labels"] == ["GALAXY", "QSO", "STAR"]
+    registry = ModelRegistry(star_folder.parent.parent)
+    assert registry.names() == ["star"]
+    assert registry.get("star").summary()["labels"] == ["GALAXY", "QSO", "STAR"]
     with pytest.raises(NotFoundError, match="there is star"):
-        shelf.get("moon")
+        registry.get("moon")
 
 
 def test_an_empty_shelf_is_a_broken_deployment(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="no model card below"):
-        CardShelf(tmp_path)
+        ModelRegistry(tmp_path)

@@ -6,13 +6,13 @@ from itertools import chain
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
+from skysort.answer_metrics import label_counts
 from skysort.drop.outcome import Report
-from skysort.mix import label_counts
-from skysort.star.tables.appended import Appended
 from skysort.star.tables.detect import GZIP, HEAD_BYTES, Format, detect
 from skysort.star.tables.gzip_stream import GzipSink, gunzip
 from skysort.star.tables.readers import read_table
 from skysort.star.tables.rejects import RejectsWriter
+from skysort.star.tables.result_columns import ResultColumns
 from skysort.star.tables.rows import RowClassifier
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class TableClassifier:
         file = draft.open(TABLE, "application/gzip" if gzipped else _CONTENT_TYPES[kind])
         sink = GzipSink(file) if gzipped else file
         rejects = RejectsWriter(lambda: draft.open(REJECTED, _CSV))
-        appended = Appended(self._model.labels, f"{self.name} {self.version}")
+        appended = ResultColumns(self._model.labels, f"{self.name} {self.version}")
         rows = RowClassifier(self._model, appended, rejects)
         read_table(kind, blocks, rows, sink)
         summary = rows.summary()

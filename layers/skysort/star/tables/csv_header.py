@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skysort.star.tables.appended import is_appended
 from skysort.star.tables.header import MeasuredColumns, check_units, locate
+from skysort.star.tables.result_columns import is_appended
 
 if TYPE_CHECKING:
     from skysort.star.tables.dialect import Head

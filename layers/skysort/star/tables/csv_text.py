@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.star.tables.appended import Appended, Values
     from skysort.star.tables.csv_lines import Lines
+    from skysort.star.tables.result_columns import ResultColumns, Values
 
 # Probabilities are written with six decimals: float32 carries no more.
 _DECIMALS: Final = 6
@@ -27,7 +27,7 @@ _LOWER: Final = np.frombuffer(b"".join(b"%03d" % n for n in range(1000)), np.uin
 class CsvText:
     """Writes the appended cells for one table's delimiter and line break."""
 
-    def __init__(self, appended: Appended, delimiter: str, eol: bytes) -> None:
+    def __init__(self, appended: ResultColumns, delimiter: str, eol: bytes) -> None:
         mark = delimiter.encode()
         self._mark = mark
         self._heads = _binary(mark + label.encode() for label in appended.labels)

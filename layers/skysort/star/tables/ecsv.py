@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from skysort.csv_limit import long_cells
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_LINE_BYTES, TEXT_HEADER_BYTES
-from skysort.star.tables.appended import is_appended
+from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.text_rows import classify_rows, decoded, lines_of
 from skysort.star.tables.wanted import TableColumn, Wanted, find
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from skysort.drop.draft import Sink
-    from skysort.star.tables.appended import Appended
+    from skysort.star.tables.result_columns import ResultColumns
     from skysort.star.tables.rows import RowClassifier
 
 _SCALAR: Final = r"('(?:[^']|'')*'|\"[^\"]*\"|[^,}\n]+)"
@@ -97,7 +97,7 @@ class _Header:
             end += 1
         return begin + 1, found, end
 
-    def rewritten(self, appended: Appended, names: Sequence[str]) -> str:
+    def rewritten(self, appended: ResultColumns, names: Sequence[str]) -> str:
         """The header with the appended columns behind the others in its list."""
         begin, items, end = self.items()
         own = [line for item, name in zip(items, names, strict=True) if not is_appended(name) for line in item]
@@ -154,7 +154,7 @@ class _Ecsv:
         new = self._delimiter.join(self._quoted(cell) for cell in appended)
         return own + self._delimiter.encode() + new.encode() + eol
 
-    def names_line(self, appended: Appended) -> bytes:
+    def names_line(self, appended: ResultColumns) -> bytes:
         """The line of names with the appended ones."""
         return self.joined(self._names_line.encode(), self.names, appended.names)
 

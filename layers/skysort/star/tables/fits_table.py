@@ -13,8 +13,8 @@ import numpy as np
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import FITS_ROW_BYTES, MIB
-from skysort.star.tables.appended import is_appended
 from skysort.star.tables.fits_file import BLOCK, Card, Header, card
+from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.wanted import Cells, TableColumn
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.star.tables.appended import Appended
+    from skysort.star.tables.result_columns import ResultColumns
 
 # TFORM's letters, the bytes of one element each (section 7.3.1, table 18); X counts bits.
 _BYTES: Final = {
@@ -147,7 +147,7 @@ class Table:
         parts = [np.arange(self.columns[at].start, self.columns[at].start + self.columns[at].width) for at in self.kept]
         return np.concatenate(parts) if parts else np.zeros(0, np.intp)
 
-    def new_header(self, appended: Appended, rows: int) -> bytes:
+    def new_header(self, appended: ResultColumns, rows: int) -> bytes:
         """The header of the classified table, whole blocks of it; kept cards stand as they were."""
         record = record_type(appended)
         kept = self.kept
@@ -180,7 +180,7 @@ class Table:
         return (keyword.ljust(8).encode() + old.lines[0][8:], *old.lines[1:])
 
 
-def record_type(appended: Appended) -> np.dtype[Any]:
+def record_type(appended: ResultColumns) -> np.dtype[Any]:
     """The appended columns as FITS stores them: big-endian, strings of fixed width."""
     return np.dtype(
         [
@@ -190,7 +190,7 @@ def record_type(appended: Appended) -> np.dtype[Any]:
     )
 
 
-def _new_cards(appended: Appended, record: np.dtype[Any], first: int) -> Iterator[bytes]:
+def _new_cards(appended: ResultColumns, record: np.dtype[Any], first: int) -> Iterator[bytes]:
     for number, (name, described) in enumerate(zip(appended.names, appended.described, strict=True), start=first):
         yield card(f"TTYPE{number}", name)
         yield card(f"TFORM{number}", "E" if described.numeric else f"{record[name].itemsize}A")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_COLUMNS, TEXT_HEADER_BYTES
-from skysort.star.tables.appended import is_appended
+from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.text_rows import classify_rows, decoded, lines_of
 from skysort.star.tables.wanted import TableColumn, Wanted, find
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from skysort.drop.draft import Sink
-    from skysort.star.tables.appended import Appended
+    from skysort.star.tables.result_columns import ResultColumns
     from skysort.star.tables.rows import RowClassifier
 
 _NUMBERS: Final = frozenset({"int", "i", "long", "l", "double", "d", "float", "f", "real", "r"})
@@ -68,7 +68,7 @@ class _Ipac:
     bars: the header's lines between bars.
     """
 
-    def __init__(self, bars: Sequence[str], appended: Appended) -> None:
+    def __init__(self, bars: Sequence[str], appended: ResultColumns) -> None:
         if not bars:
             raise MalformedInputError("the IPAC table has no line of names between bars")
         self._bars = bars

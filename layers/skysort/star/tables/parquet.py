@@ -13,11 +13,11 @@ from pyarrow import parquet as pq
 from skysort.drop.source import fetched
 from skysort.errors import EmptyInputError, MalformedInputError
 from skysort.limits import PARQUET_BYTES
-from skysort.star.tables.appended import is_appended
 from skysort.star.tables.numbers import as_floats, as_text, to_numbers
 from skysort.star.tables.parquet_budget import batches
 from skysort.star.tables.parquet_footer import read_footer
 from skysort.star.tables.parquet_schema import result_schema
+from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.wanted import Cells, Place, TableColumn, Wanted, find
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from skysort.star.tables.appended import is_appended
+from skysort.star.tables.result_columns import is_appended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from skysort.star.tables.appended import Appended
+    from skysort.star.tables.result_columns import ResultColumns
 
 # astropy.io.misc.parquet: names, types, units and masks as YAML, and each text column's longest text.
 _ASTROPY: Final = b"table_meta_yaml"
@@ -19,7 +19,7 @@ _LONGEST: Final = "table::len::"
 _ITEM: Final = "- {name: "
 
 
-def result_schema(schema: Any, kept: Sequence[int], appended: Appended) -> Any:
+def result_schema(schema: Any, kept: Sequence[int], appended: ResultColumns) -> Any:
     """The kept fields and the appended ones, with the metadata that the table had.
 
     schema: pyarrow's. kept: positions of the columns that no earlier classification appended.
@@ -32,7 +32,7 @@ def result_schema(schema: Any, kept: Sequence[int], appended: Appended) -> Any:
     return pa.schema([*(schema.field(at) for at in kept), *new], metadata=metadata or None)
 
 
-def _metadata(old: Mapping[bytes, bytes], appended: Appended) -> dict[bytes, bytes]:
+def _metadata(old: Mapping[bytes, bytes], appended: ResultColumns) -> dict[bytes, bytes]:
     metadata = {key: value for key, value in old.items() if key != _ASTROPY}
     listed = _listed(old[_ASTROPY].decode("utf-8", "replace"), appended) if _ASTROPY in old else None
     if listed is None:
@@ -46,7 +46,7 @@ def _metadata(old: Mapping[bytes, bytes], appended: Appended) -> dict[bytes, byt
     return {**metadata, **longest, _ASTROPY: listed.encode()}
 
 
-def _listed(text: str, appended: Appended) -> str | None:
+def _listed(text: str, appended: ResultColumns) -> str | None:
     """Put the appended columns into astropy's YAML; None where that does not look as astropy writes it."""
     lines = text.split("\n")
     if "datatype:" not in lines:

@@ -13,9 +13,9 @@ from skysort.guard import reading
 from skysort.star.columns import BANDS, MEASURED, Photometry, Reason, check, describe, without_sentinels
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from skysort.star.rows import SENTINEL_CODE, sentinels_detail
-from skysort.star.tables.appended import Appended, Values
 from skysort.star.tables.outside import Outside
 from skysort.star.tables.remarks import Remarks
+from skysort.star.tables.result_columns import ResultColumns, Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -123,7 +123,7 @@ class RowClassifier:
         Remembers what the model and the tables' sinks raise, which is not the file's fault.
     """
 
-    def __init__(self, model: StarModel, appended: Appended, rejects: RejectsWriter) -> None:
+    def __init__(self, model: StarModel, appended: ResultColumns, rejects: RejectsWriter) -> None:
         self._model = model
         self.appended = appended
         self._rejects = rejects

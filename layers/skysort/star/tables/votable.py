@@ -21,7 +21,7 @@ from skysort.errors import (
     UnsupportedFormatError,
 )
 from skysort.limits import MIB, TABLE_COLUMNS, VOTABLE_BYTES, VOTABLE_DEPTH, VOTABLE_TABLES
-from skysort.star.tables.appended import is_appended
+from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.votable_field import Field, field
 from skysort.star.tables.votable_rows import BinaryRows, TextRows
 from skysort.star.tables.votable_scan import refuse_references

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysort.drop.draft import Sink
-    from skysort.star.tables.appended import Values
+    from skysort.star.tables.result_columns import Values
     from skysort.star.tables.rows import RowClassifier
     from skysort.star.tables.votable_field import Field
     from skysort.star.tables.wanted import Cells, Place, Wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.deploy.emulator.resources import Made, call
+from tests.deploy.emulator.resources import ApiBacked, call
 
 if TYPE_CHECKING:
     from tests.deploy.emulator.resources import Known
@@ -55,7 +55,7 @@ def _scaling_policy(scaling: Any, known: Known) -> Known:
 
 
 TYPES: Final = (
-    Made(
+    ApiBacked(
         "AWS::Lambda::Function",
         "lambda",
         "create_function",
@@ -67,7 +67,7 @@ TYPES: Final = (
         then={"ReservedConcurrentExecutions": _reserve},
         update=_update_function,
     ),
-    Made(
+    ApiBacked(
         "AWS::Lambda::Version",
         "lambda",
         "publish_version",
@@ -76,7 +76,7 @@ TYPES: Final = (
         delete="delete_function",
         key={"FunctionName": "{FunctionName}", "Qualifier": "{Version}"},
     ),
-    Made(
+    ApiBacked(
         "AWS::Lambda::Alias",
         "lambda",
         "create_alias",
@@ -87,7 +87,7 @@ TYPES: Final = (
         then={"ProvisionedConcurrencyConfig": _provision},
         update=_update_alias,
     ),
-    Made(
+    ApiBacked(
         "AWS::Lambda::Permission",
         "lambda",
         "add_permission",
@@ -96,7 +96,7 @@ TYPES: Final = (
         key={"FunctionName": "{FunctionName}", "StatementId": "{LogicalId}"},
         fixed={"StatementId": "{LogicalId}"},
     ),
-    Made(
+    ApiBacked(
         "AWS::Lambda::EventSourceMapping",
         "lambda",
         "create_event_source_mapping",
@@ -105,7 +105,7 @@ TYPES: Final = (
         delete="delete_event_source_mapping",
         key={"UUID": "{UUID}"},
     ),
-    Made(
+    ApiBacked(
         "AWS::ApplicationAutoScaling::ScalableTarget",
         "application-autoscaling",
         "register_scalable_target",
@@ -114,7 +114,7 @@ TYPES: Final = (
         key={name: f"{{{name}}}" for name in _TARGET},
         then={"ScheduledActions": _schedule},
     ),
-    Made(
+    ApiBacked(
         "AWS::ApplicationAutoScaling::ScalingPolicy",
         "application-autoscaling",
         _scaling_policy,

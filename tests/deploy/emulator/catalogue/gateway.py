@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.deploy.emulator.resources import Accepted, Made, call
+from tests.deploy.emulator.resources import ApiBacked, Stub, call
 
 if TYPE_CHECKING:
     from tests.deploy.emulator.resources import Known
@@ -61,7 +61,7 @@ def _method_responses(gateway: Any, known: Known, responses: list[Known]) -> Non
 
 
 TYPES: Final = (
-    Made(
+    ApiBacked(
         f"{_TYPE}RestApi",
         "apigateway",
         "create_rest_api",
@@ -71,7 +71,7 @@ TYPES: Final = (
         key={"restApiId": "{id}"},
         name="Name",
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}Resource",
         "apigateway",
         "create_resource",
@@ -80,7 +80,7 @@ TYPES: Final = (
         delete="delete_resource",
         key={**_API, "resourceId": "{id}"},
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}Method",
         "apigateway",
         "put_method",
@@ -89,7 +89,7 @@ TYPES: Final = (
         key={**_API, "resourceId": "{ResourceId}", "httpMethod": "{HttpMethod}"},
         then={"MethodResponses": _method_responses, "Integration": _integration},
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}Deployment",
         "apigateway",
         "create_deployment",
@@ -98,7 +98,7 @@ TYPES: Final = (
         delete="delete_deployment",
         key={**_API, "deploymentId": "{id}"},
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}Stage",
         "apigateway",
         "create_stage",
@@ -107,7 +107,7 @@ TYPES: Final = (
         key={**_API, "stageName": "{StageName}"},
         then={"AccessLogSetting": _access_log, "MethodSettings": _method_settings},
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}GatewayResponse",
         "apigateway",
         "put_gateway_response",
@@ -115,7 +115,7 @@ TYPES: Final = (
         delete="delete_gateway_response",
         key={**_API, "responseType": "{ResponseType}"},
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}Authorizer",
         "apigateway",
         "create_authorizer",
@@ -124,7 +124,7 @@ TYPES: Final = (
         delete="delete_authorizer",
         key={**_API, "authorizerId": "{id}"},
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}RequestValidator",
         "apigateway",
         "create_request_validator",
@@ -133,7 +133,7 @@ TYPES: Final = (
         delete="delete_request_validator",
         key={**_API, "requestValidatorId": "{id}"},
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}ApiKey",
         "apigateway",
         "create_api_key",
@@ -143,7 +143,7 @@ TYPES: Final = (
         key={"apiKey": "{id}"},
         name="Name",
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}UsagePlan",
         "apigateway",
         "create_usage_plan",
@@ -154,7 +154,7 @@ TYPES: Final = (
         name="UsagePlanName",
         renames={"UsagePlanName": "name"},
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}UsagePlanKey",
         "apigateway",
         "create_usage_plan_key",
@@ -163,8 +163,8 @@ TYPES: Final = (
         key={"usagePlanId": "{UsagePlanId}", "keyId": "{KeyId}"},
     ),
     # moto keeps the account's settings, and takes none of them from a template.
-    Accepted(f"{_TYPE}Account"),
-    Made(
+    Stub(f"{_TYPE}Account"),
+    ApiBacked(
         "AWS::Cognito::UserPool",
         "cognito-idp",
         "create_user_pool",
@@ -180,7 +180,7 @@ TYPES: Final = (
         name="UserPoolName",
         renames={"UserPoolName": "PoolName"},
     ),
-    Made(
+    ApiBacked(
         "AWS::Cognito::UserPoolClient",
         "cognito-idp",
         "create_user_pool_client",

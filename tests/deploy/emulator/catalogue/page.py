@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.deploy.emulator.resources import Accepted, Made, call
+from tests.deploy.emulator.resources import ApiBacked, Stub, call
 
 if TYPE_CHECKING:
     from tests.deploy.emulator.resources import Known
@@ -42,7 +42,7 @@ def _distribution(cloudfront: Any, known: Known) -> Known:
 
 
 TYPES: Final = (
-    Made(
+    ApiBacked(
         f"{_TYPE}Distribution",
         "cloudfront",
         _distribution,
@@ -51,7 +51,7 @@ TYPES: Final = (
         delete="delete_distribution",
         key={"Id": "{Distribution[Id]}", "IfMatch": "{ETag}"},
     ),
-    Made(
+    ApiBacked(
         f"{_TYPE}OriginAccessControl",
         "cloudfront",
         "create_origin_access_control",
@@ -60,7 +60,7 @@ TYPES: Final = (
         delete="delete_origin_access_control",
         key={"Id": "{OriginAccessControl[Id]}", "IfMatch": "{ETag}"},
     ),
-    Accepted(f"{_TYPE}ResponseHeadersPolicy", attributes={"Id": "{LogicalId}"}),
-    Accepted(f"{_TYPE}CachePolicy", attributes={"Id": "{LogicalId}"}),
-    Accepted(f"{_TYPE}OriginRequestPolicy", attributes={"Id": "{LogicalId}"}),
+    Stub(f"{_TYPE}ResponseHeadersPolicy", attributes={"Id": "{LogicalId}"}),
+    Stub(f"{_TYPE}CachePolicy", attributes={"Id": "{LogicalId}"}),
+    Stub(f"{_TYPE}OriginRequestPolicy", attributes={"Id": "{LogicalId}"}),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.deploy.emulator.resources import Made, call
+from tests.deploy.emulator.resources import ApiBacked, call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ def _topic_policy(sns: Any, known: Known) -> Known:
 
 
 TYPES: Final = (
-    Made(
+    ApiBacked(
         "AWS::S3::Bucket",
         "s3",
         _bucket,
@@ -113,7 +113,7 @@ TYPES: Final = (
             "VersioningConfiguration": _put("put_bucket_versioning", "VersioningConfiguration"),
         },
     ),
-    Made(
+    ApiBacked(
         "AWS::S3::BucketPolicy",
         "s3",
         "put_bucket_policy",
@@ -122,9 +122,9 @@ TYPES: Final = (
         key={"Bucket": "{Bucket}"},
         renames={"PolicyDocument": "Policy"},
     ),
-    Made("AWS::SQS::QueuePolicy", "sqs", _queue_policy, ref="{LogicalId}"),
-    Made("AWS::SNS::TopicPolicy", "sns", _topic_policy, ref="{LogicalId}"),
-    Made(
+    ApiBacked("AWS::SQS::QueuePolicy", "sqs", _queue_policy, ref="{LogicalId}"),
+    ApiBacked("AWS::SNS::TopicPolicy", "sns", _topic_policy, ref="{LogicalId}"),
+    ApiBacked(
         "AWS::SNS::Subscription",
         "sns",
         "subscribe",

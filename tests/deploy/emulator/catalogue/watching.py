@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.deploy.emulator.resources import Accepted, Made, call
+from tests.deploy.emulator.resources import ApiBacked, Stub, call
 
 if TYPE_CHECKING:
     from tests.deploy.emulator.resources import Known
@@ -20,7 +20,7 @@ def _budget(budgets: Any, known: Known) -> Known:
 
 
 TYPES: Final = (
-    Made(
+    ApiBacked(
         "AWS::Logs::MetricFilter",
         "logs",
         "put_metric_filter",
@@ -29,7 +29,7 @@ TYPES: Final = (
         key={"logGroupName": "{LogGroupName}", "filterName": "{FilterName}"},
         name="FilterName",
     ),
-    Made(
+    ApiBacked(
         "AWS::CloudWatch::Alarm",
         "cloudwatch",
         "put_metric_alarm",
@@ -37,7 +37,7 @@ TYPES: Final = (
         attributes={"Arn": "arn:aws:cloudwatch:{Region}:{AccountId}:alarm:{AlarmName}"},
         name="AlarmName",
     ),
-    Made(
+    ApiBacked(
         "AWS::Budgets::Budget",
         "budgets",
         _budget,
@@ -45,12 +45,12 @@ TYPES: Final = (
         delete="delete_budget",
         key={"AccountId": "{AccountId}", "BudgetName": "{BudgetName}"},
     ),
-    Accepted(
+    Stub(
         "AWS::CloudWatch::CompositeAlarm",
         ref="{AlarmName}",
         attributes={"Arn": "arn:aws:cloudwatch:{Region}:{AccountId}:alarm:{AlarmName}"},
         name="AlarmName",
     ),
-    Accepted("AWS::Logs::QueryDefinition"),
-    Accepted("AWS::CDK::Metadata"),
+    Stub("AWS::Logs::QueryDefinition"),
+    Stub("AWS::CDK::Metadata"),
 )

@@ -19,7 +19,7 @@ from infra.stages.functions import (
     StageError,
 )
 from infra.stages.named import STAGES, dev, local, prod
-from infra.stages.stage import ACCOUNT_CONCURRENCY, UNRESERVED, Laptop
+from infra.stages.stage import ACCOUNT_CONCURRENCY, UNRESERVED, LocalLimits
 from skysort.drop.deadline import SHARE_FOR_WORK
 from skysort.limits import DROP_ALONE_RECEIVES, DROP_FILE_S
 
@@ -93,8 +93,8 @@ def test_memory_buys_cores() -> None:
         (lambda: queue(max_receive_count=0), "max_receive_count must be at least 1"),
         (lambda: queue(maximum_concurrency=0), "maximum_concurrency must be at least 1"),
         (lambda: queue(visibility_timeout_s=43_201), "visibility_timeout_s must be from 0 to 43200"),
-        (lambda: Laptop(queue_depth=-1), "queue_depth must not be negative"),
-        (lambda: Laptop(queue_wait_s=-0.1), "queue_wait_s must not be negative"),
+        (lambda: LocalLimits(queue_depth=-1), "queue_depth must not be negative"),
+        (lambda: LocalLimits(queue_wait_s=-0.1), "queue_wait_s must not be negative"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(build: Callable[[], object], sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""A batch desk over buckets in memory."""
+"""A batch service over buckets in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from skysort.batches.match import Matcher
-from skysort.batches.status import BatchDesk
+from skysort.batches.status import BatchStatusService
 from skysort.s3.location import Addressing
 from skysort.s3.signature import Credentials, Signer
 from tests.fakes.buckets import DROP, RESULTS, MemoryBuckets
@@ -19,12 +19,12 @@ def buckets() -> MemoryBuckets:
 
 
 @pytest.fixture
-def desk(buckets: MemoryBuckets) -> BatchDesk:
-    return make_desk(buckets)
+def service(buckets: MemoryBuckets) -> BatchStatusService:
+    return make_service(buckets)
 
 
-def make_desk(buckets: MemoryBuckets, **bounds: int) -> BatchDesk:
-    return BatchDesk(
+def make_service(buckets: MemoryBuckets, **bounds: int) -> BatchStatusService:
+    return BatchStatusService(
         buckets,
         drop_bucket=DROP,
         results_bucket=RESULTS,

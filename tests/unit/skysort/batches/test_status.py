@@ -10,27 +10,27 @@ import pytest
 
 from skysort.batches.cursor import Cursor
 from skysort.batches.match import State
-from skysort.batches.status import BatchDesk, Page
+from skysort.batches.status import BatchStatusService, Page
 from skysort.errors import InvalidFieldsError, NotFoundError
 from skysort.limits import BATCH_RECORD_BYTES, BATCH_STATUS_BYTES
 from tests.fakes.buckets import RESULTS, MemoryBuckets
-from tests.unit.skysort.batches.conftest import make_desk
+from tests.unit.skysort.batches.conftest import make_service
 
 if TYPE_CHECKING:
     from typing import Any
 
 
-def pages(desk: BatchDesk, **asked: Any) -> list[dict[str, Any]]:
+def pages(service: BatchStatusService, **asked: Any) -> list[dict[str, Any]]:
     """Every page of a batch."""
     found: list[dict[str, Any]] = []
     following: str | None = None
     while not found or following:
-        found.append(desk.status("b", Page(cursor=Cursor.decode(following), **asked)))
+        found.append(service.status("b", Page(cursor=Cursor.decode(following), **asked)))
         following = found[-1]["next"]
     return found
 
 
-def test_counts_are_by_model_and_in_total(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_counts_are_by_model_and_in_total(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     # Given
     buckets.drop("galaxy", "b", "1.jpg", "2.jpg", "3.jpg")
     buckets.drop("star", "b", "t.csv")
@@ -38,7 +38,7 @@ def test_counts_are_by_model_and_in_total(buckets: MemoryBuckets, desk: BatchDes
     buckets.finish("galaxy", "b", "1.jpg")
     buckets.fail("galaxy", "b", "2.jpg")
     # When
-    answer = desk.status("b", Page())
+    answer = service.status("b", Page())
     # Then
     assert answer["counts"] == {"total": 4, "waiting": 2, "done": 1, "failed": 1}
     assert answer["models"]["galaxy"] == {"total": 3, "waiting": 1, "done": 1, "failed": 1}
@@ -47,43 +47,43 @@ def test_counts_are_by_model_and_in_total(buckets: MemoryBuckets, desk: BatchDes
     assert answer["links"] == {"csv": "/v1/batches/b/results.csv"}
 
 
-def test_a_failed_file_comes_with_its_problem_and_a_link(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_a_failed_file_comes_with_its_problem_and_a_link(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     # Given
     buckets.drop("galaxy", "b", "a b.jpg")
     buckets.fail("galaxy", "b", "a b.jpg", "the content is text")
     # When
-    (file,) = desk.status("b", Page())["files"]
+    (file,) = service.status("b", Page())["files"]
     # Then
     assert file["problem"] == {"type": "urn:x", "detail": "the content is text"}
     (link,) = file["links"].values()
     assert link.startswith("https://results.s3.eu-central-1.amazonaws.com/galaxy/b/a%20b.jpg.error.json?X-Amz-")
 
 
-def test_records_come_on_request(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_records_come_on_request(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     # Given
     buckets.drop("galaxy", "b", "1.jpg")
     buckets.finish("galaxy", "b", "1.jpg", {"predictions": [{"label": "Smooth Round"}]})
     # Then nothing is read for a page without them
-    assert "record" not in desk.status("b", Page())["files"][0]
+    assert "record" not in service.status("b", Page())["files"][0]
     assert "read" not in buckets.requests
-    (file,) = desk.status("b", Page(records=True))["files"]
+    (file,) = service.status("b", Page(records=True))["files"]
     assert file["record"] == {"predictions": [{"label": "Smooth Round"}]}
 
 
-def test_a_record_that_went_meanwhile_spoils_nothing(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_a_record_that_went_meanwhile_spoils_nothing(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     buckets.drop("galaxy", "b", "1.jpg")
     buckets.put(RESULTS, "galaxy/b/1.jpg.json", b"not JSON")
-    (file,) = desk.status("b", Page(records=True))["files"]
+    (file,) = service.status("b", Page(records=True))["files"]
     assert file["record"] == {}
 
 
-def test_an_archive_tells_how_many_members_it_had(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_an_archive_tells_how_many_members_it_had(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     # Given
     buckets.drop("galaxy", "b", "survey.zip")
     buckets.put(RESULTS, "galaxy/b/survey.zip.csv")
     buckets.finish("galaxy", "b", "survey.zip", {"classified": 9_000, "refused": 12})
     # Then
-    (file,) = desk.status("b", Page())["files"]
+    (file,) = service.status("b", Page())["files"]
     assert file["members"] == {"done": 9_000, "failed": 12}
     assert file["links"].keys() == {"table", "record"}
 
@@ -92,12 +92,12 @@ def test_an_archive_tells_how_many_members_it_had(buckets: MemoryBuckets, desk: 
 @pytest.mark.parametrize("files", [2, 1_000])
 def test_pages_tell_every_file_once(buckets: MemoryBuckets, limit: int, files: int) -> None:
     # Given files of two models, more than one answer counts, or not
-    desk = make_desk(buckets, files=files)
+    service = make_service(buckets, files=files)
     expected = [("galaxy", f"{n}.jpg") for n in range(5)] + [("star", f"{n}.csv") for n in range(3)]
     for model, name in expected:
         buckets.drop(model, "b", name)
     # When
-    found = pages(desk, limit=limit)
+    found = pages(service, limit=limit)
     # Then
     assert [(file["model"], file["name"]) for page in found for file in page["files"]] == expected
     assert found[0]["complete"] is (files > 5)
@@ -105,35 +105,35 @@ def test_pages_tell_every_file_once(buckets: MemoryBuckets, limit: int, files: i
 
 def test_counts_of_a_batch_larger_than_one_answer_can_be_added_up(buckets: MemoryBuckets) -> None:
     # Given
-    desk = make_desk(buckets, files=3)
+    service = make_service(buckets, files=3)
     buckets.drop("galaxy", "b", *(f"{n}.jpg" for n in range(7)))
     buckets.drop("star", "b", "t.csv")
     # When only counts are asked for
-    found = pages(desk, limit=0)
+    found = pages(service, limit=0)
     # Then each answer counts what the others leave out
     assert [page["counts"]["total"] for page in found] == [3, 3, 2]
     assert [page["complete"] for page in found] == [False, False, True]
 
 
-def test_only_files_in_one_state_or_of_one_model(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_only_files_in_one_state_or_of_one_model(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     # Given
     buckets.drop("galaxy", "b", *(f"{n}.jpg" for n in range(6)))
     buckets.drop("image", "b", "x.jpg")
     buckets.fail("galaxy", "b", "2.jpg")
     buckets.fail("galaxy", "b", "4.jpg")
     # Then counts stay whole, pages go on where the last matching file was
-    found = pages(desk, limit=1, state=State.FAILED)
+    found = pages(service, limit=1, state=State.FAILED)
     assert [file["name"] for page in found for file in page["files"]] == ["2.jpg", "4.jpg"]
     assert found[0]["counts"]["total"] == 7
-    assert desk.status("b", Page(model="image"))["counts"]["total"] == 1
+    assert service.status("b", Page(model="image"))["counts"]["total"] == 1
 
 
-def test_a_batch_without_files_is_not_found(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_a_batch_without_files_is_not_found(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     buckets.drop("galaxy", "another", "1.jpg")
     with pytest.raises(NotFoundError, match="no file in a batch 'b'"):
-        desk.status("b", Page())
+        service.status("b", Page())
     with pytest.raises(NotFoundError, match="no file in a batch star/'another'"):
-        desk.status("another", Page(model="star"))
+        service.status("another", Page(model="star"))
 
 
 def cursor_text(*content: object) -> str:
@@ -159,7 +159,7 @@ def test_a_cursor_comes_back_as_it_was() -> None:
 
 
 def test_an_answer_about_files_with_long_records_ends_where_there_is_no_more_room(
-    buckets: MemoryBuckets, desk: BatchDesk
+    buckets: MemoryBuckets, service: BatchStatusService
 ) -> None:
     # Given failures whose reasons are longer together than an answer may be, and a record larger than any of skysort's
     names = [f"{number}.jpg" for number in range(8)]
@@ -168,7 +168,7 @@ def test_an_answer_about_files_with_long_records_ends_where_there_is_no_more_roo
         buckets.fail("galaxy", "b", name, "x" * (BATCH_STATUS_BYTES // 4))
     buckets.put(RESULTS, "galaxy/b/large.jpg.error.json", b'{"detail": "' + b"x" * BATCH_RECORD_BYTES + b'"}')
     # When all are asked for, then they come in pages
-    found = pages(desk, limit=500)
+    found = pages(service, limit=500)
     assert max(len(json.dumps(answer)) for answer in found) < 1.3 * BATCH_STATUS_BYTES
     assert [file["name"] for answer in found for file in answer["files"]] == [*names, "large.jpg"]
     assert len(found) == 3

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from skysort.batches import star_rows
 from skysort.batches.cursor import Cursor
-from skysort.batches.status import BatchDesk, Page
+from skysort.batches.status import BatchStatusService, Page
 from skysort.batches.table import COLUMNS, BatchTable
 from skysort.limits import BATCH_CSV_TABLE_BYTES
 from tests.fakes.buckets import RESULTS, MemoryBuckets
-from tests.unit.skysort.batches.conftest import make_desk
+from tests.unit.skysort.batches.conftest import make_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,9 +29,9 @@ ROUND = {
 }
 
 
-def lines(desk: BatchDesk, **bounds: int) -> list[list[str]]:
+def lines(service: BatchStatusService, **bounds: int) -> list[list[str]]:
     """The rows of every page, joined as they are."""
-    table = BatchTable(desk, **bounds)
+    table = BatchTable(service, **bounds)
     text, following = table.page("b", Page())
     while following:
         more, following = table.page("b", Page(cursor=Cursor.decode(following.encode())))
@@ -82,47 +82,51 @@ def mixed(buckets: MemoryBuckets) -> list[list[str]]:
     ]
 
 
-def test_every_kind_of_result_has_its_lines(mixed: list[list[str]], desk: BatchDesk) -> None:
-    assert lines(desk) == mixed
+def test_every_kind_of_result_has_its_lines(mixed: list[list[str]], service: BatchStatusService) -> None:
+    assert lines(service) == mixed
 
 
 @pytest.mark.parametrize("bounds", [{"rows": 1}, {"rows": 2}, {"rows": 3}, {"size": 1}, {"size": 100}])
-def test_pages_are_joined_to_the_same_table(mixed: list[list[str]], desk: BatchDesk, bounds: dict[str, int]) -> None:
-    assert lines(desk, **bounds) == mixed
+def test_pages_are_joined_to_the_same_table(
+    mixed: list[list[str]], service: BatchStatusService, bounds: dict[str, int]
+) -> None:
+    assert lines(service, **bounds) == mixed
 
 
-def test_a_page_reads_so_many_files_only(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_a_page_reads_so_many_files_only(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     # Given
     names = [f"{n:04}.jpg" for n in range(1_001)]
     buckets.drop("galaxy", "b", *names)
     for name in names:
         buckets.finish("galaxy", "b", name, ROUND)
     # When one page is made
-    BatchTable(desk).page("b", Page())
+    BatchTable(service).page("b", Page())
     # Then 500 records were read, and all pages have all files
     assert buckets.requests["read"] == 500
-    assert [row[1] for row in lines(desk)] == names
+    assert [row[1] for row in lines(service)] == names
 
 
 @pytest.mark.parametrize("form", ["fits", "votable", "parquet", "csv.gz", "fits.gz"])
 def test_a_table_that_is_no_csv_points_to_its_result_file_and_is_no_failure(
-    form: str, buckets: MemoryBuckets, desk: BatchDesk
+    form: str, buckets: MemoryBuckets, service: BatchStatusService
 ) -> None:
     buckets.drop("star", "b", "t")
     buckets.put(RESULTS, "star/b/t")
     buckets.finish("star", "b", "t", {"format": form, "rows": {"total": 2, "classified": 2, "rejected": 0}})
-    assert lines(desk) == [["star", "t", "", "", "", "", "", "star/b/t", ""]]
+    assert lines(service) == [["star", "t", "", "", "", "", "", "star/b/t", ""]]
 
 
-def test_a_large_table_points_to_its_result_file_and_is_no_failure(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_a_large_table_points_to_its_result_file_and_is_no_failure(
+    buckets: MemoryBuckets, service: BatchStatusService
+) -> None:
     buckets.drop("star", "b", "t.csv")
     buckets.put(RESULTS, "star/b/t.csv", bytes(BATCH_CSV_TABLE_BYTES + 1))
     buckets.finish("star", "b", "t.csv", {"format": "csv"})
-    assert lines(desk) == [["star", "t.csv", "", "", "", "", "", "star/b/t.csv", ""]]
+    assert lines(service) == [["star", "t.csv", "", "", "", "", "", "star/b/t.csv", ""]]
 
 
 def test_rows_that_such_a_table_had_to_leave_out_are_told_of_and_where_they_stand(
-    buckets: MemoryBuckets, desk: BatchDesk
+    buckets: MemoryBuckets, service: BatchStatusService
 ) -> None:
     buckets.drop("star", "b", "t.fits")
     buckets.put(RESULTS, "star/b/t.fits")
@@ -130,17 +134,17 @@ def test_rows_that_such_a_table_had_to_leave_out_are_told_of_and_where_they_stan
     buckets.finish(
         "star", "b", "t.fits", {"format": "fits", "rows": {"total": 1_200, "classified": 1_199, "rejected": 1}}
     )
-    assert lines(desk) == [
+    assert lines(service) == [
         ["star", "t.fits", "", "", "", "", "", "star/b/t.fits", ""],
         ["star", "t.fits", "", "", "", "", "", "star/b/t.fits.rejected.csv",
          "1 of 1,200 rows cannot be classified; the result file says why"],
     ]  # fmt: skip
 
 
-def test_a_record_that_went_meanwhile_leaves_a_line(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_a_record_that_went_meanwhile_leaves_a_line(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     buckets.drop("galaxy", "b", "1.jpg")
     buckets.put(RESULTS, "galaxy/b/1.jpg.json", b"{")
-    assert lines(desk) == [["galaxy", "1.jpg", "", "", "", "", "", "", "its record has gone"]]
+    assert lines(service) == [["galaxy", "1.jpg", "", "", "", "", "", "", "its record has gone"]]
 
 
 APPENDED = (
@@ -195,7 +199,7 @@ def test_comments_columns_and_cells_that_look_like_skysorts_own_are_the_users(te
 
 
 @pytest.fixture
-def among_others(buckets: MemoryBuckets, desk: BatchDesk) -> Callable[[bytes], list[str]]:
+def among_others(buckets: MemoryBuckets, service: BatchStatusService) -> Callable[[bytes], list[str]]:
     """Puts a result between two good ones, and gives its line, which is its only one."""
 
     def line(body: bytes, rejected: bytes = b"", record: dict[str, Any] | None = None) -> list[str]:
@@ -207,7 +211,7 @@ def among_others(buckets: MemoryBuckets, desk: BatchDesk) -> Callable[[bytes], l
         if rejected:
             buckets.put(RESULTS, "star/b/bad.csv.rejected.csv", rejected)
         buckets.finish("star", "b", "bad.csv", record or {"format": "csv"})
-        first, *own, last = lines(desk)
+        first, *own, last = lines(service)
         assert (first[1], last[1]) == ("a.csv", "c.csv")
         assert first[3] == last[3] == "GALAXY"
         return own[-1]
@@ -248,26 +252,26 @@ RECORDS = (
 
 @pytest.mark.parametrize("record", RECORDS, ids=range(len(RECORDS)))
 def test_a_record_that_skysort_did_not_write_is_one_line(
-    buckets: MemoryBuckets, desk: BatchDesk, record: bytes
+    buckets: MemoryBuckets, service: BatchStatusService, record: bytes
 ) -> None:
     buckets.drop("galaxy", "b", "1.jpg", "2.jpg")
     buckets.put(RESULTS, "galaxy/b/1.jpg.json", record)
     buckets.finish("galaxy", "b", "2.jpg", ROUND)
-    first, second = lines(desk)
+    first, second = lines(service)
     assert first[:2] == ["galaxy", "1.jpg"]
     assert second[3] == "Smooth Round"
-    assert desk.status("b", Page(records=True))["counts"]["done"] == 2
+    assert service.status("b", Page(records=True))["counts"]["done"] == 2
 
 
 @pytest.mark.parametrize("table", [b"file,label\n1,2\n", b'file\n"', b"\xff\n\xff,,,,,\n"])
 def test_an_archives_table_that_skysort_did_not_write_hides_no_other_file(
-    buckets: MemoryBuckets, desk: BatchDesk, table: bytes
+    buckets: MemoryBuckets, service: BatchStatusService, table: bytes
 ) -> None:
     buckets.drop("galaxy", "b", "a.zip", "b.jpg")
     buckets.put(RESULTS, "galaxy/b/a.zip.csv", table)
     buckets.finish("galaxy", "b", "a.zip", {"classified": 1})
     buckets.finish("galaxy", "b", "b.jpg", ROUND)
-    assert lines(desk)[-1][:4] == ["galaxy", "b.jpg", "", "Smooth Round"]
+    assert lines(service)[-1][:4] == ["galaxy", "b.jpg", "", "Smooth Round"]
 
 
 @settings(max_examples=200, deadline=None)
@@ -278,14 +282,14 @@ def test_whatever_stands_in_a_result_the_batch_has_a_csv(
     body: bytes, rejected: bytes, at: int, inserted: bytes
 ) -> None:
     buckets = MemoryBuckets()
-    desk = make_desk(buckets)
+    service = make_service(buckets)
     buckets.drop("star", "b", "a.csv", "z.csv")
     buckets.put(RESULTS, "star/b/a.csv", body[:at] + inserted + body[at + len(inserted) // 2 :])
     buckets.put(RESULTS, "star/b/a.csv.rejected.csv", b"row,line,column,reason,detail\n" + rejected)
     buckets.finish("star", "b", "a.csv", {"format": "csv", "rows": {"classified": 1}})
     buckets.put(RESULTS, "star/b/z.csv", GOOD)
     buckets.finish("star", "b", "z.csv", {"format": "csv"})
-    assert lines(desk)[-1] == ["star", "z.csv", "1", "GALAXY", "0", "0.7", "GALAXY", "", ""]
+    assert lines(service)[-1] == ["star", "z.csv", "1", "GALAXY", "0", "0.7", "GALAXY", "", ""]
 
 
 @pytest.mark.needs_data
@@ -304,7 +308,7 @@ def test_a_long_cell_hides_neither_its_row_nor_another_file(
 
 
 def test_rejected_rows_that_would_fill_the_memory_are_pointed_to_and_not_read(
-    buckets: MemoryBuckets, desk: BatchDesk
+    buckets: MemoryBuckets, service: BatchStatusService
 ) -> None:
     # Given a small table with more rejected rows than an answer has room for
     buckets.drop("star", "b", "t.csv")
@@ -312,32 +316,34 @@ def test_rejected_rows_that_would_fill_the_memory_are_pointed_to_and_not_read(
     buckets.put(RESULTS, "star/b/t.csv.rejected.csv", bytes(BATCH_CSV_TABLE_BYTES))
     buckets.finish("star", "b", "t.csv", {"format": "csv", "rows": {"total": 9_000_001, "rejected": 9_000_000}})
     # When / Then
-    assert [row[7] for row in lines(desk)] == ["star/b/t.csv", "star/b/t.csv.rejected.csv"]
+    assert [row[7] for row in lines(service)] == ["star/b/t.csv", "star/b/t.csv.rejected.csv"]
     assert buckets.requests["read"] == 1
 
 
-def test_an_archive_whose_table_would_fill_the_memory_is_pointed_to(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_an_archive_whose_table_would_fill_the_memory_is_pointed_to(
+    buckets: MemoryBuckets, service: BatchStatusService
+) -> None:
     buckets.drop("galaxy", "b", "a.zip")
     buckets.put(RESULTS, "galaxy/b/a.zip.csv", bytes(BATCH_CSV_TABLE_BYTES + 1))
     buckets.finish("galaxy", "b", "a.zip", {"classified": 1})
-    assert lines(desk) == [["galaxy", "a.zip", "", "", "", "", "", "galaxy/b/a.zip.csv", ""]]
+    assert lines(service) == [["galaxy", "a.zip", "", "", "", "", "", "galaxy/b/a.zip.csv", ""]]
 
 
-def test_a_page_ends_by_the_bytes_that_its_answer_takes(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_a_page_ends_by_the_bytes_that_its_answer_takes(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     # Given names whose characters take three bytes each
     names = [f"{'星' * 300}{number:03}.jpg" for number in range(40)]
     buckets.drop("galaxy", "b", *names)
     for name in names:
         buckets.finish("galaxy", "b", name, ROUND)
     # When pages end after 10 kB
-    text, following = BatchTable(desk, size=10_000).page("b", Page())
+    text, following = BatchTable(service, size=10_000).page("b", Page())
     # Then they do, but for the line that crosses the limit
     assert following is not None
     assert 10_000 <= len(text.encode()) < 11_500
-    assert [row[1] for row in lines(desk, size=10_000)] == names
+    assert [row[1] for row in lines(service, size=10_000)] == names
 
 
-def test_names_and_messages_are_no_formulas(buckets: MemoryBuckets, desk: BatchDesk) -> None:
+def test_names_and_messages_are_no_formulas(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     # Given a picture, a member and a rejected column that are called like formulas
     buckets.drop("galaxy", "b", "=1.jpg", "s.zip")
     buckets.fail("galaxy", "b", "=1.jpg", "=cmd is no picture")
@@ -345,7 +351,7 @@ def test_names_and_messages_are_no_formulas(buckets: MemoryBuckets, desk: BatchD
     buckets.put(RESULTS, "galaxy/b/s.zip.csv", table)
     buckets.finish("galaxy", "b", "s.zip", {"classified": 1, "refused": 0})
     # When they come as one CSV
-    first, member = lines(desk)
+    first, member = lines(service)
     # Then a spreadsheet takes them for text, and a name inside another is as it was
     assert (first[1], first[-1]) == ("'=1.jpg", "'=cmd is no picture")
     assert member[1] == "s.zip/=m.jpg"

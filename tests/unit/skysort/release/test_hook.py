@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort.card import CardShelf
+from skysort.card import ModelRegistry
 from skysort.release.hook import ReleaseHook
-from skysort.release.proof import NotProvenError, Prover, Watcher
+from skysort.release.verifier import VerificationError, VersionVerifier, Watcher
 from tests.fakes.release import FakeDeployment, classified
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 def hook_of(folder: Path, aws: FakeDeployment, **versions: str) -> ReleaseHook:
     return ReleaseHook(
-        prover=Prover(aws.invoke, folder / "reference", CardShelf(folder)),
+        verifier=VersionVerifier(aws.invoke, folder / "reference", ModelRegistry(folder)),
         watcher=Watcher(aws.raised, lambda: aws.now_s, aws.sleep),
         respond=aws.respond,
         report=aws.report,
@@ -87,7 +87,7 @@ def test_a_version_that_answers_as_it_must_is_proven(folder: Path) -> None:
         ({"statusCode": 200, "body": "not JSON"}, "its answer cannot be read"),
         ({"statusCode": 200, "body": '{"model": {"name": "star", "version": "1.0.0"}, "results": []}'}, "0 results"),
         ("nothing", "answered None, not 200"),
-        (NotProvenError("the function crashed"), "the function crashed"),
+        (VerificationError("the function crashed"), "the function crashed"),
         (TimeoutError("no answer"), "the release hook failed: TimeoutError"),
     ],
 )

@@ -18,7 +18,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from skysort.star.model import StarModel
-from skysort.star.tables.appended import Appended
+from skysort.star.tables.result_columns import ResultColumns
 from skysort.star.tables.csv_table import classify_csv
 from skysort.star.tables.gzip_stream import GzipSink, gunzip
 from skysort.star.tables.rejects import RejectsWriter
@@ -32,7 +32,7 @@ class Nowhere:
 rows = int(sys.argv[2])
 model = StarModel.load(Path(sys.argv[1]))
 sink = GzipSink(Nowhere())
-classifier = RowClassifier(model, Appended(model.labels, "star"), RejectsWriter(Nowhere))
+classifier = RowClassifier(model, ResultColumns(model.labels, "star"), RejectsWriter(Nowhere))
 piece = (ROW + "\\n").encode() * 998 + (row(u="x") + "\\n" + row(redshift="") + "\\n").encode()
 content = [(HEADER + "\\n").encode(), *[piece] * (rows // 1000)]
 classify_csv(content, classifier, sink)

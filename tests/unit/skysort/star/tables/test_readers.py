@@ -132,12 +132,12 @@ def test_a_table_with_one_good_row_needs_no_word(star_folder: Path) -> None:
 
 def test_remarks_on_rows_are_counted_by_their_code(star_folder: Path) -> None:
     # Given a reader that finds something to say, block by block
-    from skysort.star.tables.appended import Appended  # noqa: PLC0415
     from skysort.star.tables.rejects import RejectsWriter  # noqa: PLC0415
+    from skysort.star.tables.result_columns import ResultColumns  # noqa: PLC0415
     from skysort.star.tables.rows import Measured, RowClassifier, as_photometry  # noqa: PLC0415
 
     model = load(star_folder)
-    rows = RowClassifier(model, Appended(model.labels, "star 1"), RejectsWriter(MemoryStore))  # type: ignore[arg-type]
+    rows = RowClassifier(model, ResultColumns(model.labels, "star 1"), RejectsWriter(MemoryStore))  # type: ignore[arg-type]
     rows.classify(Measured(as_photometry([np.full(3, 20.0)] * 5 + [None])))
     # When
     for count in (2, 0, 5):

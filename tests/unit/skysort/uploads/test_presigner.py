@@ -33,7 +33,7 @@ from skysort.s3.client import Part
 from skysort.s3.location import Addressing
 from skysort.s3.signature import Credentials, Signer
 from skysort.uploads.body import read_body
-from skysort.uploads.offer import UploadDesk
+from skysort.uploads.presigner import UploadPresigner
 from skysort_cli.uploader import BYTES_AT_ONCE
 
 if TYPE_CHECKING:
@@ -65,23 +65,25 @@ def parts() -> FakeParts:
 
 
 @pytest.fixture
-def desk(parts: FakeParts) -> UploadDesk:
-    return make_desk(parts)
+def service(parts: FakeParts) -> UploadPresigner:
+    return make_service(parts)
 
 
-def make_desk(parts: FakeParts, token: str | None = None) -> UploadDesk:
+def make_service(parts: FakeParts, token: str | None = None) -> UploadPresigner:
     signer = Signer(Credentials("id", "secret", token), "eu-central-1", lambda: NOW)
-    return UploadDesk("drop", Addressing("eu-central-1"), signer, parts)
+    return UploadPresigner("drop", Addressing("eu-central-1"), signer, parts)
 
 
-def ask(desk: UploadDesk, *files: dict[str, Any], model: str = "galaxy", batch: str | None = "b") -> dict[str, Any]:
+def ask(
+    service: UploadPresigner, *files: dict[str, Any], model: str = "galaxy", batch: str | None = "b"
+) -> dict[str, Any]:
     body = {"model": model, "batch": batch, "files": list(files)}
-    return desk.offer(read_body(json.dumps(body).encode(), "application/json; charset=utf-8"))
+    return service.presign(read_body(json.dumps(body).encode(), "application/json; charset=utf-8"))
 
 
-def test_a_small_file_goes_in_a_form(desk: UploadDesk, parts: FakeParts) -> None:
+def test_a_small_file_goes_in_a_form(service: UploadPresigner, parts: FakeParts) -> None:
     # When
-    answer = ask(desk, {"name": "field 7/m51.JPG", "size": 17})
+    answer = ask(service, {"name": "field 7/m51.JPG", "size": 17})
     # Then
     assert (answer["prefix"], answer["expires"]) == ("incoming/galaxy/b/", "2026-11-21T11:05:20Z")
     (file,) = answer["files"]
@@ -93,9 +95,9 @@ def test_a_small_file_goes_in_a_form(desk: UploadDesk, parts: FakeParts) -> None
     assert parts.begun == []
 
 
-def test_a_large_file_goes_in_parts_of_signed_sizes(desk: UploadDesk, parts: FakeParts) -> None:
+def test_a_large_file_goes_in_parts_of_signed_sizes(service: UploadPresigner, parts: FakeParts) -> None:
     # When
-    (file,) = ask(desk, {"name": "survey.zip", "size": 2 * UPLOAD_FORM_BYTES + 5})["files"]
+    (file,) = ask(service, {"name": "survey.zip", "size": 2 * UPLOAD_FORM_BYTES + 5})["files"]
     # Then
     assert parts.begun == [("drop", "incoming/galaxy/b/survey.zip", "application/zip")]
     pieces = file["parts"]["parts"]
@@ -106,24 +108,24 @@ def test_a_large_file_goes_in_parts_of_signed_sizes(desk: UploadDesk, parts: Fak
     assert query["X-Amz-SignedHeaders"] == ["content-length;host"]
 
 
-def test_a_resumed_upload_is_told_which_parts_are_there(desk: UploadDesk, parts: FakeParts) -> None:
+def test_a_resumed_upload_is_told_which_parts_are_there(service: UploadPresigner, parts: FakeParts) -> None:
     # Given one part that arrived whole and one that did not
     parts.arrived["u"] = [Part(1, '"e1"', UPLOAD_FORM_BYTES), Part(2, '"e2"', 3)]
     # When
-    (file,) = ask(desk, {"name": "t.csv", "size": 2 * UPLOAD_FORM_BYTES, "upload_id": "u"}, model="star")["files"]
+    (file,) = ask(service, {"name": "t.csv", "size": 2 * UPLOAD_FORM_BYTES, "upload_id": "u"}, model="star")["files"]
     # Then
     assert [piece["etag"] for piece in file["parts"]["parts"]] == ['"e1"', None]
     assert parts.begun == []
 
 
-def test_an_upload_that_is_over_cannot_be_resumed(desk: UploadDesk) -> None:
+def test_an_upload_that_is_over_cannot_be_resumed(service: UploadPresigner) -> None:
     with pytest.raises(InvalidFieldsError, match="leave it out to begin anew"):
-        ask(desk, {"name": "t.zip", "size": 2 * UPLOAD_FORM_BYTES, "upload_id": "gone"})
+        ask(service, {"name": "t.zip", "size": 2 * UPLOAD_FORM_BYTES, "upload_id": "gone"})
 
 
 @given(st.integers(UPLOAD_FORM_BYTES + 1, UPLOAD_BYTES))
 def test_parts_make_up_the_file_within_the_stores_bounds(size: int) -> None:
-    (file,) = ask(make_desk(FakeParts()), {"name": "t.csv", "size": size}, model="star")["files"]
+    (file,) = ask(make_service(FakeParts()), {"name": "t.csv", "size": size}, model="star")["files"]
     sizes = [piece["size"] for piece in file["parts"]["parts"]]
     assert sum(sizes) == size
     # S3 takes parts of 5 MiB to 5 GiB, of which the last may be smaller
@@ -145,20 +147,22 @@ def test_parts_make_up_the_file_within_the_stores_bounds(size: int) -> None:
         ([{"name": f"{n}", "size": 1} for n in range(501)], "files", "up to 500 items"),
     ],
 )
-def test_every_wrong_field_is_named(desk: UploadDesk, files: list[dict[str, Any]], field: str, says: str) -> None:
+def test_every_wrong_field_is_named(
+    service: UploadPresigner, files: list[dict[str, Any]], field: str, says: str
+) -> None:
     with pytest.raises(InvalidFieldsError) as refused:
-        ask(desk, *files)
+        ask(service, *files)
     (wrong,) = refused.value.fields
     assert wrong.field == field
     assert says in wrong.detail
 
 
-def test_a_bad_batch_and_a_bad_name_are_told_together(desk: UploadDesk) -> None:
+def test_a_bad_batch_and_a_bad_name_are_told_together(service: UploadPresigner) -> None:
     with pytest.raises(InvalidFieldsError) as refused:
-        ask(desk, {"name": "a\\b", "size": 1}, batch="night-1")
+        ask(service, {"name": "a\\b", "size": 1}, batch="night-1")
     assert [wrong.field for wrong in refused.value.fields] == ["files[0].name"]
     with pytest.raises(InvalidFieldsError, match="batch"):
-        ask(desk, {"name": "a", "size": 1}, batch="../x")
+        ask(service, {"name": "a", "size": 1}, batch="../x")
 
 
 @pytest.mark.parametrize(
@@ -177,30 +181,30 @@ def test_other_bodies_are_refused(body: bytes, content_type: str, error: type[Ex
         read_body(body, content_type)
 
 
-def test_one_call_offers_so_many_parts(desk: UploadDesk) -> None:
+def test_one_call_offers_so_many_parts(service: UploadPresigner) -> None:
     files = [{"name": f"{n}.zip", "size": ARCHIVE_BYTES} for n in range(8)]
     with pytest.raises(LimitExceededError, match=r"make 1,024 parts; one call offers 1,000"):
-        ask(desk, *files)
+        ask(service, *files)
 
 
 def test_one_call_begins_so_many_uploads_in_parts_and_not_one_where_there_are_more(
-    desk: UploadDesk, parts: FakeParts
+    service: UploadPresigner, parts: FakeParts
 ) -> None:
     # Given files that each are just above what a form takes
     files = [{"name": f"{n}.zip", "size": UPLOAD_FORM_BYTES + 1} for n in range(UPLOAD_STARTS_PER_REQUEST + 1)]
     # When there is one too many, nothing is begun
     with pytest.raises(LimitExceededError, match="17 of these files are above 16 MiB and go in parts; one call begins"):
-        ask(desk, *files)
+        ask(service, *files)
     assert parts.begun == []
     # Then without it each is, and small files beside them count for nothing
-    ask(desk, *files[1:], {"name": "small.jpg", "size": 1})
+    ask(service, *files[1:], {"name": "small.jpg", "size": 1})
     assert len(parts.begun) == UPLOAD_STARTS_PER_REQUEST
 
 
-def test_uploads_that_go_on_are_not_begun_again(desk: UploadDesk, parts: FakeParts) -> None:
+def test_uploads_that_go_on_are_not_begun_again(service: UploadPresigner, parts: FakeParts) -> None:
     parts.arrived["u"] = []
     files = [{"name": f"{n}.zip", "size": UPLOAD_FORM_BYTES + 1, "upload_id": "u"} for n in range(40)]
-    assert len(ask(desk, *files)["files"]) == 40
+    assert len(ask(service, *files)["files"]) == 40
     assert parts.begun == []
 
 
@@ -217,9 +221,9 @@ def test_what_the_command_line_asks_for_at_once_is_never_refused_for_its_number(
 )
 def test_the_largest_answers_fit_lambdas_payload(files: list[dict[str, Any]]) -> None:
     # Given a role's session token, which is in every form and URL
-    desk = make_desk(FakeParts(), token="t" * 1_200)
+    service = make_service(FakeParts(), token="t" * 1_200)
     # Then the answer, once more escaped as a proxy response, stays below the limit
-    assert len(json.dumps(json.dumps(ask(desk, *files)))) < LAMBDA_PAYLOAD_BYTES
+    assert len(json.dumps(json.dumps(ask(service, *files)))) < LAMBDA_PAYLOAD_BYTES
 
 
 @pytest.mark.parametrize(
@@ -235,6 +239,8 @@ def test_the_largest_answers_fit_lambdas_payload(files: list[dict[str, Any]]) ->
         ("a.tar.gz", "", "application/gzip"),
     ],
 )
-def test_a_file_is_stored_under_a_known_type(desk: UploadDesk, name: str, declared: str | None, stored_as: str) -> None:
-    (file,) = ask(desk, {"name": name, "size": 1, "type": declared})["files"]
+def test_a_file_is_stored_under_a_known_type(
+    service: UploadPresigner, name: str, declared: str | None, stored_as: str
+) -> None:
+    (file,) = ask(service, {"name": name, "size": 1, "type": declared})["files"]
     assert file["type"] == stored_as

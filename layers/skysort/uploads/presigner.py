@@ -63,7 +63,7 @@ class _Plan:
         return [self.part_bytes] * whole + ([rest] if rest else [])
 
 
-class UploadDesk:
+class UploadPresigner:
     """Offers uploads into one bucket. store: sends what cannot be presigned."""
 
     def __init__(self, bucket: str, addressing: Addressing, signer: Signer, store: PartStore) -> None:
@@ -72,7 +72,7 @@ class UploadDesk:
         self._signer = signer
         self._store = store
 
-    def offer(self, request: UploadRequest, client: Client = EVERYBODY) -> dict[str, Any]:
+    def presign(self, request: UploadRequest, client: Client = EVERYBODY) -> dict[str, Any]:
         """The answer of POST /v1/uploads. client: whose batch it is.
 
         Raises InvalidFieldsError naming every file that cannot be taken, LimitExceededError for too many parts or

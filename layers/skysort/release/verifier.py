@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from skysort.card import CardShelf
+    from skysort.card import ModelRegistry
     from skysort.release.reference import Sample
 
 
-class NotProvenError(SkysortError):
+class VerificationError(SkysortError):
     """A version answers otherwise than it must; the message says which samples, and how."""
 
 
 class Invoke(Protocol):
     """Invokes one version of a function (its ARN) and returns what it returned.
 
-    Raises NotProvenError when the function itself failed.
+    Raises VerificationError when the function itself failed.
     """
 
     def __call__(self, version: str, event: Mapping[str, Any]) -> Any:
@@ -31,31 +31,31 @@ class Invoke(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Prover:
-    """Proves versions. references: the folder of the samples. shelf: the cards that were deployed along."""
+class VersionVerifier:
+    """Proves versions. references: the folder of the samples. registry: the cards that were deployed along."""
 
     invoke: Invoke
     references: Path
-    shelf: CardShelf
+    registry: ModelRegistry
 
-    def prove(self, function: str, version: str) -> int:
+    def verify(self, function: str, version: str) -> int:
         """Prove a version by all samples of its function; returns how many there were.
 
-        function: its name in the stage, such as star-drop. Raises NotProvenError.
+        function: its name in the stage, such as star-drop. Raises VerificationError.
         """
         try:
             samples = read_samples(self.references, function)
         except NotFoundError as error:
-            raise NotProvenError(error.detail) from error
+            raise VerificationError(error.detail) from error
         wrong = [sentence for sample in samples for sentence in self._wrong(sample, version)]
         if wrong:
-            raise NotProvenError(f"{function} is not proven: {'; '.join(wrong)}")
+            raise VerificationError(f"{function} is not proven: {'; '.join(wrong)}")
         return len(samples)
 
     def _wrong(self, sample: Sample, version: str) -> list[str]:
         if sample.model is not None:
             name, expected = sample.model
-            card = self.shelf.get(name).version
+            card = self.registry.get(name).version
             if card != expected:
                 return [f"{sample.name}: the sample is of {name} {expected}, the card of {card}; run make references"]
         return differences(sample, self.invoke(version, sample.event))
@@ -74,11 +74,11 @@ class Watcher:
     every_s: float = 15.0
 
     def watch(self, alarm: str, minutes: float) -> None:
-        """Return when the alarm stayed quiet; NotProvenError as soon as it is raised."""
+        """Return when the alarm stayed quiet; VerificationError as soon as it is raised."""
         end = self.clock() + 60 * minutes
         while True:
             if self.raised(alarm):
-                raise NotProvenError(f"the alarm {alarm} was raised after the new version took over")
+                raise VerificationError(f"the alarm {alarm} was raised after the new version took over")
             remaining = end - self.clock()
             if remaining <= 0:
                 return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort import start
+from skysort import cold_start as start
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -43,8 +43,8 @@ class Values:
     """The appended values of k classified rows, in the columns' order.
 
     Texts come as codes into a short list, since they take few values.
-    label: (k,) index into Appended.labels. probabilities: (k, classes) float32.
-    members: (k,) index into Appended.sets. variant: (k,) index into Appended.variants.
+    label: (k,) index into ResultColumns.labels. probabilities: (k, classes) float32.
+    members: (k,) index into ResultColumns.sets. variant: (k,) index into ResultColumns.variants.
     """
 
     label: NDArray[np.intp]
@@ -53,7 +53,7 @@ class Values:
     variant: NDArray[np.intp]
 
 
-class Appended:
+class ResultColumns:
     """Names and vocabulary of the appended columns for one model.
 
     labels: its classes. model: name and version, ``star 1.0.0``.
