@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra import ROOT
 from infra.api import answers, batch_answers, requests
 from skysort.limits import BATCH_CSV_TABLE_BYTES, MIB
-from skysort.pictures.sniff import MEDIA_TYPES
+from skysort.pictures.formats.sniff import MEDIA_TYPES
 from skysort.uploads.request import UploadRequest
 
 if TYPE_CHECKING:

@@ -90,9 +90,10 @@ GZIP_RATIO: Final = 200
 # S3 allows keys of 1,024 bytes; a result's key is the file's with a suffix of at most 13 characters.
 DROP_KEY_BYTES: Final = 1_000
 
-# Pictures. What decoding one costs is counted from its bytes before a decoder sees them (skysort.pictures.prices), in
-# time of one slow core and in memory. A dropped picture has ten seconds; a request two, for all its pictures together,
-# and with the function's 200 MB and the pictures that were fetched it stays below 1 GiB.
+# Pictures. What decoding one costs is counted from its bytes before a decoder sees them
+# (skysort.pictures.formats.prices), in time of one slow core and in memory. A dropped picture has ten seconds; a
+# request two, for all its pictures together, and with the function's 200 MB and the pictures that were fetched it
+# stays below 1 GiB.
 IMAGE_BYTES: Final = 64 * MIB
 PICTURE_WORK_S: Final = 10
 REQUEST_WORK_S: Final = 2

@@ -30,7 +30,7 @@ class LocalPictures:
         folder = model_folder(model, environment)
         try:
             from skysort.options import parse_options  # noqa: PLC0415
-            from skysort.pictures.body import read_body  # noqa: PLC0415
+            from skysort.pictures.bodies.body import read_body  # noqa: PLC0415
             from skysort.pictures.classify import PictureClassifier  # noqa: PLC0415
             from skysort.pictures.model import PictureModel  # noqa: PLC0415
         except ImportError as error:

@@ -17,8 +17,8 @@ from model_export.files import write_json
 from model_export.galaxy import metrics, readme, split
 from model_export.galaxy.workspace import ARTEFACT, FORMS, Workspace
 from model_export.image.scores import with_interval
-from skysort.pictures import stretch
 from skysort.pictures.decode import decode
+from skysort.pictures.measurements import stretch
 from skysort.pictures.model import PictureModel
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from infra.api import requests
 from skysort.batches.cursor import Cursor
 from skysort.batches.options import CURSOR
-from skysort.pictures.sniff import detect
+from skysort.pictures.formats.sniff import detect
 from tests.factories_images import every_form, render
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ from skysort.drop.store import Target as Place
 from skysort.errors import InputError, NotFoundError, SkysortError
 from skysort.guard import reading
 from skysort.options import parse_options
-from skysort.pictures import body as picture_body
+from skysort.pictures.bodies import body as picture_body
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.files import PictureFiles
 from skysort.pictures.model import PictureModel

@@ -18,7 +18,7 @@ from skysort.drop.s3 import S3Store
 from skysort.drop.worker import DropWorker
 from skysort.errors import MalformedInputError, NotFoundError
 from skysort.limits import MIB
-from skysort.pictures.remote import DroppedPictures
+from skysort.pictures.bodies.remote import DroppedPictures
 from skysort.s3.client import S3Client
 from skysort.s3.location import Addressing, Location
 from skysort.s3.signature import Credentials, Signer

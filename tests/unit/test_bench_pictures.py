@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from skysort.cache import AnswerCache
+from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.decode import InputSpec, decode
 from skysort.pictures.model import PictureModel
-from skysort.pictures.request import PictureItem, PictureRequest
 from tests.bench import peers
 from tests.bench.pictures import LARGE, PICTURES, large_photograph
 from tests.bench.wrk import ROOT

@@ -22,10 +22,10 @@ from skysort.http.api import (
     raw_body,
 )
 from skysort.observability import metrics
-from skysort.pictures.body import read_body
+from skysort.pictures.bodies.body import read_body
+from skysort.pictures.bodies.remote import DroppedPictures, owned
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.model import PictureModel
-from skysort.pictures.remote import DroppedPictures, owned
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver

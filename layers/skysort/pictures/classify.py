@@ -13,18 +13,18 @@ from skysort.cache import AnswerCache
 from skysort.errors import InfrastructureError, InputError, SkysortError
 from skysort.input_warnings import documents
 from skysort.options import Options, combined, parse_options
-from skysort.pictures.budget import Budget
 from skysort.pictures.decode import read
 from skysort.pictures.explain import explanation
+from skysort.pictures.formats.budget import Budget
 from skysort.pictures.sample import sample_picture
 from skysort.probability import restricted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from skysort.pictures.bodies.request import PictureItem, PictureRequest
     from skysort.pictures.decode import Picture
     from skysort.pictures.model import PictureModel
-    from skysort.pictures.request import PictureItem, PictureRequest
 
 Answer = dict[str, Any]
 _DIGITS: Final = 6  # float32 probabilities carry no more

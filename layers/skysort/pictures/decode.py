@@ -13,11 +13,12 @@ from PIL.Image import Transpose
 from skysort.errors import LimitExceededError, UnsupportedFormatError
 from skysort.guard import reading
 from skysort.limits import FITS_IMAGE_BYTES, IMAGE_BYTES, MIB
-from skysort.pictures import measurements, prices
-from skysort.pictures.budget import Budget, Cost
+from skysort.pictures.formats import prices
+from skysort.pictures.formats.budget import Budget, Cost
+from skysort.pictures.formats.loaders import Loaded, load
+from skysort.pictures.formats.sniff import GZIP, NAMES, Format, detect
 from skysort.pictures.geometry import MARGIN, Box, InputSpec, inside, resampling
-from skysort.pictures.loaders import Loaded, load
-from skysort.pictures.sniff import GZIP, NAMES, Format, detect
+from skysort.pictures.measurements import draw as measurements
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,7 +123,7 @@ def _shrink(loaded: Loaded, spec: InputSpec, box: Box) -> tuple[Image.Image, tup
 def _in_srgb(small: Image.Image, loaded: Loaded) -> tuple[Image.Image, tuple[InputWarning, ...]]:
     if loaded.profile is None and loaded.nclx is None and not loaded.profile_broken:
         return _to_rgb(small), ()
-    from skysort.pictures import colour  # noqa: PLC0415 - for pictures that have one
+    from skysort.pictures.formats import colour  # noqa: PLC0415 - for pictures that have one
 
     if loaded.profile_broken:
         return _to_rgb(small), (colour.ignored(loaded.profile_broken),)
@@ -149,7 +150,7 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _decode_fits(content: bytes, _form: Format, spec: InputSpec, budget: Budget) -> Picture:
-    from skysort.pictures import fits  # noqa: PLC0415 - a dozen milliseconds of start-up that most functions never need
+    from skysort.pictures.fits import image as fits  # noqa: PLC0415 - a dozen milliseconds of start-up that most functions never need
 
     if content.startswith(GZIP):
         budget.take(Cost(min(1_032 * len(content), FITS_IMAGE_BYTES) * prices.UNZIPPED_BYTE))

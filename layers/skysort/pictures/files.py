@@ -17,8 +17,8 @@ from skysort.drop.source import fetched
 from skysort.errors import EmptyInputError, InputError, LimitExceededError, SkysortError
 from skysort.limits import ARCHIVE_BYTES, ARCHIVE_REFUSALS_LISTED, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
 from skysort.options import parse_options
-from skysort.pictures import archive
 from skysort.pictures.archive_records import TABLE, MemberRecords
+from skysort.pictures.bodies import archive
 from skysort.pictures.parallel import in_order
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from skysort.drop.draft import Draft, DraftFile
     from skysort.drop.source import SourceFile
-    from skysort.pictures.archive import Member
+    from skysort.pictures.bodies.archive import Member
     from skysort.pictures.classify import PictureClassifier
 
 # Threads that wait for the store, for the few that compute.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import FITS_HEADER_CARDS
-from skysort.pictures import prices
-from skysort.pictures.budget import Cost
+from skysort.pictures.formats import prices
+from skysort.pictures.formats.budget import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import Final
 
 from skysort.errors import LimitExceededError
 from skysort.limits import FITS_GZIP_MEMBERS
-from skysort.pictures.sniff import GZIP
+from skysort.pictures.formats.sniff import GZIP
 
 _GZIP_BITS: Final = 31
 # What stands behind a member is copied as often as one ends.

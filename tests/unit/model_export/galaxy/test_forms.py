@@ -13,7 +13,7 @@ from PIL import Image
 
 from model_export.galaxy import forms, readme
 from model_export.galaxy.workspace import FORMS
-from skysort.pictures.stretch import GALAXY_COLOUR
+from skysort.pictures.measurements.stretch import GALAXY_COLOUR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.pictures import archive, bounded_file
-from skysort.pictures.archive import Kind, Member
+from skysort.pictures.bodies import archive, bounded_file
+from skysort.pictures.bodies.archive import Kind, Member
 from tests.factories_images import encode, fits_file, plain, sky, tar_file, zip_file
 
 if TYPE_CHECKING:

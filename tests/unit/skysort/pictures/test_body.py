@@ -21,12 +21,12 @@ from skysort.errors import (
     UnsupportedFormatError,
 )
 from skysort.given import Repeated
-from skysort.pictures.base64_text import from_base64
-from skysort.pictures.body import read_body
+from skysort.pictures.bodies.base64_text import from_base64
+from skysort.pictures.bodies.body import read_body
 from tests.factories_images import encode, fits_file, multipart, plain, sky, zip_file
 
 if TYPE_CHECKING:
-    from skysort.pictures.request import PictureRequest
+    from skysort.pictures.bodies.request import PictureRequest
 
 RED = encode(plain((250, 0, 0)))
 JPEG = encode(plain((250, 0, 0)), "JPEG")

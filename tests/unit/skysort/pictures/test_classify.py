@@ -13,12 +13,12 @@ from PIL import Image
 from skysort.cache import AnswerCache
 from skysort.errors import InfrastructureError, InvalidFieldsError, MalformedInputError
 from skysort.pictures import classify as module
-from skysort.pictures import png, prices
+from skysort.pictures.bodies.remote import DroppedPictures
+from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.decode import Picture, read
 from skysort.pictures.explain import heat_map
-from skysort.pictures.remote import DroppedPictures
-from skysort.pictures.request import PictureItem, PictureRequest
+from skysort.pictures.formats import png, prices
 from tests.factories_images import encode, plain
 from tests.fakes.object_store import MemoryStore
 
@@ -144,7 +144,7 @@ def test_a_map_without_heat_is_transparent(value: float) -> None:
 def test_work_of_a_request_is_limited_together(classifier: PictureClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given that a request may cost as much as two and a half of its three pictures
     cost = png.prepare(RED).cost.work + 40 * 40 * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL)
-    monkeypatch.setattr("skysort.pictures.budget.REQUEST_WORK_S", 2.5 * cost / 1e9)
+    monkeypatch.setattr("skysort.pictures.formats.budget.REQUEST_WORK_S", 2.5 * cost / 1e9)
     # Then the third is refused, and the others are answered
     results = classifier.answer(request(RED, GREEN, BLUE), {})["results"]
     assert [result.get("error", {}).get("status") for result in results] == [None, None, 413]
@@ -217,7 +217,7 @@ def test_a_fault_of_the_store_is_not_the_callers(image_model: PictureModel, stor
 def test_a_large_object_is_refused_unread(
     image_model: PictureModel, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skysort.pictures.remote.IMAGE_BYTES", 10)
+    monkeypatch.setattr("skysort.pictures.bodies.remote.IMAGE_BYTES", 10)
     (result,) = ask(image_model, store, "incoming/image/b/red.png")
     assert result["error"]["status"] == 413
 
@@ -228,7 +228,7 @@ def test_what_a_request_fetches_is_bounded_and_fetched_once(
     # Given three objects of which two may be held in memory together
     for name in ("one", "two", "three"):
         store.upload(f"incoming/image/b/{name}.png", RED)
-    monkeypatch.setattr("skysort.pictures.remote.IMAGE_FETCHED_BYTES_PER_REQUEST", 2 * len(RED))
+    monkeypatch.setattr("skysort.pictures.bodies.remote.IMAGE_FETCHED_BYTES_PER_REQUEST", 2 * len(RED))
     reads: list[str] = []
     store.before = lambda operation, key: reads.append(key) if operation == "read" else None
     # When one of them is asked for twice

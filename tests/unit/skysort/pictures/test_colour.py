@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from skysort import limits
-from skysort.pictures import colour
-from skysort.pictures.colour import Nclx
 from skysort.pictures.decode import InputSpec, read
+from skysort.pictures.formats import colour
+from skysort.pictures.formats.colour import Nclx
 from tests.factories_images import encode, plain, render
 from tests.heic_files import colours, heic
 from tests.icc_profiles import ADOBE_RGB, DISPLAY_P3, SRGB, gamma, grey_profile, ink_profile, profile, rgb_profile

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as shapes
 
-from skysort.pictures import coverage
 from skysort.pictures.decode import InputSpec, decode, read
-from skysort.pictures.frame import Frame
+from skysort.pictures.measurements import coverage
+from skysort.pictures.measurements.frame import Frame
 from tests.factories_images import encode, fits_file, sky
 
 if TYPE_CHECKING:

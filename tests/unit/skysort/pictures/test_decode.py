@@ -21,8 +21,8 @@ from skysort.errors import (
     UnsupportedFormatError,
 )
 from skysort.pictures import decode as module
-from skysort.pictures import jpeg
 from skysort.pictures.decode import Budget, InputSpec, decode
+from skysort.pictures.formats import jpeg
 from tests.factories_images import (
     GALAXY_INPUT,
     PHOTOGRAPH_INPUT,

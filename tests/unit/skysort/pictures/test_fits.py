@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.pictures import fits, stretch
 from skysort.pictures.decode import InputSpec, decode
+from skysort.pictures.fits import image as fits
+from skysort.pictures.measurements import stretch
 from tests.factories_images import GALAXY_INPUT, card, encode, fits_file, render, sky
 
 if TYPE_CHECKING:
@@ -258,7 +259,7 @@ def test_numbers_at_the_end_of_their_range_give_a_picture_or_a_sentence(planes: 
 
 def test_large_float_pictures_are_refused_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     content = encode(sky(), "TIFF")
-    monkeypatch.setattr("skysort.pictures.loaders.MEASURED_PIXELS", 96 * 80 - 1)
+    monkeypatch.setattr("skysort.pictures.formats.loaders.MEASURED_PIXELS", 96 * 80 - 1)
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)
     with pytest.raises(LimitExceededError, match="32-bit"):
         decode(content, WHOLE)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.pictures import fits
-from skysort.pictures.budget import Budget
+from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.pictures.decode import InputSpec, decode, read
-from skysort.pictures.request import PictureItem, PictureRequest
+from skysort.pictures.fits import image as fits
+from skysort.pictures.formats.budget import Budget
 from tests.factories_images import card, fits_file, sky
 
 if TYPE_CHECKING:

@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.pictures import fits, fits_dither, fits_rice, fits_tiles
-from skysort.pictures.budget import Budget, Cost
 from skysort.pictures.decode import InputSpec, decode
+from skysort.pictures.fits import dither as fits_dither
+from skysort.pictures.fits import image as fits
+from skysort.pictures.fits import rice as fits_rice
+from skysort.pictures.fits import tiles as fits_tiles
+from skysort.pictures.formats.budget import Budget, Cost
 from tests.factories_images import fits_file, sky
 
 if TYPE_CHECKING:
@@ -327,7 +330,7 @@ def test_tiles_that_take_too_long_are_refused_before_they_are_unpacked(monkeypat
 
 def test_a_large_tile_is_refused_for_the_memory_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     content = packed((sky() * 10).astype("i2"), compression_type="RICE_1", tile_shape=(80, 96))
-    monkeypatch.setattr("skysort.pictures.budget.PICTURE_MEMORY_BYTES", 300_000)
+    monkeypatch.setattr("skysort.pictures.formats.budget.PICTURE_MEMORY_BYTES", 300_000)
     monkeypatch.setattr(fits_rice, "unpack", None)
     with pytest.raises(LimitExceededError, match="memory"):
         fits.read(content, Budget().take)
@@ -346,7 +349,7 @@ def test_a_cameras_chip_of_eight_million_pixels_is_within_a_requests_budget() ->
 
 
 def test_a_request_spends_a_compressed_images_pixels_before_they_are_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skysort.pictures.fits_tiles.read", None)
+    monkeypatch.setattr("skysort.pictures.fits.tiles.read", None)
 
     def spend(cost: Cost) -> None:
         raise LimitExceededError(f"{cost.work} spent")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from skysort.pictures.request import PictureItem, PictureRequest
+from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from tests.factories_images import encode, fits_file, plain, render, sky
 from tests.heic_files import heic
 from tests.icc_profiles import rgb_profile
@@ -23,28 +23,28 @@ SMALL = render(64, 64)
 SWAPPED = rgb_profile(swapped=True)
 # Every step between a file's bytes and a model's pixels, by what it is done with.
 STEPS: dict[str, tuple[str, bytes]] = {
-    "the markers of a JPEG": ("skysort.pictures.jpeg.scan", encode(SMALL, "JPEG")),
+    "the markers of a JPEG": ("skysort.pictures.formats.jpeg.scan", encode(SMALL, "JPEG")),
     "Pillow's JPEG": ("PIL.JpegImagePlugin.JpegImageFile", encode(SMALL, "JPEG")),
-    "the chunks of a PNG": ("skysort.pictures.png.prepare", encode(SMALL)),
+    "the chunks of a PNG": ("skysort.pictures.formats.png.prepare", encode(SMALL)),
     "Pillow's PNG": ("PIL.PngImagePlugin.PngImageFile", encode(SMALL)),
-    "the chunks of a WebP": ("skysort.pictures.webp.prepare", encode(SMALL, "WEBP")),
+    "the chunks of a WebP": ("skysort.pictures.formats.webp.prepare", encode(SMALL, "WEBP")),
     "libwebp": ("PIL._webp.WebPAnimDecoder", encode(SMALL, "WEBP")),
-    "the tags of a TIFF": ("skysort.pictures.tiff.prepare", encode(SMALL, "TIFF")),
+    "the tags of a TIFF": ("skysort.pictures.formats.tiff.prepare", encode(SMALL, "TIFF")),
     "Pillow's TIFF": ("PIL.TiffImagePlugin.TiffImageFile._setup", encode(SMALL, "TIFF")),
-    "the blocks of a GIF": ("skysort.pictures.gif.prepare", encode(SMALL, "GIF")),
+    "the blocks of a GIF": ("skysort.pictures.formats.gif.prepare", encode(SMALL, "GIF")),
     "Pillow's GIF": ("PIL.GifImagePlugin.GifImageFile", encode(SMALL, "GIF")),
-    "the boxes of a HEIC": ("skysort.pictures.heif.prepare", heic(SMALL)),
-    "the tiles of a HEIC": ("skysort.pictures.heif_window.cut", heic(SMALL)),
+    "the boxes of a HEIC": ("skysort.pictures.formats.heif.prepare", heic(SMALL)),
+    "the tiles of a HEIC": ("skysort.pictures.formats.heif_window.cut", heic(SMALL)),
     "libheif": ("_pi_heif.load_file", heic(SMALL)),
     "Pillow's AVIF": ("PIL.AvifImagePlugin.AvifImageFile", encode(SMALL, "AVIF")),
-    "EXIF data": ("skysort.pictures.exif.orientation", encode(SMALL, "JPEG", exif=b"Exif\0\0II*\0")),
-    "FITS": ("skysort.pictures.fits.read", fits_file(sky())),
-    "measurements of a FITS": ("skysort.pictures.measurements.draw", fits_file(sky())),
-    "measurements of a TIFF": ("skysort.pictures.measurements.shrink", encode(Image.fromarray(sky()), "TIFF")),
+    "EXIF data": ("skysort.pictures.formats.exif.orientation", encode(SMALL, "JPEG", exif=b"Exif\0\0II*\0")),
+    "FITS": ("skysort.pictures.fits.image.read", fits_file(sky())),
+    "measurements of a FITS": ("skysort.pictures.measurements.draw.draw", fits_file(sky())),
+    "measurements of a TIFF": ("skysort.pictures.measurements.draw.shrink", encode(Image.fromarray(sky()), "TIFF")),
     "a file's first bytes": ("skysort.pictures.decode.detect", encode(SMALL)),
     "pixels": ("PIL.ImageFile.ImageFile.load", encode(SMALL)),
     "scaling": ("PIL.Image.Image.resize", encode(SMALL)),
-    "the conversion of colours": ("skysort.pictures.colour.to_srgb", encode(SMALL, icc_profile=SWAPPED)),
+    "the conversion of colours": ("skysort.pictures.formats.colour.to_srgb", encode(SMALL, icc_profile=SWAPPED)),
 }
 RAISED: dict[str, Callable[[], Exception]] = {
     "MemoryError": MemoryError,

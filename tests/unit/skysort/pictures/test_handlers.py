@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from skysort.pictures.request import PictureItem
+    from skysort.pictures.bodies.request import PictureItem
 
 RED = encode(plain((250, 0, 0)))
 JPEG = encode(plain((250, 0, 0)), "JPEG")

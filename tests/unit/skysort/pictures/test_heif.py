@@ -17,9 +17,9 @@ from PIL import Image
 
 from skysort import limits
 from skysort.errors import LimitExceededError, MalformedInputError, SkysortError, UnsupportedFormatError
-from skysort.pictures import boxes, coded, heif
 from skysort.pictures.decode import InputSpec, decode, read
-from skysort.pictures.sniff import Format, detect
+from skysort.pictures.formats import boxes, coded, heif
+from skysort.pictures.formats.sniff import Format, detect
 from tests.factories_images import encode, exif, plain, render
 from tests.heic_files import Bits, Heic, box, colours, heic, parameter_sets, samples, size_of, turned, unit
 from tests.heic_files import coded as coded_picture
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 WHOLE = InputSpec(64, 64, 64, 1.0, "white")
 PICTURE = np.asarray(Image.fromarray(render(64, 64)).resize((96, 96), Image.Resampling.BICUBIC))
-NO_DECODER = "skysort.pictures.loaders._module"
+NO_DECODER = "skysort.pictures.formats.loaders._module"
 
 
 def difference(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> float:
@@ -311,7 +311,7 @@ def test_only_the_tiles_that_a_model_sees_are_decoded(
     picture = np.asarray(Image.fromarray(render(60, 60)).resize(size, Image.Resampling.BICUBIC))
     content = tiled(picture, 32, *properties)
     with monkeypatch.context() as whole:
-        whole.setattr("skysort.pictures.heif_window.cut", lambda *_: None)
+        whole.setattr("skysort.pictures.formats.heif_window.cut", lambda *_: None)
         expected = read(content, MIDDLE)
     files: list[bytes] = []
     right = _pi_heif.load_file

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from skysort.drop.outcome import Outcome
-from skysort.pictures.loaders import load
+from skysort.pictures.formats.loaders import load
 from skysort_cli.main import main
 from tests.factories import FakeContext, proxy_event
 from tests.factories_images import encode, multipart, plain, zip_file

@@ -11,10 +11,10 @@ from astropy.io import fits as astropy_fits
 
 from infra import ROOT
 from skysort.errors import UnsupportedFormatError
+from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.decode import decode
 from skysort.pictures.model import PictureModel
-from skysort.pictures.request import PictureItem, PictureRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from infra import ROOT
 from skysort.card import load_card
 from skysort.errors import MalformedInputError
+from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.decode import InputSpec, decode
 from skysort.pictures.model import PictureModel
-from skysort.pictures.request import PictureItem, PictureRequest
 from tests.factories_images import encode, fits_file
 
 if TYPE_CHECKING:

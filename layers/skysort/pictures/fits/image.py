@@ -16,8 +16,8 @@ import numpy as np
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import FITS_IMAGE_BYTES, MEASURED_PIXELS, MIB
-from skysort.pictures import fits_bands, gzipped, prices
-from skysort.pictures.budget import Cost
+from skysort.pictures import gzipped
+from skysort.pictures.fits import bands as fits_bands
 from skysort.pictures.fits_header import (
     TYPES,
     HeaderReader,
@@ -30,8 +30,10 @@ from skysort.pictures.fits_header import (
     number,
     text,
 )
-from skysort.pictures.frame import Frame
-from skysort.pictures.sniff import GZIP
+from skysort.pictures.formats import prices
+from skysort.pictures.formats.budget import Cost
+from skysort.pictures.formats.sniff import GZIP
+from skysort.pictures.measurements.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -270,7 +272,7 @@ def _cutout(
 ) -> Frame:
     header = image.header
     if image.compressed:
-        from skysort.pictures import fits_tiles  # noqa: PLC0415 - ten milliseconds, only where they are needed
+        from skysort.pictures.fits import tiles as fits_tiles  # noqa: PLC0415 - ten milliseconds, only where they are needed
 
         planes = fits_tiles.read(content, image.start, header, spend).reshape(shape)
     else:

@@ -47,7 +47,7 @@ GIF_SCREEN_PIXEL: Final = 5
 GIF_BYTE: Final = 20
 GIF_BLOCK: Final = 600
 
-# TIFF: a strip or tile, a pixel; a byte of its rows costs what its compression does (see skysort.pictures.tiff).
+# TIFF: a strip or tile, a pixel; a byte of its rows costs what its compression does (see tiff).
 TIFF_PART: Final = 15_000
 TIFF_PIXEL: Final = 4
 

@@ -12,8 +12,8 @@ from skysort.errors import InputError, LimitExceededError, MalformedInputError
 from skysort.given import gathered
 from skysort.limits import FORM_PART_HEADER_BYTES, FORM_PARTS, IMAGE_ID_CHARACTERS, IMAGES_PER_REQUEST
 from skysort.options import NAMES as OPTION_NAMES
-from skysort.pictures.base64_text import unwrapped
-from skysort.pictures.request import FORM, PictureItem, PictureRequest, check_count, wrong
+from skysort.pictures.bodies.base64_text import unwrapped
+from skysort.pictures.bodies.request import FORM, PictureItem, PictureRequest, check_count, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from PIL import Image
 from skysort.errors import MalformedInputError
 from skysort.input_warnings import InputWarning
 from skysort.limits import MEASURED_PIXELS
-from skysort.pictures import coverage, stretch
-from skysort.pictures.frame import Frame
 from skysort.pictures.geometry import MARGIN, inside, resampling
+from skysort.pictures.measurements import coverage, stretch
+from skysort.pictures.measurements.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,18 +14,19 @@ from PIL import Image, ImageFile
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import MEASURED_PIXELS
-from skysort.pictures import jpeg, measurements, prices
-from skysort.pictures.budget import Cost
+from skysort.pictures.formats import jpeg, prices
+from skysort.pictures.formats.budget import Cost
+from skysort.pictures.formats.sniff import Format
 from skysort.pictures.geometry import MARGIN
-from skysort.pictures.sniff import Format
+from skysort.pictures.measurements import draw as measurements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from skysort.pictures.budget import Budget
-    from skysort.pictures.colour import Nclx
+    from skysort.pictures.formats.budget import Budget
+    from skysort.pictures.formats.colour import Nclx
+    from skysort.pictures.formats.prepared import Prepared
     from skysort.pictures.geometry import InputSpec
-    from skysort.pictures.prepared import Prepared
 
 # The limits here are checked before anything is decoded, and by format; Pillow's own would only warn.
 Image.MAX_IMAGE_PIXELS = None
@@ -68,7 +69,7 @@ def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loade
     if form is Format.HEIF:
         return _heif(content, spec, budget)
     with _walking(content, budget):
-        prepared: Prepared = _module(f"skysort.pictures.{form.name.lower()}").prepare(content, budget)
+        prepared: Prepared = _module(f"skysort.pictures.formats.{form.name.lower()}").prepare(content, budget)
     budget.take(_with_scaling(prepared, 0 if form is Format.WEBP else prices.CONVERT_BYTES))
     picture = _LOADERS[form](prepared, budget)
     return _loaded(picture, prepared)
@@ -179,7 +180,7 @@ def _gif(prepared: Prepared, budget: Budget) -> Image.Image:
 
 
 def _tiff(prepared: Prepared, budget: Budget) -> Image.Image:
-    tiff = _module("skysort.pictures.tiff")
+    tiff = _module("skysort.pictures.formats.tiff")
     try:
         picture = _opened(prepared.content, "PIL.TiffImagePlugin", "TiffImageFile", (prepared.width, prepared.height))
     except SyntaxError as error:
@@ -200,7 +201,9 @@ def _tiff(prepared: Prepared, budget: Budget) -> Image.Image:
 
 
 def _unsupported_tiff(prepared: Prepared) -> UnsupportedFormatError:
-    return UnsupportedFormatError(f"this is {_module('skysort.pictures.tiff_kinds').describe(prepared.content)}")
+    return UnsupportedFormatError(
+        f"this is {_module('skysort.pictures.formats.tiff_kinds').describe(prepared.content)}"
+    )
 
 
 def _load(picture: ImageFile.ImageFile, budget: Budget) -> Image.Image:
@@ -233,8 +236,8 @@ def _webp(prepared: Prepared, _budget: Budget) -> Image.Image:
 
 def _heif(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
     with _walking(content, budget):
-        window = _module("skysort.pictures.heif_window").cut(content, spec)
-        still = _module("skysort.pictures.heif").prepare(content if window is None else window.file)
+        window = _module("skysort.pictures.formats.heif_window").cut(content, spec)
+        still = _module("skysort.pictures.formats.heif").prepare(content if window is None else window.file)
     prepared: Prepared = still.prepared
     budget.take(_with_scaling(prepared, 0))
     if window is not None:
@@ -249,7 +252,7 @@ def _avif(prepared: Prepared) -> Loaded:
     file = b"".join([prepared.content[:8], b"avif", prepared.content[12:]])
     picture = _opened(file, "PIL.AvifImagePlugin", "AvifImageFile", (prepared.width, prepared.height))
     picture.load()
-    exif = _module("skysort.pictures.exif")
+    exif = _module("skysort.pictures.formats.exif")
     return _loaded(picture, prepared, exif.orientation(picture.info.get("exif", b"")))
 
 

@@ -12,10 +12,10 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from skysort.limits import HEIF_TILES, IMAGE_PIXELS
-from skysort.pictures import boxes
+from skysort.pictures.formats import boxes
 
 if TYPE_CHECKING:
-    from skysort.pictures.boxes import Item, Items
+    from skysort.pictures.formats.boxes import Item, Items
     from skysort.pictures.geometry import InputSpec
 
 # How a picture is put upright by its property alone (ISO/IEC 23008-12, 6.5.10 and 6.5.12), as EXIF orientations.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from skysort.drop.store import ObjectVersion
 from skysort.errors import InputError, LimitExceededError, NotFoundError, SkysortError
 from skysort.limits import DROP_KEY_BYTES, IMAGE_BYTES, IMAGE_FETCHED_BYTES_PER_REQUEST, MIB
-from skysort.pictures.request import PictureItem
+from skysort.pictures.bodies.request import PictureItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

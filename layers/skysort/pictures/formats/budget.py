@@ -15,8 +15,7 @@ _NS: Final = 1_000_000_000
 class Cost:
     """What decoding a picture takes at most.
 
-    work: nanoseconds of one slow core (see skysort.pictures.prices). memory: bytes beyond the file itself, at its
-    height.
+    work: nanoseconds of one slow core (see prices). memory: bytes beyond the file itself, at its height.
     """
 
     work: int

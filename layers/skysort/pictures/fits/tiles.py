@@ -18,10 +18,12 @@ import numpy as np
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import FITS_TILES
-from skysort.pictures import fits_dither, fits_rice, prices
-from skysort.pictures.budget import Cost
+from skysort.pictures.fits import dither as fits_dither
+from skysort.pictures.fits import rice as fits_rice
+from skysort.pictures.fits.table import TileTable
 from skysort.pictures.fits_header import TYPES, axes_and_bits, integer, text
-from skysort.pictures.fits_table import TileTable
+from skysort.pictures.formats import prices
+from skysort.pictures.formats.budget import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from skysort.limits import PROFILE_BYTES
 
 if TYPE_CHECKING:
-    from skysort.pictures.budget import Cost
-    from skysort.pictures.colour import Nclx
+    from skysort.pictures.formats.budget import Cost
+    from skysort.pictures.formats.colour import Nclx
 
 
 @dataclass(frozen=True, slots=True)

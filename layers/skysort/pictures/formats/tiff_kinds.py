@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from skysort.pictures import tiff_directory as tags
+from skysort.pictures.formats import tiff_directory as tags
 
 COMPRESSIONS: Final = {
     32766: "NeXT",

@@ -7,7 +7,7 @@ import zlib
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final
 
-from skysort.pictures.bounded_file import BoundedFile
+from skysort.pictures.bodies.bounded_file import BoundedFile
 
 if TYPE_CHECKING:
     import zipfile

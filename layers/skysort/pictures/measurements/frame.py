@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from skysort.pictures.coverage import reaches_edge, uncovered
+from skysort.pictures.measurements.coverage import reaches_edge, uncovered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

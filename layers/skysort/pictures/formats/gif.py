@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import GIF_BLOCKS, IMAGE_PIXELS
-from skysort.pictures import prices
-from skysort.pictures.budget import Cost
-from skysort.pictures.prepared import Prepared
+from skysort.pictures.formats import prices
+from skysort.pictures.formats.budget import Cost
+from skysort.pictures.formats.prepared import Prepared
 
 if TYPE_CHECKING:
-    from skysort.pictures.budget import Budget
+    from skysort.pictures.formats.budget import Budget
 
 _SCREEN: Final = 13  # bytes of signature and logical screen (GIF89a, 17 and 18)
 _FRAME: Final = 9

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import MalformedInputError
-from skysort.pictures.coverage import mean_of_blocks
+from skysort.pictures.measurements.coverage import mean_of_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

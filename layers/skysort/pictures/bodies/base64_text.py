@@ -8,7 +8,7 @@ from typing import Final
 import pybase64
 
 from skysort.errors import EmptyInputError, MalformedInputError, UnsupportedFormatError
-from skysort.pictures.sniff import detect
+from skysort.pictures.formats.sniff import detect
 
 _DATA_URL: Final = re.compile(r"data:([^,]{0,1000}),", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"(?:(?:https?|ftps?|s3|gs|file):/|blob:)\S", re.IGNORECASE)

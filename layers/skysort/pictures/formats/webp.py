@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS
-from skysort.pictures import exif, prices
-from skysort.pictures.budget import Cost
-from skysort.pictures.prepared import Prepared, bounded
+from skysort.pictures.formats import exif, prices
+from skysort.pictures.formats.budget import Cost
+from skysort.pictures.formats.prepared import Prepared, bounded
 
 if TYPE_CHECKING:
-    from skysort.pictures.budget import Budget
+    from skysort.pictures.formats.budget import Budget
 
 _HEAD: Final = 8
 _FILE_HEAD: Final = 12

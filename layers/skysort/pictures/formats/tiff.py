@@ -9,16 +9,16 @@ import numpy as np
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import IMAGE_PIXELS, TIFF_PARTS
-from skysort.pictures import jpeg, prices, tiff_kinds
-from skysort.pictures import tiff_directory as tags
-from skysort.pictures.budget import Cost
-from skysort.pictures.prepared import Prepared, bounded
+from skysort.pictures.formats import jpeg, prices, tiff_kinds
+from skysort.pictures.formats import tiff_directory as tags
+from skysort.pictures.formats.budget import Cost
+from skysort.pictures.formats.prepared import Prepared, bounded
 
 if TYPE_CHECKING:
-    from skysort.pictures.budget import Budget
+    from skysort.pictures.formats.budget import Budget
 
 _SHORT, _LONG = 3, 4
-# Compressions that are read, with nanoseconds a byte of unpacked rows (see skysort.pictures.prices).
+# Compressions that are read, with nanoseconds a byte of unpacked rows (see skysort.pictures.formats.prices).
 _COMPRESSIONS: Final = {
     tags.RAW: 4,
     32771: 4,

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import JPEG_PIXELS, JPEG_SCANS, JPEG_SEGMENTS, PROFILE_BYTES
-from skysort.pictures import exif, prices
-from skysort.pictures.budget import Cost
+from skysort.pictures.formats import exif, prices
+from skysort.pictures.formats.budget import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skysort.pictures.budget import Budget
+    from skysort.pictures.formats.budget import Budget
 
 # A marker: not a stuffed byte (FF 00), a restart, TEM or a fill byte (T.81, B.1.1).
 _MARKER: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")

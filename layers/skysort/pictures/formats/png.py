@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS, PROFILE_BYTES
-from skysort.pictures import exif, prices
-from skysort.pictures.budget import Cost
-from skysort.pictures.prepared import Prepared
+from skysort.pictures.formats import exif, prices
+from skysort.pictures.formats.budget import Cost
+from skysort.pictures.formats.prepared import Prepared
 
 if TYPE_CHECKING:
-    from skysort.pictures.budget import Budget
+    from skysort.pictures.formats.budget import Budget
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _HEAD: Final = 8

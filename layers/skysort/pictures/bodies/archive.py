@@ -24,8 +24,8 @@ from skysort.errors import InputError, LimitExceededError, MalformedInputError, 
 from skysort.guard import reading
 from skysort.limits import ARCHIVE_EXPANDED_BYTES, ARCHIVE_MEMBERS, ARCHIVE_RATIO, IMAGE_BYTES, MIB
 from skysort.pictures import gzipped
-from skysort.pictures.archive_names import UnflaggedFile, tar_name, zip_name
-from skysort.pictures.bounded_file import BoundedFile
+from skysort.pictures.bodies.archive_names import UnflaggedFile, tar_name, zip_name
+from skysort.pictures.bodies.bounded_file import BoundedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

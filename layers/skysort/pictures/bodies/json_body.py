@@ -9,8 +9,8 @@ from skysort.errors import EmptyInputError, FieldError, InputError, InvalidField
 from skysort.limits import IMAGE_ID_CHARACTERS
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.options import taken_from
-from skysort.pictures.base64_text import from_base64
-from skysort.pictures.request import SEND, PictureItem, PictureRequest, check_count, wrong
+from skysort.pictures.bodies.base64_text import from_base64
+from skysort.pictures.bodies.request import SEND, PictureItem, PictureRequest, check_count, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

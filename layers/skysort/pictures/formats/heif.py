@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import HEIF_TILES, IMAGE_PIXELS
-from skysort.pictures import boxes, coded, prices
-from skysort.pictures.budget import Cost
-from skysort.pictures.colour import Nclx
-from skysort.pictures.prepared import Prepared, bounded
+from skysort.pictures.formats import boxes, coded, prices
+from skysort.pictures.formats.budget import Cost
+from skysort.pictures.formats.colour import Nclx
+from skysort.pictures.formats.prepared import Prepared, bounded
 
 if TYPE_CHECKING:
-    from skysort.pictures.boxes import Item, Items
+    from skysort.pictures.formats.boxes import Item, Items
 
 _HEVC: Final = frozenset({b"hvc1", b"hev1"})
 _AV1: Final = b"av01"

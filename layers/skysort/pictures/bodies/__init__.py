@@ -1,0 +1,1 @@
+"""What pictures come in: HTTP bodies, archives and files of the drop bucket."""

@@ -1,0 +1,1 @@
+"""FITS cutouts: choosing the image and its bands, tile compression."""

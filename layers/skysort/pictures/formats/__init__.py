@@ -1,0 +1,1 @@
+"""File formats of pictures: telling them apart, what decoding costs, loading and colours."""
