@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from skysort.cold_start import Start
 from skysort.http.api import serve
+from skysort.http.pictures import load_classifier, picture_api
 from skysort.observability import logger, metrics
-from skysort.pictures.api import load_classifier, picture_api
 from skysort.pictures.settings import PictureSettings
 
 if TYPE_CHECKING:

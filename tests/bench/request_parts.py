@@ -27,8 +27,8 @@ from infra.local.events import EventBuilder, Request
 from infra.stages.api import BINARY_MEDIA_TYPES
 from skysort.cache import AnswerCache
 from skysort.http.api import raw_body, serve
+from skysort.http.pictures import picture_api
 from skysort.pictures import decode
-from skysort.pictures.api import picture_api
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.model import PictureModel
 from tests.bench.pictures import large_photograph
