@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from infra.stages.stage import Stage
 
 README: Final = ROOT / "infra" / "README.md"
-_TABLE: Final = re.compile(r"(<!-- abuse: python -m infra\.abuse_costs -->\n).*?(<!-- end -->)", re.DOTALL)
+_TABLE: Final = re.compile(r"(<!-- abuse: python -m infra\.commands\.abuse_costs -->\n).*?(<!-- end -->)", re.DOTALL)
 _HOUR_S: Final = 3_600
 _MB_PER_GB: Final = 1_024
 _GB: Final = 1_000_000_000
@@ -124,7 +124,7 @@ def exposure(stage: Stage) -> Exposure:
         public_per_s=api.public_per_s * len(PUBLIC_PATHS),
         inspected=api.firewall is not None,
         page_requests=api.firewall.requests_in_5_minutes if api.firewall else None,
-        # When it expires, its bytes stay as an old version for as long again (constructs/drop_buckets.py).
+        # When it expires, its bytes stay as an old version for as long again (constructs/drop_folder.py).
         kept_days=2 * stage.drop_retention.incoming,
         flood_writes=flood.writes_in_5_minutes if flood else None,
         flood_in=flood.uploaded_gb_in_5_minutes * _GB if flood else None,

@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 from aws_cdk import Duration, RemovalPolicy, Size
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.api.gateway_problems import GATEWAY_ANSWERS, UNSIGNED
 from infra.api.routes import ROUTES
-from infra.constructs.api_reasons import explain
-from infra.constructs.authorisers import method_access
-from infra.constructs.gateway_answers import add_gateway_answers
-from infra.constructs.retention import log_group
-from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH, ApiSettings
-from skysort import limits
+from infra.constructs.common import acknowledge, log_group
+from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH, ApiSettings, Cognito, Iam
+from skysort import limits, problems
+from skysort.http.headers import EVERY_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.api.gateway_problems import GatewayAnswer
     from infra.api.routes import Route
-    from infra.constructs.deployed import Deployed
+    from infra.constructs.function import ModelFunction
     from infra.stages.stage import Stage
 
 # One JSON object a request; names as in API Gateway's own variables.
@@ -63,7 +64,7 @@ class HttpApi(Construct):
         *,
         stage: Stage,
         settings: ApiSettings,
-        functions: Mapping[str, Deployed],
+        functions: Mapping[str, ModelFunction],
     ) -> None:
         super().__init__(scope, name)
         self._settings = settings
@@ -122,7 +123,7 @@ class HttpApi(Construct):
             )
         return limited
 
-    def _add_routes(self, functions: Mapping[str, Deployed]) -> dict[Route, apigateway.Method]:
+    def _add_routes(self, functions: Mapping[str, ModelFunction]) -> dict[Route, apigateway.Method]:
         integrations = {name: self._integration(functions[name].alias) for name in {r.function for r in ROUTES}}
         access = method_access(self, self._settings)
         open_to_all = apigateway.MethodOptions(authorization_type=apigateway.AuthorizationType.NONE)
@@ -190,3 +191,93 @@ class HttpApi(Construct):
         )
         plan.add_api_key(key)
         return key
+
+
+def method_access(scope: Construct, settings: ApiSettings) -> apigateway.MethodOptions:
+    """What a method asks of its callers: a key where the stage has clients, and what its authoriser asks for."""
+    keys = bool(settings.clients)
+    if isinstance(settings.authoriser, Iam):
+        return apigateway.MethodOptions(api_key_required=keys, authorization_type=apigateway.AuthorizationType.IAM)
+    if isinstance(settings.authoriser, Cognito):
+        pool = cognito.UserPool.from_user_pool_arn(scope, "UserPool", settings.authoriser.user_pool)
+        return apigateway.MethodOptions(
+            api_key_required=keys,
+            authorization_type=apigateway.AuthorizationType.COGNITO,
+            authorizer=apigateway.CognitoUserPoolsAuthorizer(scope, "Cognito", cognito_user_pools=[pool]),
+            authorization_scopes=list(settings.authoriser.scopes) or None,
+        )
+    return apigateway.MethodOptions(api_key_required=keys, authorization_type=apigateway.AuthorizationType.NONE)
+
+
+def add_gateway_answers(api: apigateway.RestApi, settings: ApiSettings) -> None:
+    """Give every response type of the gateway the problem form, with Retry-After where waiting helps."""
+    answers = dict(GATEWAY_ANSWERS)
+    if isinstance(settings.authoriser, Iam):
+        answers["MISSING_AUTHENTICATION_TOKEN"] = UNSIGNED
+    for response_type, answer in answers.items():
+        api.add_gateway_response(
+            "".join(part.capitalize() for part in response_type.split("_")),
+            type=apigateway.ResponseType.of(response_type),
+            status_code=str(int(answer.problem.status)),
+            response_headers=_headers(answer, settings),
+            templates={"application/json": _template(answer)},
+        )
+
+
+def _template(answer: GatewayAnswer) -> str:
+    """The document; the gateway replaces $context.requestId by the request's id, which needs no escaping."""
+    status, kind, title = answer.problem
+    return json.dumps(problems.document(status, kind, title, answer.detail, request_id="$context.requestId"))
+
+
+def _headers(answer: GatewayAnswer, settings: ApiSettings) -> dict[str, str]:
+    """Static headers, each in quotes of its own, as the gateway asks for."""
+    headers = {"Content-Type": problems.CONTENT_TYPE, **EVERY_ANSWER}
+    if answer.retry_after_s is not None:
+        headers["Retry-After"] = str(answer.retry_after_s)
+    if settings.page_origin:
+        headers["Access-Control-Allow-Origin"] = settings.page_origin
+    return {name: f"'{value}'" for name, value in headers.items()}
+
+
+_PUSH_LOGS: Final = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+
+
+def explain(rest: apigateway.RestApi, settings: ApiSettings) -> None:
+    """Write down the reasons, each on the part of the API that it is about."""
+    acknowledge(
+        rest,
+        "APIG2",
+        "the functions validate requests themselves: a body may be a picture, a form, CSV or JSON, and what is wrong "
+        "with it is said field by field in the one problem form",
+    )
+    stage = rest.deployment_stage
+    acknowledge(
+        stage,
+        "APIG6",
+        "every request is in the access log and in its function's own; the gateway's execution log would hold callers' "
+        "bodies besides, at its own cost",
+    )
+    if settings.firewall is None:
+        acknowledge(stage, "APIG3", "no firewall on this stage: keys, throttles and quotas hold its few callers back")
+    if settings.log_role:
+        acknowledge(
+            rest.node.find_child("CloudWatchRole"),
+            f"IAM4[Policy::{_PUSH_LOGS}]",
+            "the one managed policy made for this role, which API Gateway alone assumes, to write logs",
+        )
+    for method in rest.methods:
+        _explain_access(method, settings)
+
+
+def _explain_access(method: apigateway.Method, settings: ApiSettings) -> None:
+    if method.resource.path in PUBLIC_PATHS:
+        reason = "anybody may read how to call: health, model cards and the contract are public"
+        acknowledge(method, "APIG4", reason)
+        acknowledge(method, "COG4", reason)
+    elif settings.authoriser is None:
+        reason = "callers show an API key that a usage plan throttles; a stage may ask for IAM or Cognito besides"
+        acknowledge(method, "APIG4", reason)
+        acknowledge(method, "COG4", reason)
+    elif not isinstance(settings.authoriser, Cognito):
+        acknowledge(method, "COG4", "callers sign with AWS credentials on this stage, in place of a user pool's token")

@@ -1,9 +1,10 @@
-"""The brakes of the drop folder: no upload is taken, no result is given out, no queue is read until somebody says so.
+"""The monthly budget, and the brakes that stop a stage's drop folder until somebody releases it.
 
-One policy denies all three, attached to the roles that do them. It is attached by AWS Budgets when the month's budget
-is spent (AWS::Budgets::BudgetsAction, APPLY_IAM_POLICY), hours late as costs are added up a few times a day; and within
-minutes by a function of ours, when the buckets are asked for more than anybody would for good reason. Nothing is lost
-meanwhile: files wait in the drop bucket, messages in their queue (for QUEUE_DAYS), what is worked on is finished.
+One policy denies uploads, results and the reading of queues, attached to the roles that do them. It is attached by AWS
+Budgets when the month's budget is spent (AWS::Budgets::BudgetsAction, APPLY_IAM_POLICY), hours late as costs are added
+up a few times a day; and within minutes by a function of ours, when the buckets are asked for more than anybody would
+for good reason. Nothing is lost meanwhile: files wait in the drop bucket, messages in their queue (for QUEUE_DAYS), and
+what is being worked on is finished.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.constructs.drop_buckets import REQUEST_METRICS
+from infra.constructs.common import acknowledge, as_nag_reads
+from infra.constructs.drop_folder import REQUEST_METRICS
 from infra.constructs.function import ModelFunction
-from infra.constructs.grants import as_nag_reads
-from infra.constructs.reasons import acknowledge
 from infra.stages.functions import FunctionSettings
 from skysort.release.brake import STOP_POLICY, STOP_ROLES
 
@@ -32,6 +32,44 @@ if TYPE_CHECKING:
 
     from infra.stages.operations import Flood
     from infra.stages.stage import Stage
+
+_STEPS: Final = (("ACTUAL", 50), ("ACTUAL", 90), ("FORECASTED", 100))
+
+
+class MonthlyBudget(Construct):
+    """Dollars a month for the whole account, told of on a topic.
+
+    The whole account, since a budget by tag counts nothing, and says nothing, until somebody has switched the tag on
+    as a cost allocation tag in the billing console. AWS updates costs a few times a day: what stops at a part of it
+    (brake.py) stops hours late.
+    """
+
+    def __init__(self, scope: Construct, name: str, stage: str, dollars: float, topic: sns.ITopic) -> None:
+        super().__init__(scope, name)
+        hears = budgets.CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
+        self.budget = budgets.CfnBudget(
+            self,
+            "Budget",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_name=f"skysort-{stage}",
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
+            ),
+            notifications_with_subscribers=[
+                budgets.CfnBudget.NotificationWithSubscribersProperty(
+                    notification=budgets.CfnBudget.NotificationProperty(
+                        notification_type=kind,
+                        comparison_operator="GREATER_THAN",
+                        threshold=percent,
+                        threshold_type="PERCENTAGE",
+                    ),
+                    subscribers=[hears],
+                )
+                for kind, percent in _STEPS
+            ],
+        )
+
 
 _MAY: Final = ("iam:AttachRolePolicy", "iam:DetachRolePolicy")
 _BRAKE: Final = FunctionSettings("functions/control", "brake.handler", "control", memory_mb=256, timeout_s=60)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.constructs.drop_buckets import DropBuckets, bucket_name
-from infra.constructs.drop_queue import ModelQueue, add_upload_notifications
-from infra.constructs.grants import bucket_arn, grant
+from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
+from infra.constructs.common import acknowledge, bucket_arn, grant
+from infra.stages.drop import DEAD_LETTER_DAYS, QUEUE_DAYS
 from skysort.drop.keys import INCOMING
 from skysort.drop.settings import RESULTS_BUCKET
 from skysort.pictures.settings import DROP_BUCKET
@@ -16,8 +21,182 @@ from skysort.pictures.settings import DROP_BUCKET
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from infra.constructs.deployed import Deployed
+    from infra.constructs.function import ModelFunction
+    from infra.stages.drop import DropQueue
     from infra.stages.stage import Stage
+
+_TLS: Final = 1.2
+# The filter under which S3 counts every request of a bucket.
+REQUEST_METRICS: Final = "EntireBucket"
+
+
+def bucket_name(scope: Construct, name: str) -> str:
+    """The deployed name: with account and region, as bucket names are global."""
+    stack = Stack.of(scope)
+    return f"{name}-{stack.account}-{stack.region}"
+
+
+class DropBuckets(Construct):
+    """Two buckets, so that no loop can form, and a third for their access logs.
+
+    All are closed to the public, encrypted, reached by TLS only, and owned by the account whoever writes.
+    origins: of web pages that upload into the drop bucket and read results, by presigned requests.
+    """
+
+    def __init__(self, scope: Construct, name: str, stage: Stage, origins: Sequence[str] = ()) -> None:
+        super().__init__(scope, name)
+        self._removal = RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
+        self._watched = stage.operations.flood is not None
+        days = stage.drop_retention
+        self.logs = self._bucket("AccessLogs", f"skysort-access-logs-{stage.name}", days.access_logs, None)
+        acknowledge(self.logs, "S1", "it receives the access logs of the other buckets; its own would grow without end")
+        self.drop = self._bucket("Drop", stage.drop_bucket, days.incoming, days.incoming, days.unfinished)
+        self.results = self._bucket("Results", stage.results_bucket, days.results, days.old_results)
+        if origins:
+            for bucket, rule in ((self.drop, UPLOADS), (self.results, READS)):
+                bucket.add_cors_rule(
+                    allowed_methods=[s3.HttpMethods(method) for method in rule.methods],
+                    allowed_origins=list(origins),
+                    allowed_headers=list(rule.headers),
+                    exposed_headers=list(rule.exposed),
+                    max_age=PREFLIGHT_S,
+                )
+
+    def _bucket(self, name: str, bucket: str, days: int | None, old_days: int | None, unfinished: int = 1) -> s3.Bucket:
+        """A bucket whose objects go after some days (None: never), old versions of them after others.
+
+        old_days: None for a bucket without versions. unfinished: days after which uploads in parts are given up.
+        """
+        rules = [s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(unfinished))]
+        if days is not None:
+            rules.append(s3.LifecycleRule(id="expire", expiration=Duration.days(days)))
+        if old_days is not None:
+            # An expiry in days also removes the delete markers that no version is left behind of; without one, say so.
+            marker = None if days is not None else True
+            rules.append(
+                s3.LifecycleRule(
+                    id="old-versions",
+                    noncurrent_version_expiration=Duration.days(old_days),
+                    expired_object_delete_marker=marker,
+                )
+            )
+        # S3's request metrics cost a few dollars a month: for a stage with a flood brake, which reads them.
+        watched = self._watched and name != "AccessLogs"
+        return s3.Bucket(
+            self,
+            name,
+            metrics=[s3.BucketMetrics(id=REQUEST_METRICS)] if watched else None,
+            bucket_name=bucket_name(self, bucket),
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=_TLS,
+            versioned=old_days is not None,
+            lifecycle_rules=rules,
+            server_access_logs_bucket=None if name == "AccessLogs" else self.logs,
+            server_access_logs_prefix=None if name == "AccessLogs" else f"{name.lower()}/",
+            removal_policy=self._removal,
+        )
+
+
+# What an event source mapping needs of the function's role ("Creating and configuring an Amazon SQS event source
+# mapping"): fewer than CDK's grant gives.
+_CONSUME: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+
+
+class ModelQueue(Construct):
+    """A queue that S3 writes to and that one function reads, with its dead-letter queue.
+
+    Both are encrypted and reached by TLS only; only this queue may send its dead letters there, so that a redrive
+    knows where they came from.
+    """
+
+    def __init__(self, scope: Construct, name: str, settings: DropQueue, source_bucket: str) -> None:
+        super().__init__(scope, name)
+        self.settings = settings
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            queue_name=settings.dead_letter_queue,
+            retention_period=Duration.days(DEAD_LETTER_DAYS),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            # By name: the queue itself names its dead-letter queue, and two resources cannot name each other.
+            redrive_allow_policy=sqs.RedriveAllowPolicy(
+                source_queues=[sqs.Queue.from_queue_arn(self, "Source", self._arn(settings.queue))]
+            ),
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            queue_name=settings.queue,
+            visibility_timeout=Duration.seconds(settings.visibility_timeout_s),
+            retention_period=Duration.days(QUEUE_DAYS),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letters, max_receive_count=settings.max_receive_count
+            ),
+        )
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="NotificationsOfTheDropBucket",
+                principals=[iam.ServicePrincipal("s3.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+                conditions={
+                    "ArnEquals": {"aws:SourceArn": bucket_arn(self, source_bucket)},
+                    "StringEquals": {"aws:SourceAccount": Stack.of(self).account},
+                },
+            )
+        )
+
+    def _arn(self, queue: str) -> str:
+        return Stack.of(self).format_arn(service="sqs", resource=queue, arn_format=ArnFormat.NO_RESOURCE_NAME)
+
+    @property
+    def notification(self) -> s3.CfnBucket.QueueConfigurationProperty:
+        """What the drop bucket needs to know: new objects of this model's folder are told to this queue."""
+        rules = [s3.CfnBucket.FilterRuleProperty(name="prefix", value=self.settings.prefix)]
+        return s3.CfnBucket.QueueConfigurationProperty(
+            event="s3:ObjectCreated:*",
+            queue=self._arn(self.settings.queue),
+            filter=s3.CfnBucket.NotificationFilterProperty(s3_key=s3.CfnBucket.S3KeyFilterProperty(rules=rules)),
+        )
+
+    def feed(self, target: ModelFunction) -> lambda_.EventSourceMapping:
+        """Have the function's live alias work through the queue."""
+        permission = grant(self, "Consume", target.role, {self.queue.queue_arn: _CONSUME})
+        mapping = lambda_.EventSourceMapping(
+            self,
+            "Mapping",
+            target=target.alias,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=self.settings.batch_size,
+            max_batching_window=Duration.seconds(self.settings.batching_window_s),
+            max_concurrency=self.settings.maximum_concurrency,
+            report_batch_item_failures=True,
+        )
+        # Lambda refuses a mapping whose function may not yet read the queue.
+        mapping.node.add_dependency(permission)
+        return mapping
+
+
+def add_upload_notifications(bucket: s3.Bucket, queues: list[ModelQueue]) -> None:
+    """Send a bucket's notifications to the queues.
+
+    By the bucket's own property rather than CDK's notification helper, which deploys a function with
+    permissions on every bucket for it. S3 asks each queue at once, so their policies come before the bucket.
+    """
+    resource = bucket.node.default_child
+    assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - tells the type checker what an L2 bucket is made of
+    resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+        queue_configurations=[queue.notification for queue in queues]
+    )
+    for queue in queues:
+        resource.node.add_dependency(queue.queue)
+
 
 # Without s3:ListBucket S3 answers 403 for an absent key, and "not there" could not be told from "not allowed".
 _LIST: Final = ("s3:ListBucket",)
@@ -45,7 +224,7 @@ class DropFolder(Construct):
         scope: Construct,
         name: str,
         stage: Stage,
-        functions: Mapping[str, Deployed],
+        functions: Mapping[str, ModelFunction],
         origins: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, name)
@@ -61,7 +240,7 @@ class DropFolder(Construct):
             self._may_read(model, functions[model])
         self._may_sign(functions["control"])
 
-    def _model(self, model: str, queue: ModelQueue, functions: Mapping[str, Deployed]) -> ModelQueue:
+    def _model(self, model: str, queue: ModelQueue, functions: Mapping[str, ModelFunction]) -> ModelQueue:
         target = functions[queue.settings.function]
         target.function.add_environment(RESULTS_BUCKET, self.results_bucket_name)
         queue.feed(target)
@@ -74,13 +253,13 @@ class DropFolder(Construct):
         grant(queue, "Files", target.role, allowed, _ANY_FILE)
         return queue
 
-    def _may_read(self, model: str, caller: Deployed) -> None:
+    def _may_read(self, model: str, caller: ModelFunction) -> None:
         """Let a function read what a request names by its s3_key."""
         caller.function.add_environment(DROP_BUCKET, self.drop_bucket_name)
         allowed = {self._drop(f"/{INCOMING}*"): _READ, self._drop(): _LIST}
         grant(self, f"{model}-reads", caller.role, allowed, _ANY_FILE)
 
-    def _may_sign(self, control: Deployed) -> None:
+    def _may_sign(self, control: ModelFunction) -> None:
         """Let the control function count a batch's files, and sign for uploads and for reading results.
 
         What it signs for, its own role must be allowed to do.

@@ -1,21 +1,86 @@
-"""AWS WAF before the API: managed rules, and limits for each address."""
+"""AWS WAF before the API and before the page: managed rules, and limits for each address."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, CfnRule, CfnRuleAssertion, Fn, Stack, Token
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
-from infra.constructs.firewall_rules import WINDOW_S, limit, managed, slower, visibility
-from infra.constructs.retention import log_group
+from infra.api.gateway_problems import TOO_MANY_REQUESTS
+from infra.constructs.common import log_group
+from infra.stages.functions import require
+from skysort import problems
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_apigateway as apigateway
 
     from infra.stages.api import Firewall
     from infra.stages.stage import Stage
+
+WINDOW_S: Final = 300
+_SLOWER: Final = "slower"
+
+
+def slower() -> dict[str, waf.CfnWebACL.CustomResponseBodyProperty]:
+    """The body that `limit` answers with, which its web ACL has to hold."""
+    body = waf.CfnWebACL.CustomResponseBodyProperty(content_type="APPLICATION_JSON", content=_too_many_requests())
+    return {_SLOWER: body}
+
+
+def visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
+    """Count what a rule matches, under this name."""
+    return waf.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
+    )
+
+
+def limit(priority: int, name: str, statement: waf.CfnWebACL.RateBasedStatementProperty) -> waf.CfnWebACL.RuleProperty:
+    """Refuse with 429 whoever passes a rate."""
+    block = waf.CfnWebACL.BlockActionProperty(
+        custom_response=waf.CfnWebACL.CustomResponseProperty(
+            response_code=int(TOO_MANY_REQUESTS.status),
+            custom_response_body_key=_SLOWER,
+            response_headers=[waf.CfnWebACL.CustomHTTPHeaderProperty(name="Retry-After", value=str(WINDOW_S))],
+        )
+    )
+    return waf.CfnWebACL.RuleProperty(
+        name=name,
+        priority=priority,
+        action=waf.CfnWebACL.RuleActionProperty(block=block),
+        statement=waf.CfnWebACL.StatementProperty(rate_based_statement=statement),
+        visibility_config=visibility(name),
+    )
+
+
+def managed(priority: int, group: str, only_counting: Sequence[str] = ()) -> waf.CfnWebACL.RuleProperty:
+    """A managed rule group of AWS. only_counting: those of its rules that refuse nothing."""
+    count = waf.CfnWebACL.RuleActionProperty(count={})
+    statement = waf.CfnWebACL.ManagedRuleGroupStatementProperty(
+        vendor_name="AWS",
+        name=group,
+        rule_action_overrides=[
+            waf.CfnWebACL.RuleActionOverrideProperty(name=rule, action_to_use=count) for rule in only_counting
+        ],
+    )
+    return waf.CfnWebACL.RuleProperty(
+        name=group,
+        priority=priority,
+        override_action=waf.CfnWebACL.OverrideActionProperty(none={}),
+        statement=waf.CfnWebACL.StatementProperty(managed_rule_group_statement=statement),
+        visibility_config=visibility(group),
+    )
+
+
+def _too_many_requests() -> str:
+    status, kind, title = TOO_MANY_REQUESTS
+    detail = f"This address sent too many requests within {WINDOW_S} s; send them more slowly."
+    return json.dumps(problems.document(status, kind, title, detail))
+
 
 # How many visitors' worth of requests one address may send: CloudFront's stand for many.
 _SHARED: Final = 10
@@ -124,3 +189,46 @@ def _names_an_address() -> waf.CfnWebACL.StatementProperty:
             text_transformations=[waf.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
         )
     )
+
+
+_HOME: Final = "us-east-1"
+_ONLY_THERE: Final = (
+    f"CloudFront takes a web ACL from {_HOME} alone: deploy this stage there, or make one there and name it in the "
+    "stage as Firewall(page_web_acl=...)"
+)
+
+
+class PageFirewall(Construct):
+    """The web ACL of a page, by the visitor's own address; arn is what a distribution names.
+
+    CloudFront takes a web ACL from us-east-1 alone. A stage in that region makes its own here; one elsewhere names one
+    that was made there (Firewall.page_web_acl), since a stack cannot make resources in two regions.
+    """
+
+    def __init__(self, scope: Construct, name: str, *, stage: Stage, settings: Firewall) -> None:
+        super().__init__(scope, name)
+        if settings.page_web_acl:
+            self.arn = settings.page_web_acl
+            return
+        region = Stack.of(self).region
+        if Token.is_unresolved(region):
+            # The template is for any region: it is CloudFormation that finds out.
+            here = CfnRuleAssertion(assert_=Fn.condition_equals(region, _HOME), assert_description=_ONLY_THERE)
+            CfnRule(self, "Region", assertions=[here])
+        else:
+            require(region == _HOME, _ONLY_THERE)
+        visitor = waf.CfnWebACL.RateBasedStatementProperty(
+            aggregate_key_type="IP", limit=settings.requests_in_5_minutes, evaluation_window_sec=WINDOW_S
+        )
+        acl = waf.CfnWebACL(
+            self,
+            "Acl",
+            name=f"skysort-page-{stage.name}",
+            scope="CLOUDFRONT",
+            default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
+            visibility_config=visibility(f"skysort-page-{stage.name}"),
+            custom_response_bodies=slower(),
+            # What bodies and paths hold is judged before the API, whose firewall every call passes as well.
+            rules=[limit(0, "requests-of-one-visitor", visitor), managed(1, "AWSManagedRulesAmazonIpReputationList")],
+        )
+        self.arn = acl.attr_arn

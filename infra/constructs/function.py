@@ -2,23 +2,131 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 import aws_cdk as cdk
+from aws_cdk import Stack
+from aws_cdk import aws_applicationautoscaling as scaling
+from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.constructs.images import image_code
-from infra.constructs.reasons import acknowledge
-from infra.constructs.retention import log_group, removal
-from infra.constructs.warm import WarmAlias
+from infra import ROOT
+from infra.constructs.common import acknowledge, log_group, removal
+from infra.containers.base_image import BASE_IMAGE_SETTING
 from infra.stages.functions import Provisioned, SnapStart
 from skysort import METRICS_NAMESPACE, clients
 
 if TYPE_CHECKING:
     from infra.stages.functions import FunctionSettings
-    from infra.stages.stage import Stage
+    from infra.stages.stage import Architecture, Stage
+
+DOCKERFILE: Final = "functions/Dockerfile"
+
+_PLATFORMS: Final = {"x86_64": ecr_assets.Platform.LINUX_AMD64, "arm64": ecr_assets.Platform.LINUX_ARM64}
+
+
+def image_code(settings: FunctionSettings, architecture: Architecture) -> lambda_.DockerImageCode:
+    """The code of one function: its target's image, started with its handler.
+
+    The project's .dockerignore says what an image may be made of, and so what changes an asset's hash.
+    """
+    base = os.environ.get(BASE_IMAGE_SETTING)
+    return lambda_.DockerImageCode.from_image_asset(
+        str(ROOT),
+        file=DOCKERFILE,
+        target=settings.target,
+        asset_name=f"skysort-{settings.target}",
+        build_args={"BASE_IMAGE": base} if base else None,
+        cmd=[settings.handler],
+        platform=_PLATFORMS[architecture],
+    )
+
+
+class WarmAlias(Construct):
+    """Scales an alias that declares provisioned concurrency; nothing for one whose number never changes.
+
+    CDK's own helper (`alias.add_auto_scaling`) tracks the average utilisation, which hides short peaks, and whose
+    alarm has no data while nobody calls, so that the night's sandboxes would stay on, and be paid, through a quiet day
+    (neiman-marcus/serverless-provisioned-concurrency-autoscaling #13, #36). Here the maximum counts, and no data is 0.
+    """
+
+    def __init__(self, scope: Construct, name: str, *, alias: lambda_.Alias, warm: Provisioned) -> None:
+        super().__init__(scope, name)
+        if warm.ceiling == warm.concurrency and not warm.schedule:
+            return
+        resource = f"function:{alias.lambda_.function_name}:{alias.alias_name}"
+        target = scaling.ScalableTarget(
+            self,
+            "Target",
+            service_namespace=scaling.ServiceNamespace.LAMBDA,
+            scalable_dimension="lambda:function:ProvisionedConcurrency",
+            resource_id=resource,
+            min_capacity=warm.concurrency,
+            max_capacity=warm.ceiling,
+            # The role that AWS itself makes for this; without it CDK would add one that may do nothing.
+            role=iam.Role.from_role_arn(self, "Role", _service_role(self), mutable=False),
+        )
+        # The id is made of names only; CloudFormation must still create the alias first (aws/aws-cdk #7903).
+        target.node.add_dependency(alias)
+        for number, minimum in enumerate(warm.schedule):
+            # Only the floor moves: never to 0, which the settings refuse.
+            target.scale_on_schedule(
+                f"Minimum{number}",
+                schedule=scaling.Schedule.expression(minimum.cron),
+                min_capacity=minimum.concurrency,
+            )
+        policy = scaling.CfnScalingPolicy(
+            self,
+            "Utilisation",
+            policy_name=f"{alias.lambda_.function_name}-utilisation",
+            policy_type="TargetTrackingScaling",
+            scaling_target_id=target.scalable_target_id,
+            target_tracking_scaling_policy_configuration=_track(alias, warm.target_utilisation),
+        )
+        policy.node.add_dependency(target)
+
+
+def _service_role(scope: Construct) -> str:
+    service = "lambda.application-autoscaling.amazonaws.com"
+    name = f"aws-service-role/{service}/AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency"
+    return Stack.of(scope).format_arn(service="iam", region="", resource="role", resource_name=name)
+
+
+def _track(
+    alias: lambda_.Alias, utilisation: float
+) -> scaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty:
+    """Hold the busiest moment of each minute at this share of the provisioned sandboxes."""
+    policy = scaling.CfnScalingPolicy
+    dimensions = {
+        "FunctionName": alias.lambda_.function_name,
+        "Resource": f"{alias.lambda_.function_name}:{alias.alias_name}",
+    }
+    metric = policy.TargetTrackingMetricProperty(
+        namespace="AWS/Lambda",
+        metric_name="ProvisionedConcurrencyUtilization",
+        dimensions=[
+            policy.TargetTrackingMetricDimensionProperty(name=name, value=value) for name, value in dimensions.items()
+        ],
+    )
+    return policy.TargetTrackingScalingPolicyConfigurationProperty(
+        target_value=utilisation,
+        customized_metric_specification=policy.CustomizedMetricSpecificationProperty(
+            metrics=[
+                policy.TargetTrackingMetricDataQueryProperty(
+                    id="busy",
+                    metric_stat=policy.TargetTrackingMetricStatProperty(metric=metric, stat="Maximum"),
+                    return_data=False,
+                ),
+                policy.TargetTrackingMetricDataQueryProperty(
+                    id="used", expression="FILL(busy, 0)", label="busiest moment, 0 without calls", return_data=True
+                ),
+            ]
+        ),
+    )
+
 
 # Callers reach a function by this alias only; it moves to a new version when that version is proven.
 LIVE: Final = "live"

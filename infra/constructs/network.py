@@ -17,14 +17,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.constructs.grants import bucket_arn
-from infra.constructs.reasons import acknowledge
-from infra.constructs.retention import log_group
+from infra.constructs.common import acknowledge, bucket_arn, log_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from infra.constructs.deployed import Deployed
+    from infra.constructs.function import ModelFunction
     from infra.stages.stage import Stage
 
 _NETWORK: Final = "10.72.0.0/20"
@@ -135,7 +133,7 @@ class IsolatedNetwork(Construct):
             deliver_logs_permission_arn=role.role_arn,
         )
 
-    def connect(self, name: str, target: Deployed) -> None:
+    def connect(self, name: str, target: ModelFunction) -> None:
         """Have a function run in this network, and see nothing else of EC2."""
         function = Stack.of(self).format_arn(
             service="lambda",

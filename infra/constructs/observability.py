@@ -2,22 +2,232 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cw
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.constructs.alarms import ServiceAlarms
-from infra.constructs.budget import MonthlyBudget
+from infra.api.routes import ROUTES
+from infra.constructs.brake import MonthlyBudget
 from infra.constructs.dashboard import ServiceDashboard
-from infra.constructs.queries import SavedQueries
+from infra.constructs.metrics import FunctionMetrics, QueueMetrics
+from infra.stages.functions import Provisioned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aws_cdk import aws_logs as logs
-
     from infra.constructs.metrics import ApiMetrics
+    from infra.stages.operations import Alarms
     from infra.stages.stage import Stage
+
+_PUBLISHERS: Final = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
+
+
+class AlarmTopic(Construct):
+    """skysort-alarms-<stage>. mail: addresses that hear of it; each has to confirm once.
+
+    The key is the account's own, since AWS' managed key for SNS cannot be used by CloudWatch.
+    """
+
+    def __init__(self, scope: Construct, name: str, stage: str, mail: Sequence[str]) -> None:
+        super().__init__(scope, name)
+        # Nothing is kept that would need the key later.
+        self.key = kms.Key(
+            self,
+            "Key",
+            description=f"skysort, stage {stage}: messages of alarms",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.topic = sns.Topic(
+            self,
+            "Topic",
+            topic_name=f"skysort-alarms-{stage}",
+            display_name=f"skysort {stage}",
+            master_key=self.key,
+            enforce_ssl=True,
+        )
+        ours = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        publishers = [iam.ServicePrincipal(publisher) for publisher in _PUBLISHERS]
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsAndBudgets",
+                principals=list(publishers),
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions=ours,
+            )
+        )
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsAndBudgets",
+                principals=list(publishers),
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],  # in a key's policy: this key
+                conditions=ours,
+            )
+        )
+        for address in mail:
+            self.topic.add_subscription(subscriptions.EmailSubscription(address))
+
+
+# Powertools' lines are JSON, whose fields Logs Insights finds by itself; Lambda's own REPORT lines it takes apart too.
+QUERIES: Final = {
+    "errors by type": """
+filter level in ["ERROR", "CRITICAL"] or @message like /Task timed out|Runtime\\.\\w+|Runtime exited/
+| parse @message /(?<died>Task timed out|Runtime\\.\\w+|Runtime exited)/
+| fields coalesce(exception_name, died, message) as kind
+| stats count(*) as times, max(@timestamp) as last_seen by kind, @log
+| sort times desc
+""",
+    "slowest requests": """
+filter @type = "REPORT"
+| fields @timestamp, @log, @requestId, @duration, @initDuration, @maxMemoryUsed / 1000 / 1000 as used_mb
+| sort @duration desc
+| limit 50
+""",
+    "cold starts by part": """
+filter message = "started" or (@type = "REPORT" and ispresent(@initDuration))
+| stats count(@initDuration) as cold_starts, pct(@initDuration, 50) as init_ms, pct(@initDuration, 99) as init_p99_ms,
+    pct(imports_ms, 50) as imports_ms, pct(model_ms, 50) as model_ms, pct(@duration, 50) as first_call_ms by @log
+| sort cold_starts desc
+""",
+    "one request by id": """
+fields @timestamp, @log, @message
+| filter correlation_id = "PASTE-ID" or function_request_id = "PASTE-ID" or @requestId = "PASTE-ID"
+    or request_id = "PASTE-ID"
+| sort @timestamp asc
+""",
+    "bad inputs by reason": """
+filter message in ["request refused", "items refused", "file refused"]
+| fields coalesce(detail, error) as why, coalesce(problem, "dropped file") as reason, coalesce(items, 1) as bad
+| stats sum(bad) as times, latest(why) as example by reason, @log
+| sort times desc
+""",
+}
+
+
+class SavedQueries(Construct):
+    """The queries, each over all these logs: of every function and of the API.
+
+    In the console: CloudWatch, Logs Insights, Saved queries, folder skysort/<stage>.
+    """
+
+    def __init__(self, scope: Construct, name: str, stage: Stage, groups: Sequence[logs.ILogGroup]) -> None:
+        super().__init__(scope, name)
+        for question, text in QUERIES.items():
+            logs.CfnQueryDefinition(
+                self,
+                question.title().replace(" ", ""),
+                name=f"skysort/{stage.name}/{question}",
+                query_string=text.strip(),
+                log_group_names=[group.log_group_name for group in groups],
+            )
+
+
+_MINUTE: Final = Duration.minutes(1)
+_FIVE_MINUTES: Final = Duration.minutes(5)
+
+
+class ServiceAlarms(Construct):
+    """A stage's alarms. topic: hears of answers and drop folder, when something is wrong and when it is over.
+
+    Single alarms are silent: two composite ones, answers and drop folder, tell. What goes wrong together is then one
+    message, which names the alarms behind it, and what stays wrong is told of once.
+    """
+
+    def __init__(self, scope: Construct, name: str, stage: Stage, api: ApiMetrics, alarms: Alarms) -> None:
+        super().__init__(scope, name)
+        self._stage = stage
+        self._alarms = alarms
+        self.topic = AlarmTopic(self, "Topic", stage.name, alarms.mail).topic
+        answering = sorted({route.function for route in ROUTES})
+        answers = [self._failed_share(api)]
+        for function in answering:
+            answers += self._function(FunctionMetrics.of(stage, function))
+        drops: list[cw.Alarm] = []
+        for queue in stage.drop_queues:
+            drops += self._queue(QueueMetrics(queue))
+            drops += self._trouble(FunctionMetrics.of(stage, queue.function))
+        self.answers = self._together("answers", answers, "The HTTP API does not answer as it should.")
+        self.drop_folder = self._together("drop-folder", drops, "Dropped files are not classified as they should be.")
+
+    def _function(self, seen: FunctionMetrics) -> list[cw.Alarm]:
+        """Alarms of a function that answers HTTP."""
+        found = self._trouble(seen)
+        limit = self._alarms.p99_ms.get(seen.name)
+        if limit is not None:
+            slow = seen.whole("Duration", "p99").with_(period=_MINUTE)
+            found.append(self._alarm(f"{seen.name}-p99", slow, limit, 5, "1 % of calls take longer than they may"))
+        if isinstance(self._stage.functions[seen.name].warm, Provisioned):
+            spilled = seen.live("ProvisionedConcurrencySpilloverInvocations").with_(period=_MINUTE)
+            what = "calls find no kept-warm sandbox free and wait for a cold start; raise its maximum"
+            found.append(self._alarm(f"{seen.name}-spill-over", spilled, 0, 5, what))
+        return found
+
+    def _trouble(self, seen: FunctionMetrics) -> list[cw.Alarm]:
+        """Alarms that every function has: crashes, and calls that Lambda turned away."""
+        crashed = seen.whole("Errors").with_(period=_FIVE_MINUTES)
+        throttled = seen.whole("Throttles").with_(period=_MINUTE)
+        return [
+            self._alarm(f"{seen.name}-crashes", crashed, 0, 1, "it crashed, ran out of memory or timed out"),
+            self._alarm(f"{seen.name}-throttles", throttled, 0, 3, "calls are turned away; its concurrency is too low"),
+        ]
+
+    def _queue(self, queue: QueueMetrics) -> list[cw.Alarm]:
+        dead = queue.dead().with_(period=_MINUTE)
+        age = queue.age().with_(period=_MINUTE)
+        again = f"files failed {queue.settings.max_receive_count} times; mend the fault, then make redrive"
+        return [
+            self._alarm(f"{queue.model}-dead-letters", dead, 0, 1, again),
+            self._alarm(f"{queue.model}-queue-age", age, self._alarms.queue_age_s, 5, "dropped files wait for long"),
+        ]
+
+    def _failed_share(self, api: ApiMetrics) -> cw.Alarm:
+        failed, every = api.of("5XXError"), api.of("Count")
+        share = cw.MathExpression(
+            expression=f"IF(failed>={self._alarms.failed_at_least},failed/requests,0)",
+            using_metrics={"failed": failed, "requests": every},
+            label="share of 5xx",
+            period=_FIVE_MINUTES,
+        )
+        return self._alarm("api-5xx", share, self._alarms.failed_share, 1, "the API answers too many requests with 5xx")
+
+    def _alarm(self, name: str, watched: cw.IMetric, threshold: float, periods: int, what: str) -> cw.Alarm:
+        """An alarm when something is above a threshold for so many periods on end."""
+        return cw.Alarm(
+            self,
+            name,
+            alarm_name=f"skysort-{self._stage.name}-{name}",
+            alarm_description=f"{name}: {what}",
+            metric=watched,
+            threshold=threshold,
+            comparison_operator=cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=periods,
+            # Nothing is published while nothing happens: that is no fault.
+            treat_missing_data=cw.TreatMissingData.NOT_BREACHING,
+        )
+
+    def _together(self, name: str, parts: list[cw.Alarm], what: str) -> cw.CompositeAlarm:
+        rules = [cw.AlarmRule.from_alarm(part, cw.AlarmState.ALARM) for part in parts]
+        together = cw.CompositeAlarm(
+            self,
+            name,
+            composite_alarm_name=f"skysort-{self._stage.name}-{name}",
+            alarm_description=f"{what} The alarms behind it say what is wrong; dashboard skysort-{self._stage.name}.",
+            alarm_rule=cw.AlarmRule.any_of(*rules),
+        )
+        action = actions.SnsAction(self.topic)
+        together.add_alarm_action(action)
+        together.add_ok_action(action)
+        return together
 
 
 class Observability(Construct):

@@ -12,9 +12,8 @@ from constructs import Construct
 
 from infra.api.routes import ROUTES
 from infra.api.site_headers import content_security_policy, security_headers
-from infra.constructs.page_firewall import PageFirewall
-from infra.constructs.reasons import acknowledge
-from infra.constructs.retention import removal
+from infra.constructs.common import acknowledge, removal
+from infra.constructs.firewall import PageFirewall
 from skysort import limits
 
 if TYPE_CHECKING:

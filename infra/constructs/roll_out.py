@@ -16,9 +16,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from constructs import Construct
 
+from infra.constructs.common import acknowledge, grant
 from infra.constructs.function import ModelFunction, logical_id
-from infra.constructs.grants import grant
-from infra.constructs.reasons import acknowledge
 from infra.stages.functions import AllAtOnce, Canary, FunctionSettings
 
 if TYPE_CHECKING:

@@ -112,7 +112,7 @@ class Firewall:
 
     requests_in_5_minutes: of one caller, told by address as far as it is known (constructs/firewall.py), who has to
     wait above that. page_web_acl: the ARN of a web ACL in us-east-1 for the page of a stage elsewhere
-    (constructs/page_firewall.py); None to make one.
+    (constructs/firewall.py); None to make one.
     """
 
     requests_in_5_minutes: int = 10_000

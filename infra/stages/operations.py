@@ -101,7 +101,7 @@ class Operations:
     """How a stage is watched.
 
     alarms: None for a stage that nobody is woken for; it has the dashboard and the saved queries all the same.
-    monthly_budget_usd: of the whole account, see infra/constructs/budget.py; None for no budget.
+    monthly_budget_usd: of the whole account, see infra/constructs/brake.py; None for no budget.
     stop_at_percent: of the budget that is spent, at which uploads and drop functions stop (infra/constructs/brake.py);
     None for a budget that only tells.
     flood: what stops them within minutes, however little is spent; None for no such brake.

@@ -11,7 +11,7 @@ import pytest
 
 from infra import ROOT
 from infra.api.routes import ROUTES
-from infra.constructs.queries import QUERIES
+from infra.constructs.observability import QUERIES
 from infra.stages.functions import StageError
 from infra.stages.operations import Alarms, Flood, Operations
 from skysort import METRICS_NAMESPACE

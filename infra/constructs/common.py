@@ -1,0 +1,91 @@
+"""What every construct uses: log groups, permissions, and written reasons for what cdk-nag finds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import Acknowledgment, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from constructs import Construct, IConstruct
+
+    from infra.stages.stage import Stage
+
+
+def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
+    """Let a rule's finding on this construct stand, for this reason.
+
+    rule: without its pack, with the finding where the rule has several: ``IAM5[Resource::*]``.
+    """
+    Validations.of(construct).acknowledge(Acknowledgment(id=f"AwsSolutions-{rule}", reason=reason))
+
+
+# CDK names the days rather than counting them.
+_DAYS = {
+    1: logs.RetentionDays.ONE_DAY,
+    3: logs.RetentionDays.THREE_DAYS,
+    5: logs.RetentionDays.FIVE_DAYS,
+    7: logs.RetentionDays.ONE_WEEK,
+    14: logs.RetentionDays.TWO_WEEKS,
+    30: logs.RetentionDays.ONE_MONTH,
+    60: logs.RetentionDays.TWO_MONTHS,
+    90: logs.RetentionDays.THREE_MONTHS,
+    120: logs.RetentionDays.FOUR_MONTHS,
+    150: logs.RetentionDays.FIVE_MONTHS,
+    180: logs.RetentionDays.SIX_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+    400: logs.RetentionDays.THIRTEEN_MONTHS,
+    545: logs.RetentionDays.EIGHTEEN_MONTHS,
+    731: logs.RetentionDays.TWO_YEARS,
+}
+
+
+def removal(stage: Stage) -> RemovalPolicy:
+    """What happens to data, logs and old versions when they leave the stack: kept in prod, deleted in dev."""
+    return RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
+
+
+def log_group(scope: Construct, id_: str, name: str, stage: Stage) -> logs.LogGroup:
+    """A log group that keeps its lines as long as the stage says."""
+    return logs.LogGroup(
+        scope, id_, log_group_name=name, retention=_DAYS[stage.log_days], removal_policy=removal(stage)
+    )
+
+
+def bucket_arn(scope: Construct, bucket: str, keys: str = "") -> str:
+    """The ARN of a bucket by its name, or of keys in it: ``/incoming/star/*``."""
+    return f"arn:{Stack.of(scope).partition}:s3:::{bucket}{keys}"
+
+
+def grant(
+    scope: Construct, name: str, role: iam.IRole, allowed: Mapping[str, Iterable[str]], reason: str = ""
+) -> iam.Policy:
+    """Attach a policy to a role; returns it, for what must wait until it is attached.
+
+    allowed: resource -> actions, no action with a wildcard. reason: why a resource may have one.
+    """
+    policy = iam.Policy(
+        scope,
+        name,
+        roles=[role],
+        statements=[iam.PolicyStatement(actions=sorted(actions), resources=[on]) for on, actions in allowed.items()],
+    )
+    for resource in allowed:
+        if resource.endswith("*"):
+            acknowledge(policy, f"IAM5[Resource::{as_nag_reads(scope, resource)}]", reason)
+    return policy
+
+
+def as_nag_reads(scope: Construct, resource: str) -> str:
+    """A resource with its tokens as cdk-nag spells them: ``<AWS::Partition>``, ``<Queue.Arn>``."""
+    resolved = Stack.of(scope).resolve(resource)
+    parts = resolved["Fn::Join"][1] if isinstance(resolved, dict) else [resolved]
+    return "".join(part if isinstance(part, str) else f"<{_named(part)}>" for part in parts)
+
+
+def _named(reference: Mapping[str, Any]) -> str:
+    return ".".join(reference["Fn::GetAtt"]) if "Fn::GetAtt" in reference else reference["Ref"]
