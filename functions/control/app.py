@@ -29,8 +29,7 @@ from skysort.http.contract import Contract
 from skysort.http.csv_file import csv_response
 from skysort.observability import logger, metrics
 from skysort.s3.client import S3Client
-from skysort.s3.location import Addressing
-from skysort.s3.signature import Credentials, Signer
+from skysort.s3.signature import Addressing, Credentials, Signer
 from skysort.settings import ControlSettings
 from skysort.uploads.body import read_body
 from skysort.uploads.kinds import KINDS

@@ -14,7 +14,7 @@
     └── InfrastructureError          a service behind skysort failed; worth trying again
 
 The HTTP status of each is decided in one place, skysort.problems; what the drop
-folder does with each (error record or retry) in one place, skysort.drop.outcome.
+folder does with each (error record or retry) in one place, skysort.drop.ledger.
 """
 
 from __future__ import annotations

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.drop.draft import Draft
-    from skysort.drop.source import SourceFile
+    from skysort.drop.files import Draft, SourceFile
     from skysort.star.classify import StarClassifier
     from skysort.star.tables.detect import Format
     from skysort.star.tables.rejects import Reject

@@ -28,7 +28,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "layers")]
 
-from skysort.drop import draft, source  # noqa: E402
+from skysort.drop import files  # noqa: E402
 from skysort.drop.event import Upload  # noqa: E402
 from skysort.drop.worker import DropWorker  # noqa: E402
 from skysort.star.model import StarModel  # noqa: E402
@@ -125,8 +125,8 @@ def timed(parts: dict[str, float]) -> Iterator[None]:
         ("predict", rows.RowClassifier, "_predict"),
         ("write", csv_text.CsvText, "rows"),
         ("write", csv_table, "cut"),
-        ("store", draft.DraftFile, "write"),
-        ("store", source.SourceFile, "_read"),
+        ("store", files.DraftFile, "write"),
+        ("store", files.SourceFile, "_read"),
     ]
     patches = [
         patch.object(owner, attribute, timing(name, getattr(owner, attribute))) for name, owner, attribute in places
@@ -150,7 +150,7 @@ class Bucket:
         if endpoint:
             import boto3  # noqa: PLC0415
 
-            from skysort.drop.s3 import S3Store  # noqa: PLC0415
+            from skysort.s3.store import S3Store  # noqa: PLC0415
 
             self.s3 = boto3.client("s3", endpoint_url=endpoint)
             for bucket in ("drop", "results"):

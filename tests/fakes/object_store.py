@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from skysort.drop.event import Upload
-from skysort.drop.store import (
+from skysort.s3.objects import (
     ConflictError,
     ObjectGoneError,
     ObjectReplacedError,

@@ -13,15 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from skysort.drop.outcome import Report
+from skysort.drop.ledger import Report
 from skysort.errors import InfrastructureError, MalformedInputError
 from skysort.pictures.archive_records import MemberRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skysort.drop.draft import Draft
-    from skysort.drop.source import SourceFile
+    from skysort.drop.files import Draft, SourceFile
 
 STORE: Final = "POISONED_STORE"  # the setting that names the store's file
 PID: Final = ".pid"  # beside it: the process that works on a file

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skysort.drop.event import Upload
-    from skysort.drop.store import ObjectVersion, StoredObject, Target
+    from skysort.s3.objects import ObjectVersion, StoredObject, Target
 
 
 class SharedStore(MemoryStore):

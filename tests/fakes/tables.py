@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skysort.drop.draft import Draft
-from skysort.drop.source import SourceFile
-from skysort.drop.store import Target
+from skysort.drop.files import Draft, SourceFile
+from skysort.s3.objects import Target
 from skysort.star.model import StarModel
 from skysort.star.tables.classifier import TableClassifier
 from tests.fakes.object_store import MemoryStore

@@ -11,9 +11,7 @@ from skysort.batches import star_rows
 from skysort.batches.cursor import Cursor
 from skysort.cache import AnswerCache
 from skysort.drop import event
-from skysort.drop.draft import Draft
-from skysort.drop.source import SourceFile
-from skysort.drop.store import Target as Place
+from skysort.drop.files import Draft, SourceFile
 from skysort.errors import InputError, NotFoundError, SkysortError
 from skysort.guard import reading
 from skysort.options import parse_options
@@ -21,6 +19,7 @@ from skysort.pictures.bodies import body as picture_body
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.files import PictureFiles
 from skysort.pictures.model import PictureModel
+from skysort.s3.objects import Target as Place
 from skysort.star import body as star_body
 from skysort.star.classify import StarClassifier
 from skysort.star.model import StarModel

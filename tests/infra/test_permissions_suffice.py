@@ -13,15 +13,14 @@ from moto import mock_aws
 
 from skysort.batches.status import BatchStatusService, Page
 from skysort.drop.event import Upload
-from skysort.drop.outcome import Report
-from skysort.drop.s3 import S3Store
+from skysort.drop.ledger import Report
 from skysort.drop.worker import DropWorker
 from skysort.errors import MalformedInputError, NotFoundError
 from skysort.limits import MIB
 from skysort.pictures.bodies.remote import DroppedPictures
 from skysort.s3.client import S3Client
-from skysort.s3.location import Addressing, Location
-from skysort.s3.signature import Credentials, Signer
+from skysort.s3.signature import Addressing, Credentials, Location, Signer
+from skysort.s3.store import S3Store
 from skysort.uploads.presigner import UploadPresigner
 from skysort.uploads.request import UploadRequest
 from tests.infra.policies import role_rows
@@ -30,8 +29,7 @@ from tests.infra.s3_permissions import lacking, of_call, of_request, unused
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from skysort.drop.draft import Draft
-    from skysort.drop.source import SourceFile
+    from skysort.drop.files import Draft, SourceFile
     from tests.infra.s3_permissions import Permission
     from tests.infra.synth import Synthesised
 

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from skysort.batches.match import Bucket, Segment
     from skysort.clients import Client
-    from skysort.s3.location import Addressing
-    from skysort.s3.signature import Signer
+    from skysort.s3.signature import Addressing, Signer
 
 Answer = TypeVar("Answer")
 FILES_BY_DEFAULT: Final = 100

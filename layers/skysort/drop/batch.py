@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-from skysort.drop import scratch
-from skysort.drop.alone import Alone
 from skysort.drop.deadline import Deadline, OutOfTimeError
 from skysort.drop.event import uploads
-from skysort.drop.outcome import Outcome, Report
+from skysort.drop.files import sweep_temporary_folders
+from skysort.drop.isolation import IsolatedWorker
+from skysort.drop.ledger import Outcome, Report
 from skysort.limits import DROP_ALONE_RECEIVES, MIB
 from skysort.observability import logger, metrics
 
@@ -50,16 +50,16 @@ def process_batch(
     handler: path of the module that the function's handler stands in, with this worker under the name ``worker``.
     parallel: messages that are worked on at the same time.
     """
-    scratch.sweep()
+    sweep_temporary_folders()
     deadline = Deadline.of(context, clock)
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     records = sorted(event.get("Records", ()), key=_receives, reverse=True)
     metrics.add_metric("Messages", MetricUnit.Count, len(records))
     suspects = sum(_receives(record) >= DROP_ALONE_RECEIVES for record in records)
-    alone = Alone(worker, handler, int(context.memory_limit_in_mb) * MIB)
+    isolated = IsolatedWorker(worker, handler, int(context.memory_limit_in_mb) * MIB)
     work: dict[str, Future[_Done]] = {}
     for chosen, process, threads in (
-        (records[:suspects], alone.process, 1),
+        (records[:suspects], isolated.process, 1),
         (records[suspects:], worker.process, parallel),
     ):
         with ThreadPoolExecutor(threads, "message") as pool:

@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from skysort.drop import keys
 from skysort.drop.deadline import ENDLESS
-from skysort.drop.draft import Draft
-from skysort.drop.ledger import JSON, PROBLEM, Ledger
-from skysort.drop.outcome import FINAL, Outcome, Report, error_record, model_document, source_document, to_json
-from skysort.drop.source import SourceFile
-from skysort.drop.store import ObjectGoneError, ObjectReplacedError
+from skysort.drop.files import Draft, SourceFile
+from skysort.drop.ledger import (
+    FINAL,
+    JSON,
+    PROBLEM,
+    Ledger,
+    Outcome,
+    Report,
+    error_record,
+    model_document,
+    source_document,
+    to_json,
+)
 from skysort.errors import ConfigurationError, InputError, SkysortError
+from skysort.s3.objects import ObjectGoneError, ObjectReplacedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from skysort.drop.deadline import Deadline, FileDeadline
     from skysort.drop.event import Upload
-    from skysort.drop.store import ObjectStore
+    from skysort.s3.objects import ObjectStore
 
 
 class FileClassifier(Protocol):

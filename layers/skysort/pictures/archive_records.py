@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skysort.csv_cells import written_text
 from skysort.drop import keys
-from skysort.drop.ledger import JSON, stamp_of
-from skysort.drop.outcome import to_json
-from skysort.drop.source import RANGE_BYTES
-from skysort.drop.store import ConflictError, ObjectReplacedError, ObjectVersion
+from skysort.drop.files import RANGE_BYTES
+from skysort.drop.ledger import JSON, stamp_of, to_json
+from skysort.s3.objects import ConflictError, ObjectReplacedError, ObjectVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from skysort.drop.draft import Draft
-    from skysort.drop.store import Target
+    from skysort.drop.files import Draft
+    from skysort.s3.objects import Target
 
 TABLE: Final = ".csv"
 _RACES: Final = 5

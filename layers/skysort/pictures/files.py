@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from skysort import problems
 from skysort.answer_metrics import label_counts
 from skysort.csv_cells import text_cell
-from skysort.drop.outcome import Report, model_document, source_document
-from skysort.drop.source import fetched
+from skysort.drop.files import fetched
+from skysort.drop.ledger import Report, model_document, source_document
 from skysort.errors import EmptyInputError, InputError, LimitExceededError, SkysortError
 from skysort.limits import ARCHIVE_BYTES, ARCHIVE_REFUSALS_LISTED, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
 from skysort.options import parse_options
@@ -24,8 +24,7 @@ from skysort.pictures.parallel import in_order
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
-    from skysort.drop.draft import Draft, DraftFile
-    from skysort.drop.source import SourceFile
+    from skysort.drop.files import Draft, DraftFile, SourceFile
     from skysort.pictures.bodies.archive import Member
     from skysort.pictures.classify import PictureClassifier
 

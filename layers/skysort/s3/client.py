@@ -18,8 +18,7 @@ from skysort.s3.signature import query_string
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from skysort.s3.location import Addressing, Location
-    from skysort.s3.signature import Signer
+    from skysort.s3.signature import Addressing, Location, Signer
 
 TIMEOUT_S: Final = 5.0
 ATTEMPTS: Final = 3

@@ -1,7 +1,7 @@
-"""AWS Signature Version 4 for S3: presigned URLs, presigned POST forms, and requests of our own.
+"""Where S3 answers, and AWS Signature Version 4 for it: presigned URLs, presigned POST forms, requests of our own.
 
-Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html. A test holds every
-signature to the one that botocore makes.
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html. A test compares every
+signature with the one that botocore makes.
 """
 
 from __future__ import annotations
@@ -14,14 +14,53 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from skysort.s3.location import Location
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """One addressable thing: scheme and host with port, the percent-encoded path, the bucket that it is in."""
+
+    scheme: str
+    host: str
+    path: str
+    bucket: str
+
+    @property
+    def url(self) -> str:
+        """The URL without a query."""
+        return f"{self.scheme}://{self.host}{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """How buckets are addressed: by host name at AWS, by path at any other endpoint.
+
+    endpoint: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, None for AWS's own of the region.
+    """
+
+    region: str
+    endpoint: str | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Addressing:
+        """Read the settings that every AWS SDK reads."""
+        endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or None
+        return cls(environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1", endpoint)
+
+    def locate(self, bucket: str, key: str = "") -> Location:
+        """The address of an object; of its bucket, without a key."""
+        path = "/" + quote(key, safe="/-_.~")
+        if self.endpoint is None:
+            return Location("https", f"{bucket}.s3.{self.region}.amazonaws.com", path, bucket)
+        parts = urlsplit(self.endpoint)
+        return Location(parts.scheme, parts.netloc, f"{parts.path.rstrip('/')}/{bucket}{path if key else ''}", bucket)
+
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"

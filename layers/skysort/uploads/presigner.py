@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from skysort.clients import Client
     from skysort.s3.client import Part
-    from skysort.s3.location import Addressing
-    from skysort.s3.signature import Signer
+    from skysort.s3.signature import Addressing, Signer
     from skysort.uploads.request import UploadRequest, WantedFile
 
 # Requests to S3 at the same time, where files come in parts.

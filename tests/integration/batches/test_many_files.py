@@ -13,8 +13,7 @@ from skysort.batches.match import Matcher, State
 from skysort.batches.status import BatchStatusService, Page
 from skysort.errors import InfrastructureError, NotFoundError
 from skysort.s3.client import S3Client
-from skysort.s3.location import Addressing
-from skysort.s3.signature import Credentials, Signer
+from skysort.s3.signature import Addressing, Credentials, Signer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,9 +17,9 @@ import pytest
 from astropy.table import Table
 from pyarrow import parquet as pq
 
-from skysort.drop.s3 import S3Store
 from skysort.errors import InfrastructureError
 from skysort.limits import DROP_ALONE_RECEIVES
+from skysort.s3.store import S3Store
 from tests.conftest import ROOT
 from tests.fakes.events import sqs_event
 from tests.fakes.tables import APPENDED, ROW, columns, lines, row
@@ -219,7 +219,7 @@ import json, os, signal, sys
 from tests.integration.drop.conftest import load_handler
 from tests.factories import FakeContext
 module = load_handler()
-from skysort.drop.s3 import S3Store
+from skysort.s3.store import S3Store
 put_part = S3Store.put_part
 def killing(self, target, upload_id, number, body):
     if number == int(sys.argv[1]):

@@ -6,16 +6,16 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from skysort.drop.store import ObjectVersion
 from skysort.errors import InputError, LimitExceededError, NotFoundError, SkysortError
 from skysort.limits import DROP_KEY_BYTES, IMAGE_BYTES, IMAGE_FETCHED_BYTES_PER_REQUEST, MIB
 from skysort.pictures.bodies.request import PictureItem
+from skysort.s3.objects import ObjectVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skysort.clients import Client
-    from skysort.drop.store import ObjectStore, StoredObject
+    from skysort.s3.objects import ObjectStore, StoredObject
 
 # The only part of the bucket that callers put files into.
 INCOMING: Final = "incoming/"
@@ -90,7 +90,7 @@ class DroppedPictures:
     def _connected(self) -> ObjectStore:
         if self._store is None:
             # boto3 takes 150 ms to import; only callers with an s3_key pay for it.
-            from skysort.drop.s3 import S3Store  # noqa: PLC0415
+            from skysort.s3.store import S3Store  # noqa: PLC0415
 
             self._store = S3Store()
         return self._store

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from skysort.answer_metrics import label_counts
-from skysort.drop.outcome import Report
+from skysort.drop.ledger import Report
 from skysort.star.tables.detect import GZIP, HEAD_BYTES, Format, detect
 from skysort.star.tables.gzip_stream import GzipSink, gunzip
 from skysort.star.tables.readers import read_table
@@ -18,8 +18,7 @@ from skysort.star.tables.rows import RowClassifier
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from skysort.drop.draft import Draft
-    from skysort.drop.source import SourceFile
+    from skysort.drop.files import Draft, SourceFile
     from skysort.star.model import StarModel
 
 TABLE: Final = ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
     from skysort.star.tables.csv_cells import Cells
     from skysort.star.tables.rejects import Reject
     from skysort.star.tables.rows import RowClassifier

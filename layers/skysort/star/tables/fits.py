@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from skysort.drop.source import fetched
+from skysort.drop.files import fetched
 from skysort.errors import EmptyInputError, InvalidFieldsError, UnsupportedFormatError
 from skysort.limits import FITS_BYTES
 from skysort.star.tables.fits_file import BLOCK, headers
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
     from skysort.star.tables.rows import RowClassifier
 
 _ROWS: Final = 32_768

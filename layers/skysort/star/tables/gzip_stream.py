@@ -11,7 +11,7 @@ from skysort.limits import GZIP_MEMBERS, GZIP_RATIO, MIB
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
 
 _GZIP: Final = 31  # zlib's window bits for a gzip header
 _PIECE: Final = 2 * MIB

@@ -18,7 +18,7 @@ from skysort.star.tables.wanted import TableColumn, Wanted, find
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
     from skysort.star.tables.result_columns import ResultColumns
     from skysort.star.tables.rows import RowClassifier
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
 
 
 class Outside:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet as pq
 
-from skysort.drop.source import fetched
+from skysort.drop.files import fetched
 from skysort.errors import EmptyInputError, MalformedInputError
 from skysort.limits import PARQUET_BYTES
 from skysort.star.tables.numbers import as_floats, as_text, to_numbers
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
     from skysort.star.tables.parquet_footer import Footer
     from skysort.star.tables.rows import Measured, RowClassifier
 

@@ -11,7 +11,7 @@ from skysort.star.tables.detect import Format
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
     from skysort.star.tables.rows import RowClassifier
 
     Reader = Callable[[Iterator[bytes], RowClassifier, Sink], None]

@@ -11,7 +11,7 @@ from skysort.csv_cells import text_cell
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
 
 COLUMNS: Final = ("row", "line", "column", "reason", "detail")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
     from skysort.star.tables.rows import RowClassifier
     from skysort.star.tables.wanted import Place, Wanted
 

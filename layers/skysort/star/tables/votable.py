@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
-from skysort.drop.source import fetched
+from skysort.drop.files import fetched
 from skysort.errors import (
     EmptyInputError,
     InvalidFieldsError,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
     from skysort.star.tables.rows import RowClassifier
 
 _PIECE: Final = MIB

@@ -8,8 +8,7 @@ import pytest
 
 from skysort.batches.match import Matcher
 from skysort.batches.status import BatchStatusService
-from skysort.s3.location import Addressing
-from skysort.s3.signature import Credentials, Signer
+from skysort.s3.signature import Addressing, Credentials, Signer
 from tests.fakes.buckets import DROP, RESULTS, MemoryBuckets
 
 

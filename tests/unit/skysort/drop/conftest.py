@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skysort.drop.outcome import Report
+from skysort.drop.ledger import Report
 from skysort.drop.worker import DropWorker
 from skysort.errors import MalformedInputError
 from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
-    from skysort.drop.draft import Draft
-    from skysort.drop.source import SourceFile
+    from skysort.drop.files import Draft, SourceFile
 
 
 class Shouter:

@@ -13,7 +13,7 @@ import pytest
 from astropy.table import Table
 from pyarrow import parquet as pq
 
-from skysort.drop import source as sources
+from skysort.drop import files
 from skysort.drop.batch import process_batch
 from skysort.drop.deadline import Deadline, OutOfTimeError
 from skysort.drop.worker import DropWorker
@@ -182,7 +182,7 @@ class TicksWhenRead(FakeClock):
 def test_tables_of_every_format_stop_at_the_limit_wherever_they_are(
     form: str, seconds: float, *, refused: bool, star_model: StarModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "RANGE_BYTES", 1_000)
+    monkeypatch.setattr(files, "RANGE_BYTES", 1_000)
     body = tables()[form]
     # Given how often a table's work looks at the clock
     counting = TicksWhenRead(0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skysort.drop.outcome import Outcome
+from skysort.drop.ledger import Outcome
 
 if TYPE_CHECKING:
     from skysort.drop.worker import DropWorker

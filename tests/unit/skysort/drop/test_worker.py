@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skysort.drop.outcome import Outcome
+from skysort.drop.ledger import Outcome
 from skysort.drop.worker import DropWorker
 from skysort.errors import ConfigurationError, InfrastructureError
 from tests.fakes.object_store import MemoryStore

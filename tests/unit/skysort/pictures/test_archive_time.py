@@ -10,7 +10,7 @@ import pytest
 
 from skysort.drop.batch import process_batch
 from skysort.drop.deadline import Deadline, OutOfTimeError
-from skysort.drop.outcome import Outcome
+from skysort.drop.ledger import Outcome
 from skysort.drop.worker import DropWorker
 from skysort.limits import DROP_FILE_S
 from skysort.pictures.classify import PictureClassifier

@@ -11,7 +11,7 @@ import pytest
 from PIL import ImageCms
 
 from skysort.drop.batch import process_batch
-from skysort.drop.outcome import Outcome
+from skysort.drop.ledger import Outcome
 from skysort.errors import InfrastructureError, LimitExceededError
 from skysort.limits import ARCHIVE_MEMBERS, ARCHIVE_REFUSALS_LISTED
 from skysort.options import parse_options

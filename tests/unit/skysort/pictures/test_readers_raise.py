@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort.drop.outcome import Outcome
+from skysort.drop.ledger import Outcome
 from skysort.pictures.formats.loaders import load
 from skysort_cli.main import main
 from tests.factories import FakeContext, proxy_event

@@ -18,8 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.errors import ConfigurationError
-from skysort.s3.location import Addressing, Location
-from skysort.s3.signature import Credentials, Signer, query_string
+from skysort.s3.signature import Addressing, Credentials, Location, Signer, query_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

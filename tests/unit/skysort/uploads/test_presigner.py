@@ -30,8 +30,7 @@ from skysort.limits import (
     UPLOAD_STARTS_PER_REQUEST,
 )
 from skysort.s3.client import Part
-from skysort.s3.location import Addressing
-from skysort.s3.signature import Credentials, Signer
+from skysort.s3.signature import Addressing, Credentials, Signer
 from skysort.uploads.body import read_body
 from skysort.uploads.presigner import UploadPresigner
 from skysort_cli.uploader import BYTES_AT_ONCE

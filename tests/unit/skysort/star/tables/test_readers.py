@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from skysort.drop.draft import Draft
-from skysort.drop.source import SourceFile
-from skysort.drop.store import Target
+from skysort.drop.files import Draft, SourceFile
 from skysort.errors import LimitExceededError, MalformedInputError
+from skysort.s3.objects import Target
 from skysort.star.model import StarModel
 from skysort.star.tables import readers
 from skysort.star.tables.classifier import TableClassifier

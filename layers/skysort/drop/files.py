@@ -1,24 +1,129 @@
-"""The files of a result while they are written: nothing is visible before the commit."""
+"""A dropped file's bytes as its event's version has them, and the files of its result, invisible until the commit.
+
+Lambda starts a function anew in the same sandbox after it was killed or ran out of time, and leaves /tmp as it is
+("Lambda execution environment", failures during the invoke phase): a few tables of gigabytes would fill it, and every
+other file would fail for want of room. So what a killed function left there, the next one takes away.
+"""
 
 from __future__ import annotations
 
+import functools
+import os
+import shutil
+import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from skysort.drop.deadline import ENDLESS
-from skysort.errors import InfrastructureError
+from skysort.errors import EmptyInputError, InfrastructureError, LimitExceededError
 from skysort.limits import MIB
+from skysort.s3.objects import ObjectVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from skysort.drop.deadline import FileDeadline
-    from skysort.drop.store import ObjectStore, Target
+    from skysort.drop.event import Upload
+    from skysort.s3.objects import ObjectStore, Target
 
+# Each range is a request of its own, retried on its own: no connection has to outlive the work on a file.
+RANGE_BYTES: Final = 8 * MIB
+_ATTEMPTS: Final = 3
 # S3 takes parts from 5 MiB on, 10,000 of them at most; parts double every 2,000, up to 496 GiB in all.
 PART_BYTES: Final = 8 * MIB
 _PARTS_OF_ONE_SIZE: Final = 2_000
+_PREFIX: Final = "skysort-drop-"
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder of this process, gone on leaving however one leaves."""
+    prefix = f"{_PREFIX}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as path:
+        yield Path(path)
+
+
+@functools.cache
+def sweep_temporary_folders() -> None:
+    """Remove, once, the folders of processes that are no more; to be called before this process makes its first."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = path.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner == str(os.getpid()) or not _is_alive(owner):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(owner: str) -> bool:
+    try:
+        os.kill(int(owner), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        pass  # somebody else's, and so not ours to take
+    return True
+
+
+class SourceFile:
+    """One version of a dropped file, and the time that there is for it.
+
+    Reading raises ObjectGoneError, ObjectReplacedError, EmptyInputError or InfrastructureError, and what
+    FileDeadline.check raises.
+    """
+
+    def __init__(self, store: ObjectStore, upload: Upload, time: FileDeadline | None = None) -> None:
+        self._store = store
+        self.upload = upload
+        self._version = ObjectVersion(upload.bucket, upload.key, upload.version_id, upload.etag)
+        self.time = time or ENDLESS.begin()
+        self.name = upload.key.rpartition("/")[2]
+
+    def blocks(self) -> Iterator[bytes]:
+        """The file from the beginning in blocks of up to 8 MiB; the next is fetched while one is worked on."""
+        block, total = self._read(0)
+        position = len(block)
+        if not block:
+            raise EmptyInputError(f"{self.name} is empty: it has no bytes")
+        if position >= total:
+            yield block
+            return
+        with ThreadPoolExecutor(1, "fetch") as fetcher:
+            while position < total:
+                coming = fetcher.submit(self._read, position)
+                yield block
+                block, _ = coming.result()
+                if not block:
+                    raise InfrastructureError(f"{self._version.key} ended at byte {position:,} of {total:,}")
+                position += len(block)
+            yield block
+
+    def _read(self, start: int) -> tuple[bytes, int]:
+        self.time.check()
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._store.read(self._version, start, RANGE_BYTES)
+            except InfrastructureError:
+                continue
+        return self._store.read(self._version, start, RANGE_BYTES)
+
+
+@contextmanager
+def fetched(blocks: Iterable[bytes], limit: int) -> Iterator[Path]:
+    """A file in /tmp with these bytes, gone on leaving however one leaves.
+
+    Raises LimitExceededError beyond limit bytes.
+    """
+    with temporary_folder() as folder:
+        path = folder / "table"
+        size = 0
+        with path.open("wb") as file:
+            for block in blocks:
+                size += len(block)
+                if size > limit:
+                    raise LimitExceededError(f"a file of this format may have up to {limit // MIB:,} MiB unpacked")
+                file.write(block)
+        yield path
 
 
 class Sink(Protocol):
@@ -88,11 +193,9 @@ class DraftFile:
         """Let go of the thread, and of the parts unless they became an object."""
         self._uploader.shutdown(wait=True)
         if self._upload_id is not None and not committed:
-            try:
+            # The bucket's lifecycle rule for unfinished uploads removes what could not be aborted here.
+            with suppress(InfrastructureError):
                 self._store.abort_parts(self._target, self._upload_id)
-            except InfrastructureError:
-                # The bucket's lifecycle rule for unfinished uploads removes what could not be aborted here.
-                return
 
 
 class Draft:

@@ -231,12 +231,12 @@ def test_nothing_of_a_killed_process_stays_in_the_temporary_folder(
 
 PARENT = """
 import sys
-from skysort.drop.alone import Alone
+from skysort.drop.isolation import IsolatedWorker
 from skysort.drop.deadline import ENDLESS
 from tests.fakes.poisoned_drop import worker
-from tests.unit.skysort.drop.test_alone import HANDLER, drop
+from tests.unit.skysort.drop.test_isolation import HANDLER, drop
 (upload,) = drop(worker._store, sys.argv[1])
-Alone(worker, HANDLER, 2**30).process(upload, ENDLESS)
+IsolatedWorker(worker, HANDLER, 2**30).process(upload, ENDLESS)
 """
 
 

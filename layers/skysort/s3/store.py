@@ -11,7 +11,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from skysort.drop.store import (
+from skysort.errors import InfrastructureError
+from skysort.s3.objects import (
     ConflictError,
     ObjectGoneError,
     ObjectReplacedError,
@@ -19,7 +20,6 @@ from skysort.drop.store import (
     StoredObject,
     Target,
 )
-from skysort.errors import InfrastructureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

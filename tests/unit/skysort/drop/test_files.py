@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -9,12 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.drop import draft as drafts
-from skysort.drop import source as sources
-from skysort.drop.draft import DraftFile
-from skysort.drop.source import SourceFile, fetched
-from skysort.drop.store import Target
+from skysort.drop import files
+from skysort.drop.files import DraftFile, SourceFile, fetched
 from skysort.errors import InfrastructureError, LimitExceededError
+from skysort.s3.objects import Target
+from tests.conftest import ROOT
 from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ TARGET = Target("results", "k", None, "text/plain", {})
 
 @pytest.mark.parametrize("size", [1, 9, 10, 11, 30, 35])
 def test_a_file_is_read_whole_in_ranges(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(sources, "RANGE_BYTES", 10)
+    monkeypatch.setattr(files, "RANGE_BYTES", 10)
     store = MemoryStore()
     body = bytes(range(size))
     blocks = list(SourceFile(store, store.upload("k", body)).blocks())
@@ -35,7 +37,7 @@ def test_a_file_is_read_whole_in_ranges(monkeypatch: pytest.MonkeyPatch, size: i
 
 def test_a_range_that_fails_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a store that fails every other time
-    monkeypatch.setattr(sources, "RANGE_BYTES", 10)
+    monkeypatch.setattr(files, "RANGE_BYTES", 10)
     attempts = count()
 
     def before(operation: str, _key: str) -> None:
@@ -78,8 +80,8 @@ def test_a_file_beyond_the_limit_is_refused() -> None:
 @given(st.lists(st.binary(max_size=40), max_size=20))
 def test_whatever_is_written_arrives(pieces: list[bytes]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drafts, "PART_BYTES", 16)
-        patch.setattr(drafts, "_PARTS_OF_ONE_SIZE", 3)
+        patch.setattr(files, "PART_BYTES", 16)
+        patch.setattr(files, "_PARTS_OF_ONE_SIZE", 3)
         store = MemoryStore()
         file = DraftFile(store, TARGET)
         for piece in pieces:
@@ -92,7 +94,7 @@ def test_whatever_is_written_arrives(pieces: list[bytes]) -> None:
 
 def test_a_part_that_fails_is_reported_and_nothing_stays_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given
-    monkeypatch.setattr(drafts, "PART_BYTES", 4)
+    monkeypatch.setattr(files, "PART_BYTES", 4)
 
     def before(operation: str, _key: str) -> None:
         if operation == "put_part":
@@ -109,3 +111,51 @@ def test_a_part_that_fails_is_reported_and_nothing_stays_behind(monkeypatch: pyt
     # Then
     assert not store.unfinished
     assert not store.listing()
+
+
+KILLED = """
+import os, signal
+from skysort.drop.files import fetched
+with fetched([b"bytes"], 100):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    files.sweep_temporary_folders.cache_clear()
+    return tmp_path
+
+
+def test_the_file_that_a_killed_function_had_fetched_is_gone_when_the_next_one_begins(temporary: Path) -> None:
+    # Given a function that was killed over a file
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers"), "TMPDIR": str(temporary)}
+    subprocess.run([sys.executable, "-c", KILLED], env=environment, check=False)
+    assert [path.read_bytes() for path in temporary.rglob("table")] == [b"bytes"]
+    # When the next one begins, in the same sandbox
+    files.sweep_temporary_folders()
+    # Then
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_process_that_has_the_number_of_the_killed_one_takes_its_folder_away_too(temporary: Path) -> None:
+    (temporary / f"skysort-drop-{os.getpid()}-abc").mkdir()
+    files.sweep_temporary_folders()
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_others_have_stays(temporary: Path) -> None:
+    kept = {f"skysort-drop-{os.getppid()}-abc", "skysort-drop-1-abc", "skysort-abc", "another"}
+    for name in kept:
+        (temporary / name).mkdir()
+    files.sweep_temporary_folders()
+    assert {path.name for path in temporary.iterdir()} == kept
+
+
+def test_only_the_first_batch_sweeps(temporary: Path) -> None:
+    files.sweep_temporary_folders()
+    with files.temporary_folder() as folder:
+        files.sweep_temporary_folders()
+        assert folder.is_dir()
+    assert list(temporary.iterdir()) == []

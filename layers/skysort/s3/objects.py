@@ -1,4 +1,4 @@
-"""What the drop folder needs of an object store; S3 is one (skysort.drop.s3), a fake for tests another."""
+"""What the drop folder needs of an object store; S3 is one (skysort.s3.store), a fake for tests another."""
 
 from __future__ import annotations
 
