@@ -30,12 +30,12 @@ def fill_galaxy(visit: Visit, page: Page) -> None:
 def fill_image(visit: Visit, page: Page) -> None:
     visit.choose("image", [sample("traffic_light.jpg")])
     expect(visit.cards()).to_have_count(1)
-    page.locator("#view-image select").select_option("own")
+    page.locator("#view-image select").select_option("custom")
 
 
 def fill_star(_: Visit, page: Page) -> None:
     page.get_by_role("button", name="Sample table").click()
-    expect(page.locator("#star-table")).to_contain_text("1 refused")
+    expect(page.locator("#star-table")).to_contain_text("1 rejected")
     page.locator("#star-table").get_by_role("button", name="sdss17-qso-2").click()
     expect(page.get_by_role("img", name=re.compile("diagram: u .+ g .+ r"))).to_be_visible()
 
@@ -68,11 +68,11 @@ def violations(page: Page) -> list[str]:
 def test_axe_finds_nothing_in_a_view_empty_or_full_in_any_colours(new_visit: Callable[..., Visit], view: str) -> None:
     visit = new_visit()
     page = visit.open(view)
-    page.get_by_label("Colours").select_option("light")
+    page.get_by_label("Colour theme").select_option("light")
     assert violations(page) == []
     FILL[view](visit, page)
     for colours in ("light", "dark", "red"):
-        page.get_by_label("Colours").select_option(colours)
+        page.get_by_label("Colour theme").select_option(colours)
         assert violations(page) == [], colours
 
 
@@ -142,13 +142,13 @@ def test_colours_are_the_systems_until_they_are_chosen_and_then_kept(new_visit: 
     assert dark == "rgb(9, 12, 21)"
 
     # When
-    page.get_by_label("Colours").select_option("light")
+    page.get_by_label("Colour theme").select_option("light")
 
     # Then
     assert page.evaluate(background) == "rgb(246, 244, 238)"
     page.reload()
     assert page.evaluate(background) == "rgb(246, 244, 238)"
-    page.get_by_label("Colours").select_option("auto")
+    page.get_by_label("Colour theme").select_option("auto")
     assert page.evaluate(background) == dark
 
 

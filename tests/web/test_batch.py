@@ -39,7 +39,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 def one_csv(page: Page, folder: Path) -> list[dict[str, str]]:
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download one CSV").click()
+        page.get_by_role("button", name="Download CSV").click()
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
     return list(csv.DictReader(path.read_text().splitlines()))
@@ -70,7 +70,7 @@ def test_a_zip_is_taken_apart(visit: Visit, tmp_path: Path) -> None:
     archive = zipped({name: (EVENTS / name).read_bytes() for name in GALAXIES})
     visit.drop(DROP, [{"name": "survey.zip", "mimeType": "application/zip", "buffer": archive}])
     finished(page, done=1)
-    expect(page.locator("#batch-results")).to_contain_text("3 sorted")
+    expect(page.locator("#batch-results")).to_contain_text("3 classified")
     assert len(one_csv(page, tmp_path)) == 3
 
 
@@ -89,7 +89,7 @@ def test_a_folder_keeps_its_folders(visit: Visit, tmp_path: Path) -> None:
 def test_a_star_table_of_any_length_comes_back_classified(visit: Visit, tmp_path: Path) -> None:
     page = visit.open("batch")
     page.get_by_label("Model", exact=True).select_option("star")
-    page.get_by_role("button", name="Sample table").click()
+    page.get_by_role("button", name="1 sample table").click()
     finished(page, done=1)
     expect(page.locator("#batch-results")).to_contain_text("11 rows classified")
     expect(page.locator("#batch-results").get_by_role("link", name="classified table")).to_be_visible()
@@ -141,7 +141,7 @@ def test_a_large_file_goes_in_parts_and_a_broken_part_is_sent_again_alone(visit:
 
     # When: it fails, and is sent again
     page.locator("#batch-files").set_input_files(large)
-    again = page.get_by_role("button", name="Send 1 file again")
+    again = page.get_by_role("button", name="Retry 1 file")
     again.click()
     # What is on the screen just after the click is of the first failure still: only behind it comes the second.
     expect(again).to_be_hidden()
@@ -156,7 +156,7 @@ def test_a_large_file_goes_in_parts_and_a_broken_part_is_sent_again_alone(visit:
     assert sent.count("2") > 1
 
 
-def refusal(status: int, code: str, message: str) -> dict[str, Any]:
+def rejection(status: int, code: str, message: str) -> dict[str, Any]:
     """An answer of S3's that refuses."""
     document = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
     return {
@@ -172,7 +172,7 @@ def test_what_the_store_refuses_is_said_in_its_words_and_can_be_sent_again(visit
     visit.provoked = {400}
     page = visit.open("batch")
     message = "Your proposed upload exceeds the &quot;maximum&quot; size &lt;1&gt;"
-    answers = [refusal(400, "EntityTooLarge", message)]
+    answers = [rejection(400, "EntityTooLarge", message)]
 
     def refuse(route: Route) -> None:
         if answers and route.request.method == "POST":
@@ -188,7 +188,7 @@ def test_what_the_store_refuses_is_said_in_its_words_and_can_be_sent_again(visit
     # Then: the file counts as failed, with the store's own words, and goes over when it is sent again
     wrong = page.locator("#batch-state .files .wrong")
     expect(wrong).to_contain_text('Your proposed upload exceeds the "maximum" size <1>')
-    page.get_by_role("button", name="Send 1 file again").click()
+    page.get_by_role("button", name="Retry 1 file").click()
     finished(page, done=1)
 
 
@@ -203,7 +203,7 @@ def test_an_upload_that_outlasts_its_signatures_goes_on_with_new_ones(visit: Vis
     def one_part_an_offer(route: Route) -> None:
         number = route.request.url.split("partNumber=")[1].split("&")[0]
         if route.request.method == "PUT" and len(taken) == len(offers):
-            route.fulfill(**refusal(403, "AccessDenied", "Request has expired"))
+            route.fulfill(**rejection(403, "AccessDenied", "Request has expired"))
             return
         if route.request.method == "PUT":
             taken.append(number)
@@ -246,16 +246,16 @@ def test_a_batch_is_opened_again_by_its_name_or_its_address(visit: Visit) -> Non
 def test_a_batch_that_nobody_dropped_is_said_not_to_be_there(visit: Visit) -> None:
     visit.provoked = {404}
     page = visit.open("batch")
-    page.get_by_label("Name of the batch").fill("nobody-dropped-this")
-    page.get_by_role("button", name="Open the batch of this name").click()
-    expect(page.locator("#error-batch")).to_have_text("There is no batch of this name. Drop files to begin one.")
+    page.get_by_label("Batch name").fill("nobody-dropped-this")
+    page.get_by_role("button", name="Open batch").click()
+    expect(page.locator("#error-batch")).to_have_text("No batch has this name. Drop files to start one.")
 
 
 def test_a_name_that_is_no_folder_is_refused_before_anything_is_sent(visit: Visit) -> None:
     page = visit.open("batch")
-    page.get_by_label("Name of the batch").fill("../../etc")
+    page.get_by_label("Batch name").fill("../../etc")
     visit.drop(DROP, [sample("galaxy_spiral.jpg")])
-    expect(page.locator("#error-batch")).to_contain_text("letters, digits, dots, dashes and underscores")
+    expect(page.locator("#error-batch")).to_contain_text("letters, digits, dots, hyphens and underscores")
     expect(page.locator("#batch-name")).to_be_focused()
 
 

@@ -38,7 +38,7 @@ def test_three_hundred_files_are_all_answered_a_few_at_a_time(visit: Visit) -> N
     expect(page.locator(".view:not([hidden]) .card")).to_have_count(300)
     counts = visit.view("galaxy").locator("[data-part=counts]")
     expect(counts).to_have_text("300 of 300 pictures", timeout=120_000)
-    expect(visit.view("galaxy").get_by_role("progressbar", name="Pictures that are ready")).to_have_js_property(
+    expect(visit.view("galaxy").get_by_role("progressbar", name="Pictures processed")).to_have_js_property(
         "value", 300
     )
     assert 2 <= most <= 4
@@ -66,7 +66,7 @@ def test_a_busy_service_is_waited_for_as_long_as_it_asks(visit: Visit) -> None:
     visit.choose("galaxy", galaxies(8))
 
     # Then
-    expect(visit.view("galaxy").locator("[data-part=counts]")).to_contain_text("busy, going on in 1 s")
+    expect(visit.view("galaxy").locator("[data-part=counts]")).to_contain_text("busy, resuming in 1 s")
     expect(visit.view("galaxy").locator("[data-part=counts]")).to_have_text("8 of 8 pictures")
     assert refused == 4
 
@@ -156,7 +156,7 @@ def test_a_key_is_asked_for_where_one_is_needed_and_kept_in_the_tab_only(visit: 
     dialogue = page.get_by_role("dialog", name="API key")
     dialogue.get_by_label("Key", exact=True).fill("guess")
     dialogue.get_by_role("button", name="Use this key").click()
-    expect(dialogue).to_contain_text("did not accept this key")
+    expect(dialogue).to_contain_text("rejected this key")
     dialogue.get_by_label("Key", exact=True).fill("sesame")
     dialogue.get_by_label("Key", exact=True).press("Enter")
 
@@ -175,7 +175,7 @@ def test_a_key_that_is_not_given_leaves_an_error_that_says_so(visit: Visit) -> N
     page.route("**/v1/classify/**", lambda route: route.fulfill(status=401, content_type="application/json", body="{}"))
     visit.choose("galaxy", [sample("galaxy_spiral.jpg")])
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    expect(visit.cards("failed")).to_contain_text("An API key is needed")
+    expect(visit.cards("failed")).to_contain_text("API key required")
 
 
 def test_stopping_leaves_what_is_not_done_for_later(visit: Visit) -> None:
@@ -189,7 +189,7 @@ def test_stopping_leaves_what_is_not_done_for_later(visit: Visit) -> None:
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(visit.cards("failed")).to_have_count(6)
     page.unroute("**/v1/classify/**")
-    page.get_by_role("button", name="Try failed ones again").click()
+    page.get_by_role("button", name="Retry failed").click()
 
     # Then
     expect(visit.view("galaxy").locator("[data-part=counts]")).to_have_text(re.compile("^6 of 6 pictures$"))

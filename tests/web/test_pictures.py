@@ -46,7 +46,7 @@ def test_a_dropped_galaxy_is_answered_with_its_three_best_classes_and_its_set(vi
     expect(card.locator(".verdict")).to_contain_text("Unbarred Spiral")
     expect(card.locator(".verdict .chance")).to_have_text(re.compile(r"^9\d\.\d %$"))
     expect(card.locator(".bars li")).to_have_count(3)
-    expect(card.locator(".set")).to_have_text("Nine times in ten it is one of: Unbarred Spiral, Barred Spiral")
+    expect(card.locator(".set")).to_have_text("90 % prediction set: Unbarred Spiral, Barred Spiral")
 
 
 def test_a_drop_beside_the_target_is_taken_too(visit: Visit) -> None:
@@ -80,7 +80,7 @@ def test_the_picture_is_shown_before_its_answer(visit: Visit) -> None:
 
     # Then
     card = visit.cards("working")
-    expect(card).to_contain_text("Looking at it")
+    expect(card).to_contain_text("Classifying")
     expect(card.locator("img.preview")).to_have_js_property("naturalWidth", 424)
     held[0].continue_()
     expect(visit.cards()).to_have_count(1)
@@ -96,7 +96,7 @@ def test_the_heat_map_lies_over_the_picture_and_goes_again(visit: Visit) -> None
     button.click()
 
     # Then: the window of the card is the middle three quarters of an upright picture
-    heat = page.get_by_alt_text("Heat map: where traffic light was seen")
+    heat = page.get_by_alt_text("Heat map: what the model looked at for traffic light")
     expect(heat).to_be_visible()
     picture = page.locator("img.preview").bounding_box()
     box = heat.bounding_box()
@@ -123,7 +123,7 @@ def test_the_dog_view_names_breeds_only(visit: Visit) -> None:
     expect(visit.cards().locator(".verdict")).to_contain_text("traffic light")
 
     # When
-    page.get_by_label("Sort among").select_option("dogs")
+    page.get_by_label("Choose from").select_option("dogs")
 
     # Then
     expect(visit.cards().locator(".verdict")).to_contain_text(re.compile("Dobermann|boxer"))
@@ -133,7 +133,7 @@ def test_the_dog_view_names_breeds_only(visit: Visit) -> None:
 def test_an_unknown_label_is_met_with_the_nearest_ones(visit: Visit) -> None:
     visit.provoked = {422}
     page = visit.open("image")
-    page.get_by_label("Sort among").select_option("own")
+    page.get_by_label("Choose from").select_option("custom")
     page.get_by_label("Labels, separated by commas").fill("boxxer, dingo")
     page.get_by_label("Labels, separated by commas").press("Tab")
     visit.choose("image", [sample("traffic_light.jpg")])
@@ -150,7 +150,7 @@ def test_a_file_that_is_no_picture_gets_a_card_that_says_what_to_do(visit: Visit
 
     # Then
     expect(visit.cards("failed")).to_contain_text("the content is text; send a JPEG, PNG, WebP, TIFF, GIF, HEIC")
-    expect(visit.cards("failed")).to_contain_text("Save it in one of these formats")
+    expect(visit.cards("failed")).to_contain_text("Convert it to one of these formats")
     expect(visit.cards()).to_have_count(1)
 
 
@@ -236,7 +236,7 @@ def test_pictures_are_removed_one_by_one_or_all(visit: Visit) -> None:
 def test_a_phone_shows_one_picture_below_the_other_without_scrolling_sideways(new_visit: Callable[..., Visit]) -> None:
     visit = new_visit(phone=True)
     page = visit.open("galaxy")
-    expect(page.get_by_role("button", name="Take a picture")).to_be_visible()
+    expect(page.get_by_role("button", name="Take a photo")).to_be_visible()
     visit.choose("galaxy", [sample("galaxy_spiral.jpg"), sample("galaxy_edge_on.jpg")])
     expect(visit.cards()).to_have_count(2)
     boxes = [card.bounding_box() for card in visit.cards().all()]

@@ -1,4 +1,4 @@
-// Elements without markup strings: text stays text, whatever a file name or an answer says.
+// Elements without markup strings: text stays text, whatever a file name or an answer contains.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -24,10 +24,13 @@ export const el = (tag, properties, ...children) => fill(document.createElement(
 /** The same for SVG. */
 export const svg = (tag, properties, ...children) => fill(document.createElementNS(SVG, tag), properties, children);
 
-/** A copy of a template's content, with its data-part elements by name. */
-export function copyOf(id) {
+/** A copy of a template's content, and its data-part elements by name, each with the id `owner-name`. */
+export function copyOf(id, owner) {
   const content = byId(id).content.cloneNode(true);
   const parts = {};
-  for (const node of content.querySelectorAll("[data-part]")) parts[node.dataset.part] = node;
+  for (const node of content.querySelectorAll("[data-part]")) {
+    parts[node.dataset.part] = node;
+    node.id = `${owner}-${node.dataset.part}`;
+  }
   return { content, parts };
 }

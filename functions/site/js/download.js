@@ -1,4 +1,4 @@
-// Answers as files.
+// Results saved as files.
 import { el } from "./dom.js";
 
 /** Save texts, joined, as a file. */
@@ -16,7 +16,7 @@ const cell = (value) => {
 // As layers/skysort/csv_cells.py has it.
 const FORMULA = /^'*(?:[\t\r\n]|[\x00-\x20\x7f-\xa0\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])./su;
 
-/** Text that came from somebody else, a file's name or a message, as a cell that no spreadsheet takes for a formula. */
+/** Untrusted text (a file name, a message) as a cell that no spreadsheet reads as a formula. */
 export const textCell = (text) => (FORMULA.test(text) ? `'${text}` : text);
 
 /** Rows of cells as CSV text (RFC 4180). */
@@ -28,5 +28,5 @@ export const saveCsv = (name, rows) => saveText(name, [csvText(rows)], "text/csv
 /** Save a value as a JSON file. */
 export const saveJson = (name, value) => saveText(name, [`${JSON.stringify(value, null, 2)}\n`], "application/json");
 
-/** A name with the time in it, so that downloads do not overwrite each other: galaxy-20261121-1015. */
+/** A name with the time, so that downloads do not overwrite each other: galaxy-20261121-1015. */
 export const stamped = (name) => `${name}-${new Date().toISOString().slice(0, 16).replace(/[-:]/g, "").replace("T", "-")}`;

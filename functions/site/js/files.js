@@ -1,43 +1,46 @@
-// Files from a drop, a paste or a file input; folders are read to their ends.
+// Files from a drop, a paste, a file input or the page's samples, as [{file, path}]; folders are read recursively.
 
 const HIDDEN = /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i;
 
-const read = (reader) => new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+const readEntries = (reader) => new Promise((resolve, reject) => reader.readEntries(resolve, reject));
 const fileOf = (entry) => new Promise((resolve, reject) => entry.file(resolve, reject));
 
-async function walk(entry, path, found) {
+async function walk(entry, path, files) {
   if (entry.isFile) {
-    found.push({ file: await fileOf(entry), path: path + entry.name });
+    files.push({ file: await fileOf(entry), path: path + entry.name });
     return;
   }
   const reader = entry.createReader();
-  for (let entries = await read(reader); entries.length > 0; entries = await read(reader)) {
-    for (const inner of entries) await walk(inner, `${path}${entry.name}/`, found);
+  for (let entries = await readEntries(reader); entries.length > 0; entries = await readEntries(reader)) {
+    for (const inner of entries) await walk(inner, `${path}${entry.name}/`, files);
   }
 }
 
-const visible = (found) => found.filter(({ path }) => !HIDDEN.test(path));
+const visible = (files) => files.filter(({ path }) => !HIDDEN.test(path));
 
-/** The files of a drop or a paste, folders included: [{file, path}]. Call it within the event. */
+/** The files of a drop or a paste, folders included. Call it within the event. */
 export async function filesOf(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const plain = [...transfer.files].map((file) => ({ file, path: file.name }));
   if (entries.length === 0) return visible(plain);
-  const found = [];
-  for (const entry of entries) await walk(entry, "", found);
-  return visible(found);
+  const files = [];
+  for (const entry of entries) await walk(entry, "", files);
+  return visible(files);
 }
 
-/** The files that a file input has, and the input empty for the next choice. */
-export function chosenIn(input) {
-  const found = [...input.files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
-  input.value = "";
-  return visible(found);
+/** Have a button open a file input, and give what is chosen there to `add`; the input is emptied for the next choice. */
+export function acceptChoice(button, input, add) {
+  button.addEventListener("click", () => input.click());
+  input.addEventListener("change", () => {
+    const files = [...input.files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+    input.value = "";
+    add(visible(files));
+  });
 }
 
-/** Let an element take drops; take is given [{file, path}]. */
-export function acceptDrops(element, take) {
-  let depth = 0; // dragenter and dragleave come for every child as well
+/** Give the files that are dropped on an element to `add`. */
+export function acceptDrops(element, add) {
+  let depth = 0; // dragenter and dragleave fire for every child as well
   const over = (change) => {
     depth = Math.max(0, depth + change);
     element.classList.toggle("over", depth > 0);
@@ -48,6 +51,6 @@ export function acceptDrops(element, take) {
   element.addEventListener("drop", async (event) => {
     event.preventDefault();
     over(-depth);
-    take(await filesOf(event.dataTransfer));
+    add(await filesOf(event.dataTransfer));
   });
 }

@@ -1,6 +1,6 @@
-// Before the first paint: the colours that this visitor chose. A classic script, so that nothing flashes.
+// Before the first paint: the visitor's colour theme. A classic script, so that nothing flashes.
 try {
   document.documentElement.dataset.theme = localStorage.getItem("skysort-theme") || "auto";
 } catch {
-  // Storage may be switched off; then the system's own setting counts.
+  // Storage may be disabled; then the system's setting applies.
 }

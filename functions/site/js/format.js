@@ -1,6 +1,6 @@
-// Numbers, sizes and sets as people read them.
+// Numbers, sizes and prediction sets as text.
 
-/** 0.9562 -> "95.6 %"; near the ends more digits, never a rounded-up 100 %. */
+/** 0.9562 -> "95.6 %"; never a rounded-up 100 % or a rounded-down 0 %. */
 export function percent(share) {
   if (share >= 1) return "100 %";
   if (share > 0.999) return "> 99.9 %";
@@ -8,35 +8,31 @@ export function percent(share) {
   return `${(share * 100).toFixed(1)} %`;
 }
 
-/** Whole numbers with thin groups of thousands: 20,000. */
+/** A whole number with its thousands separated: 20,000. */
 export const count = (number) => number.toLocaleString("en-GB");
 
 /** "1 picture", "2 pictures". */
-export const several = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+export const plural = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;
 
-/** Bytes as kB or MB. */
+/** A number of bytes as B, kB, MB or GB. */
 export function bytes(size) {
   if (size < 1e3) return `${size} B`;
   if (size < 1e6) return `${Math.round(size / 1e3)} kB`;
   return size < 1e9 ? `${(size / 1e6).toFixed(1)} MB` : `${(size / 1e9).toFixed(2)} GB`;
 }
 
-/** Milliseconds with as many digits as mean something. */
+/** Milliseconds, with one decimal below 10. */
 export const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 
-/**
- * The conformal set in words, in two parts: how sure, and what. The set holds the truth nine times in ten; where
- * only some labels were to choose from it may be none of them, and nothing is promised.
- */
-export function setInWords(labels, restricted = false) {
-  const [one, many] = restricted
-    ? ["Nearest of the chosen labels: ", "Of the chosen labels one of: "]
-    : ["Nine times in ten it is: ", "Nine times in ten it is one of: "];
-  return labels.length === 1 ? [one, labels[0]] : [many, labels.join(", ")];
+/** The prediction set in words: [what it is, its labels]. restricted: chosen among some labels only, so that no coverage holds. */
+export function describeSet(labels, restricted = false) {
+  if (labels.length === 0) return ["No confident answer", ""];
+  const name = restricted ? "Best of the chosen labels" : "90 % prediction set";
+  return [`${name}: `, labels.join(", ")];
 }
 
 /** "with_redshift" -> "With redshift". */
-export function words(name) {
+export function humanize(name) {
   const spaced = name.replaceAll("_", " ");
   return spaced[0].toUpperCase() + spaced.slice(1);
 }

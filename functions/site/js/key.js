@@ -1,11 +1,11 @@
-// The API key: asked for where the stage needs one, kept for this tab only.
+// The API key: asked for if the stage requires one, kept for this tab only.
 import { byId } from "./dom.js";
 
 const NAME = "skysort-api-key";
 let inMemory = "";
 let asking = null;
 
-/** The key of this tab; empty where there is none. */
+/** The key of this tab; empty if there is none. */
 export function key() {
   try {
     return sessionStorage.getItem(NAME) ?? inMemory;
@@ -14,7 +14,7 @@ export function key() {
   }
 }
 
-function keep(value) {
+function store(value) {
   inMemory = value;
   try {
     if (value) sessionStorage.setItem(NAME, value);
@@ -25,7 +25,7 @@ function keep(value) {
   byId("key-button").hidden = !value;
 }
 
-/** Ask for a key, once for all who wait; resolves to whether there is a new one. why: a sentence. */
+/** Ask for a key, once for all pending calls; resolves to whether a new one was entered. why: a sentence. */
 export function askForKey(why) {
   asking ??= new Promise((resolve) => {
     const dialog = byId("key-dialog");
@@ -33,15 +33,15 @@ export function askForKey(why) {
     if (why) byId("key-why").textContent = why;
     input.value = "";
     dialog.returnValue = "";
-    const closed = () => {
-      dialog.removeEventListener("close", closed);
+    const onClose = () => {
+      dialog.removeEventListener("close", onClose);
       asking = null;
-      const given = dialog.returnValue === "use" ? input.value.trim() : "";
+      const entered = dialog.returnValue === "use" ? input.value.trim() : "";
       input.value = "";
-      if (given) keep(given);
-      resolve(Boolean(given));
+      if (entered) store(entered);
+      resolve(Boolean(entered));
     };
-    dialog.addEventListener("close", closed);
+    dialog.addEventListener("close", onClose);
     dialog.showModal();
     input.focus();
   });
@@ -56,7 +56,7 @@ export function connectKey() {
   });
   byId("key-cancel").addEventListener("click", () => byId("key-dialog").close(""));
   byId("key-forget").addEventListener("click", () => {
-    keep("");
+    store("");
     byId("key-dialog").close("");
   });
   byId("key-button").addEventListener("click", () => askForKey());

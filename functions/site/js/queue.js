@@ -1,10 +1,10 @@
-// Many calls, few at once, patient with a busy service.
+// Many calls, a few at a time, with retries while the service is busy.
 
-/** Tries of one task: where the service put it off, and where no answer came at all. */
-const PATIENT = { busy: 8, network: 3 };
-/** For tasks that try again by themselves. */
-export const ONCE = { busy: 1, network: 1 };
-const LONGEST_S = 20;
+/** Attempts per task: after a response that says busy, and without any response. */
+const RETRIES = { busy: 8, network: 3 };
+/** For tasks with retries of their own. */
+export const NO_RETRY = { busy: 1, network: 1 };
+const MAX_WAIT_S = 20;
 
 const seconds = (time) => new Promise((resolve) => setTimeout(resolve, time * 1e3));
 
@@ -13,8 +13,8 @@ const online = () =>
   navigator.onLine ? Promise.resolve() : new Promise((resolve) => addEventListener("online", resolve, { once: true }));
 
 /**
- * Runs tasks, `width` at once. A refusal with Retry-After (429, 503) holds back every task for that time: the service
- * is busy for all of them. onWait(seconds) tells of it, onWait(0) when it goes on.
+ * Runs tasks, `width` at a time. A response with Retry-After (429, 503) delays every task by that time, since the service
+ * is busy for all of them. onWait(seconds) is called when the delay begins, onWait(0) when it ends.
  */
 export class Queue {
   #width;
@@ -24,7 +24,7 @@ export class Queue {
   #onWait;
   #tries;
 
-  constructor(width, onWait = () => {}, tries = PATIENT) {
+  constructor(width, onWait = () => {}, tries = RETRIES) {
     this.#width = width;
     this.#onWait = onWait;
     this.#tries = tries;
@@ -38,7 +38,7 @@ export class Queue {
     });
   }
 
-  /** Forget what has not begun; its promises are rejected with `reason`. */
+  /** Drop the tasks that have not started; their promises are rejected with `reason`. */
   clear(reason) {
     for (const entry of this.#waiting.splice(0)) entry.reject(reason);
   }
@@ -59,13 +59,13 @@ export class Queue {
       entry.resolve(await entry.task());
     } catch (error) {
       entry.tries += 1;
-      const most = error.status === 0 ? this.#tries.network : this.#tries.busy;
-      if (!error.passing || error.status === 500 || entry.tries >= most) {
+      const maxTries = error.status === 0 ? this.#tries.network : this.#tries.busy;
+      if (!error.retryable || error.status === 500 || entry.tries >= maxTries) {
         entry.reject(error);
         return;
       }
       this.#waiting.unshift(entry);
-      if (navigator.onLine) await this.#hold(error.retryAfter ?? Math.min(LONGEST_S, 0.5 * 2 ** entry.tries));
+      if (navigator.onLine) await this.#hold(error.retryAfter ?? Math.min(MAX_WAIT_S, 0.5 * 2 ** entry.tries));
     }
   }
 

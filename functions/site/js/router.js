@@ -1,69 +1,89 @@
-// Which view is shown: the part of the address after #. A view's module is fetched when it is first seen.
-import { byId } from "./dom.js";
-import { problemBox } from "./notice.js";
+// Which view is shown: the part of the address after #. Each model has a view; a view's module is fetched when it is first shown.
+import { byId, el } from "./dom.js";
+import { listModels } from "./models.js";
+import { problemBox } from "./widgets.js";
 
-const VIEWS = {
-  galaxy: () => import("./pictures/view.js"),
-  image: () => import("./pictures/view.js"),
-  star: () => import("./star/view.js"),
-  batch: () => import("./batch/view.js"),
-  models: () => import("./models/view.js"),
-};
-const TITLES = { galaxy: "Galaxy", image: "Photograph", star: "Star", batch: "Batch", models: "Models" };
-const FIRST = "galaxy";
-const started = new Map();
+const INPUTS = { pictures: () => import("./pictures/view.js"), rows: () => import("./rows/view.js") };
+const views = new Map([
+  ["batch", { title: "Batch", load: () => import("./batch/view.js") }],
+  ["models", { title: "Models", load: () => import("./models/view.js") }],
+]);
+let models = null;
+let first = null;
 let shown = null;
 
-/** The views' names in the order of the navigation. */
-export const names = Object.keys(VIEWS);
-
-/** The name of the view that is shown. */
+/** The name of the view that is shown; null until the models are known. */
 export const current = () => shown;
 
-/** What a view's module gave when it started; see each view's `start`, which also gets this function. */
+/** Resolves to what a view's module returned when it started: start(section, {model, models, view}), view being this function. */
 export function view(name) {
-  if (!started.has(name)) {
-    const starting = VIEWS[name]().then((module) => module.start(byId(`view-${name}`), name, view));
-    starting.catch(() => started.delete(name));
-    started.set(name, starting);
-  }
-  return started.get(name);
+  const entry = views.get(name);
+  entry.starting ??= entry.load().then(({ start }) => start(byId(`view-${name}`), { model: entry.model, models, view }));
+  entry.starting.catch(() => {
+    entry.starting = undefined;
+  });
+  return entry.starting;
+}
+
+function addView(model) {
+  const { name, title, question, summary, input } = model;
+  views.set(name, { title, model, load: INPUTS[input] });
+  byId("tab-batch").before(el("a", { href: `#${name}` }, title));
+  const heading = el("h1", { id: `title-${name}` }, question);
+  const properties = { id: `view-${name}`, class: "view", "aria-labelledby": heading.id, hidden: true };
+  byId("view-batch").before(el("section", properties, heading, el("p", { class: "lead" }, summary)));
 }
 
 async function show({ focus }) {
   const [asked, detail] = location.hash.slice(1).split("/");
-  const name = asked in VIEWS ? asked : FIRST;
-  const changed = name !== shown;
-  shown = name;
-  for (const other of names) byId(`view-${other}`).hidden = other !== name;
+  const name = views.has(asked) ? asked : first;
+  for (const other of views.keys()) byId(`view-${other}`).hidden = other !== name;
   for (const link of byId("views").children) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = `${TITLES[name]} · skysort`;
-  if (changed && focus) {
+  if (!name) return;
+  document.title = `${views.get(name).title} · skysort`;
+  const section = byId(`view-${name}`);
+  // What does not work yet takes no input either.
+  section.inert = !views.get(name).starting;
+  if (!models) return;
+  if (name !== shown && focus) {
     byId("main").focus({ preventScroll: true });
     scrollTo(0, 0);
   }
-  const section = byId(`view-${name}`);
-  // On a slow network what does not work yet takes no input either.
-  if (!started.has(name)) section.inert = true;
+  shown = name;
+  section.querySelector(":scope > .problem")?.remove();
   try {
-    const running = await view(name);
+    const started = await view(name);
     section.inert = false;
     section.dataset.ready = "";
-    running?.shown?.(detail);
-    section.querySelector(":scope > .problem")?.remove();
+    started.onShow?.(detail);
   } catch {
     section.inert = false;
-    if (section.querySelector(":scope > .problem")) return;
-    const again = { title: "This part of the page did not load", detail: "", advice: "Check the connection, then reload." };
-    section.append(problemBox(again));
+    section.append(problemBox({ title: "This view failed to load", advice: "Check the connection, then reload." }));
   }
+}
+
+/** Add a view for each model of an input that the page knows, then show the view of the address. */
+async function loadModels() {
+  const status = byId("status");
+  status.replaceChildren(el("p", { class: "empty" }, "Loading the models…"));
+  try {
+    models = await listModels();
+  } catch (error) {
+    status.replaceChildren(problemBox(error, el("button", { type: "button", onclick: loadModels }, "Try again")));
+    return;
+  }
+  status.remove();
+  for (const model of models) if (model.input in INPUTS) addView(model);
+  [first] = [...models.map(({ name }) => name).filter((name) => views.has(name)), "models"];
+  await show({ focus: false });
 }
 
 /** Show the view of the address, now and whenever it changes. */
 export function startRouter() {
   addEventListener("hashchange", () => show({ focus: true }));
-  return show({ focus: false });
+  show({ focus: false });
+  return loadModels();
 }

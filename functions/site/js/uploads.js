@@ -1,14 +1,13 @@
 // Files into the drop folder: presigned by POST /v1/uploads, sent to S3 directly. Shapes: functions/control/README.md.
-import { Refusal, post } from "./api.js";
+import { ApiError, post } from "./api.js";
 
 const TRIES = 3;
 const PAUSE_S = 0.7;
 
-/** Ask for a way in for files: [{name, size, upload_id?}]. Returns the answer with its batch and files. */
-export const offer = (model, batch, files, signal) =>
-  post("/v1/uploads", { model, ...(batch ? { batch } : {}), files }, { signal });
+/** Ask for a presigned upload for each file of [{name, size, upload_id?}]; returns the answer: its batch and files. */
+export const presign = (model, batch, files, signal) => post("/v1/uploads", { model, batch, files }, { signal });
 
-/** One request with progress, which fetch does not tell; resolves to the XMLHttpRequest. */
+/** One request with upload progress, which fetch does not report; resolves to the XMLHttpRequest. */
 function send(method, url, body, { onProgress, signal, headers = {} }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -16,8 +15,8 @@ function send(method, url, body, { onProgress, signal, headers = {} }) {
     request.open(method, url);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => onProgress?.(event.loaded);
-    request.onload = () => (request.status < 300 ? resolve(request) : reject(storeRefusal(request)));
-    request.onerror = () => reject(new Refusal({ status: 0, detail: "the upload broke off" }));
+    request.onload = () => (request.status < 300 ? resolve(request) : reject(storageError(request)));
+    request.onerror = () => reject(new ApiError({ status: 0, detail: "the upload was interrupted" }));
     request.onabort = () => reject(new DOMException("stopped", "AbortError"));
     request.onloadend = () => signal?.removeEventListener("abort", stop);
     signal?.addEventListener("abort", stop);
@@ -29,28 +28,26 @@ function send(method, url, body, { onProgress, signal, headers = {} }) {
 const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 const MESSAGE = /<Message>([^<]{0,2000})<\/Message>/;
 
-/** The sentence of S3's error document. Read as text: trusted types leave DOMParser to nobody. */
-export function saidIn(xml) {
-  const said = MESSAGE.exec(xml)?.[1];
-  return said?.replace(/&(\w+);/g, (whole, name) => ENTITIES[name] ?? whole);
-}
+/** The message of S3's error document. Read as text: the page's trusted types policy rules out DOMParser. */
+const messageIn = (xml) => MESSAGE.exec(xml)?.[1].replace(/&(\w+);/g, (whole, name) => ENTITIES[name] ?? whole);
 
-function storeRefusal(request) {
-  const said = saidIn(request.responseText);
-  const status = request.status;
-  const title = "The store refused the upload";
+function storageError({ status, responseText }) {
   const expired = status === 403;
-  const advice = expired ? "The permission may have run out: try again." : "Try again.";
-  const refusal = new Refusal({ status: expired ? 400 : status, title, detail: said ?? `status ${status}`, advice });
-  return Object.assign(refusal, { expired });
+  const error = new ApiError({
+    status: expired ? 400 : status,
+    title: "The storage rejected the upload",
+    detail: messageIn(responseText) ?? `status ${status}`,
+    advice: expired ? "The presigned request may have expired; try again." : "Try again.",
+  });
+  return Object.assign(error, { expired });
 }
 
-async function patiently(task, signal) {
+async function withRetries(task, signal) {
   for (let tries = 1; ; tries += 1) {
     try {
       return await task();
     } catch (error) {
-      if (signal?.aborted || !error.passing || tries >= TRIES) throw error;
+      if (signal?.aborted || !error.retryable || tries >= TRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_S * 1e3 * 2 ** tries));
     }
   }
@@ -59,20 +56,19 @@ async function patiently(task, signal) {
 async function sendForm(file, { url, fields }, options) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
-  form.append("file", file); // S3 ignores what comes after it
-  await patiently(() => send("POST", url, form, options), options.signal);
+  form.append("file", file); // S3 ignores the fields after it
+  await withRetries(() => send("POST", url, form, options), options.signal);
 }
 
-/** Parts that have arrived (etag) are not sent again: this is how a broken upload is resumed. */
-async function sendParts(file, offered, { onProgress, signal }) {
-  const { parts, part_size: size } = offered.parts;
+/** Send the parts without an etag, which are those that have not arrived: a broken upload is resumed this way. */
+async function sendParts(file, { parts, part_size: size, complete_url: completeUrl }, { onProgress, signal }) {
   let before = 0;
   for (const part of parts) {
     if (!part.etag) {
       const start = (part.number - 1) * size;
       const piece = file.slice(start, start + part.size);
       const progress = (loaded) => onProgress?.(before + loaded);
-      const sent = await patiently(() => send("PUT", part.url, piece, { onProgress: progress, signal }), signal);
+      const sent = await withRetries(() => send("PUT", part.url, piece, { onProgress: progress, signal }), signal);
       part.etag = sent.getResponseHeader("ETag");
     }
     before += part.size;
@@ -81,13 +77,13 @@ async function sendParts(file, offered, { onProgress, signal }) {
   const listed = parts.map((part) => `<Part><PartNumber>${part.number}</PartNumber><ETag>${part.etag}</ETag></Part>`);
   const document = `<CompleteMultipartUpload>${listed.join("")}</CompleteMultipartUpload>`;
   const headers = { "Content-Type": "application/xml" };
-  const answer = await patiently(() => send("POST", offered.parts.complete_url, document, { headers, signal }), signal);
-  // S3 may answer 200 and still say that it failed (CompleteMultipartUpload, "error after 200 OK").
-  if (answer.responseText.includes("<Error>")) throw storeRefusal(answer);
+  const answer = await withRetries(() => send("POST", completeUrl, document, { headers, signal }), signal);
+  // S3 may answer 200 and still report a failure (CompleteMultipartUpload, "error after 200 OK").
+  if (answer.responseText.includes("<Error>")) throw storageError(answer);
 }
 
-/** Send one file by the way that was offered for it. onProgress(bytes). Throws Refusal or AbortError. */
-export async function upload(file, offered, options = {}) {
-  if (offered.method === "parts") await sendParts(file, offered, options);
-  else await sendForm(file, offered.form, options);
+/** Send a file as its presigned upload says. onProgress(bytes). Throws ApiError or AbortError. */
+export async function upload(file, presigned, options = {}) {
+  if (presigned.method === "parts") await sendParts(file, presigned.parts, options);
+  else await sendForm(file, presigned.form, options);
 }

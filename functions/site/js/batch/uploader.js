@@ -1,14 +1,14 @@
-// Uploads of one batch: few at once, counted, resumed where they broke off.
-import { Refusal } from "../api.js";
-import { ONCE, Queue } from "../queue.js";
-import { offer, upload } from "../uploads.js";
+// The uploads of one batch: a few at a time, counted, resumed where they were interrupted.
+import { ApiError } from "../api.js";
+import { NO_RETRY, Queue } from "../queue.js";
+import { presign, upload } from "../uploads.js";
 
-const FILES_PER_OFFER = 100; // the service takes 500; fewer begin sooner
-const BYTES_PER_OFFER = 256 * 2 ** 20; // fewer than 16 files in parts, which is what the service begins in one call
-const AT_ONCE = 3;
-const OFFER_LASTS_S = 12 * 60; // the service gives 15 minutes
+const FILES_PER_CALL = 100; // the service takes 500; fewer start sooner
+const BYTES_PER_CALL = 256 * 2 ** 20; // fewer than 16 multipart uploads, the most that the service starts in one call
+const CONCURRENCY = 3;
+const VALID_S = 12 * 60; // presigned uploads are valid for 15 minutes
 
-/** Upload ids of files in parts, so that a reload of the page does not lose what has arrived. */
+/** The ids of multipart uploads, so that a reload of the page does not lose the parts that have arrived. */
 const memory = {
   key: (batch, { path, file }) => `skysort-upload/${batch}/${path}/${file.size}/${file.lastModified}`,
   get(batch, entry) {
@@ -23,17 +23,17 @@ const memory = {
       if (id) localStorage.setItem(this.key(batch, entry), id);
       else localStorage.removeItem(this.key(batch, entry));
     } catch {
-      // Without storage an upload is resumed within this page only.
+      // Without storage an upload can be resumed within this page only.
     }
   },
 };
 
-/** Entries in groups that one call offers uploads for. */
+/** Entries in the groups that are presigned by one call. */
 function* chunks(entries) {
   let chunk = [];
   let size = 0;
   for (const entry of entries) {
-    if (chunk.length === FILES_PER_OFFER || (chunk.length > 0 && size + entry.file.size > BYTES_PER_OFFER)) {
+    if (chunk.length === FILES_PER_CALL || (chunk.length > 0 && size + entry.file.size > BYTES_PER_CALL)) {
       yield chunk;
       chunk = [];
       size = 0;
@@ -44,7 +44,7 @@ function* chunks(entries) {
   if (chunk.length > 0) yield chunk;
 }
 
-const arrivedParts = (offered) => offered.parts?.parts.filter(({ etag }) => etag).length ?? 0;
+const arrivedParts = (presigned) => presigned.parts?.parts.filter(({ etag }) => etag).length ?? 0;
 
 /** Uploads entries {file, path, state, sent, error}; states: waiting, sending, sent, failed. */
 export class Uploader {
@@ -53,9 +53,14 @@ export class Uploader {
     this.batch = batch;
     this.entries = [];
     this.onChange = onChange;
-    this.offers = new Queue(1);
-    this.queue = new Queue(AT_ONCE, undefined, ONCE); // uploads.js tries again by itself
+    this.presigning = new Queue(1);
+    this.queue = new Queue(CONCURRENCY, undefined, NO_RETRY); // uploads.js has retries of its own
     this.stopping = new AbortController();
+  }
+
+  /** Whether every file is sent or failed. */
+  get isSettled() {
+    return this.entries.every(({ state }) => state === "sent" || state === "failed");
   }
 
   /** Bytes and files so far. */
@@ -70,80 +75,71 @@ export class Uploader {
     return totals;
   }
 
-  /** Take files; those that `arrived` (name -> size) holds already are not sent again. */
-  add(files, arrived = new Map()) {
+  /** Add files; those that are `uploaded` (name -> size) already are not sent again. */
+  add(files, uploaded) {
     const known = new Set(this.entries.map(({ path }) => path));
     const added = files
       .filter(({ path }) => !known.has(path))
-      .map(({ file, path }) => ({ file, path, sent: 0, state: arrived.get(path) === file.size ? "sent" : "waiting" }));
+      .map(({ file, path }) => ({ file, path, sent: 0, state: uploaded.get(path) === file.size ? "sent" : "waiting" }));
     this.entries.push(...added);
     this.#begin(added.filter(({ state }) => state === "waiting"));
   }
 
-  /** Send what failed once more. */
+  /** Send the failed files again. */
   retry() {
     const failed = this.entries.filter(({ state }) => state === "failed");
     for (const entry of failed) Object.assign(entry, { state: "waiting", error: undefined });
     this.#begin(failed);
   }
 
-  /** Stop; what has not arrived counts as failed and can be sent again. */
+  /** Stop; files that are not uploaded count as failed and can be retried. */
   stop() {
     this.stopping.abort();
-    for (const queue of [this.offers, this.queue]) queue.clear(new DOMException("stopped", "AbortError"));
+    for (const queue of [this.presigning, this.queue]) queue.clear(new DOMException("stopped", "AbortError"));
     this.stopping = new AbortController();
   }
 
   async #begin(entries) {
     this.onChange();
-    for (const chunk of chunks(entries)) {
-      // One offer at a time, and the next when this one's files are on their way: signatures run out.
-      await this.#chunk(chunk);
-    }
+    // The next call comes when this one's files are sent: presigned uploads expire.
+    for (const chunk of chunks(entries)) await this.#chunk(chunk);
   }
 
   async #chunk(chunk) {
-    let offers;
+    let files;
     try {
-      offers = await this.offers.add(() => this.#offer(chunk));
+      files = await this.#presign(chunk);
     } catch (error) {
       this.#failAll(chunk, error);
       return;
     }
-    const offered = performance.now();
-    await Promise.all(chunk.map((entry, place) => this.#send(entry, offers.files[place], offered)));
+    const since = performance.now();
+    await Promise.all(chunk.map((entry, index) => this.#send(entry, files[index], since)));
   }
 
-  /** One name that cannot be taken must not keep the others back. */
+  /** A file with an invalid name must not hold up the others. */
   #failAll(chunk, error) {
     const fields = error.fields ?? [];
     const bad = new Map(fields.map(({ field, detail }) => [Number(/^files\[(\d+)\]/.exec(field)?.[1] ?? -1), detail]));
-    const named = [...bad.keys()].some((place) => place >= 0);
-    const stale = fields.some(({ field }) => field === "upload_id");
-    const again = [];
-    chunk.forEach((entry, place) => {
-      if (stale) memory.put(this.batch, entry, null);
-      if (stale || (named && !bad.has(place))) again.push(entry);
-      else this.#fail(entry, bad.has(place) ? new Refusal({ status: 422, title: "Not taken", detail: bad.get(place) }) : error);
+    const isNamed = [...bad.keys()].some((index) => index >= 0);
+    const isStale = fields.some(({ field }) => field === "upload_id");
+    const others = [];
+    chunk.forEach((entry, index) => {
+      if (isStale) memory.put(this.batch, entry, null);
+      if (isStale || (isNamed && !bad.has(index))) others.push(entry);
+      else this.#fail(entry, bad.has(index) ? new ApiError({ status: 422, title: "Rejected", detail: bad.get(index) }) : error);
     });
-    if (again.length > 0) this.#begin(again);
+    if (others.length > 0) this.#begin(others);
   }
 
-  #offer(chunk) {
-    const files = chunk.map((entry) => {
-      const id = memory.get(this.batch, entry);
-      return { name: entry.path, size: entry.file.size, ...(id ? { upload_id: id } : {}) };
-    });
-    return offer(this.model, this.batch, files, this.stopping.signal);
+  /** Presign files, in turn with others; resolves to the answer's files. */
+  #presign(entries) {
+    const files = entries.map((entry) => ({ name: entry.path, size: entry.file.size, upload_id: memory.get(this.batch, entry) }));
+    return this.presigning.add(async () => (await presign(this.model, this.batch, files, this.stopping.signal)).files);
   }
 
-  /** Another way in for one file; asked for in turn with the others, and patiently where the service is busy. */
-  async #again(entry) {
-    return (await this.offers.add(() => this.#offer([entry]))).files[0];
-  }
-
-  async #send(entry, offered, since) {
-    if (offered.method === "parts") memory.put(this.batch, entry, offered.parts.upload_id);
+  async #send(entry, presigned, since) {
+    if (presigned.method === "parts") memory.put(this.batch, entry, presigned.parts.upload_id);
     const { signal } = this.stopping;
     try {
       await this.queue.add(async () => {
@@ -152,9 +148,8 @@ export class Uploader {
           entry.sent = sent;
           this.onChange();
         };
-        const old = (performance.now() - since) / 1e3 > OFFER_LASTS_S;
-        const first = old ? await this.#again(entry) : offered;
-        await this.#persist(entry, first, { onProgress, signal });
+        const isOld = (performance.now() - since) / 1e3 > VALID_S;
+        await this.#persist(entry, isOld ? (await this.#presign([entry]))[0] : presigned, { onProgress, signal });
       });
       memory.put(this.batch, entry, null);
       entry.state = "sent";
@@ -164,9 +159,9 @@ export class Uploader {
     this.onChange();
   }
 
-  /** Upload; where the signatures run out on the way, go on with new ones as long as each brings a part more. */
-  async #persist(entry, offered, options) {
-    let current = offered;
+  /** Upload; if the presigned requests expire on the way, go on with new ones as long as each brings another part. */
+  async #persist(entry, presigned, options) {
+    let current = presigned;
     for (;;) {
       const before = arrivedParts(current);
       try {
@@ -174,13 +169,13 @@ export class Uploader {
         return;
       } catch (error) {
         if (!error.expired || arrivedParts(current) === before) throw error;
-        current = await this.#again(entry);
+        [current] = await this.#presign([entry]);
       }
     }
   }
 
   #fail(entry, error) {
-    const stopped = error.name === "AbortError" ? new Refusal({ status: 0, title: "Stopped", detail: "", advice: "" }) : error;
+    const stopped = error.name === "AbortError" ? new ApiError({ status: 0, title: "Stopped", detail: "", advice: "" }) : error;
     Object.assign(entry, { state: "failed", error: stopped });
     this.onChange();
   }

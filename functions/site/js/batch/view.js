@@ -1,112 +1,110 @@
-// The view Batch: a folder into the drop folder, and its results as they come.
-import { Refusal } from "../api.js";
+// The Batch view: files into the drop folder, and their results as they come.
+import { ApiError } from "../api.js";
 import { byId, el } from "../dom.js";
 import { saveText } from "../download.js";
-import { acceptDrops, chosenIn } from "../files.js";
-import { several } from "../format.js";
-import { announce } from "../notice.js";
-import { PICTURES, sampleFile } from "../samples.js";
-import { Results, joinedCsv } from "./results.js";
-import { emptyState, showState } from "./state.js";
+import { acceptChoice, acceptDrops } from "../files.js";
+import { plural } from "../format.js";
+import { sampleFile } from "../models.js";
+import { announce } from "../widgets.js";
+import { Results, emptyState, joinedCsv, showState } from "./panels.js";
 import { Uploader } from "./uploader.js";
-import { Watch, arrivedIn, modelsOf } from "./watch.js";
+import { Watch, modelsOf, uploadedIn } from "./watch.js";
 
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
-const SAMPLE_TABLE = "stars.csv";
+const INPUTS = { pictures: "pictures and archives", rows: "tables" };
 
 const newName = () => `page-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-")}-${crypto.randomUUID().slice(0, 4)}`;
 
 class Batch {
-  constructor() {
+  constructor(models) {
+    this.models = models;
     this.panel = byId("batch-state");
     this.results = new Results(byId("batch-results"));
     this.batch = null;
-    acceptDrops(byId("batch-drop"), (files) => this.take(files));
-    for (const kind of ["files", "folder"]) {
-      byId(`batch-${kind}-button`).addEventListener("click", () => byId(`batch-${kind}`).click());
-      byId(`batch-${kind}`).addEventListener("change", () => this.take(chosenIn(byId(`batch-${kind}`))));
-    }
+    this.select = byId("batch-model");
+    this.select.append(...models.map(({ name, title, input }) => el("option", { value: name }, `${title}: ${INPUTS[input] ?? input}`)));
+    this.select.addEventListener("change", () => this.#samples());
+    acceptDrops(byId("batch-drop"), (files) => this.addFiles(files));
+    for (const kind of ["files", "folder"]) acceptChoice(byId(`batch-${kind}-button`), byId(`batch-${kind}`), (files) => this.addFiles(files));
     byId("batch-open").addEventListener("click", () => this.#openNamed());
     byId("batch-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#openNamed();
     });
-    byId("batch-model").addEventListener("change", () => this.#samples());
     this.#rename();
     this.panel.append(emptyState());
     this.#samples();
   }
 
   /** Called whenever the view is shown. name: from an address like #batch/night-1. */
-  shown(name) {
-    const asked = name ? decodeURIComponent(name) : null;
-    if (asked && asked !== this.batch?.name) {
-      byId("batch-name").value = asked;
+  onShow(name) {
+    const batch = name && decodeURIComponent(name);
+    if (batch && batch !== this.batch?.name) {
+      byId("batch-name").value = batch;
       this.#openNamed();
     }
   }
 
-  /** A name that nobody has: nothing need be looked up in it. */
+  /** Suggest a new name, under which nothing can be uploaded yet. */
   #rename() {
-    this.made = newName();
-    byId("batch-name").value = this.made;
+    this.suggested = newName();
+    byId("batch-name").value = this.suggested;
   }
 
   #samples() {
-    const model = byId("batch-model").value;
-    const names = model === "star" ? [SAMPLE_TABLE] : PICTURES[model].map(([name]) => name);
-    const words = model === "star" ? "Sample table" : several(names.length, "sample picture");
-    const take = async () => {
+    const { input, samples } = this.models.find(({ name }) => name === this.select.value);
+    const files = samples.map(({ file }) => file).filter(Boolean);
+    const text = plural(files.length, input === "rows" ? "sample table" : "sample picture");
+    const add = async () => {
       try {
-        this.take(await Promise.all(names.map(sampleFile)));
+        this.addFiles(await Promise.all(files.map(sampleFile)));
       } catch {
-        this.#wrong("The sample did not load; check the connection, then try again.");
+        this.#report("The sample failed to load; check the connection, then try again.");
       }
     };
-    byId("batch-samples").replaceChildren(el("span", {}, "Try:"), el("button", { type: "button", onclick: take }, words));
+    byId("batch-samples").hidden = files.length === 0;
+    byId("batch-samples").replaceChildren(el("span", {}, "Try:"), el("button", { type: "button", onclick: add }, text));
   }
 
-  #wrong(sentence) {
-    byId("error-batch").hidden = !sentence;
-    byId("error-batch").textContent = sentence;
-    if (sentence) byId("batch-name").setAttribute("aria-invalid", "true");
+  #report(error) {
+    byId("error-batch").hidden = !error;
+    byId("error-batch").textContent = error;
+    if (error) byId("batch-name").setAttribute("aria-invalid", "true");
     else byId("batch-name").removeAttribute("aria-invalid");
   }
 
   #name() {
     const name = byId("batch-name").value.trim();
-    const sound = NAME.test(name);
-    this.#wrong(sound ? "" : "A name has letters, digits, dots, dashes and underscores, and no dot in front.");
-    if (!sound) byId("batch-name").focus();
-    return sound ? name : null;
+    const isValid = NAME.test(name);
+    this.#report(isValid ? "" : "Use letters, digits, dots, hyphens and underscores, with no leading dot.");
+    if (!isValid) byId("batch-name").focus();
+    return isValid ? name : null;
   }
 
-  /** Take files: [{file, path}], for the model that is chosen or the one that is given. */
-  async take(files, model) {
+  #choose(model) {
+    this.select.value = model;
+    this.#samples();
+  }
+
+  /** Upload files [{file, path}] for a model, by default the one that is chosen. */
+  async addFiles(files, model = this.select.value) {
     if (files.length === 0) {
-      this.#wrong("There is no file in it.");
+      this.#report("No files found.");
       return;
     }
-    if (model) {
-      byId("batch-model").value = model;
-      this.#samples();
-    }
+    this.#choose(model);
     const name = this.#name();
     if (!name) return;
-    const chosen = byId("batch-model").value;
-    if (this.batch?.name !== name || this.batch.model !== chosen || !this.batch.uploader) this.#begin(name, chosen, { uploads: true });
+    if (this.batch?.name !== name || this.batch.model !== model || !this.batch.uploader) this.#begin(name, model, { uploads: true });
     const { batch } = this;
-    announce(`Uploading ${several(files.length, "file")}`);
+    announce(`Uploading ${plural(files.length, "file")}`);
     try {
-      const known = batch.looked || name === this.made;
-      const arrived = known ? new Map() : await arrivedIn(name, chosen, batch.stopping.signal);
-      batch.looked = true;
-      if (batch === this.batch) batch.uploader.add(files, arrived);
+      const isKnown = batch.isKnown || name === this.suggested;
+      const uploaded = isKnown ? new Map() : await uploadedIn(name, model, batch.stopping.signal);
+      batch.isKnown = true;
+      if (batch === this.batch) batch.uploader.add(files, uploaded);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      batch.error = error;
-      this.#draw();
-      return;
+      this.#fail(batch, error);
     }
   }
 
@@ -118,17 +116,20 @@ class Batch {
     if (uploads) batch.uploader = new Uploader(model, name, () => this.#uploaded(batch));
     batch.watch = new Watch(name, model, {
       onCounts: (counts) => this.#counted(batch, counts),
-      onError: (error) => {
-        batch.error = error;
-        this.#draw();
-      },
-      settled: () => !batch.uploader || batch.uploader.totals.done + batch.uploader.totals.failed === batch.uploader.totals.files,
+      onError: (error) => this.#fail(batch, error),
+      isSettled: () => !batch.uploader || batch.uploader.isSettled,
     });
     this.results.open(name, model);
     history.replaceState(null, "", `#batch/${encodeURIComponent(name)}`);
   }
 
-  /** Ask for counts once there is something to count. */
+  #fail(batch, error) {
+    if (!(error instanceof ApiError)) throw error;
+    batch.error = error;
+    this.#draw();
+  }
+
+  /** Poll the counts once something is uploaded. */
   #uploaded(batch) {
     if (batch !== this.batch) return;
     if (batch.uploader.totals.done > 0) batch.watch.start();
@@ -136,12 +137,12 @@ class Batch {
   }
 
   #counted(batch, counts) {
-    const changed = JSON.stringify(counts) !== JSON.stringify(batch.counts);
+    const isChanged = JSON.stringify(counts) !== JSON.stringify(batch.counts);
     Object.assign(batch, { counts, error: undefined });
     this.#draw();
-    if (!changed) return;
+    if (!isChanged) return;
     this.results.refresh();
-    if (counts.waiting === 0) announce(`${several(counts.done, "file")} done, ${counts.failed} failed`);
+    if (counts.waiting === 0) announce(`${plural(counts.done, "file")} done, ${counts.failed} failed`);
   }
 
   async #openNamed() {
@@ -149,59 +150,52 @@ class Batch {
     if (!name) return;
     try {
       const models = await modelsOf(name);
-      const chosen = byId("batch-model").value;
-      const model = models.includes(chosen) ? chosen : models[0];
-      byId("batch-model").value = model;
-      this.#samples();
-      this.#begin(name, model, { uploads: false });
+      this.#choose(models.includes(this.select.value) ? this.select.value : models[0]);
+      this.#begin(name, this.select.value, { uploads: false });
       this.batch.watch.start();
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      this.#wrong(error.status === 404 ? "There is no batch of this name. Drop files to begin one." : `${error.title}. ${error.advice ?? ""}`);
+      if (!(error instanceof ApiError)) throw error;
+      this.#report(error.status === 404 ? "No batch has this name. Drop files to start one." : `${error.title}. ${error.advice ?? ""}`);
     }
   }
 
   #draw() {
-    if (this.drawn) return;
-    this.drawn = true;
+    if (this.isDrawn) return;
+    this.isDrawn = true;
     requestAnimationFrame(() => {
-      this.drawn = false;
+      this.isDrawn = false;
       const { batch } = this;
       if (!batch) return;
       showState(this.panel, batch, {
         stop: () => batch.uploader.stop(),
-        retry: () => {
-          batch.uploader.retry();
-        },
+        retry: () => batch.uploader.retry(),
         again: () => {
           batch.error = undefined;
           batch.watch.start();
           this.#draw();
         },
-        fresh: () => this.#fresh(),
+        reset: () => this.#reset(),
         csv: () => this.#csv(batch),
       });
     });
   }
 
   async #csv(batch) {
-    try {
-      batch.csv = "Fetching…";
+    const report = (text) => {
+      batch.csv = text;
       this.#draw();
-      const parts = await joinedCsv(batch.name, batch.model, (pages) => {
-        batch.csv = `Fetching page ${pages + 1}…`;
-        this.#draw();
-      });
+    };
+    try {
+      report("Loading…");
+      const parts = await joinedCsv(batch.name, batch.model, (pages) => report(`Loading page ${pages + 1}…`));
       saveText(`${batch.name}.csv`, parts, "text/csv;charset=utf-8");
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      batch.error = error;
+      this.#fail(batch, error);
     }
-    batch.csv = undefined;
-    this.#draw();
+    report(undefined);
   }
 
-  #fresh() {
+  #reset() {
     this.batch.watch.stop();
     this.batch.stopping.abort();
     this.batch.uploader?.stop();
@@ -215,4 +209,4 @@ class Batch {
 }
 
 /** Fill the section. */
-export const start = () => new Batch();
+export const start = (_, { models }) => new Batch(models);

@@ -1,57 +1,62 @@
-// What has become of a batch: counts and files, asked for until nothing waits any more.
-import { Refusal, call } from "../api.js";
+// The progress of a batch: counts and files, polled until nothing waits.
+import { ApiError, call } from "../api.js";
 
-const FASTEST_S = 0.7;
-const SLOWEST_S = 5;
-const FILES = 50;
-const LISTED = 500;
+const MIN_POLL_S = 0.7;
+const MAX_POLL_S = 5;
+const FILES_PER_PAGE = 50;
+const MAX_FILES_PER_PAGE = 500;
 
-const path = (batch, query) => `/v1/batches/${encodeURIComponent(batch)}?${new URLSearchParams(query)}`;
+const page = (batch, query, signal) => call(`/v1/batches/${encodeURIComponent(batch)}?${new URLSearchParams(query)}`, { signal });
 
-/** Counts of a whole batch of one model, however many pages they take. */
+async function* pages(batch, query, signal) {
+  for (let next; ; ) {
+    const found = await page(batch, { ...query, ...(next && { next }) }, signal);
+    yield found;
+    if (!found.next) return;
+    ({ next } = found);
+  }
+}
+
+/** The counts of a whole batch of one model, summed over their pages. */
 async function counts(batch, model, signal) {
   const total = { total: 0, waiting: 0, done: 0, failed: 0 };
-  for (let next = null; ; ) {
-    const page = await call(path(batch, { model, limit: 0, ...(next ? { next } : {}) }), { signal });
-    for (const name of Object.keys(total)) total[name] += page.counts[name];
-    if (page.complete || !page.next) return total;
-    next = page.next;
+  for await (const { counts: part, complete } of pages(batch, { model, limit: 0 }, signal)) {
+    for (const name of Object.keys(total)) total[name] += part[name];
+    if (complete) break;
   }
+  return total;
 }
 
 /** A page of files with their records. */
-export const filesOf = (batch, model, { state, next, limit = FILES }, signal) =>
-  call(path(batch, { model, limit, records: true, ...(state ? { state } : {}), ...(next ? { next } : {}) }), { signal });
+export const filesOf = (batch, model, { state, next }) =>
+  page(batch, { model, limit: FILES_PER_PAGE, records: true, ...(state && { state }), ...(next && { next }) });
 
-/** Names and sizes of everything that has arrived, to know what need not be sent again. */
-export async function arrivedIn(batch, model, signal) {
-  const arrived = new Map();
+/** The names and sizes of the files that are uploaded already. */
+export async function uploadedIn(batch, model, signal) {
+  const uploaded = new Map();
   try {
-    for (let next = null; ; ) {
-      const page = await call(path(batch, { model, limit: LISTED, ...(next ? { next } : {}) }), { signal });
-      for (const { name, size } of page.files) arrived.set(name, size);
-      if (!page.next) return arrived;
-      next = page.next;
+    for await (const { files } of pages(batch, { model, limit: MAX_FILES_PER_PAGE }, signal)) {
+      for (const { name, size } of files) uploaded.set(name, size);
     }
   } catch (error) {
-    if (error instanceof Refusal && error.status === 404) return arrived;
-    throw error;
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
   }
+  return uploaded;
 }
 
-/** Which models have files in a batch. Throws a Refusal with status 404 where there is no such batch. */
-export const modelsOf = async (batch) => Object.keys((await call(path(batch, { limit: 0 }), {})).models);
+/** The models with files in a batch. Throws ApiError, with status 404 if there is no such batch. */
+export const modelsOf = async (batch) => Object.keys((await page(batch, { limit: 0 })).models);
 
-/** Asks until `settled()` and nothing waits; onCounts(counts), onError(refusal) while it goes on trying. */
+/** Polls until `isSettled()` and nothing waits. onCounts(counts); onError(error), after which it may go on. */
 export class Watch {
-  constructor(batch, model, { onCounts, onError, settled }) {
-    Object.assign(this, { batch, model, onCounts, onError, settled });
+  constructor(batch, model, { onCounts, onError, isSettled }) {
+    Object.assign(this, { batch, model, onCounts, onError, isSettled });
     this.stopping = new AbortController();
-    this.wait = FASTEST_S;
+    this.wait = MIN_POLL_S;
     this.running = false;
   }
 
-  /** Begin, or go on after more was uploaded. */
+  /** Start polling, or go on after further uploads. */
   start() {
     if (!this.running) this.#run();
   }
@@ -65,22 +70,22 @@ export class Watch {
     const { signal } = this.stopping;
     let last = "";
     while (!signal.aborted) {
-      const settled = this.settled();
-      let found = null;
+      const isSettled = this.isSettled();
+      let total = null;
       try {
-        found = await counts(this.batch, this.model, signal);
+        total = await counts(this.batch, this.model, signal);
       } catch (error) {
         if (signal.aborted) break;
-        // Nothing has arrived yet: to be expected while the first upload is on its way.
-        if (!(error instanceof Refusal)) throw error;
-        if (error.status !== 404 || settled) this.onError(error);
-        if (!error.passing && error.status !== 404) break;
+        // 404: nothing is uploaded yet, as expected while the first upload is in progress.
+        if (!(error instanceof ApiError)) throw error;
+        if (error.status !== 404 || isSettled) this.onError(error);
+        if (!error.retryable && error.status !== 404) break;
       }
-      if (found) {
-        this.onCounts(found);
-        if (settled && found.waiting === 0) break;
-        const now = JSON.stringify(found);
-        this.wait = now === last ? Math.min(SLOWEST_S, this.wait * 1.4) : FASTEST_S;
+      if (total) {
+        this.onCounts(total);
+        if (isSettled && total.waiting === 0) break;
+        const now = JSON.stringify(total);
+        this.wait = now === last ? Math.min(MAX_POLL_S, this.wait * 1.4) : MIN_POLL_S;
         last = now;
       }
       await new Promise((resolve) => setTimeout(resolve, this.wait * 1e3));

@@ -1,17 +1,67 @@
-// The view Models: the cards made readable.
-import { Refusal, call } from "../api.js";
+// The Models view: the model cards, readable.
+import { ApiError, call } from "../api.js";
 import { byId, el } from "../dom.js";
-import { bytes, count, percent, words } from "../format.js";
-import { problemBox } from "../notice.js";
-import { confusionTable } from "./confusion.js";
-import { partsOf, trainingOf } from "./parts.js";
-import { reliabilityPlot } from "./reliability.js";
+import { bytes, count, humanize, percent } from "../format.js";
+import { problemBox } from "../widgets.js";
+import { confusionTable, reliabilityDiagram } from "./figures.js";
 
-const TITLES = { galaxy: "Galaxy", image: "Photograph", star: "Star" };
-const ORDER = ["galaxy", "image", "star"];
 const FEW_LABELS = 20;
 
-const isShare = (name) => !/ECE|average/.test(name);
+const withInterval = (name, score) => score && { name, ...score };
+const plain = (name, value) => value !== undefined && { name, value };
+
+function scoresOf({ conformal, ...metrics }) {
+  const coverage = metrics.conformal_coverage ?? plain("", conformal?.coverage);
+  return [
+    withInterval("Accuracy", metrics.accuracy ?? metrics.top_1),
+    withInterval("Top-5 accuracy", metrics.top_5),
+    withInterval("Balanced accuracy", metrics.balanced_accuracy),
+    withInterval("Macro F1", metrics.macro_f1),
+    plain("Calibration error (ECE)", metrics.ece_after ?? metrics.ece),
+    coverage && { ...coverage, name: "Coverage of the prediction set" },
+    plain("Mean size of the prediction set", conformal?.mean_set_size ?? metrics.mean_set_size),
+  ].filter(Boolean);
+}
+
+/** The median latency of the model alone, in words; undefined if the card has none. */
+function latencyOf({ one_row_ms: row, rows_per_second: rate, one_thread: thread, one } = {}) {
+  if (row !== undefined) return `${row} ms for one row, ${rate.toLocaleString("en-GB")} rows/s, one thread`;
+  const picture = thread ?? one;
+  return picture && `${picture.p50} ms per picture (minimum ${picture.least} ms), one thread`;
+}
+
+const part = (name, metrics, labels, latency) => ({
+  name,
+  rows: metrics.rows,
+  scores: scoresOf(metrics),
+  confusion: metrics.confusion ?? (metrics.confusion_matrix && { rows: labels, columns: labels, counts: metrics.confusion_matrix }),
+  reliability: metrics.reliability,
+  classes: metrics.per_class,
+  latency: latencyOf(latency),
+});
+
+/** A card as the parts that are shown, one per variant or test set: [{name, rows, scores, confusion, reliability, classes, latency}]. */
+function partsOf({ variants, metrics, labels, latency }) {
+  if (variants) return Object.entries(variants).map(([name, variant]) => part(humanize(name), variant.metrics, labels, latency[name]));
+  const sets = Object.entries(metrics.exported_file ?? { test_set: metrics });
+  return sets.map(([name, measured]) => part(humanize(name), measured, labels, latency));
+}
+
+/** The card's training data in sentences. */
+function trainingOf({ training_data: data }) {
+  const splits = Object.entries(data.splits ?? {}).map(([name, { rows }]) => `${rows.toLocaleString("en-GB")} ${name.replaceAll("_", " ")}`);
+  return [
+    data.source && `${data.source}.`,
+    data.tables && `Tables: ${Object.keys(data.tables).map(humanize).join(", ")}.`,
+    data.splits && `Splits: ${splits.join(", ")}.`,
+    data.origin && `${data.origin.weights}.`,
+    data.origin_of_weights,
+    data.change && `${humanize(data.change)}.`,
+    data.held_out && `Held out: ${data.held_out}.`,
+  ].filter(Boolean).join(" ");
+}
+
+const isShare = (name) => !/ECE|size/.test(name);
 const shown = (name, value) => (isShare(name) ? percent(value) : value.toFixed(value < 0.1 ? 3 : 2));
 
 function score({ name, value, low, high }) {
@@ -24,21 +74,21 @@ function classTable(classes, of) {
   const rows = Object.entries(classes).map(([name, { precision, recall, f1, rows: number }]) =>
     el("tr", {}, el("th", { scope: "row" }, name), [precision, recall, f1].map((value) => el("td", { class: "n" }, percent(value))), el("td", { class: "n" }, count(number))));
   const table = el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
-  return el("details", {}, el("summary", {}, "Each class"), el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": `Scores of each class: ${of}` }, table));
+  return el("details", {}, el("summary", {}, "Scores by class"), el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": `Scores of each class: ${of}` }, table));
 }
 
 function figuresOf(part, of) {
   const { rows, scores, confusion, reliability, classes, latency } = part;
   return [
-    el("p", { class: "hint" }, `Measured on ${count(rows)} inputs that were held out. Latency of the model alone: ${latency}.`),
+    el("p", { class: "hint" }, `Measured on ${count(rows)} held-out inputs.${latency ? ` Latency of the model alone: ${latency}.` : ""}`),
     el("dl", { class: "scores" }, scores.map(score)),
-    el("div", { class: "figures" }, reliability && reliabilityPlot(reliability), confusion && confusionTable(confusion, of)),
-    !confusion && el("p", { class: "hint" }, "A confusion matrix of so many classes cannot be read; Imagenette's ten classes have one."),
+    el("div", { class: "figures" }, reliability && reliabilityDiagram(reliability), confusion && confusionTable(confusion, of)),
+    !confusion && el("p", { class: "hint" }, "There are too many classes here for a readable confusion matrix."),
     classes && classTable(classes, of),
   ].filter(Boolean);
 }
 
-/** One part at a time, where there are several, chosen by buttons. */
+/** One part at a time, chosen by buttons if there are more. */
 function partsPanel(parts, of) {
   const holder = el("div", {}, figuresOf(parts[0], of));
   if (parts.length === 1) return [holder];
@@ -71,53 +121,43 @@ function facts(card) {
     Licence: linked(card.licence),
     Attribution: linked(card.attribution),
     File: files.map(({ file, bytes: size, sha256 }) => el("p", {}, `${file}, ${bytes(size)}, SHA-256 `, el("code", {}, sha256))),
-    "Made with": el("code", {}, card.command),
+    "Training command": el("code", {}, card.command),
   };
-  return el("dl", { class: "facts" }, Object.entries(listed).map(([name, told]) => [el("dt", {}, words(name)), el("dd", {}, told)]));
+  return el("dl", { class: "facts" }, Object.entries(listed).map(([name, fact]) => [el("dt", {}, name), el("dd", {}, fact)]));
 }
 
-function panel(card) {
+function panel(card, { title }) {
   const id = `model-${card.name}`;
   return el(
     "article",
     { class: "panel model", id, "aria-labelledby": `${id}-title` },
-    el("div", { class: "model-head" }, el("h2", { id: `${id}-title` }, TITLES[card.name] ?? words(card.name)), el("p", { class: "hint" }, `version ${card.version}`)),
+    el("div", { class: "model-head" }, el("h2", { id: `${id}-title` }, title), el("p", { class: "hint" }, `version ${card.version}`)),
     el("p", { class: "about" }, card.intended_use),
-    partsPanel(partsOf(card), TITLES[card.name] ?? card.name),
-    el("h3", {}, "Where not to trust it"),
+    partsPanel(partsOf(card), title),
+    el("h3", {}, "Limitations"),
     el("ul", { class: "limits" }, card.limitations.map((limit) => el("li", {}, limit))),
-    el("h3", {}, "What it is"),
+    el("h3", {}, "Details"),
     facts(card),
-    el("p", {}, el("a", { href: `/v1/models/${card.name}` }, "The whole card as JSON")),
+    el("p", {}, el("a", { href: `/v1/models/${encodeURIComponent(card.name)}` }, "Model card as JSON")),
   );
 }
 
-class Models {
-  constructor() {
-    this.list = byId("models-list");
-    this.load();
-  }
-
-  /** Called whenever the view is shown: a load that failed is tried again. */
-  shown() {
-    if (this.failed) this.load();
-  }
-
-  async load() {
-    this.failed = false;
-    this.list.replaceChildren(el("p", { class: "empty" }, "Fetching the cards…"));
+/** Fill the section with a panel per model; what is returned loads the cards again if that failed. */
+export function start(_, { models }) {
+  const list = byId("models-list");
+  let failed = false;
+  const load = async () => {
+    failed = false;
+    list.replaceChildren(el("p", { class: "empty" }, "Loading the model cards…"));
     try {
-      const { models } = await call("/v1/models");
-      const known = models.map(({ name }) => name).sort((one, other) => ORDER.indexOf(one) - ORDER.indexOf(other));
-      const cards = await Promise.all(known.map((name) => call(`/v1/models/${name}`)));
-      this.list.replaceChildren(...cards.map(panel));
+      const cards = await Promise.all(models.map(({ name }) => call(`/v1/models/${encodeURIComponent(name)}`)));
+      list.replaceChildren(...cards.map((card, index) => panel(card, models[index])));
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      this.failed = true;
-      this.list.replaceChildren(problemBox(error, el("button", { type: "button", onclick: () => this.load() }, "Try again")));
+      if (!(error instanceof ApiError)) throw error;
+      failed = true;
+      list.replaceChildren(problemBox(error, el("button", { type: "button", onclick: load }, "Try again")));
     }
-  }
+  };
+  load();
+  return { onShow: () => failed && load() };
 }
-
-/** Fill the section. */
-export const start = () => new Models();

@@ -1,94 +1,116 @@
-// A picture in the gallery: preview at once, then its answer or what went wrong.
-import { bars } from "../bars.js";
+// A picture in the gallery: its preview at once, then its answer or what went wrong.
 import { el } from "../dom.js";
-import { bytes, milliseconds, percent, setInWords } from "../format.js";
-import { problemBox, warningList } from "../notice.js";
-import { heatOver, needsView, previewOf, showView } from "./preview.js";
+import { bytes, describeSet, milliseconds, percent } from "../format.js";
+import { bars, problemBox, warningList } from "../widgets.js";
 
-const WAITING = { waiting: "Waiting", working: "Looking at it", sending: "Large: sent by way of the drop folder" };
+const WAITING = { waiting: "Waiting", working: "Classifying…", sending: "Large file: uploading to the drop folder" };
+// What most browsers cannot show: the answer brings the model's view of it instead.
+const NO_PREVIEW = /\.(hei[cf]|hif|fits?|fts|tiff?)(\.(gz|fz))?$/i;
+
+const extension = (name) => (name.includes(".") ? name.split(".").pop().toUpperCase() : "FILE");
+
+/** Whether a picture's preview has to come with its answer. */
+export const needsView = ({ path, unshown }) => Boolean(unshown) || NO_PREVIEW.test(path);
 
 /** The card of one picture. actions: {retry, remove, heat, batch, view}, each called with the picture. */
 export class Card {
   constructor(picture, actions) {
     this.picture = picture;
     this.actions = actions;
-    const { sight, frame } = previewOf(picture, () => {
-      picture.unshown = true;
-      actions.view(picture);
-    });
-    this.sight = sight;
-    this.frame = frame;
+    this.image = el("img", { class: "preview", alt: "", src: picture.url, decoding: "async" });
+    this.frame = el("span", { class: "frame" }, this.image);
+    const remove = { type: "button", class: "remove", "aria-label": `Remove ${picture.path}`, onclick: () => actions.remove(picture) };
+    this.thumbnail = el("div", { class: "thumbnail" }, this.frame, el("button", remove, "×"));
     this.body = el("div", { class: "card-body" });
-    const away = { type: "button", class: "away", "aria-label": `Remove ${picture.path}`, onclick: () => actions.remove(picture) };
-    sight.append(el("button", away, "×"));
-    this.element = el("li", { class: "card" }, sight, this.body);
+    this.element = el("li", { class: "card" }, this.thumbnail, this.body);
+    this.image.addEventListener("load", () => this.frame.style.setProperty("--ratio", this.image.naturalWidth / this.image.naturalHeight));
+    this.image.addEventListener("error", () => this.#hidePreview(), { once: true });
     this.show();
   }
 
-  /** Show the picture's state as it is now. */
+  /** Show the picture's current state. */
   show() {
-    const { state } = this.picture;
+    const { state, answer, unshown } = this.picture;
     this.element.classList.toggle("is-working", state === "working" || state === "sending");
     this.element.dataset.state = state;
     this.element.setAttribute("aria-busy", String(state in WAITING));
-    const shows = { done: () => this.#answer(), failed: () => this.#failure() };
-    this.body.replaceChildren(...(shows[state] ?? (() => this.#pending()))());
-    const explanation = this.picture.answer?.result.explanation;
-    if (this.picture.unshown && explanation) showView(this, explanation);
-    this.#showHeat();
+    const content = state === "done" ? this.#answer() : state === "failed" ? this.#failure() : this.#pending();
+    this.body.replaceChildren(...content.filter(Boolean));
+    const explanation = answer?.result.explanation;
+    if (unshown && explanation) this.#showView(explanation);
+    this.#showHeat(explanation);
   }
 
-  /** Tell how much of a large file was sent. */
+  /** Show how many bytes of a large file are sent. */
   progress(sent) {
     const bar = this.body.querySelector("progress");
     if (bar) bar.value = sent;
     else this.show();
   }
 
+  /** The browser cannot show the picture: its format stands in its place until the model's view of it comes. */
+  #hidePreview() {
+    this.frame.replaceWith(el("p", { class: "no-preview" }, el("b", {}, extension(this.picture.path)), "the preview comes with the answer"));
+    this.picture.unshown = true;
+    this.actions.view(this.picture);
+  }
+
+  #showView({ view }) {
+    if (this.frame.isConnected) return;
+    this.image.src = view;
+    this.thumbnail.querySelector(".no-preview")?.replaceWith(this.frame, el("span", { class: "as-seen" }, "as the model sees it"));
+  }
+
   #pending() {
     const { state, file } = this.picture;
     const sending = state === "sending" && el("progress", { max: file.size, value: 0, "aria-label": "Sent" });
-    return [el("p", { class: "pending" }, WAITING[state]), sending, this.#foot()].filter(Boolean);
+    return [el("p", { class: "pending" }, WAITING[state]), sending, this.#foot()];
   }
 
   #answer() {
     const { result, restricted } = this.picture.answer;
     const [best] = result.predictions;
-    const [sure, what] = setInWords(result.prediction_set, restricted);
+    const [kind, labels] = describeSet(result.prediction_set, restricted);
     return [
       el("p", { class: "verdict" }, el("span", {}, best.label), el("span", { class: "chance" }, percent(best.probability))),
       bars(result.predictions),
-      el("p", { class: "set" }, sure, el("b", {}, what)),
+      el("p", { class: "set" }, kind, el("b", {}, labels)),
       warningList(result.warnings),
       this.#foot(this.#heatButton()),
-    ].filter(Boolean);
+    ];
   }
 
   #failure() {
     const { error } = this.picture;
-    const again = el("button", { type: "button", onclick: () => this.actions.retry(this.picture) }, "Try again");
-    const batch = el("button", { type: "button", onclick: () => this.actions.batch(this.picture) }, "Open in Batch");
-    const offered = [error.type === "archive" && batch, error.passing && again].filter(Boolean);
-    return [problemBox(error, ...offered), this.#foot()];
+    const button = (text, action) => el("button", { type: "button", onclick: () => action(this.picture) }, text);
+    const offered = [
+      error.type === "archive" && button("Open in Batch", this.actions.batch),
+      error.retryable && button("Try again", this.actions.retry),
+    ];
+    return [problemBox(error, ...offered.filter(Boolean)), this.#foot()];
   }
 
   #foot(button) {
     const { path, file, answer, state } = this.picture;
-    const took = answer && state === "done" ? (answer.result.cached ? "from the cache" : milliseconds(answer.time)) : bytes(file.size);
-    return el("div", { class: "card-foot" }, el("span", { class: "name", title: path }, path), button ?? "", el("span", { class: "num" }, took));
+    const size = answer && state === "done" ? (answer.result.cached ? "from the cache" : milliseconds(answer.time)) : bytes(file.size);
+    return el("div", { class: "card-foot" }, el("span", { class: "name", title: path }, path), button, el("span", { class: "num" }, size));
   }
 
   #heatButton() {
-    const { heat, path } = this.picture;
-    if (this.picture.unshown && !this.picture.answer.result.explanation) return undefined; // nothing to lay it over
-    const label = `Heat map of ${path}`;
-    const pressed = { type: "button", "aria-pressed": String(Boolean(heat)), "aria-label": label };
+    const { heat, path, unshown, answer } = this.picture;
+    if (unshown && !answer.result.explanation) return undefined; // nothing to lay it over
+    const pressed = { type: "button", "aria-pressed": String(Boolean(heat)), "aria-label": `Heat map of ${path}` };
     return el("button", { ...pressed, onclick: () => this.actions.heat(this.picture) }, "Heat map");
   }
 
-  #showHeat() {
+  /** Lay the heat map over the part of the picture that it covers, or over all of the model's view. */
+  #showHeat(explanation) {
+    const { heat, state, unshown } = this.picture;
     this.frame.querySelector(".heat")?.remove();
-    const explanation = this.picture.answer?.result.explanation;
-    if (this.picture.heat && explanation && this.picture.state === "done") this.frame.append(heatOver(explanation, this.picture.unshown));
+    if (!heat || !explanation || state !== "done") return;
+    const share = (value) => `${value * 100}%`;
+    const { left, upper, right, lower } = unshown ? { left: 0, upper: 0, right: 1, lower: 1 } : explanation.window;
+    const style = { left: share(left), top: share(upper), width: share(right - left), height: share(lower - upper) };
+    this.frame.append(el("img", { class: "heat", src: explanation.heat_map, alt: `Heat map: what the model looked at for ${explanation.label}`, style }));
   }
 }

@@ -1,64 +1,62 @@
-// One picture to its answer: over HTTP where it fits, else by way of the drop folder.
-import { Refusal, call, post, refusalOf } from "../api.js";
+// One picture to its answer: in the request's body if it fits, else through the drop folder.
+import { ApiError, call, post } from "../api.js";
 import { bytes } from "../format.js";
-import { offer, upload } from "../uploads.js";
+import { presign, upload } from "../uploads.js";
 
 // 6 MiB of a Lambda payload, which holds the picture as base64, less room for the rest of the event.
-const LARGEST_BODY = ((6 * 1024 - 64) * 1024 * 3) / 4;
-const LARGEST_FILE = 64 * 1024 * 1024; // skysort.limits.IMAGE_BYTES
-const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
-const TABLE = /\.(csv|tsv|ecsv|tbl|parquet|vot)$/i;
-// One folder a tab for pictures that are too large to be sent.
+const MAX_BODY_BYTES = ((6 * 1024 - 64) * 1024 * 3) / 4;
+const TOP_K = 3;
+// One batch per tab for the pictures that are too large for a request.
 const BATCH = `page-${crypto.randomUUID().slice(0, 13)}`;
 
-/** Why a file need not be sent at all; undefined for one that may be a picture. */
-export function refusedAtOnce({ file, path }) {
-  if (ARCHIVE.test(path)) {
-    const advice = "The Batch view takes it, with up to 10,000 pictures in it.";
-    return new Refusal({ status: 415, title: "This is an archive", advice, type: "archive" });
+/** Why a file need not be sent at all, as an ApiError; undefined if it may be a picture. models: every model that there is. */
+export function refusal({ file, path }, model, models) {
+  const name = path.toLowerCase();
+  const isAmong = (suffixes) => suffixes.some((suffix) => name.endsWith(suffix));
+  if (!isAmong(model.accepts)) {
+    if (isAmong(model.archives)) {
+      const advice = "Upload it in the Batch view, with up to 10,000 pictures in it.";
+      return new ApiError({ status: 415, title: "This is an archive", advice, type: "archive" });
+    }
+    const other = models.find(({ input, accepts }) => input === "rows" && isAmong(accepts));
+    if (other) return new ApiError({ status: 415, title: "This is a table", advice: `Open it in the ${other.title} view.` });
   }
-  if (TABLE.test(path)) {
-    return new Refusal({ status: 415, title: "This is a table", advice: "The Star view takes it.", type: "table" });
-  }
-  if (file.size === 0) return new Refusal({ status: 400, title: "This file is empty", advice: "Drop another copy of it." });
-  if (file.size > LARGEST_FILE) {
-    const detail = `${bytes(file.size)}, and a picture may have ${bytes(LARGEST_FILE)}`;
-    return new Refusal({ status: 413, title: "Too large", detail, advice: "Save it smaller and drop it again." });
+  if (file.size === 0) return new ApiError({ status: 400, title: "This file is empty", advice: "Drop another copy of it." });
+  if (file.size > model.max_file_bytes) {
+    const detail = `${bytes(file.size)}; the limit for a picture is ${bytes(model.max_file_bytes)}`;
+    return new ApiError({ status: 413, title: "Too large", detail, advice: "Reduce its size and drop it again." });
   }
   return undefined;
 }
 
-function query({ labels, explain }) {
-  const options = new URLSearchParams({ top_k: "3" });
-  if (labels) options.set("labels", labels);
-  if (explain) options.set("explain", "true");
-  return options;
-}
-
-async function byDropFolder(picture, model, options, { signal, onProgress }) {
+async function throughDropFolder(picture, model, { signal, onProgress }) {
   if (!picture.key) {
-    // A number in front: two pictures of one name from two folders are two files.
+    // A number in front: two pictures of the same name from two folders are two files.
     const name = `${picture.number}-${picture.file.name}`;
-    const { files } = await offer(model, BATCH, [{ name, size: picture.file.size }], signal);
+    const { files } = await presign(model, BATCH, [{ name, size: picture.file.size }], signal);
     await upload(picture.file, files[0], { signal, onProgress });
     picture.key = files[0].key;
   }
-  const chosen = Object.fromEntries(query(options));
-  const asked = { instances: [{ s3_key: picture.key }], top_k: 3, ...(chosen.labels ? { labels: chosen.labels } : {}) };
-  return post(`/v1/classify/${model}`, { ...asked, ...(options.explain ? { explain: true } : {}) }, { signal });
+  return picture.key;
 }
 
 /**
- * Classify a picture. options: {labels, explain}. Returns {model, result, time}, time in milliseconds.
- * Throws Refusal, or AbortError.
+ * Classify a picture. labels: a comma-separated list, "" for all. Returns {model, result, time}, time in milliseconds.
+ * Throws ApiError or AbortError.
  */
-export async function classify(picture, model, options, { signal, onProgress }) {
-  const path = `/v1/classify/${model}?${query(options)}`;
-  // The content decides what a picture is, not what the system calls it.
-  const sent = { method: "POST", body: picture.file, type: "application/octet-stream", signal };
-  const large = picture.file.size > LARGEST_BODY;
-  const answer = large ? await byDropFolder(picture, model, options, { signal, onProgress }) : await call(path, sent);
+export async function classify(picture, model, { labels, explain }, { signal, onProgress }) {
+  const options = { top_k: TOP_K, ...(labels && { labels }), ...(explain && { explain }) };
+  const path = `/v1/classify/${model}`;
+  let answer;
+  if (picture.file.size > MAX_BODY_BYTES) {
+    const key = await throughDropFolder(picture, model, { signal, onProgress });
+    answer = await post(path, { instances: [{ s3_key: key }], ...options }, { signal });
+  } else {
+    // The content decides what a picture is, not the media type that the system gives it.
+    const body = { method: "POST", body: picture.file, type: "application/octet-stream", signal };
+    answer = await call(`${path}?${new URLSearchParams(options)}`, body);
+  }
   const [result] = answer.results;
-  if (result.error) throw refusalOf(result.error);
+  if (result.error) throw new ApiError(result.error);
   return { model: answer.model, result, time: answer.timing_ms.total };
 }

@@ -1,29 +1,28 @@
 // The gallery as a table or as the API's own answers.
 import { saveCsv, saveJson, stamped, textCell } from "../download.js";
 
-const HEADER = ["file", "label", "probability", "second", "second_probability", "third", "third_probability"];
-const TAIL = ["prediction_set", "model", "version", "warnings", "error"];
+const BEST = ["label", "probability", "second", "second_probability", "third", "third_probability"];
+const HEADER = ["file", ...BEST, "prediction_set", "model", "version", "warnings", "error"];
 
 function row({ path, answer, error, state }) {
-  const file = textCell(path);
-  if (state !== "done") return [file, "", "", "", "", "", "", "", "", "", "", state === "failed" ? textCell(error.message) : "not classified"];
+  if (state !== "done") return [textCell(path), ...Array(HEADER.length - 2).fill(""), state === "failed" ? textCell(error.message) : "not classified"];
   const { result, model } = answer;
-  const best = Array.from({ length: 3 }, (_, place) => result.predictions[place]);
-  const cells = best.flatMap((prediction) => [prediction?.label, prediction?.probability]);
-  return [file, ...cells, result.prediction_set.join(";"), model.name, model.version, (result.warnings ?? []).map(({ code }) => code).join(";"), ""];
+  const best = [0, 1, 2].flatMap((rank) => [result.predictions[rank]?.label, result.predictions[rank]?.probability]);
+  const warnings = (result.warnings ?? []).map(({ code }) => code);
+  return [textCell(path), ...best, result.prediction_set.join(";"), model.name, model.version, warnings.join(";"), ""];
 }
 
-/** Save one line a picture, in the order of the gallery. */
-export const exportCsv = (name, pictures) => saveCsv(`${stamped(name)}.csv`, [[...HEADER, ...TAIL], ...pictures.map(row)]);
+/** Save one line per picture, in the order of the gallery. */
+export const exportCsv = (name, pictures) => saveCsv(`${stamped(name)}.csv`, [HEADER, ...pictures.map(row)]);
 
 function record({ path, answer, error, state }) {
   if (state === "done") {
     const { explanation: _, ...result } = answer.result;
     return { ...result, id: path, model: answer.model };
   }
-  if (state === "failed") return { id: path, error: { title: error.title, status: error.status, detail: error.detail } };
-  return { id: path, error: { title: "Not classified", status: 0, detail: "" } };
+  const { title, status, detail } = state === "failed" ? error : { title: "Not classified", status: 0, detail: "" };
+  return { id: path, error: { title, status, detail } };
 }
 
-/** Save every answer as the API gave it, less the heat maps. */
+/** Save every answer as the API gave it, without the heat maps. */
 export const exportJson = (name, pictures) => saveJson(`${stamped(name)}.json`, { results: pictures.map(record) });

@@ -1,19 +1,19 @@
-// The bar over the gallery: how far it is, how many of each class, and what can be done with all of them.
+// The bar over the gallery: progress, counts by class, and actions on all pictures.
 import { el } from "../dom.js";
-import { count, several } from "../format.js";
-import { announce } from "../notice.js";
+import { count, plural } from "../format.js";
+import { announce } from "../widgets.js";
 
 const OPEN = ["waiting", "working", "sending"];
 const FAILED = "Failed";
 const ANNOUNCE_EVERY = 25;
 
-/** The name under which a picture is counted; undefined while it is open. */
+/** The group in which a picture is counted; undefined until it is done or failed. */
 export function groupOf({ state, answer }) {
   if (state === "done") return answer.result.predictions[0].label;
   return state === "failed" ? FAILED : undefined;
 }
 
-/** Keeps the bar in step with the pictures. onFilter(group or null): show only these. */
+/** Keeps the bar up to date. onFilter(group): show only its pictures, all with null. */
 export class Summary {
   constructor(parts, onFilter) {
     this.parts = parts;
@@ -23,7 +23,7 @@ export class Summary {
     this.drawn = false;
   }
 
-  /** Draw at the next frame: hundreds of answers a second make one drawing each frame. */
+  /** Draw in the next frame, once for all answers until then. */
   update(pictures) {
     this.pictures = pictures;
     if (this.drawn) return;
@@ -40,24 +40,24 @@ export class Summary {
     const open = this.pictures.filter(({ state }) => OPEN.includes(state)).length;
     const failed = this.pictures.filter(({ state }) => state === "failed");
     bar.hidden = all === 0;
-    const more = [failed.length > 0 && `${count(failed.length)} failed`, this.wait > 0 && `busy, going on in ${Math.ceil(this.wait)} s`];
-    counts.textContent = [`${count(all - open)} of ${several(all, "picture")}`, ...more.filter(Boolean)].join(" · ");
+    const more = [failed.length > 0 && `${count(failed.length)} failed`, this.wait > 0 && `busy, resuming in ${Math.ceil(this.wait)} s`];
+    counts.textContent = [`${count(all - open)} of ${plural(all, "picture")}`, ...more.filter(Boolean)].join(" · ");
     progress.max = Math.max(1, all);
     progress.value = all - open;
     progress.hidden = all < 2;
-    progress.setAttribute("aria-label", "Pictures that are ready");
+    progress.setAttribute("aria-label", "Pictures processed");
     stop.hidden = open === 0;
-    retry.hidden = open > 0 || !failed.some(({ error }) => error.passing);
+    retry.hidden = open > 0 || !failed.some(({ error }) => error.retryable);
     this.#chips();
-    this.#tell(all, open, failed.length);
+    this.#announce(all, open, failed.length);
   }
 
-  #tell(all, open, failed) {
+  #announce(all, open, failed) {
     const done = all - open;
-    if (all === 0 || (open > 0 && done % ANNOUNCE_EVERY !== 0) || this.told === `${done}/${all}`) return;
-    this.told = `${done}/${all}`;
-    const one = all === 1 && open === 0 && failed === 0 ? groupOf(this.pictures[0]) : null;
-    if (done > 0) announce(one ?? `${done} of ${several(all, "picture")} ready${failed ? `, ${failed} failed` : ""}`);
+    if (all === 0 || (open > 0 && done % ANNOUNCE_EVERY !== 0) || this.announced === `${done}/${all}`) return;
+    this.announced = `${done}/${all}`;
+    const label = all === 1 && open === 0 && failed === 0 ? groupOf(this.pictures[0]) : null;
+    if (done > 0) announce(label ?? `${done} of ${plural(all, "picture")} processed${failed ? `, ${failed} failed` : ""}`);
   }
 
   #chips() {
@@ -67,22 +67,13 @@ export class Summary {
       if (group) groups.set(group, (groups.get(group) ?? 0) + 1);
     }
     if (this.filter !== null && !groups.has(this.filter)) this.#choose(null);
-    const sorted = [...groups].sort(([one, some], [other, more]) => more - some || one.localeCompare(other));
+    const sorted = [...groups].sort(([group, number], [other, more]) => more - number || group.localeCompare(other));
     const focused = this.parts.chips.contains(document.activeElement) ? document.activeElement.dataset.group : undefined;
     this.parts.chips.replaceChildren(
-      ...(this.pictures.length < 2 ? [] : sorted).map(([group, number]) =>
-        el(
-          "button",
-          {
-            type: "button",
-            class: group === FAILED ? "is-bad" : undefined,
-            "aria-pressed": String(group === this.filter),
-            "data-group": group,
-            onclick: () => this.#choose(group === this.filter ? null : group),
-          },
-          `${group} ${count(number)}`,
-        ),
-      ),
+      ...(this.pictures.length < 2 ? [] : sorted).map(([group, number]) => {
+        const properties = { type: "button", class: group === FAILED ? "is-bad" : undefined, "aria-pressed": String(group === this.filter), "data-group": group };
+        return el("button", { ...properties, onclick: () => this.#choose(group === this.filter ? null : group) }, `${group} ${count(number)}`);
+      }),
     );
     if (focused !== undefined) [...this.parts.chips.children].find((chip) => chip.dataset.group === focused)?.focus();
   }

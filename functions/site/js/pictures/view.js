@@ -1,83 +1,114 @@
-// The views Galaxy and Photograph: pictures in, a gallery of answers out.
+// The view of a model of pictures: pictures in, a gallery of answers out.
 import { copyOf, el } from "../dom.js";
-import { acceptDrops, chosenIn } from "../files.js";
-import { announce, problemBox } from "../notice.js";
+import { acceptChoice, acceptDrops } from "../files.js";
+import { count, humanize } from "../format.js";
+import { sampleFile, sampleUrl } from "../models.js";
 import { Queue } from "../queue.js";
-import { PICTURES, sampleFile, sampleUrl } from "../samples.js";
-import { Card } from "./card.js";
-import { classify, refusedAtOnce } from "./classify.js";
+import { announce, problemBox } from "../widgets.js";
+import { Card, needsView } from "./card.js";
+import { classify, refusal } from "./classify.js";
 import { exportCsv, exportJson } from "./export.js";
-import { labelChoice } from "./labels.js";
-import { needsView } from "./preview.js";
 import { Summary, groupOf } from "./summary.js";
 
-// Two answers are computed while two more are on the way, on a laptop with two cores as on a far network.
-const AT_ONCE = 4;
+// Two answers are computed while two more are in transit, on a laptop with two cores as over a slow network.
+const CONCURRENCY = 4;
+const FORMATS = { webp: "WebP" };
+
+const stopped = () => ({ title: "Stopped", detail: "", advice: "", status: 499, retryable: true, message: "stopped" });
+
+/** What the files may be, in words: "JPEG, PNG or FITS". */
+function formatsOf({ media_types: types }) {
+  const names = types.map((type) => type.split("/").pop()).map((name) => FORMATS[name] ?? name.toUpperCase());
+  return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(names);
+}
+
+/** A control for the labels to choose from: all, a named set, or a list of the visitor's own. onChange(labels): "" for all. */
+function labelChoice({ labels, label_sets: sets }, onChange) {
+  const placeholder = labels.slice(0, 3).join(", ");
+  const custom = el("input", { type: "text", placeholder, "aria-label": "Labels, separated by commas", hidden: true, spellcheck: false });
+  const choices = [
+    ["", `All ${count(labels.length)} classes`],
+    ...sets.map(({ name, labels: number }) => [name, `${humanize(name)} (${number} classes)`]),
+    ["custom", "Custom list"],
+  ];
+  const select = el("select", {}, choices.map(([value, text]) => el("option", { value }, text)));
+  select.addEventListener("change", () => {
+    custom.hidden = select.value !== "custom";
+    if (custom.hidden) onChange(select.value);
+    else custom.focus();
+  });
+  custom.addEventListener("change", () => onChange(custom.value.trim()));
+  return [el("label", {}, "Choose from", select), custom];
+}
 
 class Pictures {
-  constructor(section, model, view) {
+  constructor(section, { model, models, view }) {
     this.model = model;
+    this.models = models;
     this.view = view;
-    const { content, parts } = copyOf("pictures");
+    const { content, parts } = copyOf("pictures", model.name);
     this.parts = parts;
     this.pictures = [];
-    this.options = { labels: "" };
+    this.labels = "";
     this.number = 0;
     this.stopping = new AbortController();
-    this.queue = new Queue(AT_ONCE, (seconds) => {
+    this.queue = new Queue(CONCURRENCY, (seconds) => {
       this.summary.wait = seconds;
       this.summary.update(this.pictures);
     });
     this.summary = new Summary(parts, (group) => this.#filter(group));
-    if (model === "image") parts.options.prepend(...labelChoice((labels) => this.#again({ labels })));
+    if (model.label_sets.length > 0) parts.options.prepend(...labelChoice(model, (labels) => this.#choose(labels)));
     this.#connect();
     section.append(content);
   }
 
   #connect() {
-    const { parts } = this;
-    acceptDrops(parts.drop, (files) => this.take(files));
+    const { parts, model } = this;
+    parts.formats.textContent = formatsOf(model);
+    parts.files.accept = ["image/*", ...model.accepts].join();
+    acceptDrops(parts.drop, (files) => this.addFiles(files));
     for (const [button, input] of [["choose", "files"], ["folder-button", "folder"], ["camera-button", "camera"]]) {
-      parts[button].addEventListener("click", () => parts[input].click());
-      parts[input].addEventListener("change", () => this.take(chosenIn(parts[input])));
+      acceptChoice(parts[button], parts[input], (files) => this.addFiles(files));
     }
-    parts.heat.addEventListener("change", () => this.#heatForAll(parts.heat.checked));
-    parts.stop.addEventListener("click", () => this.#stop());
-    parts.retry.addEventListener("click", () => this.#retry(this.pictures.filter(({ state, error }) => state === "failed" && error.passing)));
-    parts.csv.addEventListener("click", () => exportCsv(this.model, this.pictures));
-    parts.json.addEventListener("click", () => exportJson(this.model, this.pictures));
-    parts.clear.addEventListener("click", () => this.#clear());
-    addEventListener("online", () => this.#retry(this.pictures.filter(({ state, error }) => state === "failed" && error.status === 0)));
-    parts.samples.append(...PICTURES[this.model].map(([name, words]) => this.#sample(name, words)));
+    const on = (part, action) => parts[part].addEventListener(part === "heat" ? "change" : "click", action);
+    on("heat", () => this.pictures.forEach((picture) => this.#heat(picture, parts.heat.checked)));
+    on("stop", () => this.#stop());
+    on("retry", () => this.#retryFailed(({ retryable }) => retryable));
+    on("csv", () => exportCsv(model.name, this.pictures));
+    on("json", () => exportJson(model.name, this.pictures));
+    on("clear", () => this.#clear());
+    addEventListener("online", () => this.#retryFailed(({ status }) => status === 0));
+    parts.samples.append(...model.samples.map((sample) => this.#sample(sample)));
+    parts.samples.hidden = model.samples.length === 0;
   }
 
-  #sample(name, words) {
-    const take = async () => {
-      parts.querySelector(".problem")?.remove();
+  #sample({ file, title }) {
+    const { samples } = this.parts;
+    const add = async () => {
+      samples.querySelector(".problem")?.remove();
       try {
-        this.take([await sampleFile(name)]);
+        this.addFiles([await sampleFile(file)]);
       } catch {
-        parts.append(problemBox({ title: "The sample did not load", advice: "Check the connection, then try again." }));
+        samples.append(problemBox({ title: "The sample failed to load", advice: "Check the connection, then try again." }));
       }
     };
-    const parts = this.parts.samples;
-    return el("button", { type: "button", onclick: take }, el("img", { src: sampleUrl(name), alt: "", width: 44, height: 44 }), words);
+    return el("button", { type: "button", onclick: add }, el("img", { src: sampleUrl(file), alt: "", width: 44, height: 44 }), title);
   }
 
-  /** Take files: [{file, path}]. */
-  take(files) {
+  /** Add files [{file, path}] and classify them. */
+  addFiles(files) {
     if (files.length === 0) {
-      announce("There is no file in it.");
+      announce("No files found.");
       return;
     }
     const actions = {
-      retry: (picture) => this.#retry([picture]),
+      retry: (picture) => this.#classify(picture),
       remove: (picture) => this.#remove(picture),
       heat: (picture) => this.#heat(picture, !picture.heat),
       view: (picture) => this.#explainUnshown(picture),
       batch: async ({ file, path }) => {
         location.hash = "#batch";
-        (await this.view("batch")).take([{ file, path }], this.model);
+        (await this.view("batch")).addFiles([{ file, path }], this.model.name);
       },
     };
     const added = files.map(({ file, path }) => {
@@ -86,19 +117,19 @@ class Pictures {
       picture.card = new Card(picture, actions);
       return picture;
     });
-    // What came last is seen first.
+    // The newest come first.
     this.pictures.unshift(...added);
     this.parts.gallery.prepend(...added.map(({ card }) => card.element));
     for (const picture of added) this.#classify(picture);
   }
 
   async #classify(picture) {
-    const refused = refusedAtOnce(picture);
+    const refused = refusal(picture, this.model, this.models);
     if (refused) {
       this.#set(picture, { state: "failed", error: refused });
       return;
     }
-    const options = { ...this.options, explain: picture.heat || needsView(picture) };
+    const options = { labels: this.labels, explain: picture.heat || needsView(picture) };
     const run = Symbol("run"); // of two runs of one picture the later counts
     picture.run = run;
     this.#set(picture, { state: "waiting" });
@@ -107,7 +138,7 @@ class Pictures {
       const answer = await this.queue.add(() => {
         if (picture.run !== run) throw new DOMException("superseded", "AbortError");
         this.#set(picture, { state: "working" });
-        return classify(picture, this.model, options, { signal, onProgress: (sent) => this.#sending(picture, sent) });
+        return classify(picture, this.model.name, options, { signal, onProgress: (sent) => this.#sending(picture, sent) });
       });
       if (picture.run !== run) return;
       this.#set(picture, { state: "done", answer: { ...answer, restricted: Boolean(options.labels) } });
@@ -115,7 +146,7 @@ class Pictures {
     } catch (error) {
       if (picture.run !== run) return;
       if (error.name === "AbortError") this.#set(picture, { state: "failed", error: stopped() });
-      else if ("passing" in error) this.#set(picture, { state: "failed", error });
+      else if ("retryable" in error) this.#set(picture, { state: "failed", error });
       else throw error;
     }
   }
@@ -138,22 +169,18 @@ class Pictures {
     else picture.card.show();
   }
 
-  /** Ask anew for a picture that turned out to be one that the browser cannot show. */
+  /** Classify a picture again with its explanation if the browser turned out not to show it. */
   #explainUnshown(picture) {
     if (picture.unshown && picture.state === "done" && !picture.answer.result.explanation) this.#classify(picture);
   }
 
-  #heatForAll(on) {
-    for (const picture of this.pictures) this.#heat(picture, on);
+  #choose(labels) {
+    this.labels = labels;
+    this.pictures.forEach((picture) => this.#classify(picture));
   }
 
-  #again(change) {
-    Object.assign(this.options, change);
-    for (const picture of this.pictures) this.#classify(picture);
-  }
-
-  #retry(pictures) {
-    for (const picture of pictures) this.#classify(picture);
+  #retryFailed(isMeant) {
+    this.pictures.filter(({ state, error }) => state === "failed" && isMeant(error)).forEach((picture) => this.#classify(picture));
   }
 
   #stop() {
@@ -164,19 +191,15 @@ class Pictures {
 
   #remove(picture) {
     const next = picture.card.element.nextElementSibling ?? picture.card.element.previousElementSibling;
-    picture.run = null;
-    URL.revokeObjectURL(picture.url);
+    this.#forget(picture);
     picture.card.element.remove();
     this.pictures.splice(this.pictures.indexOf(picture), 1);
     this.summary.update(this.pictures);
-    (next?.querySelector(".away") ?? this.parts.choose).focus();
+    (next?.querySelector(".remove") ?? this.parts.choose).focus();
   }
 
   #clear() {
-    for (const picture of this.pictures) {
-      picture.run = null;
-      URL.revokeObjectURL(picture.url);
-    }
+    this.pictures.forEach((picture) => this.#forget(picture));
     this.#stop();
     this.pictures.length = 0;
     this.parts.gallery.replaceChildren();
@@ -184,12 +207,15 @@ class Pictures {
     this.parts.choose.focus();
   }
 
+  #forget(picture) {
+    picture.run = null;
+    URL.revokeObjectURL(picture.url);
+  }
+
   #filter(group, pictures = this.pictures) {
     for (const picture of pictures) picture.card.element.hidden = group !== null && groupOf(picture) !== group;
   }
 }
 
-const stopped = () => ({ title: "Stopped", detail: "", advice: "", status: 499, passing: true, message: "stopped" });
-
-/** Fill the section of one model. view: finds another view by its name. */
-export const start = (section, model, view) => new Pictures(section, model, view);
+/** Fill the section of one model. */
+export const start = (section, context) => new Pictures(section, context);

@@ -59,8 +59,7 @@ def test_what_the_page_names_is_there() -> None:
     named = re.findall(r'(?:href|src)="([^"#/][^"]*)"', text)
     assert len(named) > 8
     assert all((SITE / name).is_file() for name in named)
-    samples = (SITE / "js" / "samples.js").read_text()
-    for name in re.findall(r'"(\w+\.jpg)"', samples):
+    for name in re.findall(r'"(\w+\.(?:jpg|csv))"', (SITE / "js" / "models.js").read_text()):
         assert (SITE / "samples" / name).is_file()
 
 

@@ -1,10 +1,10 @@
-// Many rows: a table of answers in pages, sorted by any column, each row open to its explanation.
+// A table of answers in pages, sorted by any column; each row opens its explanation.
 import { el } from "../dom.js";
 import { saveCsv, saveJson, stamped } from "../download.js";
-import { count, percent, several } from "../format.js";
-import { announce } from "../notice.js";
-import { BANDS, valuesOf } from "./columns.js";
-import { classOf } from "./diagram.js";
+import { count, percent, plural } from "../format.js";
+import { announce } from "../widgets.js";
+import { classOf } from "./figures.js";
+import { valuesOf } from "./read.js";
 
 const PAGE = 50;
 const COLUMNS = [
@@ -12,48 +12,48 @@ const COLUMNS = [
   ["Name", (entry) => entry.result?.id ?? ""],
   ["Class", (entry) => entry.result?.predictions?.[0].label ?? "~"],
   ["Probability", (entry) => entry.result?.predictions?.[0].probability ?? -1],
-  ["Set of 90 %", (entry) => entry.result?.prediction_set?.length ?? 9],
+  ["90 % set", (entry) => entry.result?.prediction_set?.length ?? 9],
 ];
 
-/** A table of rows that are being classified. onOpen(entry): show one. */
+/** The table of rows that are being classified. model: its entry in GET /v1/models; onOpen(entry): show one row. */
 export class ResultTable {
-  constructor(panel, { header, rows }, onOpen) {
+  constructor(panel, model, { header, rows }, onOpen) {
     this.panel = panel;
+    this.model = model;
     this.header = header;
-    this.entries = rows.map((row, place) => ({ number: place + 1, row, values: valuesOf(header, row), result: null }));
+    this.entries = rows.map((row, place) => ({ number: place + 1, row, values: valuesOf(header, row, model.columns), result: null }));
     this.order = this.entries;
-    this.sorted = { column: 0, falling: false };
+    this.sorted = { column: 0, descending: false };
     this.page = 0;
     this.onOpen = onOpen;
     this.open = null;
-    this.model = null;
     panel.hidden = false;
     this.draw();
   }
 
-  /** Take results of consecutive rows from `start` on. */
+  /** Fill in the results of consecutive rows from `start` on. model: {name, version}. */
   put(start, results, model) {
     results.forEach((result, place) => {
       this.entries[start + place].result = result;
     });
-    this.model = model;
+    this.version = model.version;
     const done = this.entries.filter(({ result }) => result).length;
-    announce(`${done} of ${several(this.entries.length, "row")} classified`);
+    announce(`${done} of ${plural(this.entries.length, "row")} classified`);
     this.draw();
   }
 
-  /** Objects for the diagram. */
+  /** The objects with the values that the diagram needs. */
   objects() {
-    const whole = ({ result, values }) => result?.predictions && BANDS.slice(0, 3).every((band) => Number.isFinite(values[band]));
-    return this.entries.filter(whole).map(({ values, result }) => ({ values, label: result.predictions[0].label }));
+    const isWhole = ({ result, values }) => result?.predictions && [values.u, values.g, values.r].every(Number.isFinite);
+    return this.entries.filter(isWhole).map(({ values, result }) => ({ values, label: result.predictions[0].label }));
   }
 
   #sort(column) {
-    const falling = this.sorted.column === column && !this.sorted.falling;
-    this.sorted = { column, falling };
+    const descending = this.sorted.column === column && !this.sorted.descending;
+    this.sorted = { column, descending };
     const key = COLUMNS[column][1];
-    const rising = (one, other) => (key(one) < key(other) ? -1 : key(one) > key(other) ? 1 : one.number - other.number);
-    this.order = this.entries.toSorted((one, other) => (falling ? -rising(one, other) : rising(one, other)));
+    const compare = (a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : a.number - b.number);
+    this.order = this.entries.toSorted((a, b) => (descending ? -compare(a, b) : compare(a, b)));
     this.page = 0;
     this.draw();
     this.panel.querySelectorAll("th button")[column].focus();
@@ -71,7 +71,7 @@ export class ResultTable {
     const head = el(
       "div",
       { class: "table-head" },
-      el("div", {}, el("h2", {}, several(this.entries.length, "row")), el("p", {}, summary, failed > 0 && `${count(failed)} refused`)),
+      el("div", {}, el("h2", {}, plural(this.entries.length, "row")), el("p", {}, summary, failed > 0 && `${count(failed)} rejected`)),
       el("div", { class: "row" },
         el("button", { type: "button", onclick: () => this.#csv() }, "CSV"),
         el("button", { type: "button", onclick: () => this.#json() }, "JSON")),
@@ -81,10 +81,10 @@ export class ResultTable {
   }
 
   #table() {
-    const { column, falling } = this.sorted;
+    const { column, descending } = this.sorted;
     const heads = COLUMNS.map(([name], place) => {
-      const sort = place === column ? (falling ? "descending" : "ascending") : undefined;
-      const arrow = place === column ? (falling ? " ↓" : " ↑") : "";
+      const sort = place === column ? (descending ? "descending" : "ascending") : undefined;
+      const arrow = place === column ? (descending ? " ↓" : " ↑") : "";
       return el("th", { scope: "col", "aria-sort": sort, class: place === 3 ? "n" : undefined },
         el("button", { type: "button", onclick: () => this.#sort(place) }, name + arrow));
     });
@@ -118,30 +118,32 @@ export class ResultTable {
   #pages() {
     const last = Math.ceil(this.entries.length / PAGE) - 1;
     if (last < 1) return null;
-    const turn = (by, words) => el("button", { type: "button", disabled: this.page + by < 0 || this.page + by > last, onclick: () => this.#turn(by, words) }, words);
+    const turn = (by, text) => el("button", { type: "button", disabled: this.page + by < 0 || this.page + by > last, onclick: () => this.#turn(by, text) }, text);
     return el("nav", { class: "pages", "aria-label": "Pages of the table" }, turn(-1, "Previous"), `${this.page + 1} of ${last + 1}`, turn(1, "Next"));
   }
 
-  #turn(by, words) {
+  #turn(by, text) {
     this.page += by;
     this.draw();
     const [previous, next] = this.panel.querySelectorAll(".pages button");
-    const same = words === "Next" ? next : previous;
+    const same = text === "Next" ? next : previous;
     (same.disabled ? (same === next ? previous : next) : same).focus();
   }
 
   #csv() {
-    const own = [...this.header, "skysort_class", "skysort_p_galaxy", "skysort_p_qso", "skysort_p_star", "skysort_set", "skysort_model", "skysort_error"];
+    const { name, labels } = this.model;
+    const added = ["class", ...labels.map((label) => `p_${label.toLowerCase()}`), "set", "model", "error"];
     const rows = this.entries.map(({ row, result }) => {
-      const of = (label) => result?.predictions?.find((prediction) => prediction.label === label)?.probability;
-      const model = result?.predictions ? `${this.model.name} ${this.model.version}` : "";
-      const cells = this.header.map((_, place) => row[place] ?? "");
-      return [...cells, result?.predictions?.[0].label, of("GALAXY"), of("QSO"), of("STAR"), result?.prediction_set?.join(";"), model, result?.error?.detail];
+      const probability = (label) => result?.predictions?.find((prediction) => prediction.label === label)?.probability;
+      const version = result?.predictions ? `${name} ${this.version}` : "";
+      const answer = [result?.predictions?.[0].label, ...labels.map(probability), result?.prediction_set?.join(";"), version, result?.error?.detail];
+      return [...this.header.map((_, place) => row[place] ?? ""), ...answer];
     });
-    saveCsv(`${stamped("star")}.csv`, [own, ...rows]);
+    saveCsv(`${stamped(name)}.csv`, [[...this.header, ...added.map((column) => `skysort_${column}`)], ...rows]);
   }
 
   #json() {
-    saveJson(`${stamped("star")}.json`, { model: this.model, results: this.entries.map(({ result }) => result) });
+    const { name } = this.model;
+    saveJson(`${stamped(name)}.json`, { model: { name, version: this.version }, results: this.entries.map(({ result }) => result) });
   }
 }

@@ -1,0 +1,161 @@
+// What a batch shows: uploads and counts in one panel, its files and their results in the other.
+import { ApiError, call } from "../api.js";
+import { el } from "../dom.js";
+import { bytes, count, percent, plural } from "../format.js";
+import { problemBox } from "../widgets.js";
+import { filesOf } from "./watch.js";
+
+const MAX_LISTED = 6; // uploads in progress or failed; a folder may have thousands
+const STATES = [["", "All"], ["done", "Done"], ["failed", "Failed"], ["waiting", "Waiting"]];
+const RENEW_LINKS_S = 12 * 60; // they are valid for 15 minutes
+const LINKS = { result: "classified table", rejected: "rejected rows", table: "table", record: "record", error: "error" };
+
+const button = (text, onclick, properties) => el("button", { type: "button", onclick, ...properties }, text);
+
+function uploads({ entries, totals }, actions) {
+  const open = totals.files - totals.done - totals.failed;
+  const summary = `${count(totals.done)} of ${plural(totals.files, "file")} uploaded, ${bytes(totals.sent)} of ${bytes(totals.size)}`;
+  const failed = entries.filter(({ state }) => state === "failed");
+  const shown = [...failed, ...entries.filter(({ state }) => state === "sending")].slice(0, MAX_LISTED);
+  return [
+    el("p", {}, summary),
+    el("progress", { max: Math.max(1, totals.size), value: totals.sent, "aria-label": "Uploaded" }),
+    el("ul", { class: "files", "aria-label": "Uploads" }, shown.map(({ path, file, sent, state, error }) =>
+      el("li", {},
+        el("span", { class: "name", title: path }, path),
+        el("span", { class: "hint num" }, state === "failed" ? "failed" : bytes(file.size)),
+        state === "failed"
+          ? el("p", { class: "wrong" }, error.detail || error.title)
+          : el("progress", { max: Math.max(1, file.size), value: sent, "aria-label": `${path} sent` })))),
+    failed.length > MAX_LISTED && el("p", { class: "hint" }, `and ${count(failed.length - MAX_LISTED)} more failed`),
+    el("div", { class: "row" },
+      open > 0 && button("Stop uploading", actions.stop),
+      open === 0 && failed.length > 0 && button(`Retry ${plural(failed.length, "file")}`, actions.retry)),
+  ];
+}
+
+/** What the panel shows before there is a batch. */
+export const emptyState = () => el("p", { class: "empty" }, "Uploads, progress and results appear here. You can reopen a batch by its name, in this browser or another.");
+
+/** Fill the panel. batch: {name, model, uploader?, counts?, error?, csv}. */
+export function showState(panel, { name, uploader, counts, error, csv }, actions) {
+  const isFinished = counts && counts.waiting === 0 && (!uploader || uploader.isSettled);
+  const ready = counts ? counts.done + counts.failed : 0;
+  const focused = panel.contains(document.activeElement) ? document.activeElement.textContent : null;
+  const number = (title, value, kind) => el("div", { class: kind }, el("dt", {}, title), el("dd", {}, count(value)));
+  const children = [
+    el("h2", {}, name),
+    uploader && uploader.entries.length > 0 && uploads(uploader, actions),
+    counts && el("dl", { class: "counts" },
+      number("Uploaded", counts.total), number("Waiting", counts.waiting),
+      number("Done", counts.done, "is-good"), number("Failed", counts.failed, counts.failed > 0 ? "is-bad" : undefined)),
+    counts && el("progress", { max: Math.max(1, counts.total), value: ready, "aria-label": "Files with a result" }),
+    error && problemBox(error, button("Try again", actions.again)),
+    el("div", { class: "row end" },
+      button("New batch", actions.reset, { class: "quiet" }),
+      button(csv || (isFinished ? "Download CSV" : "Partial CSV"), actions.csv, { class: isFinished ? "main" : undefined, disabled: ready === 0 || Boolean(csv) })),
+  ];
+  panel.replaceChildren(...children.flat().filter(Boolean));
+  if (focused) [...panel.querySelectorAll("button")].find(({ textContent }) => textContent === focused)?.focus();
+}
+
+function outcome({ state, record, problem, members }) {
+  if (state === "failed") return el("span", { class: "wrong" }, problem?.detail ?? problem?.title ?? "failed");
+  if (state === "waiting") return el("span", { class: "hint" }, members ? `processing: ${plural(members.done, "picture")} so far` : "waiting");
+  const best = record?.predictions?.[0];
+  if (best) return [el("b", {}, best.label), ` ${percent(best.probability)}`];
+  if (members) return [`${count(members.done)} classified`, members.failed > 0 ? `, ${count(members.failed)} failed` : ""];
+  const rows = record?.classified ?? record?.rows?.classified;
+  return rows === undefined ? "done" : `${plural(rows, "row")} classified`;
+}
+
+const links = (file) =>
+  Object.entries(file.links).map(([kind, url]) => [el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, LINKS[kind] ?? kind), " "]);
+
+/** The table of a batch's files. */
+export class Results {
+  constructor(panel) {
+    this.panel = panel;
+    this.state = "";
+    this.loading = null;
+    this.cursors = [null];
+  }
+
+  /** Show a batch from its first page on. */
+  open(batch, model) {
+    Object.assign(this, { batch, model, state: "", cursors: [null] });
+    this.panel.hidden = true;
+  }
+
+  /** Load the page that is shown; calls while it loads count as one more. */
+  async refresh() {
+    if (this.loading) {
+      this.isStale = true;
+      return;
+    }
+    this.loading = this.#load();
+    await this.loading;
+    this.loading = null;
+    if (this.isStale) {
+      this.isStale = false;
+      this.refresh();
+    }
+  }
+
+  async #load() {
+    const { batch } = this;
+    try {
+      const page = await filesOf(batch, this.model, { state: this.state, next: this.cursors.at(-1) });
+      if (batch === this.batch) this.#draw(page);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status !== 404 && batch === this.batch) this.panel.replaceChildren(problemBox(error));
+    }
+  }
+
+  #draw({ files, next }) {
+    // The page may stay open for hours: links are renewed before they expire.
+    clearTimeout(this.renewal);
+    this.renewal = setTimeout(() => this.refresh(), RENEW_LINKS_S * 1e3);
+    const focused = this.panel.contains(document.activeElement) ? document.activeElement.dataset.do : undefined;
+    const filter = STATES.map(([state, text]) =>
+      button(text, () => this.#show(state), { "aria-pressed": String(state === this.state), "data-do": `state-${state}` }));
+    const rows = files.map((file) =>
+      el("tr", {}, el("td", { class: "wide" }, file.name), el("td", { class: "wide" }, outcome(file)), el("td", {}, links(file))));
+    const head = el("tr", {}, ["File", "Result", "Files"].map((name) => el("th", { scope: "col" }, name)));
+    const table = el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Files of the batch" }, el("table", {}, el("thead", {}, head), el("tbody", {}, rows)));
+    const turn = (text, isEnabled, action) => button(text, () => this.#page(action), { disabled: !isEnabled, "data-do": text });
+    const isFirst = this.cursors.length === 1;
+    const pages = (!isFirst || next) &&
+      el("nav", { class: "pages", "aria-label": "Pages of files" },
+        turn("Previous", !isFirst, () => this.cursors.pop()), `${this.cursors.length}`, turn("Next", Boolean(next), () => this.cursors.push(next)));
+    this.panel.hidden = false;
+    this.panel.replaceChildren(
+      ...[el("div", { class: "table-head" }, el("h2", {}, "Results"), el("div", { class: "row", role: "group", "aria-label": "Show only" }, filter)),
+        files.length > 0 ? table : el("p", { class: "empty" }, "No files in this state."), pages].filter(Boolean));
+    if (focused) this.panel.querySelector(`[data-do="${focused}"]`)?.focus();
+  }
+
+  #show(state) {
+    this.state = state;
+    this.#page(() => (this.cursors = [null]));
+  }
+
+  #page(turn) {
+    turn();
+    this.refresh();
+  }
+}
+
+/** All results so far as the pages of one CSV. onPage(pages) reports the progress. */
+export async function joinedCsv(batch, model, onPage) {
+  const parts = [];
+  let path = `/v1/batches/${encodeURIComponent(batch)}/results.csv?${new URLSearchParams({ model })}`;
+  while (path) {
+    const { text, next } = await call(path, { as: "page" });
+    parts.push(text);
+    onPage(parts.length);
+    path = next;
+  }
+  return parts;
+}

@@ -1,0 +1,204 @@
+// The view of a model of rows: one object by its numbers, or a table of them.
+import { ApiError, call, post } from "../api.js";
+import { copyOf, el } from "../dom.js";
+import { csvText } from "../download.js";
+import { acceptChoice, acceptDrops } from "../files.js";
+import { describeSet, percent, plural } from "../format.js";
+import { Queue } from "../queue.js";
+import { sampleUrl } from "../models.js";
+import { bars, problemBox, warningList } from "../widgets.js";
+import { classOf, diagram, shapFigure } from "./figures.js";
+import { Form } from "./form.js";
+import { isPhotometry, readTable, valuesOf } from "./read.js";
+import { ResultTable } from "./table.js";
+
+const MAX_FILE_BYTES = 20e6;
+const MAX_ROWS = 50_000;
+const ROWS_PER_CALL = 1_000;
+const CONCURRENCY = 2;
+const TEXT = /\.(csv|tsv|txt)$/i;
+const BATCH_ADVICE = "The Batch view takes tables of any length.";
+const NAMES = { GALAXY: "A galaxy", QSO: "A quasar", STAR: "A star" };
+const VARIANTS = {
+  with_redshift: "Classified with the redshift, which nearly settles it.",
+  photometry_only: "Classified from magnitudes and colours alone: no redshift given.",
+};
+
+class Rows {
+  constructor(section, model) {
+    this.model = model;
+    this.path = `/v1/classify/${model.name}`;
+    this.running = new AbortController();
+    const { content, parts } = copyOf("rows", model.name);
+    this.parts = parts;
+    this.panel = parts.answer;
+    section.append(content);
+    this.form = new Form(parts, model);
+    const [first] = model.samples.filter(({ row }) => row);
+    if (first) this.form.fill(first.row);
+    this.panel.append(el("p", { class: "empty" }, "The answer appears here: the class, its probabilities, and what supports it."));
+    parts.legend.textContent = isPhotometry(model.columns) ? "AB magnitudes (SDSS)" : "Values";
+    parts.paste.placeholder = model.columns.map(({ name }) => name).join(",");
+    for (const sample of model.samples) parts[sample.row ? "samples" : "actions"].append(this.#sample(sample));
+    parts.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#classifyForm();
+    });
+    parts.fields.addEventListener("paste", (event) => this.#pasteRow(event));
+    parts.read.addEventListener("click", () => this.#read(parts.paste.value));
+    parts.file.accept = model.accepts.filter((suffix) => TEXT.test(suffix)).join();
+    acceptChoice(parts["file-button"], parts.file, (files) => this.addFiles(files));
+    acceptDrops(parts.form, (files) => this.addFiles(files));
+  }
+
+  #sample({ title, row, file }) {
+    const useRow = () => {
+      this.form.fill(row);
+      this.#classifyForm();
+    };
+    const useTable = async () => {
+      try {
+        const response = await fetch(sampleUrl(file));
+        this.parts.paste.value = await response.text();
+      } catch {
+        this.#refuse("The sample failed to load", "Check the connection, then try again.");
+        return;
+      }
+      this.#read(this.parts.paste.value);
+    };
+    return el("button", { type: "button", class: row ? undefined : "quiet", onclick: row ? useRow : useTable }, title);
+  }
+
+  /** A whole row pasted into a field fills the form. */
+  #pasteRow(event) {
+    const text = event.clipboardData.getData("text");
+    if (!/[,;\t\n]|\d\s+\d/.test(text.trim())) return;
+    event.preventDefault();
+    this.parts.paste.value = text;
+    this.#read(text);
+  }
+
+  async #classifyForm() {
+    const values = this.form.read();
+    if (values) await this.#explain(values);
+  }
+
+  #restart() {
+    this.running.abort();
+    this.running = new AbortController();
+    return this.running.signal;
+  }
+
+  /** Classify one object with its explanation. values: {u, g, r, ...}; id: its name, if it has one. */
+  async #explain(values, id) {
+    const signal = this.#restart();
+    this.panel.setAttribute("aria-busy", "true");
+    try {
+      const { results } = await post(`${this.path}?explain=true`, values, { signal });
+      await this.#show({ ...results[0], id: id ?? results[0].id }, values);
+      // On a phone the answer is below the form.
+      if (matchMedia("(max-width: 60rem)").matches) this.panel.scrollIntoView({ block: "start" });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#fail(error, () => this.#explain(values, id));
+    }
+    this.panel.removeAttribute("aria-busy");
+  }
+
+  /** Show an answer: class, probabilities, prediction set, explanation, and the place among the training data. */
+  async #show(result, values) {
+    const [best] = result.predictions;
+    const [kind, labels] = describeSet(result.prediction_set);
+    const head = el(
+      "div",
+      { class: "star-head" },
+      el("div", {},
+        el("p", { class: `verdict ${classOf(best.label)}` }, el("span", { class: "tag" }, NAMES[best.label] ?? best.label), el("span", { class: "chance" }, percent(best.probability))),
+        el("p", { class: "set" }, kind, el("b", {}, labels)),
+        el("p", { class: "hint" }, VARIANTS[result.variant]),
+        warningList(result.warnings)),
+      bars(result.predictions, classOf),
+    );
+    const figures = el("div", { class: "figures" }, result.explanation && shapFigure(result.explanation, best.label));
+    const name = result.id && result.id !== "0" ? el("h2", {}, result.id) : el("h2", { class: "visually-hidden" }, "Answer");
+    this.panel.replaceChildren(name, head, figures);
+    if (!isPhotometry(this.model.columns)) return;
+    try {
+      figures.append(await diagram([{ values, label: best.label }]));
+    } catch {
+      figures.append(problemBox({ title: "The diagram failed to load", advice: "Check the connection, then classify again." }));
+    }
+  }
+
+  #fail(error, retry) {
+    if (!(error instanceof ApiError)) throw error;
+    const button = el("button", { type: "button", onclick: retry }, "Try again");
+    this.panel.replaceChildren(problemBox(error, ...(error.retryable ? [button] : [])));
+    this.panel.removeAttribute("aria-busy");
+  }
+
+  #refuse(title, advice) {
+    this.panel.replaceChildren(problemBox({ title, advice }));
+  }
+
+  /** Classify the first of the files [{file, path}], a table as text. */
+  async addFiles([first]) {
+    if (!first) return;
+    const isBinary = !TEXT.test(first.path) && this.model.accepts.some((suffix) => first.path.toLowerCase().endsWith(suffix));
+    if (isBinary || first.file.size > MAX_FILE_BYTES) this.#refuse(`${first.path} must be uploaded as a batch`, BATCH_ADVICE);
+    else this.#read(await first.file.text());
+  }
+
+  #read(text) {
+    let table;
+    try {
+      table = readTable(text, this.model.columns);
+    } catch (error) {
+      this.#refuse("That doesn't look like a table", error.message);
+      return;
+    }
+    const { header, rows } = table;
+    if (rows.length > MAX_ROWS) this.#refuse(`${plural(rows.length, "row")} must be uploaded as a batch`, BATCH_ADVICE);
+    else if (rows.length > 1) this.#classifyTable(table);
+    else {
+      this.form.fill(valuesOf(header, rows[0], this.model.columns));
+      this.parts.table.hidden = true;
+      this.#classifyForm();
+    }
+  }
+
+  async #classifyTable(table) {
+    const signal = this.#restart();
+    const results = new ResultTable(this.parts.table, this.model, table, ({ values, result }) => {
+      this.form.fill(values);
+      this.#explain(values, result.id);
+      this.panel.scrollIntoView({ block: "nearest" });
+    });
+    this.panel.replaceChildren(el("p", { class: "empty" }, "Classifying…"));
+    try {
+      await this.#classifyParts(table, (start, found, model) => results.put(start, found, model), signal);
+      const figure = isPhotometry(this.model.columns) && (await diagram(results.objects()));
+      if (signal.aborted) return;
+      const hint = el("p", { class: "hint" }, "Select a row below to see why it got its class.");
+      this.panel.replaceChildren(el("h2", {}, plural(table.rows.length, "object")), hint, figure || "");
+    } catch (error) {
+      if (signal.aborted) return;
+      this.parts.table.hidden = true;
+      this.#fail(error, () => this.#classifyTable(table));
+    }
+  }
+
+  /** Classify a table a thousand rows per call. onPart(first row, results, model) is called for each, in any order. */
+  async #classifyParts({ header, rows }, onPart, signal) {
+    const queue = new Queue(CONCURRENCY);
+    const starts = Array.from({ length: Math.ceil(rows.length / ROWS_PER_CALL) }, (_, part) => part * ROWS_PER_CALL);
+    await Promise.all(starts.map(async (start) => {
+      const body = csvText([header, ...rows.slice(start, start + ROWS_PER_CALL)]);
+      const answer = await queue.add(() => call(this.path, { method: "POST", body, type: "text/csv", signal }));
+      onPart(start, answer.results, answer.model);
+    }));
+  }
+}
+
+/** Fill the section of one model. */
+export const start = (section, { model }) => new Rows(section, model);

@@ -1,0 +1,35 @@
+// Parts that several views share: messages to screen readers, error boxes, warnings, bars of probabilities.
+import { byId, el } from "./dom.js";
+import { percent } from "./format.js";
+
+/** Announce a text politely to screen readers. */
+export function announce(text) {
+  byId("live").textContent = text;
+}
+
+/** A box with what went wrong, what to do about it, and buttons for it. error: an ApiError, or its fields. */
+export function problemBox(error, ...actions) {
+  return el(
+    "div",
+    { class: "problem", role: "group", "aria-label": "Problem" },
+    el("p", {}, el("b", {}, error.title), error.detail ? `: ${error.detail}` : ""),
+    error.advice && el("p", {}, error.advice),
+    error.requestId && error.status >= 500 && el("p", { class: "hint" }, "Request ID ", el("code", {}, error.requestId)),
+    actions.length > 0 && el("div", { class: "row" }, actions),
+  );
+}
+
+/** What was done to an input before it was classified; undefined if nothing. warnings: as in the API's answer. */
+export function warningList(warnings) {
+  if (!warnings?.length) return undefined;
+  return el("ul", { class: "warnings", "aria-label": "Warnings" }, warnings.map(({ code, detail }) => el("li", { "data-code": code }, detail)));
+}
+
+/** Predictions as an ordered list of bars. classOf(label): a CSS class for the row's colour. */
+export function bars(predictions, classOf = () => undefined) {
+  return el("ol", { class: "bars" }, predictions.map(({ label, probability }) =>
+    el("li", { class: classOf(label) },
+      el("span", {}, label),
+      el("span", { class: "value" }, percent(probability)),
+      el("span", { class: "track" }, el("span", { class: "fill", style: { width: `${probability * 100}%` } })))));
+}
