@@ -38,9 +38,7 @@ def test_three_hundred_files_are_all_answered_a_few_at_a_time(visit: Visit) -> N
     expect(page.locator(".view:not([hidden]) .card")).to_have_count(300)
     counts = visit.view("galaxy").locator("[data-part=counts]")
     expect(counts).to_have_text("300 of 300 pictures", timeout=120_000)
-    expect(visit.view("galaxy").get_by_role("progressbar", name="Pictures processed")).to_have_js_property(
-        "value", 300
-    )
+    expect(visit.view("galaxy").get_by_role("progressbar", name="Pictures processed")).to_have_js_property("value", 300)
     assert 2 <= most <= 4
     chips = visit.view("galaxy").locator(".chips button").all_inner_texts()
     assert sum(int(chip.split()[-1]) for chip in chips) == 300
