@@ -27,12 +27,12 @@ from skysort.cold_start import Start
 from skysort.http.api import build_api, content_type, json_response, raw_body, serve
 from skysort.http.contract import Contract
 from skysort.http.csv_file import csv_response
+from skysort.models import MODELS
 from skysort.observability import logger, metrics
 from skysort.s3.client import S3Client
 from skysort.s3.signature import Addressing, Credentials, Signer
 from skysort.settings import ControlSettings
 from skysort.uploads.body import read_body
-from skysort.uploads.kinds import KINDS
 from skysort.uploads.names import batch_of
 from skysort.uploads.presigner import UploadPresigner
 
@@ -50,7 +50,7 @@ batches = BatchStatusService(
     s3,
     drop_bucket=settings.drop_bucket,
     results_bucket=settings.results_bucket,
-    models=tuple(KINDS),
+    models=tuple(MODELS),
     addressing=addressing,
     signer=signer,
 )
@@ -73,8 +73,8 @@ def health() -> Response[str]:
 
 @api.get("/v1/models")
 def models() -> Response[str]:
-    """Every model's name, version, architecture and labels."""
-    return json_response({"models": [registry.get(name).summary() for name in registry.names()]})
+    """What every model classifies, and by which version."""
+    return json_response({"models": registry.summaries()})
 
 
 @api.get("/v1/models/<name>")

@@ -19,13 +19,14 @@ from infra.api import answers, requests
 from infra.api.operations import ALWAYS, JSON, Operation, labels_of, operations
 from infra.api.routes import ROUTES
 from skysort import problems
+from skysort.models import MODELS, PICTURES, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
-FUNCTIONS: Final = ("star", "galaxy", "image", "control")
+FUNCTIONS: Final = (*MODELS, "control")
 # What the functions ask for while they are imported; none of it gets into the document.
 _SETTINGS: Final = {
     "SKYSORT_DROP_BUCKET": "drop",
@@ -210,7 +211,7 @@ _MEANS: Final = {
 
 def _schemas(known: Iterable[Operation]) -> dict[str, Any]:
     models: list[type[BaseModel]] = [answers.Problem]
-    pictures = {model: labels_of(model) for model in ("galaxy", "image")}
+    pictures = {model: labels_of(model) for model in of_kind(PICTURES)}
     taken = {**requests.star_bodies(labels_of("star")), **requests.picture_bodies(pictures)}
     for operation in known:
         if not isinstance(operation.answer, str):

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from infra import ROOT
 from infra.api import answers, batch_answers, requests
 from skysort.limits import BATCH_CSV_TABLE_BYTES, MIB
+from skysort.models import MODELS, PICTURES, ROWS
 from skysort.pictures.formats.sniff import MEDIA_TYPES
 from skysort.uploads.request import UploadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic import BaseModel
+
+    from skysort.models import Model
 
 JSON: Final = "application/json"
 EVENTS: Final = ROOT / "events"
@@ -65,21 +68,21 @@ def _event(name: str) -> Any:
 
 
 def _told(call: str) -> Any:
-    """The answer that the README shows of a call, which a test compares with the service's."""
+    """The answer that the README shows of a call, which a test compares with the service's; None without one."""
     printed = (ROOT / "README.md").read_text("utf-8").partition(call)[2]
     if not printed:
-        raise ValueError(f"the README shows no call of {call}")
+        return None
     shown = printed.partition("```")[0]
     return json.loads(shown[shown.index("\n{\n") :])
 
 
-def _star() -> Operation:
-    labels = labels_of("star")
+def _rows(model: Model) -> Operation:
+    labels = labels_of(model.name)
     row = json.loads(_event("star_row"))
     return Operation(
-        "classifyStar",
+        f"classify{model.name.capitalize()}",
         "classify",
-        "One row, many rows or a CSV as GALAXY, QSO or STAR. Without a redshift the photometric model answers.",
+        model.classifies,
         answers.StarAnswer,
         _BODY,
         bodies={
@@ -97,32 +100,36 @@ def _star() -> Operation:
             },
         },
         query=requests.options_in_query(labels),
-        example=_told("/v1/classify/star -H 'Content-Type: application/json'"),
+        example=_told(f"{model.classify_path} -H 'Content-Type: application/json'"),
     )
 
 
-def _picture(model: str, about: str) -> Operation:
-    labels = labels_of(model)
+def _picture(model: Model) -> Operation:
+    labels = labels_of(model.name)
     binary = {"schema": {"type": "string", "format": "binary"}}
     image = "iVBORw0KGgoAAAANSUhEUgAA..."
     return Operation(
-        f"classify{model.capitalize()}",
+        f"classify{model.name.capitalize()}",
         "classify",
-        about,
+        model.classifies,
         answers.PictureAnswer,
         (*_BODY, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND),
         bodies={
             "multipart/form-data": {"schema": requests.picture_form(labels)},
             JSON: {
-                "schema": requests.picture_json(model),
+                "schema": requests.picture_json(model.name),
                 "examples": {"pictures": {"value": {"instances": [{"id": "m51", "image": image}], "top_k": 3}}},
             },
             **dict.fromkeys(MEDIA_TYPES, binary),
             "application/octet-stream": binary,
         },
         query=requests.options_in_query(labels),
-        example=_told(f"/v1/classify/{model}?top_k="),
+        example=_told(f"{model.classify_path}?top_k="),
     )
+
+
+# By the name of a kind of input.
+_CLASSIFY: Final[Mapping[str, Callable[[Model], Operation]]] = {PICTURES.name: _picture, ROWS.name: _rows}
 
 
 def _ready(model: str) -> Operation:
@@ -141,16 +148,10 @@ def operations() -> dict[tuple[str, str], Operation]:
     """Every call by method and path."""
     found = (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
     return {
-        ("POST", "/v1/classify/star"): _star(),
-        ("POST", "/v1/classify/galaxy"): _picture(
-            "galaxy", "Cutouts of galaxies as one of the eight Galaxy Zoo 2 morphology classes."
-        ),
-        ("POST", "/v1/classify/image"): _picture(
-            "image", "Photographs as one of the 1,000 ImageNet classes, or of a subset such as the dog breeds."
-        ),
-        **{("GET", f"/v1/models/{model}/ready"): _ready(model) for model in ("star", "galaxy", "image")},
+        **{("POST", model.classify_path): _CLASSIFY[model.input.name](model) for model in MODELS.values()},
+        **{("GET", model.ready_path): _ready(model.name) for model in MODELS.values()},
         ("GET", "/v1/models"): Operation(
-            "listModels", "models", "Every model's name, version, architecture and labels.", answers.ModelList
+            "listModels", "models", "Every model: what it classifies, and by which version.", answers.ModelList
         ),
         ("GET", "/v1/models/{name}"): Operation(
             "getModel", "models", "One model's whole card.", answers.ModelCard, (HTTPStatus.NOT_FOUND,)

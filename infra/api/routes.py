@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from skysort.models import MODELS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -21,12 +23,8 @@ class Route:
 
 
 ROUTES: Final = (
-    Route("POST", "/v1/classify/star", "star"),
-    Route("POST", "/v1/classify/galaxy", "galaxy"),
-    Route("POST", "/v1/classify/image", "image"),
-    Route("GET", "/v1/models/star/ready", "star"),
-    Route("GET", "/v1/models/galaxy/ready", "galaxy"),
-    Route("GET", "/v1/models/image/ready", "image"),
+    *(Route("POST", model.classify_path, model.name) for model in MODELS.values()),
+    *(Route("GET", model.ready_path, model.name) for model in MODELS.values()),
     Route("GET", "/v1/models", "control"),
     Route("GET", "/v1/models/{name}", "control"),
     Route("GET", "/v1/health", "control"),

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from infra import ROOT
 from infra.stages.api import PUBLIC_PATHS
-from infra.stages.named import MODELS, dev, prod
+from infra.stages.named import dev, prod
 from infra.stages.operations import Prices
 from skysort import limits
+from skysort.models import MODELS, PICTURES, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +53,6 @@ _SQS_A_FILE: Final = 3
 _RECORDS_A_FILE: Final = 2
 _FLOODS_AN_HOUR: Final = 12
 _DAYS_A_MONTH: Final = 30
-_PICTURES: Final = ("galaxy", "image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,9 @@ def exposure(stage: Stage) -> Exposure:
     return Exposure(
         http_gb=sum(gigabytes for name, gigabytes in memory.items() if name not in drops),
         drop_gb=sum(gigabytes for name, gigabytes in memory.items() if name in drops),
-        picture_drops=tuple(stage.functions[f"{model}-drop"].reserved_concurrency or 1_000 for model in _PICTURES),
+        picture_drops=tuple(
+            stage.functions[MODELS[name].drop_function].reserved_concurrency or 1_000 for name in of_kind(PICTURES)
+        ),
         requests_per_s=max((client.rate_per_s for client in api.clients), default=api.rate_per_s),
         uploads_per_s=max((client.uploads_per_s for client in api.clients), default=api.uploads_per_s),
         starts=limits.UPLOAD_STARTS_PER_REQUEST,

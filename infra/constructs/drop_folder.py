@@ -16,6 +16,7 @@ from infra.constructs.common import acknowledge, bucket_arn, grant
 from infra.stages.drop import DEAD_LETTER_DAYS, QUEUE_DAYS
 from skysort.drop.keys import INCOMING
 from skysort.drop.settings import RESULTS_BUCKET
+from skysort.models import PICTURES, of_kind
 from skysort.pictures.settings import DROP_BUCKET
 
 if TYPE_CHECKING:
@@ -205,8 +206,6 @@ _READ: Final = ("s3:GetObject",)
 _READ_VERSIONS: Final = ("s3:GetObject", "s3:GetObjectVersion")
 # PutObject covers uploads in parts but for giving one up; a write on condition of an ETag needs GetObject too.
 _RECORD: Final = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject")
-# The models whose requests may name a dropped file by its s3_key.
-_BY_KEY: Final = ("galaxy", "image")
 # A form, or an upload in parts, resumed or given up.
 _UPLOAD: Final = ("s3:PutObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload")
 _ANY_FILE: Final = "callers choose the names of files; the prefix is as far as they are known"
@@ -236,7 +235,8 @@ class DropFolder(Construct):
             model = settings.prefix.removeprefix(INCOMING).rstrip("/")
             self.queues[model] = self._model(model, ModelQueue(self, model, settings, self.drop_bucket_name), functions)
         add_upload_notifications(self.buckets.drop, list(self.queues.values()))
-        for model in _BY_KEY:
+        # A request for pictures may name a dropped file by its s3_key.
+        for model in of_kind(PICTURES):
             self._may_read(model, functions[model])
         self._may_sign(functions["control"])
 

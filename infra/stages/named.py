@@ -22,23 +22,26 @@ from infra.stages.operations import P99_MS, Alarms, Flood, Operations
 from infra.stages.stage import LocalLimits, Stage
 from skysort.clients import Sharing
 from skysort.limits import DROP_ALONE_RECEIVES
+from skysort.models import MODELS, PICTURES, ROWS, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The models with a drop folder, each with a queue of its own.
-MODELS: Final = ("star", "galaxy", "image")
+    from skysort.models import Model
+
 _DROP_BATCH: Final = 10
+# What observers ask for, more of it at night.
+_AT_NIGHT: Final = frozenset({"star", "galaxy"})
 
 # Where the kept-warm functions prove themselves under real requests after a deployment.
 WATCHED: Final = AllAtOnce(watch_minutes=5)
 
 
-def _star(warm: Warm, reserved: int | None, roll_out: RollOut | None = None) -> FunctionSettings:
+def _rows(model: Model, warm: Warm, reserved: int | None, roll_out: RollOut | None = None) -> FunctionSettings:
     return FunctionSettings(
-        "functions/star",
+        model.folder,
         "app.handler",
-        "star",
+        model.name,
         memory_mb=1_769,
         timeout_s=15,
         warm=warm,
@@ -47,26 +50,26 @@ def _star(warm: Warm, reserved: int | None, roll_out: RollOut | None = None) -> 
     )
 
 
-def _star_drop(reserved: int, warm: Warm | None = None) -> FunctionSettings:
+def _rows_drop(model: Model, reserved: int, warm: Warm) -> FunctionSettings:
     # FITS and Parquet pass through /tmp: the largest allowed file, its decoded form and the result.
     return FunctionSettings(
-        "functions/star",
+        model.folder,
         "drop.handler",
-        "star-drop",
+        model.drop_function,
         memory_mb=3_538,
         timeout_s=900,
-        warm=warm or OnDemand(),
+        warm=warm,
         scratch_mb=8_192,
         reserved_concurrency=reserved,
     )
 
 
-def _picture(model: str, warm: Warm, reserved: int | None, roll_out: RollOut | None = None) -> FunctionSettings:
+def _pictures(model: Model, warm: Warm, reserved: int | None, roll_out: RollOut | None = None) -> FunctionSettings:
     # Decoding a picture of the largest allowed size takes up to 1 GB.
     return FunctionSettings(
-        f"functions/{model}",
+        model.folder,
         "app.handler",
-        model,
+        model.name,
         memory_mb=1_769,
         timeout_s=25,
         warm=warm,
@@ -75,19 +78,29 @@ def _picture(model: str, warm: Warm, reserved: int | None, roll_out: RollOut | N
     )
 
 
-def _picture_drop(model: str, reserved: int) -> FunctionSettings:
+def _pictures_drop(model: Model, reserved: int, warm: Warm) -> FunctionSettings:
     # Archives pass through /tmp, one at a time; pictures are decoded two at a time.
     return FunctionSettings(
-        f"functions/{model}",
+        model.folder,
         "drop.handler",
-        model,
+        model.name,
         memory_mb=3_538,
         timeout_s=900,
-        warm=OnDemand(),
+        warm=warm,
         scratch_mb=4_096,
         reserved_concurrency=reserved,
         environment={"SKYSORT_THREADS": "2"},
     )
+
+
+def _http(model: Model, warm: Warm, reserved: int, roll_out: RollOut | None = None) -> FunctionSettings:
+    """The function that answers a model's requests."""
+    return (_rows if model.input is ROWS else _pictures)(model, warm, reserved, roll_out)
+
+
+def _drop(model: Model, reserved: int, warm: Warm | None = None) -> FunctionSettings:
+    """The function that classifies a model's dropped files."""
+    return (_rows_drop if model.input is ROWS else _pictures_drop)(model, reserved, warm or OnDemand())
 
 
 def _control(
@@ -106,17 +119,17 @@ def _control(
     )
 
 
-def _drop_queue(model: str, stage: str, maximum_concurrency: int, window_s: int) -> DropQueue:
+def _drop_queue(model: Model, stage: str, maximum_concurrency: int, window_s: int) -> DropQueue:
     """Ten files an invocation, which ends with at least the first of them done or refused (skysort.drop.deadline).
 
     Receives enough that ten files of a whole invocation each have theirs alone, even if each time they come together,
     and the function was killed over them at each try before.
     """
     return DropQueue(
-        function=f"{model}-drop",
-        queue=f"skysort-{model}-drop-{stage}",
-        dead_letter_queue=f"skysort-{model}-drop-dlq-{stage}",
-        prefix=f"incoming/{model}/",
+        function=model.drop_function,
+        queue=f"skysort-{model.name}-drop-{stage}",
+        dead_letter_queue=f"skysort-{model.name}-drop-dlq-{stage}",
+        prefix=f"incoming/{model.name}/",
         batch_size=_DROP_BATCH,
         batching_window_s=window_s,
         visibility_timeout_s=VISIBILITY_TIMEOUTS * 900,
@@ -141,15 +154,17 @@ def local(cores: int | None = None) -> Stage:
     return Stage(
         name="local",
         functions={
-            "star": _star(Provisioned(cores), cores),
-            "star-drop": _star_drop(1, Provisioned(1)),
-            "galaxy": _picture("galaxy", Provisioned(1), cores),
-            "galaxy-drop": _picture_drop("galaxy", 1),
-            "image": _picture("image", Provisioned(1), cores),
-            "image-drop": _picture_drop("image", 1),
+            **{
+                name: _http(model, Provisioned(cores if model.input is ROWS else 1), cores)
+                for name, model in MODELS.items()
+            },
+            **{
+                model.drop_function: _drop(model, 1, Provisioned(1) if model.input is ROWS else None)
+                for model in MODELS.values()
+            },
             "control": _control(1, Provisioned(1)),
         },
-        drop_queues=tuple(_drop_queue(model, "local", maximum_concurrency=1, window_s=0) for model in MODELS),
+        drop_queues=tuple(_drop_queue(model, "local", maximum_concurrency=1, window_s=0) for model in MODELS.values()),
         drop_bucket="skysort-drop-local",
         results_bucket="skysort-results-local",
         clients=Sharing.SHARED,
@@ -162,16 +177,12 @@ def dev() -> Stage:
     return Stage(
         name="dev",
         functions={
-            "star": _star(OnDemand(), 20),
-            "star-drop": _star_drop(5),
-            "galaxy": _picture("galaxy", OnDemand(), 20),
-            "galaxy-drop": _picture_drop("galaxy", 5),
-            "image": _picture("image", OnDemand(), 20),
-            "image-drop": _picture_drop("image", 5),
+            **{name: _http(model, OnDemand(), 20) for name, model in MODELS.items()},
+            **{model.drop_function: _drop(model, 5) for model in MODELS.values()},
             "control": _control(10),
         },
         release_hook_concurrency=5,
-        drop_queues=tuple(_drop_queue(model, "dev", maximum_concurrency=5, window_s=1) for model in MODELS),
+        drop_queues=tuple(_drop_queue(model, "dev", maximum_concurrency=5, window_s=1) for model in MODELS.values()),
         drop_bucket="skysort-drop-dev",
         results_bucket="skysort-results-dev",
         clients=Sharing.SHARED,
@@ -183,7 +194,7 @@ def dev() -> Stage:
 
 def _isolated(functions: Mapping[str, FunctionSettings]) -> dict[str, FunctionSettings]:
     """The same functions, those without a way out but to S3 that read foreign files and need nothing else for it."""
-    reading = {f"{model}-drop" for model in MODELS} | {"galaxy", "image"}
+    reading = {model.drop_function for model in MODELS.values()} | {*of_kind(PICTURES)}
     return {name: dataclasses.replace(function, isolated=name in reading) for name, function in functions.items()}
 
 
@@ -197,17 +208,18 @@ def prod() -> Stage:
         name="prod",
         functions=_isolated(
             {
-                "star": _star(Provisioned(2, maximum=50, schedule=nights), 100, WATCHED),
-                "star-drop": _star_drop(20),
-                "galaxy": _picture("galaxy", Provisioned(2, maximum=50, schedule=nights), 100, WATCHED),
-                "galaxy-drop": _picture_drop("galaxy", 20),
-                "image": _picture("image", Provisioned(2, maximum=50), 100, WATCHED),
-                "image-drop": _picture_drop("image", 20),
+                **{
+                    name: _http(
+                        model, Provisioned(2, maximum=50, schedule=nights if name in _AT_NIGHT else ()), 100, WATCHED
+                    )
+                    for name, model in MODELS.items()
+                },
+                **{model.drop_function: _drop(model, 20) for model in MODELS.values()},
                 "control": _control(40, roll_out=Canary(percent=10, minutes=5)),
             }
         ),
         release_hook_concurrency=10,
-        drop_queues=tuple(_drop_queue(model, "prod", maximum_concurrency=20, window_s=5) for model in MODELS),
+        drop_queues=tuple(_drop_queue(model, "prod", maximum_concurrency=20, window_s=5) for model in MODELS.values()),
         operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500, stop_at_percent=100, flood=Flood()),
         drop_bucket="skysort-drop-prod",
         results_bucket="skysort-results-prod",

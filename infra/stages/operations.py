@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from infra.stages.functions import in_range, require
+from skysort.models import MODELS, ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,4 +128,4 @@ class Operations:
 
 
 # Requests at the limits of their size take longer than the usual: many pictures, a thousand rows, a cold start.
-P99_MS: Final = {"star": 1_000, "galaxy": 3_000, "image": 3_000, "control": 2_000}
+P99_MS: Final = {**{name: 1_000 if model.input is ROWS else 3_000 for name, model in MODELS.items()}, "control": 2_000}

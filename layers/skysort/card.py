@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from skysort.errors import ArtefactError, NotFoundError
+from skysort.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from skysort.answers import ColumnSummary, ModelSummary
 
 CARD_FILE = "card.json"
 
@@ -25,10 +28,28 @@ class ModelCard:
     labels: tuple[str, ...]
     document: Mapping[str, Any]
 
-    def summary(self) -> dict[str, Any]:
-        """The card's first lines, for a list of models."""
-        keys = ("name", "version", "architecture", "labels")
-        return {key: self.document[key] for key in keys if key in self.document}
+    def summary(self) -> ModelSummary:
+        """The card's first lines and what the registry says of the model, for a list of models."""
+        model, columns = MODELS[self.name], self.document["input"].get("columns", {})
+        return {
+            "name": self.name,
+            "version": self.version,
+            "architecture": self.document.get("architecture", ""),
+            "labels": list(self.labels),
+            "title": model.title,
+            "question": model.question,
+            "summary": model.summary,
+            "input": model.input.name,
+            "accepts": list(model.input.files),
+            "archives": list(model.input.archives),
+            "media_types": list(dict.fromkeys(model.input.files.values())),
+            "max_file_bytes": model.input.file_bytes,
+            "label_sets": [
+                {"name": name, "labels": len(labels)} for name, labels in self.document.get("subsets", {}).items()
+            ],
+            "columns": [_column(name, column) for name, column in columns.items() if column["used"]],
+            "samples": [sample.document() for sample in model.samples],
+        }
 
 
 def load_card(folder: Path) -> ModelCard:
@@ -65,6 +86,12 @@ def read_artefact(path: Path, sha256: str) -> bytes:
     return content
 
 
+def _column(name: str, column: Mapping[str, Any]) -> ColumnSummary:
+    minimum, maximum = column["range"]
+    required: bool = column["required"]
+    return {"name": name, "unit": column["unit"], "minimum": minimum, "maximum": maximum, "required": required}
+
+
 class ModelRegistry:
     """Every model card below one folder, by model name: ``<folder>/<model>/model/card.json``."""
 
@@ -74,13 +101,13 @@ class ModelRegistry:
             raise ArtefactError(f"there is no model card below {folder}: expected <model>/model/{CARD_FILE}")
         self._cards = {card.name: card for card in cards}
 
-    def names(self) -> list[str]:
-        """The models' names in alphabetical order."""
-        return sorted(self._cards)
+    def summaries(self) -> list[ModelSummary]:
+        """Of every model that has a card, in the registry's order."""
+        return [self._cards[name].summary() for name in MODELS if name in self._cards]
 
     def get(self, name: str) -> ModelCard:
-        """The card of one model; NotFoundError names the models there are."""
+        """The card of one model; raises NotFoundError, which names the models that there are."""
         try:
             return self._cards[name]
         except KeyError:
-            raise NotFoundError(f"there is no model {name!r}; there is {', '.join(self.names())}") from None
+            raise NotFoundError(f"unknown model {name!r}; choose from {', '.join(self._cards)}") from None

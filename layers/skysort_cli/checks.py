@@ -17,8 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from skysort.models import MODELS
 from skysort_cli.exits import CommandError
-from skysort_cli.model_files import MODELS, checkout, model_folder
+from skysort_cli.model_files import checkout, model_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

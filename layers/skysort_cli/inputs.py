@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 _NAMES_TOLD: Final = 3
-# What a folder is searched for; a file that is named itself is tried whatever it is called.
-_FITS: Final = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz")
-_JPEG: Final = (".jpg", ".jpeg", ".jpe", ".jfif")
-_HEIF: Final = (".heic", ".heif", ".hif", ".avif")
-PICTURES: Final = (*_JPEG, ".png", ".webp", ".tif", ".tiff", ".gif", *_HEIF, *_FITS, ".fz")
-_TEXT: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".ecsv", ".ecsv.gz", ".tbl", ".tbl.gz")
-TABLES: Final = (*_TEXT, *_FITS, ".vot", ".vot.gz", ".votable", ".xml", ".parquet")
-ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ import argparse
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import skysort
+from skysort.models import MODELS
 from skysort_cli.exits import EXPLAINED, Exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MODELS: Final = ("galaxy", "image", "star")
 _SERVICE: Final = """\
 environment:
   SKYSORT_ENDPOINT  the service's address, where --endpoint is not given
@@ -123,7 +123,7 @@ def build() -> argparse.ArgumentParser:
 
 
 def _classify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=MODELS, metavar="galaxy|image|star", help="what the files show")
+    parser.add_argument("model", choices=MODELS, metavar="|".join(MODELS), help="what the files show")
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="files, folders, quoted patterns such as '**/*.jpg', or - for stdin"
     )
@@ -145,7 +145,7 @@ def _classify(parser: argparse.ArgumentParser) -> None:
 
 
 def _drop(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=MODELS, metavar="galaxy|image|star", help="what the files show")
+    parser.add_argument("model", choices=MODELS, metavar="|".join(MODELS), help="what the files show")
     parser.add_argument("files", nargs="+", metavar="PATH", help="files, archives, folders, quoted patterns")
     parser.add_argument("--batch", metavar="NAME", help="the batch's name (default: made from the paths' names)")
     parser.add_argument("--wait", action="store_true", help="wait until every file has its result")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import Field
@@ -11,6 +11,7 @@ from skysort.batches.match import State
 from skysort.batches.status import FILES_BY_DEFAULT
 from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_NAME_CHARACTERS
 from skysort.uploads.names import BATCH_PATTERN
+from skysort.uploads.request import ModelName
 
 CURSOR_CHARACTERS: Final = 4_000
 CURSOR: Final = "batch-cursor"
@@ -23,7 +24,7 @@ BatchName = Annotated[
         json_schema_extra={"minLength": 1, "maxLength": BATCH_NAME_CHARACTERS, "pattern": BATCH_PATTERN},
     ),
 ]
-Model = Annotated[Literal["star", "galaxy", "image"] | None, Query(description="only files of this model")]
+Model = Annotated[ModelName | None, Query(description="only files of this model")]
 FileState = Annotated[State | None, Query(description="only files in this state; counts stay whole")]
 Limit = Annotated[
     int,

@@ -17,8 +17,8 @@ from skysort.limits import (
     UPLOAD_PARTS_PER_REQUEST,
     UPLOAD_STARTS_PER_REQUEST,
 )
+from skysort.models import MODELS
 from skysort.uploads import names
-from skysort.uploads.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,10 +139,10 @@ def _plans(request: UploadRequest, batch: str, client: Client) -> list[_Plan]:
     if batch_fault:
         faults.append(FieldError("batch", "bad_name", batch_fault))
     seen: set[str] = set()
+    kind = MODELS[request.model].input
     for number, file in enumerate(request.files):
-        kinds = KINDS[request.model]
-        content_type = kinds.content_type(file.name, file.type)
-        name_fault, size_fault = names.file_fault(file.name, prefix), kinds.fault(content_type, file.size)
+        content_type = kind.content_type(file.name, file.type)
+        name_fault, size_fault = names.file_fault(file.name, prefix), kind.size_fault(content_type, file.size)
         if name_fault is None and file.name in seen:
             name_fault = "stands twice in the list"
         seen.add(file.name)

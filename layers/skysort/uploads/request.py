@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticKnownError
 
 from skysort.limits import BATCH_NAME_CHARACTERS, DROP_KEY_BYTES, UPLOAD_BYTES, UPLOAD_FILES_PER_REQUEST
+from skysort.models import MODELS
 from skysort.uploads.names import BATCH_PATTERN
 
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+_CHOICES: Final = [repr(name) for name in MODELS]
+
+
+def _registered(name: str) -> str:
+    if name not in MODELS:
+        expected = f"{', '.join(_CHOICES[:-1])} or {_CHOICES[-1]}"
+        raise PydanticKnownError("literal_error", {"expected": expected})
+    return name
+
+
+# The name of a model in the registry.
+ModelName = Annotated[str, AfterValidator(_registered), Field(json_schema_extra={"enum": [*MODELS]})]
 
 
 class WantedFile(BaseModel):
@@ -34,7 +48,7 @@ class UploadRequest(BaseModel):
 
     model_config = _STRICT
 
-    model: Literal["star", "galaxy", "image"] = Field(description="the model that classifies them")
+    model: ModelName = Field(description="the model that classifies them")
     batch: Annotated[str | None, Field(min_length=1, max_length=BATCH_NAME_CHARACTERS, pattern=BATCH_PATTERN)] = Field(
         None, description="the batch's name, one folder; made if none is given"
     )

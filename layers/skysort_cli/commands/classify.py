@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import InputError
+from skysort.models import MODELS, ROWS
 from skysort_cli.endpoint import Endpoint, find_endpoint
 from skysort_cli.exits import Exit, ProblemError, UsageError
 from skysort_cli.heat_maps import HeatMaps, folder_for
 from skysort_cli.in_process import LocalPictures, LocalStars, missing
-from skysort_cli.inputs import PICTURES, TABLES, Input, expand
+from skysort_cli.inputs import Input, expand
 from skysort_cli.interrupts import interruptible
 from skysort_cli.output import Format, check_out, choose_format, opened
 from skysort_cli.pictures import classify as classify_pictures
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from skysort_cli.pictures import Answering, Record
 
-STAR: Final = "star"
 HTTP_JOBS: Final = 8
 # Failures told on stderr one by one; the output has them all.
 _TOLD: Final = 20
@@ -38,10 +38,10 @@ _TOLD: Final = 20
 
 def run(options: argparse.Namespace) -> int:
     """Classify; returns the exit status."""
-    star = options.model == STAR
+    star = MODELS[options.model].input is ROWS
     endpoint = find_endpoint(options.endpoint, os.environ, in_process=options.in_process)
     _check(options, endpoint)
-    inputs = expand(options.files, TABLES if star else PICTURES)
+    inputs = expand(options.files, tuple(MODELS[options.model].input.files))
     check_out(options.out, inputs)
     if options.keep_columns:
         return _keep_columns(options, inputs)
@@ -72,11 +72,11 @@ def _check(options: argparse.Namespace, endpoint: Endpoint | None) -> None:
     """Refuse options that do not go together."""
     if options.in_process and options.endpoint is not None:
         raise UsageError("--in-process and --endpoint say the opposite; give one of them")
-    if options.explain_to is not None and options.model == STAR:
+    if options.explain_to is not None and MODELS[options.model].input is ROWS:
         raise UsageError("--explain-to is for the heat maps of pictures; SHAP values are in the output with --explain")
     if not options.keep_columns:
         return
-    if options.model != STAR:
+    if MODELS[options.model].input is not ROWS:
         raise UsageError("--keep-columns is for tables of stars")
     if endpoint is not None:
         raise UsageError("--keep-columns works in process; on a service, `skysort drop star` does the same")
@@ -113,14 +113,14 @@ def _model(
         jobs = options.jobs or HTTP_JOBS
         client = stack.enter_context(Client(endpoint, timeout_s=options.timeout, stop=stop, connections=jobs))
         return Remote(client, options.model, query), None
-    if options.model == STAR:
+    if MODELS[options.model].input is ROWS:
         local = LocalStars(query)
         return local, local
     return LocalPictures(options.model, query), None
 
 
 def _writer(form: Format, file: TextIO, options: argparse.Namespace, *, many: bool, explain: bool) -> Writer:
-    star = options.model == STAR
+    star = MODELS[options.model].input is ROWS
     if form is Format.JSONL:
         return JsonLines(file)
     if form is Format.CSV:

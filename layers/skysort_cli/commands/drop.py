@@ -10,12 +10,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from skysort.csv_cells import text_cell, written_text
+from skysort.models import MODELS, ROWS
 from skysort_cli.batches import Batch, Counts, records
 from skysort_cli.client import Client
 from skysort_cli.downloads import ResultFiles, check_folder, folder_for, without_results
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import CommandError, Exit, ProblemError, ServiceError, UsageError
-from skysort_cli.inputs import ARCHIVES, PICTURES, TABLES, expand, first_names
+from skysort_cli.inputs import expand, first_names
 from skysort_cli.interrupts import interruptible
 from skysort_cli.output import Format, check_out, choose_format, opened
 from skysort_cli.progress import bar
@@ -52,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--results-dir is for tables of stars; of pictures and archives the output has everything")
     batch = batch_name(options.batch, options.model, options.files)
     folder = folder_for(options.results_dir, options.out, batch)
-    inputs = expand(options.files, TABLES if options.model == "star" else (*PICTURES, *ARCHIVES))
+    kind = MODELS[options.model].input
+    inputs = expand(options.files, (*kind.files, *kind.archives))
     if options.wait:
         inputs = without_results(inputs, options.files, folder, asked_for=options.results_dir is not None)
     check_out(options.out, inputs)
@@ -228,7 +230,7 @@ class _Drop:
             return JsonLines(file)
         from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
-        return TerminalTable(console(file), rows=self._options.model == "star", files=True, names=False)
+        return TerminalTable(console(file), rows=MODELS[self._options.model].input is ROWS, files=True, names=False)
 
     def say_how_to_resume(self, stopped: str) -> None:
         """What stands, and the command that goes on from there."""

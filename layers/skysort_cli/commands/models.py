@@ -7,10 +7,11 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from skysort.models import MODELS
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import Exit, MissingError, ProblemError, UsageError
 from skysort_cli.interrupts import interruptible
-from skysort_cli.model_files import MODELS, model_folder
+from skysort_cli.model_files import model_folder
 from skysort_cli.terminal import console, is_terminal
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _of_service(endpoint: Endpoint, options: argparse.Namespace) -> Card | list[
 def _of_this_machine(name: str | None) -> Card | list[Card]:
     if name is not None:
         if name not in MODELS:
-            raise UsageError(f"there is no model {name!r}; there is {', '.join(MODELS)}")
+            raise UsageError(f"unknown model {name!r}; choose from {', '.join(MODELS)}")
         return _card(name)
     return [
         {key: card[key] for key in ("name", "version", "architecture", "labels") if key in card}

@@ -36,9 +36,9 @@ def test_a_file_that_is_not_the_cards_is_refused(tmp_path: Path) -> None:
 
 def test_a_shelf_knows_its_models_and_names_them_when_asked_for_another(star_folder: Path) -> None:
     registry = ModelRegistry(star_folder.parent.parent)
-    assert registry.names() == ["star"]
+    assert [summary["name"] for summary in registry.summaries()] == ["star"]
     assert registry.get("star").summary()["labels"] == ["GALAXY", "QSO", "STAR"]
-    with pytest.raises(NotFoundError, match="there is star"):
+    with pytest.raises(NotFoundError, match="choose from star"):
         registry.get("moon")
 
 

@@ -14,9 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort_cli.exits import ProblemError, UsageError
-from skysort_cli.inputs import PICTURES, TABLES, expand
+from skysort.models import MODELS
+from skysort_cli.inputs import expand
 
 NAMES = st.text("abc.é -", min_size=1, max_size=6).filter(lambda name: name.strip(".") != "")
+
+PICTURES = tuple(MODELS["galaxy"].input.files)
+TABLES = tuple(MODELS["star"].input.files)
 
 
 def names(*arguments: object, folder: Path) -> list[str]:

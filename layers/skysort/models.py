@@ -1,0 +1,263 @@
+"""The registry of the models that skysort comes with: one entry a model, which everything else reads.
+
+A model is its entry here and its folder, functions/<name> (handlers, and model/ with the artefact and its card).
+Routes, stages, queues, uploads, batches, the contract, the command line and the page follow from the entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from skysort.errors import NotFoundError
+from skysort.limits import ARCHIVE_BYTES, IMAGE_BYTES, MIB, UPLOAD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skysort.answers import SampleSummary
+
+ANY_TYPE: Final = "application/octet-stream"
+_FITS: Final = "application/fits"
+_GZIP: Final = "application/gzip"
+
+
+@dataclass(frozen=True, slots=True)
+class InputKind:
+    """What models classify, and the files that hold it.
+
+    Parameters
+    ----------
+    name
+        ``pictures`` (one item a file) or ``rows`` (a table of items a file).
+    files
+        The media type of each suffix that says what a file holds, lower case, the usual ones first.
+    archives
+        The same of archives of such files, which the drop folder unpacks.
+    vague
+        The same of suffixes that say little; a folder is not searched for them.
+    file_bytes, archive_bytes
+        How large a dropped file, and an archive or a file of unknown type, may be.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    archives: Mapping[str, str]
+    vague: Mapping[str, str]
+    file_bytes: int
+    archive_bytes: int
+
+    def content_type(self, name: str, declared: str | None) -> str:
+        """The media type that a file is stored under: as declared, else what its name stands for, else plain bytes.
+
+        The drop folder goes by a file's content, so one declared as something unknown is stored as plain bytes.
+        """
+        media_type = (declared or "").partition(";")[0].strip().lower()
+        if not media_type:
+            suffix = "." + name.rpartition(".")[2].lower()
+            media_type = (self.files | self.archives | self.vague).get(suffix, ANY_TYPE)  # type: ignore[operator]
+        return media_type if media_type in self._largest() else ANY_TYPE
+
+    def size_fault(self, content_type: str, size: int) -> str | None:
+        """What is wrong with a file's size in bytes, None if nothing is."""
+        largest = self._largest()[content_type]
+        if size <= largest:
+            return None
+        return f"has {size:,} bytes; a file of {content_type} may have {largest // MIB:,} MiB"
+
+    def _largest(self) -> dict[str, int]:
+        """Bytes that a file of each media type may have."""
+        archives = dict.fromkeys((*self.archives.values(), *self.vague.values(), ANY_TYPE), self.archive_bytes)
+        return dict.fromkeys(self.files.values(), self.file_bytes) | archives
+
+
+PICTURES: Final = InputKind(
+    name="pictures",
+    files={
+        **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "image/jpeg"),
+        ".png": "image/png",
+        ".webp": "image/webp",
+        **dict.fromkeys((".tif", ".tiff"), "image/tiff"),
+        ".gif": "image/gif",
+        ".heic": "image/heic",
+        **dict.fromkeys((".heif", ".hif"), "image/heif"),
+        ".avif": "image/avif",
+        **dict.fromkeys((".fits", ".fit", ".fts"), _FITS),
+        **dict.fromkeys((".fits.gz", ".fit.gz", ".fts.gz"), _GZIP),
+        ".fz": _FITS,
+    },
+    archives={
+        ".zip": "application/zip",
+        ".tar": "application/x-tar",
+        **dict.fromkeys((".tar.gz", ".tgz"), _GZIP),
+        **dict.fromkeys((".tar.bz2", ".tar.xz"), ANY_TYPE),
+    },
+    vague={".gz": _GZIP},
+    file_bytes=IMAGE_BYTES,
+    archive_bytes=ARCHIVE_BYTES,
+)
+_TEXT_TABLES: Final = {
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".ecsv": "text/plain",
+    ".tbl": "text/plain",
+}
+_VOTABLE: Final = "application/x-votable+xml"
+ROWS: Final = InputKind(
+    name="rows",
+    files={
+        **_TEXT_TABLES,
+        **dict.fromkeys((f"{suffix}.gz" for suffix in _TEXT_TABLES), _GZIP),
+        **dict.fromkeys((".fits", ".fit", ".fts"), _FITS),
+        **dict.fromkeys((".fits.gz", ".fit.gz", ".fts.gz"), _GZIP),
+        **dict.fromkeys((".vot", ".votable"), _VOTABLE),
+        ".vot.gz": _GZIP,
+        ".xml": "application/xml",
+        ".parquet": "application/vnd.apache.parquet",
+    },
+    archives={},
+    vague={".txt": "text/plain", ".gz": _GZIP},
+    file_bytes=UPLOAD_BYTES,
+    archive_bytes=UPLOAD_BYTES,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Something to try a model on: a file of events/, or a row's values by column.
+
+    title: what a page calls it.
+    """
+
+    title: str
+    file: str | None = None
+    row: Mapping[str, float] | None = None
+
+    def document(self) -> SampleSummary:
+        """As an answer has it."""
+        sample: SampleSummary = {"title": self.title}
+        if self.file is not None:
+            sample["file"] = self.file
+        if self.row is not None:
+            sample["row"] = dict(self.row)
+        return sample
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model.
+
+    Parameters
+    ----------
+    name
+        In paths, keys, variables and folders: lower-case letters and digits.
+    title, question, summary
+        For people: a tab's name, its heading, one or two sentences below it.
+    input
+        What it classifies.
+    classifies
+        What it makes of what, as the contract says it.
+    samples
+        To try it on.
+    """
+
+    name: str
+    title: str
+    question: str
+    summary: str
+    classifies: str
+    input: InputKind
+    samples: tuple[Sample, ...] = field(default=())
+
+    @property
+    def classify_path(self) -> str:
+        """The path that classifies with it."""
+        return f"/v1/classify/{self.name}"
+
+    @property
+    def ready_path(self) -> str:
+        """The path that tells whether it is ready."""
+        return f"/v1/models/{self.name}/ready"
+
+    @property
+    def drop_function(self) -> str:
+        """The function that classifies its dropped files."""
+        return f"{self.name}-drop"
+
+    @property
+    def folder(self) -> str:
+        """Where its functions and its artefact lie in the project."""
+        return f"functions/{self.name}"
+
+    @property
+    def folder_setting(self) -> str:
+        """The environment variable that names another folder of its artefact."""
+        return f"SKYSORT_{self.name.upper()}_MODEL"
+
+
+_REGISTERED: Final = (
+    Model(
+        name="galaxy",
+        title="Galaxy",
+        question="What shape is this galaxy?",
+        summary="Drop images with one galaxy centred. Each is classified as one of eight Galaxy Zoo 2 shapes, with a "
+        "calibrated probability.",
+        classifies="Cutouts of galaxies as one of the eight Galaxy Zoo 2 morphology classes.",
+        input=PICTURES,
+        samples=(
+            Sample("Spiral", "galaxy_spiral.jpg"),
+            Sample("Elliptical", "galaxy_elliptical.jpg"),
+            Sample("Edge-on", "galaxy_edge_on.jpg"),
+        ),
+    ),
+    Model(
+        name="image",
+        title="Photograph",
+        question="What does this photograph show?",
+        summary="Drop any photographs. Each gets the most likely of 1,000 classes of objects, or of the dogs, cats or "
+        "birds among them.",
+        classifies="Photographs as one of the 1,000 ImageNet classes, or of a subset such as the dog breeds.",
+        input=PICTURES,
+        samples=(Sample("Traffic light", "traffic_light.jpg"),),
+    ),
+    Model(
+        name="star",
+        title="Star",
+        question="Galaxy, quasar or star?",
+        summary="Five magnitudes say a lot about what an object is; a redshift nearly settles it. Enter one object, or "
+        "paste a table.",
+        classifies="One row, many rows or a CSV as GALAXY, QSO or STAR. Without a redshift the photometric model "
+        "answers.",
+        input=ROWS,
+        samples=(
+            Sample(
+                "Galaxy",
+                row={"u": 23.87882, "g": 22.2753, "r": 20.39501, "i": 19.16573, "z": 18.79371, "redshift": 0.6347936},
+            ),
+            Sample(
+                "Quasar",
+                row={"u": 20.38562, "g": 20.40514, "r": 20.29996, "i": 20.05918, "z": 19.89044, "redshift": 2.031528},
+            ),
+            Sample(
+                "Star",
+                row={"u": 21.74669, "g": 20.03493, "r": 19.17553, "i": 18.81823, "z": 18.65422, "redshift": -7.9e-6},
+            ),
+            Sample("Sample table", "stars.csv"),
+        ),
+    ),
+)
+# By name, in the order in which people see them.
+MODELS: Final[Mapping[str, Model]] = {model.name: model for model in _REGISTERED}
+
+
+def find(name: str) -> Model:
+    """The model of a name; raises NotFoundError, which names those that there are."""
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise NotFoundError(f"unknown model {name!r}; choose from {', '.join(MODELS)}") from None
+
+
+def of_kind(kind: InputKind) -> tuple[str, ...]:
+    """The names of the models that classify such input."""
+    return tuple(model.name for model in MODELS.values() if model.input is kind)
