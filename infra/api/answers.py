@@ -182,7 +182,7 @@ class Ready(Schema):
     timing_ms: TotalTiming
 
 
-class ModelSummary(Schema):
+class ModelSummary(Open):
     """A model's card in short."""
 
     name: str

@@ -230,17 +230,61 @@ class Ready(TypedDict):
     timing_ms: TotalTiming
 
 
+class LabelSet(TypedDict):
+    """A named subset of a model's labels."""
+
+    name: str
+    """what the option labels takes"""
+    labels: Count
+    """how many it has"""
+
+
+class ColumnSummary(TypedDict):
+    """A column of rows that a model uses."""
+
+    name: str
+    unit: str
+    minimum: float
+    maximum: float
+    required: bool
+
+
+class ModelSample(TypedDict):
+    """Something to try a model on: a picture or a table, or one row."""
+
+    title: str
+    file: NotRequired[str]
+    """which the web page has below samples/"""
+    row: NotRequired[dict[str, float]]
+    """values by column"""
+
+
 class ModelSummary(TypedDict):
-    """A model's card in short."""
+    """A model's card in short, and what the model takes."""
 
     name: str
     version: str
     architecture: str
     labels: list[str]
+    title: str
+    question: str
+    summary: str
+    input: Literal["pictures", "rows"]
+    accepts: list[str]
+    """suffixes of the files that it classifies"""
+    archives: list[str]
+    """suffixes of archives of such files, for the drop folder"""
+    media_types: list[str]
+    max_file_bytes: Count
+    """of a file in the drop folder"""
+    label_sets: list[LabelSet]
+    columns: list[ColumnSummary]
+    """of rows; empty for pictures"""
+    samples: list[ModelSample]
 
 
 class ModelList(TypedDict):
-    """The models, by name."""
+    """The models, in the order in which people see them."""
 
     models: list[ModelSummary]
 

@@ -30,7 +30,7 @@ class ModelCard:
 
     def summary(self) -> ModelSummary:
         """The card's first lines and what the registry says of the model, for a list of models."""
-        model, columns = MODELS[self.name], self.document["input"].get("columns", {})
+        model, columns = MODELS[self.name], self.document.get("input", {}).get("columns", {})
         return {
             "name": self.name,
             "version": self.version,

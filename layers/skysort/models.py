@@ -6,24 +6,21 @@ Routes, stages, queues, uploads, batches, the contract, the command line and the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from skysort.errors import NotFoundError
 from skysort.limits import ARCHIVE_BYTES, IMAGE_BYTES, MIB, UPLOAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from skysort.answers import SampleSummary
+    from skysort.answers import ModelSample
 
 ANY_TYPE: Final = "application/octet-stream"
 _FITS: Final = "application/fits"
 _GZIP: Final = "application/gzip"
 
 
-@dataclass(frozen=True, slots=True)
-class InputKind:
+class InputKind(NamedTuple):
     """What models classify, and the files that hold it.
 
     Parameters
@@ -40,7 +37,7 @@ class InputKind:
         How large a dropped file, and an archive or a file of unknown type, may be.
     """
 
-    name: str
+    name: Literal["pictures", "rows"]
     files: Mapping[str, str]
     archives: Mapping[str, str]
     vague: Mapping[str, str]
@@ -122,8 +119,7 @@ ROWS: Final = InputKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """Something to try a model on: a file of events/, or a row's values by column.
 
     title: what a page calls it.
@@ -133,9 +129,9 @@ class Sample:
     file: str | None = None
     row: Mapping[str, float] | None = None
 
-    def document(self) -> SampleSummary:
+    def document(self) -> ModelSample:
         """As an answer has it."""
-        sample: SampleSummary = {"title": self.title}
+        sample: ModelSample = {"title": self.title}
         if self.file is not None:
             sample["file"] = self.file
         if self.row is not None:
@@ -143,8 +139,7 @@ class Sample:
         return sample
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """One model.
 
     Parameters
@@ -167,7 +162,7 @@ class Model:
     summary: str
     classifies: str
     input: InputKind
-    samples: tuple[Sample, ...] = field(default=())
+    samples: tuple[Sample, ...] = ()
 
     @property
     def classify_path(self) -> str:
@@ -248,14 +243,6 @@ _REGISTERED: Final = (
 )
 # By name, in the order in which people see them.
 MODELS: Final[Mapping[str, Model]] = {model.name: model for model in _REGISTERED}
-
-
-def find(name: str) -> Model:
-    """The model of a name; raises NotFoundError, which names those that there are."""
-    try:
-        return MODELS[name]
-    except KeyError:
-        raise NotFoundError(f"unknown model {name!r}; choose from {', '.join(MODELS)}") from None
 
 
 def of_kind(kind: InputKind) -> tuple[str, ...]:

@@ -133,4 +133,4 @@ def test_control_lists_models_and_shows_cards(control: ModuleType) -> None:
     assert [model["name"] for model in call(control, method="GET", path="/v1/models")[1]["models"]] == ["star"]
     assert "variants" in call(control, method="GET", path="/v1/models/star")[1]
     status, problem, _ = call(control, method="GET", path="/v1/models/moon")
-    assert (status, problem["detail"]) == (404, "there is no model 'moon'; there is star")
+    assert (status, problem["detail"]) == (404, "unknown model 'moon'; choose from star")

@@ -48,14 +48,14 @@ def test_wrong_settings_end_in_a_sentence(arguments: list[str], environment: dic
 def test_a_timeout_moves_the_visibility_timeout_along() -> None:
     stage = parse(["--timeout", "star-drop=5", "--timeout", "star=2"], {}).stage()
     assert (stage.functions["star-drop"].timeout_s, stage.functions["star"].timeout_s) == (5, 2)
-    assert stage.drop_queues[0].visibility_timeout_s == 30
+    assert stage.drop_queues[-1].visibility_timeout_s == 30
 
 
 def test_concurrency_moves_provisioned_and_maximum_along() -> None:
     settings = parse(["--concurrency", "star=3", "--concurrency", "star-drop=2"], {})
     stage = settings.stage()
     assert (stage.functions["star"].provisioned, settings.maximum("star", stage)) == (3, 3)
-    assert stage.drop_queues[0].maximum_concurrency == 2
+    assert stage.drop_queues[-1].maximum_concurrency == 2
 
 
 def test_another_stage_starts_no_more_than_the_machine_bears(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_another_stage_starts_no_more_than_the_machine_bears(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--timeout", "comet=2"], "there is no function 'comet'; choose from star, star-drop, galaxy, "),
+        (["--timeout", "comet=2"], "there is no function 'comet'; choose from galaxy, image, star, galaxy-drop, "),
         (["--timeout", "star=60"], "the gateway waits 29 s at most"),
     ],
 )

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort_cli.exits import ProblemError, UsageError
 from skysort.models import MODELS
+from skysort_cli.exits import ProblemError, UsageError
 from skysort_cli.inputs import expand
 
 NAMES = st.text("abc.é -", min_size=1, max_size=6).filter(lambda name: name.strip(".") != "")

@@ -55,7 +55,7 @@ def test_the_models_of_a_service_are_listed_and_shown(cli: Cli, service: FakeSer
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["comet"], "there is no model 'comet'; there is galaxy, image, star"),
+        (["comet"], "unknown model 'comet'; choose from galaxy, image, star"),
         (["comet", "--endpoint", URL], "there is no GET /v1/models/comet here"),
         (["../health", "--endpoint", URL], "is no model's name"),
     ],

@@ -134,9 +134,9 @@ def test_a_dead_letter_that_is_no_notification_is_shown_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["moon"], "choose from star, galaxy, image, all"),
+        (["moon"], "choose from galaxy, image, star, all"),
         (["star", "--per-second", "501"], "must be from 1 to 500"),
-        (["galaxy"], "is stage dev deployed to this region?"),
+        (["image"], "is stage dev deployed to this region?"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(

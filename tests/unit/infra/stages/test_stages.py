@@ -113,7 +113,7 @@ def test_provisioned_and_snapstart_exclude_each_other_by_type() -> None:
         ({"results_bucket": "skysort-drop-local"}, "two buckets"),
         ({"functions": {"star": star()}}, "leads to no function of stage local"),
         ({"drop_queues": (queue(function="nothing"),)}, "leads to no function of stage local"),
-        ({"drop_queues": (queue(visibility_timeout_s=5399),)}, "at least 6 times the timeout of star-drop, 5400 s"),
+        ({"drop_queues": (queue(visibility_timeout_s=5399),)}, "at least 6 times the timeout of galaxy-drop, 5400 s"),
         ({"drop_queues": (queue(maximum_concurrency=2),)}, "would be throttled into the dead-letter queue"),
     ],
 )
