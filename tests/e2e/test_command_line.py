@@ -137,7 +137,7 @@ def test_a_busy_and_stumbling_service_is_waited_for(gallery: Path, stack: Starte
         (["classify", "galaxy", "events", "--endpoint", "http://127.0.0.1:9"], 3, "cannot reach http://127.0.0.1:9"),
         (["classify", "image", "events", "--labels", "boxxer"], 2, "there is no label 'boxxer'; the nearest are boxer"),
         (["classify", "comet", "events"], 2, "invalid choice: 'comet'"),
-        (["models", "comet"], 2, "there is no model 'comet'; there is galaxy, image, star"),
+        (["models", "comet"], 2, "unknown model 'comet'; choose from galaxy, image, star"),
         (["drop", "star", "events/stars.csv"], 2, "drop needs a service"),
         (["classify", "star", "absent.csv"], 1, "absent.csv: there is no such file"),
     ],
