@@ -11,7 +11,8 @@ import zlib
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from skysort import problems
-from skysort.star.tables.detect import GZIP, HEAD_BYTES, Format, detect
+from skysort.gzip_stream import GZIP
+from skysort.star.tables.detect import HEAD_BYTES, Format, detect
 from skysort_cli.exits import ProblemError
 from skysort_cli.inputs import unreadable
 

@@ -12,11 +12,12 @@ from PIL.Image import Transpose
 
 from skysort.errors import LimitExceededError, UnsupportedFormatError
 from skysort.guard import reading
+from skysort.gzip_stream import GZIP
 from skysort.limits import FITS_IMAGE_BYTES, IMAGE_BYTES, MIB
 from skysort.pictures.formats import prices
 from skysort.pictures.formats.budget import Budget, Cost
 from skysort.pictures.formats.loaders import Loaded, load
-from skysort.pictures.formats.sniff import GZIP, NAMES, Format, detect
+from skysort.pictures.formats.sniff import NAMES, Format, detect
 from skysort.pictures.geometry import MARGIN, Box, InputSpec, inside, resampling
 from skysort.pictures.measurements import draw as measurements
 

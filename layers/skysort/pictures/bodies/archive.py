@@ -12,7 +12,6 @@ import lzma
 import stat
 import tarfile
 import zipfile
-import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,8 +21,8 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 from skysort.drop import keys
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.guard import reading
-from skysort.limits import ARCHIVE_EXPANDED_BYTES, ARCHIVE_MEMBERS, ARCHIVE_RATIO, IMAGE_BYTES, MIB
-from skysort.pictures import gzipped
+from skysort.gzip_stream import beginning
+from skysort.limits import ARCHIVE_EXPANDED_BYTES, ARCHIVE_MEMBERS, ARCHIVE_RATIO, FITS_GZIP_MEMBERS, IMAGE_BYTES, MIB
 from skysort.pictures.bodies.archive_names import UnflaggedFile, tar_name, zip_name
 from skysort.pictures.bodies.bounded_file import BoundedFile
 
@@ -89,8 +88,8 @@ def _is_tar(head: bytes) -> bool:
 
 def _gunzip_head(head: bytes) -> bytes:
     try:
-        return gzipped.unpacked(head, _TAR_BLOCK)
-    except (zlib.error, LimitExceededError):
+        return beginning(head, _TAR_BLOCK, max_members=FITS_GZIP_MEMBERS)
+    except InputError:
         return b""
 
 

@@ -11,13 +11,14 @@ from urllib.parse import parse_qsl
 
 from skysort.errors import EmptyInputError, InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.given import gathered
+from skysort.gzip_stream import GZIP
 from skysort.limits import FORM_PARTS
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.pictures.bodies.base64_text import from_base64, is_picture, unwrapped
 from skysort.pictures.bodies.form_body import boundary_of, read_form
 from skysort.pictures.bodies.json_body import read_json
 from skysort.pictures.bodies.request import FORM, JSON, SEND, PictureItem, PictureRequest, wrong
-from skysort.pictures.formats.sniff import GZIP, Format, detect
+from skysort.pictures.formats.sniff import Format, detect
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
 # What says nothing of the picture: any bytes, what gzip and zip name their files, and what curl, wget and fetch send by

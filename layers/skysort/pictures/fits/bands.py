@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import UnsupportedFormatError
 from skysort.input_warnings import InputWarning
-from skysort.pictures.fits_header import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skysort.pictures.fits_header import Header
+    from skysort.fits_header import Header
 
 COLOURS: Final = 3
 _MOST_PLANES: Final = 16
@@ -87,7 +86,7 @@ def choose(header: Header, planes: int, *, ready_for_display: bool) -> Choice:
         return _by_wavelength(sorted(known, reverse=True), names)
     if planes != COLOURS:
         raise UnsupportedFormatError(_refusal(header, planes, names))
-    red_first = ready_for_display or text(header, "CTYPE3").upper() == "RGB"
+    red_first = ready_for_display or header.text("CTYPE3").upper() == "RGB"
     return Choice((0, 1, 2) if red_first else (2, 1, 0))
 
 
@@ -114,13 +113,13 @@ def _by_wavelength(known: Sequence[tuple[float, int]], names: Sequence[str]) -> 
 def _names(header: Header, planes: int) -> Sequence[str]:
     """What the planes are called; empty where the header does not name each of them."""
     for name in _OF_ALL:
-        listed = text(header, name)
+        listed = header.text(name)
         for parts in ([part for part in _SEPARATORS.split(listed) if part], list(listed)):
             if len(parts) == planes:
                 return parts
     for stem in _OF_EACH:
         for first in (0, 1):
-            named = [text(header, f"{stem}{number}") for number in range(first, first + planes)]
+            named = [header.text(f"{stem}{number}") for number in range(first, first + planes)]
             if all(named):
                 return named
     return ()
@@ -131,7 +130,7 @@ def _wavelength(name: str, header: Header) -> float | None:
     space = _SPACE.fullmatch(name)
     if space:
         digits = float(space[1])
-        camera = text(header, "INSTRUME").upper()
+        camera = header.text("INSTRUME").upper()
         return digits * 10 if digits < _INFRARED_BELOW or camera in _INFRARED_CAMERAS else digits
     if name in _ALONE:
         return _WAVELENGTHS[_ALONE[name]]
@@ -151,7 +150,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _refusal(header: Header, planes: int, names: Sequence[str]) -> str:
-    if text(header, "CTYPE3").upper()[:4] in _SPECTRAL or planes > _MOST_PLANES:
+    if header.text("CTYPE3").upper()[:4] in _SPECTRAL or planes > _MOST_PLANES:
         return (
             f"the FITS image is a cube of {planes:,} planes, not a picture; send one plane, or three bands as an image"
             " of width x height x 3"

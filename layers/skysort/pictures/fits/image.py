@@ -8,37 +8,24 @@ from __future__ import annotations
 
 import math
 import re
-import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.limits import FITS_IMAGE_BYTES, MEASURED_PIXELS, MIB
-from skysort.pictures import gzipped
+from skysort.fits_header import TYPES, HeaderReader
+from skysort.gzip_stream import GZIP, beginning
+from skysort.limits import FITS_GZIP_MEMBERS, FITS_HEADER_CARDS, FITS_IMAGE_BYTES, MEASURED_PIXELS, MIB
 from skysort.pictures.fits import bands as fits_bands
-from skysort.pictures.fits_header import (
-    TYPES,
-    HeaderReader,
-    axes_and_bits,
-    blocks,
-    data_size,
-    integer,
-    is_compressed_image,
-    is_random_groups,
-    number,
-    text,
-)
 from skysort.pictures.formats import prices
 from skysort.pictures.formats.budget import Cost
-from skysort.pictures.formats.sniff import GZIP
 from skysort.pictures.measurements.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skysort.pictures.fits_header import Header
+    from skysort.fits_header import Header
     from skysort.pictures.geometry import InputSpec
 
 # Names of extensions, as observatories' pipelines and programs write them: of the image itself,
@@ -96,11 +83,10 @@ _OTHER_GZIPPED: Final = "the gzipped content is no FITS file; of gzipped picture
 
 @dataclass(frozen=True, slots=True)
 class _Image:
-    """An image that a header describes, and where its data begin. rank: how likely it is the one that is meant."""
+    """An image that a header describes. rank: how likely it is the one that is meant."""
 
     rank: int
     header: Header
-    start: int
     compressed: bool
 
 
@@ -162,10 +148,7 @@ def read(content: bytes, spend: Callable[[Cost], None] | None = None, spec: Inpu
 
 
 def _gunzip(content: bytes) -> bytes:
-    try:
-        unpacked = gzipped.unpacked(content, FITS_IMAGE_BYTES + 1)
-    except zlib.error as error:
-        raise MalformedInputError(f"the gzipped FITS file is damaged: {error}") from None
+    unpacked = beginning(content, FITS_IMAGE_BYTES + 1, FITS_GZIP_MEMBERS)
     if len(unpacked) > FITS_IMAGE_BYTES:
         raise LimitExceededError(f"a FITS picture may have up to {FITS_IMAGE_BYTES // MIB} MiB unpacked")
     return unpacked
@@ -174,16 +157,18 @@ def _gunzip(content: bytes) -> bytes:
 def _survey(content: bytes, spend: Callable[[Cost], None] | None) -> _Contents:
     """Read the headers of a file, up to an image that is named for what it is."""
     found = _Contents()
-    reader = HeaderReader(content, spend)
+    reader = HeaderReader(
+        content, FITS_HEADER_CARDS, lambda cards: spend(Cost(cards * prices.HEADER_CARD)) if spend else None
+    )
     position = 0
     while position < len(content):
         try:
-            header, start = reader.read(position)
+            header = reader.read(position)
             if position == 0 and "SIMPLE" not in header:
                 raise UnsupportedFormatError(_OTHER_GZIPPED)
-            if _note(found, header, start) == _PREFERRED:
+            if _note(found, header) == _PREFERRED:
                 break
-            position = start + blocks(data_size(header))
+            position = header.end
         except InputError:
             if found.images:  # an image is there, whatever lies behind it
                 break
@@ -191,26 +176,28 @@ def _survey(content: bytes, spend: Callable[[Cost], None] | None) -> _Contents:
     return found
 
 
-def _note(found: _Contents, header: Header, start: int) -> int | None:
+def _note(found: _Contents, header: Header) -> int | None:
     """Take down what a header describes; the rank of an image."""
-    compressed = is_compressed_image(header)
-    if not compressed and "SIMPLE" not in header and text(header, "XTENSION") != "IMAGE":
-        found.tables += text(header, "XTENSION") in {"BINTABLE", "TABLE", "A3DTABLE"}
+    compressed = header.is_compressed_image
+    if not compressed and "SIMPLE" not in header and header.text("XTENSION") != "IMAGE":
+        found.tables += header.text("XTENSION") in {"BINTABLE", "TABLE", "A3DTABLE"}
         return None
-    axes, _ = axes_and_bits(header, "Z" if compressed else "")
-    if is_random_groups(header, axes):
+    prefix = "Z" if compressed else ""
+    header.bitpix(prefix)
+    axes = header.axes(prefix)
+    if header.is_random_groups:
         found.random_groups = True
         return None
     if len(axes) < 2 or math.prod(axes) == 0:  # noqa: PLR2004 - width and height
         found.one_dimensional |= math.prod(axes) > 0 and bool(axes)
         return None
-    name = next((name for card in _NAME_CARDS if (name := text(header, card).upper())), "")
+    name = next((name for card in _NAME_CARDS if (name := header.text(card).upper())), "")
     words = {name, *_WORDS.findall(name)}
     if words & _BESIDE_THE_IMAGE or (_BESIDE_IT.search(name) and not words & _THE_IMAGE):
         found.beside.append(name[:20])
         return None
     rank = _LAST_CHOICE if words & _MADE_FROM_IT else _PREFERRED if words & _THE_IMAGE else _PLAIN
-    found.images.append(_Image(rank, header, start, compressed))
+    found.images.append(_Image(rank, header, compressed))
     return rank
 
 
@@ -234,7 +221,8 @@ def _holds(found: _Contents) -> str:
 def _layout(image: _Image) -> tuple[tuple[int, int, int], fits_bands.Choice]:
     """An image's (planes, height, width), and which planes are drawn."""
     header = image.header
-    axes, bits = axes_and_bits(header, "Z" if image.compressed else "")
+    prefix = "Z" if image.compressed else ""
+    axes, bits = header.axes(prefix), header.bitpix(prefix)
     shape = list(axes[::-1])
     while len(shape) > 2 and shape[0] == 1:  # noqa: PLR2004 - height and width stay
         del shape[0]
@@ -249,7 +237,7 @@ def _layout(image: _Image) -> tuple[tuple[int, int, int], fits_bands.Choice]:
             f"the FITS image has its {width} colours along the first axis; write them as planes of width x height"
             " (numpy.moveaxis(image, -1, 0))"
         )
-    as_stored = number(header, "BSCALE", 1.0) == 1 and number(header, "BZERO", 0.0) == 0
+    as_stored = header.number("BSCALE", 1.0) == 1 and header.number("BZERO", 0.0) == 0
     choice = fits_bands.choose(header, planes, ready_for_display=bits == 8 and as_stored)  # noqa: PLR2004 - bytes
     return (planes, height, width), choice
 
@@ -274,21 +262,21 @@ def _cutout(
     if image.compressed:
         from skysort.pictures.fits import tiles as fits_tiles  # noqa: PLC0415 - ten milliseconds, only where they are needed
 
-        planes = fits_tiles.read(content, image.start, header, spend).reshape(shape)
+        planes = fits_tiles.read(content, image.header.data_start, header, spend).reshape(shape)
     else:
-        dtype = np.dtype(TYPES[integer(header, "BITPIX")])
+        dtype = np.dtype(TYPES[header.bitpix()])
         values = math.prod(shape)
-        if image.start + values * dtype.itemsize > len(content):
+        if image.header.data_start + values * dtype.itemsize > len(content):
             raise MalformedInputError("the FITS file ends before its last pixel: it is truncated")
-        planes = np.frombuffer(content, dtype, values, image.start).reshape(shape)
+        planes = np.frombuffer(content, dtype, values, image.header.data_start).reshape(shape)
     drawn = planes if choice.planes == tuple(range(len(planes))) else planes[list(choice.planes)]
     blank = _blank(image) if planes.dtype.kind in "iu" else None
-    return Frame(drawn, number(header, "BSCALE", 1.0), number(header, "BZERO", 0.0), blank, choice.warnings)
+    return Frame(drawn, header.number("BSCALE", 1.0), header.number("BZERO", 0.0), blank, choice.warnings)
 
 
 def _blank(image: _Image) -> int | None:
     """The whole number that stands for no value."""
     for name in ("ZBLANK", "BLANK") if image.compressed else ("BLANK",):
         if name in image.header:
-            return integer(image.header, name)
+            return image.header.integer(name)
     return None

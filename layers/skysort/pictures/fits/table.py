@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import MalformedInputError
-from skysort.pictures.fits_header import integer, number, text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skysort.pictures.fits_header import Header
+    from skysort.fits_header import Header
 
 # Bytes of one element of a column, by the letter of its TFORM.
 _ELEMENTS: Final = {"L": 1, "B": 1, "A": 1, "I": 2, "J": 4, "K": 8, "E": 4, "D": 8, "C": 8, "M": 16, "P": 8, "Q": 16}
@@ -39,14 +38,14 @@ class TileTable:
 
     def __init__(self, content: bytes, start: int, header: Header) -> None:
         self._header = header
-        width, self.rows = integer(header, "NAXIS1"), integer(header, "NAXIS2")
+        width, self.rows = header.integer("NAXIS1"), header.integer("NAXIS2")
         self._columns = _columns(header, width)
         end = start + width * self.rows
         if end > len(content):
             raise MalformedInputError("the FITS file ends inside the table of a compressed image: it is truncated")
         self._cells = np.frombuffer(content, np.uint8, width * self.rows, start).reshape(self.rows, width)
-        heap = start + integer(header, "THEAP", width * self.rows)
-        self._heap = memoryview(content)[max(heap, end) : max(end, heap, end + integer(header, "PCOUNT", 0))]
+        heap = start + header.integer("THEAP", width * self.rows)
+        self._heap = memoryview(content)[max(heap, end) : max(end, heap, end + header.integer("PCOUNT", 0))]
 
     @property
     def heap_size(self) -> int:
@@ -61,7 +60,7 @@ class TileTable:
         """A number for each tile: of the column, else of the card; None without both."""
         column = self._columns.get(name)
         if column is None:
-            return np.full(self.rows, number(self._header, name, 0.0)) if name in self._header else None
+            return np.full(self.rows, self._header.number(name, 0.0)) if name in self._header else None
         if column.kind not in _SCALARS or column.count != 1:
             raise MalformedInputError(f"the compressed FITS image's column {name} must hold one number a tile")
         dtype = np.dtype(_SCALARS[column.kind])
@@ -87,17 +86,17 @@ class TileTable:
 
 def _columns(header: Header, width: int) -> dict[str, _Column]:
     """The columns of a binary table by name; raises MalformedInputError where they are not as wide as its rows."""
-    count, offset = integer(header, "TFIELDS"), 0
+    count, offset = header.integer("TFIELDS"), 0
     if not 0 < count <= _MAX_COLUMNS:
         raise MalformedInputError(f"the compressed FITS image's table has {count} columns")
     found: dict[str, _Column] = {}
     for column in range(1, count + 1):
-        form = _FORM.match(text(header, f"TFORM{column}"))
+        form = _FORM.match(header.text(f"TFORM{column}"))
         kind = form[2] if form else ""
         if form is None or (kind not in _ELEMENTS and kind != "X"):
             raise MalformedInputError(f"the compressed FITS image's TFORM{column} is not a column's format")
         repeat = int(form[1] or 1)
-        found.setdefault(text(header, f"TTYPE{column}").upper(), _Column(offset, repeat, kind, form[3] or ""))
+        found.setdefault(header.text(f"TTYPE{column}").upper(), _Column(offset, repeat, kind, form[3] or ""))
         offset += -(-repeat // 8) if kind == "X" else repeat * _ELEMENTS[kind]
     if offset != width:
         raise MalformedInputError(f"the compressed FITS image's columns are {offset} bytes wide, its rows {width}")

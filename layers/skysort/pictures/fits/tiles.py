@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.fits_header import TYPES
 from skysort.limits import FITS_TILES
 from skysort.pictures.fits import dither as fits_dither
 from skysort.pictures.fits import rice as fits_rice
 from skysort.pictures.fits.table import TileTable
-from skysort.pictures.fits_header import TYPES, axes_and_bits, integer, text
 from skysort.pictures.formats import prices
 from skysort.pictures.formats.budget import Cost
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.pictures.fits_header import Header
+    from skysort.fits_header import Header
 
 _RICE: Final = frozenset({"RICE_1", "RICE_ONE"})
 _READ: Final = _RICE | {"GZIP_1", "GZIP_2", "NOCOMPRESS"}
@@ -108,19 +108,19 @@ class _TiledImage:
 
     def __init__(self, content: bytes, start: int, header: Header) -> None:
         self._header = header
-        self._method = text(header, "ZCMPTYPE")
+        self._method = header.text("ZCMPTYPE")
         if self._method not in _READ:
             raise UnsupportedFormatError(
                 f"the FITS image is compressed with {self._method[:40] or 'no method that it names'}; RICE and GZIP are"
                 " read: unpack it (funpack) or compress it with RICE (fpack -r)"
             )
-        axes, bits = axes_and_bits(header, "Z")
+        axes, bits = header.axes("Z"), header.bitpix("Z")
         if not 0 < len(axes) <= _MAX_AXES or min(axes) == 0:
             raise MalformedInputError(f"the compressed FITS image has {len(axes)} axes")
         self._grid = _Grid(axes, self._tile_sides(axes))
         self._type = np.dtype(TYPES[bits]).newbyteorder("=")
         self._options = _options(header)
-        self._check_size(integer(header, "NAXIS2"))
+        self._check_size(header.integer("NAXIS2"))
         self._table = TileTable(content, start, header)
         self._scales, self._zeros = self._table.numbers("ZSCALE"), self._table.numbers("ZZERO")
         self._blanks = self._table.numbers("ZBLANK")
@@ -130,7 +130,7 @@ class _TiledImage:
     def _tile_sides(self, axes: tuple[int, ...]) -> tuple[int, ...]:
         # Without a size a tile is a row.
         sides = tuple(
-            integer(self._header, f"ZTILE{axis}", size if axis == 1 else 1) for axis, size in enumerate(axes, start=1)
+            self._header.integer(f"ZTILE{axis}", size if axis == 1 else 1) for axis, size in enumerate(axes, start=1)
         )
         if min(sides) < 1:
             raise MalformedInputError("the FITS header has compressed tiles without pixels")
@@ -147,7 +147,7 @@ class _TiledImage:
             )
 
     def _quantization(self) -> str:
-        method = text(self._header, "ZQUANTIZ") or fits_dither.NO_DITHER
+        method = self._header.text("ZQUANTIZ") or fits_dither.NO_DITHER
         if not self._quantized or method == fits_dither.NONE:
             return fits_dither.NO_DITHER
         if method not in fits_dither.METHODS:
@@ -240,7 +240,7 @@ class _TiledImage:
             return whole
         noise = None
         if self._dithering != fits_dither.NO_DITHER:
-            noise = fits_dither.dither(tile, integer(self._header, "ZDITHER0", 1), whole.size)
+            noise = fits_dither.dither(tile, self._header.integer("ZDITHER0", 1), whole.size)
         zero = 0.0 if self._zeros is None else float(self._zeros[tile])
         values = fits_dither.real(whole, float(self._scales[tile]), zero, noise)
         if self._dithering == fits_dither.DITHER_2:
@@ -297,9 +297,9 @@ def _options(header: Header) -> dict[str, int]:
     """The parameters of the compression that are whole numbers (ZNAMEn and ZVALn)."""
     found: dict[str, int] = {}
     for parameter in range(1, _MAX_OPTIONS + 1):
-        name = text(header, f"ZNAME{parameter}")
+        name = header.text(f"ZNAME{parameter}")
         if not name:
             break
         if name in {"BLOCKSIZE", "BYTEPIX"}:
-            found[name] = integer(header, f"ZVAL{parameter}")
+            found[name] = header.integer(f"ZVAL{parameter}")
     return found

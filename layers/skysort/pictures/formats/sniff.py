@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Final
 
 from skysort.errors import EmptyInputError, UnsupportedFormatError
+from skysort.gzip_stream import GZIP
 
 READABLE: Final = "send a JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF or FITS picture"
-GZIP: Final = b"\x1f\x8b"
 
 
 class Format(StrEnum):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.answer_metrics import label_counts
 from skysort.drop.ledger import Report
-from skysort.star.tables.detect import GZIP, HEAD_BYTES, Format, detect
-from skysort.star.tables.gzip_stream import GzipSink, gunzip
+from skysort.gzip_stream import GZIP, GzipSink, gunzip
+from skysort.star.tables.detect import HEAD_BYTES, Format, detect
 from skysort.star.tables.readers import read_table
 from skysort.star.tables.rejects import RejectsWriter
 from skysort.star.tables.result_columns import ResultColumns

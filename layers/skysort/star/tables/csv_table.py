@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import LimitExceededError
+from skysort.gzip_stream import resized
 from skysort.limits import MIB, TABLE_LINE_BYTES
 from skysort.star.tables.csv_cells import CellReader
 from skysort.star.tables.csv_header import Header, find_columns
@@ -42,7 +43,7 @@ def classify_csv(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink)
     appended cells behind; columns of an earlier classification are replaced.
     Raises InputError when the file as a whole cannot be classified.
     """
-    _CsvTable(classifier, sink).run(_resized(blocks))
+    _CsvTable(classifier, sink).run(resized(blocks, BLOCK_BYTES))
 
 
 class _CsvTable:
@@ -180,17 +181,3 @@ class _CsvTable:
         if len(lines.breaks) == 0:
             return self._line + int(np.searchsorted(lines.starts, offset))
         return self._line + int(np.searchsorted(lines.breaks, offset))
-
-
-def _resized(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of BLOCK_BYTES: work is done a piece, so that many small ones would cost more."""
-    waiting = bytearray()
-    for block in blocks:
-        at = BLOCK_BYTES - len(waiting)
-        waiting += block[:at]
-        while len(waiting) == BLOCK_BYTES:
-            yield bytes(waiting)
-            waiting = bytearray(block[at : at + BLOCK_BYTES])
-            at += BLOCK_BYTES
-    if waiting:
-        yield bytes(waiting)

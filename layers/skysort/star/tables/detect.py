@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Final
 
 from skysort.errors import UnsupportedFormatError
+from skysort.gzip_stream import GZIP
 from skysort.star.tables.text_cells import is_utf_16
 
 HEAD_BYTES: Final = 4096
-GZIP: Final = b"\x1f\x8b"
 READABLE: Final = "drop a CSV, FITS, VOTable, Parquet, ECSV or IPAC table, plain or gzipped"
 
 

@@ -1,6 +1,7 @@
 """FITS binary tables: rows pass through as the bytes they are, with the appended columns behind.
 
-The rest of the file (other extensions, the heap of variable-length cells) is copied unread.
+The rest of the file (other extensions, the heap of variable-length cells) is copied unread. Every number of a header is
+checked against the file's size before anything is read by it.
 """
 
 from __future__ import annotations
@@ -11,27 +12,33 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.drop.files import fetched
-from skysort.errors import EmptyInputError, InvalidFieldsError, UnsupportedFormatError
-from skysort.limits import FITS_BYTES
-from skysort.star.tables.fits_file import BLOCK, headers
-from skysort.star.tables.fits_table import Table, record_type, rows_a_block
+from skysort.errors import (
+    EmptyInputError,
+    InvalidFieldsError,
+    LimitExceededError,
+    MalformedInputError,
+    UnsupportedFormatError,
+)
+from skysort.fits_header import BLOCK, CARD, Header, HeaderReader
+from skysort.limits import FITS_BYTES, FITS_EXTENSIONS, FITS_TABLE_CARDS, MIB
+from skysort.star.tables.fits_table import Table, record_type
 from skysort.star.tables.rows import Measured, usable
 from skysort.star.tables.wanted import Cells, Place, Wanted, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from skysort.drop.files import Sink
     from skysort.star.tables.rows import RowClassifier
 
+# Rows to work on at a time: at most so many, and so many bytes of them.
 _ROWS: Final = 32_768
-_COPY: Final = 1024 * 1024
+_ROW_BYTES: Final = 32 * MIB
 # The fifth card; STIL knows the description by it, and by the place that it has.
 _MARK: Final = b"VOTMETA =                    T"
-_MARK_AT: Final = 4 * 80
+_MARK_AT: Final = 4 * CARD
 
 
 def classify_fits(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
@@ -40,19 +47,19 @@ def classify_fits(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink
     Constant memory: the file lies in /tmp and is mapped. Raises InputError when the file cannot be classified.
     """
     with fetched(blocks, FITS_BYTES) as path:
-        found = _find(path)
+        content = np.memmap(path, np.uint8, "r")
+        found = _find(content)
         table = found.table
         found.wanted.begin(classifier)
         kept = sum(int(usable(measured).sum()) for measured, _ in found.chunks())
         header = table.new_header(classifier.appended, kept)
-        with path.open("rb") as file:
-            sink.write(_without_description(file.read(BLOCK)))
-        _copy(path, BLOCK, table.header.at, sink)
+        sink.write(_without_description(content[:BLOCK].tobytes()))
+        _copy(content[BLOCK : table.header.start], sink)
         sink.write(header)
         written = _write_rows(found, classifier, sink)
-        written += _copy(path, table.heap_at, table.heap_at + table.heap_bytes, sink)
+        written += _copy(content[table.heap_start : table.heap_end], sink)
         sink.write(b"\0" * (-written % BLOCK))
-        _copy(path, table.end, path.stat().st_size, sink)
+        _copy(content[table.header.end :], sink)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ class _Found:
 
     def chunks(self) -> Iterator[tuple[Measured, NDArray[np.uint8]]]:
         """Measured values and raw bytes of consecutive rows."""
-        step = rows_a_block(self.table.row_bytes, _ROWS)
+        step = max(1, min(_ROWS, _ROW_BYTES // max(1, self.table.row_bytes)))
         for first in range(0, len(self.rows), step):
             part = self.rows[first : first + step]
             yield self._measured(part), part
@@ -83,11 +90,12 @@ class _Found:
         return self.wanted.read(cells, truths)
 
 
-def _find(path: Path) -> _Found:
+def _find(content: NDArray[np.uint8]) -> _Found:
     """The first table with the measured columns; otherwise the first table's own error."""
     refusal: InvalidFieldsError | None = None
-    for header in headers(path):
-        if not header.is_table:
+    for header in headers(content):
+        # Older writers: A3DTABLE.
+        if header.text("XTENSION") not in {"BINTABLE", "A3DTABLE"} or header.is_compressed_image:
             continue
         table = Table(header)
         try:
@@ -97,9 +105,31 @@ def _find(path: Path) -> _Found:
             continue
         if table.rows == 0:
             raise EmptyInputError("the FITS table has no rows")
-        rows = np.memmap(path, np.uint8, "r", header.data_at, (table.rows, table.row_bytes))
-        return _Found(table, wanted, rows)
+        rows = content[header.data_start :][: table.rows * table.row_bytes]
+        return _Found(table, wanted, rows.reshape(table.rows, table.row_bytes))
     raise refusal or UnsupportedFormatError("the FITS file has no binary table: it is an image or an ASCII table")
+
+
+def headers(content: NDArray[np.uint8]) -> Iterator[Header]:
+    """The headers of a file in order, each after a look at whether its data are all there.
+
+    Raises MalformedInputError for a file that is cut short or no FITS file, and LimitExceededError beyond
+    FITS_EXTENSIONS headers or FITS_TABLE_CARDS cards in one of them.
+    """
+    start = number = 0
+    # Something else may follow the extensions.
+    while start < len(content) and (not number or content[start : start + 8].tobytes() == b"XTENSION"):
+        if number == FITS_EXTENSIONS:
+            raise LimitExceededError(f"the FITS file has more than {FITS_EXTENSIONS:,} extensions")
+        header = HeaderReader(content.data, FITS_TABLE_CARDS).read(start)
+        # The last fill may be missing: nothing is read from it.
+        if (length := header.data_bytes) and header.data_start + length > len(content):
+            raise MalformedInputError(
+                "the FITS file is cut short: one of its parts has fewer rows or pixels than its header says"
+            )
+        yield header
+        start = header.end
+        number += 1
 
 
 def _write_rows(found: _Found, classifier: RowClassifier, sink: Sink) -> int:
@@ -130,12 +160,8 @@ def _without_description(primary: bytes) -> bytes:
     return primary[:_MARK_AT] + _MARK[:-1] + b"F" + primary[_MARK_AT + len(_MARK) :] if marked else primary
 
 
-def _copy(path: Path, start: int, stop: int, sink: Sink) -> int:
+def _copy(content: NDArray[np.uint8], sink: Sink) -> int:
     """Copy a stretch of the file; returns its size."""
-    with path.open("rb") as file:
-        file.seek(start)
-        left = stop - start
-        while left > 0 and (piece := file.read(min(_COPY, left))):
-            sink.write(piece)
-            left -= len(piece)
-    return stop - start
+    for start in range(0, len(content), MIB):
+        sink.write(content[start : start + MIB].tobytes())
+    return len(content)

@@ -20,7 +20,7 @@ from pathlib import Path
 from skysort.star.model import StarModel
 from skysort.star.tables.result_columns import ResultColumns
 from skysort.star.tables.csv_table import classify_csv
-from skysort.star.tables.gzip_stream import GzipSink, gunzip
+from skysort.gzip_stream import GzipSink, gunzip
 from skysort.star.tables.rejects import RejectsWriter
 from skysort.star.tables.rows import RowClassifier
 from tests.fakes.tables import HEADER, ROW, row

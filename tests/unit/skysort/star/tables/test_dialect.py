@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from skysort.errors import EmptyInputError, InputError, InvalidFieldsError, LimitExceededError, MalformedInputError
 from skysort.limits import CSV_PREAMBLE_BYTES, CSV_PREAMBLE_LINES
 from skysort.star.body import CSV, read_body
-from skysort.star.tables.csv_table import BLOCK_BYTES, _resized
 from skysort.star.tables.dialect import Head, HeadReader
 from skysort_cli.csv_rows import chunks
 from tests.fakes.tables import APPENDED, classify
@@ -252,17 +251,6 @@ def test_more_above_a_header_than_any_table_has_is_refused_at_its_limit(star_fol
     with pytest.raises(LimitExceededError):
         reader.feed(content, last=False)
     assert reader.looked_at <= CSV_PREAMBLE_BYTES + 1_001
-
-
-@given(st.lists(st.integers(0, 3 * 64), max_size=20))
-def test_small_pieces_are_put_together_and_large_ones_cut(sizes: list[int]) -> None:
-    pieces = [bytes([at % 251]) * size for at, size in enumerate(sizes)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skysort.star.tables.csv_table.BLOCK_BYTES", 64)
-        found = list(_resized(pieces))
-    assert b"".join(found) == b"".join(pieces)
-    assert all(len(piece) == 64 for piece in found[:-1])
-    assert BLOCK_BYTES > 64
 
 
 PIECES = st.sampled_from(

@@ -10,8 +10,8 @@ import pytest
 from astropy.io import fits
 
 from skysort.errors import InputError, InvalidFieldsError, LimitExceededError, MalformedInputError
-from skysort.star.tables import fits_file
-from skysort.star.tables.fits_file import CARD, headers
+from skysort.fits_header import CARD
+from skysort.star.tables import fits as fits_tables
 from skysort.star.tables.fluxes import asinh_magnitudes
 from tests.fakes.tables import classify, columns
 
@@ -255,20 +255,19 @@ def test_a_heap_before_the_file_is_refused(star_folder: Path, survey_data: Path)
         classify(star_folder, body)
 
 
-def test_headers_and_extensions_have_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_headers_and_extensions_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given
-    monkeypatch.setattr(fits_file, "FITS_TABLE_CARDS", 100)
-    monkeypatch.setattr(fits_file, "FITS_EXTENSIONS", 3)
+    monkeypatch.setattr(fits_tables, "FITS_TABLE_CARDS", 100)
+    monkeypatch.setattr(fits_tables, "FITS_EXTENSIONS", 3)
     primary = GOOD[:2880]
-    long, many = tmp_path / "long", tmp_path / "many"
-    long.write_bytes(primary + b"XTENSION= 'IMAGE   '".ljust(CARD) + b"COMMENT ".ljust(CARD) * 400)
+    long = primary + b"XTENSION= 'IMAGE   '".ljust(CARD) + b"COMMENT ".ljust(CARD) * 400
     extension = b"XTENSION= 'IMAGE   '".ljust(CARD) + b"NAXIS   =   0".ljust(CARD) + b"END".ljust(CARD)
-    many.write_bytes(primary + extension.ljust(2880) * 5)
+    many = primary + extension.ljust(2880) * 5
     # When / Then
     with pytest.raises(LimitExceededError, match="100 cards"):
-        list(headers(long))
+        list(fits_tables.headers(np.frombuffer(long, np.uint8)))
     with pytest.raises(LimitExceededError, match="3 extensions"):
-        list(headers(many))
+        list(fits_tables.headers(np.frombuffer(many, np.uint8)))
 
 
 def test_a_name_that_goes_on_in_the_next_card_is_read_whole(star_folder: Path) -> None:

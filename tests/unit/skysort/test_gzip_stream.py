@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skysort import gzip_stream
 from skysort.errors import LimitExceededError, MalformedInputError, SkysortError
-from skysort.star.tables import gzip_stream
-from skysort.star.tables.gzip_stream import gunzip
+from skysort.gzip_stream import gunzip, resized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,3 +113,11 @@ def test_a_changed_byte_never_ends_in_another_error(at: int, value: int) -> None
         list(gunzip([bytes(body)]))
     except SkysortError:
         return
+
+
+@given(st.lists(st.integers(0, 3 * 64), max_size=20))
+def test_small_pieces_are_put_together_and_large_ones_cut(sizes: list[int]) -> None:
+    pieces = [bytes([at % 251]) * size for at, size in enumerate(sizes)]
+    found = list(resized(pieces, 64))
+    assert b"".join(found) == b"".join(pieces)
+    assert all(len(piece) == 64 for piece in found[:-1])
