@@ -9,12 +9,14 @@ import boto3
 
 from skysort.observability import logger
 from skysort.release.brake import Brake
+from skysort.settings import BrakeSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 iam = boto3.client("iam")
-brake = Brake.from_environment(os.environ, lambda role, policy: iam.attach_role_policy(RoleName=role, PolicyArn=policy))
+settings = BrakeSettings.from_environment(os.environ)
+brake = Brake(lambda role, policy: iam.attach_role_policy(RoleName=role, PolicyArn=policy), settings)
 
 
 @logger.inject_lambda_context

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -13,21 +12,21 @@ from skysort.observability import logger
 from skysort.release.aws import Deployment, respond
 from skysort.release.hook import ReleaseHook
 from skysort.release.verifier import VersionVerifier, Watcher
-from skysort.settings import folder
+from skysort.settings import HookSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 FOLDER = Path(__file__).parent
 
-cards = folder(os.environ, "SKYSORT_CARDS", FOLDER.parent)
+settings = HookSettings.from_environment(os.environ, FOLDER)
 deployment = Deployment()
 hook = ReleaseHook(
-    verifier=VersionVerifier(deployment.invoke, FOLDER / "reference", ModelRegistry(cards)),
+    verifier=VersionVerifier(deployment.invoke, FOLDER / "reference", ModelRegistry(settings.cards_folder)),
     watcher=Watcher(deployment.raised, time.monotonic, time.sleep),
     respond=respond,
     report=deployment.report,
-    versions=json.loads(os.environ.get("SKYSORT_NEW_VERSIONS", "{}")),
+    versions=settings.versions,
 )
 
 

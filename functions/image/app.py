@@ -10,13 +10,13 @@ from skysort.cold_start import Start
 from skysort.http.api import serve
 from skysort.http.pictures import load_classifier, picture_api
 from skysort.observability import logger, metrics
-from skysort.pictures.settings import PictureSettings
+from skysort.settings import ModelSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 start = Start()
-settings = PictureSettings.from_environment(os.environ, "image", Path(__file__).parent)
+settings = ModelSettings.from_environment(os.environ, "image", Path(__file__).parent)
 classifier = load_classifier(settings)
 api = picture_api("image", classifier, settings.clients)
 start.done()

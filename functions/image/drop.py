@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from skysort.cold_start import Start
 from skysort.drop.batch import process_batch
-from skysort.drop.settings import DropSettings
 from skysort.drop.worker import DropWorker
 from skysort.observability import logger, metrics
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.files import PictureFiles
 from skysort.pictures.model import PictureModel
 from skysort.s3.store import S3Store
+from skysort.settings import DropSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse

@@ -24,7 +24,7 @@ from skysort.http.api import (
     serve,
 )
 from skysort.observability import logger, metrics
-from skysort.settings import StarSettings
+from skysort.settings import ModelSettings
 from skysort.star.body import read_body
 from skysort.star.classify import StarClassifier
 from skysort.star.model import StarModel
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 start = Start()
-settings = StarSettings.from_environment(os.environ, Path(__file__).parent)
+settings = ModelSettings.from_environment(os.environ, "star", Path(__file__).parent)
 classifier = StarClassifier(
     StarModel.load(settings.model_folder, settings.threads), AnswerCache(settings.cache_entries)
 )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from skysort.cold_start import Start
 from skysort.drop.batch import process_batch
-from skysort.drop.settings import DropSettings
 from skysort.drop.worker import DropWorker
 from skysort.observability import logger, metrics
 from skysort.s3.store import S3Store
+from skysort.settings import DropSettings
 from skysort.star.model import StarModel
 from skysort.star.tables.classifier import TableClassifier
 

@@ -23,7 +23,7 @@ from infra.constructs.common import acknowledge, as_nag_reads
 from infra.constructs.drop_folder import REQUEST_METRICS
 from infra.constructs.function import ModelFunction
 from infra.stages.functions import FunctionSettings
-from skysort.release.brake import STOP_POLICY, STOP_ROLES
+from skysort.settings import STOP_POLICY, STOP_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

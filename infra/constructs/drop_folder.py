@@ -15,9 +15,8 @@ from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
 from infra.constructs.common import acknowledge, bucket_arn, grant
 from infra.stages.drop import DEAD_LETTER_DAYS, QUEUE_DAYS
 from skysort.drop.keys import INCOMING
-from skysort.drop.settings import RESULTS_BUCKET
 from skysort.models import PICTURES, of_kind
-from skysort.pictures.settings import DROP_BUCKET
+from skysort.settings import DROP_BUCKET, RESULTS_BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

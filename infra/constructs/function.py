@@ -17,7 +17,8 @@ from infra import ROOT
 from infra.constructs.common import acknowledge, log_group, removal
 from infra.containers.base_image import BASE_IMAGE_SETTING
 from infra.stages.functions import Provisioned, SnapStart
-from skysort import METRICS_NAMESPACE, clients
+from skysort import METRICS_NAMESPACE
+from skysort.settings import CLIENTS
 
 if TYPE_CHECKING:
     from infra.stages.functions import FunctionSettings
@@ -192,7 +193,7 @@ def _environment(name: str, stage: Stage, settings: FunctionSettings) -> dict[st
     """The variables of every function; a drop folder adds the names of its buckets."""
     return {
         "SKYSORT_STAGE": stage.name,
-        clients.SETTING: stage.clients.value,
+        CLIENTS: stage.clients.value,
         # Metrics and logs of two stages in one account are told apart by it.
         "POWERTOOLS_SERVICE_NAME": stage.function_name(name),
         "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,

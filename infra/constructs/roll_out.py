@@ -19,6 +19,7 @@ from constructs import Construct
 from infra.constructs.common import acknowledge, grant
 from infra.constructs.function import ModelFunction, logical_id
 from infra.stages.functions import AllAtOnce, Canary, FunctionSettings
+from skysort.settings import NEW_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,7 @@ class RollOut(Construct):
                     self._watch(function, roll_out)
         if shifted:
             # CodeDeploy does not tell its hook which version it is about.
-            self.hook.function.add_environment("SKYSORT_NEW_VERSIONS", json.dumps(shifted))
+            self.hook.function.add_environment(NEW_VERSIONS, json.dumps(shifted))
 
     def _versions(self, function: str) -> str:
         return Stack.of(self).format_arn(

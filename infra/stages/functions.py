@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from skysort.settings import MEMORY_MB_PER_VCPU
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 MEMORY_MB: Final = (128, 10_240)
 TIMEOUT_S: Final = (1, 900)
 SCRATCH_MB: Final = (512, 10_240)
-# One vCPU for every 1,769 MB ("Configure Lambda function memory").
-MEMORY_MB_PER_VCPU: Final = 1_769
 # The hook that watches a deployment is a function itself, and may take 15 minutes.
 WATCH_MINUTES: Final = (0, 12)
 CANARY_PERCENT: Final = (1, 99)

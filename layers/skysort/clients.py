@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from skysort.errors import ConfigurationError, UnauthenticatedError
+from skysort.errors import UnauthenticatedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SETTING: Final = "SKYSORT_CLIENTS"
 _INCOMING: Final = "incoming/"
 # 96 bits: nobody finds another identity with the same folder.
 _FOLDER_DIGITS: Final = 24
@@ -29,15 +28,6 @@ class Sharing(StrEnum):
 
     SHARED = "shared"  # every batch
     SEPARATE = "separate"  # nothing
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Sharing:
-        """Read SKYSORT_CLIENTS; without it clients are kept apart. Raises ConfigurationError."""
-        text = environment.get(SETTING, "").strip() or cls.SEPARATE
-        try:
-            return cls(text)
-        except ValueError:
-            raise ConfigurationError(f"{SETTING} must be {' or '.join(cls)}, got {text!r:.60}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 
 from skysort import METRICS_NAMESPACE
+from skysort.settings import SERVICE_NAME
 
-# The service's name is the function's: POWERTOOLS_SERVICE_NAME, which every stage sets.
-_service = os.environ.get("POWERTOOLS_SERVICE_NAME", METRICS_NAMESPACE)
+# The service's name is the function's; every stage sets it.
+_service = os.environ.get(SERVICE_NAME, METRICS_NAMESPACE)
 logger: Final = Logger(service=_service)
 metrics: Final = Metrics(namespace=METRICS_NAMESPACE, service=_service)
 

@@ -1,10 +1,14 @@
-"""Settings of the HTTP functions: read once at start from the environment, typed, and refused with a sentence."""
+"""Settings of the functions, read once at start: the names of their variables, and what they may be.
+
+Whoever starts a function sets the variables by these names (infra/stages/environment.py).
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Self
 
 from skysort import limits
 from skysort.clients import Sharing
@@ -13,13 +17,146 @@ from skysort.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+STAGE: Final = "SKYSORT_STAGE"
+CLIENTS: Final = "SKYSORT_CLIENTS"
+DROP_BUCKET: Final = "SKYSORT_DROP_BUCKET"
+RESULTS_BUCKET: Final = "SKYSORT_RESULTS_BUCKET"
+CARDS: Final = "SKYSORT_CARDS"
+THREADS: Final = "SKYSORT_THREADS"
+CACHE_ENTRIES: Final = "SKYSORT_CACHE_ENTRIES"
+NEW_VERSIONS: Final = "SKYSORT_NEW_VERSIONS"
+STOP_POLICY: Final = "SKYSORT_STOP_POLICY"
+STOP_ROLES: Final = "SKYSORT_STOP_ROLES"
+# Read by Powertools itself.
+SERVICE_NAME: Final = "POWERTOOLS_SERVICE_NAME"
+METRICS_NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
+LOG_LEVEL: Final = "POWERTOOLS_LOG_LEVEL"
+# Set by Lambda itself.
+MEMORY: Final = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 # One vCPU for every 1,769 MB (AWS Lambda: "Configure Lambda function memory").
-MEMORY_PER_CPU_MB = 1_769
+MEMORY_MB_PER_VCPU: Final = 1_769
 
 
-def integer(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    """Read a whole number from low to high; ConfigurationError names the setting and the range."""
-    text = environment.get(name, "").strip()
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Settings of a function that answers HTTP with a model.
+
+    model_folder: the folder with card.json; the variable's name is the model's own (SKYSORT_STAR_MODEL).
+    threads: cores that a prediction may use; by default what Lambda gives for the memory.
+    cache_entries: answers kept; 0 switches the cache off.
+    drop_bucket: the bucket that an s3_key is read from; None refuses every s3_key.
+    clients: whether an s3_key may name any client's file, or only the caller's own as by default.
+    """
+
+    model_folder: Path
+    threads: int
+    cache_entries: int
+    drop_bucket: str | None
+    clients: Sharing
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], model: str, function_folder: Path) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        memory = _integer(environment, MEMORY, MEMORY_MB_PER_VCPU, 128, 10_240)
+        return cls(
+            model_folder=_model_folder(environment, model, function_folder),
+            threads=_integer(environment, THREADS, max(1, memory // MEMORY_MB_PER_VCPU), 1, 64),
+            cache_entries=_integer(environment, CACHE_ENTRIES, limits.CACHE_ENTRIES, 0, 1_000_000),
+            drop_bucket=_text(environment, DROP_BUCKET) or None,
+            clients=_sharing(environment),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DropSettings:
+    """Settings of a drop handler.
+
+    results_bucket: where results go; never the drop bucket, or a loop could form.
+    model_folder: as in ModelSettings. threads: cores that a prediction may use.
+    """
+
+    results_bucket: str
+    model_folder: Path
+    threads: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], model: str, function_folder: Path) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        return cls(
+            results_bucket=_bucket(environment, RESULTS_BUCKET, "results go to"),
+            model_folder=_model_folder(environment, model, function_folder),
+            threads=_integer(environment, THREADS, 1, 1, 64),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSettings:
+    """Settings of the control function.
+
+    cards_folder: the folder with <model>/model/card.json for every model.
+    drop_bucket: where uploads go. results_bucket: where results are.
+    clients: whether clients share batches or have their own; separate by default.
+    """
+
+    cards_folder: Path
+    drop_bucket: str
+    results_bucket: str
+    clients: Sharing
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        return cls(
+            cards_folder=_folder(environment, CARDS, function_folder.parent),
+            drop_bucket=_bucket(environment, DROP_BUCKET, "files are dropped into"),
+            results_bucket=_bucket(environment, RESULTS_BUCKET, "results are in"),
+            clients=_sharing(environment),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HookSettings:
+    """Settings of the release hook.
+
+    cards_folder: as in ControlSettings. versions: the ARN of each new version that CodeDeploy shifts, by function.
+    """
+
+    cards_folder: Path
+    versions: Mapping[str, str]
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        versions = _document(environment, NEW_VERSIONS) if environment.get(NEW_VERSIONS) else {}
+        if not isinstance(versions, dict):
+            raise ConfigurationError(f"{NEW_VERSIONS} must be a JSON object of version ARNs by function")
+        return cls(_folder(environment, CARDS, function_folder.parent), versions)
+
+
+@dataclass(frozen=True, slots=True)
+class BrakeSettings:
+    """Settings of the flood brake. policy: the ARN of the policy that stops a stage. roles: names of those it stops."""
+
+    policy: str
+    roles: tuple[str, ...]
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        policy, roles = environment.get(STOP_POLICY, ""), _document(environment, STOP_ROLES)
+        if not policy or not isinstance(roles, list) or not roles or not all(isinstance(role, str) for role in roles):
+            raise ConfigurationError(
+                f"{STOP_POLICY} must be the ARN of a policy, and {STOP_ROLES} a JSON list of role names"
+            )
+        return cls(policy, tuple(roles))
+
+
+def _text(environment: Mapping[str, str], name: str) -> str:
+    return environment.get(name, "").strip()
+
+
+def _integer(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = _text(environment, name)
     if not text:
         return default
     try:
@@ -31,66 +168,35 @@ def integer(environment: Mapping[str, str], name: str, default: int, low: int, h
     return value
 
 
-def folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
-    """Read a folder that has to exist; ConfigurationError names the setting and the path."""
+def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
     path = Path(environment.get(name) or default)
     if not path.is_dir():
-        raise ConfigurationError(f"{name} must name a folder, and {path} is none")
+        raise ConfigurationError(f"{name}: {path} is not a directory")
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class StarSettings:
-    """Settings of the star function.
-
-    model_folder: SKYSORT_STAR_MODEL, the folder with card.json and its boosters.
-    threads: SKYSORT_THREADS, cores a prediction may use; by default what Lambda gives for the memory.
-    cache_entries: SKYSORT_CACHE_ENTRIES, answers kept; 0 switches the cache off.
-    """
-
-    model_folder: Path
-    threads: int
-    cache_entries: int
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> StarSettings:
-        """Read the settings; raises ConfigurationError."""
-        memory = integer(environment, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_PER_CPU_MB, 128, 10_240)
-        return cls(
-            model_folder=folder(environment, "SKYSORT_STAR_MODEL", function_folder / "model"),
-            threads=integer(environment, "SKYSORT_THREADS", max(1, memory // MEMORY_PER_CPU_MB), 1, 64),
-            cache_entries=integer(environment, "SKYSORT_CACHE_ENTRIES", limits.CACHE_ENTRIES, 0, 1_000_000),
-        )
+def _model_folder(environment: Mapping[str, str], model: str, function_folder: Path) -> Path:
+    return _folder(environment, f"SKYSORT_{model.upper()}_MODEL", function_folder / "model")
 
 
-def bucket(environment: Mapping[str, str], name: str, purpose: str) -> str:
-    """Read a bucket's name; ConfigurationError names the setting."""
-    value = environment.get(name, "").strip()
+def _bucket(environment: Mapping[str, str], name: str, purpose: str) -> str:
+    value = _text(environment, name)
     if not value:
         raise ConfigurationError(f"{name} must name the bucket that {purpose}; it is not set")
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class ControlSettings:
-    """Settings of the control function.
+def _sharing(environment: Mapping[str, str]) -> Sharing:
+    text = _text(environment, CLIENTS) or Sharing.SEPARATE
+    try:
+        return Sharing(text)
+    except ValueError:
+        raise ConfigurationError(f"{CLIENTS} must be {' or '.join(Sharing)}, got {text!r:.60}") from None
 
-    cards_folder: SKYSORT_CARDS, the folder with <model>/model/card.json for every model.
-    drop_bucket: SKYSORT_DROP_BUCKET, where uploads go. results_bucket: SKYSORT_RESULTS_BUCKET, where results are.
-    clients: SKYSORT_CLIENTS, whether clients share batches or have their own; separate by default.
-    """
 
-    cards_folder: Path
-    drop_bucket: str
-    results_bucket: str
-    clients: Sharing
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> ControlSettings:
-        """Read the settings; raises ConfigurationError."""
-        return cls(
-            cards_folder=folder(environment, "SKYSORT_CARDS", function_folder.parent),
-            drop_bucket=bucket(environment, "SKYSORT_DROP_BUCKET", "files are dropped into"),
-            results_bucket=bucket(environment, "SKYSORT_RESULTS_BUCKET", "results are in"),
-            clients=Sharing.from_environment(environment),
-        )
+def _document(environment: Mapping[str, str], name: str) -> object:
+    """Parse a JSON document; None for text that is not JSON."""
+    try:
+        return json.loads(environment.get(name, ""))
+    except ValueError:
+        return None

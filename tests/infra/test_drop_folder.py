@@ -9,8 +9,7 @@ import pytest
 
 from infra.stages.drop import DEAD_LETTER_DAYS, QUEUE_DAYS, DropRetention
 from infra.stages.functions import StageError
-from skysort.drop.settings import RESULTS_BUCKET
-from skysort.pictures.settings import DROP_BUCKET
+from skysort.settings import DROP_BUCKET, RESULTS_BUCKET
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:

@@ -30,10 +30,10 @@ from skysort.pictures.model import PictureModel
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
-    from skysort.pictures.settings import PictureSettings
+    from skysort.settings import ModelSettings
 
 
-def load_classifier(settings: PictureSettings) -> PictureClassifier:
+def load_classifier(settings: ModelSettings) -> PictureClassifier:
     """Load a model and make it predict once: the first prediction is slow, and a model that fails must not start."""
     classifier = PictureClassifier(
         PictureModel.load(settings.model_folder, settings.threads),

@@ -1,4 +1,4 @@
-"""Settings are refused at start, with a sentence."""
+"""Settings are read once at start, and refused there with the name of the variable."""
 
 from __future__ import annotations
 
@@ -8,54 +8,81 @@ import pytest
 
 from skysort.clients import Sharing
 from skysort.errors import ConfigurationError
-from skysort.settings import ControlSettings, StarSettings
+from skysort.settings import ControlSettings, DropSettings, HookSettings, ModelSettings
 
 HERE = Path(__file__).parent
+BUCKETS = {"SKYSORT_DROP_BUCKET": "drop", "SKYSORT_RESULTS_BUCKET": "results"}
 
 
-def test_without_settings_the_defaults_are_the_functions_own(tmp_path: Path) -> None:
+@pytest.fixture
+def function(tmp_path: Path) -> Path:
+    """The folder of a function with a model."""
     (tmp_path / "model").mkdir()
-    settings = StarSettings.from_environment({}, tmp_path)
-    assert settings == StarSettings(tmp_path / "model", threads=1, cache_entries=1_000)
+    return tmp_path
+
+
+def test_without_settings_the_defaults_are_the_functions_own(function: Path) -> None:
+    settings = ModelSettings.from_environment({}, "star", function)
+    assert settings == ModelSettings(function / "model", 1, 1_000, drop_bucket=None, clients=Sharing.SEPARATE)
+    settings_of_drop = DropSettings.from_environment(BUCKETS, "star", function)
+    assert settings_of_drop == DropSettings("results", function / "model", threads=1)
 
 
 def test_threads_follow_the_memory_that_lambda_gives() -> None:
     environment = {"SKYSORT_STAR_MODEL": str(HERE), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3538"}
-    assert StarSettings.from_environment(environment, HERE).threads == 2
+    assert ModelSettings.from_environment(environment, "star", HERE).threads == 2
 
 
 @pytest.mark.parametrize(
-    ("environment", "says"),
+    ("environment", "message"),
     [
         ({"SKYSORT_THREADS": "many"}, "SKYSORT_THREADS must be a whole number from 1 to 64, got 'many'"),
         ({"SKYSORT_THREADS": "0"}, "SKYSORT_THREADS must be"),
         ({"SKYSORT_CACHE_ENTRIES": "-1"}, "SKYSORT_CACHE_ENTRIES must be"),
-        ({"SKYSORT_STAR_MODEL": "/nowhere"}, "SKYSORT_STAR_MODEL must name a folder, and /nowhere is none"),
+        ({"SKYSORT_STAR_MODEL": "/nowhere"}, "SKYSORT_STAR_MODEL: /nowhere is not a directory"),
+        ({"SKYSORT_CLIENTS": "both"}, "SKYSORT_CLIENTS must be shared or separate, got 'both'"),
     ],
 )
-def test_a_bad_setting_is_named(environment: dict[str, str], says: str) -> None:
-    with pytest.raises(ConfigurationError, match=says):
-        StarSettings.from_environment({"SKYSORT_STAR_MODEL": str(HERE), **environment}, HERE)
+def test_a_bad_setting_of_a_model_is_named(environment: dict[str, str], message: str, function: Path) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        ModelSettings.from_environment(environment, "star", function)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"SKYSORT_RESULTS_BUCKET": ""}, "SKYSORT_RESULTS_BUCKET must name the bucket"),
+        ({"SKYSORT_RESULTS_BUCKET": " "}, "SKYSORT_RESULTS_BUCKET must name the bucket"),
+        ({"SKYSORT_THREADS": "many"}, "SKYSORT_THREADS must be a whole number"),
+        ({"SKYSORT_STAR_MODEL": "/nowhere"}, "SKYSORT_STAR_MODEL: /nowhere is not a directory"),
+    ],
+)
+def test_a_bad_setting_of_a_drop_handler_is_named(environment: dict[str, str], message: str, function: Path) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        DropSettings.from_environment(BUCKETS | environment, "star", function)
 
 
 def test_cards_lie_beside_the_control_function(tmp_path: Path) -> None:
-    buckets = {"SKYSORT_DROP_BUCKET": "drop", "SKYSORT_RESULTS_BUCKET": "results"}
-    assert ControlSettings.from_environment(buckets, tmp_path / "control").cards_folder == tmp_path
+    assert ControlSettings.from_environment(BUCKETS, tmp_path / "control").cards_folder == tmp_path
 
 
 def test_clients_are_kept_apart_unless_the_stage_says_that_they_share(tmp_path: Path) -> None:
-    buckets = {"SKYSORT_DROP_BUCKET": "drop", "SKYSORT_RESULTS_BUCKET": "results"}
-    told = [
-        ControlSettings.from_environment({**buckets, **clients}, tmp_path / "control").clients
+    found = [
+        ControlSettings.from_environment(BUCKETS | clients, tmp_path / "control").clients
         for clients in ({}, {"SKYSORT_CLIENTS": "separate"}, {"SKYSORT_CLIENTS": "shared"})
     ]
-    assert told == [Sharing.SEPARATE, Sharing.SEPARATE, Sharing.SHARED]
-    with pytest.raises(ConfigurationError, match="SKYSORT_CLIENTS must be shared or separate, got 'both'"):
-        ControlSettings.from_environment({**buckets, "SKYSORT_CLIENTS": "both"}, tmp_path)
+    assert found == [Sharing.SEPARATE, Sharing.SEPARATE, Sharing.SHARED]
 
 
-@pytest.mark.parametrize("missing", ["SKYSORT_DROP_BUCKET", "SKYSORT_RESULTS_BUCKET"])
+@pytest.mark.parametrize("missing", BUCKETS)
 def test_control_does_not_start_without_its_buckets(missing: str, tmp_path: Path) -> None:
-    buckets = {"SKYSORT_DROP_BUCKET": "drop", "SKYSORT_RESULTS_BUCKET": "results"}
     with pytest.raises(ConfigurationError, match=f"{missing} must name the bucket"):
-        ControlSettings.from_environment({**buckets, missing: ""}, tmp_path)
+        ControlSettings.from_environment(BUCKETS | {missing: ""}, tmp_path)
+
+
+def test_the_release_hook_knows_the_versions_that_are_shifted(tmp_path: Path) -> None:
+    versions = {"SKYSORT_NEW_VERSIONS": '{"control": "arn:control:7"}'}
+    assert HookSettings.from_environment({}, tmp_path / "control").versions == {}
+    assert HookSettings.from_environment(versions, tmp_path / "control").versions == {"control": "arn:control:7"}
+    with pytest.raises(ConfigurationError, match="SKYSORT_NEW_VERSIONS must be a JSON object"):
+        HookSettings.from_environment({"SKYSORT_NEW_VERSIONS": "[]"}, tmp_path / "control")

@@ -9,6 +9,7 @@ import pytest
 
 from skysort.errors import ConfigurationError
 from skysort.release.brake import Brake
+from skysort.settings import BrakeSettings
 
 POLICY = "arn:aws:iam::123456789012:policy/skysort-stop-prod"
 SETTINGS = {"SKYSORT_STOP_POLICY": POLICY, "SKYSORT_STOP_ROLES": '["control", "star-drop", "image-drop"]'}
@@ -37,21 +38,25 @@ def alarm(state: str) -> dict[str, Any]:
 
 def test_a_raised_alarm_stops_every_role() -> None:
     iam = FakeIam()
-    assert Brake.from_environment(SETTINGS, iam.attach).answer(alarm("ALARM")) == ["control", "star-drop", "image-drop"]
+    assert Brake(iam.attach, BrakeSettings.from_environment(SETTINGS)).answer(alarm("ALARM")) == [
+        "control",
+        "star-drop",
+        "image-drop",
+    ]
     assert iam.attached == [(role, POLICY) for role in ("control", "star-drop", "image-drop")]
 
 
 @pytest.mark.parametrize("event", [alarm("OK"), alarm("INSUFFICIENT_DATA"), {}, {"alarmData": None}])
 def test_nothing_else_stops_anything(event: dict[str, Any]) -> None:
     iam = FakeIam()
-    assert Brake.from_environment(SETTINGS, iam.attach).answer(event) == []
+    assert Brake(iam.attach, BrakeSettings.from_environment(SETTINGS)).answer(event) == []
     assert iam.attached == []
 
 
 def test_one_role_that_cannot_be_stopped_leaves_none_of_the_others() -> None:
     iam = FakeIam(refuses="control")
     with pytest.raises(PermissionError, match="control"):
-        Brake.from_environment(SETTINGS, iam.attach).answer(alarm("ALARM"))
+        Brake(iam.attach, BrakeSettings.from_environment(SETTINGS)).answer(alarm("ALARM"))
     assert [role for role, _ in iam.attached] == ["star-drop", "image-drop"]
 
 
@@ -66,5 +71,5 @@ def test_one_role_that_cannot_be_stopped_leaves_none_of_the_others() -> None:
     ],
 )
 def test_a_brake_that_would_stop_nothing_does_not_start(wrong: dict[str, str]) -> None:
-    with pytest.raises(ConfigurationError, match="SKYSORT_STOP_POLICY must be a policy's ARN"):
-        Brake.from_environment({**SETTINGS, **wrong}, FakeIam().attach)
+    with pytest.raises(ConfigurationError, match="SKYSORT_STOP_POLICY must be the ARN of a policy"):
+        BrakeSettings.from_environment({**SETTINGS, **wrong})
