@@ -15,7 +15,7 @@ from skysort.input_warnings import documents
 from skysort.options import Options, combined, parse_options
 from skysort.pictures.decode import read
 from skysort.pictures.explain import explanation
-from skysort.pictures.formats.budget import Budget
+from skysort.pictures.formats.prices import Budget
 from skysort.pictures.sample import sample_picture
 from skysort.probability import restricted
 

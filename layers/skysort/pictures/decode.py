@@ -15,8 +15,8 @@ from skysort.guard import reading
 from skysort.gzip_stream import GZIP
 from skysort.limits import FITS_IMAGE_BYTES, IMAGE_BYTES, MIB
 from skysort.pictures.formats import prices
-from skysort.pictures.formats.budget import Budget, Cost
 from skysort.pictures.formats.loaders import Loaded, load
+from skysort.pictures.formats.prices import Budget, Cost
 from skysort.pictures.formats.sniff import NAMES, Format, detect
 from skysort.pictures.geometry import MARGIN, Box, InputSpec, inside, resampling
 from skysort.pictures.measurements import draw as measurements

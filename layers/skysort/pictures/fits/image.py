@@ -19,7 +19,7 @@ from skysort.gzip_stream import GZIP, beginning
 from skysort.limits import FITS_GZIP_MEMBERS, FITS_HEADER_CARDS, FITS_IMAGE_BYTES, MEASURED_PIXELS, MIB
 from skysort.pictures.fits import bands as fits_bands
 from skysort.pictures.formats import prices
-from skysort.pictures.formats.budget import Cost
+from skysort.pictures.formats.prices import Cost
 from skysort.pictures.measurements.frame import Frame
 
 if TYPE_CHECKING:

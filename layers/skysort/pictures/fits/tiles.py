@@ -23,7 +23,7 @@ from skysort.pictures.fits import dither as fits_dither
 from skysort.pictures.fits import rice as fits_rice
 from skysort.pictures.fits.table import TileTable
 from skysort.pictures.formats import prices
-from skysort.pictures.formats.budget import Cost
+from skysort.pictures.formats.prices import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -27,13 +27,10 @@ CONVERTED: Final = "colour_profile_converted"
 IGNORED: Final = "colour_profile_ignored"
 
 # ICC.1:2022, 7.2: a profile's class and colour space, as letters at these places of its header.
-_HEADER_BYTES: Final = 128
-_CLASS: Final = slice(12, 16)
-_SPACE: Final = slice(16, 20)
+_HEADER_BYTES, _TAG, _MOST_TAGS = 128, 12, 100
+_CLASS, _SPACE = slice(12, 16), slice(16, 20)
 _CLASSES: Final = frozenset({b"scnr", b"mntr", b"prtr", b"spac"})
 _MODES: Final = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
-_TAG: Final = 12
-_MOST_TAGS: Final = 100
 # Curves of any number of pieces, which Little CMS looks through one by one for every colour: a small profile may hold
 # enough of them to keep it busy for minutes. Profiles in use hardly ever have them, and always tables beside them.
 _PIECEWISE: Final = frozenset({b"D2B0", b"D2B1", b"D2B2", b"D2B3", b"B2D0", b"B2D1", b"B2D2", b"B2D3"})
@@ -82,11 +79,9 @@ _known: AnswerCache[_Conversion] = AnswerCache(_KEPT)
 
 
 def to_srgb(picture: Image.Image, profile: bytes) -> tuple[Image.Image, tuple[InputWarning, ...]]:
-    """A small picture, RGB, grey or inks, in sRGB by its own profile, and the warning that says so.
-
-    A profile that is like sRGB changes nothing. One that is damaged, or of other colours than the picture's, is left
-    out with a warning: the pixels can be looked at without it.
-    """
+    """A small picture, RGB, grey or inks, in sRGB by its own profile, and the warning that says so."""
+    # A profile that is damaged, or of other colours than the picture's, is left out with a warning: the pixels can be
+    # looked at without it.
     key = hashlib.sha256(profile).digest()
     with _lock:
         found = _known.get(key)

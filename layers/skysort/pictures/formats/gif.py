@@ -2,58 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from skysort.errors import LimitExceededError, MalformedInputError
-from skysort.limits import GIF_BLOCKS, IMAGE_PIXELS
+from skysort.limits import GIF_BLOCKS
 from skysort.pictures.formats import prices
-from skysort.pictures.formats.budget import Cost
-from skysort.pictures.formats.prepared import Prepared
+from skysort.pictures.formats.prepared import Prepared, check_pixels
+from skysort.pictures.formats.prices import Cost
 
 if TYPE_CHECKING:
-    from skysort.pictures.formats.budget import Budget
+    from skysort.pictures.formats.prices import Budget
 
-_SCREEN: Final = 13  # bytes of signature and logical screen (GIF89a, 17 and 18)
-_FRAME: Final = 9
-_EXTENSION: Final = 0x21
-_IMAGE: Final = 0x2C
-_TRAILER: Final = 0x3B
-_CONTROL: Final = 0xF9
-_TABLE: Final = 0x80
-_TRANSPARENT: Final = 1
-_CONTROL_BYTES: Final = 4
+_SCREEN, _FRAME = 13, 9  # bytes of signature and logical screen (GIF89a, 17 and 18), and of a frame's header
+_EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
+_CONTROL, _CONTROL_BYTES = 0xF9, 4
+_TABLE, _TRANSPARENT = 0x80, 1
 
 
 def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
-    """Find the first frame; see Prepared.
-
-    What the decoder is given has no disposal, which would have an area as large as the file says filled, no comments
-    and no other frames. Raises MalformedInputError where there is no frame, and LimitExceededError for more pixels or
-    blocks than may be.
-    """
+    """Find a GIF's first frame; raises what Prepared says."""
+    # The decoder is given no disposal, which would have an area as large as the file says filled, no comments and no
+    # other frames.
     if len(content) < _SCREEN:
         raise MalformedInputError("the GIF picture is truncated: it ends before its first frame")
     walker = _Walker(content)
     at = _SCREEN + _table_bytes(content[10])
-    head = content[:at]
-    control = b""
+    head, control = content[:at], b""
     while True:
         kind = content[at] if at < len(content) else _TRAILER
         if kind == _IMAGE:
-            return _first_frame(content, at, head, control, walker)
+            return _first_frame(content, at, head + control, walker)
         if kind == _TRAILER:
             raise MalformedInputError("the GIF picture holds no frame: it is truncated, or was never finished")
         if kind == _EXTENSION:
             start = at + 2
             at = walker.blocks(start)
             block = content[start + 1 : start + 1 + _CONTROL_BYTES]
-            if content[start - 1 : start] == bytes([_CONTROL]) and len(block) == _CONTROL_BYTES:
+            if len(block) == _CONTROL_BYTES and content[start - 1] == _CONTROL:
                 control = bytes([_EXTENSION, _CONTROL, 4, block[0] & _TRANSPARENT, 0, 0, block[3], 0])
         else:
             at = walker.step(at)  # decoders pass over what is no block
 
 
-def _first_frame(content: bytes, at: int, head: bytes, control: bytes, walker: _Walker) -> Prepared:
+def _first_frame(content: bytes, at: int, front: bytes, walker: _Walker) -> Prepared:
     frame = content[at + 1 : at + 1 + _FRAME]
     if len(frame) < _FRAME:
         raise MalformedInputError("the GIF picture is truncated: it ends inside its first frame's header")
@@ -62,19 +53,12 @@ def _first_frame(content: bytes, at: int, head: bytes, control: bytes, walker: _
     height = max(int.from_bytes(content[8:10], "little"), upper + down)
     if width < 1 or height < 1 or across < 1 or down < 1:
         raise MalformedInputError(f"the GIF picture's size is {width} x {height}, its first frame's {across} x {down}")
-    if width * height > IMAGE_PIXELS:
-        raise LimitExceededError(
-            f"a picture of type image/gif may have up to {IMAGE_PIXELS:,} pixels, this one has {width} x {height}"
-        )
+    check_pixels("image/gif", width, height)
     data = at + 1 + _FRAME + _table_bytes(frame[8]) + 1
     end = walker.blocks(data)
-    work = (
-        across * down * prices.GIF_FRAME_PIXEL
-        + width * height * prices.GIF_SCREEN_PIXEL
-        + (end - data) * prices.GIF_BYTE
-        + walker.steps * prices.GIF_BLOCK
-    )
-    file = head + control + content[at:end] + bytes([_TRAILER])
+    work = across * down * prices.GIF_FRAME_PIXEL + width * height * prices.GIF_SCREEN_PIXEL
+    work += (end - data) * prices.GIF_BYTE + walker.steps * prices.GIF_BLOCK
+    file = front + content[at:end] + bytes([_TRAILER])
     return Prepared(file, width, height, Cost(work, width * height * 2 + 2 * (end - at)))
 
 
@@ -101,10 +85,9 @@ class _Walker:
 
     def blocks(self, at: int) -> int:
         """The end of a chain of sub-blocks (GIF89a, 15), or of the file where it is cut short."""
-        content = self._content
-        while at < len(content):
-            size = content[at]
+        while at < len(self._content):
+            size = self._content[at]
             at = self.step(at) + size
             if not size:
                 break
-        return min(at, len(content))
+        return min(at, len(self._content))

@@ -12,16 +12,16 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from skysort.limits import HEIF_TILES, IMAGE_PIXELS
-from skysort.pictures.formats import boxes
+from skysort.pictures.formats import heif_boxes
+from skysort.pictures.formats.heif_boxes import Item
+from skysort.pictures.formats.prepared import SIDEWAYS
 
 if TYPE_CHECKING:
-    from skysort.pictures.formats.boxes import Item, Items
     from skysort.pictures.geometry import InputSpec
 
 # How a picture is put upright by its property alone (ISO/IEC 23008-12, 6.5.10 and 6.5.12), as EXIF orientations.
 _TURNED: Final = {0: 1, 1: 8, 2: 3, 3: 6}
 _MIRRORED: Final = {0: 4, 1: 2}
-_SIDEWAYS: Final = frozenset({6, 8})
 _LEFT_OUT: Final = frozenset({b"irot", b"imir", b"ispe"})
 # Of one tile: parameter sets take some 100 bytes, colours named by number 11.
 _PROPERTY_BYTES: Final = 4_096
@@ -39,49 +39,39 @@ class Window:
 
 
 def cut(content: bytes, spec: InputSpec) -> Window | None:
-    """Cut out the tiles that a model sees; None where a picture is no grid of equal tiles, or all of them are seen.
-
-    Raises what reading boxes raises.
-    """
-    items = boxes.read(content)
+    """Cut out the tiles that a model sees; None where a picture is no grid of equal tiles, or all of them are seen."""
+    items = heif_boxes.read(content)
     grid = items.by_number.get(items.primary)
     numbers = items.references.get((b"dimg", items.primary), [])
     if grid is None or grid.kind != b"grid" or not grid.extents or not 1 < len(numbers) <= HEIF_TILES:
         return None
-    tiles = [items.by_number.get(number) for number in numbers]
-    across, down, width, height = _layout(content, grid)
-    turn = _turn(grid)
-    tile = _size(tiles[0])
+    tiles = [items.by_number.get(number, Item()) for number in numbers]
+    across, down, width, height = grid.grid(content)
+    turn, tile = _turn(grid), tiles[0].size
     usual = (
         turn
         and across * down == len(tiles)
         and 0 < width * height <= IMAGE_PIXELS
         and min(tile) > 0
         and (ceil(width / tile[0]), ceil(height / tile[1])) == (across, down)
-        and all(one is not None and one.kind == b"hvc1" and _size(one) == tile for one in tiles)
-        and not any(kind == b"auxl" and _is_alpha(items, number) for kind, number in items.references)
+        and all(item.kind == b"hvc1" and item.size == tile for item in tiles)
+        and not items.alphas()
     )
     if not usual:
         return None
-    box = (spec.turned() if turn in _SIDEWAYS else spec).window(width, height)
+    box = (spec.turned() if turn in SIDEWAYS else spec).window(width, height)
     left, right = int(box[0] // tile[0]), min(across, ceil(box[2] / tile[0]))
     upper, lower = int(box[1] // tile[1]), min(down, ceil(box[3] / tile[1]))
     if not 0 < (right - left) * (lower - upper) < len(tiles):
         return None
     seen = [tiles[row * across + column] for row in range(upper, lower) for column in range(left, right)]
-    if not _is_small(content, seen):
+    # Tiles that overlap beyond the file, or have large properties, would be copied often.
+    properties = sum(len(data) for item in seen for data in item.properties.values())
+    if sum(item.bytes_listed for item in seen) > 2 * len(content) or properties > _PROPERTY_BYTES * len(seen):
         return None
     shown = min(width, right * tile[0]) - left * tile[0], min(height, lower * tile[1]) - upper * tile[1]
-    file = _file(content, grid, [one for one in seen if one is not None], (right - left, lower - upper), shown)
+    file = _file(content, grid, seen, (right - left, lower - upper), shown)
     return Window(file, (left * tile[0], upper * tile[1]), (width, height), turn)
-
-
-def _layout(content: bytes, grid: Item) -> tuple[int, int, int, int]:
-    """Columns, rows, width and height of a grid (6.6.2.3.2)."""
-    at, length = grid.extents[0]
-    data = content[at : at + min(length, 12)].ljust(12, b"\0")
-    width, height = struct.unpack_from(">II" if data[1] & 1 else ">HH", data, 4)
-    return data[3] + 1, data[2] + 1, width, height
 
 
 def _turn(grid: Item) -> int:
@@ -92,23 +82,6 @@ def _turn(grid: Item) -> int:
     if b"imir" in properties:
         return _MIRRORED[(properties[b"imir"] or b"\0")[0] & 1]
     return _TURNED[(properties.get(b"irot") or b"\0")[0] & 3]
-
-
-def _size(tile: Item | None) -> tuple[int, int]:
-    data = tile.properties.get(b"ispe", b"") if tile is not None else b""
-    return int.from_bytes(data[4:8], "big"), int.from_bytes(data[8:12], "big")
-
-
-def _is_small(content: bytes, tiles: list[Item | None]) -> bool:
-    """Whether tiles do not overlap beyond the file, and have no large properties: else they would be copied often."""
-    there = [tile for tile in tiles if tile is not None]
-    data = sum(length for tile in there for _, length in tile.extents)
-    properties = sum(len(one) for tile in there for one in tile.properties.values())
-    return data <= 2 * len(content) and properties <= _PROPERTY_BYTES * len(there)
-
-
-def _is_alpha(items: Items, number: int) -> bool:
-    return b"alpha" in items.item(number).properties.get(b"auxC", b"")
 
 
 def _box(kind: bytes, *parts: bytes) -> bytes:
@@ -124,7 +97,7 @@ def _file(content: bytes, grid: Item, tiles: list[Item], layout: tuple[int, int]
         numbers = [table.setdefault(one, len(table) + 1) for one in (*own, *more)]
         return bytes([len(numbers)]) + b"".join(struct.pack(">H", 0x8000 | number) for number in numbers)
 
-    full, none = bytes(4), b""
+    full = bytes(4)
     used = struct.pack(">H", 1) + places(grid, _box(b"ispe", full, struct.pack(">II", *size)))
     for number, tile in enumerate(tiles, start=2):
         used += struct.pack(">H", number) + places(tile, _box(b"ispe", tile.properties[b"ispe"]))
@@ -142,12 +115,12 @@ def _file(content: bytes, grid: Item, tiles: list[Item], layout: tuple[int, int]
         _box(b"iprp", _box(b"ipco", *table), _box(b"ipma", b"\0\0\0\1", struct.pack(">I", count), used)),
     ]
     data = [bytes([0, 1, layout[1] - 1, layout[0] - 1]) + struct.pack(">II", *size)]
-    data += [none.join(content[at : at + length] for at, length in tile.extents) for tile in tiles]
+    data += [tile.data(content) for tile in tiles]
     start = _box(b"ftyp", _FTYP)
     at = len(start) + 12 + sum(map(len, head)) + 16 + 14 * count + 8
-    rows = none
-    for number, one in enumerate(data, start=1):
-        rows += struct.pack(">HHHII", number, 0, 1, at, len(one))
-        at += len(one)
+    rows = b""
+    for number, item in enumerate(data, start=1):
+        rows += struct.pack(">HHHII", number, 0, 1, at, len(item))
+        at += len(item)
     where = _box(b"iloc", full, struct.pack(">HH", 0x4400, count), rows)
     return start + _box(b"meta", full, *head, where) + _box(b"mdat", *data)

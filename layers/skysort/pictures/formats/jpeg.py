@@ -12,39 +12,35 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.limits import JPEG_PIXELS, JPEG_SCANS, JPEG_SEGMENTS, PROFILE_BYTES
-from skysort.pictures.formats import exif, prices
-from skysort.pictures.formats.budget import Cost
+from skysort.limits import JPEG_PIXELS, JPEG_SCANS, JPEG_SEGMENTS
+from skysort.pictures.formats import prices
+from skysort.pictures.formats.prepared import UPRIGHT, bounded, check_pixels, orientation
+from skysort.pictures.formats.prices import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skysort.pictures.formats.budget import Budget
+    from skysort.pictures.formats.prices import Budget
 
 # A marker: not a stuffed byte (FF 00), a restart, TEM or a fill byte (T.81, B.1.1).
 _MARKER: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _START: Final = b"\xff\xd8"
 END: Final = b"\xff\xd9"
-_START_OF_SCAN: Final = 0xDA
-_END_OF_IMAGE: Final = 0xD9
-_RESTART_INTERVAL: Final = 0xDD
-_TABLES: Final = frozenset({0xDB, 0xC4, _RESTART_INTERVAL})  # quantisation, Huffman codes
-_LINES: Final = 0xDC
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_TABLES: Final = frozenset({0xDB, 0xC4, 0xDD})  # quantisation, Huffman codes, restart interval
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1})
 _PROGRESSIVE: Final = 0xC2
-_HIERARCHICAL: Final = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE})
 _NOT_READ: Final = {
     **dict.fromkeys((0xC3, 0xCB), "a lossless JPEG"),
-    **dict.fromkeys(_HIERARCHICAL, "a hierarchical JPEG"),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE), "a hierarchical JPEG"),
     **dict.fromkeys((0xC9, 0xCA), "a JPEG with arithmetic coding"),
     0xF7: "a JPEG-LS picture",
 }
+_FRAMES: Final = _SEQUENTIAL | {_PROGRESSIVE, *_NOT_READ}
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _PROFILE: Final = b"ICC_PROFILE\0"
 _PROFILE_HEAD: Final = len(_PROFILE) + 2
-_BLOCK: Final = 8
-_BITS: Final = 8
-_MOST_SAMPLING: Final = 4
+_BLOCK, _BITS, _MOST_SAMPLING = 8, 8, 4
 # Bytes of tables in front of a scan: four of quantisation and eight of Huffman codes take 2 kB.
 _TABLE_BYTES: Final = 65_536
 # Bytes between marker segments, all in all: the standard allows as many as one likes, encoders write none.
@@ -75,7 +71,7 @@ class Frame:
 
     def blocks_of(self, components: Sequence[int]) -> int:
         """Blocks of some components."""
-        each = (self.sampling[one] for one in components if one in self.sampling)
+        each = (self.sampling[component] for component in components if component in self.sampling)
         return self.units * sum(across * down for across, down in each)
 
 
@@ -124,11 +120,24 @@ class _Segments:
     exif: bytes = b""
     profile: list[bytes] = field(default_factory=list)
 
-    def count_tables(self, size: int) -> None:
-        """Count a segment of tables; raises LimitExceededError where there are too many bytes of them."""
-        self.tables += size
-        if self.tables > _TABLE_BYTES:
-            raise LimitExceededError(f"a JPEG may have up to {_TABLE_BYTES:,} B of tables, this one has more")
+    def needs(self, marker: int, segment: bytes) -> bool:
+        """Whether a decoder needs a segment; what else is of use is put aside."""
+        if marker in _TABLES:
+            self.tables += len(segment) + 2
+            if self.tables > _TABLE_BYTES:
+                raise LimitExceededError(f"a JPEG may have up to {_TABLE_BYTES:,} B of tables, this one has more")
+            return True
+        if marker in _FRAMES:
+            self.frame = _frame(marker, segment)
+            return True
+        if marker == _APP1 and not self.exif and segment.startswith(b"Exif\0\0"):
+            self.exif = segment
+        elif marker == _APP2 and segment.startswith(_PROFILE) and len(segment) > _PROFILE_HEAD:
+            self.profile.append(segment)
+        # These two tell what the components are.
+        return (marker == _APP0 and segment.startswith(b"JFIF\0")) or (
+            marker == _APP14 and segment.startswith(b"Adobe")
+        )
 
     def front(self, content: bytes) -> bytes:
         """What a decoder needs of what stands in front of the first scan."""
@@ -139,22 +148,13 @@ class _Segments:
         parts = sorted(self.profile, key=lambda part: part[:_PROFILE_HEAD])
         if not parts:
             return None, ""
-        numbers = [part[len(_PROFILE)] for part in parts]
-        if numbers != list(range(1, parts[0][len(_PROFILE) + 1] + 1)):
+        if [part[len(_PROFILE)] for part in parts] != list(range(1, parts[0][len(_PROFILE) + 1] + 1)):
             return None, "parts of it are missing"
-        if sum(map(len, parts)) > PROFILE_BYTES:
-            return None, f"it is larger than {PROFILE_BYTES:,} B"
-        return b"".join(part[_PROFILE_HEAD:] for part in parts), ""
+        return bounded(b"".join(part[_PROFILE_HEAD:] for part in parts))
 
 
 def scan(content: bytes, budget: Budget) -> Jpeg:
-    """Walk the markers of a JPEG, or of the abbreviated one in a TIFF's strip.
-
-    budget: what is left; scans that would cost more are not looked for.
-
-    Raises MalformedInputError where there is no frame or no scan, UnsupportedFormatError for the kinds of JPEG that
-    decoders of photographs do not read, and LimitExceededError for more pixels, segments or scans than may be.
-    """
+    """Walk the markers of a JPEG, or of the abbreviated one in a TIFF's strip; raises what Prepared says."""
     known, at, fill = _Segments(), len(_START), _FILL_BYTES
     for number in range(JPEG_SEGMENTS):
         start = _next_marker(content, at, fill)
@@ -167,12 +167,10 @@ def scan(content: bytes, budget: Budget) -> Jpeg:
         if marker == _START_OF_SCAN:
             return _scans(content, start, known, number, budget)
         at = body + max(2, int.from_bytes(content[body : body + 2], "big"))
-        if marker in _TABLES:
-            known.count_tables(at - body)
-        elif not _is_needed(marker, content[body + 2 : at], known):
+        if known.needs(marker, content[body + 2 : at]):
+            known.kept.append((start, at))
+        else:
             known.whole = False
-            continue
-        known.kept.append((start, at))
     raise LimitExceededError(f"a JPEG may have up to {JPEG_SEGMENTS:,} marker segments, this one has more")
 
 
@@ -184,27 +182,6 @@ def _next_marker(content: bytes, at: int, fill: int) -> int:
     if at + fill + 2 < len(content):
         raise MalformedInputError("the JPEG picture is damaged: what follows its first segments is none")
     raise MalformedInputError("the JPEG picture is truncated: it ends before its first scan")
-
-
-def _is_needed(marker: int, segment: bytes, known: _Segments) -> bool:
-    """Whether a decoder needs a segment that is no table; what else is of use is put aside."""
-    if marker in _NOT_READ or marker in _SEQUENTIAL or marker == _PROGRESSIVE:
-        known.frame = _frame(marker, segment)
-        return True
-    return _of_colours(marker, segment, known)
-
-
-def _of_colours(marker: int, segment: bytes, known: _Segments) -> bool:
-    """Whether a segment tells a decoder what its components are; what else is of use is put aside."""
-    if marker == _APP0:
-        return segment.startswith(b"JFIF\0")
-    if marker == _APP14:
-        return segment.startswith(b"Adobe")
-    if marker == _APP1 and not known.exif and segment.startswith(b"Exif\0\0"):
-        known.exif = segment
-    elif marker == _APP2 and segment.startswith(_PROFILE) and len(segment) > _PROFILE_HEAD:
-        known.profile.append(segment)
-    return False
 
 
 def _frame(marker: int, segment: bytes) -> Frame:
@@ -222,13 +199,8 @@ def _frame(marker: int, segment: bytes) -> Frame:
         raise MalformedInputError(f"the JPEG picture's size is {width} x {height}")
     if height < 1:
         raise UnsupportedFormatError(f"this JPEG tells its height behind its pixels, which is not read; {_HOW}")
-    if width * height > JPEG_PIXELS:
-        raise LimitExceededError(
-            f"a picture of type image/jpeg may have up to {JPEG_PIXELS:,} pixels, this one has {width} x {height}"
-        )
-    sampling = {
-        segment[6 + 3 * one]: (segment[7 + 3 * one] >> 4, segment[7 + 3 * one] & 15) for one in range(components)
-    }
+    check_pixels("image/jpeg", width, height, JPEG_PIXELS)
+    sampling = {segment[at]: (segment[at + 1] >> 4, segment[at + 1] & 15) for at in range(6, 6 + 3 * components, 3)}
     if len(sampling) < components or not all(1 <= f <= _MOST_SAMPLING for pair in sampling.values() for f in pair):
         raise MalformedInputError("the JPEG picture's frame header has components that no JPEG may have")
     return Frame(width, height, marker == _PROGRESSIVE, sampling)
@@ -239,8 +211,7 @@ def _scans(content: bytes, at: int, known: _Segments, segments: int, budget: Bud
     frame = known.frame
     if frame is None:
         raise MalformedInputError("the JPEG picture's first scan comes before its frame header")
-    first = _components(content, at + 2)
-    one_scan = not frame.progressive and len(first) == len(frame.sampling)
+    one_scan = not frame.progressive and len(_components(content, at + 2)) == len(frame.sampling)
     if not one_scan:
         budget.check(Cost((len(content) - at) * prices.JPEG_SCANS_BYTE))
         passes, end, more = _walk(content, at, frame)
@@ -250,25 +221,14 @@ def _scans(content: bytes, at: int, known: _Segments, segments: int, budget: Bud
         end = len(content) - len(END) if content.endswith(END) else content.find(END, at)
     complete = end >= 0
     end = end if complete else len(content)
-    profile, broken = known.icc()
     file = content
     if not complete:
         # Half an end is none, and would be taken for a marker together with what is put behind it.
         file = known.front(content) + content[at:].rstrip(b"\xff")
     elif not known.whole or len(content) > end + len(END):
         file = b"".join([known.front(content), memoryview(content)[at:end], END])
-    return Jpeg(
-        file,
-        frame,
-        one_scan,
-        passes,
-        end - at,
-        complete,
-        segments + more,
-        exif.orientation(known.exif) if known.exif else 1,
-        profile,
-        broken,
-    )
+    turn = orientation(known.exif) if known.exif else UPRIGHT
+    return Jpeg(file, frame, one_scan, passes, end - at, complete, segments + more, turn, *known.icc())
 
 
 def _components(content: bytes, body: int) -> list[int]:

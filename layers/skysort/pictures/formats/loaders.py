@@ -15,7 +15,8 @@ from PIL import Image, ImageFile
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import MEASURED_PIXELS
 from skysort.pictures.formats import jpeg, prices
-from skysort.pictures.formats.budget import Cost
+from skysort.pictures.formats.prepared import SIDEWAYS, orientation
+from skysort.pictures.formats.prices import Cost
 from skysort.pictures.formats.sniff import Format
 from skysort.pictures.geometry import MARGIN
 from skysort.pictures.measurements import draw as measurements
@@ -23,9 +24,9 @@ from skysort.pictures.measurements import draw as measurements
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from skysort.pictures.formats.budget import Budget
     from skysort.pictures.formats.colour import Nclx
     from skysort.pictures.formats.prepared import Prepared
+    from skysort.pictures.formats.prices import Budget
     from skysort.pictures.geometry import InputSpec
 
 # The limits here are checked before anything is decoded, and by format; Pillow's own would only warn.
@@ -34,8 +35,6 @@ Image.MAX_IMAGE_PIXELS = None
 # What a JPEG without an end may lack of it: decoders look so many bytes ahead of what they need.
 _AHEAD: Final = 8
 _REDUCTIONS: Final = (8, 4, 2, 1)
-
-
 # What Pillow says of a TIFF whose tags make sense and whose samples it does not know.
 _UNKNOWN: Final = frozenset(
     {"unknown pixel mode", "unknown data organization", "unknown raw mode for given image mode"}
@@ -62,7 +61,7 @@ class Loaded:
 
 
 def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loaded:
-    """Decode a picture of any format but FITS; raises what Prepared's makers raise, and whatever decoders do."""
+    """Decode a picture of any format but FITS; raises what Prepared says, and whatever decoders do."""
     budget.check(Cost(1))
     if form is Format.JPEG:
         return _jpeg(content, spec, budget)
@@ -71,8 +70,7 @@ def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loade
     with _walking(content, budget):
         prepared: Prepared = _module(f"skysort.pictures.formats.{form.name.lower()}").prepare(content, budget)
     budget.take(_with_scaling(prepared, 0 if form is Format.WEBP else prices.CONVERT_BYTES))
-    picture = _LOADERS[form](prepared, budget)
-    return _loaded(picture, prepared)
+    return _loaded(_LOADERS[form](prepared, budget), prepared)
 
 
 @contextmanager
@@ -85,16 +83,9 @@ def _walking(content: bytes, budget: Budget) -> Iterator[None]:
         raise
 
 
-def _loaded(picture: Image.Image, prepared: Prepared, turn: int | None = None) -> Loaded:
-    return Loaded(
-        picture,
-        picture.size,
-        turn=prepared.turn if turn is None else turn,
-        profile=prepared.profile,
-        nclx=prepared.nclx,
-        profile_broken=prepared.profile_broken,
-        deep=prepared.deep,
-    )
+def _loaded(picture: Image.Image, prepared: Prepared) -> Loaded:
+    colours = prepared.profile, prepared.nclx, prepared.profile_broken, prepared.deep
+    return Loaded(picture, picture.size, (1.0, 1.0), (0, 0), prepared.turn, *colours)
 
 
 @cache
@@ -126,11 +117,11 @@ def _jpeg(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
         found = jpeg.scan(content, budget)
     frame = found.frame
     width, height = frame.width, frame.height
-    least = _least(spec.turned() if found.turn > 4 else spec, width, height)  # noqa: PLR2004 - it lies on its side
+    least = _least(spec.turned() if found.turn in SIDEWAYS else spec, width, height)
     # Without an end, a picture of many scans is compared in full, or what its last scans lack would not be seen.
     whole = not (found.complete or found.one_scan)
-    reduction = 1 if whole else _reduction(width // least[0], height // least[1])
-    budget.take(found.cost(reduction))
+    smaller = 1 if whole else min(width // least[0], height // least[1])
+    budget.take(found.cost(next((reduction for reduction in _REDUCTIONS if reduction <= smaller), 1)))
 
     def shown(file: bytes) -> tuple[Image.Image, tuple[float, float]]:
         picture = _opened(file, "PIL.JpegImagePlugin", "JpegImageFile", (width, height))
@@ -144,7 +135,7 @@ def _jpeg(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
     else:
         picture, scale = _without_end(found, shown)
     return Loaded(
-        picture, (width, height), scale, (0, 0), found.turn, found.profile, profile_broken=found.profile_broken
+        picture, (width, height), scale, turn=found.turn, profile=found.profile, profile_broken=found.profile_broken
     )
 
 
@@ -164,46 +155,28 @@ def _least(spec: InputSpec, width: int, height: int) -> tuple[int, int]:
     return max(1, int(wanted * width / (right - left))), max(1, int(wanted * height / (lower - upper)))
 
 
-def _reduction(across: int, down: int) -> int:
-    """By how much a decoder of JPEGs reduces a picture that may be so many times smaller."""
-    return next((step for step in _REDUCTIONS if step <= min(across, down)), 1)
-
-
 def _png(prepared: Prepared, budget: Budget) -> Image.Image:
-    picture = _opened(prepared.content, "PIL.PngImagePlugin", "PngImageFile", (prepared.width, prepared.height))
-    return _load(picture, budget)
+    return _load(_opened(prepared.content, "PIL.PngImagePlugin", "PngImageFile", prepared.size), budget)
 
 
 def _gif(prepared: Prepared, budget: Budget) -> Image.Image:
-    picture = _opened(prepared.content, "PIL.GifImagePlugin", "GifImageFile", (prepared.width, prepared.height))
-    return _load(picture, budget)
+    return _load(_opened(prepared.content, "PIL.GifImagePlugin", "GifImageFile", prepared.size), budget)
 
 
 def _tiff(prepared: Prepared, budget: Budget) -> Image.Image:
-    tiff = _module("skysort.pictures.formats.tiff")
     try:
-        picture = _opened(prepared.content, "PIL.TiffImagePlugin", "TiffImageFile", (prepared.width, prepared.height))
-    except SyntaxError as error:
-        if str(error) not in _UNKNOWN:
-            raise
-        raise _unsupported_tiff(prepared) from None
-    # Where strips do not follow one another, a decoder is given this much for each.
-    picture.decodermaxblock = tiff.part_bytes(prepared.content)
-    try:
+        picture = _opened(prepared.content, "PIL.TiffImagePlugin", "TiffImageFile", prepared.size)
+        # Where strips do not follow one another, a decoder is given this much for each.
+        picture.decodermaxblock = _module("skysort.pictures.formats.tiff").part_bytes(prepared.content)
         loaded = _load(picture, budget)
-    except ValueError as error:
+    except (SyntaxError, ValueError) as error:
         if str(error) not in _UNKNOWN:
             raise
-        raise _unsupported_tiff(prepared) from None
+        directory = _module("skysort.pictures.formats.tiff_tags").read(prepared.content)
+        raise UnsupportedFormatError(f"this is {directory.described()}") from None
     if prepared.negative:
         return Image.fromarray(np.invert(np.asarray(loaded).astype(np.uint16)))
     return loaded.convert("LA") if loaded.mode == "La" else loaded
-
-
-def _unsupported_tiff(prepared: Prepared) -> UnsupportedFormatError:
-    return UnsupportedFormatError(
-        f"this is {_module('skysort.pictures.formats.tiff_kinds').describe(prepared.content)}"
-    )
 
 
 def _load(picture: ImageFile.ImageFile, budget: Budget) -> Image.Image:
@@ -214,9 +187,8 @@ def _load(picture: ImageFile.ImageFile, budget: Budget) -> Image.Image:
             f"{picture.width} x {picture.height}"
         )
     if picture.mode in measurements.MODES:
-        bytes_each = prices.COUNTS_BYTES if pixels <= MEASURED_PIXELS else prices.DEEP_BYTES
-        if picture.mode in measurements.NUMBERS:
-            bytes_each = prices.NUMBERS_BYTES
+        counts_bytes = prices.COUNTS_BYTES if pixels <= MEASURED_PIXELS else prices.DEEP_BYTES
+        bytes_each = prices.NUMBERS_BYTES if picture.mode in measurements.NUMBERS else counts_bytes
         budget.take(Cost(pixels * prices.MEASURED_PIXEL, pixels * bytes_each))
     picture.load()
     return picture
@@ -225,13 +197,13 @@ def _load(picture: ImageFile.ImageFile, budget: Budget) -> Image.Image:
 def _webp(prepared: Prepared, _budget: Budget) -> Image.Image:
     """Without Pillow's own reader of the format, which keeps the decoder's canvases beside its picture."""
     decoder = _module("PIL._webp").WebPAnimDecoder(prepared.content)
-    (width, height), *_, mode = decoder.get_info()
-    if (width, height) != (prepared.width, prepared.height):
-        raise MalformedInputError(f"the WebP picture's size is {width} x {height} and its header tells another")
+    size, *_, mode = decoder.get_info()
+    if size != prepared.size:
+        raise MalformedInputError(f"the WebP picture's size is {size[0]} x {size[1]} and its header tells another")
     found = decoder.get_next()
     if found is None:
         raise MalformedInputError("the WebP picture is damaged: its first frame cannot be decoded")
-    return Image.frombuffer(mode, (width, height), found[0], "raw", mode, 0, 1)
+    return Image.frombuffer(mode, size, found[0], "raw", mode, 0, 1)
 
 
 def _heif(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
@@ -246,28 +218,25 @@ def _heif(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
 
 
 def _avif(prepared: Prepared) -> Loaded:
-    plugin = _module("PIL.AvifImagePlugin")
-    plugin.DEFAULT_MAX_THREADS = 1  # there is one core to a picture
+    _module("PIL.AvifImagePlugin").DEFAULT_MAX_THREADS = 1  # there is one core to a picture
     # A sequence has a still picture too, which is what was counted.
     file = b"".join([prepared.content[:8], b"avif", prepared.content[12:]])
-    picture = _opened(file, "PIL.AvifImagePlugin", "AvifImageFile", (prepared.width, prepared.height))
+    picture = _opened(file, "PIL.AvifImagePlugin", "AvifImageFile", prepared.size)
     picture.load()
-    exif = _module("skysort.pictures.formats.exif")
-    return _loaded(picture, prepared, exif.orientation(picture.info.get("exif", b"")))
+    return replace(_loaded(picture, prepared), turn=orientation(picture.info.get("exif", b"")))
 
 
 def _heic(prepared: Prepared) -> Loaded:
     """HEIC, by libheif and libde265, without pi-heif's reader of metadata; turned by the decoder as the file says."""
     images = _module("_pi_heif").load_file(prepared.content, 1, True, False, True, True, "", False)
-    image = next((one for one in images if one is not None and one.primary), None)
+    image = next((image for image in images if image is not None and image.primary), None)
     if image is None:
         raise MalformedInputError("the HEIC picture is damaged: the picture that it shows is missing")
     data = image.data
     size, mode = image.size_mode
     if size[0] * size[1] > prepared.width * prepared.height:
         raise MalformedInputError(f"the HEIC picture's size is {size[0]} x {size[1]} and its header tells another")
-    picture = Image.frombytes(mode.replace("a", "A"), size, data, "raw", mode, image.stride)
-    return _loaded(picture, prepared, 1)
+    return _loaded(Image.frombytes(mode.replace("a", "A"), size, data, "raw", mode, image.stride), prepared)
 
 
 _LOADERS: Final = {Format.PNG: _png, Format.GIF: _gif, Format.TIFF: _tiff, Format.WEBP: _webp}

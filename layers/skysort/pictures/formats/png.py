@@ -13,34 +13,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS, PROFILE_BYTES
-from skysort.pictures.formats import exif, prices
-from skysort.pictures.formats.budget import Cost
-from skysort.pictures.formats.prepared import Prepared
+from skysort.limits import PNG_CHUNKS, PROFILE_BYTES
+from skysort.pictures.formats import prices
+from skysort.pictures.formats.prepared import UPRIGHT, Prepared, bounded, check_pixels, orientation
+from skysort.pictures.formats.prices import Cost
 
 if TYPE_CHECKING:
-    from skysort.pictures.formats.budget import Budget
+    from skysort.pictures.formats.prices import Budget
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_HEAD: Final = 8
-_HEADER_BYTES: Final = 13
+_HEAD, _HEADER_BYTES, _PALETTE_BYTES = 8, 13, 768
 # Samples of a pixel by colour type (11.2.1), and bits that a sample may have.
-_SAMPLES: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
-# First pixel and step of the seven passes of an interlaced picture, across and down (8.2).
+_GREY, _PALETTE = 0, 3
+_SAMPLES: Final = {_GREY: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}
+_DEPTHS: Final = {_GREY: {1, 2, 4, 8, 16}, 2: {8, 16}, _PALETTE: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
+_DEEP: Final = 16
+# First pixel and step, across and down, of the seven passes of an interlaced picture (8.2).
 _PASSES: Final = (
-    ((0, 8), (0, 8)),
-    ((4, 8), (0, 8)),
-    ((0, 4), (4, 8)),
-    ((2, 4), (0, 4)),
-    ((0, 2), (2, 4)),
-    ((1, 2), (0, 2)),
-    ((0, 1), (1, 2)),
+    *((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4)),
+    *((0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2)),
 )
-_PALETTE_BYTES: Final = 768
-_PALETTE: Final = 3
 # Bytes of a transparent colour, by colour type; a palette's transparency has as many as it likes.
-_TRANSPARENCY_BYTES: Final = {0: 2, 2: 6, _PALETTE: 1}
+_TRANSPARENCY_BYTES: Final = {_GREY: 2, 2: 6, _PALETTE: 1}
 _CRITICAL_BIT: Final = 0x20
 _NAME: Final = re.compile(rb"[A-Za-z]{4}")
 
@@ -58,19 +52,12 @@ class _Chunks:
 
 
 def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
-    """Read a PNG's chunks; see Prepared.
-
-    Raises MalformedInputError where there is no header or no pixels, UnsupportedFormatError for Apple's variant, and
-    LimitExceededError for more pixels or chunks than may be.
-    """
+    """Read a PNG's chunks; raises what Prepared says."""
     chunks = _walk(content)
     width, height, bits, colour, packing, filters, interlaced = struct.unpack(">IIBBBBB", chunks.header)
     if width < 1 or height < 1:
         raise MalformedInputError(f"the PNG picture's size is {width} x {height}")
-    if width * height > IMAGE_PIXELS:
-        raise LimitExceededError(
-            f"a picture of type image/png may have up to {IMAGE_PIXELS:,} pixels, this one has {width} x {height}"
-        )
+    check_pixels("image/png", width, height)
     if bits not in _DEPTHS.get(colour, ()) or packing or filters or interlaced > 1:
         raise MalformedInputError("the PNG picture's header tells of samples that no PNG may have")
     if not chunks.pixels:
@@ -84,10 +71,10 @@ def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
         width,
         height,
         _cost(len(content), chunks, width, height, _SAMPLES[colour] * bits, interlaced=bool(interlaced)),
-        exif.orientation(chunks.exif) if chunks.exif else 1,
+        orientation(chunks.exif) if chunks.exif else UPRIGHT,
         chunks.profile,
-        profile_broken=chunks.profile_broken,
-        deep=bits == 16 and colour != 0,  # noqa: PLR2004 - deep grey is kept as it is
+        chunks.profile_broken,
+        deep=bits == _DEEP and colour != _GREY,  # deep grey is kept as it is
     )
 
 
@@ -106,11 +93,17 @@ def _walk(content: bytes) -> _Chunks:
         elif name == b"IEND":
             break
         elif not found.header:
-            _header(content, body, size, name, found)
+            if name == b"CgBI":
+                raise UnsupportedFormatError(
+                    "this is a PNG in Apple's own variant for apps (CgBI); save it as an ordinary PNG"
+                )
+            if name != b"IHDR" or size != _HEADER_BYTES or len(content) < body + size:
+                raise MalformedInputError("the PNG picture does not begin with its header")
+            found.header = _checked(content, body, size)
         elif found.pixels and not _NAME.fullmatch(name):
             break  # what follows the pixels is no chunk: nothing more of use comes
         else:
-            _other(name, content, body, size, found)
+            _note(name, content, body, size, found)
     else:
         raise LimitExceededError(f"a PNG may have up to {PNG_CHUNKS:,} chunks, this one has more")
     if not found.header:
@@ -118,47 +111,35 @@ def _walk(content: bytes) -> _Chunks:
     return found
 
 
-def _header(content: bytes, body: int, size: int, name: bytes, found: _Chunks) -> None:
-    if name == b"CgBI":
-        raise UnsupportedFormatError("this is a PNG in Apple's own variant for apps (CgBI); save it as an ordinary PNG")
-    data = content[body : body + size]
-    if name != b"IHDR" or size != _HEADER_BYTES or len(data) < size:
-        raise MalformedInputError("the PNG picture does not begin with its header")
-    _check(content, body, size, name)
-    found.header = data
-
-
-def _check(content: bytes, body: int, size: int, name: bytes) -> None:
-    """Hold a chunk that the pixels depend on to its checksum."""
+def _checked(content: bytes, body: int, size: int) -> bytes:
+    """A chunk that the pixels depend on, held to its checksum."""
     if zlib.crc32(content[body - 4 : body + size]).to_bytes(4, "big") != content[body + size : body + size + 4]:
-        raise MalformedInputError(f"the PNG picture is damaged: the checksum of its {name.decode('latin-1')} is wrong")
+        name = content[body - 4 : body].decode("latin-1")
+        raise MalformedInputError(f"the PNG picture is damaged: the checksum of its {name} is wrong")
+    return content[body : body + size]
 
 
-def _other(name: bytes, content: bytes, body: int, size: int, found: _Chunks) -> None:
+def _note(name: bytes, content: bytes, body: int, size: int, found: _Chunks) -> None:
+    """Take down a chunk behind the header that holds no pixels."""
     if name == b"PLTE":
-        _check(content, body, size, name)
-        found.palette = content[body : body + min(size, _PALETTE_BYTES)]
+        found.palette = _checked(content, body, size)[:_PALETTE_BYTES]
     elif name == b"tRNS":
         found.transparency = content[body : body + min(size, _PALETTE_BYTES)]
     elif name == b"eXIf" and not found.exif:
         found.exif = content[body : body + size]
     elif name == b"iCCP" and found.profile is None and not found.pixels:
-        found.profile = _profile(content[body : body + size], found)
+        found.profile, found.profile_broken = _profile(content[body : body + size])
     elif not name[0] & _CRITICAL_BIT and name != b"IHDR":
         raise MalformedInputError(f"the PNG picture has a chunk that no PNG may have: {name!r}")
 
 
-def _profile(data: bytes, found: _Chunks) -> bytes | None:
+def _profile(data: bytes) -> tuple[bytes | None, str]:
     """Unpack an ICC profile (11.3.2.3): a name, a zero, a zero for deflate, and the packed profile."""
-    unpacker = zlib.decompressobj()
     try:
-        profile = unpacker.decompress(data[data.index(b"\0") + 2 :], PROFILE_BYTES + 1)
+        profile = zlib.decompressobj().decompress(data[data.index(b"\0") + 2 :], PROFILE_BYTES + 1)
     except (ValueError, zlib.error):
         profile = b""
-    if not profile or len(profile) > PROFILE_BYTES:
-        found.profile_broken = "it is damaged" if not profile else f"it is larger than {PROFILE_BYTES:,} B"
-        return None
-    return profile
+    return bounded(profile) if profile else (None, "it is damaged")
 
 
 def _rebuilt(chunks: _Chunks) -> bytes:
@@ -179,13 +160,9 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 def _cost(size: int, chunks: _Chunks, width: int, height: int, bits: int, *, interlaced: bool) -> Cost:
     rows = [(width, height)]
     if interlaced:
-        rows = [(max(0, -(-(width - x) // dx)), max(0, -(-(height - y) // dy))) for (x, dx), (y, dy) in _PASSES]
+        rows = [(max(0, -(-(width - x) // dx)), max(0, -(-(height - y) // dy))) for x, dx, y, dy in _PASSES]
     unpacked = sum((-(-across * bits // 8) + 1) * down for across, down in rows if across)
-    work = (
-        unpacked * prices.PNG_ROW_BYTE
-        + width * height * prices.PNG_PIXEL
-        + size * prices.PNG_FILE_BYTE
-        + chunks.count * prices.CHUNK
-    )
+    work = unpacked * prices.PNG_ROW_BYTE + width * height * prices.PNG_PIXEL
+    work += size * prices.PNG_FILE_BYTE + chunks.count * prices.CHUNK
     # A decoder keeps an interlaced picture's rows until the last pass.
     return Cost(work, width * height * 4 + 2 * size + (unpacked if interlaced else 0))

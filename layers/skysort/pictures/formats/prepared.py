@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from skysort.limits import PROFILE_BYTES
+from skysort.errors import LimitExceededError
+from skysort.limits import IMAGE_PIXELS, PROFILE_BYTES
 
 if TYPE_CHECKING:
-    from skysort.pictures.formats.budget import Cost
     from skysort.pictures.formats.colour import Nclx
+    from skysort.pictures.formats.prices import Cost
+
+# Orders of bytes in a TIFF structure (TIFF 6.0, section 2), which EXIF data are (CIPA DC-008, 4.5).
+_ORDERS: Final = {b"II": "<", b"MM": ">"}
+_PREFIX: Final = b"Exif\0\0"
+_ORIENTATION, _SHORT, _LONG = 274, 3, 4
+_ENTRY: Final = 12
+# Entries of a first directory that are looked at; cameras write about a dozen.
+_MOST_ENTRIES: Final = 512
+UPRIGHT: Final = 1
+ORIENTATIONS: Final = range(1, 9)  # the eight ways of DC-008 and TIFF 6.0
+SIDEWAYS: Final = range(5, 9)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A picture whose header was read, without anything that its pixels do not need.
+
+    What makes one raises MalformedInputError for a damaged or truncated file, UnsupportedFormatError for a kind that
+    decoders do not read, and LimitExceededError for more pixels or parts than a file may have.
 
     content: the file for the decoder, metadata left out. width, height: pixels, as stored. cost: of decoding.
     turn: the EXIF orientation. profile: the embedded ICC profile. nclx: colours named by number (ITU-T H.273).
@@ -27,12 +43,25 @@ class Prepared:
     width: int
     height: int
     cost: Cost
-    turn: int = 1
+    turn: int = UPRIGHT
     profile: bytes | None = None
     profile_broken: str = ""
     nclx: Nclx | None = None
     deep: bool = False
     negative: bool = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, as stored."""
+        return self.width, self.height
+
+
+def check_pixels(media_type: str, width: int, height: int, most: int = IMAGE_PIXELS) -> None:
+    """Raise LimitExceededError for more pixels than a picture of a type may have."""
+    if width * height > most:
+        raise LimitExceededError(
+            f"a picture of type {media_type} may have up to {most:,} pixels, this one has {width} x {height}"
+        )
 
 
 def bounded(profile: bytes | None) -> tuple[bytes | None, str]:
@@ -40,3 +69,19 @@ def bounded(profile: bytes | None) -> tuple[bytes | None, str]:
     if profile is not None and len(profile) > PROFILE_BYTES:
         return None, f"it is larger than {PROFILE_BYTES:,} B"
     return profile, ""
+
+
+def orientation(exif: bytes) -> int:
+    """The orientation, 1 to 8, that EXIF data, with their prefix or without, tell; 1 where they cannot be read."""
+    data = exif.removeprefix(_PREFIX).removeprefix(_PREFIX)  # some programs write the prefix twice
+    order = _ORDERS.get(data[:2])
+    if order is None or len(data) < 8:  # noqa: PLR2004 - magic and the first directory's place
+        return UPRIGHT
+    (start,) = struct.unpack_from(order + "I", data, 4)
+    count = struct.unpack(order + "H", data[start : start + 2])[0] if len(data) >= start + 2 else 0
+    for at in range(start + 2, min(start + 2 + min(count, _MOST_ENTRIES) * _ENTRY, len(data) - _ENTRY + 1), _ENTRY):
+        tag, kind, _, long = struct.unpack_from(order + "HHII", data, at)
+        if tag == _ORIENTATION:
+            found = struct.unpack_from(order + "H", data, at + 8)[0] if kind == _SHORT else long * (kind == _LONG)
+            return found if found in ORIENTATIONS else UPRIGHT
+    return UPRIGHT

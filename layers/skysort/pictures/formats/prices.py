@@ -1,14 +1,19 @@
-"""What decoders cost, so that a picture's work can be counted from its header.
+"""What decoding a picture costs: counted from its bytes, held to a budget before any decoder sees them.
 
-Unit: nanoseconds of one slow core, one that does 92 GFLOP/s of float32 matrix products. Measured as processor time on
-a core of 155 GFLOP/s with Pillow 13.0 (libjpeg-turbo 3.2, zlib-ng 2.3, libwebp 1.6, libtiff 4.7, dav1d) and pi-heif 1.4
-(libde265), on 12-megapixel pictures of noise, of smooth shades with noise, of one colour, and on files that were made
-to be slow; the dearest counts, times 1.7, rounded up. Memory: bytes at the height of decoding, the file left out.
+Unit of work: nanoseconds of one slow core, one that does 92 GFLOP/s of float32 matrix products. Measured as processor
+time on a core of 155 GFLOP/s with Pillow 13.0 (libjpeg-turbo 3.2, zlib-ng 2.3, libwebp 1.6, libtiff 4.7, dav1d) and
+pi-heif 1.4 (libde265), on 12-megapixel pictures of noise, of smooth shades with noise, of one colour, and on files that
+were made to be slow; the dearest counts, times 1.7, rounded up. Memory: bytes at the height of decoding, the file left
+out.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
+
+from skysort.errors import LimitExceededError
+from skysort.limits import MIB, PICTURE_MEMORY_BYTES, PICTURE_WORK_S, REQUEST_WORK_S
 
 # Walking past what a file is made of, where that led to a refusal: a byte, and no more than so much.
 WALKED_BYTE: Final = 400
@@ -85,3 +90,60 @@ RICE_BYTES: Final = 16
 # Memory, a pixel: planes, their colours, what is handed over, and the picture.
 AVIF_BYTES: Final = 13
 HEIC_BYTES: Final = 10
+
+_NS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What decoding a picture takes at most: nanoseconds of work, and bytes of memory beyond the file itself."""
+
+    work: int
+    memory: int = 0
+
+
+class Budget:
+    """Work that may still be done for a caller who is to be answered in bounded time.
+
+    Parameters
+    ----------
+    seconds
+        Of one slow core, for all pictures together.
+    """
+
+    def __init__(self, seconds: float = PICTURE_WORK_S) -> None:
+        self._seconds = seconds
+        self.left = int(seconds * _NS)  # nanoseconds
+
+    @classmethod
+    def of_a_request(cls) -> Budget:
+        """What all pictures of one HTTP request may cost together."""
+        return cls(REQUEST_WORK_S)
+
+    def spend(self, work: int) -> None:
+        """Spend what was done already, or as much of it as is left."""
+        self.left = max(0, self.left - work)
+
+    def take(self, cost: Cost) -> None:
+        """Spend some; raises LimitExceededError, and spends nothing, where there is not enough left."""
+        self.check(cost)
+        self.left -= cost.work
+
+    def check(self, cost: Cost) -> None:
+        """Raise LimitExceededError where there is not enough left for what is to come."""
+        if cost.memory > PICTURE_MEMORY_BYTES:
+            raise LimitExceededError(
+                f"decoding this picture would take {cost.memory / MIB:,.0f} MiB of memory, up to "
+                f"{PICTURE_MEMORY_BYTES // MIB:,} MiB are allowed; send a smaller picture, or a JPEG of it"
+            )
+        if cost.work <= self.left:
+            return
+        whose, cure = "one picture", "send a smaller picture, or a JPEG of it"
+        if self._seconds < PICTURE_WORK_S:
+            whose = "a request's pictures together"
+            cure = "send fewer or smaller pictures, JPEGs of them, or drop them into the drop folder"
+        spent = "" if self.left == int(self._seconds * _NS) else f" and {self.left / _NS:,.1f} s are left"
+        raise LimitExceededError(
+            f"decoding this picture may take {cost.work / _NS:,.1f} s; {whose} may take {self._seconds:g} s of decoding"
+            f"{spent}: {cure}"
+        )

@@ -26,10 +26,8 @@ class Format(StrEnum):
 _MAGIC: Final = {
     b"\xff\xd8\xff": Format.JPEG,
     b"\x89PNG\r\n\x1a\n": Format.PNG,
-    b"II*\x00": Format.TIFF,
-    b"MM\x00*": Format.TIFF,
-    b"GIF87a": Format.GIF,
-    b"GIF89a": Format.GIF,
+    **dict.fromkeys((b"II*\x00", b"MM\x00*"), Format.TIFF),
+    **dict.fromkeys((b"GIF87a", b"GIF89a"), Format.GIF),
     b"SIMPLE  =": Format.FITS,
     # The only gzipped pictures in use are FITS; what is inside is checked after unpacking.
     GZIP: Format.FITS,
@@ -39,12 +37,9 @@ _BROKEN: Final = "that was taken for text on its way, which broke it; send its b
 _ZIP: Final = b"PK\x03\x04"
 _OTHERS: Final = {
     b"BM": "a BMP picture",
-    b"II+\x00": "a BigTIFF picture",
-    b"MM\x00+": "a BigTIFF picture",
-    b"\xff\x0a": "a JPEG XL picture",
-    b"\x00\x00\x00\x0cJXL ": "a JPEG XL picture",
-    b"\x00\x00\x00\x0cjP  ": "a JPEG 2000 picture",
-    b"\xff\x4f\xff\x51": "a JPEG 2000 picture",
+    **dict.fromkeys((b"II+\x00", b"MM\x00+"), "a BigTIFF picture"),
+    **dict.fromkeys((b"\xff\x0a", b"\x00\x00\x00\x0cJXL "), "a JPEG XL picture"),
+    **dict.fromkeys((b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"), "a JPEG 2000 picture"),
     b"v/1\x01": "an OpenEXR picture",
     b"8BPS": "a Photoshop document",
     b"%PDF": "a PDF document",
@@ -59,13 +54,9 @@ _OTHERS: Final = {
     b"#ASDF": "an ASDF file; send its image as FITS",
     b"\x89HDF\r\n": "an HDF5 file; send its pictures one by one, as FITS, JPEG or PNG",
     b"\x0e\x03\x13\x01": "an HDF4 file; send its image as FITS",
-    b"CDF\x01": "a NetCDF file; send its image as FITS",
-    b"CDF\x02": "a NetCDF file; send its image as FITS",
+    **dict.fromkeys((b"CDF\x01", b"CDF\x02"), "a NetCDF file; send its image as FITS"),
     b"\x93NUMPY": "a NumPy array; save it as FITS (astropy.io.fits.writeto) or as a PNG",
-    b"\x80\x02": _PICKLE,
-    b"\x80\x03": _PICKLE,
-    b"\x80\x04": _PICKLE,
-    b"\x80\x05": _PICKLE,
+    **dict.fromkeys((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), _PICKLE),
     b"LBLSIZE=": "a VICAR image; send it as FITS or PNG",
     b"root": "a ROOT file; send its image as FITS",
     b"PAR1": "a Parquet table; tables of photometry belong into the star model's drop folder",
@@ -77,28 +68,18 @@ _OTHERS: Final = {
     b"\x1f\x9d": "compressed with compress (.Z); unpack it first",
     b"<svg": "an SVG drawing",
     b"<?xml": "an XML document",
-    b"<!DOCTYPE": "an HTML page",
-    b"<html": "an HTML page",
+    **dict.fromkeys((b"<!DOCTYPE", b"<html"), "an HTML page"),
     # Pictures that were broken before they came here.
     b"\xef\xbf\xbdPNG\r\n": f"a PNG picture {_BROKEN}",
     b"\xef\xbf\xbd" * 3: f"a picture, probably a JPEG, {_BROKEN}",
     b"\xc2\x89PNG\r\n": f"a PNG picture {_BROKEN}",
     b"\xc3\xbf\xc3\x98\xc3\xbf": f"a JPEG picture {_BROKEN}",
     b"\x89PNG": "a PNG picture whose line ends were changed on its way, as in text; send its bytes as they are",
-    b"{": "JSON text",
-    b"[": "JSON text",
+    **dict.fromkeys((b"{", b"["), "JSON text"),
 }
 # Media types under which pictures are sent; HEIC and AVIF have names of their own beside that of their container.
 MEDIA_TYPES: Final = (*(form.value for form in Format), "image/heic", "image/avif")
-NAMES: Final = {
-    Format.JPEG: "JPEG",
-    Format.PNG: "PNG",
-    Format.WEBP: "WebP",
-    Format.TIFF: "TIFF",
-    Format.GIF: "GIF",
-    Format.HEIF: "HEIC or AVIF",
-    Format.FITS: "FITS",
-}
+NAMES: Final = {form: form.name for form in Format} | {Format.WEBP: "WebP", Format.HEIF: "HEIC or AVIF"}
 # Brands of still pictures and of sequences that have one (ISO/IEC 23008-12, annexes B and D; AV1 Image File Format, 6;
 # MIAF). A file may name them as the brand it is, or among those that it is compatible with.
 _HEIF_BRANDS: Final = frozenset(
@@ -119,10 +100,7 @@ _MOST_BRANDS: Final = 64
 
 
 def detect(content: bytes) -> Format:
-    """The format of a picture, from its first bytes.
-
-    Raises EmptyInputError for no bytes, and UnsupportedFormatError that says what the content is instead.
-    """
+    """The format of a picture, from its first bytes; raises an InputError that says what the content is instead."""
     if not content:
         raise EmptyInputError(f"the picture has no bytes; {READABLE}")
     for magic, found in _MAGIC.items():

@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.limits import IMAGE_PIXELS, TIFF_PARTS
-from skysort.pictures.formats import jpeg, prices, tiff_kinds
-from skysort.pictures.formats import tiff_directory as tags
-from skysort.pictures.formats.budget import Cost
-from skysort.pictures.formats.prepared import Prepared, bounded
+from skysort.limits import TIFF_PARTS
+from skysort.pictures.formats import jpeg, prices
+from skysort.pictures.formats import tiff_tags as tags
+from skysort.pictures.formats.prepared import ORIENTATIONS, UPRIGHT, Prepared, bounded, check_pixels
+from skysort.pictures.formats.prices import Cost
 
 if TYPE_CHECKING:
-    from skysort.pictures.formats.budget import Budget
+    from skysort.pictures.formats.prices import Budget
+    from skysort.pictures.formats.tiff_tags import Directory
 
-_SHORT, _LONG = 3, 4
-# Compressions that are read, with nanoseconds a byte of unpacked rows (see skysort.pictures.formats.prices).
+_LONG: Final = 4
+_PLAIN: Final = frozenset({tags.RAW, 32771})
+# Compressions that are read, with nanoseconds a byte of unpacked rows (see prices).
 _COMPRESSIONS: Final = {
-    tags.RAW: 4,
-    32771: 4,
+    **dict.fromkeys(_PLAIN, 4),
     **dict.fromkeys((2, 3, 4), 100),  # fax
-    5: 9,  # LZW
     **dict.fromkeys((8, 32946), 17),  # Deflate
-    32773: 6,  # PackBits
-    34925: 70,  # LZMA
-    50000: 6,  # Zstandard
-    50001: 50,  # WebP
-    tags.JPEG: 0,  # by its own markers
-    tags.OLD_JPEG: 60,
+    5: 9,
+    32773: 6,
+    34925: 70,
+    50000: 6,
+    50001: 50,  # LZW, PackBits, LZMA, Zstandard, WebP
+    tags.JPEG: 0,
+    tags.OLD_JPEG: 60,  # the former by its own markers
 }
 _MOST_SAMPLES: Final = 64
-_PLAIN: Final = frozenset({tags.RAW, 32771})
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _RGB, _YCBCR = 2, 6
 # Kinds whose planes decoders put together as they do pixels, by photometric: RGB, inks and YCbCr; samples of each.
@@ -43,113 +43,92 @@ _DEPTHS: Final[dict[int, np.dtype[Any]]] = {8: np.dtype(np.uint8), 16: np.dtype(
 
 
 def prepare(content: bytes, budget: Budget) -> Prepared:
-    """Read the first directory; see Prepared.
-
-    Raises MalformedInputError for a directory that makes no sense, UnsupportedFormatError for a compression that is not
-    read, and LimitExceededError for more pixels, entries, strips or tiles than may be.
-    """
+    """Read a TIFF's first directory; raises what Prepared says."""
     directory = tags.read(content)
-    width, height = directory.one(tags.WIDTH, 0), directory.one(tags.HEIGHT, 0)
+    width, height = directory.first(tags.WIDTH, 0), directory.first(tags.HEIGHT, 0)
     if width < 1 or height < 1:
         raise MalformedInputError(f"the TIFF picture is damaged: its size is {width} x {height}")
-    if width * height > IMAGE_PIXELS:
-        raise LimitExceededError(
-            f"a picture of type image/tiff may have up to {IMAGE_PIXELS:,} pixels, this one has {width} x {height}"
-        )
-    compression = directory.one(tags.COMPRESSION, tags.RAW)
+    check_pixels("image/tiff", width, height)
+    compression = directory.first(tags.COMPRESSION, tags.RAW)
     if compression not in _COMPRESSIONS:
-        name = tiff_kinds.COMPRESSIONS.get(compression, f"number {compression}")
+        name = tags.COMPRESSIONS.get(compression, f"number {compression}")
         raise UnsupportedFormatError(f"this TIFF's compression, {name}, is not read; save it with LZW or Deflate")
     if not 1 <= directory.samples <= _MOST_SAMPLES:
         raise MalformedInputError(f"the TIFF picture is damaged: it has {directory.samples} samples a pixel")
     cost = _cost(directory, width, height, budget)
     interleaves = compression in _PLAIN and directory.separate and not directory.tiled
     if _is_misread(directory) or (directory.separate and not interleaves and _planes_are_misread(directory)):
-        raise UnsupportedFormatError(f"this is {tiff_kinds.describe(content)}")
+        raise UnsupportedFormatError(f"this is {directory.described()}")
     negative = _is_deep_negative(directory)
-    entries = _unambiguous(directory, negative=negative)
-    file = _interleaved(directory, width, height) if interleaves else _rebuilt(content, directory.order, entries)
-    turn = directory.one(tags.ORIENTATION, 1)
-    return Prepared(
-        file,
-        width,
-        height,
-        cost,
-        turn if 1 <= turn <= 8 else 1,  # noqa: PLR2004 - the eight ways of TIFF 6.0
-        *_profile(directory),
-        deep=directory.one(tags.PHOTOMETRIC, 0) == _RGB and set(directory.bits) == {16},
-        negative=negative,
-    )
-
-
-def _is_misread(directory: tags.Directory) -> bool:
-    """Whether decoders take samples for others without a word: signed bytes for unsigned ones."""
-    return directory.one(tags.FORMAT, 1) == _SIGNED and set(directory.bits) == {8}
-
-
-def _planes_are_misread(directory: tags.Directory) -> bool:
-    """Whether decoders read planes as something else, or not at all, that they read as pixels."""
-    colours = _PLANES_READ.get(directory.one(tags.PHOTOMETRIC, 0), 0)
-    further = directory.samples - colours
-    if not colours or not 0 <= further <= 1 or _has_smaller_planes(directory):
-        return True
-    if directory.one(tags.COMPRESSION, tags.RAW) not in _PLAIN:
-        return False
-    transparent = colours == 3 and directory.one(tags.EXTRA, 0) in tiff_kinds.TRANSPARENT  # noqa: PLR2004 - no inks
-    return set(directory.bits) != {8} or (further > 0 and not transparent)
-
-
-def _has_smaller_planes(directory: tags.Directory) -> bool:
-    """Whether planes of chroma are smaller than the picture, as they are where nothing is said of them."""
-    return directory.one(tags.PHOTOMETRIC, 0) == _YCBCR and directory.many(tags.SUBSAMPLING, (2, 2)) != (1, 1)
-
-
-def _is_deep_negative(directory: tags.Directory) -> bool:
-    """Whether it is grey of 16 bits whose white is 0, which decoders do not turn round as they do that of 8 bits."""
-    grey = directory.samples == 1 and directory.one(tags.PHOTOMETRIC, _BLACK_IS_ZERO) == _WHITE_IS_ZERO
-    return grey and directory.bits == (16,) and directory.one(tags.FORMAT, 1) == 1
-
-
-def _unambiguous(directory: tags.Directory, *, negative: bool) -> dict[int, bytes]:
-    """The entries without those that decoders read in their own ways: planes of one sample, and white that is 0."""
+    # Without what decoders read in their own ways: planes of one sample, and white that is 0.
     entries = dict(directory.entries)
     if directory.samples == 1:
         entries.pop(tags.PLANES, None)
     if negative:
-        entries[tags.PHOTOMETRIC] = struct.pack(
-            directory.order + "HHIHH", tags.PHOTOMETRIC, _SHORT, 1, _BLACK_IS_ZERO, 0
-        )
-    return entries
+        entries[tags.PHOTOMETRIC] = _entry(directory, tags.PHOTOMETRIC, _BLACK_IS_ZERO)
+    file = _interleaved(directory, width, height) if interleaves else _rebuilt(content, directory.order, entries)
+    turn = directory.first(tags.ORIENTATION, UPRIGHT)
+    turn = turn if turn in ORIENTATIONS else UPRIGHT
+    profile = bounded(directory.data_of(tags.PROFILE) if tags.PROFILE in directory.entries else None)
+    deep = directory.first(tags.PHOTOMETRIC, 0) == _RGB and set(directory.bits) == {16}
+    return Prepared(file, width, height, cost, turn, *profile, deep=deep, negative=negative)
+
+
+def _is_misread(directory: Directory) -> bool:
+    """Whether decoders take samples for others without a word: signed bytes for unsigned ones."""
+    return directory.first(tags.FORMAT, 1) == _SIGNED and set(directory.bits) == {8}
+
+
+def _planes_are_misread(directory: Directory) -> bool:
+    """Whether decoders read planes as something else, or not at all, that they read as pixels."""
+    colours = _PLANES_READ.get(directory.first(tags.PHOTOMETRIC, 0), 0)
+    further = directory.samples - colours
+    if not colours or not 0 <= further <= 1 or _has_smaller_planes(directory):
+        return True
+    if directory.first(tags.COMPRESSION, tags.RAW) not in _PLAIN:
+        return False
+    transparent = colours == 3 and directory.first(tags.EXTRA, 0) in tags.TRANSPARENT  # noqa: PLR2004 - no inks
+    return set(directory.bits) != {8} or (further > 0 and not transparent)
+
+
+def _has_smaller_planes(directory: Directory) -> bool:
+    """Whether planes of chroma are smaller than the picture, as they are where nothing is said of them."""
+    return directory.first(tags.PHOTOMETRIC, 0) == _YCBCR and directory.every(tags.SUBSAMPLING, (2, 2)) != (1, 1)
+
+
+def _is_deep_negative(directory: Directory) -> bool:
+    """Whether it is grey of 16 bits whose white is 0, which decoders do not turn round as they do that of 8 bits."""
+    grey = directory.samples == 1 and directory.first(tags.PHOTOMETRIC, _BLACK_IS_ZERO) == _WHITE_IS_ZERO
+    return grey and directory.bits == (16,) and directory.first(tags.FORMAT, 1) == 1
+
+
+def _entry(directory: Directory, tag: int, value: int) -> bytes:
+    """An entry of one number of 32 bits."""
+    return struct.pack(directory.order + "HHII", tag, _LONG, 1, value)
 
 
 def part_bytes(content: bytes) -> int:
     """Bytes of rows in the largest strip or tile, unpacked: as much as a decoder of plain rows has to be given."""
     directory = tags.read(content)
-    across, down, _ = _parts(directory, directory.one(tags.WIDTH, 0), directory.one(tags.HEIGHT, 0))
+    across, down, _ = _parts(directory, directory.first(tags.WIDTH, 0), directory.first(tags.HEIGHT, 0))
     return across * down * sum(directory.bits) // 8 + across * 8
 
 
-def _profile(directory: tags.Directory) -> tuple[bytes | None, str]:
-    if tags.PROFILE not in directory.entries:
-        return None, ""
-    return bounded(tags.data_of(directory, tags.PROFILE))
-
-
-def _parts(directory: tags.Directory, width: int, height: int) -> tuple[int, int, int]:
+def _parts(directory: Directory, width: int, height: int) -> tuple[int, int, int]:
     """Width and height of a strip or tile, and how many there have to be."""
     if directory.tiled:
-        across, down = directory.one(tags.TILE_WIDTH, 0), directory.one(tags.TILE_HEIGHT, 0)
+        across, down = directory.first(tags.TILE_WIDTH, 0), directory.first(tags.TILE_HEIGHT, 0)
         if across < 1 or down < 1:
             raise MalformedInputError(f"the TIFF picture is damaged: its tiles are {across} x {down}")
     else:
-        across, down = width, max(1, min(height, directory.one(tags.ROWS, height) or height))
+        across, down = width, max(1, min(height, directory.first(tags.ROWS, height) or height))
     count = -(-width // across) * -(-height // down)
     return across, down, count * (directory.samples if directory.separate else 1)
 
 
-def _cost(directory: tags.Directory, width: int, height: int, budget: Budget) -> Cost:
+def _cost(directory: Directory, width: int, height: int, budget: Budget) -> Cost:
     across, down, count = _parts(directory, width, height)
-    listed = len(directory.many(tags.TILES if directory.tiled else tags.STRIPS))
+    listed = len(directory.every(tags.TILES if directory.tiled else tags.STRIPS))
     count = max(count, listed)
     if count > TIFF_PARTS:
         raise LimitExceededError(f"a TIFF may have up to {TIFF_PARTS:,} strips or tiles, this one has {count:,}")
@@ -157,7 +136,7 @@ def _cost(directory: tags.Directory, width: int, height: int, budget: Budget) ->
     bits = sum(directory.bits[:_MOST_SAMPLES]) // planes
     # Tiles reach beyond the picture, and strips may be listed more often than they are needed.
     unpacked = max(-(-across * bits // 8), 1) * down * count
-    compression = directory.one(tags.COMPRESSION, tags.RAW)
+    compression = directory.first(tags.COMPRESSION, tags.RAW)
     work = unpacked * _COMPRESSIONS[compression] + count * prices.TIFF_PART + width * height * prices.TIFF_PIXEL
     memory = width * height * 4 + 3 * len(directory.content) + 2 * (unpacked // count)
     if compression == tags.JPEG:
@@ -168,10 +147,10 @@ def _cost(directory: tags.Directory, width: int, height: int, budget: Budget) ->
     return Cost(work, memory)
 
 
-def _jpegs(directory: tags.Directory, budget: Budget) -> Cost:
+def _jpegs(directory: Directory, budget: Budget) -> Cost:
     """What the JPEG data of all strips or tiles cost, each by its own markers."""
     where = (tags.TILES, tags.TILE_BYTES) if directory.tiled else (tags.STRIPS, tags.STRIP_BYTES)
-    offsets, sizes = (directory.many(tag) for tag in where)
+    offsets, sizes = (directory.every(tag) for tag in where)
     content = directory.content
     if len(sizes) < len(offsets) or not all(sizes):
         raise MalformedInputError("the TIFF picture is damaged: it does not tell the sizes of its strips or tiles")
@@ -197,31 +176,24 @@ def _rebuilt(content: bytes, order: str, entries: dict[int, bytes], more: bytes 
     return b"".join([content[:4], start, memoryview(content)[8:], more, bytes(gap), directory])
 
 
-def _interleaved(directory: tags.Directory, width: int, height: int) -> bytes:
-    """A file of plain planes as one of pixels, which decoders know in more kinds: planes of 16 bits they read as bytes.
-
-    Chroma planes that are smaller than the picture are not put together.
-    """
+def _interleaved(directory: Directory, width: int, height: int) -> bytes:
+    """A file of plain planes as one of pixels, which decoders know in more kinds: they read deep planes as bytes."""
     depth = _DEPTHS.get(directory.bits[0])
     if depth is None or len(set(directory.bits)) > 1 or _has_smaller_planes(directory):
-        raise UnsupportedFormatError(f"this is {tiff_kinds.describe(directory.content)}")
-    offsets, content = directory.many(tags.STRIPS), directory.content
+        raise UnsupportedFormatError(f"this is {directory.described()}")
+    offsets, content = directory.every(tags.STRIPS), directory.content
     _, down, count = _parts(directory, width, height)
     if len(offsets) < count:
         raise MalformedInputError("the TIFF picture is truncated: strips are missing")
-    planes = []
-    for plane in range(directory.samples):
-        rows = []
-        for strip in range(count // directory.samples):
-            size = depth.itemsize * width * min(down, height - strip * down)
-            at = offsets[plane * (count // directory.samples) + strip]
-            rows.append(content[at : at + size])
-            if len(rows[-1]) < size:
-                raise MalformedInputError("the TIFF picture is truncated: it ends inside its pixels")
-        planes.append(np.frombuffer(b"".join(rows), depth))
-    pixels = np.stack(planes, axis=-1).tobytes()
+    strips = count // directory.samples
+    sizes = [depth.itemsize * width * min(down, height - strip * down) for strip in range(strips)]
+    rows = [content[at : at + size] for at, size in zip(offsets, sizes * directory.samples, strict=False)]
+    if any(len(row) < size for row, size in zip(rows, sizes * directory.samples, strict=True)):
+        raise MalformedInputError("the TIFF picture is truncated: it ends inside its pixels")
+    planes = np.frombuffer(b"".join(rows), depth).reshape(directory.samples, -1)
+    pixels = planes.T.tobytes()
     entries = dict(directory.entries)
     for tag, value in ((tags.STRIPS, len(content)), (tags.STRIP_BYTES, len(pixels)), (tags.ROWS, height)):
-        entries[tag] = struct.pack(directory.order + "HHII", tag, _LONG, 1, value)
-    entries[tags.PLANES] = struct.pack(directory.order + "HHIHH", tags.PLANES, _SHORT, 1, 1, 0)
+        entries[tag] = _entry(directory, tag, value)
+    entries[tags.PLANES] = _entry(directory, tags.PLANES, 1)
     return _rebuilt(content, directory.order, entries, pixels)

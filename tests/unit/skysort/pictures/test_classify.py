@@ -144,7 +144,7 @@ def test_a_map_without_heat_is_transparent(value: float) -> None:
 def test_work_of_a_request_is_limited_together(classifier: PictureClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given that a request may cost as much as two and a half of its three pictures
     cost = png.prepare(RED).cost.work + 40 * 40 * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL)
-    monkeypatch.setattr("skysort.pictures.formats.budget.REQUEST_WORK_S", 2.5 * cost / 1e9)
+    monkeypatch.setattr("skysort.pictures.formats.prices.REQUEST_WORK_S", 2.5 * cost / 1e9)
     # Then the third is refused, and the others are answered
     results = classifier.answer(request(RED, GREEN, BLUE), {})["results"]
     assert [result.get("error", {}).get("status") for result in results] == [None, None, 413]

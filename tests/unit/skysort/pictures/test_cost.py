@@ -18,8 +18,8 @@ from skysort import limits
 from skysort.errors import InputError, LimitExceededError, SkysortError
 from skysort.pictures.decode import InputSpec, decode, read
 from skysort.pictures.formats import gif, jpeg, png, webp
-from skysort.pictures.formats.budget import Budget, Cost
 from skysort.pictures.formats.loaders import load
+from skysort.pictures.formats.prices import Budget, Cost
 from skysort.pictures.formats.sniff import detect
 from tests.factories_images import encode, plain, render, tiff_file
 from tests.heic_files import box, heic

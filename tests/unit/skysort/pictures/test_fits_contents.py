@@ -15,7 +15,7 @@ from skysort.errors import InputError, LimitExceededError, MalformedInputError, 
 from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.pictures.decode import InputSpec, decode, read
 from skysort.pictures.fits import image as fits
-from skysort.pictures.formats.budget import Budget
+from skysort.pictures.formats.prices import Budget
 from tests.factories_images import card, fits_file, sky
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from skysort.pictures.fits import dither as fits_dither
 from skysort.pictures.fits import image as fits
 from skysort.pictures.fits import rice as fits_rice
 from skysort.pictures.fits import tiles as fits_tiles
-from skysort.pictures.formats.budget import Budget, Cost
+from skysort.pictures.formats.prices import Budget, Cost
 from tests.factories_images import fits_file, sky
 
 if TYPE_CHECKING:
@@ -330,7 +330,7 @@ def test_tiles_that_take_too_long_are_refused_before_they_are_unpacked(monkeypat
 
 def test_a_large_tile_is_refused_for_the_memory_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     content = packed((sky() * 10).astype("i2"), compression_type="RICE_1", tile_shape=(80, 96))
-    monkeypatch.setattr("skysort.pictures.formats.budget.PICTURE_MEMORY_BYTES", 300_000)
+    monkeypatch.setattr("skysort.pictures.formats.prices.PICTURE_MEMORY_BYTES", 300_000)
     monkeypatch.setattr(fits_rice, "unpack", None)
     with pytest.raises(LimitExceededError, match="memory"):
         fits.read(content, Budget().take)

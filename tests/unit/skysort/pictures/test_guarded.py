@@ -37,7 +37,7 @@ STEPS: dict[str, tuple[str, bytes]] = {
     "the tiles of a HEIC": ("skysort.pictures.formats.heif_window.cut", heic(SMALL)),
     "libheif": ("_pi_heif.load_file", heic(SMALL)),
     "Pillow's AVIF": ("PIL.AvifImagePlugin.AvifImageFile", encode(SMALL, "AVIF")),
-    "EXIF data": ("skysort.pictures.formats.exif.orientation", encode(SMALL, "JPEG", exif=b"Exif\0\0II*\0")),
+    "EXIF data": ("skysort.pictures.formats.jpeg.orientation", encode(SMALL, "JPEG", exif=b"Exif\0\0II*\0")),
     "FITS": ("skysort.pictures.fits.image.read", fits_file(sky())),
     "measurements of a FITS": ("skysort.pictures.measurements.draw.draw", fits_file(sky())),
     "measurements of a TIFF": ("skysort.pictures.measurements.draw.shrink", encode(Image.fromarray(sky()), "TIFF")),

@@ -18,7 +18,7 @@ from PIL import Image
 from skysort import limits
 from skysort.errors import LimitExceededError, MalformedInputError, SkysortError, UnsupportedFormatError
 from skysort.pictures.decode import InputSpec, decode, read
-from skysort.pictures.formats import boxes, coded, heif
+from skysort.pictures.formats import heif, heif_boxes, heif_coded
 from skysort.pictures.formats.sniff import Format, detect
 from tests.factories_images import encode, exif, plain, render
 from tests.heic_files import Bits, Heic, box, colours, heic, parameter_sets, samples, size_of, turned, unit
@@ -211,10 +211,10 @@ class TestCounting:
         # Given a sequence header that tells 65,536 x 65,536 in front of the picture's own
         header = Bits().put(0b00011, 5).put(0, 5).put(0xFF, 8).put(0xFFFFFFFF, 32).align().data()
         larger = bytes([0x0A, len(header)]) + header
-        items = boxes.read(content)
+        items = heif_boxes.read(content)
         at, length = items.by_number[items.primary].extents[0]
-        assert coded.av1(b"", content[at : at + length])[0] == 96 * 96
-        assert coded.av1(b"", larger)[0] == 65_536 * 65_536
+        assert heif_coded.av1(b"", content[at : at + length])[0] == 96 * 96
+        assert heif_coded.av1(b"", larger)[0] == 65_536 * 65_536
 
     def test_a_million_boxes_are_refused_after_some(self) -> None:
         content = box(b"ftyp", b"heic", bytes(4)) + box(b"free") * (limits.HEIF_PARTS + 1)
@@ -259,7 +259,7 @@ HEIC, AVIF = heic(plain((90, 60, 30), 32, 32)), encode(plain((90, 60, 30), 32, 3
 @settings(max_examples=200)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_coded_data_tell_sizes_or_are_refused(config: bytes, data: bytes) -> None:
-    for reader in (coded.hevc, coded.av1):
+    for reader in (heif_coded.hevc, heif_coded.av1):
         try:
             pixels, frames = reader(config, data)
         except SkysortError:
@@ -335,7 +335,7 @@ TILES = tiled(render(100, 80), 16)
 def test_tiles_that_all_lie_in_one_place_are_not_copied() -> None:
     # Given a hundred tiles whose data are the whole file
     content = bytearray(TILES)
-    items = boxes.read(TILES)
+    items = heif_boxes.read(TILES)
     for number, item in items.by_number.items():
         if item.kind == b"hvc1":
             row = struct.pack(">HHHII", number, 0, 1, *item.extents[0])

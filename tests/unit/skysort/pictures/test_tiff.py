@@ -16,7 +16,7 @@ from skysort import limits
 from skysort.errors import LimitExceededError, MalformedInputError, SkysortError, UnsupportedFormatError
 from skysort.pictures.decode import InputSpec, decode
 from skysort.pictures.formats import tiff
-from skysort.pictures.formats.budget import Budget
+from skysort.pictures.formats.prices import Budget
 from tests.factories_images import encode, render, tiff_file
 
 if TYPE_CHECKING:

@@ -8,15 +8,13 @@ from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import HEIF_PARTS
 
 # HEVC (ITU-T H.265, 7.3.1 and 7.3.2.2).
-_SPS: Final = 33
-_FIRST_NOT_PICTURE: Final = 32
-_HEAD: Final = 2
+_SPS, _FIRST_NOT_PICTURE, _HEAD = 33, 32, 2
+_MOST_LAYERS, _444 = 6, 3
 _SPS_BYTES: Final = 128  # of a parameter set that are looked at: the sizes come early
+_CONFIGURATION: Final = 23  # bytes before the parameter sets
 # AV1 (AV1 Bitstream Specification, 5.3 and 5.5).
 _SEQUENCE, _FRAME_HEADER, _FRAME = 1, 3, 6
-_LEB_BYTES: Final = 8
-_TIER_FROM: Final = 7
-_MOST_LAYERS: Final = 6
+_LEB_BYTES, _TIER_FROM = 8, 7
 
 
 class _Bits:
@@ -43,10 +41,8 @@ class _Bits:
 
 
 def hevc(config: bytes, data: bytes) -> tuple[int, int]:
-    """Pixels of the largest frame that HEVC data may hold, 0 where they tell none, and the frames that begin in them.
-
-    config: an hvcC box (ISO/IEC 14496-15, 8.3.3). data: an item's, units with their length in front.
-    """
+    """Pixels of the largest frame that HEVC data hold, 0 where they tell none, and how many frames begin in them."""
+    # config: an hvcC box (ISO/IEC 14496-15, 8.3.3). data: an item's units, with their length in front.
     size, units = _parameter_sets(config)
     frames = at = parts = 0
     largest = max((_sps_pixels(unit) for unit in units), default=0)
@@ -66,9 +62,9 @@ def hevc(config: bytes, data: bytes) -> tuple[int, int]:
 
 def _parameter_sets(config: bytes) -> tuple[int, list[bytes]]:
     """Bytes of a unit's length, and the parameter sets of sequences."""
-    if len(config) < 23:  # noqa: PLR2004 - what stands before the parameter sets
+    if len(config) < _CONFIGURATION:
         raise MalformedInputError("the HEIC picture is damaged: it lacks its decoder's configuration")
-    size, found, at = (config[21] & 3) + 1, [], 23
+    size, found, at = (config[21] & 3) + 1, [], _CONFIGURATION
     for _ in range(config[22]):
         kind, count = config[at] & 63 if at < len(config) else 0, int.from_bytes(config[at + 1 : at + 3], "big")
         at += 3
@@ -89,24 +85,20 @@ def _sps_pixels(unit: bytes) -> int:
     layers = bits.take(3)
     if layers > _MOST_LAYERS:
         raise MalformedInputError("the HEIC picture is damaged: its coded data have too many layers")
-    bits.take(1)
-    bits.take(96)
+    bits.take(1 + 96)
     present = [(bits.take(1), bits.take(1)) for _ in range(layers)]
     if layers:
         bits.take(2 * (8 - layers))
     for profile, level in present:
         bits.take(88 * profile + 8 * level)
     bits.golomb()
-    if bits.golomb() == 3:  # noqa: PLR2004 - 4:4:4
-        bits.take(1)
+    bits.take(bits.golomb() == _444)
     return bits.golomb() * bits.golomb()
 
 
 def av1(config: bytes, data: bytes) -> tuple[int, int]:
-    """Pixels of the largest frame that AV1 data may hold, 0 where they tell none, and the frames that begin in them.
-
-    config: an av1C box, whose units begin after 4 bytes. data: an item's units.
-    """
+    """Pixels of the largest frame that AV1 data hold, 0 where they tell none, and how many frames begin in them."""
+    # config: an av1C box, whose units begin after 4 bytes. data: an item's units.
     largest = frames = 0
     parts = HEIF_PARTS
     for units in (config[4:], data):
@@ -143,12 +135,12 @@ def _sequence_pixels(data: bytes) -> int:
     if bits.take(1):
         bits.take(5)
     else:
-        _operating_points(bits)
+        _skip_operating_points(bits)
     across, down = bits.take(4) + 1, bits.take(4) + 1
     return (bits.take(across) + 1) * (bits.take(down) + 1)
 
 
-def _operating_points(bits: _Bits) -> None:
+def _skip_operating_points(bits: _Bits) -> None:
     model = delay = 0
     if bits.take(1):
         bits.take(64)
@@ -161,8 +153,7 @@ def _operating_points(bits: _Bits) -> None:
     shown = bits.take(1)
     for _ in range(bits.take(5) + 1):
         bits.take(12)
-        if bits.take(5) > _TIER_FROM:
-            bits.take(1)
+        bits.take(bits.take(5) > _TIER_FROM)
         if model and bits.take(1):
             bits.take(2 * delay + 1)
         if shown and bits.take(1):
