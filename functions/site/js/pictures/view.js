@@ -18,7 +18,7 @@ const stopped = () => ({ title: "Stopped", detail: "", advice: "", status: 499, 
 
 /** What the files may be, in words: "JPEG, PNG or FITS". */
 function formatsOf({ media_types: types }) {
-  const names = types.map((type) => type.split("/").pop()).map((name) => FORMATS[name] ?? name.toUpperCase());
+  const names = types.filter((type) => type !== "application/gzip").map((type) => type.split("/").pop()).map((name) => FORMATS[name] ?? name.toUpperCase());
   return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(names);
 }
 

@@ -46,7 +46,7 @@ class Rows {
     });
     parts.fields.addEventListener("paste", (event) => this.#pasteRow(event));
     parts.read.addEventListener("click", () => this.#read(parts.paste.value));
-    parts.file.accept = model.accepts.filter((suffix) => TEXT.test(suffix)).join();
+    parts.file.accept = [".txt", ...model.accepts.filter((suffix) => TEXT.test(suffix))].join();
     acceptChoice(parts["file-button"], parts.file, (files) => this.addFiles(files));
     acceptDrops(parts.form, (files) => this.addFiles(files));
   }
@@ -144,7 +144,8 @@ class Rows {
   /** Classify the first of the files [{file, path}], a table as text. */
   async addFiles([first]) {
     if (!first) return;
-    const isBinary = !TEXT.test(first.path) && this.model.accepts.some((suffix) => first.path.toLowerCase().endsWith(suffix));
+    const path = first.path.toLowerCase();
+    const isBinary = !TEXT.test(path) && [".gz", ...this.model.accepts].some((suffix) => path.endsWith(suffix));
     if (isBinary || first.file.size > MAX_FILE_BYTES) this.#refuse(`${first.path} must be uploaded as a batch`, BATCH_ADVICE);
     else this.#read(await first.file.text());
   }

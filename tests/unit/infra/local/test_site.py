@@ -12,6 +12,7 @@ import pytest
 from infra import ROOT
 from infra.api.site_headers import CONTENT_TYPES, cache_control, content_security_policy, security_headers
 from infra.local.site import NOT_SERVED, Site
+from skysort.models import MODELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,8 +60,8 @@ def test_what_the_page_names_is_there() -> None:
     named = re.findall(r'(?:href|src)="([^"#/][^"]*)"', text)
     assert len(named) > 8
     assert all((SITE / name).is_file() for name in named)
-    for name in re.findall(r'"(\w+\.(?:jpg|csv))"', (SITE / "js" / "models.js").read_text()):
-        assert (SITE / "samples" / name).is_file()
+    samples = [sample.file for model in MODELS.values() for sample in model.samples if sample.file]
+    assert all((SITE / "samples" / name).is_file() for name in samples)
 
 
 def test_nothing_in_the_page_comes_from_elsewhere_or_needs_an_exception_in_the_policy() -> None:
