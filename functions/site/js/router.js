@@ -85,5 +85,7 @@ async function loadModels() {
 export function startRouter() {
   addEventListener("hashchange", () => show({ focus: true }));
   show({ focus: false });
+  // Most visits start with pictures: their module is loaded while the models are.
+  if (!views.has(location.hash.slice(1).split("/")[0])) INPUTS.pictures().catch(() => {});
   return loadModels();
 }
