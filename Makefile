@@ -100,7 +100,7 @@ screenshots: $(RUN)/.ready $(DEV)/.ready ## picture every view of the page anew 
 .PHONY: readme
 readme: $(RUN)/.ready $(DEV)/.ready ## fill the README's tables and the output of its commands anew
 	@$(DEV)/bin/python -m tests.bench.readme
-	@UPDATE_README=1 SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m pytest --quiet tests/e2e/test_readme.py
+	@UPDATE_README=1 SKYSORT_RUN_PYTHON=$(CURDIR)/$(RUN)/bin/python $(DEV)/bin/python -m pytest --quiet tests/e2e/test_documents.py
 	@$(MAKE) --no-print-directory openapi
 
 .PHONY: openapi

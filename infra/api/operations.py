@@ -73,7 +73,7 @@ def _told(call: str) -> Any:
     if not printed:
         return None
     shown = printed.partition("```")[0]
-    return json.loads(shown[shown.index("\n{\n") :])
+    return json.loads(shown[shown.index("\n{") :])
 
 
 def _rows(model: Model) -> Operation:

@@ -1,4 +1,4 @@
-"""The tables of README.md: filled from the committed results and the model cards, so that no figure in them is typed.
+"""The tables of the documents: filled from the committed results and the model cards, so that no figure is typed.
 
     python -m tests.bench.readme
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-README: Final = ROOT / "README.md"
+DOCUMENTS: Final = tuple(
+    ROOT / name for name in ("README.md", "functions/README.md", "infra/README.md", "tests/bench/README.md")
+)
 RESULTS: Final = Path(__file__).with_name("results")
 BLOCK: Final = re.compile(r"(<!-- (?P<name>\w+): [^>]+ -->\n).*?(<!-- end -->)", re.DOTALL)
 PICTURE_MODELS: Final = ("galaxy", "image")
@@ -29,8 +31,13 @@ NOT_YET: Final = "Not measured yet: run `make bench`."
 
 
 def render(text: str, results: Path = RESULTS) -> str:
-    """The README's text with every table made anew."""
-    return BLOCK.sub(lambda found: f"{found[1]}{TABLES[found['name']](results)}\n{found[3]}", text)
+    """A document's text with every table of TABLES made anew."""
+
+    def block(found: re.Match[str]) -> str:
+        table = TABLES.get(found["name"])
+        return f"{found[1]}{table(results)}\n{found[3]}" if table else found[0]
+
+    return BLOCK.sub(block, text)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -103,6 +110,39 @@ def models(_: Path) -> str:
     ]  # fmt: skip
     licences = [f"- {card['name']}: {card['architecture']}. {card['licence']}" for card in (star, galaxy, image)]
     return _markdown(header, rows) + "\n\n" + "\n".join(licences)
+
+
+def summary(results: Path) -> str:
+    """How good and how fast each model is, a line each."""
+    star, pictures = _read(results / "star.json"), _read(results / "pictures.json")
+    loads = {"star": star.get("http", [])} | {
+        name: found["http"] for name, found in pictures.get("pictures", {}).items()
+    }
+    rows = []
+    for name in ("star", *PICTURE_MODELS):
+        card = _card(name)
+        metrics = card["variants"]["with_redshift"]["metrics"] if "variants" in card else card["metrics"]
+        new = [load for load in loads.get(name, []) if load["inputs"] == "unique"]
+        rows.append(
+            [
+                f"{name} {card['version']}{', with redshift' if 'variants' in card else ''}",
+                _interval(metrics["accuracy"]),
+                _interval(metrics["macro_f1"]) if "macro_f1" in metrics else f"top 5: {_interval(metrics['top_5'])}",
+                _sets(metrics.get("conformal", metrics.get("calibration_cross_fitted"))),
+                f"{new[0]['p50_ms']:.1f} ms" if new else "",
+                f"{max(load['requests_per_s'] for load in new):,.0f}" if new else "",
+            ]
+        )
+    header = [
+        "",
+        "accuracy",
+        "macro F1",
+        "sets right; labels",
+        "p50 over HTTP, new inputs, one user",
+        "requests/s at most",
+    ]
+    about = f"Over HTTP on one machine with {star['machine']['cpus']} cores, load included." if star else NOT_YET
+    return f"{_markdown(header, rows)}\n\n{about}"
 
 
 def measured(results: Path) -> str:
@@ -278,6 +318,7 @@ def page(results: Path) -> str:
 
 
 TABLES: Final[dict[str, Callable[[Path], str]]] = {
+    "summary": summary,
     "models": models,
     "measured": measured,
     "cost": cost,
@@ -288,8 +329,9 @@ TABLES: Final[dict[str, Callable[[Path], str]]] = {
 
 
 def main() -> None:
-    """Fill the README."""
-    README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8")
+    """Fill the documents."""
+    for document in DOCUMENTS:
+        document.write_text(render(document.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

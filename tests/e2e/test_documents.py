@@ -1,6 +1,6 @@
-"""The README's commands, run against the started stack: their output is what the README prints.
+"""The documents' commands, run against the started stack: their output is what the documents print.
 
-`UPDATE_README=1` writes the output into the README instead of comparing it.
+`UPDATE_README=1` writes the output into them instead of comparing it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.end_to_end
-README = ROOT / "README.md"
+# In this order: later ones speak of what earlier ones have dropped.
+DOCUMENTS = ("README.md", "layers/skysort/drop/README.md", "functions/README.md", "layers/skysort_cli/README.md")
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
@@ -36,7 +37,7 @@ def split(block: str) -> tuple[str, str]:
 
 
 def run(commands: str, stack: StartedStack, tmp_path: Path) -> str:
-    """The output of commands, with the README's addresses replaced by the stack's and `skysort` on the path."""
+    """The output of commands, with the documents' addresses replaced by the stack's and `skysort` on the path."""
     launcher = tmp_path / "skysort"
     launcher.write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
     launcher.chmod(0o755)
@@ -60,16 +61,29 @@ def comparable(text: str) -> Any:
     return answer
 
 
-def test_every_command_prints_what_the_readme_says(stack: StartedStack, tmp_path: Path) -> None:
-    text = README.read_text()
-    blocks = [block for block in BLOCK.findall(text) if re.search(r"^\$ .*(curl|skysort)", block, re.MULTILINE)]
-    assert blocks
-    for block in blocks:
-        commands, printed = split(block)
-        output = run(commands, stack, tmp_path)
+def executed(text: str) -> list[str]:
+    """The blocks of a document whose commands are run."""
+    return [block for block in BLOCK.findall(text) if re.search(r"^\$ .*(curl|skysort)", block, re.MULTILINE)]
+
+
+def test_every_command_prints_what_the_documents_say(stack: StartedStack, tmp_path: Path) -> None:
+    for document in map(ROOT.joinpath, DOCUMENTS):
+        text = document.read_text()
+        blocks = executed(text)
+        assert blocks
+        for block in blocks:
+            commands, printed = split(block)
+            output = run(commands, stack, tmp_path)
+            if os.environ.get("UPDATE_README"):
+                text = text.replace(block, f"{commands}\n{output.rstrip()}\n")
+            else:
+                assert comparable(printed) == comparable(output), f"{document}: {commands}"
         if os.environ.get("UPDATE_README"):
-            text = text.replace(block, f"{commands}\n{output.rstrip()}\n")
-        else:
-            assert comparable(printed) == comparable(output)
-    if os.environ.get("UPDATE_README"):
-        README.write_text(text)
+            document.write_text(text)
+
+
+def test_no_document_with_commands_is_left_out() -> None:
+    folders = ("functions", "infra", "layers", "model_export", "tests", "events")
+    found = {path for folder in folders for path in (ROOT / folder).rglob("*.md")} | set(ROOT.glob("*.md"))
+    with_commands = {str(path.relative_to(ROOT)) for path in found if executed(path.read_text())}
+    assert with_commands == set(DOCUMENTS)

@@ -10,7 +10,7 @@ import pytest
 from infra.stages.functions import Provisioned, ScheduledMinimum
 from infra.stages.named import prod
 from tests.bench import billed
-from tests.bench.readme import NOT_YET, README, render
+from tests.bench.readme import DOCUMENTS, NOT_YET, render
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +51,9 @@ def results(folder: Path) -> Path:
     return folder
 
 
-def test_the_readme_shows_the_committed_results_and_cards() -> None:
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.parent.name)
+def test_documents_show_the_committed_results_and_cards(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
     assert render(text) == text, "python -m tests.bench.readme fills the tables anew"
 
 
