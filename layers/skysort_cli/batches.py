@@ -65,7 +65,7 @@ class Batch:
         return found
 
     def links(self) -> Iterator[dict[str, dict[str, str]]]:
-        """URLs of results by their kind (functions/control/README.md) and their files' names, a page at a time."""
+        """URLs of results by their kind (functions/README.md) and their files' names, a page at a time."""
         for page in self._pages(_FILES_A_PAGE):
             yield {str(file["name"]): file.get("links") or {} for file in page.get("files", [])}
 

@@ -1,6 +1,6 @@
 """A skysort service and its store behind httpx.MockTransport: what the command line's unit tests talk to.
 
-It keeps to the contract of functions/control/README.md and of the classify calls; the end-to-end tests hold the
+It keeps to the contract of functions/README.md and of the classify calls; the end-to-end tests hold the
 command line to the real one.
 """
 

@@ -1,4 +1,4 @@
-// Files into the drop folder: presigned by POST /v1/uploads, sent to S3 directly. Shapes: functions/control/README.md.
+// Files into the drop folder: presigned by POST /v1/uploads, sent to S3 directly. Shapes: functions/README.md.
 import { ApiError, post } from "./api.js";
 
 const TRIES = 3;
