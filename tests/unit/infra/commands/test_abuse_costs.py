@@ -108,13 +108,13 @@ def test_the_readme_shows_the_table_as_it_is_now() -> None:
     assert written(text) == text
 
 
-def test_the_projects_readme_says_what_the_table_says() -> None:
+def test_the_sentence_on_costs_says_what_the_table_says() -> None:
     rows = abuses((BEFORE, exposure(prod())))
     before, after = (
         {row.who: round(max(other.dollars[at] for other in rows if other.who == row.who)) for row in rows}
         for at in (0, 1)
     )
-    text = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    text = " ".join((ROOT / "infra" / "README.md").read_text("utf-8").split())
     key, link, nobody = ((after[who], before[who]) for who in ("one key", "one link", "nobody's key"))
     assert f"one key costs {key[0]} dollars at most (before: {key[1]}), one link {link[0]} ({link[1]})" in text
     assert f"a caller without a key {nobody[0]} ({nobody[1]})" in text
