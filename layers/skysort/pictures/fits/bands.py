@@ -46,10 +46,7 @@ _OF_EACH: Final = ("BAND", "FILTER", "FILT", "FILTE", "FILTN", "WAVELENG", "WAVE
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The planes that are drawn.
-
-    planes: numbers of one, two or three planes, red first. Of two the green between them is their mean.
-    """
+    """The numbers of the one, two or three planes that are drawn, red first; of two their mean is the green."""
 
     planes: tuple[int, ...]
     warnings: tuple[InputWarning, ...] = ()
@@ -62,15 +59,16 @@ def choose(header: Header, planes: int, *, ready_for_display: bool) -> Choice:
     ----------
     header
         Of the image. Bands are named by BANDS ('griz', as the Legacy Survey's cutouts have it) or by cards for each.
+        Three planes without names are red first where they are bytes or marked RGB (CTYPE3); measurements are taken to
+        rise in wavelength, as surveys list their bands.
     planes
         How many there are.
     ready_for_display
         Whether they hold bytes, as picture editors write them.
 
-    Notes
-    -----
-    Three planes without names are red first where they are bytes or marked RGB (CTYPE3); measurements are taken to
-    rise in wavelength, as surveys list their bands.
+    Returns
+    -------
+    The planes, with a warning where some were left out.
 
     Raises
     ------
@@ -92,21 +90,19 @@ def choose(header: Header, planes: int, *, ready_for_display: bool) -> Choice:
 
 def _by_wavelength(known: Sequence[tuple[float, int]], names: Sequence[str]) -> Choice:
     """Of bands in falling order of wavelength the three that are nearest to those that the network learnt from."""
-    if len(known) <= COLOURS:
-        chosen = tuple(plane for _, plane in known)
-    else:
-        best = min(
-            combinations(known, COLOURS),
-            key=lambda bands: sum(abs(wave - shown) / shown for (wave, _), shown in zip(bands, _SHOWN_AS, strict=True)),
-        )
-        chosen = tuple(plane for _, plane in best)
+
+    def distance(bands: Sequence[tuple[float, int]]) -> float:
+        return sum(abs(wave - shown) / shown for (wave, _), shown in zip(bands, _SHOWN_AS, strict=False))
+
+    nearest = min(combinations(known, min(COLOURS, len(known))), key=distance)
+    chosen = tuple(plane for _, plane in nearest)
     if len(known) == COLOURS:
         return Choice(chosen)
     shown = [names[plane] for plane in chosen]
-    if len(shown) == COLOURS:
-        detail = f"the FITS file has the bands {_listed(names)}; {_listed(shown)} were drawn as red, green and blue"
-    else:
-        detail = f"the FITS file has the bands {_listed(names)}; they were drawn as red and blue, their mean as green"
+    drawn = f"{_listed(shown)} were drawn as red, green and blue"
+    if len(shown) < COLOURS:
+        drawn = "they were drawn as red and blue, their mean as green"
+    detail = f"the FITS file has the bands {_listed(names)}; {drawn}"
     return Choice(chosen, (InputWarning("bands_chosen", detail),))
 
 

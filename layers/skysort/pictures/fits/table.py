@@ -31,13 +31,10 @@ class _Column:
 
 
 class TileTable:
-    """A compressed image's table, its columns held to its rows and its rows to the file.
+    """A compressed image's table; raises MalformedInputError where columns, rows and file do not fit together."""
 
-    Raises MalformedInputError where they do not fit.
-    """
-
-    def __init__(self, content: bytes, start: int, header: Header) -> None:
-        self._header = header
+    def __init__(self, content: bytes, header: Header) -> None:
+        self._header, start = header, header.data_start
         width, self.rows = header.integer("NAXIS1"), header.integer("NAXIS2")
         self._columns = _columns(header, width)
         end = start + width * self.rows
@@ -45,16 +42,11 @@ class TileTable:
             raise MalformedInputError("the FITS file ends inside the table of a compressed image: it is truncated")
         self._cells = np.frombuffer(content, np.uint8, width * self.rows, start).reshape(self.rows, width)
         heap = start + header.integer("THEAP", width * self.rows)
-        self._heap = memoryview(content)[max(heap, end) : max(end, heap, end + header.integer("PCOUNT", 0))]
-
-    @property
-    def heap_size(self) -> int:
-        """The bytes behind the table that tiles may lie in."""
-        return len(self._heap)
+        self.heap = memoryview(content)[max(heap, end) : max(end, heap, end + header.integer("PCOUNT", 0))]
 
     def stream(self, where: tuple[int, int]) -> bytes:
         """The bytes at an offset of the heap."""
-        return bytes(self._heap[where[0] : where[0] + where[1]])
+        return bytes(self.heap[where[0] : where[0] + where[1]])
 
     def numbers(self, name: str) -> NDArray[np.float64] | None:
         """A number for each tile: of the column, else of the card; None without both."""
@@ -79,7 +71,7 @@ class TileTable:
         cells = np.ascontiguousarray(self._cells[:, column.offset : column.offset + 2 * dtype.itemsize]).view(dtype)
         counts, offsets = cells[:, 0].tolist(), cells[:, 1].tolist()
         found = [(offset, count * element) if count else (0, 0) for count, offset in zip(counts, offsets, strict=True)]
-        if any(size < 0 or offset < 0 or offset + size > len(self._heap) for offset, size in found):
+        if any(size < 0 or offset < 0 or offset + size > len(self.heap) for offset, size in found):
             raise MalformedInputError("a tile of the compressed FITS image lies outside the file: it is truncated")
         return found
 

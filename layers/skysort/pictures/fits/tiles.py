@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,8 +19,7 @@ import numpy as np
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.fits_header import TYPES
 from skysort.limits import FITS_TILES
-from skysort.pictures.fits import dither as fits_dither
-from skysort.pictures.fits import rice as fits_rice
+from skysort.pictures.fits import rice
 from skysort.pictures.fits.table import TileTable
 from skysort.pictures.formats import prices
 from skysort.pictures.formats.prices import Cost
@@ -34,54 +33,27 @@ if TYPE_CHECKING:
 
 _RICE: Final = frozenset({"RICE_1", "RICE_ONE"})
 _READ: Final = _RICE | {"GZIP_1", "GZIP_2", "NOCOMPRESS"}
-_COMPRESSED: Final = "COMPRESSED_DATA"
-_GZIPPED: Final = "GZIP_COMPRESSED_DATA"
-_PLAIN: Final = "UNCOMPRESSED_DATA"
-_MAX_OPTIONS: Final = 99
-_MAX_AXES: Final = 8
+_COMPRESSED, _GZIPPED, _PLAIN = "COMPRESSED_DATA", "GZIP_COMPRESSED_DATA", "UNCOMPRESSED_DATA"
+_MAX_OPTIONS, _MAX_AXES = 99, 8
 # Unpacked together: enough tiles for numpy, few enough for memory.
 _BYTES_AT_ONCE: Final = 4 << 20
-_VALUES_AT_ONCE: Final = 8 << 20
-_FEWER_AT_ONCE: Final = 2 << 20
+_VALUES_AT_ONCE, _FEWER_AT_ONCE = 8 << 20, 2 << 20
 _TILES_AT_ONCE: Final = 64
+# Ways in which real numbers were scaled to whole ones (section 10.2 and appendix I).
+_NO_DITHER, _DITHER_1, _DITHER_2 = "NO_DITHER", "SUBTRACTIVE_DITHER_1", "SUBTRACTIVE_DITHER_2"
+# The whole number that stands for exactly 0 under the second method.
+_ZERO: Final = -2_147_483_646
+_SEEDS, _MULTIPLIER, _MODULUS = 10_000, 16_807, 2_147_483_647
+_SPREAD: Final = 500  # numbers among which a tile begins
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """How an image is cut: its axes and a tile's, the fastest first."""
-
-    axes: tuple[int, ...]
-    tile: tuple[int, ...]
-
-    @property
-    def tiles(self) -> int:
-        return math.prod(-(-size // side) for size, side in zip(self.axes, self.tile, strict=True))
-
-    def sizes(self) -> list[int]:
-        """How many values each tile holds."""
-        sizes = np.ones(1, np.int64)
-        for size, side in zip(self.axes, self.tile, strict=True):
-            starts = np.arange(0, size, side)
-            sizes = np.multiply.outer(np.minimum(side, size - starts), sizes).reshape(-1)
-        found: list[int] = sizes.tolist()
-        return found
-
-    def places(self) -> Iterator[tuple[slice, ...]]:
-        """Where each tile belongs, as slices of the image's array (the slowest axis first)."""
-        cuts = [
-            [slice(start, min(size, start + side)) for start in range(0, size, side)]
-            for size, side in zip(self.axes[::-1], self.tile[::-1], strict=True)
-        ]
-        return product(*cuts)
-
-
-def read(content: bytes, start: int, header: Header, spend: Callable[[Cost], None] | None = None) -> NDArray[Any]:
+def read(content: bytes, header: Header, spend: Callable[[Cost], object] = bool) -> NDArray[Any]:
     """Unpack an image.
 
     Parameters
     ----------
-    content, start
-        The file, and where the table begins in it.
+    content
+        The file.
     header
         Of the table. The caller has held the image's size to the limits.
     spend
@@ -100,13 +72,13 @@ def read(content: bytes, start: int, header: Header, spend: Callable[[Cost], Non
     LimitExceededError
         For more tiles than are put into their places in bounded time, and whatever spend raises.
     """
-    return _TiledImage(content, start, header).unpack(spend or (lambda _: None))
+    return _TiledImage(content, header).unpack(spend)
 
 
 class _TiledImage:
     """A compressed image's table, held to its own header before anything is unpacked."""
 
-    def __init__(self, content: bytes, start: int, header: Header) -> None:
+    def __init__(self, content: bytes, header: Header) -> None:
         self._header = header
         self._method = header.text("ZCMPTYPE")
         if self._method not in _READ:
@@ -114,85 +86,93 @@ class _TiledImage:
                 f"the FITS image is compressed with {self._method[:40] or 'no method that it names'}; RICE and GZIP are"
                 " read: unpack it (funpack) or compress it with RICE (fpack -r)"
             )
-        axes, bits = header.axes("Z"), header.bitpix("Z")
-        if not 0 < len(axes) <= _MAX_AXES or min(axes) == 0:
-            raise MalformedInputError(f"the compressed FITS image has {len(axes)} axes")
-        self._grid = _Grid(axes, self._tile_sides(axes))
-        self._type = np.dtype(TYPES[bits]).newbyteorder("=")
-        self._options = _options(header)
+        self._axes, self._type = header.axes("Z"), np.dtype(TYPES[header.bitpix("Z")]).newbyteorder("=")
+        if not 0 < len(self._axes) <= _MAX_AXES or min(self._axes) == 0:
+            raise MalformedInputError(f"the compressed FITS image has {len(self._axes)} axes")
+        self._sides = self._tile_sides()
         self._check_size(header.integer("NAXIS2"))
-        self._table = TileTable(content, start, header)
-        self._scales, self._zeros = self._table.numbers("ZSCALE"), self._table.numbers("ZZERO")
-        self._blanks = self._table.numbers("ZBLANK")
+        self._table = TileTable(content, header)
+        self._scales, self._zeros, self._blanks = map(self._table.numbers, ("ZSCALE", "ZZERO", "ZBLANK"))
         self._quantized = self._type.kind == "f" and self._scales is not None
         self._dithering = self._quantization()
 
-    def _tile_sides(self, axes: tuple[int, ...]) -> tuple[int, ...]:
-        # Without a size a tile is a row.
-        sides = tuple(
-            self._header.integer(f"ZTILE{axis}", size if axis == 1 else 1) for axis, size in enumerate(axes, start=1)
-        )
+    def _tile_sides(self) -> tuple[int, ...]:
+        """A tile's size, the fastest axis first; without one it is a row."""
+        sides = [
+            self._header.integer(f"ZTILE{axis}", size if axis == 1 else 1)
+            for axis, size in enumerate(self._axes, start=1)
+        ]
         if min(sides) < 1:
             raise MalformedInputError("the FITS header has compressed tiles without pixels")
-        return tuple(min(side, size) for side, size in zip(sides, axes, strict=True))
+        return tuple(map(min, sides, self._axes))
 
     def _check_size(self, rows: int) -> None:
-        if self._grid.tiles > FITS_TILES:
+        tiles = math.prod(-(-size // side) for size, side in zip(self._axes, self._sides, strict=True))
+        if tiles > FITS_TILES:
             raise LimitExceededError(
-                f"a compressed FITS image may have up to {FITS_TILES:,} tiles, this one has {self._grid.tiles:,}"
+                f"a compressed FITS image may have up to {FITS_TILES:,} tiles, this one has {tiles:,}"
             )
-        if rows != self._grid.tiles:
+        if rows != tiles:
             raise MalformedInputError(
-                f"the compressed FITS image is cut into {self._grid.tiles:,} tiles and its table has {rows:,} rows"
+                f"the compressed FITS image is cut into {tiles:,} tiles and its table has {rows:,} rows"
             )
 
     def _quantization(self) -> str:
-        method = self._header.text("ZQUANTIZ") or fits_dither.NO_DITHER
-        if not self._quantized or method == fits_dither.NONE:
-            return fits_dither.NO_DITHER
-        if method not in fits_dither.METHODS:
+        method = self._header.text("ZQUANTIZ") or _NO_DITHER
+        if not self._quantized or method == "NONE":
+            return _NO_DITHER
+        if method not in {_NO_DITHER, _DITHER_1, _DITHER_2}:
             raise UnsupportedFormatError(
                 f"the FITS image's numbers are scaled by {method[:40]}, which is not read; unpack it (funpack)"
             )
         return method
 
-    def unpack(self, spend: Callable[[Cost], None]) -> NDArray[Any]:
+    def _sizes(self) -> list[int]:
+        """How many values each tile holds."""
+        sizes = np.ones(1, np.int64)
+        for size, side in zip(self._axes, self._sides, strict=True):
+            sizes = np.multiply.outer(np.minimum(side, size - np.arange(0, size, side)), sizes).reshape(-1)
+        found: list[int] = sizes.tolist()
+        return found
+
+    def _places(self) -> list[tuple[slice, ...]]:
+        """Where each tile belongs, as slices of the image's array (the slowest axis first)."""
+        cuts = [
+            [slice(start, min(size, start + side)) for start in range(0, size, side)]
+            for size, side in zip(self._axes[::-1], self._sides[::-1], strict=True)
+        ]
+        return list(product(*cuts))
+
+    def unpack(self, spend: Callable[[Cost], object]) -> NDArray[Any]:
+        """Put the tiles together once their cost is allowed."""
         sources = {name: self._table.streams(name) for name in (_COMPRESSED, _GZIPPED, _PLAIN)}
-        size = sum(size for streams in sources.values() for _, size in streams)
-        if size > self._table.heap_size:
+        if sum(size for streams in sources.values() for _, size in streams) > len(self._table.heap):
             raise MalformedInputError("the tiles of the compressed FITS image overlap: it is damaged")
-        sizes = self._grid.sizes()
-        coded = [tile for tile, (_, size) in enumerate(sources[_COMPRESSED]) if size] if self._method in _RICE else []
-        portions = list(_portions(coded, sources[_COMPRESSED], sizes))
-        values = sum(sizes)
-        zipped = 0 if self._method in _RICE else values * self._type.itemsize
-        spend(
-            Cost(
-                len(sizes) * prices.TILE
-                + zipped * prices.UNZIPPED_BYTE
-                + self._quantized * values * prices.SCALED_VALUE,
-                values * self._type.itemsize,
-            )
-        )
+        sizes, compressed, is_rice = self._sizes(), sources[_COMPRESSED], self._method in _RICE
+        coded = [tile for tile, (_, size) in enumerate(compressed) if size] if is_rice else []
+        portions = list(_portions(coded, compressed, sizes))
+        values, image_bytes = sum(sizes), sum(sizes) * self._type.itemsize
+        work = len(sizes) * prices.TILE + self._quantized * values * prices.SCALED_VALUE
+        spend(Cost(work + (0 if is_rice else image_bytes * prices.UNZIPPED_BYTE), image_bytes))
         if portions:
-            spend(_cost(portions, sources[_COMPRESSED], sizes, values * self._type.itemsize))
+            spend(_cost(portions, compressed, sizes, image_bytes))
         with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond 32 bits become infinite
             return self._unpack(sources, portions, sizes)
 
     def _unpack(
         self, sources: dict[str, list[tuple[int, int]]], portions: Sequence[Sequence[int]], sizes: Sequence[int]
     ) -> NDArray[Any]:
-        image = np.empty(self._grid.axes[::-1], self._type)
-        places = list(self._grid.places())
+        image = np.empty(self._axes[::-1], self._type)
+        places, compressed = self._places(), sources[_COMPRESSED]
         for tile, place in enumerate(places):
             target = image[place]
-            if sources[_COMPRESSED][tile][1] == 0:
+            if compressed[tile][1] == 0:
                 target[...] = self._fallback(tile, target.size, sources).reshape(target.shape)
             elif self._method not in _RICE:
-                stream = self._table.stream(sources[_COMPRESSED][tile])
-                target[...] = self._finished(tile, self._unzipped(stream, target.size)).reshape(target.shape)
+                whole = self._unzipped(self._table.stream(compressed[tile]), target.size)
+                target[...] = self._finished(tile, whole).reshape(target.shape)
         for tiles in portions:
-            streams = [self._table.stream(sources[_COMPRESSED][tile]) for tile in tiles]
+            streams = [self._table.stream(compressed[tile]) for tile in tiles]
             for tile, whole in zip(tiles, self._from_rice(streams, sizes[tiles[0]]), strict=True):
                 target = image[places[tile]]
                 target[...] = self._finished(tile, whole).reshape(target.shape)
@@ -226,28 +206,60 @@ class _TiledImage:
 
     def _from_rice(self, streams: Sequence[bytes], values: int) -> NDArray[Any]:
         """Tiles of equally many values, (tiles, values); of real numbers without a scale their whole parts."""
-        block, width = self._options.get("BLOCKSIZE", 32), self._options.get("BYTEPIX", 4)
-        if block not in fits_rice.BLOCKS or width not in fits_rice.BYTES:
+        options = dict(self._options())
+        block, width = options.get("BLOCKSIZE", 32), options.get("BYTEPIX", 4)
+        if block not in rice.BLOCKS or width not in rice.BYTES:
             raise UnsupportedFormatError(
                 f"the RICE-compressed FITS image has blocks of {block} pixels of {width} bytes; blocks of 16 or 32 of"
                 " 1, 2 or 4 bytes are read"
             )
-        return fits_rice.unpack(streams, values, block, width)
+        return rice.unpack(streams, values, block, width)
+
+    def _options(self) -> Iterator[tuple[str, int]]:
+        """The parameters of the compression that are whole numbers (ZNAMEn and ZVALn)."""
+        for parameter in range(1, _MAX_OPTIONS + 1):
+            name = self._header.text(f"ZNAME{parameter}")
+            if not name:
+                break
+            if name in {"BLOCKSIZE", "BYTEPIX"}:
+                yield name, self._header.integer(f"ZVAL{parameter}")
 
     def _finished(self, tile: int, whole: NDArray[Any]) -> NDArray[Any]:
         """A tile's numbers, real ones from the whole ones that they were scaled to."""
         if not self._quantized or self._scales is None:
             return whole
-        noise = None
-        if self._dithering != fits_dither.NO_DITHER:
-            noise = fits_dither.dither(tile, self._header.integer("ZDITHER0", 1), whole.size)
-        zero = 0.0 if self._zeros is None else float(self._zeros[tile])
-        values = fits_dither.real(whole, float(self._scales[tile]), zero, noise)
-        if self._dithering == fits_dither.DITHER_2:
-            values[whole == fits_dither.ZERO] = 0.0
+        values = whole.astype(np.float64)
+        if self._dithering != _NO_DITHER:
+            values -= _dither(tile, self._header.integer("ZDITHER0", 1), whole.size)
+            values += 0.5
+        values *= float(self._scales[tile])
+        values += 0.0 if self._zeros is None else float(self._zeros[tile])
+        if self._dithering == _DITHER_2:
+            values[whole == _ZERO] = 0.0
         if self._blanks is not None:
             values[whole == self._blanks[tile]] = np.nan
         return values
+
+
+@cache
+def random_numbers() -> NDArray[np.float32]:
+    """The 10,000 numbers between 0 and 1 that every writer and reader uses (Park and Miller 1988, CACM 31, 1192)."""
+    numbers, seed = np.empty(_SEEDS, np.float32), 1
+    for number in range(_SEEDS):
+        seed = seed * _MULTIPLIER % _MODULUS
+        numbers[number] = seed / _MODULUS
+    return numbers
+
+
+def _dither(tile: int, seed: int, values: int) -> NDArray[np.float32]:
+    """The random numbers of a tile's values. tile: its number, from 0. seed: the image's ZDITHER0, 1 to 10,000."""
+    numbers, at, parts = random_numbers(), (tile + seed - 1) % _SEEDS, []
+    while values > 0:
+        start = int(numbers[at] * np.float32(_SPREAD))
+        parts.append(numbers[start : start + values])
+        values -= len(parts[-1])
+        at = (at + 1) % _SEEDS
+    return np.concatenate(parts)
 
 
 def _portions(tiles: Sequence[int], streams: Sequence[tuple[int, int]], sizes: Sequence[int]) -> Iterator[list[int]]:
@@ -276,7 +288,7 @@ def _cost(
     work, memory = 0, 0
     for tiles in portions:
         values, size = sizes[tiles[0]], sum(streams[tile][1] for tile in tiles)
-        steps = fits_rice.steps(len(tiles), values)
+        steps = rice.steps(len(tiles), values)
         work += len(tiles) * values * prices.RICE_VALUE + size * prices.RICE_BYTE + steps * prices.RICE_STEP
         memory = max(memory, size * prices.RICE_BIT_TABLE + len(tiles) * values * prices.RICE_BYTES)
     return Cost(work, image + memory)
@@ -291,15 +303,3 @@ def _gunzip(stream: bytes, size: int, *, exact: bool = True) -> bytes:
     if not unpacker.eof or len(unpacked) > size or (exact and len(unpacked) != size):
         raise MalformedInputError("a tile of the compressed FITS image has other pixels than its size says")
     return unpacked
-
-
-def _options(header: Header) -> dict[str, int]:
-    """The parameters of the compression that are whole numbers (ZNAMEn and ZVALn)."""
-    found: dict[str, int] = {}
-    for parameter in range(1, _MAX_OPTIONS + 1):
-        name = header.text(f"ZNAME{parameter}")
-        if not name:
-            break
-        if name in {"BLOCKSIZE", "BYTEPIX"}:
-            found[name] = header.integer(f"ZVAL{parameter}")
-    return found

@@ -206,7 +206,7 @@ def test_random_groups_are_no_picture() -> None:
     content = head.ljust(2880) + bytes(2880)
     # Then they are called so, whether a table follows or nothing
     for whole in (content, content + file_of(table())[2880:]):
-        with pytest.raises(UnsupportedFormatError, match="random groups are no picture"):
+        with pytest.raises(UnsupportedFormatError, match="holds random groups"):
             decode(whole, WHOLE)
 
 

@@ -91,7 +91,7 @@ def test_pixels_without_value_do_not_change_the_class(
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("random_groups.fits", "random groups are no picture"),
+        ("random_groups.fits", "holds random groups"),
         ("lsst_alert.avro", "an Avro alert packet; send its stamps"),
         ("casjobs_all_tdim1.fits", "holds a table and no image"),
         ("sdss_photoObj_arrays.fits", "holds a table and no image"),
