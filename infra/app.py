@@ -7,7 +7,7 @@ has little; `-c endpoint=URL` has the functions find AWS at this address, for te
 
 from __future__ import annotations
 
-from infra.commands import node
+from infra import node
 
 node.use()
 

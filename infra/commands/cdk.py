@@ -13,8 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from infra import ROOT
-from infra.commands import node
+from infra import ROOT, node
 from infra.commands.empty import empty_buckets
 from infra.commands.publish import publish
 from infra.containers.base_image import unpinned

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from infra.commands import node
+from infra import node
 
 node.use()

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra import ROOT
-from infra.commands import node
+from infra import ROOT, node
 from infra.containers import DOCKERFILE
 
 node.use()

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra import ROOT
-from infra.commands import node
+from infra import ROOT, node
 
 node.use()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.commands import node
+from infra import node
 
 node.use()
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra import ROOT
-from infra.commands import cdk, node
+from infra import ROOT, node
+from infra.commands import cdk
 from infra.containers.base_image import DEFAULT
 
 if TYPE_CHECKING:
