@@ -1,7 +1,8 @@
 """Zip and tar archives of pictures, taken apart safely: in memory, member by member, within limits.
 
-Nothing is ever unpacked to disk, so no member can be written anywhere; links are not followed and
-special files not opened. Names only become parts of result keys, without ``..`` or a leading slash.
+Nothing is ever unpacked to disk, so no member can be written anywhere; links are not followed and special files not
+opened. Names only become parts of result keys, without ``..`` or a leading slash. They are judged by their bytes, UTF-8
+where they are, whatever an archive says of them.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import bz2
 import gzip
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
-from contextlib import suppress
+import zlib
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -21,10 +24,16 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 from skysort.drop import keys
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.guard import reading
-from skysort.gzip_stream import beginning
-from skysort.limits import ARCHIVE_EXPANDED_BYTES, ARCHIVE_MEMBERS, ARCHIVE_RATIO, FITS_GZIP_MEMBERS, IMAGE_BYTES, MIB
-from skysort.pictures.bodies.archive_names import UnflaggedFile, tar_name, zip_name
-from skysort.pictures.bodies.bounded_file import BoundedFile
+from skysort.gzip_stream import GZIP, beginning
+from skysort.limits import (
+    ARCHIVE_DIRECTORY_BYTES,
+    ARCHIVE_EXPANDED_BYTES,
+    ARCHIVE_MEMBERS,
+    ARCHIVE_RATIO,
+    FITS_GZIP_MEMBERS,
+    IMAGE_BYTES,
+    MIB,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,17 +41,23 @@ if TYPE_CHECKING:
 
 # A member, an empty directory, and the marks of archives that were to be split and fitted into one part.
 _ZIPS: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")
-_TAR_MAGIC: Final = b"ustar"
-_TAR_MAGIC_AT: Final = 257
+_TAR_MAGIC, _TAR_MAGIC_AT, _TAR_BLOCK = b"ustar", 257, 512
 _ENCRYPTED: Final = 0x1
 # Below this size a large ratio says nothing: a picture of one colour is small.
 _RATIO_FROM: Final = 4 * MIB
 # What operating systems put beside the pictures.
 _JUNK: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"})
 _CHUNK: Final = 1 * MIB
-_TAR_BLOCK: Final = 512
 # Of the other methods the standard library unpacks without a bound.
 _BOUNDED_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+# An entry of a zip's directory: how it begins, its fixed part, the byte of its flags with the one for UTF-8, and where
+# the lengths of what follows stand (APPNOTE 6.3.10, 4.3.12).
+_ENTRY, _ENTRY_BYTES, _FLAGS_AT, _LENGTHS_AT = b"PK\x01\x02", 46, 9, 28
+_UTF_8: Final = 0x08
+# The header before each member, the same way (4.3.7).
+_HEADER, _HEADER_BYTES, _HEADER_FLAGS_AT = b"PK\x03\x04", 30, 7
+# Info-ZIP's extra field of a name in Unicode, and the bytes of every field's identifier and size.
+_UNICODE_PATH, _FIELD_HEAD = 0x7075, 4
 
 
 class Kind(StrEnum):
@@ -57,71 +72,72 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One entry of an archive: a file's bytes, what is wrong with it, or None for what is no picture's business."""
+    """One entry of an archive: a file's bytes, what is wrong with it, or None for folders and what systems add."""
 
     name: str
     content: bytes | InputError | None
 
 
 def detect(head: bytes) -> Kind | None:
-    """The kind of an archive that begins with these bytes, None for anything else.
-
-    head: 512 bytes or more. A gzipped file is an archive only if a tar is inside: FITS files are gzipped too.
-    """
+    """The kind of an archive that begins with these bytes, 512 or more; None for anything else."""
     if head.startswith(_ZIPS):
         return Kind.ZIP
-    packed = {b"\x1f\x8b": (Kind.TAR_GZIP, gzip), b"BZh": (Kind.TAR_BZIP2, None), b"\xfd7zXZ\x00": (Kind.TAR_XZ, None)}
-    for magic, (kind, module) in packed.items():
-        if head.startswith(magic):
-            return kind if module is None or _is_tar(_gunzip_head(head)) else None
-    return Kind.TAR if _is_tar(head) else None
+    if head.startswith(GZIP):  # FITS files are gzipped too
+        with suppress(InputError):
+            return Kind.TAR_GZIP if _is_tar(beginning(head, _TAR_BLOCK, FITS_GZIP_MEMBERS)) else None
+        return None
+    packed = {b"BZh": Kind.TAR_BZIP2, b"\xfd7zXZ\x00": Kind.TAR_XZ}
+    found = next((kind for magic, kind in packed.items() if head.startswith(magic)), None)
+    return found or (Kind.TAR if _is_tar(head) else None)
 
 
 def _is_tar(head: bytes) -> bool:
     """Whether a tar's header comes first: by its magic, which the oldest kind has not, or by its checksum."""
-    if head[_TAR_MAGIC_AT : _TAR_MAGIC_AT + len(_TAR_MAGIC)] == _TAR_MAGIC:
+    if head.startswith(_TAR_MAGIC, _TAR_MAGIC_AT):
         return True
     with suppress(tarfile.HeaderError):
         return bool(tarfile.TarInfo.frombuf(head[:_TAR_BLOCK], "utf-8", "surrogateescape").name)
     return False
 
 
-def _gunzip_head(head: bytes) -> bytes:
-    try:
-        return beginning(head, _TAR_BLOCK, max_members=FITS_GZIP_MEMBERS)
-    except InputError:
-        return b""
-
-
 def members(path: Path, kind: Kind) -> Iterator[Member]:
-    """Every entry of an archive in its order; a bad one carries its error, a file its bytes.
+    """Take an archive apart.
 
-    Raises MalformedInputError for a damaged archive, and LimitExceededError where it has too many entries
-    or expands too far.
+    Parameters
+    ----------
+    path
+        The archive's file.
+    kind
+        How it is packed, as `detect` says.
+
+    Yields
+    ------
+    Every entry in its order, with a name of its own; a bad one carries its error, a file its bytes.
+
+    Raises
+    ------
+    MalformedInputError
+        For a damaged archive.
+    LimitExceededError
+        Where it has too many entries or expands too far.
     """
-    names = _Names()
-    total = 0
+    names, expanded = _Names(), 0
     with reading(f"the {kind} archive"):
         for count, member in enumerate(_zip(path) if kind is Kind.ZIP else _tar(path, kind), start=1):
-            total += len(member.content) if isinstance(member.content, bytes) else 0
-            _check_limits(count, total)
+            expanded += len(member.content) if isinstance(member.content, bytes) else 0
+            if count > ARCHIVE_MEMBERS:
+                raise LimitExceededError(f"an archive may have up to {ARCHIVE_MEMBERS:,} entries")
+            if expanded > ARCHIVE_EXPANDED_BYTES:
+                raise LimitExceededError(f"an archive may expand to up to {ARCHIVE_EXPANDED_BYTES // MIB:,} MiB")
             yield member if member.content is None else Member(names.own(member.name), member.content)
-
-
-def _check_limits(entries: int, expanded: int) -> None:
-    if entries > ARCHIVE_MEMBERS:
-        raise LimitExceededError(f"an archive may have up to {ARCHIVE_MEMBERS:,} entries")
-    if expanded > ARCHIVE_EXPANDED_BYTES:
-        raise LimitExceededError(f"an archive may expand to up to {ARCHIVE_EXPANDED_BYTES // MIB:,} MiB")
 
 
 def _zip(path: Path) -> Iterator[Member]:
     # The directory is read whole: the bounded file refuses one that would not fit into memory.
-    with UnflaggedFile(path.open("rb")) as file, zipfile.ZipFile(cast(IO[bytes], file)) as archive:
+    with closing(_UnflaggedFile(path.open("rb"))) as file, zipfile.ZipFile(cast(IO[bytes], file)) as archive:
         file.opening = False
         for entry in archive.infolist():
-            kind = stat.S_IFMT(entry.external_attr >> 16)
-            shown = zip_name(entry)
+            kind, shown = stat.S_IFMT(entry.external_attr >> 16), _zip_name(entry)
             if entry.is_dir() or _is_junk(shown):
                 yield Member(shown, None)
                 continue
@@ -134,14 +150,14 @@ def _zip_content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | In
         return UnsupportedFormatError("the member is encrypted; pack the archive without a password")
     if entry.compress_type not in _BOUNDED_METHODS:
         return UnsupportedFormatError("the member is packed in a way that is not read here; use the usual one, deflate")
-    most = min(IMAGE_BYTES, max(_RATIO_FROM, ARCHIVE_RATIO * entry.compress_size))
+    max_bytes = min(IMAGE_BYTES, max(_RATIO_FROM, ARCHIVE_RATIO * entry.compress_size))
     content = bytearray()
     try:
         with reading("the member"), archive.open(entry) as file:
             while part := file.read(_CHUNK):
                 content += part
-                if len(content) > most:
-                    return _too_large() if most == IMAGE_BYTES else _too_packed()
+                if len(content) > max_bytes:
+                    return _too_large() if max_bytes == IMAGE_BYTES else _too_packed()
     except InputError as error:  # the other members may be sound
         return error
     return bytes(content)
@@ -149,12 +165,13 @@ def _zip_content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | In
 
 def _tar(path: Path, kind: Kind) -> Iterator[Member]:
     openers: dict[Kind, Any] = {Kind.TAR_GZIP: gzip.open, Kind.TAR_BZIP2: bz2.open, Kind.TAR_XZ: lzma.open}
-    most = max(_RATIO_FROM, min(ARCHIVE_EXPANDED_BYTES, ARCHIVE_RATIO * path.stat().st_size))
-    with BoundedFile(openers.get(kind, open)(path, "rb"), most) as file, _opened_tar(file, kind) as archive:
+    max_bytes = max(_RATIO_FROM, min(ARCHIVE_EXPANDED_BYTES, ARCHIVE_RATIO * path.stat().st_size))
+    packed = openers.get(kind, open)(path, "rb")
+    with closing(BoundedFile(packed, max_bytes)) as file, _opened_tar(file, kind) as archive:
         while (entry := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined] # it would keep every header
             file.forget_headers()
-            shown = tar_name(entry.name)
+            shown = _tar_name(entry.name)
             if entry.isdir() or _is_junk(shown):
                 yield Member(shown, None)
                 continue
@@ -176,28 +193,22 @@ def _opened_tar(file: BoundedFile, kind: Kind) -> tarfile.TarFile:
             raise
         packed = "bzip2" if kind is Kind.TAR_BZIP2 else "xz"
         raise UnsupportedFormatError(
-            f"the content is packed with {packed} and is no tar archive of pictures; of single files only FITS are read"
-            " packed, with gzip: unpack it first"
+            f"the content is packed with {packed} and is not a tar archive of pictures; of single files only FITS are"
+            " read packed, with gzip: unpack it first"
         ) from None
 
 
 def _checked(name: str, *, is_file: bool) -> tuple[str, InputError | None]:
     """A member's name as a relative path, and why it is not opened."""
-    safe, escaped = _safe_name(name)
-    if escaped:
+    name = name.encode("utf-8", "replace").decode()
+    parts = name.replace("\\", "/").split("/")
+    kept = ["_" if part == ".." else part.replace("\x00", "_") for part in parts if part not in {"", "."}]
+    safe = "/".join(kept) or "_"
+    if ".." in parts or not parts[0] or parts[0].endswith(":"):
         return safe, MalformedInputError(f"the member's name leads out of the archive: {name!r:.200}")
     if not is_file:
         return safe, UnsupportedFormatError("the member is a link or a special file; only files are opened")
     return safe, None
-
-
-def _safe_name(name: str) -> tuple[str, bool]:
-    """A member's name as a relative path, and whether it tried to be another."""
-    name = name.encode("utf-8", "replace").decode()
-    parts = name.replace("\\", "/").split("/")
-    escaped = ".." in parts or not parts[0] or parts[0].endswith(":")
-    kept = ["_" if part == ".." else part.replace("\x00", "_") for part in parts if part not in {"", "."}]
-    return "/".join(kept) or "_", escaped
 
 
 def _too_large() -> InputError:
@@ -234,3 +245,116 @@ class _Names:
         self._next[name] = number + 1
         self._next[own] = 2
         return own
+
+
+class BoundedFile:
+    """A seekable file for zipfile and tarfile, whose own reads are of headers and directories.
+
+    A read of more than ARCHIVE_DIRECTORY_BYTES at once, or so much between two calls of forget_headers, raises
+    LimitExceededError; so does every step beyond max_bytes, which for a packed file count unpacked.
+    """
+
+    def __init__(self, file: IO[bytes], max_bytes: int | None = None) -> None:
+        self._file = file
+        self._max_bytes = max_bytes
+        self._headers = 0
+        self.tell, self.seekable, self.close = file.tell, file.seekable, file.close
+
+    def read(self, size: int = -1) -> bytes:
+        """Read like a file does; what is left, for -1, within the same limit."""
+        content = self._file.read(size if 0 <= size <= ARCHIVE_DIRECTORY_BYTES else ARCHIVE_DIRECTORY_BYTES + 1)
+        if len(content) > ARCHIVE_DIRECTORY_BYTES:
+            raise LimitExceededError(f"the archive's directory has more than {ARCHIVE_DIRECTORY_BYTES // MIB} MiB")
+        if self._max_bytes is not None:
+            self._headers += len(content)
+            if self._headers > ARCHIVE_DIRECTORY_BYTES:
+                raise LimitExceededError(f"a member's headers have more than {ARCHIVE_DIRECTORY_BYTES // MIB} MiB")
+            self._check(self._file.tell())
+        return content
+
+    def forget_headers(self) -> None:
+        """Begin a new count of bytes read as headers."""
+        self._headers = 0
+
+    def content(self, start: int, size: int) -> bytes:
+        """A member's bytes; raises MalformedInputError when the file ends within them."""
+        self.seek(start)
+        self._check(start + size)
+        content = bytearray()
+        while len(content) < size and (part := self._file.read(min(_CHUNK, size - len(content)))):
+            content += part
+        if len(content) < size:
+            raise MalformedInputError("the archive is truncated: it ends inside a member")
+        return bytes(content)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move, which in a packed file unpacks everything on the way."""
+        if whence == 0:
+            self._check(offset)
+        return self._file.seek(offset, whence)
+
+    def _check(self, position: int) -> None:
+        if self._max_bytes is not None and position > self._max_bytes:
+            raise LimitExceededError(
+                f"the archive expands to more than {self._max_bytes // MIB:,} MiB, which pictures do not"
+            )
+
+
+class _UnflaggedFile(BoundedFile):
+    """A zip's file in which no name is flagged as UTF-8: one that is flagged and is not would cost the archive."""
+
+    opening = True
+
+    def read(self, size: int = -1) -> bytes:
+        """As a BoundedFile's, less the flags in the directory and in members' headers, which zipfile reads at once."""
+        content = super().read(size)
+        if self.opening and content.startswith(_ENTRY):
+            return _unflagged(content)
+        if size == _HEADER_BYTES == len(content) and content.startswith(_HEADER):
+            flags = content[_HEADER_FLAGS_AT] & ~_UTF_8
+            return content[:_HEADER_FLAGS_AT] + bytes([flags]) + content[_HEADER_FLAGS_AT + 1 :]
+        return content
+
+
+def _unflagged(directory: bytes) -> bytes:
+    changed, at = bytearray(directory), 0
+    while directory.startswith(_ENTRY, at) and at + _ENTRY_BYTES <= len(directory):
+        changed[at + _FLAGS_AT] &= ~_UTF_8
+        # Behind an entry's fixed part stand its name, extra fields and comment.
+        at += _ENTRY_BYTES + sum(struct.unpack_from("<3H", directory, at + _LENGTHS_AT))
+    return bytes(changed)
+
+
+def _zip_name(entry: zipfile.ZipInfo) -> str:
+    """An entry's name: UTF-8 where its bytes are, whatever its flag says, which macOS's Finder leaves unset."""
+    # Otherwise code page 437, as zip's specification says (APPNOTE 6.3.10, D.1), unless Info-ZIP's field for a name in
+    # Unicode (4.6.9) tells better.
+    if entry.orig_filename.isascii():
+        return entry.filename
+    # As the unflagged file has zipfile read every name; a NUL ends one.
+    name = entry.orig_filename.encode("cp437")
+    with suppress(UnicodeDecodeError):
+        return (_unicode_field(entry.extra, name) or name.decode("utf-8")).partition("\0")[0]
+    return entry.orig_filename.partition("\0")[0]
+
+
+def _unicode_field(extra: bytes, name: bytes) -> str | None:
+    """The name in Info-ZIP's Unicode field, if it is of this name."""
+    at = 0
+    while at + _FIELD_HEAD <= len(extra):
+        field, size = struct.unpack_from("<2H", extra, at)
+        content = extra[at + _FIELD_HEAD : at + _FIELD_HEAD + size]
+        if field == _UNICODE_PATH and content[:5] == b"\x01" + zlib.crc32(name).to_bytes(4, "little"):
+            return content[5:].decode("utf-8")
+        at += _FIELD_HEAD + size
+    return None
+
+
+def _tar_name(name: str) -> str:
+    """A member's name, of which tarfile reads UTF-8 and keeps other bytes as surrogates: Windows's Latin alphabet."""
+    if name.isascii():
+        return name
+    content = name.encode("utf-8", "surrogateescape")
+    with suppress(UnicodeDecodeError):
+        return content.decode("utf-8")
+    return content.decode("cp1252", "replace")

@@ -21,11 +21,8 @@ _BEGINS: Final = re.compile(rb"\s*(data:|[A-Za-z0-9+/_-]{16})", re.IGNORECASE)
 
 
 def from_base64(text: str) -> bytes:
-    """The bytes of base64 text or of a data URL, in any case.
-
-    Line breaks, the URL-safe alphabet and absent padding are read too.
-    Raises MalformedInputError, EmptyInputError, and UnsupportedFormatError for the address of a picture.
-    """
+    """The bytes of base64 text or of a data URL, in any case; raises an InputError for anything else."""
+    # Line breaks, the URL-safe alphabet and absent padding are read too.
     text = text.strip()
     refuse_address(text)
     if text[:5].lower() == "data:":
@@ -39,10 +36,7 @@ def from_base64(text: str) -> bytes:
 
 
 def unwrapped(content: bytes) -> bytes:
-    """A picture's bytes, of which some clients send base64 text or a data URL instead; anything else as it is.
-
-    Raises UnsupportedFormatError for the address of a picture.
-    """
+    """A picture's bytes, for which some clients send base64 or a data URL, else the content; refuses addresses."""
     if is_picture(content):
         return content
     if len(content) <= _ADDRESS_CHARACTERS:
@@ -66,10 +60,7 @@ def is_picture(content: bytes) -> bool:
 
 
 def refuse_address(text: str) -> None:
-    """Raise UnsupportedFormatError for the address of a picture.
-
-    To fetch what callers name would let them reach whatever the function can reach.
-    """
+    """Raise UnsupportedFormatError for the address of a picture: fetched, it could be any that the function reaches."""
     if len(text) <= _ADDRESS_CHARACTERS and _ADDRESS.match(text):
         cure = (
             "give the key of a file in the drop bucket as s3_key"

@@ -6,19 +6,31 @@ what cannot be read is refused with its cause and its cure.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
-from skysort.errors import EmptyInputError, InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort import json_document
+from skysort.errors import (
+    EmptyInputError,
+    FieldError,
+    InputError,
+    InvalidFieldsError,
+    LimitExceededError,
+    MalformedInputError,
+    UnsupportedFormatError,
+)
 from skysort.given import gathered
 from skysort.gzip_stream import GZIP
-from skysort.limits import FORM_PARTS
+from skysort.limits import FORM_PARTS, IMAGE_ID_CHARACTERS
 from skysort.options import NAMES as OPTION_NAMES
+from skysort.options import taken_from
 from skysort.pictures.bodies.base64_text import from_base64, is_picture, unwrapped
-from skysort.pictures.bodies.form_body import boundary_of, read_form
-from skysort.pictures.bodies.json_body import read_json
-from skysort.pictures.bodies.request import FORM, JSON, SEND, PictureItem, PictureRequest, wrong
+from skysort.pictures.bodies.form import boundary_of, read_form
+from skysort.pictures.bodies.request import FORM, JSON, SEND, PictureItem, PictureRequest, check_count, invalid_field
 from skysort.pictures.formats.sniff import Format, detect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
 # What says nothing of the picture: any bytes, what gzip and zip name their files, and what curl, wget and fetch send by
@@ -31,25 +43,21 @@ _IN_BYTES: Final = frozenset(
 _SAYS_NOTHING: Final = _IN_BYTES | {"", "image/*", "image", "*/*", "text/plain", "application/x-fits"}
 _NAMES_OF: Final = {
     **{form.value: form for form in Format},
-    "image/jpg": Format.JPEG,
-    "image/pjpeg": Format.JPEG,
-    "image/jfif": Format.JPEG,
-    "image/apng": Format.PNG,
-    "image/x-png": Format.PNG,
+    **dict.fromkeys(("image/jpg", "image/pjpeg", "image/jfif"), Format.JPEG),
+    **dict.fromkeys(("image/apng", "image/x-png"), Format.PNG),
+    **dict.fromkeys(("image/heic", "image/heic-sequence", "image/heif-sequence"), Format.HEIF),
+    **dict.fromkeys(("image/avif", "image/avif-sequence"), Format.HEIF),
+    **dict.fromkeys(("image/fits", "image/x-fits"), Format.FITS),
     "image/tif": Format.TIFF,
-    "image/heic": Format.HEIF,
-    "image/heic-sequence": Format.HEIF,
-    "image/heif-sequence": Format.HEIF,
-    "image/avif": Format.HEIF,
-    "image/avif-sequence": Format.HEIF,
-    "image/fits": Format.FITS,
-    "image/x-fits": Format.FITS,
 }
+# Members of a picture in JSON, and names under which others are sent its address.
+_MEMBERS: Final = frozenset({"id", "image", "s3_key"})
+_ADDRESSES: Final = frozenset({"url", "uri", "href", "src", "image_url", "imageurl", "image_uri", "link"})
 # Of base64 one character in sixty is escaped, beside slashes. To unescape ten megabytes takes a second and 200 MB.
 _ESCAPE_EVERY: Final = 8
 _SHORT_FORM: Final = 65_536
 _BOM: Final = b"\xef\xbb\xbf"
-# The character that stands for what is no UTF-8.
+# The character that stands for what is not UTF-8.
 _REPLACEMENT: Final = b"\xef\xbf\xbd"
 _FORM_CURE: Final = "let the HTTP library write the Content-Type, which has the form's boundary"
 _CURE: Final = "send it with its Content-Type, image/jpeg for example, or as application/octet-stream"
@@ -58,8 +66,21 @@ _CURE: Final = "send it with its Content-Type, image/jpeg for example, or as app
 def read_body(body: bytes, content_type: str) -> PictureRequest:
     """Read a request body.
 
-    body: as sent. content_type: its media type with parameters, or nothing.
-    Raises UnsupportedFormatError, MalformedInputError, EmptyInputError, LimitExceededError and InvalidFieldsError.
+    Parameters
+    ----------
+    body
+        As sent.
+    content_type
+        Its media type with parameters, or nothing.
+
+    Returns
+    -------
+    The pictures in their order and the options beside them; what is wrong with one picture stays with it.
+
+    Raises
+    ------
+    UnsupportedFormatError, MalformedInputError, EmptyInputError, LimitExceededError, InvalidFieldsError
+        For what is wrong with the body as a whole.
     """
     # Some proxies name the type twice.
     media_type = content_type.partition(";")[0].partition(",")[0].strip().lower()
@@ -91,7 +112,7 @@ def _is_json(body: bytes) -> bool:
 
 def _read_declared_json(body: bytes) -> PictureRequest:
     try:
-        return read_json(body)
+        return _read_json(body)
     except MalformedInputError:
         _refuse_garbled(body)
         if boundary_of(body):
@@ -146,7 +167,7 @@ def _read_urlencoded(body: bytes) -> PictureRequest:
     try:
         fields = gathered(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_PARTS))
     except UnicodeDecodeError:
-        raise MalformedInputError(f"the body is no {URLENCODED}; {SEND}") from None
+        raise MalformedInputError(f"the body is not {URLENCODED}; {SEND}") from None
     except ValueError:
         raise LimitExceededError(f"a form may have up to {FORM_PARTS} fields") from None
     options: dict[str, Any] = {name: fields.pop(name) for name in OPTION_NAMES if name in fields}
@@ -154,13 +175,78 @@ def _read_urlencoded(body: bytes) -> PictureRequest:
     if fields or not isinstance(image, str):
         name = next(iter(fields), "image")
         known = ", ".join(("image", *OPTION_NAMES))
-        raise wrong(name, "unknown_field", f"is not what a plain form has once: it has {known}; {SEND}")
-    try:
-        # The plus of base64 is a space in a form.
-        item = PictureItem("0", from_base64(image.replace(" ", "+")))
-    except InputError as error:
-        item = PictureItem("0", error=error)
+        raise invalid_field(name, "unknown_field", f"is not what a plain form has once: it has {known}; {SEND}")
+    # The plus of base64 is a space in a form.
+    item = PictureItem.of("0", from_base64, image.replace(" ", "+"))
     return PictureRequest([item], options, single=True)
+
+
+def _read_json(body: bytes) -> PictureRequest:
+    """One picture as an object, or ``{"instances": [objects]}``."""
+    if not body.strip():
+        raise EmptyInputError(f"the body is empty; {SEND}")
+    document = json_document.read(body)
+    if not isinstance(document, dict):
+        raise MalformedInputError(f"the body must be an object; {SEND}")
+    options = taken_from(document)
+    json_document.require_sound(document)
+    if "instances" not in document:
+        return PictureRequest([_read_instance(dict(document), "0")], options, single=True)
+    instances = document.pop("instances")
+    if document:
+        known = ", ".join(("instances", *OPTION_NAMES))
+        raise InvalidFieldsError(
+            [FieldError(name, "unknown_field", f"is not known; known are {known}") for name in document]
+        )
+    if not isinstance(instances, list):
+        raise invalid_field("instances", "not_a_list", "must be a list of pictures")
+    check_count(len(instances))
+    return PictureRequest([_read_instance(item, str(number)) for number, item in enumerate(instances)], options)
+
+
+def _read_instance(instance: Any, number: str) -> PictureItem:
+    """One picture of a JSON body; whatever is wrong with it stays with it."""
+    name = number
+    try:
+        if not isinstance(instance, dict):
+            raise invalid_field("instance", "not_an_object", 'must be {"image": base64} or {"s3_key": key}')
+        if isinstance(instance.get("id"), str):
+            name = _name(instance, number)
+        json_document.require_sound(instance)
+        name = _name(instance, number)
+        if unknown := [_unknown(member) for member in instance if member not in _MEMBERS]:
+            raise InvalidFieldsError(unknown)
+        image, key = _text(instance, "image"), _text(instance, "s3_key")
+        if (image is None) == (key is None):
+            raise invalid_field("image", "missing_or_double", "give either image or s3_key")
+        if image is not None:
+            return PictureItem(name, from_base64(image))
+    except InputError as error:
+        return PictureItem(name, error=error)
+    return PictureItem(name if "id" in instance else str(key)[:IMAGE_ID_CHARACTERS], s3_key=key)
+
+
+def _unknown(member: str) -> FieldError:
+    if member.lower() in _ADDRESSES:
+        return FieldError(member, "unknown_field", "is not known: pictures are not fetched; send base64 as image")
+    return FieldError(member, "unknown_field", "is not known; known are image, s3_key and id")
+
+
+def _name(instance: Mapping[str, Any], number: str) -> str:
+    given = instance.get("id")
+    if given is None or given == "":
+        return number
+    if not isinstance(given, str | int) or isinstance(given, bool):
+        raise invalid_field("id", "not_a_name", "must be text or a whole number")
+    return str(given)[:IMAGE_ID_CHARACTERS]
+
+
+def _text(instance: Mapping[str, Any], member: str) -> str | None:
+    value = instance.get(member)
+    if value is not None and not isinstance(value, str):
+        detail = "must be text: an object's key, or a picture's bytes as base64 or a data URL"
+        raise invalid_field(member, "not_text", detail)
+    return value
 
 
 def _bare(content: bytes) -> PictureRequest:
@@ -175,4 +261,4 @@ def _refuse_garbled(body: bytes) -> None:
         body.decode("utf-8")
     except UnicodeDecodeError:
         return
-    raise MalformedInputError(f"the body is no text, and was taken for text on its way here, which broke it; {_CURE}")
+    raise MalformedInputError(f"the body is not text, but was taken for text on its way here, which broke it; {_CURE}")

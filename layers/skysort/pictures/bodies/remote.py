@@ -6,6 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
+from skysort.drop.keys import INCOMING
 from skysort.errors import InputError, LimitExceededError, NotFoundError, SkysortError
 from skysort.limits import DROP_KEY_BYTES, IMAGE_BYTES, IMAGE_FETCHED_BYTES_PER_REQUEST, MIB
 from skysort.pictures.bodies.request import PictureItem
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from skysort.clients import Client
     from skysort.s3.objects import ObjectStore, StoredObject
 
-# The only part of the bucket that callers put files into.
-INCOMING: Final = "incoming/"
 _READERS: Final = 8
 _NEVER_IN_A_KEY: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]|(?:^|/)\.{1,2}(?:/|$)")
 
@@ -35,32 +34,33 @@ def owned(items: Sequence[PictureItem], client: Client) -> list[PictureItem]:
 
 
 class DroppedPictures:
-    """Reads pictures below incoming/ of one bucket.
-
-    store: by default S3, connected on first use.
-    """
+    """Reads pictures below incoming/ of one bucket; by default from S3, connected on first use."""
 
     def __init__(self, bucket: str, store: ObjectStore | None = None) -> None:
         self._bucket = bucket
         self._store = store
 
     def __call__(self, keys: Sequence[str]) -> dict[str, bytes | SkysortError]:
-        """The bytes behind each key, or what is wrong with it; side by side, each key once.
+        """Fetch pictures side by side, each key once.
 
-        An error is an InputError for a key outside incoming/, LimitExceededError for an object that is too large or
-        comes after IMAGE_FETCHED_BYTES_PER_REQUEST of others, NotFoundError or InfrastructureError.
+        Returns
+        -------
+        By key the bytes, or an InputError for a key outside incoming/, a LimitExceededError for an object that is too
+        large or comes after IMAGE_FETCHED_BYTES_PER_REQUEST of others, a NotFoundError or an InfrastructureError.
         """
-        answers: dict[str, bytes | SkysortError] = {}
-        inside = []
-        for key in dict.fromkeys(keys):
-            fault = _fault(key)
-            if fault is None:
-                inside.append(key)
-            else:
-                answers[key] = InputError(f"the s3_key {key!r:.100} {fault}")
+        faults = {key: _fault(key) for key in keys}
+        answers: dict[str, bytes | SkysortError] = {
+            key: InputError(f"the s3_key {key!r:.100} {fault}") for key, fault in faults.items() if fault
+        }
+        inside = [key for key, fault in faults.items() if not fault]
         if not inside:
             return answers
-        store = self._connected()
+        if self._store is None:
+            # boto3 takes 150 ms to import; only callers with an s3_key pay for it.
+            from skysort.s3.store import S3Store  # noqa: PLC0415
+
+            self._store = S3Store()
+        store = self._store
         try:
             found = store.head(self._bucket, inside)
         except SkysortError as error:
@@ -87,20 +87,10 @@ class DroppedPictures:
         except SkysortError as error:
             return error
 
-    def _connected(self) -> ObjectStore:
-        if self._store is None:
-            # boto3 takes 150 ms to import; only callers with an s3_key pay for it.
-            from skysort.s3.store import S3Store  # noqa: PLC0415
-
-            self._store = S3Store()
-        return self._store
-
 
 def _fault(key: str) -> str | None:
-    """What is wrong with a key that no dropped file can have; None if nothing is.
-
-    Asked for all the same, such a key would be an error of the store, or, where a proxy tidies paths, another file.
-    """
+    """What is wrong with a key that no dropped file can have; None if nothing is."""
+    # Asked for all the same, such a key would be an error of the store, or, where a proxy tidies paths, another file.
     if not key.startswith(INCOMING):
         return f"must begin with {INCOMING}"
     size = len(key.encode("utf-8", "surrogatepass"))
@@ -122,8 +112,8 @@ def _refusal(key: str, stored: StoredObject | None, left: int) -> SkysortError |
     if stored.size > IMAGE_BYTES:
         return LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {stored.size:,} B")
     if stored.size > left:
-        most = IMAGE_FETCHED_BYTES_PER_REQUEST // MIB
+        max_mib = IMAGE_FETCHED_BYTES_PER_REQUEST // MIB
         return LimitExceededError(
-            f"the pictures that a request names by s3_key may have up to {most} MiB together; ask for this one apart"
+            f"the pictures that a request names by s3_key may have up to {max_mib} MiB together; ask for this one apart"
         )
     return None

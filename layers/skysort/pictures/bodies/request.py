@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from skysort.errors import EmptyInputError, FieldError, InvalidFieldsError, LimitExceededError
+from skysort.errors import EmptyInputError, FieldError, InputError, InvalidFieldsError, LimitExceededError
 from skysort.limits import IMAGES_PER_REQUEST
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skysort.errors import SkysortError
 
+T = TypeVar("T")
 FORM: Final = "multipart/form-data"
 JSON: Final = "application/json"
 SEND: Final = (
@@ -27,6 +30,14 @@ class PictureItem:
     content: bytes = b""
     s3_key: str | None = None
     error: SkysortError | None = None
+
+    @classmethod
+    def of(cls, name: str, read: Callable[[T], bytes], given: T) -> PictureItem:
+        """The picture that is read from what was given, or what is wrong with it."""
+        try:
+            return cls(name, read(given))
+        except InputError as error:
+            return cls(name, error=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,6 @@ def check_count(count: int) -> None:
         )
 
 
-def wrong(member: str, reason: str, detail: str) -> InvalidFieldsError:
+def invalid_field(name: str, reason: str, detail: str) -> InvalidFieldsError:
     """The error of one field."""
-    return InvalidFieldsError([FieldError(member, reason, detail)])
+    return InvalidFieldsError([FieldError(name, reason, detail)])

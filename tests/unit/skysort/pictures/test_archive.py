@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
-from skysort.pictures.bodies import archive, bounded_file
+from skysort.pictures.bodies import archive
 from skysort.pictures.bodies.archive import Kind, Member
 from tests.factories_images import encode, fits_file, plain, sky, tar_file, zip_file
 
@@ -88,7 +88,7 @@ def test_a_zip_that_was_to_be_split_is_taken_apart(mark: bytes, tmp_path: Path) 
 
 @pytest.mark.parametrize(("pack", "packed"), [(bz2.compress, "bzip2"), (lzma.compress, "xz")])
 def test_a_single_packed_file_is_no_damaged_archive(pack: Any, packed: str, tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedFormatError, match=f"packed with {packed} and is no tar.*unpack it first"):
+    with pytest.raises(UnsupportedFormatError, match=f"packed with {packed} and is not a tar.*unpack it first"):
         taken_apart(pack(fits_file(sky())), tmp_path)
 
 
@@ -256,13 +256,13 @@ def test_entries_and_bytes_are_limited(pack: Any, tmp_path: Path, monkeypatch: p
 
 
 def test_a_directory_too_large_for_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_file, "ARCHIVE_DIRECTORY_BYTES", 2_000)
+    monkeypatch.setattr(archive, "ARCHIVE_DIRECTORY_BYTES", 2_000)
     with pytest.raises(LimitExceededError, match="directory"):
         taken_apart(zip_file({"n" * 500 + str(number): b"" for number in range(10)}), tmp_path)
 
 
 def test_a_tar_header_too_large_for_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_file, "ARCHIVE_DIRECTORY_BYTES", 20_000)
+    monkeypatch.setattr(archive, "ARCHIVE_DIRECTORY_BYTES", 20_000)
     with pytest.raises(LimitExceededError):
         taken_apart(tar_file({"n" * 30_000: b"x"}), tmp_path)
 

@@ -8,12 +8,12 @@ from urllib.parse import unquote_to_bytes
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
-from skysort.errors import InputError, LimitExceededError, MalformedInputError
+from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.given import gathered
 from skysort.limits import FORM_PART_HEADER_BYTES, FORM_PARTS, IMAGE_ID_CHARACTERS, IMAGES_PER_REQUEST
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.pictures.bodies.base64_text import unwrapped
-from skysort.pictures.bodies.request import FORM, PictureItem, PictureRequest, check_count, wrong
+from skysort.pictures.bodies.request import FORM, PictureItem, PictureRequest, check_count, invalid_field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,12 +33,10 @@ _FIRST_LINES: Final = re.compile(rb"\s{0,16}--([^\r\n]{1,200})\r?\n[^\r\n]{0,200
 
 
 def read_form(body: bytes, content_type: str) -> PictureRequest:
-    """Read a form; content_type: with its boundary, which without one, or with another's, the body's first line has.
-
-    Raises MalformedInputError, EmptyInputError, LimitExceededError, and InvalidFieldsError for an unknown field.
-    """
+    """Read a form; raises an InputError for one that cannot be read, or that has an unknown field."""
     boundary = parse_options_header(content_type)[1].get("boundary", "")
-    # Some clients write the header by hand, and leave out the quotes that a boundary with = or / needs.
+    # Some clients write the header by hand, and leave out the quotes that a boundary with = or / needs; without one, or
+    # with another's, the body's first line has it.
     shown = boundary_of(body)
     if shown.startswith(boundary) or b"--" + boundary.encode(_BYTES, "replace") not in body:
         boundary = shown or boundary
@@ -53,9 +51,12 @@ def read_form(body: bytes, content_type: str) -> PictureRequest:
                 options.append((name, _decoded(content)))
             elif filename is None and name not in _PICTURE_FIELDS:
                 known = ", ".join(("file", *OPTION_NAMES))
-                raise wrong(name or "a field without a name", "unknown_field", f"is not known; known are {known}")
+                raise invalid_field(
+                    name or "a field without a name", "unknown_field", f"is not known; known are {known}"
+                )
             elif content or filename:  # a browser sends an empty part for a file input left empty
-                items.append(_item(filename, str(len(items)), content))
+                shown = (filename or "").replace("\\", "/").rpartition("/")[2][:IMAGE_ID_CHARACTERS]
+                items.append(PictureItem.of(shown or str(len(items)), unwrapped, content))
     except ParserLimitReached as error:
         raise _past_limit(error) from None
     except (MultipartError, UnicodeError) as error:
@@ -65,17 +66,9 @@ def read_form(body: bytes, content_type: str) -> PictureRequest:
 
 
 def boundary_of(body: bytes) -> str:
-    """The boundary that a form's own first line shows; empty for what is no form."""
+    """The boundary that a form's own first line shows; empty for what is not a form."""
     found = _FIRST_LINES.match(body)
     return "" if found is None else found[1].decode(_BYTES)
-
-
-def _item(filename: str | None, number: str, content: bytes) -> PictureItem:
-    name = (filename or "").replace("\\", "/").rpartition("/")[2][:IMAGE_ID_CHARACTERS] or number
-    try:
-        return PictureItem(name, unwrapped(content))
-    except InputError as error:
-        return PictureItem(name, error=error)
 
 
 def _parts(body: bytes, boundary: str) -> Iterator[tuple[MultipartSegment, bytes]]:
@@ -121,7 +114,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _past_limit(error: ParserLimitReached) -> LimitExceededError:
-    if "count" in str(error) and "segment count" in str(error):
+    if "segment count" in str(error):
         return LimitExceededError(
             f"a form may have up to {FORM_PARTS} parts, {IMAGES_PER_REQUEST} pictures among them; "
             f"a request takes at most {IMAGES_PER_REQUEST} pictures, drop more into the drop folder, zipped or not"
