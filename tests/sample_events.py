@@ -122,7 +122,17 @@ def events() -> dict[str, dict[str, Any]]:
         )
         for model, file in (("galaxy", "spiral.jpg"), ("image", "light.jpg"))
     }
+    files = {"galaxy_spiral": "galaxy_spiral.jpg", "image_traffic_light": "traffic_light.jpg"}
+    alone = {
+        event: request(
+            "POST",
+            f"/v1/classify/{event.partition('_')[0]}",
+            {"image": base64.b64encode((FOLDER / file).read_bytes()).decode(), "top_k": 3},
+        )
+        for event, file in files.items()
+    }
     return {
+        **alone,
         "galaxy_instances": request("POST", "/v1/classify/galaxy", {"instances": instances, "top_k": 1}),
         "galaxy_s3_key": by_key["galaxy"],
         "image_s3_key": by_key["image"],

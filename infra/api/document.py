@@ -10,23 +10,22 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic import ConfigDict, TypeAdapter, with_config
+from typing_extensions import is_typeddict
 
 import skysort
 from infra import ROOT
-from infra.api import answers, requests
+from infra.api import bodies
 from infra.api.operations import ALWAYS, JSON, Operation, labels_of, operations
 from infra.api.routes import ROUTES
-from skysort import problems
-from skysort.models import MODELS, PICTURES, of_kind
+from skysort import answers, problems
+from skysort.models import PICTURES, of_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
-FUNCTIONS: Final = (*MODELS, "control")
 # What the functions ask for while they are imported; none of it gets into the document.
 _SETTINGS: Final = {
     "SKYSORT_DROP_BUCKET": "drop",
@@ -43,27 +42,46 @@ _TAGS: Final = {
     "models": "The models and their cards.",
     "service": "The service itself.",
 }
-_REFERENCE: Final = "#/components/schemas/{model}"
+_MEANS: Final = {
+    HTTPStatus.BAD_REQUEST: "The body is empty, damaged, or not what its type says.",
+    HTTPStatus.UNAUTHORIZED: "Batches and files belong to whoever uploaded them here, and who asks is not known.",
+    HTTPStatus.FORBIDDEN: "The stage asks for an API key, and the request has none that is valid.",
+    HTTPStatus.NOT_FOUND: "There is no such path, model, batch or file.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A limit was passed.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The address, with its query, is longer than 8,192 characters.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "A content type, or a kind of content, that is not read.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Fields or options that cannot be used, each named with what would be right.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Every sandbox is busy, or the key's quota is used up.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "The service failed.",
+    HTTPStatus.BAD_GATEWAY: "The function failed.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A service behind failed; the same call may pass later.",
+    HTTPStatus.GATEWAY_TIMEOUT: "The answer took longer than the gateway waits.",
+}
+Document = dict[str, Any]
 
 
 class ContractError(Exception):
     """Routes, handlers and the contract do not say the same; the message names where."""
 
 
-def build() -> dict[str, Any]:
+def build() -> Document:
     """The whole document; raises ContractError."""
     known = operations()
-    handled: dict[tuple[str, str], dict[str, Any]] = {}
-    for function in FUNCTIONS:
-        handled |= _routes(_resolver(function), function)
-    routed = {(route.method, route.path) for route in ROUTES}
-    for name, calls in (("infra/api/routes.py", routed), ("the handlers", set(handled)), ("the contract", set(known))):
-        for other in (routed, set(handled), set(known)):
-            if missing := sorted(other - calls):
-                raise ContractError(f"{name} lacks {' '.join(missing[0])}")
-    paths: dict[str, Any] = {}
-    for method, path in (call for call in known):
-        paths.setdefault(path, {})[method.lower()] = _operation(known[method, path], handled[method, path])
+    handled: dict[tuple[str, str], Document] = {}
+    for function in sorted({route.function for route in ROUTES}):
+        handled |= _parameters(_resolver(function), function)
+    calls = {
+        "infra/api/routes.py": {(route.method, route.path) for route in ROUTES},
+        "the handlers": set(handled),
+        "the contract": set(known),
+    }
+    for name, described in calls.items():
+        if missing := sorted(set().union(*calls.values()) - described):
+            raise ContractError(f"{name} lacks {' '.join(missing[0])}")
+    paths: dict[str, Document] = {}
+    for (method, path), operation in known.items():
+        paths.setdefault(path, {})[method.lower()] = _operation(operation, handled[method, path])
+    statuses = sorted({*ALWAYS, *(status for operation in known.values() for status in operation.problems)})
     return {
         "openapi": "3.1.0",
         "info": {
@@ -78,7 +96,7 @@ def build() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": _schemas(known.values()),
-            "responses": {_response_name(status): _problem(status) for status in _statuses(known.values())},
+            "responses": {_response_name(status): _problem(status) for status in statuses},
             "securitySchemes": {
                 "ApiKey": {
                     "type": "apiKey",
@@ -105,34 +123,34 @@ def _resolver(function: str) -> APIGatewayRestResolver:
     return api
 
 
-def _routes(api: APIGatewayRestResolver, function: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """Each call's parameters, as Powertools reads them from the handler's signature."""
+def _parameters(api: APIGatewayRestResolver, function: str) -> dict[tuple[str, str], Document]:
+    """Each call with its parameters, as Powertools reads them from the handler's signature."""
     document = json.loads(api.get_openapi_json_schema(title=function, version="1"))
     return {(method.upper(), path): call for path, calls in document["paths"].items() for method, call in calls.items()}
 
 
-def _operation(operation: Operation, handled: Mapping[str, Any]) -> dict[str, Any]:
-    statuses = sorted({*operation.problems, *ALWAYS})
-    document: dict[str, Any] = {
+def _operation(operation: Operation, handled: Document) -> Document:
+    document: Document = {
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": operation.about.split(". ")[0].rstrip("."),
         "description": operation.about,
     }
-    parameters = [_parameter(given, operation) for given in handled.get("parameters", ())]
-    if parameters:
+    if parameters := [_parameter(given, operation) for given in handled.get("parameters", ())]:
         document["parameters"] = parameters
     if operation.bodies:
-        content = {media_type: _media(body) for media_type, body in operation.bodies.items()}
+        content = {
+            media_type: {**body, "schema": _schema(body["schema"])} for media_type, body in operation.bodies.items()
+        }
         document["requestBody"] = {"required": True, "content": content}
-    document["responses"] = {
-        "200": _answer(operation),
-        **{str(int(status)): {"$ref": f"#/components/responses/{_response_name(status)}"} for status in statuses},
+    document["responses"] = {"200": _answer(operation)} | {
+        str(int(status)): {"$ref": f"#/components/responses/{_response_name(status)}"}
+        for status in sorted({*operation.problems, *ALWAYS})
     }
     return document
 
 
-def _parameter(given: Mapping[str, Any], operation: Operation) -> dict[str, Any]:
+def _parameter(given: Mapping[str, Any], operation: Operation) -> Document:
     schema = dict(given["schema"])
     # Powertools writes an optional parameter as one that may be null, which no query can say.
     options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
@@ -140,89 +158,61 @@ def _parameter(given: Mapping[str, Any], operation: Operation) -> dict[str, Any]
     schema = dict(operation.query.get(given["name"], schema))
     for derived in ("title", "description"):
         schema.pop(derived, None)
-    for bound in ("minimum", "maximum"):
-        if schema.get("type") == "integer" and bound in schema:
-            schema[bound] = int(schema[bound])
-    return {
-        "name": given["name"],
-        "in": given["in"],
-        "required": given["required"],
-        **({"description": given["description"]} if "description" in given else {}),
-        "schema": schema,
-    }
+    if schema.get("type") == "integer":
+        schema |= {bound: int(schema[bound]) for bound in ("minimum", "maximum") if bound in schema}
+    kept = {name: given[name] for name in ("name", "in", "required", "description") if name in given}
+    return {**kept, "schema": schema}
 
 
-def _media(body: Mapping[str, Any]) -> dict[str, Any]:
-    schema = body["schema"]
-    if isinstance(schema, type) and issubclass(schema, BaseModel):
-        schema = requests.reference(schema.__name__)
-    return {**body, "schema": schema}
+def _answer(operation: Operation) -> Document:
+    media_type, schema = JSON, _schema(operation.answer)
+    if isinstance(operation.answer, str):
+        media_type, schema = operation.answer, {"type": "object" if operation.answer == JSON else "string"}
+    example = {"example": operation.example} if operation.example else {}
+    answer: Document = {"description": "OK", "content": {media_type: {"schema": schema, **example}}}
+    if operation.headers:
+        text = {"required": False, "schema": {"type": "string"}}
+        answer["headers"] = {name: {"description": about, **text} for name, about in operation.headers.items()}
+    return answer
 
 
-def _answer(operation: Operation) -> dict[str, Any]:
-    answer, example = operation.answer, {"example": operation.example} if operation.example else {}
-    if isinstance(answer, str):
-        kind = "object" if answer == JSON else "string"
-        content = {answer: {"schema": {"type": kind}, **example}}
-    else:
-        content = {JSON: {"schema": requests.reference(answer.__name__), **example}}
-    headers = {
-        name: {"description": about, "required": False, "schema": {"type": "string"}}
-        for name, about in operation.headers.items()
-    }
-    return {"description": "OK", "content": content, **({"headers": headers} if headers else {})}
-
-
-def _statuses(known: Iterable[Operation]) -> list[HTTPStatus]:
-    return sorted({*ALWAYS, *(status for operation in known for status in operation.problems)})
+def _schema(of: object) -> object:
+    return bodies.reference(of.__name__) if isinstance(of, type) else of
 
 
 def _response_name(status: HTTPStatus) -> str:
     return "".join(word.capitalize() for word in status.name.split("_"))
 
 
-def _problem(status: HTTPStatus) -> dict[str, Any]:
-    response: dict[str, Any] = {
-        "description": _MEANS[status],
-        "content": {problems.CONTENT_TYPE: {"schema": requests.reference(answers.Problem.__name__)}},
-    }
+def _problem(status: HTTPStatus) -> Document:
+    schema = bodies.reference(answers.Problem.__name__)
+    response: Document = {"description": _MEANS[status], "content": {problems.CONTENT_TYPE: {"schema": schema}}}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        about = {"description": "seconds after which to try again", "schema": {"type": "string"}}
-        response["headers"] = {"Retry-After": {"required": False, **about}}
+        about = "seconds after which to try again"
+        response["headers"] = {"Retry-After": {"required": False, "description": about, "schema": {"type": "string"}}}
     return response
 
 
-_MEANS: Final = {
-    HTTPStatus.BAD_REQUEST: "The body is empty, damaged, or not what its type says.",
-    HTTPStatus.UNAUTHORIZED: "Batches and files belong to whoever uploaded them here, and who asks is not known.",
-    HTTPStatus.FORBIDDEN: "The stage asks for an API key, and the request has none that is valid.",
-    HTTPStatus.NOT_FOUND: "There is no such path, model, batch or file.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A limit was passed.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The address, with its query, is longer than 8,192 characters.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "A content type, or a kind of content, that is not read.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "Fields or options that cannot be used, each named with what would be right.",
-    HTTPStatus.TOO_MANY_REQUESTS: "Every sandbox is busy, or the key's quota is used up.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "The service failed.",
-    HTTPStatus.BAD_GATEWAY: "The function failed.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "A service behind failed; the same call may pass later.",
-    HTTPStatus.GATEWAY_TIMEOUT: "The answer took longer than the gateway waits.",
-}
-
-
-def _schemas(known: Iterable[Operation]) -> dict[str, Any]:
-    models: list[type[BaseModel]] = [answers.Problem]
+def _schemas(known: Collection[Operation]) -> Document:
+    """Every schema by its name: answers and requests of their types, the bodies that classify handlers read."""
+    for each in filter(is_typeddict, vars(answers).values()):
+        own: ConfigDict = getattr(each, "__pydantic_config__", ConfigDict())
+        with_config(ConfigDict(**{"extra": "forbid", **own, "use_attribute_docstrings": True}))(each)
+    typed = [answers.Problem, *(operation.answer for operation in known)]
+    typed += [body["schema"] for operation in known for body in operation.bodies.values()]
+    adapters: dict[str, TypeAdapter[object]] = {
+        each.__name__: TypeAdapter(each) for each in typed if isinstance(each, type)
+    }
+    _, found = TypeAdapter.json_schemas(
+        [(name, "validation", adapter) for name, adapter in adapters.items()],
+        ref_template=str(bodies.reference("{model}")["$ref"]),
+    )
     pictures = {model: labels_of(model) for model in of_kind(PICTURES)}
-    taken = {**requests.star_bodies(labels_of("star")), **requests.picture_bodies(pictures)}
-    for operation in known:
-        if not isinstance(operation.answer, str):
-            models.append(operation.answer)
-        models += [body["schema"] for body in operation.bodies.values() if isinstance(body["schema"], type)]
-    _, found = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
-    schemas: dict[str, Any] = {**taken, **found["$defs"]}
+    schemas: Document = {**bodies.star_bodies(labels_of("star")), **bodies.picture_bodies(pictures), **found["$defs"]}
     return {name: _without_titles(schemas[name]) for name in sorted(schemas)}
 
 
-def _without_titles(schema: dict[str, Any]) -> dict[str, Any]:
+def _without_titles(schema: Document) -> Document:
     schema.pop("title", None)
     for member in schema.get("properties", {}).values():
         member.pop("title", None)

@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT
-from infra.api import answers, batch_answers, requests
+from infra.api import bodies
+from skysort import answers
 from skysort.limits import BATCH_CSV_TABLE_BYTES, MIB
 from skysort.models import MODELS, PICTURES, ROWS
 from skysort.pictures.formats.sniff import MEDIA_TYPES
@@ -16,8 +17,6 @@ from skysort.uploads.request import UploadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from pydantic import BaseModel
 
     from skysort.models import Model
 
@@ -48,7 +47,7 @@ class Operation:
     name: str
     tag: str
     about: str
-    answer: type[BaseModel] | str
+    answer: type | str
     problems: Sequence[HTTPStatus] = ()
     bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -67,13 +66,10 @@ def _event(name: str) -> Any:
     return json.loads((EVENTS / f"{name}.json").read_bytes())["body"]
 
 
-def _told(call: str) -> Any:
-    """The answer that the README shows of a call, which a test compares with the service's; None without one."""
-    printed = (ROOT / "README.md").read_text("utf-8").partition(call)[2]
-    if not printed:
-        return None
-    shown = printed.partition("```")[0]
-    return json.loads(shown[shown.index("\n{") :])
+def _recorded(model: Model) -> Any:
+    """A model's answer to a sample event, which a test compares with the function's; None without one."""
+    path = next((EVENTS / "answers").glob(f"{model.name}_*.json"), None)
+    return None if path is None else json.loads(path.read_bytes())
 
 
 def _rows(model: Model) -> Operation:
@@ -87,26 +83,26 @@ def _rows(model: Model) -> Operation:
         _BODY,
         bodies={
             JSON: {
-                "schema": requests.star_json(),
+                "schema": bodies.one_or_many("StarRowRequest", "StarRowsRequest"),
                 "examples": {
                     "row": {"value": row},
                     "rows": {"value": json.loads(_event("star_instances"))},
                 },
             },
-            "text/csv": {"schema": requests.star_csv(), "examples": {"table": {"value": _event("star_csv")}}},
+            "text/csv": {"schema": bodies.star_csv(), "examples": {"table": {"value": _event("star_csv")}}},
             "application/x-www-form-urlencoded": {
-                "schema": requests.star_form(labels),
+                "schema": bodies.star_form(labels),
                 "examples": {"row": {"value": row}},
             },
         },
-        query=requests.options_in_query(labels),
-        example=_told(f"{model.classify_path} -H 'Content-Type: application/json'"),
+        query=bodies.query_options(labels),
+        example=_recorded(model),
     )
 
 
 def _picture(model: Model) -> Operation:
     labels = labels_of(model.name)
-    binary = {"schema": {"type": "string", "format": "binary"}}
+    binary = {"schema": bodies.BINARY}
     image = "iVBORw0KGgoAAAANSUhEUgAA..."
     return Operation(
         f"classify{model.name.capitalize()}",
@@ -115,16 +111,16 @@ def _picture(model: Model) -> Operation:
         answers.PictureAnswer,
         (*_BODY, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND),
         bodies={
-            "multipart/form-data": {"schema": requests.picture_form(labels)},
+            "multipart/form-data": {"schema": bodies.picture_form(labels)},
             JSON: {
-                "schema": requests.picture_json(model.name),
+                "schema": bodies.one_or_many(*(f"{model.name.capitalize()}{many}Request" for many in ("", "Many"))),
                 "examples": {"pictures": {"value": {"instances": [{"id": "m51", "image": image}], "top_k": 3}}},
             },
             **dict.fromkeys(MEDIA_TYPES, binary),
             "application/octet-stream": binary,
         },
-        query=requests.options_in_query(labels),
-        example=_told(f"{model.classify_path}?top_k="),
+        query=bodies.query_options(labels),
+        example=_recorded(model),
     )
 
 
@@ -163,7 +159,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "A presigned way into the drop folder for each file: a form for a small one, parts for a large one. "
             "Names are relative paths; what could leave the batch's folder is refused. To resume an upload in parts, "
             "or when its URLs have expired, ask again with its upload_id.",
-            batch_answers.UploadOffer,
+            answers.UploadOffer,
             (*_BODY, HTTPStatus.UNAUTHORIZED),
             bodies={
                 JSON: {"schema": UploadRequest, "examples": {"two files": {"value": json.loads(_event("uploads"))}}}
@@ -173,7 +169,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "getBatch",
             "batches",
             "How many files of a batch wait, are done and failed, and the files one by one.",
-            batch_answers.BatchStatus,
+            answers.BatchStatus,
             found,
         ),
         ("GET", "/v1/batches/{batch}/results.csv"): Operation(

@@ -10,7 +10,7 @@ from typing import Any, Final
 import schemathesis
 from hypothesis import strategies as st
 
-from infra.api import requests
+from infra.api import bodies
 from skysort.batches.cursor import Cursor
 from skysort.batches.options import CURSOR
 from skysort.pictures.formats.sniff import detect
@@ -27,10 +27,10 @@ labels = st.sampled_from([*CARD["labels"], *CARD["wordnet_ids"], *CARD["subsets"
 pictures = st.sampled_from(PICTURES)
 
 schemathesis.openapi.format("binary", pictures)
-schemathesis.openapi.format(requests.PICTURE, pictures.map(lambda content: base64.b64encode(content).decode()))
-schemathesis.openapi.format(requests.STAR_TABLE, tables)
-schemathesis.openapi.format(requests.IMAGE_LABEL, labels)
-schemathesis.openapi.format(requests.IMAGE_LABELS, st.lists(labels, min_size=1, max_size=5).map(",".join))
+schemathesis.openapi.format(bodies.PICTURE, pictures.map(lambda content: base64.b64encode(content).decode()))
+schemathesis.openapi.format(bodies.STAR_TABLE, tables)
+schemathesis.openapi.format(bodies.IMAGE_LABEL, labels)
+schemathesis.openapi.format(bodies.IMAGE_LABELS, st.lists(labels, min_size=1, max_size=5).map(",".join))
 cursors = st.builds(Cursor, st.sampled_from(["", "galaxy", "image", "star"]), st.text(max_size=20), st.integers(0, 99))
 
 schemathesis.openapi.format(CURSOR, cursors.map(Cursor.encode))

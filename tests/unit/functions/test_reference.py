@@ -10,7 +10,7 @@ import pytest
 
 from infra.stages.named import AWS_STAGES
 from skysort.card import ModelRegistry
-from skysort.release.reference import differences, read_samples
+from skysort.release.reference import TOLERANCE, differences, read_samples
 from skysort.release.verifier import VersionVerifier
 from tests.factories import FakeContext
 from tests.unit.functions.loading import FUNCTIONS, load_function
@@ -27,6 +27,8 @@ SAMPLES = {
     "image": ("image_jpeg",),
     "control": ("health", "models"),
 }
+# Events whose answers are examples in the API's document: event -> function.
+RECORDED = {"star_row": "star", "galaxy_spiral": "galaxy", "image_traffic_light": "image"}
 # S3 sends it once a bucket's notifications are set up: nothing to do, and nothing to fail by. That a drop function
 # starts at all, with its model read and held to its card, is what it proves.
 TEST_EVENT: dict[str, Any] = {
@@ -62,8 +64,17 @@ def sample(function: str, event: str) -> dict[str, Any]:
     return made
 
 
+def answered(event: str) -> dict[str, Any]:
+    """The answer to a sample event, as its function gives it now."""
+    document = json.loads((EVENTS / f"{event}.json").read_text())
+    answer: dict[str, Any] = json.loads(load_function(RECORDED[event]).handler(document, FakeContext())["body"])
+    return answer
+
+
 def renew(folder: Path) -> None:
-    """Write every function's samples."""
+    """Write every function's samples, and the answers that the API's document shows."""
+    for event in RECORDED:
+        (EVENTS / "answers" / f"{event}.json").write_text(json.dumps(answered(event), indent=2) + "\n")
     for function, events in SAMPLES.items():
         document = [sample(function, event) for event in events]
         (folder / f"{function}.json").write_text(json.dumps(document, indent=1) + "\n")
@@ -81,6 +92,17 @@ def renewed() -> None:
 def test_every_deployed_function_has_samples() -> None:
     functions = {name for make in AWS_STAGES.values() for name in make().functions}
     assert {path.stem for path in REFERENCE.glob("*.json")} == functions
+
+
+@pytest.mark.parametrize("event", RECORDED)
+def test_the_answers_that_the_document_shows_are_the_functions_own(event: str) -> None:
+    """Renewed by `make references`."""
+    recorded, answer = json.loads((EVENTS / "answers" / f"{event}.json").read_text()), answered(event)
+    # Processors differ in the last digits, and no two runs take the same time.
+    assert answer.pop("timing_ms").keys() == recorded.pop("timing_ms").keys()
+    for prediction in (each for result in recorded["results"] for each in result["predictions"]):
+        prediction["probability"] = pytest.approx(prediction["probability"], abs=TOLERANCE)
+    assert answer == recorded
 
 
 @pytest.mark.parametrize("function", sorted(HANDLERS))

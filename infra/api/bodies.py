@@ -1,0 +1,155 @@
+"""The bodies that the classify handlers read, as JSON Schema made from the constants that they check against."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from skysort.limits import DROP_KEY_BYTES, IMAGES_PER_REQUEST, STAR_ID_CHARACTERS, STAR_ROWS_PER_REQUEST
+from skysort.options import MAX_TOP_K
+from skysort.star.columns import ALIASES, BANDS, IDENTIFIER, NO_REDSHIFT, POSITION, RANGES, REDSHIFT, UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Schema = dict[str, object]
+
+# Formats of our own: what a string holds, where a pattern cannot say it.
+PICTURE: Final = "picture"
+IMAGE_LABEL: Final = "image-label"
+IMAGE_LABELS: Final = "image-labels"
+STAR_TABLE: Final = "star-table"
+BINARY: Final[Schema] = {"type": "string", "format": "binary"}
+# How a form says true and false.
+_SWITCH: Final[Schema] = {"type": "string", "enum": ["true", "false", "1", "0", "yes", "no", "on", "off"]}
+_TOP_K: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": MAX_TOP_K}
+# Models of few classes: the contract lists them.
+_FEW: Final = 20
+
+
+def reference(name: str) -> Schema:
+    """A schema of the document's components."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def query_options(labels: Sequence[str]) -> dict[str, Schema]:
+    """The options of a call, as its query has them."""
+    return {"top_k": _TOP_K, "labels": _joined(labels), "explain": {"type": "boolean"}}
+
+
+def _joined(labels: Sequence[str]) -> Schema:
+    """Labels of a model, separated by commas."""
+    if len(labels) > _FEW:
+        return {"type": "string", "format": IMAGE_LABELS}
+    one = "|".join(labels)
+    return {"type": "string", "pattern": f"^(({one})(,({one}))*)?$"}
+
+
+def _options(labels: Sequence[str]) -> dict[str, Schema]:
+    """The options of a call, as a JSON body has them."""
+    label: Schema = {"type": "string", "enum": list(labels)}
+    if len(labels) > _FEW:
+        about = "a class's name or WordNet id, or one of the subsets dogs, cats, birds: see the model's card"
+        label = {"type": "string", "format": IMAGE_LABEL, "description": about}
+    listed = {"type": "array", "items": label, "minItems": 1}
+    return {
+        "top_k": {**_TOP_K, "type": ["integer", "null"]},
+        "labels": {"anyOf": [listed, _joined(labels), {"type": "null"}]},
+        "explain": {"type": ["boolean", "null"]},
+    }
+
+
+def _form_options(labels: Sequence[str]) -> dict[str, Schema]:
+    return {"top_k": _TOP_K, "labels": _joined(labels), "explain": _SWITCH}
+
+
+def _object(
+    properties: Mapping[str, Schema], required: Sequence[str] = (), *, more: bool = False, **about: str
+) -> Schema:
+    """An object. more: whether it may have other members."""
+    members = {"properties": properties, "required": list(required), "additionalProperties": more}
+    return {"type": "object", **about, **members}
+
+
+def _many(kinds: Sequence[str], most: int, what: str) -> Schema:
+    """A list of items. Whatever else stands in it has its error in its place."""
+    items = {"anyOf": [*map(reference, kinds), {}]}
+    about = f"a {what} that cannot be used gets an error in its place"
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": most, "description": about}
+
+
+def _columns(*redshift: str) -> dict[str, Schema]:
+    """A row's columns by their own names, in their ranges; redshift: its types beside numbers."""
+    columns: dict[str, Schema] = {}
+    for name in BANDS:
+        about = f"{UNITS[name]}; also named {', '.join(ALIASES[name])}"
+        columns[name] = {"type": "number", "minimum": RANGES[name][0], "maximum": RANGES[name][1], "description": about}
+    none, (low, high) = sorted(NO_REDSHIFT), RANGES[REDSHIFT]
+    columns[REDSHIFT] = {
+        # Not an enum: generators of clients have none of numbers.
+        "anyOf": [
+            {"type": ["number", *redshift], "minimum": low, "maximum": high},
+            *({"type": "number", "minimum": value, "maximum": value} for value in none),
+        ],
+        "description": f"{', '.join(f'{value:g}' for value in none)} stand for none; "
+        f"also named {', '.join(ALIASES[REDSHIFT])}",
+    }
+    for name in POSITION:
+        columns[name] = {"description": f"accepted in any notation and not used; also named {', '.join(ALIASES[name])}"}
+    return columns
+
+
+def star_bodies(labels: Sequence[str]) -> dict[str, Schema]:
+    """The JSON bodies with a star row, by the names that a generated client gives them."""
+    identifier = (
+        f"text or a number; comes back as the result's id, cut to {STAR_ID_CHARACTERS} characters; "
+        f"also named {', '.join(ALIASES[IDENTIFIER])}"
+    )
+    row: dict[str, Schema] = {**_columns("null"), IDENTIFIER: {"description": identifier}}
+    about = "SDSS photometry of one object (AB magnitudes) and, where there is a spectrum, its redshift"
+    rows = _many(["StarRow"], STAR_ROWS_PER_REQUEST, "row")
+    return {
+        "StarRow": _object(row, BANDS, more=True, description=about),
+        "StarRowRequest": _object({**row, **_options(labels)}, BANDS, more=True, description="one row and options"),
+        "StarRowsRequest": _object({"instances": rows, **_options(labels)}, ["instances"]),
+    }
+
+
+def star_form(labels: Sequence[str]) -> Schema:
+    """One row as a form's fields."""
+    return _object({**_columns(), **_form_options(labels)}, BANDS, more=True)
+
+
+def star_csv() -> Schema:
+    """Many rows."""
+    about = f"a header with u, g, r, i, z and, where known, redshift; up to {STAR_ROWS_PER_REQUEST:,} rows"
+    return {"type": "string", "format": STAR_TABLE, "description": about}
+
+
+def picture_bodies(labels: Mapping[str, Sequence[str]]) -> dict[str, Schema]:
+    """The JSON bodies with pictures of each model, by the names that a generated client gives them."""
+    name: Schema = {"type": ["string", "integer", "null"], "description": "comes back as the result's id"}
+    about = "the file's bytes as base64, or a data URL"
+    image: Schema = {"type": "string", "format": PICTURE, "contentEncoding": "base64", "description": about}
+    key: Schema = {"type": "string", "pattern": "^incoming/", "maxLength": DROP_KEY_BYTES}
+    instances = _many(["Picture", "DroppedPicture"], IMAGES_PER_REQUEST, "picture")
+    bodies = {
+        "Picture": _object({"image": image, "id": name}, ["image"]),
+        "DroppedPicture": _object({"s3_key": key, "id": name}, ["s3_key"], description="a file of the drop bucket"),
+    }
+    for model, its in labels.items():
+        one = {"image": image, "id": name, **_options(its)}
+        bodies[f"{model.capitalize()}Request"] = _object(one, ["image"], description="one picture and options")
+        many = {"instances": instances, **_options(its)}
+        bodies[f"{model.capitalize()}ManyRequest"] = _object(many, ["instances"])
+    return bodies
+
+
+def picture_form(labels: Sequence[str]) -> Schema:
+    """Files and options as a form's fields."""
+    files: Schema = {"type": "array", "items": BINARY, "minItems": 1, "maxItems": IMAGES_PER_REQUEST}
+    return _object({"file": files, **_form_options(labels)}, ["file"])
+
+
+def one_or_many(*names: str) -> Schema:
+    """One item or many, with options."""
+    return {"anyOf": [reference(name) for name in names]}
