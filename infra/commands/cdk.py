@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from infra import ROOT, node
 from infra.commands.empty import empty_buckets
 from infra.commands.publish import publish
-from infra.containers.base_image import unpinned
+from infra.containers import unpinned
 from infra.stages.named import AWS_STAGES
 
 if TYPE_CHECKING:

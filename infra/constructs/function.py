@@ -15,16 +15,15 @@ from constructs import Construct
 
 from infra import ROOT
 from infra.constructs.common import acknowledge, log_group, removal
-from infra.containers.base_image import BASE_IMAGE_SETTING
+from infra.containers import BASE_IMAGE_SETTING, DOCKERFILE
 from infra.stages.functions import Provisioned, SnapStart
-from skysort import METRICS_NAMESPACE
+from skysort import METRICS_NAMESPACE, __version__
 from skysort.settings import CLIENTS
 
 if TYPE_CHECKING:
     from infra.stages.functions import FunctionSettings
     from infra.stages.stage import Architecture, Stage
 
-DOCKERFILE: Final = "functions/Dockerfile"
 
 _PLATFORMS: Final = {"x86_64": ecr_assets.Platform.LINUX_AMD64, "arm64": ecr_assets.Platform.LINUX_ARM64}
 
@@ -37,10 +36,10 @@ def image_code(settings: FunctionSettings, architecture: Architecture) -> lambda
     base = os.environ.get(BASE_IMAGE_SETTING)
     return lambda_.DockerImageCode.from_image_asset(
         str(ROOT),
-        file=DOCKERFILE,
+        file=str(DOCKERFILE.relative_to(ROOT)),
         target=settings.target,
         asset_name=f"skysort-{settings.target}",
-        build_args={"BASE_IMAGE": base} if base else None,
+        build_args={"VERSION": __version__} | ({"BASE_IMAGE": base} if base else {}),
         cmd=[settings.handler],
         platform=_PLATFORMS[architecture],
     )

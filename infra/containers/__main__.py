@@ -6,8 +6,7 @@ import argparse
 import json
 import sys
 
-from infra.containers import TARGETS
-from infra.containers.build import ImageError, build
+from infra.containers import TARGETS, ImageError, build
 from infra.containers.sizes import COMMITTED, measure
 
 

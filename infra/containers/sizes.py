@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.containers import tag
-from infra.containers.build import docker
+from infra.containers import docker, tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

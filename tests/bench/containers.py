@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT
-from infra.containers import tag
-from infra.containers.build import docker
+from infra.containers import docker, tag
 from infra.stages.named import prod
 from tests.bench import init_time
 from tests.container.emulated import SETTINGS, Emulated

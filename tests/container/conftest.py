@@ -9,8 +9,7 @@ import pytest
 
 from infra import ROOT
 from infra.api.routes import Match, Router
-from infra.containers import TARGETS
-from infra.containers.build import build, docker
+from infra.containers import TARGETS, build, docker
 from tests.sample_events import READ_THE_BUCKET
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from infra import ROOT
-from infra.containers import tag
-from infra.containers.build import docker
+from infra.containers import docker, tag
 from infra.stages.named import prod
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from infra.containers import TARGETS
 from tests.container.conftest import inspected, run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 # The first of them waits for all images to be built.
@@ -24,9 +24,6 @@ START = ["python3", "-m", "awslambdaric"]
 # A shell that says which runtime this is, as AWS's own images do, and makes way for the client.
 START_IN_UTF8 = ["sh", "-c", 'AWS_EXECUTION_ENV=AWS_Lambda_python3.13 exec python3 -m awslambdaric "$@"', "sh"]
 FUNCTIONS = ROOT / "functions"
-LOCKS = {target: FUNCTIONS / target / "requirements.txt" for target in TARGETS} | {
-    "star-drop": FUNCTIONS / "star" / "requirements-drop.txt"
-}
 # Walks the whole file system as nobody in particular, and prints what it finds as one document.
 SURVEY = """
 import json, os, pathlib, stat, sys
@@ -84,16 +81,15 @@ def test_there_is_python_a_shell_and_what_sam_local_runs(target: str, surveys: d
     assert surveys[target]["importable"] == []
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_the_packages_are_the_locked_ones(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
+def test_the_packages_are_the_locked_ones(surveys: dict[str, dict[str, list[str]]]) -> None:
     locked = set()
-    for line in LOCKS[target].read_text(encoding="utf-8").splitlines():
+    for line in (FUNCTIONS / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if found := re.match(r"(?P<pin>[\w.-]+==[\w.]+)(?: ; (?P<marker>.*?))? \\", line):
             # Of a package with two versions, the one for this Python and Linux.
             marker = found["marker"] or ""
             if "< '3.12'" not in marker and "== 'darwin'" not in marker:
                 locked.add(found["pin"].lower())
-    assert set(surveys[target]["packages"]) == locked
+    assert {pin for survey in surveys.values() for pin in survey["packages"]} == locked
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -105,11 +101,10 @@ def test_everything_is_byte_compiled(target: str, surveys: dict[str, dict[str, l
 def test_the_code_is_the_repository_s(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
     # Given
     folder = FUNCTIONS / target.removesuffix("-drop")
-    left_out = {"requirements.txt", "requirements-drop.txt"}
     cards = [f"cards/{name}/model/card.json" for name in ("galaxy", "image", "star")] if target == "control" else []
 
     # Then
-    assert surveys[target]["task"] == sorted([*_files(folder, left_out), *cards])
+    assert surveys[target]["task"] == sorted([*_files(folder), *cards])
     assert surveys[target]["layer"] == sorted(
         f"skysort/{name}" for name in _files(ROOT / "layers" / "skysort") if name.endswith(".py")
     )
@@ -135,9 +130,9 @@ def test_targets_share_their_lower_layers(images: Mapping[str, str]) -> None:
     assert len(set.intersection(*(set(stack) for stack in stacks.values()))) >= 3
 
 
-def _files(folder: Path, left_out: Collection[str] = ()) -> list[str]:
+def _files(folder: Path) -> list[str]:
     return [
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md" and path.name not in left_out
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md"
     ]

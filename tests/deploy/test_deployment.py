@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra import ROOT
-from infra.containers.build import docker
+from infra.containers import docker
 from infra.stages.named import dev
 from tests.deploy.conftest import ACCOUNT, REGION, STACKS
 from tests.deploy.differences import BY_EMULATOR, BY_MOTO, STUBS

@@ -1,36 +1,31 @@
-"""Run inside an image build: leave only what serving needs of the installed packages, and find what images share.
+"""Run inside an image build: sort the installed packages into the layers that images share, without what none imports.
 
-    python3 packages.py FOLDER
+    python3 packages.py INSTALLED LAYERS
 
-FOLDER/<target> holds the packages of each target, as pip installed them. What no target imports is removed; then
-every file goes into the first folder below that all targets of its row have it in, so that their images hold it as
-one layer:
-
-    FOLDER/common      all targets
-    FOLDER/numeric     all but control
-    FOLDER/aws         all but star
-    FOLDER/stars       star, star-drop
-    FOLDER/pictures    galaxy, image
-    FOLDER/<target>    what is left
+INSTALLED is where pip put the packages of all functions; LAYERS/<layer> gets those of one layer.
 """
 
 from __future__ import annotations
 
-import filecmp
+import re
 import shutil
 import sys
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-SHARED = {
-    "common": ("control", "star", "star-drop", "galaxy", "image"),
-    "numeric": ("star", "star-drop", "galaxy", "image"),
-    "aws": ("control", "star-drop", "galaxy", "image"),
-    "stars": ("star", "star-drop"),
-    "pictures": ("galaxy", "image"),
+# A distribution goes, with what it requires, into the first layer that asks for it; which images have which layers,
+# functions/Dockerfile says.
+LAYERS = {
+    "common": ("aws-lambda-powertools", "awslambdaric", "pybase64", "pydantic"),
+    "aws": ("boto3",),
+    "numeric": ("numpy",),
+    "stars": ("xgboost-cpu",),
+    "tables": ("pyarrow",),
+    "pictures": ("multipart", "onnxruntime", "pi-heif", "pillow"),
 }
 # Whose interface descriptions boto3 keeps: the services that a function calls.
 SERVICES = ("cloudwatch", "codedeploy", "iam", "lambda", "s3")
@@ -105,32 +100,51 @@ def prune(packages: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def share(root: Path) -> None:
-    """Move what all targets of a row have alike into the row's folder."""
-    for name, targets in SHARED.items():
-        (root / name).mkdir()
-        first, *others = (root / target for target in targets)
-        for path in sorted(first.rglob("*")):
-            inner = path.relative_to(first)
-            if path.is_file() and all(
-                (other / inner).is_file() and filecmp.cmp(path, other / inner, shallow=False) for other in others
-            ):
-                target = root / name / inner
+def canonical(name: str) -> str:
+    """The one spelling of a distribution's name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def closure(name: str, installed: Mapping[str, Distribution]) -> Iterator[str]:
+    """A distribution's name and the names of all that it requires, as far as the lock has them."""
+    if name in installed:
+        yield name
+        for requirement in installed[name].requires or ():
+            if "extra ==" not in requirement:
+                yield from closure(canonical(re.split(r"[^\w.-]", requirement)[0]), installed)
+
+
+def layers_of(installed: Mapping[str, Distribution]) -> dict[str, str]:
+    """The layer of each distribution; exits where a layer asks for what is not there, or none for what is."""
+    placed: dict[str, str] = {}
+    for layer, roots in LAYERS.items():
+        if absent := set(roots) - set(installed):
+            raise SystemExit(f"functions/requirements.txt lacks {', '.join(sorted(absent))} of the layer {layer}")
+        for root in roots:
+            for name in closure(root, installed):
+                placed.setdefault(name, layer)
+    if unclaimed := set(installed) - set(placed):
+        raise SystemExit(f"no layer needs {', '.join(sorted(unclaimed))} of functions/requirements.txt")
+    return placed
+
+
+def share(source: Path, root: Path) -> None:
+    """Move the files of every distribution into the folder of its layer."""
+    installed = {canonical(one.name): one for one in distributions(path=[str(source)])}
+    for name, layer in layers_of(installed).items():
+        for file in installed[name].files or ():
+            # Programs lie beside the packages, and are left behind.
+            if file.parts[0] != "..":
+                target = root / layer / file
                 target.parent.mkdir(parents=True, exist_ok=True)
-                path.rename(target)
-                for other in others:
-                    (other / inner).unlink()
-    for folder in sorted(root.rglob("*"), reverse=True):
-        if folder.is_dir() and not any(folder.iterdir()) and folder.parent != root:
-            folder.rmdir()
+                (source / file).rename(target)
 
 
-def main(folder: str) -> None:
-    """Prune, then share."""
-    root = Path(folder)
-    for target in SHARED["common"]:
-        prune(root / target)
-    share(root)
+def main(installed: str, layers: str) -> None:
+    """Share, then prune."""
+    share(Path(installed), Path(layers))
+    for layer in LAYERS:
+        prune(Path(layers, layer))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What moto does otherwise than AWS, where a deployment would notice; corrected in this process.
 
 The corrections reach into moto's own classes, as it has no hooks for them: they hold for the moto that
-tests/requirements.txt locks.
+requirements.txt locks.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moto.awslambda.models import LambdaFunction
 
-from infra.containers.build import docker
+from infra.containers import docker
 from skysort.settings import MEMORY_MB_PER_VCPU
 from tests.deploy.emulator.registry import local_image
 

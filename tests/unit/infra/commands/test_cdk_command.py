@@ -10,7 +10,7 @@ import pytest
 
 from infra import ROOT, node
 from infra.commands import cdk
-from infra.containers.base_image import DEFAULT
+from infra.containers import DEFAULT_BASE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ def test_a_base_image_that_may_change_is_told_of_and_how_to_pin_it(
 
 
 def test_the_default_base_is_the_dockerfiles_own() -> None:
-    assert f"ARG BASE_IMAGE={DEFAULT}\n" in (ROOT / "functions" / "Dockerfile").read_text()
+    assert f"ARG BASE_IMAGE={DEFAULT_BASE}\n" in (ROOT / "functions" / "Dockerfile").read_text()
 
 
 def test_destroying_empties_the_buckets_first(ran: list[list[str]]) -> None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from typing import TYPE_CHECKING
 
-import skysort
+import pytest
+
 from infra import ROOT
 from infra.containers import DOCKERFILE, TARGETS
-from infra.containers.steps import install, packages
+from infra.containers.steps import packages
 from infra.stages.named import STAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 START = 'AWS_EXECUTION_ENV=AWS_Lambda_python{python} exec python3 -m awslambdaric "$@"'
-LOCKS = sorted((ROOT / "functions").glob("*/requirements*.txt"))
-PIN = re.compile(r"^([\w.-]+)==(\S+)(?: ; (.+?))? \\", re.MULTILINE)
+TEXT = DOCKERFILE.read_text(encoding="utf-8")
 
 
 def write(folder: Path, *names: str, text: str = "same") -> None:
@@ -30,44 +32,65 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+def distribution(folder: Path, name: str, requires: Collection[str]) -> None:
+    """A package of one module, as pip leaves it, with a program beside it."""
+    module, record = f"{name.replace('-', '_')}.py", f"{name.replace('-', '_')}-1.0.dist-info"
+    write(folder, module)
+    lines = [f"Name: {name}", "Version: 1.0", *(f"Requires-Dist: {one}" for one in requires)]
+    write(folder, f"{record}/METADATA", text="\n".join(["Metadata-Version: 2.1", *lines, ""]))
+    write(folder, f"{record}/RECORD", text=f"{module},,\n{record}/METADATA,,\n../../bin/{name},,\n")
+
+
+def lineage(target: str, bases: Mapping[str, str]) -> Iterator[str]:
+    """A build stage and those that it builds on."""
+    while target in bases:
+        yield target
+        target = bases[target]
+
+
+def imported(target: str) -> set[str]:
+    """The distributions that pyproject.toml names for an image, of which none is another's."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    wanted, names = [target], set()
+    for extra in wanted:
+        for requirement in extras[extra]:
+            if within := re.fullmatch(r"skysort\[(.+)\]", requirement):
+                wanted += within[1].split(",")
+            elif "== 'darwin'" not in requirement:
+                names.add(re.split("[<>=;]", requirement)[0])
+    return names | {re.split("[<>=;]", one)[0] for one in project["dependency-groups"]["lambda"]}
+
+
 def test_every_function_has_a_target() -> None:
-    described = re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)
+    described = re.findall(r"^FROM \S+ AS (\S+)$", TEXT, re.MULTILINE)
     assert set(TARGETS) <= set(described)
     for stage in (make() for make in STAGES.values()):
         assert {function.target for function in stage.functions.values()} == set(TARGETS)
 
 
-def test_every_target_has_a_lock() -> None:
-    assert {install.target_of(lock) for lock in LOCKS} == set(TARGETS) == set(packages.SHARED["common"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_has_the_layers_of_what_it_imports(target: str) -> None:
+    # Given the layers that an image is made of, and what pyproject.toml says of its function
+    named = re.findall(r"^FROM (\S+) AS (\S+)\n((?:(?!FROM ).*\n)*)", TEXT, re.MULTILINE)
+    bases, steps = {name: base for base, name, _ in named}, {name: text for _, name, text in named}
+    layers = {
+        layer for stage in lineage(target, bases) for layer in re.findall(r"/roots/packages/(\S+) /", steps[stage])
+    }
 
-
-def test_the_label_is_the_version() -> None:
-    labelled = re.search(r'image\.version="([^"]+)"', DOCKERFILE.read_text(encoding="utf-8"))
-    assert labelled is not None
-    assert labelled[1] == skysort.__version__
+    # Then
+    assert {root for layer in layers for root in packages.LAYERS[layer]} == imported(target)
 
 
 def test_the_image_that_answers_with_csv_says_which_runtime_it_is() -> None:
     """By this the runtime client writes UTF-8; Lambda's own word for images, AWS_Lambda_Image, would be in its way."""
-    text = DOCKERFILE.read_text(encoding="utf-8")
-    base = re.search(r"^ARG BASE_IMAGE=python:([\d.]+)-slim$", text, re.MULTILINE)
-    control = re.search(r"^FROM common AS control\n(?:(?!FROM ).*\n)*?ENTRYPOINT (.+)\nCMD (.+)\n", text, re.MULTILINE)
+    base = re.search(r"^ARG BASE_IMAGE=python:([\d.]+)-slim$", TEXT, re.MULTILINE)
+    control = re.search(r"^FROM common AS control\n(?:(?!FROM ).*\n)*?ENTRYPOINT (.+)\nCMD (.+)\n", TEXT, re.MULTILINE)
     assert base is not None
     assert control is not None
     assert json.loads(control[1]) == ["sh", "-c", START.format(python=base[1]), "sh"]
     # An entry point takes the command away that it stands above.
     assert json.loads(control[2]) == ["app.handler"]
-
-
-def test_all_locks_agree_and_have_the_runtime_client() -> None:
-    """Images share a package as one layer only when they have the same version of it."""
-    pins: dict[tuple[str, str], set[str]] = {}
-    for lock in LOCKS:
-        found = PIN.findall(lock.read_text(encoding="utf-8"))
-        assert "awslambdaric" in {name for name, _, _ in found}, lock
-        for name, version, marker in found:
-            pins.setdefault((name, marker), set()).add(version)
-    assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
 
 
 def test_the_services_that_are_called_are_kept() -> None:
@@ -76,22 +99,34 @@ def test_the_services_that_are_called_are_kept() -> None:
     assert called == set(packages.SERVICES)
 
 
-def test_files_that_targets_have_alike_are_shared(tmp_path: Path) -> None:
-    # Given
-    for target in TARGETS:
-        write(tmp_path / target, "typing.py", f"{target}.py")
-        write(tmp_path / target, "version.py", text=target)
-    for target in ("galaxy", "image"):
-        write(tmp_path / target, "onnx/lib.so")
+def test_every_package_goes_into_the_first_layer_that_needs_it(tmp_path: Path) -> None:
+    # Given what pip installed: each layer's own, one that two of them need, one that needs what is left out
+    for name in (name for roots in packages.LAYERS.values() for name in roots):
+        distribution(tmp_path, name, {"boto3": ("urllib3>=2", "botocore"), "xgboost-cpu": ("scipy",)}.get(name, ()))
+    distribution(tmp_path, "botocore", ["urllib3!=2.2.0,<3; python_version >= '3.10'", "awscrt; extra == 'crt'"])
+    distribution(tmp_path, "Urllib3", [])
 
     # When
-    packages.share(tmp_path)
+    packages.share(tmp_path, tmp_path / "layers")
 
     # Then
-    assert files(tmp_path / "common") == {"typing.py"}
-    assert files(tmp_path / "pictures") == {"onnx/lib.so"}
-    assert files(tmp_path / "galaxy") == {"galaxy.py", "version.py"}
-    assert not (tmp_path / "galaxy" / "onnx").exists()
+    assert {"boto3.py", "botocore.py", "Urllib3.py"} <= files(tmp_path / "layers" / "aws")
+    assert {name for name in files(tmp_path / "layers" / "stars") if "/" not in name} == {"xgboost_cpu.py"}
+    assert {folder.name for folder in (tmp_path / "layers").iterdir()} == set(packages.LAYERS)
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"numpy"}, "functions/requirements.txt lacks numpy of the layer numeric"),
+        ({"pandas"}, "no layer needs pandas of functions/requirements.txt"),
+    ],
+)
+def test_lock_and_layers_that_do_not_match_stop_the_build(tmp_path: Path, changed: set[str], complaint: str) -> None:
+    for name in {name for roots in packages.LAYERS.values() for name in roots} ^ changed:
+        distribution(tmp_path, name, [])
+    with pytest.raises(SystemExit, match=complaint):
+        packages.share(tmp_path, tmp_path / "layers")
 
 
 def test_what_serving_never_imports_is_left_out(tmp_path: Path) -> None:
