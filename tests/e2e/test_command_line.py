@@ -395,10 +395,20 @@ def test_what_pip_builds_works_without_the_project(state: Path, tmp_path: Path) 
     shutil.copytree(ROOT / "layers", source / "layers", ignore=ignored)
     for model in ("galaxy", "image", "star"):
         shutil.copytree(ROOT / "functions" / model / "model", source / "functions" / model / "model")
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "requirements.txt", "README.md"):
         shutil.copy(ROOT / name, source)
-    build = [RUN_PYTHON, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*build, "--wheel-dir", str(tmp_path), str(source)], check=True, timeout=120)
+    build = [
+        str(ROOT / ".venv/uv/bin/uv"),
+        "build",
+        "--quiet",
+        "--wheel",
+        "--out-dir",
+        str(tmp_path),
+        "--python",
+        RUN_PYTHON,
+    ]
+    locked = ["--build-constraints", "requirements.txt", "--require-hashes"]
+    subprocess.run([*build, *locked], cwd=source, check=True, timeout=120)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)

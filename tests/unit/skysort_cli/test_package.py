@@ -7,8 +7,6 @@ import re
 import tomllib
 from typing import TYPE_CHECKING
 
-import pytest
-
 from skysort_cli import checks
 from tests.conftest import ROOT
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LAYERS = ROOT / "layers"
-FUNCTION_LOCKS = sorted((ROOT / "functions").glob("*/requirements*.txt"))
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 def imported(path: Path) -> set[str]:
@@ -41,28 +39,38 @@ def test_the_command_line_knows_nothing_of_functions_and_infra() -> None:
     assert [path for path in modules if imported(path) & {"functions", "infra", "model_export", "tests"}] == []
 
 
-@pytest.mark.parametrize("lock", FUNCTION_LOCKS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_functions_lock_has_nothing_of_the_command_line(lock: Path) -> None:
-    assert re.findall(r"^(?:httpx|httpcore|rich)==", lock.read_text(), re.MULTILINE) == []
+def test_the_functions_lock_has_nothing_of_the_command_line() -> None:
+    lock = (ROOT / "functions" / "requirements.txt").read_text("utf-8")
+    assert re.findall(r"^(?:httpx|httpcore|rich)==", lock, re.MULTILINE) == []
+    assert re.findall(r"^awslambdaric==", lock, re.MULTILINE) != []
+
+
+def test_every_environment_has_one_version_of_a_package() -> None:
+    laptop, functions = (
+        set(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("requirements.txt", "functions/requirements.txt")
+    )
+    # The runtime client and what it requires are in images alone.
+    assert {name for name, _ in functions - laptop} == {"awslambdaric", "simplejson", "snapshot-restore-py"}
 
 
 def test_pip_installs_every_package_and_the_models() -> None:
-    # Given what pyproject.toml tells setuptools
-    built = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    # Given
+    wheel = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
     # Then
-    folders = {path.parent.relative_to(LAYERS) for path in LAYERS.rglob("__init__.py")}
-    packages = {".".join(folder.parts) for folder in folders}
-    models = {f"skysort_cli.models.{model}" for model in ("galaxy", "image", "star")}
-    assert set(built["packages"]) == packages | models
-    for model in models:
-        folder = ROOT / built["package-dir"][model]
-        card = (folder / "card.json").read_text()
-        shipped = {path.name for pattern in built["package-data"][model] for path in folder.glob(pattern)}
+    packages = {path.parent for path in LAYERS.glob("*/__init__.py")}
+    assert {ROOT / folder for folder in wheel["packages"]} == packages
+    assert all((package / "py.typed").is_file() for package in packages)
+    for model in ("galaxy", "image", "star"):
+        folder = ROOT / "functions" / model / "model"
+        assert wheel["force-include"][str(folder.relative_to(ROOT))] == f"skysort_cli/models/{model}"
+        card = (folder / "card.json").read_text("utf-8")
+        shipped = {path.name for path in folder.iterdir()}
         assert set(re.findall(r'"file": "([\w.]+\.(?:onnx|ubj))"', card)) | {"card.json"} == shipped
 
 
 def test_the_doctor_looks_for_what_classifying_needs() -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    extras = PYPROJECT["project"]["optional-dependencies"]
     named = {re.split("[<>=;\\[]", one)[0] for extra in ("star", "star-drop", "galaxy") for one in extras[extra]}
     # Of functions alone, and another name of the same package.
     needed = named - {"aws-lambda-powertools", "boto3", "skysort", "xgboost"}
@@ -70,6 +78,6 @@ def test_the_doctor_looks_for_what_classifying_needs() -> None:
 
 
 def test_pip_makes_the_command() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = PYPROJECT["project"]
     assert project["scripts"] == {"skysort": "skysort_cli.main:main"}
     assert [re.split("[<>=]", name)[0] for name in project["dependencies"]] == ["httpx", "rich"]
