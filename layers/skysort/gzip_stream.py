@@ -11,7 +11,7 @@ from skysort.limits import GZIP_MEMBERS, GZIP_RATIO, MIB
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from skysort.drop.draft import Sink
+    from skysort.drop.files import Sink
 
 GZIP: Final = b"\x1f\x8b"
 # zlib's window bits: for a gzip header, for zlib's own.
