@@ -31,23 +31,23 @@ def galaxies(number: int, side: int = 212) -> list[FilePayload]:
     """So many galaxies of the sample kinds, no two alike: each turned by another angle and a little dimmer."""
     originals = [Image.open(EVENTS / name).convert("RGB").resize((side, side)) for name in GALAXIES]
     made: list[FilePayload] = []
-    for place in range(number):
-        picture = originals[place % len(originals)].rotate(place * 7 % 360, Image.Resampling.BICUBIC, fillcolor=SKY)
-        picture = ImageEnhance.Brightness(picture).enhance(1 - place % 50 / 200)
-        made.append({"name": f"galaxy-{place:03}.jpg", "mimeType": "image/jpeg", "buffer": _jpeg(picture)})
+    for index in range(number):
+        picture = originals[index % len(originals)].rotate(index * 7 % 360, Image.Resampling.BICUBIC, fillcolor=SKY)
+        picture = ImageEnhance.Brightness(picture).enhance(1 - index % 50 / 200)
+        made.append({"name": f"galaxy-{index:03}.jpg", "mimeType": "image/jpeg", "buffer": _jpeg(picture)})
     return made
 
 
-def large_photograph(least: int) -> FilePayload:
+def large_photograph(min_bytes: int) -> FilePayload:
     """The traffic light as a PNG of at least so many bytes: noise does not compress."""
     light = Image.open(EVENTS / "traffic_light.jpg").convert("RGB")
-    width = int((least / 3) ** 0.5)
+    width = int((min_bytes / 3) ** 0.5)
     size = (width, width * 4 // 3)
     grain = np.random.default_rng(0).integers(0, 24, (size[1], size[0], 3), dtype=np.uint8)
     picture = Image.fromarray(np.asarray(light.resize(size)) // 2 + grain)
     file = BytesIO()
     picture.save(file, "PNG", compress_level=0)
-    assert file.tell() > least
+    assert file.tell() > min_bytes
     return {"name": "large.png", "mimeType": "image/png", "buffer": file.getvalue()}
 
 

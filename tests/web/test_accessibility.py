@@ -93,14 +93,14 @@ def test_axe_finds_nothing_in_the_dialogue_for_the_key(visit: Visit) -> None:
     assert violations(page) == []
 
 
-def tab_to(page: Page, name: str, most: int = 40) -> None:
+def tab_to(page: Page, name: str, max_presses: int = 40) -> None:
     """Press Tab until what has this name has the focus."""
-    for _ in range(most):
+    for _ in range(max_presses):
         page.keyboard.press("Tab")
         focused = page.locator(":focus")
         if name in (focused.inner_text() or focused.get_attribute("aria-label") or ""):
             return
-    pytest.fail(f"{most} times Tab did not reach {name!r}")
+    pytest.fail(f"{max_presses} presses of Tab did not reach {name!r}")
 
 
 def test_a_galaxy_is_classified_with_the_keyboard_alone(visit: Visit) -> None:

@@ -21,12 +21,12 @@ SLOW = {"offline": False, "latency": 300, "downloadThroughput": 60_000, "uploadT
 def test_three_hundred_files_are_all_answered_a_few_at_a_time(visit: Visit) -> None:
     # Given
     page = visit.open("galaxy")
-    flying = most = 0
+    in_flight = peak = 0
 
     def count(change: int) -> None:
-        nonlocal flying, most
-        flying += change
-        most = max(most, flying)
+        nonlocal in_flight, peak
+        in_flight += change
+        peak = max(peak, in_flight)
 
     page.on("request", lambda request: count(1) if "/v1/classify" in request.url else None)
     page.on("requestfinished", lambda request: count(-1) if "/v1/classify" in request.url else None)
@@ -39,7 +39,7 @@ def test_three_hundred_files_are_all_answered_a_few_at_a_time(visit: Visit) -> N
     counts = visit.view("galaxy").locator("[data-part=counts]")
     expect(counts).to_have_text("300 of 300 pictures", timeout=120_000)
     expect(visit.view("galaxy").get_by_role("progressbar", name="Pictures processed")).to_have_js_property("value", 300)
-    assert 2 <= most <= 4
+    assert 2 <= peak <= 4
     chips = visit.view("galaxy").locator(".chips button").all_inner_texts()
     assert sum(int(chip.split()[-1]) for chip in chips) == 300
 

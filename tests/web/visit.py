@@ -96,10 +96,10 @@ class Visit:
         self.page.locator("body").evaluate(PASTE, self._transfer([file]))
 
     def _transfer(self, files: Sequence[FilePayload]) -> Any:
-        told = [
+        payload = [
             {"name": f["name"], "type": f["mimeType"], "content": base64.b64encode(f["buffer"]).decode()} for f in files
         ]
-        return self.page.evaluate_handle(MAKE_FILES, told)
+        return self.page.evaluate_handle(MAKE_FILES, payload)
 
     def cards(self, state: str = "done") -> Locator:
         """The cards of the view that is shown, in a state."""

@@ -1,27 +1,17 @@
 // The API key: asked for if the stage requires one, kept for this tab only.
 import { byId } from "./dom.js";
+import { keep, recall } from "./storage.js";
 
 const NAME = "skysort-api-key";
 let inMemory = "";
 let asking = null;
 
 /** The key of this tab; empty if there is none. */
-export function key() {
-  try {
-    return sessionStorage.getItem(NAME) ?? inMemory;
-  } catch {
-    return inMemory;
-  }
-}
+export const key = () => recall("sessionStorage", NAME) ?? inMemory;
 
 function store(value) {
-  inMemory = value;
-  try {
-    if (value) sessionStorage.setItem(NAME, value);
-    else sessionStorage.removeItem(NAME);
-  } catch {
-    // Without storage the key lives as long as the page.
-  }
+  inMemory = value; // without storage it lasts as long as the page
+  keep("sessionStorage", NAME, value);
   byId("key-button").hidden = !value;
 }
 

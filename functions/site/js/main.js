@@ -3,6 +3,7 @@ import { byId } from "./dom.js";
 import { filesOf } from "./files.js";
 import { connectKey } from "./key.js";
 import { current, startRouter, view } from "./router.js";
+import { keep } from "./storage.js";
 
 const showConnection = () => {
   byId("offline").hidden = navigator.onLine;
@@ -14,11 +15,7 @@ function connectTheme() {
   select.value = document.documentElement.dataset.theme || "auto";
   select.addEventListener("change", () => {
     document.documentElement.dataset.theme = select.value;
-    try {
-      localStorage.setItem("skysort-theme", select.value);
-    } catch {
-      // Without storage the choice lasts until the page is left.
-    }
+    keep("localStorage", "skysort-theme", select.value);
   });
 }
 

@@ -1,7 +1,7 @@
 // The models of the service, and the samples that the page ships for them.
 import { call } from "./api.js";
 
-/** The entries of GET /v1/models: name, title, input and what else a view is built from (functions/control/README.md). */
+/** The entries of GET /v1/models: skysort.models and the model cards, in short. */
 export const listModels = async () => (await call("/v1/models")).models;
 
 /** Where the page keeps a sample. */

@@ -1,4 +1,4 @@
-// Parts that several views share: messages to screen readers, error boxes, warnings, bars of probabilities.
+// Parts that several views share: messages to screen readers, error boxes, warnings, tables, bars of probabilities.
 import { byId, el } from "./dom.js";
 import { percent } from "./format.js";
 
@@ -23,6 +23,12 @@ export function problemBox(error, ...actions) {
 export function warningList(warnings) {
   if (!warnings?.length) return undefined;
   return el("ul", { class: "warnings", "aria-label": "Warnings" }, warnings.map(({ code, detail }) => el("li", { "data-code": code }, detail)));
+}
+
+/** A table in a region that scrolls. label: the region's name; head: cells; rows: <tr> elements. */
+export function scrollTable(label, head, rows, { region = "scroll", table } = {}) {
+  const content = el("table", { class: table }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
+  return el("div", { class: region, tabIndex: 0, role: "region", "aria-label": label }, content);
 }
 
 /** Predictions as an ordered list of bars. classOf(label): a CSS class for the row's colour. */

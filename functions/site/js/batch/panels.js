@@ -2,7 +2,7 @@
 import { ApiError, call } from "../api.js";
 import { el } from "../dom.js";
 import { bytes, count, percent, plural } from "../format.js";
-import { problemBox } from "../widgets.js";
+import { problemBox, scrollTable } from "../widgets.js";
 import { filesOf } from "./watch.js";
 
 const MAX_LISTED = 6; // uploads in progress or failed; a folder may have thousands
@@ -122,8 +122,7 @@ export class Results {
       button(text, () => this.#show(state), { "aria-pressed": String(state === this.state), "data-do": `state-${state}` }));
     const rows = files.map((file) =>
       el("tr", {}, el("td", { class: "wide" }, file.name), el("td", { class: "wide" }, outcome(file)), el("td", {}, links(file))));
-    const head = el("tr", {}, ["File", "Result", "Files"].map((name) => el("th", { scope: "col" }, name)));
-    const table = el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Files of the batch" }, el("table", {}, el("thead", {}, head), el("tbody", {}, rows)));
+    const head = ["File", "Result", "Files"].map((name) => el("th", { scope: "col" }, name));
     const turn = (text, isEnabled, action) => button(text, () => this.#page(action), { disabled: !isEnabled, "data-do": text });
     const isFirst = this.cursors.length === 1;
     const pages = (!isFirst || next) &&
@@ -132,7 +131,7 @@ export class Results {
     this.panel.hidden = false;
     this.panel.replaceChildren(
       ...[el("div", { class: "table-head" }, el("h2", {}, "Results"), el("div", { class: "row", role: "group", "aria-label": "Show only" }, filter)),
-        files.length > 0 ? table : el("p", { class: "empty" }, "No files in this state."), pages].filter(Boolean));
+        files.length > 0 ? scrollTable("Files of the batch", head, rows) : el("p", { class: "empty" }, "No files in this state."), pages].filter(Boolean));
     if (focused) this.panel.querySelector(`[data-do="${focused}"]`)?.focus();
   }
 

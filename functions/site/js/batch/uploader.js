@@ -1,6 +1,7 @@
 // The uploads of one batch: a few at a time, counted, resumed where they were interrupted.
 import { ApiError } from "../api.js";
 import { NO_RETRY, Queue } from "../queue.js";
+import { keep, recall } from "../storage.js";
 import { presign, upload } from "../uploads.js";
 
 const FILES_PER_CALL = 100; // the service takes 500; fewer start sooner
@@ -8,25 +9,10 @@ const BYTES_PER_CALL = 256 * 2 ** 20; // fewer than 16 multipart uploads, the mo
 const CONCURRENCY = 3;
 const VALID_S = 12 * 60; // presigned uploads are valid for 15 minutes
 
-/** The ids of multipart uploads, so that a reload of the page does not lose the parts that have arrived. */
-const memory = {
-  key: (batch, { path, file }) => `skysort-upload/${batch}/${path}/${file.size}/${file.lastModified}`,
-  get(batch, entry) {
-    try {
-      return localStorage.getItem(this.key(batch, entry)) ?? undefined;
-    } catch {
-      return undefined;
-    }
-  },
-  put(batch, entry, id) {
-    try {
-      if (id) localStorage.setItem(this.key(batch, entry), id);
-      else localStorage.removeItem(this.key(batch, entry));
-    } catch {
-      // Without storage an upload can be resumed within this page only.
-    }
-  },
-};
+// The ids of multipart uploads are kept, so that a reload of the page does not lose the parts that have arrived.
+const nameOf = (batch, { path, file }) => `skysort-upload/${batch}/${path}/${file.size}/${file.lastModified}`;
+const uploadId = (batch, entry) => recall("localStorage", nameOf(batch, entry)) ?? undefined;
+const keepUploadId = (batch, entry, id) => keep("localStorage", nameOf(batch, entry), id);
 
 /** Entries in the groups that are presigned by one call. */
 function* chunks(entries) {
@@ -125,7 +111,7 @@ export class Uploader {
     const isStale = fields.some(({ field }) => field === "upload_id");
     const others = [];
     chunk.forEach((entry, index) => {
-      if (isStale) memory.put(this.batch, entry, null);
+      if (isStale) keepUploadId(this.batch, entry);
       if (isStale || (isNamed && !bad.has(index))) others.push(entry);
       else this.#fail(entry, bad.has(index) ? new ApiError({ status: 422, title: "Rejected", detail: bad.get(index) }) : error);
     });
@@ -134,12 +120,12 @@ export class Uploader {
 
   /** Presign files, in turn with others; resolves to the answer's files. */
   #presign(entries) {
-    const files = entries.map((entry) => ({ name: entry.path, size: entry.file.size, upload_id: memory.get(this.batch, entry) }));
+    const files = entries.map((entry) => ({ name: entry.path, size: entry.file.size, upload_id: uploadId(this.batch, entry) }));
     return this.presigning.add(async () => (await presign(this.model, this.batch, files, this.stopping.signal)).files);
   }
 
   async #send(entry, presigned, since) {
-    if (presigned.method === "parts") memory.put(this.batch, entry, presigned.parts.upload_id);
+    if (presigned.method === "parts") keepUploadId(this.batch, entry, presigned.parts.upload_id);
     const { signal } = this.stopping;
     try {
       await this.queue.add(async () => {
@@ -151,7 +137,7 @@ export class Uploader {
         const isOld = (performance.now() - since) / 1e3 > VALID_S;
         await this.#persist(entry, isOld ? (await this.#presign([entry]))[0] : presigned, { onProgress, signal });
       });
-      memory.put(this.batch, entry, null);
+      keepUploadId(this.batch, entry);
       entry.state = "sent";
     } catch (error) {
       this.#fail(entry, error);

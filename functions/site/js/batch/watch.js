@@ -10,10 +10,10 @@ const page = (batch, query, signal) => call(`/v1/batches/${encodeURIComponent(ba
 
 async function* pages(batch, query, signal) {
   for (let next; ; ) {
-    const found = await page(batch, { ...query, ...(next && { next }) }, signal);
-    yield found;
-    if (!found.next) return;
-    ({ next } = found);
+    const current = await page(batch, { ...query, ...(next && { next }) }, signal);
+    yield current;
+    if (!current.next) return;
+    ({ next } = current);
   }
 }
 

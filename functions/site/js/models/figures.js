@@ -1,6 +1,7 @@
 // The figures of a model card: its confusion matrix and its reliability diagram.
 import { el, svg } from "../dom.js";
 import { count, percent, plural } from "../format.js";
+import { scrollTable } from "../widgets.js";
 
 const SIDE = 300;
 const LEFT = 44;
@@ -14,7 +15,7 @@ const y = (share) => SIDE - BOTTOM - share * (SIDE - BOTTOM - 10);
 
 /** A table of counts, each cell shaded by its share of the row. {rows, columns}: class names; counts: one list per true class. of: the model, for the label. */
 export function confusionTable({ rows, columns, counts }, of) {
-  const head = el("tr", {}, el("th", { scope: "col" }, "True class"), columns.map((name) => el("th", { scope: "col", class: "up" }, el("span", {}, name))));
+  const head = [el("th", { scope: "col" }, "True class"), columns.map((name) => el("th", { scope: "col", class: "up" }, el("span", {}, name)))];
   const body = counts.map((line, row) => {
     const total = line.reduce((sum, number) => sum + number, 0) || 1;
     const cells = line.map((number, column) => {
@@ -26,12 +27,11 @@ export function confusionTable({ rows, columns, counts }, of) {
     return el("tr", {}, el("th", { scope: "row" }, rows[row]), cells);
   });
   const caption = el("figcaption", {}, el("b", {}, "Confusion matrix"), "Rows: true class. Columns: predicted class. Held-out data.");
-  const table = el("table", { class: "confusion" }, el("thead", {}, head), el("tbody", {}, body));
-  return el("figure", {}, caption, el("div", { class: "scroll plain", tabIndex: 0, role: "region", "aria-label": `Confusion matrix: ${of}` }, table));
+  return el("figure", {}, caption, scrollTable(`Confusion matrix: ${of}`, head, body, { region: "scroll plain", table: "confusion" }));
 }
 
 function axes() {
-  const text = (content, place, anchor) => svg("text", { ...place, "text-anchor": anchor }, content);
+  const text = (content, position, anchor) => svg("text", { ...position, "text-anchor": anchor }, content);
   return [
     [0, 0.25, 0.5, 0.75, 1].map((share) => [
       svg("line", { class: "axis", x1: x(share), x2: x(share), y1: y(0), y2: y(1) }),

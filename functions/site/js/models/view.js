@@ -2,7 +2,7 @@
 import { ApiError, call } from "../api.js";
 import { byId, el } from "../dom.js";
 import { bytes, count, humanize, percent } from "../format.js";
-import { problemBox } from "../widgets.js";
+import { problemBox, scrollTable } from "../widgets.js";
 import { confusionTable, reliabilityDiagram } from "./figures.js";
 
 const FEW_LABELS = 20;
@@ -70,11 +70,10 @@ function score({ name, value, low, high }) {
 }
 
 function classTable(classes, of) {
-  const head = ["Class", "Precision", "Recall", "F1", "Inputs"].map((name, place) => el("th", { scope: "col", class: place ? "n" : undefined }, name));
+  const head = ["Class", "Precision", "Recall", "F1", "Inputs"].map((name, index) => el("th", { scope: "col", class: index ? "n" : undefined }, name));
   const rows = Object.entries(classes).map(([name, { precision, recall, f1, rows: number }]) =>
     el("tr", {}, el("th", { scope: "row" }, name), [precision, recall, f1].map((value) => el("td", { class: "n" }, percent(value))), el("td", { class: "n" }, count(number))));
-  const table = el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
-  return el("details", {}, el("summary", {}, "Scores by class"), el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": `Scores of each class: ${of}` }, table));
+  return el("details", {}, el("summary", {}, "Scores by class"), scrollTable(`Scores by class: ${of}`, head, rows));
 }
 
 function figuresOf(part, of) {
@@ -92,17 +91,17 @@ function figuresOf(part, of) {
 function partsPanel(parts, of) {
   const holder = el("div", {}, figuresOf(parts[0], of));
   if (parts.length === 1) return [holder];
-  const buttons = parts.map((part, place) =>
-    el("button", { type: "button", "aria-pressed": String(place === 0), onclick: () => show(place) }, part.name));
-  const show = (place) => {
-    buttons.forEach((button, other) => button.setAttribute("aria-pressed", String(other === place)));
-    holder.replaceChildren(...figuresOf(parts[place], of));
+  const buttons = parts.map((part, index) =>
+    el("button", { type: "button", "aria-pressed": String(index === 0), onclick: () => show(part) }, part.name));
+  const show = (shown) => {
+    parts.forEach((part, index) => buttons[index].setAttribute("aria-pressed", String(part === shown)));
+    holder.replaceChildren(...figuresOf(shown, of));
   };
   return [el("div", { class: "tabs", role: "group", "aria-label": "Measured on" }, buttons), holder];
 }
 
 function linked(text) {
-  return text.split(/(https?:\/\/[^\s)]+)/).map((piece, place) => (place % 2 ? el("a", { href: piece, rel: "noreferrer" }, piece) : piece));
+  return text.split(/(https?:\/\/[^\s)]+)/).map((piece, index) => (index % 2 ? el("a", { href: piece, rel: "noreferrer" }, piece) : piece));
 }
 
 function labelsOf(card) {

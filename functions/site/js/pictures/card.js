@@ -48,7 +48,7 @@ export class Card {
     else this.show();
   }
 
-  /** The browser cannot show the picture: its format stands in its place until the model's view of it comes. */
+  /** The browser cannot show the picture: its format is named instead until the model's view of it comes. */
   #hidePreview() {
     this.frame.replaceWith(el("p", { class: "no-preview" }, el("b", {}, extension(this.picture.path)), "the preview comes with the answer"));
     this.picture.unshown = true;

@@ -191,7 +191,7 @@ class Pictures {
 
   #remove(picture) {
     const next = picture.card.element.nextElementSibling ?? picture.card.element.previousElementSibling;
-    this.#forget(picture);
+    this.#release(picture);
     picture.card.element.remove();
     this.pictures.splice(this.pictures.indexOf(picture), 1);
     this.summary.update(this.pictures);
@@ -199,7 +199,7 @@ class Pictures {
   }
 
   #clear() {
-    this.pictures.forEach((picture) => this.#forget(picture));
+    this.pictures.forEach((picture) => this.#release(picture));
     this.#stop();
     this.pictures.length = 0;
     this.parts.gallery.replaceChildren();
@@ -207,7 +207,7 @@ class Pictures {
     this.parts.choose.focus();
   }
 
-  #forget(picture) {
+  #release(picture) {
     picture.run = null;
     URL.revokeObjectURL(picture.url);
   }

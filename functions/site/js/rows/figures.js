@@ -38,7 +38,7 @@ function scales([[left, right], [low, high]]) {
 function axes({ x, y }, [[left, right], [low, high]]) {
   const across = Array.from({ length: right - left + 1 }, (_, step) => left + step);
   const up = Array.from({ length: Math.floor(high) - Math.ceil(low) + 1 }, (_, step) => Math.ceil(low) + step);
-  const text = (value, place, anchor) => svg("text", { ...place, "text-anchor": anchor }, String(value));
+  const text = (value, position, anchor) => svg("text", { ...position, "text-anchor": anchor }, String(value));
   return [
     across.map((value) => [
       svg("line", { class: "axis", x1: x(value), x2: x(value), y1: TOP, y2: HEIGHT - BOTTOM }),
@@ -127,11 +127,11 @@ function shapBars(explanation, label) {
     const middle = line * SHAP.row + 14;
     const length = Math.abs(value) * scale;
     const left = value < 0 ? zero - length : zero;
-    const place = value < 0 ? { x: left - 6, "text-anchor": "end" } : { x: left + length + 6, "text-anchor": "start" };
+    const position = value < 0 ? { x: left - 6, "text-anchor": "end" } : { x: left + length + 6, "text-anchor": "start" };
     return [
       svg("text", { x: 0, y: middle + 4 }, name),
       svg("rect", { class: value < 0 ? "minus" : "plus", x: left, y: middle - 8, width: Math.max(1, length), height: 16, rx: 3 }),
-      svg("text", { ...place, y: middle + 4, class: "strong" }, signed(value)),
+      svg("text", { ...position, y: middle + 4, class: "strong" }, signed(value)),
     ];
   });
   const axis = svg("line", { class: "axis", x1: zero, x2: zero, y1: 2, y2: height - 4 });

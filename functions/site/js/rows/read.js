@@ -85,11 +85,11 @@ const REDSHIFT = /^(z_?spec|spec_?z|z_?sp|spec_?redshift|redshift_spec|z_?(hel|h
 
 /** The values of a row by the model's own column names, whatever the header calls them. */
 export function valuesOf(header, row, columns) {
-  const cells = placesOf(header, columns).filter(([, place]) => row[place] !== "" && row[place] !== undefined);
-  return Object.fromEntries(cells.map(([name, place]) => [name, Number(row[place])]));
+  const cells = columnIndices(header, columns).filter(([, index]) => row[index] !== "" && row[index] !== undefined);
+  return Object.fromEntries(cells.map(([name, index]) => [name, Number(row[index])]));
 }
 
-function placesOf(header, columns) {
+function columnIndices(header, columns) {
   const names = header.map((name) => name.trim().toLowerCase());
   const required = columns.filter((column) => column.required).map(({ name }) => name);
   const whole = FAMILIES.find((family) => required.every((name) => names.includes(family(name))));
@@ -97,9 +97,9 @@ function placesOf(header, columns) {
   const lone = whole && whole !== FAMILIES[0] && !required.slice(0, -1).some((name) => names.includes(name)) ? names.indexOf("z") : -1;
   return columns
     .map(({ name, required: isRequired }) => {
-      if (name === "redshift") return [name, [names.indexOf(name), lone, names.findIndex((other) => REDSHIFT.test(other))].find((place) => place >= 0) ?? -1];
+      if (name === "redshift") return [name, [names.indexOf(name), lone, names.findIndex((other) => REDSHIFT.test(other))].find((index) => index >= 0) ?? -1];
       const family = (isRequired && whole) || FAMILIES.find((spelling) => names.includes(spelling(name))) || FAMILIES[0];
       return [name, names.indexOf(family(name))];
     })
-    .filter(([, place]) => place >= 0);
+    .filter(([, index]) => index >= 0);
 }

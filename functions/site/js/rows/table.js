@@ -2,7 +2,7 @@
 import { el } from "../dom.js";
 import { saveCsv, saveJson, stamped } from "../download.js";
 import { count, percent, plural } from "../format.js";
-import { announce } from "../widgets.js";
+import { announce, scrollTable } from "../widgets.js";
 import { classOf } from "./figures.js";
 import { valuesOf } from "./read.js";
 
@@ -21,7 +21,7 @@ export class ResultTable {
     this.panel = panel;
     this.model = model;
     this.header = header;
-    this.entries = rows.map((row, place) => ({ number: place + 1, row, values: valuesOf(header, row, model.columns), result: null }));
+    this.entries = rows.map((row, index) => ({ number: index + 1, row, values: valuesOf(header, row, model.columns), result: null }));
     this.order = this.entries;
     this.sorted = { column: 0, descending: false };
     this.page = 0;
@@ -33,8 +33,8 @@ export class ResultTable {
 
   /** Fill in the results of consecutive rows from `start` on. model: {name, version}. */
   put(start, results, model) {
-    results.forEach((result, place) => {
-      this.entries[start + place].result = result;
+    results.forEach((result, index) => {
+      this.entries[start + index].result = result;
     });
     this.version = model.version;
     const done = this.entries.filter(({ result }) => result).length;
@@ -82,15 +82,14 @@ export class ResultTable {
 
   #table() {
     const { column, descending } = this.sorted;
-    const heads = COLUMNS.map(([name], place) => {
-      const sort = place === column ? (descending ? "descending" : "ascending") : undefined;
-      const arrow = place === column ? (descending ? " ↓" : " ↑") : "";
-      return el("th", { scope: "col", "aria-sort": sort, class: place === 3 ? "n" : undefined },
-        el("button", { type: "button", onclick: () => this.#sort(place) }, name + arrow));
+    const heads = COLUMNS.map(([name], index) => {
+      const sort = index === column ? (descending ? "descending" : "ascending") : undefined;
+      const arrow = index === column ? (descending ? " ↓" : " ↑") : "";
+      return el("th", { scope: "col", "aria-sort": sort, class: index === 3 ? "n" : undefined },
+        el("button", { type: "button", onclick: () => this.#sort(index) }, name + arrow));
     });
     const shown = this.order.slice(this.page * PAGE, (this.page + 1) * PAGE);
-    const body = el("tbody", {}, shown.map((entry) => this.#row(entry)));
-    return el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Rows" }, el("table", {}, el("thead", {}, el("tr", {}, heads)), body));
+    return scrollTable("Rows", heads, shown.map((entry) => this.#row(entry)));
   }
 
   #row(entry) {
@@ -137,7 +136,7 @@ export class ResultTable {
       const probability = (label) => result?.predictions?.find((prediction) => prediction.label === label)?.probability;
       const version = result?.predictions ? `${name} ${this.version}` : "";
       const answer = [result?.predictions?.[0].label, ...labels.map(probability), result?.prediction_set?.join(";"), version, result?.error?.detail];
-      return [...this.header.map((_, place) => row[place] ?? ""), ...answer];
+      return [...this.header.map((_, index) => row[index] ?? ""), ...answer];
     });
     saveCsv(`${stamped(name)}.csv`, [[...this.header, ...added.map((column) => `skysort_${column}`)], ...rows]);
   }

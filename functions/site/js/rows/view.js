@@ -105,7 +105,7 @@ class Rows {
     this.panel.removeAttribute("aria-busy");
   }
 
-  /** Show an answer: class, probabilities, prediction set, explanation, and the place among the training data. */
+  /** Show an answer: class, probabilities, prediction set, explanation, and its position among the training data. */
   async #show(result, values) {
     const [best] = result.predictions;
     const [kind, labels] = describeSet(result.prediction_set);
@@ -177,7 +177,7 @@ class Rows {
     });
     this.panel.replaceChildren(el("p", { class: "empty" }, "Classifying…"));
     try {
-      await this.#classifyParts(table, (start, found, model) => results.put(start, found, model), signal);
+      await this.#classifyParts(table, (start, part, model) => results.put(start, part, model), signal);
       const figure = isPhotometry(this.model.columns) && (await diagram(results.objects()));
       if (signal.aborted) return;
       const hint = el("p", { class: "hint" }, "Select a row below to see why it got its class.");
