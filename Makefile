@@ -10,7 +10,7 @@ INFRA := .venv/infra/bin/python
 UV := .venv/uv/bin/uv
 # Which deployment synth, diff, deploy, destroy, sam and redrive are about: dev or prod (infra/stages).
 STAGE ?= dev
-SOURCES := layers functions infra model_export tests
+SOURCES := .ci layers functions infra model_export tests
 # Not hash-locked: which build of this release suits a machine (CPU or GPU) differs, and nothing that ships needs it.
 TORCH := torch==2.13.0
 # The tests that start the service start it in the environment of `make run`.
