@@ -15,8 +15,8 @@ import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen fir
 
 from infra.stacks.page import PageStack  # noqa: E402
 from infra.stacks.service import ServiceStack  # noqa: E402
+from infra.stages.deployments import AWS_STAGES  # noqa: E402
 from infra.stages.functions import StageError  # noqa: E402
-from infra.stages.named import AWS_STAGES  # noqa: E402
 
 
 def build(app: cdk.App) -> ServiceStack:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra import ROOT
 from infra.stages.api import PUBLIC_PATHS
-from infra.stages.named import dev, prod
+from infra.stages.deployments import dev, prod
 from infra.stages.operations import Prices
 from skysort import limits
 from skysort.models import MODELS, PICTURES, of_kind
@@ -23,7 +23,7 @@ from skysort.models import MODELS, PICTURES, of_kind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 README: Final = ROOT / "infra" / "README.md"
 _TABLE: Final = re.compile(r"(<!-- abuse: python -m infra\.commands\.abuse_costs -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -102,11 +102,9 @@ BEFORE: Final = Exposure(
 )
 
 
-def exposure(stage: Stage) -> Exposure:
+def exposure(stage: AwsStage) -> Exposure:
     """What a deployed stage lets through."""
     api, flood = stage.api, stage.operations.flood
-    if api is None:
-        raise ValueError(f"stage {stage.name} is not deployed")
     drops = {queue.function for queue in stage.drop_queues}
     memory = {
         name: function.memory_mb / _MB_PER_GB * (function.reserved_concurrency or stage.account_concurrency)

@@ -17,7 +17,7 @@ from infra import ROOT, node
 from infra.commands.empty import empty_buckets
 from infra.commands.publish import publish
 from infra.containers import unpinned
-from infra.stages.named import AWS_STAGES
+from infra.stages.deployments import AWS_STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,8 +70,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.action == "destroy":
         if stage.keep_data:
             parser.error(
-                f"stage {stage.name} keeps its data and is protected: set keep_data=False in infra/stages/named.py, "
-                "deploy that, then destroy; buckets and logs that were retained stay until somebody deletes them"
+                f"stage {stage.name} keeps its data and is protected: set keep_data=False in "
+                "infra/stages/deployments.py, deploy that, then destroy; retained buckets and logs stay until somebody "
+                "deletes them"
             )
         if not confirmed(stage.name, options.yes):
             parser.error(f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask")

@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.commands.publish import outputs
-from infra.stages.named import AWS_STAGES
+from infra.stages.deployments import AWS_STAGES
 from skysort.clients import Sharing, client_of
 
 if TYPE_CHECKING:

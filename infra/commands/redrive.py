@@ -18,7 +18,8 @@ from urllib.parse import unquote_plus
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.stages.named import STAGES
+from infra.stages.deployments import STAGES
+from infra.stages.stage import LocalStage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import ListMessageMoveTasksResultEntryTypeDef, MessageTypeDef
 
-    from infra.stages.drop import DropQueue
-    from infra.stages.stage import Stage
+    from infra.stages.stage import DropQueue, Stage
 
 POLL_S: Final = 2.0
 SHOWN: Final = 10  # of one ReceiveMessage
@@ -176,13 +176,13 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
     options = parser().parse_args(arguments)
     stage = STAGES[options.stage]()
-    queues = {queue.prefix.split("/")[1]: queue for queue in stage.drop_queues}
+    queues = {queue.model.name: queue for queue in stage.drop_queues}
     if options.model not in {*queues, "all"}:
         return fail(f"there is no model {options.model!r}; choose from {', '.join(queues)}, all (MODEL=star)")
     if options.per_second is not None and not 1 <= options.per_second <= PER_SECOND:
         return fail(f"--per-second must be from 1 to {PER_SECOND}, got {options.per_second}")
     sqs = client(stage, options.endpoint)
-    mover: Mover = OneByOne(sqs) if stage.laptop else MoveTask(sqs)
+    mover: Mover = OneByOne(sqs) if isinstance(stage, LocalStage) else MoveTask(sqs)
     try:
         for model, settings in queues.items():
             if options.model in {model, "all"}:
@@ -199,7 +199,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def client(stage: Stage, endpoint: str | None) -> SQSClient:
     """An SQS client: of the local stack for its stage, else of AWS, in the caller's region."""
-    if stage.laptop is None:
+    if not isinstance(stage, LocalStage):
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or stage.region
         return boto3.client("sqs", region_name=region, endpoint_url=endpoint)
     # The local stack accepts any credentials, but boto3 wants some.

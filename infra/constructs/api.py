@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from infra.api.gateway_problems import GatewayAnswer
     from infra.api.routes import Route
     from infra.constructs.function import ModelFunction
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 # One JSON object a request; names as in API Gateway's own variables.
 _LOGGED: Final = {
@@ -62,7 +62,7 @@ class HttpApi(Construct):
         scope: Construct,
         name: str,
         *,
-        stage: Stage,
+        stage: AwsStage,
         settings: ApiSettings,
         functions: Mapping[str, ModelFunction],
     ) -> None:
@@ -78,7 +78,7 @@ class HttpApi(Construct):
         self.keys = {client.name: self._add_client(stage, client.name) for client in settings.clients}
         explain(self.rest, settings)
 
-    def _rest(self, stage: Stage) -> apigateway.RestApi:
+    def _rest(self, stage: AwsStage) -> apigateway.RestApi:
         settings = self._settings
         return apigateway.RestApi(
             self,
@@ -163,7 +163,7 @@ class HttpApi(Construct):
                 max_age=Duration.hours(1),
             )
 
-    def _add_client(self, stage: Stage, name: str) -> apigateway.IApiKey:
+    def _add_client(self, stage: AwsStage, name: str) -> apigateway.IApiKey:
         """A key, whose value AWS draws and no template shows, and the plan that limits it."""
         client = next(client for client in self._settings.clients if client.name == name)
         key = self.rest.add_api_key(f"Key-{name}", api_key_name=f"skysort-{stage.name}-{name}")

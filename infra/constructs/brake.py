@@ -9,6 +9,7 @@ what is being worked on is finished.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Final
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
 
     from infra.stages.operations import Flood
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 _STEPS: Final = (("ACTUAL", 50), ("ACTUAL", 90), ("FORECASTED", 100))
 
@@ -197,7 +198,7 @@ class FloodBrake(Construct):
         scope: Construct,
         name: str,
         *,
-        stage: Stage,
+        stage: AwsStage,
         stop: StopPolicy,
         flood: Flood,
         topic: sns.ITopic,
@@ -205,7 +206,7 @@ class FloodBrake(Construct):
         results_bucket: str,
     ) -> None:
         super().__init__(scope, name)
-        settings = _BRAKE.with_reserved(1 if stage.release_hook_concurrency else None)
+        settings = dataclasses.replace(_BRAKE, reserved_concurrency=1 if stage.release_hook_concurrency else None)
         self.function = ModelFunction(self, "flood-brake", stage=stage, settings=settings)
         self.function.function.add_environment(STOP_POLICY, stop.arn)
         self.function.function.add_environment(STOP_ROLES, json.dumps([role.role_name for role in stop.roles]))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from constructs import Construct, IConstruct
 
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
@@ -44,16 +44,22 @@ _DAYS = {
 }
 
 
-def removal(stage: Stage) -> RemovalPolicy:
+def removal(stage: AwsStage) -> RemovalPolicy:
     """What happens to data, logs and old versions when they leave the stack: kept in prod, deleted in dev."""
     return RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
 
 
-def log_group(scope: Construct, id_: str, name: str, stage: Stage) -> logs.LogGroup:
+def log_group(scope: Construct, id_: str, name: str, stage: AwsStage) -> logs.LogGroup:
     """A log group that keeps its lines as long as the stage says."""
     return logs.LogGroup(
         scope, id_, log_group_name=name, retention=_DAYS[stage.log_days], removal_policy=removal(stage)
     )
+
+
+def bucket_name(scope: Construct, name: str) -> str:
+    """The deployed name: with account and region, as bucket names are global."""
+    stack = Stack.of(scope)
+    return f"{name}-{stack.account}-{stack.region}"
 
 
 def bucket_arn(scope: Construct, bucket: str, keys: str = "") -> str:

@@ -19,14 +19,14 @@ from skysort.metric_names import MOST_LABELS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 HOUR: Final = Duration.hours(1)
 _MB_PER_GB: Final = 1_024
 _MILLION: Final = 1_000_000
 
 
-def function_cost(stage: Stage, name: str) -> cw.MathExpression:
+def function_cost(stage: AwsStage, name: str) -> cw.MathExpression:
     """Dollars an hour for one function: its calls, their duration times memory, and sandboxes kept warm.
 
     Lambda's price formula (aws.amazon.com/lambda/pricing); the rates are the stage's. An estimate: without storage,
@@ -60,7 +60,7 @@ def function_cost(stage: Stage, name: str) -> cw.MathExpression:
     return cw.MathExpression(expression=expression, using_metrics=used, label=name, period=HOUR)
 
 
-def api_cost(stage: Stage, api: ApiMetrics) -> cw.MathExpression:
+def api_cost(stage: AwsStage, api: ApiMetrics) -> cw.MathExpression:
     """Dollars an hour for API Gateway."""
     rate = _number(stage.operations.prices.million_requests / _MILLION)
     return cw.MathExpression(
@@ -71,7 +71,7 @@ def api_cost(stage: Stage, api: ApiMetrics) -> cw.MathExpression:
     )
 
 
-def whole_cost(stage: Stage, api: ApiMetrics) -> tuple[cw.MathExpression, list[cw.MathExpression]]:
+def whole_cost(stage: AwsStage, api: ApiMetrics) -> tuple[cw.MathExpression, list[cw.MathExpression]]:
     """Dollars an hour for everything, and for each part."""
     parts = {f"cost_{name.replace('-', '_')}": function_cost(stage, name) for name in stage.functions}
     parts["cost_api"] = api_cost(stage, api)
@@ -138,14 +138,14 @@ def calls_panel(seen: FunctionMetrics) -> Panel:
     return Panel(seen.name, seen.failures(), seen.calls(), "wrong", "calls")
 
 
-def latency_panel(seen: FunctionMetrics, stage: Stage) -> Panel:
+def latency_panel(seen: FunctionMetrics, stage: AwsStage) -> Panel:
     """How long a function took, and where its alarm stands."""
     alarms = stage.operations.alarms
     limit = alarms.p99_ms.get(seen.name) if alarms else None
     return Panel(seen.name, seen.percentiles(), unit="ms", mark=(limit, "alarm on p99") if limit else None)
 
 
-def sandbox_panels(stage: Stage, every: Sequence[FunctionMetrics]) -> list[Panel]:
+def sandbox_panels(stage: AwsStage, every: Sequence[FunctionMetrics]) -> list[Panel]:
     """Cold starts, how many run at once, and how provisioned concurrency fares where there is some."""
     panels = [
         Panel("Cold starts", [seen.cold_starts() for seen in every], stacked=True),
@@ -162,7 +162,7 @@ def sandbox_panels(stage: Stage, every: Sequence[FunctionMetrics]) -> list[Panel
     return panels
 
 
-def drop_panels(stage: Stage, queues: Sequence[QueueMetrics], drops: Sequence[FunctionMetrics]) -> list[Panel]:
+def drop_panels(stage: AwsStage, queues: Sequence[QueueMetrics], drops: Sequence[FunctionMetrics]) -> list[Panel]:
     """How the drop folder keeps up: files waiting, how long, done, and dead."""
     alarms = stage.operations.alarms
     limit = (alarms.queue_age_s, "alarm") if alarms else None
@@ -193,7 +193,7 @@ def answer_panels(models: Sequence[tuple[FunctionMetrics, FunctionMetrics]]) -> 
     return panels
 
 
-def cost_panels(stage: Stage, api: ApiMetrics) -> list[Panel]:
+def cost_panels(stage: AwsStage, api: ApiMetrics) -> list[Panel]:
     """Dollars an hour, by part and together."""
     whole, parts = whole_cost(stage, api)
     unit = "USD an hour"
@@ -210,7 +210,7 @@ _COST: Final = "Cost: Lambda and API Gateway, an estimate without storage, queue
 class ServiceDashboard(Construct):
     """skysort-<stage>: calls, errors and latency a model, sandboxes, drop folder, answers, cost."""
 
-    def __init__(self, scope: Construct, name: str, stage: Stage, api: ApiMetrics) -> None:
+    def __init__(self, scope: Construct, name: str, stage: AwsStage, api: ApiMetrics) -> None:
         super().__init__(scope, name)
         self.dashboard = cw.Dashboard(
             self, "Dashboard", dashboard_name=f"skysort-{stage.name}", default_interval=Duration.hours(12)

@@ -12,28 +12,20 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
-from infra.constructs.common import acknowledge, bucket_arn, grant
-from infra.stages.drop import DEAD_LETTER_DAYS, QUEUE_DAYS
+from infra.constructs.common import acknowledge, bucket_arn, bucket_name, grant
+from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS
 from skysort.drop.keys import INCOMING
 from skysort.models import PICTURES, of_kind
-from skysort.settings import DROP_BUCKET, RESULTS_BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from infra.constructs.function import ModelFunction
-    from infra.stages.drop import DropQueue
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage, DropQueue
 
 _TLS: Final = 1.2
 # The filter under which S3 counts every request of a bucket.
 REQUEST_METRICS: Final = "EntireBucket"
-
-
-def bucket_name(scope: Construct, name: str) -> str:
-    """The deployed name: with account and region, as bucket names are global."""
-    stack = Stack.of(scope)
-    return f"{name}-{stack.account}-{stack.region}"
 
 
 class DropBuckets(Construct):
@@ -43,7 +35,7 @@ class DropBuckets(Construct):
     origins: of web pages that upload into the drop bucket and read results, by presigned requests.
     """
 
-    def __init__(self, scope: Construct, name: str, stage: Stage, origins: Sequence[str] = ()) -> None:
+    def __init__(self, scope: Construct, name: str, stage: AwsStage, origins: Sequence[str] = ()) -> None:
         super().__init__(scope, name)
         self._removal = RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
         self._watched = stage.operations.flood is not None
@@ -221,7 +213,7 @@ class DropFolder(Construct):
         self,
         scope: Construct,
         name: str,
-        stage: Stage,
+        stage: AwsStage,
         functions: Mapping[str, ModelFunction],
         origins: Sequence[str] = (),
     ) -> None:
@@ -231,7 +223,7 @@ class DropFolder(Construct):
         self.buckets = DropBuckets(self, "Buckets", stage, origins)
         self.queues: dict[str, ModelQueue] = {}
         for settings in stage.drop_queues:
-            model = settings.prefix.removeprefix(INCOMING).rstrip("/")
+            model = settings.model.name
             self.queues[model] = self._model(model, ModelQueue(self, model, settings, self.drop_bucket_name), functions)
         add_upload_notifications(self.buckets.drop, list(self.queues.values()))
         # A request for pictures may name a dropped file by its s3_key.
@@ -241,7 +233,6 @@ class DropFolder(Construct):
 
     def _model(self, model: str, queue: ModelQueue, functions: Mapping[str, ModelFunction]) -> ModelQueue:
         target = functions[queue.settings.function]
-        target.function.add_environment(RESULTS_BUCKET, self.results_bucket_name)
         queue.feed(target)
         allowed = {
             self._drop(f"/{queue.settings.prefix}*"): _READ_VERSIONS,
@@ -254,7 +245,6 @@ class DropFolder(Construct):
 
     def _may_read(self, model: str, caller: ModelFunction) -> None:
         """Let a function read what a request names by its s3_key."""
-        caller.function.add_environment(DROP_BUCKET, self.drop_bucket_name)
         allowed = {self._drop(f"/{INCOMING}*"): _READ, self._drop(): _LIST}
         grant(self, f"{model}-reads", caller.role, allowed, _ANY_FILE)
 
@@ -263,8 +253,6 @@ class DropFolder(Construct):
 
         What it signs for, its own role must be allowed to do.
         """
-        control.function.add_environment(DROP_BUCKET, self.drop_bucket_name)
-        control.function.add_environment(RESULTS_BUCKET, self.results_bucket_name)
         allowed = {
             self._drop(f"/{INCOMING}*"): _UPLOAD,
             self._drop(): _LIST,

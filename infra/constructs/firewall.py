@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_apigateway as apigateway
 
     from infra.stages.api import Firewall
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 WINDOW_S: Final = 300
 _SLOWER: Final = "slower"
@@ -106,7 +106,7 @@ class WebFirewall(Construct):
     """A web ACL on the API's stage; what it blocks is answered as WAF_FILTERED, too many requests as 429."""
 
     def __init__(
-        self, scope: Construct, name: str, *, stage: Stage, settings: Firewall, api: apigateway.RestApi
+        self, scope: Construct, name: str, *, stage: AwsStage, settings: Firewall, api: apigateway.RestApi
     ) -> None:
         super().__init__(scope, name)
         acl = waf.CfnWebACL(
@@ -205,7 +205,7 @@ class PageFirewall(Construct):
     that was made there (Firewall.page_web_acl), since a stack cannot make resources in two regions.
     """
 
-    def __init__(self, scope: Construct, name: str, *, stage: Stage, settings: Firewall) -> None:
+    def __init__(self, scope: Construct, name: str, *, stage: AwsStage, settings: Firewall) -> None:
         super().__init__(scope, name)
         if settings.page_web_acl:
             self.arn = settings.page_web_acl

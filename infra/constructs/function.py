@@ -14,15 +14,15 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra import ROOT
-from infra.constructs.common import acknowledge, log_group, removal
+from infra.constructs.common import acknowledge, bucket_name, log_group, removal
 from infra.containers import BASE_IMAGE_SETTING, DOCKERFILE
+from infra.stages.environment import variables
 from infra.stages.functions import Provisioned, SnapStart
-from skysort import METRICS_NAMESPACE, __version__
-from skysort.settings import CLIENTS
+from skysort import __version__
 
 if TYPE_CHECKING:
     from infra.stages.functions import FunctionSettings
-    from infra.stages.stage import Architecture, Stage
+    from infra.stages.stage import Architecture, AwsStage
 
 
 _PLATFORMS: Final = {"x86_64": ecr_assets.Platform.LINUX_AMD64, "arm64": ecr_assets.Platform.LINUX_ARM64}
@@ -140,7 +140,7 @@ def logical_id(name: str) -> str:
 class ModelFunction(Construct):
     """A deployed function; `alias` is what callers invoke, `function` is for permissions and variables."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: Stage, settings: FunctionSettings) -> None:
+    def __init__(self, scope: Construct, name: str, *, stage: AwsStage, settings: FunctionSettings) -> None:
         super().__init__(scope, logical_id(name))
         self.name = name
         self.settings = settings
@@ -158,7 +158,14 @@ class ModelFunction(Construct):
             timeout=cdk.Duration.seconds(settings.timeout_s),
             ephemeral_storage_size=cdk.Size.mebibytes(settings.scratch_mb),
             reserved_concurrent_executions=settings.reserved_concurrency,
-            environment=_environment(name, stage, settings),
+            environment=variables(
+                stage,
+                name,
+                settings,
+                drop_bucket=bucket_name(self, stage.drop_bucket),
+                results_bucket=bucket_name(self, stage.results_bucket),
+                home="/tmp",  # noqa: S108 - Lambda's own, of one sandbox
+            ),
             role=self.role,
             log_group=self.log_group,
             # Lambda itself sends the traces; nothing is needed inside the function.
@@ -186,19 +193,3 @@ class ModelFunction(Construct):
 
 
 _ARCHITECTURES: Final = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
-
-
-def _environment(name: str, stage: Stage, settings: FunctionSettings) -> dict[str, str]:
-    """The variables of every function; a drop folder adds the names of its buckets."""
-    return {
-        "SKYSORT_STAGE": stage.name,
-        CLIENTS: stage.clients.value,
-        # Metrics and logs of two stages in one account are told apart by it.
-        "POWERTOOLS_SERVICE_NAME": stage.function_name(name),
-        "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-        # Only /tmp can be written to.
-        "HOME": "/tmp",  # noqa: S108 - Lambda's own, of one sandbox
-        "XDG_CACHE_HOME": "/tmp",  # noqa: S108
-        **settings.environment,
-    }

@@ -18,8 +18,7 @@ from skysort.metric_names import COLD_START, CONFIDENCE, FAILED, ITEMS_REFUSED, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.stages.drop import DropQueue
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage, DropQueue
 
 PERIOD: Final = Duration.minutes(5)
 # Metrics that are published only when something happened.
@@ -52,7 +51,7 @@ class FunctionMetrics:
     deployed: str
 
     @classmethod
-    def of(cls, stage: Stage, name: str) -> FunctionMetrics:
+    def of(cls, stage: AwsStage, name: str) -> FunctionMetrics:
         """The metrics of a stage's function."""
         return cls(name, stage.function_name(name))
 
@@ -110,7 +109,7 @@ class QueueMetrics:
     @property
     def model(self) -> str:
         """The model whose files it tells of."""
-        return self.settings.prefix.split("/")[1]
+        return self.settings.model.name
 
     def waiting(self) -> cw.Metric:
         """Messages that wait for the function."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from infra.constructs.function import ModelFunction
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 _NETWORK: Final = "10.72.0.0/20"
 _SUBNETS: Final = ("10.72.0.0/22", "10.72.4.0/22")
@@ -47,7 +47,7 @@ _LISTED: Final = ("s3:ListBucket",)
 class IsolatedNetwork(Construct):
     """One stage's network. drop_bucket, results_bucket: names of the only buckets that can be reached from it."""
 
-    def __init__(self, scope: Construct, name: str, stage: Stage, drop_bucket: str, results_bucket: str) -> None:
+    def __init__(self, scope: Construct, name: str, stage: AwsStage, drop_bucket: str, results_bucket: str) -> None:
         super().__init__(scope, name)
         self._stage = stage
         named = CfnTag(key="Name", value=f"skysort-{stage.name}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from infra.constructs.metrics import ApiMetrics
     from infra.stages.operations import Alarms
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 _PUBLISHERS: Final = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
 
@@ -120,7 +120,7 @@ class SavedQueries(Construct):
     In the console: CloudWatch, Logs Insights, Saved queries, folder skysort/<stage>.
     """
 
-    def __init__(self, scope: Construct, name: str, stage: Stage, groups: Sequence[logs.ILogGroup]) -> None:
+    def __init__(self, scope: Construct, name: str, stage: AwsStage, groups: Sequence[logs.ILogGroup]) -> None:
         super().__init__(scope, name)
         for question, text in QUERIES.items():
             logs.CfnQueryDefinition(
@@ -143,7 +143,7 @@ class ServiceAlarms(Construct):
     message, which names the alarms behind it, and what stays wrong is told of once.
     """
 
-    def __init__(self, scope: Construct, name: str, stage: Stage, api: ApiMetrics, alarms: Alarms) -> None:
+    def __init__(self, scope: Construct, name: str, stage: AwsStage, api: ApiMetrics, alarms: Alarms) -> None:
         super().__init__(scope, name)
         self._stage = stage
         self._alarms = alarms
@@ -234,7 +234,7 @@ class Observability(Construct):
     """All of it for one stage. logs: what the saved queries look through. alarms: None where the stage has none."""
 
     def __init__(
-        self, scope: Construct, name: str, stage: Stage, api: ApiMetrics, logs: Sequence[logs.ILogGroup]
+        self, scope: Construct, name: str, stage: AwsStage, api: ApiMetrics, logs: Sequence[logs.ILogGroup]
     ) -> None:
         super().__init__(scope, name)
         self.dashboard = ServiceDashboard(self, "Dashboard", stage, api).dashboard

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_apigateway as apigateway
 
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 _TLS: Final = 1.2
 # What CloudFront sets by fields of its own; the rest are plain headers to it.
@@ -39,7 +39,7 @@ class WebPage(Construct):
     """
 
     def __init__(
-        self, scope: Construct, name: str, *, stage: Stage, api: apigateway.IRestApi, buckets: Sequence[str]
+        self, scope: Construct, name: str, *, stage: AwsStage, api: apigateway.IRestApi, buckets: Sequence[str]
     ) -> None:
         super().__init__(scope, name)
         self.bucket = s3.Bucket(
@@ -54,7 +54,7 @@ class WebPage(Construct):
             lifecycle_rules=[s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=Duration.days(30))],
             removal_policy=removal(stage),
         )
-        firewall = stage.api.firewall if stage.api else None
+        firewall = stage.api.firewall
         acl = PageFirewall(self, "Firewall", stage=stage, settings=firewall).arn if firewall else None
         acknowledge(self.bucket, "S1", "only CloudFront reads it, and everything in it is public by purpose")
         self.distribution = cloudfront.Distribution(
@@ -108,7 +108,7 @@ def _api_patterns() -> list[str]:
     return sorted({"/v1/*" if route.path.startswith("/v1/") else route.path for route in ROUTES})
 
 
-def _headers(scope: Construct, stage: Stage, buckets: Sequence[str]) -> cloudfront.ResponseHeadersPolicy:
+def _headers(scope: Construct, stage: AwsStage, buckets: Sequence[str]) -> cloudfront.ResponseHeadersPolicy:
     """The very headers that the local gateway sends, from infra/api/site_headers.py."""
     policy = cloudfront.ResponseHeadersPolicy
     uploads = [f"https://{bucket}.s3.{Aws.REGION}.{Aws.URL_SUFFIX}" for bucket in buckets]

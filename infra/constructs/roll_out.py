@@ -8,6 +8,7 @@ for the function's alarm; if that is raised, CloudFormation rolls back, and the 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ from skysort.settings import NEW_VERSIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 # The hook waits for cold starts, and watches for minutes.
 _HOOK: Final = FunctionSettings("functions/control", "hook.handler", "control", memory_mb=512, timeout_s=900)
@@ -40,10 +41,10 @@ _ANY_VERSION: Final = "the version's number is only known once it is published"
 class RollOut(Construct):
     """The hook of a stage, and each function's way to a new version."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: Stage, functions: Mapping[str, ModelFunction]) -> None:
+    def __init__(self, scope: Construct, name: str, *, stage: AwsStage, functions: Mapping[str, ModelFunction]) -> None:
         super().__init__(scope, name)
         self._stage = stage
-        settings = _HOOK.with_reserved(stage.release_hook_concurrency)
+        settings = dataclasses.replace(_HOOK, reserved_concurrency=stage.release_hook_concurrency)
         self.hook = ModelFunction(self, "release-hook", stage=stage, settings=settings)
         self._permission = grant(
             self,

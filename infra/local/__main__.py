@@ -35,7 +35,7 @@ StartErrors = (
 def banner(stack: Stack, seconds: float) -> str:
     """Tell where everything is, and three commands to try."""
     api, s3, stage = f"http://127.0.0.1:{stack.port}", stack.endpoint, stack.stage
-    queue = stage.drop_queues[0]
+    queue = next(queue for queue in stage.drop_queues if queue.model.name == "star")
     try_drop = f"""
   curl -T events/stars.csv {s3}/{stage.drop_bucket}/{queue.prefix}demo/stars.csv
   curl {s3}/{stage.results_bucket}/star/demo/stars.csv"""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from infra.local.invocation import Reply
-    from infra.stages.drop import DropQueue
+    from infra.stages.stage import DropQueue
 
 Message = dict[str, Any]
 LOGGER: Final = logging.getLogger(__name__)

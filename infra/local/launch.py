@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from infra.stages.environment import variables
+from skysort.settings import MEMORY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from infra.local.report import FunctionLog
     from infra.stages.functions import FunctionSettings
-    from infra.stages.stage import Stage
+    from infra.stages.stage import LocalStage
 
 ACCOUNT: Final = "123456789012"  # moto's account, and AWS's own example
 PROGRAM: Final = Path(__file__).with_name("sandbox.py")
@@ -45,7 +48,7 @@ class Launcher:
 
     name: str
     settings: FunctionSettings
-    stage: Stage
+    stage: LocalStage
     root: Path
     scratch: Path
     log: FunctionLog
@@ -57,11 +60,10 @@ class Launcher:
         """Build the variables of one sandbox: Lambda's own, the stage's, the function's; nothing of the caller's."""
         function = self.stage.function_name(self.name)
         memory = self.settings.memory_mb
-        variables = {
+        own = {
             "PATH": os.defpath,
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
-            "HOME": temporary,
             "TMPDIR": temporary,
             "PYTHONUTF8": "1",
             "_HANDLER": self.settings.handler,
@@ -69,7 +71,7 @@ class Launcher:
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
             "AWS_LAMBDA_FUNCTION_NAME": function,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
+            MEMORY: str(memory),
             "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function}",
             "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[$LATEST]{sandbox}",
@@ -79,20 +81,20 @@ class Launcher:
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "SKYSORT_LOCAL_FUNCTION_ARN": f"arn:aws:lambda:{self.stage.region}:{ACCOUNT}:function:{function}",
-            "SKYSORT_STAGE": self.stage.name,
-            "SKYSORT_DROP_BUCKET": self.stage.drop_bucket,
-            "SKYSORT_RESULTS_BUCKET": self.stage.results_bucket,
-            "SKYSORT_CLIENTS": self.stage.clients,
             # A Lambda sandbox sees the cores that its memory buys; here it would see all of the machine's.
             "OMP_NUM_THREADS": str(self.settings.vcpus),
-            "POWERTOOLS_SERVICE_NAME": self.name,
-            "POWERTOOLS_METRICS_NAMESPACE": "skysort",
-            "POWERTOOLS_LOG_LEVEL": "INFO",
-            "POWERTOOLS_TRACE_DISABLED": "true",
         }
         if self.endpoint is not None:
-            variables["AWS_ENDPOINT_URL"] = self.endpoint
-        return {**variables, **self.settings.environment, **self.overrides}
+            own["AWS_ENDPOINT_URL"] = self.endpoint
+        given = variables(
+            self.stage,
+            self.name,
+            self.settings,
+            drop_bucket=self.stage.drop_bucket,
+            results_bucket=self.stage.results_bucket,
+            home=temporary,
+        )
+        return {**own, **given, **self.overrides}
 
     def start(self, initialization: str) -> tuple[subprocess.Popen[bytes], socket.socket, Path]:
         """Start a process; returns it, our end of its socket, and its scratch folder."""

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-    from infra.stages.drop import DropQueue
-    from infra.stages.stage import Stage
+    from infra.stages.stage import DropQueue, LocalStage
 
 
 class SqsQueue:
@@ -80,8 +79,6 @@ async def run(settings: Settings, endpoint: str) -> int:
         launcher = settings.launcher(queue.function, stage, lifeline, endpoint, show)
         pools[queue.function] = Pool(
             launcher,
-            settings.maximum(queue.function, stage),
-            stage.laptop,
             lambda: tell(sandboxes={name: pool.pids for name, pool in pools.items()}),
         )
     try:
@@ -108,12 +105,11 @@ async def _until(event: asyncio.Event) -> None:
     await event.wait()
 
 
-def _source(queue: DropQueue, stage: Stage, endpoint: str, pool: Pool) -> EventSource:
+def _source(queue: DropQueue, stage: LocalStage, endpoint: str, pool: Pool) -> EventSource:
     client = sqs_client(endpoint, stage.region)
     url = client.get_queue_url(QueueName=queue.queue)["QueueUrl"]
-    delay = stage.laptop.retry_delay_s if stage.laptop else None
     arn = f"arn:aws:sqs:{stage.region}:{ACCOUNT}:{queue.queue}"
-    return EventSource(SqsQueue(client, url, delay), pool, queue, arn, stage.region)
+    return EventSource(SqsQueue(client, url, stage.limits.retry_delay_s), pool, queue, arn, stage.region)
 
 
 async def main(settings: Settings, endpoint: str) -> None:

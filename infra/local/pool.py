@@ -16,7 +16,6 @@ from infra.local import sandbox as child
 from infra.local.invocation import CrashedError, Invocation, Reply, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import ON_DEMAND, PROVISIONED, Sandbox, StartFailedError
 from infra.local.report import Report
-from infra.stages.stage import LocalLimits
 from skysort import limits
 
 if TYPE_CHECKING:
@@ -31,20 +30,18 @@ KIB_PER_MB: Final = 1024
 
 
 class Pool:
-    """All sandboxes of one function. maximum: the most at once; on_change is called when a process comes or goes."""
+    """All sandboxes of one function. on_change is called when a process comes or goes."""
 
     def __init__(
         self,
         launcher: Launcher,
-        maximum: int,
-        laptop: LocalLimits | None = None,
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self.name = launcher.name
         self._launcher = launcher
         self._settings = launcher.settings
-        self._maximum = maximum
-        self._laptop = laptop or LocalLimits()
+        self._maximum = launcher.settings.reserved_concurrency or 1
+        self._limits = launcher.stage.limits
         self._on_change = on_change or (lambda: None)
         self._all: set[Sandbox] = set()
         self._idle: list[Sandbox] = []
@@ -92,14 +89,14 @@ class Pool:
     def _enqueue(self, invocation: Invocation) -> None:
         while self._waiting and self._waiting[0].future.done():
             self._waiting.popleft()
-        if len(self._waiting) >= self._laptop.queue_depth + self._starting:
+        if len(self._waiting) >= self._limits.queue_depth + self._starting:
             raise ThrottledError(
-                f"{self._maximum} requests are being served and {self._laptop.queue_depth} wait; try again shortly"
+                f"{self._maximum} requests are being served and {self._limits.queue_depth} wait; try again shortly"
             )
         invocation.timer = asyncio.get_running_loop().call_later(
-            self._laptop.queue_wait_s,
+            self._limits.queue_wait_s,
             invocation.settle,
-            ThrottledError(f"no sandbox became free within {self._laptop.queue_wait_s:g} s; try again shortly"),
+            ThrottledError(f"no sandbox became free within {self._limits.queue_wait_s:g} s; try again shortly"),
         )
         self._waiting.append(invocation)
 
@@ -238,7 +235,7 @@ class Pool:
         """Stop on-demand sandboxes that nobody needs, and keep the log small; runs until cancelled."""
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
-            oldest = time.monotonic() - self._laptop.idle_stop_s
+            oldest = time.monotonic() - self._limits.idle_stop_s
             spare = [s for s in self._idle if s.initialization == ON_DEMAND and s.idle_since < oldest]
             for sandbox in spare:
                 self._idle.remove(sandbox)

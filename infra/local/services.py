@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-    from infra.stages.drop import DropQueue
-    from infra.stages.stage import Stage
+    from infra.stages.stage import DropQueue, Stage
 
 # The poller waits at most this long for an answer of a server on the same machine.
 READ_TIMEOUT_S: Final = 60

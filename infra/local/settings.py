@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 from infra import ROOT
 from infra.local.launch import Launcher
 from infra.local.report import FunctionLog
-from infra.stages.drop import VISIBILITY_TIMEOUTS
-from infra.stages.functions import FunctionSettings, Provisioned, StageError
-from infra.stages.named import STAGES
+from infra.stages.deployments import STAGES
+from infra.stages.functions import AllAtOnce, FunctionSettings, OnDemand, Provisioned, StageError
+from infra.stages.stage import ACCOUNT_CONCURRENCY, VISIBILITY_TIMEOUTS, LocalLimits, LocalStage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from infra.local.launch import Lifeline
-    from infra.stages.stage import Stage
+    from infra.stages.stage import DropQueue
 
 PORTS: Final = range(65_536)
 # Read here, by the command line or by the tests; every other SKYSORT_ variable is meant for the functions.
@@ -62,52 +62,59 @@ class Settings:
     concurrency: Mapping[str, int] = field(default_factory=dict)
     function_settings: Mapping[str, str] = field(default_factory=dict)
 
-    def stage(self) -> Stage:
-        """Build the stage with this run's changes; raises SettingsError."""
+    def stage(self) -> LocalStage:
+        """Build the stage as this machine runs it, with this run's changes; raises SettingsError.
+
+        Of an AWS stage no more sandboxes run than there are cores, unless the number was asked for.
+        """
         stage = STAGES[self.stage_name]()
         unknown = sorted({*self.timeouts, *self.concurrency} - set(stage.functions))
         if unknown:
-            raise SettingsError(f"there is no function {unknown[0]!r}; choose from {', '.join(stage.functions)}")
+            raise SettingsError(f"unknown function {unknown[0]!r}; choose from {', '.join(stage.functions)}")
+        limits = stage.limits if isinstance(stage, LocalStage) else LocalLimits(retry_delay_s=None)
+        cores = None if isinstance(stage, LocalStage) else os.cpu_count() or 1
         try:
-            functions = {name: self._changed(name, function) for name, function in stage.functions.items()}
-            queues = tuple(
-                dataclasses.replace(
-                    queue,
-                    visibility_timeout_s=max(1, VISIBILITY_TIMEOUTS * functions[queue.function].timeout_s),
-                    maximum_concurrency=self.concurrency.get(queue.function, queue.maximum_concurrency),
-                )
-                for queue in stage.drop_queues
+            functions = {name: self._changed(name, function, cores) for name, function in stage.functions.items()}
+            queues = tuple(self._changed_queue(queue, functions[queue.function]) for queue in stage.drop_queues)
+            return LocalStage(
+                name=stage.name,
+                functions=functions,
+                drop_queues=queues,
+                drop_bucket=stage.drop_bucket,
+                results_bucket=stage.results_bucket,
+                region=stage.region,
+                clients=stage.clients,
+                limits=limits,
             )
-            return dataclasses.replace(stage, functions=functions, drop_queues=queues)
         except StageError as error:
             raise SettingsError(str(error)) from error
 
-    def _changed(self, name: str, function: FunctionSettings) -> FunctionSettings:
+    def _changed(self, name: str, function: FunctionSettings, cores: int | None) -> FunctionSettings:
         function = dataclasses.replace(function, timeout_s=self.timeouts.get(name, function.timeout_s))
-        if name not in self.concurrency:
-            return function
-        count = self.concurrency[name]
-        warm = Provisioned(count) if isinstance(function.warm, Provisioned) else function.warm
-        return dataclasses.replace(function, warm=warm, reserved_concurrency=count)
-
-    def maximum(self, name: str, stage: Stage) -> int:
-        """The most sandboxes of a function at once.
-
-        The local stage is sized for the machine; of another stage no more run than there are cores,
-        unless the number was asked for.
-        """
-        function = stage.functions[name]
+        ahead = function.provisioned
         if name in self.concurrency:
-            return self.concurrency[name]
-        cores = max(function.provisioned, os.cpu_count() or 1)
-        if function.reserved_concurrency is None:
-            return cores
-        return function.reserved_concurrency if stage.laptop else min(cores, function.reserved_concurrency)
+            count = self.concurrency[name]
+            ahead = count if ahead else 0
+        elif cores is not None:
+            count = min(max(ahead, cores), function.reserved_concurrency or ACCOUNT_CONCURRENCY)
+        else:
+            return function
+        return dataclasses.replace(
+            function, warm=Provisioned(ahead) if ahead else OnDemand(), reserved_concurrency=count, roll_out=AllAtOnce()
+        )
+
+    def _changed_queue(self, queue: DropQueue, function: FunctionSettings) -> DropQueue:
+        asked = self.concurrency.get(queue.function, queue.maximum_concurrency)
+        return dataclasses.replace(
+            queue,
+            visibility_timeout_s=VISIBILITY_TIMEOUTS * function.timeout_s,
+            maximum_concurrency=min(asked, function.reserved_concurrency or asked),
+        )
 
     def launcher(
         self,
         name: str,
-        stage: Stage,
+        stage: LocalStage,
         lifeline: Lifeline,
         endpoint: str,
         show: Callable[[str], None] | None = None,

@@ -73,8 +73,7 @@ class Stack:
         for name in self.stage.functions:
             if name not in dropped:
                 launcher = self.settings.launcher(name, self.stage, self._lifeline, self.endpoint, show)
-                maximum = self.settings.maximum(name, self.stage)
-                pools[name] = Pool(launcher, maximum, self.stage.laptop, self._write_state)
+                pools[name] = Pool(launcher, self._write_state)
         return pools
 
     async def start(self) -> None:

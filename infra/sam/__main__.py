@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from infra import ROOT
-from infra.stages.named import AWS_STAGES
+from infra.stages.deployments import AWS_STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from infra.stacks.service import ServiceStack
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 
 class PageStack(cdk.Stack):
@@ -23,7 +23,7 @@ class PageStack(cdk.Stack):
         scope: Construct,
         id_: str,
         *,
-        stage: Stage,
+        stage: AwsStage,
         service: ServiceStack,
         environment: cdk.Environment | None = None,
     ) -> None:

@@ -15,18 +15,19 @@ from infra.constructs.metrics import ApiMetrics
 from infra.constructs.network import IsolatedNetwork
 from infra.constructs.observability import Observability
 from infra.constructs.roll_out import RollOut
-from infra.stages.functions import require
 
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 
 class ServiceStack(cdk.Stack):
     """skysort-service-<stage>: one stack, so that nothing is exported, and one template has API and functions."""
 
-    def __init__(self, scope: Construct, id_: str, *, stage: Stage, environment: cdk.Environment | None = None) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, stage: AwsStage, environment: cdk.Environment | None = None
+    ) -> None:
         super().__init__(
             scope,
             id_,
@@ -34,8 +35,6 @@ class ServiceStack(cdk.Stack):
             description=f"skysort, stage {stage.name}",
             termination_protection=stage.keep_data,
         )
-        require(stage.api is not None, f"stage {stage.name} has no API to deploy")
-        assert stage.api is not None  # noqa: S101 - tells the type checker what was just required
         self.functions = {
             name: ModelFunction(self, name, stage=stage, settings=settings)
             for name, settings in stage.functions.items()
@@ -61,7 +60,7 @@ class ServiceStack(cdk.Stack):
         for name, value in stage.tags.items():
             cdk.Tags.of(self).add(name, value)
 
-    def _isolate(self, stage: Stage) -> None:
+    def _isolate(self, stage: AwsStage) -> None:
         """Put the functions that the stage names into a network of their own."""
         isolated = [name for name, settings in stage.functions.items() if settings.isolated]
         if not isolated:
@@ -71,7 +70,7 @@ class ServiceStack(cdk.Stack):
         for name in isolated:
             network.connect(name, self.functions[name])
 
-    def _brake(self, stage: Stage) -> None:
+    def _brake(self, stage: AwsStage) -> None:
         """Stop the drop folder at the stage's part of its budget, and within minutes when it is flooded."""
         wanted, seen, folder = stage.operations, self.observability, self.drop_folder
         if seen.alarms is None or (wanted.stop_at_percent is None and wanted.flood is None):

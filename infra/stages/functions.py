@@ -1,11 +1,10 @@
 """What a stage says of one Lambda function: its code, size, limits and its one warm strategy.
 
-What Lambda would refuse is refused here with a sentence: building the object is the check.
+What Lambda would refuse is refused here with a message: building the object is the check.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -136,7 +135,8 @@ class FunctionSettings:
     folder: from the project's root. handler: module.function inside it. warm: its one warm strategy.
     target: the build target of functions/Dockerfile whose image it runs from.
     reserved_concurrency: the most sandboxes at once, None for what the account has left.
-    scratch_mb: size of /tmp. environment: variables of its own. roll_out: how a new version comes to its requests.
+    scratch_mb: size of /tmp. buckets: the variables (skysort.settings) by which it finds those that it uses.
+    environment: variables of its own. roll_out: how a new version comes to its requests.
     signs: whether it signs with the credentials that it starts with, which a snapshot would not have.
     isolated: whether it runs in a network that reaches the stage's buckets and nothing else (constructs/network.py).
     """
@@ -149,6 +149,7 @@ class FunctionSettings:
     warm: Warm = field(default_factory=OnDemand)
     reserved_concurrency: int | None = None
     scratch_mb: int = 512
+    buckets: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     roll_out: RollOut = field(default_factory=AllAtOnce)
     signs: bool = False
@@ -197,10 +198,6 @@ class FunctionSettings:
             f"{name}: it signs with the credentials that it starts with, and a function restored from a snapshot "
             "gets its credentials later, elsewhere; use OnDemand or Provisioned",
         )
-
-    def with_reserved(self, reserved: int | None) -> FunctionSettings:
-        """The same function with another concurrency reserved; None for none."""
-        return dataclasses.replace(self, reserved_concurrency=reserved)
 
     @property
     def provisioned(self) -> int:

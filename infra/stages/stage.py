@@ -1,26 +1,29 @@
 """What a stage is: everything that differs between places where skysort runs; read by CDK and by the local stack.
 
-A stage that AWS would refuse, or that would surprise its owner at night, is refused here
-with a sentence: building the object is the check.
+A stage that AWS would refuse, or that would surprise its owner at night, is refused here with a message: building the
+object is the check.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from infra.api.routes import ROUTES
-from infra.stages.drop import MAXIMUM_CONCURRENCY, VISIBILITY_TIMEOUTS, DropQueue, DropRetention
-from infra.stages.functions import FunctionSettings, StageError, in_range, require
+from infra.stages.functions import TIMEOUT_S, StageError, in_range, require
 from infra.stages.operations import Operations
 from skysort import limits
 from skysort.clients import Sharing
+from skysort.drop.keys import INCOMING
+from skysort.limits import DROP_ALONE_RECEIVES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from infra.stages.api import ApiSettings
+    from infra.stages.functions import FunctionSettings
+    from skysort.models import Model
 
 Architecture = Literal["x86_64", "arm64"]
 
@@ -30,22 +33,116 @@ ACCOUNT_CONCURRENCY: Final = 1_000
 UNRESERVED: Final = 100
 # What CloudWatch Logs offers (PutRetentionPolicy), up to two years.
 LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
+# AWS quotas ("SQS event source scaling", "Using Lambda with Amazon SQS", "Amazon SQS quotas").
+MAXIMUM_CONCURRENCY: Final = (2, 1_000)
+BATCH_SIZE: Final = (1, 10_000)
+BATCHING_WINDOW_S: Final = (0, 300)
+VISIBILITY_TIMEOUT_S: Final = (0, 43_200)
+# Above this batch size Lambda asks for a batching window.
+BATCH_SIZE_WITHOUT_WINDOW: Final = 10
+# A received message stays away for six function timeouts, so that a throttled batch is not
+# delivered a second time while it waits.
+VISIBILITY_TIMEOUTS: Final = 6
+# SQS keeps a message for 14 days at most, and a dead letter's days count from the day on which its file was
+# dropped: what waits for a week and then fails still has a week for somebody to look at it.
+QUEUE_DAYS: Final = 7
+DEAD_LETTER_DAYS: Final = 14
+# Dropped files that one invocation gets, which ends with at least the first of them done or refused.
+DROP_BATCH: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropQueue:
+    """The queue between a model's drop folder and its drop function, and the mapping that reads it.
+
+    stage: part of the queues' names. batch_size messages, or what came within batching_window_s, make one invocation;
+    maximum_concurrency invocations run at once. A message that was received max_receive_count times without success
+    goes to the dead-letter queue: by default enough that each of ten files has an invocation to itself
+    (skysort.drop.deadline), even if all ten come together each time and the function was killed over them before.
+    """
+
+    model: Model
+    stage: str
+    maximum_concurrency: int
+    batching_window_s: int
+    batch_size: int = DROP_BATCH
+    visibility_timeout_s: int = VISIBILITY_TIMEOUTS * TIMEOUT_S[1]
+    max_receive_count: int = DROP_ALONE_RECEIVES - 1 + DROP_BATCH
+
+    def __post_init__(self) -> None:
+        """Refuse what SQS or Lambda would refuse."""
+        in_range(self.batch_size, BATCH_SIZE, f"{self.queue}: batch_size")
+        in_range(self.batching_window_s, BATCHING_WINDOW_S, f"{self.queue}: batching_window_s")
+        in_range(self.visibility_timeout_s, VISIBILITY_TIMEOUT_S, f"{self.queue}: visibility_timeout_s")
+        require(self.max_receive_count >= 1, f"{self.queue}: max_receive_count must be at least 1")
+        require(self.maximum_concurrency >= 1, f"{self.queue}: maximum_concurrency must be at least 1")
+        require(
+            self.batch_size <= BATCH_SIZE_WITHOUT_WINDOW or self.batching_window_s >= 1,
+            f"{self.queue}: a batch of more than {BATCH_SIZE_WITHOUT_WINDOW} needs a batching window of at least 1 s",
+        )
+
+    @property
+    def function(self) -> str:
+        """The function that it feeds, by its name in the stage."""
+        return self.model.drop_function
+
+    @property
+    def queue(self) -> str:
+        """The queue's name."""
+        return f"skysort-{self.model.name}-drop-{self.stage}"
+
+    @property
+    def dead_letter_queue(self) -> str:
+        """The name of its dead-letter queue."""
+        return f"skysort-{self.model.name}-drop-dlq-{self.stage}"
+
+    @property
+    def prefix(self) -> str:
+        """How keys of the drop bucket begin that belong here."""
+        return f"{INCOMING}{self.model.name}/"
+
+
+@dataclass(frozen=True, slots=True)
+class DropRetention:
+    """How many days the drop folder keeps what.
+
+    incoming: dropped files, and versions of them that were overwritten or deleted. results: results, None for ever,
+    which whoever may drop files can make expensive. old_results: results that were overwritten or deleted.
+    unfinished: uploads in parts that were never completed. access_logs: S3's own log of who read and wrote what.
+    """
+
+    incoming: int = 30
+    results: int | None = 90
+    old_results: int = 30
+    unfinished: int = 1
+    access_logs: int = 90
+
+    def __post_init__(self) -> None:
+        """Refuse days that would lose a file that a message still tells of."""
+        require(
+            self.incoming > DEAD_LETTER_DAYS,
+            f"dropped files must stay longer than the {DEAD_LETTER_DAYS} days of a dead letter that tells of them; "
+            f"incoming is {self.incoming} days",
+        )
+        for name in ("results", "old_results", "unfinished", "access_logs"):
+            days = getattr(self, name)
+            require(days is None or days >= 1, f"{name} must be at least 1 day, got {days}")
 
 
 @dataclass(frozen=True, slots=True)
 class LocalLimits:
-    """Where a laptop cannot do as AWS does; present on the local stage only.
+    """Where one machine cannot do as AWS does.
 
     queue_depth, queue_wait_s: Lambda would add a sandbox where a laptop has no core left, so a request waits
     for one here, this many at most and this long, then gets 429.
     idle_stop_s: an on-demand sandbox stops after this time without work.
-    retry_delay_s: a failed message is visible again after this time, not after the visibility timeout.
+    retry_delay_s: a failed message is visible again after this time; None for the visibility timeout, as in AWS.
     """
 
     queue_depth: int = 512
     queue_wait_s: float = 5.0
     idle_stop_s: float = 60.0
-    retry_delay_s: int = 1
+    retry_delay_s: int | None = 1
 
     def __post_init__(self) -> None:
         """Refuse what could never serve a request."""
@@ -53,20 +150,12 @@ class LocalLimits:
         require(self.queue_wait_s >= 0, f"queue_wait_s must not be negative, got {self.queue_wait_s}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Stage:
-    """Everything that differs between places where skysort runs.
+    """What every place where skysort runs has.
 
-    Bucket names are complete on the local stage; CDK appends account and region elsewhere,
-    because bucket names are global.
-
-    architecture: of every image. x86_64 unless measured otherwise: ONNX Runtime's way of counting cores has failed in
-    arm64 sandboxes of Lambda (microsoft/onnxruntime #10038), and no fix is confirmed.
-    api: its HTTP API; None on the local stage, whose gateway lets everybody in. log_days: how long logs are kept.
-    keep_data: whether buckets and logs outlive the stack, and the stack is protected against deletion.
-    tags: of every resource. account_concurrency: sandboxes that the account may run at once in the region.
-    clients: whether they see each other's batches and dropped files, or each its own (layers/skysort/clients.py).
-    release_hook_concurrency: reserved for the hook that proves new versions, which waits for several at once.
+    Bucket names are complete on the local stage; CDK appends account and region elsewhere, because bucket names are
+    global. clients: whether they see each other's batches and dropped files, or each its own (skysort.clients).
     """
 
     name: str
@@ -75,37 +164,79 @@ class Stage:
     drop_bucket: str
     results_bucket: str
     region: str = "us-east-1"
-    drop_retention: DropRetention = field(default_factory=DropRetention)
-    operations: Operations = field(default_factory=Operations)
-    architecture: Architecture = "x86_64"
-    api: ApiSettings | None = None
-    log_days: int = 30
-    keep_data: bool = False
-    tags: Mapping[str, str] = field(default_factory=dict)
-    account_concurrency: int = ACCOUNT_CONCURRENCY
-    release_hook_concurrency: int | None = None
     clients: Sharing = Sharing.SEPARATE
-    laptop: LocalLimits | None = None
 
     def __post_init__(self) -> None:
         """Refuse what only shows when functions, queues and routes are seen together."""
         require(self.drop_bucket != self.results_bucket, "drop and results need two buckets, or a loop can form")
         for route in ROUTES:
-            function = self.functions.get(route.function)
-            require(function is not None, f"{route.method} {route.path} leads to no function of stage {self.name}")
+            function = self._function(route.function, f"{route.method} {route.path}")
             require(
-                function is None or function.timeout_s <= limits.GATEWAY_TIMEOUT_S,
+                function.timeout_s <= limits.GATEWAY_TIMEOUT_S,
                 f"{route.function} answers HTTP, and the gateway waits {limits.GATEWAY_TIMEOUT_S:g} s at most; "
-                f"its timeout_s is {function.timeout_s if function else 0}",
+                f"its timeout_s is {function.timeout_s}",
             )
         for queue in self.drop_queues:
-            self._check_queue(queue)
-        require(self.log_days in LOG_DAYS, f"log_days must be one of {', '.join(map(str, LOG_DAYS))}: {self.log_days}")
-        if self.laptop is None:
-            self._check_account()
+            function = self._function(queue.function, queue.queue)
+            least, reserved = VISIBILITY_TIMEOUTS * function.timeout_s, function.reserved_concurrency
+            require(
+                queue.visibility_timeout_s >= least,
+                f"{queue.queue}: the visibility timeout must be at least {VISIBILITY_TIMEOUTS} times the timeout of "
+                f"{queue.function}, {least} s; it is {queue.visibility_timeout_s} s",
+            )
+            require(
+                reserved is None or queue.maximum_concurrency <= reserved,
+                f"{queue.queue}: its maximum concurrency {queue.maximum_concurrency} is above the {reserved} "
+                f"reserved for {queue.function}; batches would be throttled into the dead-letter queue",
+            )
 
-    def _check_account(self) -> None:
-        require(self.api is not None, f"stage {self.name} needs an api: who may call it, and how often")
+    def _function(self, name: str, source: str) -> FunctionSettings:
+        function = self.functions.get(name)
+        if function is None:
+            raise StageError(f"{source} leads to no function of stage {self.name}")
+        return function
+
+    def function_name(self, function: str) -> str:
+        """The deployed name, e.g. ``skysort-star-prod``."""
+        return f"skysort-{function}-{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalStage(Stage):
+    """A stage of this machine, whose gateway lets everybody in."""
+
+    limits: LocalLimits = field(default_factory=LocalLimits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsStage(Stage):
+    """A stage of an AWS account.
+
+    api: its HTTP API.
+    architecture: of every image. x86_64 unless measured otherwise: ONNX Runtime's way of counting cores has failed in
+    arm64 sandboxes of Lambda (microsoft/onnxruntime #10038), and no fix is confirmed.
+    log_days: how long logs are kept.
+    keep_data: whether buckets and logs outlive the stack, and the stack is protected against deletion.
+    tags: of every resource. account_concurrency: sandboxes that the account may run at once in the region.
+    release_hook_concurrency: reserved for the hook that proves new versions, which waits for several at once.
+    """
+
+    api: ApiSettings
+    drop_retention: DropRetention = field(default_factory=DropRetention)
+    operations: Operations = field(default_factory=Operations)
+    architecture: Architecture = "x86_64"
+    log_days: int = 30
+    keep_data: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    account_concurrency: int = ACCOUNT_CONCURRENCY
+    release_hook_concurrency: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what an account could not run, or would let anybody use up."""
+        super().__post_init__()
+        require(self.log_days in LOG_DAYS, f"log_days must be one of {', '.join(map(str, LOG_DAYS))}: {self.log_days}")
+        for queue in self.drop_queues:
+            in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
         unbounded = [name for name, function in self.functions.items() if function.reserved_concurrency is None]
         require(
             not unbounded or self.without_any_reserved,
@@ -121,25 +252,6 @@ class Stage:
             "without provisioned concurrency with -c reserve=no",
         )
 
-    def _check_queue(self, queue: DropQueue) -> None:
-        function = self.functions.get(queue.function)
-        if function is None:
-            raise StageError(f"{queue.queue} leads to no function of stage {self.name}")
-        least = VISIBILITY_TIMEOUTS * function.timeout_s
-        require(
-            queue.visibility_timeout_s >= least,
-            f"{queue.queue}: the visibility timeout must be at least {VISIBILITY_TIMEOUTS} times the timeout of "
-            f"{queue.function}, {least} s; it is {queue.visibility_timeout_s} s",
-        )
-        reserved = function.reserved_concurrency
-        require(
-            reserved is None or queue.maximum_concurrency <= reserved,
-            f"{queue.queue}: its maximum concurrency {queue.maximum_concurrency} is above the {reserved} "
-            f"reserved for {queue.function}; batches would be throttled into the dead-letter queue",
-        )
-        if self.laptop is None:
-            in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
-
     @property
     def without_any_reserved(self) -> bool:
         """Whether no function has concurrency reserved: the account's own limit is then the only one."""
@@ -153,11 +265,7 @@ class Stage:
         hook = self.release_hook_concurrency or 0
         return sum(function.committed for function in self.functions.values()) + hook + brake
 
-    def function_name(self, function: str) -> str:
-        """The deployed name, e.g. ``skysort-star-prod``."""
-        return f"skysort-{function}-{self.name}"
-
-    def without_reservations(self) -> Stage:
+    def without_reservations(self) -> Self:
         """The same stage for an account with little concurrency: queues keep their maximum, nothing is reserved."""
         functions = {
             name: dataclasses.replace(function, reserved_concurrency=None) for name, function in self.functions.items()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT
 from infra.containers import docker, tag
-from infra.stages.named import prod
+from infra.stages.deployments import prod
 from tests.bench import init_time
 from tests.container.emulated import SETTINGS, Emulated
 

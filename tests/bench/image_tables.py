@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.containers import TARGETS
 from infra.containers.sizes import COMMITTED
-from infra.stages.named import prod
+from infra.stages.deployments import prod
 from tests.bench.markdown import table
 
 if TYPE_CHECKING:

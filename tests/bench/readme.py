@@ -12,8 +12,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.stages.deployments import prod
 from infra.stages.functions import Provisioned
-from infra.stages.named import prod
 from tests.bench import billed, image_tables
 from tests.bench.markdown import table as _markdown
 

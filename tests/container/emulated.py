@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from infra import ROOT
 from infra.containers import docker, tag
-from infra.stages.named import prod
+from infra.stages.deployments import prod
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from infra import ROOT
 from infra.containers import docker
-from infra.stages.named import dev
+from infra.stages.deployments import dev
 from tests.deploy.conftest import ACCOUNT, REGION, STACKS
 from tests.deploy.differences import BY_EMULATOR, BY_MOTO, STUBS
 from tests.deploy.emulator.sandboxes import LABEL

@@ -15,12 +15,12 @@ import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen fir
 from cdk_nag import AwsSolutionsChecks  # noqa: E402
 
 from infra.app import build  # noqa: E402
-from infra.stages.named import AWS_STAGES  # noqa: E402
+from infra.stages.deployments import AWS_STAGES  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 CONTEXT: dict[str, Any] = json.loads((ROOT / "infra" / "cdk.json").read_text())["context"]
 
@@ -44,7 +44,7 @@ class Synthesised:
     findings: of cdk-nag, those without a written reason.
     """
 
-    stage: Stage
+    stage: AwsStage
     app: cdk.App
     templates: Mapping[str, Mapping[str, Any]]
     paths: Mapping[str, Mapping[str, str]]

@@ -65,7 +65,6 @@ def test_all_but_the_public_paths_ask_for_a_key(stage: Synthesised) -> None:
 
 
 def test_every_client_has_a_key_and_a_plan_with_its_limits(stage: Synthesised) -> None:
-    assert stage.stage.api is not None
     for client in stage.stage.api.clients:
         name = f"skysort-{stage.stage.name}-{client.name}"
         plan = stage.named("AWS::ApiGateway::UsagePlan", "UsagePlanName", name)
@@ -85,7 +84,6 @@ def test_the_api_is_regional_and_compresses_and_takes_pictures(stage: Synthesise
 
 def test_every_request_is_traced_throttled_and_logged_as_json(stage: Synthesised) -> None:
     (deployed,) = stage.resources("AWS::ApiGateway::Stage")
-    assert stage.stage.api is not None
     assert deployed.properties["TracingEnabled"] is True
     settings, *others = deployed.properties["MethodSettings"]
     assert settings["ResourcePath"] == "/*"
@@ -100,7 +98,6 @@ def test_every_request_is_traced_throttled_and_logged_as_json(stage: Synthesised
 
 def test_uploads_and_what_anybody_may_ask_for_have_lower_limits_of_their_own(stage: Synthesised) -> None:
     api = stage.stage.api
-    assert api is not None
     (deployed,) = stage.resources("AWS::ApiGateway::Stage")
     limited = {
         (one["HttpMethod"], one["ResourcePath"].replace("~1", "/").removeprefix("/")): (
@@ -114,7 +111,6 @@ def test_uploads_and_what_anybody_may_ask_for_have_lower_limits_of_their_own(sta
 
 
 def test_a_keys_uploads_have_a_rate_of_their_own(stage: Synthesised) -> None:
-    assert stage.stage.api is not None
     for client in stage.stage.api.clients:
         name = f"skysort-{stage.stage.name}-{client.name}"
         (api,) = stage.named("AWS::ApiGateway::UsagePlan", "UsagePlanName", name).properties["ApiStages"]

@@ -18,17 +18,17 @@ from infra.app import build  # noqa: E402
 from infra.stacks.page import PageStack  # noqa: E402
 from infra.stacks.service import ServiceStack  # noqa: E402
 from infra.stages.api import ApiSettings, Client, Cognito, Firewall, Iam  # noqa: E402
+from infra.stages.deployments import dev, prod  # noqa: E402
 from infra.stages.functions import AllAtOnce, Canary, SnapStart, StageError  # noqa: E402
-from infra.stages.named import dev, prod  # noqa: E402
 from tests.infra.synth import CONTEXT  # noqa: E402
 
 if TYPE_CHECKING:
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Sky"
 
 
-def template(stage: Stage) -> Template:
+def template(stage: AwsStage) -> Template:
     return Template.from_stack(ServiceStack(cdk.App(context=CONTEXT), "service", stage=stage))
 
 
@@ -97,7 +97,7 @@ def test_a_page_elsewhere_may_upload_and_read_results(chosen: Template) -> None:
 ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/page/0a1b2c3d-0000-1111-2222-333344445555"
 
 
-def page(stage: Stage, region: str) -> Template:
+def page(stage: AwsStage, region: str) -> Template:
     app = cdk.App(context=CONTEXT)
     where = cdk.Environment(account="123456789012", region=region)
     service = ServiceStack(app, "service", stage=stage, environment=where)
@@ -114,7 +114,6 @@ def test_a_page_elsewhere_names_a_firewall_that_was_made_in_us_east_1() -> None:
     with pytest.raises(StageError, match="CloudFront takes a web ACL from us-east-1 alone"):
         page(prod(), "eu-west-1")
     api = prod().api
-    assert api is not None
     stage = dataclasses.replace(prod(), api=dataclasses.replace(api, firewall=Firewall(page_web_acl=ACL)))
     found = page(stage, "eu-west-1")
     found.resource_count_is("AWS::WAFv2::WebACL", 0)

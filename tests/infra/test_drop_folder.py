@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.stages.drop import DEAD_LETTER_DAYS, QUEUE_DAYS, DropRetention
 from infra.stages.functions import StageError
+from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS, DropRetention
 from skysort.settings import DROP_BUCKET, RESULTS_BUCKET
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.stages.drop import DropQueue
+    from infra.stages.stage import DropQueue
     from tests.infra.synth import Resource, Synthesised
 
 BUCKET, QUEUE = "AWS::S3::Bucket", "AWS::SQS::Queue"
@@ -28,7 +28,7 @@ def bucket(stage: Synthesised, name: str) -> Resource:
 
 
 def settings(stage: Synthesised, model: str) -> DropQueue:
-    (found,) = [queue for queue in stage.stage.drop_queues if queue.prefix == f"incoming/{model}/"]
+    (found,) = [queue for queue in stage.stage.drop_queues if queue.model.name == model]
     return found
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 
 from infra import ROOT
+from infra.stages.environment import variables
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:
@@ -101,15 +102,19 @@ def test_a_function_logs_to_its_own_group(stage: Synthesised) -> None:
         assert groups[group] == f"/aws/lambda/skysort-{name}-{stage.stage.name}"
 
 
-def test_what_a_function_reads_from_its_environment(stage: Synthesised) -> None:
-    variables = stage.one("GalaxyDropFunction").properties["Environment"]["Variables"]
-    assert variables["HOME"] == variables["XDG_CACHE_HOME"] == "/tmp"
-    assert variables["SKYSORT_STAGE"] == stage.stage.name
-    assert variables["SKYSORT_CLIENTS"] == {"dev": "shared", "prod": "separate"}[stage.stage.name]
-    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "skysort"
-    assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
-    assert variables["SKYSORT_THREADS"] == "2"
-    assert stage.one("ControlFunction").properties["Environment"]["Variables"]["SKYSORT_DROP_BUCKET"]
+def test_a_function_is_given_the_variables_that_its_stage_says(stage: Synthesised) -> None:
+    suffix = f"{stage.stage.name}-<AWS::AccountId>-<AWS::Region>"
+    for name, settings in stage.stage.functions.items():
+        found = stage.one(LOGICAL_IDS[name]).properties["Environment"]["Variables"]
+        assert {variable: flat(value) for variable, value in found.items()} == variables(
+            stage.stage,
+            name,
+            settings,
+            drop_bucket=f"skysort-drop-{suffix}",
+            results_bucket=f"skysort-results-{suffix}",
+            home="/tmp",
+        )
+    assert found["SKYSORT_CLIENTS"] == {"dev": "shared", "prod": "separate"}[stage.stage.name]
 
 
 def test_provisioned_concurrency_is_on_the_alias_and_never_on_a_version(dev: Synthesised, prod: Synthesised) -> None:

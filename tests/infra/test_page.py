@@ -49,7 +49,6 @@ def test_the_firewall_stands_before_prods_page_in_the_only_region_for_it(dev: Sy
     # Visitors are told apart by the address that connects, which nobody can make up
     rate, reputation = acl.properties["Rules"]
     statement = rate["Statement"]["RateBasedStatement"]
-    assert prod.stage.api is not None
     assert prod.stage.api.firewall is not None
     assert (statement["AggregateKeyType"], statement["Limit"]) == ("IP", prod.stage.api.firewall.requests_in_5_minutes)
     assert rate["Action"]["Block"]["CustomResponse"]["ResponseCode"] == 429

@@ -12,7 +12,7 @@ import pytest
 from infra import ROOT
 from infra.api.routes import ROUTES
 from infra.constructs.function import logical_id
-from infra.stages.named import dev
+from infra.stages.deployments import dev
 from tests.factories import EXAMPLE_ROW
 from tests.sam.conftest import client, environment
 from tests.sample_events import READ_THE_BUCKET, RESULTS

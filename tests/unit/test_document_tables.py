@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.stages.deployments import prod
 from infra.stages.functions import Provisioned, ScheduledMinimum
-from infra.stages.named import prod
 from tests.bench import billed
 from tests.bench.readme import DOCUMENTS, NOT_YET, render
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -16,13 +17,12 @@ from infra.local.launch import Launcher, Lifeline
 from infra.local.pool import Pool
 from infra.local.report import FunctionLog
 from infra.local.running_stack import StartedStack, started_stack
+from infra.stages.deployments import local
 from infra.stages.functions import FunctionSettings, OnDemand, Warm
-from infra.stages.named import local
+from infra.stages.stage import LocalLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from infra.stages.stage import LocalLimits
 
 PROJECT = Path(__file__).with_name("project")
 DEADLINE_S = 15.0
@@ -115,7 +115,7 @@ def pool_of(tmp_path: Path) -> Iterator[Callable[..., Pool]]:
     def make(
         maximum: int = 1,
         warm: Warm | None = None,
-        laptop: LocalLimits | None = None,
+        limits: LocalLimits | None = None,
         environment: dict[str, str] | None = None,
         timeout_s: int = 5,
     ) -> Pool:
@@ -129,9 +129,11 @@ def pool_of(tmp_path: Path) -> Iterator[Callable[..., Pool]]:
             timeout_s=timeout_s,
             warm=warm or OnDemand(),
             environment=environment or {},
+            reserved_concurrency=maximum,
         )
-        launcher = Launcher("star", settings, local(1), PROJECT, tmp_path / "tmp", log, lifeline)
-        return Pool(launcher, maximum, laptop)
+        stage = dataclasses.replace(local(1), limits=limits or LocalLimits())
+        launcher = Launcher("star", settings, stage, PROJECT, tmp_path / "tmp", log, lifeline)
+        return Pool(launcher)
 
     yield make
     for log in logs:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT
-from infra.stages.named import local
+from infra.stages.deployments import local
 from tests.integration.local.conftest import PROJECT, eventually, is_alive
 
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ def test_a_spare_sandbox_stops_and_the_provisioned_stays(
     pool_of: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.local.pool.HOUSEKEEPING_S", 0.02)
-    pool = pool_of(maximum=2, warm=Provisioned(1), laptop=LocalLimits(idle_stop_s=0.1))
+    pool = pool_of(maximum=2, warm=Provisioned(1), limits=LocalLimits(idle_stop_s=0.1))
 
     async def work() -> None:
         await pool.prestart()
@@ -98,7 +98,7 @@ def test_a_spare_sandbox_stops_and_the_provisioned_stays(
 
 
 def test_a_full_queue_is_throttled_at_once(pool_of: Callable[..., Pool]) -> None:
-    pool = pool_of(laptop=LocalLimits(queue_depth=1))
+    pool = pool_of(limits=LocalLimits(queue_depth=1))
 
     async def work() -> None:
         await call(pool)
@@ -111,7 +111,7 @@ def test_a_full_queue_is_throttled_at_once(pool_of: Callable[..., Pool]) -> None
 
 
 def test_a_call_that_waits_too_long_is_throttled(pool_of: Callable[..., Pool]) -> None:
-    pool = pool_of(laptop=LocalLimits(queue_wait_s=0.05))
+    pool = pool_of(limits=LocalLimits(queue_wait_s=0.05))
 
     async def work() -> None:
         await call(pool)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.stages.named import AWS_STAGES
+from infra.stages.deployments import AWS_STAGES
 from skysort.card import ModelRegistry
 from skysort.release.reference import TOLERANCE, differences, read_samples
 from skysort.release.verifier import VersionVerifier

@@ -52,23 +52,22 @@ def test_a_timeout_moves_the_visibility_timeout_along() -> None:
 
 
 def test_concurrency_moves_provisioned_and_maximum_along() -> None:
-    settings = parse(["--concurrency", "star=3", "--concurrency", "star-drop=2"], {})
-    stage = settings.stage()
-    assert (stage.functions["star"].provisioned, settings.maximum("star", stage)) == (3, 3)
+    stage = parse(["--concurrency", "star=3", "--concurrency", "star-drop=2"], {}).stage()
+    star = stage.functions["star"]
+    assert (star.provisioned, star.reserved_concurrency) == (3, 3)
     assert stage.drop_queues[-1].maximum_concurrency == 2
 
 
 def test_another_stage_starts_no_more_than_the_machine_bears(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 4)
-    settings = Settings(stage_name="prod")
-    stage = settings.stage()
-    assert {settings.maximum(name, stage) for name in stage.functions} == {4}
+    stage = Settings(stage_name="prod").stage()
+    assert {function.reserved_concurrency for function in stage.functions.values()} == {4}
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--timeout", "comet=2"], "there is no function 'comet'; choose from galaxy, image, star, galaxy-drop, "),
+        (["--timeout", "comet=2"], "unknown function 'comet'; choose from galaxy, image, star, galaxy-drop, "),
         (["--timeout", "star=60"], "the gateway waits 29 s at most"),
     ],
 )

@@ -9,12 +9,12 @@ import pytest
 
 from infra import ROOT
 from infra.commands.abuse_costs import BEFORE, PAGE_BYTES, PUBLIC_BYTES, README, abuses, exposure, table, written
-from infra.stages.named import dev, local, prod
+from infra.stages.deployments import dev, prod
 from infra.stages.operations import Operations
 from skysort import limits
 
 if TYPE_CHECKING:
-    from infra.stages.stage import Stage
+    from infra.stages.stage import AwsStage
 
 # Dollars an hour that one key, one link, one caller without a key may cost at most, one way at a time.
 CEILINGS = {
@@ -23,7 +23,7 @@ CEILINGS = {
 }
 
 
-def costs(stage: Stage) -> dict[str, dict[str, float]]:
+def costs(stage: AwsStage) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for row in abuses([exposure(stage)]):
         found.setdefault(row.who, {})[row.what] = row.dollars[0]
@@ -31,7 +31,7 @@ def costs(stage: Stage) -> dict[str, dict[str, float]]:
 
 
 @pytest.mark.parametrize("stage", [dev(), prod()], ids=lambda stage: stage.name)
-def test_no_way_to_spend_the_owners_money_is_above_its_ceiling(stage: Stage) -> None:
+def test_no_way_to_spend_the_owners_money_is_above_its_ceiling(stage: AwsStage) -> None:
     above = {
         (who, what): round(dollars, 2)
         for who, ways in costs(stage).items()
@@ -68,7 +68,6 @@ def test_what_the_review_of_the_old_settings_found_is_what_is_worked_out_for_the
 def test_a_setting_that_lets_more_through_costs_more() -> None:
     # Given prod as it is, and without one of the things that hold its costs
     stage = prod()
-    assert stage.api is not None
     star = dataclasses.replace(stage.functions["star"], reserved_concurrency=500)
     looser = (
         dataclasses.replace(stage, functions={**stage.functions, "star": star}),
@@ -118,8 +117,3 @@ def test_the_sentence_on_costs_says_what_the_table_says() -> None:
     key, link, nobody = ((after[who], before[who]) for who in ("one key", "one link", "nobody's key"))
     assert f"one key costs {key[0]} dollars at most (before: {key[1]}), one link {link[0]} ({link[1]})" in text
     assert f"a caller without a key {nobody[0]} ({nobody[1]})" in text
-
-
-def test_what_is_not_deployed_costs_nobody_anything() -> None:
-    with pytest.raises(ValueError, match="stage local is not deployed"):
-        exposure(local(2))

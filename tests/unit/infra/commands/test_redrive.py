@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from infra.commands import redrive
 from infra.commands.redrive import MoveTask, OneByOne, RedriveError
-from infra.stages.named import dev
+from infra.stages.deployments import dev
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

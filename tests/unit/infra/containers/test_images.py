@@ -12,7 +12,7 @@ import pytest
 from infra import ROOT
 from infra.containers import DOCKERFILE, TARGETS
 from infra.containers.steps import packages
-from infra.stages.named import STAGES
+from infra.stages.deployments import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

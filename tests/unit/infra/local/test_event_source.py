@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from infra.local.event_source import EventSource, InvalidBatchResponseError, Message, collect, event, failed_ids
 from infra.local.invocation import CrashedError, Reply, TimedOutError
 from infra.local.process import StartFailedError
-from infra.stages.named import local
+from infra.stages.deployments import local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.api.routes import ROUTES
+from infra.stages.deployments import STAGES, dev, local, prod
 from infra.stages.functions import (
     AllAtOnce,
     Canary,
@@ -18,15 +19,15 @@ from infra.stages.functions import (
     SnapStart,
     StageError,
 )
-from infra.stages.named import STAGES, dev, local, prod
 from infra.stages.stage import ACCOUNT_CONCURRENCY, UNRESERVED, LocalLimits
 from skysort.drop.deadline import SHARE_FOR_WORK
 from skysort.limits import DROP_ALONE_RECEIVES, DROP_FILE_S
+from skysort.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from infra.stages.drop import DropQueue
+    from infra.stages.stage import DropQueue
 
 
 def star(**changes: object) -> FunctionSettings:
@@ -35,7 +36,7 @@ def star(**changes: object) -> FunctionSettings:
 
 
 def queue(**changes: object) -> DropQueue:
-    return dataclasses.replace(local(2).drop_queues[0], **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(next(one for one in local(2).drop_queues if one.function == "star-drop"), **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -50,10 +51,6 @@ def test_visibility_timeout_is_six_function_timeouts(name: str) -> None:
     stage = STAGES[name]()
     for one in stage.drop_queues:
         assert one.visibility_timeout_s >= 6 * stage.functions[one.function].timeout_s
-
-
-def test_only_the_local_stage_has_laptop_limits() -> None:
-    assert [name for name in STAGES if STAGES[name]().laptop] == ["local"]
 
 
 def test_local_stage_has_a_star_sandbox_a_core() -> None:
@@ -112,8 +109,8 @@ def test_provisioned_and_snapstart_exclude_each_other_by_type() -> None:
     [
         ({"results_bucket": "skysort-drop-local"}, "two buckets"),
         ({"functions": {"star": star()}}, "leads to no function of stage local"),
-        ({"drop_queues": (queue(function="nothing"),)}, "leads to no function of stage local"),
-        ({"drop_queues": (queue(visibility_timeout_s=5399),)}, "at least 6 times the timeout of galaxy-drop, 5400 s"),
+        ({"drop_queues": (queue(model=MODELS["star"]._replace(name="comet")),)}, "leads to no function of stage local"),
+        ({"drop_queues": (queue(visibility_timeout_s=5399),)}, "at least 6 times the timeout of star-drop, 5400 s"),
         ({"drop_queues": (queue(maximum_concurrency=2),)}, "would be throttled into the dead-letter queue"),
     ],
 )
@@ -132,7 +129,7 @@ def test_an_http_function_may_not_outlast_the_gateway() -> None:
 
 def test_in_aws_an_event_source_has_at_least_two_at_once() -> None:
     with pytest.raises(StageError, match="maximum_concurrency must be from 2 to 1000, got 1"):
-        dataclasses.replace(local(2), laptop=None)
+        dataclasses.replace(dev(), drop_queues=(queue(maximum_concurrency=1),))
 
 
 def test_a_laptop_starts_few_sandboxes_ahead() -> None:
@@ -145,11 +142,6 @@ def test_a_laptop_starts_few_sandboxes_ahead() -> None:
 def test_every_model_has_a_drop_folder_of_its_own(name: str) -> None:
     prefixes = {one.function: one.prefix for one in STAGES[name]().drop_queues}
     assert prefixes == {f"{model}-drop": f"incoming/{model}/" for model in ("star", "galaxy", "image")}
-
-
-def test_a_deployed_stage_needs_an_api() -> None:
-    with pytest.raises(StageError, match="stage dev needs an api: who may call it, and how often"):
-        dataclasses.replace(dev(), api=None)
 
 
 def test_logs_are_kept_for_days_that_cloudwatch_offers() -> None:

@@ -1,0 +1,191 @@
+"""The stages that skysort runs in, one typed settings object each: local (`make run`), dev and prod (AWS)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from infra.stages.api import ApiSettings, Client, Firewall
+from infra.stages.functions import (
+    AllAtOnce,
+    Canary,
+    FunctionSettings,
+    OnDemand,
+    Provisioned,
+    RollOut,
+    ScheduledMinimum,
+    Warm,
+)
+from infra.stages.operations import P99_MS, Alarms, Flood, Operations
+from infra.stages.stage import AwsStage, DropQueue, DropRetention, LocalStage
+from skysort.clients import Sharing
+from skysort.models import MODELS, PICTURES, ROWS
+from skysort.settings import DROP_BUCKET, RESULTS_BUCKET, THREADS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from infra.stages.stage import Stage
+    from skysort.models import Model
+
+# What observers ask for, more of it at night: in Chile (UTC-3 to -4).
+_AT_NIGHT: Final = frozenset({"star", "galaxy"})
+_NIGHTS: Final = (ScheduledMinimum("cron(0 22 * * ? *)", 10), ScheduledMinimum("cron(0 12 * * ? *)", 2))
+
+_ON_DEMAND: Final = OnDemand()
+_AT_ONCE: Final = AllAtOnce()
+# Where the kept-warm functions prove themselves under real requests after a deployment.
+_WATCHED: Final = AllAtOnce(watch_minutes=5)
+
+
+def _http(
+    model: Model, warm: Warm, reserved: int, roll_out: RollOut = _AT_ONCE, *, isolated: bool = False
+) -> FunctionSettings:
+    """The function that answers a model's requests; one for pictures reads dropped files by their s3_key."""
+    pictures = model.input is PICTURES
+    return FunctionSettings(
+        model.folder,
+        "app.handler",
+        model.name,
+        # Decoding a picture of the largest allowed size takes up to 1 GB.
+        memory_mb=1_769,
+        timeout_s=25 if pictures else 15,
+        warm=warm,
+        reserved_concurrency=reserved,
+        buckets=(DROP_BUCKET,) if pictures else (),
+        roll_out=roll_out,
+        isolated=isolated and pictures,
+    )
+
+
+def _drop(model: Model, reserved: int, warm: Warm = _ON_DEMAND, *, isolated: bool = False) -> FunctionSettings:
+    """The function that classifies a model's dropped files.
+
+    FITS and Parquet tables pass through /tmp: the largest allowed file, its decoded form and the result. So do
+    archives of pictures, one at a time; pictures are decoded two at a time.
+    """
+    rows = model.input is ROWS
+    return FunctionSettings(
+        model.folder,
+        "drop.handler",
+        model.drop_function if rows else model.name,
+        memory_mb=3_538,
+        timeout_s=900,
+        warm=warm,
+        scratch_mb=8_192 if rows else 4_096,
+        reserved_concurrency=reserved,
+        buckets=(RESULTS_BUCKET,),
+        environment={} if rows else {THREADS: "2"},
+        isolated=isolated,
+    )
+
+
+def _control(reserved: int, warm: Warm = _ON_DEMAND, roll_out: RollOut = _AT_ONCE) -> FunctionSettings:
+    return FunctionSettings(
+        "functions/control",
+        "app.handler",
+        "control",
+        memory_mb=512,
+        timeout_s=10,
+        warm=warm,
+        reserved_concurrency=reserved,
+        buckets=(DROP_BUCKET, RESULTS_BUCKET),
+        roll_out=roll_out,
+        signs=True,
+    )
+
+
+def _queues(stage: str, maximum_concurrency: int, window_s: int) -> tuple[DropQueue, ...]:
+    return tuple(
+        DropQueue(model=model, stage=stage, maximum_concurrency=maximum_concurrency, batching_window_s=window_s)
+        for model in MODELS.values()
+    )
+
+
+def _cores() -> int:
+    """Cores that this process may use; macOS has no affinity to ask for."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def local(cores: int | None = None) -> LocalStage:
+    """The stage of `make run`: as many star sandboxes as the machine has cores, one for dropped tables.
+
+    One sandbox of every function that answers requests is started ahead, so that a function that cannot start
+    stops the stack instead of the first request; those for pictures are joined by more, and those for dropped
+    pictures started, when there is work.
+    """
+    cores = cores or _cores()
+    return LocalStage(
+        name="local",
+        functions={
+            **{m.name: _http(m, Provisioned(cores if m.input is ROWS else 1), cores) for m in MODELS.values()},
+            **{
+                m.drop_function: _drop(m, 1, Provisioned(1) if m.input is ROWS else _ON_DEMAND) for m in MODELS.values()
+            },
+            "control": _control(1, Provisioned(1)),
+        },
+        drop_queues=_queues("local", maximum_concurrency=1, window_s=0),
+        drop_bucket="skysort-drop-local",
+        results_bucket="skysort-results-local",
+        clients=Sharing.SHARED,
+    )
+
+
+def dev() -> AwsStage:
+    """One developer's copy in AWS: nothing is kept warm, so it costs nothing while unused."""
+    return AwsStage(
+        name="dev",
+        functions={
+            **{model.name: _http(model, _ON_DEMAND, 20) for model in MODELS.values()},
+            **{model.drop_function: _drop(model, 5) for model in MODELS.values()},
+            "control": _control(10),
+        },
+        release_hook_concurrency=5,
+        drop_queues=_queues("dev", maximum_concurrency=5, window_s=1),
+        drop_bucket="skysort-drop-dev",
+        results_bucket="skysort-results-dev",
+        clients=Sharing.SHARED,
+        api=ApiSettings(clients=(Client("developer", rate_per_s=50, burst=100),), rate_per_s=100, burst=200),
+        log_days=7,
+        tags={"project": "skysort", "stage": "dev"},
+    )
+
+
+def _kept_warm(model: Model) -> Provisioned:
+    return Provisioned(2, maximum=50, schedule=_NIGHTS if model.name in _AT_NIGHT else ())
+
+
+def prod() -> AwsStage:
+    """The public service: kept warm, and nothing that reads foreign files has a way out but to S3.
+
+    Every function has a ceiling, so that an hour of abuse has one in dollars (infra/commands/abuse_costs.py).
+    """
+    return AwsStage(
+        name="prod",
+        functions={
+            **{m.name: _http(m, _kept_warm(m), 100, _WATCHED, isolated=True) for m in MODELS.values()},
+            **{model.drop_function: _drop(model, 20, isolated=True) for model in MODELS.values()},
+            "control": _control(40, roll_out=Canary(percent=10, minutes=5)),
+        },
+        release_hook_concurrency=10,
+        drop_queues=_queues("prod", maximum_concurrency=20, window_s=5),
+        operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500, stop_at_percent=100, flood=Flood()),
+        drop_bucket="skysort-drop-prod",
+        results_bucket="skysort-results-prod",
+        clients=Sharing.SEPARATE,
+        drop_retention=DropRetention(results=365),
+        api=ApiSettings(
+            clients=(
+                Client("page", rate_per_s=200, burst=400, daily_quota=1_000_000),
+                Client("survey", rate_per_s=500, burst=1_000),
+            ),
+            firewall=Firewall(),
+        ),
+        log_days=90,
+        keep_data=True,
+        tags={"project": "skysort", "stage": "prod"},
+    )
+
+
+AWS_STAGES: Final[Mapping[str, Callable[[], AwsStage]]] = {"dev": dev, "prod": prod}
+STAGES: Final[Mapping[str, Callable[[], Stage]]] = {"local": local, **AWS_STAGES}

@@ -1,0 +1,43 @@
+"""The environment of a function: what a stage gives it, on AWS and on this machine alike.
+
+The names are those that the functions read them by (skysort.settings).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skysort import METRICS_NAMESPACE, settings
+
+if TYPE_CHECKING:
+    from infra.stages.functions import FunctionSettings
+    from infra.stages.stage import Stage
+
+
+def variables(
+    stage: Stage, name: str, function: FunctionSettings, *, drop_bucket: str, results_bucket: str, home: str
+) -> dict[str, str]:
+    """The variables of one function, besides Lambda's own.
+
+    Parameters
+    ----------
+    name
+        The function's name in the stage.
+    drop_bucket, results_bucket
+        The complete names of the stage's buckets; a function gets those that it uses.
+    home
+        The only folder that can be written to.
+    """
+    buckets = {settings.DROP_BUCKET: drop_bucket, settings.RESULTS_BUCKET: results_bucket}
+    return {
+        settings.STAGE: stage.name,
+        settings.CLIENTS: stage.clients.value,
+        # Metrics and logs of two stages in one account are told apart by it.
+        settings.SERVICE_NAME: stage.function_name(name),
+        settings.METRICS_NAMESPACE: METRICS_NAMESPACE,
+        settings.LOG_LEVEL: "INFO",
+        "HOME": home,
+        "XDG_CACHE_HOME": home,
+        **{bucket: buckets[bucket] for bucket in function.buckets},
+        **function.environment,
+    }

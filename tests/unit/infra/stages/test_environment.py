@@ -1,0 +1,77 @@
+"""The environment of a function: by names that the functions read, and with all that they need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra import ROOT
+from infra.local.launch import Launcher, Lifeline
+from infra.local.report import FunctionLog
+from infra.local.settings import Settings
+from infra.stages.deployments import AWS_STAGES, STAGES
+from infra.stages.environment import variables
+from skysort import settings
+from skysort.models import MODELS
+from skysort.settings import ControlSettings, DropSettings, ModelSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from infra.stages.stage import Stage
+
+NAMES = {value for value in vars(settings).values() if isinstance(value, str) and value.isupper()}
+# What the release hook and the brake are given by the constructs that make them, and what an image sets.
+ELSEWHERE = {settings.NEW_VERSIONS, settings.STOP_POLICY, settings.STOP_ROLES, settings.CARDS}
+DEFAULTED = {settings.THREADS, settings.CACHE_ENTRIES, settings.MEMORY}
+
+
+def given(stage: Stage, name: str) -> dict[str, str]:
+    return variables(
+        stage, name, stage.functions[name], drop_bucket="the-drop", results_bucket="the-results", home="/scratch"
+    )
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_function_starts_with_what_its_stage_gives_it(name: str) -> None:
+    stage = STAGES[name]()
+    for model in MODELS.values():
+        folder = ROOT / model.folder
+        assert ModelSettings.from_environment(given(stage, model.name), model.name, folder).clients is stage.clients
+        drop = DropSettings.from_environment(given(stage, model.drop_function), model.name, folder)
+        assert drop.results_bucket == "the-results"
+    control = ControlSettings.from_environment(given(stage, "control"), ROOT / "functions" / "control")
+    assert (control.drop_bucket, control.results_bucket) == ("the-drop", "the-results")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_variable_is_one_that_is_read_and_every_one_that_is_read_is_given_or_has_a_default(name: str) -> None:
+    stage = STAGES[name]()
+    found = set[str]().union(*(given(stage, function) for function in stage.functions))
+    assert found - {"HOME", "XDG_CACHE_HOME"} <= NAMES
+    assert found >= NAMES - ELSEWHERE - DEFAULTED
+
+
+@pytest.mark.parametrize("name", AWS_STAGES)
+def test_a_sandbox_of_this_machine_gets_what_the_function_gets_on_aws(name: str, tmp_path: Path) -> None:
+    """tests/infra/test_functions.py compares the templates with the same function."""
+    stage, aws, lifeline = Settings(stage_name=name).stage(), AWS_STAGES[name](), Lifeline()
+    for function in aws.functions:
+        log = FunctionLog(tmp_path / f"{function}.log")
+        launcher = Launcher(function, stage.functions[function], stage, ROOT, tmp_path, log, lifeline)
+        here = launcher.environment("sandbox", "on-demand", "/scratch")
+        there = given(aws, function) | {
+            bucket: name
+            for bucket, name in (
+                (settings.DROP_BUCKET, aws.drop_bucket),
+                (settings.RESULTS_BUCKET, aws.results_bucket),
+            )
+            if bucket in given(aws, function)
+        }
+        assert {variable: here.get(variable) for variable in there} == there
+        # and nothing of ours besides, but what stands in for Lambda's own
+        ours = {variable for variable in here if variable.startswith(("SKYSORT_", "POWERTOOLS_"))}
+        assert ours - set(there) == {"SKYSORT_LOCAL_FUNCTION_ARN"}
+        log.close()
+    lifeline.close()
