@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from infra.stages.drop import DEAD_LETTER_DAYS, QUEUE_DAYS, VISIBILITY_TIMEOUTS, DropRetention
 
 from infra import ROOT
 from infra.stages.deployments import dev, prod
+from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS, VISIBILITY_TIMEOUTS, DropRetention
 from skysort import limits
 from skysort.options import MAX_TOP_K
 
