@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from skysort.drop.keys import INCOMING
 from skysort.errors import UnauthenticatedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_INCOMING: Final = "incoming/"
 # 96 bits: nobody finds another identity with the same folder.
 _FOLDER_DIGITS: Final = 24
 _NEVER_IN_A_PATH: Final = frozenset({"", ".", ".."})
@@ -47,9 +47,9 @@ class Client:
     def may_read(self, key: str) -> bool:
         """Whether a key of the drop bucket is one of this client's files, of whichever model."""
         if not self.folder:
-            return key.startswith(_INCOMING)
+            return key.startswith(INCOMING)
         incoming, _, folder, *rest = [*key.split("/"), "", "", ""]
-        inside = f"{incoming}/" == _INCOMING and folder == self.folder and any(rest)
+        inside = f"{incoming}/" == INCOMING and folder == self.folder and any(rest)
         # What a store or a proxy might take for another path is nobody's.
         return inside and not _NEVER_IN_A_PATH & set(key.split("/"))
 

@@ -1,43 +1,53 @@
-"""A dropped batch as the service tells of it: which files it has, how many are done, and their results."""
+"""A dropped batch: which files it has, how many are done, their results, and the tables that stay whole."""
 
 from __future__ import annotations
 
+import glob
 import io
 import re
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from skysort_cli.client import StoppedError
-from skysort_cli.exits import ProblemError, ServiceError
+import httpx
+
+from skysort import problems
+from skysort.drop.keys import REJECTED
+from skysort.uploads.names import file_fault
+from skysort_cli.client import store_reason
+from skysort_cli.exits import ProblemError, ServiceError, StoppedError, UsageError
+from skysort_cli.inputs import counted, first_names
+from skysort_cli.output import STDOUT, is_same_file, whole_file
+from skysort_cli.terminal import bar, say
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from skysort_cli.client import Client
+    from skysort_cli.inputs import Input
+    from skysort_cli.output import Record
+    from skysort_cli.uploads import Upload
 
 _FILES_A_PAGE: Final = "500"
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
 _NEXT: Final = re.compile(r"<([^>]*)>\s*;[^,]*\brel=\"?next\"?")
+_CHANGED: Final = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Files of a batch."""
+    """Files of a batch. finished: those with an outcome."""
 
     total: int = 0
-    done: int = 0
-    failed: int = 0
-
-    @property
-    def finished(self) -> int:
-        """Files with an outcome."""
-        return self.done + self.failed
+    finished: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +68,11 @@ class Batch:
 
     def arrived(self) -> dict[str, Arrived]:
         """Every file that was uploaded, by name; none where the batch is new."""
-        found: dict[str, Arrived] = {}
-        for page in self._pages(_FILES_A_PAGE):
-            for file in page.get("files", []):
-                found[str(file["name"])] = Arrived(file.get("size"), _seconds(file.get("uploaded")))
-        return found
+        return {
+            str(file["name"]): Arrived(file.get("size"), _seconds(file.get("uploaded")))
+            for page in self._pages(_FILES_A_PAGE)
+            for file in page.get("files", [])
+        }
 
     def links(self) -> Iterator[dict[str, dict[str, str]]]:
         """URLs of results by their kind (functions/README.md) and their files' names, a page at a time."""
@@ -70,20 +80,17 @@ class Batch:
             yield {str(file["name"]): file.get("links") or {} for file in page.get("files", [])}
 
     def counts(self) -> Counts:
-        """How many files are there, done and failed."""
-        total = done = failed = 0
-        for page in self._pages("0"):
-            counts = page["counts"]
-            total, done, failed = total + counts["total"], done + counts["done"], failed + counts["failed"]
-        return Counts(total, done, failed)
+        """How many files are there, and how many of them are done or failed."""
+        pages = [page["counts"] for page in self._pages("0")]
+        return Counts(sum(page["total"] for page in pages), sum(page["done"] + page["failed"] for page in pages))
 
-    def wait(self, files: int, most_s: float, stop: threading.Event, told: Callable[[Counts], None]) -> Counts:
+    def wait(self, files: int, max_s: float, stop: threading.Event, report: Callable[[Counts], None]) -> Counts:
         """Ask ever more rarely until so many files and all others have their outcome, or the time is up."""
-        deadline = time.monotonic() + most_s
+        deadline = time.monotonic() + max_s
         pause = _FIRST_PAUSE_S
         while True:
             counts = self.counts()
-            told(counts)
+            report(counts)
             left = deadline - time.monotonic()
             if left <= 0 or counts.finished == counts.total >= files:
                 return counts
@@ -120,26 +127,24 @@ class Batch:
             query["next"] = str(page["next"])
 
 
-def records(rows: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
+def records(rows: Iterable[Mapping[str, str]]) -> Iterator[Record]:
     """Rows of results.csv as `skysort classify` has its records; of a table that stays whole, where it is."""
     for row in rows:
-        record: dict[str, Any] = {"file": row["file"], "model": {"name": row.get("model")}}
+        record: Record = {"file": row["file"], "model": {"name": row.get("model")}}
         if row.get("row"):
             record["row"] = int(row["row"])
         if row.get("result_file"):
             record["result_file"] = row["result_file"]
         if row.get("error"):
-            yield {**record, "error": {"detail": row["error"]}}
-            continue
-        if row.get("result_file"):
-            yield record
-            continue
-        prediction: dict[str, Any] = {"label": row["label"]}
-        if row.get("class_id"):
-            prediction["class_id"] = int(row["class_id"])
-        prediction["probability"] = float(row["probability"])
-        members = [member for member in re.split(r"[;|]", row.get("prediction_set") or "") if member]
-        yield {**record, "predictions": [prediction], "prediction_set": members}
+            record["error"] = {"detail": row["error"]}
+        elif not row.get("result_file"):
+            prediction: dict[str, Any] = {"label": row["label"]}
+            if row.get("class_id"):
+                prediction["class_id"] = int(row["class_id"])
+            prediction["probability"] = float(row["probability"])
+            record["predictions"] = [prediction]
+            record["prediction_set"] = list(filter(None, re.split(r"[;|]", row.get("prediction_set") or "")))
+        yield record
 
 
 def _seconds(moment: str | None) -> float | None:
@@ -148,3 +153,150 @@ def _seconds(moment: str | None) -> float | None:
         return datetime.fromisoformat(moment).timestamp() if moment else None
     except ValueError:
         return None
+
+
+def results_folder(option: str | None, out: str | None, batch: str) -> Path:
+    """The folder asked for, else `<batch>-results` beside the results' file or in the working folder."""
+    if option is not None:
+        return Path(option)
+    beside = Path(out).parent if out not in {None, STDOUT} and not Path(out).is_char_device() else Path()
+    return beside / f"{batch}-results"
+
+
+def without_results(inputs: Sequence[Input], arguments: Sequence[str], folder: Path, *, asked_for: bool) -> list[Input]:
+    """The inputs without results of an earlier run, where their folder lies within one that is dropped; says so.
+
+    arguments: those that the inputs were found through. asked_for: whether the user named the folder.
+    """
+    place = folder.resolve()
+    roots = {_root(argument) for argument in arguments if argument}
+    if roots.isdisjoint(place.parents if asked_for else (place, *place.parents)):
+        return list(inputs)
+    results = {
+        item.name
+        for item in inputs
+        if item.path is not None and place in item.path.resolve().parents and item.name not in arguments
+    }
+    if results:
+        say(f"skipped {counted(len(results))} where results of an earlier run are: {first_names(sorted(results))}")
+    return [item for item in inputs if item.name not in results]
+
+
+def _root(argument: str) -> Path:
+    """The folder that an argument is searched from: its own, or a pattern's fixed part."""
+    if Path(argument).is_dir():
+        return Path(argument).resolve()
+    return Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)).resolve()
+
+
+def check_folder(folder: Path, uploads: Sequence[Upload], *, asked_for: bool) -> None:
+    """Make the folder that the user named; refuse one where a result would take an input's place (UsageError)."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--results-dir {folder} is not a directory")
+    for upload in uploads:
+        if is_same_file(upload.path, folder / upload.name):
+            raise UsageError(f"a result in {folder} would overwrite the input {upload.path}; name another directory")
+    if asked_for:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--results-dir {folder}: cannot make the directory: {error.strerror}") from error
+
+
+class _ExpiredError(Exception):
+    """The store does not take the link (any more): worth asking for another one, once."""
+
+
+class ResultFiles:
+    """Fetches the classified tables that a batch's CSV only points to, into a folder, in the order of the CSV.
+
+    fetched: names of the tables that are here.
+    """
+
+    def __init__(self, client: Client, batch: Batch, folder: Path, *, quiet: bool) -> None:
+        self._client = client
+        self._batch = batch
+        self.folder = folder
+        self._quiet = quiet
+        self._pages: Iterator[Mapping[str, Mapping[str, str]]] = iter(())
+        self._page: Mapping[str, Mapping[str, str]] = {}
+        self.fetched: list[str] = []
+
+    def fetch(self, name: str, key: str) -> str:
+        """Fetch what a line of the CSV points to; returns its path here.
+
+        name: the file's in the batch. key: in the results bucket. Raises ProblemError, ServiceError and StoppedError.
+        """
+        ending, kind = (REJECTED, "rejected") if key.endswith(REJECTED) else ("", "result")
+        if fault := file_fault(name, ""):
+            raise _not_fetched(f"its name {fault}")
+        path = self.folder / PurePosixPath(name + ending)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._save(self._link(name, kind), path)
+        except _ExpiredError:
+            self._pages, self._page = iter(()), {}
+            try:
+                self._save(self._link(name, kind), path)
+            except _ExpiredError as error:
+                raise _not_fetched(str(error)) from error
+        if not ending:
+            self.fetched.append(name)
+        return str(path)
+
+    def _link(self, name: str, kind: str) -> str:
+        """Where a file's result is; looked up from where the last one was found, and once from the beginning."""
+        for _ in range(2):
+            while name not in self._page:
+                page = next(self._pages, None)
+                if page is None:
+                    break
+                self._page = page
+            if kind in self._page.get(name, {}):
+                return self._page[name][kind]
+            self._pages, self._page = self._batch.links(), {}
+        raise _not_fetched("the service has no link to it any more; is it being classified again?")
+
+    def _save(self, link: str, path: Path) -> None:
+        with (
+            bar(f"fetching {path.name}"[:40], None, quiet=self._quiet, unit="bytes") as progress,
+            whole_file(path, kept_when_interrupted=False) as file,
+        ):
+            failures, etag = 0, ""
+            while True:
+                start = file.tell()
+                resumed = {"Range": f"bytes={start}-", "If-Match": etag} if start and etag else {}
+                headers = {"Accept-Encoding": "identity", **resumed}
+                try:
+                    with closing(self._client.signed("GET", link, stream=True, headers=headers)) as response:
+                        changed = resumed and response.status_code in _CHANGED
+                        if changed or response.status_code == HTTPStatus.OK:
+                            file.seek(0)
+                            file.truncate()
+                        if changed:
+                            continue
+                        _check(response)
+                        etag = response.headers.get("ETag", "")
+                        for block in response.iter_raw():
+                            progress.advance(file.write(block))
+                except httpx.TransportError as error:
+                    failures = 1 if file.tell() > start else failures + 1
+                    self._client.pause(failures, httpx.URL(link), error)
+                else:
+                    return
+
+
+def _check(response: httpx.Response) -> None:
+    """Raise what an answer means that does not bring the file."""
+    if response.status_code in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+        return
+    response.read()
+    message = f"the store answered {response.status_code}: {store_reason(response)}"
+    if response.status_code == HTTPStatus.FORBIDDEN:
+        raise _ExpiredError(message)
+    raise _not_fetched(message)
+
+
+def _not_fetched(reason: str) -> ProblemError:
+    detail = f"it is classified, and its result file cannot be fetched: {reason}"
+    return ProblemError(problems.document(502, "result-not-fetched", "The result cannot be fetched", detail))

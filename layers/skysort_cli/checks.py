@@ -1,4 +1,7 @@
-"""What `skysort doctor` looks at on this machine; the standard library alone, so that it works where packages lack."""
+"""What `skysort doctor` looks at, on this machine and of a service.
+
+The standard library alone, so that it works where packages lack.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,23 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import skysort
 from skysort.models import MODELS
-from skysort_cli.exits import CommandError
-from skysort_cli.model_files import checkout, model_folder
+from skysort_cli.exits import CommandError, ProblemError
+from skysort_cli.local import checkout, model_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from skysort_cli.client import Client
 
 _LOOPBACK: Final = "127.0.0.1"
 _ENGINE_S: Final = 10
@@ -84,11 +92,13 @@ def machine(environment: Mapping[str, str], *, in_process: bool) -> Iterator[Che
     yield from _packages(CLASSIFY, _INSTALL_MODELS, State.MISSING if in_process else State.OPTIONAL)
     for model in MODELS:
         yield _model(model, environment, needed=in_process)
-    yield _checkout()
+    root = str(checkout() or "")
+    yield _optional(SERVE, "project's folder", root, "installed without it", "clone the project")
     yield from _packages(SERVE, _INSTALL_LOCAL, State.OPTIONAL)
     for name, setting, default in (("API port", "SKYSORT_PORT", 8000), ("S3 port", "SKYSORT_S3_PORT", 9000)):
         yield _port(name, setting, environment.get(setting) or str(default))
-    yield _program("make", "make", "apt-get install make, or Apple's command line tools")
+    make = shutil.which("make")
+    yield _optional(DEVELOP, "make", make, "not found", "apt-get install make, or Apple's command line tools")
     yield _engine()
     yield _chromium(environment)
     yield _data(environment)
@@ -124,9 +134,10 @@ def _model(model: str, environment: Mapping[str, str], *, needed: bool) -> Check
     try:
         folder = model_folder(model, environment)
         card = json.loads((folder / "card.json").read_bytes())
-        wrong = [file for file, sha256 in _artefacts(card) if _sha256(folder / file) != sha256]
+        parts = card.get("variants", {"": card}).values()
+        wrong = [part["file"] for part in parts if _sha256(folder / part["file"]) != part["sha256"]]
     except CommandError as error:
-        return Check(CLASSIFY, name, otherwise, "not here", error.sentence)
+        return Check(CLASSIFY, name, otherwise, "not here", str(error))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return Check(CLASSIFY, name, otherwise, f"cannot be read: {error}", "get the project anew")
     if wrong:
@@ -135,21 +146,9 @@ def _model(model: str, environment: Mapping[str, str], *, needed: bool) -> Check
     return Check(CLASSIFY, name, State.OK, f"{card.get('version', '')}, sha256 right, in {folder}")
 
 
-def _artefacts(card: dict[str, Any]) -> list[tuple[str, str]]:
-    parts = card.get("variants", {"": card}).values()
-    return [(part["file"], part["sha256"]) for part in parts]
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _checkout() -> Check:
-    root = checkout()
-    if root is None:
-        return Check(SERVE, "project's folder", State.OPTIONAL, "installed without it", "clone the project")
-    return Check(SERVE, "project's folder", State.OK, str(root))
 
 
 def _port(name: str, setting: str, text: str) -> Check:
@@ -175,37 +174,82 @@ def _is_skysort(port: int) -> bool:
         return False
 
 
-def _program(name: str, program: str, remedy: str) -> Check:
-    path = shutil.which(program)
-    return Check(DEVELOP, name, State.OK, path) if path else Check(DEVELOP, name, State.OPTIONAL, "not found", remedy)
+def _optional(group: str, name: str, found: str | None, problem: str, remedy: str) -> Check:
+    """What only its group needs."""
+    return Check(group, name, State.OK, found) if found else Check(group, name, State.OPTIONAL, problem, remedy)
 
 
 def _engine() -> Check:
-    docker = shutil.which("docker")
+    docker, found, problem = shutil.which("docker"), "", "no docker on the path"
+    if docker is not None:
+        command = [docker, "version", "--format", "{{.Server.Version}}"]
+        try:
+            answer = subprocess.run(command, capture_output=True, text=True, timeout=_ENGINE_S, check=True)
+            found = f"Docker {answer.stdout.strip()}"
+        except (OSError, subprocess.SubprocessError):
+            problem = "docker does not answer"
     remedy = "install Docker and start it; only images, sam local and their tests need it"
-    if docker is None:
-        return Check(DEVELOP, "container engine", State.OPTIONAL, "no docker on the path", remedy)
-    command = [docker, "version", "--format", "{{.Server.Version}}"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ENGINE_S, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return Check(DEVELOP, "container engine", State.OPTIONAL, "docker does not answer", remedy)
-    return Check(DEVELOP, "container engine", State.OK, f"Docker {answer.stdout.strip()}")
+    return _optional(DEVELOP, "container engine", found, problem, remedy)
 
 
 def _chromium(environment: Mapping[str, str]) -> Check:
     path = environment.get("SKYSORT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path and shutil.which(path):
-        return Check(DEVELOP, "Chromium", State.OK, path)
     remedy = "install Chromium, or name it in SKYSORT_CHROMIUM; only the page's tests need it"
-    return Check(DEVELOP, "Chromium", State.OPTIONAL, f"{path} is no program" if path else "not found", remedy)
+    problem = f"{path} is not a program" if path else "not found"
+    return _optional(DEVELOP, "Chromium", path if path and shutil.which(path) else None, problem, remedy)
 
 
 def _data(environment: Mapping[str, str]) -> Check:
-    root = checkout()
-    named = environment.get("SKYSORT_DATA")
+    root, named = checkout(), environment.get("SKYSORT_DATA")
     folder = Path(named) if named else root.parent / "shared" / "data" if root else None
-    if folder is not None and folder.is_dir():
-        return Check(DEVELOP, "survey data", State.OK, str(folder))
     remedy = "name its folder in SKYSORT_DATA; only training and its tests need it"
-    return Check(DEVELOP, "survey data", State.OPTIONAL, f"{folder} is no folder" if folder else "not here", remedy)
+    found = str(folder) if folder is not None and folder.is_dir() else None
+    return _optional(DEVELOP, "survey data", found, f"{folder} is not a directory" if folder else "not here", remedy)
+
+
+SERVICE: Final = "service"
+# What nobody calls a batch.
+_NO_BATCH: Final = "skysort-doctor-asks-whether-batches-are-reported"
+
+
+def service(client: Client) -> Iterator[Check]:
+    """Checks of a service, up to the first that nothing can follow."""
+    url = client.endpoint.url
+    began = time.perf_counter()
+    try:
+        health = client.get("/v1/health")
+    except (CommandError, ProblemError) as error:
+        yield Check(SERVICE, "answers", State.MISSING, str(error), "check the address and SKYSORT_API_KEY")
+        return
+    took = (time.perf_counter() - began) * 1e3
+    version = str(health.get("version", "unknown"))
+    other = "" if version == skysort.__version__ else f"; this command is {skysort.__version__}"
+    yield Check(SERVICE, "answers", State.OK, f"{url}, version {version}{other}, in {took:.0f} ms")
+    try:
+        names = [str(model["name"]) for model in client.get("/v1/models")["models"]]
+    except (CommandError, ProblemError, KeyError, TypeError) as error:
+        yield Check(SERVICE, "lists its models", State.MISSING, str(error), "is the address skysort's?")
+        return
+    for name in names:
+        yield _asked(client, f"{name} ready", f"/v1/models/{name}/ready")
+    yield _asked(client, "reports batches", f"/v1/batches/{_NO_BATCH}", HTTPStatus.NOT_FOUND)
+
+
+def _asked(client: Client, name: str, path: str, expected: HTTPStatus = HTTPStatus.OK) -> Check:
+    began = time.perf_counter()
+    remedy = "look into the function's log"
+    try:
+        answer: dict[str, Any] = client.get(path)
+    except ProblemError as error:
+        problem = error.problem
+        if problem.get("status") == expected and str(problem.get("type", "")).startswith("urn:skysort:"):
+            return Check(SERVICE, name, State.OK, _took(began))
+        return Check(SERVICE, name, State.MISSING, error.detail, remedy)
+    except CommandError as error:
+        return Check(SERVICE, name, State.MISSING, str(error), remedy)
+    model = answer.get("model", {})
+    return Check(SERVICE, name, State.OK, f"{model.get('version', '')} {_took(began)}".strip())
+
+
+def _took(began: float) -> str:
+    return f"in {(time.perf_counter() - began) * 1e3:.0f} ms"

@@ -1,10 +1,16 @@
-"""The service over HTTP: polite retries, and every refusal as a problem with a sentence."""
+"""The service over HTTP: polite retries, and every refusal as a problem with a message."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
+import random
+import re
 import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -12,11 +18,10 @@ import httpx
 
 import skysort
 from skysort import problems
-from skysort_cli.exits import ProblemError, ServiceError
-from skysort_cli.retry import RetryPolicy, retry_after_s
+from skysort_cli.exits import ProblemError, ServiceError, StoppedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from skysort_cli.endpoint import Endpoint
@@ -26,12 +31,51 @@ TIMEOUT_S: Final = 35.0
 CONNECT_TIMEOUT_S: Final = 10.0
 # Inputs in a row that failed to the last attempt: the rest would fail alike.
 FAILING_AFTER: Final = 3
+# A service that asks for a longer pause than this is not waited for.
+LONGEST_RETRY_AFTER_S: Final = 60.0
+OPTIONS: Final = frozenset({"top_k", "labels", "explain"})
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 _CERTIFICATE: Final = "certificate"
+_STORE_MESSAGE: Final = re.compile(rb"<Message>([^<]*)</Message>")
 
 
-class StoppedError(Exception):
-    """The command is being interrupted: no further attempt."""
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter ("Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
+
+    attempts: requests in all, the first among them. first_s, most_s: bounds of the backoff.
+    """
+
+    attempts: int = 6
+    first_s: float = 0.5
+    most_s: float = 20.0
+
+    def wait_s(
+        self, failures: int, retry_after_s: float | None, chance: Callable[[float, float], float] = random.uniform
+    ) -> float | None:
+        """Seconds until the next attempt, None when it is time to give up; a Retry-After is always waited out."""
+        if failures >= self.attempts or (retry_after_s or 0.0) > LONGEST_RETRY_AFTER_S:
+            return None
+        backoff = chance(0.0, min(self.most_s, self.first_s * 2 ** (failures - 1)))
+        # With a little more, so that callers do not come back at once.
+        return backoff if retry_after_s is None else retry_after_s + min(backoff, self.first_s)
+
+
+def retry_after_s(header: str | None, now: datetime | None = None) -> float | None:
+    """Seconds that a Retry-After header asks for: a number or an HTTP date (RFC 9110, 10.2.3); None without one."""
+    text = (header or "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            then = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        then = then if then.tzinfo else then.replace(tzinfo=UTC)
+        seconds = (then - (now or datetime.now(UTC))).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 class Client:
@@ -77,65 +121,61 @@ class Client:
         """Let go of the connections."""
         self._http.close()
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The JSON document of a GET; path begins with /v1."""
         return self._json(self.fetch(path, params))
 
     def fetch(self, path: str, params: Mapping[str, str] | None = None) -> httpx.Response:
         """The answer to a GET, of any type."""
-        return self._request("GET", self.endpoint.url + path, params=params or {})
+        return self._request("GET", path, params=params or {})
 
-    def post(self, path: str, content: bytes, content_type: str, params: Mapping[str, str] | None = None) -> Any:
+    def post(
+        self, path: str, content: bytes, content_type: str, params: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """The JSON document that answers a POST; path begins with /v1."""
         headers = {"Content-Type": content_type}
-        return self._json(
-            self._request("POST", self.endpoint.url + path, params=params or {}, content=content, headers=headers)
-        )
+        return self._json(self._request("POST", path, params=params or {}, content=content, headers=headers))
 
-    def post_json(self, path: str, document: Mapping[str, Any]) -> Any:
+    def post_json(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """The JSON document that answers a JSON document; path begins with /v1."""
         return self.post(path, json.dumps(document).encode(), "application/json")
 
-    def signed(self, method: str, url: str, **parts: Any) -> httpx.Response:
+    def signed(self, method: str, url: str, *, stream: bool = False, **parts: Any) -> httpx.Response:
         """The answer, whatever its status, to a request that the service signed for its store: without our key."""
-        self._check_store(url)
+        # Files must not leave the encrypted way, or go to what listens on this machine alone.
+        if self.endpoint.url.startswith("https:") and not url.lower().startswith("https:"):
+            raise ServiceError(f"{self.endpoint.url} sends files to {url!r:.100}, which is not https")
 
         def make() -> httpx.Request:
             request = self._http.build_request(method, url, **parts)
             request.headers.pop("x-api-key", None)
             return request
 
-        return self._attempts(make)
-
-    @contextlib.contextmanager
-    def streamed(self, url: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
-        """The answer, whatever its status, to a GET of a URL that the service signed; its bytes are yet to be read."""
-        self._check_store(url)
-
-        def make() -> httpx.Request:
-            request = self._http.build_request("GET", url, headers={"Accept-Encoding": "identity", **headers})
-            request.headers.pop("x-api-key", None)
-            return request
-
-        response = self._attempts(make, stream=True)
-        try:
-            yield response
-        finally:
-            response.close()
+        return self._attempts(make, stream=stream)
 
     def pause(self, failures: int, url: httpx.URL, error: httpx.TransportError) -> None:
         """Wait after an answer that broke off; raises ServiceError where it is time to give up, and StoppedError."""
-        self._pause(self._wait(failures, error), self._unreachable(url, error))
+        if isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError) or _CERTIFICATE in str(error).lower():
+            seconds = None
+        elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and failures >= 3:  # noqa: PLR2004
+            seconds = None  # nobody listens: that rarely mends itself within the longer pauses
+        else:
+            seconds = self._policy.wait_s(failures, None)
+        self._pause(seconds, self._unreachable(url, error))
 
-    def _check_store(self, url: str) -> None:
-        """Raise ServiceError where files would leave the encrypted way, or go to what listens on this machine alone."""
-        if self.endpoint.url.startswith("https:") and not url.lower().startswith("https:"):
-            raise ServiceError(f"{self.endpoint.url} sends files to {url!r:.100}, which is not https")
-
-    def _request(self, method: str, url: str, **parts: Any) -> httpx.Response:
-        response = self._attempts(lambda: self._http.build_request(method, url, **parts))
-        self._check(response)
-        return response
+    def _request(self, method: str, path: str, **parts: Any) -> httpx.Response:
+        response = self._attempts(lambda: self._http.build_request(method, self.endpoint.url + path, **parts))
+        if response.is_success:
+            return response
+        if response.is_redirect:
+            where = response.headers.get("Location", "nowhere")
+            raise ServiceError(f"{self.endpoint.url} redirects to {where}; give that address as --endpoint")
+        problem = problem_of(response)
+        if response.status_code not in _REFUSED:
+            raise ProblemError(problem)
+        if self.endpoint.key:
+            raise ServiceError(f"{self.endpoint.url} refuses the key in SKYSORT_API_KEY: {problem['detail']}")
+        raise ServiceError(f"{self.endpoint.url} wants a key: set SKYSORT_API_KEY ({problem['detail']})")
 
     def _attempts(self, make: Callable[[], httpx.Request], *, stream: bool = False) -> httpx.Response:
         """Send until it is answered; raises ProblemError, ServiceError or StoppedError."""
@@ -146,31 +186,23 @@ class Client:
             try:
                 request = make()
             except (httpx.InvalidURL, UnicodeEncodeError) as error:
-                raise ServiceError(f"{self.endpoint.url} names an address that is none: {error}") from error
+                raise ServiceError(f"{self.endpoint.url} names an invalid address: {error}") from error
             try:
                 response = self._http.send(request, stream=stream)
                 if response.is_error:
                     response.read()
             except httpx.TransportError as error:
                 failures += 1
-                self._pause(self._wait(failures, error), self._unreachable(request.url, error))
+                self.pause(failures, request.url, error)
                 continue
-            if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or response.is_server_error:
-                failures += 1
-                asked = retry_after_s(response.headers.get("Retry-After"))
-                self._pause(self._policy.wait_s(failures, asked), self._exhausted(response))
-                continue
-            self._failing = 0
-            return response
+            if response.status_code != HTTPStatus.TOO_MANY_REQUESTS and not response.is_server_error:
+                self._failing = 0
+                return response
+            failures += 1
+            asked = retry_after_s(response.headers.get("Retry-After"))
+            self._pause(self._policy.wait_s(failures, asked), ProblemError(problem_of(response), retryable=True))
 
-    def _wait(self, failures: int, error: httpx.TransportError) -> float | None:
-        if isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError) or _CERTIFICATE in str(error).lower():
-            return None
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and failures >= 3:  # noqa: PLR2004
-            return None  # nobody listens: that rarely mends itself within the longer pauses
-        return self._policy.wait_s(failures, None)
-
-    def _pause(self, seconds: float | None, otherwise: Exception) -> None:
+    def _pause(self, seconds: float | None, otherwise: ProblemError | ServiceError) -> None:
         """Wait before the next attempt, or give up with an error."""
         if seconds is None:
             if isinstance(otherwise, ProblemError):
@@ -182,37 +214,14 @@ class Client:
             raise StoppedError
 
     def _unreachable(self, url: httpx.URL, error: httpx.TransportError) -> ServiceError:
-        told = self.endpoint.url
-        if not told.startswith(f"{url.scheme}://{url.netloc.decode('ascii')}"):
-            told = f"{url.scheme}://{url.netloc.decode('ascii')}"  # the store that files are uploaded to
+        place = f"{url.scheme}://{url.netloc.decode('ascii')}"  # the store, where files are uploaded to it
+        place = self.endpoint.url if self.endpoint.url.startswith(place) else place
         hint = "; is `make run` or `skysort serve` running?" if self.endpoint.is_local else ""
-        return ServiceError(f"cannot reach {told}: {_reason(error)}{hint}")
+        return ServiceError(f"cannot reach {place}: {_reason(error)}{hint}")
 
-    def _exhausted(self, response: httpx.Response) -> ProblemError:
-        return ProblemError(problem_of(response), again=True)
-
-    def _check(self, response: httpx.Response) -> None:
-        if response.is_success:
-            return
-        if response.is_redirect:
-            where = response.headers.get("Location", "nowhere")
-            raise ServiceError(f"{self.endpoint.url} redirects to {where}; give that address as --endpoint")
-        problem = problem_of(response)
-        if response.status_code in _REFUSED:
-            raise ServiceError(self._refusal(problem["detail"]))
-        raise ProblemError(problem)
-
-    def _refusal(self, detail: str) -> str:
-        if self.endpoint.key:
-            return f"{self.endpoint.url} refuses the key in SKYSORT_API_KEY: {detail}"
-        return f"{self.endpoint.url} wants a key: set SKYSORT_API_KEY ({detail})"
-
-    def _json(self, response: httpx.Response) -> Any:
-        try:
-            document = response.json()
-        except (ValueError, RecursionError):
-            document = None
-        if not isinstance(document, dict):
+    def _json(self, response: httpx.Response) -> dict[str, Any]:
+        document = _document(response)
+        if document is None:
             raise ServiceError(
                 f"{self.endpoint.url} answers something that is not skysort's JSON "
                 f"({response.headers.get('Content-Type', 'no content type')}); is the address right?"
@@ -220,31 +229,76 @@ class Client:
         return document
 
 
+def _document(response: httpx.Response) -> dict[str, Any] | None:
+    with contextlib.suppress(ValueError, RecursionError):
+        document = response.json()
+        return document if isinstance(document, dict) else None
+    return None
+
+
 def problem_of(response: httpx.Response) -> dict[str, Any]:
     """The problem document of an answer that is an error, whoever gave it."""
-    document: Any = None
-    with contextlib.suppress(ValueError, RecursionError):
-        document = json.loads(response.content)
-    if isinstance(document, dict) and isinstance(document.get("detail"), str):
+    document = _document(response) or {}
+    if isinstance(document.get("detail"), str):
         return {**document, "status": response.status_code}
-    told = document.get("message") if isinstance(document, dict) else None
-    reason = told if isinstance(told, str) and told else response.reason_phrase or "no reason given"
+    message = document.get("message")
+    reason = message if isinstance(message, str) and message else response.reason_phrase or "no reason given"
     detail = f"the service answered {response.status_code}: {reason}"
     return problems.document(response.status_code, "http-error", "The service refused", detail)
 
 
+def store_reason(response: httpx.Response) -> str:
+    """Why the store refuses a signed request: S3's own message, or the status line."""
+    message = _STORE_MESSAGE.search(response.content)
+    return message[1].decode("utf-8", "replace") if message else response.reason_phrase
+
+
 def _reason(error: httpx.TransportError) -> str:
     """Why there was no answer at all."""
+    message = str(error) or type(error).__name__
     if isinstance(error, httpx.ConnectTimeout):
         return "it does not accept a connection in time"
     if isinstance(error, httpx.TimeoutException):
         return "it did not answer in time; --timeout gives it more"
-    if _CERTIFICATE in str(error).lower():
+    if _CERTIFICATE in message.lower():
         return f"its certificate is not trusted ({error}); SSL_CERT_FILE names another authority"
     if isinstance(error, httpx.ConnectError):
-        return f"nobody answers there ({_told(error)})"
-    return f"the connection broke ({_told(error)})"
+        return f"connection refused ({message})"
+    return f"the connection broke ({message})"
 
 
-def _told(error: httpx.TransportError) -> str:
-    return str(error) or type(error).__name__
+class RemoteModel:
+    """POST /v1/classify/<model> with the same options each time; `answer` may run in several threads."""
+
+    def __init__(self, client: Client, model: str, query: Mapping[str, str]) -> None:
+        self._client = client
+        self._path = f"/v1/classify/{model}"
+        self._query = query
+
+    def answer(self, body: bytes, content_type: str) -> dict[str, Any]:
+        """Send one request and return its answer.
+
+        Raises
+        ------
+        ProblemError
+            This input fails.
+        UsageError, ServiceError
+            Every other would meet the same.
+        """
+        url = self._client.endpoint.url
+        try:
+            answer = self._client.post(self._path, body, content_type, self._query)
+        except ProblemError as error:
+            if error.fields and error.fields <= OPTIONS:
+                raise UsageError(error.detail) from error
+            status = error.problem.get("status")
+            if status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+                message = f"{url} does not answer {self._path}: {error.detail}; is the address right?"
+                raise ServiceError(message) from error
+            if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                detail = f"{error.detail}; `skysort drop` takes larger files"
+                raise ProblemError({**error.problem, "detail": detail}) from error
+            raise
+        if not isinstance(answer.get("results"), list) or not answer["results"]:
+            raise ServiceError(f"{url} answers without results; is it skysort?")
+        return answer

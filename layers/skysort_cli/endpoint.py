@@ -27,7 +27,11 @@ class Endpoint:
     @property
     def is_local(self) -> bool:
         """Whether it is on this machine."""
-        return _is_loopback(urlsplit(self.url).hostname or "")
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
 
 
 def find_endpoint(option: str | None, environment: Mapping[str, str], *, in_process: bool = False) -> Endpoint | None:
@@ -36,11 +40,13 @@ def find_endpoint(option: str | None, environment: Mapping[str, str], *, in_proc
     The key comes from SKYSORT_API_KEY alone: a command line shows in process lists and shell histories.
     Raises UsageError for what is no address, and for a key that would travel in clear text.
     """
+    if in_process and option is not None:
+        raise UsageError("--in-process and --endpoint contradict each other; give one of them")
     text = (option if option is not None else environment.get(ENDPOINT, "")).strip()
     if in_process or not text:
         return None
-    said = "--endpoint" if option is not None else ENDPOINT
-    endpoint = Endpoint(_base(text, said), environment.get(KEY, "").strip() or None)
+    source = "--endpoint" if option is not None else ENDPOINT
+    endpoint = Endpoint(_base(text, source), environment.get(KEY, "").strip() or None)
     if endpoint.key and not (endpoint.key.isascii() and endpoint.key.isprintable()):
         raise UsageError(f"{KEY} holds characters that no API key has; copy it anew, without line breaks")
     if endpoint.key and endpoint.url.startswith("http:") and not endpoint.is_local:
@@ -48,7 +54,7 @@ def find_endpoint(option: str | None, environment: Mapping[str, str], *, in_proc
     return endpoint
 
 
-def _base(text: str, said: str) -> str:
+def _base(text: str, source: str) -> str:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
@@ -56,15 +62,8 @@ def _base(text: str, said: str) -> str:
         host, port = None, None
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not host or port == 0:
-        raise UsageError(f"{said} must be an address such as {EXAMPLES}, got {text!r:.100}")
+        raise UsageError(f"{source} must be an address such as {EXAMPLES}, got {text!r:.100}")
     if parts.username is not None or parts.query or parts.fragment:
-        raise UsageError(f"{said} must be a plain address without user, query or fragment, such as {EXAMPLES}")
+        raise UsageError(f"{source} must be a plain address without user, query or fragment, such as {EXAMPLES}")
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

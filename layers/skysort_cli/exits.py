@@ -35,13 +35,9 @@ exit status:
 
 
 class CommandError(Exception):
-    """The command ends here: a sentence for the user, and the exit status."""
+    """The command ends here: a message for the user, and the exit status."""
 
     exit = Exit.SOME_FAILED
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
 
 
 class UsageError(CommandError):
@@ -62,18 +58,27 @@ class MissingError(CommandError):
     exit = Exit.MISSING
 
 
+class StoppedError(Exception):
+    """The command is being interrupted: no further attempt."""
+
+
 class ProblemError(Exception):
     """One input's failure, as a problem document (RFC 9457); the other inputs go on.
 
-    again: whether the same request may pass later (429, 5xx).
+    retryable: whether the same request may pass later (429, 5xx).
     """
 
-    def __init__(self, problem: Mapping[str, Any], *, again: bool = False) -> None:
+    def __init__(self, problem: Mapping[str, Any], *, retryable: bool = False) -> None:
         super().__init__(str(problem.get("detail") or problem.get("title") or "unknown problem"))
         self.problem = dict(problem)
-        self.again = again
+        self.retryable = retryable
 
     @property
     def detail(self) -> str:
-        """The sentence of the problem."""
+        """The problem's message."""
         return str(self)
+
+    @property
+    def fields(self) -> set[str]:
+        """The names of the fields that the problem is about."""
+        return {str(field.get("field")) for field in self.problem.get("errors", []) if isinstance(field, dict)}

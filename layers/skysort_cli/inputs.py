@@ -5,19 +5,21 @@ from __future__ import annotations
 import glob
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from skysort import problems
 from skysort_cli.exits import ProblemError, UsageError
 from skysort_cli.terminal import is_terminal, say
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator, Sequence
 
 STDIN: Final = "-"
-_NAMES_TOLD: Final = 3
+_NAMES_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,27 @@ class Input:
         except OSError:
             return 0
 
-    def read(self, most: int, too_large: str) -> bytes:
-        """Its bytes; raises ProblemError where they cannot be read or are more than most."""
+    @contextmanager
+    def opened(self) -> Iterator[io.BufferedReader]:
+        """Its bytes as a file; raises ProblemError where it cannot be opened."""
         if self.path is None:
-            content = sys.stdin.buffer.read(most + 1)
-        else:
+            yield cast("io.BufferedReader", sys.stdin.buffer)
+            return
+        try:
+            file = self.path.open("rb")
+        except OSError as error:
+            raise unreadable(error) from error
+        with file:
+            yield file
+
+    def read(self, max_bytes: int, too_large: str) -> bytes:
+        """Its bytes; raises ProblemError where they cannot be read or are more than max_bytes."""
+        with self.opened() as file:
             try:
-                with self.path.open("rb") as file:
-                    content = file.read(most + 1)
+                content = file.read(max_bytes + 1)
             except OSError as error:
                 raise unreadable(error) from error
-        if len(content) > most:
+        if len(content) > max_bytes:
             raise ProblemError(problems.document(413, "limit-exceeded", "A limit was passed", too_large))
         return content
 
@@ -56,8 +68,8 @@ class Input:
 def expand(arguments: Sequence[str], endings: Sequence[str]) -> list[Input]:
     """Every input once, in the order of the arguments, a folder's files in the order of their names.
 
-    endings: of the files that a folder is searched for, hidden ones left out; one line on stderr tells of files that
-    were passed over. Names that lead nowhere stay in: they fail when they are read, as one input among others.
+    endings: of the files that a folder is searched for, hidden ones skipped; one line on stderr reports skipped files.
+    Names that lead nowhere stay in: they fail when they are read, as one input among others.
     Raises UsageError for what cannot be meant.
     """
     if list(arguments).count(STDIN) > 1:
@@ -65,22 +77,26 @@ def expand(arguments: Sequence[str], endings: Sequence[str]) -> list[Input]:
     found: dict[str, Input] = {}
     passed: dict[str, str] = {}
     for argument in arguments:
-        for one in _of(argument, endings, passed):
-            found.setdefault(one.name, one)
-    left_out = [told for path, told in passed.items() if path not in found]
-    if left_out:
-        files = "1 file" if len(left_out) == 1 else f"{len(left_out):,} files"
+        for item in _of(argument, endings, passed):
+            found.setdefault(item.name, item)
+    skipped = [shown for path, shown in passed.items() if path not in found]
+    if skipped:
         say(
-            f"left out {files}: {first_names(left_out)}; of a folder these are taken unless they are hidden: "
-            f"{' '.join(endings)}; a file that is named itself is tried whatever it is called"
+            f"skipped {counted(len(skipped))}: {first_names(skipped)}; a directory is searched for files that end in "
+            f"{' '.join(endings)} and are not hidden; a file that you name is tried whatever its name"
         )
     return list(found.values())
 
 
+def counted(files: int) -> str:
+    """A number of files in words."""
+    return "1 file" if files == 1 else f"{files:,} files"
+
+
 def first_names(names: Sequence[str]) -> str:
     """The first few of many names, and how many more there are."""
-    more = len(names) - _NAMES_TOLD
-    return ", ".join(names[:_NAMES_TOLD]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _of(argument: str, endings: Sequence[str], passed: dict[str, str]) -> Iterator[Input]:
@@ -141,7 +157,7 @@ def unreadable(error: OSError) -> ProblemError:
     """The problem of a file that cannot be read."""
     reasons = {
         FileNotFoundError: "there is no such file",
-        IsADirectoryError: "the folder holds no file of a kind that is read here",
+        IsADirectoryError: "the directory has no file that can be read here",
         PermissionError: "the file may not be read: permission denied",
     }
     reason = reasons.get(type(error)) or f"the file cannot be read: {error.strerror or error}"

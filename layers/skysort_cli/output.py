@@ -1,17 +1,20 @@
-"""Where results go: stdout or a file that is whole or not there, and in which format."""
+"""Where results go: stdout or a file that is whole or not there, and records as JSON Lines and as CSV."""
 
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
+import json
 import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from skysort.csv_cells import text_cell
 from skysort_cli.exits import UsageError
-from skysort_cli.terminal import is_terminal
+from skysort_cli.terminal import is_terminal, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +22,11 @@ if TYPE_CHECKING:
 
     from skysort_cli.inputs import Input
 
+    # One classified or failed input: file, row and id of a table's row, and the result or `error`.
+    Record = dict[str, Any]
+
 STDOUT: Final = "-"
+SHOWN_FEATURES: Final = 3
 
 
 class Format(StrEnum):
@@ -43,24 +50,24 @@ def choose_format(option: str | None, out: str | None) -> Format:
 
 
 def check_out(out: str | None, inputs: Sequence[Input]) -> None:
-    """Refuse a place for results that cannot be written, or that is an input, before any work is done."""
+    """Refuse a place for results that cannot be written, or that is an input (UsageError), before any work is done."""
     if out is None or out == STDOUT:
         return
     path = Path(out)
     if path.is_dir():
-        raise UsageError(f"--out {out} is a folder; name a file")
+        raise UsageError(f"--out {out} is a directory; name a file")
     if not path.parent.is_dir():
-        raise UsageError(f"--out {out}: there is no folder {path.parent}")
+        raise UsageError(f"--out {out}: {path.parent} is not a directory")
     if not os.access(path.parent, os.W_OK):
-        raise UsageError(f"--out {out}: the folder {path.parent} may not be written to")
-    if path.exists() and any(one.path is not None and same(one.path, path) for one in inputs):
+        raise UsageError(f"--out {out}: the directory {path.parent} is not writable")
+    if path.exists() and any(item.path is not None and is_same_file(item.path, path) for item in inputs):
         raise UsageError(f"--out {out} is one of the inputs; name another file")
 
 
-def same(one: Path, other: Path) -> bool:
+def is_same_file(path: Path, other: Path) -> bool:
     """Whether two paths lead to one file."""
     try:
-        return one.samefile(other)
+        return path.samefile(other)
     except OSError:
         return False
 
@@ -74,8 +81,7 @@ def opened(out: str | None) -> Iterator[TextIO]:
     """
     if out is None or out == STDOUT:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            to_people = is_terminal(sys.stdout)
-            sys.stdout.reconfigure(errors="backslashreplace" if to_people else "surrogateescape")
+            sys.stdout.reconfigure(errors="backslashreplace" if is_terminal(sys.stdout) else "surrogateescape")
         yield sys.stdout
         sys.stdout.flush()
         return
@@ -113,3 +119,97 @@ def whole_file(path: Path, *, kept_when_interrupted: bool = True) -> Iterator[Bi
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+class Writer:
+    """Takes records one by one."""
+
+    def write(self, record: Record) -> None:
+        """Take one record."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Write what can only be written at the end."""
+
+
+class JsonLines(Writer):
+    """One JSON document a line, ASCII only, so that it survives every pipe."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, record: Record) -> None:
+        """Write one line, at once: a reader may be waiting for it."""
+        self._file.write(json.dumps(record, separators=(", ", ": ")) + "\n")
+        self._file.flush()
+
+
+class Csv(Writer):
+    """A line a record: the best class, the prediction set, and the next classes where more were asked for.
+
+    star: whether records are rows of tables. top_k: predictions that get columns of their own.
+    """
+
+    def __init__(self, file: TextIO, *, star: bool, top_k: int, explain: bool) -> None:
+        self._file = plain(file)
+        self._star = star
+        self._top_k = top_k
+        self._explain = explain
+        more = [f"{name}_{place}" for place in range(2, top_k + 1) for name in ("label", "probability")]
+        self.columns = [
+            "file",
+            *(["row", "id"] if star else []),
+            *("label", "class_id", "probability", *more, "prediction_set"),
+            *(["variant"] if star else []),
+            *(["explanation"] if explain else []),
+            *("model", "error"),
+        ]
+        write_row(self._file, self.columns)
+
+    def write(self, record: Record) -> None:
+        """Write one line."""
+        # An identifier is the user's own column, and stays as it is.
+        place = [text_cell(record["file"]), *([record.get("row", ""), record.get("id", "")] if self._star else [])]
+        if "error" in record:
+            blank = [""] * (len(self.columns) - len(place) - 1)
+            write_row(self._file, [*place, *blank, text_cell(error_message(record))])
+        else:
+            write_row(self._file, [*place, *self._answer(record), ""])
+        self._file.flush()
+
+    def _answer(self, record: Record) -> list[Any]:
+        best, *others = record["predictions"]
+        others = others[: self._top_k - 1]
+        more = [cell for other in others for cell in (other["label"], f"{other['probability']:.6f}")]
+        more += [""] * 2 * (self._top_k - 1 - len(others))
+        model = record.get("model") or {}
+        return [
+            *(best["label"], best["class_id"], f"{best['probability']:.6f}", *more),
+            ";".join(record["prediction_set"]),
+            *([record["variant"]] if self._star else []),
+            *([text_cell(explanation(record))] if self._explain else []),
+            f"{model.get('name', '')} {model.get('version', '')}".strip(),
+        ]
+
+
+def write_row(file: TextIO, cells: Sequence[Any]) -> None:
+    """One line of CSV. A carriage return within a cell would end the line for a reader unless it is quoted."""
+    quoting = csv.QUOTE_ALL if any("\r" in str(cell) for cell in cells) else csv.QUOTE_MINIMAL
+    csv.writer(file, lineterminator="\n", quoting=quoting).writerow(cells)
+
+
+def error_message(record: Record) -> str:
+    """What a record's problem says."""
+    error = record["error"]
+    return str(error.get("detail") or error.get("title") or "unknown problem")
+
+
+def explanation(record: Record, max_features: int | None = None) -> str:
+    """A heat map's file, or the features that speak most for or against the best class (SHAP, in its margin)."""
+    found = record.get("explanation") or {}
+    if "heat_map" in found:
+        return str(found["heat_map"])
+    best = record["predictions"][0]["label"]
+    contributions = found.get("classes", {}).get(best, {}).get("contributions", {})
+    ranked: Sequence[tuple[str, float]] = sorted(contributions.items(), key=lambda item: -abs(item[1]))
+    return ";".join(f"{name}={value:+.3f}" for name, value in ranked[:max_features])

@@ -1,57 +1,109 @@
-"""Pictures to records: read, classified side by side, and handed on in their order."""
+"""Pictures to records: read, classified side by side, and handed on in their order; heat maps as files of their own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+import base64
+import binascii
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
 
 from skysort.limits import GATEWAY_REQUEST_BYTES, IMAGE_BYTES, MIB
 from skysort.pictures.parallel import in_order
-from skysort_cli.exits import ProblemError
+from skysort_cli.exits import ProblemError, UsageError
+from skysort_cli.output import STDOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from skysort_cli.inputs import Input
+    from skysort_cli.output import Record
 
-Record = dict[str, Any]
+    # Body and content type to the answer; raises ProblemError, or CommandError where every other would fail as well.
+    Answer = Callable[[bytes, str], dict[str, Any]]
+
 # The content decides what a picture is.
 ANY_BYTES: Final = "application/octet-stream"
+ENDING: Final = ".heat.png"
 _WAITING_BYTES: Final = 256 * MIB
-
-
-class Answering(Protocol):
-    """A model, here or behind HTTP."""
-
-    def answer(self, body: bytes, content_type: str) -> dict[str, Any]:
-        """The answer to one request; raises ProblemError, or a CommandError where every other would fail as well."""
+_DATA_URL: Final = "data:image/png;base64,"
 
 
 def classify(
-    inputs: Sequence[Input], model: Answering, *, jobs: int, over_http: bool, done: Callable[[Input], None]
+    inputs: Sequence[Input], answer: Answer, *, jobs: int, over_http: bool, done: Callable[[], None]
 ) -> Iterator[Record]:
     """A record a picture: its answer, or `error` with a problem document.
 
-    jobs: pictures at once. done: told of each picture when it is through.
+    jobs: pictures at once. done: called when a picture is through.
     """
-    most = GATEWAY_REQUEST_BYTES if over_http else IMAGE_BYTES
-    too_large = f"the picture has more than {most // MIB} MiB" + (
+    max_bytes = GATEWAY_REQUEST_BYTES if over_http else IMAGE_BYTES
+    too_large = f"the picture has more than {max_bytes // MIB} MiB" + (
         " and cannot go over HTTP; `skysort drop` takes larger ones" if over_http else ""
     )
 
-    def work(one: Input) -> Record:
+    def work(item: Input) -> Record:
         try:
-            answer = model.answer(one.read(most, too_large), ANY_BYTES)
+            answered = answer(item.read(max_bytes, too_large), ANY_BYTES)
         except ProblemError as error:
-            return {"file": one.name, "error": error.problem}
+            return {"file": item.name, "error": error.problem}
         finally:
-            done(one)
-        return _record(one, answer)
+            done()
+        return {"file": item.name, **record_of(answered, answered["results"][0])}
 
-    yield from in_order(work, inputs, workers=jobs, weigh=lambda one: min(one.size(), most), most=_WAITING_BYTES)
+    yield from in_order(work, inputs, workers=jobs, weigh=lambda item: min(item.size(), max_bytes), most=_WAITING_BYTES)
 
 
-def _record(one: Input, answer: dict[str, Any]) -> Record:
-    result = {key: value for key, value in answer["results"][0].items() if key not in {"id", "cached"}}
+def record_of(answer: Mapping[str, Any], result: Mapping[str, Any]) -> Record:
+    """One result of an answer as a record has it: the model first, without what tells of this run alone."""
     if "error" in result:
-        return {"file": one.name, "error": result["error"]}
-    return {"file": one.name, "model": answer.get("model"), **result}
+        return {"error": result["error"]}
+    return {"model": answer.get("model"), **{k: value for k, value in result.items() if k not in {"id", "cached"}}}
+
+
+def heat_map_folder(explain_to: str | None, out: str | None) -> Path | None:
+    """The folder that was asked for, else the one of the results' file, else None: maps then stay in the records."""
+    if explain_to is not None:
+        folder = Path(explain_to)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--explain-to {explain_to}: cannot make the directory: {error.strerror}") from error
+        return folder
+    if out is not None and out != STDOUT and not Path(out).is_char_device():
+        return Path(out).parent
+    return None
+
+
+class HeatMaps:
+    """Writes each record's heat map below a folder, as its picture lies below the folder that it was found in.
+
+    below: each input's path below its folder, by its name in the records.
+    """
+
+    def __init__(self, folder: Path, below: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._below = below
+        self._taken: set[str] = set()
+
+    def extract(self, record: Record) -> Record:
+        """The record with its heat map in a file, named in its place."""
+        explained: dict[str, Any] | None = record.get("explanation")
+        if not explained or not str(explained.get("heat_map", "")).startswith(_DATA_URL):
+            return record
+        try:
+            content = base64.b64decode(explained["heat_map"].removeprefix(_DATA_URL), validate=True)
+        except binascii.Error:
+            return record
+        path = self._folder / self._name(record["file"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return {**record, "explanation": {**explained, "heat_map": str(path)}}
+
+    def _name(self, file: str) -> str:
+        """A name of its own below the folder, never above it."""
+        parts = [part for part in PurePosixPath(self._below.get(file, "picture")).parts if part not in {"/", "..", "."}]
+        stem = "/".join(parts) or "picture"
+        name, number = stem + ENDING, 2
+        while name in self._taken:
+            name, number = f"{stem}-{number}{ENDING}", number + 1
+        self._taken.add(name)
+        return name

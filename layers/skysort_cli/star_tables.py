@@ -18,7 +18,8 @@ from skysort.star.tables.rejects import RejectsWriter
 from skysort.star.tables.result_columns import ResultColumns, Values
 from skysort.star.tables.rows import Measured, Places, RowClassifier
 from skysort_cli.output import whole_file
-from skysort_cli.table_input import damage, opened, record_of
+from skysort_cli.pictures import record_of
+from skysort_cli.stars import damage
 
 if TYPE_CHECKING:
     import io
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from skysort.star.classify import StarClassifier
     from skysort.star.tables.detect import Format
     from skysort.star.tables.rejects import Reject
-    from skysort_cli.in_process import LocalStars
     from skysort_cli.inputs import Input
-    from skysort_cli.pictures import Record
+    from skysort_cli.local import LocalStars
+    from skysort_cli.output import Record
 
 _BLOCK: Final = 8 * MIB
 
@@ -102,12 +103,12 @@ def record_rows(kind: Format, file: io.BufferedReader, local: LocalStars, emit: 
     read_table(kind, _blocks(file), RecordingRows(local, emit), Nowhere())
 
 
-def classify_whole(one: Input, out: Path, local: LocalStars) -> dict[str, Any]:
+def classify_whole(item: Input, out: Path, local: LocalStars) -> dict[str, Any]:
     """Write the table to out as the drop folder does, in its format and with appended columns, and its rejects beside.
 
     Returns the summary: format, counts of rows and classes. Raises InputError and ProblemError.
     """
-    with opened(one) as file, damage():
+    with item.opened() as file, damage():
         draft = _Files(out)
         with draft.stack:
             source = cast("SourceFile", _Source(file))

@@ -1,64 +1,85 @@
-"""Tables of stars to records, a record a row, whatever the table's format."""
+"""Tables of stars to records, a record a row, whatever the table's format.
+
+A CSV of any length goes as requests of a bounded number of rows, each with the header; cells are never touched. What a
+row is, is decided as the service decides it (skysort.star.tables.dialect), so that row numbers agree.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import gzip
 import io
-from typing import TYPE_CHECKING, Any, Final
+import zlib
+from dataclasses import dataclass
+from itertools import chain
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from skysort import problems
 from skysort.errors import InputError
+from skysort.gzip_stream import GZIP
 from skysort.limits import MIB
 from skysort.pictures.parallel import in_order
-from skysort.star.tables.detect import Format
-from skysort_cli.csv_rows import EXPLAINED_ROWS, ROWS, Chunk, chunks
+from skysort.star.tables.csv_rows import table_rows
+from skysort.star.tables.detect import HEAD_BYTES, Format, detect
+from skysort.star.tables.dialect import Head, HeadReader
 from skysort_cli.exits import ProblemError
-from skysort_cli.in_process import missing
-from skysort_cli.table_input import damage, opened, recognised, record_of
+from skysort_cli.inputs import unreadable
+from skysort_cli.local import missing
+from skysort_cli.pictures import record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from skysort_cli.in_process import LocalStars
     from skysort_cli.inputs import Input
-    from skysort_cli.pictures import Answering, Record
+    from skysort_cli.local import LocalStars
+    from skysort_cli.output import Record
+    from skysort_cli.pictures import Answer
 
 CSV: Final = "text/csv"
+# A request is answered within a second or so, and bodies of wide tables stay well below a Lambda's payload.
+ROWS: Final = 2_000
+EXPLAINED_ROWS: Final = 200
+CHUNK_BYTES: Final = 2 * MIB
 _WAITING_BYTES: Final = 64 * MIB
+# The head is read in pieces of this: each is looked at once.
+_PIECE_BYTES: Final = 256 * 1024
+# Failures of the output, which may arise in the midst of reading.
+_OF_WRITING: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class StarTables:
     """Classifies tables row by row.
 
-    model: a service's star model or this process's. local: the latter, which reads every format; None over HTTP,
+    answer: of a service's star model or this process's. local: the latter, which reads every format; None over HTTP,
     which takes CSV. jobs: requests at once.
     """
 
-    def __init__(self, model: Answering, local: LocalStars | None, *, jobs: int, explain: bool) -> None:
-        self._model = model
+    def __init__(self, answer: Answer, local: LocalStars | None, *, jobs: int, explain: bool) -> None:
+        self._answer = answer
         self._local = local
         self._jobs = jobs
         self._rows = EXPLAINED_ROWS if explain else ROWS
 
-    def classify(self, one: Input, emit: Callable[[Record], None]) -> None:
+    def classify(self, item: Input, emit: Callable[[Record], None]) -> None:
         """Emit a record a row in the table's order, or one with `error` where the whole file cannot be classified."""
         try:
-            with opened(one) as file:
-                plain, kind = recognised(file)
+            with item.opened() as file:
+                table, kind = recognised(file)
                 if kind is Format.CSV:
-                    for record in self._csv(one, plain):
+                    for record in self._csv(item, table):
                         emit(record)
-                    return
-                self._in_process(one, plain, kind, emit)
+                else:
+                    self._in_process(item, table, kind, emit)
         except ProblemError as error:
-            emit({"file": one.name, "error": error.problem})
+            emit({"file": item.name, "error": error.problem})
         except InputError as error:
-            emit({"file": one.name, "error": problems.from_error(error)})
+            emit({"file": item.name, "error": problems.from_error(error)})
 
-    def _csv(self, one: Input, file: io.BufferedReader) -> Iterator[Record]:
+    def _csv(self, item: Input, file: io.BufferedReader) -> Iterator[Record]:
         without_names = False
         answered = in_order(
-            self._answer,
+            self._answered,
             self._chunks(file),
             workers=self._jobs,
             weigh=lambda chunk: len(chunk.body),
@@ -66,28 +87,32 @@ class StarTables:
         )
         for chunk, answer in answered:
             if isinstance(answer, ProblemError):
-                if not chunk.first and not answer.again:
+                if not chunk.first and not answer.retryable:
                     raise answer  # the header is wrong, or the table as a whole
                 last = chunk.first + chunk.rows
-                yield {"file": one.name, "row": chunk.first + 1, "last_row": last, "error": answer.problem}
+                yield {"file": item.name, "row": chunk.first + 1, "last_row": last, "error": answer.problem}
                 continue
             results = answer["results"]
             if not chunk.first:
-                without_names = all(result["id"] == str(at) for at, result in enumerate(results))
-            for at, result in enumerate(results):
-                number = chunk.first + at
+                without_names = all(result["id"] == str(index) for index, result in enumerate(results))
+            for index, result in enumerate(results):
+                number = chunk.first + index
                 # Without a column of names a row's id is its number in the request; here it is that in the table.
-                name = str(number) if without_names and result["id"] == str(at) else result["id"]
-                yield {"file": one.name, "row": number + 1, "id": name, **record_of(answer, result)}
+                name = str(number) if without_names and result["id"] == str(index) else result["id"]
+                yield {"file": item.name, "row": number + 1, "id": name, **record_of(answer, result)}
 
-    def _in_process(self, one: Input, file: io.BufferedReader, kind: Format, emit: Callable[[Record], None]) -> None:
+    def _in_process(self, item: Input, file: io.BufferedReader, kind: Format, emit: Callable[[Record], None]) -> None:
         if self._local is None:
-            raise ProblemError(_only_csv(kind))
+            detail = (
+                f"over HTTP tables go as CSV, and this is {kind.upper()}: leave --endpoint out to classify it here, "
+                "or give it to `skysort drop star`"
+            )
+            raise ProblemError(problems.document(415, "unsupported-format", "Unsupported format", detail))
         try:
             from skysort_cli.star_tables import record_rows  # noqa: PLC0415 - needs the model's packages
 
             with damage():
-                record_rows(kind, file, self._local, lambda record: emit({"file": one.name, **record}))
+                record_rows(kind, file, self._local, lambda record: emit({"file": item.name, **record}))
         except ImportError as error:
             raise missing(f"{kind.upper()} tables", error) from error
 
@@ -100,16 +125,105 @@ class StarTables:
                 with contextlib.suppress(ValueError):  # where the file was closed first
                     text.detach()
 
-    def _answer(self, chunk: Chunk) -> tuple[Chunk, dict[str, Any] | ProblemError]:
+    def _answered(self, chunk: Chunk) -> tuple[Chunk, dict[str, Any] | ProblemError]:
         try:
-            return chunk, self._model.answer(chunk.body, CSV)
+            return chunk, self._answer(chunk.body, CSV)
         except ProblemError as error:
             return chunk, error
 
 
-def _only_csv(kind: Format) -> dict[str, Any]:
-    detail = (
-        f"over HTTP tables go as CSV, and this is {kind.upper()}: leave --endpoint out to classify it here, "
-        "or give it to `skysort drop star`"
-    )
-    return problems.document(415, "unsupported-format", "Unsupported format", detail)
+def recognised(file: io.BufferedReader) -> tuple[io.BufferedReader, Format]:
+    """The table's bytes, gunzipped where they were gzipped, and its format; raises UnsupportedFormatError."""
+    with damage():
+        if file.peek(2).startswith(GZIP):
+            file = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=cast("IO[bytes]", file))))
+        return file, detect(file.peek(HEAD_BYTES)[:HEAD_BYTES])
+
+
+@contextlib.contextmanager
+def damage() -> Iterator[None]:
+    """Bytes that are not what they claim to be, as a problem."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise _malformed(f"the file is not UTF-8 text: {error.reason}; save it as UTF-8") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _malformed(f"the gzip data is damaged or cut short: {error}") from error
+    except OSError as error:
+        if error.errno in _OF_WRITING:
+            raise
+        raise unreadable(error) from error
+
+
+def _malformed(detail: str) -> ProblemError:
+    return ProblemError(problems.document(400, "malformed-input", "The input cannot be read", detail))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive rows of a table as a CSV of their own.
+
+    first: number of the first of them, 0 for the table's first. rows: how many.
+    """
+
+    body: bytes
+    first: int
+    rows: int
+
+
+def chunks(lines: Iterable[str], max_rows: int = ROWS, max_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
+    """Cut a table into pieces of at most max_rows rows, and of about max_bytes bytes.
+
+    Parameters
+    ----------
+    lines
+        The table's, line breaks kept, bytes that are not UTF-8 as surrogates. A table without rows is one piece, for
+        the service to refuse.
+    max_rows, max_bytes
+        Of a piece.
+
+    Yields
+    ------
+    Chunk
+        Each with the table's header.
+
+    Raises
+    ------
+    InputError
+        There is no header, or the rows cannot be told apart.
+    """
+    lines = iter(lines)
+    head, below = _head(lines)
+    start, first, rows = _header(head), 0, 0
+    body = bytearray(start)
+    for text, _ in table_rows(chain(below, lines), head):
+        row = text if text.endswith(("\n", "\r")) else text + "\n"
+        body += row.encode("utf-8", "surrogateescape")
+        rows += 1
+        if rows >= max_rows or len(body) >= max_bytes:
+            yield Chunk(bytes(body), first, rows)
+            first, rows, body = first + rows, 0, bytearray(start)
+    if rows or not first:
+        yield Chunk(bytes(body), first, rows)
+
+
+def _head(lines: Iterator[str]) -> tuple[Head, Iterable[str]]:
+    """The head, and the lines below it that were read with it."""
+    reader = HeadReader()
+    head = None
+    while head is None:
+        piece = bytearray()
+        for line in lines:
+            piece += line.encode("utf-8", "surrogateescape")
+            if len(piece) >= _PIECE_BYTES:
+                break
+        head = reader.feed(bytes(piece), last=not piece)
+    below = reader.buffer[head.stop :].decode("utf-8", "surrogateescape")
+    return head, io.StringIO(below, newline="")
+
+
+def _header(head: Head) -> bytes:
+    """The header line that each piece begins with; units stay with it, since the service looks at them."""
+    text = head.text.lstrip(b"# \t") if head.text.startswith(b"#") else head.text
+    units = head.delimiter.join(head.units).encode() + b"\n" if head.units else b""
+    return text + (head.eol or b"\n") + units

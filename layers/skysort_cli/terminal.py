@@ -1,14 +1,20 @@
-"""The terminal: whether there is one, and text that is safe to show on it."""
+"""The terminal: whether there is one, text that is safe to show on it, a progress bar, and Ctrl-C."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import sys
+import threading
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from skysort_cli.exits import Exit
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import TextIO
 
     from rich.console import Console
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
 # Of a table in a file or a pipe, where nothing says how wide the reader's screen is.
 _FILE_WIDTH: Final = 160
 _TRAILING: Final = re.compile(" +\n")
+_SHOW_CURSOR: Final = b"\x1b[?25h"  # a progress bar hides it
 
 
 def is_terminal(stream: Any) -> bool:
@@ -27,16 +34,41 @@ def is_terminal(stream: Any) -> bool:
 
 
 def printable(text: object) -> str:
-    r"""Text without what would steer a terminal: names of files and answers of services come from others.
-
-    Control characters and stray bytes come out as ``\x1b`` and the like.
-    """
+    r"""Text from others without what would steer a terminal: control characters and stray bytes become ``\x1b``."""
     return "".join(
         character
         if not unicodedata.category(character).startswith("C")
         else character.encode("unicode_escape").decode()
         for character in str(text)
     )
+
+
+def say(message: str) -> None:
+    """One line to people, on stderr, where it does not mix with results."""
+    sys.stderr.write(f"skysort: {printable(message)}\n")
+    sys.stderr.flush()
+
+
+class _Filter:
+    """A stream that changes each text that is written to it."""
+
+    def __init__(self, stream: TextIO, change: Callable[[str], str]) -> None:
+        self._change = change
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(self._change(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def plain(stream: TextIO) -> TextIO:
+    """A stream for plain text: a terminal gets it as ``printable`` has it, files and pipes every character as it is."""
+    if not is_terminal(stream):
+        return stream
+    return cast("TextIO", _Filter(stream, lambda text: "\n".join(map(printable, text.split("\n")))))
 
 
 def console(stream: TextIO) -> Console:
@@ -50,45 +82,77 @@ def console(stream: TextIO) -> Console:
     if is_terminal(stream):
         return _Console(file=stream, highlight=False, emoji=False)
     width = None if "COLUMNS" in os.environ else _FILE_WIDTH
-    return _Console(file=cast("TextIO", _Trimmed(stream)), width=width, highlight=False, emoji=False)
+    # Lines end where their text ends, not where a table's last column does.
+    trimmed = cast("TextIO", _Filter(stream, lambda text: _TRAILING.sub("\n", text)))
+    return _Console(file=trimmed, width=width, highlight=False, emoji=False)
 
 
-class Plain:
-    """A stream for tables of plain text: what would steer a terminal comes out as ``printable`` has it.
+class Bar:
+    """A progress bar that nobody sees."""
 
-    Files and pipes get every character as it is.
-    """
+    def advance(self, amount: int = 1) -> None:
+        """So much more is done."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._steered = is_terminal(stream)
-
-    def write(self, text: str) -> int:
-        """Write some text, its line ends as they are."""
-        shown = "\n".join(map(printable, text.split("\n"))) if self._steered else text
-        self._stream.write(shown)
-        return len(text)
-
-    def flush(self) -> None:
-        """Show what was written."""
-        self._stream.flush()
+    def say(self, text: str) -> None:
+        """What is going on."""
 
 
-class _Trimmed:
-    """A stream whose lines end where their text ends, not where a table's last column does."""
+@contextlib.contextmanager
+def bar(what: str, total: int | None, *, quiet: bool, unit: str = "", in_bytes: bool = False) -> Iterator[Bar]:
+    """A bar on stderr while the block runs, where that is a terminal. total: None where it is not known."""
+    if quiet or not is_terminal(sys.stderr):
+        yield Bar()
+        return
+    from rich import progress as rich_progress  # noqa: PLC0415 - costs more than the rest of the start
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    screen = console(sys.stderr)
+    if not screen.is_terminal or screen.is_dumb_terminal:
+        yield Bar()
+        return
+    if total is None:
+        counted: rich_progress.ProgressColumn = rich_progress.TextColumn("{task.completed:,}")
+    else:
+        counted = rich_progress.DownloadColumn() if in_bytes else rich_progress.MofNCompleteColumn()
+    columns = [
+        rich_progress.SpinnerColumn(),
+        rich_progress.TextColumn("{task.description}", markup=False),
+        rich_progress.BarColumn(bar_width=24),
+        counted,
+        rich_progress.TextColumn(unit, markup=False),
+        rich_progress.TimeRemainingColumn() if total is not None else rich_progress.TimeElapsedColumn(),
+    ]
+    with rich_progress.Progress(*columns, console=screen, transient=True) as shown:
+        task = shown.add_task(printable(what), total=total)
 
-    def write(self, text: str) -> int:
-        self._stream.write(_TRAILING.sub("\n", text))
-        return len(text)
+        class _RichBar(Bar):
+            def advance(self, amount: int = 1) -> None:
+                shown.advance(task, amount)
 
-    def flush(self) -> None:
-        self._stream.flush()
+            def say(self, text: str) -> None:
+                shown.update(task, description=printable(text))
+
+        yield _RichBar()
 
 
-def say(sentence: str) -> None:
-    """One line to people, on stderr, where it does not mix with results."""
-    sys.stderr.write(f"skysort: {printable(sentence)}\n")
-    sys.stderr.flush()
+@contextlib.contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets before KeyboardInterrupt rises; the second Ctrl-C leaves at once."""
+    stop = threading.Event()
+
+    def interrupted(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            if is_terminal(sys.stderr):
+                os.write(2, _SHOW_CURSOR)
+            os._exit(Exit.INTERRUPTED)
+        stop.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -226,7 +226,7 @@ def test_a_dropped_table_that_stays_whole_is_fetched_and_no_failure(
     done = skysort(*arguments, "--format", "csv", "--results-dir", tmp_path / "results", state=state)
     # Then
     assert done.returncode == 0, done.stderr
-    assert done.stderr == f"skysort: 1 classified table stays whole, in {tmp_path}/results: {name}\n"
+    assert done.stderr == f"skysort: 1 classified table saved whole in {tmp_path}/results: {name}\n"
     (line,) = csv.DictReader(io.StringIO(done.stdout))
     result = tmp_path / "results" / name
     assert (line["file"], line["result_file"], line["error"]) == (name, str(result), "")
@@ -303,7 +303,7 @@ def test_an_interrupted_drop_goes_on_where_it_stopped(stack: StartedStack, state
     _, told = drop.communicate(timeout=60)
     # Then it says where it stands and how to go on
     assert drop.returncode == 130, told
-    assert b"files are uploaded and stay so; to go on: skysort drop image" in told
+    assert b"files uploaded. Resume with: skysort drop image" in told
     assert b"Traceback" not in told
     assert 0 < len(versions(stack, prefix)) < 30
     # And the same command uploads what is missing, each file once in all

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from skysort.s3.client import Listed
 
-TABLE: Final = ".csv"
-REJECTED: Final = ".rejected.csv"
 # No key sorts between a text and this suffix of it.
 _LAST: Final = "\U0010ffff"
 
@@ -176,7 +174,7 @@ def _archive(key: str, prefix: str, dropped: Mapping[str, Listed], found: _Found
     at = name.find("/")
     while at >= 0:
         ancestor = name[:at]
-        if ancestor in dropped or prefix + ancestor + TABLE in found.records:
+        if ancestor in dropped or prefix + ancestor + keys.TABLE in found.records:
             return ancestor
         at = name.find("/", at + 1)
     return None
@@ -192,7 +190,7 @@ def _beyond_members(key: str, prefix: str, dropped: Mapping[str, Listed], found:
 
 def _file(model: str, prefix: str, name: str, dropped: Listed | None, found: _Found) -> BatchFile:
     # A reserved name is refused, and what looks like its other records belongs to another file.
-    suffixes = (keys.ERROR,) if keys.is_reserved(name) else ("", TABLE, REJECTED, keys.SUMMARY, keys.ERROR)
+    suffixes = (keys.ERROR,) if keys.is_reserved(name) else ("", keys.TABLE, keys.REJECTED, keys.SUMMARY, keys.ERROR)
     stored = {suffix: found.records.get(keys.result_key(prefix + name, suffix)) for suffix in suffixes}
     # An older upload's records stand until the newer one's take their place.
     since = dropped.modified if dropped else ""

@@ -31,8 +31,8 @@ FILES_BY_DEFAULT: Final = 100
 _PARALLEL: Final = 16
 _LINKS: Final = {
     "": "result",
-    ".csv": "table",
-    ".rejected.csv": "rejected",
+    keys.TABLE: "table",
+    keys.REJECTED: "rejected",
     keys.SUMMARY: "record",
     keys.ERROR: "error",
 }

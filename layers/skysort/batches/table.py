@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skysort.batches import star_rows
 from skysort.batches.cursor import Cursor
-from skysort.batches.match import REJECTED, TABLE, BatchFile, State
+from skysort.batches.match import BatchFile, State
 from skysort.batches.status import end_of
 from skysort.clients import EVERYBODY
 from skysort.csv_cells import text_cell, written_text
@@ -94,7 +94,7 @@ class BatchTable:
     def _told(self, file: BatchFile) -> Iterator[Row]:
         if file.state is State.WAITING:
             return iter(())
-        if file.state is State.DONE and TABLE in file.records:
+        if file.state is State.DONE and keys.TABLE in file.records:
             return self._members(file)
         if file.state is State.DONE and "" in file.records:
             return self._table(file)
@@ -110,21 +110,21 @@ class BatchTable:
 
     def _members(self, file: BatchFile) -> Iterator[Row]:
         """The lines of an archive's own table, each under the archive's name."""
-        if file.records[TABLE].size > BATCH_CSV_TABLE_BYTES:
-            yield file.name, "", "", "", "", "", file.records[TABLE].key, ""
+        if file.records[keys.TABLE].size > BATCH_CSV_TABLE_BYTES:
+            yield file.name, "", "", "", "", "", file.records[keys.TABLE].key, ""
             return
-        lines = csv.reader(io.StringIO(self._text(file, TABLE), newline=""))
+        lines = csv.reader(io.StringIO(self._text(file, keys.TABLE), newline=""))
         for name, label, class_id, probability, inside, error in islice(lines, 1, None):
             yield f"{file.name}/{written_text(name)}", "", label, class_id, probability, inside, "", written_text(error)
 
     def _table(self, file: BatchFile) -> Iterator[Row]:
         """The rows of a classified CSV, those that were rejected in their places; other tables are pointed to."""
         record = self._service.read_json(file.records[keys.SUMMARY].key) or {}
-        together = sum(file.records[suffix].size for suffix in ("", REJECTED) if suffix in file.records)
+        together = sum(file.records[suffix].size for suffix in ("", keys.REJECTED) if suffix in file.records)
         if record.get("format") != "csv" or together > BATCH_CSV_TABLE_BYTES:
             yield from _pointed_to(file, record)
             return
-        rejected = self._text(file, REJECTED) if REJECTED in file.records else ""
+        rejected = self._text(file, keys.REJECTED) if keys.REJECTED in file.records else ""
         expected = (record.get("rows") or {}).get("classified")
         for *told, error in star_rows.merged(self._text(file, ""), rejected, expected):
             yield file.name, *told, "", error
@@ -171,11 +171,11 @@ def _readable(file: BatchFile, rows: Iterator[Row]) -> Iterator[Row]:
 def _pointed_to(file: BatchFile, record: Mapping[str, Any]) -> Iterator[Row]:
     """A table that stays whole: a line for its result file, and one for its rejected rows where there are some."""
     yield file.name, "", "", "", "", "", file.records[""].key, ""
-    if REJECTED in file.records:
+    if keys.REJECTED in file.records:
         rows = record.get("rows") or {}
         of = f"{rows['rejected']:,} of {rows['total']:,}" if rows.keys() >= {"rejected", "total"} else "some"
         error = f"{of} rows cannot be classified; the result file says why"
-        yield file.name, "", "", "", "", "", file.records[REJECTED].key, error
+        yield file.name, "", "", "", "", "", file.records[keys.REJECTED].key, error
 
 
 def _refused(name: str, error: object) -> Row:

@@ -10,13 +10,17 @@ from urllib.parse import unquote_plus
 from skysort.errors import MalformedInputError
 from skysort.limits import DROP_KEY_BYTES
 
+# The only part of the drop bucket that callers put files into.
 INCOMING: Final = "incoming/"
+# What a file's result is called: under its own name, with one of these.
 SUMMARY: Final = ".json"
 ERROR: Final = ".error.json"
+TABLE: Final = ".csv"  # of an archive's members, or of a picture file's images
+REJECTED: Final = ".rejected.csv"
 # The summary of a file so named would be another's error record.
 ERROR_STEM: Final = ERROR.removesuffix(SUMMARY)
 # A file of such a name would share its results' keys with another file's records.
-RESERVED: Final = (SUMMARY, ".rejected.csv", ERROR_STEM)
+RESERVED: Final = (SUMMARY, REJECTED, ERROR_STEM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from skysort.drop.files import Draft
     from skysort.s3.objects import Target
 
-TABLE: Final = ".csv"
 _RACES: Final = 5
 # Requests at a time where thousands of records have to go.
 _REMOVERS: Final = 8
@@ -41,7 +40,7 @@ class MemberRecords:
 
     def __init__(self, draft: Draft) -> None:
         self._store = draft.store
-        self._table = draft.target(TABLE, "text/csv")
+        self._table = draft.target(keys.TABLE, "text/csv")
         self._archive = draft.target("", "").key
         self._stamp = stamp_of(self._table.metadata)
 

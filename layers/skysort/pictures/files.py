@@ -13,11 +13,12 @@ from skysort import problems
 from skysort.answer_metrics import label_counts
 from skysort.csv_cells import text_cell
 from skysort.drop.files import fetched
+from skysort.drop.keys import TABLE
 from skysort.drop.ledger import Report, model_document, source_document
 from skysort.errors import EmptyInputError, InputError, LimitExceededError, SkysortError
 from skysort.limits import ARCHIVE_BYTES, ARCHIVE_REFUSALS_LISTED, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
 from skysort.options import parse_options
-from skysort.pictures.archive_records import TABLE, MemberRecords
+from skysort.pictures.archive_records import MemberRecords
 from skysort.pictures.bodies import archive
 from skysort.pictures.parallel import in_order
 

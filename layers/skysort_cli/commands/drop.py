@@ -11,20 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.csv_cells import text_cell, written_text
 from skysort.models import MODELS, ROWS
-from skysort_cli.batches import Batch, Counts, records
+from skysort_cli.batches import Batch, Counts, ResultFiles, check_folder, records, results_folder, without_results
 from skysort_cli.client import Client
-from skysort_cli.downloads import ResultFiles, check_folder, folder_for, without_results
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import CommandError, Exit, ProblemError, ServiceError, UsageError
 from skysort_cli.inputs import expand, first_names
-from skysort_cli.interrupts import interruptible
-from skysort_cli.output import Format, check_out, choose_format, opened
-from skysort_cli.progress import bar
-from skysort_cli.terminal import Plain, console, is_terminal, say
-from skysort_cli.unfinished import Unfinished, state_folder
-from skysort_cli.upload_plan import Upload, batch_name, missing, plan
-from skysort_cli.uploader import Uploader
-from skysort_cli.writers import JsonLines, Writer, write_row
+from skysort_cli.output import STDOUT, Format, JsonLines, Writer, check_out, choose_format, opened, write_row
+from skysort_cli.terminal import bar, console, interruptible, is_terminal, plain, say
+from skysort_cli.uploads import Unfinished, Upload, Uploader, batch_name, missing, plan, state_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -35,8 +29,8 @@ if TYPE_CHECKING:
 
     from skysort_cli.endpoint import Endpoint
 
-# Failures told on stderr one by one; the results have them all.
-_TOLD: Final = 20
+# Failures reported on stderr one by one; the results have them all.
+_REPORTED: Final = 20
 # Cells that hold names and messages.
 _TEXTS: Final = ("file", "result_file", "error")
 _COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "prediction_set", "result_file", "error")
@@ -49,18 +43,19 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("drop needs a service: give --endpoint URL or set SKYSORT_ENDPOINT (`skysort serve` runs one)")
     if (options.out or options.format or options.results_dir) and not options.wait:
         raise UsageError("--out, --format and --results-dir are for the results, which --wait waits for")
-    if options.results_dir is not None and options.model != "star":
+    asked_for = options.results_dir is not None
+    kind = MODELS[options.model].input
+    if asked_for and kind is not ROWS:
         raise UsageError("--results-dir is for tables of stars; of pictures and archives the output has everything")
     batch = batch_name(options.batch, options.model, options.files)
-    folder = folder_for(options.results_dir, options.out, batch)
-    kind = MODELS[options.model].input
+    folder = results_folder(options.results_dir, options.out, batch)
     inputs = expand(options.files, (*kind.files, *kind.archives))
     if options.wait:
-        inputs = without_results(inputs, options.files, folder, asked_for=options.results_dir is not None)
+        inputs = without_results(inputs, options.files, folder, asked_for=asked_for)
     check_out(options.out, inputs)
     uploads, unread = plan(inputs)
     if options.wait:
-        check_folder(folder, uploads, asked_for=options.results_dir is not None)
+        check_folder(folder, uploads, asked_for=asked_for)
     drop = _Drop(options, endpoint, batch, uploads, folder)
     for name, problem in unread.items():
         drop.failed(name, problem)
@@ -74,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
             drop.say_how_to_resume("interrupted")
             return Exit.INTERRUPTED
         except ServiceError as error:
-            say(error.sentence)
+            say(str(error))
             drop.say_how_to_resume("stopped")
             return error.exit
 
@@ -91,19 +86,24 @@ class _Drop:
         self._uploads = uploads
         self._folder = folder
         self._failures: dict[str, ProblemError] = {}
-        self._told = 0
+        self._reported = 0
         self._there = 0
         self._uploading = True
+        self._talkative = not options.quiet and is_terminal(sys.stderr)
 
     def failed(self, name: str, problem: ProblemError) -> None:
-        """One file that will have no result: told at once, and in the results too."""
+        """One file that will have no result: reported at once, and in the results too."""
         self._failures[name] = problem
-        self._tell(name, problem.detail)
+        self._report(name, problem.detail)
 
-    def _tell(self, name: str, detail: str) -> None:
-        self._told += 1
-        if self._told <= _TOLD:
+    def _report(self, name: str, detail: str) -> None:
+        self._reported += 1
+        if self._reported <= _REPORTED:
             say(f"{name}: {detail}")
+
+    def _report_rest(self, where: str = "") -> None:
+        if self._reported > _REPORTED:
+            say(f"and {self._reported - _REPORTED:,} more that failed{where}")
 
     def run(self, client: Client, stop: threading.Event) -> int:
         """Upload what is missing, and wait and fetch where that was asked for."""
@@ -111,25 +111,24 @@ class _Drop:
         self._send(client, batch)
         self._uploading = False
         if not self._options.wait:
-            self._tell_rest()
+            self._report_rest()
             sys.stdout.write(f"{self._name}\n")
             if self._talkative:
-                say(f"classified as they arrive; for the results: {self._command('--wait')}")
+                say(f"files are classified as they arrive; fetch the results with: {self._command('--wait')}")
             return Exit.SOME_FAILED if self._failures else Exit.OK
         if self._there:
             self._wait(batch, stop)
         return self._results(batch, ResultFiles(client, batch, self._folder, quiet=self._options.quiet))
 
     def _send(self, client: Client, batch: Batch) -> None:
-        todo = list(self._uploads)
-        if not self._options.again:
-            todo = missing(self._uploads, batch.arrived())
+        options = self._options
+        todo = list(self._uploads) if options.again else missing(self._uploads, batch.arrived())
         self._there = len(self._uploads) - len(todo)
         if self._there and self._talkative:
             say(f"{self._there:,} of {len(self._uploads):,} files are there already")
-        unfinished = Unfinished(state_folder(os.environ), self._endpoint.url, self._options.model, self._name)
+        unfinished = Unfinished(state_folder(os.environ), self._endpoint.url, options.model, self._name)
         size = sum(upload.size for upload in todo)
-        with bar("uploading", size, quiet=self._options.quiet, in_bytes=True) as progress:
+        with bar("uploading", size, quiet=options.quiet, in_bytes=True) as progress:
 
             def arrived(upload: Upload) -> None:
                 self._there += 1
@@ -137,12 +136,12 @@ class _Drop:
 
             uploader = Uploader(
                 client,
-                self._options.model,
+                options.model,
                 self._name,
-                jobs=self._options.jobs,
+                jobs=options.jobs,
                 unfinished=unfinished,
-                sent=progress.advance,
-                arrived=arrived,
+                on_bytes=progress.advance,
+                on_file=arrived,
             )
             for upload, problem in uploader.upload(todo):
                 self.failed(upload.name, problem)
@@ -151,17 +150,17 @@ class _Drop:
         with bar("classifying", self._there, quiet=self._options.quiet, unit="files") as progress:
             shown = 0
 
-            def told(counts: Counts) -> None:
+            def report(counts: Counts) -> None:
                 nonlocal shown
                 progress.advance(counts.finished - shown)
                 shown = counts.finished
 
-            counts = batch.wait(self._there, self._options.wait_for, stop, told)
+            counts = batch.wait(self._there, self._options.wait_for, stop, report)
         waiting = max(counts.total, self._there) - counts.finished
         if waiting:
             raise CommandError(
-                f"{waiting:,} of {counts.total:,} files have no result after {self._options.wait_for:g} s; "
-                f"to go on waiting: {self._command('--wait')}"
+                f"{waiting:,} of {counts.total:,} files have no result after {self._options.wait_for:g} s. "
+                f"Go on waiting with: {self._command('--wait')}"
             )
 
     def _results(self, batch: Batch, files: ResultFiles) -> int:
@@ -172,24 +171,22 @@ class _Drop:
             columns = list(rows.fieldnames or _COLUMNS)
             here = self._fetched(rows, files)
             if form is Format.CSV:
-                self._csv(columns, here, Plain(file))
+                self._csv(columns, here, plain(file))
             else:
                 self._records(here, self._writer(form, file))
-        self._tell_rest(", each with its reason in the output")
+        self._report_rest(", each with its reason in the output")
         if files.fetched and not options.quiet:
-            tables, stay = ("table", "stays") if len(files.fetched) == 1 else ("tables", "stay")
+            tables = "table" if len(files.fetched) == 1 else "tables"
             names = first_names(files.fetched)
-            say(f"{len(files.fetched):,} classified {tables} {stay} whole, in {files.folder}: {names}")
+            say(f"{len(files.fetched):,} classified {tables} saved whole in {files.folder}: {names}")
         if self._talkative:
-            where = f", results in {options.out}" if options.out not in {None, "-"} else ""
-            say(
-                f"batch {self._name}: {self._there:,} files classified{where}"
-                + (f", {self._told:,} refused" * bool(self._told))
-            )
-        return Exit.SOME_FAILED if self._told else Exit.OK
+            where = f", results in {options.out}" if options.out not in {None, STDOUT} else ""
+            refused = f", {self._reported:,} refused" if self._reported else ""
+            say(f"batch {self._name}: {self._there:,} files classified{where}{refused}")
+        return Exit.SOME_FAILED if self._reported else Exit.OK
 
     def _fetched(self, rows: Iterable[dict[str, str]], files: ResultFiles) -> Iterator[dict[str, str]]:
-        """The service's rows, each table that one points to fetched and named as it is called here; tells of errors."""
+        """The service's rows, each table that one points to fetched and named as it is called here; reports errors."""
         for row in rows:
             row |= {name: written_text(row[name]) for name in _TEXTS if row.get(name)}
             if row.get("result_file"):
@@ -199,15 +196,10 @@ class _Drop:
                     row["result_file"] = ""
                     row["error"] = "; ".join(filter(None, (row.get("error"), error.detail)))
             if row.get("error"):
-                place = f"{row['file']}, row {row['row']}" if row.get("row") else row["file"]
-                self._tell(place, row["error"])
+                self._report(f"{row['file']}, row {row['row']}" if row.get("row") else row["file"], row["error"])
             yield row
 
-    def _tell_rest(self, where: str = "") -> None:
-        if self._told > _TOLD:
-            say(f"and {self._told - _TOLD:,} more that failed{where}")
-
-    def _csv(self, columns: Sequence[str], rows: Iterable[dict[str, str]], file: Plain) -> None:
+    def _csv(self, columns: Sequence[str], rows: Iterable[dict[str, str]], file: TextIO) -> None:
         write_row(file, columns)
         for row in rows:
             row |= {name: text_cell(row[name]) for name in _TEXTS if row.get(name)}
@@ -233,26 +225,17 @@ class _Drop:
         return TerminalTable(console(file), rows=MODELS[self._options.model].input is ROWS, files=True, names=False)
 
     def say_how_to_resume(self, stopped: str) -> None:
-        """What stands, and the command that goes on from there."""
-        done = (
-            f"{self._there:,} of {len(self._uploads):,} files are uploaded"
-            if self._uploading
-            else "every file is uploaded"
-        )
-        say(f"{stopped}: {done} and stay so; to go on: {self._command('--wait' if self._options.wait else '')}")
+        """What is uploaded, and the command that resumes from there."""
+        there, total = f"{self._there:,}", f"{len(self._uploads):,}"
+        done = f"{there} of {total} files uploaded" if self._uploading else "all files uploaded"
+        say(f"{stopped}: {done}. Resume with: {self._command('--wait' if self._options.wait else '')}")
 
     def _command(self, option: str) -> str:
         """The same command again, with the batch's name and an option."""
         given = self._options
-        words = ["skysort", "drop", given.model, *given.files, "--batch", self._name]
-        words += [option] if option else []
+        words = ["skysort", "drop", given.model, *given.files, "--batch", self._name, *([option] if option else [])]
         if given.wait:
             for name, value in (("--out", given.out), ("--format", given.format), ("--results-dir", given.results_dir)):
                 words += [name, value] if value else []
-        if given.endpoint:
-            words += ["--endpoint", given.endpoint]
+        words += ["--endpoint", given.endpoint] if given.endpoint else []
         return shlex.join(words)
-
-    @property
-    def _talkative(self) -> bool:
-        return not self._options.quiet and is_terminal(sys.stderr)

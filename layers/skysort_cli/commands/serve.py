@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from skysort_cli.endpoint import ENDPOINT, KEY
 from skysort_cli.exits import MissingError
-from skysort_cli.model_files import checkout
+from skysort_cli.local import checkout
 
 if TYPE_CHECKING:
     import argparse
@@ -36,19 +36,17 @@ def run(options: argparse.Namespace) -> NoReturn:
 
 def interpreter(root: Path) -> str:
     """A Python that has the stack's packages: this one, else that of `make run`; raises MissingError."""
-    if all(importlib.util.find_spec(package) for package in PACKAGES):
-        return sys.executable
-    run_python = root / ".venv" / "run" / "bin" / "python"
-    if (root / ".venv" / "run" / ".ready").exists():
-        return str(run_python)
     absent = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
+    if not absent:
+        return sys.executable
+    if (root / ".venv" / "run" / ".ready").exists():
+        return str(root / ".venv" / "run" / "bin" / "python")
     raise MissingError(f"serve needs {', '.join(absent)}: `make run` in {root} sets all of it up, once")
 
 
 def arguments(options: argparse.Namespace) -> list[str]:
     """The stack's own options."""
-    given: list[str] = []
-    for name, value in (("--port", options.port), ("--s3-port", options.s3_port), ("--stage", options.stage)):
-        given += [name, value] if value is not None else []
-    given += ["--no-drop"] if options.no_drop else []
-    return [*given, "--verbose"] if options.verbose else given
+    values = {"--port": options.port, "--s3-port": options.s3_port, "--stage": options.stage}
+    flags = {"--no-drop": options.no_drop, "--verbose": options.verbose}
+    given = [word for name, value in values.items() if value is not None for word in (name, value)]
+    return [*given, *(name for name, value in flags.items() if value)]

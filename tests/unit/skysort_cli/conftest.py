@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from skysort_cli.client import Client
+from skysort_cli.client import Client, RetryPolicy
 from skysort_cli.main import main
-from skysort_cli.retry import RetryPolicy
 from tests.fakes.service import FakeService
 
 if TYPE_CHECKING:

@@ -135,8 +135,8 @@ def test_the_ending_of_out_decides_the_format(cli: Cli, colours: Path, tmp_path:
 @pytest.mark.parametrize(
     ("out", "sentence"),
     [
-        ("colours", "is a folder; name a file"),
-        ("absent/a.csv", "there is no folder"),
+        ("colours", "is a directory; name a file"),
+        ("absent/a.csv", "absent is not a directory"),
         ("colours/red.jpg", "is one of the inputs; name another file"),
     ],
 )
@@ -278,7 +278,7 @@ def test_a_table_keeps_its_format_and_columns_if_asked_to(cli: Cli, stars: Path,
         (["star", "--keep-columns", "--out", "x", "--endpoint", URL], "works in process"),
         (["star", "--explain-to", "x"], "for the heat maps of pictures"),
         (["star", "--labels", " ,"], "--labels is empty"),
-        (["star", "--in-process", "--endpoint", URL], "say the opposite"),
+        (["star", "--in-process", "--endpoint", URL], "contradict each other"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(cli: Cli, arguments: list[str], sentence: str) -> None:
@@ -395,7 +395,7 @@ def test_a_reader_that_leaves_is_no_error(cli: Cli, colours: Path, monkeypatch: 
     def gone(*_: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr("skysort_cli.writers.JsonLines.write", gone)
+    monkeypatch.setattr("skysort_cli.output.JsonLines.write", gone)
     monkeypatch.setattr("os.dup2", lambda *_: None)
     monkeypatch.setattr("sys.stdout.fileno", lambda: 1, raising=False)
     ran = cli("classify", "image", colours)

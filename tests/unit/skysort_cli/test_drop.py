@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from skysort.uploads.names import batch_fault
 from skysort_cli.exits import Exit
-from skysort_cli.upload_plan import batch_name
+from skysort_cli.uploads import batch_name
 from tests.fakes.service import PART, STORE, URL, problem
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def test_everything_arrives_whole_and_the_batch_is_named_on_stdout(
 ) -> None:
     ran = cli("drop", "galaxy", survey, *BATCH)
     assert (ran.code, ran.out) == (Exit.OK, "night\n")
-    assert ran.err.startswith(f"skysort: left out 1 file: {survey}/notes.txt; of a folder these are taken")
+    assert ran.err.startswith(
+        f"skysort: skipped 1 file: {survey}/notes.txt; a directory is searched for files that end in"
+    )
     assert ran.err.count("\n") == 1
     assert stored(service) == {
         "a.jpg": b"a.jpg",
@@ -129,7 +131,7 @@ def test_an_interrupted_drop_says_how_to_go_on_and_goes_on(cli: Cli, survey: Pat
     service.hook = interrupted
     ran = cli("drop", "galaxy", survey, *BATCH, "--wait", "--out", survey.parent / "r.csv", "--jobs", "1")
     assert ran.code == Exit.INTERRUPTED
-    assert "interrupted: 4 of 5 files are uploaded and stay so; to go on: skysort drop galaxy" in ran.err
+    assert "interrupted: 4 of 5 files uploaded. Resume with: skysort drop galaxy" in ran.err
     assert f"--batch night --wait --out {survey.parent}/r.csv --endpoint {URL}" in ran.err
     # When the same command runs again
     service.hook = lambda _: None
@@ -225,8 +227,8 @@ def test_a_store_that_cannot_be_reached_is_named_and_the_way_on_told(
     service.hook = cut
     ran = cli("drop", "galaxy", survey, *BATCH)
     assert ran.code == Exit.SERVICE
-    assert f"cannot reach {STORE}: nobody answers there (no route)" in ran.err
-    assert "stopped: 0 of 5 files are uploaded and stay so; to go on: skysort drop" in ran.err
+    assert f"cannot reach {STORE}: connection refused (no route)" in ran.err
+    assert "stopped: 0 of 5 files uploaded. Resume with: skysort drop" in ran.err
 
 
 def test_a_result_that_does_not_come_in_time_is_told_with_the_way_on(
@@ -235,7 +237,7 @@ def test_a_result_that_does_not_come_in_time_is_told_with_the_way_on(
     service.slow = 10_000
     ran = cli("drop", "galaxy", survey, *BATCH, "--wait", "--wait-for", "0.05", "--format", "csv")
     assert ran.code == Exit.SOME_FAILED
-    assert "1 of 5 files have no result after 0.05 s; to go on waiting: skysort drop galaxy" in ran.err
+    assert "1 of 5 files have no result after 0.05 s. Go on waiting with: skysort drop galaxy" in ran.err
 
 
 @pytest.mark.usefixtures("service")

@@ -10,9 +10,8 @@ import httpx
 import pytest
 
 from skysort_cli.exits import Exit
-from skysort_cli.progress import bar
-from skysort_cli.terminal import Plain
-from skysort_cli.writers import Csv
+from skysort_cli.output import Csv
+from skysort_cli.terminal import bar, plain
 from tests.fakes.service import URL
 
 if TYPE_CHECKING:
@@ -142,5 +141,5 @@ def test_a_name_in_a_progress_bar_steers_no_terminal(monkeypatch: pytest.MonkeyP
 
 def test_plain_text_keeps_its_lines() -> None:
     screen = Screen()
-    Plain(screen).write("a,b\nc\td\r\n")
+    plain(screen).write("a,b\nc\td\r\n")
     assert screen.getvalue() == "a,b\nc\\td\\r\n"

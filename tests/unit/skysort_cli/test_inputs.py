@@ -43,10 +43,11 @@ def test_what_a_folder_leaves_out_is_told_in_one_line(pictures: Path, capsys: py
     # Then
     assert found == ["a.jpg", "b.PNG", "c.fits", "m51.FTS.gz", "m51.fts", "tiles.fits.fz", "more/d.webp", "README.md"]
     assert capsys.readouterr().err == (
-        f"skysort: left out 4 files: {pictures}/.hidden.jpg, {pictures}/notes.txt, {pictures}/.cache/e.jpg "
-        "and 1 more; of a folder these are taken unless they are hidden: .jpg .jpeg .jpe "
+        f"skysort: skipped 4 files: {pictures}/.hidden.jpg, {pictures}/notes.txt, {pictures}/.cache/e.jpg "
+        "and 1 more; a directory is searched for files that end in .jpg .jpeg .jpe "
         ".jfif .png .webp .tif .tiff .gif .heic .heif .hif .avif "
-        ".fits .fit .fts .fits.gz .fit.gz .fts.gz .fz; a file that is named itself is tried whatever it is called\n"
+        ".fits .fit .fts .fits.gz .fit.gz .fts.gz .fz and are not hidden; "
+        "a file that you name is tried whatever its name\n"
     )
 
 
@@ -60,7 +61,7 @@ def test_linked_folders_are_told_of_too(pictures: Path, tmp_path: Path, capsys: 
     (tmp_path / "plain" / "a.jpg").write_bytes(b"x")
     (tmp_path / "plain" / "night-2").symlink_to(pictures)
     names(tmp_path / "plain", folder=tmp_path)
-    assert f"left out 1 file: {tmp_path}/plain/night-2 (a link to a folder);" in capsys.readouterr().err
+    assert f"skipped 1 file: {tmp_path}/plain/night-2 (a link to a folder);" in capsys.readouterr().err
 
 
 def test_a_folder_that_may_not_be_read_is_told_of(
@@ -116,7 +117,7 @@ def test_a_pattern_character_in_a_real_name_is_no_pattern(pictures: Path) -> Non
     [
         ("absent.jpg", "there is no such file"),
         ("*.tif", "there is no such file"),
-        ("empty", "the folder holds no file of a kind that is read here"),
+        ("empty", "the directory has no file that can be read here"),
     ],
 )
 def test_what_leads_nowhere_fails_as_one_input_among_others(pictures: Path, name: str, sentence: str) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from skysort_cli import checks, model_files
+from skysort_cli import checks, local
 from skysort_cli.commands import serve
 from skysort_cli.exits import Exit, MissingError
-from skysort_cli.parser import build
+from skysort_cli.main import build
 from tests.conftest import ROOT
 from tests.fakes.service import URL, problem
 
@@ -57,7 +57,7 @@ def test_the_models_of_a_service_are_listed_and_shown(cli: Cli, service: FakeSer
     [
         (["comet"], "unknown model 'comet'; choose from galaxy, image, star"),
         (["comet", "--endpoint", URL], "there is no GET /v1/models/comet here"),
-        (["../health", "--endpoint", URL], "is no model's name"),
+        (["../health", "--endpoint", URL], "is not a model's name"),
     ],
 )
 @pytest.mark.usefixtures("service")
@@ -97,7 +97,7 @@ def test_what_is_missing_is_named_with_how_to_get_it(cli: Cli, monkeypatch: pyte
     assert "pip install '.[models]' in the project's folder" in found["onnxruntime"]["remedy"]
     shown = cli("doctor")
     assert shown.code == Exit.MISSING
-    assert "1 missing" in shown.out
+    assert "1 required part missing" in shown.out
 
 
 @pytest.mark.usefixtures("_quiet_machine")
@@ -115,7 +115,7 @@ def test_a_service_is_asked_too(cli: Cli, service: FakeService) -> None:
     code, found = doctor(cli, "--endpoint", URL)
     assert code == Exit.OK
     assert found["answers"]["found"].startswith(f"{URL}, version 0.1.0")
-    assert found["galaxy ready"]["state"] == found["tells of batches"]["state"] == "ok"
+    assert found["galaxy ready"]["state"] == found["reports batches"]["state"] == "ok"
     service.failures = [problem(403, "no key") for _ in range(2)]
     code, found = doctor(cli, "--endpoint", URL)
     assert code == Exit.SERVICE
@@ -204,9 +204,9 @@ def test_a_model_is_found_where_it_was_installed_and_its_absence_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     package = tmp_path / "site-packages" / "skysort_cli"
-    monkeypatch.setattr(model_files, "_HERE", package)
+    monkeypatch.setattr(local, "_HERE", package)
     with pytest.raises(MissingError, match="the star model is not on this machine"):
-        model_files.model_folder("star", {})
+        local.model_folder("star", {})
     (package / "models" / "star").mkdir(parents=True)
     (package / "models" / "star" / "card.json").write_text("{}")
-    assert model_files.model_folder("star", {}) == package / "models" / "star"
+    assert local.model_folder("star", {}) == package / "models" / "star"

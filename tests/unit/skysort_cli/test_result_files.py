@@ -43,7 +43,7 @@ def test_a_table_that_stays_whole_is_fetched_and_is_no_failure(cli: Cli, table: 
     # Then the line names the file, which is there whole, and stderr says so
     assert (ran.code, ran.err) == (
         Exit.OK,
-        "skysort: 1 classified table stays whole, in night-results: a.fits\n",
+        "skysort: 1 classified table saved whole in night-results: a.fits\n",
     )
     (line,) = rows(ran.out)
     assert (line["file"], line["result_file"], line["error"]) == ("a.fits", "night-results/a.fits", "")
@@ -151,8 +151,8 @@ def test_nothing_is_written_outside_the_folder(cli: Cli, table: Path, service: F
     [
         (["star", "a.fits", "--wait", "--results-dir", "."], "would overwrite the input a.fits"),
         (["star", ".", "--wait", "--results-dir", "."], "would overwrite the input a.fits"),
-        (["star", "a.fits", "--wait", "--results-dir", "a.fits"], "--results-dir a.fits is a file; name a folder"),
-        (["star", "a.fits", "--wait", "--results-dir", "a.fits/r"], "a.fits/r: the folder cannot be made"),
+        (["star", "a.fits", "--wait", "--results-dir", "a.fits"], "--results-dir a.fits is not a directory"),
+        (["star", "a.fits", "--wait", "--results-dir", "a.fits/r"], "a.fits/r: cannot make the directory"),
         (["star", "a.fits", "--results-dir", "r"], "which --wait waits for"),
         (["galaxy", "a.fits", "--wait", "--results-dir", "r"], "--results-dir is for tables of stars"),
     ],
@@ -180,7 +180,7 @@ def test_results_below_a_dropped_folder_are_not_dropped_with_the_next_run(
         (tmp_path / "night-results").rename(tmp_path / "deep" / "er" / "night-results")
     ran = cli("drop", "star", *arguments, *BATCH)
     assert ran.code == Exit.OK
-    assert "left out 1 file where results of an earlier run are: " in ran.err
+    assert "skipped 1 file where results of an earlier run are: " in ran.err
     assert list(service.files) == ["incoming/star/night/a.fits"]
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from skysort.csv_cells import written_text
-from skysort_cli.tables import MOST_ROWS, TerminalTable
+from skysort_cli.output import Csv, JsonLines, explanation
+from skysort_cli.tables import MAX_ROWS, TerminalTable
 from skysort_cli.terminal import console, printable
-from skysort_cli.writers import Csv, JsonLines, explanation
 
 TEXT = st.text(max_size=20)
 
@@ -117,8 +117,8 @@ def test_nothing_is_certain() -> None:
 
 
 def test_a_table_longer_than_a_screen_is_counted_not_printed() -> None:
-    shown = as_table(*[record(f"{at}.jpg") for at in range(MOST_ROWS + 7)])
-    assert f"and 7 more rows, which --out FILE would hold; in all: Smooth {MOST_ROWS + 7}" in " ".join(shown.split())
+    shown = as_table(*[record(f"{at}.jpg") for at in range(MAX_ROWS + 7)])
+    assert f"and 7 more rows, which --out FILE would hold; in all: Smooth {MAX_ROWS + 7}" in " ".join(shown.split())
 
 
 @given(st.text())

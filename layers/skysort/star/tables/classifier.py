@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from skysort.answer_metrics import label_counts
+from skysort.drop.keys import REJECTED
 from skysort.drop.ledger import Report
 from skysort.gzip_stream import GZIP, GzipSink, gunzip
 from skysort.star.tables.detect import HEAD_BYTES, Format, detect
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from skysort.star.model import StarModel
 
 TABLE: Final = ""
-REJECTED: Final = ".rejected.csv"
 _CSV: Final = "text/csv"
 _CONTENT_TYPES: Final = {
     Format.CSV: _CSV,

@@ -33,7 +33,7 @@ from skysort.s3.client import Part
 from skysort.s3.signature import Addressing, Credentials, Signer
 from skysort.uploads.body import read_body
 from skysort.uploads.presigner import UploadPresigner
-from skysort_cli.uploader import BYTES_AT_ONCE
+from skysort_cli.uploads import BYTES_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from skysort.errors import EmptyInputError, InputError, InvalidFieldsError, Limi
 from skysort.limits import CSV_PREAMBLE_BYTES, CSV_PREAMBLE_LINES
 from skysort.star.body import CSV, read_body
 from skysort.star.tables.dialect import Head, HeadReader
-from skysort_cli.csv_rows import chunks
+from skysort_cli.stars import chunks
 from tests.fakes.tables import APPENDED, classify
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def head_of(body: bytes, *, piece: int | None = None) -> Head:
 def by_command(body: bytes) -> int:
     """Rows that the command line counts, in pieces of one row; each is one row to the service too."""
     text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8", errors="surrogateescape", newline="")
-    found = [chunk for chunk in chunks(text, most_rows=1) if chunk.rows]
+    found = [chunk for chunk in chunks(text, max_rows=1) if chunk.rows]
     assert all(len(read_body(chunk.body, CSV).rows) == chunk.rows for chunk in found)
     return sum(chunk.rows for chunk in found)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from skysort.errors import EmptyInputError, MalformedInputError
 from skysort.star.body import read_body
-from skysort_cli.csv_rows import Chunk, chunks
+from skysort_cli.stars import Chunk, chunks
 from tests.fakes.tables import HEADER, row
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
@@ -36,7 +36,7 @@ def test_the_pieces_hold_every_row_in_order(
     writer = csv.writer(out, delimiter=delimiter, lineterminator=line_break, quoting=csv.QUOTE_ALL)
     writer.writerows([["name", "u"], *rows])
     # When
-    found = pieces(out.getvalue(), most_rows=most)
+    found = pieces(out.getvalue(), max_rows=most)
     # Then
     assert [cells for chunk in found for cells in rows_of(chunk, delimiter)[1:]] == [list(cells) for cells in rows]
     assert all(rows_of(chunk, delimiter)[0] == ["name", "u"] for chunk in found)
@@ -48,14 +48,14 @@ def test_the_pieces_hold_every_row_in_order(
 def test_the_service_counts_the_same_rows() -> None:
     # Given blank lines, comments, a quoted line break and no line break at the end
     text = f'# seeing 0.9\n\n{HEADER},note\n{row()},"two\nlines"\n\n#{row()}\n{row()},\n{row()},"a ""quote"""'
-    for chunk in pieces(text, most_rows=2):
+    for chunk in pieces(text, max_rows=2):
         assert len(read_body(chunk.body, "text/csv").rows) == chunk.rows
-    assert [(chunk.first, chunk.rows) for chunk in pieces(text, most_rows=2)] == [(0, 2), (2, 1)]
+    assert [(chunk.first, chunk.rows) for chunk in pieces(text, max_rows=2)] == [(0, 2), (2, 1)]
 
 
 def test_wide_rows_make_small_pieces() -> None:
     text = "u\n" + "1" * 100 + "\n" + "2" * 100 + "\n"
-    assert [chunk.rows for chunk in pieces(text, most_bytes=50)] == [1, 1]
+    assert [chunk.rows for chunk in pieces(text, max_bytes=50)] == [1, 1]
 
 
 def test_a_table_without_rows_is_left_to_the_service_to_refuse() -> None:

@@ -1,0 +1,130 @@
+"""Models on this machine: where their files are, and the functions' own code with the same answers as over HTTP.
+
+A model's folder is named by a setting, lies beside this package once installed, or in a checkout's functions/.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from skysort import problems
+from skysort.errors import ArtefactError, InvalidFieldsError, SkysortError
+from skysort.models import MODELS
+from skysort_cli.exits import MissingError, ProblemError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from skysort.star.classify import StarClassifier
+    from skysort.star.model import StarModel
+
+INSTALL: Final = "pip install '.[models]' in the project's folder"
+_HERE: Final = Path(__file__).resolve().parent
+
+
+def checkout() -> Path | None:
+    """The project's folder where the command runs from one, None where it was installed without it."""
+    root = _HERE.parents[1]
+    return root if (root / "functions").is_dir() and (root / "infra").is_dir() else None
+
+
+def model_folder(model: str, environment: Mapping[str, str]) -> Path:
+    """Find the folder with a model's card and files, in the setting that the functions read too or where it lies.
+
+    Raises
+    ------
+    UsageError
+        The setting names a folder without a card.
+    MissingError
+        The model is not here.
+    """
+    entry = MODELS[model]
+    setting = entry.folder_setting
+    if named := environment.get(setting, ""):
+        if not (Path(named) / "card.json").is_file():
+            raise UsageError(f"{setting}: {named} is not a directory with a card.json")
+        return Path(named)
+    root = checkout()
+    for place in [_HERE / "models" / model, *([root / entry.folder / "model"] if root else [])]:
+        if (place / "card.json").is_file():
+            return place
+    raise MissingError(
+        f"the {model} model is not on this machine; give --endpoint URL, or name its folder in {setting}"
+    )
+
+
+def missing(what: str, error: ImportError) -> MissingError:
+    """The error for a package that is not installed."""
+    return MissingError(
+        f"classifying {what} without a service needs the package {error.name}: {INSTALL}, or give --endpoint URL"
+    )
+
+
+@contextlib.contextmanager
+def _loading(model: str) -> Iterator[None]:
+    """Turn what loading a model and reading its options raises into errors of the command line."""
+    try:
+        yield
+    except ImportError as error:
+        raise missing(model, error) from error
+    except ArtefactError as error:
+        raise MissingError(error.detail) from error
+    except InvalidFieldsError as error:
+        raise UsageError(error.detail) from error
+
+
+class LocalModel:
+    """A model in this process. answer_body: its answer to a body of a content type; may raise SkysortError."""
+
+    def __init__(self, answer_body: Callable[[bytes, str], Any]) -> None:
+        self._answer_body = answer_body
+
+    def answer(self, body: bytes, content_type: str) -> dict[str, Any]:
+        """The answer to one request; raises ProblemError."""
+        try:
+            answer: dict[str, Any] = self._answer_body(body, content_type)
+        except SkysortError as error:
+            raise ProblemError(problems.from_error(error)) from error
+        return answer
+
+
+class LocalPictures(LocalModel):
+    """A picture model; `answer` may run in several threads.
+
+    query: top_k, labels, explain. Raises UsageError for options that the model does not take, MissingError.
+    """
+
+    def __init__(self, model: str, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
+        folder = model_folder(model, environment)
+        with _loading(model):
+            from skysort.options import parse_options  # noqa: PLC0415
+            from skysort.pictures.bodies.body import read_body  # noqa: PLC0415
+            from skysort.pictures.classify import PictureClassifier  # noqa: PLC0415
+            from skysort.pictures.model import PictureModel  # noqa: PLC0415
+
+            loaded = PictureModel.load(folder)
+            parse_options(query, loaded.labels, loaded.subsets)
+        classifier = PictureClassifier(loaded)
+        super().__init__(lambda body, content_type: classifier.answer(read_body(body, content_type), query))
+
+
+class LocalStars(LocalModel):
+    """The star model, for one thread: it uses every core itself. Options and errors as of LocalPictures."""
+
+    def __init__(self, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
+        folder = model_folder("star", environment)
+        with _loading("star"):
+            from skysort.cache import AnswerCache  # noqa: PLC0415
+            from skysort.options import parse_options  # noqa: PLC0415
+            from skysort.star.body import read_body  # noqa: PLC0415
+            from skysort.star.classify import StarClassifier  # noqa: PLC0415
+            from skysort.star.model import StarModel  # noqa: PLC0415
+
+            self.model: StarModel = StarModel.load(folder, os.cpu_count() or 1)
+            parse_options(query, self.model.labels)
+        self.query = query
+        self.classifier: StarClassifier = StarClassifier(self.model, AnswerCache(0))
+        super().__init__(lambda body, content_type: self.classifier.answer(read_body(body, content_type), query))

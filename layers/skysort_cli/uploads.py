@@ -1,0 +1,370 @@
+"""Files into the drop folder: what is sent under which names, signed requests from the service, bytes to its store."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import threading
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from xml.sax.saxutils import escape
+
+from skysort import problems
+from skysort.limits import MIB, UPLOAD_FORM_BYTES, UPLOAD_STARTS_PER_REQUEST
+from skysort.pictures.parallel import in_order
+from skysort.uploads.names import batch_fault
+from skysort_cli.client import store_reason
+from skysort_cli.exits import ProblemError, ServiceError, UsageError
+from skysort_cli.inputs import unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import httpx
+
+    from skysort_cli.batches import Arrived
+    from skysort_cli.client import Client
+    from skysort_cli.inputs import Input
+
+    Failure = tuple["Upload", ProblemError]
+    # How the service lets a file be uploaded (skysort.answers.FormUpload, PartsUpload), as it came over HTTP.
+    Offer = dict[str, Any]
+
+# Signatures hold for a quarter of an hour: so much is asked for at a time as most lines are through with by then; and
+# 256 MiB have fewer files in parts than one call begins.
+FILES_AT_ONCE: Final = 100
+BYTES_AT_ONCE: Final = UPLOAD_STARTS_PER_REQUEST * UPLOAD_FORM_BYTES
+_WAITING_BYTES: Final = 128 * MIB
+_TOO_MUCH: Final = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+_NAME_CHARACTERS: Final = 40
+# A store's clock and this machine's may differ by so much.
+_CLOCKS_APART_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file to be sent: its name in the batch, its path, its bytes and when it was last changed."""
+
+    name: str
+    path: Path
+    size: int
+    changed: float
+
+
+def plan(inputs: Sequence[Input]) -> tuple[list[Upload], dict[str, ProblemError]]:
+    """The uploads in order, and the inputs that cannot be read, by name; UsageError where two would be called alike."""
+    uploads: list[Upload] = []
+    unread: dict[str, ProblemError] = {}
+    for item, name in zip(inputs, _names(inputs), strict=True):
+        if item.path is None:
+            raise UsageError("- cannot be dropped: an upload needs its size beforehand; save it to a file")
+        try:
+            if item.path.is_dir():
+                raise IsADirectoryError
+            with item.path.open("rb"):
+                status = item.path.stat()
+            uploads.append(Upload(name, item.path, status.st_size, status.st_mtime))
+        except OSError as error:
+            unread[item.name] = unreadable(error)
+    return uploads, unread
+
+
+def _names(inputs: Sequence[Input]) -> list[str]:
+    """Each file's path below the folder that it was found in; where those collide, the paths as they were given."""
+    names = [item.below for item in inputs]
+    if len(set(names)) == len(names):
+        return names
+    names = [Path(item.name).as_posix().lstrip("./") or item.below for item in inputs]
+    seen: dict[str, str] = {}
+    for item, name in zip(inputs, names, strict=True):
+        if name in seen:
+            raise UsageError(f"{seen[name]} and {item.name} would both be {name} in the batch; drop them one by one")
+        seen[name] = item.name
+    return names
+
+
+def batch_name(option: str | None, model: str, arguments: Sequence[str]) -> str:
+    """The name asked for, or one that the same command finds again: the first path's, and a hash of all of them."""
+    if option is not None:
+        if fault := batch_fault(option) if option else "is empty":
+            raise UsageError(f"--batch {option!r:.110} {fault}")
+        return option
+    whole = "\0".join([model, *(str(Path(argument).absolute()) for argument in arguments)])
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:10]
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(arguments[0]).absolute().name).strip("-")[:_NAME_CHARACTERS]
+    return f"{stem}-{digest}" if stem else digest
+
+
+def missing(uploads: Sequence[Upload], arrived: Mapping[str, Arrived]) -> list[Upload]:
+    """Those that the service does not have as they are now: not at all, in another size, or older than the file."""
+    return [upload for upload in uploads if not _is_there(upload, arrived.get(upload.name))]
+
+
+def _is_there(upload: Upload, there: Arrived | None) -> bool:
+    if there is None:
+        return False
+    if there.size is None or there.uploaded is None:  # classified, and tidied away since
+        return True
+    return there.size == upload.size and upload.changed <= there.uploaded + _CLOCKS_APART_S
+
+
+def state_folder(environment: Mapping[str, str]) -> Path:
+    """Where programs keep what they need again (XDG Base Directory Specification)."""
+    named = Path(environment.get("XDG_STATE_HOME", ""))
+    return (named if named.is_absolute() else Path.home() / ".local" / "state") / "skysort" / "drops"
+
+
+class Unfinished:
+    """Ids of uploads in parts of one batch, by the file's name, so that an interrupted one goes on where it stopped.
+
+    A file that has changed since begins anew. Where the folder cannot be written, nothing is remembered: parts are
+    then sent again.
+    """
+
+    def __init__(self, folder: Path, endpoint: str, model: str, batch: str) -> None:
+        digest = hashlib.sha256(f"{endpoint}\n{model}\n{batch}".encode()).hexdigest()[:24]
+        self._path = folder / f"{digest}.json"
+        self._lock = threading.Lock()
+        self._entries: dict[str, dict[str, Any]] = {}
+        with contextlib.suppress(OSError, ValueError):
+            document = json.loads(self._path.read_bytes())
+            self._entries = {name: entry for name, entry in document.items() if isinstance(entry, dict)}
+
+    def upload_id(self, upload: Upload) -> str | None:
+        """The id under which the file's parts lie, None where none was begun of the file as it is."""
+        entry = self._entries.get(upload.name, {})
+        if (entry.get("size"), entry.get("changed")) != (upload.size, upload.changed):
+            return None
+        return str(entry["upload_id"]) if entry.get("upload_id") else None
+
+    def begun(self, upload: Upload, upload_id: str) -> None:
+        """Remember."""
+        with self._lock:
+            self._entries[upload.name] = {"upload_id": upload_id, "size": upload.size, "changed": upload.changed}
+            self._save()
+
+    def over(self, upload: Upload) -> None:
+        """Forget: it is complete, or the store does not know it any more."""
+        with self._lock:
+            if self._entries.pop(upload.name, None) is not None:
+                self._save()
+
+    def _save(self) -> None:
+        with contextlib.suppress(OSError):
+            if not self._entries:
+                self._path.unlink(missing_ok=True)
+                return
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            beside = self._path.with_suffix(f".{os.getpid()}")
+            beside.write_text(json.dumps(self._entries), encoding="utf-8", errors="replace")
+            beside.replace(self._path)
+
+
+class _ExpiredError(Exception):
+    """The store does not take the signature (any more): worth asking for another one while that helps."""
+
+
+class Uploader:
+    """Uploads into one batch of one model.
+
+    jobs: requests at once. on_bytes: told of bytes that arrived. on_file: told of each file that is complete.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        model: str,
+        batch: str,
+        *,
+        jobs: int,
+        unfinished: Unfinished,
+        on_bytes: Callable[[int], None],
+        on_file: Callable[[Upload], None],
+    ) -> None:
+        self._client = client
+        self._model = model
+        self._batch = batch
+        self._jobs = jobs
+        self._unfinished = unfinished
+        self._on_bytes = on_bytes
+        self._on_file = on_file
+
+    def upload(self, uploads: Sequence[Upload]) -> Iterator[Failure]:
+        """Send every file; yields those that the service or its store refuses.
+
+        Raises ServiceError, UsageError (a batch that cannot be named so) and StoppedError.
+        """
+        for group in _groups(uploads):
+            yield from self._group(group)
+
+    def _group(self, group: Sequence[Upload]) -> Iterator[Failure]:
+        """One call's worth; one that is refused is halved until the files that it is about stand alone."""
+        try:
+            offers = self._ask(group)
+        except ProblemError as error:
+            if error.problem.get("status") not in _TOO_MUCH or len(group) == 1:
+                yield from ((upload, error) for upload in group)
+                return
+            middle = len(group) // 2
+            yield from self._group(group[:middle])
+            yield from self._group(group[middle:])
+            return
+        pairs = list(zip(group, offers, strict=True))
+        small = [pair for pair in pairs if pair[1]["method"] == "form"]
+        large = [pair for pair in pairs if pair[1]["method"] == "parts"]
+        outcomes = in_order(self._try, small, workers=self._jobs, weigh=lambda pair: pair[0].size, most=_WAITING_BYTES)
+        yield from filter(None, outcomes)
+        yield from filter(None, map(self._try, large))
+
+    def _ask(self, group: Sequence[Upload]) -> list[Offer]:
+        """The service's offer for each file; raises ProblemError."""
+        body = {"model": self._model, "batch": self._batch, "files": [self._wanted(upload) for upload in group]}
+        url = self._client.endpoint.url
+        try:
+            answer = self._client.post_json("/v1/uploads", body)
+        except ProblemError as error:
+            if error.fields and error.fields <= {"batch", "model"}:
+                raise UsageError(error.detail) from error
+            if error.problem.get("status") == HTTPStatus.NOT_FOUND:
+                raise ServiceError(f"{url} takes no uploads: {error.detail}; is the address right?") from error
+            if len(group) == 1 and "upload_id" in error.fields:  # cleaned away by a lifecycle rule, or done after all
+                self._unfinished.over(group[0])
+                return self._ask(group)
+            raise
+        offers = answer.get("files")
+        if not isinstance(offers, list) or len(offers) != len(group):
+            raise ServiceError(f"{url} does not answer /v1/uploads as skysort does")
+        return offers
+
+    def _wanted(self, upload: Upload) -> dict[str, Any]:
+        upload_id = self._unfinished.upload_id(upload)
+        return {"name": upload.name, "size": upload.size, **({"upload_id": upload_id} if upload_id else {})}
+
+    def _try(self, pair: tuple[Upload, Offer]) -> Failure | None:
+        upload, offer = pair
+        try:
+            self._persist(upload, offer, self._form if offer["method"] == "form" else self._parts)
+        except _ExpiredError as error:
+            return upload, ProblemError(problems.document(403, "store-refused", "The store refused", str(error)))
+        except ProblemError as error:
+            return upload, error
+        self._on_file(upload)
+        return None
+
+    def _persist(self, upload: Upload, offer: Offer, send: Callable[[Upload, Offer], None]) -> None:
+        """Send; with new signatures once, and again as long as each of them brought a part more."""
+        before = -1
+        while True:
+            try:
+                return send(upload, offer)
+            except _ExpiredError:
+                counted = _arrived(offer)
+                if len(counted) <= before:
+                    raise
+                (offer,) = self._ask([upload])
+                before = len(_arrived(offer))
+                for part in _parts(offer):
+                    part["counted"] = part["number"] in counted
+
+    def _form(self, upload: Upload, offer: Offer) -> None:
+        content = _read(upload, 0, upload.size)
+        form = offer["form"]
+        _check(self._client.signed("POST", form["url"], data=form["fields"], files={"file": ("file", content)}))
+        self._on_bytes(upload.size)
+
+    def _parts(self, upload: Upload, offer: Offer) -> None:
+        whole, parts = offer["parts"], _parts(offer)
+        self._unfinished.begun(upload, whole["upload_id"])
+        etags = in_order(
+            lambda pair: self._part(upload, pair[1], pair[0] * whole["part_size"]),
+            list(enumerate(parts)),
+            workers=self._jobs,
+            weigh=lambda pair: int(pair[1]["size"]),
+            most=_WAITING_BYTES,
+        )
+        listed = "".join(
+            f"<Part><PartNumber>{part['number']}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
+            for part, etag in zip(parts, etags, strict=True)
+        )
+        response = self._client.signed(
+            "POST",
+            whole["complete_url"],
+            content=f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode(),
+            headers={"Content-Type": "application/xml"},
+        )
+        _check(response)
+        if b"<Error>" in response.content:  # S3 answers 200 before it knows
+            raise _refused(response)
+        self._unfinished.over(upload)
+
+    def _part(self, upload: Upload, part: dict[str, Any], start: int) -> str:
+        size = int(part["size"])
+        if part.get("etag"):
+            self._on_bytes(0 if part.get("counted") else size)
+            return str(part["etag"])
+        response = self._client.signed("PUT", part["url"], content=_read(upload, start, size))
+        _check(response)
+        etag = response.headers.get("ETag")
+        if not etag:
+            raise _refused(response)
+        self._on_bytes(size)
+        part["etag"] = str(etag)
+        return str(etag)
+
+
+def _parts(offer: Offer) -> list[dict[str, Any]]:
+    """The parts that an offer tells of; none for a form."""
+    return list(offer.get("parts", {}).get("parts", ()))
+
+
+def _arrived(offer: Offer) -> set[int]:
+    """The numbers of the parts that the store has."""
+    return {part["number"] for part in _parts(offer) if part.get("etag")}
+
+
+def _groups(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:
+    """Consecutive files, as many as one call offers uploads for."""
+    group: list[Upload] = []
+    for upload in uploads:
+        if group and (len(group) == FILES_AT_ONCE or sum(item.size for item in group) + upload.size > BYTES_AT_ONCE):
+            yield group
+            group = []
+        group.append(upload)
+    if group:
+        yield group
+
+
+def _read(upload: Upload, start: int, size: int) -> bytes:
+    """So many bytes of the file; raises ProblemError where it has become shorter."""
+    try:
+        with upload.path.open("rb") as file:
+            file.seek(start)
+            content = file.read(size)
+    except OSError as error:
+        raise unreadable(error) from error
+    if len(content) != size:
+        detail = "the file became shorter while it was uploaded; run the command again"
+        raise ProblemError(problems.document(400, "changed-file", "The file has changed", detail))
+    return content
+
+
+def _check(response: httpx.Response) -> None:
+    """Raise what the store's refusal means."""
+    if response.status_code == HTTPStatus.FORBIDDEN:
+        raise _ExpiredError(_message(response))
+    if not response.is_success:
+        raise _refused(response)
+
+
+def _refused(response: httpx.Response) -> ProblemError:
+    status = response.status_code if response.is_error else HTTPStatus.BAD_GATEWAY
+    return ProblemError(problems.document(status, "store-refused", "The store refused", _message(response)))
+
+
+def _message(response: httpx.Response) -> str:
+    return f"the store refused the upload ({response.status_code}): {store_reason(response)}"
