@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skysort.cold_start import Start
-from skysort.drop.batch import process_batch
-from skysort.drop.worker import DropWorker
+from skysort.drop.worker import DropWorker, process_batch
 from skysort.observability import logger, metrics
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.files import PictureFiles

@@ -63,11 +63,18 @@ class Upload:
 
 
 def uploads(body: str) -> list[Upload]:
-    """The uploads that one SQS message tells of.
+    """Read the uploads from one SQS message.
 
-    None for the test event that S3 sends when notifications are set up, for events other than a
-    created object, and for folder markers (keys that end in a slash).
-    Raises MalformedInputError when the body is no S3 notification.
+    Returns
+    -------
+    list[Upload]
+        None for the test event that S3 sends when notifications are set up, for events other than a
+        created object, and for folder markers (keys that end in a slash).
+
+    Raises
+    ------
+    MalformedInputError
+        The body is not an S3 notification.
     """
     try:
         document = json.loads(body)
@@ -77,7 +84,7 @@ def uploads(body: str) -> list[Upload]:
         return []
     records = document.get("Records") if isinstance(document, dict) else None
     if not isinstance(records, list):
-        raise MalformedInputError("the message is no S3 notification: it has no list of Records")
+        raise MalformedInputError("the message is not an S3 notification: it has no list of Records")
     found = [_upload(record) for record in records if _is_created(record)]
     return [upload for upload in found if not upload.key.endswith("/")]
 
@@ -85,7 +92,7 @@ def uploads(body: str) -> list[Upload]:
 def _is_created(record: Any) -> bool:
     name = record.get("eventName") if isinstance(record, dict) else None
     if not isinstance(name, str):
-        raise MalformedInputError("the message is no S3 notification: a record has no eventName")
+        raise MalformedInputError("the message is not an S3 notification: a record has no eventName")
     return name.removeprefix("s3:").startswith(_CREATED)
 
 
@@ -96,8 +103,8 @@ def _upload(record: Mapping[str, Any]) -> Upload:
         sequencer, time = item.get("sequencer", ""), record.get("eventTime", "")
         key = keys.decode(item["key"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise MalformedInputError(f"the message is no S3 notification: {error!r} in a record") from error
+        raise MalformedInputError(f"the message is not an S3 notification: {error!r} in a record") from error
     texts = (bucket, etag, sequencer, time, version or "")
     if not all(isinstance(text, str) for text in texts) or not isinstance(size, int) or not bucket or not key:
-        raise MalformedInputError("the message is no S3 notification: a field of a record has the wrong type")
+        raise MalformedInputError("the message is not an S3 notification: a field of a record has the wrong type")
     return Upload(bucket, key, version or None, etag.strip('"'), size, sequencer, time)

@@ -140,9 +140,11 @@ class Ledger:
     def _committed(self) -> list[str]:
         return [suffix for suffix in (keys.SUMMARY, keys.ERROR) if suffix in self._seen]
 
-    def put(self, suffix: str, content_type: str, body: bytes) -> None:
-        """Write a small record; raises ConflictError when another stands there than was seen."""
+    def settle(self, suffix: str, content_type: str, body: bytes) -> None:
+        """Write the outcome and tidy up; raises ConflictError when another record stands there than was seen."""
         self._store.put(self.target(suffix, content_type), body)
+        self.look()
+        self.tidy()
 
     def remove_members(self) -> None:
         """Remove the records of an archive's members that a delivery of this very upload left before it was killed."""

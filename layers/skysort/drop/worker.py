@@ -1,13 +1,19 @@
-"""One upload from event to outcome."""
+"""A batch of SQS messages from event to outcome, each message failing or passing on its own."""
 
 from __future__ import annotations
 
-from time import perf_counter
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
 from skysort.drop import keys
-from skysort.drop.deadline import ENDLESS
-from skysort.drop.files import Draft, SourceFile
+from skysort.drop.deadline import ENDLESS, Deadline, OutOfTimeError
+from skysort.drop.event import uploads
+from skysort.drop.files import Draft, SourceFile, sweep_temporary_folders
+from skysort.drop.isolation import IsolatedWorker
 from skysort.drop.ledger import (
     FINAL,
     JSON,
@@ -21,33 +27,35 @@ from skysort.drop.ledger import (
     to_json,
 )
 from skysort.errors import ConfigurationError, InputError, SkysortError
+from skysort.limits import DROP_ALONE_RECEIVES, MIB
+from skysort.observability import logger, metrics
 from skysort.s3.objects import ObjectGoneError, ObjectReplacedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
-    from skysort.drop.deadline import Deadline, FileDeadline
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from skysort.drop.deadline import FileDeadline
     from skysort.drop.event import Upload
     from skysort.s3.objects import ObjectStore
 
+    _Done = list[tuple[Upload, Outcome | Exception, Report]]
+    _Process = Callable[[Upload, Deadline], tuple[Outcome, Report]]
+
 
 class FileClassifier(Protocol):
-    """What a model brings to the drop folder.
+    """What a model brings to the drop folder."""
 
-    name, version: of the model. suffixes: the files a result may have beside its summary.
-    """
-
-    @property
-    def name(self) -> str:
-        """The model's name, which is its folder's name below incoming/."""
-
-    @property
-    def version(self) -> str:
-        """The model's version."""
+    name: str  # also of its folder below incoming/
+    version: str
 
     @property
     def suffixes(self) -> Sequence[str]:
-        """Suffixes that it may open in a draft."""
+        """Suffixes of the files that a result may have beside its summary."""
 
     def classify(self, source: SourceFile, draft: Draft) -> Report:
         """Read the source, write the draft; raises InputError for a file that can never succeed."""
@@ -64,7 +72,7 @@ class DropWorker:
         store: ObjectStore,
         results_bucket: str,
         classifier: FileClassifier,
-        clock: Callable[[], float] = perf_counter,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._store = store
         self._bucket = results_bucket
@@ -73,17 +81,14 @@ class DropWorker:
         self._clock = clock
 
     def process(self, upload: Upload, deadline: Deadline = ENDLESS) -> tuple[Outcome, Report]:
-        """Bring one upload to its outcome, or find that it has one.
-
-        Raises InfrastructureError (ConflictError and OutOfTimeError among them) when it should be delivered again.
-        """
-        time = deadline.begin()
+        """Bring one upload to its outcome, or find that it has one; raises InfrastructureError to be called again."""
+        deadline_of_file = deadline.begin()
         ledger = self._ledger(upload)
         settled = _settled(ledger)
         if settled is not None:
             return settled, Report({})
         try:
-            report = self._classify(upload, ledger, time)
+            report = self._classify(upload, ledger, deadline_of_file)
         except ObjectReplacedError:
             return Outcome.SUPERSEDED, Report({})
         except FINAL as error:
@@ -108,12 +113,12 @@ class DropWorker:
         label = f"{self._classifier.name} {self._classifier.version}"
         return Ledger(self._store, self._bucket, upload, self._classifier.suffixes, label)
 
-    def _classify(self, upload: Upload, ledger: Ledger, time: FileDeadline) -> Report:
+    def _classify(self, upload: Upload, ledger: Ledger, deadline: FileDeadline) -> Report:
         started = self._clock()
         self._check(upload)
-        draft = Draft(self._store, ledger.target, time)
+        draft = Draft(self._store, ledger.target, deadline)
         try:
-            report = self._classifier.classify(SourceFile(self._store, upload, time), draft)
+            report = self._classifier.classify(SourceFile(self._store, upload, deadline), draft)
             outputs = []
             for suffix, file in draft.files.items():
                 etag = draft.commit(suffix, ledger.etag(suffix))
@@ -127,14 +132,13 @@ class DropWorker:
             **report.summary,
             "seconds": round(self._clock() - started, 3),
         }
-        ledger.put(keys.SUMMARY, JSON, to_json(summary))
-        ledger.look()
-        ledger.tidy()
+        ledger.settle(keys.SUMMARY, JSON, to_json(summary))
         return report
 
     def _check(self, upload: Upload) -> None:
-        key = keys.parse(upload.key)
-        if key.model != self._classifier.name:
+        """Raise an error for a file that is not this model's, or not there any more."""
+        model = keys.parse(upload.key).model
+        if model != self._classifier.name:
             raise ConfigurationError(
                 f"{upload.key} came to the {self._classifier.name} model: "
                 f"this queue should hold only {keys.INCOMING}{self._classifier.name}/"
@@ -144,20 +148,94 @@ class DropWorker:
             raise ObjectGoneError(f"{upload.key} was deleted before its turn")
 
     def _refuse(self, error: SkysortError, upload: Upload, ledger: Ledger) -> Report:
-        ledger.put(keys.ERROR, PROBLEM, error_record(error, upload, self.model))
-        ledger.look()
-        ledger.tidy()
-        kind = "input" if isinstance(error, InputError) else "gone"
-        return Report({"error": error.detail, "kind": kind})
+        ledger.settle(keys.ERROR, PROBLEM, error_record(error, upload, self.model))
+        return Report({"error": error.detail, "kind": "input" if isinstance(error, InputError) else "gone"})
 
 
 def _settled(ledger: Ledger) -> Outcome | None:
     """The outcome that stands, tidied up after; None where the file is still to be worked on."""
-    if ledger.is_done():
-        outcome = Outcome.DUPLICATE
-    elif ledger.is_superseded():
-        outcome = Outcome.SUPERSEDED
-    else:
+    if not (done := ledger.is_done()) and not ledger.is_superseded():
         return None
     ledger.tidy()
-    return outcome
+    return Outcome.DUPLICATE if done else Outcome.SUPERSEDED
+
+
+def process_batch(
+    event: dict[str, Any],
+    context: LambdaContext,
+    worker: DropWorker,
+    *,
+    handler: str,
+    parallel: int = 1,
+    clock: Callable[[], float] = time.monotonic,
+) -> PartialItemFailureResponse:
+    """Work through an SQS event; names the messages that should be delivered again.
+
+    A message that tells of several uploads fails when one of them failed; the others, done
+    already, are then found to be so. What was not begun before the invocation's deadline comes again; the messages
+    that have come most often go first, so that none is left over every time. From its third delivery on a message may
+    tell of a file that ended its function: such ones go before all others, one by one, each in a process of its own.
+    handler: path of the module that the function's handler stands in, with this worker under the name ``worker``.
+    parallel: messages that are worked on at the same time.
+    """
+    sweep_temporary_folders()
+    deadline = Deadline.of(context, clock)
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    records = sorted(event.get("Records", ()), key=_receives, reverse=True)
+    metrics.add_metric("Messages", MetricUnit.Count, len(records))
+    suspects = sum(_receives(record) >= DROP_ALONE_RECEIVES for record in records)
+    isolated = IsolatedWorker(worker, handler, int(context.memory_limit_in_mb) * MIB)
+    work: dict[str, Future[_Done]] = {}
+    for chosen, process, threads in (
+        (records[:suspects], isolated.process, 1),
+        (records[suspects:], worker.process, parallel),
+    ):
+        with ThreadPoolExecutor(threads, "message") as pool:
+            for record in chosen:
+                work[record["messageId"]] = pool.submit(_work, record["body"], process, deadline)
+    return process_partial_response(event, lambda record: _finish(record, work), processor, context)
+
+
+def _receives(record: Mapping[str, Any]) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])
+
+
+def _work(body: str, process: _Process, deadline: Deadline) -> _Done:
+    """Process a message's uploads; a fault is returned, so that the message's other uploads have their turn."""
+    done: _Done = []
+    for upload in uploads(body):
+        try:
+            done.append((upload, *process(upload, deadline)))
+        except Exception as error:
+            done.append((upload, error, Report({})))
+    return done
+
+
+def _finish(record: SQSRecord, work: Mapping[str, Future[_Done]]) -> None:
+    """Log and count what came of a message, here in the main thread; raises its first fault."""
+    try:
+        done = work[record.message_id].result()
+    except Exception:
+        logger.exception("message cannot be read", extra={"message_id": record.message_id})
+        raise
+    failures = [error for upload, outcome, report in done if (error := _report(upload, outcome, report)) is not None]
+    if failures:
+        raise failures[0]
+
+
+def _report(upload: Upload, outcome: Outcome | Exception, report: Report) -> Exception | None:
+    about = {"bucket": upload.bucket, "key": upload.key, "version": upload.stamp.version}
+    if isinstance(outcome, Exception):
+        if isinstance(outcome, OutOfTimeError):
+            logger.warning(outcome.detail, extra=about)
+        else:
+            logger.error("file failed, to be delivered again", extra=about, exc_info=outcome)
+        metrics.add_metric("FilesFailed", MetricUnit.Count, 1)
+        return outcome
+    logger.info(f"file {outcome}", extra={**about, **report.summary})
+    metrics.add_metric("Files", MetricUnit.Count, 1)
+    if outcome is Outcome.REFUSED:
+        metrics.add_metric("FilesRefused", MetricUnit.Count, 1)
+    for name, count in report.counts.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
+    return None

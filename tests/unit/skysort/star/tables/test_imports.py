@@ -7,7 +7,7 @@ import sys
 
 from tests.conftest import ROOT
 
-PROGRAM = "import sys, skysort.drop.batch, skysort.drop.worker, skysort.star.tables.classifier; print(*sys.modules)"
+PROGRAM = "import sys, skysort.drop.worker, skysort.star.tables.classifier; print(*sys.modules)"
 
 
 def test_table_libraries_are_not_part_of_the_cold_start() -> None:
