@@ -194,8 +194,8 @@ class Csv(Writer):
 
 def write_row(file: TextIO, cells: Sequence[Any]) -> None:
     """One line of CSV. A carriage return within a cell would end the line for a reader unless it is quoted."""
-    quoting = csv.QUOTE_ALL if any("\r" in str(cell) for cell in cells) else csv.QUOTE_MINIMAL
-    csv.writer(file, lineterminator="\n", quoting=quoting).writerow(cells)
+    quoted = any("\r" in str(cell) for cell in cells)
+    csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL).writerow(cells)
 
 
 def error_message(record: Record) -> str:

@@ -24,7 +24,7 @@ _REASON_CHARACTERS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHook:
-    """Answers both.
+    """Answers CloudFormation and CodeDeploy.
 
     respond: sends an answer to the URL that CloudFormation gave. report: tells CodeDeploy whether a deployment may go
     on (deployment id, hook execution id, succeeded). versions: by function, what CodeDeploy is about to give requests
@@ -39,12 +39,12 @@ class ReleaseHook:
 
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Serve one event of either."""
-        if "LifecycleEventHookExecutionId" in event:
+        if execution := event.get("LifecycleEventHookExecutionId"):
             reason = self._reason(self._prove_all)
-            self.report(event["DeploymentId"], event["LifecycleEventHookExecutionId"], not reason)
-            return {"proven": not reason, "reason": reason}
-        reason = self._reason(lambda: self._serve(event))
-        self.respond(event["ResponseURL"], _response(event, reason))
+            self.report(event["DeploymentId"], execution, not reason)
+        else:
+            reason = self._reason(lambda: self._serve(event))
+            self.respond(event["ResponseURL"], _response(event, reason))
         return {"proven": not reason, "reason": reason}
 
     def _reason(self, act: Callable[[], object]) -> str:

@@ -1,33 +1,103 @@
-"""Proving a version: every reference sample of its function answered as it must be, by the model of the card."""
+"""Proving a version: every reference sample of its function answered as it must be, by the model of the card.
+
+Reference samples are events whose answers are known, one file a function.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-from skysort.errors import NotFoundError, SkysortError
-from skysort.release.reference import differences, read_samples
+from skysort.errors import ConfigurationError, NotFoundError, SkysortError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from skysort.card import ModelRegistry
-    from skysort.release.reference import Sample
+
+    # Invokes one version of a function (its ARN) with an event and returns what it returned; raises VerificationError
+    # when the function itself failed.
+    Invoke = Callable[[str, Mapping[str, Any]], Any]
+
+# Processors differ in the last digits of a network's or a booster's sums; another model differs by more.
+TOLERANCE: Final = 0.01
 
 
 class VerificationError(SkysortError):
     """A version answers otherwise than it must; the message says which samples, and how."""
 
 
-class Invoke(Protocol):
-    """Invokes one version of a function (its ARN) and returns what it returned.
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One event and what must come back.
 
-    Raises VerificationError when the function itself failed.
+    status: of an HTTP answer, None for an answer that is compared whole. model: (name, version). best: label and
+    probability of each result's first prediction. answer: what a function that answers no HTTP returns.
     """
 
-    def __call__(self, version: str, event: Mapping[str, Any]) -> Any:
-        """Invoke and wait."""
+    name: str
+    event: Mapping[str, Any]
+    status: int | None = None
+    model: tuple[str, str] | None = None
+    best: tuple[tuple[str, float], ...] = ()
+    answer: Any = None
+
+
+def read_samples(folder: Path, function: str) -> tuple[Sample, ...]:
+    """Read a function's samples; raises NotFoundError where it has none, ConfigurationError where they are broken."""
+    path = folder / f"{function}.json"
+    try:
+        return tuple(_sample(document) for document in json.loads(path.read_text()))
+    except OSError:
+        raise NotFoundError(f"there are no reference samples for {function}: {path.name} is missing") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"the reference samples {path.name} cannot be read: {error!r}") from error
+
+
+def _sample(document: Mapping[str, Any]) -> Sample:
+    model = document.get("model")
+    return Sample(
+        name=document["name"],
+        event=document["event"],
+        status=document.get("status"),
+        model=(model["name"], model["version"]) if model else None,
+        best=tuple((str(best["label"]), float(best["probability"])) for best in document.get("best", ())),
+        answer=document.get("answer"),
+    )
+
+
+def differences(sample: Sample, returned: Any) -> list[str]:
+    """What is wrong with what a function returned for a sample, a message each; empty where nothing is."""
+    if sample.status is None:
+        same = returned == sample.answer
+        return [] if same else [f"{sample.name}: returned {returned!r:.200}, not {sample.answer!r}"]
+    status, body = (
+        (returned.get("statusCode"), returned.get("body")) if isinstance(returned, dict) else (None, returned)
+    )
+    if status != sample.status:
+        return [f"{sample.name}: answered {status}, not {sample.status}: {body!s:.300}"]
+    if sample.model is None:
+        return []
+    try:
+        return _different_answer(sample, json.loads(returned["body"]))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        return [f"{sample.name}: its answer cannot be read: {error!r}"]
+
+
+def _different_answer(sample: Sample, answer: Mapping[str, Any]) -> list[str]:
+    model = (answer["model"]["name"], answer["model"]["version"])
+    if model != sample.model:
+        return [f"{sample.name}: answered by {' '.join(model)}, not {' '.join(sample.model or ())}"]
+    found = [result["predictions"][0] for result in answer["results"]]
+    if len(found) != len(sample.best):
+        return [f"{sample.name}: {len(found)} results, not {len(sample.best)}"]
+    return [
+        f"{sample.name}: {best['label']} with {best['probability']:g}, not {label} with {probability:g}"
+        for best, (label, probability) in zip(found, sample.best, strict=True)
+        if best["label"] != label or abs(best["probability"] - probability) > TOLERANCE
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +109,18 @@ class VersionVerifier:
     registry: ModelRegistry
 
     def verify(self, function: str, version: str) -> int:
-        """Prove a version by all samples of its function; returns how many there were.
+        """Prove a version by all samples of its function, such as star-drop; returns how many there were.
 
-        function: its name in the stage, such as star-drop. Raises VerificationError.
+        Raises
+        ------
+        VerificationError
+            A sample is answered otherwise than it must be, or there is none.
         """
         try:
             samples = read_samples(self.references, function)
         except NotFoundError as error:
             raise VerificationError(error.detail) from error
-        wrong = [sentence for sample in samples for sentence in self._wrong(sample, version)]
+        wrong = [message for sample in samples for message in self._wrong(sample, version)]
         if wrong:
             raise VerificationError(f"{function} is not proven: {'; '.join(wrong)}")
         return len(samples)

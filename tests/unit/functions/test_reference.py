@@ -10,8 +10,7 @@ import pytest
 
 from infra.stages.deployments import AWS_STAGES
 from skysort.card import ModelRegistry
-from skysort.release.reference import TOLERANCE, differences, read_samples
-from skysort.release.verifier import VersionVerifier
+from skysort.release.verifier import TOLERANCE, VersionVerifier, differences, read_samples
 from tests.factories import FakeContext
 from tests.unit.functions.loading import FUNCTIONS, load_function
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort_cli.client import LONGEST_RETRY_AFTER_S, Client, RetryPolicy, StoppedError, retry_after_s
+from skysort_cli.client import LONGEST_RETRY_AFTER_S, Client, RetryPolicy, retry_after_s
 from skysort_cli.endpoint import Endpoint
-from skysort_cli.exits import ProblemError, ServiceError
+from skysort_cli.exits import ProblemError, ServiceError, StoppedError
 from tests.fakes.service import FakeService, problem
 from tests.unit.skysort_cli.conftest import FAST
 
