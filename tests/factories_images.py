@@ -8,7 +8,7 @@ import struct
 import tarfile
 import zipfile
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import onnx
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from skysort.pictures.bodies.request import PictureRequest
+    from skysort.pictures.classify import PictureClassifier
 
 GALAXY_INPUT = InputSpec(64, 64, None, 0.6, "black", measurements=True)
 PHOTOGRAPH_INPUT = InputSpec(56, 56, 64, 1.0, "white")
@@ -239,3 +242,10 @@ def picture_artefact(
         card_document["subsets"] = {"primary": ["n00000000", *labels[1:3]]}
     (folder / "card.json").write_text(json.dumps(card_document))
     return folder
+
+
+def results_of(
+    classifier: PictureClassifier, request: PictureRequest, query: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The results of a request, each with predictions or an error."""
+    return cast("list[dict[str, Any]]", classifier.answer(request, query or {})["results"])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from skysort.answers import InputNote
+
 
 @dataclass(frozen=True, slots=True)
 class InputWarning:
@@ -20,6 +22,6 @@ class InputWarning:
     detail: str
 
 
-def documents(warnings: Iterable[InputWarning]) -> list[dict[str, str]]:
+def documents(warnings: Iterable[InputWarning]) -> list[InputNote]:
     """The warnings as an answer's ``warnings`` lists them; an answer without any has no such member."""
     return [{"code": warning.code, "detail": warning.detail} for warning in warnings]

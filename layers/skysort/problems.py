@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from skysort import errors
 from skysort.limits import PROBLEM_DETAIL_CHARACTERS, PROBLEM_FIELDS, PROBLEM_NAME_CHARACTERS, PROBLEMS_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from skysort.answers import FieldProblem, Problem
 
 CONTENT_TYPE: Final = "application/problem+json"
 _TYPE_PREFIX: Final = "urn:skysort:problem:"
@@ -40,7 +42,7 @@ def document(
     request_id: str | None = None,
     fields: Sequence[errors.FieldError] = (),
     room: int | None = None,
-) -> dict[str, Any]:
+) -> Problem:
     """A problem document: type, title, status, detail, request_id, and the field errors if there are some.
 
     Parameters
@@ -52,7 +54,7 @@ def document(
         Characters that the detail and the field errors may take together, in an answer with many problems; the
         first field error always stays.
     """
-    body: dict[str, Any] = {
+    body: Problem = {
         "type": _TYPE_PREFIX + kind,
         "title": title,
         "status": int(status),
@@ -73,8 +75,8 @@ def room_for(items: int) -> int:
     return PROBLEMS_CHARACTERS // max(1, items)
 
 
-def _listed(fields: Iterable[errors.FieldError], room: int | None) -> list[dict[str, str]]:
-    listed: list[dict[str, str]] = []
+def _listed(fields: Iterable[errors.FieldError], room: int | None) -> list[FieldProblem]:
+    listed: list[FieldProblem] = []
     for field in fields:
         name = _cut(_unicode(field.field), PROBLEM_NAME_CHARACTERS)
         detail = _cut(_unicode(field.detail), PROBLEM_DETAIL_CHARACTERS)
@@ -95,7 +97,7 @@ def _unicode(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def from_error(error: errors.SkysortError, request_id: str | None = None, *, room: int | None = None) -> dict[str, Any]:
+def from_error(error: errors.SkysortError, request_id: str | None = None, *, room: int | None = None) -> Problem:
     """The problem document of an error of skysort's own tree; room: see ``document``."""
     kind = next(ancestor for ancestor in type(error).__mro__ if ancestor in _STATUS)
     status, slug, title = _STATUS[kind]
@@ -105,6 +107,6 @@ def from_error(error: errors.SkysortError, request_id: str | None = None, *, roo
     return document(status, slug, title, detail, request_id=request_id, fields=fields, room=room)
 
 
-def internal(request_id: str | None) -> dict[str, Any]:
+def internal(request_id: str | None) -> Problem:
     """The problem document of an error that nobody raised on purpose; it tells nothing of the inside."""
     return from_error(errors.SkysortError(""), request_id)

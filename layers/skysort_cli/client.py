@@ -244,7 +244,7 @@ def problem_of(response: httpx.Response) -> dict[str, Any]:
     message = document.get("message")
     reason = message if isinstance(message, str) and message else response.reason_phrase or "no reason given"
     detail = f"the service answered {response.status_code}: {reason}"
-    return problems.document(response.status_code, "http-error", "The service refused", detail)
+    return {**problems.document(response.status_code, "http-error", "The service refused", detail)}
 
 
 def store_reason(response: httpx.Response) -> str:

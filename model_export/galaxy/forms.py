@@ -63,9 +63,9 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             task = bar.add_task(name, total=len(rows))
             probability, members = [], []
             for row in rows:
-                found = model.classify(decode(form(gz2.files[row].read_bytes()), model.spec)[np.newaxis])
+                found = model.predict(decode(form(gz2.files[row].read_bytes()), model.spec)[np.newaxis])
                 probability.append(found.probabilities[0])
-                members.append(found.members[0])
+                members.append(found.prediction_sets[0])
                 bar.advance(task)
             document["forms"][name] = scores(np.array(probability, np.float64), np.array(members), gz2.label[rows])
             say(f"{name}: {document['forms'][name]['accuracy']['value']:.4f}")

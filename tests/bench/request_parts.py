@@ -62,7 +62,7 @@ def parts(model: str, picture: bytes) -> dict[str, Callable[[], Any]]:
         "base64": lambda: raw_body(proxied),  # type: ignore[arg-type]  # all that it reads of an event
         "hash for the cache": lambda: hashlib.sha256(picture).digest(),
         "decode and resize": lambda: decode.read(picture, loaded.spec),
-        "network": lambda: loaded.classify(pixels),
+        "network": lambda: loaded.predict(pixels),
         "function as a whole, no cache": lambda: serve(api, event, context),
     }
 

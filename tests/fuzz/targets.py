@@ -92,7 +92,7 @@ def _text(content: bytes) -> str:
 
 
 def _picture(classifier: PictureClassifier, content: bytes) -> None:
-    (result,), _, _ = classifier.classify([content], parse_options({}, classifier.labels))
+    (result,), _, _ = classifier.classify_pictures([content], parse_options({}, classifier.labels))
     if isinstance(result, SkysortError):
         raise result
 

@@ -54,7 +54,7 @@ def picture_api(
     api = build_api()
 
     @api.post(f"/v1/classify/{name}")
-    def classify(top_k: TopK = None, labels: Labels = None, explain: Explain = None) -> Response[str]:
+    def classify_pictures(top_k: TopK = None, labels: Labels = None, explain: Explain = None) -> Response[str]:
         """Classify pictures: a form of files, a bare picture or JSON."""
         event = api.current_event
         request = read_body(raw_body(event), content_type(event))

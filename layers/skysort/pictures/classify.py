@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from io import BytesIO
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from PIL import Image
 
 from skysort import problems
 from skysort.cache import AnswerCache
@@ -14,35 +17,58 @@ from skysort.errors import InfrastructureError, InputError, SkysortError
 from skysort.input_warnings import documents
 from skysort.options import Options, combined, parse_options
 from skysort.pictures.decode import read
-from skysort.pictures.explain import explanation
 from skysort.pictures.formats.prices import Budget
-from skysort.pictures.sample import sample_picture
 from skysort.probability import restricted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from skysort.answers import (
+        FailedResult,
+        HeatMap,
+        ModelName,
+        PictureAnswer,
+        PictureClasses,
+        PictureResult,
+        Prediction,
+        Ready,
+    )
     from skysort.pictures.bodies.request import PictureItem, PictureRequest
     from skysort.pictures.decode import Picture
+    from skysort.pictures.geometry import InputSpec
     from skysort.pictures.model import PictureModel
 
-Answer = dict[str, Any]
+    class Classified(PictureClasses):
+        """What a model says of a picture. cached: whether it was said before."""
+
+        cached: bool
+
+
 _DIGITS: Final = 6  # float32 probabilities carry no more
-_OPTIONS_KEPT: Final = 100
-_OPTIONS_CHARACTERS: Final = 1_000
+_TOLERANCE: Final = 1e-3  # of a sum of float32 probabilities
+_OPTIONS_KEPT, _OPTIONS_CHARACTERS = 100, 1_000
+_HEAT_MAP_SIDE, _VIEW_QUALITY, _WINDOW_DIGITS = 112, 85, 4
 
 
 class PictureClassifier:
     """A loaded model.
 
-    cache: of answers; None, as in the drop folder, where threads share the classifier, keeps none.
-    fetch: reads the bytes behind s3_keys, where requests may have them.
+    Parameters
+    ----------
+    model
+        What predicts.
+    cache
+        Of answers; None, as in the drop folder, where threads share the classifier, keeps none.
+    fetch
+        Reads the bytes behind s3_keys, where requests may have them.
     """
 
     def __init__(
         self,
         model: PictureModel,
-        cache: AnswerCache[Answer] | None = None,
+        cache: AnswerCache[PictureClasses] | None = None,
         fetch: Callable[[Sequence[str]], Mapping[str, bytes | SkysortError]] | None = None,
     ) -> None:
         self._model = model
@@ -50,27 +76,39 @@ class PictureClassifier:
         self._fetch = fetch
         self._resolved: AnswerCache[Options] = AnswerCache(_OPTIONS_KEPT)
 
-    def answer(self, request: PictureRequest, query: Mapping[str, Any]) -> Answer:
-        """Classify a request's pictures; a bad one gets a problem in its place, the others their classes.
+    def answer(self, request: PictureRequest, query: Mapping[str, Any]) -> PictureAnswer:
+        """Classify a request's pictures.
 
-        query: options of the query string, which win over those of the body.
-        Raises InvalidFieldsError for bad options, and the error of a picture that came alone.
+        Parameters
+        ----------
+        request
+            The pictures, and the options of its body.
+        query
+            Options of the query string, which win over those of the body.
+
+        Returns
+        -------
+        The answer; a bad picture gets a problem in its place, the others their classes.
+
+        Raises
+        ------
+        InvalidFieldsError
+            For bad options.
+        SkysortError
+            The error of a picture that came alone.
         """
         started = perf_counter()
         options = self._options(combined(request.options, query, self._model.labels, self._model.subsets))
         budget = Budget.of_a_request()
-        results, decode_ms, predict_ms = self.classify(self._contents(request.items), options, budget)
+        results, decode_ms, predict_ms = self.classify_pictures(self._contents(request.items), options, budget)
         if request.single and isinstance(results[0], SkysortError):
             raise results[0]
-        total_ms = (perf_counter() - started) * 1e3
+        timing = (decode_ms, predict_ms, (perf_counter() - started) * 1e3)
+        decode, predict, total = (round(milliseconds, 3) for milliseconds in timing)
         return {
-            "model": self.model_document(),
+            "model": self.model_name(),
             "results": [_result(item.id, result) for item, result in zip(request.items, results, strict=True)],
-            "timing_ms": {
-                "decode": round(decode_ms, 3),
-                "predict": round(predict_ms, 3),
-                "total": round(total_ms, 3),
-            },
+            "timing_ms": {"decode": decode, "predict": predict, "total": total},
         }
 
     @property
@@ -78,50 +116,55 @@ class PictureClassifier:
         """The model's labels."""
         return self._model.labels
 
-    def model_document(self) -> Answer:
-        """The model as every record names it."""
+    def model_name(self) -> ModelName:
+        """The model as every answer and record names it."""
         return {"name": self._model.card.name, "version": self._model.card.version}
 
-    def self_test(self) -> Answer:
-        """Decode and classify the built-in sample, past the cache.
-
-        Raises InfrastructureError when what comes out is no probability distribution.
-        """
+    def self_test(self) -> Ready:
+        """Classify the built-in sample, past the cache; raises InfrastructureError for what is not a distribution."""
         started = perf_counter()
         picture = read(sample_picture(), self._model.spec)
-        chances = self._model.classify(picture.pixels[np.newaxis]).probabilities[0]
-        if not np.isfinite(chances).all() or abs(float(chances.sum()) - 1) > 1e-3:  # noqa: PLR2004 - float32 sums
-            raise InfrastructureError(f"the sample's probabilities sum to {float(chances.sum())}")
-        best = int(chances.argmax())
+        probabilities = self._model.predict(picture.pixels[np.newaxis]).probabilities[0]
+        if not np.isfinite(probabilities).all() or abs(float(probabilities.sum()) - 1) > _TOLERANCE:
+            raise InfrastructureError(f"the sample's probabilities sum to {float(probabilities.sum())}")
+        best = int(probabilities.argmax())
         return {
             "status": "ready",
-            "model": self.model_document(),
+            "model": self.model_name(),
             "sample": {
                 "id": "spiral",
                 "label": self._model.labels[best],
                 "class_id": best,
-                "probability": round(float(chances[best]), _DIGITS),
+                "probability": round(float(probabilities[best]), _DIGITS),
             },
             "timing_ms": {"total": round((perf_counter() - started) * 1e3, 3)},
         }
 
-    def classify(
+    def classify_pictures(
         self, contents: Sequence[bytes | SkysortError], options: Options, budget: Budget | None = None
-    ) -> tuple[list[Answer | SkysortError], float, float]:
-        """Answer every picture in order, or say why not; milliseconds spent on decoding and on predicting.
+    ) -> tuple[list[Classified | SkysortError], float, float]:
+        """Classify pictures in order; bytes seen before come from the cache, equal ones are classified once.
 
-        Bytes seen before come from the cache, equal ones are classified once.
+        Parameters
+        ----------
+        contents
+            The files, or what is wrong with them.
+        options
+            Resolved against the model's labels.
+        budget
+            What decoding all of them may cost together; without one each has its own.
+
+        Returns
+        -------
+        Of every picture the classes or what is wrong with it; milliseconds of decoding and of predicting.
         """
         started = perf_counter()
         keys = [None if isinstance(content, SkysortError) else self._key(content, options) for content in contents]
-        results: list[Answer | SkysortError | None] = [
-            content if isinstance(content, SkysortError) else self._cached(key)
-            for content, key in zip(contents, keys, strict=True)
-        ]
-        pictures: dict[Any, Picture] = {}
-        failures: dict[Any, SkysortError] = {}
-        for content, key, result in zip(contents, keys, results, strict=True):
-            if result is None and isinstance(content, bytes) and key not in pictures and key not in failures:
+        cached = {key: self._cache.get(key) for key in keys if key is not None} if self._cache is not None else {}
+        pictures: dict[Hashable, Picture] = {}
+        failures: dict[Hashable, SkysortError] = {}
+        for content, key in zip(contents, keys, strict=True):
+            if isinstance(content, bytes) and not (cached.get(key) or key in pictures or key in failures):
                 try:
                     pictures[key] = read(content, self._model.spec, budget)
                 except SkysortError as error:
@@ -131,11 +174,15 @@ class PictureClassifier:
         if self._cache is not None:
             for key, answer in fresh.items():
                 self._cache.put(key, answer)
-        answered = [
-            (failures[key] if key in failures else {**fresh[key], "cached": False}) if result is None else result
-            for key, result in zip(keys, results, strict=True)
-        ]
-        return answered, (decoded - started) * 1e3, (perf_counter() - decoded) * 1e3
+
+        def outcome(content: bytes | SkysortError, key: Hashable) -> Classified | SkysortError:
+            if isinstance(content, SkysortError):
+                return content
+            known = cached.get(key)
+            return {**known, "cached": True} if known else failures.get(key) or {**fresh[key], "cached": False}
+
+        results = [outcome(content, key) for content, key in zip(contents, keys, strict=True)]
+        return results, (decoded - started) * 1e3, (perf_counter() - decoded) * 1e3
 
     def _options(self, given: Mapping[str, Any]) -> Options:
         """Options resolved; those seen before are remembered, as to look up a thousand labels' names takes 1 ms."""
@@ -158,58 +205,101 @@ class PictureClassifier:
             fetched = dict.fromkeys(keys, refusal)
         return [item.error or (item.content if item.s3_key is None else fetched[item.s3_key]) for item in items]
 
-    def _key(self, content: bytes, options: Options) -> Any:
+    def _key(self, content: bytes, options: Options) -> Hashable:
         card = self._model.card
         return card.name, card.version, options, hashlib.sha256(content).digest()
 
-    def _cached(self, key: Any) -> Answer | None:
-        answer = None if self._cache is None else self._cache.get(key)
-        return None if answer is None else {**answer, "cached": True}
-
-    def _predict(self, pictures: Sequence[Picture], options: Options) -> list[Answer]:
+    def _predict(self, pictures: Sequence[Picture], options: Options) -> list[PictureClasses]:
         if not pictures:
             return []
+        model = self._model
         pixels = np.stack([picture.pixels for picture in pictures])
-        found = self._model.classify(pixels, activation=options.explain)
-        chances, members = found.probabilities, found.members
-        columns: Sequence[int] = range(len(self._model.labels))
+        found = model.predict(pixels, activation=options.explain)
+        probabilities, inside = found.probabilities, found.prediction_sets
+        columns: Sequence[int] = range(len(model.labels))
         if options.columns is not None:
             columns = options.columns
-            chances, members = restricted(chances, members, options.columns)
-        order = np.argsort(-chances, axis=1, kind="stable")
-        answers: list[Answer] = []
-        for number, best_first in enumerate(order):
+            probabilities, inside = restricted(probabilities, inside, columns)
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        answers: list[PictureClasses] = []
+        for number, (picture, best_first) in enumerate(zip(pictures, order, strict=True)):
             best = best_first[: options.top_k].tolist()
-            inside = best_first[members[number, best_first]].tolist()
-            answer: Answer = {
-                "predictions": [self._prediction(columns[at], float(chances[number, at])) for at in best],
-                "prediction_set": [self._model.labels[columns[at]] for at in inside],
+            chosen = best_first[inside[number, best_first]].tolist()
+            answer: PictureClasses = {
+                "predictions": [
+                    self._prediction(columns[index], float(probabilities[number, index])) for index in best
+                ],
+                "prediction_set": [model.labels[columns[index]] for index in chosen],
             }
             if options.explain:
-                seen = columns[best[0]]
-                every_map = found.activation
-                seen_at = (
-                    every_map[number, seen] if every_map is not None else self._model.activation(pixels[number], seen)
-                )
-                label, picture = self._model.labels[seen], pictures[number]
-                answer["explanation"] = explanation(seen_at, label, picture, self._model.spec)
-            if pictures[number].warnings:
-                answer["warnings"] = documents(pictures[number].warnings)
+                seen, maps = columns[best[0]], found.activation
+                activation = maps[number, seen] if maps is not None else model.activation(pixels[number], seen)
+                answer["explanation"] = _explanation(activation, model.labels[seen], picture, model.spec)
+            if picture.warnings:
+                answer["warnings"] = documents(picture.warnings)
             answers.append(answer)
         return answers
 
-    def _prediction(self, column: int, chance: float) -> Answer:
-        prediction = {
+    def _prediction(self, column: int, probability: float) -> Prediction:
+        prediction: Prediction = {
             "label": self._model.labels[column],
             "class_id": column,
-            "probability": round(chance, _DIGITS),
+            "probability": round(probability, _DIGITS),
         }
         if self._model.wordnet_ids:
             prediction["wordnet_id"] = self._model.wordnet_ids[column]
         return prediction
 
 
-def _result(name: str, result: Answer | SkysortError) -> Answer:
+def _result(name: str, result: Classified | SkysortError) -> PictureResult | FailedResult:
     if isinstance(result, SkysortError):
         return {"id": name, "error": problems.from_error(result)}
     return {"id": name, **result}
+
+
+def _explanation(activation: NDArray[np.float32], label: str, picture: Picture, spec: InputSpec) -> HeatMap:
+    """What a model looked at: the class activation map (Zhou et al. 2016) of one class over its part of a picture."""
+    left, upper, right, lower = spec.window(picture.width, picture.height)
+    view = BytesIO()  # for formats that a browser does not show (FITS, TIFF, HEIC)
+    Image.fromarray(picture.pixels).save(view, "JPEG", quality=_VIEW_QUALITY)
+    return {
+        "method": "class activation map",
+        "label": label,
+        "heat_map": "data:image/png;base64," + base64.b64encode(heat_map(activation)).decode("ascii"),
+        "view": "data:image/jpeg;base64," + base64.b64encode(view.getvalue()).decode("ascii"),
+        "window": {
+            "left": round(left / picture.width, _WINDOW_DIGITS),
+            "upper": round(upper / picture.height, _WINDOW_DIGITS),
+            "right": round(right / picture.width, _WINDOW_DIGITS),
+            "lower": round(lower / picture.height, _WINDOW_DIGITS),
+        },
+    }
+
+
+def heat_map(activation: NDArray[np.float32]) -> bytes:
+    """A PNG from transparent black over red and yellow to white; what speaks against the class is left out."""
+    strength = np.clip(np.nan_to_num(activation), 0.0, None)
+    strength /= max(float(strength.max()), float(np.finfo(np.float32).tiny))
+    height, width = activation.shape
+    size = (_HEAT_MAP_SIDE, max(1, round(_HEAT_MAP_SIDE * height / width)))
+    smooth = Image.fromarray((strength * 255).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    # Black, red, yellow, white: brightness rises all the way, so that it can be read in grey as well.
+    level = np.arange(256)
+    ramps = np.stack([level * 3, level * 3 - 255, level * 3 - 510], axis=1)
+    smooth.putpalette(np.clip(ramps, 0, 255).astype(np.uint8).tobytes())
+    file = BytesIO()
+    # The warmer, the more opaque: laid over the picture, cold parts show it as it is.
+    smooth.save(file, "PNG", transparency=bytes(min(255, level * 3 // 2) for level in range(256)))
+    return file.getvalue()
+
+
+def sample_picture() -> bytes:
+    """A JPEG of an inclined spiral on a dark sky, made by arithmetic: no file to ship, lose or license."""
+    down, across = np.mgrid[-1.0:1.0:160j, -1.0:1.0:160j]
+    radius = np.hypot(across, down / 0.7)
+    arms = 0.5 + 0.5 * np.cos(2 * np.arctan2(down / 0.7, across) - 9 * radius)
+    bulge, disc = np.exp(-((radius / 0.12) ** 2)), np.exp(-radius / 0.22) * (0.4 + 0.6 * arms)
+    colours = np.stack([bulge + 0.7 * disc, 0.9 * bulge + 0.75 * disc, 0.7 * bulge + 0.9 * disc], axis=2)
+    file = BytesIO()
+    Image.fromarray((np.clip(colours * 220 + 8, 0, 255)).astype(np.uint8)).save(file, "JPEG", quality=95)
+    return file.getvalue()

@@ -43,7 +43,7 @@ class PictureFiles:
     suffixes = (TABLE,)
 
     def __init__(self, classifier: PictureClassifier, threads: int) -> None:
-        model = classifier.model_document()
+        model = classifier.model_name()
         self.name: str = model["name"]
         self.version: str = model["version"]
         self._classifier = classifier
@@ -93,7 +93,7 @@ class PictureFiles:
     def _answer(self, name: str, content: bytes | InputError) -> dict[str, Any]:
         """The record of one picture; raises what is wrong with it."""
         with self._computing:
-            (result,), decode_ms, predict_ms = self._classifier.classify([content], self._options)
+            (result,), decode_ms, predict_ms = self._classifier.classify_pictures([content], self._options)
         if isinstance(result, SkysortError):
             raise result
         timing = {"decode": round(decode_ms, 3), "predict": round(predict_ms, 3)}

@@ -34,13 +34,13 @@ class Classification:
     """What the model says of n pictures.
 
     probabilities: (n, classes) float32, calibrated, rows sum to 1.
-    members: (n, classes) bool, the conformal prediction set.
+    prediction_sets: (n, classes) bool, which labels each conformal set has.
     activation: (n, classes, h, w) float32, where in the picture each class was seen; None unless asked for, and
     where the graph computes it class by class (PictureModel.activation).
     """
 
     probabilities: NDArray[np.float32]
-    members: NDArray[np.bool_]
+    prediction_sets: NDArray[np.bool_]
     activation: NDArray[np.float32] | None = None
 
 
@@ -82,23 +82,28 @@ class PictureModel:
         """The classes in the order of the probability columns."""
         return self.card.labels
 
-    def classify(self, pixels: NDArray[np.uint8], *, activation: bool = False) -> Classification:
+    def predict(self, pixels: NDArray[np.uint8], *, activation: bool = False) -> Classification:
         """Classify n pictures.
 
-        pixels: (n, height, width, 3) uint8 RGB of the card's size (see skysort.pictures.decode).
-        activation: whether to compute where each class was seen.
+        Parameters
+        ----------
+        pixels
+            (n, height, width, 3) uint8 RGB of the card's size (see skysort.pictures.decode).
+        activation
+            Whether to compute where each class was seen.
+
+        Returns
+        -------
+        Probabilities and prediction sets.
         """
         every_map = activation and not self._by_class
-        found = self._run(pixels, [PROBABILITIES, ACTIVATION] if every_map else [PROBABILITIES])
-        members = prediction_sets(found[0], self._thresholds)
-        return Classification(found[0], members, found[1] if every_map else None)
+        probabilities, *maps = self._run(pixels, [PROBABILITIES, ACTIVATION] if every_map else [PROBABILITIES])
+        return Classification(probabilities, prediction_sets(probabilities, self._thresholds), *maps)
 
     def activation(self, picture: NDArray[np.uint8], column: int) -> NDArray[np.float32]:
-        """Where one class was seen in one picture: (height, width, 3) uint8 -> (h, w) float32.
-
-        A graph of a thousand classes computes the map of the class that it is asked for: a second run costs a
-        sixth of the maps of all of them.
-        """
+        """Where one class was seen in one picture: (height, width, 3) uint8 -> (h, w) float32."""
+        # A graph of a thousand classes computes the map of the class that it is asked for: a second run costs a sixth
+        # of the maps of all of them.
         asked_for = {EXPLAINED_CLASSES: np.array([column], dtype=np.int64)} if self._by_class else None
         maps = self._run(picture[np.newaxis], [ACTIVATION], asked_for)[0][0]
         seen: NDArray[np.float32] = maps[0 if self._by_class else column]
@@ -121,11 +126,9 @@ class PictureModel:
 
 
 def _session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
-    """A session with every optimisation on.
-
-    The artefact is optimised as far as holds for any processor; the layout that suits this one is chosen here,
-    in some 20 ms, and makes the graph four to six times faster.
-    """
+    """A session with every optimisation on."""
+    # The artefact is optimised as far as holds for any processor; the layout that suits this one is chosen here, in
+    # some 20 ms, and makes the graph four to six times faster.
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -168,9 +171,9 @@ def _subsets(card: ModelCard) -> Mapping[str, Sequence[str]]:
     known = {**{label: label for label in card.labels}, **by_id}
     subsets: dict[str, Sequence[str]] = {}
     for name, members in card.document.get("subsets", {}).items():
-        strangers = [member for member in members if member not in known]
-        if strangers or not members:
-            raise ArtefactError(f"the card's subset {name!r} must name labels of the model, not {strangers[:5]}")
+        unknown = [member for member in members if member not in known]
+        if unknown or not members:
+            raise ArtefactError(f"the card's subset {name!r} must name labels of the model, not {unknown[:5]}")
         subsets[name] = [known[member] for member in members]
     return {**subsets, **{number: [label] for number, label in by_id.items()}}
 

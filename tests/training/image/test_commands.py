@@ -42,7 +42,7 @@ def test_weights_to_artefact(folder: Path, tmp_path: Path, monkeypatch: pytest.M
     # Then the service loads what they left, and the card tells the same story as the results
     model = PictureModel.load(tmp_path / "model")
     card = model.card.document
-    assert model.classify(pixels(2)).probabilities.shape == (2, 1000)
+    assert model.predict(pixels(2)).probabilities.shape == (2, 1000)
     assert card["temperature"] == read(tmp_path, "evaluation_tuned.json")["temperature"]
     assert card["parity"]["largest_difference"] < 1e-4
     assert card["training_data"]["tuning"]["photographs"] == read(tmp_path, "training.json")["data"]["photographs"]

@@ -62,10 +62,10 @@ def test_a_readme_without_figures_names_the_command(tmp_path: Path) -> None:
 
 
 def test_the_shipped_model_answers(model: PictureModel) -> None:
-    given = model.classify(np.stack([render(224, 224, seed=seed) for seed in range(3)]))
+    given = model.predict(np.stack([render(224, 224, seed=seed) for seed in range(3)]))
     assert given.probabilities.shape == (3, 1000)
     np.testing.assert_allclose(given.probabilities.sum(axis=1), 1, rtol=1e-5)
-    assert given.members.any(axis=1).all()
+    assert given.prediction_sets.any(axis=1).all()
 
 
 @pytest.mark.needs_data
@@ -74,7 +74,7 @@ def test_the_shipped_model_knows_photographs_that_did_not_tune_it(model: Picture
     found = photographs.find(survey_data, labels.load())
     held = photographs.chosen(found, photographs.SAMPLE, photographs.HELD_OUT)[::10]
     # When the shipped file judges them
-    given = model.classify(photographs.pixels(held, model.spec)).probabilities.argmax(axis=1)
+    given = model.predict(photographs.pixels(held, model.spec)).probabilities.argmax(axis=1)
     # Then it is right about most: the card's figure of all of them, less what fifty may be unlucky by
     right = float((given == photographs.labels_of(held)).mean())
     assert right > results("export.json")["exported_file"][photographs.SAMPLE]["top_1"]["low"] - 0.15

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -15,11 +15,10 @@ from skysort.errors import InfrastructureError, InvalidFieldsError, MalformedInp
 from skysort.pictures import classify as module
 from skysort.pictures.bodies.remote import DroppedPictures
 from skysort.pictures.bodies.request import PictureItem, PictureRequest
-from skysort.pictures.classify import PictureClassifier
+from skysort.pictures.classify import PictureClassifier, heat_map
 from skysort.pictures.decode import Picture, read
-from skysort.pictures.explain import heat_map
 from skysort.pictures.formats import png, prices
-from tests.factories_images import encode, plain
+from tests.factories_images import encode, plain, results_of
 from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def test_an_answer_names_model_classes_sets_and_times(classifier: PictureClassif
     answer = classifier.answer(request(RED), {})
     # Then the answer says which model says what, how sure it is, and how long it took
     assert answer["model"] == {"name": "image", "version": "0.1.0"}
-    (result,) = answer["results"]
+    result = cast("dict[str, Any]", answer["results"][0])
     assert result["id"] == "picture-0"
     assert best(result) == "red"
     assert {*result["predictions"][0]} == {"label", "class_id", "probability", "wordnet_id"}
@@ -53,7 +52,7 @@ def test_an_answer_names_model_classes_sets_and_times(classifier: PictureClassif
 
 
 def test_one_bad_picture_never_spoils_the_others(classifier: PictureClassifier) -> None:
-    results = classifier.answer(request(RED, b"no picture", GREEN[:60], BLUE), {})["results"]
+    results = results_of(classifier, request(RED, b"no picture", GREEN[:60], BLUE))
     assert [best(results[0]), best(results[3])] == ["red", "blue"]
     assert [results[1]["error"]["status"], results[2]["error"]["status"]] == [415, 400]
     assert results[1]["id"] == "picture-1"
@@ -65,16 +64,16 @@ def test_a_picture_that_came_alone_fails_alone(classifier: PictureClassifier) ->
 
 
 def test_the_same_bytes_come_from_the_cache(classifier: PictureClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = classifier.answer(request(RED), {})["results"][0]
+    first = results_of(classifier, request(RED))[0]
     monkeypatch.setattr(module, "read", None)
-    again = classifier.answer(request(RED), {})["results"][0]
+    again = results_of(classifier, request(RED))[0]
     assert again == {**first, "cached": True}
 
 
 def test_other_options_are_another_question(classifier: PictureClassifier) -> None:
     classifier.answer(request(RED), {})
-    assert classifier.answer(request(RED), {"top_k": 1})["results"][0]["cached"] is False
-    assert len(classifier.answer(request(RED), {"top_k": 1})["results"][0]["predictions"]) == 1
+    assert results_of(classifier, request(RED), {"top_k": 1})[0]["cached"] is False
+    assert len(results_of(classifier, request(RED), {"top_k": 1})[0]["predictions"]) == 1
 
 
 def test_equal_pictures_of_a_request_are_classified_once(
@@ -87,7 +86,7 @@ def test_equal_pictures_of_a_request_are_classified_once(
         return read(*given)
 
     monkeypatch.setattr(module, "read", counted)
-    results = classifier.answer(request(RED, BLUE, RED, RED), {})["results"]
+    results = results_of(classifier, request(RED, BLUE, RED, RED))
     assert [best(result) for result in results] == ["red", "blue", "red", "red"]
     assert len(seen) == 2
 
@@ -98,7 +97,7 @@ def test_equal_pictures_of_a_request_are_classified_once(
 def test_labels_may_be_chosen_by_subset_name_and_wordnet_id(
     chosen: str, expected: set[str], classifier: PictureClassifier
 ) -> None:
-    (result,) = classifier.answer(request(RED), {"labels": chosen})["results"]
+    (result,) = results_of(classifier, request(RED), {"labels": chosen})
     assert {p["label"] for p in result["predictions"]} == expected
     assert sum(p["probability"] for p in result["predictions"]) == pytest.approx(1, abs=1e-5)
     assert result["prediction_set"][0] in expected
@@ -110,7 +109,7 @@ def test_an_unknown_label_gets_the_nearest(classifier: PictureClassifier) -> Non
 
 
 def test_the_query_wins_over_the_body(classifier: PictureClassifier) -> None:
-    (result,) = classifier.answer(request(RED, top_k=3), {"top_k": 2})["results"]
+    (result,) = results_of(classifier, request(RED, top_k=3), {"top_k": 2})
     assert len(result["predictions"]) == 2
 
 
@@ -119,7 +118,7 @@ def test_an_explanation_shows_where_the_class_was_seen(classifier: PictureClassi
     picture = plain((40, 40, 40), 200, 100)
     picture[:, :90] = (250, 0, 0)
     # When it is explained
-    (result,) = classifier.answer(request(encode(picture)), {"explain": True, "labels": "red"})["results"]
+    (result,) = results_of(classifier, request(encode(picture)), {"explain": True, "labels": "red"})
     shown = result["explanation"]
     # Then the map is warm on the left, and says which part of the picture it covers
     assert shown["label"] == "red"
@@ -127,7 +126,7 @@ def test_an_explanation_shows_where_the_class_was_seen(classifier: PictureClassi
     warmth = np.asarray(png.convert("RGBA"))[..., 3].astype(int)
     assert warmth[:, :40].mean() > warmth[:, -40:].mean() + 100
     assert shown["window"]["right"] - shown["window"]["left"] == pytest.approx(0.5 * 56 / 64, abs=0.001)
-    assert "explanation" not in classifier.answer(request(RED), {})["results"][0]
+    assert "explanation" not in results_of(classifier, request(RED))[0]
     # And what the model was given can be shown where a browser cannot show the file
     view = np.asarray(Image.open(BytesIO(base64.b64decode(shown["view"].partition("base64,")[2]))).convert("RGB"))
     assert view.shape == (56, 56, 3)
@@ -146,7 +145,7 @@ def test_work_of_a_request_is_limited_together(classifier: PictureClassifier, mo
     cost = png.prepare(RED).cost.work + 40 * 40 * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL)
     monkeypatch.setattr("skysort.pictures.formats.prices.REQUEST_WORK_S", 2.5 * cost / 1e9)
     # Then the third is refused, and the others are answered
-    results = classifier.answer(request(RED, GREEN, BLUE), {})["results"]
+    results = results_of(classifier, request(RED, GREEN, BLUE))
     assert [result.get("error", {}).get("status") for result in results] == [None, None, 413]
     assert "a request's pictures together may take" in results[2]["error"]["detail"]
 
@@ -169,9 +168,7 @@ def store() -> MemoryStore:
 def ask(model: PictureModel, store: MemoryStore | None, *keys: str) -> list[dict[str, Any]]:
     fetch = DroppedPictures("drop", store) if store else None
     items = [PictureItem(key, s3_key=key) for key in keys]
-    answer = PictureClassifier(model, AnswerCache(9), fetch).answer(PictureRequest(items), {})
-    results: list[dict[str, Any]] = answer["results"]
-    return results
+    return results_of(PictureClassifier(model, AnswerCache(9), fetch), PictureRequest(items))
 
 
 def test_pictures_are_read_from_the_drop_bucket(image_model: PictureModel, store: MemoryStore) -> None:

@@ -52,7 +52,7 @@ def test_a_picture_gets_the_answer_that_http_gives(
     store: MemoryStore, worker: DropWorker, image_model: PictureModel
 ) -> None:
     # Given the answer over HTTP, and the same picture dropped
-    (expected,), _, _ = PictureClassifier(image_model).classify([RED], parse_options({}, image_model.labels))
+    (expected,), _, _ = PictureClassifier(image_model).classify_pictures([RED], parse_options({}, image_model.labels))
     assert isinstance(expected, dict)
     upload = store.upload(PICTURE, RED)
     # When it is classified

@@ -16,7 +16,7 @@ from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.pictures.decode import InputSpec, decode, read
 from skysort.pictures.fits import image as fits
 from skysort.pictures.formats.prices import Budget
-from tests.factories_images import card, fits_file, sky
+from tests.factories_images import card, fits_file, results_of, sky
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ def test_a_cutout_of_griz_is_answered_and_says_which_bands_it_was_drawn_from(cla
     planes = np.stack([sky(64, 64, flux=20.0 * band, seed=band) for band in (1, 2, 3, 4)])
     item = PictureItem("cutout.fits", fits_file(planes, BANDS="griz"))
     # When it is classified
-    (result,) = classifier.answer(PictureRequest([item], {}), {})["results"]
+    (result,) = results_of(classifier, PictureRequest([item], {}))
     # Then i, r and g were taken, and the answer says so
     assert result["predictions"]
     (warning,) = result["warnings"]
@@ -102,7 +102,7 @@ def test_a_cutout_of_griz_is_answered_and_says_which_bands_it_was_drawn_from(cla
 
 def test_three_named_bands_need_no_remark(classifier: PictureClassifier) -> None:
     item = PictureItem("cutout.fits", fits_file(np.stack([sky(seed=band) for band in (1, 2, 3)]), BANDS="grz"))
-    (result,) = classifier.answer(PictureRequest([item], {}), {})["results"]
+    (result,) = results_of(classifier, PictureRequest([item], {}))
     assert "warnings" not in result
 
 

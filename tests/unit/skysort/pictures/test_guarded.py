@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from skysort.pictures.bodies.request import PictureItem, PictureRequest
-from tests.factories_images import encode, fits_file, plain, render, sky
+from tests.factories_images import encode, fits_file, plain, render, results_of, sky
 from tests.heic_files import heic
 from tests.icc_profiles import rgb_profile
 
@@ -82,8 +82,7 @@ def test_what_any_reader_raises_is_its_pictures_problem(
         return right(*given, **options)
 
     monkeypatch.setattr(holder, name, step_is_taken)
-    answer = classifier.answer(PictureRequest([PictureItem("a", content)], {}), {})
-    assert answer["results"][0]["predictions"]
+    assert results_of(classifier, PictureRequest([PictureItem("a", content)], {}))[0]["predictions"]
     assert taken
     for number, raised in enumerate(RAISED):
         # When the step raises over it, between two other pictures
@@ -93,7 +92,7 @@ def test_what_any_reader_raises_is_its_pictures_problem(
             PictureItem("bad", content + bytes(number + 1)),
             PictureItem("last", LAST),
         ]
-        other, bad, last = classifier.answer(PictureRequest(items, {}), {})["results"]
+        other, bad, last = results_of(classifier, PictureRequest(items, {}))
         # Then it has a problem of the caller's, which can be written as JSON, and no others have
         expected = 413 if raised == "MemoryError" else 400
         assert bad["error"]["status"] == expected, raised
@@ -120,6 +119,6 @@ def test_a_colour_profile_that_a_reader_raises_over_is_left_out(
 
     monkeypatch.setattr("PIL.ImageCms.ImageCmsProfile", broken)
     content = encode(SMALL, icc_profile=rgb_profile(swapped=True, name="another"))
-    (result,) = classifier.answer(PictureRequest([PictureItem("a", content)], {}), {})["results"]
+    (result,) = results_of(classifier, PictureRequest([PictureItem("a", content)], {}))
     assert result["predictions"]
     assert [warning["code"] for warning in result["warnings"]] == ["colour_profile_ignored"]

@@ -270,7 +270,7 @@ def test_any_coded_data_tell_sizes_or_are_refused(config: bytes, data: bytes) ->
 
 def test_decoders_are_loaded_only_when_such_a_picture_is_met() -> None:
     program = (
-        "import sys; from skysort.pictures.decode import InputSpec, decode; import skysort.pictures.sample as s;"
+        "import sys; from skysort.pictures.decode import InputSpec, decode; import skysort.pictures.classify as s;"
         "decode(s.sample_picture(), InputSpec(64, 64, 64, 1.0, 'white'));"
         "rare = ('heif', 'avif', 'imagecms', 'colour');"
         "print([name for name in sys.modules if any(one in name.lower() for one in rare)])"

@@ -29,7 +29,7 @@ def red_green_blue(model: PictureModel) -> NDArray[np.uint8]:
 
 
 def test_colours_are_told_apart(image_model: PictureModel) -> None:
-    found = image_model.classify(red_green_blue(image_model))
+    found = image_model.predict(red_green_blue(image_model))
     assert found.probabilities.argmax(axis=1).tolist() == [0, 1, 2]
     assert np.allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
     assert found.activation is None
@@ -37,7 +37,7 @@ def test_colours_are_told_apart(image_model: PictureModel) -> None:
 
 def test_a_graph_of_one_picture_at_a_time_takes_many_too(galaxy_folder: Path) -> None:
     model = PictureModel.load(galaxy_folder)
-    found = model.classify(red_green_blue(model), activation=True)
+    found = model.predict(red_green_blue(model), activation=True)
     assert found.probabilities.argmax(axis=1).tolist() == [0, 1, 2]
     assert found.activation is not None
     assert found.activation.shape == (3, 4, 7, 7)
@@ -49,7 +49,7 @@ def test_the_shipped_models_classify_and_explain(name: str) -> None:
     model = PictureModel.load(FUNCTIONS / name / "model")
     # When a picture is classified with and without its activation, and embedded
     picture = render(model.spec.width, model.spec.height)[np.newaxis]
-    alone, explained = model.classify(picture), model.classify(picture, activation=True)
+    alone, explained = model.predict(picture), model.predict(picture, activation=True)
     # Then both agree, and there is a map for any label
     assert np.allclose(alone.probabilities, explained.probabilities, atol=1e-6)
     last = len(model.labels) - 1
@@ -69,8 +69,8 @@ def test_dogs_are_a_hundred_and_eighteen_breeds() -> None:
 
 def test_a_batch_gives_what_each_picture_gives_alone(image_model: PictureModel) -> None:
     pictures = np.stack([render(56, 56, seed) for seed in range(19)])
-    together = image_model.classify(pictures).probabilities
-    alone = np.concatenate([image_model.classify(picture[np.newaxis]).probabilities for picture in pictures])
+    together = image_model.predict(pictures).probabilities
+    alone = np.concatenate([image_model.predict(picture[np.newaxis]).probabilities for picture in pictures])
     assert np.allclose(together, alone, atol=1e-6)
 
 
@@ -133,4 +133,4 @@ def test_one_threshold_may_serve_all_labels(tmp_path: Path) -> None:
     document["conformal"] = {"coverage": 0.9, "threshold": 0.0}
     (folder / "card.json").write_text(json.dumps(document))
     model = PictureModel.load(folder)
-    assert model.classify(red_green_blue(model)).members.all()
+    assert model.predict(red_green_blue(model)).prediction_sets.all()

@@ -15,6 +15,7 @@ from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.decode import decode
 from skysort.pictures.model import PictureModel
+from tests.factories_images import results_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ def file(survey_data: Path) -> Callable[[str], bytes]:
 def answer(model: PictureModel, file: Callable[[str], bytes]) -> Callable[[str], dict[str, Any]]:
     def answered(name: str) -> dict[str, Any]:
         request = PictureRequest([PictureItem(name, file(name))], {})
-        result: dict[str, Any] = PictureClassifier(model).answer(request, {})["results"][0]
+        result: dict[str, Any] = results_of(PictureClassifier(model), request)[0]
         return result
 
     return answered

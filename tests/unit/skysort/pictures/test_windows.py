@@ -16,7 +16,7 @@ from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.decode import InputSpec, decode
 from skysort.pictures.model import PictureModel
-from tests.factories_images import encode, fits_file
+from tests.factories_images import encode, fits_file, results_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ def test_a_form_of_counts_with_sides_of_29_58_and_225_pixels_is_answered(shipped
     files = [fits_file(counts(side, side + more)) for side in sides for more in (0, 40)]
     # When they come in one form
     items = [PictureItem(str(number), content) for number, content in enumerate(files)]
-    results = shipped.answer(PictureRequest(items, {}), {})["results"]
+    results = results_of(shipped, PictureRequest(items, {}))
     # Then each is answered
     assert [result for result in results if "predictions" not in result] == []
 
