@@ -50,7 +50,7 @@ export class Card {
 
   /** The browser cannot show the picture: its format is named instead until the model's view of it comes. */
   #hidePreview() {
-    this.frame.replaceWith(el("p", { class: "no-preview" }, el("b", {}, extension(this.picture.path)), "the preview comes with the answer"));
+    this.frame.replaceWith(el("p", { class: "no-preview" }, el("b", {}, extension(this.picture.path)), "no preview"));
     this.picture.unshown = true;
     this.actions.view(this.picture);
   }
