@@ -11,7 +11,7 @@ from skysort.errors import MalformedInputError
 from skysort.input_warnings import InputWarning
 from skysort.limits import MEASURED_PIXELS
 from skysort.pictures.geometry import MARGIN, inside, resampling
-from skysort.pictures.measurements import coverage, stretch
+from skysort.pictures.measurements import stretch
 from skysort.pictures.measurements.frame import Frame
 
 if TYPE_CHECKING:
@@ -40,16 +40,15 @@ class Drawn(NamedTuple):
 
 
 def shrink(picture: Image.Image, spec: InputSpec, box: Box) -> Drawn:
-    """Cut a window out of a picture of more than eight bits.
-
-    32-bit numbers are measurements. So is 16-bit grey that uses little of its scale, a detector's counts, for a model
-    that is meant for measurements; for one of photographs it is a photograph of fewer bits.
-    """
+    """Cut a window out of a picture of more than eight bits."""
+    # 32-bit numbers are measurements. So is 16-bit grey that uses little of its scale, a detector's counts, for a model
+    # that is meant for measurements; for one of photographs it is a photograph of fewer bits.
     numbers = np.asarray(picture)
     if picture.mode in SIXTEEN_BITS:
         brightest = _brightest(numbers)
         if brightest < _COUNTS_SHARE * _FULL_SCALE and not spec.measurements:
-            return _dark_photograph(numbers, brightest, spec, box)
+            bits = max(8, int(brightest).bit_length())  # as many as it uses
+            return Drawn(_photograph(numbers, 2**bits - 1, spec, box), (_scaled(bits),))
         if brightest >= _COUNTS_SHARE * _FULL_SCALE or numbers.size > MEASURED_PIXELS:
             return Drawn(_photograph(numbers, _FULL_SCALE, spec, box))
     return draw(Frame(numbers[np.newaxis, ::-1]), spec, box)
@@ -60,12 +59,6 @@ def _photograph(numbers: NDArray[Any], scale: int, spec: InputSpec, box: Box) ->
     wide = numbers.astype(np.uint32)
     scaled = np.minimum((wide * 255 + scale // 2) // scale, 255).astype(np.uint8)
     return Image.fromarray(scaled).resize((spec.width, spec.height), resampling(spec, box), box)
-
-
-def _dark_photograph(numbers: NDArray[Any], brightest: float, spec: InputSpec, box: Box) -> Drawn:
-    """A photograph that does not reach a quarter of its sixteen bits: scaled by as many bits as it uses."""
-    bits = max(8, int(brightest).bit_length())
-    return Drawn(_photograph(numbers, 2**bits - 1, spec, box), (_scaled(bits),))
 
 
 def brightened(small: Image.Image) -> Drawn:
@@ -86,12 +79,9 @@ def _scaled(bits: int) -> InputWarning:
 
 
 def draw(frame: Frame, spec: InputSpec, box: Box) -> Drawn:
-    """Draw measured brightness and cut a window out of it.
-
-    The sky is that of the whole frame. What was not observed is left out of it and drawn as sky; single pixels without
-    a value inside the picture are filled from their neighbours.
-    Raises MalformedInputError where there is nothing to be seen.
-    """
+    """Draw a window of measured brightness; raises MalformedInputError where there is nothing to be seen."""
+    # The sky is that of the whole frame. What was not observed is left out of it and drawn as sky; single pixels
+    # without a value inside the picture are filled from their neighbours.
     left, upper, right, lower = outer(box, frame.size)
     step = stretch.sample_step(frame.planes.size)
     values = frame.values(slice(upper, lower), slice(left, right))
@@ -127,7 +117,7 @@ def _completed(light: NDArray[np.float64], beyond: NDArray[np.bool_], factor: in
     """Light with its holes filled; NaN in all bands where one was not observed."""
     missing = np.isnan(light).any(axis=2)
     gone = stretch.reduce(beyond[..., np.newaxis].astype(np.float64), factor)[..., 0] > 0
-    filled = coverage.fill(light, gone & missing)
+    filled = stretch.fill(light, gone & missing)
     filled[gone & missing] = np.nan
     return filled
 

@@ -1,4 +1,4 @@
-"""A frame of measurements as it lies in its file: numbers, and how they become brightness."""
+"""A frame of measurements as it lies in its file: numbers, how they become brightness, and where they are none."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from skysort.pictures.measurements.coverage import reaches_edge, uncovered
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -17,6 +15,15 @@ if TYPE_CHECKING:
 
 _RED_AND_BLUE: Final = 2
 _LOOKED_AT: Final = 4_000_000
+# Frames are looked at in squares of pixels, at least so wide that noise does not fill one with equal numbers, and
+# at most so many that following them costs milliseconds.
+_LEAST_SQUARE: Final = 4
+_MOST_SQUARES: Final = 128  # along a side
+_SAMPLE: Final = 100_000
+# Of the values around an area, below its number: sky noise around a frame whose sky was subtracted.
+_SCATTER: Final = 0.05
+# How far the area's number lies below the values beside it, against how far it lies below those of the frame.
+_STEP: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +69,10 @@ class Frame:
 
     def uncovered(self) -> NDArray[np.bool_] | None:
         """(height, width), the first row on top: where a band was not observed; None where all of them were."""
-        found = None
-        for plane in self.planes:
-            with np.errstate(over="ignore", invalid="ignore"):
-                band = self._uncovered(plane[::-1]) if reaches_edge(plane) else None
-            if band is not None:
-                found = band if found is None else found | band
-        return found
+        with np.errstate(over="ignore", invalid="ignore"):
+            bands = [self._uncovered(plane[::-1]) for plane in self.planes if reaches_edge(plane)]
+        found = [band for band in bands if band is not None]
+        return np.logical_or.reduce(found) if found else None
 
     def _uncovered(self, plane: NDArray[Any]) -> NDArray[np.bool_] | None:
         # Of frames of millions of pixels every second or third row and column tell enough.
@@ -82,4 +86,134 @@ class Frame:
         found = uncovered(upright, none if none is not None and none.any() else None, self.scale, self.zero)
         if found is None or step == 1:
             return found
-        return np.repeat(np.repeat(found, step, axis=0), step, axis=1)[: plane.shape[0], : plane.shape[1]]
+        return _repeated(found, step, plane.shape)
+
+
+def uncovered(
+    plane: NDArray[Any], none: NDArray[np.bool_] | None, scale: float = 1.0, zero: float = 0.0
+) -> NDArray[np.bool_] | None:
+    """Where a frame was not observed: areas of one number, or of no value, that reach the frame's edge.
+
+    Reprojected and mosaicked frames are filled up with 0, negative constants or NaN. Single pixels that happen to have
+    the number are values, and so is a background that light fades into, as simulations and cut-out galaxies have it.
+
+    Parameters
+    ----------
+    plane
+        (height, width) numbers of one band.
+    none
+        Which of them are no value; None where all are values.
+    scale, zero
+        value = number * scale + zero.
+
+    Returns
+    -------
+    (height, width), or None where all of the frame was observed.
+
+    Notes
+    -----
+    An area of one number counts where its value is 0 or below, the values beside it differ from each other, and
+    either some of these lie below it, as sky noise does where the sky was subtracted, or they stand nearly as high
+    above it as the frame's middle, as sky does where it was not.
+    """
+    side = max(_LEAST_SQUARE, -(-max(plane.shape) // _MOST_SQUARES))
+    low = _of_squares(np.minimum, plane, side)
+    empty = np.zeros(low.shape, np.bool_) if none is None else _of_squares(np.minimum, none, side)
+    flat = (low == _of_squares(np.maximum, plane, side)) & ~empty
+    flat &= low * scale + zero <= 0
+    rim = _rim(flat)
+    if not (rim & (flat | empty)).any():
+        return None
+    numbers, counts = np.unique(low[rim & flat], return_counts=True)
+    if numbers.size:
+        number = numbers[counts.argmax()]
+        area = _Area(_reached(empty | (flat & (low == number))), side, plane.shape)
+        valueless = plane == number if none is None else (plane == number) | none
+        if _is_no_value(plane, number, area, valueless):
+            return area.of(valueless)
+    return None if none is None else _Area(_reached(empty), side, plane.shape).of(none)
+
+
+class _Area:
+    """Squares of a frame, and the pixels beside them."""
+
+    def __init__(self, squares: NDArray[np.bool_], side: int, shape: tuple[int, ...]) -> None:
+        self._inside = _repeated(squares, side, shape)
+        wide = np.pad(squares, 1)
+        rows = wide[:-2] | wide[1:-1] | wide[2:]
+        self._around = _repeated(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:], side, shape)
+
+    def of(self, valueless: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        """The valueless pixels in the area and at its border."""
+        found = self._around & valueless
+        return found if found.any() else None
+
+    def beside(self) -> NDArray[np.bool_]:
+        """The pixels in squares that touch the area's."""
+        return self._around & ~self._inside
+
+
+def _repeated(coarse: NDArray[np.bool_], side: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Flags of squares as flags of a frame's pixels."""
+    return np.repeat(np.repeat(coarse, side, axis=0), side, axis=1)[: shape[0], : shape[1]]
+
+
+def _of_squares(extreme: np.ufunc, plane: NDArray[Any], side: int) -> NDArray[Any]:
+    """The lowest or highest number of each square (rows, columns); the lowest of flags: whether all are set."""
+    rows = extreme.reduceat(plane, np.arange(0, plane.shape[0], side), axis=0)
+    squares: NDArray[Any] = extreme.reduceat(rows, np.arange(0, plane.shape[1], side), axis=1)
+    return squares
+
+
+def reaches_edge(plane: NDArray[Any]) -> bool:
+    """Whether anything along the frame's edge is flat or without value; asked first, as it nearly never is."""
+    # In whatever order of bytes; what is no value by its number, as a blank is, is flat as well.
+    if min(plane.shape) < 2 * _LEAST_SQUARE:
+        return False
+    side = _LEAST_SQUARE
+    for strip in (plane[:side], plane[-side:], plane[:, :side].T, plane[:, -side:].T):
+        native = np.ascontiguousarray(strip, strip.dtype.newbyteorder("="))
+        low, high = _of_squares(np.minimum, native, side), _of_squares(np.maximum, native, side)
+        if ((low == high) | ~np.isfinite(low) | ~np.isfinite(high)).any():
+            return True
+    return False
+
+
+def _rim(grid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    rim = np.ones(grid.shape, np.bool_)
+    rim[1:-1, 1:-1] = False
+    return rim
+
+
+def _reached(open_squares: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The open squares that can be walked to from the edge over open squares; each is stepped on once."""
+    rows, columns = open_squares.shape
+    stride = columns + 2
+    left = bytearray(np.pad(open_squares, 1).tobytes())
+    found = np.zeros(len(left), np.bool_)
+    waiting = np.flatnonzero(np.pad(open_squares & _rim(open_squares), 1)).tolist()
+    for start in waiting:
+        left[start] = 0
+    while waiting:
+        at = waiting.pop()
+        found[at] = True
+        for near in (at - 1, at + 1, at - stride, at + stride):
+            if left[near]:
+                left[near] = 0
+                waiting.append(near)
+    return found.reshape(rows + 2, stride)[1:-1, 1:-1]
+
+
+def _is_no_value(plane: NDArray[Any], number: Any, area: _Area, valueless: NDArray[np.bool_]) -> bool:
+    """Whether an area's number stands for no value (see uncovered)."""
+    parts = plane[area.beside() & ~valueless], plane[~valueless]
+    if not parts[0].size:
+        return False
+    beside, frame = (part[:: max(1, part.size // _SAMPLE)].astype(np.float64) for part in parts)
+    if beside.min() == beside.max():
+        return False
+    # Against a number such as -1e30 the values beside it are equal.
+    beside, frame = beside - float(number), frame - float(number)
+    height = float(np.median(frame))
+    below = float((beside < 0).mean())
+    return _SCATTER <= below <= 1 - _SCATTER or (height > 0 and float(np.median(beside)) >= _STEP * height)

@@ -1,4 +1,4 @@
-"""From measured brightness to display: the asinh stretch of Lupton et al. 2004 (PASP 116, 133)."""
+"""From measured brightness to display: holes filled, blocks averaged, the asinh stretch of Lupton et al. 2004."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.errors import MalformedInputError
-from skysort.pictures.measurements.coverage import mean_of_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The stretch is linear up to about three times the noise, logarithmic beyond.
+_SMOOTHING_PASSES: Final = 8
+# The stretch (PASP 116, 133) is linear up to about three times the noise, logarithmic beyond.
 _SOFTENING_SIGMAS: Final = 3.0
 # Without noise to go by (simulations): three decades of brightness between linear part and white.
 _NOISELESS_RANGE: Final = 1_000.0
@@ -34,9 +34,21 @@ def sample_step(values: int) -> int:
 def sky_levels(frame: NDArray[np.float64], window: NDArray[np.float64]) -> NDArray[np.float64]:
     """The median of each band over the whole frame, which is sky more often than what is cut out of its middle.
 
-    frame: (height, width, bands) values of the whole, or a sample of them. window: (height, width, bands), the part
-    that is shown. NaN stands for no value. Returns (bands,).
-    Raises MalformedInputError when a band has no value at all in the window.
+    Parameters
+    ----------
+    frame
+        (height, width, bands) values of the whole, or a sample of them; NaN for none.
+    window
+        (height, width, bands), the part that is shown.
+
+    Returns
+    -------
+    (bands,)
+
+    Raises
+    ------
+    MalformedInputError
+        Where a band has no value at all in the window.
     """
     levels = []
     for band in range(window.shape[-1]):
@@ -48,25 +60,85 @@ def sky_levels(frame: NDArray[np.float64], window: NDArray[np.float64]) -> NDArr
 
 
 def reduce(values: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
-    """Mean of blocks of factor x factor pixels, in the linear scale where light adds up; a rest at the edges goes.
-
-    Of blocks with pixels that have no value (NaN) the mean of the others.
-    """
+    """Mean of the values there are in blocks of factor x factor pixels, NaN where there are none; a rest is left."""
+    # In the linear scale, where light adds up.
     if factor <= 1:
         return values
     height, width, bands = values.shape
     rows, columns = height // factor, width // factor
     blocks = values[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor, bands)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         means: NDArray[np.float64] = blocks.mean(axis=(1, 3))
-    return means if not np.isnan(means).any() else mean_of_blocks(values, factor)
+        if np.isnan(means).any():
+            known = ~np.isnan(blocks)
+            means = np.where(known, blocks, 0.0).sum(axis=(1, 3)) / known.sum(axis=(1, 3))
+    return means
+
+
+def fill(values: NDArray[np.float64], outside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Fill holes from what lies around them: a saturated core is bright, a dead column is like its neighbours.
+
+    Parameters
+    ----------
+    values
+        (height, width, bands), NaN for none.
+    outside
+        (height, width), where nothing was observed, which stays without value.
+
+    Returns
+    -------
+    The values, as far as each band has any.
+    """
+    missing = np.isnan(values) & ~outside[..., np.newaxis]
+    if not missing.any():
+        return values
+    filled = np.stack([_from_the_rim(values[..., band], missing[..., band]) for band in range(values.shape[2])], axis=2)
+    known = np.where(np.isnan(filled), 0.0, 1.0)
+    for _ in range(_SMOOTHING_PASSES):
+        light, weight = _neighbours(np.nan_to_num(filled, nan=0.0)), _neighbours(known)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            filled = np.where(missing & (weight > 0), light / weight, filled)
+    return filled
+
+
+def _from_the_rim(values: NDArray[np.float64], holes: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Fill one band's holes from their rims inwards, each pixel once, by the mean of its neighbours that are known."""
+    wide = np.pad(values, 1, constant_values=np.nan)
+    stride = wide.shape[1]
+    around = np.array([-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1])
+    flat, open_ = wide.reshape(-1), np.pad(holes, 1).reshape(-1)
+    waiting = np.flatnonzero(open_)
+    while waiting.size:
+        near = waiting[:, np.newaxis] + around
+        light = flat[near]
+        known = ~np.isnan(light)
+        count = known.sum(axis=1)
+        ready = count > 0
+        with np.errstate(over="ignore"):
+            flat[waiting[ready]] = np.where(known, light, 0.0)[ready].sum(axis=1) / count[ready]
+        open_[waiting[ready]] = False
+        further = near[ready]
+        waiting = np.unique(further[open_[further]])
+    return wide[1:-1, 1:-1]
+
+
+def _neighbours(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    wide = np.pad(values, ((1, 1), (1, 1), (0, 0)))
+    return wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]
 
 
 def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
     """A picture as Lupton et al. draw it: intensity through asinh, so that bright and dim parts keep their colour.
 
-    light: (height, width, 1 or 3) brightness above the sky, red first; NaN, where there is none, is drawn as sky and
-    tells nothing of the noise. Returns (height, width, 3).
+    Parameters
+    ----------
+    light
+        (height, width, 1 or 3) brightness above the sky, red first; NaN, where there is none, is drawn as sky and tells
+        nothing of the noise.
+
+    Returns
+    -------
+    (height, width, 3)
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         known = None
@@ -97,24 +169,17 @@ def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def colour(light: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """What rises above the noise, band by band, against the mean of the bands.
-
-    light: (..., bands) brightness above the sky. Returns (bands,); None where a band has no light.
-    """
+    """What of (..., bands) rises above the noise, band by band, against their mean; None where a band has no light."""
     intensity = light.mean(axis=-1)
     sums = light[intensity > _SOFTENING_SIGMAS * _noise(intensity)].sum(axis=0)
     return sums / sums.mean() if (sums > 0).all() else None
 
 
 def _band_weights(light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the bands are multiplied by so that what rises above the noise has a galaxy's usual colour.
-
-    How bright a galaxy is from band to band depends on the unit: in nanomaggies it is twice as bright in i as in g,
-    in magnitudes of another zero point or in counts anything. Lupton et al. weigh the bands of one survey by hand.
-    """
-    if light.shape[-1] == 1:
-        return np.ones(1)
-    found = colour(light)
+    """What the bands are multiplied by so that what rises above the noise has a galaxy's usual colour."""
+    # How bright a galaxy is from band to band depends on the unit: in nanomaggies it is twice as bright in i as in g,
+    # in magnitudes of another zero point or in counts anything. Lupton et al. weigh the bands of one survey by hand.
+    found = colour(light) if light.shape[-1] > 1 else None
     if found is None:
         return np.ones(light.shape[-1])
     weights: NDArray[np.float64] = np.array(GALAXY_COLOUR) / found

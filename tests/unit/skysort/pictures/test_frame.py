@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as shapes
 
 from skysort.pictures.decode import InputSpec, decode, read
-from skysort.pictures.measurements import coverage
+from skysort.pictures.measurements import frame as frames
+from skysort.pictures.measurements import stretch
 from skysort.pictures.measurements.frame import Frame
 from tests.factories_images import encode, fits_file, sky
 
@@ -181,7 +182,7 @@ def test_filling_leaves_no_hole_and_changes_no_value(height: int, width: int, se
     chance = np.random.default_rng(seed)
     values = chance.normal(5, 1, (height, width, 3))
     values[chance.random(values.shape) < share] = np.nan
-    filled = coverage.fill(values, np.zeros((height, width), np.bool_))
+    filled = stretch.fill(values, np.zeros((height, width), np.bool_))
     known = ~np.isnan(values)
     assert np.array_equal(filled[known], values[known])
     for band in range(3):
@@ -193,4 +194,4 @@ def test_each_square_of_a_maze_is_stepped_on_once() -> None:
     maze = np.zeros((128, 128), np.bool_)
     maze[::2] = True
     maze[1::4, -1] = maze[3::4, 0] = True
-    assert np.array_equal(coverage._reached(maze), maze)
+    assert np.array_equal(frames._reached(maze), maze)
