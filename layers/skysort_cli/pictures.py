@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort.limits import GATEWAY_REQUEST_BYTES, IMAGE_BYTES, MIB
-from skysort.pictures.parallel import in_order
+from skysort.parallel import in_order
 from skysort_cli.exits import ProblemError, UsageError
 from skysort_cli.output import STDOUT
 
@@ -49,7 +49,9 @@ def classify(
             done()
         return {"file": item.name, **record_of(answered, answered["results"][0])}
 
-    yield from in_order(work, inputs, workers=jobs, weigh=lambda item: min(item.size(), max_bytes), most=_WAITING_BYTES)
+    yield from in_order(
+        work, inputs, workers=jobs, weigh=lambda item: min(item.size(), max_bytes), max_bytes=_WAITING_BYTES
+    )
 
 
 def record_of(answer: Mapping[str, Any], result: Mapping[str, Any]) -> Record:

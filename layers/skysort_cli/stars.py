@@ -19,7 +19,7 @@ from skysort import problems
 from skysort.errors import InputError
 from skysort.gzip_stream import GZIP
 from skysort.limits import MIB
-from skysort.pictures.parallel import in_order
+from skysort.parallel import in_order
 from skysort.star.tables.csv_rows import table_rows
 from skysort.star.tables.detect import HEAD_BYTES, Format, detect
 from skysort.star.tables.dialect import Head, HeadReader
@@ -83,7 +83,7 @@ class StarTables:
             self._chunks(file),
             workers=self._jobs,
             weigh=lambda chunk: len(chunk.body),
-            most=_WAITING_BYTES,
+            max_bytes=_WAITING_BYTES,
         )
         for chunk, answer in answered:
             if isinstance(answer, ProblemError):

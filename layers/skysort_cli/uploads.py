@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from skysort import problems
 from skysort.limits import MIB, UPLOAD_FORM_BYTES, UPLOAD_STARTS_PER_REQUEST
-from skysort.pictures.parallel import in_order
+from skysort.parallel import in_order
 from skysort.uploads.names import batch_fault
 from skysort_cli.client import store_reason
 from skysort_cli.exits import ProblemError, ServiceError, UsageError
@@ -217,7 +217,9 @@ class Uploader:
         pairs = list(zip(group, offers, strict=True))
         small = [pair for pair in pairs if pair[1]["method"] == "form"]
         large = [pair for pair in pairs if pair[1]["method"] == "parts"]
-        outcomes = in_order(self._try, small, workers=self._jobs, weigh=lambda pair: pair[0].size, most=_WAITING_BYTES)
+        outcomes = in_order(
+            self._try, small, workers=self._jobs, weigh=lambda pair: pair[0].size, max_bytes=_WAITING_BYTES
+        )
         yield from filter(None, outcomes)
         yield from filter(None, map(self._try, large))
 
@@ -285,7 +287,7 @@ class Uploader:
             list(enumerate(parts)),
             workers=self._jobs,
             weigh=lambda pair: int(pair[1]["size"]),
-            most=_WAITING_BYTES,
+            max_bytes=_WAITING_BYTES,
         )
         listed = "".join(
             f"<Part><PartNumber>{part['number']}</PartNumber><ETag>{escape(etag)}</ETag></Part>"

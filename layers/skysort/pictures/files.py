@@ -18,9 +18,9 @@ from skysort.drop.ledger import Report, model_document, source_document
 from skysort.errors import EmptyInputError, InputError, LimitExceededError, SkysortError
 from skysort.limits import ARCHIVE_BYTES, ARCHIVE_REFUSALS_LISTED, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
 from skysort.options import parse_options
+from skysort.parallel import in_order
 from skysort.pictures.archive_records import MemberRecords
 from skysort.pictures.bodies import archive
-from skysort.pictures.parallel import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -120,7 +120,7 @@ class PictureFiles:
             records.put(member.name, document)
             return member.name, document
 
-        with closing(in_order(work, entries, workers=_WRITERS, weigh=_weight, most=DROP_WAITING_BYTES)) as done:
+        with closing(in_order(work, entries, workers=_WRITERS, weigh=_weight, max_bytes=DROP_WAITING_BYTES)) as done:
             yield from (result for result in done if result is not None)
 
 

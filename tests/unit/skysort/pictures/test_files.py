@@ -15,9 +15,9 @@ from skysort.drop.worker import process_batch
 from skysort.errors import InfrastructureError, LimitExceededError
 from skysort.limits import ARCHIVE_MEMBERS, ARCHIVE_REFUSALS_LISTED
 from skysort.options import parse_options
+from skysort.parallel import in_order
 from skysort.pictures import files as module
 from skysort.pictures.classify import PictureClassifier
-from skysort.pictures.parallel import in_order
 from tests.factories import FakeContext
 from tests.factories_images import encode, every_form, plain, render, tar_file, zip_file
 from tests.fakes.events import message, sqs_event

@@ -20,12 +20,26 @@ def in_order(
     *,
     workers: int,
     weigh: Callable[[Item], int],
-    most: int,
+    max_bytes: int,
 ) -> Generator[Result]:
-    """The result of each item, in order.
+    """Work on items in threads.
 
-    weigh: an item's bytes. most: bytes of items that are taken in before the oldest has to be done; one item
-    may weigh more and then goes alone.
+    Parameters
+    ----------
+    work
+        What is done with an item.
+    items
+        Taken in one by one.
+    workers
+        Threads.
+    weigh
+        An item's bytes.
+    max_bytes
+        Of items that are taken in before the oldest has to be done; one item may weigh more and then goes alone.
+
+    Yields
+    ------
+    The result of each item, in order.
     """
     waiting: deque[tuple[Future[Result], int]] = deque()
     weight = 0
@@ -33,7 +47,7 @@ def in_order(
         try:
             for item in items:
                 heavy = weigh(item)
-                while waiting and (weight + heavy > most or len(waiting) >= 2 * workers):
+                while waiting and (weight + heavy > max_bytes or len(waiting) >= 2 * workers):
                     done, freed = waiting.popleft()
                     weight -= freed
                     yield done.result()
