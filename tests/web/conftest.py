@@ -33,8 +33,6 @@ DESKTOP = {"width": 1280, "height": 900}
 # How long a condition is waited for at most; the machine may be busy with other tests.
 PATIENCE_MS = 30_000
 
-Open = "Callable[..., Visit]"
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder needs a browser and a started stack."""
