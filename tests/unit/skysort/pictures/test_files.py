@@ -15,7 +15,6 @@ from skysort.drop.worker import process_batch
 from skysort.errors import InfrastructureError, LimitExceededError
 from skysort.limits import ARCHIVE_MEMBERS, ARCHIVE_REFUSALS_LISTED
 from skysort.options import parse_options
-from skysort.parallel import in_order
 from skysort.pictures import files as module
 from skysort.pictures.classify import PictureClassifier
 from tests.factories import FakeContext
@@ -265,24 +264,3 @@ def test_many_messages_are_worked_on_side_by_side(store: MemoryStore, worker: Dr
     # Then only the faulty one comes again
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["message-19"]
     assert len(store.listing()) == 19
-
-
-def test_results_come_in_order_and_no_more_than_agreed_waits_in_memory() -> None:
-    # Given items of ten bytes, and room for thirty
-    taken: list[int] = []
-    finished: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(50):
-            taken.append(number)
-            assert len(taken) - len(finished) <= 4
-            yield number
-
-    # When they are worked on
-    finished.extend(in_order(lambda item: item * 2, items(), workers=8, weigh=lambda _: 10, most=30))
-    # Then all are there, in order
-    assert finished == [number * 2 for number in range(50)]
-
-
-def test_one_item_above_the_limit_goes_alone() -> None:
-    assert list(in_order(str, [1, 2, 3], workers=2, weigh=lambda _: 100, most=10)) == ["1", "2", "3"]
