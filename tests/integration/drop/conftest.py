@@ -1,66 +1,46 @@
-"""The drop folder's buckets and queue on moto's server, and the star function's handler."""
+"""A drop folder on moto's S3 and SQS, and the drop handlers of two functions with miniature models."""
 
 from __future__ import annotations
 
-import importlib.util
 import io
-import urllib.request
+import json
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
-from tests.conftest import ROOT
 from tests.factories import FakeContext, star_artefact
+from tests.factories_images import picture_artefact
 from tests.fakes.events import sqs_event
+from tests.integration.conftest import reset
+from tests.unit.functions.loading import load_function
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-    from types import ModuleType
+    from collections.abc import Callable, Iterator, Mapping
 
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-DROP, RESULTS, QUEUE = "skysort-drop-test", "skysort-results-test", "skysort-star-test"
+DROP, RESULTS = "skysort-drop-test", "skysort-results-test"
+REGION = "eu-central-1"
 
 
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture(autouse=True)
-def environment(endpoint: str, star_folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    settings = {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "SKYSORT_RESULTS_BUCKET": RESULTS,
-        "SKYSORT_STAR_MODEL": str(star_folder),
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    return settings
-
-
-@pytest.fixture(scope="session")
-def star_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A miniature star artefact."""
-    return star_artefact(tmp_path_factory.mktemp("star") / "model")
-
-
-@pytest.fixture(params=["versioned", "plain"])
-def versioned(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param == "versioned")
+@pytest.fixture(scope="module", autouse=True)
+def endpoint(aws: Callable[[Mapping[str, str]], str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of an account whose functions have miniature models."""
+    models = tmp_path_factory.mktemp("models")
+    return aws(
+        {
+            "AWS_DEFAULT_REGION": REGION,
+            "SKYSORT_DROP_BUCKET": DROP,
+            "SKYSORT_RESULTS_BUCKET": RESULTS,
+            "SKYSORT_CLIENTS": "shared",
+            "SKYSORT_IMAGE_MODEL": str(picture_artefact(models / "image")),
+            "SKYSORT_STAR_MODEL": str(star_artefact(models / "star")),
+            "SKYSORT_THREADS": "2",
+        }
+    )
 
 
 @dataclass
@@ -73,8 +53,8 @@ class Folder:
     handler: Callable[[Any, Any], Any]
     greetings: list[str] = field(default_factory=list)
 
-    def drop(self, name: str, body: bytes) -> None:
-        self.s3.upload_fileobj(io.BytesIO(body), DROP, name)
+    def drop(self, key: str, body: bytes) -> None:
+        self.s3.upload_fileobj(io.BytesIO(body), DROP, key)
 
     def messages(self) -> list[str]:
         """Take every waiting message from the queue."""
@@ -98,45 +78,49 @@ class Folder:
         listing = self.s3.list_objects_v2(Bucket=RESULTS).get("Contents", [])
         return {item["Key"]: self.s3.get_object(Bucket=RESULTS, Key=item["Key"])["Body"].read() for item in listing}
 
+    def record(self, key: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.results()[key])
+        return document
+
     def unfinished(self) -> int:
         return len(self.s3.list_multipart_uploads(Bucket=RESULTS).get("Uploads", []))
 
 
-@cache
-def load_handler() -> ModuleType:
-    """Import functions/star/drop.py, as a sandbox does once at its start."""
-    spec = importlib.util.spec_from_file_location("star_drop", ROOT / "functions" / "star" / "drop.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def folder(environment: dict[str, str], *, versioned: bool) -> Iterator[Folder]:
-    s3 = boto3.client("s3", endpoint_url=environment["AWS_ENDPOINT_URL"])
-    sqs = boto3.client("sqs", endpoint_url=environment["AWS_ENDPOINT_URL"])
-    queue = sqs.create_queue(QueueName=QUEUE, Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+def open_folder(endpoint: str, model: str, *, versioned: bool) -> Folder:
+    """Both buckets, a queue that S3 writes to, and a model's handler."""
+    s3, sqs = boto3.client("s3", endpoint_url=endpoint), boto3.client("sqs", endpoint_url=endpoint)
+    queue = sqs.create_queue(QueueName=f"skysort-{model}-test", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     for bucket in (DROP, RESULTS):
-        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         if versioned:
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_notification_configuration(
         Bucket=DROP,
         NotificationConfiguration={
-            "QueueConfigurations": [{"Id": "star", "QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+            "QueueConfigurations": [{"Id": model, "QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]
         },
     )
-    folder = Folder(s3, sqs, queue, load_handler().handler)
+    folder = Folder(s3, sqs, queue, load_function(model, "drop").handler)
     # S3 greets a queue with a test event when notifications are set up.
     folder.greetings = folder.messages()
-    yield folder
-    reset(environment["AWS_ENDPOINT_URL"])
+    return folder
 
 
-def reset(endpoint: str) -> None:
-    """Empty the server."""
-    request = urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")
-    urllib.request.urlopen(request).close()
+@pytest.fixture(params=["versioned", "plain"])
+def versioned(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param == "versioned")
+
+
+@pytest.fixture
+def folder(endpoint: str, *, versioned: bool) -> Iterator[Folder]:
+    """A drop folder of tables."""
+    yield open_folder(endpoint, "star", versioned=versioned)
+    reset(endpoint)
+
+
+@pytest.fixture
+def pictures(endpoint: str) -> Iterator[Folder]:
+    """A drop folder of photographs."""
+    yield open_folder(endpoint, "image", versioned=True)
+    reset(endpoint)

@@ -232,7 +232,7 @@ module.handler(json.load(sys.stdin), FakeContext())
 
 @pytest.mark.parametrize("part", [1, 3])
 def test_a_worker_killed_in_the_middle_of_a_table_leaves_nothing_and_the_next_finishes(
-    folder: Folder, environment: dict[str, str], part: int
+    folder: Folder, part: int
 ) -> None:
     # Given a worker that dies while it writes
     folder.drop(KEY, BIG)
@@ -240,7 +240,7 @@ def test_a_worker_killed_in_the_middle_of_a_table_leaves_nothing_and_the_next_fi
     victim = subprocess.run(
         [sys.executable, "-c", VICTIM, str(part)],
         input=json.dumps(sqs_event([message])).encode(),
-        env={**os.environ, **environment, "PYTHONPATH": f"{ROOT / 'layers'}:{ROOT}"},
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'layers'}:{ROOT}"},
         cwd=ROOT,
         check=False,
         capture_output=True,

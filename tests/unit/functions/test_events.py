@@ -69,7 +69,7 @@ def functions() -> dict[str, ModuleType]:
 
 
 def test_every_event_is_replayed() -> None:
-    """Those that need a bucket are, in tests/integration/events."""
+    """Those that need a bucket are, in tests/integration/test_bucket_events.py."""
     assert {path.stem for path in EVENTS.glob("*.json")} == EXPECTED.keys() | RESULTS.keys() | READ_THE_BUCKET
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.conftest import ROOT
 from tests.factories import FakeContext
@@ -15,35 +14,21 @@ from tests.sample_events import DROP_BUCKET, READ_THE_BUCKET, REGION, RESULTS, R
 from tests.unit.functions.loading import load_function
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[S3Client]:
+def s3(aws: Callable[[Mapping[str, str]], str]) -> S3Client:
     """Both buckets, the objects that the events name, and an environment that leads there."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "SKYSORT_DROP_BUCKET": DROP_BUCKET,
-        "SKYSORT_RESULTS_BUCKET": RESULTS_BUCKET,
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        client = boto3.client("s3")
-        for bucket in (DROP_BUCKET, RESULTS_BUCKET):
-            client.create_bucket(Bucket=bucket)
-        for key, body in objects().items():
-            client.put_object(Bucket=DROP_BUCKET, Key=key, Body=body)
-        yield client
-    server.stop()
+    aws({"AWS_DEFAULT_REGION": REGION, "SKYSORT_DROP_BUCKET": DROP_BUCKET, "SKYSORT_RESULTS_BUCKET": RESULTS_BUCKET})
+    client = boto3.client("s3")
+    for bucket in (DROP_BUCKET, RESULTS_BUCKET):
+        client.create_bucket(Bucket=bucket)
+    for key, body in objects().items():
+        client.put_object(Bucket=DROP_BUCKET, Key=key, Body=body)
+    return client
 
 
 @pytest.mark.usefixtures("s3")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from moto.s3.models import s3_backends
-from moto.server import ThreadedMotoServer
 
 from skysort.batches.match import Matcher, State
 from skysort.batches.status import BatchStatusService, Page
@@ -16,7 +15,7 @@ from skysort.s3.client import S3Client
 from skysort.s3.signature import Addressing, Credentials, Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_s3 import S3Client as Boto3Client
 
@@ -25,12 +24,8 @@ FILES = 5_000
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def endpoint(aws: Callable[[Mapping[str, str]], str]) -> str:
+    return aws({})
 
 
 @pytest.fixture(scope="module")

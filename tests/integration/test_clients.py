@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.factories import FakeContext, proxy_event
 from tests.factories_images import encode, picture_artefact, render
 from tests.unit.functions.loading import load_function
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
@@ -26,28 +25,13 @@ Call = "Callable[..., tuple[int, str]]"
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[S3Client]:
+def s3(aws: Callable[[Mapping[str, str]], str]) -> S3Client:
     """Both buckets of a stage, and an environment that leads there."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "SKYSORT_DROP_BUCKET": DROP,
-        "SKYSORT_RESULTS_BUCKET": RESULTS,
-        "SKYSORT_CLIENTS": "separate",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        client = boto3.client("s3")
-        for bucket in (DROP, RESULTS):
-            client.create_bucket(Bucket=bucket)
-        yield client
-    server.stop()
+    aws({"SKYSORT_DROP_BUCKET": DROP, "SKYSORT_RESULTS_BUCKET": RESULTS, "SKYSORT_CLIENTS": "separate"})
+    client = boto3.client("s3")
+    for bucket in (DROP, RESULTS):
+        client.create_bucket(Bucket=bucket)
+    return client
 
 
 @pytest.fixture(scope="module")
