@@ -185,7 +185,7 @@ def test_functions_know_the_buckets_by_their_deployed_names(stage: Synthesised) 
 
 
 def test_no_web_page_may_upload_before_the_stages_own_is_known(stage: Synthesised) -> None:
-    """The page's address is drawn by CloudFront; make deploy lets that one in (tests/integration/test_page_and_buckets.py)."""
+    """The page's address is drawn by CloudFront; make deploy lets that one in."""
     for name in ("drop", "results", "access-logs"):
         assert "CorsConfiguration" not in bucket(stage, name).properties
 

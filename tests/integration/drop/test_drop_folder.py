@@ -216,9 +216,9 @@ BIG = lines(*[ROW] * 200_000)  # some 13 MB in, 27 MB out: four parts
 # The handler in a process of its own, which is killed when it writes the second part.
 VICTIM = """
 import json, os, signal, sys
-from tests.integration.drop.conftest import load_handler
+from tests.unit.functions.loading import load_function
 from tests.factories import FakeContext
-module = load_handler()
+module = load_function("star", "drop")
 from skysort.s3.store import S3Store
 put_part = S3Store.put_part
 def killing(self, target, upload_id, number, body):
