@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import pytest
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 DROP, RESULTS = "skysort-drop-test", "skysort-results-test"
-REGION = "eu-central-1"
+REGION: Final = "eu-central-1"
 
 
 @pytest.fixture(scope="module", autouse=True)
