@@ -1,7 +1,7 @@
 """Tables of stars to records, a record a row, whatever the table's format.
 
 A CSV of any length goes as requests of a bounded number of rows, each with the header; cells are never touched. What a
-row is, is decided as the service decides it (skysort.star.tables.dialect), so that row numbers agree.
+row is, is decided as the service decides it (skysort.star.tables.csv.dialect), so that row numbers agree.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from skysort.errors import InputError
 from skysort.gzip_stream import GZIP
 from skysort.limits import MIB
 from skysort.parallel import in_order
-from skysort.star.tables.csv_rows import table_rows
+from skysort.star.tables.csv.dialect import Head, HeadReader, table_rows
 from skysort.star.tables.detect import HEAD_BYTES, Format, detect
-from skysort.star.tables.dialect import Head, HeadReader
 from skysort_cli.exits import ProblemError
 from skysort_cli.inputs import unreadable
 from skysort_cli.local import missing

@@ -13,8 +13,7 @@ from skysort.batches.cursor import Cursor
 from skysort.batches.match import BatchFile, State
 from skysort.batches.status import end_of
 from skysort.clients import EVERYBODY
-from skysort.csv_cells import text_cell, written_text
-from skysort.csv_limit import long_cells
+from skysort.csv_cells import long_cells, text_cell, written_text
 from skysort.drop import keys
 from skysort.errors import InputError, NotFoundError
 from skysort.guard import reading

@@ -25,10 +25,9 @@ from skysort.options import NAMES as OPTION_NAMES
 from skysort.options import taken_from
 from skysort.star.columns import BANDS, canonical
 from skysort.star.rows import StarRow, read_cells, read_row
-from skysort.star.tables.csv_header import find_columns
-from skysort.star.tables.csv_rows import table_rows
-from skysort.star.tables.dialect import HeadReader
-from skysort.star.tables.text_cells import decoded
+from skysort.star.tables.csv.cells import WRONG_CELL_COUNT, decoded, wrong_cell_count
+from skysort.star.tables.csv.dialect import HeadReader, table_rows
+from skysort.star.tables.header import columns_of
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
@@ -197,7 +196,7 @@ def _read_csv(body: bytes) -> StarRequest:
     head = HeadReader().feed(body, last=True)
     if head is None:
         raise EmptyInputError("the table has no header and no rows")
-    columns = find_columns(head).measured
+    columns = columns_of(head)
     rows = []
     lines = io.StringIO(decoded(body[head.stop :]), newline="")
     for number, (_, cells) in enumerate(table_rows(lines, head)):
@@ -205,7 +204,7 @@ def _read_csv(body: bytes) -> StarRequest:
         if len(cells) == len(head.names):
             rows.append(read_cells(cells, columns, str(number), decimal_comma=head.delimiter != ","))
         else:
-            error = FieldError("row", "ragged", f"has {len(cells)} cells, the header has {len(head.names)}")
+            error = FieldError("row", WRONG_CELL_COUNT, wrong_cell_count(len(cells), len(head.names)))
             rows.append(StarRow(str(number), (), (error,)))
     if not rows:
         raise EmptyInputError("the CSV has a header and no rows")

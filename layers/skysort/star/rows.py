@@ -27,10 +27,9 @@ from skysort.star.columns import (
     describe,
     stands_for_none,
 )
-from skysort.star.misspelling import misspelt
 from skysort.star.names import choose
-from skysort.star.other_quantities import instead_of, other_magnitudes
-from skysort.star.tables.text_cells import DECIMAL_COMMA
+from skysort.star.tables.csv.cells import DECIMAL_COMMA
+from skysort.star.unknown_columns import instead_of, misspelt, other_magnitudes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

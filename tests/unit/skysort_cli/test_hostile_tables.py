@@ -58,7 +58,7 @@ def test_a_reader_that_raises_over_one_table_leaves_the_next_to_be_classified(
     def stumble(*_: object) -> None:
         raise READER_FAULTS[fault]
 
-    monkeypatch.setattr(readers, "_reader", lambda _: stumble)
+    monkeypatch.setattr(readers, "_opener", lambda _: stumble)
 
     # When
     ran = cli("classify", "star", bad, sound)

@@ -11,15 +11,14 @@ from skysort.drop.keys import REJECTED
 from skysort.drop.ledger import Report
 from skysort.gzip_stream import GZIP, GzipSink, gunzip
 from skysort.star.tables.detect import HEAD_BYTES, Format, detect
-from skysort.star.tables.readers import read_table
-from skysort.star.tables.rejects import RejectsWriter
+from skysort.star.tables.readers import TableReader
 from skysort.star.tables.result_columns import ResultColumns
-from skysort.star.tables.rows import RowClassifier
+from skysort.star.tables.rows import RejectsWriter, RowClassifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from skysort.drop.files import Draft, SourceFile
+    from skysort.drop.files import Draft, Sink, SourceFile
     from skysort.star.model import StarModel
 
 TABLE: Final = ""
@@ -47,30 +46,65 @@ class TableClassifier:
 
     def classify(self, source: SourceFile, draft: Draft) -> Report:
         """Classify one table; raises InputError when it can never succeed."""
+        return self.classify_blocks(source.blocks(), draft.open)
+
+    def classify_blocks(self, blocks: Iterable[bytes], open_sink: Callable[[str, str], Sink]) -> Report:
+        """Classify a table.
+
+        Parameters
+        ----------
+        blocks
+            The file's bytes, in pieces of any size.
+        open_sink
+            Begins the file of a suffix and a media type: the table, and its rejects where there are some.
+
+        Returns
+        -------
+        What the summary and the metrics say of the table.
+
+        Raises
+        ------
+        InputError
+            When it can never succeed.
+        """
         started = perf_counter()
-        head, blocks = _peek(source.blocks())
-        gzipped = head.startswith(GZIP)
-        if gzipped:
-            head, blocks = _peek(gunzip(blocks))
-        kind = detect(head)
-        file = draft.open(TABLE, "application/gzip" if gzipped else _CONTENT_TYPES[kind])
+        kind, gzipped, blocks = recognised(blocks)
+        file = open_sink(TABLE, "application/gzip" if gzipped else _CONTENT_TYPES[kind])
         sink = GzipSink(file) if gzipped else file
-        rejects = RejectsWriter(lambda: draft.open(REJECTED, _CSV))
         appended = ResultColumns(self._model.labels, f"{self.name} {self.version}")
-        rows = RowClassifier(self._model, appended, rejects)
-        read_table(kind, blocks, rows, sink)
-        summary = rows.summary()
+        rejects = RejectsWriter(lambda: open_sink(REJECTED, _CSV))
+        with TableReader(kind, blocks, lambda: sink.write(b"")) as table:
+            classifier = RowClassifier(self._model, appended, rejects, table.columns)
+            for piece in table.begin(appended):
+                sink.write(piece)
+            for rows in table.rows():
+                sink.write(table.render(rows, *classifier.classify(rows)))
+            for piece in table.end():
+                sink.write(piece)
+            for warning, count in table.remarks():
+                classifier.warn(warning, count)
+        summary = classifier.summary()
         if isinstance(sink, GzipSink):
             sink.close()
-        rate = rows.tally.total / (perf_counter() - started)
-        classes = dict(zip(self._model.labels, rows.tally.classes.tolist(), strict=True))
+        tally = classifier.tally
+        rate = tally.total / (perf_counter() - started)
+        classes = dict(zip(self._model.labels, tally.classes.tolist(), strict=True))
         counts = {
-            "Rows": rows.tally.classified,
-            "RowsRejected": rows.tally.rejected,
+            "Rows": tally.classified,
+            "RowsRejected": tally.rejected,
             **label_counts(classes, self._model.labels),
         }
         name = f"{kind}.gz" if gzipped else str(kind)
         return Report({"format": name, **summary, "rows_per_second": round(rate)}, counts)
+
+
+def recognised(blocks: Iterable[bytes]) -> tuple[Format, bool, Iterator[bytes]]:
+    """A table's format, whether it was gzipped, and its bytes unpacked; raises UnsupportedFormatError for others."""
+    head, blocks = _peek(blocks)
+    gzipped = head.startswith(GZIP)
+    if gzipped:
+        head, blocks = _peek(gunzip(blocks))
+    return detect(head), gzipped, blocks
 
 
 def _peek(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

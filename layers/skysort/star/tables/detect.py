@@ -8,7 +8,7 @@ from typing import Final
 
 from skysort.errors import UnsupportedFormatError
 from skysort.gzip_stream import GZIP
-from skysort.star.tables.text_cells import is_utf_16
+from skysort.star.tables.csv.cells import is_utf_16
 
 HEAD_BYTES: Final = 4096
 READABLE: Final = "drop a CSV, FITS, VOTable, Parquet, ECSV or IPAC table, plain or gzipped"

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import csv
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from skysort.csv_limit import long_cells
+from skysort.csv_cells import long_cells
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_LINE_BYTES, TEXT_HEADER_BYTES
 from skysort.star.tables.result_columns import is_appended
-from skysort.star.tables.text_rows import classify_rows, decoded, lines_of
-from skysort.star.tables.wanted import TableColumn, Wanted, find
+from skysort.star.tables.text_rows import Line, TextTable, decoded, lines_of
+from skysort.star.tables.wanted import TableColumn, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from skysort.drop.files import Sink
     from skysort.star.tables.result_columns import ResultColumns
-    from skysort.star.tables.rows import RowClassifier
 
 _SCALAR: Final = r"('(?:[^']|'')*'|\"[^\"]*\"|[^,}\n]+)"
 _NAME: Final = re.compile(rf"\bname:\s*{_SCALAR}")
@@ -35,8 +34,9 @@ _NUMERIC: Final = ("float", "int", "uint")
 _DELIMITERS: Final = (" ", ",")
 
 
-def classify_ecsv(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
-    """Classify an ECSV table in constant memory; raises InputError when it cannot be classified."""
+@contextmanager
+def open_ecsv(blocks: Iterable[bytes], _check: object) -> Iterator[EcsvTable]:
+    """Open an ECSV table; raises InputError where its columns cannot be used."""
     lines = enumerate(lines_of(blocks), start=1)
     header = _Header()
     for number, line in lines:
@@ -46,11 +46,7 @@ def classify_ecsv(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink
     else:
         raise EmptyInputError("the ECSV table has a header and no names of columns")
     with long_cells():
-        layout = _Ecsv(header, decoded(line, number), number)
-        layout.wanted.begin(classifier)
-        sink.write(header.rewritten(classifier.appended, layout.names).encode())
-        sink.write(layout.names_line(classifier.appended))
-        classify_rows(_records(lines), layout, classifier, sink)
+        yield EcsvTable(header, decoded(line, number), number, _records(lines))
 
 
 class _Header:
@@ -110,24 +106,27 @@ class _Header:
         return "".join([*self.lines[:begin], *own, *new, *self.lines[end:]])
 
 
-class _Ecsv:
-    """How the rows of one table are taken apart and put together.
+class EcsvTable(TextTable):
+    """How the rows of one table are taken apart and put together."""
 
-    names: the columns'. kept: positions of those that no earlier classification appended.
-    """
-
-    def __init__(self, header: _Header, names_line: str, number: int) -> None:
+    def __init__(self, header: _Header, names_line: str, number: int, records: Iterable[Line]) -> None:
+        self._header = header
         self._delimiter = header.delimiter
         self._names_line = names_line
-        self.names = self._split(names_line)
+        self._names = self._split(names_line)
         _, items, _ = header.items()
-        if len(items) != len(self.names):
+        if len(items) != len(self._names):
             raise MalformedInputError(
-                f"the ECSV header lists {len(items):,} columns, and line {number:,} names {len(self.names):,}"
+                f"the ECSV header lists {len(items):,} columns, and line {number:,} names {len(self._names):,}"
             )
-        described = [_described("\n".join(item), name) for item, name in zip(items, self.names, strict=True)]
-        self.wanted: Wanted = find(described)
-        self.kept = [at for at, name in enumerate(self.names) if not is_appended(name)]
+        described = [_described("\n".join(item), name) for item, name in zip(items, self._names, strict=True)]
+        super().__init__(find(described), records)
+        self._own = [at for at, name in enumerate(self._names) if not is_appended(name)]
+
+    def header(self, appended: ResultColumns) -> bytes:
+        """The header and the line of names with the appended ones."""
+        names = self.joined(self._names_line.encode(), self._names, appended.names)
+        return self._header.rewritten(appended, self._names).encode() + names
 
     def _split(self, line: str) -> list[str]:
         text = line.rstrip("\r\n")
@@ -139,9 +138,9 @@ class _Ecsv:
     def cells(self, line: bytes, number: int) -> Sequence[str]:
         """The cells of a row."""
         cells = self._split(decoded(line, number))
-        if len(cells) != len(self.names):
+        if len(cells) != len(self._names):
             raise MalformedInputError(
-                f"the row on line {number:,} has {len(cells):,} cells, and there are {len(self.names):,} columns"
+                f"the row on line {number:,} has {len(cells):,} cells, and there are {len(self._names):,} columns"
             )
         return cells
 
@@ -149,14 +148,10 @@ class _Ecsv:
         """The row's line with the appended cells behind its own."""
         own = line.rstrip(b"\r\n")
         eol = line[len(own) :] or b"\n"
-        if len(self.kept) < len(self.names):
-            own = self._delimiter.join(self._quoted(cells[at]) for at in self.kept).encode()
+        if len(self._own) < len(self._names):
+            own = self._delimiter.join(self._quoted(cells[at]) for at in self._own).encode()
         new = self._delimiter.join(self._quoted(cell) for cell in appended)
         return own + self._delimiter.encode() + new.encode() + eol
-
-    def names_line(self, appended: ResultColumns) -> bytes:
-        """The line of names with the appended ones."""
-        return self.joined(self._names_line.encode(), self.names, appended.names)
 
     def _quoted(self, cell: str) -> str:
         if cell and not any(character in cell for character in (self._delimiter, '"', "\n", "\r")):
@@ -166,7 +161,7 @@ class _Ecsv:
         return '"' + cell.replace('"', '""') + '"'
 
 
-def _records(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+def _records(lines: Iterable[Line]) -> Iterator[Line]:
     """Rows, of which some go on over line breaks within quotes; comments and blank lines are left out."""
     parts: list[bytes] = []
     begun, size, quotes = 0, 0, 0

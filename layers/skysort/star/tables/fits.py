@@ -6,7 +6,7 @@ checked against the file's size before anything is read by it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,16 +22,15 @@ from skysort.errors import (
 from skysort.fits_header import BLOCK, CARD, Header, HeaderReader
 from skysort.limits import FITS_BYTES, FITS_EXTENSIONS, FITS_TABLE_CARDS, MIB
 from skysort.star.tables.fits_table import Table, record_type
-from skysort.star.tables.rows import Measured, usable
-from skysort.star.tables.wanted import Cells, Place, Wanted, find
+from skysort.star.tables.rows import Rows
+from skysort.star.tables.wanted import Wanted, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
-    from skysort.drop.files import Sink
-    from skysort.star.tables.rows import RowClassifier
+    from skysort.star.tables.result_columns import ResultColumns, Values
 
 # Rows to work on at a time: at most so many, and so many bytes of them.
 _ROWS: Final = 32_768
@@ -41,73 +40,97 @@ _MARK: Final = b"VOTMETA =                    T"
 _MARK_AT: Final = 4 * CARD
 
 
-def classify_fits(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
-    """Classify the first binary table of a FITS file that has the measured columns.
+@contextmanager
+def open_fits(blocks: Iterable[bytes], _check: object) -> Iterator[FitsTable]:
+    """Open the first binary table of a FITS file that has the measured columns.
 
-    Constant memory: the file lies in /tmp and is mapped. Raises InputError when the file cannot be classified.
+    Constant memory: the file lies in /tmp and is mapped. Raises InputError where there is none: the first table's own.
     """
+    refusal: InvalidFieldsError | None = None
     with fetched(blocks, FITS_BYTES) as path:
         content = np.memmap(path, np.uint8, "r")
-        found = _find(content)
-        table = found.table
-        found.wanted.begin(classifier)
-        kept = sum(int(usable(measured).sum()) for measured, _ in found.chunks())
-        header = table.new_header(classifier.appended, kept)
-        sink.write(_without_description(content[:BLOCK].tobytes()))
-        _copy(content[BLOCK : table.header.start], sink)
-        sink.write(header)
-        written = _write_rows(found, classifier, sink)
-        written += _copy(content[table.heap_start : table.heap_end], sink)
-        sink.write(b"\0" * (-written % BLOCK))
-        _copy(content[table.header.end :], sink)
+        for header in headers(content):
+            # Older writers: A3DTABLE.
+            if header.text("XTENSION") not in {"BINTABLE", "A3DTABLE"} or header.is_compressed_image:
+                continue
+            table = Table(header)
+            try:
+                wanted = find([column.described for column in table.columns])
+            except InvalidFieldsError as error:
+                refusal = refusal or error
+                continue
+            if table.rows == 0:
+                raise EmptyInputError("the FITS table has no rows")
+            yield FitsTable(content, table, wanted)
+            return
+    raise refusal or UnsupportedFormatError("the FITS file has no binary table: it is an image or an ASCII table")
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A table with the measured columns.
+class FitsTable:
+    """A table with the measured columns on its way through.
 
-    rows: (rows, bytes a row), mapped.
+    content: the mapped file.
     """
 
-    table: Table
-    wanted: Wanted
-    rows: NDArray[np.uint8]
+    def __init__(self, content: NDArray[np.uint8], table: Table, wanted: Wanted) -> None:
+        self._content = content
+        self._table = table
+        self._wanted = wanted
+        self.columns = wanted.columns
+        self._appended: ResultColumns
+        self._written = 0
 
-    def chunks(self) -> Iterator[tuple[Measured, NDArray[np.uint8]]]:
-        """Measured values and raw bytes of consecutive rows."""
-        step = max(1, min(_ROWS, _ROW_BYTES // max(1, self.table.row_bytes)))
-        for first in range(0, len(self.rows), step):
-            part = self.rows[first : first + step]
-            yield self._measured(part), part
+    def begin(self, appended: ResultColumns) -> Iterator[bytes]:
+        """What stands above the rows: the table's header tells their number, so that they are looked at first."""
+        self._appended = appended
+        kept = sum(int(rows.measured.usable().sum()) for rows in self.rows())
+        header = self._table.new_header(appended, kept)
+        yield _without_description(self._content[:BLOCK].tobytes())
+        yield from _pieces(self._content[BLOCK : self._table.header.start])
+        yield header
 
-    def _measured(self, part: NDArray[np.uint8]) -> Measured:
-        def cells(place: Place) -> Cells:
-            return self.table.columns[place.column].cells(part, place.element)
+    def rows(self) -> Iterator[Rows]:
+        """The rows, at most 32 MiB of them at a time."""
+        width = self._table.row_bytes
+        raw = self._content[self._table.header.data_start :][: self._table.rows * width].reshape(-1, width)
+        step = max(1, min(_ROWS, _ROW_BYTES // max(1, width)))
+        for first in range(0, len(raw), step):
+            yield self._rows(raw[first : first + step])
 
-        def truths(place: Place) -> NDArray[np.bool_]:
-            return self.table.columns[place.column].truths(part, place.element)
+    def _rows(self, raw: NDArray[np.uint8]) -> Rows:
+        columns = self._table.columns
+        measured = self._wanted.read(
+            lambda place: columns[place.column].cells(raw, place.element),
+            lambda place: columns[place.column].truths(raw, place.element),
+        )
+        return Rows(measured, lambda kept, values: self._render(raw[kept], values))
 
-        return self.wanted.read(cells, truths)
+    def _render(self, raw: NDArray[np.uint8], values: Values) -> bytes:
+        record = record_type(self._appended)
+        new = np.empty(len(values.label), record)
+        for name, column in zip(record.names or (), self._appended.columns(values), strict=True):
+            new[name] = column
+        own = self._table.kept_bytes()
+        rows = np.concatenate(
+            [
+                raw if len(own) == self._table.row_bytes else raw[:, own],
+                new.view(np.uint8).reshape(len(new), record.itemsize),
+            ],
+            axis=1,
+        )
+        self._written += rows.nbytes
+        return rows.tobytes()
 
+    def end(self) -> Iterator[bytes]:
+        """The heap of variable-length cells, and the rest of the file."""
+        heap = self._content[self._table.heap_start : self._table.heap_end]
+        yield from _pieces(heap)
+        yield b"\0" * (-(self._written + len(heap)) % BLOCK)
+        yield from _pieces(self._content[self._table.header.end :])
 
-def _find(content: NDArray[np.uint8]) -> _Found:
-    """The first table with the measured columns; otherwise the first table's own error."""
-    refusal: InvalidFieldsError | None = None
-    for header in headers(content):
-        # Older writers: A3DTABLE.
-        if header.text("XTENSION") not in {"BINTABLE", "A3DTABLE"} or header.is_compressed_image:
-            continue
-        table = Table(header)
-        try:
-            wanted = find([column.described for column in table.columns])
-        except InvalidFieldsError as error:
-            refusal = refusal or error
-            continue
-        if table.rows == 0:
-            raise EmptyInputError("the FITS table has no rows")
-        rows = content[header.data_start :][: table.rows * table.row_bytes]
-        return _Found(table, wanted, rows.reshape(table.rows, table.row_bytes))
-    raise refusal or UnsupportedFormatError("the FITS file has no binary table: it is an image or an ASCII table")
+    def remarks(self) -> tuple[()]:
+        """Nothing is said of what is no row."""
+        return ()
 
 
 def headers(content: NDArray[np.uint8]) -> Iterator[Header]:
@@ -132,24 +155,6 @@ def headers(content: NDArray[np.uint8]) -> Iterator[Header]:
         number += 1
 
 
-def _write_rows(found: _Found, classifier: RowClassifier, sink: Sink) -> int:
-    """Write the classified rows; returns their size in bytes."""
-    record = record_type(classifier.appended)
-    wanted = found.table.kept_bytes()
-    everything = len(wanted) == found.table.row_bytes
-    written = 0
-    for measured, raw in found.chunks():
-        kept, values = classifier.classify(measured)
-        new = np.empty(len(values.label), record)
-        for name, column in zip(record.names or (), classifier.appended.columns(values), strict=True):
-            new[name] = column
-        own = raw[kept] if everything else raw[kept][:, wanted]
-        rows = np.concatenate([own, new.view(np.uint8).reshape(len(new), record.itemsize)], axis=1)
-        written += rows.nbytes
-        sink.write(rows.tobytes())
-    return written
-
-
 def _without_description(primary: bytes) -> bytes:
     """The first block of a file, without the mark that its array describes the columns as a VOTable.
 
@@ -160,8 +165,6 @@ def _without_description(primary: bytes) -> bytes:
     return primary[:_MARK_AT] + _MARK[:-1] + b"F" + primary[_MARK_AT + len(_MARK) :] if marked else primary
 
 
-def _copy(content: NDArray[np.uint8], sink: Sink) -> int:
-    """Copy a stretch of the file; returns its size."""
+def _pieces(content: NDArray[np.uint8]) -> Iterator[bytes]:
     for start in range(0, len(content), MIB):
-        sink.write(content[start : start + MIB].tobytes())
-    return len(content)
+        yield content[start : start + MIB].tobytes()

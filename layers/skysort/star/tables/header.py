@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError
 from skysort.limits import TABLE_COLUMNS
 from skysort.star.columns import ALIASES, BANDS, IDENTIFIER, MEASURED, REDSHIFT, Reason, canonical
-from skysort.star.misspelling import misspelt
 from skysort.star.names import choose
-from skysort.star.other_quantities import instead_of, other_magnitudes
+from skysort.star.unknown_columns import instead_of, misspelt, other_magnitudes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from skysort.input_warnings import InputWarning
+    from skysort.star.tables.csv.dialect import Head
 
 _UNIT_WORD: Final = re.compile(r"[a-z]+|[0-9]+")
 # Magnitudes per area, of other systems, and squares and parts of magnitudes.
@@ -97,6 +97,14 @@ def locate(names: Sequence[str]) -> MeasuredColumns:
     positions = tuple(chosen.positions.get(quantity) for quantity in MEASURED)
     own = tuple(quantity if at is None else names[at] for quantity, at in zip(MEASURED, positions, strict=True))
     return MeasuredColumns(positions, own, chosen.positions.get(IDENTIFIER), chosen.notes)
+
+
+def columns_of(head: Head) -> MeasuredColumns:
+    """The measured columns of a CSV; raises InvalidFieldsError for names and units that cannot be used."""
+    columns = locate(head.names)
+    if head.units:
+        check_units(columns, [*head.units, *[None] * (len(head.names) - len(head.units))])
+    return columns
 
 
 def _refuse_what_is_no_header(names: Sequence[str]) -> None:

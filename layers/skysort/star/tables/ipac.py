@@ -6,21 +6,20 @@ lines of names, types, units and nulls between bars, and rows whose cells lie be
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_COLUMNS, TEXT_HEADER_BYTES
 from skysort.star.tables.result_columns import is_appended
-from skysort.star.tables.text_rows import classify_rows, decoded, lines_of
-from skysort.star.tables.wanted import TableColumn, Wanted, find
+from skysort.star.tables.text_rows import Line, TextTable, decoded, lines_of
+from skysort.star.tables.wanted import TableColumn, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from skysort.drop.files import Sink
     from skysort.star.tables.result_columns import ResultColumns
-    from skysort.star.tables.rows import RowClassifier
 
 _NUMBERS: Final = frozenset({"int", "i", "long", "l", "double", "d", "float", "f", "real", "r"})
 TYPES: Final = _NUMBERS | {"char", "c", "date", "int", "integer"}
@@ -28,13 +27,14 @@ _LINES: Final = 4
 _FLOAT_WIDTH: Final = 14
 
 
-def classify_ipac(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
-    """Classify an IPAC table in constant memory; raises InputError when it cannot be classified."""
+@contextmanager
+def open_ipac(blocks: Iterable[bytes], _check: object) -> Iterator[IpacTable]:
+    """Open an IPAC table; raises InputError where its columns cannot be used."""
     above: list[bytes] = []
     bars: list[str] = []
     size = 0
     lines = enumerate(lines_of(blocks), start=1)
-    first: tuple[int, bytes] | None = None
+    first: list[Line] = []
     for number, line in lines:
         size += len(line)
         if size > TEXT_HEADER_BYTES:
@@ -44,79 +44,63 @@ def classify_ipac(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink
         elif not bars and (line.startswith(b"\\") or not line.strip()):
             above.append(line)
         else:
-            first = number, line
+            first = [(number, line)]
             break
-    layout = _Ipac(bars, classifier.appended)
-    layout.wanted.begin(classifier)
-    if first is None:
+    # Comments and blank lines among the rows are left out.
+    rows = ((number, line) for number, line in chain(first, lines) if line.strip() and not line.startswith(b"\\"))
+    table = IpacTable(b"".join(above), bars, rows)
+    if not first:
         raise EmptyInputError("the IPAC table has a header and no rows")
-    sink.write(b"".join(above))
-    sink.write(layout.header())
-    classify_rows(_rows(first, lines), layout, classifier, sink)
+    yield table
 
 
-def _rows(first: tuple[int, bytes], lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """The rows, first the one that ended the header; comments and blank lines are left out."""
-    for number, line in chain([first], lines):
-        if line.strip() and not line.startswith(b"\\"):
-            yield number, line
-
-
-class _Ipac:
+class IpacTable(TextTable):
     """Where the cells of each column lie, and what the appended ones look like.
 
-    bars: the header's lines between bars.
+    above: the lines of keywords. bars: the header's lines between bars.
     """
 
-    def __init__(self, bars: Sequence[str], appended: ResultColumns) -> None:
+    def __init__(self, above: bytes, bars: Sequence[str], rows: Iterable[Line]) -> None:
         if not bars:
             raise MalformedInputError("the IPAC table has no line of names between bars")
+        self._above = above
         self._bars = bars
         self._stops = [at for at, character in enumerate(bars[0]) if character == "|"]
         columns = len(self._stops) - 1
         if not 1 <= columns <= TABLE_COLUMNS:
             raise LimitExceededError(f"the table has {columns:,} columns; at most {TABLE_COLUMNS:,} are read")
         names, types, units, nulls = (self._between(bars[at] if at < len(bars) else "") for at in range(_LINES))
-        self._nulls = [null or "null" for null in nulls]
-        self._names = names
-        self.wanted: Wanted = find(
-            [
-                TableColumn(name, f"the type {kind or 'char'}", unit=unit or None)
-                for name, kind, unit in zip(names, types, units, strict=True)
-            ]
-        )
-        self._kept = [at for at, name in enumerate(names) if not is_appended(name)]
-        self._appended = appended
-        self._widths = [
-            max(len(name), _FLOAT_WIDTH if about.numeric else kind.itemsize, len("double"))
-            for name, about, kind in zip(appended.names, appended.described, appended.dtypes, strict=True)
+        described = [
+            TableColumn(name, f"the type {kind or 'char'}", unit=unit or None)
+            for name, kind, unit in zip(names, types, units, strict=True)
         ]
+        super().__init__(find(described), rows)
+        self._nulls = [null or "null" for null in nulls]
+        self._own = [at for at, name in enumerate(names) if not is_appended(name)]
+        self._widths: list[int] = []
 
     def _between(self, line: str) -> list[str]:
         """What stands in a line between the places of the first line's bars."""
         return [line[start + 1 : stop].strip() for start, stop in pairwise(self._stops)]
 
-    def _own(self, line: str) -> str:
+    def _own_part(self, line: str) -> str:
         """A line's own columns, each from its bar to before the next one."""
         line = line.ljust(self._stops[-1])
-        if len(self._kept) == len(self._names):
-            return line[: self._stops[-1]]
-        return "".join(line[self._stops[at] : self._stops[at + 1]] for at in self._kept)
+        return "".join(line[self._stops[at] : self._stops[at + 1]] for at in self._own)
 
-    def header(self) -> bytes:
-        """The lines of names, types, units and nulls with those of the appended columns."""
-        appended = self._appended
-        lines = (
-            appended.names,
-            ["double" if about.numeric else "char" for about in appended.described],
-            [""] * len(appended.names),
-            ["null"] * len(appended.names),
-        )
-        rewritten = []
-        for old, new in zip(self._bars, lines, strict=False):
-            cells = "|".join(cell.rjust(width) for cell, width in zip(new, self._widths, strict=True))
-            rewritten.append(f"{self._own(old)}|{cells}|\n")
-        return "".join(rewritten).encode()
+    def header(self, appended: ResultColumns) -> bytes:
+        """The lines of keywords, and those of names, types, units and nulls with the appended columns'."""
+        self._widths = [
+            max(len(name), _FLOAT_WIDTH if about.numeric else kind.itemsize, len("double"))
+            for name, about, kind in zip(appended.names, appended.described, appended.dtypes, strict=True)
+        ]
+        types = ["double" if about.numeric else "char" for about in appended.described]
+        lines = (appended.names, types, [""] * len(types), ["null"] * len(types))
+        rewritten = [
+            f"{self._own_part(old)}|{'|'.join(map(str.rjust, new, self._widths))}|\n"
+            for old, new in zip(self._bars, lines, strict=False)
+        ]
+        return self._above + "".join(rewritten).encode()
 
     def cells(self, line: bytes, number: int) -> Sequence[str]:
         """The cells of a row, those that are the column's null empty."""
@@ -125,6 +109,5 @@ class _Ipac:
 
     def joined(self, line: bytes, cells: Sequence[str], appended: Sequence[str]) -> bytes:  # noqa: ARG002
         """The row's line with the appended cells beneath their names."""
-        own = self._own(line.decode().rstrip("\r\n"))
-        new = " ".join(cell.rjust(width) for cell, width in zip(appended, self._widths, strict=True))
-        return f"{own} {new} \n".encode()
+        own = self._own_part(line.decode().rstrip("\r\n"))
+        return f"{own} {' '.join(map(str.rjust, appended, self._widths))} \n".encode()

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from skysort.limits import CELL_CHARACTERS
 from skysort.star.columns import BLANK, NUMBER
-from skysort.star.tables.text_cells import DECIMAL_COMMA
+from skysort.star.tables.csv.cells import DECIMAL_COMMA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,7 +1,8 @@
-"""Parquet tables, batch by batch through pyarrow."""
+"""Parquet tables, batch by batch through pyarrow; the schema that comes out, and astropy's list of columns within."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,26 +17,32 @@ from skysort.limits import PARQUET_BYTES
 from skysort.star.tables.numbers import as_floats, as_text, to_numbers
 from skysort.star.tables.parquet_budget import batches
 from skysort.star.tables.parquet_footer import read_footer
-from skysort.star.tables.parquet_schema import result_schema
 from skysort.star.tables.result_columns import is_appended
+from skysort.star.tables.rows import Rows
 from skysort.star.tables.wanted import Cells, Place, TableColumn, Wanted, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from skysort.drop.files import Sink
     from skysort.star.tables.parquet_footer import Footer
-    from skysort.star.tables.rows import Measured, RowClassifier
+    from skysort.star.tables.result_columns import ResultColumns, Values
+    from skysort.star.tables.rows import Measured
+
 
 _ROWS: Final = 65_536
 _DEPTH: Final = 32
+# astropy.io.misc.parquet: names, types, units and masks as YAML, and each text column's longest text.
+_ASTROPY: Final = b"table_meta_yaml"
+_LONGEST: Final = "table::len::"
+_ITEM: Final = "- {name: "
 
 
-def classify_parquet(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
-    """Classify a Parquet file in memory bounded by PARQUET_PAGE_BYTES and its fellows in limits.py.
+@contextmanager
+def open_parquet(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterator[ParquetTable]:
+    """Open a Parquet file in memory bounded by PARQUET_PAGE_BYTES and its fellows in limits.py.
 
     Schema, metadata and compression stay as they were; astropy's own list of the columns has the appended ones too.
     Raises InputError when it cannot be classified.
@@ -43,50 +50,88 @@ def classify_parquet(blocks: Iterable[bytes], classifier: RowClassifier, sink: S
     with fetched(blocks, PARQUET_BYTES) as path:
         footer = read_footer(path)
         with pq.ParquetFile(path, memory_map=True, schema_depth_limit=_DEPTH) as file:
-            _classify(path, footer, file, classifier, sink)
+            yield ParquetTable(path, footer, file, check)
 
 
-def _classify(path: Path, footer: Footer, file: Any, classifier: RowClassifier, sink: Sink) -> None:
-    schema = _without_views(file.schema_arrow)
-    wanted = find([_described(name, kind) for name, kind in zip(schema.names, schema.types, strict=True)])
-    if footer.rows == 0:
-        raise EmptyInputError("the Parquet table has no rows")
-    wanted.begin(classifier)
-    kept_columns = [at for at, name in enumerate(schema.names) if not is_appended(name)]
-    target = result_schema(schema, kept_columns, classifier.appended)
-    with pq.ParquetWriter(
-        pa.PythonFile(_Writable(sink), "w"), target, compression=footer.groups[0].chunks[0].codec
-    ) as writer:
-        for batch in _batches(path, footer, file, schema, sink):
-            kept, values = classifier.classify(_Batch(batch).measured(wanted))
+class ParquetTable:
+    """A Parquet table on its way through."""
+
+    def __init__(self, path: Path, footer: Footer, file: Any, check: Callable[[], object]) -> None:
+        self._path = path
+        self._footer = footer
+        self._file = file
+        self._check = check
+        self._schema = _without_views(file.schema_arrow)
+        self._wanted = find(list(map(_described, self._schema.names, self._schema.types)))
+        if footer.rows == 0:
+            raise EmptyInputError("the Parquet table has no rows")
+        self.columns = self._wanted.columns
+        self._own = [at for at, name in enumerate(self._schema.names) if not is_appended(name)]
+        self._appended: ResultColumns
+        self._out = _Pieces()
+        self._writer: Any = None
+
+    def begin(self, appended: ResultColumns) -> list[bytes]:
+        """What stands above the rows."""
+        self._appended = appended
+        target = result_schema(self._schema, self._own, appended)
+        codec = self._footer.groups[0].chunks[0].codec
+        self._writer = pq.ParquetWriter(pa.PythonFile(self._out, "w"), target, compression=codec)
+        return [self._out.taken()]
+
+    def rows(self) -> Iterator[Rows]:
+        """The rows as Arrow reads them, as many at a time as memory has room for."""
+        for batch in _batches(self._path, self._footer, self._file, self._schema, self._check):
+            yield self._rows(batch)
+
+    def _rows(self, batch: Any) -> Rows:
+        def render(kept: NDArray[np.bool_], values: Values) -> bytes:
             rows = batch.filter(pa.array(kept))
-            own = [rows.column(at) for at in kept_columns]
-            new = [_array(column) for column in classifier.appended.columns(values)]
-            writer.write_batch(pa.record_batch([*own, *new], schema=target))
+            new = [
+                pa.array(column if column.dtype.kind == "f" else column.astype(str))
+                for column in self._appended.columns(values)
+            ]
+            own = [rows.column(at) for at in self._own]
+            self._writer.write_batch(pa.record_batch([*own, *new], schema=self._writer.schema))
+            return self._out.taken()
+
+        return Rows(_Batch(batch).measured(self._wanted), render)
+
+    def end(self) -> list[bytes]:
+        """The footer."""
+        self._writer.close()
+        return [self._out.taken()]
+
+    def remarks(self) -> tuple[()]:
+        """Nothing is said of what is no row."""
+        return ()
 
 
-class _Writable:
-    """A sink as the file that pyarrow writes to."""
+class _Pieces:
+    """The file that pyarrow writes to: keeps what is written until it is taken."""
 
     closed = False
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
 
     def write(self, data: bytes) -> int:
-        self._sink.write(data)
+        self._pieces.append(bytes(data))
         return len(data)
 
+    def taken(self) -> bytes:
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
     def flush(self) -> None:
-        """Sinks keep nothing back."""
+        """Nothing is kept back."""
 
     def close(self) -> None:
         self.closed = True
 
 
-def _batches(path: Path, footer: Footer, file: Any, schema: Any, sink: Sink) -> Iterator[Any]:
-    """The rows as Arrow reads them, as many at a time as memory has room for."""
-    for some in batches(path, footer, _ROWS, lambda: sink.write(b"")):
+def _batches(path: Path, footer: Footer, file: Any, schema: Any, check: Callable[[], object]) -> Iterator[Any]:
+    for some in batches(path, footer, _ROWS, check):
         for batch in file.iter_batches(batch_size=some.rows, row_groups=some.groups, use_threads=False):
             yield batch if batch.schema.types == schema.types else batch.cast(schema)
 
@@ -153,5 +198,51 @@ class _Batch:
         return pc.list_element(column, place.element)
 
 
-def _array(column: Any) -> Any:
-    return pa.array(column) if column.dtype.kind == "f" else pa.array(column.astype(str), pa.string())
+def result_schema(schema: Any, kept: Sequence[int], appended: ResultColumns) -> Any:
+    """The kept fields and the appended ones, with the metadata that the table had.
+
+    schema: pyarrow's. kept: positions of the columns that no earlier classification appended.
+    """
+    new = [
+        pa.field(name, pa.float32() if kind.kind == "f" else pa.string())
+        for name, kind in zip(appended.names, appended.dtypes, strict=True)
+    ]
+    metadata = _metadata(schema.metadata or {}, appended)
+    return pa.schema([*(schema.field(at) for at in kept), *new], metadata=metadata or None)
+
+
+def _metadata(old: Mapping[bytes, bytes], appended: ResultColumns) -> dict[bytes, bytes]:
+    metadata = {key: value for key, value in old.items() if key != _ASTROPY}
+    listed = _listed(old[_ASTROPY].decode("utf-8", "replace"), appended) if _ASTROPY in old else None
+    if listed is None:
+        # Without the list astropy reads any table; with one that lacks columns, none.
+        return metadata
+    longest = {
+        f"{_LONGEST}{name}".encode(): str(kind.itemsize).encode()
+        for name, kind in zip(appended.names, appended.dtypes, strict=True)
+        if kind.kind != "f"
+    }
+    return {**metadata, **longest, _ASTROPY: listed.encode()}
+
+
+def _listed(text: str, appended: ResultColumns) -> str | None:
+    """Put the appended columns into astropy's YAML; None where that does not look as astropy writes it."""
+    lines = text.split("\n")
+    if "datatype:" not in lines:
+        return None
+    begin = lines.index("datatype:") + 1
+    end = next((at for at in range(begin, len(lines)) if not lines[at].startswith(("- ", " "))), len(lines))
+    items: list[list[str]] = []
+    for line in lines[begin:end]:
+        if line.startswith("- "):
+            items.append([line])
+        elif items:
+            items[-1].append(line)
+    if not items or not all(item[0].startswith(_ITEM) for item in items):
+        return None
+    own = [line for item in items if not is_appended(item[0].removeprefix(_ITEM)) for line in item]
+    new = [
+        f"{_ITEM}{name}, datatype: {'float32' if kind.kind == 'f' else 'string'}}}"
+        for name, kind in zip(appended.names, appended.dtypes, strict=True)
+    ]
+    return "\n".join([*lines[:begin], *own, *new, *lines[end:]])

@@ -103,9 +103,13 @@ class ResultColumns:
     @cached_property
     def dtypes(self) -> list[np.dtype[Any]]:
         """The columns' types, as `columns` gives them."""
-        nothing = np.zeros(0, np.intp)
-        values = Values(nothing, np.zeros((0, len(self.labels)), np.float32), nothing, nothing)
-        return [column.dtype for column in self.columns(values)]
+        return [column.dtype for column in self.columns(self.nothing)]
+
+    @property
+    def nothing(self) -> Values:
+        """The appended values of no row."""
+        none = np.zeros(0, np.intp)
+        return Values(none, np.zeros((0, len(self.labels)), np.float32), none, none)
 
     def values(self, classified: Classification) -> Values:
         """The appended values of classified rows."""

@@ -1,30 +1,40 @@
-"""Blocks of rows through the check and the model, counted: the same for every format."""
+"""Rows of a table as a format's reader finds them, and their way through the check and the model."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections import Counter
 from dataclasses import dataclass, field
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from skysort.csv_cells import text_cell
 from skysort.errors import EmptyInputError, FieldError, InvalidFieldsError
 from skysort.guard import reading
-from skysort.star.columns import BANDS, MEASURED, Photometry, Reason, check, describe, without_sentinels
+from skysort.input_warnings import InputWarning, documents
+from skysort.star.columns import Photometry, Reason, check, describe, without_sentinels
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from skysort.star.rows import SENTINEL_CODE, sentinels_detail
-from skysort.star.tables.outside import Outside
-from skysort.star.tables.remarks import Remarks
-from skysort.star.tables.result_columns import ResultColumns, Values
+from skysort.star.spellings import BANDS, MEASURED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from skysort.input_warnings import InputWarning
+    from skysort.drop.files import Sink
     from skysort.star.model import StarModel
-    from skysort.star.tables.rejects import Reject, RejectsWriter
+    from skysort.star.tables.header import MeasuredColumns
+    from skysort.star.tables.result_columns import ResultColumns, Values
+
+NOTHING_CLASSIFIED: Final = "no_row_classified"
+REJECT_COLUMNS: Final = ("row", "line", "column", "reason", "detail")
+
+# row: 1 for the first data row. line: in the file, 1 for the first, None where a format has no lines.
+# column: as the table calls it, empty when the row as a whole is wrong. reason: a stable code.
+Reject = tuple[int, "int | None", str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +50,55 @@ class Measured:
     unreadable: NDArray[np.bool_] | None = None
     shown: Callable[[int, int], object] | None = None
 
-    def value(self, row: int, column: int) -> object:
-        """What the cell holds, as a message shows it."""
+    def reasons(self) -> NDArray[np.uint8]:
+        """(n, 6) uint8, a Reason for every value."""
+        reasons = check(self.photometry)
+        if self.unreadable is not None:
+            reasons[self.unreadable] = Reason.NOT_A_NUMBER
+        return reasons
+
+    def usable(self) -> NDArray[np.bool_]:
+        """(n,) bool: which rows `RowClassifier.classify` will keep, for a format that tells their number above them."""
+        kept: NDArray[np.bool_] = self.reasons().max(axis=1) == Reason.OK
+        return kept
+
+    def problems(self, row: int, reasons: NDArray[np.uint8], names: Sequence[str]) -> Iterator[FieldError]:
+        """What is wrong with a row whose reasons these are; names: what the table calls the columns of MEASURED."""
+        for column in np.flatnonzero(reasons).tolist():
+            problem = describe(MEASURED[column], Reason(int(reasons[column])), self._value(row, column))
+            yield FieldError(names[column], problem.reason, problem.detail)
+
+    def _value(self, row: int, column: int) -> object:
         if self.shown is not None:
             with reading("a cell of the table"):
                 return self.shown(row, column)
-        if column < len(MEASURED) - 1:
-            return float(self.photometry.magnitudes[row, column])
-        return float(self.photometry.redshift[row])
+        bands = self.photometry.magnitudes
+        return float(bands[row, column] if column < len(BANDS) else self.photometry.redshift[row])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A block of consecutive rows of a table.
+
+    Attributes
+    ----------
+    measured
+        The values of n rows.
+    render
+        Gives, as bytes of the table's format, the rows that a mask of n keeps, with their results behind.
+    places
+        (n,) where the n rows stand among all of the block, for a reader that has refused some; None for every one.
+    refused
+        What that reader refused: place in the block, line, column, reason, detail.
+    line
+        The line of the file on which one of the n begins; None where the format has no lines.
+    """
+
+    measured: Measured
+    render: Callable[[NDArray[np.bool_], Values], bytes | memoryview]
+    places: NDArray[np.intp] | None = None
+    refused: Sequence[Reject] = ()
+    line: Callable[[int], int] | None = None
 
 
 def as_photometry(columns: Sequence[NDArray[np.float64] | None]) -> Photometry:
@@ -62,22 +113,27 @@ def column_error(name: str, what: str) -> InvalidFieldsError:
     return InvalidFieldsError([FieldError(name, "wrong_type", f"has {what}; one number a row is needed")])
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where the rows of a block stand in the table.
+class RejectsWriter:
+    """Writes rejected rows as CSV; the file is begun with the first of them.
 
-    first: the first row's number. rows: every row's number, where they are not consecutive.
-    line: the line in the file on which a row of the block begins.
+    open_sink: begins the file.
     """
 
-    first: int
-    rows: NDArray[np.intp] | None = None
-    line: Callable[[int], int] | None = None
+    def __init__(self, open_sink: Callable[[], Sink]) -> None:
+        self._open_sink = open_sink
+        self._sink: Sink | None = None
 
-    def of(self, row: int) -> tuple[int, int | None]:
-        """Number and line of a row of the block."""
-        number = self.first + row if self.rows is None else int(self.rows[row])
-        return number, self.line(row) if self.line else None
+    def write(self, rejects: Iterable[Reject]) -> None:
+        """Append reasons, one line for each value that is wrong."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if self._sink is None:
+            self._sink = self._open_sink()
+            writer.writerow(REJECT_COLUMNS)
+        writer.writerows(
+            (row, line, text_cell(column), reason, text_cell(detail)) for row, line, column, reason, detail in rejects
+        )
+        self._sink.write(text.getvalue().encode("utf-8", "replace"))
 
 
 @dataclass(slots=True)
@@ -95,117 +151,103 @@ class Tally:
         return self.total - self.rejected
 
 
-def usable(measured: Measured) -> NDArray[np.bool_]:
-    """Which rows `RowClassifier.classify` will keep, for a format that tells their number above them."""
-    kept: NDArray[np.bool_] = _reasons(measured).max(axis=1) == Reason.OK
-    return kept
-
-
-def _reasons(measured: Measured) -> NDArray[np.uint8]:
-    reasons = check(measured.photometry)
-    if measured.unreadable is not None:
-        reasons[measured.unreadable] = Reason.NOT_A_NUMBER
-    return reasons
-
-
 class RowClassifier:
-    """Classifies a table block by block.
+    """Classifies a table block by block, and counts what it sees.
 
-    Attributes
-    ----------
-    names
-        What the table calls the columns of MEASURED.
-    notes
-        What the choice of its columns means for every row.
-    predict_seconds
-        Time spent in the model.
-    outside
-        Remembers what the model and the tables' sinks raise, which is not the file's fault.
+    columns: what the table calls the measured columns, and what their choice means for every row.
     """
 
-    def __init__(self, model: StarModel, appended: ResultColumns, rejects: RejectsWriter) -> None:
+    def __init__(
+        self, model: StarModel, appended: ResultColumns, rejects: RejectsWriter, columns: MeasuredColumns
+    ) -> None:
         self._model = model
-        self.appended = appended
+        self._appended = appended
         self._rejects = rejects
-        self.names: tuple[str, ...] = MEASURED
-        self.notes: tuple[InputWarning, ...] = ()
-        self.predict_seconds = 0.0
+        self._columns = columns
         self.tally = Tally(classes=np.zeros(len(appended.labels), np.int64))
-        self.outside = Outside()
-        self._remarks = Remarks()
+        self._warnings: dict[str, InputWarning] = {}
+        self._warned: Counter[str] = Counter()
+        self._reasons: Counter[tuple[str, str]] = Counter()
+        self._details: dict[tuple[str, str], str] = {}
 
-    def warn(self, code: str, detail: str, rows: int) -> None:
-        """Say in the summary what was done to some rows, or to a column (0 rows: nothing is said).
+    def warn(self, warning: InputWarning, rows: int) -> None:
+        """Say in the summary what was done to some rows; of equal codes the rows are added up, one detail is kept."""
+        if rows > 0:
+            self._warnings.setdefault(warning.code, warning)
+            self._warned[warning.code] += rows
 
-        code: stable, for programs; the counts of equal codes are added up, and the first detail is kept.
-        """
-        self._remarks.warn(code, detail, rows)
-
-    def classify(
-        self, measured: Measured, places: Places | None = None, others: Sequence[Reject] = ()
-    ) -> tuple[NDArray[np.bool_], Values]:
-        """Which rows of a block can be classified, and the appended values of those.
-
-        places: the rows' numbers and lines, for a reader that has left some out.
-        others: rejects that the reader found among these rows, one a row, not counted in measured.
-        """
-        places = places or Places(self.tally.total + 1)
-        reasons = _reasons(measured)
+    def classify(self, rows: Rows) -> tuple[NDArray[np.bool_], Values]:
+        """Which rows of a block can be classified, (n,) bool, and the appended values of those."""
+        measured = rows.measured
+        reasons = measured.reasons()
         kept: NDArray[np.bool_] = reasons.max(axis=1) == Reason.OK
         all_kept = bool(kept.all())
-        if others or not all_kept:
-            found = [*others, *self._describe(measured, reasons, places)]
-            self._remarks.count(found)
-            with self.outside.call():
-                self._rejects.write(sorted(found, key=lambda reject: reject[0]))
+        if rows.refused or not all_kept:
+            self._reject(rows, reasons)
         photometry = measured.photometry if all_kept else measured.photometry.take(kept)
-        self.tally.total += len(kept) + len(others)
-        self.tally.rejected += len(kept) + len(others) - len(photometry)
-        values = self._predict(self._known_redshifts(photometry))
+        self.tally.total += len(kept) + len(rows.refused)
+        self.tally.rejected += len(kept) + len(rows.refused) - len(photometry)
+        values = self._predict(photometry)
         self.tally.with_redshift += int(values.variant.sum())
-        self.tally.classes += np.bincount(values.label, minlength=len(self.appended.labels))
+        self.tally.classes += np.bincount(values.label, minlength=len(self._appended.labels))
         return kept, values
 
-    def _known_redshifts(self, photometry: Photometry) -> Photometry:
-        """The rows without redshifts that stand for none; tells what was done to the rows."""
-        for note in self.notes:
-            self.warn(note.code, note.detail, len(photometry))
-        photometry, sentinels = without_sentinels(photometry)
-        if sentinels:
-            self.warn(SENTINEL_CODE, sentinels_detail(sentinels), sum(sentinels.values()))
-        return photometry
+    def _reject(self, rows: Rows, reasons: NDArray[np.uint8]) -> None:
+        first = self.tally.total + 1
+        rejects = [(first + place, *refused) for place, *refused in rows.refused]
+        for row in np.flatnonzero(reasons.any(axis=1)).tolist():
+            number = first + (row if rows.places is None else int(rows.places[row]))
+            line = rows.line(row) if rows.line else None
+            problems = rows.measured.problems(row, reasons[row], self._columns.names)
+            rejects += [(number, line, problem.field, problem.reason, problem.detail) for problem in problems]
+        for _, _, column, reason, detail in rejects:
+            self._reasons[column, reason] += 1
+            self._details.setdefault((column, reason), detail)
+        self._rejects.write(sorted(rejects, key=lambda reject: reject[0]))
 
     def _predict(self, photometry: Photometry) -> Values:
+        for note in self._columns.notes:
+            self.warn(note, len(photometry))
+        photometry, sentinels = without_sentinels(photometry)
+        if sentinels:
+            self.warn(InputWarning(SENTINEL_CODE, sentinels_detail(sentinels)), sum(sentinels.values()))
         if len(photometry) == 0:
-            none = np.zeros(0, np.intp)
-            return Values(none, np.zeros((0, len(self.appended.labels)), np.float32), none, none)
-        started = perf_counter()
-        with self.outside.call():
-            values = self.appended.values(self._model.classify(photometry))
-        self.predict_seconds += perf_counter() - started
-        return values
-
-    def _describe(self, measured: Measured, reasons: NDArray[np.uint8], places: Places) -> Iterator[Reject]:
-        for row, column in np.argwhere(reasons).tolist():
-            reason = Reason(int(reasons[row, column]))
-            problem = describe(MEASURED[column], reason, measured.value(row, column))
-            yield (*places.of(row), self.names[column], problem.reason, problem.detail)
+            return self._appended.nothing
+        return self._appended.values(self._model.classify(photometry))
 
     def summary(self) -> dict[str, Any]:
         """The counts, as the summary has them.
 
-        Raises EmptyInputError when there was no row.
+        Returns
+        -------
+        ``rows``, ``classes``, ``variants`` and, where there are some, ``warnings``.
+
+        Raises
+        ------
+        EmptyInputError
+            When there was no row.
         """
         tally = self.tally
         if tally.total == 0:
             raise EmptyInputError("the table has a header and no rows")
-        warnings = self._remarks.documents(nothing_classified=not tally.classified)
+        warnings = [
+            {**document, "rows": self._warned[code]}
+            for code, document in zip(self._warnings, documents(self._warnings.values()), strict=True)
+        ]
+        if not tally.classified and self._reasons:
+            warnings.insert(0, self._nothing_classified())
         return {
             "rows": {"total": tally.total, "classified": tally.classified, "rejected": tally.rejected},
-            "classes": dict(zip(self.appended.labels, tally.classes.tolist(), strict=True)),
+            "classes": dict(zip(self._appended.labels, tally.classes.tolist(), strict=True)),
             "variants": {
                 WITH_REDSHIFT: tally.with_redshift,
                 PHOTOMETRY_ONLY: tally.classified - tally.with_redshift,
             },
             **({"warnings": warnings} if warnings else {}),
         }
+
+    def _nothing_classified(self) -> dict[str, Any]:
+        ((column, reason), rows) = self._reasons.most_common(1)[0]
+        example = f"{column}: " * bool(column) + self._details[column, reason]
+        detail = f"no row was classified; the commonest reason is {reason}, as in {example}"
+        return {"code": NOTHING_CLASSIFIED, "detail": detail, "rows": rows}

@@ -1,9 +1,10 @@
-"""Lines of a table of text on their way through: in bounded memory, kept as they are, with appended cells behind."""
+"""Tables whose rows are lines of text: in bounded memory, kept as they are, with appended cells behind."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from codecs import BOM_UTF8
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow as pa
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_LINE_BYTES
 from skysort.star.tables.numbers import to_numbers
-from skysort.star.tables.rows import Places
+from skysort.star.tables.rows import Rows
 from skysort.star.tables.wanted import Cells
 
 if TYPE_CHECKING:
@@ -19,27 +20,88 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.drop.files import Sink
-    from skysort.star.tables.rows import RowClassifier
+    from skysort.star.tables.result_columns import ResultColumns, Values
     from skysort.star.tables.wanted import Place, Wanted
 
 _ROWS: Final = 8_192
 _TRUE: Final = frozenset({"True", "true", "TRUE", "T", "1"})
+# A row with the number of the line in the file on which it begins.
+Line = tuple[int, bytes]
 
 
-class Layout(Protocol):
-    """How a format's rows are taken apart and put together.
+class TextTable(ABC):
+    """A table of lines.
 
-    wanted: where the measured values are.
+    wanted: where the measured values are. lines: its rows.
     """
 
-    wanted: Wanted
+    def __init__(self, wanted: Wanted, lines: Iterable[Line]) -> None:
+        self._wanted = wanted
+        self._lines = lines
+        self.columns = wanted.columns
+        self._appended: ResultColumns
 
+    @abstractmethod
+    def header(self, appended: ResultColumns) -> bytes:
+        """What stands above the rows, the appended columns in it."""
+
+    @abstractmethod
     def cells(self, line: bytes, number: int) -> Sequence[str]:
         """The cells of a row, blanks and nulls empty; number: of its line. Raises MalformedInputError."""
 
+    @abstractmethod
     def joined(self, line: bytes, cells: Sequence[str], appended: Sequence[str]) -> bytes:
         """The row's line with the appended cells in it."""
+
+    def begin(self, appended: ResultColumns) -> list[bytes]:
+        """What stands above the rows."""
+        self._appended = appended
+        return [self.header(appended)]
+
+    def rows(self) -> Iterator[Rows]:
+        """The rows, some thousands at a time."""
+        block: list[tuple[int, bytes, Sequence[str]]] = []
+        size = 0
+        for number, line in self._lines:
+            block.append((number, line, self.cells(line, number)))
+            size += len(line)
+            if len(block) >= _ROWS or size > TABLE_LINE_BYTES:
+                yield self._rows(block)
+                block, size = [], 0
+        if block:
+            yield self._rows(block)
+
+    def end(self) -> tuple[()]:
+        """Nothing stands below the rows."""
+        return ()
+
+    def remarks(self) -> tuple[()]:
+        """Nothing is said of lines that are no rows."""
+        return ()
+
+    def _rows(self, block: Sequence[tuple[int, bytes, Sequence[str]]]) -> Rows:
+        def texts(place: Place) -> list[str]:
+            column = [cells[place.column] for _, _, cells in block]
+            return column if place.element is None else [_element(text, place.element) for text in column]
+
+        def values_of(place: Place) -> Cells:
+            shown = texts(place)
+            values, unreadable = to_numbers(pa.array(shown, pa.string()))
+            return Cells(values.copy(), unreadable.copy(), lambda row: shown[row])
+
+        def truths_of(place: Place) -> NDArray[np.bool_]:
+            return np.array([text in _TRUE for text in texts(place)], np.bool_)
+
+        def render(kept: NDArray[np.bool_], values: Values) -> bytes:
+            columns = [column.astype(str).tolist() for column in self._appended.columns(values)]
+            appended = zip(*columns, strict=True)
+            return b"".join(
+                self.joined(line, cells, next(appended))
+                for (_, line, cells), keep in zip(block, kept.tolist(), strict=True)
+                if keep
+            )
+
+        return Rows(self._wanted.read(values_of, truths_of), render, line=lambda row: block[row][0])
 
 
 def lines_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -75,63 +137,6 @@ def _checked(line: bytes, number: int) -> bytes:
     if len(line) > TABLE_LINE_BYTES:
         raise LimitExceededError(f"line {number:,} has more than {TABLE_LINE_BYTES:,} bytes")
     return line
-
-
-def classify_rows(rows: Iterable[tuple[int, bytes]], layout: Layout, classifier: RowClassifier, sink: Sink) -> None:
-    """Classify rows and write those that are kept.
-
-    rows: each with the number of the line in the file on which it begins.
-    """
-    block = _Block(layout, classifier, sink)
-    for number, line in rows:
-        block.add(number, line)
-    block.flush()
-
-
-class _Block:
-    """Rows that are classified together."""
-
-    def __init__(self, layout: Layout, classifier: RowClassifier, sink: Sink) -> None:
-        self._layout = layout
-        self._classifier = classifier
-        self._sink = sink
-        self._rows: list[tuple[int, bytes, Sequence[str]]] = []
-        self._bytes = 0
-
-    def add(self, number: int, line: bytes) -> None:
-        """Take a row."""
-        self._rows.append((number, line, self._layout.cells(line, number)))
-        self._bytes += len(line)
-        if len(self._rows) >= _ROWS or self._bytes > TABLE_LINE_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Classify what there is."""
-        if not self._rows:
-            return
-        measured = self._layout.wanted.read(self._cells, self._truths)
-        places = Places(self._classifier.tally.total + 1, line=lambda row: self._rows[row][0])
-        kept, values = self._classifier.classify(measured, places)
-        columns = [column.astype(str).tolist() for column in self._classifier.appended.columns(values)]
-        appended = zip(*columns, strict=True)
-        for (_, line, cells), keep in zip(self._rows, kept.tolist(), strict=True):
-            if keep:
-                self._sink.write(self._layout.joined(line, cells, next(appended)))
-        self._rows = []
-        self._bytes = 0
-
-    def _cells(self, place: Place) -> Cells:
-        texts = [cells[place.column] for _, _, cells in self._rows]
-        if place.element is not None:
-            texts = [_element(text, place.element) for text in texts]
-        values, unreadable = to_numbers(pa.array(texts, pa.string()))
-        return Cells(values.copy(), unreadable.copy(), lambda row: texts[row])
-
-    def _truths(self, place: Place) -> NDArray[np.bool_]:
-        texts = [cells[place.column] for _, _, cells in self._rows]
-        if place.element is not None:
-            texts = [_element(text, place.element) for text in texts]
-        return np.array([text in _TRUE for text in texts], np.bool_)
 
 
 def _element(text: str, element: int) -> str:

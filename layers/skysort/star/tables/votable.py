@@ -2,13 +2,21 @@
 
 Format: IVOA VOTable 1.5 (https://www.ivoa.net/documents/VOTable/). The XML is read tag by tag and never held, so that
 memory grows with the rows of one block, whatever the table says of its size.
+
+What names other files is refused. The data of a table whose STREAM has an `href` (section 5.6) lie elsewhere, and a
+reader that fetches them, as astropy's does, opens any URL and any file of the machine, of which on Lambda the
+credentials of the function's role are one. A document type may do the same by its external subset, or give a STREAM
+its href as the default of an attribute. The reader here opens nothing; whoever reads the result with astropy should
+not either.
 """
 
 from __future__ import annotations
 
 import mmap
 import re
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NoReturn
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
@@ -20,80 +28,70 @@ from skysort.errors import (
     MalformedInputError,
     UnsupportedFormatError,
 )
-from skysort.limits import MIB, TABLE_COLUMNS, VOTABLE_BYTES, VOTABLE_DEPTH, VOTABLE_TABLES
+from skysort.limits import MIB, TABLE_COLUMNS, VOTABLE_BYTES, VOTABLE_DEPTH, VOTABLE_TABLES, VOTABLE_TAG_BYTES
 from skysort.star.tables.result_columns import is_appended
-from skysort.star.tables.votable_field import Field, field
-from skysort.star.tables.votable_rows import BinaryRows, TextRows
-from skysort.star.tables.votable_scan import refuse_references
-from skysort.star.tables.wanted import Wanted, find
+from skysort.star.tables.rows import Rows
+from skysort.star.tables.votable_rows import BinaryRows, Table, TextRows, field
+from skysort.star.tables.wanted import find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import BinaryIO
 
-    from skysort.drop.files import Sink
-    from skysort.star.tables.rows import RowClassifier
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from skysort.star.tables.header import MeasuredColumns
+    from skysort.star.tables.result_columns import ResultColumns, Values
+    from skysort.star.tables.votable_rows import Render
 
 _PIECE: Final = MIB
+_SHOWN: Final = 80
 _TAG: Final = re.compile(rb"""(?:[^>"']|"[^"]*+"|'[^']*+')*+>""")
 _NROWS: Final = re.compile(rb"""(\snrows\s*=\s*)(?:"[^"]*"|'[^']*')""")
 
 
-def classify_votable(blocks: Iterable[bytes], classifier: RowClassifier, sink: Sink) -> None:
-    """Classify the first table of a VOTable that has the measured columns; its other tables stay as they are.
+@contextmanager
+def open_votable(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterator[Document]:
+    """Open the first table of a VOTable that has the measured columns; its other tables stay as they are.
 
-    Raises InputError when the file cannot be classified.
+    Raises InputError where there is none, and where something of the file lies elsewhere.
     """
-    with fetched(blocks, VOTABLE_BYTES) as path:
-        refuse_references(path)
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            if b"\0" in content[:_PIECE]:
-                raise UnsupportedFormatError("the VOTable is UTF-16 text; save it as UTF-8")
-            rows_path = path.with_name("rows")
-            with rows_path.open("wb") as rows:
-                document = _Document(content, classifier, rows)
-                document.read(sink)
-            document.write(rows_path, sink)
+    with (
+        fetched(blocks, VOTABLE_BYTES) as path,
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        path.with_name("rows").open("w+b") as rows,
+    ):
+        if b"\0" in content[:_PIECE]:
+            raise UnsupportedFormatError("the VOTable is UTF-16 text; save it as UTF-8")
+        yield Document(content, rows, check)
 
 
-class _Table:
-    """A TABLE element whose fields are being read, or whose rows are.
+class Document:
+    """A VOTable on its way through.
 
-    start: where its tag begins. fields_end: where the appended fields belong. cuts: stretches of the file that fields
-    of an earlier classification take.
+    rows: keeps what its rows become, since their number stands above them.
     """
 
-    def __init__(self, start: int, depth: int) -> None:
-        self.start = start
-        self.depth = depth
-        self.fields: list[Field] = []
-        self.cuts: list[tuple[int, int]] = []
-        self.fields_end: int | None = None
-        self.prefix = ""
-        self.wanted: Wanted
-        self.kept: list[bool] = []
-
-
-class _Document:
-    """A VOTable on its way through: reads it, and writes the rows of its first table with the measured columns."""
-
-    def __init__(self, content: mmap.mmap, classifier: RowClassifier, rows: Sink) -> None:
+    def __init__(self, content: mmap.mmap, rows: BinaryIO, check: Callable[[], object]) -> None:
         self._content = content
-        self._classifier = classifier
-        self._sink = rows
+        self._rows = rows
+        self._check = check
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.buffer_size = MIB
+        self._parser.StartDoctypeDeclHandler = _refuse_document_type
         self._parser.StartElementHandler = self._begin
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
+        self._at = 0
         self._depth = 0
         self._tables = 0
-        self._table: _Table | None = None
-        self._found: _Table | None = None
-        self._field: tuple[int, Mapping[str, str]] | None = None
-        self._text_rows: TextRows | None = None
-        self._binary_rows: BinaryRows | None = None
+        self._table: Table | None = None
+        self._found: Table | None = None
+        self._field_start: int | None = None
+        self._data: TextRows | BinaryRows | None = None
         self._binary: str | None = None
         self._cell: list[str] | None = None
         self._cell_start = 0
@@ -101,41 +99,78 @@ class _Document:
         self._rows_from = 0
         self._rows_to: int | None = None
         self._kept = 0
+        self._appended: ResultColumns
+        while self._found is None and self._at <= len(self._content):
+            self._parse()
+        if self._found is None:
+            raise self._refusal or EmptyInputError("the VOTable holds no table")
+        self.columns: MeasuredColumns = self._found.wanted.columns
 
-    def read(self, sink: Sink) -> None:
-        """Read until the table is done; raises InputError where there is none.
+    def begin(self, appended: ResultColumns) -> tuple[()]:
+        """Nothing is known of the result before its rows."""
+        self._appended = appended
+        return ()
 
-        sink: where the result will go; until then it is asked whether there is time left.
-        """
-        for at in range(0, len(self._content), _PIECE):
-            sink.write(b"")
-            self._parser.Parse(self._content[at : at + _PIECE], False)
-            if self._rows_to is not None:
-                return
-        if self._found is not None:
+    def rows(self) -> Iterator[Rows]:
+        """The rows of the table, and a look at whatever is behind it."""
+        yield from self._ready()
+        while self._at <= len(self._content):
+            self._parse()
+            yield from self._ready()
+        if self._data is None or not self._data.count:
             raise EmptyInputError("the VOTable's table has no rows")
-        raise self._refusal or EmptyInputError("the VOTable holds no table")
 
-    def write(self, rows: Path, sink: Sink) -> None:
-        """Write the document with the rows that lie in a file of their own."""
-        table = self._found
-        if table is None or table.fields_end is None or self._rows_to is None:
+    def end(self) -> Iterator[bytes]:
+        """The whole document."""
+        table, data = self._found, self._data
+        if table is None or data is None or table.fields_end is None or self._rows_to is None:
             raise EmptyInputError("the VOTable holds no table")
-        tag_end = self._tag_end(table.start)
-        sink.write(self._content[: table.start])
-        sink.write(_NROWS.sub(rb'\g<1>"%d"' % self._kept, self._content[table.start : tag_end]))
-        at = tag_end
+        at = self._tag_end(table.start)
+        yield self._content[: table.start]
+        yield _NROWS.sub(rb'\g<1>"%d"' % self._kept, self._content[table.start : at])
         for start, stop in table.cuts:
-            sink.write(self._content[at:start])
+            yield self._content[at:start]
             at = stop
-        sink.write(self._content[at : table.fields_end])
-        sink.write(_fields(table.prefix, self._classifier))
-        sink.write(self._content[table.fields_end : self._rows_from])
-        with rows.open("rb") as file:
-            while piece := file.read(_PIECE):
-                sink.write(piece)
+        yield self._content[at : table.fields_end]
+        yield _fields(table.prefix, self._appended)
+        yield self._content[table.fields_end : self._rows_from]
+        self._rows.seek(0)
+        while piece := self._rows.read(_PIECE):
+            yield piece
+        yield data.rest()
         for start in range(self._rows_to, len(self._content), _PIECE):
-            sink.write(self._content[start : start + _PIECE])
+            yield self._content[start : start + _PIECE]
+
+    def remarks(self) -> tuple[()]:
+        """Nothing is said of what is no row."""
+        return ()
+
+    def _ready(self) -> Iterator[Rows]:
+        if self._data is not None:
+            for measured, render in self._data.ready(last=self._rows_to is not None):
+                yield Rows(measured, self._keeping(render))
+
+    def _keeping(self, render: Render) -> Callable[[NDArray[np.bool_], Values], bytes]:
+        def keep(kept: NDArray[np.bool_], values: Values) -> bytes:
+            self._kept += int(kept.sum())
+            self._rows.write(render(kept, self._appended, values))
+            return b""
+
+        return keep
+
+    def _parse(self) -> None:
+        """Parse a piece of the document, an empty one at its end."""
+        self._check()
+        piece = self._content[self._at : self._at + _PIECE]
+        self._at += _PIECE
+        try:
+            self._parser.Parse(piece, self._at > len(self._content))
+        except (expat.ExpatError, ValueError) as error:
+            detail = f"the VOTable cannot be read, it is not well-formed XML: {error!s:.200}"
+            raise MalformedInputError(detail) from None
+        # What has begun and not ended is read again with every piece.
+        if self._at - self._parser.CurrentByteIndex > VOTABLE_TAG_BYTES + MIB:
+            raise LimitExceededError(f"a tag or comment of the VOTable has more than {VOTABLE_TAG_BYTES:,} bytes")
 
     def _tag_end(self, start: int) -> int:
         found = _TAG.match(self._content, start)
@@ -144,69 +179,60 @@ class _Document:
         return found.end()
 
     def _begin(self, tag: str, attributes: Mapping[str, str]) -> None:
+        name = _local(tag)
+        _refuse_references(name, attributes)
         if self._rows_to is not None:
             return
-        at, name = self._parser.CurrentByteIndex, _local(tag)
+        at = self._parser.CurrentByteIndex
         self._depth += 1
         if self._depth > VOTABLE_DEPTH:
             raise LimitExceededError(f"the VOTable's elements are nested more than {VOTABLE_DEPTH} deep")
-        if self._text_rows is not None:
-            self._begin_in_rows(name, at)
+        if isinstance(self._data, TextRows):
+            self._begin_in_rows(self._data, name, at)
         elif name == "TABLE":
             self._tables += 1
             if self._tables > VOTABLE_TABLES:
                 raise LimitExceededError(f"the VOTable has more than {VOTABLE_TABLES:,} tables")
-            self._table = _Table(at, self._depth)
+            self._table = Table(at, self._depth)
         elif self._table is not None:
             self._begin_in_table(self._table, tag, name, attributes, at)
 
-    def _begin_in_rows(self, name: str, at: int) -> None:
-        rows = self._text_rows
-        if rows is not None and name == "TR":
+    def _begin_in_rows(self, rows: TextRows, name: str, at: int) -> None:
+        if name == "TR":
             rows.begin_row()
-        elif rows is not None and name == "TD":
+        elif name == "TD":
             self._cell_start = at
             self._cell = [] if rows.begin_cell() else None
 
-    def _begin_in_table(self, table: _Table, tag: str, name: str, attributes: Mapping[str, str], at: int) -> None:
+    def _begin_in_table(self, table: Table, tag: str, name: str, attributes: Mapping[str, str], at: int) -> None:
         if name == "FIELD":
+            if len(table.fields) >= TABLE_COLUMNS:
+                raise LimitExceededError(f"the VOTable has more than {TABLE_COLUMNS:,} columns; no more are read")
             table.prefix = tag[: -len(name)]
-            self._field = (at, attributes)
-            self._add_field(table, attributes)
-        elif name == "VALUES" and self._field is not None and "null" in attributes:
-            last = table.fields[-1]
-            table.fields[-1] = Field(
-                last.name, last.datatype, last.arraysize, last.elements, last.unit, attributes["null"].strip()
-            )
+            table.fields.append(field(attributes))
+            table.own.append(not is_appended(table.fields[-1].name))
+            self._field_start = at
+        elif name == "VALUES" and self._field_start is not None and "null" in attributes:
+            table.fields[-1] = replace(table.fields[-1], null=attributes["null"].strip())
         elif name in {"LINK", "DATA"} and self._depth == table.depth + 1 and table.fields_end is None:
             table.fields_end = at
             self._decide(table)
         elif self._found is table:
             self._begin_data(table, name, attributes, at)
 
-    def _begin_data(self, table: _Table, name: str, attributes: Mapping[str, str], at: int) -> None:
+    def _begin_data(self, table: Table, name: str, attributes: Mapping[str, str], at: int) -> None:
         if name == "TABLEDATA":
             self._rows_from = self._tag_end(at)
-            self._text_rows = TextRows(self._content, table, self._classifier, self._sink, self._rows_from)
+            self._data = TextRows(self._content, table, self._rows_from)
         elif name in {"BINARY", "BINARY2"}:
             self._binary = name
         elif name == "STREAM" and self._binary is not None:
-            if "href" in attributes or attributes.get("encoding", "base64") != "base64":
-                raise UnsupportedFormatError(
-                    "the VOTable keeps its rows elsewhere or packed, and only base64 text in the file itself is read"
-                )
+            if attributes.get("encoding", "base64") != "base64":
+                raise UnsupportedFormatError("the VOTable's rows are packed, and only base64 text is read")
             self._rows_from = self._tag_end(at)
-            self._binary_rows = BinaryRows(table, self._classifier, self._sink, flagged=self._binary == "BINARY2")
-        elif name in {"FITS", "PARQUET"}:
-            raise UnsupportedFormatError(f"the VOTable's rows are in {name} data; drop that file itself")
+            self._data = BinaryRows(table, flagged=self._binary == "BINARY2")
 
-    def _add_field(self, table: _Table, attributes: Mapping[str, str]) -> None:
-        if len(table.fields) >= TABLE_COLUMNS:
-            raise LimitExceededError(f"the VOTable has more than {TABLE_COLUMNS:,} columns; no more are read")
-        table.fields.append(field(attributes))
-        table.kept.append(not is_appended(table.fields[-1].name))
-
-    def _decide(self, table: _Table) -> None:
+    def _decide(self, table: Table) -> None:
         """Whether this is the table to classify: the first with the measured columns."""
         if self._found is not None or not table.fields:
             return
@@ -216,36 +242,34 @@ class _Document:
             self._refusal = self._refusal or error
         else:
             self._found = table
-            table.wanted.begin(self._classifier)
 
     def _characters(self, text: str) -> None:
         if self._cell is not None:
             self._cell.append(text)
-        elif self._binary_rows is not None:
-            self._binary_rows.feed(text)
+        elif isinstance(self._data, BinaryRows) and self._rows_to is None:
+            self._data.feed(text)
 
     def _end(self, tag: str) -> None:
         if self._rows_to is not None:
             return
         at, name = self._parser.CurrentByteIndex, _local(tag)
         self._depth -= 1
-        if self._text_rows is not None:
-            self._end_in_rows(self._text_rows, name, at)
-        elif name == "FIELD" and self._field is not None and self._table is not None:
-            if not self._table.kept[-1]:
-                self._table.cuts.append((self._field[0], self._tag_end(at)))
-            self._field = None
-        elif name == "STREAM" and self._binary_rows is not None:
-            self._binary_rows.close()
-            self._done(self._binary_rows.rows, self._binary_rows.kept, at)
+        if isinstance(self._data, TextRows):
+            self._end_in_rows(self._data, name, at)
+        elif name == "FIELD" and self._field_start is not None and self._table is not None:
+            if not self._table.own[-1]:
+                self._table.cuts.append((self._field_start, self._tag_end(at)))
+            self._field_start = None
+        elif name == "STREAM" and self._data is not None:
+            self._data.feed("", last=True)
+            self._rows_to = at
+        elif name in {"FITS", "PARQUET"} and self._found is not None and self._found is self._table:
+            raise UnsupportedFormatError(f"the VOTable's rows are in {name} data; drop that file itself")
         elif name == "TABLE":
-            self._end_table()
-
-    def _end_table(self) -> None:
-        if self._table is not None and self._table.fields_end is None:
-            # A table without data: its fields may still be those that are looked for.
-            self._decide(self._table)
-        self._table = None
+            if self._table is not None and self._table.fields_end is None:
+                # A table without data: its fields may still be those that are looked for.
+                self._decide(self._table)
+            self._table = None
 
     def _end_in_rows(self, rows: TextRows, name: str, at: int) -> None:
         if name == "TD":
@@ -254,27 +278,38 @@ class _Document:
         elif name == "TR":
             rows.end_row(at, self._tag_end(at))
         elif name == "TABLEDATA":
-            rows.flush()
-            self._done(rows.rows, rows.kept, rows.end)
-
-    def _done(self, rows: int, kept: int, rows_to: int) -> None:
-        if rows == 0:
-            raise EmptyInputError("the VOTable's table has no rows")
-        self._kept, self._rows_to = kept, rows_to
+            self._rows_to = rows.end
 
 
-def _fields(prefix: str, classifier: RowClassifier) -> bytes:
+def _fields(prefix: str, appended: ResultColumns) -> bytes:
     """The FIELD elements of the appended columns, with what IVOA's tools read of them."""
-    appended = classifier.appended
     elements = []
     for name, described in zip(appended.names, appended.described, strict=True):
         kind = 'datatype="float" unit=""' if described.numeric else 'datatype="char" arraysize="*"'
-        text = f"<{prefix}DESCRIPTION>{described.text}</{prefix}DESCRIPTION>"
         elements.append(
             f"<{prefix}FIELD ID={quoteattr(name)} name={quoteattr(name)} {kind} ucd={quoteattr(described.ucd)}>"
-            f"{text}</{prefix}FIELD>"
+            f"<{prefix}DESCRIPTION>{described.text}</{prefix}DESCRIPTION></{prefix}FIELD>"
         )
     return "".join(elements).encode()
+
+
+def _refuse_references(name: str, attributes: Mapping[str, str]) -> None:
+    """Elements and attributes count whatever their case and namespace, since readers drop the namespace."""
+    if name.upper() != "STREAM":
+        return
+    for attribute, value in attributes.items():
+        if _local(attribute).lower() == "href":
+            raise UnsupportedFormatError(
+                f"the VOTable keeps its rows elsewhere (STREAM href={value!r:.{_SHOWN}}), and only what is in the "
+                "file itself is read; save the table with its data in it (TOPCAT: VOTable, inline)"
+            )
+
+
+def _refuse_document_type(name: str, *_: object) -> NoReturn:
+    raise UnsupportedFormatError(
+        f"the VOTable has a document type declaration (<!DOCTYPE {name:.{_SHOWN}} ...>), which is not read; "
+        "remove it, VOTables need none since version 1.1"
+    )
 
 
 def _local(tag: str) -> str:

@@ -1,62 +1,188 @@
-"""The rows of a VOTable's data on their way through: kept as the bytes they are, with the appended cells behind."""
+"""The columns and rows of a VOTable: what cells hold, and rows kept as the bytes they are with appended cells behind.
+
+Format: IVOA VOTable 1.5, sections 2 and 6 (https://www.ivoa.net/documents/VOTable/).
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 import struct
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 from skysort.errors import MalformedInputError, UnsupportedFormatError
 from skysort.limits import MIB
+from skysort.star.tables.numbers import to_numbers
+from skysort.star.tables.wanted import Cells, TableColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from mmap import mmap
 
     from numpy.typing import NDArray
 
-    from skysort.drop.files import Sink
-    from skysort.star.tables.result_columns import Values
-    from skysort.star.tables.rows import RowClassifier
-    from skysort.star.tables.votable_field import Field
-    from skysort.star.tables.wanted import Cells, Place, Wanted
+    from skysort.star.tables.result_columns import ResultColumns, Values
+    from skysort.star.tables.rows import Measured
+    from skysort.star.tables.wanted import Place, Wanted
+
+    # Gives those of some rows that a mask keeps, with the appended cells behind.
+    Render = Callable[[NDArray[np.bool_], ResultColumns, Values], bytes]
+    Read = tuple[Measured, Render]
 
 _ROWS: Final = 8_192
 _LENGTH: Final = struct.Struct(">I")
+# Bytes of one element of each datatype in a BINARY stream (section 2.1, table 1); bits are packed.
+_BYTES: Final = {
+    "boolean": 1,
+    "unsignedByte": 1,
+    "short": 2,
+    "int": 4,
+    "long": 8,
+    "char": 1,
+    "unicodeChar": 2,
+    "float": 4,
+    "double": 8,
+    "floatComplex": 8,
+    "doubleComplex": 16,
+}
+_BIT: Final = "bit"
+_NUMBERS: Final = {"unsignedByte": "u1", "short": ">i2", "int": ">i4", "long": ">i8", "float": ">f4", "double": ">f8"}
+_FLOATS: Final = frozenset({"float", "double"})
+_TEXTS: Final = frozenset({"char", "unicodeChar"})
+_ARRAYSIZE: Final = re.compile(r"(?:[0-9]{1,10}x){0,8}(?:[0-9]{1,10}\*?|\*)")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 
 
-class Table(Protocol):
-    """What the readers of cells need of their table."""
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column of a VOTable.
 
-    wanted: Wanted
-    prefix: str
+    elements: values a cell, None where it varies. null: the number that stands for none, as the VALUES element has it.
+    """
+
+    name: str
+    datatype: str
+    arraysize: str
+    elements: int | None
+    unit: str | None
+    null: str | None
 
     @property
-    def fields(self) -> Sequence[Field]:
-        """The table's columns."""
+    def is_text(self) -> bool:
+        """Whether its cells hold a text, not an array of them."""
+        return self.datatype in _TEXTS and "x" not in self.arraysize
 
     @property
-    def kept(self) -> Sequence[bool]:
-        """Whether each column stays; those of an earlier classification do not."""
+    def described(self) -> TableColumn:
+        """The column as the search for the measured ones takes it."""
+        many = f"[{self.arraysize}]" if self.arraysize != "1" else ""
+        elements = 1 if self.is_text else self.elements or 0
+        usable = self.is_text or (self.datatype in _NUMBERS and elements > 0)
+        return TableColumn(self.name, f"the datatype {self.datatype}{many}", usable, elements, self.unit)
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of a cell in a BINARY stream; None where it varies."""
+        if self.elements is None:
+            return None
+        return -(-self.elements // 8) if self.datatype == _BIT else self.elements * _BYTES[self.datatype]
+
+    def varying(self, count: int) -> int:
+        """Bytes of a cell of so many elements, behind the number that says so."""
+        return -(-count // 8) if self.datatype == _BIT else count * _BYTES[self.datatype]
+
+    def from_text(self, texts: Sequence[str | None], element: int | None) -> Cells:
+        """The values of n cells of a TABLEDATA; of an array the one at a place."""
+        if element is not None:
+            texts = [_element(text, element) for text in texts]
+        plain = [None if text is None or text.strip() == self.null else text for text in texts]
+        values, unreadable = to_numbers(pa.array(plain, pa.string()))
+        return Cells(values.copy(), unreadable.copy(), lambda row: plain[row])
+
+    def from_bytes(self, cells: Sequence[bytes], element: int | None) -> Cells:
+        """The values of n cells of a BINARY stream; of an array the one at a place."""
+        if self.is_text:
+            coding = "utf-16-be" if self.datatype == "unicodeChar" else "utf-8"
+            return self.from_text([cell.decode(coding, "replace").partition("\0")[0] for cell in cells], None)
+        size = _BYTES[self.datatype]
+        start = (element or 0) * size
+        raw = np.frombuffer(b"".join(cell[start : start + size] for cell in cells), _NUMBERS[self.datatype])
+        return Cells(self._values(raw))
+
+    def _values(self, raw: NDArray[np.generic]) -> NDArray[np.float64]:
+        with np.errstate(all="ignore"):
+            values = raw.astype(np.float64)
+        if self.null is not None and self.datatype not in _FLOATS and _INTEGER.fullmatch(self.null):
+            values[raw == int(self.null)] = np.nan
+        return values
+
+
+def field(attributes: Mapping[str, str]) -> Field:
+    """The column of a FIELD element; raises MalformedInputError where it has no known datatype or size."""
+    name = attributes.get("name") or attributes.get("ID") or ""
+    datatype = attributes.get("datatype", "")
+    arraysize = (attributes.get("arraysize") or "1").replace(" ", "")
+    if datatype not in _BYTES and datatype != _BIT:
+        raise MalformedInputError(f"the VOTable cannot be read: the datatype of {name:.60} is {datatype:.60}")
+    if not _ARRAYSIZE.fullmatch(arraysize):
+        raise MalformedInputError(f"the VOTable cannot be read: the arraysize of {name:.60} is {arraysize:.60}")
+    elements = None if arraysize.endswith("*") else prod(int(size) for size in arraysize.split("x"))
+    return Field(name, datatype, arraysize, elements, attributes.get("unit") or None, None)
+
+
+def _element(text: str | None, element: int) -> str | None:
+    numbers = (text or "").split()
+    return numbers[element] if element < len(numbers) else None
+
+
+class Table:
+    """A TABLE element.
+
+    start: where its tag begins. depth: of elements around it. fields_end: where the appended fields belong. cuts:
+    stretches of the file that fields of an earlier classification take. own: whether each column stays.
+    """
+
+    def __init__(self, start: int, depth: int) -> None:
+        self.start = start
+        self.depth = depth
+        self.fields: list[Field] = []
+        self.own: list[bool] = []
+        self.cuts: list[tuple[int, int]] = []
+        self.fields_end: int | None = None
+        self.prefix = ""
+        self.wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Where a TR lies, with what stands before it: from start to its end tag, to stop. cuts: cells that do not stay."""
+
+    start: int
+    close: int
+    stop: int
+    cuts: Sequence[tuple[int, int]]
 
 
 class TextRows:
-    """Rows of a TABLEDATA, told of tag by tag."""
+    """Rows of a TABLEDATA, told of tag by tag.
 
-    def __init__(self, content: mmap, table: Table, classifier: RowClassifier, sink: Sink, start: int) -> None:
+    start: where the first begins. end: of the last so far. count: of all rows.
+    """
+
+    def __init__(self, content: mmap, table: Table, start: int) -> None:
         self._content = content
         self._table = table
-        self._classifier = classifier
-        self._sink = sink
-        self.end = start  # of the last row that is written
-        self.rows = 0
-        self.kept = 0
+        self.end = start
+        self.count = 0
         self._wanted = {place.column for place in table.wanted.places if place is not None}
         self._texts: dict[int, list[str | None]] = {at: [] for at in self._wanted}
-        self._places: list[tuple[int, int, list[tuple[int, int]]]] = []
+        self._rows: list[_Row] = []
         self._cuts: list[tuple[int, int]] = []
         self._column = -1
 
@@ -74,71 +200,62 @@ class TextRows:
         """A TD ends, which lies from start to stop in the file."""
         if self._column in self._wanted:
             self._texts[self._column].append(text)
-        elif self._column < len(self._table.kept) and not self._table.kept[self._column]:
+        elif self._column < len(self._table.own) and not self._table.own[self._column]:
             self._cuts.append((start, stop))
 
     def end_row(self, close: int, stop: int) -> None:
         """A TR ends: where its end tag begins, and where that ends."""
-        self.rows += 1
+        self.count += 1
         if self._column + 1 != len(self._table.fields):
             raise MalformedInputError(
-                f"the VOTable cannot be read: row {self.rows:,} has {self._column + 1} cells, "
+                f"the VOTable cannot be read: row {self.count:,} has {self._column + 1} cells, "
                 f"and there are {len(self._table.fields)} fields"
             )
-        self._places.append((close, stop, self._cuts))
-        if len(self._places) >= _ROWS:
-            self.flush()
+        self._rows.append(_Row(self.end, close, stop, self._cuts))
+        self.end = stop
 
-    def flush(self) -> None:
-        """Classify the rows since the last time and write those that are kept."""
-        if not self._places:
+    def ready(self, *, last: bool) -> Iterator[Read]:
+        """The rows since the last time, where they are many or the last."""
+        if not self._rows or (len(self._rows) < _ROWS and not last):
             return
-        kept, values = self._classifier.classify(self._table.wanted.read(self._cells))
-        cells = iter(_as_cells(self._table.prefix, self._classifier, values))
-        for (close, stop, cuts), keep in zip(self._places, kept.tolist(), strict=True):
-            if keep:
-                self._write(close, cuts)
-                self._sink.write(next(cells))
-                self._sink.write(self._content[close:stop])
-                self.kept += 1
-            self.end = stop
-        self._places = []
-        for texts in self._texts.values():
-            texts.clear()
+        rows, texts = self._rows, self._texts
+        self._rows, self._texts = [], {at: [] for at in self._wanted}
+        fields = self._table.fields
+        measured = self._table.wanted.read(
+            lambda place: fields[place.column].from_text(texts[place.column], place.element)
+        )
 
-    def _write(self, close: int, cuts: Sequence[tuple[int, int]]) -> None:
-        at = self.end
-        for start, stop in cuts:
-            self._sink.write(self._content[at:start])
-            at = stop
-        self._sink.write(self._content[at:close])
+        def render(kept: NDArray[np.bool_], appended: ResultColumns, values: Values) -> bytes:
+            columns = [column.astype(str).tolist() for column in appended.columns(values)]
+            tag = f"{self._table.prefix}TD"
+            cells = (f"<{tag}>{f'</{tag}><{tag}>'.join(row)}</{tag}>".encode() for row in zip(*columns, strict=True))
+            chosen = (row for row, keep in zip(rows, kept.tolist(), strict=True) if keep)
+            return b"".join(
+                self._own(row) + new + self._content[row.close : row.stop]
+                for row, new in zip(chosen, cells, strict=True)
+            )
 
-    def _cells(self, place: Place) -> Cells:
-        return self._table.fields[place.column].from_text(self._texts[place.column], place.element)
+        yield measured, render
 
+    def _own(self, row: _Row) -> bytes:
+        starts = (row.start, *(stop for _, stop in row.cuts))
+        stops = (*(start for start, _ in row.cuts), row.close)
+        return b"".join(self._content[start:stop] for start, stop in zip(starts, stops, strict=True))
 
-def _as_cells(prefix: str, classifier: RowClassifier, values: Values) -> list[bytes]:
-    """The appended cells of each classified row as TD elements."""
-    columns = [_texts(column) for column in classifier.appended.columns(values)]
-    between = f"</{prefix}TD><{prefix}TD>"
-    return [f"<{prefix}TD>{between.join(row)}</{prefix}TD>".encode() for row in zip(*columns, strict=True)]
-
-
-def _texts(column: NDArray[np.generic]) -> list[str]:
-    texts: list[str] = column.astype(str).tolist()
-    return texts
+    def rest(self) -> bytes:
+        """Nothing stands behind the rendered rows."""
+        return b""
 
 
 class BinaryRows:
     """Rows of a BINARY or BINARY2 stream, taken as base64 text of any length.
 
-    flagged: whether each row begins with a bit a column that says whether it has no value (BINARY2).
+    flagged: whether each row begins with a bit a column that says whether it has no value (BINARY2). count: of the
+    rows so far.
     """
 
-    def __init__(self, table: Table, classifier: RowClassifier, sink: Sink, *, flagged: bool) -> None:
+    def __init__(self, table: Table, *, flagged: bool) -> None:
         self._table = table
-        self._classifier = classifier
-        self._sink = _Base64(sink)
         self._flags = -(-len(table.fields) // 8) if flagged else 0
         for one in table.fields:
             if one.elements is None and "x" in one.arraysize:
@@ -149,33 +266,23 @@ class BinaryRows:
         self._text = ""
         self._buffer = bytearray()
         self._enough = MIB
-        self.rows = 0
-        self.kept = 0
+        self.count = 0
+        self._rendered = b""
 
-    def feed(self, text: str) -> None:
-        """Take some of the stream's text."""
+    def feed(self, text: str, *, last: bool = False) -> None:
+        """Take some of the stream's text; raises MalformedInputError where it is not base64."""
         text = self._text + "".join(text.split())
-        whole = len(text) - len(text) % 4
+        whole = len(text) if last else len(text) - len(text) % 4
         self._text = text[whole:]
-        self._decode(text[:whole])
-        if len(self._buffer) >= self._enough:
-            self._work()
-
-    def close(self) -> None:
-        """Take the end of the stream and write what is left; raises MalformedInputError where a row is not whole."""
-        self._decode(self._text)
-        self._work()
-        if self._buffer:
-            raise MalformedInputError("the VOTable cannot be read: its BINARY data end inside a row")
-        self._sink.close()
-
-    def _decode(self, text: str) -> None:
         try:
-            self._buffer += base64.b64decode(text, validate=True)
+            self._buffer += base64.b64decode(text[:whole], validate=True)
         except (binascii.Error, ValueError) as error:
             raise MalformedInputError(f"the VOTable cannot be read: its STREAM is not base64: {error}") from error
 
-    def _work(self) -> None:
+    def ready(self, *, last: bool) -> Iterator[Read]:
+        """The whole rows since the last time; raises MalformedInputError where the last one is not whole."""
+        if len(self._buffer) < self._enough and not last:
+            return
         data = bytes(self._buffer)
         stop = 0
         rows: list[list[int]] = []
@@ -183,11 +290,13 @@ class BinaryRows:
             rows.append(places)
             stop = places[-1]
             if len(rows) >= _ROWS:
-                self._classify(data, rows)
+                yield self._read(data, rows)
                 rows = []
         if rows:
-            self._classify(data, rows)
+            yield self._read(data, rows)
         del self._buffer[:stop]
+        if last and self._buffer:
+            raise MalformedInputError("the VOTable cannot be read: its BINARY data end inside a row")
         # A row that does not end yet is not looked at again for every piece of it.
         self._enough = max(MIB, 2 * len(self._buffer))
 
@@ -206,7 +315,7 @@ class BinaryRows:
             places.append(at)
         return places if start < at <= len(data) else None
 
-    def _classify(self, data: bytes, rows: Sequence[Sequence[int]]) -> None:
+    def _read(self, data: bytes, rows: Sequence[Sequence[int]]) -> Read:
         def cells(place: Place) -> Cells:
             one = self._table.fields[place.column]
             skipped = _LENGTH.size if one.size is None else 0
@@ -217,53 +326,38 @@ class BinaryRows:
                 found.hide(np.array([data[row[0] + byte] >> bit & 1 for row in rows], np.bool_))
             return found
 
-        self.rows += len(rows)
-        kept, values = self._classifier.classify(self._table.wanted.read(cells))
-        appended = iter(_as_bytes(self._classifier, values))
-        for row, keep in zip(rows, kept.tolist(), strict=True):
-            if keep:
-                self.kept += 1
-                self._sink.write(self._row(data, row) + next(appended))
+        def render(kept: NDArray[np.bool_], appended: ResultColumns, values: Values) -> bytes:
+            columns = [_packed(column) for column in appended.columns(values)]
+            chosen = (row for row, keep in zip(rows, kept.tolist(), strict=True) if keep)
+            self._rendered += b"".join(
+                self._row(data, row, len(new)) + b"".join(new)
+                for row, new in zip(chosen, zip(*columns, strict=True), strict=True)
+            )
+            whole = len(self._rendered) - len(self._rendered) % 3
+            encoded = base64.b64encode(self._rendered[:whole]) + b"\n"
+            self._rendered = self._rendered[whole:]
+            return encoded
 
-    def _row(self, data: bytes, row: Sequence[int]) -> bytes:
+        self.count += len(rows)
+        return self._table.wanted.read(cells), render
+
+    def _row(self, data: bytes, row: Sequence[int], added: int) -> bytes:
         """A row's own bytes, with room for the appended columns' flags."""
-        kept = self._table.kept
-        cells = b"".join(data[row[at + 1] : row[at + 2]] for at, keep in enumerate(kept) if keep)
+        own = self._table.own
+        cells = b"".join(data[row[at + 1] : row[at + 2]] for at, keep in enumerate(own) if keep)
         if not self._flags:
             return cells
-        flags = np.unpackbits(np.frombuffer(data, np.uint8, self._flags, row[0]))[: len(kept)][np.array(kept)]
-        added = np.zeros(len(self._classifier.appended.names), np.uint8)
-        return np.packbits(np.concatenate([flags, added])).tobytes() + cells
+        flags = np.unpackbits(np.frombuffer(data, np.uint8, self._flags, row[0]))[: len(own)][np.array(own)]
+        return np.packbits(np.concatenate([flags, np.zeros(added, np.uint8)])).tobytes() + cells
 
-
-def _as_bytes(classifier: RowClassifier, values: Values) -> list[bytes]:
-    """The appended cells of each classified row as a stream has them: texts behind their lengths."""
-    columns = [_packed(column) for column in classifier.appended.columns(values)]
-    return [b"".join(row) for row in zip(*columns, strict=True)]
+    def rest(self) -> bytes:
+        """The last bytes of the rendered rows."""
+        return base64.b64encode(self._rendered)
 
 
 def _packed(column: NDArray[Any]) -> list[bytes]:
+    """Cells of an appended column as a stream has them: texts behind their lengths."""
     if column.dtype.kind == "f":
         raw = column.astype(">f4").tobytes()
         return [raw[at : at + 4] for at in range(0, len(raw), 4)]
     return [_LENGTH.pack(len(text)) + text for text in column.tolist()]
-
-
-class _Base64:
-    """Writes bytes as base64, in lines."""
-
-    _LINE: Final = 57 * 1024
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._buffer = bytearray()
-
-    def write(self, data: bytes) -> None:
-        self._buffer += data
-        if len(self._buffer) >= self._LINE:
-            whole = len(self._buffer) - len(self._buffer) % 3
-            self._sink.write(base64.b64encode(self._buffer[:whole]) + b"\n")
-            del self._buffer[:whole]
-
-    def close(self) -> None:
-        self._sink.write(base64.b64encode(self._buffer))

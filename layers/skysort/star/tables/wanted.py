@@ -2,12 +2,12 @@
 
 For formats whose columns have types and units: FITS, VOTable, Parquet, ECSV, IPAC. SDSS's own files hold a magnitude
 of all five bands in one column of arrays (photoObj's and the quasar catalogues' ``MODELMAG``, ``PSFMAG``: u, g, r, i,
-z in that order, SDSS DR17 data model), and fluxes beside them.
+z in that order, SDSS DR17 data model), and fluxes in nanomaggies beside them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,8 +15,7 @@ import numpy as np
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError
 from skysort.input_warnings import InputWarning
 from skysort.limits import TABLE_COLUMNS
-from skysort.star.columns import BANDS, MEASURED, REDSHIFT, Photometry, canonical
-from skysort.star.tables.fluxes import CONVERTED, FLUXES, REMARK, asinh_magnitudes, is_nanomaggies
+from skysort.star.columns import BANDS, MEASURED, REDSHIFT, SENTINEL, Photometry, canonical
 from skysort.star.tables.header import MeasuredColumns, check_units, locate
 from skysort.star.tables.rows import Measured, as_photometry, column_error
 
@@ -25,8 +24,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.star.tables.rows import RowClassifier
 
+NANOMAGGIES: Final = frozenset({"nanomaggy", "nanomaggies", "nanomaggie", "nanomgy", "nmgy", "nmaggy", "nmaggies"})
+# SDSS's fluxes, each the measure of the magnitudes beside it.
+FLUXES: Final = {"modelflux": "modelmag", "cmodelflux": "cmodelmag", "psfflux": "psfmag"}
+CONVERTED: Final = "fluxes_converted"
+REMARK: Final = (
+    "the fluxes (nanomaggies) were converted to SDSS asinh magnitudes: "
+    "m = -2.5/ln(10) [asinh(f / (2e9 b)) + ln(b)], b = 1.4, 0.9, 1.2, 1.8, 7.4e-10 in u, g, r, i, z"
+)
+_MAGGIE: Final = 1e9
+_SOFTENING: Final = np.array([1.4e-10, 0.9e-10, 1.2e-10, 1.8e-10, 7.4e-10])
+_POGSON: Final = 2.5 / np.log(10)
 _ARRAYS: Final = ("modelmag", "cmodelmag", "psfmag", "deredmag", "dered_mag", "dered", *FLUXES)
 
 
@@ -87,13 +96,6 @@ class Wanted:
     fluxes: bool = False
     masks: tuple[Place | None, ...] = (None,) * len(MEASURED)
 
-    def begin(self, classifier: RowClassifier) -> None:
-        """Tell the classifier what the columns are called, and what is done to every row of them."""
-        classifier.names = self.columns.names
-        classifier.notes = self.columns.notes
-        if self.fluxes:
-            classifier.notes = (*classifier.notes, InputWarning(CONVERTED, REMARK))
-
     def read(
         self, cells: Callable[[Place], Cells], truths: Callable[[Place], NDArray[np.bool_]] | None = None
     ) -> Measured:
@@ -147,6 +149,8 @@ def find(columns: Sequence[TableColumn]) -> Wanted:
     chosen = tuple(None if at is None else places[at] for at in found.positions)
     if chosen[-1] is None:
         _refuse_types(columns, (REDSHIFT,))
+    if fluxes:
+        found = replace(found, notes=(*found.notes, InputWarning(CONVERTED, REMARK)))
     return Wanted(chosen, found, fluxes, _masks(columns, chosen))
 
 
@@ -173,7 +177,7 @@ def _are_fluxes(found: MeasuredColumns, units: Sequence[str | None], *, fluxes: 
     Raises InvalidFieldsError for another unit than the five should have.
     """
     bands = [units[at] for at in found.positions[: len(BANDS)] if at is not None]
-    if all(is_nanomaggies(unit) or (fluxes and not unit) for unit in bands):
+    if all((unit or "").strip().lower() in NANOMAGGIES or (fluxes and not unit) for unit in bands):
         return True
     check_units(found, units)
     if fluxes:
@@ -229,3 +233,28 @@ def _as_magnitudes(names: Sequence[str]) -> list[str] | None:
         return renamed.get(key, given if canonical(key) not in BANDS or key in kept else "")
 
     return [name(given) for given in names]
+
+
+def asinh_magnitudes(fluxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """SDSS asinh magnitudes of fluxes.
+
+    Parameters
+    ----------
+    fluxes
+        (n, 5) in nanomaggies, u to z. Negative ones, which noise makes, have a magnitude too.
+
+    Returns
+    -------
+    (n, 5) in mag; NaN stays NaN, and -9999, which SDSS writes for what was not measured, stays -9999.
+
+    Notes
+    -----
+    Lupton, Gunn & Szalay 1999, AJ 118, 1406; SDSS DR17, "Magnitudes: asinh magnitudes"
+    (https://www.sdss4.org/dr17/algorithms/magnitudes/): a nanomaggy is 1e-9 of the flux of an object of magnitude 0,
+    and each band's softening b is the table's there.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        magnitudes: NDArray[np.float64] = -_POGSON * (
+            np.arcsinh(fluxes / (2 * _MAGGIE * _SOFTENING)) + np.log(_SOFTENING)
+        )
+    return np.where(fluxes == SENTINEL, SENTINEL, magnitudes)

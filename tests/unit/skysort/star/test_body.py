@@ -80,7 +80,7 @@ def test_csv_is_read_as_programs_write_it(text: str) -> None:
 
 def test_a_ragged_csv_row_is_refused_alone() -> None:
     first, second, third = read_body(f"{HEADER}\n{LINE}\n1,2\n{LINE}\n".encode(), CSV).rows
-    assert [error.reason for error in second.errors] == ["ragged"]
+    assert [error.reason for error in second.errors] == ["wrong_cell_count"]
     assert not first.errors
     assert not third.errors
 

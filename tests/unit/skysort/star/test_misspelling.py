@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.limits import GUESSED_COLUMNS, TABLE_COLUMNS
-from skysort.star import misspelling
+from skysort.star import unknown_columns
 from skysort.star.columns import BANDS, MEASURED, SPELLINGS
-from skysort.star.misspelling import misspelt, nearest
-from skysort.star.other_quantities import is_other
+from skysort.star.unknown_columns import is_other, misspelt, nearest
 
 
 def test_a_misspelt_redshift_is_reported_only_where_redshift_is_absent() -> None:
@@ -83,7 +82,7 @@ def test_a_magnitude_that_is_not_sdsss_is_no_misspelt_one(kind: str) -> None:
 def test_a_table_of_many_columns_is_asked_about_the_first_unknown_ones_only(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given
     asked: list[str] = []
-    monkeypatch.setattr(misspelling, "nearest", asked.append)
+    monkeypatch.setattr(unknown_columns, "nearest", asked.append)
     # When
     misspelt([f"zspecx{number}" for number in range(TABLE_COLUMNS)], BANDS)
     # Then
@@ -92,9 +91,9 @@ def test_a_table_of_many_columns_is_asked_about_the_first_unknown_ones_only(monk
 
 @pytest.mark.parametrize("name", ["z" * 60, "zspecredshift" * 4, "redshifted" * 6])
 def test_what_a_long_name_costs_grows_with_its_length_alone(name: str) -> None:
-    looked_up = list(misspelling._shortened(name, 1))
+    looked_up = list(unknown_columns._shortened(name, 1))
     assert len(looked_up) <= len(name) + 1
-    assert sum(map(len, misspelling._known().values())) < 20_000
+    assert sum(map(len, unknown_columns._known().values())) < 20_000
 
 
 @given(st.text(max_size=80))
@@ -112,7 +111,7 @@ def test_a_letter_left_out_of_a_long_name_is_found_again(spelling: str, data: st
 
 
 def test_the_letters_left_out_are_every_one_and_every_two() -> None:
-    assert set(misspelling._shortened("abc", 2)) == {
+    assert set(unknown_columns._shortened("abc", 2)) == {
         "".join(kept) for count in (3, 2, 1) for kept in itertools.combinations("abc", count)
     }
     assert all(column in MEASURED for column in BANDS)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.star.other_quantities import instead_of, is_estimated_redshift, is_other, other_magnitudes
+from skysort.star.unknown_columns import instead_of, is_estimated_redshift, is_other, other_magnitudes
 
 
 @pytest.mark.parametrize(

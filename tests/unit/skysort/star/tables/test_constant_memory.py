@@ -18,11 +18,8 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from skysort.star.model import StarModel
-from skysort.star.tables.result_columns import ResultColumns
-from skysort.star.tables.csv_table import classify_csv
-from skysort.gzip_stream import GzipSink, gunzip
-from skysort.star.tables.rejects import RejectsWriter
-from skysort.star.tables.rows import RowClassifier
+from skysort.gzip_stream import GzipSink
+from skysort.star.tables.classifier import TableClassifier
 from tests.fakes.tables import HEADER, ROW, row
 from tests.peak_memory import peak_kib
 
@@ -31,12 +28,10 @@ class Nowhere:
 
 rows = int(sys.argv[2])
 model = StarModel.load(Path(sys.argv[1]))
-sink = GzipSink(Nowhere())
-classifier = RowClassifier(model, ResultColumns(model.labels, "star"), RejectsWriter(Nowhere))
 piece = (ROW + "\\n").encode() * 998 + (row(u="x") + "\\n" + row(redshift="") + "\\n").encode()
 content = [(HEADER + "\\n").encode(), *[piece] * (rows // 1000)]
-classify_csv(content, classifier, sink)
-assert classifier.tally.total == rows, classifier.tally
+report = TableClassifier(model).classify_blocks(content, lambda *_: GzipSink(Nowhere()))
+assert report.summary["rows"]["total"] == rows, report
 print(peak_kib())
 """
 

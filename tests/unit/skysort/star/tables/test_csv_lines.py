@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.star.tables.csv_lines import _scan, split_lines
+from skysort.star.tables.csv.blocks import _scan, split_lines
 
 # Small alphabets make the rare orders of quotes and breaks frequent.
 texts = st.text(alphabet='a",\r\n ', max_size=30)

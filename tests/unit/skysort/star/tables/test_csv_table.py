@@ -23,7 +23,7 @@ from skysort.errors import (
 )
 from skysort.limits import TABLE_COLUMNS, TABLE_LINE_BYTES
 from skysort.star.columns import Photometry
-from skysort.star.tables import csv_table
+from skysort.star.tables.csv import table as csv_table
 from tests.fakes.tables import APPENDED, HEADER, ROW, classify, columns, lines, load, row
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from skysort.errors import EmptyInputError, InputError, InvalidFieldsError, LimitExceededError, MalformedInputError
 from skysort.limits import CSV_PREAMBLE_BYTES, CSV_PREAMBLE_LINES
 from skysort.star.body import CSV, read_body
-from skysort.star.tables.dialect import Head, HeadReader
+from skysort.star.tables.csv.dialect import Head, HeadReader
 from skysort_cli.stars import chunks
 from tests.fakes.tables import APPENDED, classify
 
@@ -164,7 +164,7 @@ def test_a_second_table_of_other_columns_is_refused_by_every_way(star_folder: Pa
 def test_a_second_table_is_found_across_blocks(star_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given blocks of every size, so that one ends behind the comment
     for size in range(20, 60):
-        monkeypatch.setattr("skysort.star.tables.csv_table.BLOCK_BYTES", size)
+        monkeypatch.setattr("skysort.star.tables.csv.table.BLOCK_BYTES", size)
         with pytest.raises(MalformedInputError, match="a second table"):
             classify(star_folder, f"{PLAIN}#Table2\nplate,mjd\n1,2\n".encode())
         assert classify(star_folder, f"{PLAIN}#Table2\n{PLAIN}".encode()).summary["rows"]["classified"] == 4

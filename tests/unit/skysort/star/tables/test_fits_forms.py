@@ -12,7 +12,7 @@ from astropy.io import fits
 from skysort.errors import InputError, InvalidFieldsError, LimitExceededError, MalformedInputError
 from skysort.fits_header import CARD
 from skysort.star.tables import fits as fits_tables
-from skysort.star.tables.fluxes import asinh_magnitudes
+from skysort.star.tables.wanted import asinh_magnitudes
 from tests.fakes.tables import classify, columns
 
 if TYPE_CHECKING:

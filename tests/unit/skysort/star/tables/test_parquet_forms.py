@@ -20,7 +20,7 @@ from pyarrow import parquet as pq
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, SkysortError
 from skysort.star.tables import parquet as module
 from skysort.star.tables import parquet_budget as budget
-from skysort.star.tables.parquet_pages import PageCount, pages
+from skysort.star.tables.parquet_budget import PageCount, pages
 from tests.conftest import ROOT
 from tests.fakes.tables import classify, columns
 from tests.unit.skysort.star.tables.samples import as_parquet

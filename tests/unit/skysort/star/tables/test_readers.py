@@ -9,11 +9,15 @@ import pytest
 
 from skysort.drop.files import Draft, SourceFile
 from skysort.errors import LimitExceededError, MalformedInputError
+from skysort.input_warnings import InputWarning
 from skysort.s3.objects import Target
 from skysort.star.model import StarModel
 from skysort.star.tables import readers
 from skysort.star.tables.classifier import TableClassifier
 from skysort.star.tables.detect import Format
+from skysort.star.tables.header import locate
+from skysort.star.tables.result_columns import ResultColumns
+from skysort.star.tables.rows import Measured, RejectsWriter, RowClassifier, Rows, as_photometry
 from tests.fakes.object_store import MemoryStore
 from tests.fakes.tables import HEADER, ROW, classify, lines, load, row
 from tests.reader_faults import READER_FAULTS
@@ -36,7 +40,7 @@ def test_whatever_a_reader_raises_is_the_files_problem(
     def stumble(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(readers, "_reader", lambda _: stumble)
+    monkeypatch.setattr(readers, "_opener", lambda _: stumble)
     # When / Then
     with pytest.raises(MalformedInputError, match="cannot be read"):
         classify(star_folder, SAMPLES[kind])
@@ -49,7 +53,7 @@ def test_a_table_that_asks_for_more_memory_than_there_is_passes_a_limit(
     def stumble(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(readers, "_reader", lambda _: stumble)
+    monkeypatch.setattr(readers, "_opener", lambda _: stumble)
     with pytest.raises(LimitExceededError, match="more memory"):
         classify(star_folder, SAMPLES[kind])
 
@@ -131,18 +135,15 @@ def test_a_table_with_one_good_row_needs_no_word(star_folder: Path) -> None:
 
 def test_remarks_on_rows_are_counted_by_their_code(star_folder: Path) -> None:
     # Given a reader that finds something to say, block by block
-    from skysort.star.tables.rejects import RejectsWriter  # noqa: PLC0415
-    from skysort.star.tables.result_columns import ResultColumns  # noqa: PLC0415
-    from skysort.star.tables.rows import Measured, RowClassifier, as_photometry  # noqa: PLC0415
-
     model = load(star_folder)
-    rows = RowClassifier(model, ResultColumns(model.labels, "star 1"), RejectsWriter(MemoryStore))  # type: ignore[arg-type]
-    rows.classify(Measured(as_photometry([np.full(3, 20.0)] * 5 + [None])))
+    appended = ResultColumns(model.labels, "star 1")
+    classifier = RowClassifier(model, appended, RejectsWriter(MemoryStore), locate("ugriz"))  # type: ignore[arg-type]
+    classifier.classify(Rows(Measured(as_photometry([np.full(3, 20.0)] * 5 + [None])), lambda _, __: b""))
     # When
     for count in (2, 0, 5):
-        rows.warn("redshift_sentinel", f"{count} rows", count)
+        classifier.warn(InputWarning("redshift_sentinel", f"{count} rows"), count)
     # Then
-    assert rows.summary()["warnings"] == [{"code": "redshift_sentinel", "detail": "2 rows", "rows": 7}]
+    assert classifier.summary()["warnings"] == [{"code": "redshift_sentinel", "detail": "2 rows", "rows": 7}]
 
 
 def test_the_header_of_the_examples_is_that_of_the_samples() -> None:

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, SkysortError, UnsupportedFormatError
 from skysort.star.tables import ecsv, text_rows
 from skysort.star.tables.detect import Format, detect
-from skysort.star.tables.readers import read_table
-from skysort.star.tables.rejects import RejectsWriter
+from skysort.star.tables.readers import TableReader
 from skysort.star.tables.result_columns import ResultColumns
-from skysort.star.tables.rows import RowClassifier
+from skysort.star.tables.rows import RejectsWriter, RowClassifier
 from skysort.star.tables.text_rows import lines_of
 from tests.fakes.tables import APPENDED, classify, columns, load
 from tests.unit.skysort.star.tables.samples import as_text
@@ -248,9 +247,14 @@ def test_changed_bytes_never_end_in_another_error(
         at = int(where**2 * len(body))
         body = body[:at] + new + body[at + len(new) :]
     model = load(star_folder)
-    rows = RowClassifier(model, ResultColumns(model.labels, "star 1"), RejectsWriter(Nowhere))
+    appended = ResultColumns(model.labels, "star 1")
     try:
-        read_table(kind, [body], rows, Nowhere())
+        with TableReader(kind, [body]) as table:
+            classifier = RowClassifier(model, appended, RejectsWriter(Nowhere), table.columns)
+            list(table.begin(appended))
+            for rows in table.rows():
+                table.render(rows, *classifier.classify(rows))
+            list(table.end())
     except SkysortError:
         return
 

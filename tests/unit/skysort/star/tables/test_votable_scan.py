@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.errors import InputError, MalformedInputError, UnsupportedFormatError
-from skysort.star.tables import votable
-from skysort.star.tables.votable_scan import refuse_references
+from skysort.star.tables.votable import open_votable
 from tests.fakes.tables import classify
 
 if TYPE_CHECKING:
@@ -74,37 +73,31 @@ def test_a_document_type_is_refused(star_folder: Path, canary: Path, declaration
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "latin-1"])
-def test_no_encoding_hides_a_reference(tmp_path: Path, canary: Path, encoding: str) -> None:
+def test_no_encoding_hides_a_reference(star_folder: Path, canary: Path, encoding: str) -> None:
     text = document(DATA[0].format(url=f"file://{canary}")).decode()
-    path = tmp_path / "table"
-    path.write_bytes(text.replace("?>", f' encoding="{encoding.removesuffix("-sig")}"?>', 1).encode(encoding))
+    body = text.replace("?>", f' encoding="{encoding.removesuffix("-sig")}"?>', 1).encode(encoding)
     with pytest.raises(InputError):
-        refuse_references(path)
+        classify(star_folder, body)
 
 
-def test_behind_the_scan_the_reader_itself_opens_nothing(
-    star_folder: Path, canary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a reference that the scan did not see
-    monkeypatch.setattr(votable, "refuse_references", lambda _path: None)
-    body = document(DATA[0].format(url=f"file://{canary}"))
-
+@pytest.mark.parametrize("data", DATA)
+def test_a_reference_behind_the_table_is_refused_too(star_folder: Path, canary: Path, data: str) -> None:
+    # Given a table whose rows are there, and another whose rows are not
+    rows = f"<TABLEDATA><TR>{'<TD>20</TD>' * 5}</TR></TABLEDATA>"
+    other = f"<TABLE><DATA>{data.format(url=canary)}</DATA></TABLE></RESOURCE>"
+    body = document(rows).replace(b"</RESOURCE>", other.encode())
     # When, Then
     with pytest.raises(UnsupportedFormatError, match="keeps its rows elsewhere"):
         classify(star_folder, body)
 
 
-def test_links_of_columns_are_text_and_stay(tmp_path: Path) -> None:
-    path = tmp_path / "table"
-    path.write_bytes(document("<TABLEDATA/>").replace(b"<TABLE>", b'<TABLE><LINK href="http://example.org/doc"/>'))
-    refuse_references(path)
+def test_links_of_columns_are_text_and_stay(star_folder: Path) -> None:
+    link = b'<LINK href="http://example.org/doc"/>'
+    rows = f"<TABLEDATA><TR>{'<TD>20</TD>' * 5}</TR></TABLEDATA>"
+    assert link in classify(star_folder, document(rows).replace(b"<DATA>", link + b"<DATA>")).table
 
 
-@given(st.binary(max_size=200))
-def test_bytes_that_are_no_xml_are_refused_with_a_sentence(
-    tmp_path_factory: pytest.TempPathFactory, body: bytes
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "no-xml"
-    path.write_bytes(b"<VOTABLE>" + body)
-    with pytest.raises(MalformedInputError, match="not well-formed XML"):
-        refuse_references(path)
+@given(st.binary(max_size=200).map(lambda body: body.replace(b"\0", b"&")))
+def test_bytes_that_are_no_xml_are_refused_with_a_sentence(body: bytes) -> None:
+    with pytest.raises(MalformedInputError, match="not well-formed XML"), open_votable([b"<VOTABLE>" + body], bool):
+        pass

@@ -1,0 +1,251 @@
+"""Where the rows of a CSV begin and end, without taking them apart.
+
+A row's own bytes go into the result untouched, so all that is needed of most of a table is its
+row boundaries; NumPy finds them at memory speed. Quotes make a line break part of a cell
+(RFC 4180): when every quote stands where one belongs, a break lies inside a cell exactly when an
+odd number of quotes precedes it. Otherwise a scanner goes cell by cell.
+
+The cells of a block of CSV rows that are needed, through pyarrow's parser.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv as pa_csv
+
+from skysort.errors import MalformedInputError
+from skysort.star.columns import BLANK, MEASURED
+from skysort.star.tables.numbers import as_floats, as_text, to_numbers
+from skysort.star.tables.rows import Measured, as_photometry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from skysort.star.tables.csv.dialect import Head
+
+
+_LF: Final = ord("\n")
+_CR: Final = ord("\r")
+_QUOTE: Final = ord('"')
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Rows of a block of CSV.
+
+    starts, ends: (n,) offsets of each row's first byte and of the byte after its last, its line break not counted.
+    stop: where the last whole row and its line break end.
+    breaks: offsets of all line feeds, those inside of cells too, to number lines by.
+    """
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    stop: int
+    breaks: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.starts)
+
+    def take(self, rows: NDArray[np.bool_]) -> Lines:
+        """Some of the rows."""
+        return Lines(self.starts[rows], self.ends[rows], self.stop, self.breaks)
+
+
+def split_lines(block: bytes, delimiter: str, *, last: bool) -> Lines:
+    """Find the rows of a block that begins where a row begins.
+
+    last: nothing follows; the block must then end in a line break. Line breaks are LF, CRLF and CR.
+    """
+    content = np.frombuffer(block, np.uint8)
+    breaks = np.flatnonzero(content == _LF)
+    stops, widths = _line_breaks(block, content, breaks, last=last)
+    if b'"' in block:
+        inside = _inside_quotes(block, content, delimiter)
+        outside = ~inside[stops] if inside is not None else np.isin(stops, _scan(block, delimiter))
+        stops, widths = stops[outside], widths[outside]
+    starts = np.empty_like(stops)
+    starts[:1] = 0
+    starts[1:] = stops[:-1] + 1
+    stop = int(stops[-1]) + 1 if len(stops) else 0
+    return Lines(starts, stops + 1 - widths, stop, breaks)
+
+
+def _line_breaks(
+    block: bytes, content: NDArray[np.uint8], feeds: NDArray[np.int64], *, last: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Offset of each line break's last byte, and its width of one or two bytes."""
+    if b"\r" not in block:
+        return feeds, np.ones_like(feeds)
+    after_return = np.zeros(len(feeds), np.bool_)
+    after_return[feeds > 0] = content[feeds[feeds > 0] - 1] == _CR
+    returns = np.flatnonzero(content == _CR)
+    # A return at the end of a block may be half of a CRLF: wait for the next block.
+    settled = returns[returns < len(content) - 1]
+    alone = settled[content[settled + 1] != _LF]
+    if last and len(content) and content[-1] == _CR:
+        alone = np.append(alone, len(content) - 1)
+    stops = np.concatenate([feeds, alone])
+    widths = np.concatenate([1 + after_return.astype(np.int64), np.ones(len(alone), np.int64)])
+    order = np.argsort(stops, kind="stable")
+    return stops[order], widths[order]
+
+
+def _inside_quotes(block: bytes, content: NDArray[np.uint8], delimiter: str) -> NDArray[np.bool_] | None:
+    """For each byte whether it lies within quotes; None when a quote stands where none belongs."""
+    quotes = np.flatnonzero(content == _QUOTE)
+    borders = np.zeros(256, np.bool_)
+    borders[[ord(delimiter), _LF, _CR]] = True
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = content[np.maximum(opening - 1, 0)]
+    # An opening quote right after a closing one is the second half of an escaped quote.
+    escaped = np.zeros(len(opening), np.bool_)
+    escaped[1:] = closing[: len(opening) - 1] == opening[1:] - 1
+    opens = (opening == 0) | borders[before] | escaped
+    after = content[np.minimum(closing + 1, len(content) - 1)]
+    closes = (closing == len(content) - 1) | borders[after] | (after == _QUOTE)
+    if not (opens.all() and closes.all()):
+        return None
+    flips = np.zeros(len(block), np.bool_)
+    flips[quotes] = True
+    return np.logical_xor.accumulate(flips)
+
+
+def _scan(block: bytes, delimiter: str) -> NDArray[np.int64]:
+    """Offsets of the last bytes of line breaks outside of quoted cells, cell by cell.
+
+    A quote opens a quoted cell only at its beginning, and what follows the closing quote up to the
+    delimiter belongs to the cell: as pyarrow reads.
+    """
+    plain = rb"[^" + re.escape(delimiter.encode()) + rb"\r\n]*"
+    ending = rb"(?:" + re.escape(delimiter.encode()) + rb"|(?P<line>\r\n|\n|\r)|\Z)"
+    # The atomic group keeps an unclosed quote from being closed by half of an escaped one.
+    cell = re.compile(rb'(?:"(?>(?:[^"]|"")*)"' + plain + rb'|(?!")' + plain + rb")" + ending)
+    found = []
+    position = 0
+    while position < len(block) and (match := cell.match(block, position)):
+        position = match.end()
+        if match["line"]:
+            found.append(position - 1)
+    return np.array(found, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What was read of n rows.
+
+    measured: of the m rows with the right number of cells. ragged: (index, cells found) of the others.
+    whole: (n,) bool, True for the m rows. kept: text of the other columns, where asked for.
+    """
+
+    measured: Measured
+    ragged: Sequence[tuple[int, int]]
+    whole: NDArray[np.bool_]
+    kept: Sequence[Any]
+
+
+class CellReader:
+    """Reads blocks of one table.
+
+    positions: of the measured columns. kept: columns whose text is wanted too.
+    """
+
+    def __init__(self, head: Head, positions: Sequence[int | None], kept: Sequence[int]) -> None:
+        self._positions = positions
+        self._delimiter = head.delimiter
+        self._decimal_point = "," if head.decimal_comma else "."
+        self._kept = kept
+        self._names = [str(position) for position in range(len(head.names))]
+
+    def read(self, rows: memoryview | bytes, count: int, *, is_ascii: bool = False) -> Cells:
+        """Read the cells of a block of whole rows, none of them blank.
+
+        count: how many rows there are. is_ascii: whether all bytes are known to be. Bytes that are no UTF-8 are taken
+        for Latin-1, and the kept cells have them as they were. Raises MalformedInputError when the parser finds
+        other rows.
+        """
+        latin = not is_ascii and not _is_utf_8(rows)
+        if latin:  # pyarrow hands rows with too few cells to Python as UTF-8
+            rows = str(rows, "latin-1").encode()
+        ragged: list[tuple[int, int]] = []
+        try:
+            columns = self._parse(rows, pa.float64(), ragged) if not self._kept else None
+        except pa.ArrowInvalid:
+            columns = None
+        if columns is not None:
+            measured = Measured(as_photometry([None if c is None else as_floats(c) for c in columns]))
+        else:
+            ragged.clear()
+            columns = self._parse(rows, pa.binary(), ragged)
+            measured = self._from_text(columns)
+        if len(measured.photometry) + len(ragged) != count:
+            raise MalformedInputError(
+                f"the rows cannot be told apart: {count:,} line ends, but {len(measured.photometry) + len(ragged):,} "
+                "rows; look for a stray quote or carriage return"
+            )
+        whole = np.ones(count, np.bool_)
+        whole[[index for index, _ in ragged]] = False
+        kept = [self._last[str(position)].combine_chunks() for position in self._kept]
+        if latin:
+            kept = [_as_latin(cells) for cells in kept]
+        return Cells(measured, ragged, whole, kept)
+
+    def _parse(self, rows: memoryview | bytes, kind: Any, ragged: list[tuple[int, int]]) -> list[Any]:
+        """The measured columns, None for an absent one."""
+
+        def skip(row: Any) -> str:
+            ragged.append((row.number - 1, row.actual_columns))
+            return "skip"
+
+        wanted = sorted({position for position in self._positions if position is not None} | set(self._kept))
+        names = [self._names[position] for position in wanted]
+        table = pa_csv.read_csv(
+            pa.py_buffer(rows),
+            # One block: the caller has cut the table into such as fit the cache.
+            read_options=pa_csv.ReadOptions(use_threads=False, block_size=len(rows) + 1, column_names=self._names),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=skip
+            ),
+            convert_options=pa_csv.ConvertOptions(
+                include_columns=names,
+                column_types=dict.fromkeys(names, kind),
+                null_values=BLANK,
+                strings_can_be_null=False,
+                decimal_point=self._decimal_point,
+            ),
+        )
+        self._last = table
+        return [
+            None if position is None else table.column(str(position)).combine_chunks() for position in self._positions
+        ]
+
+    def _from_text(self, columns: Sequence[Any]) -> Measured:
+        """Cells one by one: what is a number, what is blank, and what is neither."""
+        comma = self._delimiter != ","
+        read = [None if cells is None else to_numbers(cells, decimal_comma=comma) for cells in columns]
+        photometry = as_photometry([None if pair is None else pair[0] for pair in read])
+        unreadable = np.zeros((len(photometry), len(MEASURED)), np.bool_)
+        for column, pair in enumerate(read):
+            if pair is not None:
+                unreadable[:, column] = pair[1]
+        return Measured(photometry, unreadable, lambda row, column: as_text(columns[column].slice(row, 1))[0].as_py())
+
+
+def _is_utf_8(rows: memoryview | bytes) -> bool:
+    try:
+        str(rows, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_latin(cells: Any) -> Any:
+    """Cells that were made UTF-8 in Latin-1 again."""
+    return pa.array([cell.decode().encode("latin-1") for cell in cells.to_pylist()], pa.binary())

@@ -1,0 +1,288 @@
+"""CSV in, classified CSV out, in constant memory: each row's own bytes, and the appended cells behind them."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from skysort.errors import LimitExceededError
+from skysort.gzip_stream import resized
+from skysort.input_warnings import InputWarning
+from skysort.limits import MIB, TABLE_LINE_BYTES
+from skysort.star.tables.csv.blocks import CellReader, Lines, split_lines
+from skysort.star.tables.csv.cells import COMMENT, SPREADSHEET_ERROR, WRONG_CELL_COUNT, decoded, wrong_cell_count
+from skysort.star.tables.csv.dialect import HeadReader, is_table
+from skysort.star.tables.header import columns_of
+from skysort.star.tables.result_columns import is_appended
+from skysort.star.tables.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from skysort.star.tables.csv.blocks import Cells
+    from skysort.star.tables.result_columns import ResultColumns, Values
+
+# Rows worked on at a time: enough to make each step's fixed cost small, few enough to stay in the cache.
+BLOCK_BYTES: Final = 2 * MIB
+_COMMENT: Final = ord(COMMENT)
+_NO_COMMENT: Final = re.compile(rb"(?<![^\r\n])" + SPREADSHEET_ERROR.encode())
+# Comments among the rows below which the header of another table is looked for; more are passed over.
+_TABLES: Final = 1_000
+# Probabilities are written with six decimals: float32 carries no more.
+_DECIMALS: Final = 6
+_MILLION: Final = 10**_DECIMALS
+_UPPER: Final = np.frombuffer(b"".join(b"%d.%03d" % divmod(n, 1000) for n in range(1001)), np.uint8).reshape(-1, 5)
+_LOWER: Final = np.frombuffer(b"".join(b"%03d" % n for n in range(1000)), np.uint8).reshape(-1, 3)
+
+
+@contextmanager
+def open_csv(blocks: Iterable[bytes], _check: object) -> Iterator[CsvTable]:
+    """Open a CSV; raises InputError where it has no header that can be used."""
+    yield CsvTable(resized(blocks, BLOCK_BYTES))
+
+
+class CsvTable:
+    """One table on its way through.
+
+    Rows come out byte for byte as they were, with the appended cells behind; columns of an earlier classification are
+    replaced.
+    """
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        reader = HeadReader()
+        head = None
+        while head is None:
+            following = next(blocks, None)
+            head = reader.feed(following or b"", last=following is None)
+        self._head = head
+        self._rest = bytes(reader.buffer[head.stop :])
+        self.columns = columns_of(head)
+        self._own = [at for at, name in enumerate(head.names) if not is_appended(name)]
+        self._rebuild = len(self._own) < len(head.names)
+        self._cells = CellReader(head, self.columns.positions, self._own if self._rebuild else ())
+        self._text: CsvText
+        self._line = head.lines + 1
+        # The last comment among the rows, where no row has followed it yet, and how many there were.
+        self._comment = ""
+        self._comments = 0
+
+    def begin(self, appended: ResultColumns) -> list[bytes]:
+        """What stands above the rows."""
+        head = self._head
+        self._text = CsvText(appended, head.delimiter, head.eol or b"\n")
+        own = join_names((head.names[at] for at in self._own), head.delimiter) if self._rebuild else head.text
+        return [head.before + self._text.header(own)]
+
+    def rows(self) -> Iterator[Rows]:
+        """The rows; raises LimitExceededError for one that does not end, MalformedInputError where none can be told."""
+        rest = self._rest
+        for following in self._blocks:
+            lines = split_lines(block := rest + following, self._head.delimiter, last=False)
+            yield from self._rows(block, lines)
+            rest = block[lines.stop :]
+        if rest:
+            block = rest if rest.endswith((b"\n", b"\r")) else rest + (self._head.eol or b"\n")
+            yield from self._rows(block, split_lines(block, self._head.delimiter, last=True), last=True)
+
+    def end(self) -> tuple[()]:
+        """Nothing stands below the rows."""
+        return ()
+
+    def remarks(self) -> list[tuple[InputWarning, int]]:
+        """Comments that were passed over."""
+        return [(InputWarning("comment_lines", "lines that begin with # were passed over"), self._comments)]
+
+    def _rows(self, block: bytes, lines: Lines, *, last: bool = False) -> Iterator[Rows]:
+        """The whole rows of a block."""
+        rest = len(block) - lines.stop
+        if rest > TABLE_LINE_BYTES or (last and rest):
+            raise LimitExceededError(
+                f"the row on line {self._number(lines, lines.stop):,} does not end within {TABLE_LINE_BYTES:,} bytes: "
+                "it is too long, or a quote in it is not closed"
+            )
+        lengths = lines.ends - lines.starts
+        if len(lines) and lengths.max() > TABLE_LINE_BYTES:
+            line = self._number(lines, int(lines.starts[lengths.argmax()]))
+            raise LimitExceededError(f"line {line:,} has more than {TABLE_LINE_BYTES:,} bytes")
+        filled = self._are_rows(block, lines, lengths)
+        rows: bytes | memoryview = memoryview(block)[: lines.stop]
+        own = lines
+        if not filled.all():
+            own = lines.take(filled)
+            rows = b"".join(row + b"\n" for row in cut(block, own).to_pylist())
+        if len(own):
+            yield self._read(block, own, self._cells.read(rows, len(own), is_ascii=block.isascii()))
+        self._line += int(np.searchsorted(lines.breaks, lines.stop)) if len(lines.breaks) else len(lines)
+
+    def _are_rows(self, block: bytes, lines: Lines, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n,) bool: which lines are rows, and not blank, a comment, or the header again.
+
+        Raises MalformedInputError where another table begins.
+        """
+        filled: NDArray[np.bool_] = lengths > 0
+        if not len(lines):
+            return filled
+        head = self._head
+        first = np.frombuffer(block, np.uint8)[lines.starts]
+        comments = filled & (first == _COMMENT)
+        if comments.any():
+            begun = [match.start() for match in _NO_COMMENT.finditer(block, 0, lines.stop)]
+            comments &= ~np.isin(lines.starts, begun)
+        rows: NDArray[np.bool_] = filled & ~comments
+        for line in head.again:
+            for at in np.flatnonzero(rows & (lengths == len(line)) & (first == line[0])).tolist():
+                rows[at] = block[lines.starts[at] : lines.ends[at]] != line
+        if self._comment or comments.any():
+            self._look_for_tables(block, lines, comments, filled & ~comments)
+        return rows
+
+    def _look_for_tables(
+        self, block: bytes, lines: Lines, comments: NDArray[np.bool_], others: NDArray[np.bool_]
+    ) -> None:
+        """Look at the line below each comment, the one below the block's last comment in the next block."""
+        head = self._head
+        below = np.flatnonzero(others)
+        for at in (-1, *np.flatnonzero(comments)[: max(_TABLES - self._comments, 0)].tolist()):
+            if at >= 0 and not is_table(self._comment):
+                self._comment = decoded(block[lines.starts[at] : lines.ends[at]])
+            next_one = np.searchsorted(below, at + 1)
+            if not self._comment or next_one == len(below):
+                continue
+            line = block[lines.starts[below[next_one]] : lines.ends[below[next_one]]]
+            if line not in head.again:
+                head.refuse_other_table(self._comment, line)
+            self._comment = ""
+        self._comments += int(comments.sum())
+
+    def _read(self, block: bytes, lines: Lines, cells: Cells) -> Rows:
+        """The rows whose cells were read; those with too few or too many are refused."""
+        wanted = len(self._head.names)
+        whole = lines.take(cells.whole) if cells.ragged else lines
+
+        def render(kept: NDArray[np.bool_], values: Values) -> bytes | memoryview:
+            if not len(values.label):
+                return b""
+            if self._rebuild:
+                contents = join_cells(cells.kept, self._head.delimiter).filter(kept)
+            else:
+                contents = cut(block, whole if kept.all() else whole.take(kept))
+            return self._text.rows(contents, values)
+
+        refused = [
+            (
+                index,
+                self._number(lines, int(lines.starts[index])),
+                "",
+                WRONG_CELL_COUNT,
+                wrong_cell_count(found, wanted),
+            )
+            for index, found in cells.ragged
+        ]
+        return Rows(
+            cells.measured,
+            render,
+            np.flatnonzero(cells.whole) if cells.ragged else None,
+            refused,
+            lambda row: self._number(whole, int(whole.starts[row])),
+        )
+
+    def _number(self, lines: Lines, offset: int) -> int:
+        """The line in the file, from 1, that a byte of the block stands on."""
+        if len(lines.breaks) == 0:
+            return self._line + int(np.searchsorted(lines.starts, offset))
+        return self._line + int(np.searchsorted(lines.breaks, offset))
+
+
+class CsvText:
+    """Writes the appended cells for one table's delimiter and line break."""
+
+    def __init__(self, appended: ResultColumns, delimiter: str, eol: bytes) -> None:
+        mark = delimiter.encode()
+        self._mark = mark
+        self._heads = _binary(mark + label.encode() for label in appended.labels)
+        # Everything behind the probabilities takes few values: one for each variant and prediction set.
+        self._tails = _binary(
+            mark + join_names((members, variant, appended.model), delimiter) + eol
+            for variant in appended.variants
+            for members in appended.sets
+        )
+        self._sets = len(appended.sets)
+        self._names = appended.names
+        self._eol = eol
+
+    def header(self, text: bytes) -> bytes:
+        """The header line with the appended names."""
+        return text + b"".join(self._mark + name.encode() for name in self._names) + self._eol
+
+    def rows(self, contents: Any, values: Values) -> memoryview:
+        """The rows of an Arrow binary array, each with its appended cells and a line break."""
+        joined = pc.binary_join_element_wise(
+            contents,
+            self._heads.take(pa.array(values.label)),
+            self._probabilities(values.probabilities),
+            self._tails.take(pa.array(values.variant * self._sets + values.members)),
+            b"",
+        )
+        return _bytes_of(joined)
+
+    def _probabilities(self, probabilities: NDArray[np.float32]) -> Any:
+        """(k, classes) float32 as ``,0.123456`` for each class."""
+        rows, classes = probabilities.shape
+        millionths = np.rint(probabilities * np.float64(_MILLION)).astype(np.int32)
+        upper, lower = np.divmod(millionths, 1000)
+        text = np.empty((rows, classes, 9), np.uint8)
+        text[:, :, 0] = self._mark[0]
+        text[:, :, 1:6] = _UPPER[upper]
+        text[:, :, 6:9] = _LOWER[lower]
+        offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(9 * classes)
+        return pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(text)])
+
+
+def cut(block: bytes, lines: Lines) -> Any:
+    """Rows of a block as an Arrow binary array, without their line breaks."""
+    if len(lines) == 0:
+        return pa.array([], pa.binary())
+    # Rows and what lies between them, alternately, over the block itself; then every other one.
+    offsets = np.empty(2 * len(lines), np.int32)
+    offsets[0::2] = lines.starts
+    offsets[1::2] = lines.ends
+    both = pa.Array.from_buffers(pa.binary(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(block)])
+    return both.take(pa.array(np.arange(0, len(offsets), 2, dtype=np.int64)))
+
+
+def join_cells(columns: Sequence[Any], delimiter: str) -> Any:
+    """Cells as rows, quoted where a cell needs it."""
+    return pc.binary_join_element_wise(*(_quoted(column, delimiter) for column in columns), delimiter.encode())
+
+
+def join_names(names: Iterable[str], delimiter: str) -> bytes:
+    """A line of these names, quoted where one needs it."""
+    row: list[bytes] = [_quoted(_binary([name.encode()]), delimiter)[0].as_py() for name in names]
+    return delimiter.encode().join(row)
+
+
+def _quoted(cells: Any, delimiter: str) -> Any:
+    special = reduce(pc.or_, (pc.match_substring(cells, character) for character in ('"', "\n", "\r", delimiter)))
+    if not pc.any(special).as_py():
+        return cells
+    escaped = pc.replace_substring(cells, '"', '""')
+    return pc.if_else(special, pc.binary_join_element_wise(b'"', escaped, b'"', b""), cells)
+
+
+def _binary(texts: Iterable[bytes]) -> Any:
+    return pa.array(list(texts), pa.binary())
+
+
+def _bytes_of(array: Any) -> memoryview:
+    """The values of a binary array end to end."""
+    offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
+    return memoryview(array.buffers()[2] or b"")[int(offsets[0]) : int(offsets[-1])]
