@@ -32,8 +32,10 @@ from skysort.drop import files  # noqa: E402
 from skysort.drop.event import Upload  # noqa: E402
 from skysort.drop.worker import DropWorker  # noqa: E402
 from skysort.star.model import StarModel  # noqa: E402
-from skysort.star.tables import csv_cells, csv_table, csv_text, rows  # noqa: E402
+from skysort.star.tables import rows  # noqa: E402
 from skysort.star.tables.classifier import TableClassifier  # noqa: E402
+from skysort.star.tables.csv import blocks  # noqa: E402
+from skysort.star.tables.csv import table as csv_table  # noqa: E402
 from tests.conftest import DATA  # noqa: E402
 from tests.fakes.object_store import MemoryStore  # noqa: E402
 
@@ -121,9 +123,9 @@ def timed(parts: dict[str, float]) -> Iterator[None]:
 
     places: list[tuple[str, Any, str]] = [
         ("lines", csv_table, "split_lines"),
-        ("parse", csv_cells.CellReader, "read"),
+        ("parse", blocks.CellReader, "read"),
         ("predict", rows.RowClassifier, "_predict"),
-        ("write", csv_text.CsvText, "rows"),
+        ("write", csv_table.CsvText, "rows"),
         ("write", csv_table, "cut"),
         ("store", files.DraftFile, "write"),
         ("store", files.SourceFile, "_read"),

@@ -181,7 +181,6 @@ def _notes(names: Sequence[str], dereddened: str | None, *, redshift: bool) -> t
     return tuple(notes)
 
 
-_Z: Final = BANDS[-1]
 _TWIN: Final = re.compile(r"(?:[_.:]?[1-9]|[_.][xy]|_left|_right)$")
 _LAST: Final = (*"123456789xy", "t")
 _BESIDE: Final = 2

@@ -79,6 +79,7 @@ class TableClassifier:
                 sink.write(piece)
             for rows in table.rows():
                 sink.write(table.render(rows, *classifier.classify(rows)))
+                del rows  # the next block takes its memory
             for piece in table.end():
                 sink.write(piece)
             for warning, count in table.remarks():

@@ -152,15 +152,25 @@ class TableReader:
 def _opener(kind: Format) -> Callable[[Iterator[bytes], Callable[[], object]], AbstractContextManager[Table]]:
     """What opens tables of a format; its libraries are imported when the first file of the format arrives."""
     if kind is Format.CSV:
-        from skysort.star.tables.csv.table import open_csv as opener  # noqa: PLC0415
-    elif kind is Format.FITS:
-        from skysort.star.tables.fits import open_fits as opener  # noqa: PLC0415
-    elif kind is Format.VOTABLE:
-        from skysort.star.tables.votable import open_votable as opener  # noqa: PLC0415
-    elif kind is Format.ECSV:
-        from skysort.star.tables.ecsv import open_ecsv as opener  # noqa: PLC0415
-    elif kind is Format.IPAC:
-        from skysort.star.tables.ipac import open_ipac as opener  # noqa: PLC0415
-    else:
-        from skysort.star.tables.parquet import open_parquet as opener  # noqa: PLC0415
-    return opener
+        from skysort.star.tables.csv.table import open_csv  # noqa: PLC0415
+
+        return open_csv
+    if kind is Format.FITS:
+        from skysort.star.tables.fits import open_fits  # noqa: PLC0415
+
+        return open_fits
+    if kind is Format.VOTABLE:
+        from skysort.star.tables.votable import open_votable  # noqa: PLC0415
+
+        return open_votable
+    if kind is Format.PARQUET:
+        from skysort.star.tables.parquet import open_parquet  # noqa: PLC0415
+
+        return open_parquet
+    if kind is Format.ECSV:
+        from skysort.star.tables.ecsv import open_ecsv  # noqa: PLC0415
+
+        return open_ecsv
+    from skysort.star.tables.ipac import open_ipac  # noqa: PLC0415
+
+    return open_ipac

@@ -89,7 +89,7 @@ class Rows:
     places
         (n,) where the n rows stand among all of the block, for a reader that has refused some; None for every one.
     refused
-        What that reader refused: place in the block, line, column, reason, detail.
+        What that reader refused: place in the block; line, column, reason and detail of the reject.
     line
         The line of the file on which one of the n begins; None where the format has no lines.
     """
@@ -97,7 +97,7 @@ class Rows:
     measured: Measured
     render: Callable[[NDArray[np.bool_], Values], bytes | memoryview]
     places: NDArray[np.intp] | None = None
-    refused: Sequence[Reject] = ()
+    refused: Sequence[tuple[int, tuple[int | None, str, str, str]]] = ()
     line: Callable[[int], int] | None = None
 
 
@@ -194,7 +194,7 @@ class RowClassifier:
 
     def _reject(self, rows: Rows, reasons: NDArray[np.uint8]) -> None:
         first = self.tally.total + 1
-        rejects = [(first + place, *refused) for place, *refused in rows.refused]
+        rejects = [(first + place, *about) for place, about in rows.refused]
         for row in np.flatnonzero(reasons.any(axis=1)).tolist():
             number = first + (row if rows.places is None else int(rows.places[row]))
             line = rows.line(row) if rows.line else None

@@ -100,11 +100,14 @@ class Document:
         self._rows_to: int | None = None
         self._kept = 0
         self._appended: ResultColumns
+        self.columns = self._find()
+
+    def _find(self) -> MeasuredColumns:
         while self._found is None and self._at <= len(self._content):
             self._parse()
         if self._found is None:
             raise self._refusal or EmptyInputError("the VOTable holds no table")
-        self.columns: MeasuredColumns = self._found.wanted.columns
+        return self._found.wanted.columns
 
     def begin(self, appended: ResultColumns) -> tuple[()]:
         """Nothing is known of the result before its rows."""

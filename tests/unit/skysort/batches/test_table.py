@@ -64,7 +64,8 @@ def mixed(buckets: MemoryBuckets) -> list[list[str]]:
     buckets.put(
         RESULTS,
         "star/b/t.csv.rejected.csv",
-        b"row,line,column,reason,detail\n2,3,u,missing,is missing\n2,3,g,missing,is missing\n4,5,,wrong_cell_count,has 3 cells\n",
+        b"row,line,column,reason,detail\n2,3,u,missing,is missing\n2,3,g,missing,is missing\n"
+        b"4,5,,wrong_cell_count,has 3 cells\n",
     )
     buckets.finish("star", "b", "t.csv", {"format": "csv"})
     buckets.put(RESULTS, "star/b/u.fits")

@@ -64,6 +64,7 @@ class CsvTable:
             following = next(blocks, None)
             head = reader.feed(following or b"", last=following is None)
         self._head = head
+        self._eol = head.eol or b"\n"
         self._rest = bytes(reader.buffer[head.stop :])
         self.columns = columns_of(head)
         self._own = [at for at, name in enumerate(head.names) if not is_appended(name)]
@@ -78,20 +79,16 @@ class CsvTable:
     def begin(self, appended: ResultColumns) -> list[bytes]:
         """What stands above the rows."""
         head = self._head
-        self._text = CsvText(appended, head.delimiter, head.eol or b"\n")
+        self._text = CsvText(appended, head.delimiter, self._eol)
         own = join_names((head.names[at] for at in self._own), head.delimiter) if self._rebuild else head.text
         return [head.before + self._text.header(own)]
 
     def rows(self) -> Iterator[Rows]:
         """The rows; raises LimitExceededError for one that does not end, MalformedInputError where none can be told."""
-        rest = self._rest
         for following in self._blocks:
-            lines = split_lines(block := rest + following, self._head.delimiter, last=False)
-            yield from self._rows(block, lines)
-            rest = block[lines.stop :]
-        if rest:
-            block = rest if rest.endswith((b"\n", b"\r")) else rest + (self._head.eol or b"\n")
-            yield from self._rows(block, split_lines(block, self._head.delimiter, last=True), last=True)
+            yield from self._rows(self._rest + following, last=False)
+        if rest := self._rest:
+            yield from self._rows(rest if rest.endswith((b"\n", b"\r")) else rest + self._eol, last=True)
 
     def end(self) -> tuple[()]:
         """Nothing stands below the rows."""
@@ -101,10 +98,11 @@ class CsvTable:
         """Comments that were passed over."""
         return [(InputWarning("comment_lines", "lines that begin with # were passed over"), self._comments)]
 
-    def _rows(self, block: bytes, lines: Lines, *, last: bool = False) -> Iterator[Rows]:
+    def _rows(self, block: bytes, *, last: bool) -> Iterator[Rows]:
         """The whole rows of a block."""
-        rest = len(block) - lines.stop
-        if rest > TABLE_LINE_BYTES or (last and rest):
+        lines = split_lines(block, self._head.delimiter, last=last)
+        self._rest = block[lines.stop :]
+        if len(self._rest) > TABLE_LINE_BYTES or (last and self._rest):
             raise LimitExceededError(
                 f"the row on line {self._number(lines, lines.stop):,} does not end within {TABLE_LINE_BYTES:,} bytes: "
                 "it is too long, or a quote in it is not closed"
@@ -178,14 +176,8 @@ class CsvTable:
             return self._text.rows(contents, values)
 
         refused = [
-            (
-                index,
-                self._number(lines, int(lines.starts[index])),
-                "",
-                WRONG_CELL_COUNT,
-                wrong_cell_count(found, wanted),
-            )
-            for index, found in cells.ragged
+            (at, (self._number(lines, int(lines.starts[at])), "", WRONG_CELL_COUNT, wrong_cell_count(found, wanted)))
+            for at, found in cells.ragged
         ]
         return Rows(
             cells.measured,
