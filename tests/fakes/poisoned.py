@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.drop.ledger import Report
 from skysort.errors import InfrastructureError, MalformedInputError
-from skysort.pictures.archive_records import MemberRecords
+from skysort.pictures.files import MemberRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable

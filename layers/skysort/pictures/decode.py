@@ -16,6 +16,7 @@ from skysort.gzip_stream import GZIP
 from skysort.limits import FITS_IMAGE_BYTES, IMAGE_BYTES, MIB
 from skysort.pictures.formats import prices
 from skysort.pictures.formats.loaders import Loaded, load
+from skysort.pictures.formats.prepared import SIDEWAYS
 from skysort.pictures.formats.prices import Budget, Cost
 from skysort.pictures.formats.sniff import NAMES, Format, detect
 from skysort.pictures.geometry import MARGIN, Box, InputSpec, inside, resampling
@@ -38,7 +39,6 @@ _TURNS: Final = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +52,35 @@ class Picture:
 
 
 def decode(content: bytes, spec: InputSpec) -> NDArray[np.uint8]:
-    """Decode a picture of any accepted form into what a model takes.
-
-    content: a JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF (the first frame of an animation) or FITS file, told apart by
-    content. Returns (height, width, 3) uint8 RGB.
-
-    Raises EmptyInputError, UnsupportedFormatError, MalformedInputError for a damaged or truncated file, and
-    LimitExceededError, before its pixels are decoded, for one that would cost too much.
-    """
+    """The pixels of a picture, (height, width, 3) uint8 RGB, as `read` decodes it."""
     return read(content, spec).pixels
 
 
 def read(content: bytes, spec: InputSpec, budget: Budget | None = None) -> Picture:
-    """As decode, with the picture's size, and within a budget that several pictures share.
+    """Decode a picture of any accepted form into what a model takes.
 
-    Whatever a reader raises over the bytes comes out as an error of this one picture (see skysort.guard).
+    Parameters
+    ----------
+    content
+        A JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF (the first frame of an animation) or FITS file, told apart by content.
+    spec
+        Of the model.
+    budget
+        What several pictures share; without one the picture has its own.
+
+    Returns
+    -------
+    The picture as the model takes it. Whatever a reader raises over the bytes comes out as an error of this one picture
+    (see skysort.guard).
+
+    Raises
+    ------
+    EmptyInputError, UnsupportedFormatError
+        For what is not a picture of these forms.
+    MalformedInputError
+        For a damaged or truncated file.
+    LimitExceededError
+        Before its pixels are decoded, for one that would cost too much.
     """
     if len(content) > IMAGE_BYTES:
         raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {len(content):,} B")
@@ -78,12 +92,14 @@ def read(content: bytes, spec: InputSpec, budget: Budget | None = None) -> Pictu
             return _decode_picture(content, form, spec, budget)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # readers remark on odd metadata; nobody is there to hear it
-            return (_decode_fits if form is Format.FITS else _decode_picture)(content, form, spec, budget)
+            if form is Format.FITS:
+                return _decode_fits(content, spec, budget)
+            return _decode_picture(content, form, spec, budget)
 
 
 def _decode_picture(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Picture:
     loaded = load(content, form, spec, budget)
-    sideways = loaded.turn in _SIDEWAYS
+    sideways = loaded.turn in SIDEWAYS
     width, height = loaded.size
     stored = spec.turned() if sideways else spec
     left, upper, right, lower = stored.window(width, height)
@@ -99,26 +115,23 @@ def _shrink(loaded: Loaded, spec: InputSpec, box: Box) -> tuple[Image.Image, tup
     picture = loaded.picture
     box = inside(box, *picture.size)
     if picture.mode in measurements.MODES:
-        drawn, remarks = measurements.shrink(picture, spec, box)
-        if drawn.mode == "RGB":
-            return drawn, remarks
-        shown, more = _in_srgb(drawn, loaded)
+        small, remarks = measurements.shrink(picture, spec, box)
+        if small.mode == "RGB":
+            return small, remarks
+    else:
+        if picture.mode != "RGBA" and picture.has_transparency_data:
+            picture = picture.convert("RGBA")
+        elif picture.mode in {"1", "P"} or (picture.mode == "CMYK" and loaded.profile is None):
+            picture = picture.convert("RGB")
+        small = picture.resize((spec.width, spec.height), resampling(spec, box), box, reducing_gap=MARGIN)
+        small, remarks = measurements.brightened(small) if loaded.deep and not spec.measurements else (small, ())
+    if small.mode != "RGBA":
+        shown, more = _in_srgb(small, loaded)
         return shown, remarks + more
-    if picture.mode != "RGBA" and picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-    elif picture.mode in {"1", "P"} or (picture.mode == "CMYK" and loaded.profile is None):
-        picture = picture.convert("RGB")
-    small = picture.resize((spec.width, spec.height), resampling(spec, box), box, reducing_gap=MARGIN)
-    remarks = ()
-    if loaded.deep and not spec.measurements:
-        small, remarks = measurements.brightened(small)
-    if small.mode == "RGBA":
-        shown, more = _in_srgb(small.convert("RGB"), loaded)
-        shown.putalpha(small.getchannel("A"))
-        ground = Image.new("RGBA", small.size, spec.background)
-        return Image.alpha_composite(ground, shown).convert("RGB"), remarks + more
-    shown, more = _in_srgb(small, loaded)
-    return shown, remarks + more
+    shown, more = _in_srgb(small.convert("RGB"), loaded)
+    shown.putalpha(small.getchannel("A"))
+    ground = Image.new("RGBA", small.size, spec.background)
+    return Image.alpha_composite(ground, shown).convert("RGB"), remarks + more
 
 
 def _in_srgb(small: Image.Image, loaded: Loaded) -> tuple[Image.Image, tuple[InputWarning, ...]]:
@@ -128,29 +141,27 @@ def _in_srgb(small: Image.Image, loaded: Loaded) -> tuple[Image.Image, tuple[Inp
 
     if loaded.profile_broken:
         return _to_rgb(small), (colour.ignored(loaded.profile_broken),)
-    if loaded.profile is not None:
-        if small.mode == "RGBX":
-            small = small.convert("RGB")
-        if small.mode == "RGB" and loaded.picture.mode == "LA":
-            small = small.getchannel("R")
-        shown, remarks = colour.to_srgb(small, loaded.profile)
-        return _to_rgb(shown), remarks
-    small = _to_rgb(small)
-    return colour.from_nclx(small, loaded.nclx) if loaded.nclx is not None else (small, ())
+    if loaded.profile is None:
+        small = _to_rgb(small)
+        return colour.from_nclx(small, loaded.nclx) if loaded.nclx is not None else (small, ())
+    if small.mode == "RGBX":
+        small = small.convert("RGB")
+    if small.mode == "RGB" and loaded.picture.mode == "LA":
+        small = small.getchannel("R")
+    shown, remarks = colour.to_srgb(small, loaded.profile)
+    return _to_rgb(shown), remarks
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode == "RGB":
-        return picture
     try:
-        return picture.convert("RGB")
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
     except ValueError:
         raise UnsupportedFormatError(
             f"the picture's colours are {picture.mode}, which cannot be shown as RGB; convert it to RGB or grey"
         ) from None
 
 
-def _decode_fits(content: bytes, _form: Format, spec: InputSpec, budget: Budget) -> Picture:
+def _decode_fits(content: bytes, spec: InputSpec, budget: Budget) -> Picture:
     from skysort.pictures.fits import image as fits  # noqa: PLC0415 - a dozen milliseconds of start-up that most functions never need
 
     if content.startswith(GZIP):

@@ -4,48 +4,56 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import chain
 from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort import problems
 from skysort.answer_metrics import label_counts
-from skysort.csv_cells import text_cell
-from skysort.drop.files import fetched
+from skysort.csv_cells import text_cell, written_text
+from skysort.drop import keys
+from skysort.drop.files import RANGE_BYTES, fetched
 from skysort.drop.keys import TABLE
-from skysort.drop.ledger import Report, model_document, source_document
+from skysort.drop.ledger import JSON, Report, source_document, stamp_of, to_json
 from skysort.errors import EmptyInputError, InputError, LimitExceededError, SkysortError
 from skysort.limits import ARCHIVE_BYTES, ARCHIVE_REFUSALS_LISTED, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
 from skysort.options import parse_options
 from skysort.parallel import in_order
-from skysort.pictures.archive_records import MemberRecords
 from skysort.pictures.bodies import archive
+from skysort.s3.objects import ConflictError, ObjectReplacedError, ObjectVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from skysort.drop.files import Draft, DraftFile, SourceFile
     from skysort.pictures.bodies.archive import Member
     from skysort.pictures.classify import PictureClassifier
 
-# Threads that wait for the store, for the few that compute.
-_WRITERS: Final = 8
+# Threads that wait for the store, for the few that compute; requests at a time where thousands of records have to go.
+_WRITERS, _REMOVERS = 8, 8
+_RACES: Final = 5
 _COLUMNS: Final = ("file", "label", "class_id", "probability", "prediction_set", "error")
 
 
 class PictureFiles:
     """Classifies dropped pictures and archives of them; a skysort.drop.worker.FileClassifier.
 
-    threads: pictures that are decoded and classified at the same time; memory is needed for as many.
+    Parameters
+    ----------
+    classifier
+        Of the model, without a cache.
+    threads
+        Pictures that are decoded and classified at the same time; memory is needed for as many.
     """
 
     suffixes = (TABLE,)
 
     def __init__(self, classifier: PictureClassifier, threads: int) -> None:
-        model = classifier.model_name()
-        self.name: str = model["name"]
-        self.version: str = model["version"]
+        self._model = classifier.model_name()
+        self.name, self.version = self._model["name"], self._model["version"]
         self._classifier = classifier
         self._options = parse_options({}, classifier.labels)
         self._computing = Semaphore(threads)
@@ -96,17 +104,14 @@ class PictureFiles:
             (result,), decode_ms, predict_ms = self._classifier.classify_pictures([content], self._options)
         if isinstance(result, SkysortError):
             raise result
-        timing = {"decode": round(decode_ms, 3), "predict": round(predict_ms, 3)}
-        return {"id": name, **result, "timing_ms": timing}
+        return {"id": name, **result, "timing_ms": {"decode": round(decode_ms, 3), "predict": round(predict_ms, 3)}}
 
     def _members(
         self, entries: Iterable[Member], source: SourceFile, records: MemberRecords, written: dict[str, str]
     ) -> Generator[tuple[str, dict[str, Any] | InputError]]:
-        """Classify an archive's members and write records of those that can be: name, and record or what is wrong.
-
-        written: gets every record's member with its key, in whatever order they are written.
-        """
-        model, origin = model_document(self.name, self.version), source_document(source.upload)
+        """Classify an archive's members and write records of those that can be: name, and record or what is wrong."""
+        # Every record's member with its key is noted in `written`, in whatever order they are written.
+        origin = source_document(source.upload)
 
         def work(member: Member) -> tuple[str, dict[str, Any] | InputError] | None:
             if member.content is None:
@@ -115,7 +120,7 @@ class PictureFiles:
                 answer = self._answer(member.name, member.content)
             except InputError as error:
                 return member.name, error
-            document = {"model": model, "source": {**origin, "member": member.name}, **answer}
+            document = {"model": self._model, "source": {**origin, "member": member.name}, **answer}
             written[member.name] = records.key(member.name)
             records.put(member.name, document)
             return member.name, document
@@ -190,3 +195,67 @@ def _whole(blocks: Iterator[bytes] | Iterable[bytes]) -> bytes:
         if len(content) > IMAGE_BYTES:
             raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has more")
     return bytes(content)
+
+
+class MemberRecords:
+    """Writes and removes the records of an archive's classified members, stamped like every record.
+
+    A member that is refused has none: its line in the archive's table says why. Ten thousand members of a byte each
+    would otherwise cost ten thousand writes.
+    A record may be there already: from an earlier delivery of the same upload, which was killed half-way, or
+    from an older archive of the same name. The archive's own table (``<archive>.csv``) says which members an
+    older one had; it is replaced only after those that are no longer members have gone.
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        self._store = draft.store
+        self._table = draft.target(keys.TABLE, "text/csv")
+        self._archive = draft.target("", "").key
+        self._stamp = stamp_of(self._table.metadata)
+
+    def key(self, member: str) -> str:
+        """Where a member's record stands."""
+        return keys.member_key(self._archive, member, keys.SUMMARY)
+
+    def put(self, member: str, document: Mapping[str, Any]) -> None:
+        """Write a member's record; raises ObjectReplacedError where a newer upload of the archive has left one."""
+        target, body = replace(self._table, key=self.key(member), content_type=JSON, replaces=None), to_json(document)
+        for _ in range(_RACES):
+            try:
+                self._store.put(target, body)
+            except ConflictError:
+                found = self._store.head(target.bucket, [target.key])[0]
+                if found is not None and self._stamp.is_older_than(stamp_of(found.metadata)):
+                    raise ObjectReplacedError(f"{target.key} belongs to a newer upload") from None
+                target = replace(target, replaces=found.etag if found else None)
+            else:
+                return
+        raise ConflictError(f"{target.key} is being written by somebody else")
+
+    def remove_except(self, kept: Iterable[str]) -> None:
+        """Remove the records of an older archive's members that this one has not, or has not classified."""
+        self.remove(self.key(member) for member in sorted(set(self._older_members()) - set(kept)))
+
+    def remove(self, records: Iterable[str]) -> None:
+        """Remove records by their keys, those of a newer upload excepted."""
+        with ThreadPoolExecutor(_REMOVERS, "remove") as pool:
+            for _ in pool.map(self._remove, records):
+                pass
+
+    def _remove(self, key: str) -> None:
+        found = self._store.head(self._table.bucket, [key])[0]
+        if found is not None and not self._stamp.is_older_than(stamp_of(found.metadata)):
+            self._store.delete(self._table.bucket, key, found.etag)
+
+    def _older_members(self) -> list[str]:
+        """The classified members that the table of an older archive names."""
+        if self._table.replaces is None:
+            return []
+        version = ObjectVersion(self._table.bucket, self._table.key, None, self._table.replaces)
+        content, total = self._store.read(version, 0, RANGE_BYTES)
+        while len(content) < total:
+            content += self._store.read(version, len(content), RANGE_BYTES)[0]
+        rows = csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""))
+        with suppress(csv.Error):
+            return [written_text(row[0]) for row in rows if len(row) > 1 and row[1]][1:]
+        return []

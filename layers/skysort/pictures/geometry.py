@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -25,15 +25,23 @@ MARGIN: Final = 2
 
 @dataclass(frozen=True)
 class InputSpec:
-    """The picture that a model takes.
+    """The picture that a model takes; raises ArtefactError for a spec that contradicts itself.
 
-    height, width: pixels. resize_shorter: the shorter side is scaled to this many pixels and the middle
-    height x width of that is cut out; None: the central square of central_fraction of the shorter side is
-    scaled to height x width. background: what shows through transparent pixels. filter: what larger pictures are
-    made smaller with; hamming takes half the pixels of bicubic into account, and half the time. Smaller pictures are
-    always enlarged by bicubic. measurements: whether the model is meant for them, so that grey of 16 bits that uses
-    little of its scale is taken for a detector's counts and not for a dark photograph.
-    Raises ArtefactError for a spec that contradicts itself.
+    Parameters
+    ----------
+    height, width
+        Pixels.
+    resize_shorter
+        The shorter side is scaled to this many pixels and the middle height x width of that is cut out; None: the
+        central square of central_fraction of the shorter side is scaled to height x width.
+    background
+        What shows through transparent pixels.
+    filter
+        What larger pictures are made smaller with; hamming takes half the pixels of bicubic into account, and half the
+        time. Smaller pictures are always enlarged by bicubic.
+    measurements
+        Whether the model is meant for them, so that grey of 16 bits that uses little of its scale is taken for a
+        detector's counts and not for a dark photograph.
     """
 
     height: int
@@ -63,23 +71,13 @@ class InputSpec:
     def from_card(cls, entry: Mapping[str, Any]) -> InputSpec:
         """The spec of a model card's "input"; raises ArtefactError."""
         try:
-            return cls(
-                entry["height"],
-                entry["width"],
-                entry["resize_shorter"],
-                entry["central_fraction"],
-                entry["background"],
-                entry["filter"],
-                entry["measurements"],
-            )
+            return cls(**{field.name: entry[field.name] for field in fields(cls)})
         except (KeyError, TypeError) as error:
             raise ArtefactError(f"the card's input is not described in full: {error!r}") from error
 
     def window(self, width: int, height: int) -> Box:
-        """The central part of a width x height picture that the model sees: left, upper, right, lower.
-
-        In fractions of pixels, so that it is the same part whichever way up the picture is stored.
-        """
+        """The central part of a width x height picture that the model sees: left, upper, right, lower."""
+        # In fractions of pixels, so that it is the same part whichever way up the picture is stored.
         shorter = min(width, height)
         if self.resize_shorter is None:
             across = down = shorter * self.central_fraction
@@ -96,10 +94,8 @@ class InputSpec:
 
 
 def inside(box: Box, width: float, height: float) -> Box:
-    """A window without what reaches beyond the picture.
-
-    A window as wide as the picture is rounded beyond its edge for many sizes: 29 x 224 / 224 is no 29 to a computer.
-    """
+    """A window without what reaches beyond the picture."""
+    # One as wide as the picture is rounded beyond its edge for many sizes: 29 x 224 / 224 is not 29 to a computer.
     return max(0.0, box[0]), max(0.0, box[1]), min(float(width), box[2]), min(float(height), box[3])
 
 
