@@ -112,7 +112,7 @@ redrive: .venv/infra/.ready ## send MODEL's dead letters of STAGE back to its qu
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(ARGS)
 lock: $(UV) ## renew the hash-locked requirements from pyproject.toml
 	@$(COMPILE) pyproject.toml --extra local --group build --group test --group bench -o requirements.txt
-	@$(COMPILE) pyproject.toml --extra star-drop --extra galaxy --extra control --group lambda -c requirements.txt \
+	@$(COMPILE) pyproject.toml --extra rows-drop --extra pictures --extra control --group lambda -c requirements.txt \
 		--excludes <(printf '%s\n' httpx rich flatbuffers protobuf scipy) -o functions/requirements.txt
 	@$(COMPILE) --group sam -o infra/sam/requirements.txt
 clean: ## remove environments, caches and what the local stack left

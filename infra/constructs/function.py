@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
 import aws_cdk as cdk
@@ -15,10 +14,9 @@ from constructs import Construct
 
 from infra import ROOT
 from infra.constructs.common import acknowledge, bucket_name, log_group, removal
-from infra.containers import BASE_IMAGE_SETTING, DOCKERFILE
+from infra.containers import DOCKERFILE, recipe
 from infra.stages.environment import variables
 from infra.stages.functions import Provisioned, SnapStart
-from skysort import __version__
 
 if TYPE_CHECKING:
     from infra.stages.functions import FunctionSettings
@@ -29,17 +27,17 @@ _PLATFORMS: Final = {"x86_64": ecr_assets.Platform.LINUX_AMD64, "arm64": ecr_ass
 
 
 def image_code(settings: FunctionSettings, architecture: Architecture) -> lambda_.DockerImageCode:
-    """The code of one function: its target's image, started with its handler.
+    """The code of one function: its image, started with its handler.
 
     The project's .dockerignore says what an image may be made of, and so what changes an asset's hash.
     """
-    base = os.environ.get(BASE_IMAGE_SETTING)
+    target, arguments = recipe(settings.image)
     return lambda_.DockerImageCode.from_image_asset(
         str(ROOT),
         file=str(DOCKERFILE.relative_to(ROOT)),
-        target=settings.target,
-        asset_name=f"skysort-{settings.target}",
-        build_args={"VERSION": __version__} | ({"BASE_IMAGE": base} if base else {}),
+        target=target,
+        asset_name=f"skysort-{settings.image}",
+        build_args=arguments,
         cmd=[settings.handler],
         platform=_PLATFORMS[architecture],
     )
@@ -177,7 +175,7 @@ class ModelFunction(Construct):
         assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells the type checker what it is made of
         resource.override_logical_id(logical_id(name))
         # `sam build` reads all of an image asset's metadata but the target, for which it has a name of its own.
-        resource.add_metadata("DockerBuildTarget", settings.target)
+        resource.add_metadata("DockerBuildTarget", recipe(settings.image)[0])
         traces = "PutTraceSegments and PutTelemetryRecords, the only actions on it: X-Ray has no resources to name"
         acknowledge(self.role.node.find_child("DefaultPolicy"), "IAM5[Resource::*]", traces)
         warm = settings.warm

@@ -1,6 +1,6 @@
 """The functions' container images: their base, the steps of their build, and what each weighs.
 
-    python -m infra.containers [--record] [TARGET ...]
+    python -m infra.containers [--record] [IMAGE ...]
 
 functions/Dockerfile describes them, CDK builds them when it deploys, `make images` builds them here.
 """
@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING, Final
 
 from infra import ROOT
 from skysort import __version__
+from skysort.models import MODELS, PICTURES, ROWS, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DOCKERFILE: Final = ROOT / "functions" / "Dockerfile"
-# In the order of the file; galaxy-drop and image-drop run from galaxy and image.
-TARGETS: Final = ("control", "star", "star-drop", "galaxy", "image")
+# Dropped pictures are classified from the image that answers requests.
+IMAGES: Final = (
+    "control",
+    *(image for name in of_kind(ROWS) for image in (name, MODELS[name].drop_function)),
+    *of_kind(PICTURES),
+)
 # The base image to build on; without it the Dockerfile's own default, the public slim Python image.
 BASE_IMAGE_SETTING: Final = "SKYSORT_BASE_IMAGE"
 DEFAULT_BASE: Final = "python:3.13-slim"
@@ -32,9 +37,21 @@ class ImageError(Exception):
     """An image cannot be built or read; the message says why and what to do."""
 
 
-def tag(target: str) -> str:
-    """The name that `make images` gives a target's image."""
-    return f"skysort/{target}:latest"
+def tag(image: str) -> str:
+    """The name that `make images` gives an image."""
+    return f"skysort/{image}:latest"
+
+
+def recipe(image: str) -> tuple[str, dict[str, str]]:
+    """The target of functions/Dockerfile that an image is built from, and its build arguments."""
+    arguments = {"VERSION": __version__}
+    if base := os.environ.get(BASE_IMAGE_SETTING):
+        arguments["BASE_IMAGE"] = base
+    for name, model in MODELS.items():
+        if image in (name, model.drop_function):
+            target = model.input.name + ("-drop" if image != name else "")
+            return target, arguments | {"MODEL": name}
+    return image, arguments
 
 
 def unpinned(environment: Mapping[str, str]) -> str | None:
@@ -61,13 +78,14 @@ def docker(*arguments: str) -> str:
     return done.stdout
 
 
-def build(target: str, *options: str) -> str:
-    """Build one target with this machine's Docker engine and return its tag; raises ImageError."""
-    given = {"BASE_IMAGE": os.environ.get(BASE_IMAGE_SETTING), "SOURCE": _origin(), "VERSION": __version__}
-    arguments = [part for name, value in given.items() if value for part in ("--build-arg", f"{name}={value}")]
-    place = ("--file", str(DOCKERFILE), "--target", target, "--tag", tag(target), str(ROOT))
-    docker("build", *arguments, *options, *place)
-    return tag(target)
+def build(image: str, *options: str) -> str:
+    """Build one image with this machine's Docker engine and return its tag; raises ImageError."""
+    target, arguments = recipe(image)
+    if origin := _origin():
+        arguments["SOURCE"] = origin
+    given = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
+    docker("build", *given, *options, f"--file={DOCKERFILE}", f"--target={target}", f"--tag={tag(image)}", str(ROOT))
+    return tag(image)
 
 
 def _origin() -> str | None:

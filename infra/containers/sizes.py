@@ -40,11 +40,11 @@ class Layer:
     holds: tuple[str, ...]
 
 
-def measure(targets: Sequence[str]) -> dict[str, Any]:
-    """Sizes of the built images as the document that is committed; layers that images share are listed once."""
+def measure(images: Sequence[str]) -> dict[str, Any]:
+    """Sizes of the built images as the document that is committed; layers that they share are listed once."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "images.tar")
-        docker("save", "--output", str(archive), *map(tag, targets))
+        docker("save", "--output", str(archive), *map(tag, images))
         with tarfile.open(archive) as saved:
             stacks = _stacks(saved)
         digests = list(dict.fromkeys(digest for stack in stacks.values() for digest in stack))
@@ -53,18 +53,18 @@ def measure(targets: Sequence[str]) -> dict[str, Any]:
     stacks = {name: [digest for digest in stack if layers[digest].size > LEAST_BYTES] for name, stack in stacks.items()}
     return {
         "images": {
-            target: {
-                "compressed_bytes": sum(layers[digest].compressed for digest in stacks[tag(target)]),
-                "bytes": sum(layers[digest].size for digest in stacks[tag(target)]),
+            image: {
+                "compressed_bytes": sum(layers[digest].compressed for digest in stacks[tag(image)]),
+                "bytes": sum(layers[digest].size for digest in stacks[tag(image)]),
             }
-            for target in targets
+            for image in images
         },
         "layers": [
             {
                 "holds": list(layers[digest].holds),
                 "compressed_bytes": layers[digest].compressed,
                 "bytes": layers[digest].size,
-                "images": [target for target in targets if digest in stacks[tag(target)]],
+                "images": [image for image in images if digest in stacks[tag(image)]],
             }
             for digest in digests
             if layers[digest].size > LEAST_BYTES

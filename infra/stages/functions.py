@@ -133,7 +133,7 @@ class FunctionSettings:
     """One deployed function.
 
     folder: from the project's root. handler: module.function inside it. warm: its one warm strategy.
-    target: the build target of functions/Dockerfile whose image it runs from.
+    image: the container image that it runs from (infra.containers).
     reserved_concurrency: the most sandboxes at once, None for what the account has left.
     scratch_mb: size of /tmp. buckets: the variables (skysort.settings) by which it finds those that it uses.
     environment: variables of its own. roll_out: how a new version comes to its requests.
@@ -143,7 +143,7 @@ class FunctionSettings:
 
     folder: str
     handler: str
-    target: str
+    image: str
     memory_mb: int
     timeout_s: int
     warm: Warm = field(default_factory=OnDemand)

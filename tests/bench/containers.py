@@ -74,7 +74,7 @@ def _parts(function: str, event: Any) -> dict[str, float]:
     limits = ("--read-only", "--tmpfs=/tmp", "--network=none", "--cpus=1", f"--memory={settings.memory_mb}m")
     environment = [f"--env={name}={value}" for name, value in UNCACHED.items()]
     program = init_time.PROGRAM.format(library=library)
-    command = ("--entrypoint=python3", tag(settings.target), "-c", program, json.dumps(event))
+    command = ("--entrypoint=python3", tag(settings.image), "-c", program, json.dumps(event))
     printed = docker("run", "--rm", *limits, *environment, *command)
     parts: dict[str, float] = json.loads(printed.splitlines()[-1])["parts"]
     return parts

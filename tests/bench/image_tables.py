@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.containers import TARGETS
+from infra.containers import IMAGES
 from infra.containers.sizes import COMMITTED
 from infra.stages.deployments import prod
 from tests.bench.markdown import table
@@ -26,11 +26,11 @@ def images(_: Path) -> str:
     for layer in sizes["layers"]:
         names = ", ".join(name.split(" ")[0] if name[0].islower() else name for name in layer["holds"])
         rows.setdefault(names, {}).update(dict.fromkeys(layer["images"], _megabytes(layer)))
-    lines = [[names, *(row.get(target, "") for target in TARGETS)] for names, row in rows.items()]
+    lines = [[names, *(row.get(target, "") for target in IMAGES)] for names, row in rows.items()]
     # What is every image's own stands last.
     lines.sort(key=lambda line: line[0] in OWN)
-    sums = [f"**{_megabytes(sizes['images'][target])}**" for target in TARGETS]
-    return table(["compressed MB", *TARGETS], [*lines, ["**image**", *sums]])
+    sums = [f"**{_megabytes(sizes['images'][target])}**" for target in IMAGES]
+    return table(["compressed MB", *IMAGES], [*lines, ["**image**", *sums]])
 
 
 def _megabytes(size: Mapping[str, int]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from infra import ROOT
 from infra.api.routes import Match, Router
-from infra.containers import TARGETS, build, docker
+from infra.containers import IMAGES, build, docker
 from tests.sample_events import READ_THE_BUCKET
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def images() -> Mapping[str, str]:
     """Every target's tag, built from this working tree."""
-    return {target: build(target) for target in TARGETS}
+    return {target: build(target) for target in IMAGES}
 
 
 def inspected(image: str) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class Emulated:
         """Start the container and the client in it; the function itself starts with the first call."""
         settings = [f"--env={name}={value}" for name, value in self._environment.items()]
         limits = ("--network=none", "--cpus=1", f"--memory={self.settings.memory_mb}m", "--tmpfs=/tmp")
-        image = tag(self.settings.target)
+        image = tag(self.settings.image)
         # Lambda starts what the image itself says; so does the emulator when it gets it as its arguments.
         entry_point = json.loads(docker("image", "inspect", "--format={{json .Config.Entrypoint}}", image))
         program = f"--volume={emulator()}:/emulator:ro"

@@ -35,7 +35,7 @@ def asset_hash(root: Path) -> str:
         "Image",
         directory=str(root),
         file=str(DOCKERFILE.relative_to(ROOT)),
-        target="star",
+        target="rows",
         ignore_mode=IgnoreMode.DOCKER,
     )
     return str(asset.asset_hash)

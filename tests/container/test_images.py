@@ -10,7 +10,8 @@ import pytest
 
 import skysort
 from infra import ROOT
-from infra.containers import TARGETS
+from infra.containers import IMAGES
+from skysort.models import MODELS
 from tests.container.conftest import inspected, run
 
 if TYPE_CHECKING:
@@ -66,14 +67,14 @@ def surveys(images: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
     return {target: json.loads(run(image, SURVEY)) for target, image in images.items()}
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", IMAGES)
 def test_it_runs_as_a_user_who_can_write_nothing(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
     assert surveys[target]["user"] == ["65532", "65532"]
     # Devices and files of the engine's own, such as /etc/hosts, are not the image's.
     assert [path for path in surveys[target]["writable"] if not path.startswith("/dev")] == []
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", IMAGES)
 def test_there_is_python_a_shell_and_what_sam_local_runs(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
     """No package manager, no compiler, no pip, no way to fetch anything but Python's own."""
     programs = [name for name in surveys[target]["programs"] if not re.fullmatch(r"python3\.\d+", name)]
@@ -92,16 +93,16 @@ def test_the_packages_are_the_locked_ones(surveys: dict[str, dict[str, list[str]
     assert {pin for survey in surveys.values() for pin in survey["packages"]} == locked
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", IMAGES)
 def test_everything_is_byte_compiled(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
     assert surveys[target]["uncompiled"] == []
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", IMAGES)
 def test_the_code_is_the_repository_s(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
     # Given
     folder = FUNCTIONS / target.removesuffix("-drop")
-    cards = [f"cards/{name}/model/card.json" for name in ("galaxy", "image", "star")] if target == "control" else []
+    cards = [f"cards/{name}/model/card.json" for name in MODELS] if target == "control" else []
 
     # Then
     assert surveys[target]["task"] == sorted([*_files(folder), *cards])
@@ -110,7 +111,7 @@ def test_the_code_is_the_repository_s(target: str, surveys: dict[str, dict[str, 
     )
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", IMAGES)
 def test_labels_command_and_entry_point(target: str, images: Mapping[str, str]) -> None:
     config = inspected(images[target])["Config"]
     assert config["Entrypoint"] == (START_IN_UTF8 if target == "control" else START)

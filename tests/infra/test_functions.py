@@ -82,7 +82,7 @@ def test_an_image_is_built_once_a_target(stage: Synthesised) -> None:
     # Given the image of every function
     images: dict[str, set[str]] = {}
     for name, settings in stage.stage.functions.items():
-        images.setdefault(settings.target, set()).add(flat(stage.one(LOGICAL_IDS[name]).properties["Code"]["ImageUri"]))
+        images.setdefault(settings.image, set()).add(flat(stage.one(LOGICAL_IDS[name]).properties["Code"]["ImageUri"]))
     # Then functions of one target share one image, and no others do
     assert all(len(uris) == 1 for uris in images.values())
     assert len(set.union(*images.values())) == len(images)

@@ -7,6 +7,7 @@ import re
 import tomllib
 from typing import TYPE_CHECKING
 
+from skysort.models import MODELS
 from skysort_cli import checks
 from tests.conftest import ROOT
 
@@ -61,7 +62,7 @@ def test_pip_installs_every_package_and_the_models() -> None:
     packages = {path.parent for path in LAYERS.glob("*/__init__.py")}
     assert {ROOT / folder for folder in wheel["packages"]} == packages
     assert all((package / "py.typed").is_file() for package in packages)
-    for model in ("galaxy", "image", "star"):
+    for model in MODELS:
         folder = ROOT / "functions" / model / "model"
         assert wheel["force-include"][str(folder.relative_to(ROOT))] == f"skysort_cli/models/{model}"
         card = (folder / "card.json").read_text("utf-8")
@@ -71,7 +72,7 @@ def test_pip_installs_every_package_and_the_models() -> None:
 
 def test_the_doctor_looks_for_what_classifying_needs() -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
-    named = {re.split("[<>=;\\[]", one)[0] for extra in ("star", "star-drop", "galaxy") for one in extras[extra]}
+    named = {re.split("[<>=;\\[]", one)[0] for extra in ("rows", "rows-drop", "pictures") for one in extras[extra]}
     # Of functions alone, and another name of the same package.
     needed = named - {"aws-lambda-powertools", "boto3", "skysort", "xgboost"}
     assert {distribution for distribution, _ in checks._PACKAGES[checks.CLASSIFY]} == needed

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import skysort
 from infra import ROOT
-from infra.containers import DOCKERFILE, TARGETS
+from infra.containers import BASE_IMAGE_SETTING, DOCKERFILE, IMAGES, recipe
 from infra.containers.steps import packages
 from infra.stages.deployments import STAGES
 
@@ -62,14 +63,31 @@ def imported(target: str) -> set[str]:
     return names | {re.split("[<>=;]", one)[0] for one in project["dependency-groups"]["lambda"]}
 
 
-def test_every_function_has_a_target() -> None:
+def test_every_function_has_an_image() -> None:
     described = re.findall(r"^FROM \S+ AS (\S+)$", TEXT, re.MULTILINE)
-    assert set(TARGETS) <= set(described)
+    assert {recipe(image)[0] for image in IMAGES} <= set(described)
     for stage in (make() for make in STAGES.values()):
-        assert {function.target for function in stage.functions.values()} == set(TARGETS)
+        assert {function.image for function in stage.functions.values()} == set(IMAGES)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("image", "target", "model"),
+    [
+        ("control", "control", None),
+        ("star", "rows", "star"),
+        ("star-drop", "rows-drop", "star"),
+        ("image", "pictures", "image"),
+    ],
+)
+def test_what_an_image_is_built_from(
+    image: str, target: str, model: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(BASE_IMAGE_SETTING, "python:3.13")
+    arguments = {"VERSION": skysort.__version__, "BASE_IMAGE": "python:3.13"} | ({"MODEL": model} if model else {})
+    assert recipe(image) == (target, arguments)
+
+
+@pytest.mark.parametrize("target", sorted({recipe(image)[0] for image in IMAGES}))
 def test_a_target_has_the_layers_of_what_it_imports(target: str) -> None:
     # Given the layers that an image is made of, and what pyproject.toml says of its function
     named = re.findall(r"^FROM (\S+) AS (\S+)\n((?:(?!FROM ).*\n)*)", TEXT, re.MULTILINE)
