@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -35,7 +34,6 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: shutil.which("docker-registry") is not None,
         "docker-registry on the path, the registry of images (on Debian: apt-get install docker-registry)",
     ),
-    "needs_glibc": (lambda: platform.libc_ver()[0] == "glibc", "glibc, whose heap the test is about"),
     "needs_browser": (lambda: _browser() is not None, "Chromium on the path, or SKYSORT_CHROMIUM naming it"),
 }
 

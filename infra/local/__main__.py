@@ -12,24 +12,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.local.children import ChildFailedError
+from infra.local.children import NO_ACCOUNT, ServicesFailedError
 from infra.local.process import StartFailedError
 from infra.local.server import PortBusyError
 from infra.local.settings import Settings, SettingsError, parse
-from infra.local.stack import ServicesEndedError, Stack
+from infra.local.stack import Stack
 from infra.local.state import StateBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-StartErrors = (
-    ChildFailedError,
-    PortBusyError,
-    ServicesEndedError,
-    SettingsError,
-    StartFailedError,
-    StateBusyError,
-)
+StartErrors = (PortBusyError, ServicesFailedError, SettingsError, StartFailedError, StateBusyError)
 
 
 def banner(stack: Stack, seconds: float) -> str:
@@ -104,6 +97,9 @@ def main() -> int:
     """Run, and turn what users can repair into one sentence."""
     try:
         settings = parse(sys.argv[1:], os.environ)
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(NO_ACCOUNT)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run(settings))
     except StartErrors as error:

@@ -14,16 +14,20 @@ import logging
 import math
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.events import encode
 from infra.local.invocation import InvocationError
+from infra.local.launch import ACCOUNT
 from infra.local.process import StartFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from infra.local.invocation import Reply
+    from mypy_boto3_sqs import SQSClient
+
+    from infra.local.pool import Pool
     from infra.stages.stage import DropQueue
 
 Message = dict[str, Any]
@@ -31,30 +35,58 @@ LOGGER: Final = logging.getLogger(__name__)
 
 RECEIVE_MAXIMUM: Final = 10  # of one ReceiveMessage, and of one batch call
 LONG_POLL_S: Final = 10
+READ_TIMEOUT_S: Final = 60
+POLL_AGAIN_S: Final = 1.0
 
 
-class Queue(Protocol):
-    """The calls on a queue that the mapping needs."""
+class SqsQueue:
+    """The calls on a queue that the mapping needs.
+
+    retry_delay_s: when a failed message is visible again, None for the visibility timeout.
+    """
+
+    def __init__(self, client: SQSClient, name: str, retry_delay_s: int | None) -> None:
+        self._client = client
+        self._url = client.get_queue_url(QueueName=name)["QueueUrl"]
+        self._retry_delay_s = retry_delay_s
 
     def receive(self, count: int, wait_s: int) -> list[Message]:
         """Take up to count messages, waiting for the first."""
+        answer = self._client.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=count,
+            WaitTimeSeconds=wait_s,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        return [dict(message) for message in answer.get("Messages", [])]
 
     def delete(self, messages: Sequence[Message]) -> None:
         """Remove messages for good."""
+        for start in range(0, len(messages), RECEIVE_MAXIMUM):
+            chunk = messages[start : start + RECEIVE_MAXIMUM]
+            entries = [{"Id": str(i), "ReceiptHandle": m["ReceiptHandle"]} for i, m in enumerate(chunk)]
+            self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
 
     def retry(self, messages: Sequence[Message]) -> None:
-        """Make failed messages visible again."""
-
-
-class Function(Protocol):
-    """The call on a pool that the mapping needs."""
-
-    def submit(self, request_id: str, event: bytes) -> asyncio.Future[Reply]:
-        """Run one event."""
+        """Make failed messages visible again after the delay, where there is one."""
+        for message in messages if self._retry_delay_s is not None else ():
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=self._retry_delay_s or 0
+            )
 
 
 class InvalidBatchResponseError(Exception):
     """A handler's answer is no partial batch response, so the whole batch counts as failed."""
+
+
+def sqs_client(endpoint: str, region: str) -> SQSClient:
+    """Make a client of the local SQS, and of no other."""
+    import boto3  # noqa: PLC0415 - takes longer to import than the rest of the stack, which starts meanwhile
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(read_timeout=READ_TIMEOUT_S, retries={"max_attempts": 0}, proxies={})
+    return boto3.client("sqs", endpoint_url=endpoint, region_name=region, config=config)
 
 
 def failed_ids(payload: bytes, batch: Sequence[str]) -> set[str]:
@@ -114,7 +146,7 @@ def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def collect(
-    queue: Queue, batch_size: int, window_s: float, clock: Callable[[], float] = time.monotonic
+    queue: SqsQueue, batch_size: int, window_s: float, clock: Callable[[], float] = time.monotonic
 ) -> list[Message]:
     """Gather one batch: what is there, and then what comes within the window, up to the batch size."""
     messages = queue.receive(min(RECEIVE_MAXIMUM, batch_size), LONG_POLL_S)
@@ -125,29 +157,38 @@ def collect(
 
 
 class EventSource:
-    """Feeds one queue to one function."""
+    """Feeds one queue to one function. It waits for messages in threads of its own, as long as it runs."""
 
-    def __init__(self, queue: Queue, function: Function, settings: DropQueue, arn: str, region: str) -> None:
+    def __init__(self, queue: SqsQueue, function: Pool, settings: DropQueue, region: str) -> None:
         self._queue = queue
         self._function = function
         self._settings = settings
-        self._arn = arn
+        self._arn = f"arn:aws:sqs:{region}:{ACCOUNT}:{settings.queue}"
         self._region = region
+        self._threads = ThreadPoolExecutor(settings.maximum_concurrency, thread_name_prefix=settings.queue)
 
     async def run(self) -> None:
         """Poll until cancelled, with as many batches at once as the settings allow."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._settings.maximum_concurrency):
-                group.create_task(self._poll())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._settings.maximum_concurrency):
+                    group.create_task(self._poll())
+        finally:
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _poll(self) -> None:
         settings = self._settings
         while True:
-            messages = await asyncio.to_thread(
-                collect, self._queue, settings.batch_size, float(settings.batching_window_s)
-            )
-            if messages:
-                await self.process(messages)
+            try:
+                messages = await self._call(collect, self._queue, settings.batch_size, settings.batching_window_s)
+                if messages:
+                    await self.process(messages)
+            except Exception:
+                LOGGER.exception("%s cannot be polled; trying again", settings.queue)
+                await asyncio.sleep(POLL_AGAIN_S)
+
+    async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
     async def process(self, messages: Sequence[Message]) -> None:
         """Invoke the function with one batch; delete what succeeded, give back what failed."""
@@ -155,9 +196,9 @@ class EventSource:
         done = [message for message in messages if message["MessageId"] not in failed]
         again = [message for message in messages if message["MessageId"] in failed]
         if done:
-            await asyncio.to_thread(self._queue.delete, done)
+            await self._call(self._queue.delete, done)
         if again:
-            await asyncio.to_thread(self._queue.retry, again)
+            await self._call(self._queue.retry, again)
 
     async def _invoke(self, messages: Sequence[Message]) -> set[str]:
         identifiers = [message["MessageId"] for message in messages]

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from infra.api.routes import Match
 
 API_ID: Final = "local"
-# JSON writes a byte of text as six characters at most: \u0000.
-_LONGEST_ESCAPE: Final = 6
 # Lone surrogates cannot reach a function from AWS either: undecodable bytes become U+FFFD.
 encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _NO_IDENTITY: Final = dict.fromkeys(
@@ -57,23 +55,10 @@ class Request:
 
 
 class ProxyEvent(NamedTuple):
-    """A proxy event in two parts, since escaping and parsing a body of megabytes as JSON takes longer than to read it.
+    """A proxy event as JSON. accepts_binary: whether the caller's Accept header names a binary media type first."""
 
-    head: the event as JSON, its body null. body: the text that belongs there, as UTF-8.
-    accepts_binary: whether the caller's Accept header names a binary media type first.
-    """
-
-    head: bytes
-    body: bytes
-    is_base64: bool
+    payload: bytes
     accepts_binary: bool
-
-    def fits(self, limit: int) -> bool:
-        """Whether the whole event as JSON has at most so many bytes."""
-        room = limit - len(self.head) - len('""')
-        if self.is_base64 or _LONGEST_ESCAPE * len(self.body) <= room:
-            return len(self.body) <= room
-        return len(encode(self.body.decode("utf-8", "replace"))) - len('""') <= room
 
 
 class MediaTypes:
@@ -123,6 +108,7 @@ class EventBuilder:
         headers = {name: values[-1] for name, values in multi_headers.items()}
         multi_query = _query(request.query)
         is_base64 = bool(request.body) and self.is_binary(headers.get("Content-Type", ""))
+        text = pybase64.b64encode_as_string(request.body) if is_base64 else request.body.decode("utf-8", "replace")
         document = {
             "resource": match.route.path,
             "path": request.path,
@@ -134,12 +120,10 @@ class EventBuilder:
             "pathParameters": match.path_parameters,
             "stageVariables": None,
             "requestContext": self._context(request, match.route.path, request_id, headers),
-            "body": None,
+            "body": text or None,
             "isBase64Encoded": is_base64,
         }
-        body = pybase64.b64encode(request.body) if is_base64 else request.body
-        accepts_binary = self.is_binary(headers.get("Accept", ""))
-        return ProxyEvent(encode(document).encode(), body, is_base64, accepts_binary)
+        return ProxyEvent(encode(document).encode(), self.is_binary(headers.get("Accept", "")))
 
     def _context(self, request: Request, resource: str, request_id: str, headers: Mapping[str, str]) -> dict[str, Any]:
         now = time.time()

@@ -116,14 +116,14 @@ class Gateway:
             protocol=f"HTTP/{scope['http_version']}",
         )
         event = self._events.event(request, match, request_id)
-        if not event.fits(limits.LAMBDA_PAYLOAD_BYTES):
+        if len(event.payload) > limits.LAMBDA_PAYLOAD_BYTES:
             return responses.event_too_large(request_id)
         return await self._invoke(match.route.function, event, request_id)
 
     async def _invoke(self, function: str, event: ProxyEvent, request_id: str) -> Response:
         try:
             async with asyncio.timeout(self._timeout_s):
-                reply = await self._pools[function].submit(request_id, event.head, event.body)
+                reply = await self._pools[function].submit(request_id, event.payload)
             return _from_reply(reply, request_id, accepts_binary=event.accepts_binary)
         except ThrottledError as error:
             retry = [(b"retry-after", RETRY_AFTER_S)]

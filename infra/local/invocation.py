@@ -43,7 +43,6 @@ class Invocation:
 
     request_id: str
     event: bytes
-    body: bytes
     future: asyncio.Future[Reply]
     started: float = 0.0
     cold: bool = False

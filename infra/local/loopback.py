@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from _typeshed import OptExcInfo
@@ -72,54 +72,38 @@ def _parents(host: str) -> list[str]:
     return [".".join(labels[at:]) for at in range(1, len(labels))]
 
 
-class VisitorsOnly:
+def visitors_only(app: WSGIApplication, visitors: Visitors) -> WSGIApplication:
     """WSGI middleware that answers a server's visitors alone, and tells a page's browser that it may read the answers.
 
     What the server behind it says of origins itself is left out.
     """
 
-    def __init__(self, app: WSGIApplication, visitors: Visitors) -> None:
-        self._app = app
-        self._visitors = visitors
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request (PEP 3333)."""
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, origin = environ["REQUEST_METHOD"], environ.get("HTTP_ORIGIN", "")
-        refusal = self._visitors.refusal(
-            method,
-            environ.get("HTTP_HOST", ""),
-            origin,
-            environ.get("HTTP_SEC_FETCH_SITE", ""),
-            environ.get("HTTP_SEC_FETCH_MODE", ""),
-        )
+        host, site, mode = (environ.get(f"HTTP_{name}", "") for name in ("HOST", "SEC_FETCH_SITE", "SEC_FETCH_MODE"))
+        refusal = visitors.refusal(method, host, origin, site, mode)
         if refusal is not None:
             body = f"{refusal}\n".encode()
             start_response(_FORBIDDEN, [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
             return [body]
-        if not origin:
-            return self._app(environ, _without_origins(start_response, {}))
         shared = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "ETag", "Vary": "Origin"}
-        if method == "OPTIONS":
-            asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+        if origin and method == "OPTIONS":
             answer = {
                 **shared,
                 "Access-Control-Allow-Methods": _METHODS,
-                "Access-Control-Allow-Headers": asked,
+                "Access-Control-Allow-Headers": environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""),
                 "Access-Control-Max-Age": _PREFLIGHT_S,
                 "Content-Length": "0",
             }
             start_response("200 OK", list(answer.items()))
             return [b""]
-        return self._app(environ, _without_origins(start_response, shared))
 
+        def start(
+            status: str, headers: list[tuple[str, str]], error: OptExcInfo | None = None, /
+        ) -> Callable[[bytes], object]:
+            kept = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
+            return start_response(status, [*kept, *(shared.items() if origin else ())], error)
 
-def _without_origins(start_response: StartResponse, instead: Mapping[str, str]) -> StartResponse:
-    """A start_response whose headers say of origins what is given here alone."""
+        return app(environ, start)
 
-    def start(
-        status: str, headers: list[tuple[str, str]], error: OptExcInfo | None = None, /
-    ) -> Callable[[bytes], object]:
-        kept = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
-        return start_response(status, [*kept, *instead.items()], error)
-
-    return start
+    return serve

@@ -64,16 +64,15 @@ class Pool:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    def submit(self, request_id: str, event: bytes, body: bytes = b"") -> asyncio.Future[Reply]:
-        """Run one event; the future may raise an InvocationError or StartFailedError.
+    def submit(self, request_id: str, event: bytes) -> asyncio.Future[Reply]:
+        """Run one event (JSON); the future may raise an InvocationError or StartFailedError.
 
-        event: as JSON. body: the text, as UTF-8, that becomes its "body" unless empty.
         Raises ThrottledError at once when there is no place to wait either. A caller may stop waiting by
         cancelling the future: the handler runs on, as in Lambda.
         """
         if self._closing:
             raise StoppingError("The stack is stopping")
-        invocation = Invocation(request_id, event, body, asyncio.get_running_loop().create_future())
+        invocation = Invocation(request_id, event, asyncio.get_running_loop().create_future())
         while self._idle:
             sandbox = self._idle.pop()
             if sandbox.alive:
@@ -109,7 +108,7 @@ class Pool:
         invocation.timer = asyncio.get_running_loop().call_later(timeout, self._time_out, sandbox)
         sandbox.invocations += 1
         self._running[sandbox] = invocation
-        sandbox.send(invocation.request_id, time.time() + timeout, invocation.event, invocation.body)
+        sandbox.send(invocation.request_id, time.time() + timeout, invocation.event)
 
     def _release(self, sandbox: Sandbox) -> None:
         while self._waiting:

@@ -82,11 +82,10 @@ class Sandbox(asyncio.Protocol):
             ) from None
         self.init_ms = (time.perf_counter() - started) * 1000
 
-    def send(self, request_id: str, deadline: float, event: bytes, body: bytes) -> None:
-        """Hand one event (JSON), and the text of its body if it has one, to the handler; on_reply tells the outcome."""
+    def send(self, request_id: str, deadline: float, event: bytes) -> None:
+        """Hand one event (JSON) to the handler; on_reply tells the outcome."""
         if self._transport is not None:
-            header = child.INVOKE.pack(len(event), len(body), deadline, request_id.encode())
-            self._transport.writelines((header + event, body))  # not joined: a body may have megabytes
+            self._transport.write(child.INVOKE.pack(len(event), deadline, request_id.encode()) + event)
 
     def kill(self) -> None:
         """End the process at once."""

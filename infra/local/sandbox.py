@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Frames are a fixed header, then bytes.
-# To the sandbox: sizes of the event and of its body, deadline in epoch seconds, request id; then the event as JSON
-# and, if it has one, the text that it gets as its "body": megabytes that would be slow to escape and parse.
-INVOKE: Final = struct.Struct("<IId36s")
+# To the sandbox: size of the event, deadline in epoch seconds, request id; then the event as JSON.
+INVOKE: Final = struct.Struct("<Id36s")
 # From the sandbox: size of what follows, kind, milliseconds spent, peak memory in KiB; then JSON.
 REPLY: Final = struct.Struct("<IcdI")
 READY: Final = b"I"  # the handler is imported; nothing follows
@@ -36,7 +35,6 @@ INIT_ERROR: Final = b"X"  # it could not be; a JSON error follows
 RESULT: Final = b"R"  # what the handler returned
 ERROR: Final = b"E"  # what the handler raised, as a JSON error
 
-_READ_BYTES: Final = 65_536
 # ru_maxrss is in KiB on Linux and in bytes on macOS.
 _RSS_UNIT: Final = 1024 if sys.platform == "darwin" else 1
 
@@ -97,31 +95,16 @@ class Channel:
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=descriptor)
+        self._stream = self._socket.makefile("rb")
 
-    def receive(self) -> tuple[str, float, bytes, str] | None:
-        """Wait for the next event: request id, deadline, event JSON, body; None when the pool hung up."""
-        start = self._socket.recv(_READ_BYTES)
-        while 0 < len(start) < INVOKE.size:
-            more = self._socket.recv(_READ_BYTES)
-            start = start + more if more else b""
-        if not start:
+    def receive(self) -> tuple[str, float, bytes] | None:
+        """Wait for the next event: request id, deadline, event as JSON; None when the pool hung up."""
+        header = self._stream.read(INVOKE.size)
+        if len(header) < INVOKE.size:
             return None
-        event_size, body_size, deadline, request_id = INVOKE.unpack_from(start)
-        frame = bytearray(INVOKE.size + event_size + body_size)
-        frame[: len(start)] = start
-        view = memoryview(frame)
-        if not self._fill(view[len(start) :]):
-            return None
-        end = INVOKE.size + event_size
-        return request_id.decode(), deadline, bytes(view[INVOKE.size : end]), str(view[end:], "utf-8", "replace")
-
-    def _fill(self, rest: memoryview) -> bool:
-        while rest:
-            received = self._socket.recv_into(rest)
-            if not received:
-                return False
-            rest = rest[received:]
-        return True
+        size, deadline, request_id = INVOKE.unpack(header)
+        event = self._stream.read(size)
+        return (request_id.decode(), deadline, event) if len(event) == size else None
 
     def send(self, kind: bytes, milliseconds: float, memory_kib: int, payload: bytes = b"") -> None:
         """Send one frame."""
@@ -129,6 +112,7 @@ class Channel:
 
     def close(self) -> None:
         """Hang up."""
+        self._stream.close()
         self._socket.close()
 
 
@@ -167,14 +151,10 @@ def load(handler: str) -> Callable[[Any, Any], Any]:
 def serve(channel: Channel, handler: Callable[[Any, Any], Any], memory: PeakMemory) -> None:
     """Answer events until the pool hangs up."""
     while (frame := channel.receive()) is not None:
-        request_id, deadline, head, body = frame
+        request_id, deadline, event = frame
         started = time.perf_counter()
         try:
-            event = json.loads(head)
-            if body:
-                event["body"] = body
-            result = handler(event, LambdaContext(request_id, deadline))
-            kind, payload = RESULT, encode(result)
+            kind, payload = RESULT, encode(handler(json.loads(event), LambdaContext(request_id, deadline)))
         except Exception as error:
             kind, payload = ERROR, describe(error)
             print(f"[ERROR] RequestId: {request_id}\n{traceback.format_exc()}", file=sys.stderr, flush=True)

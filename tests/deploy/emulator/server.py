@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from infra.local.loopback import Visitors, VisitorsOnly
+from infra.local.loopback import Visitors, visitors_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +42,7 @@ class AwsServer:
     def __init__(self, address: str, port: int, names: Sequence[str]) -> None:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         visitors = Visitors.of(port, more=[*names, "*.localhost", *(f"*.{name}" for name in names)])
-        app = VisitorsOnly(AwsOnly(DomainDispatcherApplication(create_backend_app)), visitors)
+        app = visitors_only(AwsOnly(DomainDispatcherApplication(create_backend_app)), visitors)
         self._server = make_server(address, port, app, threaded=True, request_handler=MotoRequestHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 

@@ -1,4 +1,4 @@
-"""The drop folder's way through real S3 notifications, a real queue and the poller."""
+"""The drop folder's way through real S3 notifications, a real queue and its event source."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 def test_a_signal_stops_every_process_with_exit_code_0(number: signal.Signals) -> None:
     with started_stack(*ARGUMENTS) as stack:
         processes = pids(stack)
-        assert len(processes) == 8
+        assert len(processes) == 7
         stack.process.send_signal(number)
         assert stack.process.wait(10) == 0
         assert not any(map(is_alive, processes))
@@ -77,23 +77,14 @@ def _console(stack: StartedStack, part: str) -> str | None:
     return shown if part in shown else None
 
 
-def test_verbose_shows_reports_of_both_sides(running: Local) -> None:
-    eventually(lambda: _console(running.stack, "\nstar: REPORT RequestId:"), "a report of the gateway's side")
-    eventually(lambda: _console(running.stack, "\nstar-drop: REPORT RequestId:"), "a report of the poller's side")
+def test_verbose_shows_reports_of_requests_and_of_dropped_files(running: Local) -> None:
+    eventually(lambda: _console(running.stack, "\nstar: REPORT RequestId:"), "a report of a request")
+    eventually(lambda: _console(running.stack, "\nstar-drop: REPORT RequestId:"), "a report of a dropped file")
 
 
-def test_no_drop_leaves_the_poller_out() -> None:
+def test_no_drop_starts_no_drop_function() -> None:
     with started_stack(*ARGUMENTS, "--no-drop") as stack:
         assert "star-drop" not in state(stack)["sandboxes"]
-        assert state(stack)["pids"]["poller"] == 0
-
-
-def test_a_poller_that_dies_is_started_again() -> None:
-    with started_stack(*ARGUMENTS) as stack:
-        before = state(stack)["pids"]["poller"]
-        os.kill(before, signal.SIGKILL)
-        eventually(lambda: state(stack)["pids"]["poller"] != before, "a new poller")
-        assert _console(stack, "the poller of the drop folder ended; starting it again")
 
 
 def test_without_services_the_stack_stops_with_a_sentence() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
@@ -18,6 +18,9 @@ from infra.stages.deployments import local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from infra.local.event_source import SqsQueue
+    from infra.local.pool import Pool
 
 ARN = "arn:aws:sqs:us-east-1:123456789012:a-queue"
 
@@ -71,7 +74,7 @@ class FakeFunction:
 
 def process(outcome: Reply | Exception, names: Sequence[str] = ("a", "b", "c")) -> tuple[FakeQueue, FakeFunction]:
     queue, function = FakeQueue(), FakeFunction(outcome)
-    source = EventSource(queue, function, local(2).drop_queues[0], ARN, "us-east-1")
+    source = EventSource(cast("SqsQueue", queue), cast("Pool", function), local(2).drop_queues[0], "us-east-1")
     asyncio.run(source.process([message(name) for name in names]))
     return queue, function
 
@@ -165,7 +168,7 @@ def test_records_are_spelled_as_lambda_does() -> None:
 
 def test_without_a_window_a_batch_is_one_receive() -> None:
     queue = FakeQueue([[message("a")], [message("b")]])
-    assert [one["MessageId"] for one in collect(queue, 10, 0, queue.clock)] == ["a"]
+    assert [one["MessageId"] for one in collect(cast("SqsQueue", queue), 10, 0, queue.clock)] == ["a"]
     assert queue.asked == [(10, 10)]
 
 
@@ -173,7 +176,7 @@ def test_a_window_gathers_until_the_batch_is_full() -> None:
     # Given a batch of 12 and messages that come one after the other
     queue = FakeQueue([[message(f"{i}-{j}") for j in range(5)] for i in range(4)])
     # When it is collected within 30 s
-    messages = collect(queue, 12, 30, queue.clock)
+    messages = collect(cast("SqsQueue", queue), 12, 30, queue.clock)
     # Then it is never asked for more than is missing, nor for more than SQS gives
     assert [count for count, _ in queue.asked] == [10, 7, 2]
     assert len(messages) >= 12
@@ -181,12 +184,12 @@ def test_a_window_gathers_until_the_batch_is_full() -> None:
 
 def test_a_window_ends_with_what_came() -> None:
     queue = FakeQueue([[message("a")], [message("b")]])
-    messages = collect(queue, 100, 3, queue.clock)
+    messages = collect(cast("SqsQueue", queue), 100, 3, queue.clock)
     assert [one["MessageId"] for one in messages] == ["a", "b"]
     assert len(queue.asked) == 4
 
 
 def test_an_empty_queue_starts_no_window() -> None:
     queue = FakeQueue()
-    assert collect(queue, 10, 5, queue.clock) == []
+    assert collect(cast("SqsQueue", queue), 10, 5, queue.clock) == []
     assert len(queue.asked) == 1

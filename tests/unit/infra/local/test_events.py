@@ -30,9 +30,8 @@ def event(
 ) -> dict[str, Any]:
     request = Request("POST", path, query, headers or [], body, "127.0.0.1")
     built = BUILDER.event(request, match, "an-id")
-    document: dict[str, Any] = json.loads(built.head)
-    assert document["body"] is None
-    return {**document, "body": built.body.decode("utf-8", "replace") or None}
+    document: dict[str, Any] = json.loads(built.payload)
+    return document
 
 
 def test_the_event_has_the_fields_that_aws_documents() -> None:
@@ -130,16 +129,6 @@ def test_text_bodies_travel_as_they_are(body: str, content_type: str) -> None:
 def test_whatever_comes_becomes_json(body: bytes, query: str, headers: list[tuple[bytes, bytes]]) -> None:
     built = event(query=query, headers=headers, body=body)
     assert json.loads(encode(built)) == built
-
-
-@given(st.binary(max_size=200), st.integers(0, 2_000), st.sampled_from([b"image/jpeg", b"application/json"]))
-def test_an_event_fits_by_its_size_as_json(body: bytes, room: int, content_type: bytes) -> None:
-    # Given an event in two parts
-    request = Request("POST", "/", "", [(b"content-type", content_type)], body, "127.0.0.1")
-    built = BUILDER.event(request, MATCH, "an-id")
-    limit = len(built.head) + room
-    # Then it fits where its head and its body, written as JSON, do
-    assert built.fits(limit) == (len(built.head) + len(encode(built.body.decode("utf-8", "replace"))) <= limit)
 
 
 def test_undecodable_text_is_replaced_as_in_aws() -> None:

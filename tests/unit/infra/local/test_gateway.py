@@ -32,8 +32,8 @@ class FakePool:
     outcome: Reply | Exception | None
     events: list[dict[str, Any]] = field(default_factory=list)
 
-    def submit(self, _request_id: str, event: bytes, body: bytes) -> asyncio.Future[Reply]:
-        self.events.append({**json.loads(event), "body": body.decode()})
+    def submit(self, _request_id: str, event: bytes) -> asyncio.Future[Reply]:
+        self.events.append(json.loads(event))
         if isinstance(self.outcome, ThrottledError | StoppingError):
             raise self.outcome
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()

@@ -8,8 +8,9 @@ import pytest
 from moto.backends import list_of_moto_modules
 
 from infra.local import services
-from infra.local.loopback import Visitors, VisitorsOnly
-from infra.local.services import OnlyData, S3AndSqs
+from infra.local.children import clean_environment
+from infra.local.loopback import Visitors, visitors_only
+from infra.local.services import plain_data, s3_and_sqs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,14 +56,14 @@ def store(_environ: Any, start_response: Any) -> Iterable[bytes]:
     ids=str,
 )
 def test_a_foreign_page_is_refused(headers: dict[str, str]) -> None:
-    status, answered, body = ask(VisitorsOnly(store, VISITORS), **headers)
+    status, answered, body = ask(visitors_only(store, VISITORS), **headers)
     assert status == "403 Forbidden"
     assert not any(name.startswith("Access-Control") for name in answered)
     assert b"stored" not in body
 
 
 def test_a_foreign_page_may_not_post_by_a_form_that_navigates() -> None:
-    status, *_ = ask(VisitorsOnly(store, VISITORS), "POST", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")
+    status, *_ = ask(visitors_only(store, VISITORS), "POST", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")
     assert status == "403 Forbidden"
 
 
@@ -78,14 +79,14 @@ def test_a_foreign_page_may_not_post_by_a_form_that_navigates() -> None:
     ids=str,
 )
 def test_programs_and_people_of_this_machine_are_answered(headers: dict[str, str]) -> None:
-    status, answered, body = ask(VisitorsOnly(store, VISITORS), **headers)
+    status, answered, body = ask(visitors_only(store, VISITORS), **headers)
     assert (status, body) == ("200 OK", b"stored")
     assert answered == {"ETag": '"1"'}, "nobody else is told that it may read this"
 
 
 @pytest.mark.parametrize("origin", [PAGE, "http://localhost:8000"])
 def test_the_stacks_own_page_may_read_answers(origin: str) -> None:
-    status, answered, _ = ask(VisitorsOnly(store, VISITORS), Origin=origin)
+    status, answered, _ = ask(visitors_only(store, VISITORS), Origin=origin)
     assert status == "200 OK"
     assert answered["Access-Control-Allow-Origin"] == origin
     assert answered["Access-Control-Expose-Headers"] == "ETag"
@@ -93,7 +94,7 @@ def test_the_stacks_own_page_may_read_answers(origin: str) -> None:
 
 def test_the_stacks_own_page_is_let_in_before_it_writes() -> None:
     status, answered, _ = ask(
-        VisitorsOnly(store, VISITORS), "OPTIONS", Origin=PAGE, Access_Control_Request_Headers="content-type"
+        visitors_only(store, VISITORS), "OPTIONS", Origin=PAGE, Access_Control_Request_Headers="content-type"
     )
     assert status == "200 OK"
     assert "PUT" in answered["Access-Control-Allow-Methods"]
@@ -133,7 +134,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("service", sorted(set(list_of_moto_modules()) - {"sqs"}))
 def test_no_service_of_moto_but_s3_and_sqs_is_ever_made(asked: list[str], service: str) -> None:
     # Given the stack's services, When one is asked for in every way that moto looks at
-    app = S3AndSqs()
+    app = s3_and_sqs()
     ask(app, "POST", Authorization=signature(service))
     ask(app, "POST", X_Amz_Target=f"{service}.Run")
     ask(app, "POST", Host=f"{service}.us-east-1.amazonaws.com")
@@ -144,12 +145,12 @@ def test_no_service_of_moto_but_s3_and_sqs_is_ever_made(asked: list[str], servic
 
 
 def test_sqs_answers_what_is_signed_for_it(asked: list[str]) -> None:
-    ask(S3AndSqs(), "POST", Authorization=signature("sqs"))
+    ask(s3_and_sqs(), "POST", Authorization=signature("sqs"))
     assert asked == ["sqs"]
 
 
 def test_a_dropped_web_page_is_no_page_of_the_stores() -> None:
-    status, answered, body = ask(OnlyData(store))
+    status, answered, body = ask(plain_data(store))
     assert (status, body) == ("200 OK", b"stored")
     assert answered["Content-Security-Policy"].startswith("sandbox")
     assert "allow-scripts" not in answered["Content-Security-Policy"]
@@ -157,8 +158,6 @@ def test_a_dropped_web_page_is_no_page_of_the_stores() -> None:
 
 
 def test_a_child_of_the_stack_finds_no_engine_and_shares_nothing(tmp_path: Path) -> None:
-    from infra.local.children import clean_environment  # noqa: PLC0415
-
     environment = clean_environment(tmp_path)
     assert environment["DOCKER_HOST"].startswith("unix:///nonexistent")
     assert environment["MOTO_DISABLE_GLOBAL_CORS"] == "true"

@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 from moto.s3 import notifications as moto_s3
 
-from infra.local import notifications
+from infra.local.services import complete_notifications
 from skysort.drop.event import uploads
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Bucket:
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     monkeypatch.setattr(moto_s3, "_get_s3_event", moto_s3._get_s3_event)
-    notifications.install()
+    complete_notifications()
     with mock_aws():
         yield Bucket()
 

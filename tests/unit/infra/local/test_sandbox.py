@@ -29,19 +29,19 @@ def ends() -> Iterator[tuple[socket.socket, sandbox.Channel]]:
     channel.close()
 
 
-def frame(event: bytes, body: bytes = b"", deadline: float = 5.5) -> bytes:
-    return sandbox.INVOKE.pack(len(event), len(body), deadline, REQUEST_ID.encode()) + event + body
+def frame(event: bytes, deadline: float = 5.5) -> bytes:
+    return sandbox.INVOKE.pack(len(event), deadline, REQUEST_ID.encode()) + event
 
 
-@given(st.binary(max_size=300), st.text(max_size=100), st.integers(1, 80))
-def test_a_frame_arrives_whole_however_it_is_cut(event: bytes, body: str, size: int) -> None:
+@given(st.binary(max_size=300), st.integers(1, 80))
+def test_a_frame_arrives_whole_however_it_is_cut(event: bytes, size: int) -> None:
     ours, theirs = socket.socketpair()
     channel = sandbox.Channel(theirs.detach())
     with ours:
-        data = frame(event, body.encode())
+        data = frame(event)
         for start in range(0, len(data), size):
             ours.send(data[start : start + size])
-        assert channel.receive() == (REQUEST_ID, 5.5, event, body)
+        assert channel.receive() == (REQUEST_ID, 5.5, event)
     channel.close()
 
 
@@ -53,11 +53,9 @@ def test_a_pool_that_hangs_up_ends_the_conversation(ends: tuple[socket.socket, s
     assert channel.receive() is None
 
 
-def serve(
-    ends: tuple[socket.socket, sandbox.Channel], handler: Any, event: bytes, body: bytes = b""
-) -> tuple[bytes, Any]:
+def serve(ends: tuple[socket.socket, sandbox.Channel], handler: Any, event: bytes) -> tuple[bytes, Any]:
     ours, channel = ends
-    ours.send(frame(event, body, time.time() + 60))
+    ours.send(frame(event, time.time() + 60))
     ours.shutdown(socket.SHUT_WR)
     sandbox.serve(channel, handler, sandbox.PeakMemory())
     data = ours.recv(65_536)
@@ -84,16 +82,6 @@ def test_a_handler_gets_event_and_context(ends: tuple[socket.socket, sandbox.Cha
     kind, payload = serve(ends, handler, b'{"a": 1}')
     assert kind == sandbox.RESULT
     assert payload == [{"a": 1}, REQUEST_ID, "FUNCTION_NAME", True]
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"), [(b"", {"body": None}), (b"dQ==", {"body": "dQ=="}), (b"a\xff", {"body": "a\ufffd"})]
-)
-def test_a_body_beside_the_event_becomes_the_events(
-    ends: tuple[socket.socket, sandbox.Channel], body: bytes, expected: dict[str, str | None]
-) -> None:
-    _, payload = serve(ends, lambda event, _context: event, b'{"body": null}', body)
-    assert payload == expected
 
 
 def test_an_answer_is_as_long_as_the_runtime_client_would_make_it() -> None:
