@@ -11,8 +11,6 @@ from typing import Annotated, Literal, NotRequired, TypeAlias, final
 from pydantic import Field, with_config
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
-from skysort.batches.match import State  # noqa: TC001 - pydantic reads the annotations
-from skysort.clients import Sharing  # noqa: TC001 - pydantic reads the annotations
 from skysort.limits import PRESIGNED_S
 
 Count: TypeAlias = Annotated[int, Field(ge=0)]
@@ -206,7 +204,7 @@ class Health(TypedDict):
 
     status: Literal["ok"]
     version: str
-    clients: Sharing
+    clients: Literal["shared", "separate"]
 
 
 class Sample(Prediction):
@@ -395,7 +393,7 @@ class BatchFile(TypedDict):
 
     model: str
     name: str
-    state: State
+    state: Literal["waiting", "done", "failed"]
     size: int | None
     """null for a file that has been removed since"""
     uploaded: Time | None

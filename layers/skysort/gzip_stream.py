@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import GZIP_MEMBERS, GZIP_RATIO, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from skysort.drop.files import Sink
 
 GZIP: Final = b"\x1f\x8b"
 # zlib's window bits: for a gzip header, for zlib's own.
@@ -141,6 +139,13 @@ def _piece(member: Any, part: bytes) -> bytes:
     except zlib.error as error:
         raise MalformedInputError(f"the compressed data is damaged: {error}") from None
     return piece
+
+
+class Sink(Protocol):
+    """Where bytes go, in order."""
+
+    def write(self, data: bytes | memoryview, /) -> object:
+        """Take some bytes."""
 
 
 class GzipSink:

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from skysort.drop.deadline import ENDLESS
 from skysort.errors import EmptyInputError, InfrastructureError, LimitExceededError
@@ -124,13 +124,6 @@ def fetched(blocks: Iterable[bytes], limit: int) -> Iterator[Path]:
                     raise LimitExceededError(f"a file of this format may have up to {limit // MIB:,} MiB unpacked")
                 file.write(block)
         yield path
-
-
-class Sink(Protocol):
-    """Where bytes go, in order."""
-
-    def write(self, data: bytes | memoryview, /) -> object:
-        """Take some bytes."""
 
 
 class DraftFile:

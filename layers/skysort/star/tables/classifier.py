@@ -18,7 +18,8 @@ from skysort.star.tables.rows import RejectsWriter, RowClassifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from skysort.drop.files import Draft, Sink, SourceFile
+    from skysort.drop.files import Draft, SourceFile
+    from skysort.gzip_stream import Sink
     from skysort.star.model import StarModel
 
 TABLE: Final = ""
