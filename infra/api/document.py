@@ -126,6 +126,15 @@ def _resolver(function: str) -> APIGatewayRestResolver:
 def _parameters(api: APIGatewayRestResolver, function: str) -> dict[tuple[str, str], Document]:
     """Each call with its parameters, as Powertools reads them from the handler's signature."""
     document = json.loads(api.get_openapi_json_schema(title=function, version="1"))
+    schemas = document.get("components", {}).get("schemas", {})
+    for call in (call for calls in document["paths"].values() for call in calls.values()):
+        for given in call.get("parameters", ()):
+            # A choice is written out where it stands: the document has no component for it.
+            options = [
+                schemas.get(option.get("$ref", "").rpartition("/")[2], option)
+                for option in given["schema"].get("anyOf", ())
+            ]
+            given["schema"] |= {"anyOf": options} if options else {}
     return {(method.upper(), path): call for path, calls in document["paths"].items() for method, call in calls.items()}
 
 
