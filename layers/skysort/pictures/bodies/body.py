@@ -79,8 +79,8 @@ def read_body(body: bytes, content_type: str) -> PictureRequest:
 
     Raises
     ------
-    UnsupportedFormatError, MalformedInputError, EmptyInputError, LimitExceededError, InvalidFieldsError
-        For what is wrong with the body as a whole.
+    UnsupportedFormatError
+        For a body that pictures do not come in; other InputErrors for what else is wrong with the body as a whole.
     """
     # Some proxies name the type twice.
     media_type = content_type.partition(";")[0].partition(",")[0].strip().lower()

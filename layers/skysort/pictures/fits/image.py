@@ -128,6 +128,10 @@ def read(content: bytes, spend: Callable[[Cost], object] = bool, spec: InputSpec
     spec
         Of the model, whose window is what is drawn; without one everything.
 
+    Returns
+    -------
+    The bands that are drawn.
+
     Raises
     ------
     MalformedInputError

@@ -31,6 +31,7 @@ _MANY_TILES: Final = 16
 # Values worked out at once: few enough to stay near the processor.
 _VALUES_AT_ONCE: Final = 1 << 17
 _PADDING: Final = bytes(8)
+_DAMAGED: Final = "a compressed tile of the FITS image is damaged: its codes do not end where it ends"
 
 
 def _first_ones() -> NDArray[np.int32]:
@@ -95,7 +96,7 @@ def unpack(tiles: Sequence[bytes], values: int, block: int, width: int) -> NDArr
         Where a tile ends before its last value.
     """
     if min(map(len, tiles)) < width:
-        raise _damaged()
+        raise MalformedInputError(_DAMAGED)
     packed = np.frombuffer(b"".join(tiles) + _PADDING, np.uint8)
     lengths = np.array([len(tile) for tile in tiles], np.int32)
     ends = np.cumsum(lengths, dtype=np.int32)
@@ -117,10 +118,6 @@ def unpack(tiles: Sequence[bytes], values: int, block: int, width: int) -> NDArr
 def steps(tiles: int, values: int) -> int:
     """How many steps of numpy it takes, or as long as so many, to follow the codes of tiles of so many values."""
     return values if tiles >= _MANY_TILES else values * tiles // _MANY_TILES
-
-
-def _damaged() -> MalformedInputError:
-    return MalformedInputError("a compressed tile of the FITS image is damaged: its codes do not end where it ends")
 
 
 def _words(packed: NDArray[np.uint8]) -> NDArray[np.uint32]:
@@ -162,9 +159,9 @@ def _together(packed: _Packed) -> _Codes:
             rows[:, some], at[some] = ones, there
         at[low == as_they_are] += 8 * packed.width * len(rows)
         if (low > as_they_are).any():
-            raise _damaged()
+            raise MalformedInputError(_DAMAGED)
     if (at > packed.ends).any():
-        raise _damaged()
+        raise MalformedInputError(_DAMAGED)
     return codes
 
 
@@ -217,12 +214,12 @@ def _follow(packed: _Packed, start: int, end: int, notes: tuple[array[int], arra
                     note(start + one)
                     at = one + step
             except IndexError:
-                raise _damaged() from None
+                raise MalformedInputError(_DAMAGED) from None
         else:
             ones.extend((0,) * here)
             at += 8 * packed.width * here if low > 0 else 0
         if at > end - start or low > as_they_are:
-            raise _damaged()
+            raise MalformedInputError(_DAMAGED)
 
 
 def _differences(packed: _Packed, codes: _Codes, blocks: slice) -> NDArray[np.uint32]:
