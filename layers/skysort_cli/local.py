@@ -77,10 +77,10 @@ def _loading(model: str) -> Iterator[None]:
 
 
 class LocalModel:
-    """A model in this process. answer_body: its answer to a body of a content type; may raise SkysortError."""
+    """A model in this process."""
 
-    def __init__(self, answer_body: Callable[[bytes, str], Any]) -> None:
-        self._answer_body = answer_body
+    # Its answer to a body of a content type; may raise SkysortError.
+    _answer_body: Callable[[bytes, str], Any]
 
     def answer(self, body: bytes, content_type: str) -> dict[str, Any]:
         """The answer to one request; raises ProblemError."""
@@ -108,7 +108,7 @@ class LocalPictures(LocalModel):
             loaded = PictureModel.load(folder)
             parse_options(query, loaded.labels, loaded.subsets)
         classifier = PictureClassifier(loaded)
-        super().__init__(lambda body, content_type: classifier.answer(read_body(body, content_type), query))
+        self._answer_body = lambda body, content_type: classifier.answer(read_body(body, content_type), query)
 
 
 class LocalStars(LocalModel):
@@ -127,4 +127,4 @@ class LocalStars(LocalModel):
             parse_options(query, self.model.labels)
         self.query = query
         self.classifier: StarClassifier = StarClassifier(self.model, AnswerCache(0))
-        super().__init__(lambda body, content_type: self.classifier.answer(read_body(body, content_type), query))
+        self._answer_body = lambda body, content_type: self.classifier.answer(read_body(body, content_type), query)

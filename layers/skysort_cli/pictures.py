@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,16 +76,16 @@ def heat_map_folder(explain_to: str | None, out: str | None) -> Path | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
 class HeatMaps:
     """Writes each record's heat map below a folder, as its picture lies below the folder that it was found in.
 
     below: each input's path below its folder, by its name in the records.
     """
 
-    def __init__(self, folder: Path, below: Mapping[str, str]) -> None:
-        self._folder = folder
-        self._below = below
-        self._taken: set[str] = set()
+    folder: Path
+    below: Mapping[str, str]
+    _taken: set[str] = field(default_factory=set)
 
     def extract(self, record: Record) -> Record:
         """The record with its heat map in a file, named in its place."""
@@ -95,14 +96,14 @@ class HeatMaps:
             content = base64.b64decode(explained["heat_map"].removeprefix(_DATA_URL), validate=True)
         except binascii.Error:
             return record
-        path = self._folder / self._name(record["file"])
+        path = self.folder / self._name(record["file"])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return {**record, "explanation": {**explained, "heat_map": str(path)}}
 
     def _name(self, file: str) -> str:
         """A name of its own below the folder, never above it."""
-        parts = [part for part in PurePosixPath(self._below.get(file, "picture")).parts if part not in {"/", "..", "."}]
+        parts = [part for part in PurePosixPath(self.below.get(file, "picture")).parts if part not in {"/", "..", "."}]
         stem = "/".join(parts) or "picture"
         name, number = stem + ENDING, 2
         while name in self._taken:

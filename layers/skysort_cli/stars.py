@@ -47,6 +47,7 @@ _PIECE_BYTES: Final = 256 * 1024
 _OF_WRITING: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
+@dataclass(frozen=True, slots=True)
 class StarTables:
     """Classifies tables row by row.
 
@@ -54,11 +55,10 @@ class StarTables:
     which takes CSV. jobs: requests at once.
     """
 
-    def __init__(self, answer: Answer, local: LocalStars | None, *, jobs: int, explain: bool) -> None:
-        self._answer = answer
-        self._local = local
-        self._jobs = jobs
-        self._rows = EXPLAINED_ROWS if explain else ROWS
+    answer: Answer
+    local: LocalStars | None
+    jobs: int
+    explain: bool
 
     def classify(self, item: Input, emit: Callable[[Record], None]) -> None:
         """Emit a record a row in the table's order, or one with `error` where the whole file cannot be classified."""
@@ -80,7 +80,7 @@ class StarTables:
         answered = in_order(
             self._answered,
             self._chunks(file),
-            workers=self._jobs,
+            workers=self.jobs,
             weigh=lambda chunk: len(chunk.body),
             max_bytes=_WAITING_BYTES,
         )
@@ -101,7 +101,7 @@ class StarTables:
                 yield {"file": item.name, "row": number + 1, "id": name, **record_of(answer, result)}
 
     def _in_process(self, item: Input, file: io.BufferedReader, kind: Format, emit: Callable[[Record], None]) -> None:
-        if self._local is None:
+        if self.local is None:
             detail = (
                 f"over HTTP tables go as CSV, and this is {kind.upper()}: leave --endpoint out to classify it here, "
                 "or give it to `skysort drop star`"
@@ -111,7 +111,7 @@ class StarTables:
             from skysort_cli.star_tables import record_rows  # noqa: PLC0415 - needs the model's packages
 
             with damage():
-                record_rows(kind, file, self._local, lambda record: emit({"file": item.name, **record}))
+                record_rows(kind, file, self.local, lambda record: emit({"file": item.name, **record}))
         except ImportError as error:
             raise missing(f"{kind.upper()} tables", error) from error
 
@@ -119,14 +119,14 @@ class StarTables:
         with damage():  # of the input alone: what becomes of the output is not in here
             text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
             try:
-                yield from chunks(text, self._rows)
+                yield from chunks(text, EXPLAINED_ROWS if self.explain else ROWS)
             finally:
                 with contextlib.suppress(ValueError):  # where the file was closed first
                     text.detach()
 
     def _answered(self, chunk: Chunk) -> tuple[Chunk, dict[str, Any] | ProblemError]:
         try:
-            return chunk, self._answer(chunk.body, CSV)
+            return chunk, self.answer(chunk.body, CSV)
         except ProblemError as error:
             return chunk, error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.padding import Padding
@@ -46,6 +47,7 @@ def _text(value: object, style: str = "") -> Text:
     return Text(printable(value), style=style)
 
 
+@dataclass
 class TerminalTable(Writer):
     """Collects records and prints them as one table.
 
@@ -53,18 +55,15 @@ class TerminalTable(Writer):
     and say which part of the model answered. files: whether to name the file of each. top_k: classes shown.
     """
 
-    def __init__(
-        self, console: Console, *, rows: bool, files: bool, names: bool = True, top_k: int = 1, explain: bool = False
-    ) -> None:
-        self._console = console
-        self._rows = rows
-        self._names = rows and names
-        self._files = files
-        self._top_k = top_k
-        self._explain = explain
-        self._records: list[Record] = []
-        self._left_out = 0
-        self._labels: Counter[str] = Counter()
+    console: Console
+    rows: bool
+    files: bool
+    names: bool = True
+    top_k: int = 1
+    explain: bool = False
+    _records: list[Record] = field(default_factory=list)
+    _left_out: int = 0
+    _labels: Counter[str] = field(default_factory=Counter)
 
     def write(self, record: Record) -> None:
         """Take one record."""
@@ -80,7 +79,7 @@ class TerminalTable(Writer):
         if not self._records:
             return
         columns = self._columns()
-        if self._console.width < _NARROW + _COLUMN * (len(columns) - _USUAL_COLUMNS):
+        if self.console.width < _NARROW + _COLUMN * (len(columns) - _USUAL_COLUMNS):
             self._stacked()
         else:
             table = _table()
@@ -88,21 +87,21 @@ class TerminalTable(Writer):
                 table.add_column(name, **options)
             for record in self._records:
                 table.add_row(*self._row(record))
-            self._console.print(table)
+            self.console.print(table)
         if self._left_out:
             numbers = ", ".join(f"{printable(label)} {count:,}" for label, count in self._labels.most_common(8))
             more = f"and {self._left_out:,} more rows, which --out FILE would hold; in all: {numbers}"
-            self._console.print(Text(more, style="dim"))
+            self.console.print(Text(more, style="dim"))
 
     def _stacked(self) -> None:
         """One line below the other, where cells beside each other would not be readable."""
         for record in self._records:
-            place = [record["file"]] if self._files else []
-            place += [f"row {_rows(record)}"] if self._rows and "row" in record else []
-            place += [record["id"]] if self._names and record.get("id") else []
-            self._console.print(_text(", ".join(place), "bold"))
+            place = [record["file"]] if self.files else []
+            place += [f"row {_rows(record)}"] if self.rows and "row" in record else []
+            place += [record["id"]] if self.rows and self.names and record.get("id") else []
+            self.console.print(_text(", ".join(place), "bold"))
             for line in self._lines(record):
-                _indented(self._console, line)
+                _indented(self.console, line)
 
     def _lines(self, record: Record) -> Iterator[Text]:
         if "error" in record:
@@ -111,35 +110,35 @@ class TerminalTable(Writer):
         if "result_file" in record:
             yield _text(f"classified: {record['result_file']}")
             return
-        for index, prediction in enumerate(record["predictions"][: self._top_k]):
+        for index, prediction in enumerate(record["predictions"][: self.top_k]):
             probability = _probability(prediction["probability"], best=index == 0)
             yield probability.append(f"  {printable(prediction['label'])}")
         if len(record["prediction_set"]) > 1:
             yield _text(f"one of {', '.join(record['prediction_set'])}")
-        if self._explain:
+        if self.explain:
             yield _text(f"because {explanation(record, SHOWN_FEATURES).replace(';', ', ')}")
 
     def _columns(self) -> dict[str, dict[str, Any]]:
         return {
-            **({"file": _WIDE} if self._files else {}),
-            **({"row": _NUMBER} if self._rows else {}),
-            **({"id": _FOLDED} if self._names else {}),
+            **({"file": _WIDE} if self.files else {}),
+            **({"row": _NUMBER} if self.rows else {}),
+            **({"id": _FOLDED} if self.rows and self.names else {}),
             "class": _WIDE,
             "probability": _NUMBER,
             "one of (90 %)": _WIDE,
-            **({"from": _FOLDED} if self._names else {}),
-            **({"because": _FOLDED} if self._explain else {}),
+            **({"from": _FOLDED} if self.rows and self.names else {}),
+            **({"because": _FOLDED} if self.explain else {}),
         }
 
     def _row(self, record: Record) -> list[Text]:
-        place = [_text(record["file"])] if self._files else []
-        place += [_text(_rows(record))] if self._rows else []
-        place += [_text(record.get("id", ""))] if self._names else []
+        place = [_text(record["file"])] if self.files else []
+        place += [_text(_rows(record))] if self.rows else []
+        place += [_text(record.get("id", ""))] if self.rows and self.names else []
         if "error" in record:
             return [*place, Text("refused", style="red"), Text(), _text(error_message(record), "red")]
         if "result_file" in record:
             return [*place, Text("classified", style="bold"), Text(), _text(record["result_file"])]
-        predictions = list(enumerate(record["predictions"][: self._top_k]))
+        predictions = list(enumerate(record["predictions"][: self.top_k]))
         line = Text("\n")
         row = [
             *place,
@@ -147,9 +146,9 @@ class TerminalTable(Writer):
             line.join(_probability(item["probability"], best=index == 0) for index, item in predictions),
             _text(", ".join(record["prediction_set"])),
         ]
-        if self._names:
+        if self.rows and self.names:
             row.append(_text(str(record.get("variant", "")).replace("_", " ")))
-        if self._explain:
+        if self.explain:
             row.append(line.join(map(_text, explanation(record, SHOWN_FEATURES).split(";"))))
         return row
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Failure = tuple["Upload", ProblemError]
     # How the service lets a file be uploaded (skysort.answers.FormUpload, PartsUpload), as it came over HTTP.
-    Offer = dict[str, Any]
+    Presigned = dict[str, Any]
 
 # Signatures hold for a quarter of an hour: so much is asked for at a time as most lines are through with by then; and
 # 256 MiB have fewer files in parts than one call begins.
@@ -169,30 +169,20 @@ class _ExpiredError(Exception):
     """The store does not take the signature (any more): worth asking for another one while that helps."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uploader:
     """Uploads into one batch of one model.
 
-    jobs: requests at once. on_bytes: told of bytes that arrived. on_file: told of each file that is complete.
+    jobs: requests at once. on_bytes: called with numbers of bytes sent. on_file: called with each complete file.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        model: str,
-        batch: str,
-        *,
-        jobs: int,
-        unfinished: Unfinished,
-        on_bytes: Callable[[int], None],
-        on_file: Callable[[Upload], None],
-    ) -> None:
-        self._client = client
-        self._model = model
-        self._batch = batch
-        self._jobs = jobs
-        self._unfinished = unfinished
-        self._on_bytes = on_bytes
-        self._on_file = on_file
+    client: Client
+    model: str
+    batch: str
+    jobs: int
+    unfinished: Unfinished
+    on_bytes: Callable[[int], None]
+    on_file: Callable[[Upload], None]
 
     def upload(self, uploads: Sequence[Upload]) -> Iterator[Failure]:
         """Send every file; yields those that the service or its store refuses.
@@ -205,7 +195,7 @@ class Uploader:
     def _group(self, group: Sequence[Upload]) -> Iterator[Failure]:
         """One call's worth; one that is refused is halved until the files that it is about stand alone."""
         try:
-            offers = self._ask(group)
+            presigned = self._ask(group)
         except ProblemError as error:
             if error.problem.get("status") not in _TOO_MUCH or len(group) == 1:
                 yield from ((upload, error) for upload in group)
@@ -214,78 +204,78 @@ class Uploader:
             yield from self._group(group[:middle])
             yield from self._group(group[middle:])
             return
-        pairs = list(zip(group, offers, strict=True))
+        pairs = list(zip(group, presigned, strict=True))
         small = [pair for pair in pairs if pair[1]["method"] == "form"]
         large = [pair for pair in pairs if pair[1]["method"] == "parts"]
         outcomes = in_order(
-            self._try, small, workers=self._jobs, weigh=lambda pair: pair[0].size, max_bytes=_WAITING_BYTES
+            self._try, small, workers=self.jobs, weigh=lambda pair: pair[0].size, max_bytes=_WAITING_BYTES
         )
         yield from filter(None, outcomes)
         yield from filter(None, map(self._try, large))
 
-    def _ask(self, group: Sequence[Upload]) -> list[Offer]:
-        """The service's offer for each file; raises ProblemError."""
-        body = {"model": self._model, "batch": self._batch, "files": [self._wanted(upload) for upload in group]}
-        url = self._client.endpoint.url
+    def _ask(self, group: Sequence[Upload]) -> list[Presigned]:
+        """How the service lets each file be uploaded; raises ProblemError."""
+        body = {"model": self.model, "batch": self.batch, "files": [self._wanted(upload) for upload in group]}
+        url = self.client.endpoint.url
         try:
-            answer = self._client.post_json("/v1/uploads", body)
+            answer = self.client.post_json("/v1/uploads", body)
         except ProblemError as error:
             if error.fields and error.fields <= {"batch", "model"}:
                 raise UsageError(error.detail) from error
             if error.problem.get("status") == HTTPStatus.NOT_FOUND:
                 raise ServiceError(f"{url} takes no uploads: {error.detail}; is the address right?") from error
             if len(group) == 1 and "upload_id" in error.fields:  # cleaned away by a lifecycle rule, or done after all
-                self._unfinished.over(group[0])
+                self.unfinished.over(group[0])
                 return self._ask(group)
             raise
-        offers = answer.get("files")
-        if not isinstance(offers, list) or len(offers) != len(group):
+        presigned = answer.get("files")
+        if not isinstance(presigned, list) or len(presigned) != len(group):
             raise ServiceError(f"{url} does not answer /v1/uploads as skysort does")
-        return offers
+        return presigned
 
     def _wanted(self, upload: Upload) -> dict[str, Any]:
-        upload_id = self._unfinished.upload_id(upload)
+        upload_id = self.unfinished.upload_id(upload)
         return {"name": upload.name, "size": upload.size, **({"upload_id": upload_id} if upload_id else {})}
 
-    def _try(self, pair: tuple[Upload, Offer]) -> Failure | None:
-        upload, offer = pair
+    def _try(self, pair: tuple[Upload, Presigned]) -> Failure | None:
+        upload, presigned = pair
         try:
-            self._persist(upload, offer, self._form if offer["method"] == "form" else self._parts)
+            self._persist(upload, presigned, self._form if presigned["method"] == "form" else self._parts)
         except _ExpiredError as error:
             return upload, ProblemError(problems.document(403, "store-refused", "The store refused", str(error)))
         except ProblemError as error:
             return upload, error
-        self._on_file(upload)
+        self.on_file(upload)
         return None
 
-    def _persist(self, upload: Upload, offer: Offer, send: Callable[[Upload, Offer], None]) -> None:
+    def _persist(self, upload: Upload, presigned: Presigned, send: Callable[[Upload, Presigned], None]) -> None:
         """Send; with new signatures once, and again as long as each of them brought a part more."""
         before = -1
         while True:
             try:
-                return send(upload, offer)
+                return send(upload, presigned)
             except _ExpiredError:
-                counted = _arrived(offer)
+                counted = _arrived(presigned)
                 if len(counted) <= before:
                     raise
-                (offer,) = self._ask([upload])
-                before = len(_arrived(offer))
-                for part in _parts(offer):
+                (presigned,) = self._ask([upload])
+                before = len(_arrived(presigned))
+                for part in _parts(presigned):
                     part["counted"] = part["number"] in counted
 
-    def _form(self, upload: Upload, offer: Offer) -> None:
+    def _form(self, upload: Upload, presigned: Presigned) -> None:
         content = _read(upload, 0, upload.size)
-        form = offer["form"]
-        _check(self._client.signed("POST", form["url"], data=form["fields"], files={"file": ("file", content)}))
-        self._on_bytes(upload.size)
+        form = presigned["form"]
+        _check(self.client.signed("POST", form["url"], data=form["fields"], files={"file": ("file", content)}))
+        self.on_bytes(upload.size)
 
-    def _parts(self, upload: Upload, offer: Offer) -> None:
-        whole, parts = offer["parts"], _parts(offer)
-        self._unfinished.begun(upload, whole["upload_id"])
+    def _parts(self, upload: Upload, presigned: Presigned) -> None:
+        whole, parts = presigned["parts"], _parts(presigned)
+        self.unfinished.begun(upload, whole["upload_id"])
         etags = in_order(
             lambda pair: self._part(upload, pair[1], pair[0] * whole["part_size"]),
             list(enumerate(parts)),
-            workers=self._jobs,
+            workers=self.jobs,
             weigh=lambda pair: int(pair[1]["size"]),
             max_bytes=_WAITING_BYTES,
         )
@@ -293,7 +283,7 @@ class Uploader:
             f"<Part><PartNumber>{part['number']}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
             for part, etag in zip(parts, etags, strict=True)
         )
-        response = self._client.signed(
+        response = self.client.signed(
             "POST",
             whole["complete_url"],
             content=f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode(),
@@ -302,35 +292,35 @@ class Uploader:
         _check(response)
         if b"<Error>" in response.content:  # S3 answers 200 before it knows
             raise _refused(response)
-        self._unfinished.over(upload)
+        self.unfinished.over(upload)
 
     def _part(self, upload: Upload, part: dict[str, Any], start: int) -> str:
         size = int(part["size"])
         if part.get("etag"):
-            self._on_bytes(0 if part.get("counted") else size)
+            self.on_bytes(0 if part.get("counted") else size)
             return str(part["etag"])
-        response = self._client.signed("PUT", part["url"], content=_read(upload, start, size))
+        response = self.client.signed("PUT", part["url"], content=_read(upload, start, size))
         _check(response)
         etag = response.headers.get("ETag")
         if not etag:
             raise _refused(response)
-        self._on_bytes(size)
+        self.on_bytes(size)
         part["etag"] = str(etag)
         return str(etag)
 
 
-def _parts(offer: Offer) -> list[dict[str, Any]]:
-    """The parts that an offer tells of; none for a form."""
-    return list(offer.get("parts", {}).get("parts", ()))
+def _parts(presigned: Presigned) -> list[dict[str, Any]]:
+    """The parts of an upload; none for a form."""
+    return list(presigned.get("parts", {}).get("parts", ()))
 
 
-def _arrived(offer: Offer) -> set[int]:
+def _arrived(presigned: Presigned) -> set[int]:
     """The numbers of the parts that the store has."""
-    return {part["number"] for part in _parts(offer) if part.get("etag")}
+    return {part["number"] for part in _parts(presigned) if part.get("etag")}
 
 
 def _groups(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:
-    """Consecutive files, as many as one call offers uploads for."""
+    """Consecutive files, as many as one call presigns uploads for."""
     group: list[Upload] = []
     for upload in uploads:
         if group and (len(group) == FILES_AT_ONCE or sum(item.size for item in group) + upload.size > BYTES_AT_ONCE):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -61,24 +62,14 @@ class FileClassifier(Protocol):
         """Read the source, write the draft; raises InputError for a file that can never succeed."""
 
 
+@dataclass(frozen=True, slots=True)
 class DropWorker:
-    """Classifies dropped files and records each one's outcome in the results bucket.
+    """Classifies dropped files and records each one's outcome in the results bucket."""
 
-    model: name and version, as records name it.
-    """
-
-    def __init__(
-        self,
-        store: ObjectStore,
-        results_bucket: str,
-        classifier: FileClassifier,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self._store = store
-        self._bucket = results_bucket
-        self._classifier = classifier
-        self.model = model_document(classifier.name, classifier.version)
-        self._clock = clock
+    store: ObjectStore
+    results_bucket: str
+    classifier: FileClassifier
+    clock: Callable[[], float] = time.perf_counter
 
     def process(self, upload: Upload, deadline: Deadline = ENDLESS) -> tuple[Outcome, Report]:
         """Bring one upload to its outcome, or find that it has one; raises InfrastructureError to be called again."""
@@ -110,15 +101,19 @@ class DropWorker:
         return Outcome.REFUSED, report
 
     def _ledger(self, upload: Upload) -> Ledger:
-        label = f"{self._classifier.name} {self._classifier.version}"
-        return Ledger(self._store, self._bucket, upload, self._classifier.suffixes, label)
+        label = f"{self.classifier.name} {self.classifier.version}"
+        return Ledger(self.store, self.results_bucket, upload, self.classifier.suffixes, label)
+
+    @property
+    def _model(self) -> dict[str, str]:
+        return model_document(self.classifier.name, self.classifier.version)
 
     def _classify(self, upload: Upload, ledger: Ledger, deadline: FileDeadline) -> Report:
-        started = self._clock()
+        started = self.clock()
         self._check(upload)
-        draft = Draft(self._store, ledger.target, deadline)
+        draft = Draft(self.store, ledger.target, deadline)
         try:
-            report = self._classifier.classify(SourceFile(self._store, upload, deadline), draft)
+            report = self.classifier.classify(SourceFile(self.store, upload, deadline), draft)
             outputs = []
             for suffix, file in draft.files.items():
                 etag = draft.commit(suffix, ledger.etag(suffix))
@@ -126,11 +121,11 @@ class DropWorker:
         finally:
             draft.close()
         summary: dict[str, Any] = {
-            "model": self.model,
+            "model": self._model,
             "source": source_document(upload),
             "outputs": outputs,
             **report.summary,
-            "seconds": round(self._clock() - started, 3),
+            "seconds": round(self.clock() - started, 3),
         }
         ledger.settle(keys.SUMMARY, JSON, to_json(summary))
         return report
@@ -138,17 +133,17 @@ class DropWorker:
     def _check(self, upload: Upload) -> None:
         """Raise an error for a file that is not this model's, or not there any more."""
         model = keys.parse(upload.key).model
-        if model != self._classifier.name:
+        if model != self.classifier.name:
             raise ConfigurationError(
-                f"{upload.key} came to the {self._classifier.name} model: "
-                f"this queue should hold only {keys.INCOMING}{self._classifier.name}/"
+                f"{upload.key} came to the {self.classifier.name} model: "
+                f"this queue should hold only {keys.INCOMING}{self.classifier.name}/"
             )
         # In a bucket with versions a deleted file's bytes can still be read; what its owner deleted is not classified.
-        if self._store.head(upload.bucket, [upload.key])[0] is None:
+        if self.store.head(upload.bucket, [upload.key])[0] is None:
             raise ObjectGoneError(f"{upload.key} was deleted before its turn")
 
     def _refuse(self, error: SkysortError, upload: Upload, ledger: Ledger) -> Report:
-        ledger.settle(keys.ERROR, PROBLEM, error_record(error, upload, self.model))
+        ledger.settle(keys.ERROR, PROBLEM, error_record(error, upload, self._model))
         return Report({"error": error.detail, "kind": "input" if isinstance(error, InputError) else "gone"})
 
 

@@ -31,7 +31,7 @@ _NOT_XML: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An object as a listing tells of it. modified: ISO 8601 in UTC, so that text order is time order."""
+    """An object of a listing. modified: ISO 8601 in UTC, so that text order is time order."""
 
     key: str
     size: int
@@ -40,7 +40,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of an upload that S3 has already."""
+    """A part of an upload that S3 has. number: from 1."""
 
     number: int
     etag: str
@@ -111,7 +111,7 @@ class S3Client:
             if status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
                 return body
             if status == HTTPStatus.NOT_FOUND:
-                raise NotFoundError(f"there is no {location.path} in S3")
+                raise NotFoundError(f"S3 has no {location.path}")
             if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return b""
             fault = f"{status} {body[:300]!r}"

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,13 @@ class Credentials:
         return cls(access, secret, environment.get("AWS_SESSION_TOKEN") or None)
 
 
+@dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs for one region with one set of credentials.
+    """Signs for one region with one set of credentials. clock: the time of a signature, UTC."""
 
-    clock: the time of a signature, UTC.
-    """
-
-    def __init__(
-        self, credentials: Credentials, region: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._credentials = credentials
-        self._region = region
-        self.clock = clock
+    credentials: Credentials
+    region: str
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def url(
         self,
@@ -114,17 +109,15 @@ class Signer:
         parameters = {
             **(query or {}),
             "X-Amz-Algorithm": ALGORITHM,
-            "X-Amz-Credential": f"{self._credentials.access_key}/{self._scope(now)}",
+            "X-Amz-Credential": f"{self.credentials.access_key}/{self._scope(now)}",
             "X-Amz-Date": _stamp(now),
             "X-Amz-Expires": str(expires_s),
             "X-Amz-SignedHeaders": ";".join(sorted(signed)),
         }
-        if self._credentials.token:
-            parameters["X-Amz-Security-Token"] = self._credentials.token
-        signature = self._request_signature(
-            now, method, location.path, query=parameters, headers=signed, payload=UNSIGNED
-        )
-        return f"{location.url}?{_query(parameters)}&X-Amz-Signature={signature}"
+        if self.credentials.token:
+            parameters["X-Amz-Security-Token"] = self.credentials.token
+        signature = self._request_signature(now, method, location.path, parameters, signed, payload=UNSIGNED)
+        return f"{location.url}?{query_string(parameters)}&X-Amz-Signature={signature}"
 
     def form(self, location: Location, key: str, content_type: str, size: int, expires: datetime) -> dict[str, str]:
         """The fields of a form that lets its holder POST one object: this key, this type, this many bytes.
@@ -136,11 +129,11 @@ class Signer:
             "key": key,
             "Content-Type": content_type,
             "x-amz-algorithm": ALGORITHM,
-            "x-amz-credential": f"{self._credentials.access_key}/{self._scope(now)}",
+            "x-amz-credential": f"{self.credentials.access_key}/{self._scope(now)}",
             "x-amz-date": _stamp(now),
         }
-        if self._credentials.token:
-            fields["x-amz-security-token"] = self._credentials.token
+        if self.credentials.token:
+            fields["x-amz-security-token"] = self.credentials.token
         conditions: list[Any] = [{"bucket": location.bucket}, *({name: value} for name, value in fields.items())]
         conditions.append(["content-length-range", size, size])
         policy = {"expiration": expires.strftime("%Y-%m-%dT%H:%M:%SZ"), "conditions": conditions}
@@ -153,10 +146,10 @@ class Signer:
         """The headers of a request without a body that is sent at once."""
         now = self.clock()
         signed = {"host": location.host, "x-amz-content-sha256": _EMPTY, "x-amz-date": _stamp(now), **(headers or {})}
-        if self._credentials.token:
-            signed["x-amz-security-token"] = self._credentials.token
-        signature = self._request_signature(now, method, location.path, query=query, headers=signed, payload=_EMPTY)
-        credential = f"Credential={self._credentials.access_key}/{self._scope(now)}"
+        if self.credentials.token:
+            signed["x-amz-security-token"] = self.credentials.token
+        signature = self._request_signature(now, method, location.path, query, signed, payload=_EMPTY)
+        credential = f"Credential={self.credentials.access_key}/{self._scope(now)}"
         names = ";".join(sorted(signed))
         signed["authorization"] = f"{ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"
         return signed
@@ -166,31 +159,22 @@ class Signer:
         now: datetime,
         method: str,
         path: str,
-        *,
         query: Mapping[str, str],
         headers: Mapping[str, str],
+        *,
         payload: str,
     ) -> str:
         names = sorted(headers)
-        canonical = "\n".join(
-            (
-                method,
-                path,
-                _query(query),
-                *(f"{name}:{' '.join(headers[name].split())}" for name in names),
-                "",
-                ";".join(names),
-                payload,
-            )
-        )
+        lines = [f"{name}:{' '.join(headers[name].split())}" for name in names]
+        canonical = "\n".join((method, path, query_string(query), *lines, "", ";".join(names), payload))
         digest = hashlib.sha256(canonical.encode()).hexdigest()
         return self._sign(now, "\n".join((ALGORITHM, _stamp(now), self._scope(now), digest)))
 
     def _scope(self, now: datetime) -> str:
-        return f"{now:%Y%m%d}/{self._region}/s3/aws4_request"
+        return f"{now:%Y%m%d}/{self.region}/s3/aws4_request"
 
     def _sign(self, now: datetime, text: str) -> str:
-        key = _signing_key(self._credentials.secret_key, f"{now:%Y%m%d}", self._region)
+        key = _signing_key(self.credentials.secret_key, f"{now:%Y%m%d}", self.region)
         return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
@@ -206,10 +190,7 @@ def _stamp(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}"
 
 
-def _query(parameters: Mapping[str, str]) -> str:
-    encoded: Iterable[tuple[str, str]] = ((quote(n, safe="-_.~"), quote(v, safe="-_.~")) for n, v in parameters.items())
+def query_string(parameters: Mapping[str, str]) -> str:
+    """The query of a request, which must be sent in the very spelling that is signed."""
+    encoded = [(quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in parameters.items()]
     return "&".join(f"{name}={value}" for name, value in sorted(encoded))
-
-
-# The query of a request must be sent in the very spelling that was signed.
-query_string: Final = _query

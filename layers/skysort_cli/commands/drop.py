@@ -135,9 +135,9 @@ class _Drop:
                 progress.say(f"uploading {upload.name}"[:40])
 
             uploader = Uploader(
-                client,
-                options.model,
-                self._name,
+                client=client,
+                model=options.model,
+                batch=self._name,
                 jobs=options.jobs,
                 unfinished=unfinished,
                 on_bytes=progress.advance,

@@ -37,4 +37,4 @@ def test_a_file_tried_alone_meets_the_functions_own_worker(function: str, monkey
         worker = load_worker(FUNCTIONS / function / "drop.py")
     # Then it has the worker of this model
     assert isinstance(worker, DropWorker)
-    assert worker.model["name"] == function
+    assert worker.classifier.name == function

@@ -234,7 +234,7 @@ from skysort.drop.isolation import IsolatedWorker
 from skysort.drop.deadline import ENDLESS
 from tests.fakes.poisoned_drop import worker
 from tests.unit.skysort.drop.test_isolation import HANDLER, drop
-(upload,) = drop(worker._store, sys.argv[1])
+(upload,) = drop(worker.store, sys.argv[1])
 IsolatedWorker(worker, HANDLER, 2**30).process(upload, ENDLESS)
 """
 
