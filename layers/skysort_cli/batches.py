@@ -164,10 +164,7 @@ def results_folder(option: str | None, out: str | None, batch: str) -> Path:
 
 
 def without_results(inputs: Sequence[Input], arguments: Sequence[str], folder: Path, *, asked_for: bool) -> list[Input]:
-    """The inputs without results of an earlier run, where their folder lies within one that is dropped; says so.
-
-    arguments: those that the inputs were found through. asked_for: whether the user named the folder.
-    """
+    """The inputs that the arguments led to, without results of an earlier run in a folder, named by the user or not."""
     place = folder.resolve()
     roots = {_root(argument) for argument in arguments if argument}
     if roots.isdisjoint(place.parents if asked_for else (place, *place.parents)):
@@ -223,10 +220,7 @@ class ResultFiles:
         self.fetched: list[str] = []
 
     def fetch(self, name: str, key: str) -> str:
-        """Fetch what a line of the CSV points to; returns its path here.
-
-        name: the file's in the batch. key: in the results bucket. Raises ProblemError, ServiceError and StoppedError.
-        """
+        """Fetch the result of a batch's file, by its key in the results bucket, to a path; raises ProblemError."""
         ending, kind = (REJECTED, "rejected") if key.endswith(REJECTED) else ("", "result")
         if fault := file_fault(name, ""):
             raise _not_fetched(f"its name {fault}")

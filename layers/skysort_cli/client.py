@@ -276,15 +276,7 @@ class RemoteModel:
         self._query = query
 
     def answer(self, body: bytes, content_type: str) -> dict[str, Any]:
-        """Send one request and return its answer.
-
-        Raises
-        ------
-        ProblemError
-            This input fails.
-        UsageError, ServiceError
-            Every other would meet the same.
-        """
+        """Send one request; raises ProblemError, or UsageError or ServiceError where every other would fail too."""
         url = self._client.endpoint.url
         try:
             answer = self._client.post(self._path, body, content_type, self._query)

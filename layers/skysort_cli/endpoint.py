@@ -35,11 +35,8 @@ class Endpoint:
 
 
 def find_endpoint(option: str | None, environment: Mapping[str, str], *, in_process: bool = False) -> Endpoint | None:
-    """The service that the options or SKYSORT_ENDPOINT name; None to classify in process.
-
-    The key comes from SKYSORT_API_KEY alone: a command line shows in process lists and shell histories.
-    Raises UsageError for what is no address, and for a key that would travel in clear text.
-    """
+    """The service that the options or SKYSORT_ENDPOINT name; None to classify in process; raises UsageError."""
+    # The key comes from SKYSORT_API_KEY alone: a command line shows in process lists and shell histories.
     if in_process and option is not None:
         raise UsageError("--in-process and --endpoint contradict each other; give one of them")
     text = (option if option is not None else environment.get(ENDPOINT, "")).strip()

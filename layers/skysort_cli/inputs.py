@@ -66,11 +66,24 @@ class Input:
 
 
 def expand(arguments: Sequence[str], endings: Sequence[str]) -> list[Input]:
-    """Every input once, in the order of the arguments, a folder's files in the order of their names.
+    """Find every input once, in the order of the arguments, a folder's files in the order of their names.
 
-    endings: of the files that a folder is searched for, hidden ones skipped; one line on stderr reports skipped files.
     Names that lead nowhere stay in: they fail when they are read, as one input among others.
-    Raises UsageError for what cannot be meant.
+
+    Parameters
+    ----------
+    endings
+        Of the files that a folder is searched for, hidden ones skipped; one line on stderr reports skipped files.
+
+    Returns
+    -------
+    list[Input]
+        Files and stdin.
+
+    Raises
+    ------
+    UsageError
+        For what cannot be meant.
     """
     if list(arguments).count(STDIN) > 1:
         raise UsageError("- stands for stdin, which can be read only once")

@@ -32,15 +32,7 @@ def checkout() -> Path | None:
 
 
 def model_folder(model: str, environment: Mapping[str, str]) -> Path:
-    """Find the folder with a model's card and files, in the setting that the functions read too or where it lies.
-
-    Raises
-    ------
-    UsageError
-        The setting names a folder without a card.
-    MissingError
-        The model is not here.
-    """
+    """The folder with a model's card and files; MissingError without one, UsageError for a setting that names none."""
     entry = MODELS[model]
     setting = entry.folder_setting
     if named := environment.get(setting, ""):

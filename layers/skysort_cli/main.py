@@ -133,85 +133,80 @@ def build() -> argparse.ArgumentParser:
 
 
 def _classify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=MODELS, metavar="|".join(MODELS), help="what the files show")
-    parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="files, folders, quoted patterns such as '**/*.jpg', or - for stdin"
-    )
-    parser.add_argument("--top-k", type=_whole(1, 10), metavar="N", help="number of classes to show, 1 to 10")
-    parser.add_argument("--labels", metavar="A,B", help="choose from these alone, such as QSO,STAR or dogs")
-    parser.add_argument("--explain", action="store_true", help="why: a heat map of a picture, SHAP values of a star")
-    parser.add_argument("--explain-to", metavar="FOLDER", help="write heat maps there (default: beside --out)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("model", choices=MODELS, metavar="|".join(MODELS), help="what the files show")
+    add("files", nargs="+", metavar="FILE", help="files, folders, quoted patterns such as '**/*.jpg', or - for stdin")
+    add("--top-k", type=_whole(1, 10), metavar="N", help="number of classes to show, 1 to 10")
+    add("--labels", metavar="A,B", help="choose from these alone, such as QSO,STAR or dogs")
+    add("--explain", action="store_true", help="why: a heat map of a picture, SHAP values of a star")
+    add("--explain-to", metavar="FOLDER", help="write heat maps there (default: beside --out)")
+    add(
         "--keep-columns",
         action="store_true",
         help="star, in process: write the table itself, in its own format, with columns appended",
     )
-    parser.add_argument("--in-process", action="store_true", help="on this machine, even where SKYSORT_ENDPOINT is set")
-    parser.add_argument(
-        "--jobs", type=_whole(1, 64), metavar="N", help="files at once (default: 8 over HTTP, else one a core)"
-    )
+    add("--in-process", action="store_true", help="on this machine, even where SKYSORT_ENDPOINT is set")
+    add("--jobs", type=_whole(1, 64), metavar="N", help="files at once (default: 8 over HTTP, else one a core)")
     _out(parser)
     _service(parser)
 
 
 def _drop(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=MODELS, metavar="|".join(MODELS), help="what the files show")
-    parser.add_argument("files", nargs="+", metavar="PATH", help="files, archives, folders, quoted patterns")
-    parser.add_argument("--batch", metavar="NAME", help="the batch's name (default: made from the paths' names)")
-    parser.add_argument("--wait", action="store_true", help="wait until every file has its result")
-    parser.add_argument(
-        "--wait-for", type=_seconds, default=3600.0, metavar="SECONDS", help="maximum wait (default 3600)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("model", choices=MODELS, metavar="|".join(MODELS), help="what the files show")
+    add("files", nargs="+", metavar="PATH", help="files, archives, folders, quoted patterns")
+    add("--batch", metavar="NAME", help="the batch's name (default: made from the paths' names)")
+    add("--wait", action="store_true", help="wait until every file has its result")
+    add("--wait-for", type=_seconds, default=3600.0, metavar="SECONDS", help="maximum wait (default 3600)")
+    add(
         "--results-dir",
         metavar="FOLDER",
         help="star: classified tables that stay whole go there (default: BATCH-results, beside --out or here)",
     )
-    parser.add_argument("--again", action="store_true", help="upload everything, even what was uploaded before")
-    parser.add_argument("--jobs", type=_whole(1, 64), default=4, metavar="N", help="uploads at once (default 4)")
+    add("--again", action="store_true", help="upload everything, even what was uploaded before")
+    add("--jobs", type=_whole(1, 64), default=4, metavar="N", help="uploads at once (default 4)")
     _out(parser)
     _service(parser)
 
 
 def _models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", metavar="NAME", help="one model, with its whole card")
-    parser.add_argument(
-        "--in-process", action="store_true", help="those on this machine, even where SKYSORT_ENDPOINT is set"
-    )
-    parser.add_argument("--format", choices=("text", "json"), help="default: text on a terminal, JSON elsewhere")
+    add = parser.add_argument
+    add("name", nargs="?", metavar="NAME", help="one model, with its whole card")
+    add("--in-process", action="store_true", help="those on this machine, even where SKYSORT_ENDPOINT is set")
+    add("--format", choices=("text", "json"), help="default: text on a terminal, JSON elsewhere")
     _service(parser)
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", help="port of the HTTP API, 0 for any free one (default 8000)")
-    parser.add_argument("--s3-port", help="port of the S3 endpoint, 0 for any free one (default 9000)")
-    parser.add_argument("--stage", help="settings to use (default local)")
-    parser.add_argument("--no-drop", action="store_true", help="do not classify dropped files")
-    parser.add_argument("--verbose", action="store_true", help="a line for every invocation")
+    add = parser.add_argument
+    add("--port", help="port of the HTTP API, 0 for any free one (default 8000)")
+    add("--s3-port", help="port of the S3 endpoint, 0 for any free one (default 9000)")
+    add("--stage", help="settings to use (default local)")
+    add("--no-drop", action="store_true", help="do not classify dropped files")
+    add("--verbose", action="store_true", help="a line for every invocation")
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("text", "json"), help="default: text")
+    add = parser.add_argument
+    add("--format", choices=("text", "json"), help="default: text")
     _service(parser)
 
 
 def _out(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", metavar="FILE", help="write results there instead of to stdout")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--out", metavar="FILE", help="write results there instead of to stdout")
+    add(
         "--format",
         choices=("table", "jsonl", "csv"),
         help="default: by --out's ending; else table on a terminal, jsonl in a pipe",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
+    add("--quiet", action="store_true", help="no progress bar and no closing line")
 
 
 def _service(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--endpoint", metavar="URL", help="the service, such as http://127.0.0.1:8000 (default: SKYSORT_ENDPOINT)"
-    )
-    parser.add_argument(
-        "--timeout", type=_seconds, default=35.0, metavar="SECONDS", help="for one answer of the service (default 35)"
-    )
+    add = parser.add_argument
+    add("--endpoint", metavar="URL", help="the service, such as http://127.0.0.1:8000 (default: SKYSORT_ENDPOINT)")
+    add("--timeout", type=_seconds, default=35.0, metavar="SECONDS", help="for one answer of the service (default 35)")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

@@ -96,12 +96,8 @@ def opened(out: str | None) -> Iterator[TextIO]:
 
 @contextlib.contextmanager
 def whole_file(path: Path, *, kept_when_interrupted: bool = True) -> Iterator[BinaryIO]:
-    """A file written beside and moved into place at the end; gone where the work failed rather than was interrupted.
-
-    kept_when_interrupted: whether a part of it is worth having.
-    What is no regular file (a pipe, /dev/null) is written to as it is.
-    """
-    if path.exists() and not path.is_file():
+    """A file written beside and moved into place at the end; gone where the work failed rather than was interrupted."""
+    if path.exists() and not path.is_file():  # a pipe, /dev/null
         with path.open("wb") as special:
             yield special
         return

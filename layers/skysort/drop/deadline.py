@@ -30,10 +30,7 @@ class OutOfTimeError(InfrastructureError):
 
 
 class Deadline:
-    """When an invocation stops to work on files.
-
-    seconds: from now. clock: seconds of a monotonic clock.
-    """
+    """When an invocation stops to work on files. seconds: from now. clock: seconds of a monotonic clock."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -63,10 +60,7 @@ class FileDeadline:
         self._began = deadline.clock()
 
     def check(self) -> None:
-        """Raise LimitExceededError when the file has had all the time that one may have.
-
-        Raises OutOfTimeError when it had less and the invocation ends.
-        """
+        """Raise LimitExceededError when the file had all the time of one, OutOfTimeError when the invocation ends."""
         if self._deadline.clock() - self._began >= DROP_FILE_S:
             raise LimitExceededError(
                 f"the file was not done after {DROP_FILE_S:,} s, the most that one may take; "

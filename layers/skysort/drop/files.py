@@ -110,10 +110,7 @@ class SourceFile:
 
 @contextmanager
 def fetched(blocks: Iterable[bytes], limit: int) -> Iterator[Path]:
-    """A file in /tmp with these bytes, gone on leaving however one leaves.
-
-    Raises LimitExceededError beyond limit bytes.
-    """
+    """A file in /tmp with these bytes, gone on leaving however one leaves; LimitExceededError beyond limit bytes."""
     with temporary_folder() as folder:
         path = folder / "table"
         size = 0
@@ -143,10 +140,7 @@ class DraftFile:
         self.size = 0
 
     def write(self, data: bytes | memoryview) -> int:
-        """Take some bytes; none is a way to ask whether there is time left.
-
-        Raises InfrastructureError, also for an earlier part that failed, and what FileDeadline.check raises.
-        """
+        """Take some bytes, none to ask for time; raises what FileDeadline.check and, also earlier, an upload raises."""
         self._time.check()
         self._buffer += data
         self.size += len(data)
@@ -170,10 +164,7 @@ class DraftFile:
         )
 
     def commit(self, replaces: str | None) -> str:
-        """Make the object visible in place of the one with this ETag (None: of none); returns its ETag.
-
-        Raises ConflictError when somebody else wrote it meanwhile.
-        """
+        """Make the object visible in place of the one with this ETag; raises ConflictError, returns its ETag."""
         target = replace(self._target, replaces=replaces)
         if self._upload_id is None:
             return self._store.put(target, bytes(self._buffer))

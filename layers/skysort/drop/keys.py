@@ -33,18 +33,13 @@ class DropKey:
 
 
 def decode(encoded: str) -> str:
-    """The key as it is, from a notification, which URL-encodes it once (a space comes as ``+``).
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
-    """
+    """The key as it is, from a notification, which URL-encodes it once (a space comes as ``+``)."""
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     return unquote_plus(encoded)
 
 
 def parse(key: str) -> DropKey:
-    """Take a dropped file's key apart.
-
-    Raises MalformedInputError when it is not of the drop folder's layout.
-    """
+    """Take a dropped file's key apart; raises MalformedInputError when it is not of the drop folder's layout."""
     size = len(key.encode("utf-8", "surrogatepass"))
     if size > DROP_KEY_BYTES:
         raise MalformedInputError(
@@ -62,19 +57,15 @@ def parse(key: str) -> DropKey:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a file or a member of this name would share records with another.
-
-    Such a file is refused, and its only record is its error record, whose key no other file has.
-    """
+    """Whether a file or a member of this name would share records with another."""
+    # Such a file is refused, and its only record is its error record, whose key no other file has.
     return name.endswith(RESERVED)
 
 
 def result_key(key: str, suffix: str = "") -> str:
-    """The key in the results bucket: the dropped file's own, without ``incoming/``, and a suffix.
-
-    A key too long to carry a suffix is cut and told apart by its hash, so that even such a file gets
-    its error record. S3 allows keys of 1,024 bytes.
-    """
+    """The key in the results bucket: the dropped file's own, without ``incoming/``, and a suffix."""
+    # A key too long to carry a suffix is cut and gets its hash, so that even such a file has an error record: S3 allows
+    # keys of 1,024 bytes.
     stem = key.removeprefix(INCOMING)
     encoded = stem.encode("utf-8", "surrogatepass")
     if len(encoded) > DROP_KEY_BYTES:

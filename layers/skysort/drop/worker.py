@@ -164,14 +164,24 @@ def process_batch(
     parallel: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> PartialItemFailureResponse:
-    """Work through an SQS event; names the messages that should be delivered again.
+    """Work through an SQS event.
 
-    A message that tells of several uploads fails when one of them failed; the others, done
-    already, are then found to be so. What was not begun before the invocation's deadline comes again; the messages
-    that have come most often go first, so that none is left over every time. From its third delivery on a message may
-    tell of a file that ended its function: such ones go before all others, one by one, each in a process of its own.
-    handler: path of the module that the function's handler stands in, with this worker under the name ``worker``.
-    parallel: messages that are worked on at the same time.
+    A message with several uploads fails when one of them failed; the others, done already, are then found to be so.
+    What was not begun before the invocation's deadline comes again; the messages that were delivered most often go
+    first, so that none is left over every time. From its third delivery on a message may be about a file that ended its
+    function: such ones go before all others, one by one, each in a process of its own.
+
+    Parameters
+    ----------
+    handler
+        Path of the module that the function's handler stands in, with this worker under the name ``worker``.
+    parallel
+        Messages that are worked on at the same time.
+
+    Returns
+    -------
+    PartialItemFailureResponse
+        The messages that should be delivered again.
     """
     sweep_temporary_folders()
     deadline = Deadline.of(context, clock)

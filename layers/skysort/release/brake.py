@@ -21,11 +21,8 @@ class Brake:
         self._roles = settings.roles
 
     def answer(self, event: Mapping[str, Any]) -> list[str]:
-        """Stop where the event tells of an alarm that was raised; the roles that were stopped.
-
-        event: as CloudWatch invokes a function for an alarm ("Using Amazon CloudWatch alarms with Lambda").
-        One role that cannot be stopped leaves none of the others; its error is raised in the end.
-        """
+        """Stop every role if the alarm of the event is raised; returns the stopped ones, or raises the first error."""
+        # As CloudWatch invokes a function for an alarm ("Using Amazon CloudWatch alarms with Lambda").
         state = (event.get("alarmData") or {}).get("state") or {}
         if state.get("value") != _RAISED:
             return []

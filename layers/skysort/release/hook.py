@@ -74,10 +74,8 @@ class ReleaseHook:
 
 
 def _goes_back(event: Mapping[str, Any]) -> bool:
-    """Whether CloudFormation is rolling back to an earlier version, which was proven in its time.
-
-    Refusing that would leave the stack in UPDATE_ROLLBACK_FAILED. Version numbers only grow.
-    """
+    """Whether CloudFormation is rolling back to an earlier version, which was proven in its time."""
+    # Refusing that would leave the stack in UPDATE_ROLLBACK_FAILED. Version numbers only grow.
     before = event.get("OldResourceProperties", {}).get("Version", "")
     return _number(before) > _number(event["ResourceProperties"].get("Version", ""))
 

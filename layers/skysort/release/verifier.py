@@ -109,13 +109,7 @@ class VersionVerifier:
     registry: ModelRegistry
 
     def verify(self, function: str, version: str) -> int:
-        """Prove a version by all samples of its function, such as star-drop; returns how many there were.
-
-        Raises
-        ------
-        VerificationError
-            A sample is answered otherwise than it must be, or there is none.
-        """
+        """Prove a version by all samples of its function; VerificationError where one differs, or there is none."""
         try:
             samples = read_samples(self.references, function)
         except NotFoundError as error:

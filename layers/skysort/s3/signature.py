@@ -100,10 +100,7 @@ class Signer:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> str:
-        """A URL that lets its holder send this request until it expires.
-
-        headers: what the request must carry unchanged, by lower-case name, e.g. its content-length.
-        """
+        """A URL that lets its holder send this request, with these lower-case headers unchanged, until it expires."""
         now = self.clock()
         signed = {"host": location.host, **(headers or {})}
         parameters = {
@@ -120,10 +117,8 @@ class Signer:
         return f"{location.url}?{query_string(parameters)}&X-Amz-Signature={signature}"
 
     def form(self, location: Location, key: str, content_type: str, size: int, expires: datetime) -> dict[str, str]:
-        """The fields of a form that lets its holder POST one object: this key, this type, this many bytes.
-
-        location: the bucket's. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
-        """
+        """The fields of a form that lets its holder POST one object to a bucket: with this key, type and size."""
+        # Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
         now = self.clock()
         fields = {
             "key": key,

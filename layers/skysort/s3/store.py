@@ -47,10 +47,8 @@ class S3Store:
         self._pool = ThreadPoolExecutor(_CONNECTIONS, "s3-head")
 
     def head(self, bucket: str, keys: Sequence[str]) -> list[StoredObject | None]:
-        """What is stored under each key, None where nothing is.
-
-        Needs s3:ListBucket: without it S3 answers 403 for an absent key, not 404.
-        """
+        """What is stored under each key, None where nothing is."""
+        # Needs s3:ListBucket: without it S3 answers 403 for an absent key, not 404.
         return list(self._pool.map(lambda key: self._head(bucket, key), keys))
 
     def _head(self, bucket: str, key: str) -> StoredObject | None:
@@ -176,11 +174,9 @@ def _faults(what: str) -> Iterator[None]:
 
 @contextmanager
 def _writing(target: Target) -> Iterator[None]:
-    """As _faults, with a failed condition as ConflictError.
-
-    409 is S3's answer to a conditional write that meets another one in flight; 404 when the object
-    that it was to replace has gone.
-    """
+    """As _faults, with a failed condition as ConflictError."""
+    # 409 is S3's answer to a conditional write that meets another one in flight; 404 when the object that it was to
+    # replace has gone.
     where = f"s3://{target.bucket}/{target.key}"
     with _faults(f"{where} could not be written"):
         try:
