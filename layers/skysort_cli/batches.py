@@ -12,7 +12,7 @@ from datetime import datetime
 from http import HTTPStatus
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from skysort.answers import BatchStatus, FileLinks
     from skysort_cli.client import Client
     from skysort_cli.inputs import Input
     from skysort_cli.output import Record
@@ -74,7 +75,7 @@ class Batch:
             for file in page.get("files", [])
         }
 
-    def links(self) -> Iterator[dict[str, dict[str, str]]]:
+    def links(self) -> Iterator[dict[str, FileLinks]]:
         """URLs of results by their kind (functions/README.md) and their files' names, a page at a time."""
         for page in self._pages(_FILES_A_PAGE):
             yield {str(file["name"]): file.get("links") or {} for file in page.get("files", [])}
@@ -110,11 +111,11 @@ class Batch:
             # Only the query counts: whatever the address says, the key goes to the endpoint alone.
             query = dict(parse_qsl(urlsplit(following[1]).query))
 
-    def _pages(self, limit: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, limit: str) -> Iterator[BatchStatus]:
         query = {"model": self._model, "limit": limit}
         while True:
             try:
-                page = self._client.get(self._path, query)
+                page: BatchStatus = self._client.get(self._path, query)
             except ProblemError as error:
                 if error.problem.get("status") == HTTPStatus.NOT_FOUND and "next" not in query:
                     return  # no file has arrived yet
@@ -215,13 +216,14 @@ class ResultFiles:
         self._batch = batch
         self.folder = folder
         self._quiet = quiet
-        self._pages: Iterator[Mapping[str, Mapping[str, str]]] = iter(())
-        self._page: Mapping[str, Mapping[str, str]] = {}
+        self._pages: Iterator[dict[str, FileLinks]] = iter(())
+        self._page: dict[str, FileLinks] = {}
         self.fetched: list[str] = []
 
     def fetch(self, name: str, key: str) -> str:
         """Fetch the result of a batch's file, by its key in the results bucket, to a path; raises ProblemError."""
-        ending, kind = (REJECTED, "rejected") if key.endswith(REJECTED) else ("", "result")
+        kind: Literal["rejected", "result"] = "rejected" if key.endswith(REJECTED) else "result"
+        ending = REJECTED if kind == "rejected" else ""
         if fault := file_fault(name, ""):
             raise _not_fetched(f"its name {fault}")
         path = self.folder / PurePosixPath(name + ending)
@@ -238,7 +240,7 @@ class ResultFiles:
             self.fetched.append(name)
         return str(path)
 
-    def _link(self, name: str, kind: str) -> str:
+    def _link(self, name: str, kind: Literal["rejected", "result"]) -> str:
         """Where a file's result is; looked up from where the last one was found, and once from the beginning."""
         for _ in range(2):
             while name not in self._page:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import skysort
 from skysort.models import MODELS
@@ -239,7 +239,7 @@ def _asked(client: Client, name: str, path: str, expected: HTTPStatus = HTTPStat
     began = time.perf_counter()
     remedy = "look into the function's log"
     try:
-        answer: dict[str, Any] = client.get(path)
+        answer = client.get(path)
     except ProblemError as error:
         problem = error.problem
         if problem.get("status") == expected and str(problem.get("type", "")).startswith("urn:skysort:"):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from skysort.answers import PictureAnswer, StarAnswer
     from skysort_cli.endpoint import Endpoint
 
 # The gateway answers within 29 s; a little more covers the way there and back.
@@ -121,7 +122,7 @@ class Client:
         """Let go of the connections."""
         self._http.close()
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON document of a GET; path begins with /v1."""
         return self._json(self.fetch(path, params))
 
@@ -129,14 +130,12 @@ class Client:
         """The answer to a GET, of any type."""
         return self._request("GET", path, params=params or {})
 
-    def post(
-        self, path: str, content: bytes, content_type: str, params: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+    def post(self, path: str, content: bytes, content_type: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON document that answers a POST; path begins with /v1."""
         headers = {"Content-Type": content_type}
         return self._json(self._request("POST", path, params=params or {}, content=content, headers=headers))
 
-    def post_json(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    def post_json(self, path: str, document: Mapping[str, object]) -> Any:
         """The JSON document that answers a JSON document; path begins with /v1."""
         return self.post(path, json.dumps(document).encode(), "application/json")
 
@@ -219,7 +218,7 @@ class Client:
         hint = "; is `make run` or `skysort serve` running?" if self.endpoint.is_local else ""
         return ServiceError(f"cannot reach {place}: {_reason(error)}{hint}")
 
-    def _json(self, response: httpx.Response) -> dict[str, Any]:
+    def _json(self, response: httpx.Response) -> Any:
         document = _document(response)
         if document is None:
             raise ServiceError(
@@ -236,7 +235,7 @@ def _document(response: httpx.Response) -> dict[str, Any] | None:
     return None
 
 
-def problem_of(response: httpx.Response) -> dict[str, Any]:
+def problem_of(response: httpx.Response) -> Mapping[str, Any]:
     """The problem document of an answer that is an error, whoever gave it."""
     document = _document(response) or {}
     if isinstance(document.get("detail"), str):
@@ -275,11 +274,11 @@ class RemoteModel:
         self._path = f"/v1/classify/{model}"
         self._query = query
 
-    def answer(self, body: bytes, content_type: str) -> dict[str, Any]:
+    def answer(self, body: bytes, content_type: str) -> PictureAnswer | StarAnswer:
         """Send one request; raises ProblemError, or UsageError or ServiceError where every other would fail too."""
         url = self._client.endpoint.url
         try:
-            answer = self._client.post(self._path, body, content_type, self._query)
+            answer: PictureAnswer | StarAnswer = self._client.post(self._path, body, content_type, self._query)
         except ProblemError as error:
             if error.fields and error.fields <= OPTIONS:
                 raise UsageError(error.detail) from error

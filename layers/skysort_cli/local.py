@@ -18,6 +18,7 @@ from skysort_cli.exits import MissingError, ProblemError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from skysort.answers import PictureAnswer, StarAnswer
     from skysort.star.classify import StarClassifier
     from skysort.star.model import StarModel
 
@@ -74,10 +75,10 @@ class LocalModel:
     # Its answer to a body of a content type; may raise SkysortError.
     _answer_body: Callable[[bytes, str], Any]
 
-    def answer(self, body: bytes, content_type: str) -> dict[str, Any]:
+    def answer(self, body: bytes, content_type: str) -> PictureAnswer | StarAnswer:
         """The answer to one request; raises ProblemError."""
         try:
-            answer: dict[str, Any] = self._answer_body(body, content_type)
+            answer: PictureAnswer | StarAnswer = self._answer_body(body, content_type)
         except SkysortError as error:
             raise ProblemError(problems.from_error(error)) from error
         return answer

@@ -173,7 +173,7 @@ class Csv(Writer):
             write_row(self._file, [*place, *self._answer(record), ""])
         self._file.flush()
 
-    def _answer(self, record: Record) -> list[Any]:
+    def _answer(self, record: Record) -> list[object]:
         best, *others = record["predictions"]
         others = others[: self._top_k - 1]
         more = [cell for other in others for cell in (other["label"], f"{other['probability']:.6f}")]
@@ -188,7 +188,7 @@ class Csv(Writer):
         ]
 
 
-def write_row(file: TextIO, cells: Sequence[Any]) -> None:
+def write_row(file: TextIO, cells: Sequence[object]) -> None:
     """One line of CSV. A carriage return within a cell would end the line for a reader unless it is quoted."""
     quoted = any("\r" in str(cell) for cell in cells)
     csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL).writerow(cells)

@@ -16,11 +16,12 @@ from skysort_cli.output import STDOUT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from skysort.answers import PictureAnswer, StarAnswer
     from skysort_cli.inputs import Input
     from skysort_cli.output import Record
 
     # Body and content type to the answer; raises ProblemError, or CommandError where every other would fail as well.
-    Answer = Callable[[bytes, str], dict[str, Any]]
+    Answer = Callable[[bytes, str], PictureAnswer | StarAnswer]
 
 # The content decides what a picture is.
 ANY_BYTES: Final = "application/octet-stream"
@@ -55,7 +56,7 @@ def classify(
     )
 
 
-def record_of(answer: Mapping[str, Any], result: Mapping[str, Any]) -> Record:
+def record_of(answer: Mapping[str, object], result: Mapping[str, object]) -> Record:
     """One result of an answer as a record has it: the model first, without what tells of this run alone."""
     if "error" in result:
         return {"error": result["error"]}

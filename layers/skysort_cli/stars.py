@@ -13,7 +13,7 @@ import io
 import zlib
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Final, cast
 
 from skysort import problems
 from skysort.errors import InputError
@@ -30,6 +30,7 @@ from skysort_cli.pictures import record_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from skysort.answers import PictureAnswer, StarAnswer
     from skysort_cli.inputs import Input
     from skysort_cli.local import LocalStars
     from skysort_cli.output import Record
@@ -124,7 +125,7 @@ class StarTables:
                 with contextlib.suppress(ValueError):  # where the file was closed first
                     text.detach()
 
-    def _answered(self, chunk: Chunk) -> tuple[Chunk, dict[str, Any] | ProblemError]:
+    def _answered(self, chunk: Chunk) -> tuple[Chunk, PictureAnswer | StarAnswer | ProblemError]:
         try:
             return chunk, self.answer(chunk.body, CSV)
         except ProblemError as error:

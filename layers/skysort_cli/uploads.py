@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from skysort.answers import FormUpload, PartsUpload, UploadPart
     from skysort_cli.batches import Arrived
     from skysort_cli.client import Client
     from skysort_cli.inputs import Input
 
     Failure = tuple["Upload", ProblemError]
-    # How the service lets a file be uploaded (skysort.answers.FormUpload, PartsUpload), as it came over HTTP.
-    Presigned = dict[str, Any]
+    Presigned = FormUpload | PartsUpload
 
 # Signatures hold for a quarter of an hour: so much is asked for at a time as most lines are through with by then; and
 # 256 MiB have fewer files in parts than one call begins.
@@ -228,19 +228,19 @@ class Uploader:
                 self.unfinished.over(group[0])
                 return self._ask(group)
             raise
-        presigned = answer.get("files")
-        if not isinstance(presigned, list) or len(presigned) != len(group):
+        files = answer.get("files")
+        if not isinstance(files, list) or len(files) != len(group):
             raise ServiceError(f"{url} does not answer /v1/uploads as skysort does")
-        return presigned
+        return files
 
-    def _wanted(self, upload: Upload) -> dict[str, Any]:
+    def _wanted(self, upload: Upload) -> dict[str, object]:
         upload_id = self.unfinished.upload_id(upload)
         return {"name": upload.name, "size": upload.size, **({"upload_id": upload_id} if upload_id else {})}
 
     def _try(self, pair: tuple[Upload, Presigned]) -> Failure | None:
         upload, presigned = pair
         try:
-            self._persist(upload, presigned, self._form if presigned["method"] == "form" else self._parts)
+            self._persist(upload, presigned)
         except _ExpiredError as error:
             return upload, ProblemError(problems.document(403, "store-refused", "The store refused", str(error)))
         except ProblemError as error:
@@ -248,32 +248,37 @@ class Uploader:
         self.on_file(upload)
         return None
 
-    def _persist(self, upload: Upload, presigned: Presigned, send: Callable[[Upload, Presigned], None]) -> None:
+    def _persist(self, upload: Upload, presigned: Presigned) -> None:
         """Send; with new signatures once, and again as long as each of them brought a part more."""
-        before = -1
+        before, counted = -1, set[int]()
         while True:
             try:
-                return send(upload, presigned)
+                if presigned["method"] == "form":
+                    self._form(upload, presigned)
+                else:
+                    self._parts(upload, presigned, counted)
             except _ExpiredError:
                 counted = _arrived(presigned)
                 if len(counted) <= before:
                     raise
                 (presigned,) = self._ask([upload])
                 before = len(_arrived(presigned))
-                for part in _parts(presigned):
-                    part["counted"] = part["number"] in counted
+            else:
+                return
 
-    def _form(self, upload: Upload, presigned: Presigned) -> None:
+    def _form(self, upload: Upload, presigned: FormUpload) -> None:
         content = _read(upload, 0, upload.size)
         form = presigned["form"]
         _check(self.client.signed("POST", form["url"], data=form["fields"], files={"file": ("file", content)}))
         self.on_bytes(upload.size)
 
-    def _parts(self, upload: Upload, presigned: Presigned) -> None:
-        whole, parts = presigned["parts"], _parts(presigned)
+    def _parts(self, upload: Upload, presigned: PartsUpload, counted: set[int]) -> None:
+        """Send the parts that the store has not yet. counted: numbers of those that on_bytes was called with."""
+        whole = presigned["parts"]
+        parts = whole["parts"]
         self.unfinished.begun(upload, whole["upload_id"])
         etags = in_order(
-            lambda pair: self._part(upload, pair[1], pair[0] * whole["part_size"]),
+            lambda pair: self._part(upload, pair[1], pair[0] * whole["part_size"], counted),
             list(enumerate(parts)),
             workers=self.jobs,
             weigh=lambda pair: int(pair[1]["size"]),
@@ -294,10 +299,10 @@ class Uploader:
             raise _refused(response)
         self.unfinished.over(upload)
 
-    def _part(self, upload: Upload, part: dict[str, Any], start: int) -> str:
+    def _part(self, upload: Upload, part: UploadPart, start: int, counted: set[int]) -> str:
         size = int(part["size"])
         if part.get("etag"):
-            self.on_bytes(0 if part.get("counted") else size)
+            self.on_bytes(0 if part["number"] in counted else size)
             return str(part["etag"])
         response = self.client.signed("PUT", part["url"], content=_read(upload, start, size))
         _check(response)
@@ -309,14 +314,10 @@ class Uploader:
         return str(etag)
 
 
-def _parts(presigned: Presigned) -> list[dict[str, Any]]:
-    """The parts of an upload; none for a form."""
-    return list(presigned.get("parts", {}).get("parts", ()))
-
-
 def _arrived(presigned: Presigned) -> set[int]:
-    """The numbers of the parts that the store has."""
-    return {part["number"] for part in _parts(presigned) if part.get("etag")}
+    """The numbers of the parts that the store has; none of a form."""
+    parts = presigned["parts"]["parts"] if presigned["method"] == "parts" else []
+    return {part["number"] for part in parts if part.get("etag")}
 
 
 def _groups(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:

@@ -59,7 +59,7 @@ class Report:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-def source_document(upload: Upload) -> dict[str, Any]:
+def source_document(upload: Upload) -> dict[str, object]:
     """The upload as records name it."""
     return {
         "bucket": upload.bucket,
@@ -83,7 +83,7 @@ def error_record(error: SkysortError, upload: Upload, model: Mapping[str, str]) 
     return to_json({**document, "source": source_document(upload), "model": model})
 
 
-def to_json(document: Mapping[str, Any]) -> bytes:
+def to_json(document: Mapping[str, object]) -> bytes:
     """A record as people read it: indented, UTF-8, with a newline at the end."""
     return json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 

@@ -120,7 +120,7 @@ class DropWorker:
                 outputs.append({"key": ledger.key(suffix), "etag": etag, "bytes": file.size})
         finally:
             draft.close()
-        summary: dict[str, Any] = {
+        summary: dict[str, object] = {
             "model": self._model,
             "source": source_document(upload),
             "outputs": outputs,

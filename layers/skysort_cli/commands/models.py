@@ -46,11 +46,12 @@ def _of_service(endpoint: Endpoint, options: argparse.Namespace) -> Card | list[
     with interruptible() as stop, Client(endpoint, timeout_s=options.timeout, stop=stop) as client:
         try:
             if name is not None:
-                return client.get(f"/v1/models/{name}")
-            listed: list[Card] = client.get("/v1/models")["models"]
+                card: Card = client.get(f"/v1/models/{name}")
+                return card
+            cards: list[Card] = client.get("/v1/models")["models"]
         except ProblemError as error:
             raise UsageError(error.detail) from error
-        return listed
+        return cards
 
 
 def _of_this_machine(name: str | None) -> Card | list[Card]:
