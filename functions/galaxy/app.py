@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skysort.cold_start import Start
 from skysort.http.api import serve
 from skysort.http.pictures import load_classifier, picture_api
-from skysort.observability import logger, metrics
+from skysort.observability import Start, logger, metrics
 from skysort.settings import ModelSettings
 
 if TYPE_CHECKING:

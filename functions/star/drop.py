@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skysort.cold_start import Start
 from skysort.drop.worker import DropWorker, process_batch
-from skysort.observability import logger, metrics
+from skysort.observability import Start, logger, metrics
 from skysort.s3.store import S3Store
 from skysort.settings import DropSettings
 from skysort.star.model import StarModel

@@ -151,12 +151,15 @@ class PictureResult(Item, PictureClasses):
     cached: bool
 
 
+Variant: TypeAlias = Literal["with_redshift", "photometry_only"]
+
+
 class StarClasses(TypedDict):
     """What the model says of a row."""
 
     predictions: Predictions
     prediction_set: PredictionSet
-    variant: Literal["with_redshift", "photometry_only"]
+    variant: Variant
     explanation: NotRequired[TreeExplanation]
     warnings: NotRequired[Notes]
 
@@ -376,6 +379,9 @@ class Members(TypedDict):
 
     done: Count
     failed: Count
+
+
+FileLink: TypeAlias = Literal["record", "result", "table", "rejected", "error"]
 
 
 class FileLinks(TypedDict, total=False):

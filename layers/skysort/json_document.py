@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError, MalformedInputError
-from skysort.given import Repeated, gathered
 from skysort.limits import JSON_DEPTH, JSON_FIELDS, JSON_OBJECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Codes of what an object's faults are.
 NOT_UNICODE: Final = "not_unicode"
@@ -161,3 +163,20 @@ def _check_depth(document: Any) -> None:
 
 def _too_deep() -> MalformedInputError:
     return MalformedInputError(f"the body is nested too deep; at most {JSON_DEPTH} levels are read")
+
+
+class Repeated(tuple[Any, ...]):
+    """The values of a name that was given more than once, in their order."""
+
+    __slots__ = ()
+
+
+def gathered(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Each name's value, in the order of their first appearance; Repeated for a name with several.
+
+    What several values mean is for the reader of the name: ``labels`` are joined, anything else is refused.
+    """
+    every: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        every.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else Repeated(values) for name, values in every.items()}

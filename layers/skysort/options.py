@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort.errors import FieldError, InvalidFieldsError
-from skysort.given import Repeated
-from skysort.json_document import GIVEN_TWICE, FaultyObject
+from skysort.json_document import GIVEN_TWICE, FaultyObject, Repeated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +40,7 @@ class Options:
 
 
 def parse_options(
-    given: Mapping[str, Any], labels: Sequence[str], subsets: Mapping[str, Sequence[str]] | None = None
+    given: Mapping[str, object], labels: Sequence[str], subsets: Mapping[str, Sequence[str]] | None = None
 ) -> Options:
     """Validate options and resolve label names (in any case) to columns.
 
@@ -80,11 +79,11 @@ def taken_from(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def combined(
-    body: Mapping[str, Any],
-    query: Mapping[str, Any],
+    body: Mapping[str, object],
+    query: Mapping[str, object],
     labels: Sequence[str],
     subsets: Mapping[str, Sequence[str]] | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The options of a body and of a query, of which the query's win.
 
     Raises InvalidFieldsError for an option of the body that the query replaces: it is wrong all the same.
@@ -102,7 +101,7 @@ class _WrongError(ValueError):
         self.reason = reason
 
 
-def _read(reader: Any, name: str, given: Mapping[str, Any], errors: list[FieldError]) -> Any:
+def _read(reader: Any, name: str, given: Mapping[str, object], errors: list[FieldError]) -> Any:
     """One option, None where it is not given; what is wrong with it goes into errors."""
     value = given.get(name)
     if isinstance(value, Repeated):

@@ -11,8 +11,8 @@ import schemathesis
 from hypothesis import strategies as st
 
 from infra.api import bodies
-from skysort.batches.cursor import Cursor
-from skysort.batches.options import CURSOR
+from skysort.batches.status import Cursor
+from skysort.http.control import CURSOR
 from skysort.pictures.formats.sniff import detect
 from tests.factories_images import every_form, render
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from skysort.batches import star_rows
-from skysort.batches.cursor import Cursor
+from skysort.batches.status import Cursor
+from skysort.batches.table import merged
 from skysort.cache import AnswerCache
 from skysort.drop import event
 from skysort.drop.files import Draft, SourceFile
@@ -128,5 +128,5 @@ def _merged(content: bytes) -> None:
     """As a batch's page reads a result: within the guard, which is for the table and not for the page."""
     result, _, rejected = _text(content).partition("\x00")
     with suppress(InputError), reading("its result"):
-        for row in star_rows.merged(result, rejected):
+        for row in merged(result, rejected):
             io.StringIO().write(str(row))

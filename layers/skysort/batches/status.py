@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,17 +13,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
-from skysort.batches.cursor import START, Cursor
 from skysort.batches.match import BatchFile, Matcher, State
 from skysort.clients import EVERYBODY
 from skysort.drop import keys
-from skysort.errors import InputError, NotFoundError
+from skysort.errors import FieldError, InputError, InvalidFieldsError, NotFoundError
 from skysort.guard import reading
 from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_RECORD_BYTES, BATCH_STATUS_BYTES, PRESIGNED_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from skysort import answers
     from skysort.batches.match import Bucket, Segment
     from skysort.clients import Client
     from skysort.s3.signature import Addressing, Signer
@@ -29,15 +32,59 @@ Answer = TypeVar("Answer")
 FILES_BY_DEFAULT: Final = 100
 # Requests to S3 at the same time.
 _PARALLEL: Final = 16
-_LINKS: Final = {
+_LINKS: Final[Mapping[str, answers.FileLink]] = {
     "": "result",
     keys.TABLE: "table",
     keys.REJECTED: "rejected",
     keys.SUMMARY: "record",
     keys.ERROR: "error",
 }
+_MOST_ROWS: Final = 2**53  # no table has as many; JSON numbers are exact up to here
 # Of a record, what a page about many files has room for.
 _KNOWN_BESIDE: Final = ("source", "outputs", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """After which file of which model; row: how many of the next file's rows have been told already."""
+
+    model: str = ""
+    after: str = ""
+    row: int = 0
+
+    def encode(self) -> str:
+        """The text."""
+        content = json.dumps([self.model, self.after, self.row], separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(content).decode("ascii").rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str | None) -> Cursor:
+        """Read a text that encode made, the beginning for none; raises InvalidFieldsError."""
+        if not text:
+            return START
+        try:
+            padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+            model, after, row = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+            f"{model}{after}".encode()  # JSON can name half a character, which no key has
+        except (ValueError, TypeError, RecursionError, binascii.Error):
+            raise _wrong() from None
+        if (
+            not isinstance(model, str)
+            or not isinstance(after, str)
+            or type(row) is not int
+            or not 0 <= row <= _MOST_ROWS
+        ):
+            raise _wrong()
+        return cls(model, after, row)
+
+
+START = Cursor()
+
+
+def _wrong() -> InvalidFieldsError:
+    return InvalidFieldsError(
+        [FieldError("next", "not_a_cursor", "must be the text that an earlier answer gave as next")]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +137,11 @@ class BatchStatusService:
             raise NotFoundError(f"there is no file in a batch {where}{batch!r}; uploaded files are there at once")
         return segments
 
-    def status(self, batch: str, page: Page, client: Client = EVERYBODY) -> dict[str, Any]:
+    def status(self, batch: str, page: Page, client: Client = EVERYBODY) -> answers.BatchStatus:
         """The answer of GET /v1/batches/{batch}; raises NotFoundError, InvalidFieldsError and InfrastructureError."""
         segments = self.segments(batch, page, client)
         counts = {name: _counts(segment.files) for name, segment in segments.items() if segment.files}
-        total = {key: sum(count[key] for count in counts.values()) for key in ("total", *State)}
+        total = _counts([file for segment in segments.values() for file in segment.files])
         files, following = self._documents(*select(segments, page), whole=page.records)
         return {
             "batch": batch,
@@ -110,9 +157,9 @@ class BatchStatusService:
 
     def _documents(
         self, chosen: Sequence[BatchFile], following: Cursor | None, *, whole: bool
-    ) -> tuple[list[dict[str, Any]], Cursor | None]:
+    ) -> tuple[list[answers.BatchFile], Cursor | None]:
         """The files of a page one by one, as many as an answer has room for, and where the next page begins."""
-        files: list[dict[str, Any]] = []
+        files: list[answers.BatchFile] = []
         room = BATCH_STATUS_BYTES
         for file, about in zip(
             chosen, self.side_by_side(lambda file: self._document(file, whole=whole), chosen), strict=True
@@ -149,15 +196,18 @@ class BatchStatusService:
             return None
         return document if isinstance(document, dict) else None
 
-    def _document(self, file: BatchFile, *, whole: bool) -> dict[str, Any]:
-        about: dict[str, Any] = {
+    def _document(self, file: BatchFile, *, whole: bool) -> answers.BatchFile:
+        links: answers.FileLinks = {}
+        for suffix, item in file.records.items():
+            links[_LINKS[suffix]] = self._link(item.key)
+        about: answers.BatchFile = {
             "model": file.model,
             "name": file.name,
             "state": file.state,
             "size": file.dropped.size if file.dropped else None,
             "uploaded": file.dropped.modified if file.dropped else None,
             "finished": file.record.modified if file.record else None,
-            "links": {_LINKS[suffix]: self._link(item.key) for suffix, item in file.records.items()},
+            "links": links,
         }
         if file.members is not None:
             about["members"] = {"done": file.members.done, "failed": file.members.failed}
@@ -198,9 +248,7 @@ def end_of(segments: Mapping[str, Segment]) -> Cursor | None:
     return None
 
 
-def _counts(files: Sequence[BatchFile]) -> dict[str, int]:
-    counts = dict.fromkeys(("total", *State), 0)
-    for file in files:
-        counts["total"] += 1
-        counts[file.state] += 1
-    return {str(name): count for name, count in counts.items()}
+def _counts(files: Sequence[BatchFile]) -> answers.Counts:
+    by_state = Counter(file.state for file in files)
+    waiting, done, failed = (by_state[state] for state in State)
+    return {"total": len(files), "waiting": waiting, "done": done, "failed": failed}

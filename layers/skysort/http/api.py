@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pybase64
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.metrics import MetricUnit
 
 from skysort import problems
@@ -22,14 +21,12 @@ from skysort.errors import (
     SkysortError,
 )
 from skysort.field_words import field_errors
-from skysort.given import gathered
 from skysort.http.content_encoding import decoded
 from skysort.http.headers import EVERY_ANSWER
 from skysort.json_document import GIVEN_TWICE
 from skysort.limits import LAMBDA_PAYLOAD_BYTES, MIB
 from skysort.metric_names import FAILED, REFUSED, REQUESTS
 from skysort.observability import logger, metrics
-from skysort.options import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,14 +34,11 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from skysort.answers import Problem
+
 JSON: Final = "application/json"
 # JSON writes a character as six bytes at most: \u0000.
 _LONGEST_ESCAPE: Final = 6
-
-# The options of every classify call, as its query string has them: skysort.options reads them, as it reads a form's.
-TopK = Annotated[list[str] | None, Query(description="predictions an item gets, best first")]
-Labels = Annotated[list[str] | None, Query(description="labels to choose among, separated by commas")]
-Explain = Annotated[list[str] | None, Query(description="whether each answer carries its explanation")]
 
 
 class _Resolver(APIGatewayRestResolver):
@@ -153,12 +147,12 @@ def request_id(api: APIGatewayRestResolver) -> str | None:
     return context.get("requestId")
 
 
-def json_response(document: Mapping[str, Any]) -> Response[str]:
+def json_response(document: Mapping[str, object]) -> Response[str]:
     """A 200 answer; NaN and infinity, which JSON does not have, are refused rather than written."""
     return Response(HTTPStatus.OK, JSON, json.dumps(document, separators=(",", ":"), allow_nan=False))
 
 
-def problem_response(document: Mapping[str, Any], *, retry: bool = False) -> Response[str]:
+def problem_response(document: Problem, *, retry: bool = False) -> Response[str]:
     """A problem document as a response, with Retry-After where waiting helps."""
     headers: dict[str, str | list[str]] = {"Retry-After": "1"} if retry else {}
     return Response(document["status"], problems.CONTENT_TYPE, json.dumps(document), headers=headers)
@@ -185,17 +179,3 @@ def raw_body(event: APIGatewayProxyEvent) -> bytes:
 def content_type(event: APIGatewayProxyEvent) -> str:
     """The Content-Type header, empty when there is none."""
     return event.headers.get("content-type") or ""
-
-
-def query_options(event: APIGatewayProxyEvent, **given: list[str] | None) -> dict[str, Any]:
-    """The options that the query string gives, as text; Repeated where one stands there more than once.
-
-    Raises InvalidFieldsError for a parameter that is no option, since a misspelt option must not pass unnoticed.
-    """
-    unknown = [name for name in event.query_string_parameters if name not in NAMES]
-    if unknown:
-        known = ", ".join(NAMES)
-        raise InvalidFieldsError(
-            [FieldError(name, "unknown_option", f"is not an option; the options are {known}") for name in unknown]
-        )
-    return gathered((name, value) for name, values in given.items() for value in values or ())

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from io import BytesIO
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
@@ -76,7 +76,7 @@ class PictureClassifier:
         self._fetch = fetch
         self._resolved: AnswerCache[Options] = AnswerCache(_OPTIONS_KEPT)
 
-    def answer(self, request: PictureRequest, query: Mapping[str, Any]) -> PictureAnswer:
+    def answer(self, request: PictureRequest, query: Mapping[str, object]) -> PictureAnswer:
         """Classify a request's pictures.
 
         Parameters
@@ -184,7 +184,7 @@ class PictureClassifier:
         results = [outcome(content, key) for content, key in zip(contents, keys, strict=True)]
         return results, (decoded - started) * 1e3, (perf_counter() - decoded) * 1e3
 
-    def _options(self, given: Mapping[str, Any]) -> Options:
+    def _options(self, given: Mapping[str, object]) -> Options:
         """Options resolved; those seen before are remembered, as to look up a thousand labels' names takes 1 ms."""
         key = repr(sorted(given.items()))
         known = self._resolved.get(key)

@@ -12,7 +12,6 @@ from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort import problems
-from skysort.answer_metrics import label_counts
 from skysort.csv_cells import text_cell, written_text
 from skysort.drop import keys
 from skysort.drop.files import RANGE_BYTES, fetched
@@ -20,6 +19,7 @@ from skysort.drop.keys import TABLE
 from skysort.drop.ledger import JSON, Report, source_document, stamp_of, to_json
 from skysort.errors import EmptyInputError, InputError, LimitExceededError, SkysortError
 from skysort.limits import ARCHIVE_BYTES, ARCHIVE_REFUSALS_LISTED, DROP_WAITING_BYTES, IMAGE_BYTES, MIB
+from skysort.observability import label_counts
 from skysort.options import parse_options
 from skysort.parallel import in_order
 from skysort.pictures.bodies import archive

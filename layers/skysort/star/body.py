@@ -18,8 +18,8 @@ from skysort.errors import (
     MalformedInputError,
     UnsupportedFormatError,
 )
-from skysort.given import Repeated, gathered
 from skysort.guard import reading
+from skysort.json_document import Repeated, gathered
 from skysort.limits import GUESSED_NAMES_PER_REQUEST, STAR_ROWS_PER_REQUEST, TABLE_COLUMNS
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.options import taken_from

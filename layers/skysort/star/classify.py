@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skysort.answers import FailedResult, Ready, StarAnswer, StarClasses, StarResult, TreeExplanation, Variant
     from skysort.cache import AnswerCache
     from skysort.star.body import StarRequest
     from skysort.star.columns import Photometry
     from skysort.star.model import Explanation, StarModel
 
-Answer = dict[str, Any]
 # The first object of SDSS17, a luminous red galaxy with a spectrum.
 SAMPLE: Final = StarRow("sdss17-1", (23.87882, 22.2753, 20.39501, 19.16573, 18.79371, 0.6347936))
 SAMPLE_LABEL: Final = "GALAXY"
@@ -35,11 +35,11 @@ _DIGITS: Final = 6  # float32 probabilities carry no more
 class StarClassifier:
     """A loaded model with its cache."""
 
-    def __init__(self, model: StarModel, cache: AnswerCache[Answer]) -> None:
+    def __init__(self, model: StarModel, cache: AnswerCache[StarClasses]) -> None:
         self._model = model
         self._cache = cache
 
-    def answer(self, request: StarRequest, query: Mapping[str, Any]) -> Answer:
+    def answer(self, request: StarRequest, query: Mapping[str, object]) -> StarAnswer:
         """Classify a request's rows; a bad row gets a problem in its place, the others their classes.
 
         query: options of the query string, which win over those of the body.
@@ -66,7 +66,7 @@ class StarClassifier:
         """The model's labels."""
         return self._model.labels
 
-    def self_test(self) -> Answer:
+    def self_test(self) -> Ready:
         """Classify the built-in sample, past the cache.
 
         Raises InfrastructureError when the answer is not the sample's known class.
@@ -84,7 +84,7 @@ class StarClassifier:
             "timing_ms": {"total": round((perf_counter() - started) * 1e3, 3)},
         }
 
-    def _classify(self, rows: Sequence[StarRow], options: Options) -> tuple[list[Answer], float]:
+    def _classify(self, rows: Sequence[StarRow], options: Options) -> tuple[list[StarResult | FailedResult], float]:
         """Answer every row in order; values seen before come from the cache, the rest in one prediction."""
         keys = [None if row.errors else (row.values, options) for row in rows]
         answers = [None if key is None else self._cache.get(_nan_safe(key)) for key in keys]
@@ -95,15 +95,13 @@ class StarClassifier:
             self._cache.put(_nan_safe((rows[place].values, options)), answer)
         predict_ms = (perf_counter() - started) * 1e3
         predicted, room = set(fresh), problems.room_for(len(rows))
-        results = [
-            {"id": row.id, **answer, **_warnings(row), "cached": place not in predicted}
-            if answer
-            else _refusal(row, room)
+        results: list[StarResult | FailedResult] = [
+            _refusal(row, room) if answer is None else _result(row, answer, cached=place not in predicted)
             for place, (row, answer) in enumerate(zip(rows, answers, strict=True))
         ]
         return results, predict_ms
 
-    def _predict(self, rows: Sequence[StarRow], options: Options) -> list[Answer]:
+    def _predict(self, rows: Sequence[StarRow], options: Options) -> list[StarClasses]:
         if not rows:
             return []
         photometry = as_photometry(rows)
@@ -115,10 +113,10 @@ class StarClassifier:
             columns = options.columns
         labels = [self._model.labels[column] for column in columns]
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, : options.top_k]
-        variants = [
+        variants: list[Variant] = [
             WITH_REDSHIFT if spectroscopic else PHOTOMETRY_ONLY for spectroscopic in found.with_redshift.tolist()
         ]
-        answers = [
+        answers: list[StarClasses] = [
             {
                 "predictions": [
                     {"label": labels[at], "class_id": columns[at], "probability": round(chances[at], _DIGITS)}
@@ -135,7 +133,7 @@ class StarClassifier:
             self._explain(answers, photometry)
         return answers
 
-    def _explain(self, answers: list[Answer], photometry: Photometry) -> None:
+    def _explain(self, answers: list[StarClasses], photometry: Photometry) -> None:
         for answer, explanation in zip(answers, self._model.explain(photometry), strict=True):
             answer["explanation"] = _explanation(explanation, self._model.labels)
 
@@ -146,16 +144,17 @@ def _nan_safe(key: tuple[tuple[float, ...], Options]) -> tuple[tuple[float | Non
     return (tuple(value if value == value else None for value in values), options)  # noqa: PLR0124
 
 
-def _warnings(row: StarRow) -> Answer:
-    """The row's warnings as its answer has them: nothing where there are none."""
-    return {"warnings": input_warnings.documents(row.warnings)} if row.warnings else {}
+def _result(row: StarRow, answer: StarClasses, *, cached: bool) -> StarResult:
+    if row.warnings:
+        return {"id": row.id, **answer, "warnings": input_warnings.documents(row.warnings), "cached": cached}
+    return {"id": row.id, **answer, "cached": cached}
 
 
-def _refusal(row: StarRow, room: int) -> Answer:
+def _refusal(row: StarRow, room: int) -> FailedResult:
     return {"id": row.id, "error": problems.from_error(InvalidFieldsError(list(row.errors)), room=room)}
 
 
-def _explanation(explanation: Explanation, labels: Sequence[str]) -> Answer:
+def _explanation(explanation: Explanation, labels: Sequence[str]) -> TreeExplanation:
     """SHAP values as an answer shows them: for each class, base + contributions = margin."""
     return {
         "method": "tree SHAP",

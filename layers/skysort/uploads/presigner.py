@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from skysort.clients import EVERYBODY
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError, NotFoundError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from skysort.answers import FormUpload, PartsUpload, Upload, UploadOffer, UploadPart, UploadParts
     from skysort.clients import Client
     from skysort.s3.client import Part
     from skysort.s3.signature import Addressing, Signer
@@ -71,7 +72,7 @@ class UploadPresigner:
         self._signer = signer
         self._store = store
 
-    def presign(self, request: UploadRequest, client: Client = EVERYBODY) -> dict[str, Any]:
+    def presign(self, request: UploadRequest, client: Client = EVERYBODY) -> UploadOffer:
         """The answer of POST /v1/uploads. client: whose batch it is.
 
         Raises InvalidFieldsError naming every file that cannot be taken, LimitExceededError for too many parts or
@@ -90,15 +91,15 @@ class UploadPresigner:
             "files": files,
         }
 
-    def _file(self, plan: _Plan, expires: datetime) -> dict[str, Any]:
-        about = {"name": plan.name, "key": plan.key, "size": plan.size, "type": plan.content_type}
+    def _file(self, plan: _Plan, expires: datetime) -> FormUpload | PartsUpload:
+        about: Upload = {"name": plan.name, "key": plan.key, "size": plan.size, "type": plan.content_type}
         if plan.part_bytes:
             return {**about, "method": "parts", "parts": self._parts(plan)}
         bucket = self._addressing.locate(self._bucket)
         fields = self._signer.form(bucket, plan.key, plan.content_type, plan.size, expires)
         return {**about, "method": "form", "form": {"url": bucket.url, "fields": fields}}
 
-    def _parts(self, plan: _Plan) -> dict[str, Any]:
+    def _parts(self, plan: _Plan) -> UploadParts:
         arrived: dict[int, str] = {}
         upload_id = plan.upload_id
         if upload_id is None:
@@ -107,7 +108,7 @@ class UploadPresigner:
             arrived = self._arrived(plan, upload_id)
         where = self._addressing.locate(self._bucket, plan.key)
         of_upload = {"uploadId": upload_id}
-        pieces = []
+        pieces: list[UploadPart] = []
         for number, size in enumerate(plan.part_sizes, start=1):
             length = {"content-length": str(size)}
             url = self._signer.url("PUT", where, PRESIGNED_S, {"partNumber": str(number), **of_upload}, length)

@@ -59,7 +59,7 @@ def test_a_refused_request_is_counted_and_logged_under_the_id_that_its_caller_go
 def test_a_request_that_fails_by_our_fault_is_not_counted_as_refused(
     star: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(star, "classifier", None)
+    monkeypatch.setattr(star.classifier, "answer", None)
     status, _, _ = call(star, body=json.dumps(EXAMPLE_ROW))
     assert status == 500
     assert counted(capsys) & {"Requests", "RequestsRefused", "RequestsFailed"} == {"Requests", "RequestsFailed"}

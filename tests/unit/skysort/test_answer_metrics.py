@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from skysort import answer_metrics as mix
+from skysort import observability as mix
 from skysort.metric_names import MOST_LABELS
 from skysort.observability import metrics
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort import cold_start as start
+from skysort import observability as start
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from skysort import json_document
 from skysort.errors import InputError, InvalidFieldsError, LimitExceededError, MalformedInputError
-from skysort.given import Repeated
-from skysort.json_document import faults_of, read
+from skysort.json_document import Repeated, faults_of, gathered, read
 from skysort.limits import JSON_DEPTH, JSON_FIELDS
 
 
@@ -115,3 +114,9 @@ def test_whatever_is_read_can_be_written_as_utf8(document: Any) -> None:
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     with contextlib.suppress(InputError):
         read(body)
+
+
+def test_a_name_given_twice_keeps_both_values_in_the_place_of_the_first() -> None:
+    found = gathered([("labels", "a"), ("top_k", "1"), ("labels", "b")])
+    assert list(found.items()) == [("labels", Repeated(("a", "b"))), ("top_k", "1")]
+    assert isinstance(found["labels"], Repeated)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.errors import InvalidFieldsError
-from skysort.given import Repeated
+from skysort.json_document import Repeated
 from skysort.options import Options, combined, parse_options
 
 LABELS = ("GALAXY", "QSO", "STAR")

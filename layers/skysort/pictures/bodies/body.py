@@ -19,8 +19,8 @@ from skysort.errors import (
     MalformedInputError,
     UnsupportedFormatError,
 )
-from skysort.given import gathered
 from skysort.gzip_stream import GZIP
+from skysort.json_document import gathered
 from skysort.limits import FORM_PARTS, IMAGE_ID_CHARACTERS
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.options import taken_from

@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
 from skysort.errors import LimitExceededError, MalformedInputError
-from skysort.given import gathered
+from skysort.json_document import gathered
 from skysort.limits import FORM_PART_HEADER_BYTES, FORM_PARTS, IMAGE_ID_CHARACTERS, IMAGES_PER_REQUEST
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.pictures.bodies.base64_text import unwrapped

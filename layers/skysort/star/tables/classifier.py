@@ -6,10 +6,10 @@ from itertools import chain
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from skysort.answer_metrics import label_counts
 from skysort.drop.keys import REJECTED
 from skysort.drop.ledger import Report
 from skysort.gzip_stream import GZIP, GzipSink, gunzip
+from skysort.observability import label_counts
 from skysort.star.tables.detect import HEAD_BYTES, Format, detect
 from skysort.star.tables.readers import TableReader
 from skysort.star.tables.result_columns import ResultColumns

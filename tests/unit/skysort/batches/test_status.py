@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skysort.batches.cursor import Cursor
 from skysort.batches.match import State
-from skysort.batches.status import BatchStatusService, Page
+from skysort.batches.status import BatchStatusService, Cursor, Page
 from skysort.errors import InvalidFieldsError, NotFoundError
 from skysort.limits import BATCH_RECORD_BYTES, BATCH_STATUS_BYTES
 from tests.fakes.buckets import RESULTS, MemoryBuckets

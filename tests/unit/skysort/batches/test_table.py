@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skysort.batches import star_rows
-from skysort.batches.cursor import Cursor
-from skysort.batches.status import BatchStatusService, Page
-from skysort.batches.table import COLUMNS, BatchTable
+from skysort.batches.status import BatchStatusService, Cursor, Page
+from skysort.batches.table import COLUMNS, BatchTable, merged
 from skysort.limits import BATCH_CSV_TABLE_BYTES
 from tests.fakes.buckets import RESULTS, MemoryBuckets
 from tests.unit.skysort.batches.conftest import make_service
@@ -177,7 +175,7 @@ FIRST = (1, "GALAXY", 0, "0.7", "GALAXY", "")
 @pytest.mark.parametrize("quoted", [False, True])
 def test_a_table_is_read_in_its_own_dialect(delimiter: str, *, quoted: bool) -> None:
     text = result(["x", "u"], ["a" + delimiter, 1], above="# a comment\n", delimiter=delimiter, quoted=quoted)
-    assert list(star_rows.merged(text, "")) == [FIRST]
+    assert list(merged(text, "")) == [FIRST]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +194,7 @@ def test_a_table_is_read_in_its_own_dialect(delimiter: str, *, quoted: bool) -> 
     ],
 )
 def test_comments_columns_and_cells_that_look_like_skysorts_own_are_the_users(text: str) -> None:
-    assert list(star_rows.merged(text, "", 1)) == [FIRST]
+    assert list(merged(text, "", 1)) == [FIRST]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from skysort.errors import (
     MalformedInputError,
     UnsupportedFormatError,
 )
-from skysort.given import Repeated
+from skysort.json_document import Repeated
 from skysort.pictures.bodies.base64_text import from_base64
 from skysort.pictures.bodies.body import read_body
 from tests.factories_images import encode, fits_file, multipart, plain, sky, zip_file

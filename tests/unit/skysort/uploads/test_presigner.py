@@ -31,8 +31,8 @@ from skysort.limits import (
 )
 from skysort.s3.client import Part
 from skysort.s3.signature import Addressing, Credentials, Signer
-from skysort.uploads.body import read_body
 from skysort.uploads.presigner import UploadPresigner
+from skysort.uploads.request import read_body
 from skysort_cli.uploads import BYTES_AT_ONCE
 
 if TYPE_CHECKING:

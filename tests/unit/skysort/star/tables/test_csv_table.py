@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.batches import star_rows
+from skysort.batches.table import merged
 from skysort.errors import (
     EmptyInputError,
     InputError,
@@ -370,7 +370,7 @@ def test_a_set_of_several_classes_is_one_cell_in_every_dialect(star_folder: Path
     assert {len(cells) for cells in found} == {5 + len(APPENDED)}
     assert any("|" in cells[-3] for cells in found)
     # And a batch's table has every row's class and set
-    told = list(star_rows.merged(result.table.decode(), "", 300))
+    told = list(merged(result.table.decode(), "", 300))
     assert [(label, members) for _, label, _, _, members, _ in told] == [
         (cells[5], cells[-3].replace("|", ";")) for cells in found[1:]
     ]

@@ -1,0 +1,86 @@
+"""The HTTP routes of a model: POST /v1/classify/<name> and GET /v1/models/<name>/ready, the same for every model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar, cast
+
+from aws_lambda_powertools.event_handler import Response  # noqa: TC002 - Powertools reads the annotations
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.metrics import MetricUnit
+
+from skysort.errors import FieldError, InvalidFieldsError
+from skysort.http.api import build_api, content_type, json_response, raw_body
+from skysort.json_document import gathered
+from skysort.models import MODELS
+from skysort.observability import count_answers, metrics
+from skysort.options import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+    from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
+    from skysort.answers import PictureAnswer, Ready, StarAnswer
+
+# The options as a query string has them: skysort.options reads them, as it reads a form's.
+TopK = Annotated[list[str] | None, Query(description="predictions an item gets, best first")]
+Labels = Annotated[list[str] | None, Query(description="labels to choose among, separated by commas")]
+Explain = Annotated[list[str] | None, Query(description="whether each answer carries its explanation")]
+Request_contra = TypeVar("Request_contra", contravariant=True)
+
+
+class Classifier(Protocol[Request_contra]):
+    """A loaded model: skysort.star.classify.StarClassifier, skysort.pictures.classify.PictureClassifier."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The model's labels."""
+
+    def answer(self, request: Request_contra, query: Mapping[str, object]) -> StarAnswer | PictureAnswer:
+        """Classify a request; query: the options of the query string."""
+
+    def self_test(self) -> Ready:
+        """Classify a built-in sample; raises InfrastructureError if that goes wrong."""
+
+
+def classify_api(
+    name: str, classifier: Classifier[Request_contra], read: Callable[[bytes, str], Request_contra]
+) -> APIGatewayRestResolver:
+    """The API of a model. read: makes a request of a body and its content type."""
+    api, model = build_api(), MODELS[name]
+    counted = f"{model.input.name.capitalize()}Classified"
+
+    @api.post(model.classify_path)
+    def classify(top_k: TopK = None, labels: Labels = None, explain: Explain = None) -> Response[str]:
+        """Classify what the body holds."""
+        event = api.current_event
+        request = read(raw_body(event), content_type(event))
+        answer = classifier.answer(request, query_options(event, top_k=top_k, labels=labels, explain=explain))
+        metrics.add_metric(counted, MetricUnit.Count, len(answer["results"]))
+        count_answers(answer["results"], classifier.labels)
+        timing = cast("Mapping[str, float]", answer["timing_ms"])
+        for part in timing.keys() & {"decode", "predict"}:
+            metrics.add_metric(f"{part.capitalize()}Time", MetricUnit.Milliseconds, timing[part])
+        return json_response(answer)
+
+    @api.get(model.ready_path)
+    def ready() -> Response[str]:
+        """Ready when a real prediction on a built-in sample comes out sound."""
+        return json_response(classifier.self_test())
+
+    return api
+
+
+def query_options(event: APIGatewayProxyEvent, **given: list[str] | None) -> dict[str, object]:
+    """The options that the query string gives, as text; Repeated where one stands there more than once.
+
+    Raises InvalidFieldsError for a parameter that is no option, since a misspelt option must not pass unnoticed.
+    """
+    unknown = [name for name in event.query_string_parameters if name not in NAMES]
+    if unknown:
+        known = ", ".join(NAMES)
+        raise InvalidFieldsError(
+            [FieldError(name, "unknown_option", f"is not an option; the options are {known}") for name in unknown]
+        )
+    return gathered((name, value) for name, values in given.items() for value in values or ())

@@ -1,0 +1,183 @@
+"""The HTTP routes that are no single model's: health, models, uploads, batches, and the contract of every function."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path as InPath
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import Field
+
+import skysort
+from skysort.batches.match import State
+from skysort.batches.status import FILES_BY_DEFAULT, BatchStatusService, Cursor, Page
+from skysort.batches.table import BatchTable
+from skysort.clients import Client, Sharing, client_of
+from skysort.errors import ArtefactError
+from skysort.http.api import build_api, content_type, json_response, raw_body
+from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_NAME_CHARACTERS
+from skysort.uploads.names import BATCH_PATTERN, batch_of
+from skysort.uploads.request import ModelName, read_body
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+
+    from skysort.card import ModelRegistry
+    from skysort.uploads.presigner import UploadPresigner
+
+_CSV: Final = "text/csv; charset=utf-8"
+CURSOR_CHARACTERS: Final = 4_000
+CURSOR: Final = "batch-cursor"
+
+# Checked once it is decoded: gateways differ in whether they hand it over percent-encoded.
+BatchName = Annotated[
+    str,
+    InPath(
+        description="the batch's name",
+        json_schema_extra={"minLength": 1, "maxLength": BATCH_NAME_CHARACTERS, "pattern": BATCH_PATTERN},
+    ),
+]
+Model = Annotated[ModelName | None, Query(description="only files of this model")]
+FileState = Annotated[State | None, Query(description="only files in this state; counts stay whole")]
+Limit = Annotated[
+    int,
+    Field(ge=0, le=BATCH_FILES_PER_PAGE),
+    Query(description=f"files told of one by one, {FILES_BY_DEFAULT} by default; 0 for the counts alone"),
+]
+Records = Annotated[bool, Query(description="whether each file comes with its record, predictions included")]
+Next = Annotated[
+    str | None,
+    Field(min_length=1, max_length=CURSOR_CHARACTERS, json_schema_extra={"format": CURSOR}),
+    Query(alias="next", description="where an earlier answer ended"),
+]
+
+DOCUMENT: Final = "openapi.json"
+PAGE: Final = "docs.html"
+_STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+
+
+class Contract:
+    """Reads each file on first use, so that a sandbox that never serves it starts without."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def document(self) -> str:
+        """The OpenAPI document; raises ArtefactError."""
+        return self._read(DOCUMENT)
+
+    @cached_property
+    def page(self) -> str:
+        """The document as HTML; raises ArtefactError."""
+        return self._read(PAGE)
+
+    @cached_property
+    def page_headers(self) -> dict[str, str]:
+        """Nothing but the page's own style is let in: no script, no request to anybody."""
+        styles = " ".join(f"'sha256-{_digest(style)}'" for style in _STYLE.findall(self.page))
+        nothing = ("default-src", "base-uri", "form-action", "frame-ancestors")
+        return {
+            "Content-Security-Policy": "; ".join([*(f"{name} 'none'" for name in nothing), f"style-src {styles}"]),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+        }
+
+    def _read(self, name: str) -> str:
+        path = self._folder / name
+        try:
+            return path.read_text("utf-8")
+        except OSError as error:
+            raise ArtefactError(f"{path} cannot be read: {error.strerror}; `make openapi` writes it") from error
+
+
+def _digest(style: str) -> str:
+    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+
+
+def csv_response(name: str, text: str, following: str | None) -> Response[str]:
+    """A CSV to be saved under a name; following: the path of its next page, if there is one (RFC 8288)."""
+    saved_as = quote(name, safe="")
+    headers: dict[str, str | list[str]] = {"Content-Disposition": f"attachment; filename*=UTF-8''{saved_as}"}
+    if following:
+        headers["Link"] = f'<{following}>; rel="next"'
+    return Response(HTTPStatus.OK, _CSV, text, headers=headers)
+
+
+def control_api(
+    registry: ModelRegistry,
+    uploads: UploadPresigner,
+    batches: BatchStatusService,
+    contract: Contract,
+    clients: Sharing,
+) -> APIGatewayRestResolver:
+    """The API of the control function. clients: whether they share batches, or each has its own."""
+    api = build_api()
+    table = BatchTable(batches)
+
+    def client() -> Client:
+        """Whose batches the request being served is about; raises UnauthenticatedError."""
+        return client_of(api.current_event.raw_event, clients)
+
+    @api.get("/v1/health")
+    def health() -> Response[str]:
+        """Liveness: the service answers. clients: whether they share batches or have their own."""
+        return json_response({"status": "ok", "version": skysort.__version__, "clients": clients})
+
+    @api.get("/v1/models")
+    def models() -> Response[str]:
+        """What every model classifies, and by which version."""
+        return json_response({"models": registry.summaries()})
+
+    @api.get("/v1/models/<name>")
+    def model(name: str) -> Response[str]:
+        """One model's whole card."""
+        return json_response(registry.get(name).document)
+
+    @api.post("/v1/uploads")
+    def offer_uploads() -> Response[str]:
+        """A signed way into the drop folder for each file."""
+        request = read_body(raw_body(api.current_event), content_type(api.current_event))
+        return json_response(uploads.presign(request, client()))
+
+    @api.get("/v1/batches/<batch>")
+    def batch_status(
+        batch: BatchName,
+        *,
+        limit: Limit = FILES_BY_DEFAULT,
+        model: Model = None,
+        state: FileState = None,
+        records: Records = False,
+        following: Next = None,
+    ) -> Response[str]:
+        """How many files of a batch wait, are done and failed, and the files one by one."""
+        page = Page(limit, Cursor.decode(following), state, model, records)
+        return json_response(batches.status(batch_of(batch), page, client()))
+
+    @api.get("/v1/batches/<batch>/results.csv")
+    def batch_csv(batch: BatchName, *, model: Model = None, following: Next = None) -> Response[str]:
+        """One CSV of what a batch has come to so far, in pages."""
+        name = batch_of(batch)
+        text, rest = table.page(name, Page(cursor=Cursor.decode(following), model=model), client())
+        return csv_response(f"{name}.csv", text, batches.csv_path(name, model, rest) if rest else None)
+
+    @api.get("/openapi.json")
+    def openapi() -> Response[str]:
+        """The contract of every function, OpenAPI 3.1."""
+        return Response(HTTPStatus.OK, "application/json", contract.document)
+
+    @api.get("/docs")
+    def docs() -> Response[str]:
+        """The contract as a page."""
+        return Response(HTTPStatus.OK, "text/html; charset=utf-8", contract.page, headers=dict(contract.page_headers))
+
+    return api
