@@ -340,6 +340,7 @@ class Upload(TypedDict):
     type: str
 
 
+@final
 class FormUpload(Upload):
     """A file that goes in one form."""
 
@@ -347,6 +348,7 @@ class FormUpload(Upload):
     form: UploadForm
 
 
+@final
 class PartsUpload(Upload):
     """A file that goes in parts."""
 

@@ -17,7 +17,7 @@ from skysort.pictures.model import PictureModel
 from tests.bench import peers
 from tests.bench.pictures import LARGE, PICTURES, large_photograph
 from tests.bench.wrk import ROOT
-from tests.factories_images import picture_artefact
+from tests.factories_images import picture_artefact, results_of
 from tests.rendered import FOLDER, SAMPLES, jpeg
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_digits_after_the_end_make_a_new_input_of_the_same_pixels(name: str, tmp
     assert np.array_equal(decode(content, SPEC), decode(other, SPEC))
     classifier = PictureClassifier(PictureModel.load(picture_artefact(tmp_path / "model")), AnswerCache(10))
     found = [
-        classifier.answer(PictureRequest([PictureItem("0", given)], single=True), {})["results"][0]
+        results_of(classifier, PictureRequest([PictureItem("0", given)], single=True))[0]
         for given in (content, other, other)
     ]
     assert found[0]["predictions"] == found[1]["predictions"]

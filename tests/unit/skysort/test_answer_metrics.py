@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,15 +10,31 @@ from skysort import observability as mix
 from skysort.metric_names import MOST_LABELS
 from skysort.observability import metrics
 
+if TYPE_CHECKING:
+    from skysort.answers import FailedResult, Prediction, Problem, StarResult
+
 LABELS = ("GALAXY", "QSO", "STAR")
 
 
-def answered(label: str, probability: float) -> dict[str, Any]:
-    return {"id": "x", "predictions": [{"label": label, "probability": probability}, {"label": "other"}]}
+def answered(label: str, probability: float) -> StarResult:
+    best: Prediction = {"label": label, "class_id": 0, "probability": probability}
+    other: Prediction = {"label": "other", "class_id": 1, "probability": 0.0}
+    return {
+        "id": "x",
+        "predictions": [best, other],
+        "prediction_set": [],
+        "variant": "with_redshift",
+        "cached": False,
+    }
 
 
-REFUSED = {"id": "y", "error": {"type": "urn:skysort:problem:invalid-fields", "status": 422, "detail": "u: is missing"}}
-DAMAGED = {"id": "z", "error": {"type": "urn:skysort:problem:damaged", "status": 400, "detail": "cut short"}}
+def refused(kind: str, detail: str) -> FailedResult:
+    problem: Problem = {"type": f"urn:skysort:problem:{kind}", "title": "Refused", "status": 422, "detail": detail}
+    return {"id": "y", "error": problem}
+
+
+REFUSED = refused("invalid-fields", "u: is missing")
+DAMAGED = refused("damaged", "cut short")
 
 
 pytestmark = pytest.mark.usefixtures("own_metrics")

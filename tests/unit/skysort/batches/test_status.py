@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -24,7 +24,7 @@ def pages(service: BatchStatusService, **asked: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     following: str | None = None
     while not found or following:
-        found.append(service.status("b", Page(cursor=Cursor.decode(following), **asked)))
+        found.append(cast("dict[str, Any]", service.status("b", Page(cursor=Cursor.decode(following), **asked))))
         following = found[-1]["next"]
     return found
 
@@ -55,7 +55,7 @@ def test_a_failed_file_comes_with_its_problem_and_a_link(buckets: MemoryBuckets,
     # Then
     assert file["problem"] == {"type": "urn:x", "detail": "the content is text"}
     (link,) = file["links"].values()
-    assert link.startswith("https://results.s3.eu-central-1.amazonaws.com/galaxy/b/a%20b.jpg.error.json?X-Amz-")
+    assert str(link).startswith("https://results.s3.eu-central-1.amazonaws.com/galaxy/b/a%20b.jpg.error.json?X-Amz-")
 
 
 def test_records_come_on_request(buckets: MemoryBuckets, service: BatchStatusService) -> None:

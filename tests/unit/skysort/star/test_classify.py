@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -31,9 +31,14 @@ def request(*rows: Any, **options: Any) -> StarRequest:
     return read_body(json.dumps({"instances": rows, **options}).encode(), JSON)
 
 
+def answered(classifier: StarClassifier, rows: StarRequest, query: dict[str, Any]) -> dict[str, Any]:
+    """The answer as a client reads it."""
+    return cast("dict[str, Any]", classifier.answer(rows, query))
+
+
 def test_an_answer_has_every_class_best_first_and_says_who_spoke(classifier: StarClassifier) -> None:
     # When an object with and one without a spectrum are classified
-    answer = classifier.answer(request(EXAMPLE_ROW, star_row(redshift=...)), {})
+    answer = answered(classifier, request(EXAMPLE_ROW, star_row(redshift=...)), {})
     # Then each has all classes in order of probability, a set with the best, and its booster's name
     for result, variant in zip(answer["results"], ["with_redshift", "photometry_only"], strict=True):
         probabilities = [prediction["probability"] for prediction in result["predictions"]]
@@ -47,7 +52,9 @@ def test_an_answer_has_every_class_best_first_and_says_who_spoke(classifier: Sta
 
 
 def test_a_bad_row_gets_its_problem_and_spoils_no_other(classifier: StarClassifier) -> None:
-    good, bad, last = classifier.answer(request(EXAMPLE_ROW, star_row(g=-9999, id="m31"), EXAMPLE_ROW), {})["results"]
+    good, bad, last = answered(classifier, request(EXAMPLE_ROW, star_row(g=-9999, id="m31"), EXAMPLE_ROW), {})[
+        "results"
+    ]
     assert bad["id"] == "m31"
     assert bad["error"]["status"] == 422
     assert bad["error"]["errors"][0]["field"] == "g"
@@ -62,7 +69,7 @@ def test_a_single_bad_row_is_the_requests_own_error(classifier: StarClassifier) 
 
 def test_identical_input_comes_from_the_cache_and_other_options_do_not(classifier: StarClassifier) -> None:
     def cached(*rows: Any, **query: Any) -> list[bool]:
-        return [result["cached"] for result in classifier.answer(request(*rows), query)["results"]]
+        return [result["cached"] for result in answered(classifier, request(*rows), query)["results"]]
 
     photometric = star_row(redshift=...)
     assert cached(EXAMPLE_ROW, photometric) == [False, False]
@@ -72,23 +79,23 @@ def test_identical_input_comes_from_the_cache_and_other_options_do_not(classifie
 
 
 def test_a_cached_answer_is_the_answer(classifier: StarClassifier) -> None:
-    first, second = (classifier.answer(request(star_row(id=name)), {})["results"][0] for name in ("a", "b"))
+    first, second = (answered(classifier, request(star_row(id=name)), {})["results"][0] for name in ("a", "b"))
     assert {**first, "cached": True, "id": "b"} == second
 
 
 def test_position_does_not_change_the_answer(classifier: StarClassifier) -> None:
-    here, there = classifier.answer(request(EXAMPLE_ROW, star_row(alpha=1.0, delta=-1.0)), {})["results"]
+    here, there = answered(classifier, request(EXAMPLE_ROW, star_row(alpha=1.0, delta=-1.0)), {})["results"]
     assert here["predictions"] == there["predictions"]
 
 
 def test_options_of_the_query_win_over_the_body(classifier: StarClassifier) -> None:
-    (result,) = classifier.answer(request(EXAMPLE_ROW, top_k=3), {"top_k": 1})["results"]
+    (result,) = answered(classifier, request(EXAMPLE_ROW, top_k=3), {"top_k": 1})["results"]
     assert len(result["predictions"]) == 1
 
 
 def test_labels_restrict_and_renormalise(classifier: StarClassifier) -> None:
-    everything = classifier.answer(request(EXAMPLE_ROW), {})["results"][0]["predictions"]
-    (result,) = classifier.answer(request(EXAMPLE_ROW), {"labels": "star,QSO"})["results"]
+    everything = answered(classifier, request(EXAMPLE_ROW), {})["results"][0]["predictions"]
+    (result,) = answered(classifier, request(EXAMPLE_ROW), {"labels": "star,QSO"})["results"]
     kept = {p["label"]: p["probability"] for p in everything if p["label"] != "GALAXY"}
     expected = {label: probability / sum(kept.values()) for label, probability in kept.items()}
     assert {p["label"]: p["probability"] for p in result["predictions"]} == pytest.approx(expected, rel=1e-2)
@@ -98,7 +105,7 @@ def test_labels_restrict_and_renormalise(classifier: StarClassifier) -> None:
 
 def test_an_explanation_sums_to_the_margin(classifier: StarClassifier) -> None:
     for row in (EXAMPLE_ROW, star_row(redshift=...)):
-        (result,) = classifier.answer(request(row), {"explain": True})["results"]
+        (result,) = answered(classifier, request(row), {"explain": True})["results"]
         for parts in result["explanation"]["classes"].values():
             assert parts["base"] + sum(parts["contributions"].values()) == pytest.approx(parts["margin"], abs=1e-4)
             assert set(parts["contributions"]) == set(result["explanation"]["features"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -33,8 +33,7 @@ def hostile(survey_data: Path) -> Path:
 
 def answers(body: bytes, kind: str = CSV) -> list[dict[str, Any]]:
     classifier = StarClassifier(StarModel.load(MODEL), AnswerCache(10))
-    results: list[dict[str, Any]] = classifier.answer(read_body(body, kind), {})["results"]
-    return results
+    return cast("list[dict[str, Any]]", classifier.answer(read_body(body, kind), {})["results"])
 
 
 def test_a_table_filled_with_redshifts_of_0_is_classified_from_photometry(catalogues: Path) -> None:

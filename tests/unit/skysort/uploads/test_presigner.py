@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -77,7 +77,8 @@ def ask(
     service: UploadPresigner, *files: dict[str, Any], model: str = "galaxy", batch: str | None = "b"
 ) -> dict[str, Any]:
     body = {"model": model, "batch": batch, "files": list(files)}
-    return service.presign(read_body(json.dumps(body).encode(), "application/json; charset=utf-8"))
+    request = read_body(json.dumps(body).encode(), "application/json; charset=utf-8")
+    return cast("dict[str, Any]", service.presign(request))
 
 
 def test_a_small_file_goes_in_a_form(service: UploadPresigner, parts: FakeParts) -> None:
