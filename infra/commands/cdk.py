@@ -13,14 +13,44 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import boto3
+from botocore.exceptions import ClientError
+
 from infra import ROOT, node
-from infra.commands.empty import empty_buckets
 from infra.commands.publish import publish
 from infra.containers import unpinned
 from infra.stages.deployments import AWS_STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+
+def empty_buckets(*stacks: str) -> None:
+    """Delete every version of every object in the buckets of these stacks; one that is not there is passed over.
+
+    Access logs are switched off first: deleting the other buckets would fill the logs' own again.
+    """
+    s3 = boto3.resource("s3")
+    names = [name for stack in stacks for name in buckets(stack)]
+    for name in names:
+        s3.BucketLogging(name).put(BucketLoggingStatus={})
+    for name in names:
+        sys.stdout.write(f"emptying {name}\n")
+        s3.Bucket(name).object_versions.delete()
+
+
+def buckets(stack: str) -> Iterator[str]:
+    """The names of a deployed stack's buckets."""
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
+    try:
+        for page in pages.paginate(StackName=stack):
+            for resource in page["StackResourceSummaries"]:
+                if resource["ResourceType"] == "AWS::S3::Bucket" and resource.get("PhysicalResourceId"):
+                    yield resource["PhysicalResourceId"]
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+
 
 INFRA: Final = ROOT / "infra"
 PROGRAM: Final = INFRA / "node_modules" / "aws-cdk" / "bin" / "cdk"

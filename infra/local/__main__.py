@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 
 from infra.local.children import NO_ACCOUNT, ServicesFailedError
 from infra.local.process import StartFailedError
-from infra.local.server import PortBusyError
 from infra.local.settings import Settings, SettingsError, parse
-from infra.local.stack import Stack
-from infra.local.state import StateBusyError
+from infra.local.stack import PortBusyError, Stack, StateBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

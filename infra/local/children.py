@@ -13,7 +13,7 @@ from infra import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.local.launch import Lifeline
+    from infra.local.process import Lifeline
     from infra.local.settings import Settings
 
 START_TIMEOUT_S: Final = 30.0

@@ -18,9 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.events import encode
-from infra.local.invocation import InvocationError
-from infra.local.launch import ACCOUNT
-from infra.local.process import StartFailedError
+from infra.local.pool import InvocationError
+from infra.local.process import ACCOUNT, StartFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 import pybase64
 
-from infra.local.launch import ACCOUNT
+from infra.local.process import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.api import gateway_problems
 from infra.api.routes import ROUTES, Match, Router, WrongMethod
-from infra.local import request_body, responses
+from infra.local import responses
 from infra.local.events import EventBuilder, Request
-from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.loopback import NAMES, Visitors
+from infra.local.pool import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
-from infra.local.request_body import ClientLeftError, TooLargeError
 from infra.stages.api import BINARY_MEDIA_TYPES
 from skysort import limits
 from skysort.errors import InputError
@@ -27,11 +26,63 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from infra.local.events import ProxyEvent
-    from infra.local.invocation import Reply
-    from infra.local.pool import Pool
-    from infra.local.request_body import Receive
+    from infra.local.pool import Pool, Reply
     from infra.local.responses import Response
     from infra.local.site import Site
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+# Of a body beyond the limit: so much is read and forgotten before it is refused. A client that sends its whole body
+# before it looks for an answer would otherwise find the connection reset, and no answer.
+DRAINED_BYTES: Final = 256 * limits.MIB
+DRAINED_S: Final = 10.0
+
+
+class TooLargeError(Exception):
+    """The body passes the gateway's limit."""
+
+
+class ClientLeftError(Exception):
+    """The caller hung up before the body was complete."""
+
+
+async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> bytes:
+    """The whole body; raises TooLargeError and ClientLeftError."""
+    named = dict(headers)
+    length = named.get(b"content-length", b"")
+    if length.isdigit() and int(length) > limits.GATEWAY_REQUEST_BYTES:
+        # A client that waits to be told to go on (RFC 9110, 10.1.1) is told at once not to.
+        if b"expect" not in named:
+            await _drain(receive)
+        raise TooLargeError
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeftError
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limits.GATEWAY_REQUEST_BYTES:
+            body.clear()
+            if more:
+                await _drain(receive)
+            raise TooLargeError
+    return bytes(body)
+
+
+async def _drain(receive: Receive) -> None:
+    """Read on and forget, until the body ends, its client leaves, or it has been enough."""
+    left = DRAINED_BYTES
+    try:
+        async with asyncio.timeout(DRAINED_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
+
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -101,7 +152,7 @@ class Gateway:
                 return page
         if not isinstance(match, Match):
             return _not_routed(match, method, path, request_id)
-        body = await request_body.read(scope["headers"], receive)
+        body = await read_body(scope["headers"], receive)
         encoding = headers.get(b"content-encoding", "")
         if packed(body, encoding):
             body = decoded(body, encoding)

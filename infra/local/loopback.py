@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from _typeshed import OptExcInfo
 
-NAMES: Final = ("127.0.0.1", "localhost")
+HOST: Final = "127.0.0.1"
+NAMES: Final = (HOST, "localhost")
 # Of Sec-Fetch-Site: absent, the own page, and what somebody typed or follows from outside of the web.
 _OWN_SITES: Final = frozenset({"", "same-origin", "none"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from infra.local import sandbox as child
-from infra.local.invocation import CrashedError, Invocation, Reply, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import ON_DEMAND, PROVISIONED, Sandbox, StartFailedError
 from infra.local.report import Report
 from skysort import limits
@@ -21,7 +21,59 @@ from skysort import limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from infra.local.launch import Launcher
+    from infra.local.process import Launcher
+
+
+class InvocationError(Exception):
+    """An event got no answer from its handler."""
+
+
+class ThrottledError(InvocationError):
+    """Every sandbox is busy, and so is the queue before them (429)."""
+
+
+class StoppingError(InvocationError):
+    """The stack is stopping (503)."""
+
+
+class CrashedError(InvocationError):
+    """The sandbox ended, or its answer is larger than Lambda allows."""
+
+
+class TimedOutError(InvocationError):
+    """The handler took longer than the function's timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler returned, or the JSON error of what it raised (failed)."""
+
+    payload: bytes
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One event on its way: waiting, then running."""
+
+    request_id: str
+    event: bytes
+    future: asyncio.Future[Reply]
+    started: float = 0.0
+    cold: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+    def settle(self, outcome: Reply | Exception) -> None:
+        """Answer the caller, unless it stopped waiting."""
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.future.done():
+            return
+        if isinstance(outcome, Reply):
+            self.future.set_result(outcome)
+        else:
+            self.future.set_exception(outcome)
+
 
 INIT_TIMEOUT_S: Final = 10.0  # Lambda's limit for the init phase
 RESTART_DELAYS_S: Final = (0.0, 1.0, 5.0, 30.0)  # a provisioned sandbox that keeps failing is retried ever later

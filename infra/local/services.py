@@ -21,9 +21,8 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from moto.s3 import notifications as moto_s3
 from werkzeug.serving import make_server
 
-from infra.local.loopback import Visitors, visitors_only
+from infra.local.loopback import HOST, Visitors, visitors_only
 from infra.local.sandbox import watch
-from infra.local.server import HOST
 from infra.local.settings import Settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT
-from infra.local.launch import Launcher
+from infra.local.process import Launcher
 from infra.local.report import FunctionLog
 from infra.stages.deployments import STAGES
 from infra.stages.functions import AllAtOnce, FunctionSettings, OnDemand, Provisioned, StageError
@@ -20,7 +20,7 @@ from infra.stages.stage import ACCOUNT_CONCURRENCY, VISIBILITY_TIMEOUTS, LocalLi
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from infra.local.launch import Lifeline
+    from infra.local.process import Lifeline
     from infra.stages.stage import DropQueue
 
 PORTS: Final = range(65_536)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from infra.commands import publish as publish_page
-from infra.commands.empty import buckets, empty_buckets
+from infra.commands.cdk import buckets, empty_buckets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from infra.local.launch import Launcher, Lifeline
 from infra.local.pool import Pool
+from infra.local.process import Launcher, Lifeline
 from infra.local.report import FunctionLog
 from infra.local.running_stack import StartedStack, started_stack
 from infra.stages.deployments import local

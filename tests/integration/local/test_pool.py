@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.local.invocation import CrashedError, StoppingError, ThrottledError, TimedOutError
+from infra.local.pool import CrashedError, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.stages.functions import Provisioned
 from infra.stages.stage import LocalLimits

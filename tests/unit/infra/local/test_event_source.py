@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.event_source import EventSource, InvalidBatchResponseError, Message, collect, event, failed_ids
-from infra.local.invocation import CrashedError, Reply, TimedOutError
+from infra.local.pool import CrashedError, Reply, TimedOutError
 from infra.local.process import StartFailedError
 from infra.stages.deployments import local
 

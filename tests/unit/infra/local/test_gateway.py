@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from infra.api.routes import Router
-from infra.local import request_body
 from infra.local.gateway import Gateway
-from infra.local.invocation import CrashedError, Reply, StoppingError, ThrottledError, TimedOutError
+from infra.local.pool import CrashedError, Reply, StoppingError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.local.site import Site
 from skysort import limits
@@ -185,7 +184,7 @@ def test_a_body_above_the_limit_is_read_to_its_end_before_it_is_refused(headers:
 
 
 def test_a_body_without_end_is_refused_at_some_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_body, "DRAINED_BYTES", 4 * limits.MIB)
+    monkeypatch.setattr("infra.local.gateway.DRAINED_BYTES", 4 * limits.MIB)
     unread: list[dict[str, Any]] = []
     answer, _ = call(chunks=[b"x" * limits.MIB] * 30, unread=unread)
     assert answer is not None

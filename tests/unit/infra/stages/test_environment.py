@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra import ROOT
-from infra.local.launch import Launcher, Lifeline
+from infra.local.process import Launcher, Lifeline
 from infra.local.report import FunctionLog
 from infra.local.settings import Settings
 from infra.stages.deployments import AWS_STAGES, STAGES
