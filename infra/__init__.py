@@ -1,4 +1,4 @@
-"""Where skysort runs: stages, routes, the local stack and, later, CDK."""
+"""Where skysort runs: stages, routes, the local stack, the CDK app and the commands that deploy it."""
 
 from __future__ import annotations
 

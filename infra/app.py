@@ -23,7 +23,7 @@ def build(app: cdk.App) -> ServiceStack:
     """Add a stage's stacks to the app; StageError says which stage cannot be deployed, and why."""
     name = app.node.try_get_context("stage") or "dev"
     if name not in AWS_STAGES:
-        raise StageError(f"there is no stage {name!r} to deploy; choose from {', '.join(AWS_STAGES)} (-c stage=dev)")
+        raise StageError(f"unknown stage {name!r}; choose from {', '.join(AWS_STAGES)} (-c stage=dev)")
     stage = AWS_STAGES[name]()
     if app.node.try_get_context("reserve") == "no":
         stage = stage.without_reservations()

@@ -136,7 +136,7 @@ def url(sqs: SQSClient, stage: Stage, name: str) -> str:
     try:
         return sqs.get_queue_url(QueueName=name)["QueueUrl"]
     except sqs.exceptions.QueueDoesNotExist:
-        raise RedriveError(f"there is no queue {name} here: is stage {stage.name} deployed to this region?") from None
+        raise RedriveError(f"queue {name} not found; is stage {stage.name} deployed to this region?") from None
 
 
 def arn(sqs: SQSClient, queue: str) -> str:
@@ -178,7 +178,7 @@ def main(arguments: Sequence[str]) -> int:
     stage = STAGES[options.stage]()
     queues = {queue.model.name: queue for queue in stage.drop_queues}
     if options.model not in {*queues, "all"}:
-        return fail(f"there is no model {options.model!r}; choose from {', '.join(queues)}, all (MODEL=star)")
+        return fail(f"unknown model {options.model!r}; choose from {', '.join(queues)}, all (MODEL=star)")
     if options.per_second is not None and not 1 <= options.per_second <= PER_SECOND:
         return fail(f"--per-second must be from 1 to {PER_SECOND}, got {options.per_second}")
     sqs = client(stage, options.endpoint)

@@ -1,1 +1,1 @@
-"""skysort on one machine, without AWS or Docker: gateway, sandboxes, S3, queue and poller (`python -m infra.local`)."""
+"""skysort on one machine, without AWS or Docker: gateway, sandboxes, S3 and queues (`python -m infra.local`)."""

@@ -1,4 +1,4 @@
-"""Settings of the local stack: command line first, then environment, then defaults; wrong ones end in a sentence."""
+"""Settings of the local stack: command line first, then environment, then defaults; wrong ones end in a message."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--s3-port", help="port of the S3 endpoint, 0 for any free one (default 9000)")
     parser.add_argument("--stage", choices=sorted(STAGES), default="local", help="settings to use (default local)")
     parser.add_argument("--verbose", action="store_true", help="show a REPORT line for every invocation")
-    parser.add_argument("--no-drop", action="store_true", help="leave dropped files alone: no poller, no drop function")
+    parser.add_argument("--no-drop", action="store_true", help="leave dropped files alone: no drop function")
     parser.add_argument(
         "--timeout", action="append", default=[], metavar="FUNCTION=SECONDS", help="another timeout for a function"
     )

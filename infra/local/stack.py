@@ -34,7 +34,7 @@ class StateBusyError(Exception):
 
 
 class StateFile:
-    """A JSON file that is always whole: written beside, then moved into place.
+    """state.json, always whole: where a running stack listens and which processes it has, for tests and tools.
 
     Holds the folder for one stack at a time, by a lock that the system releases however the stack ends.
     Raises StateBusyError.
@@ -49,8 +49,14 @@ class StateFile:
         except OSError as error:
             self._lock.close()
             raise StateBusyError(
-                f"another stack runs with the state folder {folder}; stop it or set SKYSORT_STATE to another folder"
+                f"already running{self._where()} (state in {folder}); stop it or set SKYSORT_STATE to another folder"
             ) from error
+
+    def _where(self) -> str:
+        try:
+            return f" at {json.loads(self.path.read_text(encoding='utf-8'))['http']}"
+        except (OSError, ValueError, KeyError):  # it starts, or it stops
+            return ""
 
     def write(self, state: dict[str, Any]) -> None:
         """Replace the contents."""

@@ -1,7 +1,7 @@
 """What a stage says of its HTTP API: who may call, how often, and what the gateway passes on.
 
 What API Gateway would refuse, or what would leave the API open to everybody by oversight, is refused here with a
-sentence: building the object is the check.
+message: building the object is the check.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Client:
         """Refuse what API Gateway would refuse."""
         require(
             re.fullmatch(r"[a-z][a-z0-9-]{0,40}", self.name) is not None,
-            f"a client's name must be lower-case letters, digits and hyphens, got {self.name!r}",
+            f"a client's name may have lower-case letters, digits and hyphens only, got {self.name!r}",
         )
         in_range(self.rate_per_s, RATE_PER_S, f"client {self.name}: rate_per_s")
         in_range(self.burst, BURST, f"client {self.name}: burst")

@@ -73,7 +73,7 @@ class Alarms:
         for address in self.mail:
             require(
                 re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address) is not None,
-                f"{address!r} is no mail address; it would read like someone@example.org",
+                f"{address!r} is an invalid email address; use one like someone@example.org",
             )
 
 

@@ -151,10 +151,10 @@ def test_an_account_with_little_concurrency_reserves_none() -> None:
 
 
 def test_an_unknown_stage_is_refused_with_the_ones_there_are() -> None:
-    with pytest.raises(StageError, match="there is no stage 'staging' to deploy; choose from dev, prod"):
+    with pytest.raises(StageError, match="unknown stage 'staging'; choose from dev, prod"):
         build(cdk.App(context={"stage": "staging"}))
 
 
 def test_what_runs_on_a_laptop_is_not_deployed() -> None:
-    with pytest.raises(StageError, match="there is no stage 'local' to deploy"):
+    with pytest.raises(StageError, match="unknown stage 'local'; choose from dev, prod"):
         build(cdk.App(context={"stage": "local"}))

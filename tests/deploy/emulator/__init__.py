@@ -2,5 +2,5 @@
 
     python -m tests.deploy.emulator --port 5000 --registry localhost:5001
 
-Nothing of the deployed templates is changed for it; what differs from AWS is said in `catalogue.py`, type by type.
+Nothing of the deployed templates is changed for it; what differs from AWS is said in `catalogue/`, type by type.
 """

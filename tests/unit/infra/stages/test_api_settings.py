@@ -21,7 +21,7 @@ KEYED = (Client("survey", rate_per_s=10, burst=20),)
     ("build", "sentence"),
     [
         (ApiSettings, "anybody could call it at your cost"),
-        (lambda: Client("Big Survey", 1, 1), "must be lower-case letters, digits and hyphens, got 'Big Survey'"),
+        (lambda: Client("Big Survey", 1, 1), "may have lower-case letters, digits and hyphens only, got 'Big Survey'"),
         (lambda: Client("survey", 0, 1), "client survey: rate_per_s must be from 0.01 to 10000, got 0"),
         (lambda: Client("survey", 1, 0), "client survey: burst must be from 1 to 5000, got 0"),
         (lambda: Client("survey", 1, 1, daily_quota=0), "daily_quota must be at least 1, got 0; None sets no quota"),

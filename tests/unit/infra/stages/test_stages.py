@@ -1,4 +1,4 @@
-"""Stages refuse what AWS would refuse, with a sentence."""
+"""Stages refuse what AWS would refuse, and say why."""
 
 from __future__ import annotations
 
