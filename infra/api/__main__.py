@@ -10,7 +10,7 @@ from typing import Final
 from infra import ROOT
 from infra.api.document import ContractError, build
 from infra.api.page import render
-from skysort.http.control import DOCUMENT, PAGE
+from skysort.http.headers import DOCUMENT, PAGE
 
 FOLDER: Final = ROOT / "functions" / "control"
 

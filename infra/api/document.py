@@ -47,7 +47,7 @@ _MEANS: Final = {
     HTTPStatus.UNAUTHORIZED: "Batches and files belong to whoever uploaded them here, and who asks is not known.",
     HTTPStatus.FORBIDDEN: "The stage asks for an API key, and the request has none that is valid.",
     HTTPStatus.NOT_FOUND: "There is no such path, model, batch or file.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A limit was passed.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Limit exceeded.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "The address, with its query, is longer than 8,192 characters.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "A content type, or a kind of content, that is not read.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Fields or options that cannot be used, each named with what would be right.",

@@ -30,7 +30,7 @@ UNSUPPORTED: Final = Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-for
 TOO_MANY_REQUESTS: Final = Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests")
 INTERNAL: Final = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Internal error")
 FUNCTION_FAILED: Final = Problem(HTTPStatus.BAD_GATEWAY, "function-failed", "The function failed")
-UNAVAILABLE: Final = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again shortly")
+UNAVAILABLE: Final = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Service unavailable")
 TIMED_OUT: Final = Problem(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "Timed out")
 
 

@@ -66,7 +66,7 @@ def load_card(folder: Path) -> ModelCard:
     except ValueError as error:
         raise ArtefactError(f"the model card {path} is not JSON: {error}") from error
     except (KeyError, TypeError) as error:
-        raise ArtefactError(f"the model card {path} lacks {error}; a card names name, version and labels") from error
+        raise ArtefactError(f"the model card {path} lacks {error}; a card has name, version and labels") from error
 
 
 def read_artefact(path: Path, sha256: str) -> bytes:
@@ -98,7 +98,7 @@ class ModelRegistry:
     def __init__(self, folder: Path) -> None:
         cards = [load_card(path.parent) for path in sorted(folder.glob(f"*/model/{CARD_FILE}"))]
         if not cards:
-            raise ArtefactError(f"there is no model card below {folder}: expected <model>/model/{CARD_FILE}")
+            raise ArtefactError(f"no model card below {folder}: expected <model>/model/{CARD_FILE}")
         self._cards = {card.name: card for card in cards}
 
     def summaries(self) -> list[ModelSummary]:

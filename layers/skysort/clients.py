@@ -68,7 +68,7 @@ def client_of(event: Mapping[str, Any], sharing: Sharing) -> Client:
     identity = identity_of(event)
     if identity is None:
         raise UnauthenticatedError(
-            "This call needs to know who asks: send an API key, sign the request, or send a valid token."
+            "This call requires authentication: send an API key, sign the request or send a valid token."
         )
     # JSON: whatever an issuer or a subject has in it, no other pair is written alike.
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()

@@ -13,8 +13,8 @@ _SHOWN_CHARACTERS: Final = 60
 # pydantic's types of errors ("Validation Errors" in its documentation) and what would be right, of its context.
 _WORDS: Final = {
     "missing": "is missing",
-    "extra_forbidden": "is not known",
-    "unexpected_keyword_argument": "is not known",
+    "extra_forbidden": "unknown field",
+    "unexpected_keyword_argument": "unknown field",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a whole number of fewer digits",

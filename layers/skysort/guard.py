@@ -54,7 +54,7 @@ def reading(what: str) -> Iterator[None]:
     except SkysortError:
         raise
     except MemoryError:
-        raise LimitExceededError(f"{what} needs more memory than there is") from None
+        raise LimitExceededError(f"{what} needs more memory than is available") from None
     except Exception as error:
         if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in _OF_THE_MACHINE):
             raise InfrastructureError(f"{what} could not be read here: {error}") from error

@@ -118,7 +118,7 @@ def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         sound = (_unicode(name, found), _unicode(value, found))
         cleaned.append(sound)
         if found:
-            detail = f"must be Unicode text; {found[0]} alone is half a character"
+            detail = f"must be Unicode text; {found[0]} is half of a surrogate pair"
             faults.append(FieldError(sound[0], NOT_UNICODE, detail))
     document = _object(cleaned)
     return FaultyObject(document, [*faults, *faults_of(document)]) if faults else document
@@ -162,7 +162,7 @@ def _check_depth(document: Any) -> None:
 
 
 def _too_deep() -> MalformedInputError:
-    return MalformedInputError(f"the body is nested too deep; at most {JSON_DEPTH} levels are read")
+    return MalformedInputError(f"the body is nested too deeply; at most {JSON_DEPTH} levels are read")
 
 
 class Repeated(tuple[Any, ...]):

@@ -51,7 +51,7 @@ def parse_options(
     if not given:
         return Options(_default_top_k(len(labels)), None, explain=False)
     errors = [
-        FieldError(name, "unknown_option", f"is not an option; the options are {', '.join(NAMES)}")
+        FieldError(name, "unknown_option", f"unknown option; choose from {', '.join(NAMES)}")
         for name in given
         if name not in NAMES
     ]
@@ -163,9 +163,11 @@ def _chosen(value: Any) -> list[str] | None:
         elif isinstance(each, list | tuple) and each and all(isinstance(name, str) for name in each):
             names += each
         else:
-            raise _WrongError("not_labels", f"must be names of labels, in a list or with commas (got {_shown(each)})")
+            raise _WrongError(
+                "not_labels", f"must be label names, as a list or separated by commas (got {_shown(each)})"
+            )
     if not names and isinstance(value, str) and "," in value:
-        raise _WrongError("not_labels", f"must be names of labels, in a list or with commas (got {_shown(value)})")
+        raise _WrongError("not_labels", f"must be label names, as a list or separated by commas (got {_shown(value)})")
     return names or None
 
 
@@ -198,7 +200,7 @@ def _columns(chosen: Sequence[str], labels: Sequence[str], subsets: Mapping[str,
     if unknown:
         names = [*subsets, *labels]
         errors = [FieldError("labels", "unknown_label", _suggestion(name, names)) for name in unknown[:MAX_SUGGESTIONS]]
-        raise InvalidFieldsError(errors)
+        raise InvalidFieldsError(errors, " ".join(error.detail for error in errors))
     return tuple(sorted(set().union(*(known[_folded(name)] for name in chosen))))
 
 
@@ -209,5 +211,7 @@ def _folded(name: str) -> str:
 def _suggestion(name: str, names: Sequence[str]) -> str:
     by_folded = {_folded(known): known for known in reversed(names)}
     close = difflib.get_close_matches(_folded(name[:_NAME_CHARACTERS]), by_folded, n=3)
-    nearest = [by_folded[match] for match in close] or list(names[:10])
-    return f"there is no label {name!r:.60}; the nearest are {', '.join(nearest)}"
+    if close:
+        return f"Unknown label {name!r:.60}. Did you mean {', '.join(by_folded[match] for match in close)}?"
+    more = " and others" if len(names) > MAX_SUGGESTIONS else ""
+    return f"Unknown label {name!r:.60}. Choose from {', '.join(names[:MAX_SUGGESTIONS])}{more}."

@@ -20,15 +20,15 @@ _FIELD_ROOM: Final = len('{"field":"","reason":"","detail":""},')
 
 # The first class in an error's ancestry that stands here decides.
 _STATUS: Final[dict[type[errors.SkysortError], tuple[HTTPStatus, str, str]]] = {
-    errors.InvalidFieldsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-fields", "Some fields cannot be used"),
+    errors.InvalidFieldsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-fields", "Invalid fields"),
     errors.MalformedInputError: (HTTPStatus.BAD_REQUEST, "malformed-input", "The input cannot be read"),
     errors.UnsupportedFormatError: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-format", "Unsupported format"),
     errors.EmptyInputError: (HTTPStatus.BAD_REQUEST, "empty-input", "There is nothing to classify"),
-    errors.LimitExceededError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "limit-exceeded", "A limit was passed"),
+    errors.LimitExceededError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "limit-exceeded", "Limit exceeded"),
     errors.InputError: (HTTPStatus.BAD_REQUEST, "bad-input", "The input cannot be used"),
     errors.UnauthenticatedError: (HTTPStatus.UNAUTHORIZED, "unauthorised", "Not signed in"),
     errors.NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "Not found"),
-    errors.InfrastructureError: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again shortly"),
+    errors.InfrastructureError: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Service unavailable"),
     errors.SkysortError: (HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Internal error"),
 }
 

@@ -61,7 +61,7 @@ class Input:
             except OSError as error:
                 raise unreadable(error) from error
         if len(content) > max_bytes:
-            raise ProblemError(problems.document(413, "limit-exceeded", "A limit was passed", too_large))
+            raise ProblemError(problems.document(413, "limit-exceeded", "Limit exceeded", too_large))
         return content
 
 

@@ -92,8 +92,8 @@ class FakeService:
         model = request.url.path.rpartition("/")[2]
         query = dict(request.url.params)
         if query.get("labels") == "boxxer":
-            field = {"field": "labels", "reason": "unknown_label", "detail": "there is no label 'boxxer'"}
-            return problem(422, "labels: there is no label 'boxxer'", errors=[field])
+            field = {"field": "labels", "reason": "unknown_label", "detail": "Unknown label 'boxxer'."}
+            return problem(422, "Unknown label 'boxxer'.", errors=[field])
         if model == "star":
             return answered(model, [star_result(row, at) for at, row in enumerate(_rows(request.content))])
         if request.content == NOT_A_PICTURE:
@@ -173,7 +173,7 @@ class FakeService:
         prefix = f"incoming/{request.url.params.get('model')}/{unquote(batch)}/"
         mine = {key.removeprefix(prefix): value for key, value in self.files.items() if key.startswith(prefix)}
         if not mine:
-            return problem(404, "there is no file in a batch of that name")
+            return problem(404, "unknown batch")
         if rest:
             return self._results(request, sorted(mine))
         if request.url.params["limit"] == "0":

@@ -137,7 +137,7 @@ def test_an_unknown_label_is_met_with_the_nearest_ones(visit: Visit) -> None:
     page.get_by_label("Labels, separated by commas").fill("boxxer, dingo")
     page.get_by_label("Labels, separated by commas").press("Tab")
     visit.choose("image", [sample("traffic_light.jpg")])
-    expect(visit.cards("failed")).to_contain_text("the nearest are boxer")
+    expect(visit.cards("failed")).to_contain_text("Did you mean boxer")
 
 
 def test_a_file_that_is_no_picture_gets_a_card_that_says_what_to_do(visit: Visit) -> None:

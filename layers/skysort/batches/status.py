@@ -134,7 +134,7 @@ class BatchStatusService:
                 break  # what comes after is told once the rest of this model has been
         if page.cursor == START and not any(segment.files for segment in segments.values()):
             where = f"{page.model}/" if page.model else ""
-            raise NotFoundError(f"there is no file in a batch {where}{batch!r}; uploaded files are there at once")
+            raise NotFoundError(f"unknown batch {where}{batch!r}: no file has been uploaded to it")
         return segments
 
     def status(self, batch: str, page: Page, client: Client = EVERYBODY) -> answers.BatchStatus:

@@ -99,7 +99,7 @@ class BatchTable:
             return self._table(file)
         record = self._service.read_json(file.record.key) if file.record else None
         if record is None:
-            return iter([_refused(file.name, "its record has gone")])
+            return iter([_refused(file.name, "its record no longer exists")])
         if file.state is State.FAILED:
             return iter([_refused(file.name, record.get("detail"))])
         best = (record.get("predictions") or [{}])[0]

@@ -173,7 +173,7 @@ class IsolatedWorker:
             return MalformedInputError(f"{detail}, as at two tries before; {_ADVICE}")
         if ended.code == -signal.SIGKILL:  # by the kernel: the function has no more memory
             return LimitExceededError(
-                f"the file needs more memory than there is for one, {self._memory // MIB:,} MiB; {_ADVICE}"
+                f"the file needs more memory than is available for one, {self._memory // MIB:,} MiB; {_ADVICE}"
             )
         return MalformedInputError(
             f"the file stopped the process that worked on it, alone and at the third try ({ended.status}); {_ADVICE}"

@@ -83,7 +83,7 @@ def build_api() -> APIGatewayRestResolver:
     @api.not_found
     def no_such_path(_: Exception) -> Response[str]:
         event = api.current_event
-        detail = f"there is no {event.http_method} {event.path} here"
+        detail = f"unknown call {event.http_method} {event.path}; see /docs"
         return problem_response(
             problems.document(HTTPStatus.NOT_FOUND, "not-found", "Not found", detail, request_id=request_id(api))
         )
@@ -130,7 +130,7 @@ def _within_payload(api: APIGatewayRestResolver, response: dict[str, Any]) -> di
         return response
     megabytes = LAMBDA_PAYLOAD_BYTES // MIB
     refusal = LimitExceededError(
-        f"the answer would have {size / MIB:.1f} MB, {megabytes} MB can be sent; ask for fewer items at once"
+        f"the answer would have {size / MIB:.1f} MB, {megabytes} MB can be sent at once; ask for fewer items"
     )
     document = problems.from_error(refusal, request_id(api))
     return {
@@ -169,7 +169,7 @@ def raw_body(event: APIGatewayProxyEvent) -> bytes:
         try:
             content = pybase64.b64decode(body, validate=True)
         except ValueError as error:
-            raise MalformedInputError(f"the body is marked as base64 and is not: {error}") from None
+            raise MalformedInputError(f"the body is marked as base64 but cannot be decoded: {error}") from None
     else:
         content = body.encode("utf-8", "replace")
     encoding = event.headers.get("content-encoding")

@@ -81,6 +81,6 @@ def query_options(event: APIGatewayProxyEvent, **given: list[str] | None) -> dic
     if unknown:
         known = ", ".join(NAMES)
         raise InvalidFieldsError(
-            [FieldError(name, "unknown_option", f"is not an option; the options are {known}") for name in unknown]
+            [FieldError(name, "unknown_option", f"unknown option; choose from {known}") for name in unknown]
         )
     return gathered((name, value) for name, values in given.items() for value in values or ())

@@ -36,7 +36,7 @@ def decoded(body: bytes, encoding: str) -> bytes:
     name = encoding.strip().lower()
     if name not in _NAMES:
         raise UnsupportedFormatError(
-            f"the Content-Encoding {name!r:.60} is not read; send the body as it is, or with gzip or deflate"
+            f"unsupported Content-Encoding {name!r:.60}; send the body uncompressed, or with gzip or deflate"
         )
     if name in {"", "identity"} or not body:
         return body
@@ -44,7 +44,7 @@ def decoded(body: bytes, encoding: str) -> bytes:
         return unpacked(body, GATEWAY_REQUEST_BYTES, _MEMBERS)
     if body.startswith(_GARBLED_GZIP):
         raise MalformedInputError(
-            "the body was compressed, and was taken for text on its way here, which broke it; send it as it is"
+            "the compressed body was decoded as text on its way here, which corrupted it; send it uncompressed"
         )
     if name == "deflate" and _is_zlib(body):
         return unpacked(body, GATEWAY_REQUEST_BYTES, _MEMBERS, zlib_header=True)

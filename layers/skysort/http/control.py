@@ -22,6 +22,7 @@ from skysort.batches.table import BatchTable
 from skysort.clients import Client, Sharing, client_of
 from skysort.errors import ArtefactError
 from skysort.http.api import build_api, content_type, json_response, raw_body
+from skysort.http.headers import DOCUMENT, PAGE
 from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_NAME_CHARACTERS
 from skysort.uploads.names import BATCH_PATTERN, batch_of
 from skysort.uploads.request import ModelName, read_body
@@ -60,8 +61,6 @@ Next = Annotated[
     Query(alias="next", description="where an earlier answer ended"),
 ]
 
-DOCUMENT: Final = "openapi.json"
-PAGE: Final = "docs.html"
 _STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 

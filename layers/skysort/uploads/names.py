@@ -32,8 +32,8 @@ def batch_fault(batch: str) -> str | None:
         return f"has {len(batch)} characters; at most {BATCH_NAME_CHARACTERS} are allowed"
     if _BATCH.fullmatch(batch) is None:
         return (
-            "must be one folder's name: no slash, backslash, percent sign or control character, "
-            "and no dot or space in front"
+            "must be a single folder name: no slash, backslash, percent sign or control character, "
+            "and no leading dot or space"
         )
     return None
 
@@ -59,16 +59,16 @@ def file_fault(name: str, prefix: str) -> str | None:
     faults = (
         (
             name.startswith("/") or _DRIVE.match(name) is not None,
-            "must be relative to the batch: no slash or drive letter in front",
+            "must be relative to the batch: no leading slash or drive letter",
         ),
         (
             any(segment in {"", ".", ".."} for segment in name.split("/")),
-            "must be a plain path: no empty, '.' or '..' folder in it, and a file's name at its end",
+            "must be a plain path that ends in a file name, without empty, '.' or '..' folders",
         ),
-        (_PLACEHOLDER in name, f"has {_PLACEHOLDER} in it, which S3 would replace"),
+        (_PLACEHOLDER in name, f"contains {_PLACEHOLDER}, which S3 would replace"),
         (
             is_reserved(name),
-            f"ends like a record of skysort's own ({', '.join(RESERVED)}); rename the file",
+            f"has a suffix of skysort's own records ({', '.join(RESERVED)}); rename the file",
         ),
         (
             size > DROP_KEY_BYTES,

@@ -127,7 +127,7 @@ class UploadPresigner:
         try:
             parts = list(self._store.parts(self._bucket, plan.key, upload_id))
         except NotFoundError:
-            detail = f"{plan.name}: there is no such upload any more; leave it out to begin anew"
+            detail = f"{plan.name}: this upload no longer exists; leave upload_id out to start again"
             raise InvalidFieldsError([FieldError("upload_id", "unknown_upload", detail)]) from None
         return {part.number: part.etag for part in parts if sizes.get(part.number) == part.size}
 
@@ -145,7 +145,7 @@ def _plans(request: UploadRequest, batch: str, client: Client) -> list[_Plan]:
         content_type = kind.content_type(file.name, file.type)
         name_fault, size_fault = names.file_fault(file.name, prefix), kind.size_fault(content_type, file.size)
         if name_fault is None and file.name in seen:
-            name_fault = "stands twice in the list"
+            name_fault = "is listed twice"
         seen.add(file.name)
         if name_fault:
             faults.append(FieldError(f"files[{number}].name", "bad_name", f"{file.name!r:.100} {name_fault}"))
@@ -157,13 +157,13 @@ def _plans(request: UploadRequest, batch: str, client: Client) -> list[_Plan]:
     count = sum(len(plan.part_sizes) for plan in plans)
     if count > UPLOAD_PARTS_PER_REQUEST:
         raise LimitExceededError(
-            f"these files make {count:,} parts; one call offers {UPLOAD_PARTS_PER_REQUEST:,}, so ask for fewer at once"
+            f"these files make {count:,} parts, and one call signs at most {UPLOAD_PARTS_PER_REQUEST:,}: ask for fewer"
         )
     starts = sum(plan.part_bytes > 0 and plan.upload_id is None for plan in plans)
     if starts > UPLOAD_STARTS_PER_REQUEST:
         raise LimitExceededError(
-            f"{starts} of these files are above {UPLOAD_FORM_BYTES // MIB} MiB and go in parts; one call begins "
-            f"{UPLOAD_STARTS_PER_REQUEST} such uploads, so ask for fewer at once"
+            f"{starts} of these files are above {UPLOAD_FORM_BYTES // MIB} MiB and go in parts; one call starts "
+            f"at most {UPLOAD_STARTS_PER_REQUEST} such uploads: ask for fewer at once"
         )
     return plans
 

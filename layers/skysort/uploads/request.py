@@ -69,7 +69,7 @@ def read_body(body: bytes, content_type: str) -> UploadRequest:
     """
     media_type = content_type.partition(";")[0].strip().lower() or JSON
     if media_type != JSON:
-        raise UnsupportedFormatError(f"a request for uploads comes as {JSON}, not as {media_type:.80}")
+        raise UnsupportedFormatError(f"an upload request must be {JSON}, not {media_type:.80}")
     document = json_document.read(body)
     faults = _faults(document)
     if faults:

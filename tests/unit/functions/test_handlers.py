@@ -87,7 +87,7 @@ def test_csv_arrives_as_text_or_as_base64(star: ModuleType, body: str | bytes) -
         ({"body": "x", "headers": {"Content-Type": "image/png"}}, 415, "image/png"),
         ({"body": json.dumps({"instances": [{}] * 5_001})}, 413, "at most 5000 rows"),
         ({"body": json.dumps(EXAMPLE_ROW), "query": {"top_k": "11"}}, 422, "top_k"),
-        ({"body": json.dumps(EXAMPLE_ROW), "query": {"topk": "1"}}, 422, "topk: is not an option"),
+        ({"body": json.dumps(EXAMPLE_ROW), "query": {"topk": "1"}}, 422, "topk: unknown option"),
         ({"body": json.dumps({**EXAMPLE_ROW, "top_k": 11})}, 422, "top_k"),
         ({"path": "/v1/nowhere", "method": "GET"}, 404, "/v1/nowhere"),
     ],

@@ -60,7 +60,7 @@ def test_the_strongest_identity_that_the_gateway_has_checked_counts(
 def test_headers_and_bodies_tell_nobody_who_asks() -> None:
     sent = {"X-Api-Key": "alice", "Authorization": "Bearer alice", "apiKeyId": "alice"}
     event = proxy_event(body='{"requestContext": {"identity": {"apiKeyId": "alice"}}}', headers=sent)
-    with pytest.raises(UnauthenticatedError, match="send an API key, sign the request, or send a valid token"):
+    with pytest.raises(UnauthenticatedError, match="send an API key, sign the request or send a valid token"):
         separate(event)
 
 

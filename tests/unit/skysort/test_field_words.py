@@ -49,7 +49,7 @@ class Sample(BaseModel):
         ({"files": [{"name": "abcde"}]}, "files[0].name", "may have up to 4 characters"),
         ({"files": [{"name": "A-B"}]}, "files[0].name", "has characters that are not allowed here"),
         ({"files": [{"name": None}]}, "files[0].name", "must be text (got null)"),
-        ({"files": [{"colour": 1}]}, "files[0].colour", "is not known"),
+        ({"files": [{"colour": 1}]}, "files[0].colour", "unknown field"),
         ([], "body", "must be an object"),
     ],
 )

@@ -30,7 +30,7 @@ def test_sound_json_is_read_as_it_is(text: str) -> None:
 
 
 def test_a_text_that_is_no_unicode_is_the_fault_of_its_own_object() -> None:
-    # Given a name, a text and a list's text with half a character each, as JavaScript's slice() leaves them
+    # Given a name, a text and a list's text with half of a surrogate pair each, as JavaScript's slice() leaves them
     body = rb'{"rows": [{"id": "a\ud800", "k\udfff": 1, "l": ["\uDC00", ["\ud83d"]]}, {"id": "good"}]}'
     # When the body is read
     bad, good = read(body)["rows"]
@@ -39,7 +39,7 @@ def test_a_text_that_is_no_unicode_is_the_fault_of_its_own_object() -> None:
     assert bad == {"id": "a\ufffd", "k\ufffd": 1, "l": ["\ufffd", ["\ufffd"]]}
     assert r"\ud800" in faults_of(bad)[0].detail
     assert not faults_of(good)
-    with pytest.raises(InvalidFieldsError, match="half a character"):
+    with pytest.raises(InvalidFieldsError, match="half of a surrogate pair"):
         json_document.require_sound(bad)
 
 

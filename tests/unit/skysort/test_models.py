@@ -66,7 +66,7 @@ def test_a_further_model_is_one_entry_and_its_folder(project: Path) -> None:
     environment = {"PYTHONPATH": f"{project / 'layers'}:{project}", "PATH": os.environ["PATH"]}
 
     # When everything that knows models is asked
-    program = PROGRAM.format(stages="named")
+    program = PROGRAM.format(stages="deployments")
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=project, env=environment, capture_output=True, text=True, check=False
     )

@@ -49,12 +49,12 @@ def test_labels_are_resolved_in_any_case_and_form(chosen: Any) -> None:
         ({"explain": {}}, "explain", r"true or false \(got an object\)"),
         ({"explain": Repeated(("true", "true"))}, "explain", "is given 2 times; give it once"),
         ({"labels": []}, "labels", "got an empty list"),
-        ({"labels": ","}, "labels", "names of labels"),
-        ({"labels": "STARS"}, "labels", "nearest are STAR"),
-        ({"labels": [1]}, "labels", "names of labels, in a list or with commas"),
+        ({"labels": ","}, "labels", "label names"),
+        ({"labels": "STARS"}, "labels", "Did you mean STAR"),
+        ({"labels": [1]}, "labels", "label names, as a list or separated by commas"),
         ({"labels": True}, "labels", r"\(got true\)"),
         ({"labels": Repeated(("STAR", 5))}, "labels", r"\(got 5\)"),
-        ({"topk": 1}, "topk", "the options are top_k, labels, explain"),
+        ({"topk": 1}, "topk", "unknown option; choose from top_k, labels, explain"),
     ],
 )
 def test_a_bad_option_is_named_in_plain_words(given_options: dict[str, Any], field: str, says: str) -> None:
@@ -116,7 +116,7 @@ def test_of_many_labels_the_best_few_are_given() -> None:
 
 
 def test_suggestions_name_subsets_too() -> None:
-    with pytest.raises(InvalidFieldsError, match="nearest are first"):
+    with pytest.raises(InvalidFieldsError, match="Did you mean first"):
         parse_options({"labels": "frist"}, MANY, SUBSETS)
 
 

@@ -120,7 +120,7 @@ def test_options_restrict_and_limit_as_over_http(cli: Cli, colours: Path) -> Non
 def test_a_label_that_is_none_ends_the_command_before_any_work(cli: Cli, colours: Path) -> None:
     ran = cli("classify", "image", colours, "--labels", "rde")
     assert ran.code == Exit.USAGE
-    assert ran.err == "skysort: labels: there is no label 'rde'; the nearest are red\n"
+    assert ran.err == "skysort: Unknown label 'rde'. Did you mean red?\n"
     assert ran.out == ""
 
 
@@ -345,7 +345,7 @@ def test_over_http_a_wrong_option_and_a_wrong_address_end_the_command(
     cli: Cli, pictures: Path, service: FakeService
 ) -> None:
     ran = cli("classify", "galaxy", pictures / "a.jpg", "--endpoint", URL, "--labels", "boxxer")
-    assert (ran.code, ran.err) == (Exit.USAGE, "skysort: labels: there is no label 'boxxer'\n")
+    assert (ran.code, ran.err) == (Exit.USAGE, "skysort: Unknown label 'boxxer'.\n")
     service.failures = [problem(404, "nothing here") for _ in range(4)]
     ran = cli("classify", "galaxy", pictures, "--endpoint", URL)
     assert ran.code == Exit.SERVICE

@@ -255,7 +255,7 @@ def test_nothing_that_can_be_uploaded_is_one_failure(cli: Cli, tmp_path: Path) -
     [
         (["x.jpg"], "drop needs a service"),
         (["x.jpg", "--endpoint", URL, "--out", "a.csv"], "which --wait waits for"),
-        (["x.jpg", "--endpoint", URL, "--batch", "a/b"], "must be one folder's name"),
+        (["x.jpg", "--endpoint", URL, "--batch", "a/b"], "must be a single folder name"),
         (["x.jpg", "--endpoint", URL, "--batch", ""], "is empty"),
         (["-", "--endpoint", URL], "- cannot be dropped"),
     ],

@@ -15,7 +15,8 @@ from infra.api.__main__ import files
 from infra.api.document import ContractError
 from infra.api.routes import ROUTES
 from skysort import limits, problems
-from skysort.http.control import DOCUMENT, PAGE, Contract
+from skysort.http.control import Contract
+from skysort.http.headers import DOCUMENT, PAGE
 
 CONTROL = ROOT / "functions" / "control"
 

@@ -129,7 +129,7 @@ def test_only_files_in_one_state_or_of_one_model(buckets: MemoryBuckets, service
 
 def test_a_batch_without_files_is_not_found(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     buckets.drop("galaxy", "another", "1.jpg")
-    with pytest.raises(NotFoundError, match="no file in a batch 'b'"):
+    with pytest.raises(NotFoundError, match="unknown batch 'b'"):
         service.status("b", Page())
     with pytest.raises(NotFoundError, match="no file in a batch star/'another'"):
         service.status("another", Page(model="star"))

@@ -143,7 +143,7 @@ def test_rows_that_such_a_table_had_to_leave_out_are_told_of_and_where_they_stan
 def test_a_record_that_went_meanwhile_leaves_a_line(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     buckets.drop("galaxy", "b", "1.jpg")
     buckets.put(RESULTS, "galaxy/b/1.jpg.json", b"{")
-    assert lines(service) == [["galaxy", "1.jpg", "", "", "", "", "", "", "its record has gone"]]
+    assert lines(service) == [["galaxy", "1.jpg", "", "", "", "", "", "", "its record no longer exists"]]
 
 
 APPENDED = (

@@ -104,7 +104,7 @@ def test_labels_may_be_chosen_by_subset_name_and_wordnet_id(
 
 
 def test_an_unknown_label_gets_the_nearest(classifier: PictureClassifier) -> None:
-    with pytest.raises(InvalidFieldsError, match="nearest are green"):
+    with pytest.raises(InvalidFieldsError, match="Did you mean green"):
         classifier.answer(request(RED), {"labels": "grene"})
 
 

@@ -61,9 +61,9 @@ def test_ordinary_names_are_taken(name: str) -> None:
         ("\ud800", r"U\+D800"),
         ("cod\u202egpj.exe", "RIGHT-TO-LEFT OVERRIDE"),
         ("${filename}", "which S3 would replace"),
-        ("m51.jpg.json", "record of skysort's own"),
-        ("t.csv.rejected.csv", "record of skysort's own"),
-        ("m51.error", "record of skysort's own"),
+        ("m51.jpg.json", "suffix of skysort's own records"),
+        ("t.csv.rejected.csv", "suffix of skysort's own records"),
+        ("m51.error", "suffix of skysort's own records"),
         ("ü" * 500, "at most 1,000"),
     ],
 )
@@ -92,7 +92,7 @@ def test_other_batch_names_are_refused(batch: str) -> None:
 
 def test_a_path_is_decoded_before_it_is_judged() -> None:
     assert names.batch_of("night%201") == "night 1"
-    with pytest.raises(InvalidFieldsError, match="must be one folder's name"):
+    with pytest.raises(InvalidFieldsError, match="must be a single folder name"):
         names.batch_of("%2e%2e")
 
 

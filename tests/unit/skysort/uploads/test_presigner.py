@@ -119,7 +119,7 @@ def test_a_resumed_upload_is_told_which_parts_are_there(service: UploadPresigner
 
 
 def test_an_upload_that_is_over_cannot_be_resumed(service: UploadPresigner) -> None:
-    with pytest.raises(InvalidFieldsError, match="leave it out to begin anew"):
+    with pytest.raises(InvalidFieldsError, match="leave upload_id out to start again"):
         ask(service, {"name": "t.zip", "size": 2 * UPLOAD_FORM_BYTES, "upload_id": "gone"})
 
 
@@ -142,7 +142,7 @@ def test_parts_make_up_the_file_within_the_stores_bounds(size: int) -> None:
         ([{"name": "a.zip", "size": ARCHIVE_BYTES + 1}], "files[0].size", "2,048 MiB"),
         ([{"name": "a", "size": "1"}], "files[0].size", "whole number"),
         ([{"name": "a", "size": -1}], "files[0].size", "at least 0"),
-        ([{"name": "a", "size": 1, "mode": 7}], "files[0].mode", "is not known"),
+        ([{"name": "a", "size": 1, "mode": 7}], "files[0].mode", "unknown field"),
         ([], "files", "1 or more items"),
         ([{"name": f"{n}", "size": 1} for n in range(501)], "files", "up to 500 items"),
     ],
@@ -183,7 +183,7 @@ def test_other_bodies_are_refused(body: bytes, content_type: str, error: type[Ex
 
 def test_one_call_offers_so_many_parts(service: UploadPresigner) -> None:
     files = [{"name": f"{n}.zip", "size": ARCHIVE_BYTES} for n in range(8)]
-    with pytest.raises(LimitExceededError, match=r"make 1,024 parts; one call offers 1,000"):
+    with pytest.raises(LimitExceededError, match=r"make 1,024 parts, and one call signs at most 1,000"):
         ask(service, *files)
 
 
@@ -193,7 +193,7 @@ def test_one_call_begins_so_many_uploads_in_parts_and_not_one_where_there_are_mo
     # Given files that each are just above what a form takes
     files = [{"name": f"{n}.zip", "size": UPLOAD_FORM_BYTES + 1} for n in range(UPLOAD_STARTS_PER_REQUEST + 1)]
     # When there is one too many, nothing is begun
-    with pytest.raises(LimitExceededError, match="17 of these files are above 16 MiB and go in parts; one call begins"):
+    with pytest.raises(LimitExceededError, match="17 of these files are above 16 MiB and go in parts; one call starts"):
         ask(service, *files)
     assert parts.begun == []
     # Then without it each is, and small files beside them count for nothing
