@@ -44,7 +44,7 @@ $(UV): requirements.txt
 	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv/$*
 	@$(UV) pip install --python .venv/$* --require-hashes --only-binary :all: $($*_NEEDS) 2>&1 | sed '/^ [+-] /d'
 	@$(UV) pip install --python .venv/$* --quiet --no-deps --build-constraints $< --require-build-hashes --editable .
-	@$(if $(filter train,$*),.venv/uv/bin/python -m pip --python $(TRAIN) install --disable-pip-version-check $(TORCH))
+	@$(if $(filter train,$*),.venv/uv/bin/python -m pip --python $(TRAIN) install --disable-pip-version-check --no-compile $(TORCH))
 	@touch $@
 
 # ---- use it
