@@ -1,6 +1,5 @@
 # skysort: `make run` and `make test` do all the set-up they need; `make help` lists the rest.
 SHELL := /bin/bash
-.SHELLFLAGS := -o pipefail -c
 
 PYTHON ?= python3
 RUN := .venv/run/bin/python
@@ -42,7 +41,7 @@ $(UV): requirements.txt
 .venv/%/.ready: requirements.txt $(UV)
 	@echo "setting up .venv/$* (once)"
 	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv/$*
-	@$(UV) pip install --python .venv/$* --require-hashes --only-binary :all: $($*_NEEDS) 2>&1 | sed '/^ [+-] /d'
+	@set -o pipefail; $(UV) pip install --python .venv/$* --require-hashes --only-binary :all: $($*_NEEDS) 2>&1 | sed '/^ [+-] /d'
 	@$(UV) pip install --python .venv/$* --quiet --no-deps --build-constraints $< --require-build-hashes --editable .
 	@$(if $(filter train,$*),.venv/uv/bin/python -m pip --python $(TRAIN) install --disable-pip-version-check --no-compile $(TORCH))
 	@touch $@
