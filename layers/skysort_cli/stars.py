@@ -12,7 +12,7 @@ import gzip
 import io
 import zlib
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from skysort import problems
@@ -20,7 +20,7 @@ from skysort.errors import InputError
 from skysort.gzip_stream import GZIP
 from skysort.limits import MIB
 from skysort.parallel import in_order
-from skysort.star.tables.csv.dialect import Head, HeadReader, table_rows
+from skysort.star.tables.csv.dialect import Head, read_head, table_rows
 from skysort.star.tables.detect import HEAD_BYTES, Format, detect
 from skysort_cli.exits import ProblemError
 from skysort_cli.inputs import unreadable
@@ -42,8 +42,8 @@ ROWS: Final = 2_000
 EXPLAINED_ROWS: Final = 200
 CHUNK_BYTES: Final = 2 * MIB
 _WAITING_BYTES: Final = 64 * MIB
-# The head is read in pieces of this: each is looked at once.
-_PIECE_BYTES: Final = 256 * 1024
+# The head is read in pieces of so many.
+_LINES_AT_ONCE: Final = 256
 # Failures of the output, which may arise in the midst of reading.
 _OF_WRITING: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -209,17 +209,11 @@ def chunks(lines: Iterable[str], max_rows: int = ROWS, max_bytes: int = CHUNK_BY
 
 def _head(lines: Iterator[str]) -> tuple[Head, Iterable[str]]:
     """The head, and the lines below it that were read with it."""
-    reader = HeadReader()
-    head = None
-    while head is None:
-        piece = bytearray()
-        for line in lines:
-            piece += line.encode("utf-8", "surrogateescape")
-            if len(piece) >= _PIECE_BYTES:
-                break
-        head = reader.feed(bytes(piece), last=not piece)
-    below = reader.buffer[head.stop :].decode("utf-8", "surrogateescape")
-    return head, io.StringIO(below, newline="")
+    head, below = read_head(
+        "".join(batch).encode("utf-8", "surrogateescape")
+        for batch in iter(lambda: [*islice(lines, _LINES_AT_ONCE)], [])
+    )
+    return head, io.StringIO(next(below).decode("utf-8", "surrogateescape"), newline="")
 
 
 def _header(head: Head) -> bytes:

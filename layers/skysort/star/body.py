@@ -26,7 +26,7 @@ from skysort.options import taken_from
 from skysort.star.columns import BANDS, canonical
 from skysort.star.rows import StarRow, read_cells, read_row
 from skysort.star.tables.csv.cells import WRONG_CELL_COUNT, decoded, wrong_cell_count
-from skysort.star.tables.csv.dialect import HeadReader, table_rows
+from skysort.star.tables.csv.dialect import read_head, table_rows
 from skysort.star.tables.header import columns_of
 
 JSON: Final = "application/json"
@@ -193,9 +193,7 @@ def _read_csv(body: bytes) -> StarRequest:
         raise MalformedInputError("the body is UTF-16 text; send it as UTF-8")
     if body.startswith(_BARS):
         _refuse_other_files(body)
-    head = HeadReader().feed(body, last=True)
-    if head is None:
-        raise EmptyInputError("the table has no header and no rows")
+    head, _ = read_head([body])
     columns = columns_of(head)
     rows = []
     lines = io.StringIO(decoded(body[head.stop :]), newline="")

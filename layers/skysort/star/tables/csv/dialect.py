@@ -4,21 +4,15 @@ What is understood: comma, semicolon, tab or bar between cells; quoted cells wit
 LF, CRLF and CR; a byte order mark; Excel's ``sep=;``; UTF-8, and Latin-1 where the bytes are no UTF-8; comments (``#``)
 and blank lines above the header; a header that is the last comment (``# u,g,r,i,z``); lines of units, types and dashes
 below it, as VizieR writes them; a delimiter at the end of every row; decimal commas where the comma is no delimiter.
-Other modules cut rows and read numbers; what a row and a cell are is the same for all (text_cells).
 
-Nothing is looked at twice: what is above the header, the header and the sample of rows below it have their limits.
-
-The header of a table of text, with its columns found.
-
-The rows of a table of text one by one: for a request's body, and for the command line, which cuts files into such.
-
-What is no row: blank lines, comments, and the header again, as where tables stand one below the other.
+No row are blank lines, comments, and the header again, as where tables stand one below the other.
 """
 
 from __future__ import annotations
 
 import csv
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -43,15 +37,18 @@ if TYPE_CHECKING:
 
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-_BOM: Final = b"\xef\xbb\xbf"
 _BREAK: Final = re.compile(rb"\r\n|\n|\r")
 _COMMA: Final = re.compile(DECIMAL_COMMA.encode())
 _SEPARATOR: Final = re.compile(rb"sep=.", re.IGNORECASE)
 _TABLE: Final = re.compile(r"#\s*table\s*[0-9]+\s*$", re.IGNORECASE)
-# Rows that are looked at to tell how all are written, and bytes that are waited for until there are so many.
+# What is looked at: what may stand above a header, the header, and the sample below.
+_HEAD_BYTES: Final = CSV_PREAMBLE_BYTES + 3 * TABLE_LINE_BYTES
+# Rows that are looked at to tell how all are written, and bytes of them.
 _SAMPLE_ROWS: Final = 20
 _SAMPLE_BYTES: Final = 64 * 1024
 _LINES_BELOW: Final = 2
+# Stands behind the last line: where it is not a row of its own, a quote before it was not closed.
+_END: Final = "\x1cend of the table\x1c"
 # In a header line; some may stand within quoted names.
 _MOST_DELIMITERS: Final = 4 * TABLE_COLUMNS
 
@@ -101,108 +98,101 @@ def is_table(comment: str) -> bool:
     return _TABLE.match(comment) is not None
 
 
-class HeadReader:
-    """Reads the head of a table from pieces of it.
+def read_head(blocks: Iterable[bytes]) -> tuple[Head, Iterator[bytes]]:
+    """Read the head of a table.
 
-    Attributes: buffer, the pieces so far. looked_at: bytes that were searched for line breaks, for tests.
+    Parameters
+    ----------
+    blocks
+        The table, in pieces of any size.
+
+    Returns
+    -------
+    The head, and the bytes below it.
+
+    Raises
+    ------
+    EmptyInputError
+        When there is no header.
+    LimitExceededError
+        For endless lines, and for more above the header than is read.
+    MalformedInputError
+        For a header that never ends, and for UTF-16.
     """
+    stream = iter(blocks)
+    content = b""
+    while len(content) < _HEAD_BYTES and (block := next(stream, None)) is not None:
+        content += block
+    head = _head(content, last=len(content) < _HEAD_BYTES)
+    return head, chain([content[head.stop :]], stream)
 
-    def __init__(self) -> None:
-        self.buffer = bytearray()
-        self.looked_at = 0
-        self._at = 0
-        self._lines = 0
-        self._comment: tuple[int, int] | None = None
-        self._begun = False
 
-    def feed(self, block: bytes, *, last: bool) -> Head | None:
-        """Take a piece; the head, or None when the pieces do not hold all of it yet.
-
-        Raises EmptyInputError when there is no header, LimitExceededError for endless lines and for more above the
-        header than is read, MalformedInputError for a header that never ends and for UTF-16.
-        """
-        self.buffer += block
-        if not self._begun:
-            if not last and len(self.buffer) < len(_BOM):
-                return None
-            self._at = len(_BOM) if self.buffer.startswith(_BOM) else 0
-            self._begun = True
-        return self._head(last=last) if self._above(last=last) else None
-
-    def _above(self, *, last: bool) -> bool:
-        """Pass over comments and blank lines; whether the line that is no such one has begun."""
-        while (found := _BREAK.search(self.buffer, self._at)) is not None:
-            if found.end() == len(self.buffer) and found[0] == b"\r" and not last:
-                return False  # perhaps half of a CRLF
-            self.looked_at += found.end() - self._at
-            text = self.buffer[self._at : found.start()].strip()
-            told = self._lines == 0 and _SEPARATOR.fullmatch(text)
-            if text and not told and not text.startswith(COMMENT.encode()):
-                return True
-            if text and not told:
-                self._comment = (self._at, found.start())
-            self._at = found.end()
-            self._lines += 1
-            if self._lines > CSV_PREAMBLE_LINES or self._at > CSV_PREAMBLE_BYTES:
-                raise LimitExceededError(
-                    f"there is no header within the first {CSV_PREAMBLE_LINES:,} lines and {CSV_PREAMBLE_BYTES:,} bytes"
-                )
-        rest = len(self.buffer) - self._at
-        if rest > TABLE_LINE_BYTES:
-            raise LimitExceededError(f"there is no line break in the first {TABLE_LINE_BYTES:,} bytes of the table")
-        text = self.buffer[self._at :].strip() if last else bytearray()
-        if last and (not text or text.startswith(COMMENT.encode())):
-            raise EmptyInputError("the table has no header and no rows")
-        return last
-
-    def _head(self, *, last: bool) -> Head | None:
-        window = bytes(self.buffer[self._at : self._at + 2 * TABLE_LINE_BYTES])
-        found = _header(window, last=last)
-        if found is None:
-            if len(window) > TABLE_LINE_BYTES or last:
-                raise MalformedInputError("the header never ends: a quote in it is not closed")
-            return None
-        delimiter, names, end, following = found
-        start, line = self._at, window[:end]
-        if b"\0" in line:
-            raise MalformedInputError(
-                "the table is no UTF-8 text: its header holds NUL bytes, as in UTF-16; send it as UTF-8"
-            )
-        commented = self._commented(window, names)
-        if commented is not None:
-            delimiter, names = commented
-            start, end = self._comment or (0, 0)
-            line, following = bytes(self.buffer[start:end]), 0
-        sample = _sample(window, following, delimiter, names, last=last)
-        if sample is None:
-            return None
-        stop = self._at + sample.stop
-        eol = bytes((_BREAK.search(self.buffer, start + len(line)) or [b""])[0])
-        names, text = _as_wide_as_the_rows(line, names, sample.rows, delimiter)
-        return Head(
-            before=bytes(self.buffer[:start]) + b"".join(b"# " + below + (eol or b"\n") for below in sample.below),
-            line=line,
-            text=text,
-            eol=eol,
-            stop=stop,
-            lines=_count_lines(self.buffer[:stop]),
-            delimiter=delimiter,
-            names=tuple(names),
-            units=sample.units,
-            decimal_comma=delimiter != "," and _has_decimal_commas(sample.rows, names),
+def _head(content: bytes, *, last: bool) -> Head:
+    at, comment = _above(content, last=last)
+    window = content[at : at + 2 * TABLE_LINE_BYTES]
+    delimiter, names, end, following = _header(window, last=last)
+    start, line = at, window[:end]
+    if b"\0" in line:
+        raise MalformedInputError(
+            "the table is not UTF-8 text: its header holds NUL bytes, as in UTF-16; send it as UTF-8"
         )
+    commented = _commented(content[comment], window) if _measured(names) <= 1 else None
+    if commented is not None:
+        delimiter, names = commented
+        start, line, following = comment.start, content[comment], 0
+    sample = _sample(window, following, delimiter, names, last=last)
+    stop = at + sample.stop
+    eol = (_BREAK.search(content, start + len(line)) or [b""])[0]
+    names, text = _as_wide_as_the_rows(line, names, sample.rows, delimiter)
+    return Head(
+        before=content[:start] + b"".join(b"# " + below + (eol or b"\n") for below in sample.below),
+        line=line,
+        text=text,
+        eol=eol,
+        stop=stop,
+        # Line feeds, or carriage returns in a file that has only those.
+        lines=content.count(b"\n", 0, stop) or content.count(b"\r", 0, stop),
+        delimiter=delimiter,
+        names=tuple(names),
+        units=sample.units,
+        decimal_comma=delimiter != "," and _has_decimal_commas(sample.rows, names),
+    )
 
-    def _commented(self, window: bytes, names: Sequence[str]) -> tuple[str, list[str]] | None:
-        """Delimiter and names of a header that is the last comment, where the first line has none of the columns."""
-        if self._comment is None or _measured(names) > 1:
-            return None
-        comment = bytes(self.buffer[slice(*self._comment)]).strip().lstrip(COMMENT.encode())
-        for delimiter in DELIMITERS:
-            row, first = row_at(comment + b"\n", 0, delimiter), row_at(window + b"\n", 0, delimiter)
-            cells = [decoded(cell).strip() for cell in row[0]] if row else []
-            if _measured(cells) >= len(BANDS) and first and len(cells) <= len(first[0]) <= len(cells) + 1:
-                return delimiter, cells
-        return None
+
+def _above(content: bytes, *, last: bool) -> tuple[int, slice]:
+    """Where the first line that is neither blank nor a comment begins, and where the last comment lies."""
+    at = len(BOM_UTF8) if content.startswith(BOM_UTF8) else 0
+    comment = slice(0, 0)
+    lines = 0
+    while (found := _BREAK.search(content, at)) is not None:
+        text = content[at : found.start()].strip()
+        if text and not (lines == 0 and _SEPARATOR.fullmatch(text)):
+            if not text.startswith(COMMENT.encode()):
+                return at, comment
+            comment = slice(at, found.start())
+        at = found.end()
+        lines += 1
+        if lines > CSV_PREAMBLE_LINES or at > CSV_PREAMBLE_BYTES:
+            raise LimitExceededError(
+                f"there is no header within the first {CSV_PREAMBLE_LINES:,} lines and {CSV_PREAMBLE_BYTES:,} bytes"
+            )
+    if len(content) - at > TABLE_LINE_BYTES or not last:
+        raise LimitExceededError(f"there is no line break in the first {TABLE_LINE_BYTES:,} bytes of the table")
+    text = content[at:].strip()
+    if not text or text.startswith(COMMENT.encode()):
+        raise EmptyInputError("the table has no header and no rows")
+    return at, comment
+
+
+def _commented(comment: bytes, window: bytes) -> tuple[str, list[str]] | None:
+    """Delimiter and names of a header that is the last comment, where the first line has none of the columns."""
+    comment = comment.strip().lstrip(COMMENT.encode())
+    for delimiter in DELIMITERS if comment else ():
+        row, first = row_at(comment + b"\n", 0, delimiter), row_at(window + b"\n", 0, delimiter)
+        cells = [decoded(cell).strip() for cell in row[0]] if row else []
+        if _measured(cells) >= len(BANDS) and first and len(cells) <= len(first[0]) <= len(cells) + 1:
+            return delimiter, cells
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +205,8 @@ class _Sample:
     units: tuple[str, ...]
 
 
-def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, last: bool) -> _Sample | None:
-    """Look at the rows below the header; None where more of the table has to come."""
+def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, last: bool) -> _Sample:
+    """Look at the rows below the header."""
     rows: list[list[bytes]] = []
     below: list[bytes] = []
     units: tuple[str, ...] = ()
@@ -224,9 +214,7 @@ def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, las
     while len(rows) < _SAMPLE_ROWS and at - start < _SAMPLE_BYTES:
         found = row_at(window, at, delimiter, last=last)
         if found is None:
-            if last or len(window) - start >= _SAMPLE_BYTES:
-                break
-            return None
+            break
         cells, end, following = found
         if end > at and not window.startswith(COMMENT.encode(), at):
             texts = [decoded(cell).strip() for cell in cells]
@@ -239,9 +227,7 @@ def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, las
                 rows.append(cells)
         at = following
         if at >= len(window):
-            if last:
-                break
-            return None
+            break
     return _Sample(rows, stop, below, units)
 
 
@@ -268,7 +254,7 @@ def _has_decimal_commas(rows: Sequence[Sequence[bytes]], names: Sequence[str]) -
     return any(_COMMA.match(cell) for cell in cells) and not any(b"." in cell for cell in cells)
 
 
-def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int] | None:
+def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int]:
     """Delimiter, names, end of the header line and where the next begins: the delimiter that gives most columns."""
     first = _BREAK.split(window, maxsplit=1)[0]
     if max(map(first.count, map(str.encode, DELIMITERS))) > _MOST_DELIMITERS:
@@ -280,20 +266,13 @@ def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int] | N
             cells, end, following = found
             names = [decoded(cell).strip() for cell in cells]
             candidates.append(((_measured(names), len(names), -order), (delimiter, names, end, following)))
-    return max(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
+    if not candidates:
+        raise MalformedInputError("the header never ends: a quote in it is not closed")
+    return max(candidates, key=lambda candidate: candidate[0])[1]
 
 
 def _measured(names: Sequence[str]) -> int:
     return sum(canonical(name) in MEASURED for name in names)
-
-
-def _count_lines(above: bytes | bytearray) -> int:
-    """Line feeds, or carriage returns in a file that has only those."""
-    return above.count(b"\n") or above.count(b"\r")
-
-
-# Stands behind the last line: where it is not a row of its own, a quote before it was not closed.
-_END: Final = "\x1cend of the table\x1c"
 
 
 class _Lines:

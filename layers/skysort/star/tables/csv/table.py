@@ -17,7 +17,7 @@ from skysort.input_warnings import InputWarning
 from skysort.limits import MIB, TABLE_LINE_BYTES
 from skysort.star.tables.csv.blocks import CellReader, Lines, split_lines
 from skysort.star.tables.csv.cells import COMMENT, SPREADSHEET_ERROR, WRONG_CELL_COUNT, decoded, wrong_cell_count
-from skysort.star.tables.csv.dialect import HeadReader, is_table
+from skysort.star.tables.csv.dialect import is_table, read_head
 from skysort.star.tables.header import columns_of
 from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.rows import Rows
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysort.star.tables.csv.blocks import Cells
+    from skysort.star.tables.csv.dialect import Head
     from skysort.star.tables.result_columns import ResultColumns, Values
 
 # Rows worked on at a time: enough to make each step's fixed cost small, few enough to stay in the cache.
@@ -46,7 +47,8 @@ _LOWER: Final = np.frombuffer(b"".join(b"%03d" % n for n in range(1000)), np.uin
 @contextmanager
 def open_csv(blocks: Iterable[bytes], _check: object) -> Iterator[CsvTable]:
     """Open a CSV; raises InputError where it has no header that can be used."""
-    yield CsvTable(resized(blocks, BLOCK_BYTES))
+    head, below = read_head(blocks)
+    yield CsvTable(head, resized(below, BLOCK_BYTES))
 
 
 class CsvTable:
@@ -56,16 +58,11 @@ class CsvTable:
     replaced.
     """
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    def __init__(self, head: Head, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
-        reader = HeadReader()
-        head = None
-        while head is None:
-            following = next(blocks, None)
-            head = reader.feed(following or b"", last=following is None)
         self._head = head
         self._eol = head.eol or b"\n"
-        self._rest = bytes(reader.buffer[head.stop :])
+        self._rest = b""
         self.columns = columns_of(head)
         self._own = [at for at, name in enumerate(head.names) if not is_appended(name)]
         self._rebuild = len(self._own) < len(head.names)

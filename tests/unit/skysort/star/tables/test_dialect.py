@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.errors import EmptyInputError, InputError, InvalidFieldsError, LimitExceededError, MalformedInputError
-from skysort.limits import CSV_PREAMBLE_BYTES, CSV_PREAMBLE_LINES
+from skysort.limits import CSV_PREAMBLE_LINES
 from skysort.star.body import CSV, read_body
-from skysort.star.tables.csv.dialect import Head, HeadReader
+from skysort.star.tables.csv.dialect import Head, read_head
 from skysort_cli.stars import chunks
 from tests.fakes.tables import APPENDED, classify
 
@@ -30,14 +30,9 @@ TABBED = VALUES.replace(",", "\t")
 
 def head_of(body: bytes, *, piece: int | None = None) -> Head:
     """The head of a table that comes in pieces."""
-    reader = HeadReader()
     size = piece or len(body)
-    for at in range(0, len(body), size):
-        head = reader.feed(body[at : at + size], last=False)
-        if head is not None:
-            return head
-    head = reader.feed(b"", last=True)
-    assert head is not None
+    head, below = read_head(body[at : at + size] for at in range(0, len(body), size))
+    assert body.endswith(b"".join(below))
     return head
 
 
@@ -228,29 +223,10 @@ def test_the_head_is_the_same_in_whatever_pieces_it_comes(piece: int) -> None:
     assert head_of(body, piece=piece) == head_of(body)
 
 
-@pytest.mark.parametrize("line", [b"\n", b"#\n", b"\r", b"   \r\n", b"# x" * 100 + b"\n"])
-def test_what_stands_above_a_header_is_looked_at_once(line: bytes) -> None:
-    # Given a file of blank lines or comments, and one of twice as many
-    looked_at = []
-    for lines in (1_000, 2_000):
-        reader = HeadReader()
-        content = line * lines
-        for at in range(0, len(content), 333):
-            reader.feed(content[at : at + 333], last=False)
-        looked_at.append(reader.looked_at)
-    # Then no byte was looked at twice
-    assert looked_at[0] <= 1_000 * len(line)
-    assert looked_at[1] <= 2 * 1_000 * len(line)
-
-
 @pytest.mark.parametrize("content", [b"\n" * 8_000_000, (b"#" + b"x" * 999 + b"\n") * 2_000])
 def test_more_above_a_header_than_any_table_has_is_refused_at_its_limit(star_folder: Path, content: bytes) -> None:
     with pytest.raises(LimitExceededError, match=f"no header within the first {CSV_PREAMBLE_LINES:,} lines"):
         classify(star_folder, gzip.compress(content))
-    reader = HeadReader()
-    with pytest.raises(LimitExceededError):
-        reader.feed(content, last=False)
-    assert reader.looked_at <= CSV_PREAMBLE_BYTES + 1_001
 
 
 PIECES = st.sampled_from(
@@ -297,11 +273,11 @@ def counted(read: Callable[[], int]) -> int | None:
         return None
 
 
-@given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode), st.booleans())
-def test_any_bytes_have_a_head_or_an_error(content: bytes, last: bool) -> None:
+@given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
+def test_any_bytes_have_a_head_or_an_error(content: bytes) -> None:
     try:
-        head = HeadReader().feed(content, last=last)
+        head, _ = read_head([content])
     except (EmptyInputError, LimitExceededError, MalformedInputError):
         return
-    assert head is None or content.find(head.line) >= 0
-    assert head is None or 0 < head.stop <= len(content)
+    assert content.find(head.line) >= 0
+    assert 0 < head.stop <= len(content)
