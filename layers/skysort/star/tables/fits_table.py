@@ -16,7 +16,8 @@ from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedF
 from skysort.fits_header import BLOCK, CARD
 from skysort.limits import FITS_ROW_BYTES
 from skysort.star.tables.result_columns import is_appended
-from skysort.star.tables.wanted import Cells, TableColumn
+from skysort.star.tables.rows import Cells
+from skysort.star.tables.wanted import TableColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,13 +102,12 @@ class Column:
     def _texts(self, rows: NDArray[np.uint8]) -> Cells:
         import pyarrow as pa  # noqa: PLC0415 - text in place of numbers is rare
 
-        from skysort.star.tables.numbers import to_numbers  # noqa: PLC0415
+        from skysort.star.tables.numbers import text_cells  # noqa: PLC0415
 
         raw = np.ascontiguousarray(rows[:, self.start : self.start + self.width]).view(f"S{self.width}")[:, 0]
         # A NUL ends a text before its width (section 7.3.3.1).
-        texts = [text.partition(b"\0")[0] for text in raw.tolist()]
-        values, unreadable = to_numbers(pa.array(texts, pa.binary()))
-        return Cells(values, unreadable, lambda row: texts[row].decode("latin-1").strip())
+        texts = [text.partition(b"\0")[0].decode("latin-1").strip() for text in raw.tolist()]
+        return text_cells(pa.array(texts, pa.string()))
 
 
 class Table:

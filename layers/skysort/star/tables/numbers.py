@@ -11,9 +11,16 @@ import pyarrow.compute as pc
 from skysort.limits import CELL_CHARACTERS
 from skysort.star.columns import BLANK, NUMBER
 from skysort.star.tables.csv.cells import DECIMAL_COMMA
+from skysort.star.tables.rows import Cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+def text_cells(texts: Any, *, decimal_comma: bool = False) -> Cells:
+    """A column of text, an Arrow array of binary or string, as `to_numbers` reads it."""
+    values, unreadable = to_numbers(texts, decimal_comma=decimal_comma)
+    return Cells(values.copy(), unreadable.copy(), lambda row: as_text(texts.slice(row, 1))[0].as_py())
 
 
 def to_numbers(cells: Any, *, decimal_comma: bool = False) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -14,12 +14,12 @@ from pyarrow import parquet as pq
 from skysort.drop.files import fetched
 from skysort.errors import EmptyInputError, MalformedInputError
 from skysort.limits import PARQUET_BYTES
-from skysort.star.tables.numbers import as_floats, as_text, to_numbers
+from skysort.star.tables.numbers import as_floats, text_cells
 from skysort.star.tables.parquet_budget import batches
 from skysort.star.tables.parquet_footer import read_footer
 from skysort.star.tables.result_columns import is_appended
-from skysort.star.tables.rows import Rows
-from skysort.star.tables.wanted import Cells, Place, TableColumn, Wanted, find
+from skysort.star.tables.rows import Cells, Rows
+from skysort.star.tables.wanted import Place, TableColumn, Wanted, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -180,8 +180,7 @@ class _Batch:
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         if not _is_text(kind):
             return Cells(np.array(as_floats(column)))
-        values, unreadable = to_numbers(column)
-        return Cells(np.array(values), np.array(unreadable), lambda row: as_text(column.slice(row, 1))[0].as_py())
+        return text_cells(column)
 
     def _truths(self, place: Place) -> NDArray[np.bool_]:
         truths = pc.fill_null(self._column(place), False)

@@ -38,6 +38,25 @@ Reject = tuple[int, "int | None", str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Cells:
+    """A measured column of n rows as a reader found it.
+
+    values: (n,) float64, NaN for none. unreadable: (n,) bool, True for text that is no number, None for no such.
+    shown: a row's cell as text, for a message.
+    """
+
+    values: NDArray[np.float64]
+    unreadable: NDArray[np.bool_] | None = None
+    shown: Callable[[int], object] | None = None
+
+    def hide(self, masked: NDArray[np.bool_]) -> None:
+        """Leave no value where a mask is true."""
+        self.values[masked] = np.nan
+        if self.unreadable is not None:
+            self.unreadable[masked] = False
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """The measured values of n consecutive rows as a reader found them.
 
@@ -49,6 +68,27 @@ class Measured:
     photometry: Photometry
     unreadable: NDArray[np.bool_] | None = None
     shown: Callable[[int, int], object] | None = None
+
+    @classmethod
+    def of(cls, columns: Sequence[Cells | None]) -> Measured:
+        """The values of six columns in the order of MEASURED; the redshift's may be absent."""
+        magnitudes = np.column_stack([column.values for column in columns[: len(BANDS)] if column is not None])
+        redshift = columns[-1]
+        photometry = Photometry(magnitudes, np.full(len(magnitudes), np.nan) if redshift is None else redshift.values)
+        if all(column is None or column.unreadable is None for column in columns):
+            return cls(photometry)
+        unreadable = np.zeros((len(photometry), len(MEASURED)), np.bool_)
+        for at, column in enumerate(columns):
+            if column is not None and column.unreadable is not None:
+                unreadable[:, at] = column.unreadable
+
+        def shown(row: int, at: int) -> object:
+            column = columns[at]
+            if column is None or column.shown is None:
+                return None if column is None else float(column.values[row])
+            return column.shown(row)
+
+        return cls(photometry, unreadable, shown)
 
     def reasons(self) -> NDArray[np.uint8]:
         """(n, 6) uint8, a Reason for every value."""
@@ -99,13 +139,6 @@ class Rows:
     places: NDArray[np.intp] | None = None
     refused: Sequence[tuple[int, tuple[int | None, str, str, str]]] = ()
     line: Callable[[int], int] | None = None
-
-
-def as_photometry(columns: Sequence[NDArray[np.float64] | None]) -> Photometry:
-    """Six columns in the order of MEASURED as photometry; the redshift's may be absent."""
-    magnitudes = np.column_stack([column for column in columns[: len(BANDS)] if column is not None])
-    redshift = columns[-1]
-    return Photometry(magnitudes, np.full(len(magnitudes), np.nan) if redshift is None else redshift)
 
 
 def column_error(name: str, what: str) -> InvalidFieldsError:

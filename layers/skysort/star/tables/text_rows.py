@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_LINE_BYTES
-from skysort.star.tables.numbers import to_numbers
+from skysort.star.tables.numbers import text_cells
 from skysort.star.tables.rows import Rows
-from skysort.star.tables.wanted import Cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysort.star.tables.result_columns import ResultColumns, Values
+    from skysort.star.tables.rows import Cells
     from skysort.star.tables.wanted import Place, Wanted
 
 _ROWS: Final = 8_192
@@ -85,9 +85,7 @@ class TextTable(ABC):
             return column if place.element is None else [_element(text, place.element) for text in column]
 
         def values_of(place: Place) -> Cells:
-            shown = texts(place)
-            values, unreadable = to_numbers(pa.array(shown, pa.string()))
-            return Cells(values.copy(), unreadable.copy(), lambda row: shown[row])
+            return text_cells(pa.array(texts(place), pa.string()))
 
         def truths_of(place: Place) -> NDArray[np.bool_]:
             return np.array([text in _TRUE for text in texts(place)], np.bool_)

@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from skysort.errors import MalformedInputError, UnsupportedFormatError
 from skysort.limits import MIB
-from skysort.star.tables.numbers import to_numbers
-from skysort.star.tables.wanted import Cells, TableColumn
+from skysort.star.tables.numbers import text_cells
+from skysort.star.tables.rows import Cells
+from skysort.star.tables.wanted import TableColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -102,8 +103,7 @@ class Field:
         if element is not None:
             texts = [_element(text, element) for text in texts]
         plain = [None if text is None or text.strip() == self.null else text for text in texts]
-        values, unreadable = to_numbers(pa.array(plain, pa.string()))
-        return Cells(values.copy(), unreadable.copy(), lambda row: plain[row])
+        return text_cells(pa.array(plain, pa.string()))
 
     def from_bytes(self, cells: Sequence[bytes], element: int | None) -> Cells:
         """The values of n cells of a BINARY stream; of an array the one at a place."""

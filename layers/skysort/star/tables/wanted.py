@@ -17,12 +17,14 @@ from skysort.input_warnings import InputWarning
 from skysort.limits import TABLE_COLUMNS
 from skysort.star.columns import BANDS, MEASURED, REDSHIFT, SENTINEL, Photometry, canonical
 from skysort.star.tables.header import MeasuredColumns, check_units, locate
-from skysort.star.tables.rows import Measured, as_photometry, column_error
+from skysort.star.tables.rows import Measured, column_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from skysort.star.tables.rows import Cells
 
 
 NANOMAGGIES: Final = frozenset({"nanomaggy", "nanomaggies", "nanomaggie", "nanomgy", "nmgy", "nmaggy", "nmaggies"})
@@ -64,25 +66,6 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
-    """A measured column of n rows as a reader found it.
-
-    values: (n,) float64, NaN for none. unreadable: (n,) bool, True for text that is no number, None for no such.
-    shown: a row's cell as text, for a message.
-    """
-
-    values: NDArray[np.float64]
-    unreadable: NDArray[np.bool_] | None = None
-    shown: Callable[[int], object] | None = None
-
-    def hide(self, masked: NDArray[np.bool_]) -> None:
-        """Leave no value where a mask is true."""
-        self.values[masked] = np.nan
-        if self.unreadable is not None:
-            self.unreadable[masked] = False
-
-
-@dataclass(frozen=True, slots=True)
 class Wanted:
     """Where each of MEASURED is.
 
@@ -108,23 +91,11 @@ class Wanted:
             for one, mask in zip(found, self.masks, strict=True):
                 if one is not None and mask is not None:
                     one.hide(truths(mask))
-        photometry = as_photometry([None if one is None else one.values for one in found])
+        measured = Measured.of(found)
         if self.fluxes:
-            photometry = Photometry(asinh_magnitudes(photometry.magnitudes), photometry.redshift)
-        if all(one is None or one.unreadable is None for one in found):
-            return Measured(photometry)
-        unreadable = np.zeros((len(photometry), len(MEASURED)), np.bool_)
-        for at, one in enumerate(found):
-            if one is not None and one.unreadable is not None:
-                unreadable[:, at] = one.unreadable
-
-        def shown(row: int, column: int) -> object:
-            one = found[column]
-            if one is None:
-                return None
-            return one.shown(row) if one.shown is not None else float(one.values[row])
-
-        return Measured(photometry, unreadable, shown)
+            magnitudes = asinh_magnitudes(measured.photometry.magnitudes)
+            return replace(measured, photometry=Photometry(magnitudes, measured.photometry.redshift))
+        return measured
 
 
 def find(columns: Sequence[TableColumn]) -> Wanted:

@@ -1,11 +1,8 @@
-"""Where the rows of a CSV begin and end, without taking them apart.
+"""Blocks of a CSV: where its rows begin and end, and the cells that are needed, through pyarrow's parser.
 
-A row's own bytes go into the result untouched, so all that is needed of most of a table is its
-row boundaries; NumPy finds them at memory speed. Quotes make a line break part of a cell
-(RFC 4180): when every quote stands where one belongs, a break lies inside a cell exactly when an
-odd number of quotes precedes it. Otherwise a scanner goes cell by cell.
-
-The cells of a block of CSV rows that are needed, through pyarrow's parser.
+A row's own bytes go into the result untouched, so all that is needed of most of a table is its row boundaries; NumPy
+finds them at memory speed. Quotes make a line break part of a cell (RFC 4180): when every quote stands where one
+belongs, a break lies inside a cell exactly when an odd number of quotes precedes it. Otherwise rows are scanned.
 """
 
 from __future__ import annotations
@@ -19,9 +16,9 @@ import pyarrow as pa
 from pyarrow import csv as pa_csv
 
 from skysort.errors import MalformedInputError
-from skysort.star.columns import BLANK, MEASURED
-from skysort.star.tables.numbers import as_floats, as_text, to_numbers
-from skysort.star.tables.rows import Measured, as_photometry
+from skysort.star.columns import BLANK
+from skysort.star.tables.numbers import as_floats, text_cells
+from skysort.star.tables.rows import Cells, Measured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,21 +121,21 @@ def _scan(block: bytes, delimiter: str) -> NDArray[np.int64]:
     A quote opens a quoted cell only at its beginning, and what follows the closing quote up to the
     delimiter belongs to the cell: as pyarrow reads.
     """
-    plain = rb"[^" + re.escape(delimiter.encode()) + rb"\r\n]*"
-    ending = rb"(?:" + re.escape(delimiter.encode()) + rb"|(?P<line>\r\n|\n|\r)|\Z)"
-    # The atomic group keeps an unclosed quote from being closed by half of an escaped one.
-    cell = re.compile(rb'(?:"(?>(?:[^"]|"")*)"' + plain + rb'|(?!")' + plain + rb")" + ending)
+    mark = re.escape(delimiter.encode())
+    plain = rb"[^" + mark + rb"\r\n]*+"
+    # The possessive group keeps an unclosed quote from being closed by half of an escaped one.
+    cell = rb'(?:"(?:[^"]|"")*+"' + plain + rb'|(?!")' + plain + rb")"
+    row = re.compile(rb"(?:" + cell + mark + rb")*+" + cell + rb"(?:\r\n|\n|\r)")
     found = []
     position = 0
-    while position < len(block) and (match := cell.match(block, position)):
+    while match := row.match(block, position):
         position = match.end()
-        if match["line"]:
-            found.append(position - 1)
+        found.append(position - 1)
     return np.array(found, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class Block:
     """What was read of n rows.
 
     measured: of the m rows with the right number of cells. ragged: (index, cells found) of the others.
@@ -164,7 +161,7 @@ class CellReader:
         self._kept = kept
         self._names = [str(position) for position in range(len(head.names))]
 
-    def read(self, rows: memoryview | bytes, count: int, *, is_ascii: bool = False) -> Cells:
+    def read(self, rows: memoryview | bytes, count: int, *, is_ascii: bool = False) -> Block:
         """Read the cells of a block of whole rows, none of them blank.
 
         count: how many rows there are. is_ascii: whether all bytes are known to be. Bytes that are no UTF-8 are taken
@@ -180,11 +177,13 @@ class CellReader:
         except pa.ArrowInvalid:
             columns = None
         if columns is not None:
-            measured = Measured(as_photometry([None if c is None else as_floats(c) for c in columns]))
+            measured = Measured.of([None if column is None else Cells(as_floats(column)) for column in columns])
         else:
             ragged.clear()
             columns = self._parse(rows, pa.binary(), ragged)
-            measured = self._from_text(columns)
+            # Cell by cell: what is a number, what is blank, and what is neither.
+            comma = self._delimiter != ","
+            measured = Measured.of([None if c is None else text_cells(c, decimal_comma=comma) for c in columns])
         if len(measured.photometry) + len(ragged) != count:
             raise MalformedInputError(
                 f"the rows cannot be told apart: {count:,} line ends, but {len(measured.photometry) + len(ragged):,} "
@@ -195,7 +194,7 @@ class CellReader:
         kept = [self._last[str(position)].combine_chunks() for position in self._kept]
         if latin:
             kept = [_as_latin(cells) for cells in kept]
-        return Cells(measured, ragged, whole, kept)
+        return Block(measured, ragged, whole, kept)
 
     def _parse(self, rows: memoryview | bytes, kind: Any, ragged: list[tuple[int, int]]) -> list[Any]:
         """The measured columns, None for an absent one."""
@@ -225,17 +224,6 @@ class CellReader:
         return [
             None if position is None else table.column(str(position)).combine_chunks() for position in self._positions
         ]
-
-    def _from_text(self, columns: Sequence[Any]) -> Measured:
-        """Cells one by one: what is a number, what is blank, and what is neither."""
-        comma = self._delimiter != ","
-        read = [None if cells is None else to_numbers(cells, decimal_comma=comma) for cells in columns]
-        photometry = as_photometry([None if pair is None else pair[0] for pair in read])
-        unreadable = np.zeros((len(photometry), len(MEASURED)), np.bool_)
-        for column, pair in enumerate(read):
-            if pair is not None:
-                unreadable[:, column] = pair[1]
-        return Measured(photometry, unreadable, lambda row, column: as_text(columns[column].slice(row, 1))[0].as_py())
 
 
 def _is_utf_8(rows: memoryview | bytes) -> bool:

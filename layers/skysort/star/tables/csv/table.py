@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.star.tables.csv.blocks import Cells
+    from skysort.star.tables.csv.blocks import Block
     from skysort.star.tables.csv.dialect import Head
     from skysort.star.tables.result_columns import ResultColumns, Values
 
@@ -158,7 +158,7 @@ class CsvTable:
             self._comment = ""
         self._comments += int(comments.sum())
 
-    def _read(self, block: bytes, lines: Lines, cells: Cells) -> Rows:
+    def _read(self, block: bytes, lines: Lines, cells: Block) -> Rows:
         """The rows whose cells were read; those with too few or too many are refused."""
         wanted = len(self._head.names)
         whole = lines.take(cells.whole) if cells.ragged else lines

@@ -17,7 +17,7 @@ from skysort.star.tables.classifier import TableClassifier
 from skysort.star.tables.detect import Format
 from skysort.star.tables.header import locate
 from skysort.star.tables.result_columns import ResultColumns
-from skysort.star.tables.rows import Measured, RejectsWriter, RowClassifier, Rows, as_photometry
+from skysort.star.tables.rows import Cells, Measured, RejectsWriter, RowClassifier, Rows
 from tests.fakes.object_store import MemoryStore
 from tests.fakes.tables import HEADER, ROW, classify, lines, load, row
 from tests.reader_faults import READER_FAULTS
@@ -138,7 +138,7 @@ def test_remarks_on_rows_are_counted_by_their_code(star_folder: Path) -> None:
     model = load(star_folder)
     appended = ResultColumns(model.labels, "star 1")
     classifier = RowClassifier(model, appended, RejectsWriter(MemoryStore), locate("ugriz"))  # type: ignore[arg-type]
-    classifier.classify(Rows(Measured(as_photometry([np.full(3, 20.0)] * 5 + [None])), lambda _, __: b""))
+    classifier.classify(Rows(Measured.of([*[Cells(np.full(3, 20.0))] * 5, None]), lambda _, __: b""))
     # When
     for count in (2, 0, 5):
         classifier.warn(InputWarning("redshift_sentinel", f"{count} rows"), count)
