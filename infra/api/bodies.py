@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.limits import DROP_KEY_BYTES, IMAGES_PER_REQUEST, STAR_ID_CHARACTERS, STAR_ROWS_PER_REQUEST
 from skysort.options import MAX_TOP_K
-from skysort.star.columns import ALIASES, BANDS, IDENTIFIER, NO_REDSHIFT, POSITION, RANGES, REDSHIFT, UNITS
+from skysort.star.columns import NO_REDSHIFT, RANGES, UNITS
+from skysort.star.spellings import ALIASES, BANDS, IDENTIFIER, POSITION, REDSHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,9 @@ import numpy as np
 
 from model_export.star import boosters, calibration, metrics
 from model_export.star.split import FOLDS, folds, held_out
-from skysort.star.columns import BANDS, LABELS
+from skysort.star.columns import LABELS
 from skysort.star.features import BEND_NAMES, COLOUR_NAMES, DISTANCE_MAGNITUDE
+from skysort.star.spellings import BANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from model_export.star import boosters
-from skysort.star.columns import ALIASES, BANDS, LABELS, MEASURED, NO_REDSHIFT, POSITION, RANGES, SENTINEL, UNITS
+from skysort.star.columns import LABELS, NO_REDSHIFT, RANGES, SENTINEL, UNITS
+from skysort.star.spellings import ALIASES, BANDS, MEASURED, POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,17 +14,8 @@ import numpy as np
 import pandas as pd
 
 from skysort.errors import EmptyInputError, InvalidFieldsError, MalformedInputError, NotFoundError
-from skysort.star.columns import (
-    BANDS,
-    LABELS,
-    MEASURED,
-    Photometry,
-    Reason,
-    canonical,
-    check,
-    describe,
-    without_sentinels,
-)
+from skysort.star.columns import LABELS, Photometry, Reason, check, describe, without_sentinels
+from skysort.star.spellings import BANDS, MEASURED, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

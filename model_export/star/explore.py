@@ -14,7 +14,7 @@ from model_export.files import write_json
 from model_export.star import ablation, boosters, comparison, plots, readme, survey_plots
 from model_export.star.split import SEED, split
 from model_export.star.workspace import Workspace
-from skysort.star.columns import MEASURED
+from skysort.star.spellings import MEASURED
 
 if TYPE_CHECKING:
     import argparse

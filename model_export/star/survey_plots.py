@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.star.plots import COLOURS, panels
-from skysort.star.columns import BANDS, LABELS, MEASURED
+from skysort.star.columns import LABELS
+from skysort.star.spellings import BANDS, MEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

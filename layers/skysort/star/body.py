@@ -23,8 +23,8 @@ from skysort.json_document import Repeated, gathered
 from skysort.limits import GUESSED_NAMES_PER_REQUEST, STAR_ROWS_PER_REQUEST, TABLE_COLUMNS
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.options import taken_from
-from skysort.star.columns import BANDS, canonical
 from skysort.star.rows import StarRow, read_cells, read_row
+from skysort.star.spellings import BANDS, canonical
 from skysort.star.tables.csv.cells import WRONG_CELL_COUNT, decoded, wrong_cell_count
 from skysort.star.tables.csv.dialect import read_head, table_rows
 from skysort.star.tables.header import columns_of
@@ -36,10 +36,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 _UNSAID: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "text/plain"})
 _CSV_TOO: Final = frozenset(
     {
-        "application/csv",
-        "text/x-csv",
-        "text/tab-separated-values",
-        "text/comma-separated-values",
+        *("application/csv", "text/x-csv", "text/tab-separated-values", "text/comma-separated-values"),
         "application/vnd.ms-excel",
     }
 )

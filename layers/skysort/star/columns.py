@@ -1,7 +1,6 @@
-"""The columns of a star row: names, aliases, units, physical ranges, and the check of values.
+"""The columns of a star row: units, physical ranges, and the check of values; their names are in spellings.
 
-One place for the HTTP body, the dropped table and the training data, so that a row is
-judged alike wherever it comes from.
+One place for the HTTP body, the dropped table and the training data, so that a row is judged alike everywhere.
 """
 
 from __future__ import annotations
@@ -14,58 +13,12 @@ import numpy as np
 
 from skysort.errors import FieldError
 from skysort.limits import CELL_CHARACTERS
-from skysort.star.spellings import (
-    ALIASES,
-    BANDS,
-    DEREDDENED,
-    FAMILIES,
-    IDENTIFIER,
-    IGNORED,
-    MEASURED,
-    POSITION,
-    REDSHIFT,
-    SPELLINGS,
-    canonical,
-    dereddened_band,
-    is_known,
-)
+from skysort.star.spellings import BANDS, MEASURED, REDSHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-
-# The names are part of what a column is; they stand in a module of their own for readers that need nothing else.
-__all__ = [
-    "ALIASES",
-    "BANDS",
-    "BLANK",
-    "DEREDDENED",
-    "FAMILIES",
-    "IDENTIFIER",
-    "IGNORED",
-    "LABELS",
-    "MAGNITUDE_RANGE",
-    "MEASURED",
-    "NO_REDSHIFT",
-    "NUMBER",
-    "POSITION",
-    "RANGES",
-    "REDSHIFT",
-    "REDSHIFT_RANGE",
-    "SENTINEL",
-    "SPELLINGS",
-    "UNITS",
-    "Photometry",
-    "Reason",
-    "canonical",
-    "check",
-    "dereddened_band",
-    "describe",
-    "is_known",
-    "stands_for_none",
-    "without_sentinels",
-]
 
 LABELS: Final = ("GALAXY", "QSO", "STAR")
 

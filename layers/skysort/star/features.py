@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from skysort.star.columns import BANDS, REDSHIFT
+from skysort.star.spellings import BANDS, REDSHIFT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -3,9 +3,9 @@
 The rules, the same for a JSON row, a form, a CSV and a dropped table:
 
 * A column's own name wins over its other names (``u``, ``redshift``, ``id``).
-* Magnitudes: the first family of columns.FAMILIES that is there for all five bands, so that no object
+* Magnitudes: the first family of spellings.FAMILIES that is there for all five bands, so that no object
   is judged by colours of two kinds; the others are passed over. Where none is whole, the first of
-  columns.DEREDDENED that is, which is said; else each band may come from another family.
+  spellings.DEREDDENED that is, which is said; else each band may come from another family.
 * ``z`` is the redshift, as in SDSS's SpecObj and SpecPhoto, where it stands without ``u``, ``g``, ``r`` and ``i``
   beside a whole family of other magnitudes (``modelMag_u`` to ``modelMag_z``). Otherwise it is a magnitude.
 * Two columns that hold the same quantity with equal right are an error: which is meant cannot be told. So are the two
@@ -14,7 +14,7 @@ The rules, the same for a JSON row, a form, a CSV and a dropped table:
   ``Imag`` beside ``Bmag`` or ``Vmag``, which are Johnson's and Cousins's, of SDSS's ``umag``, ``rmag`` and ``imag``.
 * A redshift that was estimated from photometry is none: the row is classified from photometry alone, which is said.
   So it is of a column that calls itself a redshift in words that are not known.
-* Identifiers are never an error: the first in the order of columns.ALIASES is taken.
+* Identifiers are never an error: the first in the order of spellings.ALIASES is taken.
 
 Columns of one name that a join of two tables renamed: z_1 and z_2, z_x and z_y, z.x and z.y, z.1, z1, z_right.
 
@@ -32,17 +32,8 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import FieldError
 from skysort.input_warnings import InputWarning
-from skysort.star.columns import (
-    ALIASES,
-    BANDS,
-    DEREDDENED,
-    FAMILIES,
-    IDENTIFIER,
-    MEASURED,
-    REDSHIFT,
-    Reason,
-    describe,
-)
+from skysort.star.columns import Reason, describe
+from skysort.star.spellings import ALIASES, BANDS, DEREDDENED, FAMILIES, IDENTIFIER, MEASURED, REDSHIFT
 from skysort.star.unknown_columns import is_estimated_redshift, may_be_redshift
 
 if TYPE_CHECKING:

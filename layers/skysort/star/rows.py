@@ -13,21 +13,9 @@ import numpy as np
 from skysort.errors import FieldError
 from skysort.input_warnings import InputWarning
 from skysort.limits import CELL_CHARACTERS, STAR_ID_CHARACTERS, TABLE_COLUMNS
-from skysort.star.columns import (
-    BANDS,
-    BLANK,
-    IDENTIFIER,
-    MEASURED,
-    NUMBER,
-    RANGES,
-    REDSHIFT,
-    SENTINEL,
-    Photometry,
-    Reason,
-    describe,
-    stands_for_none,
-)
+from skysort.star.columns import BLANK, NUMBER, RANGES, SENTINEL, Photometry, Reason, describe, stands_for_none
 from skysort.star.names import choose
+from skysort.star.spellings import BANDS, IDENTIFIER, MEASURED, REDSHIFT
 from skysort.star.tables.csv.cells import DECIMAL_COMMA
 from skysort.star.unknown_columns import instead_of, misspelt, other_magnitudes
 

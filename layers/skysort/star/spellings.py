@@ -35,17 +35,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
 # Columns that SDSS tables carry and that say nothing of the object's nature: accepted, not used.
 IGNORED: Final = frozenset(
     {
-        "run_id",
-        "rerun_id",
-        "cam_col",
-        "field_id",
-        "plate",
-        "mjd",
-        "fiber_id",
-        "class",
-        "run",
-        "rerun",
-        "camcol",
+        *("run_id", "rerun_id", "cam_col", "field_id", "plate", "mjd", "fiber_id", "class", "run", "rerun", "camcol"),
         "field",
     }
 )

@@ -19,7 +19,8 @@ from itertools import combinations, islice
 from typing import TYPE_CHECKING, Final
 
 from skysort.limits import COLUMN_NAME_CHARACTERS, GUESSED_COLUMNS
-from skysort.star.columns import MEASURED, SPELLINGS, Reason, describe, is_known
+from skysort.star.columns import Reason, describe
+from skysort.star.spellings import MEASURED, SPELLINGS, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping

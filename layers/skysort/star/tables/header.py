@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError
 from skysort.limits import TABLE_COLUMNS
-from skysort.star.columns import ALIASES, BANDS, IDENTIFIER, MEASURED, REDSHIFT, Reason, canonical
+from skysort.star.columns import Reason
 from skysort.star.names import choose
+from skysort.star.spellings import ALIASES, BANDS, IDENTIFIER, MEASURED, REDSHIFT, canonical
 from skysort.star.unknown_columns import instead_of, misspelt, other_magnitudes
 
 if TYPE_CHECKING:
@@ -21,29 +22,15 @@ if TYPE_CHECKING:
 _UNIT_WORD: Final = re.compile(r"[a-z]+|[0-9]+")
 # Magnitudes per area, of other systems, and squares and parts of magnitudes.
 _MAGNITUDES: Final = frozenset(
-    {"mag", "mags", "magnitude", "magnitudes", "ab", "abmag", "magab", "asinh", "asinhmag"}
-) | {
-    *("luptitude", "luptitudes", "lup", "sdss", "sdssmag", "modelmag"),
-}
+    {
+        *("mag", "mags", "magnitude", "magnitudes", "ab", "abmag", "magab", "asinh", "asinhmag"),
+        *("luptitude", "luptitudes", "lup", "sdss", "sdssmag", "modelmag"),
+    }
+)
 _OTHER_MAGNITUDES: Final = frozenset(
     {
-        "st",
-        "stmag",
-        "arcsec",
-        "arcmin",
-        "arcsecond",
-        "as",
-        "sec",
-        "deg",
-        "pix",
-        "pixel",
-        "pc",
-        "kpc",
-        "yr",
-        "d",
-        "h",
-        "s",
-        "2",
+        *("st", "stmag", "arcsec", "arcmin", "arcsecond", "as", "sec", "deg", "pix", "pixel", "pc", "kpc", "yr"),
+        *("d", "h", "s", "2"),
     }
 )
 _NANOMAGGIES: Final = frozenset({"nmgy", "mgy", "nanomgy"})

@@ -15,7 +15,8 @@ import numpy as np
 from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError
 from skysort.input_warnings import InputWarning
 from skysort.limits import TABLE_COLUMNS
-from skysort.star.columns import BANDS, MEASURED, REDSHIFT, SENTINEL, Photometry, canonical
+from skysort.star.columns import SENTINEL, Photometry
+from skysort.star.spellings import BANDS, MEASURED, REDSHIFT, canonical
 from skysort.star.tables.header import MeasuredColumns, check_units, locate
 from skysort.star.tables.rows import Measured, column_error
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from model_export.star.data import Dataset
-from skysort.star.columns import BANDS, LABELS, Photometry
+from skysort.star.columns import LABELS, Photometry
+from skysort.star.spellings import BANDS
 
 if TYPE_CHECKING:
     from pathlib import Path

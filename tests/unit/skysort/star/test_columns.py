@@ -13,18 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.star.columns import (
-    MEASURED,
     NO_REDSHIFT,
     NUMBER,
     REDSHIFT_RANGE,
     Photometry,
     Reason,
-    canonical,
     check,
     describe,
-    is_known,
     without_sentinels,
 )
+from skysort.star.spellings import MEASURED, canonical, is_known
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from skysort.limits import GUESSED_COLUMNS, TABLE_COLUMNS
 from skysort.star import unknown_columns
-from skysort.star.columns import BANDS, MEASURED, SPELLINGS
+from skysort.star.spellings import BANDS, MEASURED, SPELLINGS
 from skysort.star.unknown_columns import is_other, misspelt, nearest
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.star.columns import ALIASES, BANDS, DEREDDENED, FAMILIES, IDENTIFIER, MEASURED, REDSHIFT
 from skysort.star.names import choose
+from skysort.star.spellings import ALIASES, BANDS, DEREDDENED, FAMILIES, IDENTIFIER, MEASURED, REDSHIFT
 
 SDSS17 = [
     *("obj_ID", "alpha", "delta", *BANDS, "run_ID", "rerun_ID", "cam_col", "field_ID", "spec_obj_ID"),

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from skysort.errors import InvalidFieldsError
 from skysort.star.body import CSV, FORM, JSON, read_body
-from skysort.star.columns import BANDS, BLANK
+from skysort.star.columns import BLANK
+from skysort.star.spellings import BANDS
 from tests.factories import EXAMPLE_ROW
 from tests.fakes.tables import classify
 
