@@ -149,7 +149,8 @@ def test_a_dropped_file_is_told_to_its_queue_and_the_image_works_it_off(deployed
     deployed.client("s3").put_object(Bucket=deployed.outputs()["DropBucket"], Key=key, Body=table)
 
     # Then the queue has the notification, behind S3's test event of the deployment
-    url = sqs.get_queue_url(QueueName=dev().drop_queues[0].queue)["QueueUrl"]
+    (queue,) = (queue for queue in dev().drop_queues if queue.model.name == "star")
+    url = sqs.get_queue_url(QueueName=queue.queue)["QueueUrl"]
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     told = [record for message in messages for record in json.loads(message["Body"]).get("Records", ())]
     assert [unquote_plus(record["s3"]["object"]["key"]) for record in told] == [key]
