@@ -131,7 +131,7 @@ def test_a_batch_without_files_is_not_found(buckets: MemoryBuckets, service: Bat
     buckets.drop("galaxy", "another", "1.jpg")
     with pytest.raises(NotFoundError, match="unknown batch 'b'"):
         service.status("b", Page())
-    with pytest.raises(NotFoundError, match="no file in a batch star/'another'"):
+    with pytest.raises(NotFoundError, match="unknown batch star/'another'"):
         service.status("another", Page(model="star"))
 
 
