@@ -7,7 +7,7 @@ import io
 import re
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from itertools import takewhile
@@ -205,20 +205,20 @@ class _ExpiredError(Exception):
     """The store does not take the link (any more): worth asking for another one, once."""
 
 
+@dataclass
 class ResultFiles:
     """Fetches the classified tables that a batch's CSV only points to, into a folder, in the order of the CSV.
 
     fetched: names of the tables that are here.
     """
 
-    def __init__(self, client: Client, batch: Batch, folder: Path, *, quiet: bool) -> None:
-        self._client = client
-        self._batch = batch
-        self.folder = folder
-        self._quiet = quiet
-        self._pages: Iterator[dict[str, FileLinks]] = iter(())
-        self._page: dict[str, FileLinks] = {}
-        self.fetched: list[str] = []
+    client: Client
+    batch: Batch
+    folder: Path
+    quiet: bool
+    fetched: list[str] = field(default_factory=list)
+    _pages: Iterator[dict[str, FileLinks]] = field(default_factory=lambda: iter(()))
+    _page: dict[str, FileLinks] = field(default_factory=dict)
 
     def fetch(self, name: str, key: str) -> str:
         """Fetch the result of a batch's file, by its key in the results bucket, to a path; raises ProblemError."""
@@ -250,12 +250,12 @@ class ResultFiles:
                 self._page = page
             if kind in self._page.get(name, {}):
                 return self._page[name][kind]
-            self._pages, self._page = self._batch.links(), {}
+            self._pages, self._page = self.batch.links(), {}
         raise _not_fetched("the service has no link to it any more; is it being classified again?")
 
     def _save(self, link: str, path: Path) -> None:
         with (
-            bar(f"fetching {path.name}"[:40], None, quiet=self._quiet, unit="bytes") as progress,
+            bar(f"fetching {path.name}"[:40], None, quiet=self.quiet, unit="bytes") as progress,
             whole_file(path, kept_when_interrupted=False) as file,
         ):
             failures, etag = 0, ""
@@ -264,7 +264,7 @@ class ResultFiles:
                 resumed = {"Range": f"bytes={start}-", "If-Match": etag} if start and etag else {}
                 headers = {"Accept-Encoding": "identity", **resumed}
                 try:
-                    with closing(self._client.signed("GET", link, stream=True, headers=headers)) as response:
+                    with closing(self.client.signed("GET", link, stream=True, headers=headers)) as response:
                         changed = resumed and response.status_code in _CHANGED
                         if changed or response.status_code == HTTPStatus.OK:
                             file.seek(0)
@@ -277,7 +277,7 @@ class ResultFiles:
                             progress.advance(file.write(block))
                 except httpx.TransportError as error:
                     failures = 1 if file.tell() > start else failures + 1
-                    self._client.pause(failures, httpx.URL(link), error)
+                    self.client.pause(failures, httpx.URL(link), error)
                 else:
                     return
 

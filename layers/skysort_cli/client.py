@@ -22,7 +22,6 @@ from skysort_cli.exits import ProblemError, ServiceError, StoppedError, UsageErr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from skysort.answers import PictureAnswer, StarAnswer
     from skysort_cli.endpoint import Endpoint
@@ -116,9 +115,7 @@ class Client:
         """Use it in a with statement."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Let go of the connections."""
         self._http.close()
 

@@ -64,10 +64,7 @@ def _star_rows(measured: Measured, columns: MeasuredColumns, first: int) -> Iter
 
 
 def classify_whole(item: Input, out: Path, local: LocalStars) -> dict[str, Any]:
-    """Write the table to out as the drop folder does, in its format and with appended columns, and its rejects beside.
-
-    Returns the summary: format, counts of rows and classes. Raises InputError and ProblemError.
-    """
+    """Write a table with appended columns, and its rejects beside, as the drop folder does; returns the summary."""
     with item.opened() as file, damage(), ExitStack() as files:
 
         def begin(suffix: str, _content_type: str) -> BinaryIO:

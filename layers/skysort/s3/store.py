@@ -12,19 +12,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from skysort.errors import InfrastructureError
-from skysort.s3.objects import (
-    ConflictError,
-    ObjectGoneError,
-    ObjectReplacedError,
-    ObjectVersion,
-    StoredObject,
-    Target,
-)
+from skysort.s3.objects import ConflictError, ObjectGoneError, ObjectReplacedError, StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mypy_boto3_s3 import S3Client
+
+    from skysort.s3.objects import ObjectVersion, Target
 
 # A file has at most four records to look at; a round trip for all costs what one does.
 _CONNECTIONS: Final = 4
@@ -91,14 +86,7 @@ class S3Store:
     def put(self, target: Target, body: bytes) -> str:
         """Write a small object at once and return its ETag; raises ConflictError."""
         with _writing(target):
-            answer = self._s3.put_object(
-                Bucket=target.bucket,
-                Key=target.key,
-                Body=body,
-                ContentType=target.content_type,
-                Metadata=dict(target.metadata),
-                **_condition(target),
-            )
+            answer = self._s3.put_object(Body=body, **_described(target), **_condition(target))
         return answer["ETag"].strip('"')
 
     def delete(self, bucket: str, key: str, etag: str) -> None:
@@ -113,12 +101,7 @@ class S3Store:
     def start_parts(self, target: Target) -> str:
         """Begin an object that comes in parts; nothing is visible until they are completed."""
         with _writing(target):
-            answer = self._s3.create_multipart_upload(
-                Bucket=target.bucket,
-                Key=target.key,
-                ContentType=target.content_type,
-                Metadata=dict(target.metadata),
-            )
+            answer = self._s3.create_multipart_upload(**_described(target))
         return answer["UploadId"]
 
     def put_part(self, target: Target, upload_id: str, number: int, body: bytes) -> str:
@@ -132,27 +115,29 @@ class S3Store:
     def complete_parts(self, target: Target, upload_id: str, etags: Sequence[str]) -> str:
         """Make the object of its parts and return its ETag; raises ConflictError."""
         # Some stores that speak S3 (moto 5.2 among them) ignore If-Match here: look first.
-        if target.replaces and self._replaced(target):
+        found = self._head(target.bucket, target.key) if target.replaces else None
+        if target.replaces and (found is None or found.etag != target.replaces):
             raise ConflictError(f"s3://{target.bucket}/{target.key} was written by somebody else")
         parts: Any = {"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, start=1)]}
         with _writing(target):
             answer = self._s3.complete_multipart_upload(
-                Bucket=target.bucket,
-                Key=target.key,
-                UploadId=upload_id,
-                MultipartUpload=parts,
-                **_condition(target),
+                Bucket=target.bucket, Key=target.key, UploadId=upload_id, MultipartUpload=parts, **_condition(target)
             )
         return answer["ETag"].strip('"')
-
-    def _replaced(self, target: Target) -> bool:
-        found = self._head(target.bucket, target.key)
-        return found is None or found.etag != target.replaces
 
     def abort_parts(self, target: Target, upload_id: str) -> None:
         """Forget an object in parts."""
         with _writing(target):
             self._s3.abort_multipart_upload(Bucket=target.bucket, Key=target.key, UploadId=upload_id)
+
+
+def _described(target: Target) -> Any:
+    return {
+        "Bucket": target.bucket,
+        "Key": target.key,
+        "ContentType": target.content_type,
+        "Metadata": dict(target.metadata),
+    }
 
 
 def _condition(target: Target) -> Any:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -123,35 +124,35 @@ def _writer(form: Format, file: TextIO, options: argparse.Namespace, *, many: bo
     return TerminalTable(console(file), rows=star, files=many or not star, top_k=top_k, explain=explain)
 
 
+@dataclass
 class _Tally:
     """Hands records on to the writer, counts them, and reports failures."""
 
-    def __init__(self, writer: Writer, extract: Callable[[Record], Record] | None, *, report: bool) -> None:
-        self._writer = writer
-        self._extract = extract
-        self._report = report
-        self._began = time.monotonic()
-        self.classified = 0
-        self.failed = 0
+    writer: Writer
+    extract: Callable[[Record], Record] | None
+    report: bool
+    began: float = field(default_factory=time.monotonic)
+    classified: int = 0
+    failed: int = 0
 
     def write(self, record: Record) -> None:
         if "error" in record:
             self.failed += record.get("last_row", 0) - record["row"] + 1 if "last_row" in record else 1
-            if self._report and self.failed <= _REPORTED:
+            if self.report and self.failed <= _REPORTED:
                 row = f", row {record['row']:,}" if "row" in record else ""
                 say(f"{record['file']}{row}: {error_message(record)}")
         else:
             self.classified += 1
-        self._writer.write(self._extract(record) if self._extract else record)
+        self.writer.write(self.extract(record) if self.extract else record)
 
     def close(self, options: argparse.Namespace) -> None:
-        if self._report and self.failed > _REPORTED:
+        if self.report and self.failed > _REPORTED:
             say(f"and {self.failed - _REPORTED:,} more that failed, each with its reason in the output")
         if options.quiet or not is_terminal(sys.stderr):
             return
         where = f", in {options.out}" if options.out not in {None, STDOUT} else ""
         failed = f", {self.failed:,} refused" if self.failed else ""
-        say(f"{self.classified:,} classified{failed} in {time.monotonic() - self._began:.1f} s{where}")
+        say(f"{self.classified:,} classified{failed} in {time.monotonic() - self.began:.1f} s{where}")
 
 
 def _pictures(

@@ -1,27 +1,99 @@
-"""`skysort doctor`: what is missing on this machine, and how to get it; and whether a service is well."""
+"""`skysort doctor`: what is missing on this machine, and how to get it; and whether a service is well.
+
+The standard library alone, so that it works where packages lack.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import importlib.metadata
+import importlib.util
 import json
 import os
+import platform
 import shutil
+import socket
+import subprocess
 import sys
 import textwrap
+import time
+import urllib.request
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from skysort_cli.checks import SERVICE, Check, State, machine, service
+import skysort
+from skysort.models import MODELS
 from skysort_cli.endpoint import find_endpoint
-from skysort_cli.exits import Exit
+from skysort_cli.exits import CommandError, Exit, ProblemError
+from skysort_cli.local import checkout, model_folder
 from skysort_cli.terminal import is_terminal, printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from skysort_cli.client import Client
     from skysort_cli.endpoint import Endpoint
 
+_LOOPBACK: Final = "127.0.0.1"
+_ENGINE_S: Final = 10
+_OLDEST: Final = (3, 11)
+# What nobody calls a batch.
+_NO_BATCH: Final = "skysort-doctor-asks-whether-batches-are-reported"
+
+
+class State(StrEnum):
+    """How a check came out: optional is absent and only needed for what the check's group says."""
+
+    OK = "ok"
+    MISSING = "missing"
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing: what was found, and where it is not as it should be how to get it."""
+
+    group: str
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+COMMAND_LINE: Final = "command line"
+CLASSIFY: Final = "classify on this machine"
+SERVE: Final = "serve"
+DEVELOP: Final = "develop"
+SERVICE: Final = "service"
+_INSTALL_MODELS: Final = "pip install '.[models]' in the project's folder, or work with --endpoint URL"
+_INSTALL_LOCAL: Final = "`make run` in the project's folder sets it up"
+# Distribution and the module that is imported, by what they are for.
+_PACKAGES: Final = {
+    COMMAND_LINE: (("httpx", "httpx"), ("rich", "rich")),
+    CLASSIFY: (
+        ("numpy", "numpy"),
+        ("pydantic", "pydantic"),
+        ("onnxruntime", "onnxruntime"),
+        ("pillow", "PIL"),
+        ("multipart", "multipart"),
+        ("pi-heif", "pi_heif"),
+        ("pybase64", "pybase64"),
+        ("xgboost-cpu", "xgboost"),
+        ("pyarrow", "pyarrow"),
+    ),
+    SERVE: (
+        ("uvicorn", "uvicorn"),
+        ("moto", "moto"),
+        ("httptools", "httptools"),
+        ("aws-lambda-powertools", "aws_lambda_powertools"),
+    ),
+}
 _MARKS: Final = {State.OK: ("✓", "+", "32"), State.MISSING: ("✗", "x", "31"), State.OPTIONAL: ("·", "-", "33")}
 _NAME_WIDTH: Final = 24
 
@@ -86,3 +158,168 @@ def _show(checks: Iterable[Check]) -> list[Check]:
     parts += f"; {optional} optional part{'s' * (optional != 1)} missing." if optional else "."
     sys.stdout.write("\n" + "\n".join(textwrap.wrap(parts, width)) + "\n")
     return found
+
+
+def machine(environment: Mapping[str, str], *, in_process: bool) -> Iterator[Check]:
+    """Every check of this machine. in_process: whether classifying here is wanted rather than a service's work."""
+    yield _python()
+    yield from _packages(COMMAND_LINE, "pip install rich httpx", State.MISSING)
+    yield from _packages(CLASSIFY, _INSTALL_MODELS, State.MISSING if in_process else State.OPTIONAL)
+    for model in MODELS:
+        yield _model(model, environment, needed=in_process)
+    root = str(checkout() or "")
+    yield _optional(SERVE, "project's folder", root, "installed without it", "clone the project")
+    yield from _packages(SERVE, _INSTALL_LOCAL, State.OPTIONAL)
+    for name, setting, default in (("API port", "SKYSORT_PORT", 8000), ("S3 port", "SKYSORT_S3_PORT", 9000)):
+        yield _port(name, setting, environment.get(setting) or str(default))
+    make = shutil.which("make")
+    yield _optional(DEVELOP, "make", make, "not found", "apt-get install make, or Apple's command line tools")
+    yield _engine()
+    yield _chromium(environment)
+    yield _data(environment)
+
+
+def _python() -> Check:
+    found = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info >= _OLDEST:
+        return Check(COMMAND_LINE, "Python", State.OK, found)
+    return Check(COMMAND_LINE, "Python", State.MISSING, found, "install Python 3.11 or newer")
+
+
+def _packages(group: str, remedy: str, otherwise: State) -> Iterator[Check]:
+    for distribution, module in _PACKAGES[group]:
+        if importlib.util.find_spec(module) is None:
+            yield Check(group, distribution, otherwise, "not installed", remedy)
+        else:
+            yield Check(group, distribution, State.OK, _version(distribution, module))
+
+
+def _version(distribution: str, module: str) -> str:
+    for name in (distribution, module):  # on macOS xgboost comes under its plain name
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "installed"
+
+
+def _model(model: str, environment: Mapping[str, str], *, needed: bool) -> Check:
+    otherwise = State.MISSING if needed else State.OPTIONAL
+    name = f"{model} model"
+    try:
+        folder = model_folder(model, environment)
+        card = json.loads((folder / "card.json").read_bytes())
+        parts = card.get("variants", {"": card}).values()
+        wrong = [part["file"] for part in parts if _sha256(folder / part["file"]) != part["sha256"]]
+    except CommandError as error:
+        return Check(CLASSIFY, name, otherwise, "not here", str(error))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Check(CLASSIFY, name, otherwise, f"cannot be read: {error}", "get the project anew")
+    if wrong:
+        remedy = "get the project anew, with Git LFS where it is used: git checkout -- functions"
+        return Check(CLASSIFY, name, otherwise, f"{wrong[0]} is not the file that its card describes", remedy)
+    return Check(CLASSIFY, name, State.OK, f"{card.get('version', '')}, sha256 right, in {folder}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _port(name: str, setting: str, text: str) -> Check:
+    if not text.isdecimal() or int(text) > 65_535:  # noqa: PLR2004 - the last port
+        return Check(SERVE, name, State.OPTIONAL, f"{setting} is {text!r}", f"set {setting} to a port from 0 to 65535")
+    port = int(text)
+    try:
+        with socket.create_server((_LOOPBACK, port)):
+            return Check(SERVE, name, State.OK, f"{port} is free")
+    except OSError:
+        if _is_skysort(port):
+            return Check(SERVE, name, State.OK, f"a running skysort answers on {port}")
+        return Check(SERVE, name, State.OPTIONAL, f"{port} is in use", f"set {setting} to another port, or 0 for any")
+
+
+def _is_skysort(port: int) -> bool:
+    try:
+        # Past any proxy: it is this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://{_LOOPBACK}:{port}/v1/health", timeout=2) as answer:
+            return bool(json.loads(answer.read()).get("status") == "ok")
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _optional(group: str, name: str, found: str | None, problem: str, remedy: str) -> Check:
+    """What only its group needs."""
+    return Check(group, name, State.OK, found) if found else Check(group, name, State.OPTIONAL, problem, remedy)
+
+
+def _engine() -> Check:
+    docker, found, problem = shutil.which("docker"), "", "no docker on the path"
+    if docker is not None:
+        command = [docker, "version", "--format", "{{.Server.Version}}"]
+        try:
+            answer = subprocess.run(command, capture_output=True, text=True, timeout=_ENGINE_S, check=True)
+            found = f"Docker {answer.stdout.strip()}"
+        except (OSError, subprocess.SubprocessError):
+            problem = "docker does not answer"
+    remedy = "install Docker and start it; only images, sam local and their tests need it"
+    return _optional(DEVELOP, "container engine", found, problem, remedy)
+
+
+def _chromium(environment: Mapping[str, str]) -> Check:
+    path = environment.get("SKYSORT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    remedy = "install Chromium, or name it in SKYSORT_CHROMIUM; only the page's tests need it"
+    problem = f"{path} is not a program" if path else "not found"
+    return _optional(DEVELOP, "Chromium", path if path and shutil.which(path) else None, problem, remedy)
+
+
+def _data(environment: Mapping[str, str]) -> Check:
+    root, named = checkout(), environment.get("SKYSORT_DATA")
+    folder = Path(named) if named else root.parent / "shared" / "data" if root else None
+    remedy = "name its folder in SKYSORT_DATA; only training and its tests need it"
+    found = str(folder) if folder is not None and folder.is_dir() else None
+    return _optional(DEVELOP, "survey data", found, f"{folder} is not a directory" if folder else "not here", remedy)
+
+
+def service(client: Client) -> Iterator[Check]:
+    """Checks of a service, up to the first that nothing can follow."""
+    url = client.endpoint.url
+    began = time.perf_counter()
+    try:
+        health = client.get("/v1/health")
+    except (CommandError, ProblemError) as error:
+        yield Check(SERVICE, "answers", State.MISSING, str(error), "check the address and SKYSORT_API_KEY")
+        return
+    took = (time.perf_counter() - began) * 1e3
+    version = str(health.get("version", "unknown"))
+    other = "" if version == skysort.__version__ else f"; this command is {skysort.__version__}"
+    yield Check(SERVICE, "answers", State.OK, f"{url}, version {version}{other}, in {took:.0f} ms")
+    try:
+        names = [str(model["name"]) for model in client.get("/v1/models")["models"]]
+    except (CommandError, ProblemError, KeyError, TypeError) as error:
+        yield Check(SERVICE, "lists its models", State.MISSING, str(error), "is the address skysort's?")
+        return
+    for name in names:
+        yield _asked(client, f"{name} ready", f"/v1/models/{name}/ready")
+    yield _asked(client, "reports batches", f"/v1/batches/{_NO_BATCH}", HTTPStatus.NOT_FOUND)
+
+
+def _asked(client: Client, name: str, path: str, expected: HTTPStatus = HTTPStatus.OK) -> Check:
+    began = time.perf_counter()
+    remedy = "look into the function's log"
+    try:
+        answer = client.get(path)
+    except ProblemError as error:
+        problem = error.problem
+        if problem.get("status") == expected and str(problem.get("type", "")).startswith("urn:skysort:"):
+            return Check(SERVICE, name, State.OK, _took(began))
+        return Check(SERVICE, name, State.MISSING, error.detail, remedy)
+    except CommandError as error:
+        return Check(SERVICE, name, State.MISSING, str(error), remedy)
+    model = answer.get("model", {})
+    return Check(SERVICE, name, State.OK, f"{model.get('version', '')} {_took(began)}".strip())
+
+
+def _took(began: float) -> str:
+    return f"in {(time.perf_counter() - began) * 1e3:.0f} ms"

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from skysort.csv_cells import text_cell, written_text
@@ -74,70 +75,71 @@ def run(options: argparse.Namespace) -> int:
             return error.exit
 
 
+@dataclass
 class _Drop:
     """One run of the command. folder: for result files."""
 
-    def __init__(
-        self, options: argparse.Namespace, endpoint: Endpoint, batch: str, uploads: Sequence[Upload], folder: Path
-    ) -> None:
-        self._options = options
-        self._endpoint = endpoint
-        self._name = batch
-        self._uploads = uploads
-        self._folder = folder
-        self._failures: dict[str, ProblemError] = {}
-        self._reported = 0
-        self._there = 0
-        self._uploading = True
-        self._talkative = not options.quiet and is_terminal(sys.stderr)
+    options: argparse.Namespace
+    endpoint: Endpoint
+    name: str
+    uploads: Sequence[Upload]
+    folder: Path
+    failures: dict[str, ProblemError] = field(default_factory=dict)
+    reported: int = 0
+    there: int = 0
+    uploading: bool = True
+
+    @property
+    def _talkative(self) -> bool:
+        return not self.options.quiet and is_terminal(sys.stderr)
 
     def failed(self, name: str, problem: ProblemError) -> None:
         """One file that will have no result: reported at once, and in the results too."""
-        self._failures[name] = problem
+        self.failures[name] = problem
         self._report(name, problem.detail)
 
     def _report(self, name: str, detail: str) -> None:
-        self._reported += 1
-        if self._reported <= _REPORTED:
+        self.reported += 1
+        if self.reported <= _REPORTED:
             say(f"{name}: {detail}")
 
     def _report_rest(self, where: str = "") -> None:
-        if self._reported > _REPORTED:
-            say(f"and {self._reported - _REPORTED:,} more that failed{where}")
+        if self.reported > _REPORTED:
+            say(f"and {self.reported - _REPORTED:,} more that failed{where}")
 
     def run(self, client: Client, stop: threading.Event) -> int:
         """Upload what is missing, and wait and fetch where that was asked for."""
-        batch = Batch(client, self._options.model, self._name)
+        batch = Batch(client, self.options.model, self.name)
         self._send(client, batch)
-        self._uploading = False
-        if not self._options.wait:
+        self.uploading = False
+        if not self.options.wait:
             self._report_rest()
-            sys.stdout.write(f"{self._name}\n")
+            sys.stdout.write(f"{self.name}\n")
             if self._talkative:
                 say(f"files are classified as they arrive; fetch the results with: {self._command('--wait')}")
-            return Exit.SOME_FAILED if self._failures else Exit.OK
-        if self._there:
+            return Exit.SOME_FAILED if self.failures else Exit.OK
+        if self.there:
             self._wait(batch, stop)
-        return self._results(batch, ResultFiles(client, batch, self._folder, quiet=self._options.quiet))
+        return self._results(batch, ResultFiles(client, batch, self.folder, quiet=self.options.quiet))
 
     def _send(self, client: Client, batch: Batch) -> None:
-        options = self._options
-        todo = list(self._uploads) if options.again else missing(self._uploads, batch.arrived())
-        self._there = len(self._uploads) - len(todo)
-        if self._there and self._talkative:
-            say(f"{self._there:,} of {len(self._uploads):,} files are there already")
-        unfinished = Unfinished(state_folder(os.environ), self._endpoint.url, options.model, self._name)
+        options = self.options
+        todo = list(self.uploads) if options.again else missing(self.uploads, batch.arrived())
+        self.there = len(self.uploads) - len(todo)
+        if self.there and self._talkative:
+            say(f"{self.there:,} of {len(self.uploads):,} files are there already")
+        unfinished = Unfinished(state_folder(os.environ), self.endpoint.url, options.model, self.name)
         size = sum(upload.size for upload in todo)
         with bar("uploading", size, quiet=options.quiet, in_bytes=True) as progress:
 
             def arrived(upload: Upload) -> None:
-                self._there += 1
+                self.there += 1
                 progress.say(f"uploading {upload.name}"[:40])
 
             uploader = Uploader(
                 client=client,
                 model=options.model,
-                batch=self._name,
+                batch=self.name,
                 jobs=options.jobs,
                 unfinished=unfinished,
                 on_bytes=progress.advance,
@@ -147,7 +149,7 @@ class _Drop:
                 self.failed(upload.name, problem)
 
     def _wait(self, batch: Batch, stop: threading.Event) -> None:
-        with bar("classifying", self._there, quiet=self._options.quiet, unit="files") as progress:
+        with bar("classifying", self.there, quiet=self.options.quiet, unit="files") as progress:
             shown = 0
 
             def report(counts: Counts) -> None:
@@ -155,19 +157,19 @@ class _Drop:
                 progress.advance(counts.finished - shown)
                 shown = counts.finished
 
-            counts = batch.wait(self._there, self._options.wait_for, stop, report)
-        waiting = max(counts.total, self._there) - counts.finished
+            counts = batch.wait(self.there, self.options.wait_for, stop, report)
+        waiting = max(counts.total, self.there) - counts.finished
         if waiting:
             raise CommandError(
-                f"{waiting:,} of {counts.total:,} files have no result after {self._options.wait_for:g} s. "
+                f"{waiting:,} of {counts.total:,} files have no result after {self.options.wait_for:g} s. "
                 f"Go on waiting with: {self._command('--wait')}"
             )
 
     def _results(self, batch: Batch, files: ResultFiles) -> int:
-        options = self._options
+        options = self.options
         form = choose_format(options.format, options.out)
         with opened(options.out) as file:
-            rows = csv.DictReader(batch.results() if self._there else iter(()))
+            rows = csv.DictReader(batch.results() if self.there else iter(()))
             columns = list(rows.fieldnames or _COLUMNS)
             here = self._fetched(rows, files)
             if form is Format.CSV:
@@ -181,9 +183,9 @@ class _Drop:
             say(f"{len(files.fetched):,} classified {tables} saved whole in {files.folder}: {names}")
         if self._talkative:
             where = f", results in {options.out}" if options.out not in {None, STDOUT} else ""
-            refused = f", {self._reported:,} refused" if self._reported else ""
-            say(f"batch {self._name}: {self._there:,} files classified{where}{refused}")
-        return Exit.SOME_FAILED if self._reported else Exit.OK
+            refused = f", {self.reported:,} refused" if self.reported else ""
+            say(f"batch {self.name}: {self.there:,} files classified{where}{refused}")
+        return Exit.SOME_FAILED if self.reported else Exit.OK
 
     def _fetched(self, rows: Iterable[dict[str, str]], files: ResultFiles) -> Iterator[dict[str, str]]:
         """The service's rows, each table that one points to fetched and named as it is called here; reports errors."""
@@ -204,15 +206,15 @@ class _Drop:
         for row in rows:
             row |= {name: text_cell(row[name]) for name in _TEXTS if row.get(name)}
             write_row(file, [row.get(column) or "" for column in columns])
-        for name, problem in self._failures.items():
-            row = {"model": self._options.model, "file": text_cell(name), "error": text_cell(problem.detail)}
+        for name, problem in self.failures.items():
+            row = {"model": self.options.model, "file": text_cell(name), "error": text_cell(problem.detail)}
             write_row(file, [row.get(column, "") for column in columns])
 
     def _records(self, rows: Iterable[dict[str, str]], writer: Writer) -> None:
         try:
             for record in records(rows):
                 writer.write(record)
-            for name, problem in self._failures.items():
+            for name, problem in self.failures.items():
                 writer.write({"file": name, "error": problem.problem})
         finally:
             writer.close()
@@ -222,18 +224,18 @@ class _Drop:
             return JsonLines(file)
         from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
-        return TerminalTable(console(file), rows=MODELS[self._options.model].input is ROWS, files=True, names=False)
+        return TerminalTable(console(file), rows=MODELS[self.options.model].input is ROWS, files=True, names=False)
 
     def say_how_to_resume(self, stopped: str) -> None:
         """What is uploaded, and the command that resumes from there."""
-        there, total = f"{self._there:,}", f"{len(self._uploads):,}"
-        done = f"{there} of {total} files uploaded" if self._uploading else "all files uploaded"
-        say(f"{stopped}: {done}. Resume with: {self._command('--wait' if self._options.wait else '')}")
+        there, total = f"{self.there:,}", f"{len(self.uploads):,}"
+        done = f"{there} of {total} files uploaded" if self.uploading else "all files uploaded"
+        say(f"{stopped}: {done}. Resume with: {self._command('--wait' if self.options.wait else '')}")
 
     def _command(self, option: str) -> str:
         """The same command again, with the batch's name and an option."""
-        given = self._options
-        words = ["skysort", "drop", given.model, *given.files, "--batch", self._name, *([option] if option else [])]
+        given = self.options
+        words = ["skysort", "drop", given.model, *given.files, "--batch", self.name, *([option] if option else [])]
         if given.wait:
             for name, value in (("--out", given.out), ("--format", given.format), ("--results-dir", given.results_dir)):
                 words += [name, value] if value else []

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from skysort_cli import checks, local
+from skysort_cli import local
+from skysort_cli.commands import doctor as checks
 from skysort_cli.commands import serve
 from skysort_cli.exits import Exit, MissingError
 from skysort_cli.main import build

@@ -8,7 +8,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from skysort.models import MODELS
-from skysort_cli import checks
+from skysort_cli.commands import doctor as checks
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
