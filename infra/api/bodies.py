@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from skysort.drop.keys import INCOMING
 from skysort.limits import DROP_KEY_BYTES, IMAGES_PER_REQUEST, STAR_ID_CHARACTERS, STAR_ROWS_PER_REQUEST
 from skysort.options import MAX_TOP_K
 from skysort.star.columns import NO_REDSHIFT, RANGES, UNITS
@@ -131,7 +132,7 @@ def picture_bodies(labels: Mapping[str, Sequence[str]]) -> dict[str, Schema]:
     name: Schema = {"type": ["string", "integer", "null"], "description": "comes back as the result's id"}
     about = "the file's bytes as base64, or a data URL"
     image: Schema = {"type": "string", "format": PICTURE, "contentEncoding": "base64", "description": about}
-    key: Schema = {"type": "string", "pattern": "^incoming/", "maxLength": DROP_KEY_BYTES}
+    key: Schema = {"type": "string", "pattern": f"^{INCOMING}", "maxLength": DROP_KEY_BYTES}
     instances = _many(["Picture", "DroppedPicture"], IMAGES_PER_REQUEST, "picture")
     bodies = {
         "Picture": _object({"image": image, "id": name}, ["image"]),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.commands.publish import outputs
 from infra.stages.deployments import AWS_STAGES
 from skysort.clients import Sharing, client_of
+from skysort.drop.keys import INCOMING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--subject", nargs=2, metavar=("ISSUER", "SUBJECT"))
     options = parser.parse_args(arguments)
     if AWS_STAGES[options.stage]().clients is Sharing.SHARED:
-        sys.stdout.write(f"clients of stage {options.stage} share everything: incoming/<model>/<batch>/\n")
+        sys.stdout.write(f"clients of stage {options.stage} share everything: {INCOMING}<model>/<batch>/\n")
         return 0
     if options.role:
         found = [(options.role[1], of_principal(*options.role))]

@@ -214,7 +214,7 @@ class BatchStatusService:
         if file.record is None:
             return about
         # Of archives the summary says more than the listing, of which a part was passed over.
-        archive = file.state is State.DONE and ".csv" in file.records
+        archive = file.state is State.DONE and keys.TABLE in file.records
         if file.state is State.FAILED or archive or whole:
             record = self.read_json(file.record.key) or {}
             if archive:
