@@ -72,11 +72,11 @@ class SourceFile:
     FileDeadline.check raises.
     """
 
-    def __init__(self, store: ObjectStore, upload: Upload, time: FileDeadline | None = None) -> None:
+    def __init__(self, store: ObjectStore, upload: Upload, deadline: FileDeadline | None = None) -> None:
         self._store = store
         self.upload = upload
         self._version = ObjectVersion(upload.bucket, upload.key, upload.version_id, upload.etag)
-        self.time = time or ENDLESS.begin()
+        self.deadline = deadline or ENDLESS.begin()
         self.name = upload.key.rpartition("/")[2]
 
     def blocks(self) -> Iterator[bytes]:
@@ -99,7 +99,7 @@ class SourceFile:
             yield block
 
     def _read(self, start: int) -> tuple[bytes, int]:
-        self.time.check()
+        self.deadline.check()
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._store.read(self._version, start, RANGE_BYTES)
@@ -129,8 +129,8 @@ class DraftFile:
     While one part is on its way to the store, the next one fills. Small objects go in one request.
     """
 
-    def __init__(self, store: ObjectStore, target: Target, time: FileDeadline | None = None) -> None:
-        self._time = time or ENDLESS.begin()
+    def __init__(self, store: ObjectStore, target: Target, deadline: FileDeadline | None = None) -> None:
+        self._deadline = deadline or ENDLESS.begin()
         self._store = store
         self._target = target
         self._buffer = bytearray()
@@ -141,7 +141,7 @@ class DraftFile:
 
     def write(self, data: bytes | memoryview) -> int:
         """Take some bytes, none to ask for time; raises what FileDeadline.check and, also earlier, an upload raises."""
-        self._time.check()
+        self._deadline.check()
         self._buffer += data
         self.size += len(data)
         while len(self._buffer) >= (size := self._part_bytes()):
@@ -185,13 +185,13 @@ class DraftFile:
 class Draft:
     """The files of one result, by suffix (``""`` is the table itself, ``.rejected.csv`` its rejects).
 
-    target: where a file of a suffix goes, stamped, in place of what stands there. time: that there is for it.
+    target: where a file of a suffix goes, stamped, in place of what stands there.
     """
 
     def __init__(
-        self, store: ObjectStore, target: Callable[[str, str], Target], time: FileDeadline | None = None
+        self, store: ObjectStore, target: Callable[[str, str], Target], deadline: FileDeadline | None = None
     ) -> None:
-        self._time = time
+        self._deadline = deadline
         self.store = store
         self.target = target
         self.files: dict[str, DraftFile] = {}
@@ -200,7 +200,7 @@ class Draft:
     def open(self, suffix: str, content_type: str) -> DraftFile:
         """The file of a suffix, begun on first use."""
         if suffix not in self.files:
-            self.files[suffix] = DraftFile(self.store, self.target(suffix, content_type), self._time)
+            self.files[suffix] = DraftFile(self.store, self.target(suffix, content_type), self._deadline)
         return self.files[suffix]
 
     def commit(self, suffix: str, replaces: str | None) -> str:

@@ -82,7 +82,7 @@ class PictureFiles:
             answer = self._answer(source.name, _whole(blocks))
             label = answer["predictions"][0]["label"]
             return Report(answer, {"Pictures": 1, **label_counts({label: 1}, self._classifier.labels)})
-        with source.time.turn(self._one_archive), fetched(blocks, ARCHIVE_BYTES) as path:
+        with source.deadline.turn(self._one_archive), fetched(blocks, ARCHIVE_BYTES) as path:
             table = _Table(draft.open(TABLE, "text/csv"))
             entries = _while_there_is_time(archive.members(path, kind), source)
             # Closed at once where it fails: what is removed then must not be written after that.
@@ -179,7 +179,7 @@ class _Table:
 
 def _while_there_is_time(entries: Iterable[Member], source: SourceFile) -> Iterator[Member]:
     for entry in entries:
-        source.time.check()
+        source.deadline.check()
         yield entry
 
 
