@@ -70,9 +70,19 @@ def bucket_arn(scope: Construct, bucket: str, keys: str = "") -> str:
 def grant(
     scope: Construct, name: str, role: iam.IRole, allowed: Mapping[str, Iterable[str]], reason: str = ""
 ) -> iam.Policy:
-    """Attach a policy to a role; returns it, for what must wait until it is attached.
+    """Attach a policy to a role.
 
-    allowed: resource -> actions, no action with a wildcard. reason: why a resource may have one.
+    Parameters
+    ----------
+    allowed
+        Actions by resource, no action with a wildcard.
+    reason
+        Why a resource may have one.
+
+    Returns
+    -------
+    iam.Policy
+        For what must wait until it is attached.
     """
     policy = iam.Policy(
         scope,

@@ -27,11 +27,9 @@ _MILLION: Final = 1_000_000
 
 
 def function_cost(stage: AwsStage, name: str) -> cw.MathExpression:
-    """Dollars an hour for one function: its calls, their duration times memory, and sandboxes kept warm.
-
-    Lambda's price formula (aws.amazon.com/lambda/pricing); the rates are the stage's. An estimate: without storage,
-    queues, logs, data transfer and the free tier, and blind to Lambda's rounding up to a millisecond.
-    """
+    """Dollars an hour for one function: its calls, their duration times memory, and sandboxes kept warm."""
+    # Lambda's price formula (aws.amazon.com/lambda/pricing); the rates are the stage's. An estimate: without storage,
+    # queues, logs, data transfer and the free tier, and blind to Lambda's rounding up to a millisecond.
     prices, settings, seen = stage.operations.prices, stage.functions[name], FunctionMetrics.of(stage, name)
     prefix = name.replace("-", "_")
     gigabytes = settings.memory_mb / _MB_PER_GB
@@ -178,10 +176,7 @@ def drop_panels(stage: AwsStage, queues: Sequence[QueueMetrics], drops: Sequence
 
 
 def answer_panels(models: Sequence[tuple[FunctionMetrics, FunctionMetrics]]) -> list[Panel]:
-    """What was answered: how sure, and the mix of classes of models that have few enough to count each.
-
-    models: of each the function that answers HTTP and the one of its drop folder.
-    """
+    """What was answered, by the HTTP and the drop function of each model: how sure, and the mix of few classes."""
     panels = [Panel("Mean confidence of HTTP answers", [http.confidence() for http, _ in models], most=1)]
     for http, drop in models:
         labels = load_card(ROOT / "functions" / http.name / "model").labels

@@ -55,9 +55,19 @@ class DropBuckets(Construct):
                 )
 
     def _bucket(self, name: str, bucket: str, days: int | None, old_days: int | None, unfinished: int = 1) -> s3.Bucket:
-        """A bucket whose objects go after some days (None: never), old versions of them after others.
+        """A bucket with a lifecycle.
 
-        old_days: None for a bucket without versions. unfinished: days after which uploads in parts are given up.
+        Parameters
+        ----------
+        days, old_days
+            After which objects go (None: never), and old versions of them (None: a bucket without versions).
+        unfinished
+            Days after which uploads in parts are given up.
+
+        Returns
+        -------
+        s3.Bucket
+            Closed, encrypted, reached by TLS only.
         """
         rules = [s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(unfinished))]
         if days is not None:

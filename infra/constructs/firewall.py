@@ -146,12 +146,10 @@ def _arn(scope: Construct, name: str) -> str:
 
 
 def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
-    """Each request is counted by the caller's address, as far as it is known, and by the address that connects.
-
-    The page's visitors come by CloudFront, whose addresses they share: they are told apart by what it forwards. A rule
-    by forwarded address leaves out requests without one, so those are counted by who connects, in a rule of their own.
-    A caller who makes a new address up for each request is held by the last rule alone.
-    """
+    """Each request is counted by the caller's address, as far as it is known, and by the address that connects."""
+    # The page's visitors come by CloudFront, whose addresses they share: they are told apart by what it forwards. A
+    # rule by forwarded address leaves out requests without one, so those are counted by who connects, in a rule of
+    # their own. A caller who makes a new address up for each request is held by the last rule alone.
     forwarded = waf.CfnWebACL.RateBasedStatementProperty(
         aggregate_key_type="FORWARDED_IP",
         forwarded_ip_config=waf.CfnWebACL.ForwardedIPConfigurationProperty(

@@ -27,10 +27,8 @@ _PLATFORMS: Final = {"x86_64": ecr_assets.Platform.LINUX_AMD64, "arm64": ecr_ass
 
 
 def image_code(settings: FunctionSettings, architecture: Architecture) -> lambda_.DockerImageCode:
-    """The code of one function: its image, started with its handler.
-
-    The project's .dockerignore says what an image may be made of, and so what changes an asset's hash.
-    """
+    """The code of one function: its image, started with its handler."""
+    # The project's .dockerignore says what an image may be made of, and so what changes an asset's hash.
     target, arguments = recipe(settings.image)
     return lambda_.DockerImageCode.from_image_asset(
         str(ROOT),

@@ -89,10 +89,26 @@ def sqs_client(endpoint: str, region: str) -> SQSClient:
 
 
 def failed_ids(payload: bytes, batch: Sequence[str]) -> set[str]:
-    """Read the message ids that a handler reports as failed; raises InvalidBatchResponseError.
+    """Read which messages a handler reports as failed.
 
-    As in AWS nothing reported (null, an empty object, a null or empty list) is success. A report that cannot
-    be trusted (an unknown, empty or missing id) fails the batch: better twice than never.
+    As in AWS nothing reported (null, an empty object, a null or empty list) is success.
+
+    Parameters
+    ----------
+    payload
+        What the handler returned, as JSON.
+    batch
+        The message ids that it was given.
+
+    Returns
+    -------
+    set of str
+        Ids of the batch.
+
+    Raises
+    ------
+    InvalidBatchResponseError
+        For a report that cannot be trusted (an unknown, empty or missing id): better twice than never.
     """
     response = json.loads(payload)
     if response is None:

@@ -41,18 +41,12 @@ class Visitors:
 
     @classmethod
     def of(cls, port: int, page_port: int | None = None, more: Iterable[str] = ()) -> Visitors:
-        """Those of this machine: a server's own port, and the port of the page that uses it.
-
-        more: other names that lead to the server.
-        """
+        """Those of this machine, by a server's port, its page's port, and further names that lead to it."""
         pages = () if page_port is None else (f"http://{name}:{page_port}" for name in NAMES)
         return cls(frozenset(f"{name}:{port}" for name in (*NAMES, *more)), frozenset(pages))
 
     def refusal(self, method: str, host: str, origin: str, site: str, mode: str) -> str | None:
-        """Why a request is refused, None where it is answered.
-
-        host, origin, site, mode: its headers Host, Origin, Sec-Fetch-Site and Sec-Fetch-Mode, empty where absent.
-        """
+        """Why a request with these headers (site, mode: Sec-Fetch-*; empty where absent) is refused, or None."""
         if not self._is_own(host.lower()):
             names = " or ".join(sorted(name for name in self.hosts if not name.startswith("*")))
             return f"this server is asked for as {names}, not as {host!r:.80}"
@@ -74,10 +68,8 @@ def _parents(host: str) -> list[str]:
 
 
 def visitors_only(app: WSGIApplication, visitors: Visitors) -> WSGIApplication:
-    """WSGI middleware that answers a server's visitors alone, and tells a page's browser that it may read the answers.
-
-    What the server behind it says of origins itself is left out.
-    """
+    """WSGI middleware that answers visitors alone, and tells a page's browser that it may read the answers."""
+    # What the server behind it says of origins itself is left out.
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, origin = environ["REQUEST_METHOD"], environ.get("HTTP_ORIGIN", "")

@@ -117,10 +117,20 @@ class Pool:
                 raise outcome
 
     def submit(self, request_id: str, event: bytes) -> asyncio.Future[Reply]:
-        """Run one event (JSON); the future may raise an InvocationError or StartFailedError.
+        """Run one event (JSON).
 
-        Raises ThrottledError at once when there is no place to wait either. A caller may stop waiting by
-        cancelling the future: the handler runs on, as in Lambda.
+        Returns
+        -------
+        asyncio.Future of Reply
+            May raise an InvocationError or StartFailedError. A caller may stop waiting by cancelling it: the handler
+            runs on, as in Lambda.
+
+        Raises
+        ------
+        StoppingError
+            The stack is stopping.
+        ThrottledError
+            There is no place left to wait.
         """
         if self._closing:
             raise StoppingError("The stack is stopping")

@@ -49,10 +49,25 @@ class Response:
 
 
 def from_reply(payload: bytes, request_id: str, *, accepts_binary: bool) -> Response:
-    """Turn what a handler returned (JSON) into a response; raises MalformedResponseError.
+    """Turn what a handler returned into a response.
 
-    accepts_binary: whether the request's Accept header names a binary media type first. As in AWS only
-    then is a base64 body decoded; otherwise the caller gets the base64 text.
+    Parameters
+    ----------
+    payload
+        JSON.
+    accepts_binary
+        Whether the request's Accept header names a binary media type first. As in AWS only then is a base64 body
+        decoded; otherwise the caller gets the base64 text.
+
+    Returns
+    -------
+    Response
+        Ready to be sent.
+
+    Raises
+    ------
+    MalformedResponseError
+        Where API Gateway would answer 502.
     """
     document = json.loads(payload)
     if not isinstance(document, dict):

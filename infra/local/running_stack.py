@@ -50,7 +50,15 @@ def started_stack(
 ) -> Iterator[StartedStack]:
     """Start `python -m infra.local` on free ports, wait until it is ready, and stop it at the end.
 
-    Raises StackError with what it printed when it ends early, is not ready in time, or stops with an error.
+    Yields
+    ------
+    StartedStack
+        Once it answers.
+
+    Raises
+    ------
+    StackError
+        With what it printed, when it ends early, is not ready in time, or stops with an error.
     """
     api_port, s3_port = _free_ports(2)
     command = [python, "-m", "infra.local", "--port", str(api_port), "--s3-port", str(s3_port), *arguments]

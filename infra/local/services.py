@@ -43,11 +43,10 @@ _SQS_SCOPE: Final = re.compile(r"Credential=[^/,]*/[0-9]{8}/[a-z0-9-]+/sqs/aws4_
 
 
 def s3_and_sqs() -> WSGIApplication:
-    """A WSGI application of moto's S3 and SQS, and nothing else of moto.
-
-    moto's own dispatcher guesses the service from the Host header, the path, the body and the signature, and makes any
-    of two hundred. Here a request is SQS's where its signature says so, and otherwise S3's, as on S3's own endpoint.
-    """
+    """A WSGI application of moto's S3 and SQS, and nothing else of moto."""
+    # moto's own dispatcher guesses the service from the Host header, the path, the body and the signature, and makes
+    # any of two hundred. Here a request is SQS's where its signature says so, and otherwise S3's, as on S3's own
+    # endpoint.
     s3: WSGIApplication = create_backend_app("s3")
     sqs: WSGIApplication = create_backend_app("sqs")
 
@@ -59,12 +58,10 @@ def s3_and_sqs() -> WSGIApplication:
 
 
 def plain_data(app: WSGIApplication) -> WSGIApplication:
-    """WSGI middleware: what is uploaded to a bucket is bytes, and what lies in one is data, whatever it is called.
-
-    curl --data-binary and urllib label every body as a form, which moto's web framework then parses away: the object
-    would be stored empty. A dropped file that is a web page would run as one, with all rights at this port, in the
-    browser of whoever looks at it.
-    """
+    """WSGI middleware: what is uploaded to a bucket is bytes, and what lies in one is data, whatever it is called."""
+    # curl --data-binary and urllib label every body as a form, which moto's web framework then parses away: the object
+    # would be stored empty. A dropped file that is a web page would run as one, with all rights at this port, in the
+    # browser of whoever looks at it.
 
     def plain(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")

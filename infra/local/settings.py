@@ -63,10 +63,8 @@ class Settings:
     function_settings: Mapping[str, str] = field(default_factory=dict)
 
     def stage(self) -> LocalStage:
-        """Build the stage as this machine runs it, with this run's changes; raises SettingsError.
-
-        Of an AWS stage no more sandboxes run than there are cores, unless the number was asked for.
-        """
+        """Build the stage as this machine runs it, with this run's changes; raises SettingsError."""
+        # Of an AWS stage no more sandboxes run than there are cores, unless the number was asked for.
         stage = STAGES[self.stage_name]()
         unknown = sorted({*self.timeouts, *self.concurrency} - set(stage.functions))
         if unknown:

@@ -59,11 +59,9 @@ def _http(
 
 
 def _drop(model: Model, reserved: int, warm: Warm = _ON_DEMAND, *, isolated: bool = False) -> FunctionSettings:
-    """The function that classifies a model's dropped files.
-
-    FITS and Parquet tables pass through /tmp: the largest allowed file, its decoded form and the result. So do
-    archives of pictures, one at a time; pictures are decoded two at a time.
-    """
+    """The function that classifies a model's dropped files."""
+    # FITS and Parquet tables pass through /tmp: the largest allowed file, its decoded form and the result. So do
+    # archives of pictures, one at a time; pictures are decoded two at a time.
     rows = model.input is ROWS
     return FunctionSettings(
         model.folder,
@@ -108,12 +106,10 @@ def _cores() -> int:
 
 
 def local(cores: int | None = None) -> LocalStage:
-    """The stage of `make run`: as many star sandboxes as the machine has cores, one for dropped tables.
-
-    One sandbox of every function that answers requests is started ahead, so that a function that cannot start
-    stops the stack instead of the first request; those for pictures are joined by more, and those for dropped
-    pictures started, when there is work.
-    """
+    """The stage of `make run`: as many star sandboxes as the machine has cores, one for dropped tables."""
+    # One sandbox of every function that answers requests is started ahead, so that a function that cannot start stops
+    # the stack instead of the first request; those for pictures are joined by more, and those for dropped pictures
+    # started, when there is work.
     cores = cores or _cores()
     return LocalStage(
         name="local",
@@ -156,10 +152,8 @@ def _kept_warm(model: Model) -> Provisioned:
 
 
 def prod() -> AwsStage:
-    """The public service: kept warm, and nothing that reads foreign files has a way out but to S3.
-
-    Every function has a ceiling, so that an hour of abuse has one in dollars (infra/commands/abuse_costs.py).
-    """
+    """The public service: kept warm, and nothing that reads foreign files has a way out but to S3."""
+    # Every function has a ceiling, so that an hour of abuse has one in dollars (infra/commands/abuse_costs.py).
     return AwsStage(
         name="prod",
         functions={

@@ -27,6 +27,11 @@ def variables(
         The complete names of the stage's buckets; a function gets those that it uses.
     home
         The only folder that can be written to.
+
+    Returns
+    -------
+    dict of str
+        Values by name.
     """
     buckets = {settings.DROP_BUCKET: drop_bucket, settings.RESULTS_BUCKET: results_bucket}
     return {
