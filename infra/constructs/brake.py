@@ -20,7 +20,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.constructs.common import acknowledge, as_nag_reads
+from infra.constructs.common import acknowledge, alarm_above, as_nag_reads
 from infra.constructs.drop_folder import REQUEST_METRICS
 from infra.constructs.function import ModelFunction
 from infra.stages.functions import FunctionSettings
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_sns as sns
 
+    from infra.constructs.drop_folder import DropFolder
     from infra.stages.operations import Flood
     from infra.stages.stage import AwsStage
 
@@ -47,12 +48,13 @@ class MonthlyBudget(Construct):
 
     def __init__(self, scope: Construct, name: str, stage: str, dollars: float, topic: sns.ITopic) -> None:
         super().__init__(scope, name)
+        self.name = f"skysort-{stage}"
         hears = budgets.CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
         self.budget = budgets.CfnBudget(
             self,
             "Budget",
             budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=f"skysort-{stage}",
+                budget_name=self.name,
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
@@ -81,38 +83,32 @@ _GIGABYTE: Final = 1_000_000_000
 class StopPolicy(Construct):
     """What a stopped stage may not do.
 
-    queues: their ARNs with the roles that read them. signer: whose permissions presigned requests have.
-    uploads, results: the ARNs of the keys that it signs for.
+    functions: by name; of them those that read the drop folder's queues, and the one that signs.
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        name: str,
-        *,
-        stage: str,
-        queues: Mapping[str, iam.IRole],
-        signer: iam.IRole,
-        uploads: str,
-        results: str,
+        self, scope: Construct, name: str, stage: AwsStage, folder: DropFolder, functions: Mapping[str, ModelFunction]
     ) -> None:
         super().__init__(scope, name)
+        queues = {one.queue.queue_arn: functions[one.settings.function].role for one in folder.queues.values()}
+        # Presigned requests have its permissions.
+        signer = functions["control"].role
         self.roles: list[iam.IRole] = [signer, *queues.values()]
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",
-            managed_policy_name=f"skysort-stop-{stage}",
-            description=f"skysort, stage {stage}: attached to stop the drop folder",
+            managed_policy_name=f"skysort-stop-{stage.name}",
+            description=f"skysort, stage {stage.name}: attached to stop the drop folder",
             statements=[
                 # What is presigned is done with the signer's permissions of the moment: links that are out stop too.
-                _deny("s3:PutObject", [uploads]),
+                _deny("s3:PutObject", [folder.uploads]),
                 # Of the signer alone: a drop function that is at work finishes its file.
-                _deny("s3:GetObject", [results], {"ArnEquals": {"aws:PrincipalArn": signer.role_arn}}),
+                _deny("s3:GetObject", [folder.results], {"ArnEquals": {"aws:PrincipalArn": signer.role_arn}}),
                 # Lambda polls with the function's role. It may still delete what is done, so that it comes once.
                 _deny("sqs:ReceiveMessage", queues),
             ],
         )
-        for keys in (uploads, results):
+        for keys in (folder.uploads, folder.results):
             acknowledge(
                 self.policy,
                 f"IAM5[Resource::{as_nag_reads(self, keys)}]",
@@ -144,15 +140,7 @@ class BudgetBrake(Construct):
     """Stops a stage when so many percent of its budget are spent; AWS Budgets ends it when the next month begins."""
 
     def __init__(
-        self,
-        scope: Construct,
-        name: str,
-        *,
-        stage: str,
-        stop: StopPolicy,
-        budget: budgets.CfnBudget,
-        percent: float,
-        topic: sns.ITopic,
+        self, scope: Construct, name: str, *, stop: StopPolicy, budget: MonthlyBudget, percent: float, topic: sns.ITopic
     ) -> None:
         super().__init__(scope, name)
         stack = Stack.of(self)
@@ -160,7 +148,7 @@ class BudgetBrake(Construct):
             service="budgets",
             region="",
             resource="budget",
-            resource_name=f"skysort-{stage}",
+            resource_name=budget.name,
             arn_format=ArnFormat.SLASH_RESOURCE_NAME,
         )
         # For this account's budget of this name alone: AWS Budgets' own documentation on confused deputies.
@@ -173,7 +161,7 @@ class BudgetBrake(Construct):
             "Action",
             action_type="APPLY_IAM_POLICY",
             approval_model="AUTOMATIC",
-            budget_name=f"skysort-{stage}",
+            budget_name=budget.name,
             notification_type="ACTUAL",
             action_threshold=action.ActionThresholdProperty(type="PERCENTAGE", value=percent),
             definition=action.DefinitionProperty(
@@ -184,14 +172,11 @@ class BudgetBrake(Construct):
             execution_role_arn=role.role_arn,
             subscribers=[action.SubscriberProperty(type="SNS", address=topic.topic_arn)],
         )
-        self.action.node.add_dependency(budget, permission)
+        self.action.node.add_dependency(budget.budget, permission)
 
 
 class FloodBrake(Construct):
-    """Stops a stage when its buckets are asked for more than the stage's Flood: by S3's own request metrics.
-
-    drop_bucket, results_bucket: names; both have request metrics under REQUEST_METRICS.
-    """
+    """Stops a stage when its buckets are asked for more than the stage's Flood: by S3's own request metrics."""
 
     def __init__(
         self,
@@ -202,10 +187,10 @@ class FloodBrake(Construct):
         stop: StopPolicy,
         flood: Flood,
         topic: sns.ITopic,
-        drop_bucket: str,
-        results_bucket: str,
+        folder: DropFolder,
     ) -> None:
         super().__init__(scope, name)
+        drop_bucket, results_bucket = folder.drop_bucket_name, folder.results_bucket_name
         settings = dataclasses.replace(_BRAKE, reserved_concurrency=1 if stage.release_hook_concurrency else None)
         self.function = ModelFunction(self, "flood-brake", stage=stage, settings=settings)
         self.function.function.add_environment(STOP_POLICY, stop.arn)
@@ -221,11 +206,25 @@ class FloodBrake(Construct):
             label="writes to the drop bucket",
             period=_FIVE_MINUTES,
         )
-        uploaded, up = self._requests(drop_bucket, "BytesUploaded"), flood.uploaded_gb_in_5_minutes
-        downloaded, down = self._requests(results_bucket, "BytesDownloaded"), flood.downloaded_gb_in_5_minutes
-        self._alarm(stage.name, "uploads-flood", writes, flood.writes_in_5_minutes, topic)
-        self._alarm(stage.name, "uploaded-bytes-flood", uploaded, up * _GIGABYTE, topic)
-        self._alarm(stage.name, "downloads-flood", downloaded, down * _GIGABYTE, topic)
+        for what, watched, most in (
+            ("uploads-flood", writes, flood.writes_in_5_minutes),
+            (
+                "uploaded-bytes-flood",
+                self._requests(drop_bucket, "BytesUploaded"),
+                flood.uploaded_gb_in_5_minutes * _GIGABYTE,
+            ),
+            (
+                "downloads-flood",
+                self._requests(results_bucket, "BytesDownloaded"),
+                flood.downloaded_gb_in_5_minutes * _GIGABYTE,
+            ),
+        ):
+            meaning = (
+                "more than a stage's clients have good reason for; the drop folder was stopped. See whose it is in "
+                f"S3's access logs, then: python -m infra.commands.brake --stage {stage.name} --release"
+            )
+            alarm = alarm_above(self, what, stage=stage, metric=watched, above=most, meaning=meaning)
+            alarm.add_alarm_action(actions.LambdaAction(self.function.alias), actions.SnsAction(topic))
 
     def _requests(self, bucket: str, name: str) -> cw.Metric:
         return cw.Metric(
@@ -235,21 +234,6 @@ class FloodBrake(Construct):
             statistic="Sum",
             period=_FIVE_MINUTES,
         )
-
-    def _alarm(self, stage: str, name: str, watched: cw.IMetric, threshold: float, topic: sns.ITopic) -> None:
-        alarm = cw.Alarm(
-            self,
-            name,
-            alarm_name=f"skysort-{stage}-{name}",
-            alarm_description=f"{name}: more than a stage's clients have good reason for; the drop folder was stopped. "
-            f"See whose it is in S3's access logs, then: python -m infra.commands.brake --stage {stage} --release",
-            metric=watched,
-            threshold=threshold,
-            comparison_operator=cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cw.TreatMissingData.NOT_BREACHING,
-        )
-        alarm.add_alarm_action(actions.LambdaAction(self.function.alias), actions.SnsAction(topic))
 
 
 def _deny(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Acknowledgment, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_cloudwatch as cw
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
@@ -105,3 +106,20 @@ def as_nag_reads(scope: Construct, resource: str) -> str:
 
 def _named(reference: Mapping[str, Any]) -> str:
     return ".".join(reference["Fn::GetAtt"]) if "Fn::GetAtt" in reference else reference["Ref"]
+
+
+def alarm_above(
+    scope: Construct, name: str, *, stage: AwsStage, metric: cw.IMetric, above: float, meaning: str, periods: int = 1
+) -> cw.Alarm:
+    """Raise an alarm while a metric is above a threshold for so many periods on end; no data is no fault."""
+    return cw.Alarm(
+        scope,
+        name,
+        alarm_name=f"skysort-{stage.name}-{name}",
+        alarm_description=f"{name}: {meaning}",
+        metric=metric,
+        threshold=above,
+        comparison_operator=cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        evaluation_periods=periods,
+        treat_missing_data=cw.TreatMissingData.NOT_BREACHING,
+    )

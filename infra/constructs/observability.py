@@ -16,6 +16,7 @@ from constructs import Construct
 
 from infra.api.routes import ROUTES
 from infra.constructs.brake import MonthlyBudget
+from infra.constructs.common import alarm_above
 from infra.constructs.dashboard import ServiceDashboard
 from infra.constructs.metrics import FunctionMetrics, QueueMetrics
 from infra.stages.functions import Provisioned
@@ -201,18 +202,8 @@ class ServiceAlarms(Construct):
         return self._alarm("api-5xx", share, self._alarms.failed_share, 1, "the API answers too many requests with 5xx")
 
     def _alarm(self, name: str, watched: cw.IMetric, threshold: float, periods: int, what: str) -> cw.Alarm:
-        """An alarm when something is above a threshold for so many periods on end."""
-        return cw.Alarm(
-            self,
-            name,
-            alarm_name=f"skysort-{self._stage.name}-{name}",
-            alarm_description=f"{name}: {what}",
-            metric=watched,
-            threshold=threshold,
-            comparison_operator=cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=periods,
-            # Nothing is published while nothing happens: that is no fault.
-            treat_missing_data=cw.TreatMissingData.NOT_BREACHING,
+        return alarm_above(
+            self, name, stage=self._stage, metric=watched, above=threshold, meaning=what, periods=periods
         )
 
     def _together(self, name: str, parts: list[cw.Alarm], what: str) -> cw.CompositeAlarm:

@@ -75,38 +75,12 @@ class ServiceStack(cdk.Stack):
         wanted, seen, folder = stage.operations, self.observability, self.drop_folder
         if seen.alarms is None or (wanted.stop_at_percent is None and wanted.flood is None):
             return
-        queues = {one.queue.queue_arn: self.functions[one.settings.function].role for one in folder.queues.values()}
-        stop = StopPolicy(
-            self,
-            "Stop",
-            stage=stage.name,
-            queues=queues,
-            signer=self.functions["control"].role,
-            uploads=folder.uploads,
-            results=folder.results,
-        )
-        topic = seen.alarms.topic
+        stop, topic = StopPolicy(self, "Stop", stage, folder, self.functions), seen.alarms.topic
         if wanted.stop_at_percent is not None and seen.budget is not None:
-            BudgetBrake(
-                self,
-                "BudgetBrake",
-                stage=stage.name,
-                stop=stop,
-                budget=seen.budget.budget,
-                percent=wanted.stop_at_percent,
-                topic=topic,
-            )
+            percent = wanted.stop_at_percent
+            BudgetBrake(self, "BudgetBrake", stop=stop, budget=seen.budget, percent=percent, topic=topic)
         if wanted.flood is not None:
-            FloodBrake(
-                self,
-                "FloodBrake",
-                stage=stage,
-                stop=stop,
-                flood=wanted.flood,
-                topic=topic,
-                drop_bucket=folder.drop_bucket_name,
-                results_bucket=folder.results_bucket_name,
-            )
+            FloodBrake(self, "FloodBrake", stage=stage, stop=stop, flood=wanted.flood, topic=topic, folder=folder)
 
     def _outputs(self, origin: str | None) -> None:
         cdk.CfnOutput(self, "ApiUrl", value=self.api.rest.url, description="base of the API's paths, /v1/...")
