@@ -26,6 +26,8 @@ CONTENT_TYPES: Final[Mapping[str, str]] = {
     ".webmanifest": "application/manifest+json",
     ".txt": "text/plain; charset=utf-8",
 }
+# Beside the page for its readers, and no part of it.
+NOT_SERVED: Final = frozenset({"docs", "README.md"})
 # Files keep their names from one version to the next: a browser may keep them, and asks each time whether they
 # still hold (304), so that scripts of two versions never meet. Samples change seldom and break nothing.
 ASK_EACH_TIME: Final = "no-cache"
@@ -73,8 +75,8 @@ def security_headers(upload_origins: Iterable[str] = ()) -> dict[str, str]:
 
 
 def content_type(path: str) -> str | None:
-    """The media type of one of the page's files; None for an ending that the page does not have."""
-    return CONTENT_TYPES.get(PurePosixPath(path).suffix)
+    """The media type of one of the page's files, by its path below functions/site; None for what is no part of it."""
+    return None if path.partition("/")[0] in NOT_SERVED else CONTENT_TYPES.get(PurePosixPath(path).suffix)
 
 
 def cache_control(path: str) -> str:

@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 from infra import ROOT
 from infra.api.site_headers import cache_control, content_type
 from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
-from infra.local.site import NOT_SERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +28,7 @@ def files(site: Path = SITE) -> Iterator[tuple[str, Path]]:
     """Every file of the page with its key; what is beside it for its readers is no part of it."""
     for path in sorted(site.rglob("*")):
         key = path.relative_to(site).as_posix()
-        if path.is_file() and content_type(key) is not None and key.split("/")[0] not in NOT_SERVED:
+        if path.is_file() and content_type(key) is not None:
             yield key, path
 
 

@@ -17,6 +17,8 @@ import zipfile
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.running_stack import ROOT, StackError, get, started_stack
+from infra.stages.deployments import local
+from skysort.models import MODELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,24 +26,15 @@ if TYPE_CHECKING:
 EVENTS: Final = ROOT / "events"
 TABLE: Final = EVENTS / "stars.csv"
 # Rendered, each an example of what its name says (tests/rendered.py).
-GALAXIES: Final = tuple(EVENTS / f"galaxy_{kind}.jpg" for kind in ("spiral", "elliptical", "edge_on"))
-PHOTOGRAPH: Final = EVENTS / "traffic_light.jpg"
+GALAXIES: Final = tuple(EVENTS / sample.file for sample in MODELS["galaxy"].samples if sample.file)
+PHOTOGRAPH: Final = next(EVENTS / sample.file for sample in MODELS["image"].samples if sample.file)
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 JPEG: Final = "image/jpeg"
-# The first object of SDSS17, as its catalogue has it.
-ROW: Final = {
-    "alpha": 135.6891066,
-    "delta": 32.49463184,
-    "u": 23.87882,
-    "g": 22.2753,
-    "r": 20.39501,
-    "i": 19.16573,
-    "z": 18.79371,
-    "redshift": 0.6347936,
-}
+# The first object of SDSS17.
+ROW: Final = next(sample.row for sample in MODELS["star"].samples if sample.row)
 RESULT_TIMEOUT_S: Final = 30.0
-DROP_BUCKET: Final = "skysort-drop-local"
-RESULTS_BUCKET: Final = "skysort-results-local"
+STAGE: Final = local()
+DROP_BUCKET, RESULTS_BUCKET = STAGE.drop_bucket, STAGE.results_bucket
 
 
 class DemoError(Exception):
@@ -70,7 +63,7 @@ def main() -> int:
 
 def _show_row(api: str) -> None:
     print("\n1. One object: POST /v1/classify/star?explain=true")
-    answer = _post(f"{api}/v1/classify/star?explain=true", json.dumps(ROW).encode(), "application/json")
+    answer = _post(f"{api}/v1/classify/star?explain=true", json.dumps(dict(ROW)).encode(), "application/json")
     (result,) = answer["results"]
     for prediction in result["predictions"]:
         print(f"   {prediction['label']:<7} {prediction['probability']:8.4f}")
@@ -113,12 +106,12 @@ def _show_picture(number: int, api: str, model: str, picture: Path) -> None:
     (result,) = answer["results"]
     for prediction in result["predictions"]:
         print(f"   {prediction['label']:<30} {prediction['probability']:8.4f}")
-    print(f"   9 in 10: {', '.join(result['prediction_set'])}")
+    print(f"   90 % prediction set: {', '.join(result['prediction_set'])}")
     explanation = result["explanation"]
     heat_map = base64.b64decode(explanation["heat_map"].partition(",")[2])
     if not heat_map.startswith(PNG):
-        raise DemoError("the explanation's heat map is no PNG")
-    print(f"   where {explanation['label']} was seen: a PNG of {len(heat_map):,} bytes over {explanation['window']}")
+        raise DemoError("the heat map is not a PNG")
+    print(f"   heat map of {explanation['label']}: a PNG of {len(heat_map):,} bytes over {explanation['window']}")
     print(f"   {model} {answer['model']['version']}, {answer['timing_ms']['total']} ms")
     again = _post(url, picture.read_bytes(), JPEG)
     print(f"   once more: {again['timing_ms']['total']} ms{', cached' if again['results'][0]['cached'] else ''}")

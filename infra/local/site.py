@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INDEX: Final = "index.html"
-# Beside the page for its readers, and no part of it.
-NOT_SERVED: Final = frozenset({"docs", "README.md"})
+# A path of the page that is written in another way is another path, as it is to CloudFront.
 _NEVER_IN_A_PATH: Final = frozenset({"", ".", ".."})
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ETAG_CHARACTERS: Final = 16
@@ -35,7 +34,7 @@ class Site:
         """Answer a request for one of the page's files; None where there is no such file."""
         name = path.removeprefix("/") or INDEX
         media_type = content_type(name)
-        if method not in _METHODS or media_type is None or not _is_served(name.split("/")):
+        if method not in _METHODS or media_type is None or not _NEVER_IN_A_PATH.isdisjoint(name.split("/")):
             return None
         try:
             file = (self._folder / name).resolve()
@@ -51,11 +50,6 @@ class Site:
         length = str(len(body)).encode()
         sent += [(b"content-type", media_type.encode()), (b"content-length", length)]
         return Response(HTTPStatus.OK, sent, b"" if method == "HEAD" else body)
-
-
-def _is_served(folders: list[str]) -> bool:
-    """Whether a path is of the page; one that is written in another way is another path, as it is to CloudFront."""
-    return folders[0] not in NOT_SERVED and _NEVER_IN_A_PATH.isdisjoint(folders)
 
 
 def _holds(etag: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:

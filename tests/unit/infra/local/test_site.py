@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra import ROOT
-from infra.api.site_headers import CONTENT_TYPES, cache_control, content_security_policy, security_headers
-from infra.local.site import NOT_SERVED, Site
+from infra.api.site_headers import CONTENT_TYPES, NOT_SERVED, cache_control, content_security_policy, security_headers
+from infra.local.site import Site
 from skysort.models import MODELS
 
 if TYPE_CHECKING:
