@@ -383,6 +383,7 @@ class Members(TypedDict):
     failed: Count
 
 
+FileState: TypeAlias = Literal["waiting", "done", "failed"]
 FileLink: TypeAlias = Literal["record", "result", "table", "rejected", "error"]
 
 
@@ -401,7 +402,7 @@ class BatchFile(TypedDict):
 
     model: str
     name: str
-    state: Literal["waiting", "done", "failed"]
+    state: FileState
     size: int | None
     """null for a file that has been removed since"""
     uploaded: Time | None

@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from skysort.drop.keys import INCOMING
 from skysort.errors import UnauthenticatedError
@@ -57,7 +57,7 @@ class Client:
 EVERYBODY: Final = Client()
 
 
-def client_of(event: Mapping[str, Any], sharing: Sharing) -> Client:
+def client_of(event: Mapping[str, object], sharing: Sharing) -> Client:
     """The client that an API Gateway REST event comes from.
 
     The folder is a hash, so that no identity, whatever is in it, can name another's.
@@ -75,7 +75,7 @@ def client_of(event: Mapping[str, Any], sharing: Sharing) -> Client:
     return Client(f"client-{digest[:_FOLDER_DIGITS]}")
 
 
-def identity_of(event: Mapping[str, Any]) -> tuple[str, ...] | None:
+def identity_of(event: Mapping[str, object]) -> tuple[str, ...] | None:
     """The kind of identity and its id, by the strongest that the gateway has verified; None for nobody.
 
     A token's subject with its issuer; a Cognito identity; an IAM user or role by its unique id (without the name of
@@ -97,9 +97,9 @@ def identity_of(event: Mapping[str, Any]) -> tuple[str, ...] | None:
     return None
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else ""

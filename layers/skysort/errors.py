@@ -25,6 +25,7 @@ from typing import Final
 # Fields that an error's sentence names; all of them are in its list.
 _FIELDS_SAID: Final = 10
 _NAME_CHARACTERS: Final = 60
+_DIGITS_A_BIT: Final = 0.30103  # log10(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,23 @@ class InvalidFieldsError(InputError):
     def __init__(self, fields: list[FieldError], detail: str | None = None) -> None:
         super().__init__(detail or _told(fields))
         self.fields = fields
+
+
+def shown(value: object) -> str:
+    """A value that somebody gave, as JSON would show it, in short: for a sentence about it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            digits = round(value.bit_length() * _DIGITS_A_BIT)
+            return str(value) if digits <= _NAME_CHARACTERS else f"a number of about {digits:,} digits"
+        case str():
+            return f"{value!r:.{_NAME_CHARACTERS}}"
+        case dict():
+            return "an object"
+        case list() | tuple():
+            return "a list" if value else "an empty list"
+    return "null" if value is None else str(value)
 
 
 def _told(fields: list[FieldError]) -> str:

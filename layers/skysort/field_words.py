@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from skysort.errors import FieldError
+from skysort.errors import FieldError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_SHOWN_CHARACTERS: Final = 60
 # pydantic's types of errors ("Validation Errors" in its documentation) and what would be right, of its context.
 _WORDS: Final = {
     "missing": "is missing",
@@ -63,16 +62,4 @@ def _words(error: Mapping[str, Any]) -> str:
     if kind not in _WORDS:
         return str(error["msg"]).replace("Input should", "must")
     words = _WORDS[kind].format_map(error.get("ctx") or {})
-    return f"{words} (got {_shown(given)})" if kind in _VALUE_SHOWN else words
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int) and value.bit_length() > _SHOWN_CHARACTERS:
-        return "a larger number"
-    if value is None or isinstance(value, int | float):
-        return "null" if value is None else str(value)
-    if isinstance(value, str):
-        return f"{value!r:.{_SHOWN_CHARACTERS}}"
-    return "an object" if isinstance(value, dict) else "a list"
+    return f"{words} (got {shown(given)})" if kind in _VALUE_SHOWN else words

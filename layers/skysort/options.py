@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from skysort.errors import FieldError, InvalidFieldsError
+from skysort.errors import FieldError, InvalidFieldsError, shown
 from skysort.json_document import GIVEN_TWICE, FaultyObject, Repeated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+Read = TypeVar("Read")
 NAMES: Final = ("top_k", "labels", "explain")
 MAX_TOP_K: Final = 10
 # Predictions that an item gets by default where the model has more labels than MAX_TOP_K.
@@ -21,7 +22,6 @@ TOP_K_OF_MANY: Final = 5
 MAX_SUGGESTIONS: Final = 10
 _NAME_CHARACTERS: Final = 60
 _WHOLE_NUMBER: Final = re.compile(r"\+?0*[0-9]{1,4}", re.ASCII)
-_DIGITS_A_BIT: Final = 0.30103  # log10(2)
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
 _FALSE: Final = frozenset({"false", "0", "no", "off", "f", "n"})
 
@@ -65,12 +65,12 @@ def parse_options(
     return Options(min(top_k or _default_top_k(count), count), columns, bool(explain))
 
 
-def taken_from(document: dict[str, Any]) -> dict[str, Any]:
+def taken_from(document: dict[str, Any]) -> dict[str, object]:
     """The options among the members of a JSON object, which are taken out of it.
 
     One that is given more than once is no fault of the object: what it means is said here, as for a form's.
     """
-    options: dict[str, Any] = {name: document.pop(name) for name in NAMES if name in document}
+    options: dict[str, object] = {name: document.pop(name) for name in NAMES if name in document}
     if isinstance(document, FaultyObject):
         document.faults = [
             fault for fault in document.faults if fault.reason != GIVEN_TWICE or fault.field not in options
@@ -101,7 +101,9 @@ class _WrongError(ValueError):
         self.reason = reason
 
 
-def _read(reader: Any, name: str, given: Mapping[str, object], errors: list[FieldError]) -> Any:
+def _read(
+    reader: Callable[[object], Read], name: str, given: Mapping[str, object], errors: list[FieldError]
+) -> Read | None:
     """One option, None where it is not given; what is wrong with it goes into errors."""
     value = given.get(name)
     if isinstance(value, Repeated):
@@ -116,17 +118,17 @@ def _read(reader: Any, name: str, given: Mapping[str, object], errors: list[Fiel
         return None
 
 
-def _is_blank(value: Any) -> bool:
+def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _once(value: Any) -> Any:
+def _once(value: object) -> object:
     if isinstance(value, Repeated):
         raise _WrongError(GIVEN_TWICE, f"is given {len(value)} times; give it once")
     return value
 
 
-def _top_k(value: Any) -> int:
+def _top_k(value: object) -> int:
     """The number of predictions: 3, "3", and 3.0, which JSON does not tell from 3."""
     value = _once(value)
     number: int | None = None
@@ -137,11 +139,11 @@ def _top_k(value: Any) -> int:
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
     if number is None or not 1 <= number <= MAX_TOP_K:
-        raise _WrongError("not_in_range", f"must be a whole number from 1 to {MAX_TOP_K} (got {_shown(value)})")
+        raise _WrongError("not_in_range", f"must be a whole number from 1 to {MAX_TOP_K} (got {shown(value)})")
     return number
 
 
-def _switch(value: Any) -> bool:
+def _switch(value: object) -> bool:
     """True or false; a query and a form say it in words or digits, JSON has it."""
     value = _once(value)
     text = value.strip().lower() if isinstance(value, str) else ""
@@ -149,10 +151,10 @@ def _switch(value: Any) -> bool:
         return value
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
-    raise _WrongError("not_true_or_false", f"must be true or false (got {_shown(value)})")
+    raise _WrongError("not_true_or_false", f"must be true or false (got {shown(value)})")
 
 
-def _chosen(value: Any) -> list[str] | None:
+def _chosen(value: object) -> list[str] | None:
     """Names of labels: ``GALAXY,QSO`` or a list of names; given twice, both count. None where all are blank."""
     names: list[str] = []
     for each in value if isinstance(value, Repeated) else (value,):
@@ -164,27 +166,11 @@ def _chosen(value: Any) -> list[str] | None:
             names += each
         else:
             raise _WrongError(
-                "not_labels", f"must be label names, as a list or separated by commas (got {_shown(each)})"
+                "not_labels", f"must be label names, as a list or separated by commas (got {shown(each)})"
             )
     if not names and isinstance(value, str) and "," in value:
-        raise _WrongError("not_labels", f"must be label names, as a list or separated by commas (got {_shown(value)})")
+        raise _WrongError("not_labels", f"must be label names, as a list or separated by commas (got {shown(value)})")
     return names or None
-
-
-def _shown(value: Any) -> str:
-    """A value as JSON would show it, in short."""
-    if value is True or value is False:
-        return str(value).lower()
-    if isinstance(value, int):
-        digits = round(value.bit_length() * _DIGITS_A_BIT)
-        return str(value) if digits <= _NAME_CHARACTERS else f"a number of about {digits:,} digits"
-    if isinstance(value, str):
-        return f"{value!r:.{_NAME_CHARACTERS}}"
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list | tuple):
-        return "a list" if value else "an empty list"
-    return str(value)
 
 
 def _default_top_k(count: int) -> int:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 from skysort.batches.match import BatchFile, Matcher, State
@@ -203,7 +203,7 @@ class BatchStatusService:
         about: answers.BatchFile = {
             "model": file.model,
             "name": file.name,
-            "state": file.state,
+            "state": cast("answers.FileState", file.state.value),
             "size": file.dropped.size if file.dropped else None,
             "uploaded": file.dropped.modified if file.dropped else None,
             "finished": file.record.modified if file.record else None,

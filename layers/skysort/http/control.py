@@ -65,7 +65,7 @@ _STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 class Contract:
-    """Reads each file on first use, so that a sandbox that never serves it starts without."""
+    """The OpenAPI document and its page; each is read on first use, since most sandboxes never serve them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -83,10 +83,11 @@ class Contract:
     @cached_property
     def page_headers(self) -> dict[str, str]:
         """Nothing but the page's own style is let in: no script, no request to anybody."""
-        styles = " ".join(f"'sha256-{_digest(style)}'" for style in _STYLE.findall(self.page))
-        nothing = ("default-src", "base-uri", "form-action", "frame-ancestors")
+        digests = (hashlib.sha256(style.encode()).digest() for style in _STYLE.findall(self.page))
+        styles = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+        nothing = "; ".join(f"{name} 'none'" for name in ("default-src", "base-uri", "form-action", "frame-ancestors"))
         return {
-            "Content-Security-Policy": "; ".join([*(f"{name} 'none'" for name in nothing), f"style-src {styles}"]),
+            "Content-Security-Policy": f"{nothing}; style-src {styles}",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
         }
@@ -97,10 +98,6 @@ class Contract:
             return path.read_text("utf-8")
         except OSError as error:
             raise ArtefactError(f"{path} cannot be read: {error.strerror}; `make openapi` writes it") from error
-
-
-def _digest(style: str) -> str:
-    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
 
 
 def csv_response(name: str, text: str, following: str | None) -> Response[str]:
