@@ -32,6 +32,7 @@ _SUBTYPE: Final = re.compile(rf"\bsubtype:\s*{_SCALAR}")
 _ARRAY: Final = re.compile(r"(?:float|int|uint)[0-9]*\[([0-9]{1,9})\]")
 _NUMERIC: Final = ("float", "int", "uint")
 _DELIMITERS: Final = (" ", ",")
+_MARK: Final = re.compile("^# ?")
 
 
 @contextmanager
@@ -76,22 +77,11 @@ class _Header:
         return delimiter
 
     def items(self) -> tuple[int, list[list[str]], int]:
-        """Where the list of columns begins, its items' lines, and where it ends."""
-        begin = next((at for at, line in enumerate(self.lines) if line.strip() == "# datatype:"), None)
-        if begin is None:
+        """The list of columns, as `column_items` finds it; raises MalformedInputError where there is none."""
+        found = column_items(self.lines)
+        if found is None:
             raise MalformedInputError("the ECSV header has no list of columns (datatype:)")
-        found: list[list[str]] = []
-        end = begin + 1
-        for line in self.lines[begin + 1 :]:
-            content = line[1:].removeprefix(" ")
-            if content.startswith("-") and not content.startswith("---"):
-                found.append([line])
-            elif content.startswith(" ") and found:
-                found[-1].append(line)
-            else:
-                break
-            end += 1
-        return begin + 1, found, end
+        return found
 
     def rewritten(self, appended: ResultColumns, names: Sequence[str]) -> str:
         """The header with the appended columns behind the others in its list."""
@@ -99,11 +89,30 @@ class _Header:
         own = [line for item, name in zip(items, names, strict=True) if not is_appended(name) for line in item]
         eol = "\r\n" if self.lines[0].endswith("\r\n") else "\n"
         new = [
-            f"# - {{name: {name}, datatype: {'float32' if about.numeric else 'string'}, "
+            f"# - {{name: {about.name}, datatype: {'float32' if about.numeric else 'string'}, "
             f"description: '{about.text}', meta: {{ucd: {about.ucd}}}}}{eol}"
-            for name, about in zip(appended.names, appended.described, strict=True)
+            for about in appended.described
         ]
         return "".join([*self.lines[:begin], *own, *new, *self.lines[end:]])
+
+
+def column_items(lines: Sequence[str]) -> tuple[int, list[list[str]], int] | None:
+    """Where astropy's list of columns begins in a YAML text, its items' lines, and where it ends; None without one.
+
+    lines: of the text, each behind a ``#`` or not.
+    """
+    contents = [_MARK.sub("", line) for line in lines]
+    begin = end = next((at for at, text in enumerate(contents, start=1) if text.rstrip() == "datatype:"), 0)
+    items: list[list[str]] = []
+    for line, content in zip(lines[begin:], contents[begin:], strict=True):
+        if content.startswith("-") and not content.startswith("---"):
+            items.append([line])
+        elif content.startswith(" ") and items:
+            items[-1].append(line)
+        else:
+            break
+        end += 1
+    return (begin, items, end) if begin else None
 
 
 class EcsvTable(TextTable):

@@ -21,8 +21,8 @@ from skysort.errors import (
 )
 from skysort.fits_header import BLOCK, CARD, Header, HeaderReader
 from skysort.limits import FITS_BYTES, FITS_EXTENSIONS, FITS_TABLE_CARDS, MIB
-from skysort.star.tables.fits_table import Table, record_type
-from skysort.star.tables.rows import Rows
+from skysort.star.tables.fits_table import BinaryTable, record_type
+from skysort.star.tables.rows import Rows, Table
 from skysort.star.tables.wanted import Wanted, find
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def open_fits(blocks: Iterable[bytes], _check: object) -> Iterator[FitsTable]:
             # Older writers: A3DTABLE.
             if header.text("XTENSION") not in {"BINTABLE", "A3DTABLE"} or header.is_compressed_image:
                 continue
-            table = Table(header)
+            table = BinaryTable(header)
             try:
                 wanted = find([column.described for column in table.columns])
             except InvalidFieldsError as error:
@@ -66,13 +66,13 @@ def open_fits(blocks: Iterable[bytes], _check: object) -> Iterator[FitsTable]:
     raise refusal or UnsupportedFormatError("the FITS file has no binary table: it is an image or an ASCII table")
 
 
-class FitsTable:
+class FitsTable(Table):
     """A table with the measured columns on its way through.
 
     content: the mapped file.
     """
 
-    def __init__(self, content: NDArray[np.uint8], table: Table, wanted: Wanted) -> None:
+    def __init__(self, content: NDArray[np.uint8], table: BinaryTable, wanted: Wanted) -> None:
         self._content = content
         self._table = table
         self._wanted = wanted
@@ -127,10 +127,6 @@ class FitsTable:
         yield from _pieces(heap)
         yield b"\0" * (-(self._written + len(heap)) % BLOCK)
         yield from _pieces(self._content[self._table.header.end :])
-
-    def remarks(self) -> tuple[()]:
-        """Nothing is said of what is no row."""
-        return ()
 
 
 def headers(content: NDArray[np.uint8]) -> Iterator[Header]:

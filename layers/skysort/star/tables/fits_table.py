@@ -110,7 +110,7 @@ class Column:
         return text_cells(pa.array(texts, pa.string()))
 
 
-class Table:
+class BinaryTable:
     """A binary table in a file whose rows have been seen to be all there."""
 
     def __init__(self, header: Header) -> None:
@@ -139,14 +139,13 @@ class Table:
         LimitExceededError
             Where the appended columns make it more than a FITS table may have.
         """
-        record = record_type(appended)
         fields = len(self.kept) + len(appended.names)
         if fields > _MAX_COLUMNS:
             raise LimitExceededError(
                 f"the FITS table has {len(self.kept)} columns; with the {len(appended.names)} appended ones "
                 f"there may be {_MAX_COLUMNS}"
             )
-        width = sum(column.width for column in self.kept) + record.itemsize
+        width = sum(column.width for column in self.kept) + record_type(appended).itemsize
         sizes = {"NAXIS1": width, "NAXIS2": rows, "PCOUNT": self.heap_end - self.heap_start, "TFIELDS": fields}
         numbers = {column.number: number for number, column in enumerate(self.kept, start=1)}
         lines = []
@@ -158,7 +157,7 @@ class Table:
             new = self._rewritten(keyword, line, sizes, numbers)
             goes_on = new is not None and new[8:] == line[8:]
             lines += [new] if new is not None else []
-        text = b"".join([*lines, *_new_cards(appended, record, len(self.kept) + 1), b"END".ljust(CARD)])
+        text = b"".join([*lines, *_new_cards(appended, len(self.kept) + 1), b"END".ljust(CARD)])
         return text + b" " * (-len(text) % BLOCK)
 
     def _rewritten(self, keyword: str, line: bytes, sizes: dict[str, int], numbers: dict[int, int]) -> bytes | None:
@@ -177,17 +176,16 @@ class Table:
 
 def record_type(appended: ResultColumns) -> np.dtype[Any]:
     """The appended columns as FITS stores them: big-endian, strings of fixed width."""
-    kinds = zip(appended.names, appended.dtypes, strict=True)
-    return np.dtype([(name, ">f4" if kind.kind == "f" else kind) for name, kind in kinds])
+    return np.dtype([(about.name, ">f4" if about.numeric else f"S{about.width}") for about in appended.described])
 
 
-def _new_cards(appended: ResultColumns, record: np.dtype[Any], first: int) -> Iterator[bytes]:
-    for number, (name, described) in enumerate(zip(appended.names, appended.described, strict=True), start=first):
-        yield _card(f"TTYPE{number}", name)
-        yield _card(f"TFORM{number}", "E" if described.numeric else f"{record[name].itemsize}A")
+def _new_cards(appended: ResultColumns, first: int) -> Iterator[bytes]:
+    for number, about in enumerate(appended.described, start=first):
+        yield _card(f"TTYPE{number}", about.name)
+        yield _card(f"TFORM{number}", "E" if about.numeric else f"{about.width}A")
         # What TOPCAT, STILTS and the survey archives write: no keywords of the standard's, but reserved by use.
-        yield _card(f"TUCD{number}", described.ucd)
-        yield _card(f"TCOMM{number}", described.text)
+        yield _card(f"TUCD{number}", about.ucd)
+        yield _card(f"TCOMM{number}", about.text)
 
 
 def _card(keyword: str, value: str | int) -> bytes:

@@ -91,8 +91,8 @@ class IpacTable(TextTable):
     def header(self, appended: ResultColumns) -> bytes:
         """The lines of keywords, and those of names, types, units and nulls with the appended columns'."""
         self._widths = [
-            max(len(name), _FLOAT_WIDTH if about.numeric else kind.itemsize, len("double"))
-            for name, about, kind in zip(appended.names, appended.described, appended.dtypes, strict=True)
+            max(len(about.name), _FLOAT_WIDTH if about.numeric else about.width, len("double"))
+            for about in appended.described
         ]
         types = ["double" if about.numeric else "char" for about in appended.described]
         lines = (appended.names, types, [""] * len(types), ["null"] * len(types))

@@ -14,11 +14,12 @@ from pyarrow import parquet as pq
 from skysort.drop.files import fetched
 from skysort.errors import EmptyInputError, MalformedInputError
 from skysort.limits import PARQUET_BYTES
+from skysort.star.tables.ecsv import column_items
 from skysort.star.tables.numbers import as_floats, text_cells
 from skysort.star.tables.parquet_budget import batches
 from skysort.star.tables.parquet_footer import read_footer
 from skysort.star.tables.result_columns import is_appended
-from skysort.star.tables.rows import Cells, Rows
+from skysort.star.tables.rows import Cells, Rows, Table
 from skysort.star.tables.wanted import Place, TableColumn, Wanted, find
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def open_parquet(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterat
             yield ParquetTable(path, footer, file, check)
 
 
-class ParquetTable:
+class ParquetTable(Table):
     """A Parquet table on its way through."""
 
     def __init__(self, path: Path, footer: Footer, file: Any, check: Callable[[], object]) -> None:
@@ -101,10 +102,6 @@ class ParquetTable:
         """The footer."""
         self._writer.close()
         return [self._out.taken()]
-
-    def remarks(self) -> tuple[()]:
-        """Nothing is said of what is no row."""
-        return ()
 
 
 class _Pieces:
@@ -202,10 +199,7 @@ def result_schema(schema: Any, kept: Sequence[int], appended: ResultColumns) -> 
 
     schema: pyarrow's. kept: positions of the columns that no earlier classification appended.
     """
-    new = [
-        pa.field(name, pa.float32() if kind.kind == "f" else pa.string())
-        for name, kind in zip(appended.names, appended.dtypes, strict=True)
-    ]
+    new = [pa.field(about.name, pa.float32() if about.numeric else pa.string()) for about in appended.described]
     metadata = _metadata(schema.metadata or {}, appended)
     return pa.schema([*(schema.field(at) for at in kept), *new], metadata=metadata or None)
 
@@ -216,32 +210,19 @@ def _metadata(old: Mapping[bytes, bytes], appended: ResultColumns) -> dict[bytes
     if listed is None:
         # Without the list astropy reads any table; with one that lacks columns, none.
         return metadata
-    longest = {
-        f"{_LONGEST}{name}".encode(): str(kind.itemsize).encode()
-        for name, kind in zip(appended.names, appended.dtypes, strict=True)
-        if kind.kind != "f"
-    }
+    longest = {f"{_LONGEST}{a.name}".encode(): str(a.width).encode() for a in appended.described if not a.numeric}
     return {**metadata, **longest, _ASTROPY: listed.encode()}
 
 
 def _listed(text: str, appended: ResultColumns) -> str | None:
     """Put the appended columns into astropy's YAML; None where that does not look as astropy writes it."""
     lines = text.split("\n")
-    if "datatype:" not in lines:
+    found = column_items(lines)
+    if found is None or not found[1] or not all(item[0].startswith(_ITEM) for item in found[1]):
         return None
-    begin = lines.index("datatype:") + 1
-    end = next((at for at in range(begin, len(lines)) if not lines[at].startswith(("- ", " "))), len(lines))
-    items: list[list[str]] = []
-    for line in lines[begin:end]:
-        if line.startswith("- "):
-            items.append([line])
-        elif items:
-            items[-1].append(line)
-    if not items or not all(item[0].startswith(_ITEM) for item in items):
-        return None
+    begin, items, end = found
     own = [line for item in items if not is_appended(item[0].removeprefix(_ITEM)) for line in item]
     new = [
-        f"{_ITEM}{name}, datatype: {'float32' if kind.kind == 'f' else 'string'}}}"
-        for name, kind in zip(appended.names, appended.dtypes, strict=True)
+        f"{_ITEM}{about.name}, datatype: {'float32' if about.numeric else 'string'}}}" for about in appended.described
     ]
     return "\n".join([*lines[:begin], *own, *new, *lines[end:]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from skysort.errors import SkysortError
 from skysort.guard import reading
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from skysort.input_warnings import InputWarning
     from skysort.star.tables.header import MeasuredColumns
     from skysort.star.tables.result_columns import ResultColumns, Values
-    from skysort.star.tables.rows import Rows
+    from skysort.star.tables.rows import Rows, Table
 
 _T = TypeVar("_T")
 NAMES: Final = {
@@ -30,27 +30,6 @@ NAMES: Final = {
     Format.ECSV: "the ECSV table",
     Format.IPAC: "the IPAC table",
 }
-
-
-class Table(Protocol):
-    """A table of one format: its rows can be read, and written again with the appended columns.
-
-    columns: where the measured values are.
-    """
-
-    columns: MeasuredColumns
-
-    def rows(self) -> Iterator[Rows]:
-        """The rows, block by block."""
-
-    def begin(self, appended: ResultColumns) -> Iterable[bytes]:
-        """What the classified table begins with; is asked for before the rows, where they are to be written."""
-
-    def end(self) -> Iterable[bytes]:
-        """What stands behind the rows that were rendered."""
-
-    def remarks(self) -> Iterable[tuple[InputWarning, int]]:
-        """What was done to lines of the table, and to how many."""
 
 
 class TableReader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -26,16 +26,27 @@ def is_appended(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """What a format that describes its columns says of an appended one.
+class ResultColumn:
+    """An appended column.
 
-    ucd: of IVOA's UCD1+ controlled vocabulary. text: at most 68 characters, so that a FITS card holds it.
-    numeric: whether it is a number, and so has a unit (none: a probability).
+    ucd: of IVOA's UCD1+ controlled vocabulary. text: what it is, in at most 68 characters, so that a FITS card holds
+    it. vocabulary: its texts as bytes of one width; None for a probability, a float32.
     """
 
+    name: str
     ucd: str
     text: str
-    numeric: bool = False
+    vocabulary: NDArray[np.bytes_] | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is a number, and so has a unit (none: a probability)."""
+        return self.vocabulary is None
+
+    @property
+    def width(self) -> int:
+        """Bytes of a value."""
+        return 4 if self.vocabulary is None else self.vocabulary.dtype.itemsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +77,33 @@ class ResultColumns:
         self._weights = 1 << np.arange(len(self.labels))
 
     @cached_property
-    def probability_names(self) -> tuple[str, ...]:
-        """One column a class: the calibrated probability."""
-        return tuple(f"{PREFIX}p_{label.lower()}" for label in self.labels)
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
+    def described(self) -> tuple[ResultColumn, ...]:
         """All appended columns in order."""
         return (
-            f"{PREFIX}class",
-            *self.probability_names,
-            f"{PREFIX}set",
-            f"{PREFIX}variant",
-            f"{PREFIX}model",
+            ResultColumn(f"{PREFIX}class", "meta.code.class", "most probable class", _vocabulary(self.labels)),
+            *(
+                ResultColumn(f"{PREFIX}p_{label.lower()}", "stat.probability", f"calibrated probability of {label}")
+                for label in self.labels
+            ),
+            ResultColumn(f"{PREFIX}set", "meta.code.class", "90 % conformal prediction set", _vocabulary(self.sets)),
+            ResultColumn(
+                f"{PREFIX}variant",
+                "meta.code",
+                "what was used: photometry_only or with_redshift",
+                _vocabulary(self.variants),
+            ),
+            ResultColumn(
+                f"{PREFIX}model",
+                "meta.version",
+                "model and version that classified the row",
+                _vocabulary((self.model,)),
+            ),
         )
 
-    @cached_property
-    def described(self) -> tuple[Described, ...]:
-        """UCD and description of each appended column, in the order of `names`."""
-        return (
-            Described("meta.code.class", "most probable class"),
-            *(Described("stat.probability", f"calibrated probability of {label}", True) for label in self.labels),
-            Described("meta.code.class", "classes that hold the true one in nine of ten cases"),
-            Described("meta.code", "what was used: photometry_only or with_redshift"),
-            Described("meta.version", "model and version that classified the row"),
-        )
+    @property
+    def names(self) -> list[str]:
+        """All appended columns' names in order."""
+        return [column.name for column in self.described]
 
     @cached_property
     def sets(self) -> tuple[str, ...]:
@@ -99,11 +112,6 @@ class ResultColumns:
             "|".join(label for bit, label in enumerate(self.labels) if code >> bit & 1)
             for code in range(1 << len(self.labels))
         )
-
-    @cached_property
-    def dtypes(self) -> list[np.dtype[Any]]:
-        """The columns' types, as `columns` gives them."""
-        return [column.dtype for column in self.columns(self.nothing)]
 
     @property
     def nothing(self) -> Values:
@@ -122,13 +130,11 @@ class ResultColumns:
 
     def columns(self, values: Values) -> list[NDArray[np.generic]]:
         """The appended columns as arrays: fixed-width byte strings, and float32 probabilities."""
-        probabilities = [values.probabilities[:, index] for index in range(len(self.labels))]
+        texts = iter((values.label, values.members, values.variant, np.zeros(len(values.label), np.intp)))
+        probabilities = iter(values.probabilities.T)
         return [
-            _vocabulary(self.labels)[values.label],
-            *probabilities,
-            _vocabulary(self.sets)[values.members],
-            _vocabulary(self.variants)[values.variant],
-            _vocabulary((self.model,))[np.zeros(len(values.label), np.intp)],
+            next(probabilities) if column.vocabulary is None else column.vocabulary[next(texts)]
+            for column in self.described
         ]
 
 

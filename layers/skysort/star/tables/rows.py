@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -139,6 +140,31 @@ class Rows:
     places: NDArray[np.intp] | None = None
     refused: Sequence[tuple[int, tuple[int | None, str, str, str]]] = ()
     line: Callable[[int], int] | None = None
+
+
+class Table(ABC):
+    """A table of one format: its rows can be read, and written again with the appended columns.
+
+    columns: where the measured values are.
+    """
+
+    columns: MeasuredColumns
+
+    @abstractmethod
+    def rows(self) -> Iterator[Rows]:
+        """The rows, block by block."""
+
+    @abstractmethod
+    def begin(self, appended: ResultColumns) -> Iterable[bytes]:
+        """What the classified table begins with; is asked for before the rows, where they are to be written."""
+
+    def end(self) -> Iterable[bytes]:
+        """What stands behind the rows that were rendered."""
+        return ()
+
+    def remarks(self) -> Iterable[tuple[InputWarning, int]]:
+        """What was done to lines of the table, and to how many."""
+        return ()
 
 
 def column_error(name: str, what: str) -> InvalidFieldsError:

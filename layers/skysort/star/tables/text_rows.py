@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_LINE_BYTES
 from skysort.star.tables.numbers import text_cells
-from skysort.star.tables.rows import Rows
+from skysort.star.tables.rows import Rows, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ _TRUE: Final = frozenset({"True", "true", "TRUE", "T", "1"})
 Line = tuple[int, bytes]
 
 
-class TextTable(ABC):
+class TextTable(Table):
     """A table of lines.
 
     wanted: where the measured values are. lines: its rows.
@@ -70,14 +70,6 @@ class TextTable(ABC):
                 block, size = [], 0
         if block:
             yield self._rows(block)
-
-    def end(self) -> tuple[()]:
-        """Nothing stands below the rows."""
-        return ()
-
-    def remarks(self) -> tuple[()]:
-        """Nothing is said of lines that are no rows."""
-        return ()
 
     def _rows(self, block: Sequence[tuple[int, bytes, Sequence[str]]]) -> Rows:
         def texts(place: Place) -> list[str]:

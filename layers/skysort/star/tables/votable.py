@@ -30,8 +30,8 @@ from skysort.errors import (
 )
 from skysort.limits import MIB, TABLE_COLUMNS, VOTABLE_BYTES, VOTABLE_DEPTH, VOTABLE_TABLES, VOTABLE_TAG_BYTES
 from skysort.star.tables.result_columns import is_appended
-from skysort.star.tables.rows import Rows
-from skysort.star.tables.votable_rows import BinaryRows, Table, TextRows, field
+from skysort.star.tables.rows import Rows, Table
+from skysort.star.tables.votable_rows import BinaryRows, TableElement, TextRows, field
 from skysort.star.tables.wanted import find
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def open_votable(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterat
         yield Document(content, rows, check)
 
 
-class Document:
+class Document(Table):
     """A VOTable on its way through.
 
     rows: keeps what its rows become, since their number stands above them.
@@ -88,8 +88,8 @@ class Document:
         self._at = 0
         self._depth = 0
         self._tables = 0
-        self._table: Table | None = None
-        self._found: Table | None = None
+        self._table: TableElement | None = None
+        self._found: TableElement | None = None
         self._field_start: int | None = None
         self._data: TextRows | BinaryRows | None = None
         self._binary: str | None = None
@@ -144,10 +144,6 @@ class Document:
         for start in range(self._rows_to, len(self._content), _PIECE):
             yield self._content[start : start + _PIECE]
 
-    def remarks(self) -> tuple[()]:
-        """Nothing is said of what is no row."""
-        return ()
-
     def _ready(self) -> Iterator[Rows]:
         if self._data is not None:
             for measured, render in self._data.ready(last=self._rows_to is not None):
@@ -196,7 +192,7 @@ class Document:
             self._tables += 1
             if self._tables > VOTABLE_TABLES:
                 raise LimitExceededError(f"the VOTable has more than {VOTABLE_TABLES:,} tables")
-            self._table = Table(at, self._depth)
+            self._table = TableElement(at, self._depth)
         elif self._table is not None:
             self._begin_in_table(self._table, tag, name, attributes, at)
 
@@ -207,7 +203,7 @@ class Document:
             self._cell_start = at
             self._cell = [] if rows.begin_cell() else None
 
-    def _begin_in_table(self, table: Table, tag: str, name: str, attributes: Mapping[str, str], at: int) -> None:
+    def _begin_in_table(self, table: TableElement, tag: str, name: str, attributes: Mapping[str, str], at: int) -> None:
         if name == "FIELD":
             if len(table.fields) >= TABLE_COLUMNS:
                 raise LimitExceededError(f"the VOTable has more than {TABLE_COLUMNS:,} columns; no more are read")
@@ -223,7 +219,7 @@ class Document:
         elif self._found is table:
             self._begin_data(table, name, attributes, at)
 
-    def _begin_data(self, table: Table, name: str, attributes: Mapping[str, str], at: int) -> None:
+    def _begin_data(self, table: TableElement, name: str, attributes: Mapping[str, str], at: int) -> None:
         if name == "TABLEDATA":
             self._rows_from = self._tag_end(at)
             self._data = TextRows(self._content, table, self._rows_from)
@@ -235,7 +231,7 @@ class Document:
             self._rows_from = self._tag_end(at)
             self._data = BinaryRows(table, flagged=self._binary == "BINARY2")
 
-    def _decide(self, table: Table) -> None:
+    def _decide(self, table: TableElement) -> None:
         """Whether this is the table to classify: the first with the measured columns."""
         if self._found is not None or not table.fields:
             return
@@ -287,11 +283,12 @@ class Document:
 def _fields(prefix: str, appended: ResultColumns) -> bytes:
     """The FIELD elements of the appended columns, with what IVOA's tools read of them."""
     elements = []
-    for name, described in zip(appended.names, appended.described, strict=True):
-        kind = 'datatype="float" unit=""' if described.numeric else 'datatype="char" arraysize="*"'
+    for about in appended.described:
+        kind = 'datatype="float" unit=""' if about.numeric else 'datatype="char" arraysize="*"'
+        name = quoteattr(about.name)
         elements.append(
-            f"<{prefix}FIELD ID={quoteattr(name)} name={quoteattr(name)} {kind} ucd={quoteattr(described.ucd)}>"
-            f"<{prefix}DESCRIPTION>{described.text}</{prefix}DESCRIPTION></{prefix}FIELD>"
+            f"<{prefix}FIELD ID={name} name={name} {kind} ucd={quoteattr(about.ucd)}>"
+            f"<{prefix}DESCRIPTION>{about.text}</{prefix}DESCRIPTION></{prefix}FIELD>"
         )
     return "".join(elements).encode()
 

@@ -141,7 +141,7 @@ def _element(text: str | None, element: int) -> str | None:
     return numbers[element] if element < len(numbers) else None
 
 
-class Table:
+class TableElement:
     """A TABLE element.
 
     start: where its tag begins. depth: of elements around it. fields_end: where the appended fields belong. cuts:
@@ -175,7 +175,7 @@ class TextRows:
     start: where the first begins. end: of the last so far. count: of all rows.
     """
 
-    def __init__(self, content: mmap, table: Table, start: int) -> None:
+    def __init__(self, content: mmap, table: TableElement, start: int) -> None:
         self._content = content
         self._table = table
         self.end = start
@@ -254,7 +254,7 @@ class BinaryRows:
     rows so far.
     """
 
-    def __init__(self, table: Table, *, flagged: bool) -> None:
+    def __init__(self, table: TableElement, *, flagged: bool) -> None:
         self._table = table
         self._flags = -(-len(table.fields) // 8) if flagged else 0
         for one in table.fields:

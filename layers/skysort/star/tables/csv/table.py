@@ -20,7 +20,7 @@ from skysort.star.tables.csv.cells import COMMENT, SPREADSHEET_ERROR, WRONG_CELL
 from skysort.star.tables.csv.dialect import is_table, read_head
 from skysort.star.tables.header import columns_of
 from skysort.star.tables.result_columns import is_appended
-from skysort.star.tables.rows import Rows
+from skysort.star.tables.rows import Rows, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -51,7 +51,7 @@ def open_csv(blocks: Iterable[bytes], _check: object) -> Iterator[CsvTable]:
     yield CsvTable(head, resized(below, BLOCK_BYTES))
 
 
-class CsvTable:
+class CsvTable(Table):
     """One table on its way through.
 
     Rows come out byte for byte as they were, with the appended cells behind; columns of an earlier classification are
@@ -86,10 +86,6 @@ class CsvTable:
             yield from self._rows(self._rest + following, last=False)
         if rest := self._rest:
             yield from self._rows(rest if rest.endswith((b"\n", b"\r")) else rest + self._eol, last=True)
-
-    def end(self) -> tuple[()]:
-        """Nothing stands below the rows."""
-        return ()
 
     def remarks(self) -> list[tuple[InputWarning, int]]:
         """Comments that were passed over."""
