@@ -81,7 +81,7 @@ def problem(store: SharedStore, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("poison", "kind", "says"),
     [
-        ("allocates", "limit-exceeded", "more memory than there is"),
+        ("allocates", "limit-exceeded", "more memory than is available"),
         ("killed", "limit-exceeded", f"{int(MEMORY_MB * DROP_ALONE_MEMORY_SHARE):,} MiB"),
         ("aborts", "malformed-input", "SIGABRT"),
         ("breaks", "malformed-input", "SIGSEGV"),
