@@ -100,7 +100,7 @@ def test_a_request_names_its_own_files_and_no_others(call: Callable[..., tuple[i
     assert outside["error"]["status"] == 400
     (others, _) = json.loads(call("bob", "POST", "/v1/classify/image", instances)[1])["results"]
     assert others["error"]["status"] == 404
-    assert others["error"]["detail"] == f"there is no object {alices_key!r} in the drop bucket"
+    assert others["error"]["detail"] == f"the drop bucket has no object {alices_key!r}"
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def read(content: bytes, spec: InputSpec, budget: Budget | None = None) -> Pictu
         Before its pixels are decoded, for one that would cost too much.
     """
     if len(content) > IMAGE_BYTES:
-        raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {len(content):,} B")
+        raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB; this one has {len(content):,} B")
     with reading("the picture"):
         form = detect(content)
     budget = budget or Budget()

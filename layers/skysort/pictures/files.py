@@ -90,7 +90,7 @@ class PictureFiles:
                 for name, document in results:
                     table.add(name, document)
         if not table.classified + table.refused:
-            raise EmptyInputError(f"the {kind} archive holds no file; pack pictures into it")
+            raise EmptyInputError(f"the {kind} archive contains no files; add pictures to it")
         counts = {
             "Pictures": table.classified,
             "PicturesRefused": table.refused,
@@ -193,7 +193,7 @@ def _whole(blocks: Iterator[bytes] | Iterable[bytes]) -> bytes:
     for block in blocks:
         content += block
         if len(content) > IMAGE_BYTES:
-            raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has more")
+            raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB; this one has more")
     return bytes(content)
 
 
@@ -230,7 +230,7 @@ class MemberRecords:
                 target = replace(target, replaces=found.etag if found else None)
             else:
                 return
-        raise ConflictError(f"{target.key} is being written by somebody else")
+        raise ConflictError(f"{target.key} is being written by another process")
 
     def remove_except(self, kept: Iterable[str]) -> None:
         """Remove the records of an older archive's members that this one has not, or has not classified."""

@@ -149,7 +149,7 @@ def _zip_content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | In
     if entry.flag_bits & _ENCRYPTED:
         return UnsupportedFormatError("the member is encrypted; pack the archive without a password")
     if entry.compress_type not in _BOUNDED_METHODS:
-        return UnsupportedFormatError("the member is packed in a way that is not read here; use the usual one, deflate")
+        return UnsupportedFormatError("the member is compressed with an unsupported method; use deflate, the usual one")
     max_bytes = min(IMAGE_BYTES, max(_RATIO_FROM, ARCHIVE_RATIO * entry.compress_size))
     content = bytearray()
     try:
@@ -193,8 +193,8 @@ def _opened_tar(file: BoundedFile, kind: Kind) -> tarfile.TarFile:
             raise
         packed = "bzip2" if kind is Kind.TAR_BZIP2 else "xz"
         raise UnsupportedFormatError(
-            f"the content is packed with {packed} and is not a tar archive of pictures; of single files only FITS are"
-            " read packed, with gzip: unpack it first"
+            f"the content is packed with {packed} and is not a tar archive of pictures; of single files only FITS may"
+            " be packed, with gzip: unpack it first"
         ) from None
 
 
@@ -216,7 +216,7 @@ def _too_large() -> InputError:
 
 
 def _too_packed() -> InputError:
-    return LimitExceededError(f"the member expands more than {ARCHIVE_RATIO} times, which pictures do not")
+    return LimitExceededError(f"the member expands more than {ARCHIVE_RATIO}-fold, which pictures do not")
 
 
 def _is_junk(name: str) -> bool:

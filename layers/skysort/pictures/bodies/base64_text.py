@@ -28,7 +28,7 @@ def from_base64(text: str) -> bytes:
     if text[:5].lower() == "data:":
         text = _of_data_url(text)
     if not text or text.isspace():
-        raise EmptyInputError("the image is empty text; give a picture's bytes as base64")
+        raise EmptyInputError("the image is an empty string; give a picture's bytes as base64")
     try:
         return pybase64.b64decode(text, validate=True)
     except ValueError:
@@ -67,13 +67,13 @@ def refuse_address(text: str) -> None:
             if text[:5].lower() == "s3://"
             else "send the picture itself: its bytes, or base64 of them"
         )
-        raise UnsupportedFormatError(f"the picture is given by its address, and addresses are not fetched; {cure}")
+        raise UnsupportedFormatError(f"the picture is given as a URL, and URLs are not fetched; {cure}")
 
 
 def _of_data_url(text: str) -> str:
     head = _DATA_URL.match(text)
     if head is None or not head[1].rstrip().lower().endswith(";base64"):
-        raise MalformedInputError("the data URL must read data:<type>;base64,<bytes>")
+        raise MalformedInputError("the data URL must have the form data:<type>;base64,<bytes>")
     text = text[head.end() :]
     if "%" in text:
         for escaped, character in _ESCAPED.items():

@@ -92,7 +92,7 @@ def read_body(body: bytes, content_type: str) -> PictureRequest:
         return _read_undeclared(body, media_type)
     if media_type in _NAMES_OF or media_type.startswith("image/"):
         return _read_declared_picture(body, media_type)
-    raise UnsupportedFormatError(f"pictures do not come as {media_type:.80}; {SEND}")
+    raise UnsupportedFormatError(f"unsupported content type {media_type:.80}; {SEND}")
 
 
 def _read_declared_form(body: bytes, content_type: str) -> PictureRequest:
@@ -163,7 +163,7 @@ def _read_urlencoded(body: bytes) -> PictureRequest:
     """Fields of a plain form: a picture as base64, and options."""
     body = body.replace(b"%2F", b"/").replace(b"%2f", b"/")  # a white picture may be nothing else
     if _ESCAPE_EVERY * body.count(b"%") > max(len(body), _SHORT_FORM):
-        raise MalformedInputError(f"nearly all of the body is escaped, which base64 need not be; {SEND}")
+        raise MalformedInputError(f"nearly all of the body is percent-encoded, which base64 need not be; {SEND}")
     try:
         fields = gathered(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_PARTS))
     except UnicodeDecodeError:
@@ -175,7 +175,9 @@ def _read_urlencoded(body: bytes) -> PictureRequest:
     if fields or not isinstance(image, str):
         name = next(iter(fields), "image")
         known = ", ".join(("image", *OPTION_NAMES))
-        raise invalid_field(name, "unknown_field", f"is not what a plain form has once: it has {known}; {SEND}")
+        raise invalid_field(
+            name, "unknown_field", f"is unknown or repeated; a plain form has {known}, each once; {SEND}"
+        )
     # The plus of base64 is a space in a form.
     item = PictureItem.of("0", from_base64, image.replace(" ", "+"))
     return PictureRequest([item], options, single=True)
@@ -196,7 +198,7 @@ def _read_json(body: bytes) -> PictureRequest:
     if document:
         known = ", ".join(("instances", *OPTION_NAMES))
         raise InvalidFieldsError(
-            [FieldError(name, "unknown_field", f"is not known; known are {known}") for name in document]
+            [FieldError(name, "unknown_field", f"is unknown; the fields are {known}") for name in document]
         )
     if not isinstance(instances, list):
         raise invalid_field("instances", "not_a_list", "must be a list of pictures")
@@ -228,8 +230,8 @@ def _read_instance(instance: Any, number: str) -> PictureItem:
 
 def _unknown(member: str) -> FieldError:
     if member.lower() in _ADDRESSES:
-        return FieldError(member, "unknown_field", "is not known: pictures are not fetched; send base64 as image")
-    return FieldError(member, "unknown_field", "is not known; known are image, s3_key and id")
+        return FieldError(member, "unknown_field", "is unknown: pictures are not fetched; send base64 as image")
+    return FieldError(member, "unknown_field", "is unknown; the fields are image, s3_key and id")
 
 
 def _name(instance: Mapping[str, Any], number: str) -> str:
@@ -237,14 +239,14 @@ def _name(instance: Mapping[str, Any], number: str) -> str:
     if given is None or given == "":
         return number
     if not isinstance(given, str | int) or isinstance(given, bool):
-        raise invalid_field("id", "not_a_name", "must be text or a whole number")
+        raise invalid_field("id", "not_a_name", "must be a string or an integer")
     return str(given)[:IMAGE_ID_CHARACTERS]
 
 
 def _text(instance: Mapping[str, Any], member: str) -> str | None:
     value = instance.get(member)
     if value is not None and not isinstance(value, str):
-        detail = "must be text: an object's key, or a picture's bytes as base64 or a data URL"
+        detail = "must be a string: an object's key, or a picture's bytes as base64 or a data URL"
         raise invalid_field(member, "not_text", detail)
     return value
 
@@ -261,4 +263,4 @@ def _refuse_garbled(body: bytes) -> None:
         body.decode("utf-8")
     except UnicodeDecodeError:
         return
-    raise MalformedInputError(f"the body is not text, but was taken for text on its way here, which broke it; {_CURE}")
+    raise MalformedInputError(f"the body is binary and was decoded as text on its way here, which broke it; {_CURE}")

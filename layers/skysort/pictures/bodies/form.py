@@ -52,7 +52,7 @@ def read_form(body: bytes, content_type: str) -> PictureRequest:
             elif filename is None and name not in _PICTURE_FIELDS:
                 known = ", ".join(("file", *OPTION_NAMES))
                 raise invalid_field(
-                    name or "a field without a name", "unknown_field", f"is not known; known are {known}"
+                    name or "a field without a name", "unknown_field", f"is unknown; the fields are {known}"
                 )
             elif content or filename:  # a browser sends an empty part for a file input left empty
                 shown = (filename or "").replace("\\", "/").rpartition("/")[2][:IMAGE_ID_CHARACTERS]
@@ -117,7 +117,7 @@ def _past_limit(error: ParserLimitReached) -> LimitExceededError:
     if "segment count" in str(error):
         return LimitExceededError(
             f"a form may have up to {FORM_PARTS} parts, {IMAGES_PER_REQUEST} pictures among them; "
-            f"a request takes at most {IMAGES_PER_REQUEST} pictures, drop more into the drop folder, zipped or not"
+            f"a request takes at most {IMAGES_PER_REQUEST} pictures; drop more into the drop folder, zipped or not"
         )
     return LimitExceededError(
         f"a part's headers are too long or too many: a name may take up to {FORM_PART_HEADER_BYTES:,} bytes"

@@ -102,7 +102,7 @@ def _fault(key: str) -> str | None:
 
 
 def _absent(key: str) -> NotFoundError:
-    return NotFoundError(f"there is no object {key!r:.200} in the drop bucket")
+    return NotFoundError(f"the drop bucket has no object {key!r:.200}")
 
 
 def _refusal(key: str, stored: StoredObject | None, left: int) -> SkysortError | None:
@@ -110,10 +110,11 @@ def _refusal(key: str, stored: StoredObject | None, left: int) -> SkysortError |
     if stored is None:
         return _absent(key)
     if stored.size > IMAGE_BYTES:
-        return LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB, this one has {stored.size:,} B")
+        return LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB; this one has {stored.size:,} B")
     if stored.size > left:
         max_mib = IMAGE_FETCHED_BYTES_PER_REQUEST // MIB
         return LimitExceededError(
-            f"the pictures that a request names by s3_key may have up to {max_mib} MiB together; ask for this one apart"
+            f"the pictures that a request names by s3_key may have up to {max_mib} MiB together; send this one in a "
+            "request of its own"
         )
     return None

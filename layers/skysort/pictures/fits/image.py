@@ -51,7 +51,7 @@ _NAME_CARDS: Final = ("EXTNAME", "HDUNAME", "IMTYPE", "PRODTYPE")
 _WORDS: Final = re.compile(r"[A-Z]+")
 _PREFERRED, _PLAIN, _LAST_CHOICE = range(3)
 _BEGINNING: Final = b"SIMPLE"
-_OTHER_GZIPPED: Final = "the gzipped content is no FITS file; of gzipped pictures only FITS are read: unpack it first"
+_OTHER_GZIPPED: Final = "the gzipped content is not a FITS file; only FITS pictures may be gzipped: unpack it first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class _Contents:
         if self.random_groups:
             held = "random groups, an interferometer's visibilities, and no picture; send the image"
         elif beside:
-            held = f"no image, only what belongs to one ({beside}); {hint}"
+            held = f"no image, only planes that belong to one ({beside}); {hint}"
         elif self.tables:
             held = (
                 f"a table and no image; {hint}, and a table of photometry to the star model (its drop folder takes FITS"
@@ -157,7 +157,7 @@ def read(content: bytes, spend: Callable[[Cost], object] = bool, spec: InputSpec
             continue
         if math.prod(shape) > MEASURED_PIXELS:
             raise LimitExceededError(
-                f"a FITS picture may have up to {MEASURED_PIXELS:,} values, this one has {math.prod(shape):,}"
+                f"a FITS picture may have up to {MEASURED_PIXELS:,} values; this one has {math.prod(shape):,}"
             )
         spend(_cost(shape, len(choice.planes), spec))
         return _cutout(content, image, shape, choice, spend)

@@ -24,7 +24,7 @@ _MAX_COLUMNS: Final = 999
 
 class _Column(NamedTuple):
     field: str
-    count: int
+    repeat: int
     kind: str
     points_at: str
 
@@ -52,7 +52,7 @@ class TileTable:
         column = self._columns.get(name)
         if column is None:
             return np.full(self.rows, self._header.number(name, 0.0)) if name in self._header else None
-        if column.kind not in _NUMBERS or column.count != 1:
+        if column.kind not in _NUMBERS or column.repeat != 1:
             raise MalformedInputError(f"the compressed FITS image's column {name} must hold one number a tile")
         return self._cells[column.field][:, 0].astype(np.float64)
 
@@ -61,7 +61,7 @@ class TileTable:
         column = self._columns.get(name)
         if column is None:
             return [(0, 0)] * self.rows
-        if column.kind not in _POINTERS or column.count != 1 or column.points_at not in _ELEMENTS:
+        if column.kind not in _POINTERS or column.repeat != 1 or column.points_at not in _ELEMENTS:
             raise MalformedInputError(f"the compressed FITS image's column {name} must say where each tile's bytes lie")
         element = np.dtype(_ELEMENTS[column.points_at]).itemsize
         pointers = self._cells[column.field][:, 0].tolist()

@@ -84,7 +84,7 @@ class _TiledImage:
         if self._method not in _READ:
             raise UnsupportedFormatError(
                 f"the FITS image is compressed with {self._method[:40] or 'no method that it names'}; RICE and GZIP are"
-                " read: unpack it (funpack) or compress it with RICE (fpack -r)"
+                " supported: unpack it (funpack) or compress it with RICE (fpack -r)"
             )
         self._axes, self._type = header.axes("Z"), np.dtype(TYPES[header.bitpix("Z")]).newbyteorder("=")
         if not 0 < len(self._axes) <= _MAX_AXES or min(self._axes) == 0:
@@ -110,7 +110,7 @@ class _TiledImage:
         tiles = math.prod(-(-size // side) for size, side in zip(self._axes, self._sides, strict=True))
         if tiles > FITS_TILES:
             raise LimitExceededError(
-                f"a compressed FITS image may have up to {FITS_TILES:,} tiles, this one has {tiles:,}"
+                f"a compressed FITS image may have up to {FITS_TILES:,} tiles; this one has {tiles:,}"
             )
         if rows != tiles:
             raise MalformedInputError(
@@ -123,7 +123,7 @@ class _TiledImage:
             return _NO_DITHER
         if method not in {_NO_DITHER, _DITHER_1, _DITHER_2}:
             raise UnsupportedFormatError(
-                f"the FITS image's numbers are scaled by {method[:40]}, which is not read; unpack it (funpack)"
+                f"the FITS image's numbers are scaled by {method[:40]}, which is not supported; unpack it (funpack)"
             )
         return method
 
@@ -185,7 +185,7 @@ class _TiledImage:
             return np.frombuffer(_gunzip(self._table.stream(sources[_GZIPPED][tile]), values * dtype.itemsize), dtype)
         stream = self._table.stream(sources[_PLAIN][tile])
         if len(stream) != values * dtype.itemsize:
-            raise MalformedInputError("a tile of the compressed FITS image has no pixels, or other than its size says")
+            raise MalformedInputError("a tile of the compressed FITS image has not as many pixels as its size says")
         return np.frombuffer(stream, dtype)
 
     def _unzipped(self, stream: bytes, values: int) -> NDArray[Any]:
@@ -198,7 +198,7 @@ class _TiledImage:
         else:
             dtype = np.dtype({1: "u1", 2: ">i2", 4: ">i4", 8: ">i8"}.get(width, "V1"))
         if rest or width != dtype.itemsize or dtype.kind == "V":
-            raise MalformedInputError("a tile of the compressed FITS image has other pixels than its size says")
+            raise MalformedInputError("a tile of the compressed FITS image has not as many pixels as its size says")
         numbers = np.frombuffer(unpacked, np.uint8)
         if self._method == "GZIP_2":  # all first bytes, then all second ones
             numbers = np.ascontiguousarray(numbers.reshape(width, values).T)
@@ -301,5 +301,5 @@ def _gunzip(stream: bytes, size: int, *, exact: bool = True) -> bytes:
     except zlib.error as error:
         raise MalformedInputError(f"a compressed tile of the FITS image is damaged: {error}") from None
     if not unpacker.eof or len(unpacked) > size or (exact and len(unpacked) != size):
-        raise MalformedInputError("a tile of the compressed FITS image has other pixels than its size says")
+        raise MalformedInputError("a tile of the compressed FITS image has not as many pixels as its size says")
     return unpacked

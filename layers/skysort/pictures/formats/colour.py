@@ -155,7 +155,7 @@ def _unusable(profile: bytes) -> str:
     if profile[_SPACE] not in _MODES:
         return "it is for other colours than RGB, grey or inks"
     if names & _PIECEWISE:
-        return "it has curves that are made of pieces"
+        return "it has piecewise curves"
     return ""
 
 
@@ -178,5 +178,5 @@ def _converted(by: str) -> InputWarning:
 def ignored(reason: str) -> InputWarning:
     """The warning that a picture's colour profile was not used."""
     return InputWarning(
-        IGNORED, f"the picture's colour profile was left out, as {reason}; its colours are taken as sRGB"
+        IGNORED, f"the picture's colour profile was ignored, as {reason}; its colours are taken as sRGB"
     )

@@ -79,7 +79,7 @@ class _Walker:
         self.steps += 1
         if self.steps > GIF_BLOCKS:
             raise LimitExceededError(
-                f"a GIF may have up to {GIF_BLOCKS:,} blocks before its first frame ends, this one has more"
+                f"a GIF may have up to {GIF_BLOCKS:,} blocks before its first frame ends; this one has more"
             )
         return at + 1
 

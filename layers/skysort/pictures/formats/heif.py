@@ -70,7 +70,7 @@ def _check_pixels(pixels: int, width: int, height: int) -> None:
     if pixels > IMAGE_PIXELS:
         inside = "" if pixels <= width * height else f" and {pixels:,} pixels of coded data"
         raise LimitExceededError(
-            f"a HEIC or AVIF picture may have up to {IMAGE_PIXELS:,} pixels, this one has {width} x {height}{inside}"
+            f"a HEIC or AVIF picture may have up to {IMAGE_PIXELS:,} pixels; this one has {width} x {height}{inside}"
         )
 
 
@@ -83,10 +83,10 @@ def _coded(items: Items, number: int, depth: int = 0) -> list[int]:
         return [number]
     if item.kind not in _DERIVED or depth >= _DEPTH or (item.kind == b"grid" and depth):
         what = _OTHERS.get(item.kind, f"of the kind {item.kind.decode('latin-1')!r}")
-        raise UnsupportedFormatError(f"the picture is {what}, which is not read; save it as a JPEG or a PNG")
+        raise UnsupportedFormatError(f"the picture is {what}, which is not supported; save it as a JPEG or a PNG")
     tiles = items.references.get((b"dimg", number), [])[: 1 if item.kind == b"iden" else None]
     if len(tiles) > HEIF_TILES:
-        raise LimitExceededError(f"a HEIC or AVIF picture may have up to {HEIF_TILES:,} tiles, this one has more")
+        raise LimitExceededError(f"a HEIC or AVIF picture may have up to {HEIF_TILES:,} tiles; this one has more")
     return [coded for tile in tiles for coded in _coded(items, tile, depth + 1)]
 
 

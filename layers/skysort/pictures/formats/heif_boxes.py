@@ -114,7 +114,7 @@ class _File:
     def _count(self) -> None:
         self._left -= 1
         if self._left < 0:
-            raise LimitExceededError(f"a HEIC or AVIF picture may have up to {HEIF_PARTS:,} parts, this one has more")
+            raise LimitExceededError(f"a HEIC or AVIF picture may have up to {HEIF_PARTS:,} parts; this one has more")
 
     def boxes(self, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
         """Boxes between two places: type, start and end of what is inside."""
@@ -175,7 +175,7 @@ class _File:
                 if method == _IN_DATA_BOX:
                     offset += data_box
                 elif method != _IN_FILE:
-                    raise UnsupportedFormatError("the picture's data lie in other items, which is not read")
+                    raise UnsupportedFormatError("the picture's data lie in other items, which is not supported")
                 item.extents.append((offset, length))
 
     def _references(self, reader: _Reader) -> None:

@@ -49,7 +49,7 @@ def hevc(config: bytes, data: bytes) -> tuple[int, int]:
     while at + size + _HEAD < len(data):
         parts += 1
         if parts > HEIF_PARTS:
-            raise LimitExceededError(f"a HEIC picture may have up to {HEIF_PARTS:,} units, this one has more")
+            raise LimitExceededError(f"a HEIC picture may have up to {HEIF_PARTS:,} units; this one has more")
         length = int.from_bytes(data[at : at + size], "big")
         kind = data[at + size] >> 1 & 63
         if kind == _SPS:
@@ -114,7 +114,7 @@ def av1(config: bytes, data: bytes) -> tuple[int, int]:
             frames += kind in {_FRAME, _FRAME_HEADER}
             at += length
     if not parts:
-        raise LimitExceededError(f"an AVIF picture may have up to {HEIF_PARTS:,} units, this one has more")
+        raise LimitExceededError(f"an AVIF picture may have up to {HEIF_PARTS:,} units; this one has more")
     return largest, frames
 
 

@@ -125,7 +125,7 @@ class _Segments:
         if marker in _TABLES:
             self.tables += len(segment) + 2
             if self.tables > _TABLE_BYTES:
-                raise LimitExceededError(f"a JPEG may have up to {_TABLE_BYTES:,} B of tables, this one has more")
+                raise LimitExceededError(f"a JPEG may have up to {_TABLE_BYTES:,} B of tables; this one has more")
             return True
         if marker in _FRAMES:
             self.frame = _frame(marker, segment)
@@ -171,7 +171,7 @@ def scan(content: bytes, budget: Budget) -> Jpeg:
             known.kept.append((start, at))
         else:
             known.whole = False
-    raise LimitExceededError(f"a JPEG may have up to {JPEG_SEGMENTS:,} marker segments, this one has more")
+    raise LimitExceededError(f"a JPEG may have up to {JPEG_SEGMENTS:,} marker segments; this one has more")
 
 
 def _next_marker(content: bytes, at: int, fill: int) -> int:
@@ -180,29 +180,29 @@ def _next_marker(content: bytes, at: int, fill: int) -> int:
     if found is not None:
         return found.start()
     if at + fill + 2 < len(content):
-        raise MalformedInputError("the JPEG picture is damaged: what follows its first segments is none")
+        raise MalformedInputError("the JPEG picture is damaged: no marker follows its first segments")
     raise MalformedInputError("the JPEG picture is truncated: it ends before its first scan")
 
 
 def _frame(marker: int, segment: bytes) -> Frame:
     if marker in _NOT_READ:
-        raise UnsupportedFormatError(f"this is {_NOT_READ[marker]}, which is not read; {_HOW}")
+        raise UnsupportedFormatError(f"this is {_NOT_READ[marker]}, which is not supported; {_HOW}")
     if len(segment) < 6 or len(segment) < 6 + 3 * segment[5]:  # noqa: PLR2004 - a frame header without components
         raise MalformedInputError("the JPEG picture's frame header is too short")
     bits, components = segment[0], segment[5]
     height, width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
     if bits != _BITS:
-        raise UnsupportedFormatError(f"this JPEG has {bits} bits a sample; {_BITS} are read: {_HOW}")
+        raise UnsupportedFormatError(f"this JPEG has {bits} bits a sample; only {_BITS} are supported: {_HOW}")
     if components not in {1, 3, 4}:
-        raise UnsupportedFormatError(f"this JPEG has {components} components; 1, 3 or 4 are read: {_HOW}")
+        raise UnsupportedFormatError(f"this JPEG has {components} components; 1, 3 or 4 are supported: {_HOW}")
     if width < 1:
         raise MalformedInputError(f"the JPEG picture's size is {width} x {height}")
     if height < 1:
-        raise UnsupportedFormatError(f"this JPEG tells its height behind its pixels, which is not read; {_HOW}")
+        raise UnsupportedFormatError(f"this JPEG has its height after its pixels (DNL), which is not supported; {_HOW}")
     check_pixels("image/jpeg", width, height, JPEG_PIXELS)
     sampling = {segment[at]: (segment[at + 1] >> 4, segment[at + 1] & 15) for at in range(6, 6 + 3 * components, 3)}
     if len(sampling) < components or not all(1 <= f <= _MOST_SAMPLING for pair in sampling.values() for f in pair):
-        raise MalformedInputError("the JPEG picture's frame header has components that no JPEG may have")
+        raise MalformedInputError("the JPEG picture's frame header has invalid components")
     return Frame(width, height, marker == _PROGRESSIVE, sampling)
 
 
@@ -250,6 +250,6 @@ def _walk(content: bytes, at: int, frame: Frame) -> tuple[int, int, int]:
             scans += 1
             passes += frame.blocks_of(_components(content, body))
             if scans > JPEG_SCANS:
-                raise LimitExceededError(f"a JPEG may have up to {JPEG_SCANS} scans, this one has more")
+                raise LimitExceededError(f"a JPEG may have up to {JPEG_SCANS} scans; this one has more")
         at = body + max(2, int.from_bytes(content[body : body + 2], "big"))
-    raise LimitExceededError(f"a JPEG may have up to {JPEG_SEGMENTS:,} marker segments, this one has more")
+    raise LimitExceededError(f"a JPEG may have up to {JPEG_SEGMENTS:,} marker segments; this one has more")

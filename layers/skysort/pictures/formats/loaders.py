@@ -107,7 +107,7 @@ def _opened(file: bytes, module: str, name: str, size: tuple[int, int]) -> Image
     picture.decodermaxblock = max(1, len(file))  # all that is there at once, not piece by piece
     if picture.size != size:
         raise MalformedInputError(
-            f"the picture's size is {picture.width} x {picture.height} and its header tells {size[0]} x {size[1]}"
+            f"the picture's size is {picture.width} x {picture.height} but its header says {size[0]} x {size[1]}"
         )
     return picture
 
@@ -183,7 +183,7 @@ def _load(picture: ImageFile.ImageFile, budget: Budget) -> Image.Image:
     pixels = picture.width * picture.height
     if picture.mode in measurements.NUMBERS and pixels > MEASURED_PIXELS:
         raise LimitExceededError(
-            f"a picture of 32-bit numbers may have up to {MEASURED_PIXELS:,} pixels, this one has "
+            f"a picture of 32-bit numbers may have up to {MEASURED_PIXELS:,} pixels; this one has "
             f"{picture.width} x {picture.height}"
         )
     if picture.mode in measurements.MODES:
@@ -199,7 +199,7 @@ def _webp(prepared: Prepared, _budget: Budget) -> Image.Image:
     decoder = _module("PIL._webp").WebPAnimDecoder(prepared.content)
     size, *_, mode = decoder.get_info()
     if size != prepared.size:
-        raise MalformedInputError(f"the WebP picture's size is {size[0]} x {size[1]} and its header tells another")
+        raise MalformedInputError(f"the WebP picture's size is {size[0]} x {size[1]} but its header says otherwise")
     found = decoder.get_next()
     if found is None:
         raise MalformedInputError("the WebP picture is damaged: its first frame cannot be decoded")
@@ -235,7 +235,7 @@ def _heic(prepared: Prepared) -> Loaded:
     data = image.data
     size, mode = image.size_mode
     if size[0] * size[1] > prepared.width * prepared.height:
-        raise MalformedInputError(f"the HEIC picture's size is {size[0]} x {size[1]} and its header tells another")
+        raise MalformedInputError(f"the HEIC picture's size is {size[0]} x {size[1]} but its header says otherwise")
     return _loaded(Image.frombytes(mode.replace("a", "A"), size, data, "raw", mode, image.stride), prepared)
 
 

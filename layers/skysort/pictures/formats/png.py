@@ -59,7 +59,7 @@ def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
         raise MalformedInputError(f"the PNG picture's size is {width} x {height}")
     check_pixels("image/png", width, height)
     if bits not in _DEPTHS.get(colour, ()) or packing or filters or interlaced > 1:
-        raise MalformedInputError("the PNG picture's header tells of samples that no PNG may have")
+        raise MalformedInputError("the PNG picture's header is invalid")
     if not chunks.pixels:
         raise MalformedInputError("the PNG picture is truncated: it ends before its first pixel")
     if colour == _PALETTE and not chunks.palette:
@@ -105,7 +105,7 @@ def _walk(content: bytes) -> _Chunks:
         else:
             _note(name, content, body, size, found)
     else:
-        raise LimitExceededError(f"a PNG may have up to {PNG_CHUNKS:,} chunks, this one has more")
+        raise LimitExceededError(f"a PNG may have up to {PNG_CHUNKS:,} chunks; this one has more")
     if not found.header:
         raise MalformedInputError("the PNG picture is truncated: it ends before its header")
     return found
@@ -130,7 +130,7 @@ def _note(name: bytes, content: bytes, body: int, size: int, found: _Chunks) -> 
     elif name == b"iCCP" and found.profile is None and not found.pixels:
         found.profile, found.profile_broken = _profile(content[body : body + size])
     elif not name[0] & _CRITICAL_BIT and name != b"IHDR":
-        raise MalformedInputError(f"the PNG picture has a chunk that no PNG may have: {name!r}")
+        raise MalformedInputError(f"the PNG picture has an invalid critical chunk: {name!r}")
 
 
 def _profile(data: bytes) -> tuple[bytes | None, str]:

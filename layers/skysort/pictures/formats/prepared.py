@@ -60,7 +60,7 @@ def check_pixels(media_type: str, width: int, height: int, most: int = IMAGE_PIX
     """Raise LimitExceededError for more pixels than a picture of a type may have."""
     if width * height > most:
         raise LimitExceededError(
-            f"a picture of type {media_type} may have up to {most:,} pixels, this one has {width} x {height}"
+            f"a picture of type {media_type} may have up to {most:,} pixels; this one has {width} x {height}"
         )
 
 

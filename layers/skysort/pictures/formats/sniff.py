@@ -33,7 +33,7 @@ _MAGIC: Final = {
     GZIP: Format.FITS,
 }
 _PICKLE: Final = "a Python pickle, which is never opened; save the picture as FITS or PNG"
-_BROKEN: Final = "that was taken for text on its way, which broke it; send its bytes as they are"
+_BROKEN: Final = "that was decoded as text on its way here, which broke it; send its bytes as they are"
 _ZIP: Final = b"PK\x03\x04"
 _OTHERS: Final = {
     b"BM": "a BMP picture",
@@ -43,9 +43,9 @@ _OTHERS: Final = {
     b"v/1\x01": "an OpenEXR picture",
     b"8BPS": "a Photoshop document",
     b"%PDF": "a PDF document",
-    _ZIP: "a ZIP archive; put it into the drop folder, by itself",
-    b"Rar!\x1a\x07": "a RAR archive; pack the pictures as ZIP and put it into the drop folder",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive; pack the pictures as ZIP and put it into the drop folder",
+    _ZIP: "a ZIP archive; put it in the drop folder on its own",
+    b"Rar!\x1a\x07": "a RAR archive; pack the pictures as ZIP and put it in the drop folder",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; pack the pictures as ZIP and put it in the drop folder",
     b"BZh": "compressed with bzip2; unpack it first",
     b"\xfd7zXZ\x00": "compressed with xz; unpack it first",
     b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
@@ -59,7 +59,7 @@ _OTHERS: Final = {
     **dict.fromkeys((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), _PICKLE),
     b"LBLSIZE=": "a VICAR image; send it as FITS or PNG",
     b"root": "a ROOT file; send its image as FITS",
-    b"PAR1": "a Parquet table; tables of photometry belong into the star model's drop folder",
+    b"PAR1": "a Parquet table; tables of photometry belong in the star model's drop folder",
     b"SQLite format 3": "an SQLite database",
     b"XISF0100": "an XISF picture; save it as FITS",
     b"LUCAM-RECORDER": "a SER video; send one picture of it",
@@ -74,7 +74,7 @@ _OTHERS: Final = {
     b"\xef\xbf\xbd" * 3: f"a picture, probably a JPEG, {_BROKEN}",
     b"\xc2\x89PNG\r\n": f"a PNG picture {_BROKEN}",
     b"\xc3\xbf\xc3\x98\xc3\xbf": f"a JPEG picture {_BROKEN}",
-    b"\x89PNG": "a PNG picture whose line ends were changed on its way, as in text; send its bytes as they are",
+    b"\x89PNG": "a PNG picture whose line ends were changed on its way here, as in text; send its bytes as they are",
     **dict.fromkeys((b"{", b"["), "JSON text"),
 }
 # Media types under which pictures are sent; HEIC and AVIF have names of their own beside that of their container.
@@ -124,7 +124,7 @@ def _describe(content: bytes) -> str:
     if content.startswith(_ZIP) and content[26:28] != b"\0\0" and b".npy" in content[30:100]:
         return "NumPy arrays (.npz); save one as FITS (astropy.io.fits.writeto) or as a PNG"
     if content[257:262] == b"ustar":
-        return "a tar archive; put it into the drop folder, by itself"
+        return "a tar archive; put it in the drop folder on its own"
     if content[4:8] == _FTYP:
         return _OTHER_BRANDS.get(content[8:12], "a video")
     start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -133,4 +133,4 @@ def _describe(content: bytes) -> str:
             return what
     if start and all(byte >= 32 or byte in b"\t\n\r\f" for byte in start):  # noqa: PLR2004 - control characters
         return "text"
-    return "no picture that is known here"
+    return "of an unknown kind"

@@ -52,7 +52,7 @@ def prepare(content: bytes, budget: Budget) -> Prepared:
     compression = directory.first(tags.COMPRESSION, tags.RAW)
     if compression not in _COMPRESSIONS:
         name = tags.COMPRESSIONS.get(compression, f"number {compression}")
-        raise UnsupportedFormatError(f"this TIFF's compression, {name}, is not read; save it with LZW or Deflate")
+        raise UnsupportedFormatError(f"this TIFF's compression, {name}, is not supported; save it with LZW or Deflate")
     if not 1 <= directory.samples <= _MOST_SAMPLES:
         raise MalformedInputError(f"the TIFF picture is damaged: it has {directory.samples} samples a pixel")
     cost = _cost(directory, width, height, budget)
@@ -131,7 +131,7 @@ def _cost(directory: Directory, width: int, height: int, budget: Budget) -> Cost
     listed = len(directory.every(tags.TILES if directory.tiled else tags.STRIPS))
     count = max(count, listed)
     if count > TIFF_PARTS:
-        raise LimitExceededError(f"a TIFF may have up to {TIFF_PARTS:,} strips or tiles, this one has {count:,}")
+        raise LimitExceededError(f"a TIFF may have up to {TIFF_PARTS:,} strips or tiles; this one has {count:,}")
     planes = directory.samples if directory.separate else 1
     bits = sum(directory.bits[:_MOST_SAMPLES]) // planes
     # Tiles reach beyond the picture, and strips may be listed more often than they are needed.
@@ -153,7 +153,7 @@ def _jpegs(directory: Directory, budget: Budget) -> Cost:
     offsets, sizes = (directory.every(tag) for tag in where)
     content = directory.content
     if len(sizes) < len(offsets) or not all(sizes):
-        raise MalformedInputError("the TIFF picture is damaged: it does not tell the sizes of its strips or tiles")
+        raise MalformedInputError("the TIFF picture is damaged: it does not give the sizes of its strips or tiles")
     if sum(sizes) > 2 * len(content):
         raise LimitExceededError("the strips or tiles of this TIFF overlap: together they are larger than the file")
     work = memory = 0

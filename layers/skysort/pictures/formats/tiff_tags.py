@@ -112,7 +112,7 @@ class Directory:
         if values > TIFF_PARTS:
             if tag in {STRIPS, STRIP_BYTES, TILES, TILE_BYTES}:
                 raise LimitExceededError(
-                    f"a TIFF may have up to {TIFF_PARTS:,} strips or tiles, this one has {values:,}"
+                    f"a TIFF may have up to {TIFF_PARTS:,} strips or tiles; this one has {values:,}"
                 )
             raise MalformedInputError(f"the TIFF picture is damaged: its tag {tag} has {values:,} values")
         data = self.data_of(tag)
@@ -146,7 +146,7 @@ def read(content: bytes) -> Directory:
         raise MalformedInputError("the TIFF picture is truncated: it ends before its directory of tags")
     (count,) = struct.unpack(order + "H", head)
     if count > TIFF_ENTRIES:
-        raise LimitExceededError(f"a TIFF may have up to {TIFF_ENTRIES:,} tags, this one has {count:,}")
+        raise LimitExceededError(f"a TIFF may have up to {TIFF_ENTRIES:,} tags; this one has {count:,}")
     for at in range(start + 2, start + 2 + count * _ENTRY, _ENTRY):
         entry = content[at : at + _ENTRY]
         if len(entry) < _ENTRY:

@@ -69,7 +69,7 @@ def _each(content: bytes, at: int, chunks: _Chunks) -> list[tuple[bytes, bytes]]
     while at + _HEAD <= len(content):
         chunks.count += 1
         if chunks.count > PNG_CHUNKS:
-            raise LimitExceededError(f"a WebP may have up to {PNG_CHUNKS:,} chunks, this one has more")
+            raise LimitExceededError(f"a WebP may have up to {PNG_CHUNKS:,} chunks; this one has more")
         name, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
         data = content[at + _HEAD : at + _HEAD + size]
         if len(data) < size and name in _PRICES:

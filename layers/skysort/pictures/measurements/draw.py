@@ -74,12 +74,12 @@ def brightened(small: Image.Image) -> Drawn:
 
 
 def _scaled(bits: int) -> InputWarning:
-    detail = f"the 16-bit picture uses {bits} bits of its brightness: {2**bits - 1:,} was taken for white"
+    detail = f"the 16-bit picture uses {bits} bits of its brightness: {2**bits - 1:,} was taken as white"
     return InputWarning("brightness_scaled", detail)
 
 
 def draw(frame: Frame, spec: InputSpec, box: Box) -> Drawn:
-    """Draw a window of measured brightness; raises MalformedInputError where there is nothing to be seen."""
+    """Draw a window of measured brightness; raises MalformedInputError where there is nothing to see."""
     # The sky is that of the whole frame. What was not observed is left out of it and drawn as sky; single pixels
     # without a value inside the picture are filled from their neighbours.
     left, upper, right, lower = outer(box, frame.size)
@@ -97,7 +97,7 @@ def draw(frame: Frame, spec: InputSpec, box: Box) -> Drawn:
         light = values - sky
     missing = ~np.isfinite(light)
     if not light[~missing].any() if missing.any() else not light.any():
-        raise MalformedInputError("every pixel that the model looks at has the same value: there is nothing to be seen")
+        raise MalformedInputError("every pixel that the model looks at has the same value: there is nothing to see")
     factor = max(1, int(min((box[2] - box[0]) / spec.width, (box[3] - box[1]) / spec.height) / MARGIN))
     holes = 0
     if missing.any():
@@ -125,7 +125,7 @@ def _completed(light: NDArray[np.float64], beyond: NDArray[np.bool_], factor: in
 def _remarks(outside: NDArray[np.bool_] | None, holes: int) -> Iterator[InputWarning]:
     if outside is not None:
         share = float(outside.mean())
-        detail = f"{share:.0%} of the frame was not observed (one number, or none, up to its edge) and was left out"
+        detail = f"{share:.0%} of the frame was not observed (constant or empty up to its edge) and was left out"
         yield InputWarning("no_coverage", detail)
     if holes:
         yield InputWarning("holes_filled", f"{holes:,} pixels without a value were filled from those around them")

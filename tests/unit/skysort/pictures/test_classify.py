@@ -233,7 +233,7 @@ def test_what_a_request_fetches_is_bounded_and_fetched_once(
     results = ask(image_model, store, one, one, two, three)
     # Then the last is refused unread, and nothing is read twice
     assert [result.get("error", {}).get("status") for result in results] == [None, None, None, 413]
-    assert "ask for this one apart" in results[3]["error"]["detail"]
+    assert "send this one in a request of its own" in results[3]["error"]["detail"]
     assert sorted(reads) == [one, two]
 
 

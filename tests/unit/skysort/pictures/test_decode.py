@@ -241,7 +241,7 @@ def test_half_a_file_is_refused(form: str) -> None:
         (b"%PDF-1.7", UnsupportedFormatError, "PDF"),
         (b"\0\0\0\x18ftypheic", MalformedInputError, "HEIC"),
         (b"\0\0\0\x18ftypmp42", UnsupportedFormatError, "video"),
-        (b"\x01\x02\x03\x04", UnsupportedFormatError, "no picture"),
+        (b"\x01\x02\x03\x04", UnsupportedFormatError, "of an unknown kind"),
         (b"\xff\xd8\xff\xe0", MalformedInputError, "JPEG"),
         (b"\x89PNG\r\n\x1a\n", MalformedInputError, "PNG"),
         (b"RIFF\0\0\0\0WEBP", MalformedInputError, "WebP"),

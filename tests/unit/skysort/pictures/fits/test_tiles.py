@@ -194,7 +194,7 @@ def test_the_picture_is_that_of_the_unpacked_file() -> None:
 @pytest.mark.parametrize("method", ["PLIO_1", "HCOMPRESS_1"])
 def test_other_methods_are_named(method: str) -> None:
     values = np.arange(400, dtype="i2").reshape(20, 20)
-    with pytest.raises(UnsupportedFormatError, match=rf"compressed with {method}; RICE and GZIP are read.*funpack"):
+    with pytest.raises(UnsupportedFormatError, match=rf"compressed with {method}; RICE and GZIP are .*funpack"):
         decode(packed(values, compression_type=method, tile_shape=(20, 20)), WHOLE)
 
 
@@ -217,7 +217,7 @@ ZIPPED = packed(sky(30, 40), compression_type="GZIP_2", quantize_method=1)
         (lambda c: with_card(c, "TFORM1", "'2J'"), MalformedInputError, "where each tile's bytes lie"),
         (lambda c: with_card(c, "TFORM1", "'what'"), MalformedInputError, "TFORM1 is not"),
         (lambda c: with_card(c, "TFIELDS", "0"), MalformedInputError, "0 columns"),
-        (lambda c: with_card(c, "TTYPE1", "'OTHER'"), MalformedInputError, "no pixels"),
+        (lambda c: with_card(c, "TTYPE1", "'OTHER'"), MalformedInputError, "not as many pixels"),
         (lambda c: with_card(c, "ZCMPTYPE", "' '"), UnsupportedFormatError, "no method"),
         (lambda c: with_card(c, "PCOUNT", "20"), MalformedInputError, "outside the file"),
         (lambda c: with_card(c, "ZNAXIS1", "4000"), MalformedInputError, "tile"),
@@ -244,7 +244,7 @@ def test_tiles_that_share_their_bytes_are_refused() -> None:
 def test_a_gzipped_tile_unpacks_to_its_own_size_at_most() -> None:
     # Given a tile of two hundred rows that says it has ten
     content = packed(np.zeros((200, 50), "i2"), compression_type="GZIP_1", tile_shape=(200, 50))
-    with pytest.raises(MalformedInputError, match="other pixels than its size says"):
+    with pytest.raises(MalformedInputError, match="not as many pixels as its size says"):
         decode(with_card(with_card(content, "ZNAXIS2", "10"), "ZTILE2", "10"), WHOLE)
 
 

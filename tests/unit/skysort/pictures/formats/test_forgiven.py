@@ -119,7 +119,7 @@ def test_a_jpeg_of_two_components_or_without_a_height_is_called_so() -> None:
     at = content.index(b"\xff\xc0")
     for place, value, says in (
         (at + 9, b"\2", "2 components"),
-        (at + 5, b"\0\0", "tells its height behind its pixels"),
+        (at + 5, b"\0\0", "has its height after its pixels"),
     ):
         changed = bytearray(content)
         changed[place : place + len(value)] = value
@@ -153,7 +153,7 @@ def test_a_palette_that_is_missing_is_told_of() -> None:
 def test_a_picture_that_was_handled_as_text_is_told_what_happened_to_it(form: str) -> None:
     content = encode(LARGE, form)
     for broken in (content.decode("utf-8", "replace"), content.decode("latin-1")):
-        with pytest.raises(UnsupportedFormatError, match=f"{form}.* was taken for text on its way"):
+        with pytest.raises(UnsupportedFormatError, match=f"{form}.* was decoded as text on its way"):
             decode(broken.encode(), WHOLE)
 
 

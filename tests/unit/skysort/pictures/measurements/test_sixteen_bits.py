@@ -38,7 +38,7 @@ def test_a_photograph_of_fewer_bits_is_shown_at_its_own_scale(bits: int, form: s
     (warning,) = picture.warnings
     assert warning.code == "brightness_scaled"
     assert f"uses {bits} bits" in warning.detail
-    assert f"{2**bits - 1:,} was taken for white" in warning.detail
+    assert f"{2**bits - 1:,} was taken as white" in warning.detail
 
 
 def deep_file(form: str, samples: int, shift: int) -> bytes:
