@@ -6,7 +6,7 @@ import importlib
 import sys
 from typing import Final
 
-from model_export.console import OK, USER_ERROR
+from model_export.common.cli import OK, USER_ERROR
 
 # Each module has ``main(arguments: list[str]) -> int``.
 MODELS: Final = {
@@ -14,12 +14,12 @@ MODELS: Final = {
     "galaxy": "model_export.galaxy.cli",
     "image": "model_export.image.cli",
 }
-CURVES: Final = "curves"
+RELIABILITY: Final = "reliability"
 USAGE: Final = f"""usage: python -m model_export MODEL COMMAND [options]
 
 models: {", ".join(MODELS)}
 
-`python -m model_export curves [MODEL ...]` measures reliability curves of the published files into their cards.
+`python -m model_export reliability [MODEL ...]` measures reliability curves of the published files into their cards.
 
 `python -m model_export MODEL --help` lists the commands of a model.
 Training needs the packages of the extra `train`: pip install -e '.[train]'
@@ -32,8 +32,8 @@ def main(arguments: list[str]) -> int:
         print(USAGE, end="", file=sys.stdout if arguments else sys.stderr)
         return OK if arguments else USER_ERROR
     name, *rest = arguments
-    if name == CURVES:
-        found: int = importlib.import_module("model_export.curves").main(rest)
+    if name == RELIABILITY:
+        found: int = importlib.import_module("model_export.reliability").main(rest)
         return found
     if name not in MODELS:
         print(f"error: there is no model {name!r}; there is {', '.join(MODELS)}", file=sys.stderr)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from model_export.console import OK, say
-from model_export.files import read_json, write_json
+from model_export.common import calibration
+from model_export.common.cli import OK, say
+from model_export.common.files import read_json, write_json
 from model_export.galaxy import fit, readme, split
 from model_export.galaxy.choice import Choice
 from model_export.galaxy.compare import finished
 from model_export.galaxy.views import VIEW_SETS
 from model_export.galaxy.workspace import ABLATION, COMPARISON, Workspace
 from model_export.image.scores import with_interval
-from model_export.star import calibration
 
 if TYPE_CHECKING:
     import argparse

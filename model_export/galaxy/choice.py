@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from model_export.common import calibration
 from model_export.galaxy import metrics
 from model_export.galaxy.labels import NAMES
 from model_export.galaxy.views import VIEW_SETS
-from model_export.star import calibration, conformal
+from model_export.star import conformal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from model_export.console import guarded
+from model_export.common.cli import guarded
 from model_export.galaxy.labels import KINDS
 from model_export.galaxy.surveys import HERE, PUBLIC
 from model_export.numbers import count, positive
@@ -25,7 +25,7 @@ The galaxy model: one of the eight Galaxy Zoo 2 classes from a cutout.
 In order: data (decode the pictures, find those of one sky, deal out the parts), train (one
 candidate), compare (all candidates with the same time, and a learning curve), ablate (the winner
 without each kind of label), evaluate (export to ONNX and measure the file on the test part),
-export (publish to functions/galaxy/model if not worse than what is there), forms (the published file
+export (publish to functions/galaxy/model if not worse than what is there), input-formats (the published file
 on the same galaxies as FITS). download fetches the full public sets, for machines that reach them.
 
 Training needs PyTorch: the packages of the extra `train-images`."""
@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace) -> int:
     command: Callable[[argparse.Namespace, Settings], int]
     # Imported late: --help and a wrong option should not wait for torch.
     try:
-        command = importlib.import_module(f"{PACKAGE}.{options.command}").run
+        command = importlib.import_module(f"{PACKAGE}.{options.command.replace('-', '_')}").run
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.startswith(("model_export", "skysort")):
             raise
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate = _add_on_set(commands, "evaluate", "export a trained run to ONNX and measure the file on the test part")
     evaluate.add_argument("--name", default=CANDIDATE, help="name of the run (default %(default)s)")
-    _add_on_set(commands, "forms", "measure the published file on the test part as FITS, grey and counts")
+    _add_on_set(commands, "input-formats", "measure the published file on the test part as FITS, grey and counts")
     export = _add_on_set(commands, "export", "publish the evaluated file and its card, if not worse than what is there")
     export.add_argument("--into", type=Path, default=None, help="artefact folder (default functions/galaxy/model)")
     export.add_argument(

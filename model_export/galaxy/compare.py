@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from model_export.console import OK, say
-from model_export.files import read_json, write_json
+from model_export.common.cli import OK, say
+from model_export.common.files import read_json, write_json
 from model_export.galaxy import fit, latency, networks, onnx_file, readme
 from model_export.galaxy.choice import Choice
 from model_export.galaxy.graph import Served

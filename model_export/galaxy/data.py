@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.console import OK, progress, say
-from model_export.files import write_json
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import write_json
 from model_export.galaxy import crops, duplicates, readme, split, surveys
 from model_export.galaxy.workspace import EFIGI_CROPS, GZ2_CROPS, Workspace
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model_export.console import OK, say
+from model_export.common.cli import OK, say
 from model_export.galaxy.labels import NAMES
 from model_export.galaxy.workspace import Workspace
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from model_export.console import OK, progress, say
-from model_export.files import read_json, sha256, write_json
+from model_export.common import calibration
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import read_json, sha256, write_json
 from model_export.galaxy import fit, latency, metrics, networks, onnx_file, quantise, readme, split
 from model_export.galaxy.choice import Choice
 from model_export.galaxy.contract import FILE, INPUT, OUTPUTS, PARITY_LIMIT, PROBABILITIES, spec
@@ -23,7 +24,6 @@ from model_export.galaxy.graph import Served
 from model_export.galaxy.labels import NAMES
 from model_export.galaxy.views import views
 from model_export.galaxy.workspace import EVALUATION, VALIDATION, Workspace
-from model_export.star import calibration
 from skysort.pictures.decode import decode
 from skysort.probability import prediction_sets
 

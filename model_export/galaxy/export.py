@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.console import OK, REFUSED, say
-from model_export.files import read_json, sha256, write_json
+from model_export.common.cli import OK, REFUSED, say
+from model_export.common.files import read_json, sha256, write_json
+from model_export.common.publish import next_version
 from model_export.galaxy import card
 from model_export.galaxy.contract import FILE, OUTPUTS
 from model_export.galaxy.workspace import ARTEFACT, EVALUATION, Workspace
-from model_export.versions import next_version
 from skysort.card import CARD_FILE
 from skysort.errors import ArtefactError, ConfigurationError
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from model_export.common import calibration
+from model_export.common.metrics import DIGITS, f1, precision, recall, with_intervals
 from model_export.galaxy.labels import CLASSES, NAMES
-from model_export.star import calibration
-from model_export.star.metrics import DIGITS, f1, precision, recall, with_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export import readme_tables
+from model_export.common import readme as readme_tables
+from model_export.common.readme import difference, interval, markdown
 from model_export.galaxy.labels import CLASSES, KINDS, NAMES
 from model_export.galaxy.workspace import ABLATION, COMPARISON, EVALUATION, FORMS, LONGER, PACKAGE
-from model_export.readme_tables import difference, interval, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -192,7 +192,7 @@ TABLES: Final[dict[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = 
     "longer": (LONGER, "compare --alone crossformer", _longer),
     "curve": (COMPARISON, "compare", _curve),
     "ablation": (ABLATION, "ablate", _ablation),
-    "forms": (FORMS, "forms", _forms),
+    "forms": (FORMS, "input-formats", _forms),
     "scores": (EVALUATION, "evaluate", _scores),
     "classes": (EVALUATION, "evaluate", _classes),
     "confusion": (EVALUATION, "evaluate", _confusion),

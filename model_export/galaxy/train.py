@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from model_export.console import OK, progress, say
-from model_export.files import write_json
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import write_json
 from model_export.galaxy import choice, fit, networks, samples, split
 from model_export.galaxy.networks.mobilenet import WEIGHTS
 from model_export.galaxy.workspace import VALIDATION, Workspace

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from model_export.files import make_folders
+from model_export.common.files import make_folders
 from model_export.galaxy import split, surveys
 from model_export.settings import ROOT
 from skysort.errors import ConfigurationError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.files import read_json
-from model_export.image import labels, onnx_file
+from model_export.common import onnx_file
+from model_export.common.files import read_json
+from model_export.image import labels
 from model_export.image.photographs import IMAGENETTE, SAMPLE, SIDE
 from model_export.image.workspace import TRAINING, WEIGHTS, Workspace
 

@@ -7,11 +7,11 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from model_export.console import guarded
+from model_export.common.cli import guarded
+from model_export.common.publish import PARTS
 from model_export.numbers import count, positive
 from model_export.options import add_command
 from model_export.settings import Settings
-from model_export.versions import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

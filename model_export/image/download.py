@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import torch
 
-from model_export.fetch import checksum, fetch
+from model_export.common.fetch import checksum, fetch
 from model_export.image.checkpoint import Checkpoint
 from model_export.image.torchvision_network import MobileNetV3Large
 from skysort.errors import ConfigurationError

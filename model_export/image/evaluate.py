@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.console import OK, progress, say
-from model_export.files import write_json
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import write_json
 from model_export.image import checkpoint, inference, labels, photographs, readme, scores
 from model_export.image.photographs import HELD_OUT, SAMPLE, TUNING, groups
 from model_export.image.workspace import EVALUATIONS, Workspace, libraries

@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from model_export import curves
-from model_export.console import OK, REFUSED, progress, say
-from model_export.files import read_json, sha256, write_json
-from model_export.image import (
-    card,
-    checkpoint,
-    inference,
-    labels,
-    measure,
-    onnx_file,
-    photographs,
-    public_weights,
-    readme,
-    scores,
-)
+from model_export import reliability as curves
+from model_export.common import latency as measure
+from model_export.common import onnx_file
+from model_export.common.cli import OK, REFUSED, progress, say
+from model_export.common.files import read_json, sha256, write_json
+from model_export.common.publish import next_version
+from model_export.image import card, checkpoint, inference, labels, photographs, public_weights, readme, scores
 from model_export.image.photographs import HELD_OUT, SAMPLE, groups
 from model_export.image.served import Served
 from model_export.image.workspace import ARTEFACT, EVALUATIONS, EXPORT, Workspace, libraries
-from model_export.versions import next_version
 from skysort.card import CARD_FILE
 from skysort.errors import ConfigurationError
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export import readme_tables
+from model_export.common import readme as readme_tables
+from model_export.common.readme import difference, interval, markdown
 from model_export.image.workspace import EVALUATIONS, EXPORT, PACKAGE, TRAINING, WEIGHTS
-from model_export.readme_tables import difference, interval, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model_export.console import OK, say
+from model_export.common.cli import OK, say
 from model_export.image import readme
 
 if TYPE_CHECKING:

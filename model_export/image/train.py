@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
-from model_export.console import OK, progress, say
-from model_export.files import write_json
-from model_export.image import checkpoint, distil, inference, labels, onnx_file, photographs, readme
+from model_export.common import onnx_file
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import write_json
+from model_export.image import checkpoint, distil, inference, labels, photographs, readme
 from model_export.image.photographs import TUNING
 from model_export.image.served import Served
 from model_export.image.workspace import TRAINING, Workspace, libraries

@@ -6,19 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.console import OK, progress, say
-from model_export.files import write_json
-from model_export.image import (
-    checkpoint,
-    download,
-    inference,
-    labels,
-    onnx_file,
-    photographs,
-    public_weights,
-    readme,
-    scores,
-)
+from model_export.common import onnx_file
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import write_json
+from model_export.image import checkpoint, download, inference, labels, photographs, public_weights, readme, scores
 from model_export.image.minimalistic import Minimalistic, parameters
 from model_export.image.workspace import WEIGHTS, Workspace, libraries
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.star import boosters, calibration, metrics
+from model_export.common import calibration, metrics
+from model_export.star import boosters
 from model_export.star.split import FOLDS, folds, held_out
 from skysort.star.columns import LABELS
 from skysort.star.features import BEND_NAMES, COLOUR_NAMES, DISTANCE_MAGNITUDE

@@ -9,7 +9,7 @@ import numpy as np
 import xgboost
 from xgboost.callback import TrainingCallback
 
-from model_export.files import read_json
+from model_export.common.files import read_json
 from model_export.star.split import SEED, held_out
 from model_export.star.workspace import HYPERPARAMETERS
 from skysort.errors import ConfigurationError

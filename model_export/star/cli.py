@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from model_export.console import guarded
+from model_export.common.cli import guarded
 from model_export.numbers import count, positive
 from model_export.options import add_command
 from model_export.settings import Settings

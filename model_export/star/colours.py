@@ -13,7 +13,7 @@ import numpy as np
 from contourpy import contour_generator
 from scipy.ndimage import gaussian_filter
 
-from model_export.console import OK, say
+from model_export.common.cli import OK, say
 from model_export.settings import ROOT
 from model_export.star import card
 from model_export.star.split import split

@@ -16,7 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from model_export.star import boosters, calibration, metrics
+from model_export.common import calibration, metrics
+from model_export.star import boosters
 from model_export.star.split import SEED, folds
 
 if TYPE_CHECKING:

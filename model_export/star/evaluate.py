@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.console import OK, progress, say
-from model_export.files import read_json, sha256, write_json
-from model_export.star import boosters, calibration, in_place, metrics, plots, readme, references
+from model_export.common import calibration, metrics
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import read_json, sha256, write_json
+from model_export.star import boosters, in_place, plots, readme, references
 from model_export.star.split import split
 from model_export.star.train import TRAINING, describe
 from model_export.star.workspace import ARTEFACT, Workspace

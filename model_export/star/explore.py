@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.console import OK, progress, say
-from model_export.files import write_json
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import write_json
 from model_export.star import ablation, boosters, comparison, plots, readme, survey_plots
 from model_export.star.split import SEED, split
 from model_export.star.workspace import Workspace

@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.console import OK, REFUSED, say
-from model_export.files import read_json, write_json
+from model_export.common.cli import OK, REFUSED, say
+from model_export.common.files import read_json, write_json
 from model_export.star import boosters, card
 from model_export.star.evaluate import EVALUATION, trained
 from model_export.star.train import TRAINING

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_export.files import read_json, sha256
-from model_export.star import boosters, metrics
+from model_export.common import metrics
+from model_export.common.files import read_json, sha256
+from model_export.star import boosters
 from model_export.star.card import CARD
 from skysort.errors import ConfigurationError
 from skysort.star.columns import LABELS, Photometry

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.star.calibration import Reliability
+    from model_export.common.calibration import Reliability
 
 # Okabe & Ito's colours: told apart with any kind of colour vision.
 COLOURS: Final = dict(zip(LABELS, ("#0072B2", "#D55E00", "#009E73"), strict=True))

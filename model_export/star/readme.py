@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export import readme_tables
-from model_export.readme_tables import difference, interval, markdown
+from model_export.common import readme as readme_tables
+from model_export.common.readme import difference, interval, markdown
 from model_export.star.workspace import PACKAGE
 
 if TYPE_CHECKING:

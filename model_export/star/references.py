@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.star import boosters, metrics
+from model_export.common import metrics
+from model_export.star import boosters
 from model_export.star.boosters import Hyperparameters
 from model_export.star.split import SEED
 from skysort.star.features import BEND_NAMES, DISTANCE_MAGNITUDE

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.console import OK, progress, say
-from model_export.files import sha256, write_json
-from model_export.star import boosters, calibration, conformal
+from model_export.common import calibration
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import sha256, write_json
+from model_export.star import boosters, conformal
 from model_export.star.split import FOLDS, SEED, folds, split
 from model_export.star.workspace import Workspace, libraries
 from skysort.star.columns import LABELS

@@ -20,9 +20,10 @@ import optuna
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from model_export.console import OK, progress, say
-from model_export.files import read_json, write_json
-from model_export.star import boosters, calibration, metrics, readme
+from model_export.common import calibration, metrics
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import read_json, write_json
+from model_export.star import boosters, readme
 from model_export.star.split import FOLDS, SEED, folds, held_out, split
 from model_export.star.workspace import Workspace
 from skysort.errors import ConfigurationError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from model_export.files import make_folders, versions
+from model_export.common.files import make_folders, versions
 from model_export.settings import ROOT
 from model_export.star import data
 

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from model_export.fetch import checksum, fetch
+from model_export.common.fetch import checksum, fetch
 from model_export.galaxy.catalogue import Catalogue
 from model_export.galaxy.labels import ANSWERS, CLASSES
 from skysort.errors import ConfigurationError

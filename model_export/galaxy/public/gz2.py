@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow.parquet as pq
 
-from model_export.fetch import checksum, fetch
+from model_export.common.fetch import checksum, fetch
 from model_export.galaxy.catalogue import Catalogue
 from model_export.galaxy.labels import ANSWERS, CLASSES, INDEX
 from skysort.errors import ConfigurationError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from model_export.files import read_json, write_json
+from model_export.common.files import read_json, write_json
 from model_export.galaxy import ablate, choice, fit, split
 from model_export.galaxy.views import ALL_VIEWS
 from model_export.galaxy.workspace import ABLATION, COMPARISON, VALIDATION, Workspace

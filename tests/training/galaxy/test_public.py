@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from model_export.__main__ import main
-from model_export.fetch import fetch
+from model_export.common.fetch import fetch
 from model_export.galaxy.public import galaxy10, gz2
 from skysort.errors import ConfigurationError, InfrastructureError
 

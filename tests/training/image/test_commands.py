@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from model_export.image import cli, measure
+from model_export.common import latency as measure
+from model_export.image import cli
 from skysort.pictures.model import PictureModel
 from tests.training.image.public_files import data_folder, pixels
 

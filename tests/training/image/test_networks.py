@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from model_export.image import inference, onnx_file, public_weights
+from model_export.common import onnx_file
+from model_export.image import inference, public_weights
 from model_export.image.minimalistic import Minimalistic, normalised, parameters
 from model_export.image.torchvision_network import MobileNetV3Large
 from skysort.errors import ConfigurationError

@@ -5,7 +5,8 @@ import onnx
 import pytest
 import torch
 
-from model_export.image import inference, onnx_file, scores
+from model_export.common import onnx_file
+from model_export.image import inference, scores
 from model_export.image.minimalistic import Minimalistic
 from model_export.image.served import Served
 from model_export.image.torchvision_network import MobileNetV3Large

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from model_export.common.publish import next_version
 from model_export.galaxy import export, readme, split
 from model_export.galaxy.contract import spec
 from model_export.galaxy.labels import NAMES
 from model_export.galaxy.workspace import ARTEFACT, EVALUATION
-from model_export.versions import next_version
 from skysort.card import load_card, read_artefact
 from skysort.errors import ArtefactError
 from skysort.pictures.geometry import InputSpec

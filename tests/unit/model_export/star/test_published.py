@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from model_export.files import sha256
-from model_export.star import boosters, card, data, metrics, readme
+from model_export.common import metrics
+from model_export.common.files import sha256
+from model_export.star import boosters, card, data, readme
 from model_export.star.split import split
 from model_export.star.train import describe
 from model_export.star.workspace import ARTEFACT

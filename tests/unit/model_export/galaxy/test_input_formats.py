@@ -11,7 +11,8 @@ import pytest
 from astropy.io import fits as astropy_fits
 from PIL import Image
 
-from model_export.galaxy import forms, readme
+from model_export.galaxy import input_formats as forms
+from model_export.galaxy import readme
 from model_export.galaxy.workspace import FORMS
 from skysort.pictures.measurements.stretch import GALAXY_COLOUR
 

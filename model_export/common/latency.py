@@ -13,7 +13,8 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from model_export.image import onnx_file, photographs
+from model_export.common import onnx_file
+from model_export.image import photographs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

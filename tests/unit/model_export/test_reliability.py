@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from model_export import curves
+from model_export import reliability as curves
 from model_export.__main__ import main
 from skysort.errors import ConfigurationError
 
@@ -53,7 +53,7 @@ def test_other_data_than_the_cards_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["curves", "comet"]) == 2
+    assert main(["reliability", "comet"]) == 2
     assert "there is no model 'comet'; there is star, galaxy, image" in capsys.readouterr().err
 
 

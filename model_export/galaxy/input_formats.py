@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
-from model_export.console import OK, progress, say
-from model_export.files import write_json
+from model_export.common.cli import OK, progress, say
+from model_export.common.files import write_json
 from model_export.galaxy import metrics, readme, split
 from model_export.galaxy.workspace import ARTEFACT, FORMS, Workspace
 from model_export.image.scores import with_interval

@@ -8,7 +8,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from model_export.console import progress
+from model_export.common.cli import progress
 from skysort.errors import ConfigurationError, InfrastructureError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
-from model_export.star import metrics
+from model_export.common import metrics
 from model_export.star.references import paired
 
 

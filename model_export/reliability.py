@@ -1,4 +1,4 @@
-"""``python -m model_export curves``: how far the published files' probabilities can be trusted, into their cards.
+"""``python -m model_export reliability``: how far the published files' probabilities can be trusted, into their cards.
 
 The held-out part goes through the files as they serve. Nothing of a model changes, so its version stays; the
 figures that the card has already must come out again, or nothing is written. A new evaluation brings the same
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.console import OK, guarded, progress, say
-from model_export.files import read_json, write_json
+from model_export.common import calibration
+from model_export.common.cli import OK, guarded, progress, say
+from model_export.common.files import read_json, write_json
 from model_export.galaxy import catalogue, split
 from model_export.galaxy import workspace as galaxy_files
 from model_export.galaxy.contract import INPUT, PROBABILITIES, spec
@@ -21,7 +22,7 @@ from model_export.galaxy.latency import session
 from model_export.image import labels, photographs
 from model_export.image import workspace as image_files
 from model_export.settings import Settings
-from model_export.star import calibration, data
+from model_export.star import data
 from model_export.star import split as star_split
 from model_export.star import workspace as star_files
 from skysort.card import CARD_FILE
@@ -135,7 +136,7 @@ MODELS: Final[dict[str, tuple[Callable[[Settings], Found], Path, Path, Callable[
 
 def main(arguments: list[str]) -> int:
     """Measure the named models, all by default; exit code 2 with a sentence for an error of the user's."""
-    parser = argparse.ArgumentParser(prog="python -m model_export curves", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m model_export reliability", description=__doc__)
     parser.add_argument("models", nargs="*", metavar="MODEL", help=f"of {', '.join(MODELS)} (default all)")
     names = parser.parse_args(arguments).models or list(MODELS)
     return guarded(lambda: _run(names))
@@ -155,7 +156,7 @@ def _run(names: list[str]) -> int:
 
 def write(path: Path, found: Found) -> None:
     """Put curves into a document; a ConfigurationError where its accuracy is not the one that was found."""
-    document = read_json(path, "curves")
+    document = read_json(path, "reliability")
     for where, (accuracy, curves) in found.items():
         place = document
         for name in where:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_export.star import calibration, conformal
+from model_export.common import calibration
+from model_export.star import conformal
 from skysort.probability import prediction_sets
 
 
