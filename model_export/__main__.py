@@ -9,12 +9,13 @@ from typing import Final
 from model_export.common.cli import OK, USER_ERROR
 
 # Each module has ``main(arguments: list[str]) -> int``.
-MODELS: Final = {
+MODULES: Final = {
     "star": "model_export.star.cli",
     "galaxy": "model_export.galaxy.cli",
     "image": "model_export.image.cli",
+    "reliability": "model_export.reliability",
 }
-RELIABILITY: Final = "reliability"
+MODELS: Final = ("star", "galaxy", "image")
 USAGE: Final = f"""usage: python -m model_export MODEL COMMAND [options]
 
 models: {", ".join(MODELS)}
@@ -32,13 +33,10 @@ def main(arguments: list[str]) -> int:
         print(USAGE, end="", file=sys.stdout if arguments else sys.stderr)
         return OK if arguments else USER_ERROR
     name, *rest = arguments
-    if name == RELIABILITY:
-        found: int = importlib.import_module("model_export.reliability").main(rest)
-        return found
-    if name not in MODELS:
-        print(f"error: there is no model {name!r}; there is {', '.join(MODELS)}", file=sys.stderr)
+    if name not in MODULES:
+        print(f"error: unknown model {name!r}; choose from {', '.join(MODELS)}", file=sys.stderr)
         return USER_ERROR
-    code: int = importlib.import_module(MODELS[name]).main(rest)
+    code: int = importlib.import_module(MODULES[name]).main(rest)
     return code
 
 

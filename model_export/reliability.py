@@ -2,29 +2,24 @@
 
 The held-out part goes through the files as they serve. Nothing of a model changes, so its version stays; the
 figures that the card has already must come out again, or nothing is written. A new evaluation brings the same
-curves by itself: the functions of_* are what `evaluate` and `export` call.
+curves by itself.
 """
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.common import calibration
+from model_export.common import calibration, onnx_file
 from model_export.common.cli import OK, guarded, progress, say
-from model_export.common.files import read_json, write_json
+from model_export.common.files import ROOT, Settings, artefact, read_json, write_json
 from model_export.galaxy import catalogue, split
-from model_export.galaxy import workspace as galaxy_files
-from model_export.galaxy.contract import INPUT, PROBABILITIES, spec
-from model_export.galaxy.latency import session
-from model_export.image import labels, photographs
-from model_export.image import workspace as image_files
-from model_export.settings import Settings
+from model_export.galaxy.data import spec
+from model_export.image import labels, photographs, scores
 from model_export.star import data
-from model_export.star import split as star_split
-from model_export.star import workspace as star_files
 from skysort.card import CARD_FILE
 from skysort.errors import ConfigurationError
 from skysort.pictures.decode import InputSpec, decode
@@ -33,105 +28,75 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import onnxruntime
     from numpy.typing import NDArray
 
-# A confusion matrix of more classes than these is no longer readable.
-MOST_CLASSES: Final = 20
-RESULTS: Final = "results"
 TOLERANCE: Final = 1e-6  # cards have six digits
 
-Where = tuple[str, ...]
-Found = dict[Where, tuple[float, dict[str, Any]]]
+Keys = tuple[str, ...]
+Curves = dict[Keys, tuple[float, dict[str, Any]]]
 
 
-def of_photographs(probability: NDArray[np.floating[Any]], truth: NDArray[np.int64]) -> dict[str, Any]:
-    """Reliability, and for a set of few classes what each was taken for; "other" is any class that is not in the set.
-
-    probability: (n, 1000), truth: (n,) class numbers.
-    """
-    curve = calibration.listed(calibration.reliability(probability.astype(np.float64), truth))
-    present = np.unique(truth)
-    if len(present) > MOST_CLASSES:
-        return {"reliability": curve}
-    names = labels.load().names
-    column = {int(label): place for place, label in enumerate(present)}
-    table = np.zeros((len(present), len(present) + 1), dtype=np.int64)
-    for true, given in zip(truth, probability.argmax(axis=1), strict=True):
-        table[column[int(true)], column.get(int(given), len(present))] += 1
-    shown = {"rows": [names[label] for label in present], "columns": [*(names[label] for label in present), "other"]}
-    return {"reliability": curve, "confusion": {**shown, "counts": table.tolist()}}
-
-
-def star(settings: Settings) -> Found:
+def star(settings: Settings) -> Curves:
     """Both boosters on the test part, by the code that serves; the photometric one without redshifts."""
     from skysort.star.columns import Photometry  # noqa: PLC0415 - xgboost is not needed for the other models
     from skysort.star.model import WITH_REDSHIFT, StarModel  # noqa: PLC0415
 
     dataset = data.load(data.find(settings.data))
-    test = dataset.take(star_split.split(dataset).test)
-    model = StarModel.load(star_files.ARTEFACT)
-    found: Found = {}
+    test = dataset.take(data.split(dataset).test)
+    model = StarModel.load(artefact("star"))
+    curves: Curves = {}
     for name in model.card.document["variants"]:
         redshift = test.photometry.redshift if name == WITH_REDSHIFT else np.full(len(test), np.nan)
         answer = model.classify(Photometry(test.photometry.magnitudes, redshift))
         probability = answer.probabilities.astype(np.float64)
-        curve = calibration.listed(calibration.reliability(probability, test.labels))
-        found["variants", name, "metrics"] = _accuracy(probability, test.labels), {"reliability": curve}
-    return found
+        curve = calibration.reliability(probability, test.labels).document()
+        curves["variants", name, "metrics"] = _accuracy(probability, test.labels), {"reliability": curve}
+    return curves
 
 
-def galaxy(settings: Settings) -> Found:
+def galaxy(settings: Settings) -> Curves:
     """The test pictures through the published file."""
     gz2 = catalogue.load_gz2(settings.data)
     rows = split.rows(split.load().test, gz2)
-    card = read_json(galaxy_files.ARTEFACT / CARD_FILE, "galaxy export")
-    running = session((galaxy_files.ARTEFACT / card["file"]).read_bytes())
+    card, running = _published("galaxy")
     geometry = spec(card["input"]["height"])
     with progress() as bar:
-        task = bar.add_task("galaxies", total=len(rows))
-        outputs = []
-        for row in rows:
-            picture = decode(gz2.files[row].read_bytes(), geometry)
-            outputs.append(running.run([PROBABILITIES], {INPUT: picture[np.newaxis]})[0][0])
-            bar.advance(task)
-    probability, truth = np.array(outputs, dtype=np.float64), gz2.label[rows]
-    curve = calibration.listed(calibration.reliability(probability, truth))
+        paths = bar.track([gz2.files[row] for row in rows], description="galaxies")
+        pictures = (decode(path.read_bytes(), geometry) for path in paths)
+        probability, truth = onnx_file.probabilities(running, pictures).astype(np.float64), gz2.label[rows]
+    curve = calibration.reliability(probability, truth).document()
     return {("metrics",): (_accuracy(probability, truth), {"reliability": curve})}
 
 
-def image(settings: Settings) -> Found:
+def image(settings: Settings) -> Curves:
     """The held-out photographs through the published file."""
     held = photographs.chosen(photographs.find(settings.data, labels.load()), part=photographs.HELD_OUT)
-    card = read_json(image_files.ARTEFACT / CARD_FILE, "image export")
-    running = session((image_files.ARTEFACT / card["file"]).read_bytes())
+    card, running = _published("image")
     with progress() as bar:
-        task = bar.add_task("photographs", total=2 * len(held))
-        pixels = photographs.pixels(held, InputSpec.from_card(card["input"]), lambda: bar.advance(task))
-        outputs = []
-        for picture in pixels:
-            outputs.append(running.run([PROBABILITIES], {INPUT: picture[np.newaxis]})[0][0])
-            bar.advance(task)
-    probability, truth = np.array(outputs), photographs.labels_of(held)
+        on_each = partial(bar.advance, bar.add_task("photographs", total=2 * len(held)))
+        pixels = photographs.pixels(held, InputSpec.from_card(card["input"]), on_each)
+        probability, truth = onnx_file.probabilities(running, pixels, on_each), photographs.labels_of(held)
     return {
         ("metrics", "exported_file", name): (
             _accuracy(probability[rows], truth[rows]),
-            of_photographs(probability[rows], truth[rows]),
+            scores.curves(probability[rows], truth[rows]),
         )
         for name, rows in photographs.groups(held).items()
     }
 
 
-# Each model's measurement, its folder, its committed results, and what the card's path is below there.
-MODELS: Final[dict[str, tuple[Callable[[Settings], Found], Path, Path, Callable[[Where], Where]]]] = {
-    "star": (star, star_files.ARTEFACT, star_files.PACKAGE / "results" / "evaluation.json", lambda where: where),
-    "galaxy": (
-        galaxy,
-        galaxy_files.ARTEFACT,
-        galaxy_files.PACKAGE / "results" / "evaluation.json",
-        lambda where: where,
-    ),
-    "image": (image, image_files.ARTEFACT, image_files.PACKAGE / "results" / "export.json", lambda where: where[1:]),
+# Each model's measurement, its committed results, and how many keys of the card's path they begin below.
+MODELS: Final[dict[str, tuple[Callable[[Settings], Curves], str, int]]] = {
+    "star": (star, "evaluation.json", 0),
+    "galaxy": (galaxy, "evaluation.json", 0),
+    "image": (image, "export.json", 1),
 }
+
+
+def documents(model: str) -> tuple[Path, Path]:
+    """The card and the committed results that the curves of a model are written to."""
+    return artefact(model) / CARD_FILE, ROOT / "model_export" / model / "results" / MODELS[model][1]
 
 
 def main(arguments: list[str]) -> int:
@@ -145,29 +110,35 @@ def main(arguments: list[str]) -> int:
 def _run(names: list[str]) -> int:
     for name in names:
         if name not in MODELS:
-            raise ConfigurationError(f"there is no model {name!r}; there is {', '.join(MODELS)}")
-        measure, folder, results, below = MODELS[name]
-        found = measure(Settings.from_environment())
-        write(folder / CARD_FILE, found)
-        write(results, {below(where): result for where, result in found.items()})
-        say(f"{name}: curves written to {folder / CARD_FILE} and {results}")
+            raise ConfigurationError(f"unknown model {name!r}; choose from {', '.join(MODELS)}")
+        measure, _, below = MODELS[name]
+        curves = measure(Settings.from_environment())
+        card, results = documents(name)
+        write(card, curves)
+        write(results, {keys[below:]: measured for keys, measured in curves.items()})
+        say(f"{name}: curves written to {card} and {results}")
     return OK
 
 
-def write(path: Path, found: Found) -> None:
-    """Put curves into a document; a ConfigurationError where its accuracy is not the one that was found."""
+def write(path: Path, curves: Curves) -> None:
+    """Put curves into a document; a ConfigurationError where its accuracy is not the one that was measured."""
     document = read_json(path, "reliability")
-    for where, (accuracy, curves) in found.items():
-        place = document
-        for name in where:
-            place = place[name]
-        told = float((place["accuracy"] if "accuracy" in place else place["top_1"])["value"])
-        if abs(told - accuracy) > TOLERANCE:
+    for keys, (accuracy, measured) in curves.items():
+        entry = document
+        for key in keys:
+            entry = entry[key]
+        reported = float((entry["accuracy"] if "accuracy" in entry else entry["top_1"])["value"])
+        if abs(reported - accuracy) > TOLERANCE:
             raise ConfigurationError(
-                f"{path} says an accuracy of {told}, here it is {accuracy:.6f}: other data or file?"
+                f"{path} reports an accuracy of {reported}, here it is {accuracy:.6f}: other data or file?"
             )
-        place.update(curves)
+        entry.update(measured)
     write_json(path, document)
+
+
+def _published(model: str) -> tuple[dict[str, Any], onnxruntime.InferenceSession]:
+    card = read_json(artefact(model) / CARD_FILE, f"{model} export")
+    return card, onnx_file.session((artefact(model) / card["file"]).read_bytes())
 
 
 def _accuracy(probability: NDArray[np.floating[Any]], truth: NDArray[np.int64]) -> float:

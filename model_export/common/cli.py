@@ -1,14 +1,18 @@
-"""What every training command shows: progress, sentences, and errors without a traceback."""
+"""The command line of a model, its progress bars and messages, and errors without a traceback."""
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from skysort.errors import SkysortError
+from model_export.common.files import Settings
+from skysort.errors import ConfigurationError, SkysortError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,20 +27,14 @@ console: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def progress() -> Progress:
-    """A progress bar on stderr with time spent and time left; nothing is drawn where stderr is no terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
+    """A progress bar on stderr with the time spent and left; nothing is drawn where stderr is not a terminal."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(TextColumn("{task.description}"), *columns, console=console)
 
 
-def say(sentence: str) -> None:
+def say(message: str) -> None:
     """One line about how it is going."""
-    console.print(sentence, markup=False)
+    console.print(message, markup=False)
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -49,3 +47,103 @@ def guarded(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def positive(text: str) -> float:
+    """A number above zero; raises ArgumentTypeError."""
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"must be more than zero (got {text})")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1; raises ArgumentTypeError."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1 (got {text})")
+    return value
+
+
+def share(text: str) -> float:
+    """A number above 0 and at most 1; raises ArgumentTypeError."""
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most 1 (got {text})")
+    return value
+
+
+class CommandLine:
+    """``python -m model_export MODEL COMMAND``: a command is the function `run` of the module of its name.
+
+    A module is imported when its command runs: --help and a wrong option should not wait for torch or xgboost.
+    """
+
+    def __init__(self, model: str, description: str) -> None:
+        self._model = model
+        self._parser = argparse.ArgumentParser(
+            prog=f"python -m model_export {model}",
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        self._commands = self._parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(
+        self,
+        name: str,
+        purpose: str,
+        *,
+        module: str = "",
+        function: str = "run",
+        data: tuple[str, str] = ("DIR", "data folder (default: SKYSORT_DATA)"),
+        threads: tuple[int, str] = (1, "threads (default %(default)s)"),
+    ) -> argparse.ArgumentParser:
+        """Add a command with --data, --build, --results and --threads, and return its parser for more options.
+
+        Parameters
+        ----------
+        name, purpose
+            What is typed, and the line in --help.
+        module, function
+            Where it is, unless in `run` of the module of that name.
+        data
+            Placeholder and help of --data.
+        threads
+            Default and help of --threads.
+
+        Returns
+        -------
+        argparse.ArgumentParser
+            The command's own parser.
+        """
+        command = self._commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+        command.set_defaults(module=module or name.replace("-", "_"), function=function)
+        folders = (
+            ("--data", *data),
+            ("--build", "DIR", f"work files (default build/{self._model})"),
+            ("--results", "DIR", f"committed figures (default model_export/{self._model}/results)"),
+        )
+        for option, placeholder, text in folders:
+            command.add_argument(option, type=Path, default=None, metavar=placeholder, help=text)
+        command.add_argument("--threads", type=count, default=threads[0], help=threads[1])
+        return command
+
+    def run(self, arguments: list[str]) -> int:
+        """Run one command; exit code 2 with a sentence for an error of the user's."""
+        options = self._parser.parse_args(arguments)
+        return guarded(lambda: self._run(options))
+
+    def _run(self, options: argparse.Namespace) -> int:
+        command: Callable[[argparse.Namespace, Settings], int]
+        try:
+            module = importlib.import_module(f"model_export.{self._model}.{options.module}")
+        except ModuleNotFoundError as missing:
+            if missing.name is None or missing.name.startswith(("model_export", "skysort")):
+                raise
+            extra = "train" if self._model == "star" else "train-images"
+            needed = f"{options.command} needs the package {missing.name}: pip install -e '.[{extra}]'"
+            raise ConfigurationError(needed) from missing
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(options.threads)
+        command = getattr(module, options.function)
+        return command(options, Settings.from_environment())

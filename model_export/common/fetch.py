@@ -23,22 +23,41 @@ RANGE_NOT_SATISFIABLE: Final = 416
 def fetch(url: str, path: Path, *, digest: str | None = None, algorithm: str = "sha256") -> Path:
     """Download a file to `path`, going on with what an earlier call left; one that is there and right is kept.
 
-    What is not complete lies beside it under the name with `.part`.
-    Raises ConfigurationError for another scheme than http(s) and for a wrong checksum, InfrastructureError
-    when the server cannot be reached or breaks off.
+    Parameters
+    ----------
+    url
+        An http or https address.
+    path
+        Where the file goes. What is not complete lies beside it under the name with `.part`.
+    digest
+        The hexadecimal checksum, or its first digits; None for a file of unknown content.
+    algorithm
+        Of the checksum.
+
+    Returns
+    -------
+    Path
+        The complete file.
+
+    Raises
+    ------
+    ConfigurationError
+        For another scheme, and for a wrong checksum: the file is removed.
+    InfrastructureError
+        When the server cannot be reached or breaks off.
     """
     if urlsplit(url).scheme not in {"http", "https"}:
         raise ConfigurationError(f"a data set is fetched over http or https, not from {url}")
-    if path.exists() and (digest is None or checksum(path, algorithm) == digest.lower()):
+    if path.exists() and (digest is None or checksum(path, algorithm).startswith(digest.lower())):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     _continue(url, part)
-    if digest is not None and (found := checksum(part, algorithm)) != digest.lower():
+    if digest is not None and not (actual := checksum(part, algorithm)).startswith(digest.lower()):
         part.unlink()
         raise ConfigurationError(
-            f"{path.name} has the {algorithm} {found}, expected {digest}: the download was damaged or is another file; "
-            "it was removed, try again"
+            f"{path.name} has the {algorithm} {actual}, expected {digest}: the download was damaged or is another "
+            "file; it was removed, try again"
         )
     return part.replace(path)
 

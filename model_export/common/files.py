@@ -1,18 +1,71 @@
-"""Files that training commands hand to each other, and how they are read and written."""
+"""Where training finds its data and leaves its work, and how the files between commands are read and written."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    import argparse
+    from collections.abc import Iterable, Mapping
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+DATA_VARIABLE: Final = "SKYSORT_DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Folders of a training run.
+
+    data: the survey data (SKYSORT_DATA, default ../shared/data beside the repository).
+    build: work files, one folder a model; ignored by git.
+    """
+
+    data: Path
+    build: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings once; a ConfigurationError says which one is wrong."""
+        chosen = environment.get(DATA_VARIABLE, "")
+        data = Path(chosen) if chosen else ROOT.parent / "shared" / "data"
+        if chosen and not data.is_dir():
+            raise ConfigurationError(f"{DATA_VARIABLE} must name a folder; {chosen!r} is not a directory")
+        return cls(data=data, build=ROOT / "build")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of one command.
+
+    data: the survey data. build: work files. results: small figures that are committed.
+    """
+
+    model: ClassVar[str]
+    data: Path
+    build: Path
+    results: Path
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, settings: Settings) -> Self:
+        """Make the folders that the options and the settings name."""
+        build = options.build or settings.build / cls.model
+        results = options.results or ROOT / "model_export" / cls.model / "results"
+        make_folders(build, results)
+        return cls(options.data or settings.data, build, results)
+
+
+def artefact(model: str) -> Path:
+    """The folder of the artefact that ships."""
+    return ROOT / "functions" / model / "model"
 
 
 def make_folders(*folders: Path) -> None:

@@ -1,47 +1,49 @@
-"""Scores from a confusion matrix, with bootstrap intervals."""
+"""Scores of classifiers with 95 % bootstrap intervals."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.star.split import SEED
-from skysort.star.columns import LABELS
+from model_export.common.calibration import calibration_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    Score = dict[str, float]
+
+TABLE_SEED: Final = 17
+VALUES_SEED: Final = 20260101
 REPLICATES: Final = 10_000
 INTERVAL: Final = (2.5, 97.5)  # percentiles: 95 %
 DIGITS: Final = 6
 
 
-def confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(3, 3) counts: a row a true class, a column a predicted one, in the order of LABELS."""
-    width = len(LABELS)
-    return np.bincount(truth * width + predicted, minlength=width * width).reshape(width, width)
+def confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """(classes, classes) counts: a row a true class, a column a predicted one."""
+    return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
 def accuracy(table: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The share on the diagonal; (..., 3, 3) -> (...)."""
+    """The share on the diagonal; (..., classes, classes) -> (...)."""
     return np.asarray(_diagonal(table).sum(axis=-1) / table.sum(axis=(-2, -1)))
 
 
 def recall(table: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(..., 3) found among those that are; 0 for a class without objects."""
+    """(..., classes) recognised among those that are; 0 for a class without objects."""
     return _ratio(_diagonal(table), table.sum(axis=-1))
 
 
 def precision(table: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(..., 3) right among those called so; 0 for a class that was never called."""
+    """(..., classes) right among those predicted; 0 for a class that was never predicted."""
     return _ratio(_diagonal(table), table.sum(axis=-2))
 
 
 def f1(table: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(..., 3) the harmonic mean of precision and recall."""
+    """(..., classes) the harmonic mean of precision and recall."""
     return _ratio(2 * _diagonal(table), table.sum(axis=-1) + table.sum(axis=-2))
 
 
@@ -62,35 +64,73 @@ SCORES: Final[Mapping[str, Callable[[NDArray[np.int64]], NDArray[np.float64]]]] 
 }
 
 
-def with_intervals(
-    table: NDArray[np.int64], seed: int = SEED, replicates: int = REPLICATES
-) -> dict[str, dict[str, float]]:
-    """Accuracy, balanced accuracy and macro F1, each with value, low and high (95 %).
+def scores_of_table(table: NDArray[np.int64], replicates: int = REPLICATES) -> dict[str, Score]:
+    """Accuracy, balanced accuracy and macro F1 of a confusion matrix, each with value, low and high.
 
     Drawing n objects with replacement and counting them again is one draw from a multinomial
     over the cells of the confusion matrix, so that is what is drawn.
     """
     total = int(table.sum())
-    cells = np.random.default_rng(seed).multinomial(total, table.ravel() / total, size=replicates)
+    cells = np.random.default_rng(TABLE_SEED).multinomial(total, table.ravel() / total, size=replicates)
     drawn = cells.reshape(-1, *table.shape)
-    scores = {}
-    for name, score in SCORES.items():
-        low, high = np.percentile(score(drawn), INTERVAL)
-        values = {"value": float(score(table)), "low": float(low), "high": float(high)}
-        scores[name] = {key: round(value, DIGITS) for key, value in values.items()}
-    return scores
+    return {name: interval(float(score(table)), score(drawn)) for name, score in SCORES.items()}
 
 
-def per_class(table: NDArray[np.int64]) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and the number of objects of each class."""
+def with_interval(values: NDArray[Any]) -> Score:
+    """The mean of (n,) values, with the bootstrap interval over them."""
+    numbers = np.asarray(values, dtype=np.float64)
+    drawn = np.random.default_rng(VALUES_SEED).integers(0, len(numbers), size=(REPLICATES, len(numbers)))
+    return interval(float(numbers.mean()), numbers[drawn].mean(axis=1))
+
+
+def interval(value: float, drawn: NDArray[np.float64] | Sequence[float]) -> Score:
+    """A value and the 95 % interval of what replicates gave for it."""
+    low, high = np.percentile(drawn, INTERVAL)
+    return {key: round(float(number), DIGITS) for key, number in (("value", value), ("low", low), ("high", high))}
+
+
+def summary(probability: NDArray[np.float64], truth: NDArray[np.int64]) -> dict[str, Any]:
+    """Rows, accuracy, balanced accuracy and macro F1 with intervals, and the calibration error."""
+    table = confusion(truth, probability.argmax(axis=1), probability.shape[1])
+    return {"rows": len(truth), **scores_of_table(table), "ece": calibration_error(probability, truth)}
+
+
+def per_class(table: NDArray[np.int64], names: Sequence[str]) -> dict[str, Score]:
+    """Precision, recall, F1 and the number of objects of each class, by name."""
     columns = {"precision": precision(table), "recall": recall(table), "f1": f1(table)}
     return {
-        label: {
-            **{name: round(float(values[place]), DIGITS) for name, values in columns.items()},
-            "rows": int(table[place].sum()),
+        name: {
+            **{column: round(float(values[index]), DIGITS) for column, values in columns.items()},
+            "rows": int(table[index].sum()),
         }
-        for place, label in enumerate(LABELS)
+        for index, name in enumerate(names)
     }
+
+
+def sets_summary(
+    prediction_sets: NDArray[np.bool_], truth: NDArray[np.int64], names: Sequence[str]
+) -> dict[str, float | Score]:
+    """Coverage and mean size of (n, classes) prediction sets, and the coverage of each class, by name."""
+    covered = prediction_sets[np.arange(len(truth)), truth]
+    return {
+        "coverage": round(float(covered.mean()), DIGITS),
+        "mean_set_size": round(float(prediction_sets.sum(axis=1).mean()), DIGITS),
+        "coverage_by_class": {
+            name: round(float(covered[truth == index].mean()), DIGITS) for index, name in enumerate(names)
+        },
+    }
+
+
+def hits(scores: NDArray[np.floating[Any]], labels: NDArray[np.int64], places: int) -> NDArray[np.bool_]:
+    """(n,) whether the true class is among the `places` best."""
+    own = scores[np.arange(len(labels)), labels][:, np.newaxis]
+    return np.asarray((scores > own).sum(axis=1) < places, dtype=np.bool_)
+
+
+def top_1_and_5(scores: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """Rows, top-1 and top-5 accuracy with intervals."""
+    top_1, top_5 = (with_interval(hits(scores, labels, places)) for places in (1, 5))
+    return {"rows": len(labels), "top_1": top_1, "top_5": top_5}
 
 
 def _diagonal(table: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,11 +1,36 @@
-"""Version numbers of artefacts."""
+"""Publishing an artefact: version numbers, and the rule that nothing replaces what is better.
+
+The rule: on the same test split, neither the accuracy nor the macro F1 may be lower than that of the card in place.
+Equal is good enough. With nothing in place everything is published.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from model_export.common.cli import OK, REFUSED, say
+from model_export.common.files import artefact, read_json, write_json
+from skysort.card import CARD_FILE
+from skysort.errors import ArtefactError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
 
 FIRST: Final = "1.0.0"
 PARTS: Final = ("major", "minor", "patch")
+COMPARED: Final = ("accuracy", "macro_f1")
+
+
+def add_options(command: argparse.ArgumentParser, model: str) -> None:
+    """Add the options of `export`: the artefact folder, and which part of the version to raise."""
+    folder = f"artefact folder (default functions/{model}/model)"
+    command.add_argument("--into", type=Path, default=None, help=folder)
+    text = "which part of the version to raise (default %(default)s)"
+    command.add_argument("--bump", choices=PARTS, default="minor", help=text)
 
 
 def next_version(current: str | None, part: str) -> str:
@@ -13,5 +38,52 @@ def next_version(current: str | None, part: str) -> str:
     if current is None:
         return FIRST
     numbers = [int(number) for number in current.split(".")]
-    place = PARTS.index(part)
-    return ".".join(str(n) for n in [*numbers[:place], numbers[place] + 1, *[0] * (len(PARTS) - place - 1)])
+    index = PARTS.index(part)
+    return ".".join(str(n) for n in [*numbers[:index], numbers[index] + 1, *[0] * (len(PARTS) - index - 1)])
+
+
+class Target:
+    """The artefact folder that an export writes to.
+
+    card: the card in place, None where there is none. version: that of the candidate.
+    """
+
+    def __init__(self, model: str, options: argparse.Namespace) -> None:
+        self.model = model
+        self.folder: Path = options.into or artefact(model)
+        path = self.folder / CARD_FILE
+        self.card: dict[str, Any] | None = read_json(path, f"{model} export") if path.exists() else None
+        self.version = next_version(None if self.card is None else self.card["version"], options.bump)
+
+    def refuse(self, reason: str) -> int:
+        """Say on stderr why nothing is published; returns the exit code."""
+        print(f"not published: {reason}", file=sys.stderr)
+        return REFUSED
+
+    def publish(self, contents: Mapping[str, bytes], card: Mapping[str, Any]) -> int:
+        """Write the files and the card; returns the exit code."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            (self.folder / name).write_bytes(content)
+        write_json(self.folder / CARD_FILE, card)
+        say(f"published {self.model} {self.version} to {self.folder}")
+        return OK
+
+
+def worse(candidate: Mapping[str, Any], in_place: Mapping[str, Any], version: str, subject: str = "") -> str | None:
+    """Why a candidate's metrics keep it from replacing those in place, or None; `subject` goes before the score."""
+    for score in COMPARED:
+        new, old = candidate[score]["value"], in_place[score]["value"]
+        if new < old:
+            name = f"{subject}{score.replace('_', ' ')}"
+            return f"{name} on the test split is {new:.6f}, below the {old:.6f} of {version} in place"
+    return None
+
+
+@contextmanager
+def reading_card() -> Iterator[None]:
+    """Report what a card in place lacks as an ArtefactError."""
+    try:
+        yield
+    except (KeyError, TypeError) as missing:
+        raise ArtefactError(f"the card in place does not say {missing}; repair or remove it") from missing

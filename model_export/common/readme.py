@@ -7,35 +7,55 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from model_export.common.files import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-# A results file, the command that makes it, and the table that it fills.
-Table = tuple[str, str, "Callable[[Mapping[str, Any]], str]"]
+    # A results file, the command that makes it, and the table that it fills.
+    Table = tuple[str, str, Callable[[Mapping[str, Any]], str]]
+
 BLOCK: Final = re.compile(r"(<!-- table (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def fill(readme: Path, results: Path, tables: Mapping[str, Table], model: str) -> None:
-    """Fill a model's README after a command; results that were written elsewhere than beside it leave it alone."""
-    if results.resolve() == readme.parent / "results":
-        readme.write_text(render(readme.read_text(encoding="utf-8"), results, tables, model), encoding="utf-8")
+@dataclass(frozen=True)
+class Readme:
+    """The README of a model and its tables by name."""
 
+    model: str
+    tables: Mapping[str, Table]
 
-def render(text: str, results: Path, tables: Mapping[str, Table], model: str) -> str:
-    """The text with every table made anew; one whose results are not there says which command makes them."""
+    @property
+    def path(self) -> Path:
+        """The page."""
+        return ROOT / "model_export" / self.model / "README.md"
 
-    def block(found: re.Match[str]) -> str:
-        file, command, table = tables[found["name"]]
-        try:
-            content = table(json.loads((results / file).read_text(encoding="utf-8")))
-        except (FileNotFoundError, KeyError):  # not made yet, or made before the table asked for more
-            content = f"(run `python -m model_export {model} {command}`)"
-        return f"{found[1]}{content}\n{found[3]}"
+    @property
+    def results(self) -> Path:
+        """The folder of the committed results."""
+        return self.path.parent / "results"
 
-    return BLOCK.sub(block, text)
+    def fill(self, results: Path) -> None:
+        """Fill the tables after a command; results that were written elsewhere leave the page alone."""
+        if results.resolve() == self.results:
+            self.path.write_text(self.render(self.path.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+    def render(self, text: str, results: Path) -> str:
+        """The text with every table made anew; one whose results are not there says which command makes them."""
+
+        def block(match: re.Match[str]) -> str:
+            file, command, table = self.tables[match["name"]]
+            try:
+                content = table(json.loads((results / file).read_text(encoding="utf-8")))
+            except (FileNotFoundError, KeyError):  # not made yet, or made before the table asked for more
+                content = f"(run `python -m model_export {self.model} {command}`)"
+            return f"{match[1]}{content}\n{match[3]}"
+
+        return BLOCK.sub(block, text)
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -44,11 +64,11 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def interval(score: Mapping[str, float], digits: int) -> str:
+def interval(score: Mapping[str, float], digits: int = 3) -> str:
     """A score with its confidence interval."""
     return f"{score['value']:.{digits}f} ({score['low']:.{digits}f} to {score['high']:.{digits}f})"
 
 
-def difference(score: Mapping[str, float], digits: int) -> str:
+def difference(score: Mapping[str, float], digits: int = 3) -> str:
     """A paired difference with its confidence interval, signed."""
     return f"{score['value']:+.{digits}f} ({score['low']:+.{digits}f} to {score['high']:+.{digits}f})"

@@ -1,4 +1,4 @@
-"""The two label tables, as arrays: Galaxy Zoo 2 pictures and EFIGI pictures.
+"""The sets of pictures and their labels, as arrays: those of the data folder, or a full public set.
 
 Galaxy Zoo 2: Willett et al. (2013), MNRAS 435, 2835. EFIGI: Baillard et al. (2011), A&A 532, A74.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,12 +17,20 @@ from model_export.galaxy.labels import ANSWERS, CLASSES, INDEX, PARTIAL
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-GZ2: Final = ("galaxy", "labels.csv")
-EFIGI: Final = ("galaxy_efigi", "efigi_attributes_labels.csv")
+
+HERE: Final = "here"  # galaxy/ and galaxy_efigi/ of the data folder; the artefact that ships is trained on them
+GZ2: Final = "gz2"
+GALAXY10: Final = "galaxy10"
+PUBLIC: Final = (GZ2, GALAXY10)
+# What the table with the class labels is called in results and cards.
+TABLES: Final = {HERE: "galaxy_zoo_2", GZ2: "galaxy_zoo_2_in_full", GALAXY10: "galaxy10_decals"}
+GZ2_TABLE: Final = ("galaxy", "labels.csv")
+EFIGI_TABLE: Final = ("galaxy_efigi", "efigi_attributes_labels.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +56,60 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.identifiers)
 
+    @classmethod
+    def without_votes(
+        cls,
+        identifiers: Sequence[str],
+        files: Sequence[Path],
+        label: NDArray[np.int64],
+        allowed: NDArray[np.bool_],
+        *,
+        source: str,
+        sha256: str,
+    ) -> Catalogue:
+        """Pictures of one source of which no votes are known."""
+        votes, sources = np.full((len(identifiers), len(ANSWERS)), np.nan), (source,) * len(identifiers)
+        return cls(tuple(identifiers), tuple(files), label, allowed, votes, sources, sha256)
+
     @property
     def exact(self) -> NDArray[np.bool_]:
         """(n,) whether exactly one class is left."""
         return self.label >= 0
 
 
+def catalogues(survey: str, data: Path, public: Path | None) -> tuple[Catalogue, Catalogue]:
+    """The pictures with class labels, and EFIGI's beside them, of which a public set has none.
+
+    Parameters
+    ----------
+    survey
+        HERE or one of PUBLIC.
+    data
+        The survey data.
+    public
+        Where `download` put the public set.
+
+    Returns
+    -------
+    tuple of Catalogue
+        Both.
+
+    Raises
+    ------
+    ConfigurationError
+        When a table is missing or wrong.
+    """
+    if survey == HERE:
+        return load_gz2(data), load_efigi(data)
+    # Imported late: the packages that read them are in the training environment alone.
+    loader = importlib.import_module(f"model_export.galaxy.public.{survey}")
+    label, allowed = np.zeros(0, dtype=np.int64), np.zeros((0, len(CLASSES)), dtype=np.bool_)
+    return loader.catalogue(public), Catalogue.without_votes((), (), label, allowed, source="", sha256="")
+
+
 def load_gz2(data: Path) -> Catalogue:
     """Read galaxy/labels.csv; a ConfigurationError names what is missing or wrong."""
-    path = data.joinpath(*GZ2)
+    path = data.joinpath(*GZ2_TABLE)
     rows, digest = _rows(path, ("GalaxyID", "file", "label8", "exact", "label_source", *ANSWERS))
     return _catalogue(
         path,
@@ -70,7 +124,7 @@ def load_gz2(data: Path) -> Catalogue:
 
 def load_efigi(data: Path) -> Catalogue:
     """Read galaxy_efigi's table. Its attributes are no votes, so the vote columns are NaN."""
-    path = data.joinpath(*EFIGI)
+    path = data.joinpath(*EFIGI_TABLE)
     rows, digest = _rows(path, ("PGC", "file", "label8_suggested"))
     return _catalogue(
         path,
@@ -89,7 +143,7 @@ def _rows(path: Path, columns: tuple[str, ...]) -> tuple[list[dict[str, str]], s
     except OSError as problem:
         raise ConfigurationError(
             f"{path} cannot be read ({problem.strerror}); "
-            f"set SKYSORT_DATA to the folder that holds {GZ2[0]}/ and {EFIGI[0]}/"
+            f"set SKYSORT_DATA to the folder that holds {GZ2_TABLE[0]}/ and {EFIGI_TABLE[0]}/"
         ) from problem
     reader = csv.DictReader(content.decode().splitlines())
     missing = [name for name in columns if name not in (reader.fieldnames or ())]

@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.common import calibration
-from model_export.galaxy import metrics
+from model_export.common import calibration, metrics
 from model_export.galaxy.labels import NAMES
-from model_export.galaxy.views import VIEW_SETS
-from model_export.star import conformal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+
+# A view is a number of quarter turns, and whether the picture is mirrored afterwards.
+View = tuple[int, bool]
+ALL_VIEWS: Final[tuple[View, ...]] = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
+
+# Name -> places in ALL_VIEWS.
+VIEW_SETS: Final[dict[str, list[int]]] = {
+    "as it is": [0],
+    "half turn": [0, 2],
+    "quarter turns": [0, 1, 2, 3],
+    "all eight": list(range(8)),
+}
 STRENGTHS: Final = (0.0, 0.25, 0.5)
 # Views that a request may cost: at most this many keep the graph under 5 ms on one thread.
-MOST_VIEWS: Final = 4
+MAX_VIEWS: Final = 4
 # A class with fewer validation pictures shares one threshold with the others that have few: with
 # five pictures of a class, no threshold of its own could promise anything.
 ENOUGH: Final = 40
@@ -26,6 +35,11 @@ METHOD: Final = (
     "clustered conformal prediction (Ding et al. 2023) on the validation part: a threshold a class with at least "
     f"{ENOUGH} pictures there, one common threshold for the rarer classes; the top label is always in"
 )
+
+
+def views(name: str) -> tuple[View, ...]:
+    """The views of a set."""
+    return tuple(ALL_VIEWS[place] for place in VIEW_SETS[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +81,26 @@ class Choice:
 
 
 def choose(
-    logits: NDArray[np.float64], truth: NDArray[np.int64], prior: NDArray[np.float64], most_views: int = MOST_VIEWS
+    logits: NDArray[np.float64], truth: NDArray[np.int64], prior: NDArray[np.float64], max_views: int = MAX_VIEWS
 ) -> tuple[Choice, dict[str, Any]]:
     """The choice, and the validation scores of everything that was tried.
 
-    logits: (n, all views, 8). The views are those of the least log loss among what is fast enough;
-    the strength that of the best sum of accuracy and macro F1.
+    Parameters
+    ----------
+    logits
+        (n, all views, 8) of the validation part.
+    truth
+        (n,) class indices.
+    prior
+        (8,) class shares.
+    max_views
+        Views that a request may cost.
+
+    Returns
+    -------
+    tuple of Choice and dict
+        The views are those of the least log loss among what is fast enough; the strength that of the best sum of
+        accuracy and macro F1.
     """
     tried_views = {}
     for name, places in VIEW_SETS.items():
@@ -84,7 +112,7 @@ def choose(
             "log_loss": round(calibration.log_loss(mean, truth, temperature), 6),
             **metrics.summary(probability, truth),
         }
-    allowed = [name for name, places in VIEW_SETS.items() if len(places) <= most_views]
+    allowed = [name for name, places in VIEW_SETS.items() if len(places) <= max_views]
     views = min(allowed, key=lambda name: tried_views[name]["log_loss"])
     mean = logits[:, VIEW_SETS[views]].mean(axis=1)
     tried_strengths = {}
@@ -102,25 +130,20 @@ def choose(
     temperature = calibration.fit_temperature(mean + shift, truth)
     probability = calibration.probabilities(mean + shift, temperature)
     choice = Choice(views, strength, shift, temperature, thresholds(probability, truth))
-    record = {
-        "scores": metrics.summary(probability, truth),
-        "views": tried_views,
-        "strengths": tried_strengths,
-    }
-    return choice, record
+    scores = metrics.summary(probability, truth)
+    return choice, {"scores": scores, "views": tried_views, "strengths": tried_strengths}
 
 
 def thresholds(
-    probability: NDArray[np.float64], truth: NDArray[np.int64], coverage: float = conformal.COVERAGE
+    probability: NDArray[np.float64], truth: NDArray[np.int64], coverage: float = calibration.COVERAGE
 ) -> NDArray[np.float64]:
     """(8,) the least probability that puts each label into the set; see METHOD."""
     counts = np.bincount(truth, minlength=probability.shape[1])
-    limits = conformal.thresholds(probability, truth, coverage)
+    limits = calibration.thresholds(probability, truth, coverage)
     rare = counts < ENOUGH
     own = probability[np.arange(len(truth)), truth][rare[truth]]
     if len(own):
-        one_class = np.zeros(len(own), dtype=np.int64)
-        limits[rare] = conformal.thresholds(own[:, None], one_class, coverage)[0]
+        limits[rare] = calibration.threshold(own, coverage)
     return limits
 
 

@@ -2,43 +2,55 @@
 
 With ``--alone`` one candidate gets a time of its own, and stands beside the one that ships: a network from scratch
 needs more pictures than one that begins with ImageNet's weights.
+
+``ablate``: what each kind of label brings, by training the winner without it. Every run has the same number of steps
+and the same seed; the differences are paired, picture by picture, since the intervals of two scores say little of how
+far they are apart.
+
 Scores are those of the validation part: the test part is for the one that ships.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
+import numpy as np
 
+from model_export.common import calibration, onnx_file
 from model_export.common.cli import OK, say
 from model_export.common.files import read_json, write_json
-from model_export.galaxy import fit, latency, networks, onnx_file, readme
-from model_export.galaxy.choice import Choice
-from model_export.galaxy.graph import Served
-from model_export.galaxy.train import train_one
-from model_export.galaxy.views import views
-from model_export.galaxy.workspace import COMPARISON, EVALUATION, LONGER, VALIDATION, Workspace
+from model_export.common.metrics import with_interval
+from model_export.galaxy import networks, readme, split, train
+from model_export.galaxy.choice import VIEW_SETS, Choice, views
+from model_export.galaxy.evaluate import milliseconds
+from model_export.galaxy.graph import Served, to_onnx
+from model_export.galaxy.train import Recipe, train_one
+from model_export.galaxy.workspace import ABLATION, COMPARISON, EVALUATION, LONGER, VALIDATION, Workspace
 
 if TYPE_CHECKING:
     import argparse
 
-    from model_export.settings import Settings
+    from numpy.typing import NDArray
 
+    from model_export.common.files import Settings
+
+REACHED: Final = ("accuracy", "balanced_accuracy", "macro_f1", "ece")
 SERVED_MS: Final = 5.0
 # Accuracy that is worth a millisecond: between candidates, half a point a millisecond.
 MS_PER_POINT: Final = 2.0
+WHOLE: Final = "ablation_whole"
+LEAST: Final = 1e-12
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Write results/comparison.json and the tables of README.md; finished runs are not trained again."""
-    torch.set_num_threads(options.threads)
     workspace = Workspace.of(options, settings)
     if options.alone:
-        return alone(workspace, fit.Recipe(options.alone, options.minutes))
+        return alone(workspace, Recipe(options.alone, options.minutes))
     rows = {}
     for name in networks.CANDIDATES:
-        rows[name] = row(workspace, fit.Recipe(name, options.minutes), f"compare_{name}")
+        rows[name] = row(workspace, Recipe(name, options.minutes), f"compare_{name}")
         say(f"{name}: {rows[name]['accuracy']['value']:.4f} at {rows[name]['latency_ms']} ms")
     winner = best(rows)
     document: dict[str, Any] = {
@@ -54,17 +66,17 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     fractions = document["learning_curve"]["fractions"]
     whole = read_json(workspace.run(f"compare_{winner}") / VALIDATION, "galaxy compare")
     for fraction in options.curve:
-        recipe = fit.Recipe(winner, options.minutes, fraction, steps)
+        recipe = Recipe(winner, options.minutes, fraction, steps)
         record = finished(workspace, recipe, f"curve_{round(100 * fraction)}")
-        fractions[str(fraction)] = point(record)
-    fractions["1.0"] = point(whole)
+        fractions[str(fraction)] = _point(record)
+    fractions["1.0"] = _point(whole)
     write_json(workspace.results / COMPARISON, document)
-    readme.fill(workspace.results)
+    readme.PAGE.fill(workspace.results)
     print(f"winner: {winner}")
     return OK
 
 
-def alone(workspace: Workspace, recipe: fit.Recipe) -> int:
+def alone(workspace: Workspace, recipe: Recipe) -> int:
     """Train one candidate for a time of its own and add it to results/longer.json."""
     record = finished(workspace, recipe, f"longer_{recipe.candidate}")
     shipped = read_json(workspace.results / EVALUATION, "galaxy evaluate")
@@ -72,55 +84,48 @@ def alone(workspace: Workspace, recipe: fit.Recipe) -> int:
     document: dict[str, Any] = {"part": "validation", "candidates": {}}
     if path.exists():
         document = read_json(path, "galaxy compare")
-    document["shipped"] = longer(shipped["candidate"]["about"], shipped["run"], shipped["validation"])
+    document["shipped"] = _longer(shipped["candidate"]["about"], shipped["run"], shipped["validation"])
     about = networks.CANDIDATES[recipe.candidate].about
-    document["candidates"][recipe.candidate] = longer(about, record["run"], record["scores"])
+    document["candidates"][recipe.candidate] = _longer(about, record["run"], record["scores"])
     write_json(path, document)
-    readme.fill(workspace.results)
+    readme.PAGE.fill(workspace.results)
     print(f"{recipe.candidate}: validation accuracy {record['scores']['accuracy']['value']:.4f}")
     return OK
 
 
-def longer(about: str, run_record: dict[str, Any], scores: dict[str, Any]) -> dict[str, Any]:
-    """What is compared of a run that had its own time."""
+def _longer(about: str, run_record: dict[str, Any], scores: dict[str, Any]) -> dict[str, Any]:
     spent = {key: run_record[key] for key in ("steps", "pictures_seen", "core_seconds")}
-    reached = {key: scores[key] for key in ("accuracy", "balanced_accuracy", "macro_f1", "ece")}
-    return {"about": about, **spent, **reached}
+    return {"about": about, **spent, **{key: scores[key] for key in REACHED}}
 
 
-def point(record: dict[str, Any]) -> dict[str, Any]:
+def _point(record: dict[str, Any]) -> dict[str, Any]:
     """One point of the learning curve."""
-    run_record = record["run"]
-    return {"pictures": run_record["pictures_held"], "steps": run_record["steps"], **record["scores"]}
+    return {"pictures": record["run"]["pictures_held"], "steps": record["run"]["steps"], **record["scores"]}
 
 
-def finished(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, Any]:
+def finished(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]:
     """What validation.json of a run says, after training it if that has not been done."""
     path = workspace.run(name) / VALIDATION
     return read_json(path, "galaxy compare") if path.exists() else train_one(workspace, recipe, name)
 
 
-def row(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, Any]:
+def row(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]:
     """One line of the table."""
     record = finished(workspace, recipe, name)
     candidate = networks.CANDIDATES[recipe.candidate]
     chosen = Choice.of(record["choice"])
-    network = fit.load(recipe.candidate, workspace.run(name))
-    content = onnx_file.export(Served(network, views(chosen.views)), candidate.side)
-    one_view = onnx_file.export(Served(network), candidate.side)
-    run_record = record["run"]
+    network = train.load(recipe.candidate, workspace.run(name))
+    content = to_onnx(Served(network, views(chosen.views)), candidate.side)
+    one_view = to_onnx(Served(network), candidate.side)
     return {
         "about": candidate.about,
         "side": candidate.side,
-        "parameters": run_record["parameters"],
-        "steps": run_record["steps"],
-        "pictures_seen": run_record["pictures_seen"],
-        "core_seconds": run_record["core_seconds"],
+        **{key: record["run"][key] for key in ("parameters", "steps", "pictures_seen", "core_seconds")},
         **record["scores"],
         "views": chosen.views,
         "one_view_accuracy": record["views"]["as it is"]["accuracy"]["value"],
-        "latency_ms": latency.least(content, candidate.side),
-        "one_view_latency_ms": latency.least(one_view, candidate.side),
+        "latency_ms": milliseconds(content, candidate.side)["least"],
+        "one_view_latency_ms": milliseconds(one_view, candidate.side)["least"],
         "file": onnx_file.facts(content),
     }
 
@@ -138,3 +143,51 @@ def best(rows: dict[str, dict[str, Any]]) -> str:
         return float(points - row["latency_ms"] / MS_PER_POINT)
 
     return max(fast, key=merit)
+
+
+def ablate(options: argparse.Namespace, settings: Settings) -> int:
+    """Write results/ablation.json and its table in README.md; finished runs are not trained again."""
+    workspace = Workspace.of(options, settings)
+    compared = read_json(workspace.results / COMPARISON, "galaxy compare")
+    steps = options.steps or compared["candidates"][compared["winner"]]["steps"]
+    recipe = Recipe(compared["winner"], 0.0, steps=steps)
+    gz2, _ = workspace.catalogues()
+    truth = gz2.label[split.rows(workspace.split().validation, gz2)]
+    whole = finished(workspace, recipe, WHOLE)
+    loss_of_whole, right_of_whole = _results(workspace, WHOLE, whole, truth)
+    document: dict[str, Any] = {
+        "part": "validation",
+        "candidate": recipe.candidate,
+        "steps": steps,
+        "seed": recipe.seed,
+        "whole": {key: whole["scores"][key] for key in REACHED},
+        "without": {},
+    }
+    for kind in options.without:
+        name = f"ablation_without_{kind}"
+        record = finished(workspace, replace(recipe, without=kind), name)
+        loss, right = _results(workspace, name, record, truth)
+        document["without"][kind] = {
+            **{key: record["scores"][key] for key in REACHED},
+            "log_loss_gain": with_interval(loss - loss_of_whole),
+            "accuracy_gain": with_interval(right_of_whole - right),
+        }
+        say(f"without {kind}: accuracy {record['scores']['accuracy']['value']:.4f}")
+        write_json(workspace.results / ABLATION, document)
+    readme.PAGE.fill(workspace.results)
+    return OK
+
+
+def _results(
+    workspace: Workspace, name: str, record: dict[str, Any], truth: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each validation picture the loss in nats, and 1 where the answer was right.
+
+    The loss is that before the logit adjustment, which every run chooses for itself and which gives some of it away
+    for the rare classes.
+    """
+    logits, chosen = np.load(workspace.run(name) / train.VALIDATION_LOGITS), Choice.of(record["choice"])
+    right = chosen.probabilities(logits).argmax(axis=1) == truth
+    mean = logits[:, VIEW_SETS[chosen.views]].mean(axis=1)
+    own = calibration.probabilities(mean, calibration.fit_temperature(mean, truth))[np.arange(len(truth)), truth]
+    return -np.log(np.maximum(own, LEAST)), right.astype(np.float64)

@@ -1,21 +1,96 @@
-"""``data``: decode the pictures once, find those of one sky, and deal out the parts."""
+"""``data``: decode the pictures once, find those of one sky, and deal out the parts.
+
+The decoded pictures are a uint8 array on disk that epochs read from memory.
+
+A training crop is the central 85 % of a Galaxy Zoo 2 frame at the size it is stored in: room to
+turn, zoom and shift the half of the frame that the network sees. EFIGI frames are filled by their
+galaxy, so they are put small into a black frame, where the galaxy has the size it would have in
+Galaxy Zoo 2.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from PIL import Image
 
 from model_export.common.cli import OK, progress, say
 from model_export.common.files import write_json
-from model_export.galaxy import crops, duplicates, readme, split, surveys
+from model_export.galaxy import catalogue, readme, split
 from model_export.galaxy.workspace import EFIGI_CROPS, GZ2_CROPS, Workspace
+from skysort.errors import ConfigurationError
+from skysort.pictures.geometry import InputSpec
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+    from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from model_export.common.files import Settings
     from model_export.galaxy.catalogue import Catalogue
-    from model_export.settings import Settings
 
+
+FRAME: Final = 256  # pixels to a side of a stored Galaxy Zoo 2 frame
+SIDE: Final = 218
+EFIGI_SIDE: Final = 100  # of the 128 pixels that the network sees
+# A Galaxy Zoo 2 frame is 8.5 Petrosian radii wide; its middle half holds the galaxy.
+CENTRAL_FRACTION: Final = 0.5
 DATA: Final = "data.json"
+
+
+def spec(side: int) -> InputSpec:
+    """The middle half of a frame, at the network's size."""
+    return InputSpec(side, side, None, CENTRAL_FRACTION, "black", measurements=True)
+
+
+def decode_frame(path: Path) -> NDArray[np.uint8]:
+    """(218, 218, 3) the middle of a Galaxy Zoo 2 frame."""
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    if picture.size != (FRAME, FRAME):
+        picture = picture.resize((FRAME, FRAME), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    edge = (FRAME - SIDE) // 2
+    return np.asarray(picture.crop((edge, edge, edge + SIDE, edge + SIDE)))
+
+
+def decode_efigi(path: Path) -> NDArray[np.uint8]:
+    """(218, 218, 3) an EFIGI picture in the middle of black."""
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB").resize((EFIGI_SIDE, EFIGI_SIDE), Image.Resampling.BICUBIC)
+    frame = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
+    edge = (SIDE - EFIGI_SIDE) // 2
+    frame[edge : edge + EFIGI_SIDE, edge : edge + EFIGI_SIDE] = np.asarray(picture)
+    return frame
+
+
+def build(
+    table: Catalogue,
+    path: Path,
+    decode: Callable[[Path], NDArray[np.uint8]],
+    on_picture: Callable[[], object] = lambda: None,
+) -> NDArray[np.uint8]:
+    """Decode every picture of a catalogue into a (n, 218, 218, 3) file, or open the one already there."""
+    shape = (len(table), SIDE, SIDE, 3)
+    if path.exists():
+        held: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+        if held.shape == shape:
+            return held
+    unfinished = path.with_suffix(".part.npy")
+    written = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=shape)
+    for index, file in enumerate(table.files):
+        try:
+            written[index] = decode(file)
+        except OSError as problem:
+            raise ConfigurationError(f"{file} cannot be read as a picture: {problem}") from problem
+        on_picture()
+    written.flush()
+    del written
+    unfinished.rename(path)
+    return np.load(path, mmap_mode="r")
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -23,43 +98,37 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     workspace = Workspace.of(options, settings)
     gz2, efigi = workspace.catalogues()
     with progress() as bar:
-        decoded = []
-        for name, catalogue, decode in (
-            (GZ2_CROPS, gz2, crops.decode_frame),
-            (EFIGI_CROPS, efigi, crops.decode_efigi),
-        ):
-            task = bar.add_task(f"decode {name}", total=len(catalogue))
-            decoded.append(
-                crops.build(catalogue, workspace.build / name, decode, lambda task=task: bar.advance(task))  # type: ignore[misc]
-            )
-            bar.update(task, completed=len(catalogue))
+        crops = [
+            build(table, workspace.build / name, decode, partial(bar.advance, bar.add_task(name, total=len(table))))
+            for name, table, decode in ((GZ2_CROPS, gz2, decode_frame), (EFIGI_CROPS, efigi, decode_efigi))
+        ]
     lists = options.splits or workspace.lists
-    pairs = None
-    if workspace.survey == surveys.HERE:
+    if workspace.survey == catalogue.HERE:
         say("looking for pictures of one sky (two minutes)")
-        pairs = duplicates.same_sky(decoded[0], decoded[1])
-        parts = split.make(gz2, efigi, duplicates.groups(len(gz2) + len(efigi), pairs))
+        pairs = split.same_sky(*crops)
+        parts = split.make(gz2, efigi, split.groups(len(gz2) + len(efigi), pairs))
+        split.save(parts, lists)
         names = gz2.identifiers + efigi.identifiers
         split.save_pairs([(names[one], names[other]) for one, other in pairs], lists)
     else:  # catalogues that name a galaxy once, and too many to compare each with each
-        parts = surveys.deal(gz2)
-    split.save(parts, lists)
-    write_json(workspace.results / DATA, describe(gz2, efigi, parts, pairs, workspace.survey))
-    readme.fill(workspace.results)
+        pairs, parts = None, split.deal(gz2)
+        split.save(parts, lists)
+    write_json(workspace.results / DATA, description(gz2, efigi, parts, pairs, workspace.survey))
+    readme.PAGE.fill(workspace.results)
     for name in split.PARTS:
         print(f"{name}: {len(parts.part(name)):,} pictures")
     return OK
 
 
-def describe(
+def description(
     gz2: Catalogue,
     efigi: Catalogue,
     parts: split.Split,
     pairs: list[tuple[int, int]] | None = None,
-    survey: str = surveys.HERE,
+    survey: str = catalogue.HERE,
 ) -> dict[str, Any]:
     """Counts and hashes of the tables and the parts."""
-    table = surveys.TABLES[survey]
+    table = catalogue.TABLES[survey]
     described: dict[str, Any] = {
         "tables": {
             table: {"rows": len(gz2), "exact": int(gz2.exact.sum()), "sha256": gz2.sha256},

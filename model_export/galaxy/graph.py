@@ -14,16 +14,18 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from model_export.common import networks
+from model_export.common.onnx_file import INPUT
+from model_export.galaxy.choice import ALL_VIEWS
 from model_export.galaxy.networks.mobilenet import ConvNorm
-from model_export.galaxy.views import ALL_VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from model_export.galaxy.networks.heads import Galaxy
-    from model_export.galaxy.views import View
+    from model_export.galaxy.choice import View
+    from model_export.galaxy.networks import Galaxy
 
 
 def seen(pictures: Tensor, view: View) -> Tensor:
@@ -75,6 +77,11 @@ class Served(nn.Module):
         straight = [unseen(maps[place * count : (place + 1) * count], view) for place, view in enumerate(self.views)]
         activation = torch.stack(straight).mean(dim=0) if len(straight) > 1 else straight[0]
         return probabilities, activation, embedding
+
+
+def to_onnx(served: Served, side: int, batch: int = 1) -> bytes:
+    """A checked ONNX file with constant shapes, optimised but bound to no processor."""
+    return networks.to_onnx(served, {INPUT: torch.zeros((batch, side, side, 3), dtype=torch.uint8)})
 
 
 def fold_norms(network: Galaxy) -> Galaxy:

@@ -1,4 +1,4 @@
-"""``forms``: what the published file makes of the test part's galaxies where they come in other forms than pictures.
+"""``input-formats``: what the published file makes of the test part's galaxies in other formats than pictures.
 
 Survey cutouts of these galaxies are not at hand, so their light is worked out from the pictures, by the stretch of
 Lupton et al. (2004) backwards, and written as FITS. What the pictures lost to eight bits is not in it.
@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image
 
 from model_export.common.cli import OK, progress, say
-from model_export.common.files import write_json
-from model_export.galaxy import metrics, readme, split
-from model_export.galaxy.workspace import ARTEFACT, FORMS, Workspace
-from model_export.image.scores import with_interval
+from model_export.common.files import artefact, write_json
+from model_export.common.metrics import summary, with_interval
+from model_export.galaxy import readme, split
+from model_export.galaxy.workspace import FORMATS, Workspace
 from skysort.pictures.decode import decode
 from skysort.pictures.measurements import stretch
 from skysort.pictures.model import PictureModel
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.settings import Settings
+    from model_export.common.files import Settings
 
-    Forms = dict[str, Callable[[bytes], bytes]]
+    Conversion = Callable[[bytes], bytes]
 
 # Of the pictures' stretch, f = asinh(Q I) / Q: SDSS draws its pictures with Q = 8 (Lupton et al. 2004).
 Q: Final = 8.0
@@ -48,52 +48,49 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     workspace = Workspace.of(options, settings)
     gz2, _ = workspace.catalogues()
     parts = workspace.split()
-    model = PictureModel.load(ARTEFACT, options.threads)
+    model = PictureModel.load(artefact("galaxy"), options.threads)
     rows, learnt = split.rows(parts.test, gz2), split.rows(parts.train, gz2)[::EVERY]
     document: dict[str, Any] = {"part": "test", "version": model.card.version, "forms": {}}
     with progress() as bar:
-        task = bar.add_task("colour of the training part", total=len(learnt))
-        colours = []
-        for row in learnt:
-            colours.append(colour(light(gz2.files[row].read_bytes())))
-            bar.advance(task)
-        seen = np.array([found for found in colours if found is not None])
+        paths = bar.track([gz2.files[row] for row in learnt], description="colour of the training part")
+        colours = [colour(light(path.read_bytes())) for path in paths]
+        seen = np.array([measured for measured in colours if measured is not None])
         document["colour"] = {"pictures": len(seen), "mean": [round(float(band), 3) for band in seen.mean(axis=0)]}
-        for name, form in FORMS_OF_A_PICTURE.items():
-            task = bar.add_task(name, total=len(rows))
-            probability, members = [], []
-            for row in rows:
-                found = model.predict(decode(form(gz2.files[row].read_bytes()), model.spec)[np.newaxis])
-                probability.append(found.probabilities[0])
-                members.append(found.prediction_sets[0])
-                bar.advance(task)
-            document["forms"][name] = scores(np.array(probability, np.float64), np.array(members), gz2.label[rows])
+        for name, convert in CONVERSIONS.items():
+            probability, sets = [], []
+            for row in bar.track(rows, description=name):
+                answer = model.predict(decode(convert(gz2.files[row].read_bytes()), model.spec)[np.newaxis])
+                probability.append(answer.probabilities[0])
+                sets.append(answer.prediction_sets[0])
+            document["forms"][name] = scores(np.array(probability, np.float64), np.array(sets), gz2.label[rows])
             say(f"{name}: {document['forms'][name]['accuracy']['value']:.4f}")
-    write_json(workspace.results / FORMS, document)
-    readme.fill(workspace.results)
+    write_json(workspace.results / FORMATS, document)
+    readme.PAGE.fill(workspace.results)
     return OK
 
 
-def scores(probability: NDArray[np.float64], members: NDArray[np.bool_], truth: NDArray[np.int64]) -> dict[str, Any]:
-    """Accuracy, macro F1, calibration error, and coverage of the prediction sets."""
-    covered = members[np.arange(len(truth)), truth]
-    return {**metrics.summary(probability, truth), "coverage": with_interval(covered)}
+def scores(probability: NDArray[np.float64], sets: NDArray[np.bool_], truth: NDArray[np.int64]) -> dict[str, Any]:
+    """Accuracy, macro F1, calibration error, and coverage of the (n, 8) prediction sets."""
+    covered = sets[np.arange(len(truth)), truth]
+    return {**summary(probability, truth), "coverage": with_interval(covered)}
 
 
 def light(content: bytes) -> NDArray[np.float64]:
     """(height, width, 3) light of a picture, red first, in a unit of its own."""
     pixels = np.asarray(Image.open(BytesIO(content)).convert("RGB"), np.float64) / 255
     shown = np.maximum(pixels.mean(axis=2, keepdims=True), DARKEST)
-    found: NDArray[np.float64] = pixels / shown * np.sinh(Q * shown) / Q
-    return found
+    return np.asarray(pixels / shown * np.sinh(Q * shown) / Q)
 
 
-def colour(found: NDArray[np.float64]) -> NDArray[np.float64] | None:
+def colour(flux: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """(3,) light of each band in the middle half, above the sky, against the mean of the bands; None without light."""
-    above = found - stretch.sky_levels(found, found)
-    height, width = above.shape[:2]
-    middle = above[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    return stretch.colour(middle)
+    above = flux - stretch.sky_levels(flux, flux)
+    return stretch.colour(_middle(above))
+
+
+def _middle(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    height, width = values.shape[:2]
+    return values[height // 4 : height - height // 4, width // 4 : width - width // 4]
 
 
 def fits(planes: NDArray[np.float64]) -> bytes:
@@ -114,10 +111,10 @@ def _counts(content: bytes) -> bytes:
     return _png(np.clip(sky + gain * light(content)[..., 1], 0, 65_535).astype(np.uint16))
 
 
-def _unobserved(number: float) -> Callable[[bytes], bytes]:
+def _unobserved(number: float) -> Conversion:
     """Counts of r of which only a turned square in the middle was observed, the rest filled up with a number."""
 
-    def form(content: bytes) -> bytes:
+    def convert(content: bytes) -> bytes:
         values = _counts_of_r(content)
         height, width = values.shape
         down, across = np.mgrid[-height / 2 : height / 2, -width / 2 : width / 2]
@@ -126,14 +123,13 @@ def _unobserved(number: float) -> Callable[[bytes], bytes]:
         values[np.maximum(abs(along), abs(beside)) > OBSERVED * min(height, width)] = number
         return fits(values[np.newaxis])
 
-    return form
+    return convert
 
 
 def _without_core(content: bytes) -> bytes:
     """Counts of r whose brightest pixels in the middle have no value, as where a detector is full."""
     values = _counts_of_r(content)
-    height, width = values.shape
-    middle = values[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    middle = _middle(values)
     middle[middle > np.quantile(middle, 1 - FULL)] = np.nan
     return fits(values[np.newaxis])
 
@@ -149,12 +145,12 @@ def _png(pixels: NDArray[Any]) -> bytes:
     return written.getvalue()
 
 
-def _bands(weights: NDArray[np.float64]) -> Callable[[bytes], bytes]:
+def _bands(weights: NDArray[np.float64]) -> Conversion:
     """Three bands from blue to red, as surveys list them."""
     return lambda content: fits(np.moveaxis(light(content) / weights, -1, 0)[::-1])
 
 
-FORMS_OF_A_PICTURE: Final[Forms] = {
+CONVERSIONS: Final[dict[str, Conversion]] = {
     "the pictures themselves": lambda content: content,
     "8-bit grey": _grey,
     "FITS of g, r and i, weighted as in the pictures": _bands(np.ones(3)),

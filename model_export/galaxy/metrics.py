@@ -1,14 +1,14 @@
-"""Scores of the eight classes; intervals and formulas are those of the star model."""
+"""Scores that the eight classes alone have: by the survey's mix, by the label's origin, and against chance."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from model_export.common import calibration
-from model_export.common.metrics import DIGITS, f1, precision, recall, with_intervals
-from model_export.galaxy.labels import CLASSES, NAMES
+from model_export.common.calibration import calibration_error
+from model_export.common.metrics import DIGITS, recall
+from model_export.galaxy.labels import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,23 +23,6 @@ EDGE_ON_TO_CIGAR: Final = 4.0
 SIMULATIONS: Final = 500
 
 
-def confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(8, 8) counts: a row a true class, a column a predicted one."""
-    width = len(CLASSES)
-    return np.bincount(truth * width + predicted, minlength=width * width).reshape(width, width)
-
-
-def summary(probability: NDArray[np.float64], truth: NDArray[np.int64]) -> dict[str, Any]:
-    """Accuracy, balanced accuracy and macro F1 with 95 % intervals, and the calibration error."""
-    table = confusion(truth, probability.argmax(axis=1))
-    return {"rows": len(truth), **with_intervals(table), "ece": ece(probability, truth)}
-
-
-def ece(probability: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
-    """Expected calibration error of the top label, 15 bins."""
-    return round(calibration.reliability(probability, truth).expected_calibration_error, DIGITS)
-
-
 def ece_of_perfect(probability: NDArray[np.float64], seed: int = 2) -> dict[str, float]:
     """The ECE that a perfectly calibrated model would show on so few pictures: mean, and 95 % limit.
 
@@ -50,24 +33,10 @@ def ece_of_perfect(probability: NDArray[np.float64], seed: int = 2) -> dict[str,
     top = probability.argmax(axis=1)
     other = (top + 1) % probability.shape[1]
     shown = [
-        ece(probability, np.where(generator.random(len(top)) < confidence, top, other)) for _ in range(SIMULATIONS)
+        calibration_error(probability, np.where(generator.random(len(top)) < confidence, top, other))
+        for _ in range(SIMULATIONS)
     ]
-    return {
-        "mean": round(float(np.mean(shown)), DIGITS),
-        "upper": round(float(np.percentile(shown, 95)), DIGITS),
-    }
-
-
-def per_class(table: NDArray[np.int64]) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and the number of pictures of each class, by readable name."""
-    columns = {"precision": precision(table), "recall": recall(table), "f1": f1(table)}
-    return {
-        name: {
-            **{column: round(float(values[place]), DIGITS) for column, values in columns.items()},
-            "rows": int(table[place].sum()),
-        }
-        for place, name in enumerate(NAMES)
-    }
+    return {"mean": round(float(np.mean(shown)), DIGITS), "upper": round(float(np.percentile(shown, 95)), DIGITS)}
 
 
 def reweighted_accuracy(table: NDArray[np.int64]) -> dict[str, float]:
@@ -80,10 +49,10 @@ def reweighted_accuracy(table: NDArray[np.int64]) -> dict[str, float]:
         both * EDGE_ON_TO_CIGAR / (1 + EDGE_ON_TO_CIGAR),
         both / (1 + EDGE_ON_TO_CIGAR),
     )
-    found = recall(table)
+    recalls = recall(table)
     return {
-        "raw_votes": round(float(found @ raw / raw.sum()), DIGITS),
-        "decision_path": round(float(found @ debiased / debiased.sum()), DIGITS),
+        "raw_votes": round(float(recalls @ raw / raw.sum()), DIGITS),
+        "decision_path": round(float(recalls @ debiased / debiased.sum()), DIGITS),
     }
 
 

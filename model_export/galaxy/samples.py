@@ -1,14 +1,23 @@
-"""The pictures of the training part with their targets, drawn by survey and kind of label."""
+"""What training draws, how it looks, and what the loss aims at.
+
+Pictures of the training part are drawn by survey and kind of label, and seen in random views: nothing in the sky says
+which way is up, how far, or how sharp. The loss knows classes where they are known, sets of classes where they are not,
+and the question tree.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from model_export.galaxy import split, targets
+from model_export.galaxy.data import SIDE
+from model_export.galaxy.labels import QUESTIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,12 +25,24 @@ if TYPE_CHECKING:
 
     from model_export.galaxy.catalogue import Catalogue
 
+
 # How often a picture is drawn, relative to one with an exact Galaxy Zoo 2 label.
 PARTIAL_SHARE: Final = 0.25
 EFIGI_SHARE: Final = 0.25
 EFIGI_SOFTNESS: Final = 0.1  # label smoothing: the classes are derived from attributes, not from votes
 SOFTNESS: Final = 0.4
 SMALLEST_SHARE: Final = 1e-4  # of a class; keeps the offset finite where a class is not there
+CENTRE: Final = 128  # pixels of a crop that the network sees: half a Galaxy Zoo 2 frame
+ZOOM: Final = 0.15
+SHIFT: Final = 0.02
+LIGHT: Final = 0.15
+SATURATION: Final = 0.15
+NOISE: Final = 4.0  # of 255
+# Turning a picture blurs it a little; this share is turned by quarters only, as sharp as what is served.
+SHARP: Final = 0.3
+BLURRED: Final = 0.2
+TREE_WEIGHT: Final = 0.3
+SET_WEIGHT: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +140,86 @@ def _thinned(
         members = generator.permutation(rows[catalogue.label[rows] == label])
         kept.append(members[: max(1, round(fraction * len(members)))])
     return np.sort(np.concatenate(kept)) if kept else rows
+
+
+def centre(crops: Tensor, side: int) -> Tensor:
+    """(n, 218, 218, 3) uint8 -> (n, 3, side, side) float, 0 to 255: what a request gives the network."""
+    edge = (SIDE - CENTRE) // 2
+    middle = crops[:, edge : edge + CENTRE, edge : edge + CENTRE].permute(0, 3, 1, 2).float()
+    if side == CENTRE:
+        return middle.contiguous(memory_format=torch.channels_last)
+    return functional.interpolate(middle, (side, side), mode="bilinear", antialias=True)
+
+
+def views(crops: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """(n, 218, 218, 3) uint8 -> (n, 3, side, side) float, 0 to 255: one random view of each picture."""
+    count = len(crops)
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return torch.rand((count, *shape), generator=generator) * (high - low) + low
+
+    sharp = uniform(0, 1) < SHARP
+    angle = uniform(0, 2 * math.pi)
+    angle = torch.where(sharp, torch.round(angle / (math.pi / 2)) * (math.pi / 2), angle)
+    zoom = torch.where(sharp, 1.0, torch.exp(uniform(-ZOOM, ZOOM))) * (CENTRE / SIDE)
+    flip = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)  # noqa: PLR2004 - a fair coin
+    shift = torch.where(sharp[:, None], 0.0, uniform(-SHIFT, SHIFT, 2)) * 2 * (CENTRE / SIDE)
+    cosine, sine = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+    rows = torch.stack([cosine * flip, -sine, shift[:, 0], sine * flip, cosine, shift[:, 1]], dim=1)
+    grid = functional.affine_grid(rows.view(-1, 2, 3), [count, 3, side, side], align_corners=False)
+    pictures = functional.grid_sample(crops.permute(0, 3, 1, 2).float(), grid, align_corners=False)
+    softened = functional.avg_pool2d(pictures, 3, 1, 1, count_include_pad=False)
+    blur = torch.where(uniform(0, 1) < BLURRED, uniform(0, 1), 0.0)[:, None, None, None]
+    pictures = torch.lerp(pictures, softened, blur)
+    grey = pictures.mean(dim=1, keepdim=True)
+    pictures = torch.lerp(grey, pictures, uniform(1 - SATURATION, 1 + SATURATION, 1, 1, 1))
+    pictures = pictures * uniform(1 - LIGHT, 1 + LIGHT, 1, 1, 1)
+    noise = torch.where(uniform(0, 1) < BLURRED, uniform(0, NOISE), 0.0)[:, None, None, None]
+    pictures = pictures + noise * torch.randn(pictures.shape, generator=generator)
+    return pictures.clamp(0, 255).contiguous(memory_format=torch.channels_last)
+
+
+def class_loss(logits: Tensor, target: Tensor, allowed: Tensor) -> Tensor:
+    """(n,) cross-entropy where the target is known, -log P(allowed classes) where it is not.
+
+    logits, target, allowed: (n, 8); a target row of zeros means "not known".
+    """
+    logs = functional.log_softmax(logits, dim=1)
+    known = target.sum(dim=1) > 0
+    exact = -(target * logs).sum(dim=1)
+    partial = -torch.logsumexp(logs.masked_fill(~allowed, -torch.inf), dim=1)
+    return torch.where(known, exact, SET_WEIGHT * partial)
+
+
+def tree_loss(logits: Tensor, answers: Tensor, asked: Tensor) -> Tensor:
+    """(n,) cross-entropy of each question's answers, weighted by the share of volunteers asked it.
+
+    logits, answers: (n, 37); asked: (n, 11), 0 masks a question whose answers are not known.
+    """
+    total = torch.zeros(len(logits))
+    start = 0
+    for place, names in enumerate(QUESTIONS.values()):
+        part = slice(start, start + len(names))
+        logs = functional.log_softmax(logits[:, part], dim=1)
+        total = total - asked[:, place] * (answers[:, part] * logs).sum(dim=1)
+        start += len(names)
+    return total
+
+
+def total_loss(
+    outputs: tuple[Tensor, Tensor],
+    *,
+    target: Tensor,
+    allowed: Tensor,
+    answers: Tensor,
+    asked: Tensor,
+    offset: Tensor,
+) -> Tensor:
+    """The mean loss of a batch.
+
+    offset: (8,) log ratio of the classes' shares in what is drawn for training to those in the
+    survey. Added to the logits while training, it leaves the network with the survey's prior
+    (Menon et al. 2021, logit adjustment).
+    """
+    classes, tree = (output.float() for output in outputs)
+    return (class_loss(classes + offset, target, allowed) + TREE_WEIGHT * tree_loss(tree, answers, asked)).mean()

@@ -7,6 +7,11 @@ train, unless one of their group tests or validates: then nobody uses them.
 
 The seed is 2, after Galaxy Zoo 2. It was chosen before any score was looked at. The lists are
 committed in splits/, one name a line, and the pairs of one sky beside them.
+
+Any two round smooth galaxies look alike, so likeness of the pixels says little of whether they show the same sky. What
+sets a picture apart is what is left when the common look is taken away: pictures are projected on the leading principal
+components of all of them and whitened, which leaves neighbours, noise and asymmetries to compare. EFIGI pictures are
+compared at several zooms, since their frames follow the galaxy's diameter.
 """
 
 from __future__ import annotations
@@ -17,6 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from model_export.galaxy.labels import CLASSES
 from skysort.errors import ConfigurationError
@@ -28,13 +35,25 @@ if TYPE_CHECKING:
 
     from model_export.galaxy.catalogue import Catalogue
 
+
 SEED: Final = 2
 TEST: Final = 0.18
 VALIDATION: Final = 0.12
 PARTS: Final = ("train", "validation", "test", "left_out")
 PAIRS: Final = "same_sky.txt"
+# CosmoFormer's parts of the 209,293 galaxies of galaxy-datasets: 125,575, 41,859 and 41,859.
+HELD: Final = 0.2
 FOLDER: Final = Path(__file__).resolve().parent / "splits"
 EASY: Final = "zhu5"  # a published clean subset: five classes, confident votes only
+THUMBNAIL: Final = 32
+COMPONENTS: Final = 200
+BLOCK: Final = 1024
+# Chosen by looking at the pairs: no two Galaxy Zoo 2 pictures above it are one galaxy, they share the
+# place of a bright star at most; between the surveys most pairs above it are one galaxy.
+SAME_SKY: Final = 0.7
+WINDOW: Final = 200
+EFIGI_WINDOW: Final = 98
+ZOOMS: Final = (50, 60, 70, 80, 92, 106, 122, 140, 160, 184, 210)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +72,13 @@ class Split:
 
 
 def make(gz2: Catalogue, efigi: Catalogue, group: NDArray[np.int64], seed: int = SEED) -> Split:
-    """Deal the groups out. group: (len(gz2) + len(efigi),) as duplicates.groups gives it."""
+    """Deal the groups out. group: (len(gz2) + len(efigi),) as `groups` gives it."""
     names = np.array(gz2.identifiers + efigi.identifiers)
     exact = np.concatenate([gz2.exact, np.zeros(len(efigi), dtype=np.bool_)])
     usable = np.concatenate([np.ones(len(gz2), dtype=np.bool_), efigi.exact])
     place = np.full(len(names), "train", dtype="<U10")
     for stratum in _strata(gz2, group[: len(gz2)]):
-        ordered = sorted(stratum, key=lambda leader: place_hash(str(names[leader]), seed))
+        ordered = sorted(stratum, key=lambda leader: order_hash(str(names[leader]), seed))
         tested, validated = round(TEST * len(ordered)), round((TEST + VALIDATION) * len(ordered))
         place[np.isin(group, ordered[:tested])] = "test"
         place[np.isin(group, ordered[tested:validated])] = "validation"
@@ -90,12 +109,6 @@ def save_pairs(pairs: Iterable[tuple[str, str]], folder: Path = FOLDER) -> None:
     (folder / PAIRS).write_text("".join(f"{one} {other}\n" for one, other in pairs), encoding="utf-8")
 
 
-def load_pairs(folder: Path = FOLDER) -> list[tuple[str, str]]:
-    """Read them back."""
-    lines = (folder / PAIRS).read_text(encoding="utf-8").splitlines()
-    return [(one, other) for one, other in (line.split() for line in lines)]
-
-
 def rows(names: tuple[str, ...], catalogue: Catalogue) -> NDArray[np.intp]:
     """Row of each name that the catalogue holds, ascending; names of the other survey are passed over."""
     wanted = set(names)
@@ -118,7 +131,7 @@ def _strata(gz2: Catalogue, group: NDArray[np.int64]) -> list[list[int]]:
     return [strata[key] for key in sorted(strata)]
 
 
-def place_hash(name: str, seed: int) -> bytes:
+def order_hash(name: str, seed: int) -> bytes:
     """Eight bytes whose order deals names out."""
     return hashlib.blake2b(name.encode(), digest_size=8, key=seed.to_bytes(8, "little")).digest()
 
@@ -128,3 +141,102 @@ def counts(catalogue: Catalogue, chosen: NDArray[np.intp]) -> dict[str, int]:
     label = catalogue.label[chosen]
     known = {name: int((label == place).sum()) for place, name in enumerate(CLASSES)}
     return {**known, "partial": int((label < 0).sum())}
+
+
+def grey(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(n, 218, 218) luminance of (n, 218, 218, 3) crops."""
+    out = np.empty(crops.shape[:3], dtype=np.uint8)
+    for start in range(0, len(crops), BLOCK):
+        block = crops[start : start + BLOCK].astype(np.uint16)
+        out[start : start + BLOCK] = (block[..., 0] + 2 * block[..., 1] + block[..., 2]) // 4
+    return out
+
+
+def thumbnails(greys: NDArray[np.uint8], window: int) -> NDArray[np.float32]:
+    """(n, 32 x 32) mean grey of the middle `window` pixels (at least 32), square-root stretched."""
+    edge = (greys.shape[1] - window) // 2
+    cells = np.linspace(edge, edge + window, THUMBNAIL + 1).astype(int)
+    out = np.empty((len(greys), THUMBNAIL * THUMBNAIL), dtype=np.float32)
+    for start in range(0, len(greys), BLOCK):
+        block = greys[start : start + BLOCK, : cells[-1], : cells[-1]].astype(np.float32)
+        sums = np.add.reduceat(np.add.reduceat(block, cells[:-1], axis=1), cells[:-1], axis=2)
+        sizes = np.outer(np.diff(cells), np.diff(cells))
+        out[start : start + BLOCK] = np.sqrt(sums / sizes).reshape(len(block), -1)
+    return out
+
+
+class Whitener:
+    """Principal components of a reference set of thumbnails, scaled to equal weight."""
+
+    def __init__(self, reference: NDArray[np.float32], components: int = COMPONENTS) -> None:
+        normal = _standardise(reference)
+        self._mean = normal.mean(axis=0)
+        centred = normal - self._mean
+        values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+        kept = slice(-min(components, len(values)), None)
+        self._projection = vectors[:, kept] / np.sqrt(values[kept] + 1e-6)
+
+    def __call__(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, components) unit vectors whose dot product is the likeness, -1 to 1."""
+        projected = (_standardise(pictures) - self._mean) @ self._projection
+        return (projected / np.linalg.norm(projected, axis=1, keepdims=True)).astype(np.float32)
+
+
+def pairs_above(left: NDArray[np.float32], right: NDArray[np.float32], threshold: float) -> list[tuple[int, int]]:
+    """(row of left, row of right) of every pair whose likeness is at or above the threshold."""
+    pairs: list[tuple[int, int]] = []
+    for start in range(0, len(left), BLOCK):
+        rows, columns = np.nonzero(left[start : start + BLOCK] @ right.T >= threshold)
+        pairs += zip((rows + start).tolist(), columns.tolist(), strict=True)
+    return pairs
+
+
+def groups(count: int, pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
+    """(count,) for each picture the lowest index that it is linked to through any chain of pairs."""
+    links = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(links.shape[1]), tuple(links)), shape=(count, count))
+    _, part = connected_components(graph, directed=False)
+    _, lowest = np.unique(part, return_index=True)
+    return np.asarray(lowest[part], dtype=np.int64)
+
+
+def same_sky(gz2: NDArray[np.uint8], efigi: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Pairs of one sky among the crops of both surveys; EFIGI pictures are numbered after the others.
+
+    gz2, efigi: (n, 218, 218, 3) crops as data.py makes them.
+    """
+    greys, efigi_greys = grey(gz2), grey(efigi)
+    wide = thumbnails(greys, WINDOW)
+    projected = Whitener(wide)(wide)
+    pairs = [(one, other) for one, other in pairs_above(projected, projected, SAME_SKY) if one < other]
+    frames = thumbnails(efigi_greys, EFIGI_WINDOW)
+    whitener = Whitener(frames)
+    efigi_projected = whitener(frames)
+    within = pairs_above(efigi_projected, efigi_projected, SAME_SKY)
+    pairs += [(len(gz2) + one, len(gz2) + other) for one, other in within if one < other]
+    for zoom in ZOOMS:
+        across = pairs_above(whitener(thumbnails(greys, zoom)), efigi_projected, SAME_SKY)
+        pairs += [(one, len(gz2) + other) for one, other in across]
+    return sorted(set(pairs))
+
+
+def _standardise(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    centred = pictures - pictures.mean(axis=1, keepdims=True)
+    return np.asarray(centred / (centred.std(axis=1, keepdims=True) + 1e-6))
+
+
+def deal(catalogue: Catalogue, seed: int = SEED) -> Split:
+    """Train, validation and test in CosmoFormer's proportions; its own lists were not published.
+
+    Dealt out by a hash of the names, whatever their classes; pictures of none of the eight are left out.
+    """
+    names = [name for name, exact in zip(catalogue.identifiers, catalogue.exact, strict=True) if exact]
+    names.sort(key=lambda name: order_hash(name, seed))
+    held = int(np.ceil(HELD * len(names)))
+    without = tuple(sorted(set(catalogue.identifiers) - set(names)))
+    return Split(
+        train=tuple(sorted(names[2 * held :])),
+        validation=tuple(sorted(names[held : 2 * held])),
+        test=tuple(sorted(names[:held])),
+        left_out=without,
+    )

@@ -1,30 +1,82 @@
-"""``train``: fit one candidate, then decide on the validation part how its logits become an answer."""
+"""``train``: fit one candidate, then decide on the validation part how its logits become an answer.
+
+One schedule, averaged weights, and checkpoints that a later start resumes from.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+import time
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 
 from model_export.common.cli import OK, progress, say
 from model_export.common.files import write_json
-from model_export.galaxy import choice, fit, networks, samples, split
-from model_export.galaxy.networks.mobilenet import WEIGHTS
+from model_export.common.networks import convolutions, parameters, public_weights, update_ema, warm_up_cosine
+from model_export.galaxy import choice, networks, samples, split
+from model_export.galaxy.choice import ALL_VIEWS
+from model_export.galaxy.graph import fold_norms, seen
+from model_export.galaxy.networks import HALF_RANGE
+from model_export.galaxy.networks.mobilenet import MobileNet
+from model_export.galaxy.samples import centre, total_loss, views
 from model_export.galaxy.workspace import VALIDATION, Workspace
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+    from pathlib import Path
 
-    from model_export.settings import Settings
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from model_export.common.files import Settings
+    from model_export.galaxy.networks import Galaxy
+    from model_export.galaxy.samples import Samples
+
+CALIBRATION_BATCHES: Final = 8
+TRIAL_STEPS: Final = 3
+CHECKPOINT_SECONDS: Final = 90.0
+EVALUATION_BATCH: Final = 64
+VALIDATION_LOGITS: Final = "validation_logits.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a candidate is trained.
+
+    minutes: the budget in processor time of one core, from which the number of steps follows once,
+    unless `steps` says it; an interruption does not change it. peak_rate: of AdamW, reached after `warm_up` of
+    the steps, then down a cosine. averaging: the decay of the running mean of the weights.
+    without: a kind of label that is left out (labels.KINDS), to learn what it brings.
+    """
+
+    candidate: str
+    minutes: float
+    fraction: float = 1.0
+    steps: int = 0
+    batch: int = 64
+    peak_rate: float = 1e-3
+    warm_up: float = 0.08
+    weight_decay: float = 0.05
+    averaging: float = 0.998
+    seed: int = 2
+    without: str = ""
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate at a step."""
+        done = step / steps
+        return self.peak_rate * (warm_up_cosine(done, self.warm_up) + (1e-3 if done < self.warm_up else 0.0))
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Write build/galaxy/runs/NAME/{weights.pt, run.json, validation.json}; goes on with a run that was stopped."""
-    torch.set_num_threads(options.threads)
     workspace = Workspace.of(options, settings)
-    recipe = fit.Recipe(options.candidate, options.minutes, options.fraction, options.steps or 0)
+    recipe = Recipe(options.candidate, options.minutes, options.fraction, options.steps or 0)
     record = train_one(workspace, recipe, options.name or options.candidate)
     scores = record["scores"]
     print(
@@ -34,14 +86,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return OK
 
 
-def train_one(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, Any]:
+def train_one(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]:
     """Train a recipe into a named run and choose on validation; returns what validation.json says."""
     if recipe.candidate not in networks.CANDIDATES:
         raise ConfigurationError(
-            f"there is no candidate {recipe.candidate!r}; there is {', '.join(networks.CANDIDATES)}"
+            f"unknown candidate {recipe.candidate!r}; choose from {', '.join(networks.CANDIDATES)}"
         )
-    if not workspace.data.joinpath(*WEIGHTS).is_file() and networks.CANDIDATES[recipe.candidate].pretrained:
-        raise ConfigurationError(f"the ImageNet weights {workspace.data.joinpath(*WEIGHTS)} are not there")
+    if networks.CANDIDATES[recipe.candidate].pretrained:
+        public_weights(workspace.data)  # before minutes of work, not after
     gz2, efigi = workspace.catalogues()
     crops = workspace.crops()
     parts = workspace.split()
@@ -56,14 +108,197 @@ def train_one(workspace: Workspace, recipe: fit.Recipe, name: str) -> dict[str, 
         def on_step(done: int, steps: int, loss: float) -> None:
             bar.update(task, total=steps, completed=done, description=f"{name}: loss {loss:.3f}")
 
-        trained = fit.train(recipe, drawn, folder, workspace.data, on_step=on_step)
+        trained = train(recipe, drawn, folder, workspace.data, on_step=on_step)
         rows = split.rows(parts.validation, gz2)
         task = bar.add_task("validation", total=len(rows))
-        network = fit.load(recipe.candidate, folder)
+        network = load(recipe.candidate, folder)
         side = networks.CANDIDATES[recipe.candidate].side
-        logits = fit.logits(network, crops[0], rows, side, on_batch=lambda count: bar.advance(task, count))
-    np.save(folder / fit.VALIDATION_LOGITS, logits)
-    chosen, record = choice.choose(logits, gz2.label[rows], drawn.prior)
+        validated = logits(network, crops[0], rows, side, on_batch=partial(bar.advance, task))
+    np.save(folder / VALIDATION_LOGITS, validated)
+    chosen, record = choice.choose(validated, gz2.label[rows], drawn.prior)
     whole = {"run": trained, "choice": chosen.document(), **record}
     write_json(folder / VALIDATION, whole)
     return whole
+
+
+def train(
+    recipe: Recipe,
+    samples: Samples,
+    folder: Path,
+    data: Path,
+    *,
+    on_step: Callable[[int, int, float], object],
+) -> dict[str, Any]:
+    """Train, or go on where `folder` left off; leaves weights.pt and run.json there and returns the record."""
+    folder.mkdir(parents=True, exist_ok=True)
+    training = Training(recipe, samples, folder / "checkpoint.pt", data)
+    training.resume()
+    training.plan()
+    saved, before = time.monotonic(), time.process_time()
+    while training.step < training.steps:
+        loss = training.advance()
+        training.core_seconds += time.process_time() - before
+        before = time.process_time()
+        on_step(training.step, training.steps, loss)
+        if time.monotonic() - saved > CHECKPOINT_SECONDS:
+            training.save()
+            saved = time.monotonic()
+    torch.save(training.averaged.state_dict(), folder / "weights.pt")
+    record = {
+        **asdict(recipe),
+        "steps": training.steps,
+        "core_seconds": round(training.core_seconds, 1),
+        "pictures_seen": training.steps * recipe.batch,
+        "pictures_held": len(samples),
+        "parameters": parameters(training.network),
+        "torch": torch.__version__,
+    }
+    write_json(folder / "run.json", record)
+    training.checkpoint.unlink(missing_ok=True)
+    return record
+
+
+class Training:
+    """A run in progress: networks, optimiser, random numbers, and where it stands."""
+
+    def __init__(self, recipe: Recipe, samples: Samples, checkpoint: Path, data: Path) -> None:
+        if len(samples) < recipe.batch:
+            raise ConfigurationError(
+                f"{len(samples)} pictures are too few to draw {recipe.batch} different ones a step"
+            )
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.samples, self.checkpoint = recipe, samples, checkpoint
+        self.draws = np.random.default_rng(recipe.seed)
+        self.noise = torch.Generator().manual_seed(recipe.seed)
+        self.network = prepare(recipe.candidate, samples, data, seed=recipe.seed)
+        self.averaged = copy.deepcopy(self.network).eval()
+        self.network.train()
+        self.optimiser = torch.optim.AdamW(_groups(self.network, recipe.weight_decay), lr=recipe.peak_rate)
+        # Where oneDNN has no bfloat16 kernels PyTorch falls back to loops that are a hundred times slower than float32.
+        self.half_precision = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - there is no public one
+        self.side = networks.CANDIDATES[recipe.candidate].side
+        self.drawn_shares = samples.weight / samples.weight.sum()
+        self.offset = samples.offset
+        self.step, self.steps, self.core_seconds = 0, recipe.steps, 0.0
+
+    def plan(self) -> None:
+        """Turn the budget into a number of steps, unless the recipe or an earlier start said it.
+
+        A few steps at the lowest rate measure the speed.
+        """
+        if self.steps:
+            return
+        self._train_step(self.recipe.rate(0, 1))
+        started = time.process_time()
+        for _ in range(TRIAL_STEPS):
+            self._train_step(self.recipe.rate(0, 1))
+        per_step = (time.process_time() - started) / TRIAL_STEPS
+        self.steps = max(1, round(60 * self.recipe.minutes / per_step))
+
+    def advance(self) -> float:
+        """One step; returns its loss."""
+        loss = self._train_step(self.recipe.rate(self.step, self.steps))
+        self.step += 1
+        update_ema(self.averaged, self.network, min(self.recipe.averaging, (1 + self.step) / (10 + self.step)))
+        return loss
+
+    def _train_step(self, rate: float) -> float:
+        chosen = self.draws.choice(len(self.samples), self.recipe.batch, replace=False, p=self.drawn_shares)
+        pictures = views(self.samples.pictures(chosen), self.side, self.noise)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half_precision):
+            outputs = self.network(pictures)
+        loss = total_loss(
+            outputs,
+            target=self.samples.target[chosen],
+            allowed=self.samples.allowed[chosen],
+            answers=self.samples.answers[chosen],
+            asked=self.samples.asked[chosen],
+            offset=self.offset,
+        )
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        return float(loss.detach())
+
+    def save(self) -> None:
+        """Write all that `resume` needs; an interrupted write leaves the older checkpoint."""
+        held = {
+            "recipe": asdict(self.recipe),
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "draws": self.draws.bit_generator.state,
+            "noise": self.noise.get_state(),
+            "dropout": torch.get_rng_state(),
+            "at": (self.step, self.steps, self.core_seconds),
+        }
+        unfinished = self.checkpoint.with_suffix(".part")
+        torch.save(held, unfinished)
+        unfinished.rename(self.checkpoint)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, if there is one of the same recipe."""
+        if not self.checkpoint.exists():
+            return
+        held = torch.load(self.checkpoint, weights_only=False)  # our own file
+        if held["recipe"] != asdict(self.recipe):
+            return
+        self.network.load_state_dict(held["network"])
+        self.averaged.load_state_dict(held["averaged"])
+        self.optimiser.load_state_dict(held["optimiser"])
+        self.draws.bit_generator.state = held["draws"]
+        self.noise.set_state(held["noise"])
+        torch.set_rng_state(held["dropout"])
+        self.step, self.steps, self.core_seconds = held["at"]
+
+
+def prepare(name: str, samples: Samples, data: Path, seed: int) -> Galaxy:
+    """A candidate at the start of its training, with public weights if it takes them."""
+    network = networks.build(name)
+    if isinstance(network.trunk, MobileNet):
+        network.trunk.load_imagenet(convolutions(public_weights(data)))
+        generator = torch.Generator().manual_seed(seed)
+        draws = np.random.default_rng(seed)
+        side = networks.CANDIDATES[name].side
+        chosen = [draws.choice(len(samples), EVALUATION_BATCH, replace=False) for _ in range(CALIBRATION_BATCHES)]
+        batches = [views(samples.pictures(rows), side, generator) / HALF_RANGE - 1.0 for rows in chosen]
+        network.trunk.calibrate_norms(batches)
+    return network.to(memory_format=torch.channels_last)
+
+
+def load(name: str, folder: Path) -> Galaxy:
+    """A trained candidate, in evaluation mode."""
+    network = networks.build(name)
+    network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+    return network.eval()
+
+
+def logits(
+    network: Galaxy,
+    crops: NDArray[np.uint8],
+    rows: NDArray[np.intp],
+    side: int,
+    on_batch: Callable[[int], object] = lambda _: None,
+) -> NDArray[np.float64]:
+    """(len(rows), 8 views, 8 classes) logits of the centre of each crop, turned and mirrored every way."""
+    folded = fold_norms(network).to(memory_format=torch.channels_last)
+    out = []
+    with torch.inference_mode():
+        for start in range(0, len(rows), EVALUATION_BATCH):
+            chosen = rows[start : start + EVALUATION_BATCH]
+            pictures = centre(torch.from_numpy(crops[chosen]), side)
+            answers = [
+                folded(seen(pictures, view).contiguous(memory_format=torch.channels_last))[0] for view in ALL_VIEWS
+            ]
+            out.append(torch.stack(answers, dim=1).double().numpy())
+            on_batch(len(chosen))
+    return np.concatenate(out)
+
+
+def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    matrices = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SAMPLE: Final = "imagenet_sample_1000"
 IMAGENETTE: Final = "imagenette160"
+SOURCES: Final = (SAMPLE, IMAGENETTE)
 TUNING: Final = "tuning"
 HELD_OUT: Final = "held_out"
 VALIDATION_MARK: Final = "ILSVRC2012_val"

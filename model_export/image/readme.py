@@ -1,53 +1,45 @@
-"""The tables of README.md: filled from the committed results, so that no figure in them is typed.
-
-A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
-"""
+"""The tables of README.md, from the committed results."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.common import readme as readme_tables
-from model_export.common.readme import difference, interval, markdown
-from model_export.image.workspace import EVALUATIONS, EXPORT, PACKAGE, TRAINING, WEIGHTS
+from model_export.common.cli import OK, say
+from model_export.common.readme import Readme, difference, interval, markdown
+from model_export.image.workspace import EVALUATIONS, EXPORT, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    import argparse
+    from collections.abc import Mapping
 
-README: Final = PACKAGE / "README.md"
-RESULTS: Final = PACKAGE / "results"
-DIGITS: Final = 3
+    from model_export.common.files import Settings
 
-
-def fill(results: Path) -> None:
-    """Fill the README after a command; results that were written elsewhere leave it alone."""
-    readme_tables.fill(README, results, TABLES, "image")
-
-
-def render(text: str, results: Path) -> str:
-    """The text with every table made anew."""
-    return readme_tables.render(text, results, TABLES, "image")
+    Document = Mapping[str, Any]
+_TIMED: Final = {
+    "one picture, one thread": "one",
+    "the same with a map for one class": "one_explained",
+    "the public file, probabilities": "public_file",
+    "session creation": "session_creation",
+}
 
 
-def _interval(score: Mapping[str, float]) -> str:
-    return interval(score, DIGITS)
+def run(options: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 - every command is called alike
+    """``report``: write model_export/image/README.md from the committed figures."""
+    PAGE.fill(options.results or PAGE.results)
+    say(f"filled {PAGE.path}")
+    return OK
 
 
-def _difference(score: Mapping[str, float]) -> str:
-    return difference(score, DIGITS)
-
-
-def _public(weights: Mapping[str, Any]) -> str:
+def _public(weights: Document) -> str:
     rows = [
-        [f"`{source}`", f"{entry['rows']:,}", _interval(entry["top_1"]), _interval(entry["top_5"])]
+        [f"`{source}`", f"{entry['rows']:,}", interval(entry["top_1"]), interval(entry["top_5"])]
         for source, entry in weights["before_any_change"].items()
     ]
     exact = f"Largest difference of a logit from the public file: {weights['largest_logit_difference']:.1e}."
     return markdown(["all photographs", "rows", "top-1", "top-5"], rows) + f"\n\n{exact}"
 
 
-def _tuning(training: Mapping[str, Any]) -> str:
+def _tuning(training: Document) -> str:
     rows = [
         [str(epoch) + (" (kept)" if epoch == training["epoch"] else ""), f"{far:.4f}"]
         for epoch, far in enumerate(training["distance_to_teacher"])
@@ -55,27 +47,23 @@ def _tuning(training: Mapping[str, Any]) -> str:
     return markdown(["epoch", "nats from the teacher"], rows)
 
 
-def _held_out(evaluation: Mapping[str, Any]) -> str:
+def _held_out(evaluation: Document) -> str:
     rows = [
         [
-            f"`{source}`",
-            f"{entry['after']['rows']:,}",
-            _interval(entry["before"]["top_1"]),
-            _interval(entry["after"]["top_1"]),
-            _difference(entry["top_1_gain"]),
-            _interval(entry["after"]["top_5"]),
+            *(f"`{source}`", f"{entry['after']['rows']:,}", interval(entry["before"]["top_1"])),
+            *(interval(entry["after"]["top_1"]), difference(entry["top_1_gain"]), interval(entry["after"]["top_5"])),
         ]
         for source, entry in evaluation["held_out"].items()
     ]
     return markdown(["held-out photographs", "rows", "top-1 before", "top-1", "gain, paired", "top-5"], rows)
 
 
-def _steps(evaluation: Mapping[str, Any]) -> str:
+def _steps(evaluation: Document) -> str:
     rows = [
         [
             f"`{source}`",
-            *(_interval(step["top_1"]) for step in entry["steps"].values()),
-            _difference(entry["tuning_gain"]),
+            *(interval(step["top_1"]) for step in entry["steps"].values()),
+            difference(entry["tuning_gain"]),
         ]
         for source, entry in evaluation["held_out"].items()
     ]
@@ -83,14 +71,14 @@ def _steps(evaluation: Mapping[str, Any]) -> str:
     return markdown(["top-1, held-out photographs", *named, "tuning alone, paired"], rows)
 
 
-def _calibration(evaluation: Mapping[str, Any]) -> str:
+def _calibration(evaluation: Document) -> str:
     cross = evaluation["calibration_cross_fitted"]
     sizes = cross["conformal_set_size"]
     rows = [
         ["ECE before temperature scaling", f"{cross['ece_before']:.3f}"],
         ["ECE after", f"{cross['ece_after']:.3f}"],
         ["log loss before, after", f"{cross['log_loss_before']:.3f}, {cross['log_loss_after']:.3f}"],
-        ["coverage of the 90 % sets", _interval(cross["conformal_coverage"])],
+        ["coverage of the 90 % sets", interval(cross["conformal_coverage"])],
         ["labels in a set: mean, median", f"{sizes['value']:.2f}, {sizes['median']:.0f}"],
         ["temperature", f"{evaluation['temperature']:.3f}"],
         ["threshold", f"{evaluation['conformal']['threshold']:.4f}"],
@@ -98,22 +86,18 @@ def _calibration(evaluation: Mapping[str, Any]) -> str:
     return markdown([cross["split"], ""], rows)
 
 
-def _exported(export: Mapping[str, Any]) -> str:
+def _exported(export: Document) -> str:
     rows = [
         [
-            f"`{source}`",
-            _interval(entry["top_1"]),
-            _interval(entry["top_5"]),
-            f"{entry['ece']:.3f}",
-            _interval(entry["conformal_coverage"]),
-            f"{entry['mean_set_size']:.2f}",
+            *(f"`{source}`", interval(entry["top_1"]), interval(entry["top_5"]), f"{entry['ece']:.3f}"),
+            *(interval(entry["conformal_coverage"]), f"{entry['mean_set_size']:.2f}"),
         ]
         for source, entry in export["exported_file"].items()
     ]
     return markdown(["the exported file", "top-1", "top-5", "ECE", "coverage", "labels in a set"], rows)
 
 
-def _file(export: Mapping[str, Any]) -> str:
+def _file(export: Document) -> str:
     speed, roof, small = export["latency"], export["roofline"], export["int8"]
     batches = speed["batches_per_picture"]
     rows = [
@@ -127,7 +111,7 @@ def _file(export: Mapping[str, Any]) -> str:
         [f"roofline at {roof['peak_gflops']:.0f} GFLOP/s", f"{roof['floor_ms']:.2f} ms"],
         ["least time over roofline", f"{roof['ratio']:.2f}"],
         ["INT8 (not shipped)", f"{small['bytes']:,} bytes; {_milliseconds(small['one'])}"],
-        ["INT8, top-1 on the sample's held-out half", _interval(small["top_1"])],
+        ["INT8, top-1 on the sample's held-out half", interval(small["top_1"])],
     ]  # fmt: skip
     return markdown(["the exported file", ""], rows)
 
@@ -136,19 +120,15 @@ def _milliseconds(measured: Mapping[str, float]) -> str:
     return f"p50 {measured['p50']:.2f}, least {measured['least']:.2f}, processor {measured['processor_p50']:.2f} ms"
 
 
-_TIMED: Final = {
-    "one picture, one thread": "one",
-    "the same with a map for one class": "one_explained",
-    "the public file, probabilities": "public_file",
-    "session creation": "session_creation",
-}
-# Which file a table is made from, which command writes that file, and what makes the table.
-TABLES: Final[Mapping[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = {
-    "public": (WEIGHTS, "weights", _public),
-    "tuning": (TRAINING, "train", _tuning),
-    "held_out": (EVALUATIONS["base"], "evaluate --network base", _held_out),
-    "steps": (EVALUATIONS["tuned"], "evaluate --network tuned", _steps),
-    "calibration": (EVALUATIONS["base"], "evaluate --network base", _calibration),
-    "exported": (EXPORT, "export", _exported),
-    "file": (EXPORT, "export", _file),
-}
+PAGE: Final = Readme(
+    "image",
+    {
+        "public": (WEIGHTS, "weights", _public),
+        "tuning": (TRAINING, "train", _tuning),
+        "held_out": (EVALUATIONS["base"], "evaluate --network base", _held_out),
+        "steps": (EVALUATIONS["tuned"], "evaluate --network tuned", _steps),
+        "calibration": (EVALUATIONS["base"], "evaluate --network base", _calibration),
+        "exported": (EXPORT, "export", _exported),
+        "file": (EXPORT, "export", _file),
+    },
+)

@@ -1,75 +1,197 @@
-"""``weights``: public weights in, a trainable network out, shown to compute what the public file computes."""
+"""``weights``: public weights in, a trainable network out, shown to compute what the public file computes.
+
+Output 0 of the 1,001 of Google's file is "background", which no photograph of ImageNet has: it is dropped, and the
+softmax over the rest renormalises. Torchvision's weights come by download; their file names end in the first eight
+digits of their SHA-256, which is what torch.hub checks; a full one can be given.
+"""
 
 from __future__ import annotations
 
+import pickle
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import numpy as np
+import torch
 
-from model_export.common import onnx_file
+from model_export.common import metrics, onnx_file
 from model_export.common.cli import OK, progress, say
-from model_export.common.files import write_json
-from model_export.image import checkpoint, download, inference, labels, photographs, public_weights, readme, scores
-from model_export.image.minimalistic import Minimalistic, parameters
-from model_export.image.workspace import WEIGHTS, Workspace, libraries
+from model_export.common.fetch import checksum, fetch
+from model_export.common.files import sha256, versions, write_json
+from model_export.common.networks import convolutions, parameters, public_weights
+from model_export.image import labels, networks, photographs, readme
+from model_export.image.networks import Minimalistic, MobileNetV3Large, SameConv
+from model_export.image.workspace import LIBRARIES, WEIGHTS, Workspace
+from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
-    from model_export.settings import Settings
+    from torch import nn
 
-# Pixels of the public input: RGB in -1 to 1.
-_HALF_RANGE: Final = np.float32(127.5)
+    from model_export.common.files import Settings
+
+ORIGIN: Final = (
+    "MobileNetV3-Large minimalistic 1.0 224, ImageNet-1k, 8-bit TFLite file of Google's TF-Slim release "
+    "(tensorflow/models, research/slim/nets/mobilenet), dequantised to fp32"
+)
+URLS: Final = {
+    "v1": "https://download.pytorch.org/models/mobilenet_v3_large-8738ca79.pth",
+    "v2": "https://download.pytorch.org/models/mobilenet_v3_large-5c1a4163.pth",
+}
+ARCHITECTURES: Final[dict[str, Any]] = {"minimalistic": Minimalistic, "torchvision": MobileNetV3Large}
 RESIZE_SHORTER: Final = 256
+_DIGEST_IN_NAME: Final = re.compile(r"-([0-9a-f]{8,64})\.")
+_HALF_RANGE: Final = np.float32(127.5)  # pixels of the public input: RGB in -1 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A network in evaluation mode, and what the card says of its origin (plain JSON values)."""
+
+    architecture: str
+    network: nn.Module
+    origin: dict[str, Any]
+
+    def save(self, path: Path) -> None:
+        """Write it for the next command."""
+        state = self.network.state_dict()
+        torch.save({"architecture": self.architecture, "state": state, "origin": self.origin}, path)
+
+
+def load(workspace: Workspace, name: str) -> Checkpoint:
+    """Read the network base or tuned; a ConfigurationError names the command that makes it."""
+    path, made_by = workspace.network(name), "weights" if name == "base" else "train"
+    try:
+        held = torch.load(path, weights_only=True)
+        network = ARCHITECTURES[held["architecture"]]()
+        network.load_state_dict(held["state"])
+        return Checkpoint(held["architecture"], network.eval(), held["origin"])
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path} is not there; run `python -m model_export image {made_by}` first") from None
+    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as problem:
+        raise ConfigurationError(f"{path} is damaged ({problem!s:.200}); run `{made_by}` again") from problem
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Write build/image/base.pt, and results/weights.json for the weights of the data folder."""
     workspace = Workspace.of(options, settings)
     if options.source == "torchvision":
-        held = download.torchvision(options.variant, workspace.build / "downloads", options.url, options.sha256)
-        checkpoint.save(workspace.network("base"), held)
+        held = torchvision(options.variant, workspace.build / "downloads", options.url, options.sha256)
+        held.save(workspace.network("base"))
         say(f"{held.network.name}: {parameters(held.network):,} parameters from {held.origin['url']}")
         return OK
-    file = public_weights.content(workspace.data)
-    network = public_weights.load(file)
-    origin = {
-        "weights": public_weights.ORIGIN,
-        "licence": public_weights.LICENCE,
-        "sha256": public_weights.sha256(file),
-    }
-    checkpoint.save(workspace.network("base"), checkpoint.Checkpoint("minimalistic", network, origin))
+    file = public_weights(workspace.data)
+    network = minimalistic(file)
+    origin = {"weights": ORIGIN, "licence": "Apache-2.0", "sha256": sha256(file)}
+    Checkpoint("minimalistic", network, origin).save(workspace.network("base"))
     record = {"origin": origin, "parameters": parameters(network), **_exactness(workspace, file, network)}
-    write_json(workspace.results / WEIGHTS, {**record, "libraries": libraries()})
-    readme.fill(workspace.results)
+    write_json(workspace.results / WEIGHTS, {**record, "libraries": versions(LIBRARIES)})
+    readme.PAGE.fill(workspace.results)
     say(f"largest difference of a logit from the public file: {record['largest_logit_difference']:.2e}")
     for name, entry in record["before_any_change"].items():
         say(f"{name}: top-1 {entry['top_1']['value']:.3f}, top-5 {entry['top_5']['value']:.3f} of {entry['rows']:,}")
     return OK
 
 
+def minimalistic(file: bytes) -> Minimalistic:
+    """The network with the weights of the ONNX file; a ConfigurationError for a file of another shape."""
+    pairs, network = convolutions(file), Minimalistic()
+    # The order of the file is the order of computation, and so is that of the modules.
+    layers = [module for module in network.modules() if isinstance(module, SameConv)]
+    layers += [network.projection, network.classifier]
+    if len(pairs) != len(layers):
+        raise ConfigurationError(f"the weights have {len(pairs)} convolutions, the network has {len(layers)}")
+    with torch.no_grad():
+        for layer, (weight, bias) in zip(layers, pairs, strict=True):
+            kernel, offset = weight.reshape(weight.shape[0], *layer.weight.shape[1:]), bias
+            if layer is network.classifier:
+                kernel, offset = kernel[1:], offset[1:]
+            if kernel.shape != layer.weight.shape:
+                raise ConfigurationError(f"a kernel has shape {tuple(kernel.shape)}, not {tuple(layer.weight.shape)}")
+            layer.weight.copy_(kernel)
+            layer.bias.copy_(offset)
+    return network.eval()
+
+
+def torchvision(variant: str, folder: Path, url: str | None = None, digest: str | None = None) -> Checkpoint:
+    """Download (or continue, or find) the weights of a variant and load them into our own network.
+
+    Parameters
+    ----------
+    variant
+        One of URLS.
+    folder
+        Where the file is kept.
+    url
+        Another address.
+    digest
+        The first digits at least of the file's SHA-256, unless its name states them.
+
+    Returns
+    -------
+    Checkpoint
+        The network and its origin.
+
+    Raises
+    ------
+    InfrastructureError
+        When the server cannot be reached or breaks off.
+    ConfigurationError
+        For a file whose checksum is wrong or that holds no MobileNetV3-Large.
+    """
+    address = url or URLS[variant]
+    name = urlsplit(address).path.rsplit("/", 1)[-1]
+    path = fetch(address, folder / name, digest=digest or digest_in_name(address))
+    network = MobileNetV3Large()
+    try:
+        network.load_published(torch.load(path, weights_only=True, map_location="cpu"))
+    except Exception as problem:  # torch raises from UnpicklingError to RuntimeError
+        raise ConfigurationError(
+            f"{path.name} holds no MobileNetV3-Large of torchvision: {problem!s:.300}"
+        ) from problem
+    origin = {
+        "weights": f"torchvision MobileNet_V3_Large, ImageNet-1k, {variant}",
+        "licence": "BSD-3-Clause (torchvision)",
+        "url": address,
+        "sha256": checksum(path, "sha256"),
+    }
+    return Checkpoint("torchvision", network.eval(), origin)
+
+
+def digest_in_name(url: str) -> str:
+    """The first digits of the SHA-256 that a file name states; a ConfigurationError where there are none."""
+    stated = _DIGEST_IN_NAME.search(urlsplit(url).path.rsplit("/", 1)[-1])
+    if not stated:
+        raise ConfigurationError(f"the name of {url} states no SHA-256; give it with --sha256")
+    return stated.group(1)
+
+
 def _exactness(workspace: Workspace, file: bytes, network: Minimalistic) -> dict[str, Any]:
     """Both computations over every photograph: how far apart, and how accurate before any change."""
-    found = photographs.find(workspace.data, labels.load())
+    every = photographs.find(workspace.data, labels.load())
     session = onnx_file.session(file)
     largest = 0.0
     report = {}
     with progress() as bar:
-        for source in (photographs.SAMPLE, photographs.IMAGENETTE):
-            chosen = photographs.chosen(found, source)
+        for source in photographs.SOURCES:
+            chosen = photographs.chosen(every, source)
             task = bar.add_task(source, total=len(chosen))
             pixels = photographs.pixels(chosen, photographs.spec(RESIZE_SHORTER))
-            ours = inference.logits(network, pixels)
+            ours = networks.logits(network, pixels)
             theirs = np.empty_like(ours)
-            for place, picture in enumerate(pixels):
+            for index, picture in enumerate(pixels):
                 scaled = (picture.transpose(2, 0, 1)[np.newaxis] - _HALF_RANGE) / _HALF_RANGE
-                theirs[place] = session.run(["logits"], {"input": scaled})[0][0, 1:]
+                theirs[index] = session.run(["logits"], {"input": scaled})[0][0, 1:]
                 bar.advance(task)
             largest = max(largest, float(np.abs(ours - theirs).max()))
-            report[source] = scores.accuracy(theirs, photographs.labels_of(chosen))
+            report[source] = metrics.top_1_and_5(theirs, photographs.labels_of(chosen))
     return {
         "largest_logit_difference": largest,
         "resize_shorter": RESIZE_SHORTER,
-        "photographs_sha256": photographs.digest(found),
+        "photographs_sha256": photographs.digest(every),
         "before_any_change": report,
     }

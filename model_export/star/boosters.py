@@ -10,8 +10,7 @@ import xgboost
 from xgboost.callback import TrainingCallback
 
 from model_export.common.files import read_json
-from model_export.star.split import SEED, held_out
-from model_export.star.workspace import HYPERPARAMETERS
+from model_export.star.data import HYPERPARAMETERS, SEED, held_out
 from skysort.errors import ConfigurationError
 from skysort.star.columns import LABELS
 from skysort.star.features import PHOTOMETRIC, SPECTROSCOPIC, feature_matrix
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.star.data import Dataset
     from skysort.star.columns import Photometry
 
 WITH_REDSHIFT: Final = "with_redshift"
@@ -97,8 +95,8 @@ def margins(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArray[
 
 
 def out_of_fold(
-    dataset: Dataset,
-    variant: str,
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
     chosen: Hyperparameters,
     fold: NDArray[np.int64],
     *,
@@ -106,10 +104,9 @@ def out_of_fold(
     on_round: Callable[[], object] | None = None,
 ) -> NDArray[np.float64]:
     """(n, 3) margins of each object from a booster that never saw it: one booster a fold."""
-    features = matrix(dataset.photometry, variant)
-    answers = np.empty((len(dataset), len(LABELS)))
+    answers = np.empty((len(labels), len(LABELS)))
     for seen, unseen in held_out(fold):
-        booster = fit(features[seen], dataset.labels[seen], chosen, threads=threads, on_round=on_round)
+        booster = fit(features[seen], labels[seen], chosen, threads=threads, on_round=on_round)
         answers[unseen] = margins(booster, features[unseen])
     return answers
 

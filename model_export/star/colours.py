@@ -14,10 +14,8 @@ from contourpy import contour_generator
 from scipy.ndimage import gaussian_filter
 
 from model_export.common.cli import OK, say
-from model_export.settings import ROOT
-from model_export.star import card
-from model_export.star.split import split
-from model_export.star.workspace import Workspace
+from model_export.common.files import ROOT
+from model_export.star.data import SOURCE, Workspace, split
 from skysort.star.columns import LABELS
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.settings import Settings
+    from model_export.common.files import Settings
     from model_export.star.data import Dataset
 
 FILE: Final = ROOT / "functions" / "site" / "data" / "colours.json"
@@ -57,7 +55,7 @@ def document(train: Dataset) -> dict[str, Any]:
     u, g, r = train.photometry.magnitudes[:, :3].T
     across, up = u - g, g - r
     return {
-        "source": f"{card.SOURCE}; training part, {len(train):,} objects",
+        "source": f"{SOURCE}; training part, {len(train):,} objects",
         "file": {"name": train.file_name, "sha256": train.sha256},
         "command": "python -m model_export star colours",
         "axes": list(AXES),

@@ -1,31 +1,55 @@
-"""SDSS17 from a CSV file: the project's compact copy, or the original as Kaggle serves it.
+"""SDSS17 from a CSV file, the project's compact copy or the original as Kaggle serves it, and its split.
 
-Both are read by column name, so the order of columns does not matter and what is not needed
-(run_ID, plate, fiber_ID, the position ...) is left unread.
+Both files are read by column name; what is not needed (run_ID, plate, fiber_ID, the position ...) is left unread.
+
+An object's side of the split is decided by a hash of its own five magnitudes and the seed, within its class: the
+fifth of each class with the lowest hashes is the test split. So the split is stratified, does not depend on the order
+of the file, and puts an object on the same side whether it comes from the compact copy or from the original file.
+
+Objects whose redshift fit failed (a redshift of exactly 0) neither train nor test, since the label comes from the
+same fit. They take part in the ranking, so that leaving them out moves no other object to the other side.
+
+The seed is 17, after SDSS17. It was chosen before any score was looked at, and it is the only one there has ever
+been. Tuning, calibration and the choice of features see the training part only.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
+from model_export.common import files
 from skysort.errors import EmptyInputError, InvalidFieldsError, MalformedInputError, NotFoundError
 from skysort.star.columns import LABELS, Photometry, Reason, check, describe, without_sentinels
 from skysort.star.spellings import BANDS, MEASURED, canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    import argparse
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
+
+    from model_export.common.files import Settings
+
 
 CLASS_COLUMN: Final = "class"
 # The compact copy first, then the names that a download from Kaggle has.
 FILE_NAMES: Final = ("sdss17.csv.gz", "star_classification.csv", "star_classification.csv.gz")
+SOURCE: Final = (
+    "Stellar Classification Dataset - SDSS17 (fedesoriano, Kaggle), drawn from the Sloan Digital Sky Survey, "
+    "Data Release 17"
+)
+HYPERPARAMETERS: Final = Path(__file__).resolve().parent / "hyperparameters.json"
+SEED: Final = 17
+TEST_FRACTION: Final = 0.2
+FOLDS: Final = 5
+# SDSS17 gives magnitudes to five decimals: in whole steps of that size, how they were parsed no longer shows.
+HASHED_STEP: Final = 1e-5
 SHOWN: Final = 5  # bad values named in a message before it says how many more there are
 
 
@@ -104,7 +128,7 @@ def load(path: Path) -> Dataset:
         photometry.take(kept),
         labels[kept],
         path.name,
-        hashlib.sha256(path.read_bytes()).hexdigest(),
+        files.sha256(path.read_bytes()),
         {"sentinel": int(unmeasured.sum()), "repeated": int(repeated.sum())},
     )
 
@@ -168,3 +192,95 @@ def _refuse_bad_values(reasons: NDArray[np.uint8], values: NDArray[np.float64]) 
     shown = "; ".join(f"row {r + 1}: {p.field} {p.detail}" for (r, _), p in zip(bad, problems, strict=False))
     more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     raise InvalidFieldsError(problems, shown + more)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Row indices of the two parts, ascending.
+
+    unmeasured: the objects without a redshift that would stand in the test part.
+    """
+
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    unmeasured: NDArray[np.intp]
+
+
+def split(dataset: Dataset, seed: int = SEED) -> Split:
+    """80 % to train and 20 % to test, in each class; objects without a redshift are in neither."""
+    test = np.zeros(len(dataset), dtype=np.bool_)
+    for rows in _ranked(dataset, seed):
+        test[rows[: round(TEST_FRACTION * len(rows))]] = True
+    measured = dataset.has_redshift
+    return Split(*(np.flatnonzero(rows) for rows in (~test & measured, test & measured, test & ~measured)))
+
+
+def folds(dataset: Dataset, seed: int = SEED, count: int = FOLDS) -> NDArray[np.int64]:
+    """(n,) the fold from 0 to count - 1 that each object is held out in, dealt out within each class."""
+    fold = np.empty(len(dataset), dtype=np.int64)
+    for rows in _ranked(dataset, seed + 1):
+        fold[rows] = np.arange(len(rows)) % count
+    return fold
+
+
+def held_out(fold: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """(rows to fit, rows held out) for each fold."""
+    for index in range(int(fold.max()) + 1):
+        yield np.flatnonzero(fold != index), np.flatnonzero(fold == index)
+
+
+def _ranked(dataset: Dataset, seed: int) -> Iterator[NDArray[np.intp]]:
+    """The rows of each class in the order of their hashes."""
+    steps = np.round(dataset.photometry.magnitudes / HASHED_STEP).astype("<i8")
+    salt = seed.to_bytes(8, "little")
+    keys = [hashlib.blake2b(row.tobytes(), digest_size=8, key=salt).digest() for row in steps]
+    order = np.argsort(np.array(keys, dtype="S8").view(">u8"), kind="stable")
+    for label in np.unique(dataset.labels):
+        yield order[dataset.labels[order] == label]
+
+
+@dataclass(frozen=True)
+class Workspace(files.Workspace):
+    """The folders and files of one command.
+
+    build: boosters, search journal, report. data: the SDSS17 table, or the folder that it is looked for in.
+    hyperparameters: the file that tune writes and train reads.
+    """
+
+    model = "star"
+    hyperparameters: Path = HYPERPARAMETERS
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, settings: Settings) -> Workspace:
+        """Make the folders that the options and the settings name."""
+        found = super().of(options, settings)
+        return replace(found, hyperparameters=options.hyperparameters or HYPERPARAMETERS)
+
+    def dataset(self) -> Dataset:
+        """The survey table, checked."""
+        return load(find(self.data) if self.data.is_dir() or not self.data.suffix else self.data)
+
+
+def description(dataset: Dataset) -> dict[str, Any]:
+    """What the card says of the data: counts, hashes and the split."""
+    parts = split(dataset)
+    named = {"train": dataset.take(parts.train), "test": dataset.take(parts.test)}
+    used = dataset.take(dataset.has_redshift)
+    return {
+        "name": "SDSS17",
+        "file": dataset.file_name,
+        "sha256": dataset.sha256,
+        "rows": len(used),
+        "dropped": {**dataset.dropped, "without_redshift": len(dataset) - len(used)},
+        "classes": used.counts(),
+        "splits": {
+            name: {"rows": len(part), "classes": part.counts(), "sha256": fingerprint(part)}
+            for name, part in named.items()
+        },
+    }
+
+
+def fingerprint(part: Dataset) -> str:
+    """A hash of the objects, whatever their order and file: tells whether two test splits are the same."""
+    values = np.column_stack([part.photometry.magnitudes, part.photometry.redshift, part.labels]).astype("<f8")
+    return files.sha256(values[np.lexsort(values.T)].tobytes())

@@ -1,4 +1,9 @@
-"""``evaluate``: what the trained boosters do on the test split, which nothing before this has seen."""
+"""``evaluate``: what the trained boosters do on the test split, which nothing before this has seen.
+
+The published boosters are measured on the same split: a training set that loses or gains rows has another, and the
+card in place was measured on the old one. Beside that stands what becomes of the objects without a redshift, which are
+in no split: how often each version calls them GALAXY, their label, and the scores with them counted in.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.common import calibration, metrics
+from model_export.common.calibration import calibration_error
 from model_export.common.cli import OK, progress, say
-from model_export.common.files import read_json, sha256, write_json
-from model_export.star import boosters, in_place, plots, readme, references
-from model_export.star.split import split
-from model_export.star.train import TRAINING, describe
-from model_export.star.workspace import ARTEFACT, Workspace
+from model_export.common.files import artefact, read_json, sha256, write_json
+from model_export.star import boosters, plots, readme, references
+from model_export.star.data import Workspace, description, split
+from model_export.star.train import TRAINING
+from skysort.card import CARD_FILE
 from skysort.errors import ConfigurationError
 from skysort.probability import prediction_sets
 from skysort.star.booster import Booster
-from skysort.star.columns import LABELS
+from skysort.star.columns import LABELS, Photometry
 from skysort.star.features import feature_matrix
 
 if TYPE_CHECKING:
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.settings import Settings
+    from model_export.common.files import Settings
     from model_export.star.data import Dataset
 
 EVALUATION: Final = "evaluation.json"
@@ -37,6 +43,8 @@ CONFUSION_PLOT: Final = "confusion.png"
 ROUNDED: Final = 6
 BATCH_ROWS: Final = 100_000
 TIMES: Final = 7
+# What the service took the redshift of a failed fit for, as long as it took it for one.
+FAILED_FIT: Final = 0.0
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -47,47 +55,39 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     workspace = Workspace.of(options, settings)
     training = read_json(workspace.build / TRAINING, "star train")
     dataset = workspace.dataset()
-    data = describe(dataset)
+    data = description(dataset)
     if data["splits"] != training["data"]["splits"]:
         raise ConfigurationError(
             f"the boosters in {workspace.build} were trained on other rows than {dataset.file_name} gives; train anew"
         )
     parts = split(dataset)
     train, test = dataset.take(parts.train), dataset.take(parts.test)
-    results = {}
+    results: dict[str, Any] = {}
     curves = {}
     contents = {name: trained(workspace.build, name, training["variants"][name]) for name in boosters.VARIANTS}
     with progress() as bar:
         task = bar.add_task("evaluate", total=len(boosters.VARIANTS) * references.FITS)
-        for name in boosters.VARIANTS:
+        for name, content in contents.items():
             bar.update(task, description=name)
             variant = training["variants"][name]
-            content = contents[name]
-            chosen = boosters.fitted_with(variant)
+            scores, curves[name] = measure(content, variant, name, test)
+            hyperparameters, on_fit = boosters.fitted_with(variant), partial(bar.advance, task)
             results[name] = {
                 "sha256": variant["sha256"],
-                "metrics": measure(content, variant, name, test),
+                "metrics": scores,
                 "parity": parity(content, name, test),
                 "latency": latency(content, name, test),
                 "references": references.measure(
-                    train, test, name, chosen, threads=options.threads, on_fit=partial(bar.advance, task)
+                    train, test, name, hyperparameters, threads=options.threads, on_fit=on_fit
                 ),
             }
-            curves[name] = reliability_curves(content, variant, name, test)
-    write_json(
-        workspace.results / EVALUATION,
-        {
-            "test_split": data["splits"]["test"],
-            "variants": results,
-            "in_place": in_place.measure(options.against or ARTEFACT, contents, test, dataset.take(parts.unmeasured)),
-        },
-    )
+    in_place = measure_in_place(options.against or artefact("star"), contents, test, dataset.take(parts.unmeasured))
+    document = {"test_split": data["splits"]["test"], "variants": results, "in_place": in_place}
+    write_json(workspace.results / EVALUATION, document)
     plots.reliability(curves, workspace.results / RELIABILITY_PLOT)
-    plots.confusion(
-        {name: np.array(result["metrics"]["confusion_matrix"]) for name, result in results.items()},
-        workspace.results / CONFUSION_PLOT,
-    )
-    readme.fill(workspace.results)
+    tables = {name: np.array(result["metrics"]["confusion_matrix"]) for name, result in results.items()}
+    plots.confusion(tables, workspace.results / CONFUSION_PLOT)
+    readme.PAGE.fill(workspace.results)
     for name, result in results.items():
         _report(name, result["metrics"])
     say(f"written to {workspace.results}")
@@ -98,57 +98,40 @@ def trained(folder: Path, name: str, variant: Mapping[str, Any]) -> bytes:
     """The bytes of a trained booster; a ConfigurationError when they are not what train wrote, or not for this code."""
     if variant["features"] != list(boosters.FEATURES[name]):
         raise ConfigurationError(f"{name} was trained on other features than this code computes; run `train` again")
-    path: Path = folder / variant["file"]
-    content = path.read_bytes() if path.is_file() else b""
-    if sha256(content) != variant["sha256"]:
-        raise ConfigurationError(f"{path} is not the booster that {TRAINING} beside it describes; run `train` again")
-    return content
+    return _booster(folder, variant, f"{TRAINING} beside it describes; run `train` again")
 
 
-def measure(content: bytes, variant: Mapping[str, Any], name: str, test: Dataset) -> dict[str, Any]:
-    """Scores with 95 % intervals, calibration error, and coverage, on the test split."""
+def measure(
+    content: bytes, variant: Mapping[str, Any], name: str, test: Dataset
+) -> tuple[dict[str, Any], dict[str, calibration.Reliability]]:
+    """Scores, calibration error and coverage on the test split; reliability before and after temperature scaling."""
     margins = boosters.margins(boosters.from_bytes(content, 1), boosters.matrix(test.photometry, name))
     temperature = float(variant["temperature"])
     before, after = calibration.probabilities(margins), calibration.probabilities(margins, temperature)
     limits = np.array([variant["conformal"]["thresholds"][label] for label in LABELS], np.float32)
     sets = prediction_sets(after.astype(np.float32), limits)
-    table = metrics.confusion(test.labels, after.argmax(axis=1))
-    covered = sets[np.arange(len(test)), test.labels]
+    table = metrics.confusion(test.labels, after.argmax(axis=1), len(LABELS))
+    curves = {
+        "before": calibration.reliability(before, test.labels),
+        "after": calibration.reliability(after, test.labels),
+    }
+    # What the thresholds alone give, without the rule that the top label is always in.
+    reached = {
+        label: round(float((after[test.labels == index, index] >= limits[index]).mean()), ROUNDED)
+        for index, label in enumerate(LABELS)
+    }
     return {
         "split": "test",
         "rows": len(test),
-        **metrics.with_intervals(table),
+        **metrics.scores_of_table(table),
         "log_loss": round(calibration.log_loss(margins, test.labels, temperature), ROUNDED),
-        "ece_before": _ece(before, test.labels),
-        "ece_after": _ece(after, test.labels),
-        "per_class": metrics.per_class(table),
+        "ece_before": calibration_error(before, test.labels),
+        "ece_after": calibration_error(after, test.labels),
+        "per_class": metrics.per_class(table, LABELS),
         "confusion_matrix": table.tolist(),
-        "reliability": calibration.listed(calibration.reliability(after, test.labels)),
-        "conformal": {
-            "coverage": round(float(covered.mean()), ROUNDED),
-            "mean_set_size": round(float(sets.sum(axis=1).mean()), ROUNDED),
-            "coverage_by_class": {
-                label: round(float(covered[test.labels == place].mean()), ROUNDED) for place, label in enumerate(LABELS)
-            },
-            # What the thresholds alone give, without the rule that the top label is always in.
-            "coverage_of_thresholds": {
-                label: round(float((after[test.labels == place, place] >= limits[place]).mean()), ROUNDED)
-                for place, label in enumerate(LABELS)
-            },
-        },
-    }
-
-
-def reliability_curves(
-    content: bytes, variant: Mapping[str, Any], name: str, test: Dataset
-) -> dict[str, calibration.Reliability]:
-    """The reliability of the top label before and after temperature scaling."""
-    margins = boosters.margins(boosters.from_bytes(content, 1), boosters.matrix(test.photometry, name))
-    temperatures = {"before": 1.0, "after": float(variant["temperature"])}
-    return {
-        when: calibration.reliability(calibration.probabilities(margins, temperature), test.labels)
-        for when, temperature in temperatures.items()
-    }
+        "reliability": curves["after"].document(),
+        "conformal": {**metrics.sets_summary(sets, test.labels, LABELS), "coverage_of_thresholds": reached},
+    }, curves
 
 
 def parity(content: bytes, name: str, test: Dataset) -> dict[str, Any]:
@@ -160,10 +143,7 @@ def parity(content: bytes, name: str, test: Dataset) -> dict[str, Any]:
 
 
 def latency(content: bytes, name: str, test: Dataset) -> dict[str, Any]:
-    """Rows a second in batches and milliseconds for one row, features included, on one thread.
-
-    The thread's own processor time is measured, since the machine may have other work to do.
-    """
+    """Rows a second in batches and milliseconds for one row, features included, in processor time of one thread."""
     booster = Booster(content, 1)
     rows = np.arange(BATCH_ROWS) % len(test)
     magnitudes = test.photometry.magnitudes[rows]
@@ -183,13 +163,83 @@ def latency(content: bytes, name: str, test: Dataset) -> dict[str, Any]:
     }
 
 
-def _ece(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    return round(calibration.reliability(probability, labels).expected_calibration_error, ROUNDED)
+def measure_in_place(
+    folder: Path, candidate: Mapping[str, bytes], test: Dataset, unmeasured: Dataset
+) -> dict[str, Any] | None:
+    """Scores of the published version, and of it and the candidate on the objects without a redshift.
+
+    Parameters
+    ----------
+    folder
+        Where the published version lies.
+    candidate
+        The boosters that may replace it, by variant.
+    test, unmeasured
+        Objects of the test part with and without a redshift.
+
+    Returns
+    -------
+    dict or None
+        None where nothing is published.
+
+    Raises
+    ------
+    ConfigurationError
+        When a booster is not the one that its card describes.
+    """
+    if not (folder / CARD_FILE).exists():
+        return None
+    card = read_json(folder / CARD_FILE, "star export")
+    published = {
+        name: _booster(folder, card["variants"][name], "the card beside it describes") for name in boosters.VARIANTS
+    }
+    photometric = boosters.PHOTOMETRY_ONLY
+    as_zero = {name: predicted(content, name, unmeasured) for name, content in published.items()}
+    without = predicted(candidate[photometric], photometric, unmeasured)
+
+    def scores(content: bytes, name: str, others: NDArray[np.int64]) -> dict[str, Any]:
+        table = metrics.confusion(test.labels, predicted(content, name, test), len(LABELS))
+        whole = table + metrics.confusion(unmeasured.labels, others, len(LABELS))
+        return {
+            "sha256": sha256(content),
+            "metrics": metrics.scores_of_table(table),
+            "with_unmeasured": metrics.scores_of_table(whole),
+        }
+
+    return {
+        "version": card["version"],
+        "variants": {name: scores(content, name, as_zero[name]) for name, content in published.items()},
+        "candidate": {name: scores(content, name, without) for name, content in candidate.items()},
+        "unmeasured": {
+            "rows": len(unmeasured),
+            "called": {name: _counts(answers) for name, answers in as_zero.items()},
+            "called_by_candidate": _counts(without),
+        },
+    }
+
+
+def predicted(content: bytes, name: str, objects: Dataset) -> NDArray[np.int64]:
+    """(n,) the class that a booster gives each object; an absent redshift stands as 0, as the failed fit left it."""
+    redshift = np.nan_to_num(objects.photometry.redshift, nan=FAILED_FIT)
+    features = boosters.matrix(Photometry(objects.photometry.magnitudes, redshift), name)
+    if not len(features):
+        return np.zeros(0, np.int64)
+    margins = boosters.margins(boosters.from_bytes(content, 1), features)
+    return np.asarray(margins.argmax(axis=1), np.int64)
+
+
+def _booster(folder: Path, variant: Mapping[str, Any], described: str) -> bytes:
+    path: Path = folder / variant["file"]
+    content = path.read_bytes() if path.is_file() else b""
+    if sha256(content) != variant["sha256"]:
+        raise ConfigurationError(f"{path} is not the booster that {described}")
+    return content
+
+
+def _counts(answers: NDArray[np.int64]) -> dict[str, int]:
+    return dict(zip(LABELS, np.bincount(answers, minlength=len(LABELS)).tolist(), strict=True))
 
 
 def _report(name: str, scores: Mapping[str, Any]) -> None:
-    shown = (
-        "{} {value:.4f} ({low:.4f} to {high:.4f})".format(score.replace("_", " "), **scores[score])
-        for score in metrics.SCORES
-    )
-    print(f"{name}: {', '.join(shown)}, ECE {scores['ece_before']:.4f} before and {scores['ece_after']:.4f} after")
+    shown = ", ".join(f"{score.replace('_', ' ')} {readme.interval(scores[score])}" for score in metrics.SCORES)
+    print(f"{name}: {shown}, ECE {scores['ece_before']:.4f} before and {scores['ece_after']:.4f} after")

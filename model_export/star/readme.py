@@ -1,63 +1,48 @@
-"""The tables of README.md: filled from the committed results, so that no figure in them is typed.
-
-A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
-"""
+"""The tables of README.md, from the committed results."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.common import readme as readme_tables
-from model_export.common.readme import difference, interval, markdown
-from model_export.star.workspace import PACKAGE
+from model_export.common import readme
+from model_export.common.readme import Readme, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
-README: Final = PACKAGE / "README.md"
-RESULTS: Final = PACKAGE / "results"
-DIGITS: Final = 4
+    Document = Mapping[str, Any]
+
 COMPARED: Final = ("accuracy", "macro_f1")
-
-
-def fill(results: Path) -> None:
-    """Fill the README after a command; results that were written elsewhere leave it alone."""
-    readme_tables.fill(README, results, TABLES, "star")
-
-
-def render(text: str, results: Path) -> str:
-    """The text with every table made anew."""
-    return readme_tables.render(text, results, TABLES, "star")
-
-
-def _interval(score: Mapping[str, float]) -> str:
-    return interval(score, DIGITS)
-
-
-def _difference(score: Mapping[str, float]) -> str:
-    return difference(score, DIGITS)
+COUNTED: Final = ("metrics", "with_unmeasured")  # without and with the objects that have no redshift
+DECIMALS: Final = ("log_loss", "accuracy", "macro_f1")
+interval: Final = partial(readme.interval, digits=4)
+_difference: Final = partial(readme.difference, digits=4)
 
 
 def _name(variant: str) -> str:
     return f"`{variant}`"
 
 
-def _scores(evaluation: Mapping[str, Any]) -> str:
+def _compared(scores: Document) -> list[str]:
+    return [interval(scores[score]) for score in COMPARED]
+
+
+def _slashed(values: Mapping[str, float]) -> str:
+    return " / ".join(f"{value:.3f}" for value in values.values())
+
+
+def _scores(evaluation: Document) -> str:
     variants = evaluation["variants"]
-    lines: dict[str, Callable[[Mapping[str, Any]], str]] = {
-        "accuracy": lambda m: _interval(m["accuracy"]),
-        "balanced accuracy": lambda m: _interval(m["balanced_accuracy"]),
-        "macro F1": lambda m: _interval(m["macro_f1"]),
+    lines: dict[str, Callable[[Document], str]] = {
+        "accuracy": lambda m: interval(m["accuracy"]),
+        "balanced accuracy": lambda m: interval(m["balanced_accuracy"]),
+        "macro F1": lambda m: interval(m["macro_f1"]),
         "ECE before temperature scaling": lambda m: f"{m['ece_before']:.4f}",
         "ECE after": lambda m: f"{m['ece_after']:.4f}",
         "coverage of the 90 % sets": lambda m: f"{m['conformal']['coverage']:.4f}",
-        "coverage, GALAXY / QSO / STAR": lambda m: " / ".join(
-            f"{value:.3f}" for value in m["conformal"]["coverage_by_class"].values()
-        ),
-        "thresholds alone, GALAXY / QSO / STAR": lambda m: " / ".join(
-            f"{value:.3f}" for value in m["conformal"]["coverage_of_thresholds"].values()
-        ),
+        "coverage, GALAXY / QSO / STAR": lambda m: _slashed(m["conformal"]["coverage_by_class"]),
+        "thresholds alone, GALAXY / QSO / STAR": lambda m: _slashed(m["conformal"]["coverage_of_thresholds"]),
         "mean set size": lambda m: f"{m['conformal']['mean_set_size']:.3f}",
     }
     rows = [[label, *(line(v["metrics"]) for v in variants.values())] for label, line in lines.items()]
@@ -66,7 +51,7 @@ def _scores(evaluation: Mapping[str, Any]) -> str:
     return markdown(["test split", *map(_name, variants)], [*rows, speed, one])
 
 
-def _per_class(evaluation: Mapping[str, Any]) -> str:
+def _per_class(evaluation: Document) -> str:
     rows = [
         [_name(variant), label, *(f"{scores[key]:.4f}" for key in ("precision", "recall", "f1")), f"{scores['rows']:,}"]
         for variant, result in evaluation["variants"].items()
@@ -75,116 +60,90 @@ def _per_class(evaluation: Mapping[str, Any]) -> str:
     return markdown(["variant", "class", "precision", "recall", "F1", "objects"], rows)
 
 
-def _references(evaluation: Mapping[str, Any]) -> str:
+def _references(evaluation: Document) -> str:
     rows = [
         [
-            _name(variant),
-            reference,
-            *(_interval(result["references"][reference][score]) for score in ("accuracy", "macro_f1")),
-            *(
-                _difference(result["references"][reference]["shipped_minus_this"][score])
-                for score in ("accuracy", "macro_f1")
-            ),
+            *(_name(variant), reference, *_compared(scores)),
+            *(_difference(scores["shipped_minus_this"][score]) for score in COMPARED),
         ]
         for variant, result in evaluation["variants"].items()
-        for reference in ("baseline", "ceiling")
+        for reference, scores in result["references"].items()
+        if reference != "learning_curve"
     ]
     return markdown(["variant", "held against", "accuracy", "macro F1", "shipped minus it: accuracy", "macro F1"], rows)
 
 
-def _learning(evaluation: Mapping[str, Any]) -> str:
+def _learning(evaluation: Document) -> str:
     rows = [
-        [_name(variant), f"{point['rows']:,}", *(_interval(point[score]) for score in ("accuracy", "macro_f1"))]
+        [_name(variant), f"{point['rows']:,}", *_compared(point)]
         for variant, result in evaluation["variants"].items()
         for point in result["references"]["learning_curve"]
     ]
     return markdown(["variant", "training rows", "accuracy", "macro F1"], rows)
 
 
-def _in_place(evaluation: Mapping[str, Any]) -> str:
+def _in_place(evaluation: Document) -> str:
     """The version that this one replaced and this one, on the same objects, without and with the unmeasured."""
     measured = evaluation["in_place"]
     rows = [
-        [
-            _name(variant),
-            version,
-            *(_interval(scores[part][score]) for part in ("metrics", "with_unmeasured") for score in COMPARED),
-        ]
+        [_name(variant), version, *(text for part in COUNTED for text in _compared(scores[variant][part]))]
         for variant in measured["variants"]
-        for version, scores in (
-            (measured["version"], measured["variants"][variant]),
-            ("this one", measured["candidate"][variant]),
-        )
+        for version, scores in ((measured["version"], measured["variants"]), ("this one", measured["candidate"]))
     ]
     with_them = f"with the {measured['unmeasured']['rows']}"
     titles = [f"{part}{score}" for part in ("", f"{with_them}: ") for score in ("accuracy", "macro F1")]
     return markdown(["variant", "version", *titles], rows)
 
 
-def _unmeasured(evaluation: Mapping[str, Any]) -> str:
-    measured = evaluation["in_place"]
-    found = measured["unmeasured"]
+def _unmeasured(evaluation: Document) -> str:
+    version, counts = evaluation["in_place"]["version"], evaluation["in_place"]["unmeasured"]
     answers = {
-        f"{measured['version']}, redshift 0 taken for one": found["called"]["with_redshift"],
-        f"{measured['version']}, photometry alone": found["called"]["photometry_only"],
-        "this one, photometry alone": found["called_by_candidate"],
+        f"{version}, redshift 0 taken for one": counts["called"]["with_redshift"],
+        f"{version}, photometry alone": counts["called"]["photometry_only"],
+        "this one, photometry alone": counts["called_by_candidate"],
     }
-    rows = [[who, *(str(count) for count in counts.values())] for who, counts in answers.items()]
-    return markdown(["answers for the objects without a redshift", *found["called_by_candidate"]], rows)
+    rows = [[who, *map(str, row.values())] for who, row in answers.items()]
+    return markdown(["answers for the objects without a redshift", *counts["called_by_candidate"]], rows)
 
 
-def _comparison(compared: Mapping[str, Any]) -> str:
+def _comparison(compared: Document) -> str:
     rows = [
-        [
-            _name(variant),
-            family,
-            *(_interval(scores[score]) for score in ("accuracy", "macro_f1")),
-            f"{scores['log_loss']:.4f}",
-            f"{scores['rows_per_second']:,}",
-        ]
+        [_name(variant), family, *_compared(scores), f"{scores['log_loss']:.4f}", f"{scores['rows_per_second']:,}"]
         for variant, families in compared["variants"].items()
         for family, scores in families.items()
     ]
     return markdown(["variant", "model", "accuracy", "macro F1", "log loss", "rows a second"], rows)
 
 
-def _features(ablated: Mapping[str, Any]) -> str:
+def _features(ablated: Document) -> str:
     rows = [
-        [
-            _name(variant),
-            name,
-            str(scores["columns"]),
-            *(f"{scores[key]:.5f}" for key in ("log_loss", "accuracy", "macro_f1")),
-        ]
+        [_name(variant), name, str(scores["columns"]), *(f"{scores[key]:.5f}" for key in DECIMALS)]
         for variant, sets in ablated["variants"].items()
         for name, scores in sets.items()
     ]
     return markdown(["variant", "features", "columns", "log loss", "accuracy", "macro F1"], rows)
 
 
-def _tuning(tuned: Mapping[str, Any]) -> str:
+def _tuning(tuned: Document) -> str:
     rows = [
-        [
-            _name(variant),
-            which,
-            str(sum(search["trials"].values())),
-            *(f"{search[which][key]:.5f}" for key in ("log_loss", "accuracy", "macro_f1")),
-        ]
+        [_name(variant), which, str(sum(search["trials"].values())), *(f"{search[which][key]:.5f}" for key in DECIMALS)]
         for variant, search in tuned.items()
         for which in ("untuned", "best")
     ]
     return markdown(["variant", "trial", "trials in all", "log loss", "accuracy", "macro F1"], rows)
 
 
-# Which file a table is made from, which command writes that file, and what makes the table.
-TABLES: Final[Mapping[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = {
-    "scores": ("evaluation.json", "evaluate", _scores),
-    "per_class": ("evaluation.json", "evaluate", _per_class),
-    "references": ("evaluation.json", "evaluate", _references),
-    "learning": ("evaluation.json", "evaluate", _learning),
-    "in_place": ("evaluation.json", "evaluate", _in_place),
-    "unmeasured": ("evaluation.json", "evaluate", _unmeasured),
-    "comparison": ("comparison.json", "explore", _comparison),
-    "features": ("features.json", "explore", _features),
-    "tuning": ("tuning.json", "tune", _tuning),
-}
+PAGE: Final = Readme(
+    "star",
+    {
+        "scores": ("evaluation.json", "evaluate", _scores),
+        "per_class": ("evaluation.json", "evaluate", _per_class),
+        "references": ("evaluation.json", "evaluate", _references),
+        "learning": ("evaluation.json", "evaluate", _learning),
+        "in_place": ("evaluation.json", "evaluate", _in_place),
+        "unmeasured": ("evaluation.json", "evaluate", _unmeasured),
+        "comparison": ("comparison.json", "explore", _comparison),
+        "features": ("features.json", "explore", _features),
+        "tuning": ("tuning.json", "tune", _tuning),
+    },
+)

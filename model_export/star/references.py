@@ -17,7 +17,8 @@ import numpy as np
 from model_export.common import metrics
 from model_export.star import boosters
 from model_export.star.boosters import Hyperparameters
-from model_export.star.split import SEED
+from model_export.star.data import SEED
+from skysort.star.columns import LABELS
 from skysort.star.features import BEND_NAMES, DISTANCE_MAGNITUDE
 
 if TYPE_CHECKING:
@@ -67,13 +68,13 @@ def measure(
     return {
         **{
             name: {
-                **metrics.with_intervals(metrics.confusion(test.labels, answer)),
+                **metrics.scores_of_table(metrics.confusion(test.labels, answer, len(LABELS))),
                 "shipped_minus_this": paired(test.labels, shipped, answer),
             }
             for name, answer in answers.items()
         },
         "learning_curve": [
-            {"rows": count, **metrics.with_intervals(metrics.confusion(test.labels, answer))}
+            {"rows": count, **metrics.scores_of_table(metrics.confusion(test.labels, answer, len(LABELS)))}
             for count, answer in curve.items()
         ],
     }
@@ -88,12 +89,8 @@ def paired(
     for replicate in range(replicates + 1):
         # The first is no draw: all objects once give the value itself.
         rows = np.arange(len(truth)) if replicate == 0 else draw.integers(len(truth), size=len(truth))
-        tables = [metrics.confusion(truth[rows], answer[rows]) for answer in (one, other)]
+        tables = [metrics.confusion(truth[rows], answer[rows], len(LABELS)) for answer in (one, other)]
         for name, values in differences.items():
             first, second = (float(metrics.SCORES[name](table)) for table in tables)
             values.append(first - second)
-    summary = {}
-    for name, values in differences.items():
-        low, high = np.percentile(values[1:], metrics.INTERVAL)
-        summary[name] = {"value": round(values[0], 6), "low": round(float(low), 6), "high": round(float(high), 6)}
-    return summary
+    return {name: metrics.interval(values[0], values[1:]) for name, values in differences.items()}

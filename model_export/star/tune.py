@@ -24,8 +24,7 @@ from model_export.common import calibration, metrics
 from model_export.common.cli import OK, progress, say
 from model_export.common.files import read_json, write_json
 from model_export.star import boosters, readme
-from model_export.star.split import FOLDS, SEED, folds, held_out, split
-from model_export.star.workspace import Workspace
+from model_export.star.data import FOLDS, SEED, Workspace, folds, held_out, split
 from skysort.errors import ConfigurationError
 from skysort.star.columns import LABELS
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.settings import Settings
+    from model_export.common.files import Settings
     from model_export.star.data import Dataset
 
 JOURNAL: Final = "tuning.journal"
@@ -69,6 +68,7 @@ UNTUNED: Final = {  # XGBoost's own defaults: the first trial, to compare with
     "gamma": 0.001,
     "max_bin": 256,
 }
+_ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -93,7 +93,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             threads=options.threads,
         )
         keep(study, name, workspace, len(training))
-    readme.fill(workspace.results)
+    readme.PAGE.fill(workspace.results)
     return OK
 
 
@@ -196,9 +196,6 @@ def keep(study: optuna.Study, name: str, workspace: Workspace, rows: int) -> Non
     say(f"{name}: log loss {best.value:.5f} in trial {best.number} of {count}, untuned {untuned:.5f}")
 
 
-_ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
-
-
 def _score(
     trial: optuna.Trial,
     chosen: boosters.Hyperparameters,
@@ -215,7 +212,7 @@ def _score(
         booster = boosters.fit(features[seen], labels[seen], chosen, threads=threads)
         margins = boosters.margins(booster, features[unseen])
         losses.append(calibration.log_loss(margins, labels[unseen]))
-        table += metrics.confusion(labels[unseen], margins.argmax(axis=1))
+        table += metrics.confusion(labels[unseen], margins.argmax(axis=1), len(LABELS))
         trial.report(float(np.mean(losses)), step)
         if trial.should_prune():
             raise optuna.TrialPruned

@@ -1,36 +1,25 @@
-"""MobileNetV3-Large *minimalistic* (Howard et al. 2019; TF-Slim's release without squeeze-excite).
+"""MobileNetV3-Large *minimalistic* (see common/networks.py), with TensorFlow's SAME padding.
 
-3x3 kernels, ReLU, TensorFlow's SAME padding. The public weights have their batch norms folded into
-the convolutions; for fine-tuning they are put back: each norm gets the statistics of galaxies and
-the scale and shift that cancel them, so the network starts as the function that it was.
+The public weights have their batch norms folded into the convolutions; for fine-tuning they are put back: each norm
+gets the statistics of galaxies and the scale and shift that cancel them, so the network starts as the function that it
+was.
 """
 
 from __future__ import annotations
 
-import gzip
 from typing import TYPE_CHECKING, Final
 
-import onnx
 import torch
-from onnx import numpy_helper
 from torch import nn
 from torch.nn import functional
 
-from skysort.errors import ConfigurationError
+from model_export.common.networks import BLOCKS, STEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from torch import Tensor
 
-WEIGHTS: Final = ("image", "weights", "v3-large-minimalistic_224_1.0_dequantised_fp32.onnx.gz")
-STEM: Final = 16
-# Expanded width, output width, stride of each inverted bottleneck; the first has no expansion.
-BLOCKS: Final = (
-    (16, 16, 1), (64, 24, 2), (72, 24, 1), (72, 40, 2), (120, 40, 1), (120, 40, 1), (240, 80, 2), (200, 80, 1),
-    (184, 80, 1), (184, 80, 1), (480, 112, 1), (672, 112, 1), (672, 160, 2), (960, 160, 1), (960, 160, 1),
-)  # fmt: skip
 FULL: Final = len(BLOCKS)
 STRIDE_16: Final = 12  # the last block before the map is halved for the fifth time
 EXPANSION: Final = 6
@@ -95,11 +84,11 @@ class MobileNet(nn.Module):
         features: Tensor = self.layers(images)
         return features
 
-    def load_imagenet(self, path: Path) -> None:
-        """Take the public weights, as far as the shapes agree from the first layer on."""
+    def load_imagenet(self, convolutions: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Take the public (weight, bias) pairs, as far as the shapes agree from the first layer on."""
         layers = [module for module in self.modules() if isinstance(module, ConvNorm)]
         with torch.no_grad():
-            for layer, (weight, bias) in zip(layers, folded_convolutions(path), strict=False):
+            for layer, (weight, bias) in zip(layers, convolutions, strict=False):
                 if layer.conv.weight.shape != weight.shape:
                     break  # the last convolution of a shortened trunk has no public weights
                 layer.conv.weight.copy_(weight)
@@ -135,14 +124,3 @@ class MobileNet(nn.Module):
                 norm.running_var.copy_(variance)
         for hook in hooks:
             hook.remove()
-
-
-def folded_convolutions(path: Path) -> list[tuple[Tensor, Tensor]]:
-    """(weight, bias) of every convolution of the public ONNX file, in the order of the network."""
-    try:
-        content = gzip.decompress(path.read_bytes())
-    except OSError as problem:
-        raise ConfigurationError(f"the ImageNet weights {path} cannot be read: {problem}") from problem
-    graph = onnx.load_from_string(content).graph
-    held = {tensor.name: torch.tensor(numpy_helper.to_array(tensor)) for tensor in graph.initializer}
-    return [(held[node.input[1]], held[node.input[2]]) for node in graph.node if node.op_type == "Conv"]

@@ -1,1 +1,31 @@
-"""Loaders of the full public sets, for machines that reach them."""
+"""``download``: the full public sets, for machines that reach them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model_export.common.cli import OK, say
+from model_export.galaxy.labels import NAMES
+from model_export.galaxy.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
+
+    from model_export.common.files import Settings
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Fetch a set below build/galaxy/public and print its classes."""
+    folder = Workspace.of(options, settings).build / "public" / options.set
+    loader = importlib.import_module(f"model_export.galaxy.public.{options.set}")
+    fetched = loader.download(folder, url=options.url, digest=options.sha256)
+    say(f"{len(fetched):,} galaxies in {folder}")
+    counts = np.bincount(fetched.label[fetched.label >= 0], minlength=len(NAMES))
+    for name, count in zip(NAMES, counts, strict=True):
+        print(f"{name}: {count:,}")
+    if others := int((fetched.label < 0).sum()):
+        print(f"none of these: {others:,}")
+    return OK

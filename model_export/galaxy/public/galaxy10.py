@@ -11,7 +11,7 @@ from PIL import Image
 
 from model_export.common.fetch import checksum, fetch
 from model_export.galaxy.catalogue import Catalogue
-from model_export.galaxy.labels import ANSWERS, CLASSES
+from model_export.galaxy.labels import CLASSES
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -71,26 +71,21 @@ def catalogue(folder: Path) -> Catalogue:
 
     A galaxy of the two classes that are none of the eight is allowed no class, and trains nothing.
     """
-    found = load(folder / FILE)
+    held = load(folder / FILE)
     root = folder / "images"
-    files = tuple(root / f"{row:05d}.png" for row in range(len(found)))
+    files = tuple(root / f"{row:05d}.png" for row in range(len(held)))
     done = root / ".unpacked"
     if not done.exists():
         root.mkdir(parents=True, exist_ok=True)
         places = iter(files)
-        for block in found.pictures():
+        for block in held.pictures():
             for picture in block:
                 Image.fromarray(picture).save(next(places), compress_level=1)
         done.touch()
-    return Catalogue(
-        tuple(f"galaxy10:{row:05d}" for row in range(len(found))),
-        files,
-        found.label,
-        np.arange(len(CLASSES)) == found.label[:, np.newaxis],
-        np.full((len(found), len(ANSWERS)), np.nan),
-        ("galaxy10_decals",) * len(found),
-        checksum(folder / FILE, "sha256"),
-    )
+    names = [f"galaxy10:{row:05d}" for row in range(len(held))]
+    allowed = np.arange(len(CLASSES)) == held.label[:, np.newaxis]
+    digest = checksum(folder / FILE, "sha256")
+    return Catalogue.without_votes(names, files, held.label, allowed, source="galaxy10_decals", sha256=digest)
 
 
 def load(path: Path) -> Galaxy10:

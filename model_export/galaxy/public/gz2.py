@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from model_export.common.fetch import checksum, fetch
 from model_export.galaxy.catalogue import Catalogue
-from model_export.galaxy.labels import ANSWERS, CLASSES, INDEX
+from model_export.galaxy.labels import CLASSES, INDEX
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,8 +33,19 @@ COLUMNS: Final = ("subfolder", "filename", "summary")
 def download(folder: Path, *, url: str | None = None, digest: str | None = None) -> Catalogue:
     """Fetch both catalogues and the pictures into `folder`, unpack them, and read the catalogue.
 
-    url: a folder of the same file names at another place, whose files are then not held to the public hashes.
-    digest: SHA-256 that the archive of pictures must have.
+    Parameters
+    ----------
+    folder
+        Where they go.
+    url
+        A folder of the same file names at another place, whose files are then not held to the public hashes.
+    digest
+        SHA-256 that the archive of pictures must have.
+
+    Returns
+    -------
+    Catalogue
+        The galaxies.
     """
     for name, (place, md5) in CATALOGUES.items():
         fetch(f"{url or f'{HOME}/{place}'}/{name}", folder / name, digest=None if url else md5, algorithm="md5")
@@ -85,15 +96,10 @@ def load(folder: Path) -> Catalogue:
     label = np.array([INDEX[summary or "irregular"] for summary in summaries], dtype=np.int64)
     root = folder / "images"
     digest = hashlib.sha256("".join(checksum(folder / name, "sha256") for name in CATALOGUES).encode()).hexdigest()
-    return Catalogue(
-        tuple(f"gz2:{name.rsplit('.', 1)[0]}" for name in names),
-        tuple(root / subfolder / name for subfolder, name in zip(subfolders, names, strict=True)),
-        label,
-        np.eye(len(CLASSES), dtype=np.bool_)[label],
-        np.full((len(names), len(ANSWERS)), np.nan),
-        ("galaxy_datasets",) * len(names),
-        digest,
-    )
+    files = [root / subfolder / name for subfolder, name in zip(subfolders, names, strict=True)]
+    identifiers = [f"gz2:{name.rsplit('.', 1)[0]}" for name in names]
+    allowed = np.eye(len(CLASSES), dtype=np.bool_)[label]
+    return Catalogue.without_votes(identifiers, files, label, allowed, source="galaxy_datasets", sha256=digest)
 
 
 def _table(path: Path) -> dict[str, list[Any]]:
@@ -106,5 +112,4 @@ def _table(path: Path) -> dict[str, list[Any]]:
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise ConfigurationError(f"{path} lacks the columns {', '.join(missing)}")
-    columns: dict[str, list[Any]] = table.to_pydict()
-    return columns
+    return dict(table.to_pydict())

@@ -20,10 +20,10 @@ from fastapi import FastAPI, HTTPException, Request
 from PIL import Image
 from torch import nn
 
+from model_export.galaxy.choice import views
 from model_export.galaxy.graph import Served
 from model_export.galaxy.networks import build
-from model_export.galaxy.views import views
-from model_export.image.minimalistic import Minimalistic, normalised
+from model_export.image.networks import Minimalistic, normalised
 
 if TYPE_CHECKING:
     from torch import Tensor

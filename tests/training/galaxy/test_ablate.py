@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from model_export.common.files import read_json, write_json
-from model_export.galaxy import ablate, choice, fit, split
-from model_export.galaxy.views import ALL_VIEWS
+from model_export.common.files import Settings, read_json, write_json
+from model_export.galaxy import choice, compare, split, train
+from model_export.galaxy.choice import ALL_VIEWS
 from model_export.galaxy.workspace import ABLATION, COMPARISON, VALIDATION, Workspace
-from model_export.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,10 +23,10 @@ PRIOR = np.full(8, 1 / 8)
 
 def answers(truth: NDArray[np.int64], *, wrong: int) -> NDArray[np.float64]:
     """(n, views, 8) logits that are right of all but the first `wrong` pictures."""
-    said = truth.copy()
-    said[:wrong] = (said[:wrong] + 1) % 8
+    predicted = truth.copy()
+    predicted[:wrong] = (predicted[:wrong] + 1) % 8
     noise = np.random.default_rng(1).normal(0, 0.5, (len(truth), len(ALL_VIEWS), 8))
-    return 4 * np.eye(8)[said][:, np.newaxis] + noise
+    return 4 * np.eye(8)[predicted][:, np.newaxis] + noise
 
 
 def trained(workspace: Workspace, name: str, truth: NDArray[np.int64], *, wrong: int) -> None:
@@ -35,7 +34,7 @@ def trained(workspace: Workspace, name: str, truth: NDArray[np.int64], *, wrong:
     folder = workspace.run(name)
     folder.mkdir(parents=True)
     logits = answers(truth, wrong=wrong)
-    np.save(folder / fit.VALIDATION_LOGITS, logits)
+    np.save(folder / train.VALIDATION_LOGITS, logits)
     chosen, record = choice.choose(logits, truth, PRIOR)
     write_json(folder / VALIDATION, {"choice": chosen.document(), **record})
 
@@ -51,10 +50,10 @@ def test_a_gain_is_that_of_having_the_labels(tmp_path: Path, survey_data: Path) 
     gz2, _ = workspace.catalogues()
     truth = gz2.label[split.rows(workspace.split().validation, gz2)]
     write_json(tmp_path / COMPARISON, {"winner": "mobilenetv3", "candidates": {"mobilenetv3": {"steps": 7}}})
-    trained(workspace, ablate.WHOLE, truth, wrong=10)
+    trained(workspace, compare.WHOLE, truth, wrong=10)
     trained(workspace, "ablation_without_efigi", truth, wrong=30)
     # When
-    ablate.run(options, settings)
+    compare.ablate(options, settings)
     # Then
     found: dict[str, Any] = read_json(tmp_path / ABLATION, "galaxy ablate")
     assert found["steps"] == 7

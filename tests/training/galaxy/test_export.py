@@ -7,10 +7,11 @@ import onnx
 import pytest
 import torch
 
-from model_export.galaxy import latency, networks, onnx_file, quantise
-from model_export.galaxy.contract import INPUT, OUTPUTS
-from model_export.galaxy.graph import Served
-from model_export.galaxy.views import VIEW_SETS, views
+from model_export.common import latency, onnx_file
+from model_export.common.onnx_file import INPUT, OUTPUTS
+from model_export.galaxy import networks
+from model_export.galaxy.choice import VIEW_SETS, views
+from model_export.galaxy.graph import Served, to_onnx
 
 SHIFT = torch.linspace(-1, 1, 8)
 
@@ -29,14 +30,14 @@ def picture(seed: int = 1, batch: int = 1) -> np.ndarray[tuple[int, ...], np.dty
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    return onnx_file.export(served(), 128)
+    return to_onnx(served(), 128)
 
 
 @pytest.mark.parametrize("name", ["mobilenetv3_stride16", "crossformer"])
 def test_the_file_agrees_with_pytorch(name: str) -> None:
     # Given
     model = served(name)
-    session = latency.session(onnx_file.export(model, 128))
+    session = onnx_file.session(to_onnx(model, 128))
     # When
     outputs = session.run(list(OUTPUTS), {INPUT: picture()})
     with torch.inference_mode():
@@ -47,14 +48,14 @@ def test_the_file_agrees_with_pytorch(name: str) -> None:
 
 
 def test_probabilities_are_a_distribution(content: bytes) -> None:
-    probabilities = latency.session(content).run(["probabilities"], {INPUT: picture()})[0]
+    probabilities = onnx_file.session(content).run(["probabilities"], {INPUT: picture()})[0]
     assert probabilities.shape == (1, 8)
     assert probabilities.sum() == pytest.approx(1.0, abs=1e-5)
 
 
 def test_the_activation_map_adds_up_to_the_logits(content: bytes) -> None:
     # Given
-    session = latency.session(content)
+    session = onnx_file.session(content)
     # When
     probabilities, activation, _ = session.run(list(OUTPUTS), {INPUT: picture()})
     logits = torch.from_numpy(activation.mean(axis=(2, 3)))
@@ -64,7 +65,7 @@ def test_the_activation_map_adds_up_to_the_logits(content: bytes) -> None:
 
 def test_a_turned_picture_gets_the_same_answer_with_a_turned_map(content: bytes) -> None:
     # Given: all quarter turns are averaged, so a turn changes only their order
-    session = latency.session(content)
+    session = onnx_file.session(content)
     turned = np.ascontiguousarray(np.rot90(picture(), axes=(1, 2)))
     # When
     straight = session.run(list(OUTPUTS), {INPUT: picture()})
@@ -77,8 +78,8 @@ def test_a_turned_picture_gets_the_same_answer_with_a_turned_map(content: bytes)
 def test_a_batch_gives_what_single_pictures_give() -> None:
     # Given
     model = served()
-    one = latency.session(onnx_file.export(model, 128))
-    three = latency.session(onnx_file.export(model, 128, batch=3))
+    one = onnx_file.session(to_onnx(model, 128))
+    three = onnx_file.session(to_onnx(model, 128, batch=3))
     batch = picture(2, batch=3)
     # When
     together = three.run(list(OUTPUTS), {INPUT: batch})
@@ -104,7 +105,7 @@ def test_shapes_are_constant_and_pixels_are_bytes(content: bytes) -> None:
 
 def test_the_position_bias_of_crossformer_is_folded() -> None:
     # Given: 20 blocks with a network of four layers each; none of it depends on the picture
-    model = onnx.load_from_string(onnx_file.export(served("crossformer", "as it is"), 128))
+    model = onnx.load_from_string(to_onnx(served("crossformer", "as it is"), 128))
     kinds = [node.op_type for node in model.graph.node]
     # Then one matrix product for each of qkv, weights, values, out and two in feed-forward is left
     assert kinds.count("MatMul") + kinds.count("Gemm") <= 20 * 6 + 1
@@ -118,13 +119,13 @@ def test_facts_count_what_is_there(content: bytes) -> None:
 
 @pytest.mark.parametrize("view_set", VIEW_SETS)
 def test_multiply_adds_grow_with_the_views(view_set: str) -> None:
-    one = latency.multiply_adds(onnx_file.export(served(view_set="as it is"), 128))
-    several = latency.multiply_adds(onnx_file.export(served(view_set=view_set), 128))
+    one = latency.multiply_adds(to_onnx(served(view_set="as it is"), 128))
+    several = latency.multiply_adds(to_onnx(served(view_set=view_set), 128))
     assert several == pytest.approx(one * len(VIEW_SETS[view_set]), rel=0.01)
 
 
 def test_eight_bits_still_answer(content: bytes) -> None:
-    small = quantise.to_int8(content, picture(3, batch=8))
+    small = latency.to_int8(content, picture(3, batch=8))
     assert len(small) < 0.5 * len(content)
-    probabilities = latency.session(small).run(["probabilities"], {INPUT: picture()})[0]
+    probabilities = onnx_file.session(small).run(["probabilities"], {INPUT: picture()})[0]
     assert probabilities.sum() == pytest.approx(1.0, abs=1e-3)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from model_export.galaxy import augment, fit, losses
-from model_export.galaxy.crops import SIDE
+from model_export.galaxy import samples as drawing
+from model_export.galaxy import train
+from model_export.galaxy.choice import ALL_VIEWS
+from model_export.galaxy.data import SIDE
 from model_export.galaxy.labels import ANSWERS, CLASSES, QUESTIONS
 from model_export.galaxy.samples import Samples, without
-from model_export.galaxy.views import ALL_VIEWS
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def one_hot(*classes: int) -> torch.Tensor:
 def test_a_known_class_costs_its_cross_entropy() -> None:
     logits = torch.tensor([[2.0, 0, 0, 0, 0, 0, 0, 0]])
     expected = torch.nn.functional.cross_entropy(logits, torch.tensor([0]))
-    assert losses.class_loss(logits, one_hot(0), EVERYTHING)[0] == pytest.approx(float(expected))
+    assert drawing.class_loss(logits, one_hot(0), EVERYTHING)[0] == pytest.approx(float(expected))
 
 
 def test_a_partial_label_does_not_care_which_of_its_classes() -> None:
@@ -42,15 +43,15 @@ def test_a_partial_label_does_not_care_which_of_its_classes() -> None:
     first[0, 0] = last[0, 7] = wrong[0, 3] = 30.0
     # Then
     unknown = torch.zeros(1, 8)
-    assert losses.class_loss(first, unknown, allowed)[0] == pytest.approx(0, abs=1e-4)
-    assert losses.class_loss(last, unknown, allowed)[0] == pytest.approx(0, abs=1e-4)
-    assert losses.class_loss(wrong, unknown, allowed)[0] > 10
+    assert drawing.class_loss(first, unknown, allowed)[0] == pytest.approx(0, abs=1e-4)
+    assert drawing.class_loss(last, unknown, allowed)[0] == pytest.approx(0, abs=1e-4)
+    assert drawing.class_loss(wrong, unknown, allowed)[0] > 10
 
 
 def test_a_masked_question_teaches_nothing() -> None:
     logits = torch.randn(1, len(ANSWERS), requires_grad=True)
     asked = torch.zeros(1, len(QUESTIONS))
-    losses.tree_loss(logits, torch.rand(1, len(ANSWERS)), asked).sum().backward()
+    drawing.tree_loss(logits, torch.rand(1, len(ANSWERS)), asked).sum().backward()
     assert logits.grad is not None
     assert not logits.grad.any()
 
@@ -65,7 +66,7 @@ def test_an_asked_question_is_right_at_the_votes() -> None:
     logits[0, :3] = answers[0, :3].log()
     logits.requires_grad_()
     # When
-    losses.tree_loss(logits, answers, asked).sum().backward()
+    drawing.tree_loss(logits, answers, asked).sum().backward()
     # Then
     assert logits.grad is not None
     assert logits.grad.abs().max() < 1e-6
@@ -125,8 +126,8 @@ def test_without_votes_a_picture_has_its_class_alone() -> None:
     assert torch.equal(less.target[2:], samples.target[2:])
 
 
-def recipe(steps: int) -> fit.Recipe:
-    return fit.Recipe("crossformer", 1.0, steps=steps, batch=8, peak_rate=5e-4, averaging=0.5)
+def recipe(steps: int) -> train.Recipe:
+    return train.Recipe("crossformer", 1.0, steps=steps, batch=8, peak_rate=5e-4, averaging=0.5)
 
 
 def nothing(_: int, __: int, ___: float) -> None:
@@ -137,9 +138,9 @@ def test_training_learns_and_leaves_what_the_next_commands_need(tmp_path: Path) 
     # Given
     samples = blobs(32)
     # When
-    record = fit.train(recipe(30), samples, tmp_path, tmp_path, on_step=nothing)
+    record = train.train(recipe(30), samples, tmp_path, tmp_path, on_step=nothing)
     # Then
-    logits = fit.logits(fit.load("crossformer", tmp_path), samples.crops[0], np.arange(32), 128)
+    logits = train.logits(train.load("crossformer", tmp_path), samples.crops[0], np.arange(32), 128)
     assert logits.shape == (32, len(ALL_VIEWS), len(CLASSES))
     assert (logits.mean(axis=1).argmax(axis=1) == np.arange(32) % 2).mean() > 0.9
     assert record["pictures_seen"] == 240
@@ -148,36 +149,36 @@ def test_training_learns_and_leaves_what_the_next_commands_need(tmp_path: Path) 
 
 def test_too_few_pictures_for_a_batch_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="4 pictures are too few to draw 8"):
-        fit.train(recipe(1), blobs(4), tmp_path, tmp_path, on_step=nothing)
+        train.train(recipe(1), blobs(4), tmp_path, tmp_path, on_step=nothing)
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a run that was never stopped
     samples = blobs(16)
-    fit.train(recipe(6), samples, tmp_path / "whole", tmp_path, on_step=nothing)
+    train.train(recipe(6), samples, tmp_path / "whole", tmp_path, on_step=nothing)
     # When another is stopped after three steps, with a checkpoint at each, and started again
-    monkeypatch.setattr(fit, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", -1.0)
 
     def stop(step: int, _: int, __: float) -> None:
         if step == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit.train(recipe(6), samples, tmp_path / "stopped", tmp_path, on_step=stop)
+        train.train(recipe(6), samples, tmp_path / "stopped", tmp_path, on_step=stop)
     assert (tmp_path / "stopped" / "checkpoint.pt").exists()
-    fit.train(recipe(6), samples, tmp_path / "stopped", tmp_path, on_step=nothing)
+    train.train(recipe(6), samples, tmp_path / "stopped", tmp_path, on_step=nothing)
     # Then
-    whole, stopped = (fit.load("crossformer", tmp_path / name).state_dict() for name in ("whole", "stopped"))
+    whole, stopped = (train.load("crossformer", tmp_path / name).state_dict() for name in ("whole", "stopped"))
     assert all(torch.equal(whole[name], stopped[name]) for name in whole)
 
 
 def test_a_budget_in_minutes_becomes_steps(tmp_path: Path) -> None:
-    record = fit.train(replace(recipe(0), minutes=0.02), blobs(16), tmp_path, tmp_path, on_step=nothing)
+    record = train.train(replace(recipe(0), minutes=0.02), blobs(16), tmp_path, tmp_path, on_step=nothing)
     assert record["steps"] >= 1
 
 
 def test_the_rate_rises_then_falls() -> None:
-    rates = [fit.Recipe("crossformer", 1.0).rate(step, 100) for step in range(100)]
+    rates = [train.Recipe("crossformer", 1.0).rate(step, 100) for step in range(100)]
     assert rates.index(max(rates)) == pytest.approx(8, abs=1)
     assert rates[0] < 0.01 * max(rates)
     assert rates[-1] < 0.01 * max(rates)
@@ -194,7 +195,7 @@ def test_the_offset_is_that_of_what_is_drawn() -> None:
 
 def test_views_keep_size_and_range() -> None:
     crops = torch.randint(0, 256, (4, SIDE, SIDE, 3), dtype=torch.uint8)
-    shown = augment.views(crops, 96, torch.Generator().manual_seed(1))
+    shown = drawing.views(crops, 96, torch.Generator().manual_seed(1))
     assert shown.shape == (4, 3, 96, 96)
     assert shown.min() >= 0
     assert shown.max() <= 255
@@ -202,7 +203,7 @@ def test_views_keep_size_and_range() -> None:
 
 def test_views_of_one_seed_are_the_same() -> None:
     crops = torch.randint(0, 256, (4, SIDE, SIDE, 3), dtype=torch.uint8)
-    first, again = (augment.views(crops, 64, torch.Generator().manual_seed(5)) for _ in range(2))
+    first, again = (drawing.views(crops, 64, torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(first, again)
 
 
@@ -212,16 +213,16 @@ def test_the_galaxy_stays_in_the_middle() -> None:
     middle = slice(SIDE // 2 - 4, SIDE // 2 + 4)
     crops[:, middle, middle] = 200
     # When
-    shown = augment.views(crops, 128, torch.Generator().manual_seed(2)).mean(dim=1)
+    shown = drawing.views(crops, 128, torch.Generator().manual_seed(2)).mean(dim=1)
     # Then its centre of light is within the shift that is allowed, and a pixel
     light = shown.clamp_min(20) - 20
     places = torch.arange(128.0)
     down = (light.sum(dim=2) * places).sum(dim=1) / light.sum(dim=(1, 2))
-    assert (down - 63.5).abs().max() < augment.SHIFT * 128 + 1
+    assert (down - 63.5).abs().max() < drawing.SHIFT * 128 + 1
 
 
 def test_the_centre_is_what_a_request_gives() -> None:
     crops = torch.randint(0, 256, (1, SIDE, SIDE, 3), dtype=torch.uint8)
     edge = (SIDE - 128) // 2
-    shown = augment.centre(crops, 128)[0].permute(1, 2, 0)
+    shown = drawing.centre(crops, 128)[0].permute(1, 2, 0)
     assert torch.equal(shown, crops[0, edge : edge + 128, edge : edge + 128].float())

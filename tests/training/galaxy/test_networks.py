@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gzip
 from typing import TYPE_CHECKING
 
 import onnx
@@ -8,17 +7,18 @@ import onnxruntime
 import pytest
 import torch
 
+from model_export.common.networks import convolutions, public_weights
 from model_export.galaxy import networks
+from model_export.galaxy.choice import ALL_VIEWS
 from model_export.galaxy.graph import fold_norms, seen, unseen
 from model_export.galaxy.labels import ANSWERS, CLASSES
 from model_export.galaxy.networks.crossformer import DEPTHS, Attention, CrossFormer
-from model_export.galaxy.networks.mobilenet import WEIGHTS, MobileNet
-from model_export.galaxy.views import ALL_VIEWS
+from model_export.galaxy.networks.mobilenet import MobileNet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from model_export.galaxy.views import View
+    from model_export.galaxy.choice import View
 
 
 @pytest.mark.parametrize("name", networks.CANDIDATES)
@@ -32,15 +32,15 @@ def test_every_candidate_answers_classes_and_questions(name: str) -> None:
 @pytest.mark.needs_data
 def test_the_public_weights_are_taken_exactly(survey_data: Path) -> None:
     # Given the public file, asked for its pooled features
-    path = survey_data.joinpath(*WEIGHTS)
-    model = onnx.load_from_string(gzip.decompress(path.read_bytes()))
+    content = public_weights(survey_data)
+    model = onnx.load_from_string(content)
     pooled = next(node for node in model.graph.node if node.op_type == "GlobalAveragePool").output[0]
     model.graph.output.append(onnx.helper.make_empty_tensor_value_info(pooled))
     session = onnxruntime.InferenceSession(model.SerializeToString())
     pictures = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(1)) * 2 - 1
     # When
     trunk = MobileNet().eval()
-    trunk.load_imagenet(path)
+    trunk.load_imagenet(convolutions(content))
     # Then
     with torch.inference_mode():
         ours = trunk(pictures).mean((2, 3)).numpy()

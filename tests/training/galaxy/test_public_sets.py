@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from model_export.__main__ import main
-from model_export.galaxy import card, evaluate, split, surveys
+from model_export.galaxy import catalogue, evaluate, export, split
 from model_export.galaxy.labels import CLASSES
 from model_export.galaxy.public import galaxy10, gz2
 from model_export.galaxy.workspace import EVALUATION
@@ -93,8 +93,8 @@ def test_a_network_learns_from_a_public_set_and_is_measured_on_it(
     # Then the results say which set they are of, and lie beside it
     found = json.loads((tmp_path / "build" / "gz2" / "results" / EVALUATION).read_text())
     assert found["metrics"]["rows"] == GALAXIES // 5
-    assert found["data"]["tables"][surveys.TABLES["gz2"]]["exact"] == GALAXIES
-    assert "galaxy train --set gz2" in card.make(found, "1.0.0")["command"]
+    assert found["data"]["tables"][catalogue.TABLES["gz2"]]["exact"] == GALAXIES
+    assert "galaxy train --set gz2" in export.card(found, "1.0.0")["command"]
     # And they do not replace an artefact that was measured on other pictures
     assert main(["galaxy", "export", *given]) == 1
 

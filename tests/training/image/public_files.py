@@ -9,14 +9,16 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from model_export.image import labels, public_weights
-from model_export.image.minimalistic import BLOCKS, CHANNELS, EMBEDDING, STEM
+from model_export.common.networks import BLOCKS, PUBLIC_WEIGHTS, STEM
+from model_export.image import labels
+from model_export.image.networks import CHANNELS, EMBEDDING
 from tests.factories_images import encode, render
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor, nn
 
 
 def minimalistic_onnx(seed: int = 7, background: int = 1) -> bytes:
@@ -65,9 +67,17 @@ def minimalistic_onnx(seed: int = 7, background: int = 1) -> bytes:
     return model.SerializeToString()
 
 
+def published_state(network: nn.Module) -> dict[str, Tensor]:
+    """The state of our own network under the names of torchvision's weights."""
+    return {
+        name.replace("layers.", "features.", 1).replace("head.", "classifier.", 1): value
+        for name, value in network.state_dict().items()
+    }
+
+
 def data_folder(folder: Path, photographs: int = 12) -> Path:
     """A data folder with the weights and some rendered photographs of both sources."""
-    path = folder.joinpath(*public_weights.FILE)
+    path = folder.joinpath(*PUBLIC_WEIGHTS)
     path.parent.mkdir(parents=True)
     path.write_bytes(gzip.compress(minimalistic_onnx(), 1))
     named = labels.load()

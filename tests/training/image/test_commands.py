@@ -6,10 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from model_export.common import latency as measure
-from model_export.image import cli
 from skysort.pictures.model import PictureModel
+
+from model_export.image import cli, export
 from tests.training.image.public_files import data_folder, pixels
 
 if TYPE_CHECKING:
@@ -32,9 +31,9 @@ def read(work: Path, name: str) -> Any:
 
 def test_weights_to_artefact(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given little patience for timings
-    monkeypatch.setattr(measure, "REPEATS", 20)
-    monkeypatch.setattr(measure, "SESSIONS", 2)
-    monkeypatch.setattr(measure, "CALIBRATION", 2)
+    monkeypatch.setattr(export, "REPEATS", 20)
+    monkeypatch.setattr(export, "SESSIONS", 2)
+    monkeypatch.setattr(export, "CALIBRATION", 2)
     # When the commands run in order
     assert run(folder, tmp_path, "weights") == 0
     assert run(folder, tmp_path, "train", "--epochs", "1") == 0

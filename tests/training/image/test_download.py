@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from model_export.image import cli, download
-from model_export.image.torchvision_network import MobileNetV3Large, parameters_of
+from model_export.common.networks import parameters
+from model_export.image import cli, weights
+from model_export.image.networks import MobileNetV3Large
 from skysort.errors import ConfigurationError, InfrastructureError
+from tests.training.image.public_files import published_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,17 +55,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def weights() -> bytes:
+def content() -> bytes:
     torch.manual_seed(11)
     file = io.BytesIO()
-    torch.save(MobileNetV3Large().published_state(), file)
+    torch.save(published_state(MobileNetV3Large()), file)
     return file.getvalue()
 
 
 @pytest.fixture
-def server(weights: bytes) -> Iterator[Server]:
+def server(content: bytes) -> Iterator[Server]:
     served = Server(("127.0.0.1", 0), Handler)
-    served.content, served.ranges = weights, []
+    served.content, served.ranges = content, []
     thread = threading.Thread(target=served.serve_forever)
     thread.start()
     yield served
@@ -78,11 +80,11 @@ def url_of(server: Server) -> str:
 
 def test_weights_arrive_and_fit(server: Server, tmp_path: Path) -> None:
     # When weights whose name states their checksum are fetched
-    held = download.torchvision("v2", tmp_path, url_of(server))
+    held = weights.torchvision("v2", tmp_path, url_of(server))
     # Then they are in the network, and the card knows where they came from
     sent = torch.load(io.BytesIO(server.content), weights_only=True)
     assert torch.equal(held.network.classifier.weight, sent["classifier.3.weight"])
-    assert parameters_of(sent) == 5_483_032
+    assert parameters(held.network) == 5_483_032
     assert held.origin["url"] == url_of(server)
     assert held.origin["sha256"] == hashlib.sha256(server.content).hexdigest()
 
@@ -91,29 +93,29 @@ def test_a_download_that_broke_off_is_continued(server: Server, tmp_path: Path) 
     # Given a server that breaks off
     server.break_after = 1_000_000
     with pytest.raises(InfrastructureError, match="run it again"):
-        download.torchvision("v1", tmp_path, url_of(server))
+        weights.torchvision("v1", tmp_path, url_of(server))
     # When the command runs again
     server.break_after = None
-    download.torchvision("v1", tmp_path, url_of(server))
+    weights.torchvision("v1", tmp_path, url_of(server))
     # Then only the rest was asked for
     assert server.ranges == [None, "bytes=1000000-"]
 
 
 def test_what_is_there_is_not_fetched_again(server: Server, tmp_path: Path) -> None:
     for _ in range(2):
-        download.torchvision("v1", tmp_path, url_of(server))
+        weights.torchvision("v1", tmp_path, url_of(server))
     assert len(server.ranges) == 1
 
 
 def test_a_wrong_checksum_is_refused_and_removed(server: Server, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="expected 00000000"):
-        download.torchvision("v1", tmp_path, f"{server.address}/weights.pth", "00000000")
+        weights.torchvision("v1", tmp_path, f"{server.address}/weights.pth", "00000000")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_without_a_checksum_needs_one() -> None:
     with pytest.raises(ConfigurationError, match="--sha256"):
-        download.digest_in_name("https://example.org/weights.pth")
+        weights.digest_in_name("https://example.org/weights.pth")
 
 
 def test_weights_of_another_network_are_refused(server: Server, tmp_path: Path) -> None:
@@ -121,12 +123,12 @@ def test_weights_of_another_network_are_refused(server: Server, tmp_path: Path) 
     torch.save({"layer.weight": torch.zeros(3)}, file)
     server.content = file.getvalue()
     with pytest.raises(ConfigurationError, match="holds no MobileNetV3-Large"):
-        download.torchvision("v1", tmp_path, url_of(server))
+        weights.torchvision("v1", tmp_path, url_of(server))
 
 
 def test_a_file_that_is_not_there_is_the_servers_word(server: Server, tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match="404"):
-        download.torchvision("v1", tmp_path, f"{server.address}/missing-00000000.pth")
+        weights.torchvision("v1", tmp_path, f"{server.address}/missing-00000000.pth")
 
 
 def test_the_command_leaves_a_network_to_tune(

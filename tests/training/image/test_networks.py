@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from model_export.common import onnx_file
-from model_export.image import inference, public_weights
-from model_export.image.minimalistic import Minimalistic, normalised, parameters
-from model_export.image.torchvision_network import MobileNetV3Large
+from model_export.common.networks import parameters
+from model_export.image import networks, weights
+from model_export.image.networks import Minimalistic, MobileNetV3Large, normalised
 from skysort.errors import ConfigurationError
-from tests.training.image.public_files import minimalistic_onnx, pixels
+from tests.training.image.public_files import minimalistic_onnx, pixels, published_state
 
 
 def test_public_weights_compute_what_the_public_file_computes() -> None:
@@ -17,7 +17,7 @@ def test_public_weights_compute_what_the_public_file_computes() -> None:
     file = minimalistic_onnx()
     pictures = pixels()
     # When it becomes a network
-    ours = inference.logits(public_weights.load(file), pictures)
+    ours = networks.logits(weights.minimalistic(file), pictures)
     # Then its logits are the file's, less the background's
     scaled = (pictures.transpose(0, 3, 1, 2).astype(np.float32) - 127.5) / 127.5
     theirs = onnx_file.session(file).run(["logits"], {"input": scaled})[0][:, 1:]
@@ -27,7 +27,7 @@ def test_public_weights_compute_what_the_public_file_computes() -> None:
 
 def test_weights_without_a_background_class_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="shape"):
-        public_weights.load(minimalistic_onnx(background=0))
+        weights.minimalistic(minimalistic_onnx(background=0))
 
 
 @pytest.mark.parametrize(("network", "expected"), [(Minimalistic, 3_912_088), (MobileNetV3Large, 5_483_032)])
@@ -51,7 +51,7 @@ def test_the_gate_times_its_input_is_the_activation(kind: type[torch.nn.Module])
 
 
 def test_published_names_fit_and_come_back() -> None:
-    state = MobileNetV3Large().published_state()
+    state = published_state(MobileNetV3Large())
     assert {
         "features.0.0.weight",
         "features.4.block.2.fc1.bias",

@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from model_export.common import onnx_file
-from model_export.image import inference, scores
-from model_export.image.minimalistic import Minimalistic
-from model_export.image.served import Served
-from model_export.image.torchvision_network import MobileNetV3Large
+from model_export.common.calibration import log_probabilities
+from model_export.image import networks
+from model_export.image.networks import Minimalistic, MobileNetV3Large, Served, to_onnx
 from tests.training.image.public_files import pixels
 
 TEMPERATURE = 0.7
@@ -25,13 +24,13 @@ def network(request: pytest.FixtureRequest) -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def content(network: torch.nn.Module) -> bytes:
-    return onnx_file.export(Served(network, TEMPERATURE), 224)
+    return to_onnx(Served(network, TEMPERATURE), 224)
 
 
 def test_the_file_says_what_the_network_says(network: torch.nn.Module, content: bytes) -> None:
     pictures = pixels()
-    wanted = np.exp(scores.log_softmax(inference.logits(network, pictures), TEMPERATURE))
-    given = inference.probabilities(onnx_file.session(content), pictures)
+    wanted = np.exp(log_probabilities(networks.logits(network, pictures), TEMPERATURE))
+    given = onnx_file.probabilities(onnx_file.session(content), pictures)
     assert np.abs(given - wanted).max() < 1e-6
     np.testing.assert_allclose(given.sum(axis=1), 1, rtol=1e-5)
 
@@ -39,13 +38,13 @@ def test_the_file_says_what_the_network_says(network: torch.nn.Module, content: 
 def test_pictures_in_one_batch_are_judged_as_alone(content: bytes) -> None:
     session, pictures = onnx_file.session(content), pixels()
     together = session.run(["probabilities"], {"image": pictures})[0]
-    np.testing.assert_allclose(together, inference.probabilities(session, pictures), atol=1e-6)
+    np.testing.assert_allclose(together, onnx_file.probabilities(session, pictures), atol=1e-6)
 
 
 def test_maps_add_up_to_the_logit_and_only_for_the_classes_asked_for(network: torch.nn.Module, content: bytes) -> None:
     # Given a picture, its tempered logits and its embedding
     session, picture = onnx_file.session(content), pixels(1)
-    logits = inference.logits(network, picture)[0, ASKED] / TEMPERATURE
+    logits = networks.logits(network, picture)[0, ASKED] / TEMPERATURE
     # When maps of two classes are asked for
     maps, embedding = session.run(["activation", "embedding"], {"image": picture, "explain": ASKED})
     # Then the mean of each, and what the biases add through the same gate, is the logit
@@ -75,7 +74,7 @@ def test_the_file_holds_standard_operators_and_nothing_of_this_machine(content: 
 
 
 def test_exporting_again_gives_the_same_bytes(network: torch.nn.Module, content: bytes) -> None:
-    assert onnx_file.export(Served(network, TEMPERATURE), 224) == content
+    assert to_onnx(Served(network, TEMPERATURE), 224) == content
 
 
 def _normalised(network: torch.nn.Module, pictures: np.ndarray) -> torch.Tensor:

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_export.common import calibration
-from model_export.star import conformal
 from skysort.probability import prediction_sets
 
 
@@ -63,7 +62,7 @@ def test_every_class_is_covered_as_promised(coverage: float, temperature: float)
     half = len(labels) // 2
 
     # When
-    limits = conformal.thresholds(probability[:half], labels[:half], coverage)
+    limits = calibration.thresholds(probability[:half], labels[:half], coverage)
 
     # Then
     for label in range(3):
@@ -78,7 +77,7 @@ def test_a_class_with_too_few_objects_for_the_promise_is_in_every_set() -> None:
     labels = np.array([0] * 9 + [1] * 8)
 
     # When
-    limits = conformal.thresholds(probability, labels, 0.9)
+    limits = calibration.thresholds(probability, labels, 0.9)
 
     # Then
     assert limits.tolist() == [0.5, 0.0]

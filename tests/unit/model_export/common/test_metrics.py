@@ -21,7 +21,7 @@ def test_the_scores_are_those_of_scikit_learn(seed: int, rows: int) -> None:
     predicted = np.concatenate([np.arange(3), draw.integers(0, 3, rows)])
 
     # When
-    table = metrics.confusion(truth, predicted)
+    table = metrics.confusion(truth, predicted, 3)
 
     # Then
     np.testing.assert_array_equal(table, confusion_matrix(truth, predicted))
@@ -31,7 +31,7 @@ def test_the_scores_are_those_of_scikit_learn(seed: int, rows: int) -> None:
 
 
 def test_a_class_that_is_never_called_scores_nothing_and_divides_nothing() -> None:
-    scores = metrics.per_class(np.array([[5, 0, 0], [3, 0, 0], [0, 0, 4]]))
+    scores = metrics.per_class(np.array([[5, 0, 0], [3, 0, 0], [0, 0, 4]]), ("GALAXY", "QSO", "STAR"))
     assert scores["QSO"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "rows": 3}
 
 
@@ -40,7 +40,7 @@ def test_the_interval_of_the_accuracy_is_the_binomial_one() -> None:
     table = np.array([[300, 33, 0], [0, 300, 33], [34, 0, 300]])
 
     # When
-    score = metrics.with_intervals(table)["accuracy"]
+    score = metrics.scores_of_table(table)["accuracy"]
 
     # Then
     assert score["value"] == 0.9

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model_export.galaxy.catalogue import Catalogue
-from model_export.galaxy.crops import SIDE
+from model_export.galaxy.data import SIDE
 from model_export.galaxy.labels import ANSWERS, CLASSES, INDEX, PARTIAL
 
 if TYPE_CHECKING:

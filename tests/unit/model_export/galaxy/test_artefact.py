@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from model_export.common.files import artefact
 from model_export.common.publish import next_version
 from model_export.galaxy import export, readme, split
-from model_export.galaxy.contract import spec
+from model_export.galaxy.data import spec
 from model_export.galaxy.labels import NAMES
-from model_export.galaxy.workspace import ARTEFACT, EVALUATION
+from model_export.galaxy.workspace import EVALUATION
 from skysort.card import load_card, read_artefact
 from skysort.errors import ArtefactError
 from skysort.pictures.geometry import InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+ARTEFACT = artefact("galaxy")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def card() -> dict[str, Any]:
 
 @pytest.fixture
 def evaluation() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((readme.RESULTS / EVALUATION).read_text())
+    document: dict[str, Any] = json.loads((readme.PAGE.results / EVALUATION).read_text())
     return document
 
 
@@ -70,8 +73,8 @@ def test_the_confusion_matrix_adds_up(card: dict[str, Any]) -> None:
 
 
 def test_the_readme_shows_the_committed_figures() -> None:
-    text = readme.README.read_text()
-    assert readme.render(text, readme.RESULTS) == text
+    text = readme.PAGE.path.read_text()
+    assert readme.PAGE.render(text, readme.PAGE.results) == text
 
 
 def test_an_equal_file_may_replace_the_one_in_place(card: dict[str, Any], evaluation: dict[str, Any]) -> None:
@@ -93,7 +96,11 @@ def other_test_part(evaluation: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [(lower_accuracy, "accuracy is"), (lower_f1, "macro f1 is"), (other_test_part, "another test part")],
+    [
+        (lower_accuracy, "accuracy on the test split is"),
+        (lower_f1, "macro f1 on the test split is"),
+        (other_test_part, "another test part"),
+    ],
 )
 def test_a_worse_file_is_refused_with_the_reason(
     card: dict[str, Any], evaluation: dict[str, Any], change: Callable[[dict[str, Any]], None], reason: str

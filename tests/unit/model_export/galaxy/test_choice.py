@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from model_export.galaxy import metrics
-from model_export.galaxy.choice import STRENGTHS, Choice, choose, thresholds
+from model_export.galaxy.choice import ALL_VIEWS, STRENGTHS, VIEW_SETS, Choice, choose, thresholds, views
 from model_export.galaxy.labels import CLASSES
-from model_export.galaxy.views import ALL_VIEWS, VIEW_SETS, views
 
 PRIOR = np.full(8, 1 / 8)
 
@@ -28,7 +27,7 @@ def test_independent_views_are_averaged_up_to_the_limit() -> None:
 
 def test_more_views_are_not_taken_than_may_be() -> None:
     logits, truth = answers(1, 400, noise=3.0)
-    assert choose(logits, truth, PRIOR, most_views=1)[0].views == "as it is"
+    assert choose(logits, truth, PRIOR, max_views=1)[0].views == "as it is"
 
 
 def test_the_record_shows_everything_that_was_tried() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model_export.galaxy import crops
-from model_export.galaxy.contract import spec
+from model_export.galaxy import data
+from model_export.galaxy.data import spec
 from skysort.errors import ConfigurationError
 from skysort.pictures.decode import decode
 from tests.unit.model_export.galaxy.galaxies import catalogue
@@ -25,32 +25,32 @@ def picture(path: Path, side: int) -> Path:
 
 def test_training_sees_the_pixels_that_a_request_sees(tmp_path: Path) -> None:
     # Given a frame of the stored size
-    path = picture(tmp_path / "frame.png", crops.FRAME)
+    path = picture(tmp_path / "frame.png", data.FRAME)
     # When
-    crop = crops.decode_frame(path)
+    crop = data.decode_frame(path)
     served = decode(path.read_bytes(), spec(128))
     # Then the middle of the training crop is what is served, to the bit
-    edge = (crops.SIDE - 128) // 2
+    edge = (data.SIDE - 128) // 2
     assert np.array_equal(crop[edge : edge + 128, edge : edge + 128], served)
 
 
 def test_an_efigi_picture_is_put_into_the_middle_of_black(tmp_path: Path) -> None:
-    crop = crops.decode_efigi(picture(tmp_path / "efigi.png", 88))
-    edge = (crops.SIDE - crops.EFIGI_SIDE) // 2
-    assert crop.shape == (crops.SIDE, crops.SIDE, 3)
+    crop = data.decode_efigi(picture(tmp_path / "efigi.png", 88))
+    edge = (data.SIDE - data.EFIGI_SIDE) // 2
+    assert crop.shape == (data.SIDE, data.SIDE, 3)
     assert not crop[:edge].any()
-    assert crop[edge : edge + crops.EFIGI_SIDE, edge : edge + crops.EFIGI_SIDE].any()
+    assert crop[edge : edge + data.EFIGI_SIDE, edge : edge + data.EFIGI_SIDE].any()
 
 
 def test_crops_are_decoded_once(tmp_path: Path) -> None:
     # Given
-    files = (picture(tmp_path / "a.png", crops.FRAME), picture(tmp_path / "b.png", 424))
+    files = (picture(tmp_path / "a.png", data.FRAME), picture(tmp_path / "b.png", 424))
     rows = replace(catalogue(["irregular", "irregular"]), files=files)
-    built = crops.build(rows, tmp_path / "crops.npy", crops.decode_frame)
+    built = data.build(rows, tmp_path / "crops.npy", data.decode_frame)
     # When the pictures are gone
     for file in files:
         file.unlink()
-    again = crops.build(rows, tmp_path / "crops.npy", crops.decode_frame)
+    again = data.build(rows, tmp_path / "crops.npy", data.decode_frame)
     # Then
     assert np.array_equal(built, again)
 
@@ -60,4 +60,4 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     broken.write_bytes(b"no picture")
     rows = replace(catalogue(["irregular"]), files=(broken,))
     with pytest.raises(ConfigurationError, match="broken"):
-        crops.build(rows, tmp_path / "crops.npy", crops.decode_frame)
+        data.build(rows, tmp_path / "crops.npy", data.decode_frame)

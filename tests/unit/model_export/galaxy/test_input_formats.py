@@ -1,4 +1,4 @@
-"""The same galaxies in other forms: their light, their colour, and FITS files of them."""
+"""The same galaxies in other formats: their light, their colour, and FITS files of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pytest
 from astropy.io import fits as astropy_fits
 from PIL import Image
 
-from model_export.galaxy import input_formats as forms
-from model_export.galaxy import readme
-from model_export.galaxy.workspace import FORMS
+from model_export.galaxy import input_formats, readme
+from model_export.galaxy.workspace import FORMATS
 from skysort.pictures.measurements.stretch import GALAXY_COLOUR
 
 if TYPE_CHECKING:
@@ -35,34 +34,34 @@ def galaxy(red: int, green: int, blue: int) -> bytes:
 def test_light_drawn_again_is_the_picture() -> None:
     # Given a picture's light
     content = galaxy(200, 160, 90)
-    found = forms.light(content)
+    found = input_formats.light(content)
     # When it is stretched as Lupton et al. do
     intensity = found.mean(axis=2, keepdims=True)
-    shown = found / intensity.clip(1e-12) * np.arcsinh(forms.Q * intensity) / forms.Q
+    shown = found / intensity.clip(1e-12) * np.arcsinh(input_formats.Q * intensity) / input_formats.Q
     # Then the picture is back
     assert np.abs(shown * 255 - np.asarray(Image.open(BytesIO(content)))).max() < 1e-6
 
 
 def test_the_colour_is_that_of_the_galaxy_without_the_sky() -> None:
-    found = forms.colour(forms.light(galaxy(180, 120, 60)))
+    found = input_formats.colour(input_formats.light(galaxy(180, 120, 60)))
     assert found is not None
     assert found.tolist() == pytest.approx([1.5, 1.0, 0.5])
-    assert forms.colour(forms.light(galaxy(0, 0, 0))) is None
+    assert input_formats.colour(input_formats.light(galaxy(0, 0, 0))) is None
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (3, 5, 7)])
 def test_a_written_file_is_one_that_astropy_reads(shape: tuple[int, ...]) -> None:
     planes = np.arange(float(np.prod(shape))).reshape((-1, *shape[-2:]))
-    with astropy_fits.open(BytesIO(forms.fits(planes))) as file:
+    with astropy_fits.open(BytesIO(input_formats.fits(planes))) as file:
         assert np.array_equal(np.asarray(file[0].data)[:, ::-1], planes)
 
 
-def test_every_form_is_one_that_the_service_reads_and_has_its_figures() -> None:
-    measured = json.loads((readme.RESULTS / FORMS).read_text())
-    assert list(measured["forms"]) == list(forms.FORMS_OF_A_PICTURE)
+def test_every_format_is_one_that_the_service_reads_and_has_its_figures() -> None:
+    measured = json.loads((readme.PAGE.results / FORMATS).read_text())
+    assert list(measured["forms"]) == list(input_formats.CONVERSIONS)
     assert {row["rows"] for row in measured["forms"].values()} == {1026}
 
 
 def test_three_bands_get_the_colour_that_was_measured() -> None:
-    measured = json.loads((readme.RESULTS / FORMS).read_text())
+    measured = json.loads((readme.PAGE.results / FORMATS).read_text())
     assert list(GALAXY_COLOUR) == measured["colour"]["mean"]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from model_export.galaxy import surveys
+from model_export.galaxy import split
 from model_export.galaxy.labels import CLASSES
 from model_export.galaxy.public import gz2
 from skysort.errors import ConfigurationError
@@ -44,13 +44,13 @@ def test_a_summary_is_a_class_and_none_is_irregular(tmp_path: Path) -> None:
 
 def test_the_parts_have_cosmoformers_sizes(tmp_path: Path) -> None:
     found = gz2.load(catalogues(tmp_path, *["smooth_round"] * 1_000))
-    parts = surveys.deal(found)
+    parts = split.deal(found)
     assert (len(parts.train), len(parts.validation), len(parts.test), parts.left_out) == (600, 200, 200, ())
     assert sorted(parts.train + parts.validation + parts.test) == sorted(found.identifiers)
 
 
 def test_cosmoformers_counts_follow_from_the_shares() -> None:
-    held = int(np.ceil(surveys.HELD * 209_293))
+    held = int(np.ceil(split.HELD * 209_293))
     assert (209_293 - 2 * held, held, held) == (125_575, 41_859, 41_859)
 
 

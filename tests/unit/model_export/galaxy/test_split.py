@@ -7,8 +7,8 @@ import pytest
 
 from model_export.galaxy import split
 from model_export.galaxy.catalogue import load_efigi, load_gz2
-from model_export.galaxy.duplicates import groups
 from model_export.galaxy.labels import CLASSES
+from model_export.galaxy.split import groups
 from skysort.errors import ConfigurationError
 from tests.unit.model_export.galaxy.galaxies import catalogue
 
@@ -75,6 +75,10 @@ def test_missing_lists_name_the_command(tmp_path: Path) -> None:
         split.load(tmp_path)
 
 
+def committed_pairs() -> list[list[str]]:
+    return [line.split() for line in (split.FOLDER / split.PAIRS).read_text(encoding="utf-8").splitlines()]
+
+
 def test_no_committed_picture_is_in_two_parts() -> None:
     parts = split.load()
     names = [name for part in split.PARTS for name in parts.part(part)]
@@ -86,7 +90,7 @@ def test_the_committed_lists_are_those_of_the_seed(survey_data: Path) -> None:
     # Given the tables and the committed pairs of one sky
     gz2, efigi = load_gz2(survey_data), load_efigi(survey_data)
     place = {name: row for row, name in enumerate(gz2.identifiers + efigi.identifiers)}
-    pairs = [(place[one], place[other]) for one, other in split.load_pairs()]
+    pairs = [(place[one], place[other]) for one, other in committed_pairs()]
     # When
     parts = split.make(gz2, efigi, groups(len(place), pairs))
     # Then
@@ -100,7 +104,7 @@ def test_no_committed_pair_has_a_side_each() -> None:
     side = {name: part for part in split.PARTS for name in parts.part(part)}
     apart = [
         (one, other)
-        for one, other in split.load_pairs()
+        for one, other in committed_pairs()
         if "left_out" not in {side.get(one, "left_out"), side.get(other, "left_out")} and side[one] != side[other]
     ]
     assert not apart

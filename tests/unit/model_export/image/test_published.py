@@ -28,7 +28,7 @@ def model() -> PictureModel:
 
 
 def results(name: str) -> Any:
-    return json.loads((readme.RESULTS / name).read_bytes())
+    return json.loads((readme.PAGE.results / name).read_bytes())
 
 
 def test_the_card_describes_the_file(card: Any) -> None:
@@ -53,12 +53,12 @@ def test_the_card_says_what_was_measured(card: Any) -> None:
 
 
 def test_the_readme_is_filled_from_the_figures() -> None:
-    text = readme.README.read_text(encoding="utf-8")
-    assert readme.render(text, readme.RESULTS) == text
+    text = readme.PAGE.path.read_text(encoding="utf-8")
+    assert readme.PAGE.render(text, readme.PAGE.results) == text
 
 
 def test_a_readme_without_figures_names_the_command(tmp_path: Path) -> None:
-    assert "image evaluate" in readme.render("<!-- table held_out -->\n<!-- end -->", tmp_path)
+    assert "image evaluate" in readme.PAGE.render("<!-- table held_out -->\n<!-- end -->", tmp_path)
 
 
 def test_the_shipped_model_answers(model: PictureModel) -> None:

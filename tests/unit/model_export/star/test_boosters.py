@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from model_export.star import boosters
-from model_export.star.ablation import SHIPPED, feature_sets
-from model_export.star.split import folds
+from model_export.star.data import folds
+from model_export.star.explore import SHIPPED, feature_sets
 from skysort.errors import ConfigurationError
 from tests.unit.model_export.star.factories import survey
 
@@ -51,7 +51,7 @@ def test_out_of_fold_answers_come_from_boosters_that_did_not_see_the_object() ->
     # When
     features = boosters.matrix(objects.photometry, boosters.PHOTOMETRY_ONLY)
     seen = boosters.margins(boosters.fit(features, objects.labels, eager, threads=1), features)
-    unseen = boosters.out_of_fold(objects, boosters.PHOTOMETRY_ONLY, eager, folds(objects), threads=1)
+    unseen = boosters.out_of_fold(features, objects.labels, eager, folds(objects), threads=1)
 
     # Then
     assert (seen.argmax(axis=1) == objects.labels).mean() > 0.9

@@ -99,7 +99,7 @@ def test_a_worse_artefact_is_not_published(
 
     # Then
     assert code == 1
-    assert f"not published: photometry_only has {score.replace('_', ' ')}" in capsys.readouterr().err
+    assert f"not published: photometry_only: {score.replace('_', ' ')}" in capsys.readouterr().err
     assert (run.artefact / "card.json").read_bytes() == before
 
 
@@ -240,7 +240,7 @@ def test_every_command_has_help(arguments: list[str], capsys: pytest.CaptureFixt
     ("arguments", "sentence"),
     [
         ([], "usage: python -m model_export MODEL COMMAND"),
-        (["comet"], "error: there is no model 'comet'; there is"),
+        (["comet"], "error: unknown model 'comet'; choose from"),
         (["star", "train", "--data", "nowhere.csv"], "error: nowhere.csv is not a file"),
     ],
 )
@@ -274,4 +274,4 @@ def test_a_data_folder_that_is_none_is_refused(
 ) -> None:
     monkeypatch.setenv("SKYSORT_DATA", str(tmp_path / "absent"))
     assert main(["star", "train"]) == 2
-    assert "SKYSORT_DATA is" in capsys.readouterr().err
+    assert "SKYSORT_DATA must name a folder" in capsys.readouterr().err

@@ -9,19 +9,18 @@ import numpy as np
 import pytest
 
 from model_export.common import metrics
-from model_export.common.files import sha256
-from model_export.star import boosters, card, data, readme
-from model_export.star.split import split
-from model_export.star.train import describe
-from model_export.star.workspace import ARTEFACT
+from model_export.common.files import artefact, sha256
+from model_export.star import boosters, data, export, readme
+from model_export.star.data import description, split
 from skysort.star.columns import Photometry
 from skysort.star.model import StarModel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+ARTEFACT = artefact("star")
 CARD = json.loads((ARTEFACT / "card.json").read_text(encoding="utf-8"))
-EVALUATION = json.loads((readme.RESULTS / "evaluation.json").read_text(encoding="utf-8"))
+EVALUATION = json.loads((readme.PAGE.results / "evaluation.json").read_text(encoding="utf-8"))
 # The card keeps what training.json says of data, seed, libraries and boosters.
 CARD_AS_TRAINING = {**CARD, "data": CARD["training_data"]}
 # XGBoost as it comes on ugriz, six colours and the redshift, on another 80/20 split.
@@ -29,13 +28,13 @@ TO_BEAT = {"accuracy": 0.9756, "macro_f1": 0.9716}
 
 
 def test_the_readme_shows_the_committed_results() -> None:
-    text = readme.README.read_text(encoding="utf-8")
-    assert text == readme.render(text, readme.RESULTS)
+    text = readme.PAGE.path.read_text(encoding="utf-8")
+    assert text == readme.PAGE.render(text, readme.PAGE.results)
     assert "(run `" not in text
 
 
 def test_a_table_whose_results_are_not_there_says_what_makes_them(tmp_path: Path) -> None:
-    text = readme.render("<!-- table tuning -->\nold\n<!-- end -->", tmp_path)
+    text = readme.PAGE.render("<!-- table tuning -->\nold\n<!-- end -->", tmp_path)
     assert text == "<!-- table tuning -->\n(run `python -m model_export star tune`)\n<!-- end -->"
 
 
@@ -49,7 +48,7 @@ def test_the_boosters_are_those_of_the_card_and_of_the_evaluation(variant: str) 
 
 
 def test_the_card_says_what_the_code_that_makes_it_says() -> None:
-    described = card.make(CARD_AS_TRAINING, EVALUATION, CARD["version"])
+    described = export.card(CARD_AS_TRAINING, EVALUATION, CARD["version"])
     for part in ("input", "limitations", "intended_use", "licence", "attribution"):
         assert CARD[part] == described[part]
 
@@ -82,7 +81,7 @@ def test_the_card_scores_are_found_again_by_the_serving_code(survey_data: Path, 
     answer = StarModel.load(ARTEFACT).classify(Photometry(test.photometry.magnitudes, redshift))
 
     # Then
-    table = metrics.confusion(test.labels, answer.probabilities.argmax(axis=1).astype(np.int64))
+    table = metrics.confusion(test.labels, answer.probabilities.argmax(axis=1).astype(np.int64), 3)
     scores = CARD["variants"][variant]["metrics"]
     assert table.tolist() == scores["confusion_matrix"]
     covered = answer.members[np.arange(len(test)), test.labels].mean()
@@ -91,6 +90,6 @@ def test_the_card_scores_are_found_again_by_the_serving_code(survey_data: Path, 
 
 @pytest.mark.needs_data
 def test_the_card_names_the_data_it_was_trained_on(survey_data: Path) -> None:
-    described = describe(data.load(data.find(survey_data)))
+    described = description(data.load(data.find(survey_data)))
     assert described["splits"] == CARD["training_data"]["splits"]
     assert described["sha256"] == CARD["training_data"]["sha256"]

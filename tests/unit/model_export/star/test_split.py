@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_export.star.split import folds, held_out, split
-from model_export.star.train import describe, fingerprint
+from model_export.star.data import description, fingerprint, folds, held_out, split
 from tests.unit.model_export.star.factories import survey
 
 
@@ -57,8 +56,8 @@ def test_objects_without_a_redshift_are_in_no_part_and_move_no_other() -> None:
     np.testing.assert_array_equal(parts.train, np.setdiff1d(before.train, failed))
     np.testing.assert_array_equal(parts.test, np.setdiff1d(before.test, failed))
     np.testing.assert_array_equal(parts.unmeasured, np.sort(before.test[:10]))
-    assert describe(objects)["rows"] == 360
-    assert describe(objects)["dropped"] == {"without_redshift": 40}
+    assert description(objects)["rows"] == 360
+    assert description(objects)["dropped"] == {"without_redshift": 40}
 
 
 def test_another_seed_gives_another_split() -> None:

@@ -1,0 +1,110 @@
+"""What the PyTorch packages share: averaged weights, the rate's schedule, export, and Google's public weights.
+
+MobileNetV3-Large *minimalistic* (Howard et al. 2019, "Searching for MobileNetV3"; Google's TF-Slim release) has 3 x 3
+kernels and ReLU in place of 5 x 5 and hard-swish, and no squeeze-and-excite. The release has one 8-bit TFLite file; the
+data folder holds the same numbers as fp32 ONNX, with batch norm folded into the convolutions.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import math
+import warnings
+from typing import TYPE_CHECKING, Any, Final
+
+import onnx
+import onnx.numpy_helper
+import torch
+
+from model_export.common.onnx_file import OPSET, OUTPUTS, optimised
+from skysort.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+PUBLIC_WEIGHTS: Final = ("image", "weights", "v3-large-minimalistic_224_1.0_dequantised_fp32.onnx.gz")
+STEM: Final = 16
+# Expanded width, output width and stride of each inverted bottleneck; the first has no expansion.
+BLOCKS: Final = (
+    (16, 16, 1), (64, 24, 2), (72, 24, 1), (72, 40, 2), (120, 40, 1), (120, 40, 1), (240, 80, 2), (200, 80, 1),
+    (184, 80, 1), (184, 80, 1), (480, 112, 1), (672, 112, 1), (672, 160, 2), (960, 160, 1), (960, 160, 1),
+)  # fmt: skip
+# They report every operator that they leave as it is, and torchvision, which is not needed.
+_CHATTY: Final = ("onnxscript", "onnx_ir", "torch.onnx")
+
+
+def public_weights(data: Path) -> bytes:
+    """The public ONNX file; a ConfigurationError says where it was looked for."""
+    path = data.joinpath(*PUBLIC_WEIGHTS)
+    try:
+        return gzip.decompress(path.read_bytes())
+    except OSError as problem:
+        raise ConfigurationError(
+            f"the ImageNet weights {path} cannot be read ({problem}); "
+            f"set SKYSORT_DATA to the folder that holds {PUBLIC_WEIGHTS[0]}/"
+        ) from problem
+
+
+def convolutions(content: bytes) -> list[tuple[Tensor, Tensor]]:
+    """(weight, bias) of every convolution of an ONNX file, in the order of computation."""
+    graph = onnx.load_from_string(content).graph
+    held = {tensor.name: torch.tensor(onnx.numpy_helper.to_array(tensor)) for tensor in graph.initializer}
+    return [(held[node.input[1]], held[node.input[2]]) for node in graph.node if node.op_type == "Conv"]
+
+
+def parameters(network: nn.Module) -> int:
+    """How many numbers a network holds."""
+    return sum(value.numel() for value in network.parameters())
+
+
+def warm_up_cosine(done: float, warm_up: float) -> float:
+    """The factor on the learning rate when a share of the steps is done: a straight rise to 1, then a cosine to 0.
+
+    Loshchilov & Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts".
+    """
+    if done < warm_up:
+        return done / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
+
+
+@torch.no_grad()
+def update_ema(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the exponential moving average of the weights by a step; what is not a float is copied."""
+    for mean, value in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(value, 1 - decay)
+        else:
+            mean.copy_(value)
+
+
+def to_onnx(served: nn.Module, inputs: Mapping[str, Tensor], shapes: Mapping[str, Any] | None = None) -> bytes:
+    """A checked ONNX file with the outputs of every picture model (see onnx_file.optimised).
+
+    Parameters
+    ----------
+    served
+        The module whose forward is exported.
+    inputs
+        An example of each input, by the name of its argument.
+    shapes
+        The dimensions of each input that stay open; None where all are constant.
+
+    Returns
+    -------
+    bytes
+        The file, of standard operators alone.
+    """
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter speaks of its own future
+        program = torch.onnx.export(
+            served.eval(), (), kwargs=dict(inputs), dynamo=True, opset_version=OPSET, dynamic_shapes=shapes,
+            input_names=list(inputs), output_names=list(OUTPUTS), verbose=False,
+        )  # fmt: skip
+    assert program is not None  # noqa: S101 - without a file name the exporter returns the program
+    return optimised(program.model_proto)
