@@ -24,10 +24,10 @@ def softmax(margins: NDArray[np.float32], temperature: float = 1.0) -> NDArray[n
     return scaled
 
 
-def prediction_sets(probabilities: NDArray[np.float32], thresholds: NDArray[np.float32]) -> NDArray[np.bool_]:
+def prediction_sets(probabilities: NDArray[np.float32], thresholds: NDArray[np.float32] | float) -> NDArray[np.bool_]:
     """Split-conformal sets (Sadinle, Lei & Wasserman 2019): a label is in when its probability reaches its threshold.
 
-    probabilities: (n, classes). thresholds: (classes,), fitted so that each class is covered
+    probabilities: (n, classes). thresholds: (classes,) or one for all, fitted so that each class is covered
     at the rate that the model card names. The most probable label is always in, so that no
     set is empty; that can only raise the coverage. Returns (n, classes) bool.
     """

@@ -140,8 +140,8 @@ class CommandLine:
         except ModuleNotFoundError as missing:
             if missing.name is None or missing.name.startswith(("model_export", "skysort")):
                 raise
-            extra = "train" if self._model == "star" else "train-images"
-            needed = f"{options.command} needs the package {missing.name}: pip install -e '.[{extra}]'"
+            group = "train" if self._model == "star" else "train-images"
+            needed = f"{options.command} needs the package {missing.name}: pip install --group {group}"
             raise ConfigurationError(needed) from missing
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(options.threads)

@@ -23,7 +23,7 @@ export (publish to functions/galaxy/model if not worse than what is there), inpu
 published file on the same galaxies as FITS). download fetches the full public sets, for machines
 that reach them.
 
-Training needs PyTorch: the packages of the extra `train-images`."""
+Training needs PyTorch: beside the packages of the group `train-images`."""
 CANDIDATE: Final = "mobilenetv3"
 
 

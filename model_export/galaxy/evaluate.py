@@ -1,6 +1,6 @@
 """``evaluate``: export the trained network, and measure the exported file on the test part.
 
-Every test picture goes the way of a request: its file's bytes through skysort.pictures.decode, then one run of the file.
+Every test picture goes the way of a request: its bytes through skysort.pictures.decode, then one run of the file.
 """
 
 from __future__ import annotations

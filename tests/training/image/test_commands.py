@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from skysort.pictures.model import PictureModel
 
 from model_export.image import cli, export
+from skysort.pictures.model import PictureModel
 from tests.training.image.public_files import data_folder, pixels
 
 if TYPE_CHECKING:
