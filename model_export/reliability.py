@@ -15,7 +15,7 @@ import numpy as np
 
 from model_export.common import calibration, onnx_file
 from model_export.common.cli import OK, guarded, progress, say
-from model_export.common.files import ROOT, Settings, artefact, read_json, write_json
+from model_export.common.files import ROOT, artefact, data_folder, read_json, write_json
 from model_export.galaxy import catalogue, split
 from model_export.galaxy.data import spec
 from model_export.image import labels, photographs, scores
@@ -37,12 +37,12 @@ Keys = tuple[str, ...]
 Curves = dict[Keys, tuple[float, dict[str, Any]]]
 
 
-def star(settings: Settings) -> Curves:
+def star(folder: Path) -> Curves:
     """Both boosters on the test part, by the code that serves; the photometric one without redshifts."""
     from skysort.star.columns import Photometry  # noqa: PLC0415 - xgboost is not needed for the other models
     from skysort.star.model import WITH_REDSHIFT, StarModel  # noqa: PLC0415
 
-    dataset = data.load(data.find(settings.data))
+    dataset = data.load(data.find(folder))
     test = dataset.take(data.split(dataset).test)
     model = StarModel.load(artefact("star"))
     curves: Curves = {}
@@ -55,9 +55,9 @@ def star(settings: Settings) -> Curves:
     return curves
 
 
-def galaxy(settings: Settings) -> Curves:
+def galaxy(folder: Path) -> Curves:
     """The test pictures through the published file."""
-    gz2 = catalogue.load_gz2(settings.data)
+    gz2 = catalogue.load_gz2(folder)
     rows = split.rows(split.load().test, gz2)
     card, running = _published("galaxy")
     geometry = spec(card["input"]["height"])
@@ -69,9 +69,9 @@ def galaxy(settings: Settings) -> Curves:
     return {("metrics",): (_accuracy(probability, truth), {"reliability": curve})}
 
 
-def image(settings: Settings) -> Curves:
+def image(folder: Path) -> Curves:
     """The held-out photographs through the published file."""
-    held = photographs.chosen(photographs.find(settings.data, labels.load()), part=photographs.HELD_OUT)
+    held = photographs.chosen(photographs.find(folder, labels.load()), part=photographs.HELD_OUT)
     card, running = _published("image")
     with progress() as bar:
         on_each = partial(bar.advance, bar.add_task("photographs", total=2 * len(held)))
@@ -87,7 +87,7 @@ def image(settings: Settings) -> Curves:
 
 
 # Each model's measurement, its committed results, and how many keys of the card's path they begin below.
-MODELS: Final[dict[str, tuple[Callable[[Settings], Curves], str, int]]] = {
+MODELS: Final[dict[str, tuple[Callable[[Path], Curves], str, int]]] = {
     "star": (star, "evaluation.json", 0),
     "galaxy": (galaxy, "evaluation.json", 0),
     "image": (image, "export.json", 1),
@@ -112,7 +112,7 @@ def _run(names: list[str]) -> int:
         if name not in MODELS:
             raise ConfigurationError(f"unknown model {name!r}; choose from {', '.join(MODELS)}")
         measure, _, below = MODELS[name]
-        curves = measure(Settings.from_environment())
+        curves = measure(data_folder())
         card, results = documents(name)
         write(card, curves)
         write(results, {keys[below:]: measured for keys, measured in curves.items()})

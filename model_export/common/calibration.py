@@ -47,13 +47,13 @@ def log_loss(logits: Floats, labels: NDArray[np.int64], temperature: float = 1.0
 
 def fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
     """The T > 0 of the least log loss; searched in log T, where the loss has one valley."""
-    found = minimize_scalar(
+    least = minimize_scalar(
         lambda log_t: log_loss(logits, labels, float(np.exp(log_t))),
         bounds=(-LARGEST_LOG_TEMPERATURE, LARGEST_LOG_TEMPERATURE),
         method="bounded",
         options={"xatol": 1e-6},
     )
-    return round(float(np.exp(found.x)), 6)
+    return round(float(np.exp(least.x)), 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,10 @@ def reliability(probability: Floats, labels: NDArray[np.int64], bins: int = BINS
     """Bin by confidence in equal steps from 0 to 1, as in Guo et al."""
     confidence = probability.max(axis=1).astype(np.float64)
     correct = probability.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    count = np.bincount(place, minlength=bins)
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    count = np.bincount(bin_of, minlength=bins)
     filled = np.where(count > 0, count, np.nan)
-    means = (np.bincount(place, values, minlength=bins) / filled for values in (confidence, correct))
+    means = (np.bincount(bin_of, values, minlength=bins) / filled for values in (confidence, correct))
     return Reliability(count, *means)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from model_export.common.files import Settings
 from skysort.errors import ConfigurationError, SkysortError
 
 if TYPE_CHECKING:
@@ -134,7 +133,6 @@ class CommandLine:
         return guarded(lambda: self._run(options))
 
     def _run(self, options: argparse.Namespace) -> int:
-        command: Callable[[argparse.Namespace, Settings], int]
         try:
             module = importlib.import_module(f"model_export.{self._model}.{options.module}")
         except ModuleNotFoundError as missing:
@@ -145,5 +143,5 @@ class CommandLine:
             raise ConfigurationError(needed) from missing
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(options.threads)
-        command = getattr(module, options.function)
-        return command(options, Settings.from_environment())
+        command: Callable[[argparse.Namespace], int] = getattr(module, options.function)
+        return command(options)

@@ -15,31 +15,18 @@ from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DATA_VARIABLE: Final = "SKYSORT_DATA"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Folders of a training run.
-
-    data: the survey data (SKYSORT_DATA, default ../shared/data beside the repository).
-    build: work files, one folder a model; ignored by git.
-    """
-
-    data: Path
-    build: Path
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read the settings once; a ConfigurationError says which one is wrong."""
-        chosen = environment.get(DATA_VARIABLE, "")
-        data = Path(chosen) if chosen else ROOT.parent / "shared" / "data"
-        if chosen and not data.is_dir():
-            raise ConfigurationError(f"{DATA_VARIABLE} must name a folder; {chosen!r} is not a directory")
-        return cls(data=data, build=ROOT / "build")
+def data_folder() -> Path:
+    """The survey data: SKYSORT_DATA, default ../shared/data beside the repository; raises ConfigurationError."""
+    chosen = os.environ.get(DATA_VARIABLE, "")
+    if chosen and not Path(chosen).is_dir():
+        raise ConfigurationError(f"{DATA_VARIABLE} must name a folder; {chosen!r} is not a directory")
+    return Path(chosen) if chosen else ROOT.parent / "shared" / "data"
 
 
 @dataclass(frozen=True)
@@ -55,12 +42,12 @@ class Workspace:
     results: Path
 
     @classmethod
-    def of(cls, options: argparse.Namespace, settings: Settings) -> Self:
-        """Make the folders that the options and the settings name."""
-        build = options.build or settings.build / cls.model
+    def of(cls, options: argparse.Namespace) -> Self:
+        """Make the folders that the options name; raises ConfigurationError."""
+        build = options.build or ROOT / "build" / cls.model
         results = options.results or ROOT / "model_export" / cls.model / "results"
         make_folders(build, results)
-        return cls(options.data or settings.data, build, results)
+        return cls(options.data or data_folder(), build, results)
 
 
 def artefact(model: str) -> Path:

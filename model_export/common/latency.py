@@ -86,10 +86,7 @@ def roofline(content: bytes, least_ms: float) -> dict[str, float]:
 
 
 def multiply_adds(content: bytes) -> int:
-    """Multiply-adds of the convolutions and matrix products of one run, on one picture where the file takes any number.
-
-    Maps of classes that must be asked for are not asked for.
-    """
+    """Multiply-adds of the convolutions and matrix products of a run on one picture, no map of a class asked for."""
     graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content)).graph
     shapes = {
         value.name: [axis.dim_value or int(axis.dim_param == "n") for axis in value.type.tensor_type.shape.dim]
@@ -131,10 +128,7 @@ class _Pictures(CalibrationDataReader):
 
 
 def to_int8(content: bytes, pictures: NDArray[np.uint8], operators: Sequence[str] = ("Conv",)) -> bytes:
-    """The file with 8-bit operators (unsigned activations, signed weights, a scale a channel), ranges from pictures.
-
-    Made to be measured: whether eight bits pay is a question of the machine.
-    """
+    """The file with 8-bit operators (unsigned activations, signed weights, a scale a channel), ranges from pictures."""
     with tempfile.TemporaryDirectory() as folder:
         given, ready, done = (Path(folder, name) for name in ("given.onnx", "ready.onnx", "done.onnx"))
         given.write_bytes(content)

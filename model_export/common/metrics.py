@@ -65,11 +65,8 @@ SCORES: Final[Mapping[str, Callable[[NDArray[np.int64]], NDArray[np.float64]]]] 
 
 
 def scores_of_table(table: NDArray[np.int64], replicates: int = REPLICATES) -> dict[str, Score]:
-    """Accuracy, balanced accuracy and macro F1 of a confusion matrix, each with value, low and high.
-
-    Drawing n objects with replacement and counting them again is one draw from a multinomial
-    over the cells of the confusion matrix, so that is what is drawn.
-    """
+    """Accuracy, balanced accuracy and macro F1 of a confusion matrix, each with value, low and high."""
+    # Drawing n objects with replacement and counting them again is one draw from a multinomial over the cells.
     total = int(table.sum())
     cells = np.random.default_rng(TABLE_SEED).multinomial(total, table.ravel() / total, size=replicates)
     drawn = cells.reshape(-1, *table.shape)

@@ -62,10 +62,7 @@ def parameters(network: nn.Module) -> int:
 
 
 def warm_up_cosine(done: float, warm_up: float) -> float:
-    """The factor on the learning rate when a share of the steps is done: a straight rise to 1, then a cosine to 0.
-
-    Loshchilov & Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts".
-    """
+    """The rate's factor after a share of the steps: a rise to 1, then a cosine to 0 (Loshchilov & Hutter 2017)."""
     if done < warm_up:
         return done / warm_up
     return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))

@@ -168,10 +168,10 @@ def _catalogue(
     if len(set(identifiers)) != len(identifiers):
         raise ConfigurationError(f"{path} names a galaxy twice")
     allowed = np.ones((len(rows), len(CLASSES)), dtype=np.bool_)
-    for place, label in enumerate(labels):
+    for index, label in enumerate(labels):
         if label:
             permitted = PARTIAL.get(label, (label,))
-            allowed[place] = [name in permitted for name in CLASSES]
+            allowed[index] = [name in permitted for name in CLASSES]
     return Catalogue(
         tuple(identifiers),
         tuple(path.parent / row["file"] for row in rows),

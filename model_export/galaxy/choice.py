@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 View = tuple[int, bool]
 ALL_VIEWS: Final[tuple[View, ...]] = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 
-# Name -> places in ALL_VIEWS.
+# Name -> indices into ALL_VIEWS.
 VIEW_SETS: Final[dict[str, list[int]]] = {
     "as it is": [0],
     "half turn": [0, 2],
@@ -39,7 +39,7 @@ METHOD: Final = (
 
 def views(name: str) -> tuple[View, ...]:
     """The views of a set."""
-    return tuple(ALL_VIEWS[place] for place in VIEW_SETS[name])
+    return tuple(ALL_VIEWS[index] for index in VIEW_SETS[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +103,16 @@ def choose(
         accuracy and macro F1.
     """
     tried_views = {}
-    for name, places in VIEW_SETS.items():
-        mean = logits[:, places].mean(axis=1)
+    for name, indices in VIEW_SETS.items():
+        mean = logits[:, indices].mean(axis=1)
         temperature = calibration.fit_temperature(mean, truth)
         probability = calibration.probabilities(mean, temperature)
         tried_views[name] = {
-            "views": len(places),
+            "views": len(indices),
             "log_loss": round(calibration.log_loss(mean, truth, temperature), 6),
             **metrics.summary(probability, truth),
         }
-    allowed = [name for name, places in VIEW_SETS.items() if len(places) <= max_views]
+    allowed = [name for name, indices in VIEW_SETS.items() if len(indices) <= max_views]
     views = min(allowed, key=lambda name: tried_views[name]["log_loss"])
     mean = logits[:, VIEW_SETS[views]].mean(axis=1)
     tried_strengths = {}

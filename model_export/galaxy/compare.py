@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
 
 REACHED: Final = ("accuracy", "balanced_accuracy", "macro_f1", "ece")
 SERVED_MS: Final = 5.0
@@ -43,9 +42,9 @@ WHOLE: Final = "ablation_whole"
 LEAST: Final = 1e-12
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write results/comparison.json and the tables of README.md; finished runs are not trained again."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     if options.alone:
         return alone(workspace, Recipe(options.alone, options.minutes))
     rows = {}
@@ -131,10 +130,7 @@ def row(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]:
 
 
 def best(rows: dict[str, dict[str, Any]]) -> str:
-    """The candidate of the best accuracy and macro F1, less what its milliseconds cost, among those under 5 ms.
-
-    If none is under 5 ms, all compete.
-    """
+    """The candidate of the best accuracy and macro F1, less what its milliseconds cost, under 5 ms if any is."""
     fast = {name: row for name, row in rows.items() if row["latency_ms"] < SERVED_MS} or rows
 
     def merit(name: str) -> float:
@@ -145,9 +141,9 @@ def best(rows: dict[str, dict[str, Any]]) -> str:
     return max(fast, key=merit)
 
 
-def ablate(options: argparse.Namespace, settings: Settings) -> int:
+def ablate(options: argparse.Namespace) -> int:
     """Write results/ablation.json and its table in README.md; finished runs are not trained again."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     compared = read_json(workspace.results / COMPARISON, "galaxy compare")
     steps = options.steps or compared["candidates"][compared["winner"]]["steps"]
     recipe = Recipe(compared["winner"], 0.0, steps=steps)
@@ -181,11 +177,8 @@ def ablate(options: argparse.Namespace, settings: Settings) -> int:
 def _results(
     workspace: Workspace, name: str, record: dict[str, Any], truth: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of each validation picture the loss in nats, and 1 where the answer was right.
-
-    The loss is that before the logit adjustment, which every run chooses for itself and which gives some of it away
-    for the rare classes.
-    """
+    """Of each validation picture the loss in nats, and 1 where the answer was right."""
+    # Without the logit adjustment, which each run chooses for itself and which gives some loss away for rare classes.
     logits, chosen = np.load(workspace.run(name) / train.VALIDATION_LOGITS), Choice.of(record["choice"])
     right = chosen.probabilities(logits).argmax(axis=1) == truth
     mean = logits[:, VIEW_SETS[chosen.views]].mean(axis=1)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
     from model_export.galaxy.catalogue import Catalogue
 
 
@@ -93,9 +92,9 @@ def build(
     return np.load(path, mmap_mode="r")
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write the crops to the build folder, the lists to splits/ and their counts to results/data.json."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     gz2, efigi = workspace.catalogues()
     with progress() as bar:
         crops = [

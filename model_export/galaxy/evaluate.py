@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
     from model_export.galaxy.catalogue import Catalogue
 
 # The largest difference between the file and PyTorch that may be published.
@@ -49,9 +48,9 @@ SESSIONS: Final = 9
 LIBRARIES: Final = ("torch", "onnx", "onnxruntime", "numpy", "pillow")
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write build/galaxy/galaxy.onnx, results/evaluation.json and the tables of README.md."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     trained = read_json(workspace.run(options.name) / VALIDATION, "galaxy train")
     candidate = networks.CANDIDATES[trained["run"]["candidate"]]
     chosen = Choice.of(trained["choice"])

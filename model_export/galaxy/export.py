@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from model_export.common.files import Settings
 
 COMMAND: Final = (
     "python -m model_export galaxy data{of} && python -m model_export galaxy train{of} --steps {steps} && "
@@ -71,9 +70,9 @@ The test part has the class mix of the pictures at hand, not of the survey; accu
 each class's recall by the counts of the full survey, by raw votes and with edge-on to cigar at 4 to 1."""
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write galaxy.onnx and card.json to the artefact folder; exit code 1 and a sentence when refused."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     target = publish.Target("galaxy", options)
     evaluation = read_json(workspace.results / EVALUATION, "galaxy evaluate")
     path = workspace.build / FILE

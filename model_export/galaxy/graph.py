@@ -74,7 +74,7 @@ class Served(nn.Module):
         probabilities = torch.softmax((logits + self.shift) / self.temperature, dim=1)
         head = self.network.classes
         maps = functional.conv2d(features, head.weight[:, :, None, None], head.bias)
-        straight = [unseen(maps[place * count : (place + 1) * count], view) for place, view in enumerate(self.views)]
+        straight = [unseen(maps[index * count : (index + 1) * count], view) for index, view in enumerate(self.views)]
         activation = torch.stack(straight).mean(dim=0) if len(straight) > 1 else straight[0]
         return probabilities, activation, embedding
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
-
     Conversion = Callable[[bytes], bytes]
 
 # Of the pictures' stretch, f = asinh(Q I) / Q: SDSS draws its pictures with Q = 8 (Lupton et al. 2004).
@@ -43,9 +41,9 @@ EVERY: Final = 12  # of the training part, for the colour
 BLOCK: Final = 2880
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write results/forms.json and its table in README.md."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     gz2, _ = workspace.catalogues()
     parts = workspace.split()
     model = PictureModel.load(artefact("galaxy"), options.threads)

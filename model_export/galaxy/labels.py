@@ -16,7 +16,7 @@ CLASSES: Final = (
     "unbarred_spiral",
 )
 NAMES: Final = tuple(name.replace("_", " ").title() for name in CLASSES)
-INDEX: Final = {name: place for place, name in enumerate(CLASSES)}
+INDEX: Final = {name: index for index, name in enumerate(CLASSES)}
 
 # A label of the catalogue that stands for several classes. A face-on featured galaxy may be any of
 # the three featured ones; a smooth galaxy of unknown shape any of the three shapes.

@@ -24,10 +24,8 @@ SIMULATIONS: Final = 500
 
 
 def ece_of_perfect(probability: NDArray[np.float64], seed: int = 2) -> dict[str, float]:
-    """The ECE that a perfectly calibrated model would show on so few pictures: mean, and 95 % limit.
-
-    The top labels are right by chance, each with the probability that it was given.
-    """
+    """The ECE that a perfectly calibrated model would show on so few pictures: mean, and 95 % limit."""
+    # The top labels are right by chance, each with the probability that it was given.
     generator = np.random.default_rng(seed)
     confidence = probability.max(axis=1)
     top = probability.argmax(axis=1)

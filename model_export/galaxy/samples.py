@@ -49,7 +49,7 @@ SET_WEIGHT: Final = 0.5
 class Samples:
     """What can be drawn for training.
 
-    crops: (survey, row) places are looked up in these two arrays. survey: 0 Galaxy Zoo 2, 1 EFIGI.
+    crops: (survey, row) are indices into these two arrays. survey: 0 Galaxy Zoo 2, 1 EFIGI.
     target, allowed: (n, 8); answers: (n, 37); asked: (n, 11); weight: (n,) relative chance of being drawn.
     prior: (8,) class shares among the exact Galaxy Zoo 2 labels.
     """
@@ -69,7 +69,7 @@ class Samples:
 
     @property
     def offset(self) -> Tensor:
-        """(8,) log of how much more often a class is drawn than it occurs; see losses.total_loss."""
+        """(8,) log of how much more often a class is drawn than it occurs; see total_loss."""
         target, allowed = self.target.numpy().astype(np.float64), self.allowed.numpy()
         spread = allowed * self.prior
         spread = spread / spread.sum(axis=1, keepdims=True)
@@ -80,7 +80,7 @@ class Samples:
 
     def pictures(self, chosen: NDArray[np.intp]) -> Tensor:
         """(len(chosen), 218, 218, 3) uint8 crops."""
-        picked = [self.crops[self.survey[place]][self.row[place]] for place in chosen]
+        picked = [self.crops[self.survey[index]][self.row[index]] for index in chosen]
         return torch.from_numpy(np.stack(picked))
 
 
@@ -116,10 +116,7 @@ def training(
 
 
 def without(drawn: Samples, kind: str) -> Samples:
-    """The same pictures with a kind of label left out (one of labels.KINDS); what is not drawn stays in its place.
-
-    partial, efigi: those pictures are never drawn. tree: no question counts. votes: the catalogue's class alone.
-    """
+    """The same pictures with a kind of label left out (one of labels.KINDS); what is not drawn keeps its index."""
     if kind == "tree":
         return replace(drawn, asked=torch.zeros_like(drawn.asked))
     known = drawn.target.sum(dim=1) > 0
@@ -180,10 +177,7 @@ def views(crops: Tensor, side: int, generator: torch.Generator) -> Tensor:
 
 
 def class_loss(logits: Tensor, target: Tensor, allowed: Tensor) -> Tensor:
-    """(n,) cross-entropy where the target is known, -log P(allowed classes) where it is not.
-
-    logits, target, allowed: (n, 8); a target row of zeros means "not known".
-    """
+    """(n,) cross-entropy where the (n, 8) target is known, -log P(allowed classes) where its row is zeros."""
     logs = functional.log_softmax(logits, dim=1)
     known = target.sum(dim=1) > 0
     exact = -(target * logs).sum(dim=1)
@@ -192,34 +186,21 @@ def class_loss(logits: Tensor, target: Tensor, allowed: Tensor) -> Tensor:
 
 
 def tree_loss(logits: Tensor, answers: Tensor, asked: Tensor) -> Tensor:
-    """(n,) cross-entropy of each question's answers, weighted by the share of volunteers asked it.
-
-    logits, answers: (n, 37); asked: (n, 11), 0 masks a question whose answers are not known.
-    """
+    """(n,) cross-entropy of the (n, 37) answers, weighted by the (n, 11) shares asked; 0 masks an unknown question."""
     total = torch.zeros(len(logits))
     start = 0
-    for place, names in enumerate(QUESTIONS.values()):
+    for index, names in enumerate(QUESTIONS.values()):
         part = slice(start, start + len(names))
         logs = functional.log_softmax(logits[:, part], dim=1)
-        total = total - asked[:, place] * (answers[:, part] * logs).sum(dim=1)
+        total = total - asked[:, index] * (answers[:, part] * logs).sum(dim=1)
         start += len(names)
     return total
 
 
 def total_loss(
-    outputs: tuple[Tensor, Tensor],
-    *,
-    target: Tensor,
-    allowed: Tensor,
-    answers: Tensor,
-    asked: Tensor,
-    offset: Tensor,
+    outputs: tuple[Tensor, Tensor], *, target: Tensor, allowed: Tensor, answers: Tensor, asked: Tensor, offset: Tensor
 ) -> Tensor:
-    """The mean loss of a batch.
-
-    offset: (8,) log ratio of the classes' shares in what is drawn for training to those in the
-    survey. Added to the logits while training, it leaves the network with the survey's prior
-    (Menon et al. 2021, logit adjustment).
-    """
+    """The mean loss of a batch; offset: (8,) log ratio of the classes' shares as drawn to those in the survey."""
+    # Added to the logits while training, the offset leaves the network with the survey's prior (Menon et al. 2021).
     classes, tree = (output.float() for output in outputs)
     return (class_loss(classes + offset, target, allowed) + TREE_WEIGHT * tree_loss(tree, answers, asked)).mean()

@@ -76,14 +76,14 @@ def make(gz2: Catalogue, efigi: Catalogue, group: NDArray[np.int64], seed: int =
     names = np.array(gz2.identifiers + efigi.identifiers)
     exact = np.concatenate([gz2.exact, np.zeros(len(efigi), dtype=np.bool_)])
     usable = np.concatenate([np.ones(len(gz2), dtype=np.bool_), efigi.exact])
-    place = np.full(len(names), "train", dtype="<U10")
+    part = np.full(len(names), "train", dtype="<U10")
     for stratum in _strata(gz2, group[: len(gz2)]):
         ordered = sorted(stratum, key=lambda leader: order_hash(str(names[leader]), seed))
         tested, validated = round(TEST * len(ordered)), round((TEST + VALIDATION) * len(ordered))
-        place[np.isin(group, ordered[:tested])] = "test"
-        place[np.isin(group, ordered[tested:validated])] = "validation"
-    place[(place != "train") & ~exact] = "left_out"
-    chosen = {part: tuple(sorted(names[(place == part) & usable].tolist())) for part in PARTS}
+        part[np.isin(group, ordered[:tested])] = "test"
+        part[np.isin(group, ordered[tested:validated])] = "validation"
+    part[(part != "train") & ~exact] = "left_out"
+    chosen = {name: tuple(sorted(names[(part == name) & usable].tolist())) for name in PARTS}
     return Split(**chosen)
 
 
@@ -139,7 +139,7 @@ def order_hash(name: str, seed: int) -> bytes:
 def counts(catalogue: Catalogue, chosen: NDArray[np.intp]) -> dict[str, int]:
     """Pictures of each class, and those without an exact one, among the chosen rows."""
     label = catalogue.label[chosen]
-    known = {name: int((label == place).sum()) for place, name in enumerate(CLASSES)}
+    known = {name: int((label == index).sum()) for index, name in enumerate(CLASSES)}
     return {**known, "partial": int((label < 0).sum())}
 
 
@@ -201,10 +201,7 @@ def groups(count: int, pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
 
 
 def same_sky(gz2: NDArray[np.uint8], efigi: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Pairs of one sky among the crops of both surveys; EFIGI pictures are numbered after the others.
-
-    gz2, efigi: (n, 218, 218, 3) crops as data.py makes them.
-    """
+    """Pairs of one sky among the (n, 218, 218, 3) crops of both surveys; EFIGI's are numbered after the others."""
     greys, efigi_greys = grey(gz2), grey(efigi)
     wide = thumbnails(greys, WINDOW)
     projected = Whitener(wide)(wide)
@@ -226,10 +223,7 @@ def _standardise(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def deal(catalogue: Catalogue, seed: int = SEED) -> Split:
-    """Train, validation and test in CosmoFormer's proportions; its own lists were not published.
-
-    Dealt out by a hash of the names, whatever their classes; pictures of none of the eight are left out.
-    """
+    """CosmoFormer's proportions, by a hash of the names, whatever the class; those of no class are left out."""
     names = [name for name, exact in zip(catalogue.identifiers, catalogue.exact, strict=True) if exact]
     names.sort(key=lambda name: order_hash(name, seed))
     held = int(np.ceil(HELD * len(names)))

@@ -21,18 +21,16 @@ if TYPE_CHECKING:
 VOLUNTEERS: Final = 40  # the median number of classifications of a GZ2 galaxy (Willett et al. 2013) is 44
 DRAWS: Final = 200
 MAJORITY: Final = 0.5
-COLUMN: Final = {answer: place for place, answer in enumerate(ANSWERS)}
+COLUMN: Final = {answer: index for index, answer in enumerate(ANSWERS)}
 # Bar and spiral of a galaxy whose votes on them are lost: the shares among face-on featured galaxies.
 FALLBACK: Final = {"bar": (0.3, 0.7), "spiral": (0.85, 0.15)}
 
 
 def path_class(votes: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(n,) the class at the end of the decision path; votes (n, 37), cumulative fractions without NaN.
-
-    The rule of the galaxy-datasets catalogue: a majority for smooth or featured, and for face-on
-    before bar and spiral are looked at; plain arg max elsewhere. A bar without arms has no class
-    of its own there and is `irregular`, as is everything without a majority.
-    """
+    """(n,) the class at the end of the decision path; votes (n, 37), cumulative fractions without NaN."""
+    # The rule of the galaxy-datasets catalogue: a majority for smooth or featured, and for face-on before bar and
+    # spiral are looked at; plain arg max elsewhere. A bar without arms has no class of its own there and is
+    # `irregular`, as is everything without a majority.
 
     def vote(answer: str) -> NDArray[np.float64]:
         return votes[:, COLUMN[answer]]
@@ -91,11 +89,8 @@ def _conditional(votes: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 
 
 def class_targets(catalogue: Catalogue, softness: float, seed: int) -> NDArray[np.float32]:
-    """(n, 8) training targets of the exact rows: (1 - softness) x the class + softness x redrawn votes.
-
-    Rows without votes keep their one class. Rows whose class is not known are zero: the loss uses
-    what they allow instead.
-    """
+    """(n, 8) training targets of the exact rows: (1 - softness) x the class + softness x redrawn votes."""
+    # Rows without votes keep their one class. Rows whose class is not known are zero: the loss uses what they allow.
     target = np.zeros((len(catalogue), len(CLASSES)), dtype=np.float32)
     exact = np.flatnonzero(catalogue.exact)
     target[exact, catalogue.label[exact]] = 1.0
@@ -106,17 +101,14 @@ def class_targets(catalogue: Catalogue, softness: float, seed: int) -> NDArray[n
 
 
 def tree_targets(catalogue: Catalogue) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(n, 37) conditional answer shares of each question, and (n, 11) the share of volunteers who were asked it.
-
-    The share is 0 where the answers are not known, which masks the question.
-    """
+    """(n, 37) conditional answer shares of each question, and (n, 11) the share asked it, 0 where not known."""
     answers = np.zeros((len(catalogue), len(ANSWERS)), dtype=np.float32)
     asked = np.zeros((len(catalogue), len(QUESTIONS)), dtype=np.float32)
-    for place, names in enumerate(QUESTIONS.values()):
+    for index, names in enumerate(QUESTIONS.values()):
         columns = [COLUMN[name] for name in names]
         part = catalogue.votes[:, columns]
         total = part.sum(axis=1)
         known = np.nan_to_num(total) > 0
         answers[np.ix_(known, columns)] = part[known] / total[known, None]
-        asked[known, place] = np.minimum(total[known], 1.0)
+        asked[known, index] = np.minimum(total[known], 1.0)
     return answers, asked

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from model_export.common.files import Settings
     from model_export.galaxy.networks import Galaxy
     from model_export.galaxy.samples import Samples
 
@@ -73,9 +72,9 @@ class Recipe:
         return self.peak_rate * (warm_up_cosine(done, self.warm_up) + (1e-3 if done < self.warm_up else 0.0))
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write build/galaxy/runs/NAME/{weights.pt, run.json, validation.json}; goes on with a run that was stopped."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     recipe = Recipe(options.candidate, options.minutes, options.fraction, options.steps or 0)
     record = train_one(workspace, recipe, options.name or options.candidate)
     scores = record["scores"]
@@ -122,12 +121,7 @@ def train_one(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]
 
 
 def train(
-    recipe: Recipe,
-    samples: Samples,
-    folder: Path,
-    data: Path,
-    *,
-    on_step: Callable[[int, int, float], object],
+    recipe: Recipe, samples: Samples, folder: Path, data: Path, *, on_step: Callable[[int, int, float], object]
 ) -> dict[str, Any]:
     """Train, or go on where `folder` left off; leaves weights.pt and run.json there and returns the record."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
     from model_export.galaxy.catalogue import Catalogue
 
 FILE: Final = "galaxy.onnx"
@@ -45,10 +44,10 @@ class Workspace(files.Workspace):
     public: Path | None = None
 
     @classmethod
-    def of(cls, options: argparse.Namespace, settings: Settings) -> Workspace:
-        """Make the folders that the options and the settings name; a public set has its own below the build folder."""
+    def of(cls, options: argparse.Namespace) -> Workspace:
+        """Make the folders that the options name; a public set has its own below the build folder."""
         survey = getattr(options, "survey", HERE)
-        whole = super().of(options, settings)
+        whole = super().of(options)
         public = getattr(options, "public", None) or whole.build / "public" / survey
         if survey == HERE:
             return replace(whole, survey=survey, public=public)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
     from model_export.image.photographs import Photograph
     from skysort.pictures.geometry import InputSpec
 
@@ -35,9 +34,9 @@ SIZES: Final = (224, 232, 240, 248, 256)
 BEFORE: Final = photographs.spec(256)
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write results/evaluation.json (base) or evaluation_tuned.json."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     base = weights.load(workspace, "base").network
     judged = weights.load(workspace, options.network).network if options.network != "base" else base
     every = photographs.find(workspace.data, labels.load())

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
     from model_export.image.weights import Checkpoint
 
 PARITY: Final = 1e-4
@@ -56,9 +55,9 @@ LIMITATIONS: Final = (
 )
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write image.onnx and card.json into the artefact folder, and results/export.json."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     made_by = f"image evaluate --network {options.network}"
     evaluation = read_json(workspace.results / EVALUATIONS[options.network], made_by)
     held = weights.load(workspace, options.network)

@@ -20,11 +20,7 @@ CLASSES: Final = 1000
 
 # First and last class number of each run; ImageNet orders its classes by WordNet id, which keeps
 # relatives together. 118 breeds: the wild relatives (wolves, dingo, dhole) come after the last.
-_RUNS: Final = {
-    "dogs": ((151, 268),),
-    "cats": ((281, 285),),
-    "birds": ((7, 24), (80, 100), (127, 146)),
-}
+_RUNS: Final = {"dogs": ((151, 268),), "cats": ((281, 285),), "birds": ((7, 24), (80, 100), (127, 146))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,6 +250,12 @@ class Served(nn.Module):
 
     The standard deviation of the pixels is folded into the first kernel and the temperature into the
     classifier; the mean is subtracted, since folding it would be wrong at the zero-padded rim.
+
+    Its outputs are calibrated probabilities, an activation map for each class that is asked for, and the embedding. All
+    classes' maps would cost as much as half the network, and ONNX Runtime computes an output whether it is fetched or
+    not; with no class asked for the maps cost nothing. They are exact: both activations of these heads are a gate times
+    their input, so with the picture's own gate the logit is a sum over positions. The mean of a map is the class's
+    (tempered) logit less what the biases add.
     """
 
     def __init__(self, network: nn.Module, temperature: float = 1.0) -> None:
@@ -264,16 +270,7 @@ class Served(nn.Module):
         self.register_buffer("bias", network.classifier.bias.detach() / temperature)
 
     def forward(self, image: Tensor, explain: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(n, h, w, 3) uint8 and (k,) int64 class numbers -> probabilities, activation and embedding.
-
-        probabilities: (n, classes), calibrated. embedding: (n, 1280). activation: (n, k, h/32, w/32), a map for each
-        class that is asked for. All classes' maps would cost as much as half the network, and ONNX Runtime computes
-        an output whether it is fetched or not; with no class asked for the maps cost nothing.
-
-        The maps are exact: both activations of these heads are a gate times their input, so with the picture's
-        own gate the logit is a sum over places. The mean of a map is the class's (tempered) logit less what the
-        biases add.
-        """
+        """(n, h, w, 3) uint8 and (k,) int64 class numbers -> (n, classes), (n, k, h/32, w/32) and (n, 1280)."""
         features = self.network.features(image.permute(0, 3, 1, 2).to(torch.float32) - self.mean)
         projected = features.mean(dim=(2, 3)) @ self.projection + self.network.projection.bias
         gate = self.network.gate(projected)

@@ -56,22 +56,22 @@ def find(data: Path, labels: Labels) -> list[Photograph]:
     """Every photograph below data/image, in a fixed order; a ConfigurationError says what is missing."""
     folder = data / "image"
     index = labels.index()
-    found = [
+    every = [
         Photograph(path, index[wordnet_id], SAMPLE, side(wordnet_id))
         for path in sorted((folder / SAMPLE).glob("*.jpg"))
         if (wordnet_id := path.name.split("_", 1)[0]) in index
     ]
-    found += [
+    every += [
         Photograph(path, index[path.parent.name], IMAGENETTE, side(path.name))
         for path in sorted((folder / IMAGENETTE).glob("*/*.JPEG"))
         if path.parent.name in index
     ]
-    if not found:
+    if not every:
         raise ConfigurationError(
             f"there are no photographs below {folder}: expected {SAMPLE}/<wordnet id>_<name>.jpg and "
             f"{IMAGENETTE}/<wordnet id>/*.JPEG; set SKYSORT_DATA to the folder that holds image/"
         )
-    return found
+    return every
 
 
 def side(name: str) -> str:
@@ -103,8 +103,8 @@ def pixels(
 ) -> NDArray[np.uint8]:
     """(n, h, w, 3) decoded exactly as the service decodes."""
     decoded = np.empty((len(photographs), geometry.height, geometry.width, 3), dtype=np.uint8)
-    for place, photograph in enumerate(photographs):
-        decoded[place] = decode(photograph.path.read_bytes(), geometry)
+    for index, photograph in enumerate(photographs):
+        decoded[index] = decode(photograph.path.read_bytes(), geometry)
         if on_each:
             on_each()
     return decoded

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from model_export.common.files import Settings
-
     Document = Mapping[str, Any]
 _TIMED: Final = {
     "one picture, one thread": "one",
@@ -23,7 +21,7 @@ _TIMED: Final = {
 }
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 - every command is called alike
+def run(options: argparse.Namespace) -> int:
     """``report``: write model_export/image/README.md from the committed figures."""
     PAGE.fill(options.results or PAGE.results)
     say(f"filled {PAGE.path}")

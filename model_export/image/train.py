@@ -35,15 +35,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from model_export.common.files import Settings
-
 
 FRAME: Final = 256  # pixels to a side of the central square that crops are taken from
 # The teacher's crops: part of the square's side, and where they lie from 0 (left, top) to 1.
 _CORNERS: Final = ((0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 # Every fifth photograph of the tuning half teaches nothing and chooses the epoch.
 UNSEEN: Final = 5
-VIEWS: Final = ((1.0, (0.5, 0.5)), *((part, place) for part in (0.9375, 0.875) for place in _CORNERS))
+VIEWS: Final = ((1.0, (0.5, 0.5)), *((part, centre) for part in (0.9375, 0.875) for centre in _CORNERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +64,9 @@ class Recipe:
     light: float = 0.1
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write build/image/tuned.pt and results/training.json."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     base = weights.load(workspace, "base")
     given = {"epochs": options.epochs, "rate": options.rate}
     recipe = replace(Recipe(), **{name: value for name, value in given.items() if value is not None})
@@ -110,10 +108,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return OK
 
 
-def crop(frames: Tensor, part: float, place: tuple[float, float], *, mirrored: bool) -> Tensor:
+def crop(frames: Tensor, part: float, centre: tuple[float, float], *, mirrored: bool) -> Tensor:
     """(n, 256, 256, 3) uint8 -> (n, 224, 224, 3) uint8: a square part of each, scaled with antialiasing."""
     side = round(FRAME * part)
-    left, top = (round((FRAME - side) * where) for where in place)
+    left, top = (round((FRAME - side) * where) for where in centre)
     window = frames[:, top : top + side, left : left + side].permute(0, 3, 1, 2)
     if mirrored:
         window = window.flip(3)
@@ -132,7 +130,7 @@ def teach(
     targets = []
     for start in range(0, len(frames), batch):
         some = torch.from_numpy(frames[start : start + batch])
-        seen = (crop(some, part, place, mirrored=m).numpy() for part, place in VIEWS for m in (False, True))
+        seen = (crop(some, part, centre, mirrored=m).numpy() for part, centre in VIEWS for m in (False, True))
         targets.append(np.mean([predict(view) for view in seen], axis=0, dtype=np.float32))
         if on_batch:
             on_batch(len(some))
@@ -150,7 +148,7 @@ def student_view(frames: Tensor, recipe: Recipe, draw: np.random.Generator) -> T
 
 
 def distance(network: nn.Module, frames: NDArray[np.uint8], targets: NDArray[np.float32], batch: int) -> float:
-    """Mean Kullback-Leibler divergence from the targets to what the network says of the whole square, in nats."""
+    """Mean Kullback-Leibler divergence from the targets to what the network predicts of the whole square, in nats."""
     total = 0.0
     network.eval()
     for start in range(0, len(frames), batch):

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from model_export.common.files import Settings
 
 ORIGIN: Final = (
     "MobileNetV3-Large minimalistic 1.0 224, ImageNet-1k, 8-bit TFLite file of Google's TF-Slim release "
@@ -76,9 +75,9 @@ def load(workspace: Workspace, name: str) -> Checkpoint:
         raise ConfigurationError(f"{path} is damaged ({problem!s:.200}); run `{made_by}` again") from problem
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write build/image/base.pt, and results/weights.json for the weights of the data folder."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     if options.source == "torchvision":
         held = torchvision(options.variant, workspace.build / "downloads", options.url, options.sha256)
         held.save(workspace.network("base"))

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
     from model_export.star.data import Dataset
 
 FILE: Final = ROOT / "functions" / "site" / "data" / "colours.json"
@@ -38,9 +37,9 @@ DIGITS: Final = 2
 SIMPLER: Final = 0.012  # mag: how far a ring may leave out of a straight line
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write the page's colours.json (or --into)."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     dataset = workspace.dataset()
     train = dataset.take(split(dataset).train)
     path = options.into or FILE
@@ -61,7 +60,7 @@ def document(train: Dataset) -> dict[str, Any]:
         "axes": list(AXES),
         "ranges": [list(span) for span in RANGES],
         "classes": {
-            label: rings(across[train.labels == place], up[train.labels == place]) for place, label in enumerate(LABELS)
+            label: rings(across[train.labels == index], up[train.labels == index]) for index, label in enumerate(LABELS)
         },
     }
 
@@ -72,11 +71,11 @@ def rings(across: NDArray[np.float64], up: NDArray[np.float64]) -> list[dict[str
     density = gaussian_filter(counts, SMOOTHING)
     middles = [(edges[:-1] + edges[1:]) / 2 for edges in (x_edges, y_edges)]
     generator = contour_generator(middles[0], middles[1], density.T)
-    found = []
+    contours = []
     for share in sorted(SHARES, reverse=True):
         lines = cast("list[NDArray[np.float64]]", generator.lines(level(density, share)))
-        found.append({"share": share, "rings": [_listed(line) for line in lines if len(line) >= SHORTEST]})
-    return found
+        contours.append({"share": share, "rings": [_listed(line) for line in lines if len(line) >= SHORTEST]})
+    return contours
 
 
 def level(density: NDArray[np.float64], share: float) -> float:

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
-
 
 CLASS_COLUMN: Final = "class"
 # The compact copy first, then the names that a download from Kaggle has.
@@ -88,7 +86,7 @@ class Dataset:
 
 def find(folder: Path) -> Path:
     """The SDSS17 file in the data folder; NotFoundError says where it was looked for."""
-    candidates = [place / name for name in FILE_NAMES for place in (folder / "star", folder)]
+    candidates = [parent / name for name in FILE_NAMES for parent in (folder / "star", folder)]
     for path in candidates:
         if path.is_file():
             return path
@@ -101,13 +99,24 @@ def find(folder: Path) -> Path:
 def load(path: Path) -> Dataset:
     """Read and check an SDSS17 table.
 
-    Dropped and counted: rows with the sentinel -9999 in a band (one in the original file), and
-    repeated objects (the same five magnitudes; the first row stays). Anything else that is wrong
-    is an error, because a training set should not lose rows in silence. Redshifts of exactly 0 are
-    of fits that failed and become NaN; split leaves those objects out of both parts.
+    Returns
+    -------
+    Dataset
+        Without rows that have the sentinel -9999 in a band (one in the original file) and repeated objects (the same
+        five magnitudes; the first row stays), which are counted. Redshifts of exactly 0 are of fits that failed and
+        become NaN; split leaves those objects out of both parts.
 
-    Raises NotFoundError, MalformedInputError (not a CSV file), EmptyInputError (no rows), or
-    InvalidFieldsError (columns, values out of their physical range, unknown classes).
+    Raises
+    ------
+    NotFoundError
+        Without a file.
+    MalformedInputError
+        For what is not a CSV file.
+    EmptyInputError
+        Without a row.
+    InvalidFieldsError
+        For missing columns, values out of their physical range, unknown classes: a training set should not lose rows
+        in silence.
     """
     if not path.is_file():
         raise NotFoundError(f"{path} is not a file")
@@ -251,10 +260,9 @@ class Workspace(files.Workspace):
     hyperparameters: Path = HYPERPARAMETERS
 
     @classmethod
-    def of(cls, options: argparse.Namespace, settings: Settings) -> Workspace:
-        """Make the folders that the options and the settings name."""
-        found = super().of(options, settings)
-        return replace(found, hyperparameters=options.hyperparameters or HYPERPARAMETERS)
+    def of(cls, options: argparse.Namespace) -> Workspace:
+        """Make the folders that the options name."""
+        return replace(super().of(options), hyperparameters=options.hyperparameters or HYPERPARAMETERS)
 
     def dataset(self) -> Dataset:
         """The survey table, checked."""

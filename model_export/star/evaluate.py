@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
     from model_export.star.data import Dataset
 
 EVALUATION: Final = "evaluation.json"
@@ -47,12 +46,9 @@ TIMES: Final = 7
 FAILED_FIT: Final = 0.0
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Write evaluation.json and the plots to the results folder, and fill the README's tables.
-
-    With the boosters' own scores come those of what they are held against (references.py).
-    """
-    workspace = Workspace.of(options, settings)
+def run(options: argparse.Namespace) -> int:
+    """Write evaluation.json and the plots to the results folder, and fill the README's tables."""
+    workspace = Workspace.of(options)
     training = read_json(workspace.build / TRAINING, "star train")
     dataset = workspace.dataset()
     data = description(dataset)

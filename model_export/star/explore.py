@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
     from model_export.star.data import Dataset
     from skysort.star.columns import Photometry
 
@@ -66,9 +65,9 @@ td:first-child, th:first-child { text-align: left; }
 """
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write build/star/report.html, results/comparison.json and features.json, and fill the README's tables."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     chosen = boosters.hyperparameters(workspace.hyperparameters)
     dataset = workspace.dataset()
     training = dataset.take(split(dataset).train)

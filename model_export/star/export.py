@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from model_export.common.files import Settings
 
 COMMAND: Final = (
     "python -m model_export star train && python -m model_export star evaluate && python -m model_export star export"
@@ -58,9 +57,9 @@ Photometry is taken as catalogued: SDSS's asinh magnitudes, modelMag (which u, g
 correction for Galactic extinction is made or expected; five dereddened magnitudes are accepted with a warning."""
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write the boosters and card.json to the artefact folder; exit code 1 and a sentence when refused."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     target = publish.Target("star", options)
     training = read_json(workspace.build / TRAINING, "star train")
     evaluation = read_json(workspace.results / EVALUATION, "star evaluate")

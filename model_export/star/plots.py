@@ -89,8 +89,8 @@ def class_balance(dataset: Dataset) -> Figure:
 def magnitudes(dataset: Dataset) -> Figure:
     """The distribution of each band, by class."""
     figure, axes = panels(len(BANDS), width=3.0, height=3.0)
-    for place, (axis, band) in enumerate(zip(axes, BANDS, strict=True)):
-        values = dataset.photometry.magnitudes[:, place]
+    for index, (axis, band) in enumerate(zip(axes, BANDS, strict=True)):
+        values = dataset.photometry.magnitudes[:, index]
         low, high = np.percentile(values, SHOWN_PERCENTILES).tolist()
         bins = np.linspace(low, high, BINS)
         for label, members in _classes(dataset):
@@ -161,8 +161,8 @@ def families(results: dict[str, Any]) -> Figure:
 
 
 def _classes(dataset: Dataset) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    for place, label in enumerate(LABELS):
-        yield label, dataset.labels == place
+    for index, label in enumerate(LABELS):
+        yield label, dataset.labels == index
 
 
 def _colour(dataset: Dataset, bands: tuple[int, int]) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ def measure(
 ) -> dict[str, Any]:
     """Scores of the baseline and the ceiling on the test split, and the learning curve of the shipped booster."""
     names = boosters.FEATURES[variant]
-    plain = [place for place, name in enumerate(names) if name not in (*BEND_NAMES, DISTANCE_MAGNITUDE)]
+    plain = [index for index, name in enumerate(names) if name not in (*BEND_NAMES, DISTANCE_MAGNITUDE)]
     slow = {**chosen.parameters, "eta": float(chosen.parameters["eta"]) / CEILING_FACTOR}
     ceiling = replace(chosen, rounds=chosen.rounds * CEILING_FACTOR, parameters=slow)
     train_matrix, test_matrix = (boosters.matrix(part.photometry, variant) for part in (training, test))

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from model_export.common.files import Settings
     from model_export.star.data import Dataset
 
 TRAINING: Final = "training.json"
@@ -35,9 +34,9 @@ METHOD: Final = "class-conditional (Mondrian) conformal, out-of-fold probabiliti
 LIBRARIES: Final = ("numpy", "xgboost-cpu", "pandas", "scikit-learn", "scipy", "optuna")
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write build/star/{with_redshift,photometry_only}.ubj and training.json."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     chosen = boosters.hyperparameters(workspace.hyperparameters)
     dataset = workspace.dataset()
     training = dataset.take(split(dataset).train)

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.files import Settings
     from model_export.star.data import Dataset
 
 JOURNAL: Final = "tuning.journal"
@@ -71,9 +70,9 @@ UNTUNED: Final = {  # XGBoost's own defaults: the first trial, to compare with
 _ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Search, then write hyperparameters.json and results/tuning.json and fill the README's tables."""
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     chosen = boosters.hyperparameters(workspace.hyperparameters)
     dataset = workspace.dataset()
     training = dataset.take(split(dataset).train)
@@ -107,10 +106,7 @@ def search(
     trials: int | None,
     threads: int,
 ) -> optuna.Study:
-    """Go on with a variant's study until the time is over or it has the wanted number of trials.
-
-    A new study looks at XGBoost's defaults first and at ``start``, the hyperparameters in place, second.
-    """
+    """Go on with a variant's study until the time is over or it has the wanted number of trials."""
     # The seed moves on with what is already there: a resumed search must not draw its first trials again.
     done = _finished(storage, name)
     study = optuna.create_study(
@@ -121,6 +117,7 @@ def search(
         pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
     )
     if not done:
+        # XGBoost's defaults first, the hyperparameters in place second.
         study.enqueue_trial(UNTUNED)
         study.enqueue_trial(nearest(start.parameters, DEPTHS[name]))
     wanted = None if trials is None else trials - done

@@ -32,7 +32,7 @@ class CrossScaleEmbedding(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernels: tuple[int, ...], stride: int) -> None:
         super().__init__()
-        shares = [outputs // 2 ** (place + 1) for place in range(len(kernels) - 1)]
+        shares = [outputs // 2 ** (index + 1) for index in range(len(kernels) - 1)]
         shares.append(outputs - sum(shares))
         self.convs = nn.ModuleList(
             nn.Conv2d(inputs, share, kernel, stride, (kernel - stride) // 2)
@@ -56,8 +56,8 @@ class PositionBias(nn.Module):
             nn.Linear(width, 1),
         )  # fmt: skip
         steps = torch.arange(window)
-        places = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), dim=-1).reshape(-1, 2)
-        offsets = places[:, None] - places[None, :] + window - 1
+        positions = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), dim=-1).reshape(-1, 2)
+        offsets = positions[:, None] - positions[None, :] + window - 1
         self.register_buffer("index", offsets[..., 0] * (2 * window - 1) + offsets[..., 1], persistent=False)
         span = torch.arange(1 - window, window, dtype=torch.float32)
         grid = torch.stack(torch.meshgrid(span, span, indexing="ij"), dim=-1).reshape(-1, 2)
@@ -106,10 +106,7 @@ class Block(nn.Module):
         super().__init__()
         self.attention = Attention(width, window, distant=distant)
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, EXPANSION * width),
-            nn.GELU(),
-            nn.Linear(EXPANSION * width, width),
+            nn.LayerNorm(width), nn.Linear(width, EXPANSION * width), nn.GELU(), nn.Linear(EXPANSION * width, width)
         )
 
     def forward(self, x: Tensor) -> Tensor:

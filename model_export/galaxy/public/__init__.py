@@ -14,12 +14,10 @@ from model_export.galaxy.workspace import Workspace
 if TYPE_CHECKING:
     import argparse
 
-    from model_export.common.files import Settings
 
-
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(options: argparse.Namespace) -> int:
     """Fetch a set below build/galaxy/public and print its classes."""
-    folder = Workspace.of(options, settings).build / "public" / options.set
+    folder = Workspace.of(options).build / "public" / options.set
     loader = importlib.import_module(f"model_export.galaxy.public.{options.set}")
     fetched = loader.download(folder, url=options.url, digest=options.sha256)
     say(f"{len(fetched):,} galaxies in {folder}")

@@ -67,22 +67,20 @@ def download(folder: Path, *, url: str | None = None, digest: str | None = None)
 
 
 def catalogue(folder: Path) -> Catalogue:
-    """What `download` put into `folder`, its pictures unpacked as PNG files once: the other commands read files.
-
-    A galaxy of the two classes that are none of the eight is allowed no class, and trains nothing.
-    """
+    """What `download` put into `folder`, its pictures unpacked as PNG files once: the other commands read files."""
     held = load(folder / FILE)
     root = folder / "images"
     files = tuple(root / f"{row:05d}.png" for row in range(len(held)))
     done = root / ".unpacked"
     if not done.exists():
         root.mkdir(parents=True, exist_ok=True)
-        places = iter(files)
+        left = iter(files)
         for block in held.pictures():
             for picture in block:
-                Image.fromarray(picture).save(next(places), compress_level=1)
+                Image.fromarray(picture).save(next(left), compress_level=1)
         done.touch()
     names = [f"galaxy10:{row:05d}" for row in range(len(held))]
+    # A galaxy of the two classes that are none of the eight is allowed no class, and trains nothing.
     allowed = np.arange(len(CLASSES)) == held.label[:, np.newaxis]
     digest = checksum(folder / FILE, "sha256")
     return Catalogue.without_votes(names, files, held.label, allowed, source="galaxy10_decals", sha256=digest)

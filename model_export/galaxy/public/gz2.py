@@ -47,8 +47,8 @@ def download(folder: Path, *, url: str | None = None, digest: str | None = None)
     Catalogue
         The galaxies.
     """
-    for name, (place, md5) in CATALOGUES.items():
-        fetch(f"{url or f'{HOME}/{place}'}/{name}", folder / name, digest=None if url else md5, algorithm="md5")
+    for name, (key, md5) in CATALOGUES.items():
+        fetch(f"{url or f'{HOME}/{key}'}/{name}", folder / name, digest=None if url else md5, algorithm="md5")
     name, public, md5 = IMAGES
     if url or digest:
         archive = fetch(f"{url}/{name}" if url else public, folder / name, digest=digest)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from model_export.common.files import Settings, read_json, write_json
+from model_export.common.files import read_json, write_json
 from model_export.galaxy import choice, compare, split, train
 from model_export.galaxy.choice import ALL_VIEWS
 from model_export.galaxy.workspace import ABLATION, COMPARISON, VALIDATION, Workspace
@@ -45,15 +45,14 @@ def test_a_gain_is_that_of_having_the_labels(tmp_path: Path, survey_data: Path) 
     options = argparse.Namespace(
         threads=1, data=survey_data, build=tmp_path / "build", results=tmp_path, steps=None, without=["efigi"]
     )
-    settings = Settings.from_environment()
-    workspace = Workspace.of(options, settings)
+    workspace = Workspace.of(options)
     gz2, _ = workspace.catalogues()
     truth = gz2.label[split.rows(workspace.split().validation, gz2)]
     write_json(tmp_path / COMPARISON, {"winner": "mobilenetv3", "candidates": {"mobilenetv3": {"steps": 7}}})
     trained(workspace, compare.WHOLE, truth, wrong=10)
     trained(workspace, "ablation_without_efigi", truth, wrong=30)
     # When
-    compare.ablate(options, settings)
+    compare.ablate(options)
     # Then
     found: dict[str, Any] = read_json(tmp_path / ABLATION, "galaxy ablate")
     assert found["steps"] == 7
