@@ -8,14 +8,8 @@ from typing import Final
 
 from model_export.common.cli import OK, USER_ERROR
 
-# Each module has ``main(arguments: list[str]) -> int``.
-MODULES: Final = {
-    "star": "model_export.star.cli",
-    "galaxy": "model_export.galaxy.cli",
-    "image": "model_export.image.cli",
-    "reliability": "model_export.reliability",
-}
 MODELS: Final = ("star", "galaxy", "image")
+RELIABILITY: Final = "reliability"
 USAGE: Final = f"""usage: python -m model_export MODEL COMMAND [options]
 
 models: {", ".join(MODELS)}
@@ -33,10 +27,12 @@ def main(arguments: list[str]) -> int:
         print(USAGE, end="", file=sys.stdout if arguments else sys.stderr)
         return OK if arguments else USER_ERROR
     name, *rest = arguments
-    if name not in MODULES:
+    if name not in (*MODELS, RELIABILITY):
         print(f"error: unknown model {name!r}; choose from {', '.join(MODELS)}", file=sys.stderr)
         return USER_ERROR
-    code: int = importlib.import_module(MODULES[name]).main(rest)
+    # Each of these modules has ``main(arguments: list[str]) -> int``.
+    module = f"model_export.{name}" if name == RELIABILITY else f"model_export.{name}.cli"
+    code: int = importlib.import_module(module).main(rest)
     return code
 
 

@@ -89,7 +89,7 @@ def _formats(formats: Document) -> str:
         [name, interval(row["accuracy"]), interval(row["macro_f1"]), f"{row['ece']:.3f}", interval(row["coverage"])]
         for name, row in formats["forms"].items()
     ]
-    return markdown(["form", "accuracy", "macro F1", "ECE", "coverage of the 90 % sets"], rows)
+    return markdown(["format", "accuracy", "macro F1", "ECE", "coverage of the 90 % sets"], rows)
 
 
 def _scores(evaluation: Document) -> str:
