@@ -18,7 +18,8 @@ from model_export.common.cli import OK, guarded, progress, say
 from model_export.common.files import ROOT, artefact, data_folder, read_json, write_json
 from model_export.galaxy import catalogue, split
 from model_export.galaxy.data import spec
-from model_export.image import labels, photographs, scores
+from model_export.image import data as photographs
+from model_export.image import scores
 from model_export.star import data
 from skysort.card import CARD_FILE
 from skysort.errors import ConfigurationError
@@ -71,7 +72,7 @@ def galaxy(folder: Path) -> Curves:
 
 def image(folder: Path) -> Curves:
     """The held-out photographs through the published file."""
-    held = photographs.chosen(photographs.find(folder, labels.load()), part=photographs.HELD_OUT)
+    held = photographs.chosen(photographs.find(folder), part=photographs.HELD_OUT)
     card, running = _published("image")
     with progress() as bar:
         on_each = partial(bar.advance, bar.add_task("photographs", total=2 * len(held)))

@@ -13,9 +13,8 @@ from model_export.common.cli import OK, progress, say
 from model_export.common.files import versions, write_json
 from model_export.common.metrics import DIGITS, hits, top_1_and_5, with_interval
 from model_export.common.readme import interval
-from model_export.image import labels, networks, photographs, readme, scores, weights
-from model_export.image.photographs import HELD_OUT, SAMPLE, TUNING, groups
-from model_export.image.workspace import EVALUATIONS, LIBRARIES, Workspace
+from model_export.image import data, networks, readme, scores, weights
+from model_export.image.data import EVALUATIONS, HELD_OUT, LIBRARIES, SAMPLE, TUNING, Workspace, groups
 from skysort.pictures.geometry import FILTERS
 
 if TYPE_CHECKING:
@@ -24,14 +23,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.image.photographs import Photograph
+    from model_export.image.data import Photograph
     from skysort.pictures.geometry import InputSpec
 
     Logits = NDArray[np.float32]
 
 # The tuning half chooses the shorter side and the filter. The public network was judged at 256 pixels.
 SIZES: Final = (224, 232, 240, 248, 256)
-BEFORE: Final = photographs.spec(256)
+BEFORE: Final = data.spec(256)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,20 +38,20 @@ def run(options: argparse.Namespace) -> int:
     workspace = Workspace.of(options)
     base = weights.load(workspace, "base").network
     judged = weights.load(workspace, options.network).network if options.network != "base" else base
-    every = photographs.find(workspace.data, labels.load())
-    tuning, held = photographs.chosen(every, SAMPLE, TUNING), photographs.chosen(every, part=HELD_OUT)
+    every = data.find(workspace.data)
+    tuning, held = data.chosen(every, SAMPLE, TUNING), data.chosen(every, part=HELD_OUT)
     with progress() as bar:
-        candidates = [photographs.spec(size, with_filter) for size, with_filter in product(SIZES, FILTERS)]
+        candidates = [data.spec(size, with_filter) for size, with_filter in product(SIZES, FILTERS)]
         task = bar.add_task("crop and filter", total=len(candidates) * len(tuning))
         losses = {}
         for spec in candidates:
-            logits = networks.logits(judged, photographs.pixels(tuning, spec), partial(bar.advance, task))
-            losses[spec] = log_loss(logits, photographs.labels_of(tuning))
+            logits = networks.logits(judged, data.pixels(tuning, spec), partial(bar.advance, task))
+            losses[spec] = log_loss(logits, data.labels_of(tuning))
         chosen = min(losses, key=losses.__getitem__)
         task = bar.add_task("held-out photographs", total=3 * len(held))
         answers = {
             f"{name}, {_short(spec)}": networks.logits(
-                network, photographs.pixels(held, spec), partial(bar.advance, task)
+                network, data.pixels(held, spec), partial(bar.advance, task)
             )
             for name, network, spec in (
                 ("published", base, BEFORE), ("published", base, chosen), (options.network, judged, chosen)
@@ -85,7 +84,7 @@ def _short(spec: InputSpec) -> str:
 def calibration(held: Sequence[Photograph], logits: Logits) -> dict[str, Any]:
     """Temperature and threshold from the held-out half of the sample, which has every kind of class."""
     rows = groups(held)[SAMPLE]
-    truth = photographs.labels_of(held)[rows]
+    truth = data.labels_of(held)[rows]
     temperature = scores.fit_temperature(logits[rows], truth)
     calibrated = np.exp(log_probabilities(logits[rows], temperature))
     split = f"{SAMPLE}, held-out half, ten folds"
@@ -117,7 +116,7 @@ def compare(held: Sequence[Photograph], answers: Mapping[str, Logits]) -> dict[s
     dict
         By group of photographs.
     """
-    truth = photographs.labels_of(held)
+    truth = data.labels_of(held)
     report = {}
     for group, rows in groups(held).items():
         right = [hits(logits[rows], truth[rows], 1).astype(np.int64) for logits in answers.values()]

@@ -16,10 +16,21 @@ from model_export.common.latency import milliseconds, roofline, to_int8
 from model_export.common.metrics import DIGITS, hits, top_1_and_5, with_interval
 from model_export.common.networks import public_weights
 from model_export.common.publish import Target
-from model_export.image import labels, photographs, readme, scores, weights
+from model_export.image import data, readme, scores, weights
+from model_export.image.data import (
+    EVALUATIONS,
+    EXPORT,
+    HELD_OUT,
+    IMAGENETTE,
+    LIBRARIES,
+    SAMPLE,
+    SIDE,
+    TRAINING,
+    WEIGHTS,
+    Workspace,
+    groups,
+)
 from model_export.image.networks import Served, to_onnx
-from model_export.image.photographs import HELD_OUT, IMAGENETTE, SAMPLE, SIDE, groups
-from model_export.image.workspace import EVALUATIONS, EXPORT, LIBRARIES, TRAINING, WEIGHTS, Workspace
 from skysort.errors import ConfigurationError
 from skysort.probability import prediction_sets
 
@@ -61,17 +72,17 @@ def run(options: argparse.Namespace) -> int:
     made_by = f"image evaluate --network {options.network}"
     evaluation = read_json(workspace.results / EVALUATIONS[options.network], made_by)
     held = weights.load(workspace, options.network)
-    chosen = photographs.chosen(photographs.find(workspace.data, labels.load()), part=HELD_OUT)
-    geometry = photographs.spec(evaluation["resize_shorter"], evaluation["filter"])
+    chosen = data.chosen(data.find(workspace.data), part=HELD_OUT)
+    geometry = data.spec(evaluation["resize_shorter"], evaluation["filter"])
     target = Target("image", options)
     served = Served(held.network, evaluation["temperature"])
     with progress() as bar:
         on_each = partial(bar.advance, bar.add_task("photographs", total=2 * len(chosen)))
-        pixels = photographs.pixels(chosen, geometry, on_each)
+        pixels = data.pixels(chosen, geometry, on_each)
         content = to_onnx(served, SIDE)
         agreement = parity(served, content, pixels[:PARITY_PHOTOGRAPHS])
         given = onnx_file.probabilities(onnx_file.session(content), pixels, on_each)
-    truth = photographs.labels_of(chosen)
+    truth = data.labels_of(chosen)
     measured = {
         "version": target.version,
         "network": options.network,
@@ -180,7 +191,7 @@ def card(
     workspace: Workspace, held: Checkpoint, evaluation: dict[str, Any], measured: dict[str, Any]
 ) -> dict[str, Any]:
     """Everything that is published of the file."""
-    named = labels.load()
+    named = data.load_labels()
     tuned = evaluation["network"] == "tuned"
     training = read_json(workspace.results / TRAINING, "image train") if tuned else None
     main = measured["exported_file"][SAMPLE]
@@ -205,7 +216,7 @@ def card(
             "measurements": False,
         },
         "outputs": {
-            "probabilities": _output("n", labels.CLASSES, meaning="calibrated, rows sum to 1"),
+            "probabilities": _output("n", data.CLASSES, meaning="calibrated, rows sum to 1"),
             "activation": {
                 "dtype": "float32",
                 "shape": ["n", "k", SIDE // 32, SIDE // 32],

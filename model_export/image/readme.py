@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common.cli import OK, say
 from model_export.common.readme import Readme, difference, interval, markdown
-from model_export.image.workspace import EVALUATIONS, EXPORT, TRAINING, WEIGHTS
+from model_export.image.data import EVALUATIONS, EXPORT, TRAINING, WEIGHTS
 
 if TYPE_CHECKING:
     import argparse

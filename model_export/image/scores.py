@@ -9,7 +9,7 @@ import numpy as np
 from model_export.common import calibration
 from model_export.common.calibration import calibration_error, log_loss, log_probabilities, threshold
 from model_export.common.metrics import DIGITS, VALUES_SEED, with_interval
-from model_export.image import labels
+from model_export.image import data
 from skysort.probability import prediction_sets
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def curves(probability: Floats, truth: NDArray[np.int64]) -> dict[str, Any]:
     present = np.unique(truth)
     if len(present) > MAX_CLASSES:
         return {"reliability": curve}
-    names = labels.load().names
+    names = data.load_labels().names
     column = {int(label): index for index, label in enumerate(present)}
     table = np.zeros((len(present), len(present) + 1), dtype=np.int64)
     for true, given in zip(truth, probability.argmax(axis=1), strict=True):

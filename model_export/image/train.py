@@ -22,10 +22,9 @@ from model_export.common import onnx_file
 from model_export.common.cli import OK, progress, say
 from model_export.common.files import versions, write_json
 from model_export.common.networks import update_ema, warm_up_cosine
-from model_export.image import labels, photographs, readme, weights
+from model_export.image import data, readme, weights
+from model_export.image.data import LIBRARIES, SIDE, TRAINING, TUNING, Workspace
 from model_export.image.networks import Served, normalised, to_onnx
-from model_export.image.photographs import SIDE, TUNING
-from model_export.image.workspace import LIBRARIES, TRAINING, Workspace
 from skysort.pictures.decode import InputSpec
 
 if TYPE_CHECKING:
@@ -70,13 +69,13 @@ def run(options: argparse.Namespace) -> int:
     base = weights.load(workspace, "base")
     given = {"epochs": options.epochs, "rate": options.rate}
     recipe = replace(Recipe(), **{name: value for name, value in given.items() if value is not None})
-    tuning = photographs.chosen(photographs.find(workspace.data, labels.load()), part=TUNING)
+    tuning = data.chosen(data.find(workspace.data), part=TUNING)
     # The same geometry as a request's, a little larger: room for crops.
     geometry = InputSpec(FRAME, FRAME, FRAME, 1.0, "white")
     unseen = np.arange(len(tuning)) % UNSEEN == 0
     torch.manual_seed(recipe.seed)
     with progress() as bar:
-        frames = photographs.pixels(tuning, geometry, partial(bar.advance, bar.add_task("decode", total=len(tuning))))
+        frames = data.pixels(tuning, geometry, partial(bar.advance, bar.add_task("decode", total=len(tuning))))
         # As an exported file, which takes a third of the time.
         teacher = onnx_file.session(to_onnx(Served(base.network), SIDE))
         on_batch = partial(bar.advance, bar.add_task("teacher", total=len(tuning)))
@@ -93,9 +92,9 @@ def run(options: argparse.Namespace) -> int:
         "views_of_the_teacher": 2 * len(VIEWS),
         "data": {
             "photographs": len(tuning),
-            "by_source": {source: len(photographs.chosen(tuning, source)) for source in photographs.SOURCES},
+            "by_source": {source: len(data.chosen(tuning, source)) for source in data.SOURCES},
             "choosing_the_epoch": int(unseen.sum()),
-            "sha256": photographs.digest(tuning),
+            "sha256": data.digest(tuning),
         },
         "distance_to_teacher": [round(value, 6) for value in tuned.distances],
         "epoch": tuned.epoch,

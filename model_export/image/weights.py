@@ -21,9 +21,9 @@ from model_export.common.cli import OK, progress, say
 from model_export.common.fetch import checksum, fetch
 from model_export.common.files import sha256, versions, write_json
 from model_export.common.networks import convolutions, parameters, public_weights
-from model_export.image import labels, networks, photographs, readme
+from model_export.image import data, networks, readme
+from model_export.image.data import LIBRARIES, WEIGHTS, Workspace
 from model_export.image.networks import Minimalistic, MobileNetV3Large, SameConv
-from model_export.image.workspace import LIBRARIES, WEIGHTS, Workspace
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -171,15 +171,15 @@ def digest_in_name(url: str) -> str:
 
 def _exactness(workspace: Workspace, file: bytes, network: Minimalistic) -> dict[str, Any]:
     """Both computations over every photograph: how far apart, and how accurate before any change."""
-    every = photographs.find(workspace.data, labels.load())
+    every = data.find(workspace.data)
     session = onnx_file.session(file)
     largest = 0.0
     report = {}
     with progress() as bar:
-        for source in photographs.SOURCES:
-            chosen = photographs.chosen(every, source)
+        for source in data.SOURCES:
+            chosen = data.chosen(every, source)
             task = bar.add_task(source, total=len(chosen))
-            pixels = photographs.pixels(chosen, photographs.spec(RESIZE_SHORTER))
+            pixels = data.pixels(chosen, data.spec(RESIZE_SHORTER))
             ours = networks.logits(network, pixels)
             theirs = np.empty_like(ours)
             for index, picture in enumerate(pixels):
@@ -187,10 +187,10 @@ def _exactness(workspace: Workspace, file: bytes, network: Minimalistic) -> dict
                 theirs[index] = session.run(["logits"], {"input": scaled})[0][0, 1:]
                 bar.advance(task)
             largest = max(largest, float(np.abs(ours - theirs).max()))
-            report[source] = metrics.top_1_and_5(theirs, photographs.labels_of(chosen))
+            report[source] = metrics.top_1_and_5(theirs, data.labels_of(chosen))
     return {
         "largest_logit_difference": largest,
         "resize_shorter": RESIZE_SHORTER,
-        "photographs_sha256": photographs.digest(every),
+        "photographs_sha256": data.digest(every),
         "before_any_change": report,
     }

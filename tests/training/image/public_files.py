@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from model_export.common.networks import BLOCKS, PUBLIC_WEIGHTS, STEM
-from model_export.image import labels
+from model_export.image import data
 from model_export.image.networks import CHANNELS, EMBEDDING
 from tests.factories_images import encode, render
 
@@ -54,10 +54,10 @@ def minimalistic_onnx(seed: int = 7, background: int = 1) -> bytes:
         width = out
     value = node("GlobalAveragePool", convolve(value, (CHANNELS, width, 1, 1)))
     value = convolve(value, (EMBEDDING, CHANNELS, 1, 1))
-    value = convolve(value, (labels.CLASSES + background, EMBEDDING, 1, 1), relu=False)
+    value = convolve(value, (data.CLASSES + background, EMBEDDING, 1, 1), relu=False)
     nodes.append(helper.make_node("Flatten", [value], ["logits"]))
     nodes.append(helper.make_node("Softmax", ["logits"], ["prob"], axis=1))
-    classes = labels.CLASSES + background
+    classes = data.CLASSES + background
     graph = helper.make_graph(
         nodes, "public", [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 3, 224, 224])],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", classes]) for name in ("logits", "prob")], held,
@@ -80,7 +80,7 @@ def data_folder(folder: Path, photographs: int = 12) -> Path:
     path = folder.joinpath(*PUBLIC_WEIGHTS)
     path.parent.mkdir(parents=True)
     path.write_bytes(gzip.compress(minimalistic_onnx(), 1))
-    named = labels.load()
+    named = data.load_labels()
     sample, imagenette = folder / "image" / "imagenet_sample_1000", folder / "image" / "imagenette160"
     sample.mkdir()
     for place in range(photographs):

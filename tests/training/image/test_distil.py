@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from model_export.image import networks, train
-from model_export.image.photographs import SIDE
+from model_export.image.data import SIDE
 from tests.factories_images import render
 
 CLASSES = 4

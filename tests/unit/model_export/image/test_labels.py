@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from model_export.image import labels
+from model_export.image import data
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_classes_stand_in_wordnet_order_with_names_of_their_own() -> None:
-    named = labels.load()
+    named = data.load_labels()
     assert len(named.names) == len(set(named.names)) == 1000
     assert list(named.wordnet_ids) == sorted(named.wordnet_ids)
     assert not any("," in name or "_" in name for name in named.names)
@@ -27,7 +27,7 @@ def test_classes_stand_in_wordnet_order_with_names_of_their_own() -> None:
     ],
 )  # fmt: skip
 def test_well_known_classes(number: int, wordnet_id: str, name: str) -> None:
-    named = labels.load()
+    named = data.load_labels()
     assert (named.wordnet_ids[number], named.names[number]) == (wordnet_id, name)
     assert named.index()[wordnet_id] == number
 
@@ -41,7 +41,7 @@ def test_well_known_classes(number: int, wordnet_id: str, name: str) -> None:
     ],
 )
 def test_subsets(subset: str, size: int, inside: tuple[str, ...], outside: tuple[str, ...]) -> None:
-    named = labels.load()
+    named = data.load_labels()
     members = {named.names[named.index()[wordnet_id]] for wordnet_id in named.subsets()[subset]}
     assert len(members) == size
     assert members >= set(inside)
@@ -59,6 +59,6 @@ def test_subsets(subset: str, size: int, inside: tuple[str, ...], outside: tuple
 )
 def test_a_damaged_table_says_what_is_wrong(change, complaint: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     path = tmp_path / "labels.csv"
-    path.write_text(change(labels.FILE.read_text(encoding="utf-8")), encoding="utf-8")
+    path.write_text(change(data.LABELS.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=complaint):
-        labels.load(path)
+        data.load_labels(path)

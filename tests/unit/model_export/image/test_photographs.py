@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from model_export.image import labels, photographs
-from model_export.image.photographs import HELD_OUT, IMAGENETTE, SAMPLE, TUNING
+from model_export.image import data
+from model_export.image.data import HELD_OUT, IMAGENETTE, SAMPLE, TUNING
 from skysort.errors import ConfigurationError
 from tests.factories_images import encode, plain
 
@@ -26,45 +26,45 @@ def test_photographs_of_both_sources_are_found_with_their_classes(tmp_path: Path
     put(tmp_path, f"{SAMPLE}/n01443537_goldfish.jpg", f"{SAMPLE}/n99999999_ghost.jpg")
     put(tmp_path, f"{IMAGENETTE}/n01440764/ILSVRC2012_val_00002138.JPEG")
     # When they are looked for
-    goldfish, tench = photographs.find(tmp_path, labels.load())
+    goldfish, tench = data.find(tmp_path)
     # Then class, source and ImageNet's own side are known
     assert (goldfish.label, goldfish.source, goldfish.of_validation_set) == (1, SAMPLE, False)
     assert (tench.label, tench.source, tench.of_validation_set) == (0, IMAGENETTE, True)
 
 
 def test_a_photograph_keeps_its_side_whatever_else_is_there(tmp_path: Path) -> None:
-    names = [f"{SAMPLE}/{wordnet_id}_thing.jpg" for wordnet_id in labels.load().wordnet_ids[:40]]
+    names = [f"{SAMPLE}/{wordnet_id}_thing.jpg" for wordnet_id in data.load_labels().wordnet_ids[:40]]
     put(tmp_path, *names[:10])
-    before = {found.path.name: found.part for found in photographs.find(tmp_path, labels.load())}
+    before = {found.path.name: found.part for found in data.find(tmp_path)}
     put(tmp_path, *names)
-    after = {found.path.name: found.part for found in photographs.find(tmp_path, labels.load())}
+    after = {found.path.name: found.part for found in data.find(tmp_path)}
     assert before.items() <= after.items()
     assert set(after.values()) == {TUNING, HELD_OUT}
 
 
 def test_the_sides_share_nothing(tmp_path: Path) -> None:
-    put(tmp_path, *(f"{SAMPLE}/{wordnet_id}_thing.jpg" for wordnet_id in labels.load().wordnet_ids[:40]))
-    found = photographs.find(tmp_path, labels.load())
-    tuning, held = (photographs.chosen(found, part=part) for part in (TUNING, HELD_OUT))
+    put(tmp_path, *(f"{SAMPLE}/{wordnet_id}_thing.jpg" for wordnet_id in data.load_labels().wordnet_ids[:40]))
+    found = data.find(tmp_path)
+    tuning, held = (data.chosen(found, part=part) for part in (TUNING, HELD_OUT))
     assert len(tuning) + len(held) == len(found) == 40
-    assert set(photographs.labels_of(tuning).tolist()).isdisjoint(photographs.labels_of(held).tolist())
+    assert set(data.labels_of(tuning).tolist()).isdisjoint(data.labels_of(held).tolist())
 
 
 def test_an_empty_folder_says_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="SKYSORT_DATA"):
-        photographs.find(tmp_path, labels.load())
+        data.find(tmp_path)
 
 
 def test_pixels_are_what_the_service_sees(tmp_path: Path) -> None:
     put(tmp_path, f"{SAMPLE}/n01443537_goldfish.jpg")
-    found = photographs.pixels(photographs.find(tmp_path, labels.load()), photographs.spec(224))
+    found = data.pixels(data.find(tmp_path), data.spec(224))
     assert found.shape == (1, 224, 224, 3)
     assert np.abs(found.astype(int) - [10, 200, 30]).max() < 6
 
 
 @pytest.mark.needs_data
 def test_the_data_folder_has_a_photograph_of_every_class(survey_data: Path) -> None:
-    found = photographs.find(survey_data, labels.load())
-    sample = photographs.labels_of(photographs.chosen(found, SAMPLE))
+    found = data.find(survey_data)
+    sample = data.labels_of(data.chosen(found, SAMPLE))
     assert sorted(sample.tolist()) == list(range(1000))
     assert any(photograph.of_validation_set for photograph in found)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_export.image import labels, photographs, readme
+from model_export.image import data, readme
 from skysort.pictures.model import PictureModel
 from tests.factories_images import render
 
@@ -38,7 +38,7 @@ def test_the_card_describes_the_file(card: Any) -> None:
 
 
 def test_the_card_carries_the_classes_as_they_are(card: Any) -> None:
-    named = labels.load()
+    named = data.load_labels()
     assert card["labels"] == list(named.names)
     assert card["wordnet_ids"] == list(named.wordnet_ids)
     assert card["subsets"] == named.subsets()
@@ -48,7 +48,7 @@ def test_the_card_says_what_was_measured(card: Any) -> None:
     evaluation = results("evaluation.json")
     assert card["temperature"] == evaluation["temperature"]
     assert card["conformal"]["threshold"] == evaluation["conformal"]["threshold"]
-    assert card["metrics"]["accuracy"] == results("export.json")["exported_file"][photographs.SAMPLE]["top_1"]
+    assert card["metrics"]["accuracy"] == results("export.json")["exported_file"][data.SAMPLE]["top_1"]
     assert card["training_data"]["origin"]["sha256"] == results("weights.json")["origin"]["sha256"]
 
 
@@ -71,10 +71,10 @@ def test_the_shipped_model_answers(model: PictureModel) -> None:
 @pytest.mark.needs_data
 def test_the_shipped_model_knows_photographs_that_did_not_tune_it(model: PictureModel, survey_data: Path) -> None:
     # Given every tenth photograph of the sample's held-out half
-    found = photographs.find(survey_data, labels.load())
-    held = photographs.chosen(found, photographs.SAMPLE, photographs.HELD_OUT)[::10]
+    found = data.find(survey_data)
+    held = data.chosen(found, data.SAMPLE, data.HELD_OUT)[::10]
     # When the shipped file judges them
-    given = model.predict(photographs.pixels(held, model.spec)).probabilities.argmax(axis=1)
+    given = model.predict(data.pixels(held, model.spec)).probabilities.argmax(axis=1)
     # Then it is right about most: the card's figure of all of them, less what fifty may be unlucky by
-    right = float((given == photographs.labels_of(held)).mean())
-    assert right > results("export.json")["exported_file"][photographs.SAMPLE]["top_1"]["low"] - 0.15
+    right = float((given == data.labels_of(held)).mean())
+    assert right > results("export.json")["exported_file"][data.SAMPLE]["top_1"]["low"] - 0.15

@@ -1,4 +1,9 @@
-"""The photographs at hand, and which of them tune the network and which are left out.
+"""The 1,000 ImageNet classes, the photographs at hand, and which of them tune the network and which are left out.
+
+labels.csv lists class number, WordNet id and a readable name in the order of the WordNet ids, which is the order of the
+ImageNet challenge since 2012 and of every public network's output. A name is the first word of the WordNet 3.0 synonym
+set, as the file names of the public sample photographs have it, with the breed's or the animal's common name where the
+first word alone is ambiguous ("Cardigan", "crane").
 
 imagenet_sample_1000: one photograph of each class; may be training pictures of the public network.
 imagenette160: 200 of each of ten classes, 160 pixels on the short side; those whose name says so
@@ -10,23 +15,25 @@ Every photograph is on one side for good, by a hash of its WordNet id (sample) o
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from model_export.common import files
 from skysort.errors import ConfigurationError
 from skysort.pictures.decode import InputSpec, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from model_export.image.labels import Labels
     from skysort.pictures.geometry import Filter
+
 
 SAMPLE: Final = "imagenet_sample_1000"
 IMAGENETTE: Final = "imagenette160"
@@ -35,6 +42,17 @@ TUNING: Final = "tuning"
 HELD_OUT: Final = "held_out"
 VALIDATION_MARK: Final = "ILSVRC2012_val"
 SIDE: Final = 224
+LABELS: Final = Path(__file__).resolve().parent / "labels.csv"
+CLASSES: Final = 1000
+# First and last class number of each run; ImageNet orders its classes by WordNet id, which keeps
+# relatives together. 118 breeds: the wild relatives (wolves, dingo, dhole) come after the last.
+_RUNS: Final = {"dogs": ((151, 268),), "cats": ((281, 285),), "birds": ((7, 24), (80, 100), (127, 146))}
+LIBRARIES: Final = ("numpy", "torch", "onnx", "onnxruntime", "pillow")
+WEIGHTS: Final = "weights.json"
+TRAINING: Final = "training.json"
+# The figures of each network: base (as published) and tuned.
+EVALUATIONS: Final = {"base": "evaluation.json", "tuned": "evaluation_tuned.json"}
+EXPORT: Final = "export.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +70,10 @@ class Photograph:
         return VALIDATION_MARK in self.path.name
 
 
-def find(data: Path, labels: Labels) -> list[Photograph]:
+def find(data: Path) -> list[Photograph]:
     """Every photograph below data/image, in a fixed order; a ConfigurationError says what is missing."""
     folder = data / "image"
-    index = labels.index()
+    index = load_labels().index()
     every = [
         Photograph(path, index[wordnet_id], SAMPLE, side(wordnet_id))
         for path in sorted((folder / SAMPLE).glob("*.jpg"))
@@ -124,3 +142,51 @@ def groups(held: Sequence[Photograph]) -> dict[str, NDArray[np.bool_]]:
     validation = np.array([photograph.of_validation_set for photograph in held])
     named = {SAMPLE: source == SAMPLE, IMAGENETTE: source == IMAGENETTE, "imagenet_validation_files": validation}
     return {name: rows for name, rows in named.items() if rows.any()}
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Names and WordNet ids by class number, each 1,000 long and without repeats."""
+
+    names: tuple[str, ...]
+    wordnet_ids: tuple[str, ...]
+
+    def index(self) -> dict[str, int]:
+        """Class number by WordNet id."""
+        return {wordnet_id: number for number, wordnet_id in enumerate(self.wordnet_ids)}
+
+    def subsets(self) -> dict[str, list[str]]:
+        """The WordNet ids of each named subset, in class order."""
+        return {
+            name: [self.wordnet_ids[number] for first, last in runs for number in range(first, last + 1)]
+            for name, runs in _RUNS.items()
+        }
+
+
+def load_labels(path: Path = LABELS) -> Labels:
+    """Read the table of classes; a ConfigurationError says what is wrong with it."""
+    try:
+        with path.open(encoding="utf-8", newline="") as table:
+            rows = list(csv.DictReader(table))
+        numbers = [int(row["class"]) for row in rows]
+        labels = Labels(tuple(row["name"] for row in rows), tuple(row["wordnet_id"] for row in rows))
+    except (OSError, KeyError, ValueError) as problem:
+        raise ConfigurationError(f"the table of classes {path} cannot be read: {problem!r}") from problem
+    if numbers != list(range(CLASSES)):
+        raise ConfigurationError(f"{path} must number {CLASSES} classes from 0 on, it has {len(rows)} rows")
+    if list(labels.wordnet_ids) != sorted(set(labels.wordnet_ids)):
+        raise ConfigurationError(f"{path} must list its WordNet ids in order and once each")
+    if len({name.casefold() for name in labels.names}) != CLASSES:
+        raise ConfigurationError(f"{path} names two classes alike")
+    return labels
+
+
+@dataclass(frozen=True)
+class Workspace(files.Workspace):
+    """The folders of one command; build: networks, downloads."""
+
+    model = "image"
+
+    def network(self, name: str) -> Path:
+        """Where a command leaves a network: base (public weights) or tuned."""
+        return self.build / f"{name}.pt"
