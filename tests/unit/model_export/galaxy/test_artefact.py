@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from model_export.common.files import artefact
-from model_export.common.publish import next_version
 from model_export.galaxy import export, readme, split
 from model_export.galaxy.data import spec
 from model_export.galaxy.labels import NAMES
@@ -118,11 +117,3 @@ def test_a_file_that_differs_from_pytorch_is_refused(evaluation: dict[str, Any])
 def test_a_damaged_card_is_named(evaluation: dict[str, Any]) -> None:
     with pytest.raises(ArtefactError, match="does not say"):
         export.worse(evaluation, {"version": "1.0.0"})
-
-
-@pytest.mark.parametrize(
-    ("current", "part", "expected"),
-    [(None, "minor", "1.0.0"), ("1.2.3", "major", "2.0.0"), ("1.2.3", "minor", "1.3.0"), ("1.2.3", "patch", "1.2.4")],
-)
-def test_versions_count_up(current: str | None, part: str, expected: str) -> None:
-    assert next_version(current, part) == expected
