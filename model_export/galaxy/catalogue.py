@@ -111,30 +111,17 @@ def load_gz2(data: Path) -> Catalogue:
     """Read galaxy/labels.csv; a ConfigurationError names what is missing or wrong."""
     path = data.joinpath(*GZ2_TABLE)
     rows, digest = _rows(path, ("GalaxyID", "file", "label8", "exact", "label_source", *ANSWERS))
-    return _catalogue(
-        path,
-        digest,
-        rows,
-        identifiers=[f"gz2:{row['GalaxyID']}" for row in rows],
-        labels=[row["label8"] for row in rows],
-        votes=np.array([[float(row[answer] or "nan") for answer in ANSWERS] for row in rows]),
-        source=tuple(row["label_source"] for row in rows),
-    )
+    votes = np.array([[float(row[answer] or "nan") for answer in ANSWERS] for row in rows])
+    sources = tuple(row["label_source"] for row in rows)
+    return Catalogue(*_labelled(path, rows, "gz2", "GalaxyID", "label8"), votes, sources, digest)
 
 
 def load_efigi(data: Path) -> Catalogue:
-    """Read galaxy_efigi's table. Its attributes are no votes, so the vote columns are NaN."""
+    """Read galaxy_efigi's table; its attributes are not votes."""
     path = data.joinpath(*EFIGI_TABLE)
     rows, digest = _rows(path, ("PGC", "file", "label8_suggested"))
-    return _catalogue(
-        path,
-        digest,
-        rows,
-        identifiers=[f"efigi:{row['PGC']}" for row in rows],
-        labels=[row["label8_suggested"] for row in rows],
-        votes=np.full((len(rows), len(ANSWERS)), np.nan),
-        source=("efigi",) * len(rows),
-    )
+    labelled = _labelled(path, rows, "efigi", "PGC", "label8_suggested")
+    return Catalogue.without_votes(*labelled, source="efigi", sha256=digest)
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> tuple[list[dict[str, str]], str]:
@@ -152,19 +139,14 @@ def _rows(path: Path, columns: tuple[str, ...]) -> tuple[list[dict[str, str]], s
     return list(reader), hashlib.sha256(content).hexdigest()
 
 
-def _catalogue(
-    path: Path,
-    digest: str,
-    rows: list[dict[str, str]],
-    *,
-    identifiers: list[str],
-    labels: list[str],
-    votes: NDArray[np.float64],
-    source: tuple[str, ...],
-) -> Catalogue:
-    unknown = sorted(set(labels) - set(CLASSES) - set(PARTIAL) - {""})
-    if unknown:
-        raise ConfigurationError(f"{path} has labels that are not known: {', '.join(unknown)}")
+def _labelled(
+    path: Path, rows: list[dict[str, str]], survey: str, name_column: str, label_column: str
+) -> tuple[tuple[str, ...], tuple[Path, ...], NDArray[np.int64], NDArray[np.bool_]]:
+    """Identifiers, files, labels and allowed classes of a table's rows."""
+    identifiers = tuple(f"{survey}:{row[name_column]}" for row in rows)
+    labels = [row[label_column] for row in rows]
+    if unknown := sorted(set(labels) - set(CLASSES) - set(PARTIAL) - {""}):
+        raise ConfigurationError(f"unknown labels in {path}: {', '.join(unknown)}")
     if len(set(identifiers)) != len(identifiers):
         raise ConfigurationError(f"{path} names a galaxy twice")
     allowed = np.ones((len(rows), len(CLASSES)), dtype=np.bool_)
@@ -172,12 +154,5 @@ def _catalogue(
         if label:
             permitted = PARTIAL.get(label, (label,))
             allowed[index] = [name in permitted for name in CLASSES]
-    return Catalogue(
-        tuple(identifiers),
-        tuple(path.parent / row["file"] for row in rows),
-        np.array([INDEX.get(label, -1) for label in labels], dtype=np.int64),
-        allowed,
-        votes,
-        source,
-        digest,
-    )
+    indices = np.array([INDEX.get(label, -1) for label in labels], dtype=np.int64)
+    return identifiers, tuple(path.parent / row["file"] for row in rows), indices, allowed

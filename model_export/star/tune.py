@@ -43,30 +43,20 @@ STARTUP_TRIALS: Final = 12  # random ones before the estimator has something to 
 # they fall out of the processor's cache: within the same nodes a row, depth 10 predicted 0.42 million rows a
 # second and depth 8 0.57 million. With a redshift most branches end early.
 DEPTHS: Final = {boosters.WITH_REDSHIFT: (4, 10), boosters.PHOTOMETRY_ONLY: (4, 8)}
-# Least and most value of XGBoost's other parameters, and whether they are searched in the logarithm.
+# Smallest and largest value of XGBoost's other parameters, whether the search is logarithmic, and its own default.
 SPACE: Final = {
-    "eta": (0.03, 0.4, True),
-    "min_child_weight": (0.5, 30.0, True),
-    "subsample": (0.5, 1.0, False),
-    "colsample_bytree": (0.4, 1.0, False),
-    "colsample_bynode": (0.3, 1.0, False),
-    "lambda": (0.05, 30.0, True),
-    "alpha": (1e-3, 5.0, True),
-    "gamma": (1e-3, 3.0, True),
+    "eta": (0.03, 0.4, True, 0.3),
+    "min_child_weight": (0.5, 30.0, True, 1.0),
+    "subsample": (0.5, 1.0, False, 1.0),
+    "colsample_bytree": (0.4, 1.0, False, 1.0),
+    "colsample_bynode": (0.3, 1.0, False, 1.0),
+    "lambda": (0.05, 30.0, True, 1.0),
+    "alpha": (1e-3, 5.0, True, 1e-3),
+    "gamma": (1e-3, 3.0, True, 1e-3),
 }
 MAX_BINS: Final = (256, 512, 1024)
-UNTUNED: Final = {  # XGBoost's own defaults: the first trial, to compare with
-    "max_depth": 6,
-    "eta": 0.3,
-    "min_child_weight": 1.0,
-    "subsample": 1.0,
-    "colsample_bytree": 1.0,
-    "colsample_bynode": 1.0,
-    "lambda": 1.0,
-    "alpha": 0.001,
-    "gamma": 0.001,
-    "max_bin": 256,
-}
+# The first trial, to compare with.
+UNTUNED: Final = {"max_depth": 6, **{name: default for name, (*_, default) in SPACE.items()}, "max_bin": MAX_BINS[0]}
 _ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -78,19 +68,11 @@ def run(options: argparse.Namespace) -> int:
     training = dataset.take(split(dataset).train)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(workspace.build / JOURNAL)))
-    variants = (options.variant,) if options.variant else boosters.VARIANTS
-    for name in variants:
+    limits = {"minutes": options.minutes, "trials": options.trials, "threads": options.threads}
+    for name in (options.variant,) if options.variant else boosters.VARIANTS:
         if options.fresh and _finished(storage, name):
             optuna.delete_study(study_name=name, storage=storage)
-        study = search(
-            storage,
-            training,
-            name,
-            chosen[name],
-            minutes=options.minutes,
-            trials=options.trials,
-            threads=options.threads,
-        )
+        study = search(storage, training, name, chosen[name], **limits)
         keep(study, name, workspace, len(training))
     readme.PAGE.fill(workspace.results)
     return OK
@@ -146,7 +128,7 @@ def suggest(trial: optuna.Trial, depths: tuple[int, int]) -> boosters.Hyperparam
     depth = trial.suggest_int("max_depth", *depths)
     parameters: dict[str, Any] = {
         "max_depth": depth,
-        **{name: trial.suggest_float(name, low, high, log=log) for name, (low, high, log) in SPACE.items()},
+        **{name: trial.suggest_float(name, low, high, log=log) for name, (low, high, log, _) in SPACE.items()},
         "max_bin": trial.suggest_categorical("max_bin", MAX_BINS),
     }
     return boosters.Hyperparameters(boosters.NODES_PER_ROW // (len(LABELS) * depth), parameters)
@@ -154,7 +136,7 @@ def suggest(trial: optuna.Trial, depths: tuple[int, int]) -> boosters.Hyperparam
 
 def nearest(parameters: Mapping[str, Any], depths: tuple[int, int]) -> dict[str, Any]:
     """The point of the search space next to these parameters; what they leave open is left open."""
-    ranges = {"max_depth": depths, **{name: (low, high) for name, (low, high, _) in SPACE.items()}}
+    ranges = {"max_depth": depths, **{name: (low, high) for name, (low, high, *_) in SPACE.items()}}
     point = {name: min(max(parameters[name], low), high) for name, (low, high) in ranges.items() if name in parameters}
     if "max_bin" in parameters:
         point["max_bin"] = min(MAX_BINS, key=lambda bins: abs(bins - parameters["max_bin"]))
