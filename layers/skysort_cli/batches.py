@@ -23,7 +23,7 @@ from skysort.uploads.names import file_fault
 from skysort_cli.client import store_reason
 from skysort_cli.exits import ProblemError, ServiceError, StoppedError, UsageError
 from skysort_cli.inputs import counted, first_names
-from skysort_cli.output import STDOUT, is_same_file, whole_file
+from skysort_cli.output import STDOUT, is_same_file, made_folder, whole_file
 from skysort_cli.terminal import bar, say
 
 if TYPE_CHECKING:
@@ -195,10 +195,7 @@ def check_folder(folder: Path, uploads: Sequence[Upload], *, asked_for: bool) ->
         if is_same_file(upload.path, folder / upload.name):
             raise UsageError(f"a result in {folder} would overwrite the input {upload.path}; name another directory")
     if asked_for:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"--results-dir {folder}: cannot make the directory: {error.strerror}") from error
+        made_folder("--results-dir", folder)
 
 
 class _ExpiredError(Exception):

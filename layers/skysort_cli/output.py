@@ -64,6 +64,15 @@ def check_out(out: str | None, inputs: Sequence[Input]) -> None:
         raise UsageError(f"--out {out} is one of the inputs; name another file")
 
 
+def made_folder(option: str, folder: Path) -> Path:
+    """The folder that an option names, made where there is none; raises UsageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{option} {folder}: cannot make the directory: {error.strerror}") from error
+    return folder
+
+
 def is_same_file(path: Path, other: Path) -> bool:
     """Whether two paths lead to one file."""
     try:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skysort.limits import GATEWAY_REQUEST_BYTES, IMAGE_BYTES, MIB
 from skysort.parallel import in_order
-from skysort_cli.exits import ProblemError, UsageError
-from skysort_cli.output import STDOUT
+from skysort_cli.exits import ProblemError
+from skysort_cli.output import STDOUT, made_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,12 +66,7 @@ def record_of(answer: Mapping[str, object], result: Mapping[str, object]) -> Rec
 def heat_map_folder(explain_to: str | None, out: str | None) -> Path | None:
     """The folder that was asked for, else the one of the results' file, else None: maps then stay in the records."""
     if explain_to is not None:
-        folder = Path(explain_to)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"--explain-to {explain_to}: cannot make the directory: {error.strerror}") from error
-        return folder
+        return made_folder("--explain-to", Path(explain_to))
     if out is not None and out != STDOUT and not Path(out).is_char_device():
         return Path(out).parent
     return None

@@ -1,4 +1,4 @@
-"""S3 without boto3, for the function that lists buckets and signs uploads: a twentieth of its start-up time.
+"""Amazon S3: signed URLs, forms and requests without boto3 (signature, client), for functions that start on request.
 
-Requests are signed here (signature), addressed (location) and sent (client).
+With boto3, twenty times as long to start: conditional reads and writes for the drop folder (objects, store).
 """
