@@ -38,10 +38,7 @@ STRICT_TRANSPORT: Final = "max-age=63072000; includeSubDomains"
 
 
 def content_security_policy(upload_origins: Iterable[str] = ()) -> str:
-    """The Content-Security-Policy header.
-
-    upload_origins: where presigned uploads and results are, e.g. ``https://BUCKET.s3.REGION.amazonaws.com``.
-    """
+    """The Content-Security-Policy header; upload_origins: where uploads and results are, ``https://BUCKET.s3...``."""
     directives = {
         "default-src": ("'none'",),
         "script-src": ("'self'",),

@@ -53,10 +53,7 @@ class ModelCard:
 
 
 def load_card(folder: Path) -> ModelCard:
-    """Read card.json from a model folder.
-
-    Raises ArtefactError with the path and what is wrong with it.
-    """
+    """Read card.json from a model folder; raises ArtefactError, which says what is wrong with which path."""
     path = folder / CARD_FILE
     try:
         document = json.loads(path.read_bytes())
@@ -70,10 +67,7 @@ def load_card(folder: Path) -> ModelCard:
 
 
 def read_artefact(path: Path, sha256: str) -> bytes:
-    """Read a model file and hold it to the card's hash.
-
-    Raises ArtefactError when the file is missing or is not the one that the card describes.
-    """
+    """Read a model file; raises ArtefactError if it is missing or its hash is not the card's."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -1,6 +1,6 @@
 """Whose batches, uploads and dropped files a request is about: one client's own, or everybody's.
 
-Who asks is told by the gateway, never by the caller: API Gateway puts what it has verified into the event's
+Who asks is said by the gateway, never by the caller: API Gateway puts what it has verified into the event's
 requestContext ("Input format of a Lambda function for proxy integration").
 """
 
@@ -60,8 +60,14 @@ EVERYBODY: Final = Client()
 def client_of(event: Mapping[str, object], sharing: Sharing) -> Client:
     """The client that an API Gateway REST event comes from.
 
-    The folder is a hash, so that no identity, whatever is in it, can name another's.
-    Raises UnauthenticatedError where clients are separate and the gateway has told no identity.
+    Returns
+    -------
+    Its folder is a hash, so that no identity, whatever is in it, can name another's.
+
+    Raises
+    ------
+    UnauthenticatedError
+        Where clients are separate and the gateway has verified no identity.
     """
     if sharing is Sharing.SHARED:
         return EVERYBODY
@@ -78,6 +84,8 @@ def client_of(event: Mapping[str, object], sharing: Sharing) -> Client:
 def identity_of(event: Mapping[str, object]) -> tuple[str, ...] | None:
     """The kind of identity and its id, by the strongest that the gateway has verified; None for nobody.
 
+    Returns
+    -------
     A token's subject with its issuer; a Cognito identity; an IAM user or role by its unique id (without the name of
     the session, which whoever takes a role on may choose); an API key by its id, since a key may be renewed.
     """

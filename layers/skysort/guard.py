@@ -37,6 +37,8 @@ def reading(what: str) -> Iterator[None]:
 
     Raises
     ------
+    SkysortError
+        Those of skysort's own tree pass as they are.
     MalformedInputError
         For whatever a reader raises over the bytes.
     LimitExceededError
@@ -46,7 +48,7 @@ def reading(what: str) -> Iterator[None]:
 
     Notes
     -----
-    Errors of skysort's own tree pass as they are. What is turned is logged, from each place with its traceback once,
+    What is turned is logged, from each place with its traceback once,
     so that an error in skysort's own code, which looks the same from here, can be told from a damaged file.
     """
     try:

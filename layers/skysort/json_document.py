@@ -1,4 +1,4 @@
-"""JSON bodies: one reader for every call, bounded, whose text is always Unicode and whose repeated names are told.
+"""JSON bodies: one reader for every call, bounded, whose text is always Unicode and whose repeated names are kept.
 
 Python's json module takes more than JSON is: text of lone surrogates, which no answer could repeat; a name given
 twice, of which the last counts; nesting as deep as the stack. Here the first two stay with the object that they
@@ -25,6 +25,7 @@ _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _REPLACEMENT: Final = "\ufffd"
+_TOO_DEEP: Final = f"the body is nested too deeply; at most {JSON_DEPTH} levels are read"
 
 
 class FaultyObject(dict[str, Any]):
@@ -42,8 +43,10 @@ class FaultyObject(dict[str, Any]):
 def read(body: bytes | str) -> Any:
     """Read a request body: UTF-8, with or without a byte order mark.
 
-    Objects are dicts, those with faults FaultyObjects (see ``faults_of``); NaN and Infinity, which JSON does not
-    have and Python writes, come as the floats that they are, for each field to refuse.
+    Returns
+    -------
+    The document. Objects are dicts, those with faults FaultyObjects (see ``faults_of``); NaN and Infinity, which JSON
+    does not have and Python writes, come as the floats that they are, for each field to refuse.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def read(body: bytes | str) -> Any:
     try:
         document = json.loads(text, object_pairs_hook=_checked_object if escaped else _object)
     except RecursionError:
-        raise _too_deep() from None
+        raise MalformedInputError(_TOO_DEEP) from None
     except json.JSONDecodeError as error:
         raise MalformedInputError(f"the body is not JSON: {error}") from None
     except ValueError:  # int() refuses thousands of digits
@@ -158,11 +161,7 @@ def _check_depth(document: Any) -> None:
             if isinstance(inner, dict | list)
         ]
     if level:
-        raise _too_deep()
-
-
-def _too_deep() -> MalformedInputError:
-    return MalformedInputError(f"the body is nested too deeply; at most {JSON_DEPTH} levels are read")
+        raise MalformedInputError(_TOO_DEEP)
 
 
 class Repeated(tuple[Any, ...]):
@@ -172,10 +171,7 @@ class Repeated(tuple[Any, ...]):
 
 
 def gathered(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Each name's value, in the order of their first appearance; Repeated for a name with several.
-
-    What several values mean is for the reader of the name: ``labels`` are joined, anything else is refused.
-    """
+    """Each name's value, in the order of their first appearance; Repeated for a name with several."""
     every: dict[str, list[Any]] = {}
     for name, value in pairs:
         every.setdefault(name, []).append(value)

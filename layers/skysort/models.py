@@ -45,10 +45,8 @@ class InputKind(NamedTuple):
     archive_bytes: int
 
     def content_type(self, name: str, declared: str | None) -> str:
-        """The media type that a file is stored under: as declared, else what its name stands for, else plain bytes.
-
-        The drop folder goes by a file's content, so one declared as something unknown is stored as plain bytes.
-        """
+        """The media type that a file is stored under: as declared, else what its name stands for, else plain bytes."""
+        # The drop folder goes by a file's content, so one declared as something unknown is stored as plain bytes.
         media_type = (declared or "").partition(";")[0].strip().lower()
         if not media_type:
             suffix = "." + name.rpartition(".")[2].lower()

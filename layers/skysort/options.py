@@ -44,9 +44,21 @@ def parse_options(
 ) -> Options:
     """Validate options and resolve label names (in any case) to columns.
 
-    given: text from a query or a form, values of JSON, or Repeated; what is None or blank is not given.
-    subsets: names that stand for several labels, such as "dogs".
-    Raises InvalidFieldsError naming every option that cannot be used, unknown labels with the nearest known one.
+    Parameters
+    ----------
+    given
+        Text from a query or a form, values of JSON, or Repeated; what is None or blank is not given.
+    labels, subsets
+        The model's labels, and names that stand for several of them, such as "dogs".
+
+    Returns
+    -------
+    The options, defaults filled in.
+
+    Raises
+    ------
+    InvalidFieldsError
+        Naming every option that cannot be used, unknown labels with the nearest known ones.
     """
     if not given:
         return Options(_default_top_k(len(labels)), None, explain=False)
@@ -66,10 +78,7 @@ def parse_options(
 
 
 def taken_from(document: dict[str, Any]) -> dict[str, object]:
-    """The options among the members of a JSON object, which are taken out of it.
-
-    One that is given more than once is no fault of the object: what it means is said here, as for a form's.
-    """
+    """Take the options out of a JSON object; one that is given more than once is no fault of the object."""
     options: dict[str, object] = {name: document.pop(name) for name in NAMES if name in document}
     if isinstance(document, FaultyObject):
         document.faults = [
@@ -84,10 +93,7 @@ def combined(
     labels: Sequence[str],
     subsets: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, object]:
-    """The options of a body and of a query, of which the query's win.
-
-    Raises InvalidFieldsError for an option of the body that the query replaces: it is wrong all the same.
-    """
+    """The options of a body and of a query, which wins; raises InvalidFieldsError for a bad one that it replaces."""
     query = {name: value for name, value in query.items() if not _is_blank(value)}
     parse_options({name: value for name, value in body.items() if name in query}, labels, subsets)
     return {**body, **query}

@@ -53,6 +53,10 @@ def document(
     room
         Characters that the detail and the field errors may take together, in an answer with many problems; the
         first field error always stays.
+
+    Returns
+    -------
+    The document, as JSON text no longer than these limits allow.
     """
     body: Problem = {
         "type": _TYPE_PREFIX + kind,

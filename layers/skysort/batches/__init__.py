@@ -1,1 +1,1 @@
-"""What has become of a dropped batch: files matched with their records (match), told in pages (status, table)."""
+"""The status of dropped batches: files matched with their records (match), in pages (status), as a CSV (table)."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from skysort.batches.match import BatchFile, Matcher, State
@@ -46,14 +46,14 @@ _KNOWN_BESIDE: Final = ("source", "outputs", "model")
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """After which file of which model; row: how many of the next file's rows have been told already."""
+    """After which file of which model; row: how many of the next file's rows were in earlier pages."""
 
     model: str = ""
     after: str = ""
     row: int = 0
 
     def encode(self) -> str:
-        """The text."""
+        """The cursor as text that a URL carries."""
         content = json.dumps([self.model, self.after, self.row], separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(content).decode("ascii").rstrip("=")
 
@@ -99,7 +99,7 @@ class Page:
 
 
 class BatchStatusService:
-    """Tells what has become of batches. models: those with a drop folder, in the order of their names."""
+    """The status of batches. models: those with a drop folder, in the order of their names."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class BatchStatusService:
         for name, segment in zip(models, found, strict=True):
             segments[name] = segment
             if not segment.complete:
-                break  # what comes after is told once the rest of this model has been
+                break  # what comes after follows the rest of this model
         if page.cursor == START and not any(segment.files for segment in segments.values()):
             where = f"{page.model}/" if page.model else ""
             raise NotFoundError(f"unknown batch {where}{batch!r}: no file has been uploaded to it")
@@ -181,14 +181,11 @@ class BatchStatusService:
         return self._pool.map(work, files)
 
     def read(self, key: str, most: int) -> bytes:
-        """At most so many bytes of a record or a table of the results bucket.
-
-        Raises NotFoundError and InfrastructureError.
-        """
+        """At most so many bytes of an object of the results bucket; raises NotFoundError and InfrastructureError."""
         return self._bucket.read(self._results, key, 0, most)
 
     def read_json(self, key: str) -> dict[str, Any] | None:
-        """A record; None where it has gone meanwhile, or is none that skysort wrote."""
+        """A record; None where it no longer exists, or is not one that skysort wrote."""
         try:
             with reading("the record"):
                 document = json.loads(self.read(key, BATCH_RECORD_BYTES))
@@ -203,7 +200,7 @@ class BatchStatusService:
         about: answers.BatchFile = {
             "model": file.model,
             "name": file.name,
-            "state": cast("answers.FileState", file.state.value),
+            "state": file.state.value,
             "size": file.dropped.size if file.dropped else None,
             "uploaded": file.dropped.modified if file.dropped else None,
             "finished": file.record.modified if file.record else None,
@@ -219,11 +216,11 @@ class BatchStatusService:
             record = self.read_json(file.record.key) or {}
             if archive:
                 about["members"] = {"done": record.get("classified", 0), "failed": record.get("refused", 0)}
-            told = {name: value for name, value in record.items() if whole or name not in _KNOWN_BESIDE}
+            kept = {name: value for name, value in record.items() if whole or name not in _KNOWN_BESIDE}
             if file.state is State.FAILED:
-                about["problem"] = told
+                about["problem"] = kept
             elif whole:
-                about["record"] = told
+                about["record"] = kept
         return about
 
     def _link(self, key: str) -> str:

@@ -50,7 +50,14 @@ class BatchTable:
     def page(self, batch: str, page: Page, client: Client = EVERYBODY) -> tuple[str, Cursor | None]:
         """The lines from a page's cursor on, with a header on the first page, and where the next begins.
 
-        Files that wait have no line yet. Raises NotFoundError, InfrastructureError.
+        Returns
+        -------
+        CSV text, without lines of files that wait; the next page's cursor, None after the last.
+
+        Raises
+        ------
+        NotFoundError, InfrastructureError
+            For a batch without any file; for a store that fails.
         """
         with long_cells():
             return self._page(batch, page, client)
@@ -64,12 +71,12 @@ class BatchTable:
         every = (file for segment in segments.values() for file in segment.files)
         count = 0
         for file, rows in self._files(islice(every, BATCH_FILES_PER_PAGE)):
-            told = at.row
-            for row in islice(rows, told, None):
+            row_number = at.row
+            for row in islice(rows, row_number, None):
                 if count and (count >= self._rows or text.size >= self._size):
-                    return text.whole(), Cursor(at.model, at.after, told)
+                    return text.whole(), Cursor(at.model, at.after, row_number)
                 text.write((file.model, *row))
-                told += 1
+                row_number += 1
                 count += 1
             at = Cursor(file.model, file.name)
         if next(every, None) is not None:
@@ -86,11 +93,11 @@ class BatchTable:
         """A file's rows: what is small is read at once, a table as it is come to."""
         try:
             with reading(_RESULT):
-                return self._told(file)
+                return self._lines_of(file)
         except InputError as error:
             return iter([_refused(file.name, error.detail)])
 
-    def _told(self, file: BatchFile) -> Iterator[Row]:
+    def _lines_of(self, file: BatchFile) -> Iterator[Row]:
         if file.state is State.WAITING:
             return iter(())
         if file.state is State.DONE and keys.TABLE in file.records:
@@ -104,8 +111,8 @@ class BatchTable:
             return iter([_refused(file.name, record.get("detail"))])
         best = (record.get("predictions") or [{}])[0]
         inside = ";".join(record.get("prediction_set") or ())
-        told = best.get("label"), best.get("class_id"), best.get("probability"), inside
-        return iter([(file.name, "", *told, "", "")])
+        cells = best.get("label"), best.get("class_id"), best.get("probability"), inside
+        return iter([(file.name, "", *cells, "", "")])
 
     def _members(self, file: BatchFile) -> Iterator[Row]:
         """The lines of an archive's own table, each under the archive's name."""
@@ -125,8 +132,8 @@ class BatchTable:
             return
         rejected = self._text(file, keys.REJECTED) if keys.REJECTED in file.records else ""
         expected = (record.get("rows") or {}).get("classified")
-        for *told, error in merged(self._text(file, ""), rejected, expected):
-            yield file.name, *told, "", error
+        for *cells, error in merged(self._text(file, ""), rejected, expected):
+            yield file.name, *cells, "", error
 
     def _text(self, file: BatchFile, suffix: str) -> str:
         try:
@@ -215,9 +222,19 @@ class _Columns:
 def merged(result: str, rejected: str, expected: int | None = None) -> Iterator[tuple[object, ...]]:
     """Row number (1 for the first), label, class id, probability, prediction set and error, in the input's order.
 
-    result: a classified CSV, in whatever dialect it was dropped. rejected: the table of its rejected rows, or nothing.
-    expected: how many rows were classified, where that is known. Raises MalformedInputError for a table that skysort
-    did not write, or of which a part is missing.
+    Parameters
+    ----------
+    result
+        A classified CSV, in whatever dialect it was dropped.
+    rejected
+        The table of its rejected rows, or nothing.
+    expected
+        How many rows were classified, where that is known.
+
+    Raises
+    ------
+    MalformedInputError
+        For a table that skysort did not write, or of which a part is missing.
     """
     errors = _errors(rejected)
     numbers = (number for number in count(1) if number not in errors)

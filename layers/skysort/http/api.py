@@ -20,13 +20,13 @@ from skysort.errors import (
     MalformedInputError,
     SkysortError,
 )
-from skysort.field_words import field_errors
 from skysort.http.content_encoding import decoded
 from skysort.http.headers import EVERY_ANSWER
 from skysort.json_document import GIVEN_TWICE
 from skysort.limits import LAMBDA_PAYLOAD_BYTES, MIB
 from skysort.metric_names import FAILED, REFUSED, REQUESTS
 from skysort.observability import logger, metrics
+from skysort.validation_errors import field_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -159,11 +159,8 @@ def problem_response(document: Problem, *, retry: bool = False) -> Response[str]
 
 
 def raw_body(event: APIGatewayProxyEvent) -> bytes:
-    """The request body's bytes, as the client had them before it compressed them.
-
-    Powertools' decoded_body decodes to text, which a binary body is not.
-    Raises MalformedInputError when the gateway's base64 is broken, and what ``content_encoding.decoded`` raises.
-    """
+    """The body before its client compressed it; raises MalformedInputError and what ``content_encoding.decoded`` does."""
+    # Powertools' decoded_body decodes to text, which a binary body is not.
     body = event.body or ""
     if event.is_base64_encoded:
         try:

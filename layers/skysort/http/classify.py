@@ -73,10 +73,7 @@ def classify_api(
 
 
 def query_options(event: APIGatewayProxyEvent, **given: list[str] | None) -> dict[str, object]:
-    """The options that the query string gives, as text; Repeated where one stands there more than once.
-
-    Raises InvalidFieldsError for a parameter that is no option, since a misspelt option must not pass unnoticed.
-    """
+    """The options of the query string, as text or Repeated; raises InvalidFieldsError for any other parameter."""
     unknown = [name for name in event.query_string_parameters if name not in NAMES]
     if unknown:
         known = ", ".join(NAMES)

@@ -24,6 +24,10 @@ def decoded(body: bytes, encoding: str) -> bytes:
         The Content-Encoding header. A body that is not compressed in spite of it is taken as it is: API Gateway
         unpacks bodies itself and leaves the header.
 
+    Returns
+    -------
+    The bytes, GATEWAY_REQUEST_BYTES at most.
+
     Raises
     ------
     UnsupportedFormatError

@@ -48,13 +48,10 @@ def batch_of(path_segment: str) -> str:
 
 
 def file_fault(name: str, prefix: str) -> str | None:
-    """What is wrong with a file's name, a relative path with ``/`` between folders; None if nothing is.
-
-    prefix: what goes before it in the key.
-    """
+    """What is wrong with a file's name, a relative path that follows a prefix in the key; None if nothing is."""
     found = _UNSAFE_CHARACTER.search(name)
     if found is not None:
-        return f"has the character {unicodedata.name(found[0], f'U+{ord(found[0]):04X}')}, which a name may not have"
+        return f"contains {unicodedata.name(found[0], f'U+{ord(found[0]):04X}')}, which is not allowed in a name"
     size = len((prefix + name).encode())
     faults = (
         (

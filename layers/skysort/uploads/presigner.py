@@ -1,4 +1,4 @@
-"""A signed way into the drop folder for each file: a form for a small one, parts for a large one."""
+"""Presigned uploads into the drop folder: a form for a small file, parts for a large one."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class _Plan:
 
 
 class UploadPresigner:
-    """Offers uploads into one bucket. store: sends what cannot be presigned."""
+    """Presigns uploads into one bucket. store: sends what cannot be presigned."""
 
     def __init__(self, bucket: str, addressing: Addressing, signer: Signer, store: PartStore) -> None:
         self._bucket = bucket
@@ -73,10 +73,27 @@ class UploadPresigner:
         self._store = store
 
     def presign(self, request: UploadRequest, client: Client = EVERYBODY) -> UploadOffer:
-        """The answer of POST /v1/uploads. client: whose batch it is.
+        """Presign the upload of each file of a request.
 
-        Raises InvalidFieldsError naming every file that cannot be taken, LimitExceededError for too many parts or
-        too many uploads that would begin, and InfrastructureError.
+        Parameters
+        ----------
+        request
+            What is to be uploaded; without a batch's name one is made.
+        client
+            Whose batch it is.
+
+        Returns
+        -------
+        The answer of POST /v1/uploads; its requests are valid for PRESIGNED_S.
+
+        Raises
+        ------
+        InvalidFieldsError
+            Naming every file that cannot be taken.
+        LimitExceededError
+            For too many parts, or too many uploads in parts that would start.
+        InfrastructureError
+            For a store that fails.
         """
         batch = names.new_batch() if request.batch is None else request.batch
         plans = _plans(request, batch, client)

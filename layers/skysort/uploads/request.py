@@ -9,10 +9,10 @@ from pydantic_core import PydanticKnownError
 
 from skysort import json_document
 from skysort.errors import FieldError, InvalidFieldsError, UnsupportedFormatError
-from skysort.field_words import field_errors
 from skysort.limits import BATCH_NAME_CHARACTERS, DROP_KEY_BYTES, UPLOAD_BYTES, UPLOAD_FILES_PER_REQUEST
 from skysort.models import MODELS
 from skysort.uploads.names import BATCH_PATTERN
+from skysort.validation_errors import field_errors
 
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 _CHOICES: Final = [repr(name) for name in MODELS]
@@ -64,8 +64,25 @@ JSON = "application/json"
 def read_body(body: bytes, content_type: str) -> UploadRequest:
     """Read a request body.
 
-    content_type: its media type, parameters allowed; empty is taken for JSON.
-    Raises UnsupportedFormatError, MalformedInputError and InvalidFieldsError.
+    Parameters
+    ----------
+    body
+        JSON, UTF-8.
+    content_type
+        Its media type, parameters allowed; empty is taken for JSON.
+
+    Returns
+    -------
+    The request, checked but for the files' names and sizes, which depend on the model.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        For another media type.
+    MalformedInputError
+        For what is not JSON.
+    InvalidFieldsError
+        For fields that are missing, unknown, repeated or out of range.
     """
     media_type = content_type.partition(";")[0].strip().lower() or JSON
     if media_type != JSON:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from skysort.field_words import field_errors
+from skysort.validation_errors import field_errors
 
 
 class State(StrEnum):

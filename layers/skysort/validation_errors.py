@@ -43,10 +43,7 @@ _VALUE_SHOWN: Final = frozenset(
 
 
 def field_errors(found: Iterable[Mapping[str, Any]], *, outer: str = "body") -> list[FieldError]:
-    """Pydantic's errors, as ``ValidationError.errors()`` lists them, in plain words.
-
-    outer: what a fault of the whole is called.
-    """
+    """Pydantic's errors (``ValidationError.errors()``) in plain words; outer: what a fault of the whole is called."""
     return [FieldError(_path(each["loc"]) or outer, str(each["type"]), _words(each)) for each in found]
 
 
