@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import GIF_BLOCKS
 from skysort.pictures.formats import prices
 from skysort.pictures.formats.prepared import Prepared, check_pixels
 from skysort.pictures.formats.prices import Cost
-
-if TYPE_CHECKING:
-    from skysort.pictures.formats.prices import Budget
 
 _SCREEN, _FRAME = 13, 9  # bytes of signature and logical screen (GIF89a, 17 and 18), and of a frame's header
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
@@ -19,7 +14,7 @@ _CONTROL, _CONTROL_BYTES = 0xF9, 4
 _TABLE, _TRANSPARENT = 0x80, 1
 
 
-def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
+def prepare(content: bytes) -> Prepared:
     """Find a GIF's first frame; raises what Prepared says."""
     # The decoder is given no disposal, which would have an area as large as the file says filled, no comments and no
     # other frames.

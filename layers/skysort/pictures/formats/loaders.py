@@ -68,7 +68,8 @@ def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loade
     if form is Format.HEIF:
         return _heif(content, spec, budget)
     with _walking(content, budget):
-        prepared: Prepared = _module(f"skysort.pictures.formats.{form.name.lower()}").prepare(content, budget)
+        scanner = _module(f"skysort.pictures.formats.{form.name.lower()}")
+        prepared: Prepared = scanner.prepare(content, *([budget] if form is Format.TIFF else []))
     budget.take(_with_scaling(prepared, 0 if form is Format.WEBP else prices.CONVERT_BYTES))
     return _loaded(_LOADERS[form](prepared, budget), prepared)
 
@@ -126,7 +127,7 @@ def _jpeg(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
     def shown(file: bytes) -> tuple[Image.Image, tuple[float, float]]:
         picture = _opened(file, "PIL.JpegImagePlugin", "JpegImageFile", (width, height))
         drafted = None if whole else picture.draft(None, least)
-        picture.load()
+        _decode(picture)
         # The new size is rounded up; the box that comes with it is exact.
         return picture, (drafted[1][2] / width, drafted[1][3] / height) if drafted else (1.0, 1.0)
 
@@ -190,7 +191,16 @@ def _load(picture: ImageFile.ImageFile, budget: Budget) -> Image.Image:
         counts_bytes = prices.COUNTS_BYTES if pixels <= MEASURED_PIXELS else prices.DEEP_BYTES
         bytes_each = prices.NUMBERS_BYTES if picture.mode in measurements.NUMBERS else counts_bytes
         budget.take(Cost(pixels * prices.MEASURED_PIXEL, pixels * bytes_each))
-    picture.load()
+    return _decode(picture)
+
+
+def _decode(picture: ImageFile.ImageFile) -> Image.Image:
+    try:
+        picture.load()
+    except OSError as error:
+        if "truncated" not in str(error):
+            raise
+        raise MalformedInputError(f"the {picture.format} picture is truncated: its last pixels are missing") from error
     return picture
 
 
@@ -208,8 +218,9 @@ def _webp(prepared: Prepared, _budget: Budget) -> Image.Image:
 
 def _heif(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
     with _walking(content, budget):
-        window = _module("skysort.pictures.formats.heif_window").cut(content, spec)
-        still = _module("skysort.pictures.formats.heif").prepare(content if window is None else window.file)
+        heif = _module("skysort.pictures.formats.heif")
+        window = heif.cut(content, spec)
+        still = heif.prepare(content if window is None else window.file)
     prepared: Prepared = still.prepared
     budget.take(_with_scaling(prepared, 0))
     if window is not None:

@@ -10,16 +10,13 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from skysort.errors import LimitExceededError, MalformedInputError, UnsupportedFormatError
 from skysort.limits import PNG_CHUNKS, PROFILE_BYTES
 from skysort.pictures.formats import prices
 from skysort.pictures.formats.prepared import UPRIGHT, Prepared, bounded, check_pixels, orientation
 from skysort.pictures.formats.prices import Cost
-
-if TYPE_CHECKING:
-    from skysort.pictures.formats.prices import Budget
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _HEAD, _HEADER_BYTES, _PALETTE_BYTES = 8, 13, 768
@@ -51,7 +48,7 @@ class _Chunks:
     count: int = 0
 
 
-def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
+def prepare(content: bytes) -> Prepared:
     """Read a PNG's chunks; raises what Prepared says."""
     chunks = _walk(content)
     width, height, bits, colour, packing, filters, interlaced = struct.unpack(">IIBBBBB", chunks.header)

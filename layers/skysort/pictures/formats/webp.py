@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import IMAGE_PIXELS, PNG_CHUNKS
 from skysort.pictures.formats import prices
 from skysort.pictures.formats.prepared import UPRIGHT, Prepared, bounded, check_pixels, orientation
 from skysort.pictures.formats.prices import Cost
-
-if TYPE_CHECKING:
-    from skysort.pictures.formats.prices import Budget
 
 _HEAD, _FILE_HEAD, _FRAME_HEAD = 8, 12, 16
 _LOSSY, _LOSSLESS, _ALPHA, _FRAME = b"VP8 ", b"VP8L", b"ALPH", b"ANMF"
@@ -35,7 +32,7 @@ class _Chunks:
     count: int = 0
 
 
-def prepare(content: bytes, _budget: Budget | None = None) -> Prepared:
+def prepare(content: bytes) -> Prepared:
     """Read a WebP's chunks; raises what Prepared says."""
     chunks = _walk(content)
     canvas = chunks.named.get(b"VP8X", b"")[:10]

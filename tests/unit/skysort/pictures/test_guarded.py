@@ -34,7 +34,7 @@ STEPS: dict[str, tuple[str, bytes]] = {
     "the blocks of a GIF": ("skysort.pictures.formats.gif.prepare", encode(SMALL, "GIF")),
     "Pillow's GIF": ("PIL.GifImagePlugin.GifImageFile", encode(SMALL, "GIF")),
     "the boxes of a HEIC": ("skysort.pictures.formats.heif.prepare", heic(SMALL)),
-    "the tiles of a HEIC": ("skysort.pictures.formats.heif_window.cut", heic(SMALL)),
+    "the tiles of a HEIC": ("skysort.pictures.formats.heif.cut", heic(SMALL)),
     "libheif": ("_pi_heif.load_file", heic(SMALL)),
     "Pillow's AVIF": ("PIL.AvifImagePlugin.AvifImageFile", encode(SMALL, "AVIF")),
     "EXIF data": ("skysort.pictures.formats.jpeg.orientation", encode(SMALL, "JPEG", exif=b"Exif\0\0II*\0")),

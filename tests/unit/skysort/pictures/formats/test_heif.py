@@ -311,7 +311,7 @@ def test_only_the_tiles_that_a_model_sees_are_decoded(
     picture = np.asarray(Image.fromarray(render(60, 60)).resize(size, Image.Resampling.BICUBIC))
     content = tiled(picture, 32, *properties)
     with monkeypatch.context() as whole:
-        whole.setattr("skysort.pictures.formats.heif_window.cut", lambda *_: None)
+        whole.setattr("skysort.pictures.formats.heif.cut", lambda *_: None)
         expected = read(content, MIDDLE)
     files: list[bytes] = []
     right = _pi_heif.load_file
