@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
 import boto3
@@ -22,7 +22,7 @@ from infra.stages.deployments import STAGES
 from infra.stages.stage import LocalStage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import ListMessageMoveTasksResultEntryTypeDef, MessageTypeDef
@@ -39,70 +39,66 @@ class RedriveError(Exception):
     """It cannot be done; the message says why, and what would help."""
 
 
-class Mover(Protocol):
-    """A way to move the messages of one queue to another."""
+def move_task(
+    sqs: SQSClient, dead: str, queue: str, per_second: int | None, pause_s: float = POLL_S
+) -> Iterator[tuple[int, int]]:
+    """Have SQS move messages from one queue to another.
 
-    def __call__(self, dead: str, queue: str, per_second: int | None) -> Iterator[tuple[int, int]]:
-        """Move them; yields how many have moved, of how many, until all have."""
+    Yields
+    ------
+    tuple of int
+        How many have moved, of how many; until all have, by a task that is started here or runs already.
 
+    Raises
+    ------
+    RedriveError
+        When the task fails or is cancelled.
+    """
+    source = arn(sqs, dead)
 
-class MoveTask:
-    """Has SQS move the messages. pause: waits between two looks at the task."""
-
-    def __init__(self, sqs: SQSClient, pause: Callable[[], None] = lambda: time.sleep(POLL_S)) -> None:
-        self._sqs = sqs
-        self._pause = pause
-
-    def __call__(self, dead: str, queue: str, per_second: int | None) -> Iterator[tuple[int, int]]:
-        """Start a task, or join the one that runs; raises RedriveError when it fails or is cancelled."""
-        source = arn(self._sqs, dead)
-        if self._latest(source).get("Status") != "RUNNING":
-            rate = {} if per_second is None else {"MaxNumberOfMessagesPerSecond": per_second}
-            self._sqs.start_message_move_task(SourceArn=source, DestinationArn=arn(self._sqs, queue), **rate)
-        while True:
-            task = self._latest(source)
-            moved = task.get("ApproximateNumberOfMessagesMoved", 0)
-            yield moved, task.get("ApproximateNumberOfMessagesToMove", 0) or moved
-            status = task.get("Status")
-            if status == "COMPLETED":
-                return
-            if status in {"FAILED", "CANCELLED"}:
-                raise RedriveError(f"SQS gave up: {status.lower()}, {task.get('FailureReason', 'no reason given')}")
-            self._pause()
-
-    def _latest(self, source: str) -> ListMessageMoveTasksResultEntryTypeDef:
-        found = self._sqs.list_message_move_tasks(SourceArn=source, MaxResults=1).get("Results", [])
+    def latest() -> ListMessageMoveTasksResultEntryTypeDef:
+        found = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1).get("Results", [])
         return found[0] if found else {}
 
-
-class OneByOne:
-    """Moves messages itself: each is sent before it is removed, so that none is lost."""
-
-    def __init__(self, sqs: SQSClient) -> None:
-        self._sqs = sqs
-
-    def __call__(self, dead: str, queue: str, per_second: int | None) -> Iterator[tuple[int, int]]:
-        """Move as many as there are now: one that fails again may be back soon. The local stack needs no rate."""
-        del per_second
-        moved, total = 0, depth(self._sqs, dead)
-        while moved < total and (messages := receive(self._sqs, dead, visible_again_s=60)):
-            for message in messages:
-                self._sqs.send_message(QueueUrl=queue, MessageBody=message["Body"])
-                self._sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
-                moved += 1
-            yield moved, max(moved, total)
-        yield moved, moved
+    if latest().get("Status") != "RUNNING":
+        rate = {} if per_second is None else {"MaxNumberOfMessagesPerSecond": per_second}
+        sqs.start_message_move_task(SourceArn=source, DestinationArn=arn(sqs, queue), **rate)
+    while True:
+        task = latest()
+        moved = task.get("ApproximateNumberOfMessagesMoved", 0)
+        yield moved, task.get("ApproximateNumberOfMessagesToMove", 0) or moved
+        status = task.get("Status")
+        if status == "COMPLETED":
+            return
+        if status in {"FAILED", "CANCELLED"}:
+            raise RedriveError(f"SQS gave up: {status.lower()}, {task.get('FailureReason', 'no reason given')}")
+        time.sleep(pause_s)
 
 
-def redrive(stage: Stage, settings: DropQueue, sqs: SQSClient, mover: Mover, per_second: int | None = None) -> int:
-    """Send one model's dead letters back, telling of the progress; returns how many moved."""
+def one_by_one(sqs: SQSClient, dead: str, queue: str) -> Iterator[tuple[int, int]]:
+    """Move as many messages as there are now, each sent before it is removed; yields as move_task does."""
+    moved, total = 0, depth(sqs, dead)
+    while moved < total and (messages := receive(sqs, dead, visible_again_s=60)):
+        for message in messages:
+            sqs.send_message(QueueUrl=queue, MessageBody=message["Body"])
+            sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
+            moved += 1
+        yield moved, max(moved, total)
+    yield moved, moved
+
+
+def redrive(
+    stage: Stage, settings: DropQueue, sqs: SQSClient, per_second: int | None = None, pause_s: float = POLL_S
+) -> int:
+    """Send one model's dead letters back and print the progress; returns how many moved."""
     dead, queue = url(sqs, stage, settings.dead_letter_queue), url(sqs, stage, settings.queue)
     found = depth(sqs, dead)
     if not found:
         tell(f"{settings.dead_letter_queue} is empty: nothing to send back")
         return 0
+    local = isinstance(stage, LocalStage)
     moved = 0
-    for moved, total in mover(dead, queue, per_second):
+    for moved, total in one_by_one(sqs, dead, queue) if local else move_task(sqs, dead, queue, per_second, pause_s):
         tell(f"{settings.queue}: {moved:,} of about {max(total, found):,} sent back", over=True)
     tell(f"{settings.queue}: {moved:,} sent back")
     return moved
@@ -122,7 +118,7 @@ def keys_in(body: str) -> list[str]:
     try:
         return [unquote_plus(record["s3"]["object"]["key"]) for record in json.loads(body)["Records"]]
     except (ValueError, KeyError, TypeError):
-        return [f"{body[:200]!r} (no notification of S3)"]
+        return [f"{body[:200]!r} (not an S3 notification)"]
 
 
 def receive(sqs: SQSClient, queue: str, visible_again_s: int) -> list[MessageTypeDef]:
@@ -182,18 +178,17 @@ def main(arguments: Sequence[str]) -> int:
     if options.per_second is not None and not 1 <= options.per_second <= PER_SECOND:
         return fail(f"--per-second must be from 1 to {PER_SECOND}, got {options.per_second}")
     sqs = client(stage, options.endpoint)
-    mover: Mover = OneByOne(sqs) if isinstance(stage, LocalStage) else MoveTask(sqs)
     try:
         for model, settings in queues.items():
             if options.model in {model, "all"}:
                 if options.look:
                     look(stage, settings, sqs)
                 else:
-                    redrive(stage, settings, sqs, mover, options.per_second)
+                    redrive(stage, settings, sqs, options.per_second)
     except RedriveError as error:
         return fail(str(error))
     except (BotoCoreError, ClientError) as error:
-        return fail(f"SQS cannot be asked: {error}")
+        return fail(f"SQS cannot be reached: {error}")
     return 0
 
 

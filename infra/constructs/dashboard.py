@@ -11,10 +11,10 @@ from constructs import Construct
 
 from infra import ROOT
 from infra.api.routes import ROUTES
-from infra.constructs.metrics import MAXIMUM, ApiMetrics, FunctionMetrics, QueueMetrics
+from infra.constructs.metrics import MAXIMUM, SUM, ApiMetrics, FunctionMetrics, QueueMetrics
 from infra.stages.functions import Provisioned
 from skysort.card import load_card
-from skysort.metric_names import MOST_LABELS
+from skysort.metric_names import CONFIDENCE, FAILED, ITEMS_REFUSED, MOST_LABELS, REFUSED, label_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,14 +133,23 @@ def api_panels(api: ApiMetrics) -> list[Panel]:
 
 def calls_panel(seen: FunctionMetrics) -> Panel:
     """Calls of a function, and what went wrong."""
-    return Panel(seen.name, seen.failures(), seen.calls(), "wrong", "calls")
+    # By whose fault: the function's, the gateway's limit, the caller's.
+    wrong = [
+        seen.whole("Errors", label="crashed or timed out"),
+        seen.own(FAILED, label="answered 5xx"),
+        seen.whole("Throttles", label="throttled"),
+        seen.own(REFUSED, label="answered 4xx"),
+        seen.own(ITEMS_REFUSED, label="bad items among good ones"),
+    ]
+    return Panel(seen.name, wrong, [seen.whole("Invocations", label="calls")], "wrong", "calls")
 
 
 def latency_panel(seen: FunctionMetrics, stage: AwsStage) -> Panel:
     """How long a function took, and where its alarm stands."""
     alarms = stage.operations.alarms
     limit = alarms.p99_ms.get(seen.name) if alarms else None
-    return Panel(seen.name, seen.percentiles(), unit="ms", mark=(limit, "alarm on p99") if limit else None)
+    took = [seen.whole("Duration", statistic, statistic) for statistic in ("p50", "p90", "p99")]
+    return Panel(seen.name, took, unit="ms", mark=(limit, "alarm on p99") if limit else None)
 
 
 def sandbox_panels(stage: AwsStage, every: Sequence[FunctionMetrics]) -> list[Panel]:
@@ -177,14 +186,14 @@ def drop_panels(stage: AwsStage, queues: Sequence[QueueMetrics], drops: Sequence
 
 def answer_panels(models: Sequence[tuple[FunctionMetrics, FunctionMetrics]]) -> list[Panel]:
     """What was answered, by the HTTP and the drop function of each model: how sure, and the mix of few classes."""
-    panels = [Panel("Mean confidence of HTTP answers", [http.confidence() for http, _ in models], most=1)]
+    sure = [http.own(CONFIDENCE, "Average", http.name) for http, _ in models]
+    panels = [Panel("Mean confidence of HTTP answers", sure, most=1)]
     for http, drop in models:
         labels = load_card(ROOT / "functions" / http.name / "model").labels
         if len(labels) <= MOST_LABELS:
-            panels += [
-                Panel(f"{http.name}: classes over HTTP", [http.label(label) for label in labels], stacked=True),
-                Panel(f"{http.name}: classes of dropped files", [drop.label(label) for label in labels], stacked=True),
-            ]
+            for title, seen in (("classes over HTTP", http), ("classes of dropped files", drop)):
+                counted = [seen.own(label_metric(label), SUM, label) for label in labels]
+                panels.append(Panel(f"{http.name}: {title}", counted, stacked=True))
     return panels
 
 

@@ -39,8 +39,25 @@ def visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
     )
 
 
-def limit(priority: int, name: str, statement: waf.CfnWebACL.RateBasedStatementProperty) -> waf.CfnWebACL.RuleProperty:
-    """Refuse with 429 whoever passes a rate."""
+def limit(
+    priority: int,
+    name: str,
+    requests: int,
+    forwarded: waf.CfnWebACL.ForwardedIPConfigurationProperty | None = None,
+    unless: waf.CfnWebACL.StatementProperty | None = None,
+) -> waf.CfnWebACL.RuleProperty:
+    """Refuse with 429 an address (forwarded, else that which connects) that sends more requests within WINDOW_S."""
+    counted = waf.CfnWebACL.RateBasedStatementProperty(
+        aggregate_key_type="FORWARDED_IP" if forwarded else "IP",
+        forwarded_ip_config=forwarded,
+        scope_down_statement=waf.CfnWebACL.StatementProperty(
+            not_statement=waf.CfnWebACL.NotStatementProperty(statement=unless)
+        )
+        if unless
+        else None,
+        limit=requests,
+        evaluation_window_sec=WINDOW_S,
+    )
     block = waf.CfnWebACL.BlockActionProperty(
         custom_response=waf.CfnWebACL.CustomResponseProperty(
             response_code=int(TOO_MANY_REQUESTS.status),
@@ -52,7 +69,7 @@ def limit(priority: int, name: str, statement: waf.CfnWebACL.RateBasedStatementP
         name=name,
         priority=priority,
         action=waf.CfnWebACL.RuleActionProperty(block=block),
-        statement=waf.CfnWebACL.StatementProperty(rate_based_statement=statement),
+        statement=waf.CfnWebACL.StatementProperty(rate_based_statement=counted),
         visibility_config=visibility(name),
     )
 
@@ -150,31 +167,15 @@ def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
     # The page's visitors come by CloudFront, whose addresses they share: they are told apart by what it forwards. A
     # rule by forwarded address leaves out requests without one, so those are counted by who connects, in a rule of
     # their own. A caller who makes a new address up for each request is held by the last rule alone.
-    forwarded = waf.CfnWebACL.RateBasedStatementProperty(
-        aggregate_key_type="FORWARDED_IP",
-        forwarded_ip_config=waf.CfnWebACL.ForwardedIPConfigurationProperty(
-            header_name=_FORWARDED_FOR,
-            # What is no address is counted by the second rule; a match would refuse it at the first request.
-            fallback_behavior="NO_MATCH",
-        ),
-        limit=requests,
-        evaluation_window_sec=WINDOW_S,
-    )
-    direct = waf.CfnWebACL.RateBasedStatementProperty(
-        aggregate_key_type="IP",
-        scope_down_statement=waf.CfnWebACL.StatementProperty(
-            not_statement=waf.CfnWebACL.NotStatementProperty(statement=_names_an_address())
-        ),
-        limit=requests,
-        evaluation_window_sec=WINDOW_S,
-    )
-    connected = waf.CfnWebACL.RateBasedStatementProperty(
-        aggregate_key_type="IP", limit=_SHARED * requests, evaluation_window_sec=WINDOW_S
+    forwarded = waf.CfnWebACL.ForwardedIPConfigurationProperty(
+        header_name=_FORWARDED_FOR,
+        # What is no address is counted by the second rule; a match would refuse it at the first request.
+        fallback_behavior="NO_MATCH",
     )
     return [
-        limit(0, "requests-of-one-visitor", forwarded),
-        limit(1, "requests-of-one-direct-caller", direct),
-        limit(2, "requests-of-one-address", connected),
+        limit(0, "requests-of-one-visitor", requests, forwarded=forwarded),
+        limit(1, "requests-of-one-direct-caller", requests, unless=_names_an_address()),
+        limit(2, "requests-of-one-address", _SHARED * requests),
     ]
 
 
@@ -215,9 +216,6 @@ class PageFirewall(Construct):
             CfnRule(self, "Region", assertions=[here])
         else:
             require(region == _HOME, _ONLY_THERE)
-        visitor = waf.CfnWebACL.RateBasedStatementProperty(
-            aggregate_key_type="IP", limit=settings.requests_in_5_minutes, evaluation_window_sec=WINDOW_S
-        )
         acl = waf.CfnWebACL(
             self,
             "Acl",
@@ -227,6 +225,9 @@ class PageFirewall(Construct):
             visibility_config=visibility(f"skysort-page-{stage.name}"),
             custom_response_bodies=slower(),
             # What bodies and paths hold is judged before the API, whose firewall every call passes as well.
-            rules=[limit(0, "requests-of-one-visitor", visitor), managed(1, "AWSManagedRulesAmazonIpReputationList")],
+            rules=[
+                limit(0, "requests-of-one-visitor", settings.requests_in_5_minutes),
+                managed(1, "AWSManagedRulesAmazonIpReputationList"),
+            ],
         )
         self.arn = acl.attr_arn

@@ -13,7 +13,7 @@ from aws_cdk import aws_cloudwatch as cw
 
 from infra.constructs.function import LIVE
 from skysort import METRICS_NAMESPACE
-from skysort.metric_names import COLD_START, CONFIDENCE, FAILED, ITEMS_REFUSED, REFUSED, label_metric
+from skysort.metric_names import COLD_START
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,32 +72,6 @@ class FunctionMetrics:
         """Sandboxes that served their first request."""
         dimensions = {"function_name": self.deployed, "service": self.deployed}
         return metric(METRICS_NAMESPACE, COLD_START, dimensions, SUM, f"{self.name} cold starts")
-
-    def percentiles(self) -> list[cw.IMetric]:
-        """How long invocations took: the middle, one in ten, one in a hundred."""
-        return [self.whole("Duration", statistic, statistic) for statistic in ("p50", "p90", "p99")]
-
-    def calls(self) -> list[cw.IMetric]:
-        """Invocations."""
-        return [self.whole("Invocations", label="calls")]
-
-    def failures(self) -> list[cw.IMetric]:
-        """What went wrong, by whose fault: the function's, the gateway's limit, the caller's."""
-        return [
-            self.whole("Errors", label="crashed or timed out"),
-            self.own(FAILED, label="answered 5xx"),
-            self.whole("Throttles", label="throttled"),
-            self.own(REFUSED, label="answered 4xx"),
-            self.own(ITEMS_REFUSED, label="bad items among good ones"),
-        ]
-
-    def confidence(self) -> cw.Metric:
-        """How sure the model was on average."""
-        return self.own(CONFIDENCE, "Average", self.name)
-
-    def label(self, name: str) -> cw.Metric:
-        """How often a label was the answer."""
-        return self.own(label_metric(name), SUM, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class Gateway:
         try:
             response = await self._answer(scope, receive, request_id)
         except TooLargeError:
-            response = responses.request_too_large(request_id)
+            response = responses.too_large(gateway_problems.REQUEST_TOO_LARGE, request_id)
         except InputError as error:
             response = responses.refused(error, request_id)
         except ClientLeftError:
@@ -168,7 +168,7 @@ class Gateway:
         )
         event = self._events.event(request, match, request_id)
         if len(event.payload) > limits.LAMBDA_PAYLOAD_BYTES:
-            return responses.event_too_large(request_id)
+            return responses.too_large(responses.EVENT_TOO_LARGE, request_id)
         return await self._invoke(match.route.function, event, request_id)
 
     async def _invoke(self, function: str, event: ProxyEvent, request_id: str) -> Response:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.api.gateway_problems import REQUEST_TOO_LARGE, TOO_LARGE, Problem
+from infra.api.gateway_problems import TOO_LARGE, Problem
 from skysort import limits, problems
 from skysort.http.headers import EVERY_ANSWER
 
@@ -33,6 +33,12 @@ _OWN_HEADERS: Final = frozenset({"connection", "content-length", "transfer-encod
 _EVERY_ANSWER: Final = [(name.lower().encode(), value.encode()) for name, value in EVERY_ANSWER.items()]
 _STATUSES: Final = range(200, 600)
 _WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+EVENT_TOO_LARGE: Final = (
+    f"The request has more than {limits.LAMBDA_PAYLOAD_BYTES // limits.MIB} MB as a Lambda event (base64 adds a third "
+    "to binary bodies); put larger files into the drop folder."
+)
 
 
 class MalformedResponseError(Exception):
@@ -163,18 +169,3 @@ def _add(headers: Headers, name: str, value: Any) -> None:
 def too_large(detail: str, request_id: str) -> Response:
     """Answer 413 and close the connection, since the rest of the body is not read."""
     return problem(TOO_LARGE, detail, request_id, [(b"connection", b"close")])
-
-
-def request_too_large(request_id: str) -> Response:
-    """Answer 413 to a body above the gateway's limit."""
-    return too_large(REQUEST_TOO_LARGE, request_id)
-
-
-def event_too_large(request_id: str) -> Response:
-    """Answer 413 to a body that fits the gateway, but not Lambda's payload."""
-    megabytes = limits.LAMBDA_PAYLOAD_BYTES // limits.MIB
-    return too_large(
-        f"The request has more than {megabytes} MB as a Lambda event (base64 adds a third to binary bodies); "
-        "put larger files into the drop folder.",
-        request_id,
-    )

@@ -11,16 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT
-from infra.local.process import Launcher
-from infra.local.report import FunctionLog
 from infra.stages.deployments import STAGES
 from infra.stages.functions import AllAtOnce, FunctionSettings, OnDemand, Provisioned, StageError
 from infra.stages.stage import ACCOUNT_CONCURRENCY, VISIBILITY_TIMEOUTS, LocalLimits, LocalStage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from infra.local.process import Lifeline
     from infra.stages.stage import DropQueue
 
 PORTS: Final = range(65_536)
@@ -107,27 +104,6 @@ class Settings:
             queue,
             visibility_timeout_s=VISIBILITY_TIMEOUTS * function.timeout_s,
             maximum_concurrency=min(asked, function.reserved_concurrency or asked),
-        )
-
-    def launcher(
-        self,
-        name: str,
-        stage: LocalStage,
-        lifeline: Lifeline,
-        endpoint: str,
-        show: Callable[[str], None] | None = None,
-    ) -> Launcher:
-        """Say how sandboxes of a function are started in this run; show takes REPORT lines for a console."""
-        return Launcher(
-            name=name,
-            settings=stage.functions[name],
-            stage=stage,
-            root=self.root,
-            scratch=self.state / "tmp",
-            log=FunctionLog(self.state / "logs" / f"{name}.log", show),
-            lifeline=lifeline,
-            endpoint=endpoint,
-            overrides=self.function_settings,
         )
 
     def to_json(self) -> str:

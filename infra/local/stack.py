@@ -19,7 +19,8 @@ from infra.local.event_source import EventSource, SqsQueue, sqs_client
 from infra.local.gateway import Gateway
 from infra.local.loopback import HOST
 from infra.local.pool import Pool
-from infra.local.process import Lifeline
+from infra.local.process import Launcher, Lifeline
+from infra.local.report import FunctionLog
 from infra.local.site import Site
 
 if TYPE_CHECKING:
@@ -166,15 +167,27 @@ class Stack:
         self._started = time.time()
         self._ready = False
         self._background: list[asyncio.Task[None]] = []
-        show = say if settings.verbose else None
         dropped = {queue.function for queue in self.stage.drop_queues}
         self._pools = {
-            name: Pool(settings.launcher(name, self.stage, self._lifeline, self.endpoint, show), self._write_state)
+            name: Pool(self._launcher(name, say if settings.verbose else None), self._write_state)
             for name in self.stage.functions
             if settings.drop or name not in dropped
         }
         site = Site(settings.root / "functions" / "site", [self.endpoint])
         self._server = HttpServer(Gateway(self._pools, self.stage.name, self.port, site=site), self._http_listener)
+
+    def _launcher(self, name: str, show: Callable[[str], None] | None) -> Launcher:
+        return Launcher(
+            name=name,
+            settings=self.stage.functions[name],
+            stage=self.stage,
+            root=self.settings.root,
+            scratch=self.settings.state / "tmp",
+            log=FunctionLog(self.settings.state / "logs" / f"{name}.log", show),
+            lifeline=self._lifeline,
+            endpoint=self.endpoint,
+            overrides=self.settings.function_settings,
+        )
 
     async def start(self) -> None:
         """Start everything side by side, and return when all of it is ready to serve."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.api.gateway_problems import GATEWAY_ANSWERS
+from infra.api.gateway_problems import GATEWAY_ANSWERS, REQUEST_TOO_LARGE
 from infra.api.routes import ROUTES
 from infra.local import responses
 from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH
@@ -148,7 +148,7 @@ def test_every_answer_of_the_gateway_is_a_problem_document(stage: Synthesised) -
 
 def test_the_gateway_speaks_as_the_local_stack_does(stage: Synthesised) -> None:
     """The same status, type and title for the same trouble, whichever gateway answers."""
-    document = json.loads(responses.request_too_large("an-id").body)
+    document = json.loads(responses.too_large(REQUEST_TOO_LARGE, "an-id").body)
     answers = {
         one.properties["ResponseType"]: one.properties for one in stage.resources("AWS::ApiGateway::GatewayResponse")
     }

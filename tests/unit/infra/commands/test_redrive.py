@@ -11,7 +11,7 @@ from botocore.exceptions import NoCredentialsError
 from moto import mock_aws
 
 from infra.commands import redrive
-from infra.commands.redrive import MoveTask, OneByOne, RedriveError
+from infra.commands.redrive import RedriveError
 from infra.stages.deployments import dev
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def task(status: str, moved: int = 0, **more: Any) -> dict[str, Any]:
 
 def run(fake: FakeTasks, per_second: int | None = None) -> int:
     sqs: Any = fake
-    return redrive.redrive(STAGE, STAR, sqs, MoveTask(sqs, pause=lambda: None), per_second)
+    return redrive.redrive(STAGE, STAR, sqs, per_second, pause_s=0)
 
 
 def test_sqs_moves_the_messages_and_is_watched_until_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,7 +113,8 @@ def test_without_dead_letters_nothing_is_started(capsys: pytest.CaptureFixture[s
 
 
 def test_one_by_one_every_message_arrives_unchanged(sqs: SQSClient) -> None:
-    assert redrive.redrive(STAGE, STAR, sqs, OneByOne(sqs)) == 3
+    dead, queue = (redrive.url(sqs, STAGE, name) for name in (STAR.dead_letter_queue, STAR.queue))
+    assert [*redrive.one_by_one(sqs, dead, queue)][-1] == (3, 3)
     assert depths(sqs) == (0, 3)
     bodies = redrive.receive(sqs, redrive.url(sqs, STAGE, STAR.queue), visible_again_s=0)
     assert {message["Body"] for message in bodies} == {NOTIFICATION}
@@ -126,8 +127,8 @@ def test_to_look_names_the_files_and_changes_nothing(sqs: SQSClient, capsys: pyt
 
 
 def test_a_dead_letter_that_is_no_notification_is_shown_as_it_is() -> None:
-    assert redrive.keys_in("hello") == ["'hello' (no notification of S3)"]
-    assert redrive.keys_in('{"Records": [1]}') == ["'{\"Records\": [1]}' (no notification of S3)"]
+    assert redrive.keys_in("hello") == ["'hello' (not an S3 notification)"]
+    assert redrive.keys_in('{"Records": [1]}') == ["'{\"Records\": [1]}' (not an S3 notification)"]
 
 
 @pytest.mark.usefixtures("sqs")
@@ -151,7 +152,7 @@ def test_without_credentials_the_reason_is_said(
 ) -> None:
     monkeypatch.setattr(redrive, "client", lambda *_: Unasked())
     assert redrive.main(["star"]) == 1
-    assert "SQS cannot be asked: Unable to locate credentials" in capsys.readouterr().err
+    assert "SQS cannot be reached: Unable to locate credentials" in capsys.readouterr().err
 
 
 class Unasked:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.api import gateway_problems
+from infra.api.gateway_problems import REQUEST_TOO_LARGE
 from infra.local import responses
 from infra.local.responses import MalformedResponseError, Response, from_reply
 
@@ -38,7 +39,7 @@ def test_an_answer_without_a_type_is_json() -> None:
 
 
 def test_the_gateways_own_answers_are_what_they_say_and_for_nobody_else() -> None:
-    response = responses.request_too_large("an-id")
+    response = responses.too_large(REQUEST_TOO_LARGE, "an-id")
     assert values(response, b"x-content-type-options") == [b"nosniff"]
     assert values(response, b"cache-control") == [b"no-store"]
 
@@ -143,8 +144,8 @@ def test_problems_follow_rfc_9457() -> None:
 
 def test_too_large_names_the_limit_and_the_way_out() -> None:
     for response, limit in (
-        (responses.request_too_large("an-id"), "10 MB"),
-        (responses.event_too_large("an-id"), "6 MB"),
+        (responses.too_large(REQUEST_TOO_LARGE, "an-id"), "10 MB"),
+        (responses.too_large(responses.EVENT_TOO_LARGE, "an-id"), "6 MB"),
     ):
         detail = json.loads(response.body)["detail"]
         assert response.status == 413
