@@ -21,26 +21,21 @@ def files() -> dict[str, str]:
     return {DOCUMENT: json.dumps(document, indent=1, ensure_ascii=False) + "\n", PAGE: render(document)}
 
 
-def main() -> int:
-    """Write or check."""
+def main() -> int | str:
+    """Write or check; returns the exit status, or what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m infra.api", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is not current")
     check = parser.parse_args().check
     try:
         made = files()
     except ContractError as error:
-        return _failed(str(error))
+        return f"contract: {error}"
     stale = [name for name, text in made.items() if (FOLDER / name).read_text("utf-8") != text]
     if check and stale:
-        return _failed(f"{', '.join(stale)} in {FOLDER} is not current; run `make openapi`")
+        return f"contract: {', '.join(stale)} in {FOLDER} not current; run `make openapi`"
     for name in stale:
         (FOLDER / name).write_text(made[name], "utf-8")
     return 0
-
-
-def _failed(sentence: str) -> int:
-    sys.stderr.write(f"contract: {sentence}\n")
-    return 1
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def _schemas(known: Collection[Operation]) -> Document:
     for each in filter(is_typeddict, vars(answers).values()):
         own: ConfigDict = getattr(each, "__pydantic_config__", ConfigDict())
         with_config(ConfigDict(**{"extra": "forbid", **own, "use_attribute_docstrings": True}))(each)
-    typed = [answers.Problem, *(operation.answer for operation in known)]
+    typed: list[object] = [answers.Problem, *(operation.answer for operation in known)]
     typed += [body["schema"] for operation in known for body in operation.bodies.values()]
     adapters: dict[str, TypeAdapter[object]] = {
         each.__name__: TypeAdapter(each) for each in typed if isinstance(each, type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from infra import ROOT
 from infra.api import bodies
@@ -49,10 +49,10 @@ class Operation:
     about: str
     answer: type | str
     problems: Sequence[HTTPStatus] = ()
-    bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    bodies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    query: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    example: Any = None
+    example: object = None
 
 
 def labels_of(model: str) -> list[str]:
@@ -61,12 +61,12 @@ def labels_of(model: str) -> list[str]:
     return labels
 
 
-def _event(name: str) -> Any:
+def _event(name: str) -> str:
     """The body of a sample event, each of which a test replays."""
-    return json.loads((EVENTS / f"{name}.json").read_bytes())["body"]
+    return str(json.loads((EVENTS / f"{name}.json").read_bytes())["body"])
 
 
-def _recorded(model: Model) -> Any:
+def _recorded(model: Model) -> object:
     """A model's answer to a sample event, which a test compares with the function's; None without one."""
     path = next((EVENTS / "answers").glob(f"{model.name}_*.json"), None)
     return None if path is None else json.loads(path.read_bytes())

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+Node = Mapping[str, Any]
 
 _STYLE: Final = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--get:#0a7d4d;--post:#9a4a00}
@@ -30,12 +33,12 @@ _SAMPLE_FILES: Final = {
 }
 
 
-def render(document: Mapping[str, Any]) -> str:
+def render(document: Node) -> str:
     """The page of a document made by infra.api.document."""
     return "\n".join(_page(document)) + "\n"
 
 
-def _page(document: Mapping[str, Any]) -> Iterator[str]:
+def _page(document: Node) -> Iterator[str]:
     info = document["info"]
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -59,7 +62,7 @@ def _page(document: Mapping[str, Any]) -> Iterator[str]:
     yield "</main>\n</body>\n</html>"
 
 
-def _call(method: str, path: str, call: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
+def _call(method: str, path: str, call: Node, document: Node) -> Iterator[str]:
     yield f'<section id="{call["operationId"]}">'
     yield f'<h3><code><span class="{method}">{method.upper()}</span> {escape(path)}</code></h3>'
     yield f"<p>{escape(call['description'])}</p>"
@@ -87,7 +90,7 @@ def _head(*columns: str) -> str:
     return f"<table><thead><tr>{cells}</thead><tbody>"
 
 
-def _response(response: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+def _response(response: Node, document: Node) -> str:
     if "$ref" in response:
         response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
     ((media_type, content),) = response["content"].items()
@@ -96,7 +99,7 @@ def _response(response: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     return f"{escape(response['description'])} <code>{escape(media_type)}</code>{link}"
 
 
-def _values(schema: Mapping[str, Any]) -> str:
+def _values(schema: Node) -> str:
     if "enum" in schema:
         return ", ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     if "$ref" in schema:
@@ -106,7 +109,7 @@ def _values(schema: Mapping[str, Any]) -> str:
     return escape(" ".join([str(schema.get("type", "")), *bounds]))
 
 
-def _curl(method: str, path: str, call: Mapping[str, Any]) -> str:
+def _curl(method: str, path: str, call: Node) -> str:
     address = "http://127.0.0.1:8000" + path.replace("{batch}", "night-1").replace("{name}", "star")
     content = call.get("requestBody", {}).get("content", {})
     for media_type, file in _SAMPLE_FILES.items():
@@ -119,6 +122,6 @@ def _curl(method: str, path: str, call: Mapping[str, Any]) -> str:
     return f"curl {address}" if method == "get" else f"curl -X {method.upper()} {address}"
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
     return f"<pre>{escape(text)}</pre>"

@@ -1,20 +1,7 @@
-"""Every error that skysort raises on purpose.
+"""Every error that skysort raises on purpose: a tree below SkysortError.
 
-    SkysortError
-    ├── InputError                   the caller's input is wrong; the same input fails again
-    │   ├── InvalidFieldsError       a row or an option has fields that cannot be used
-    │   ├── MalformedInputError      the bytes are not what they claim to be
-    │   ├── UnsupportedFormatError   a format that no decoder here reads
-    │   ├── EmptyInputError          nothing to classify
-    │   └── LimitExceededError       a limit of skysort.limits was passed
-    ├── NotFoundError                no such model, batch or path
-    ├── UnauthenticatedError         who asks is not known, and this call needs to know
-    ├── ConfigurationError           a setting is missing or wrong; raised at start only
-    │   └── ArtefactError            a model file is missing, damaged or not the card's
-    └── InfrastructureError          a service behind skysort failed; worth trying again
-
-The HTTP status of each is decided in one place, skysort.problems; what the drop
-folder does with each (error record or retry) in one place, skysort.drop.ledger.
+The HTTP status of each is decided in one place, skysort.problems; what the drop folder does with each (error record
+or retry) in another, skysort.drop.ledger.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def require_sound(document: dict[str, Any]) -> None:
         raise InvalidFieldsError(faults)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, Any]:
     _check_fields(pairs)
     document = dict(pairs)
     if len(document) == len(pairs):
@@ -107,12 +107,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return FaultyObject(values, faults)
 
 
-def _check_fields(pairs: list[tuple[str, Any]]) -> None:
+def _check_fields(pairs: list[tuple[str, object]]) -> None:
     if len(pairs) > JSON_FIELDS:
         raise LimitExceededError(f"an object may have up to {JSON_FIELDS:,} names, one has {len(pairs):,}")
 
 
-def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _checked_object(pairs: list[tuple[str, object]]) -> dict[str, Any]:
     _check_fields(pairs)
     faults: list[FieldError] = []
     cleaned = []
@@ -151,7 +151,7 @@ def _may_be_deep(text: str) -> bool:
     return False
 
 
-def _check_depth(document: Any) -> None:
+def _check_depth(document: object) -> None:
     level = [document] if isinstance(document, dict | list) else []
     for _ in range(JSON_DEPTH):
         level = [
@@ -170,9 +170,9 @@ class Repeated(tuple[Any, ...]):
     __slots__ = ()
 
 
-def gathered(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def gathered(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
     """Each name's value, in the order of their first appearance; Repeated for a name with several."""
-    every: dict[str, list[Any]] = {}
+    every: dict[str, list[object]] = {}
     for name, value in pairs:
         every.setdefault(name, []).append(value)
     return {name: values[0] if len(values) == 1 else Repeated(values) for name, values in every.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import contextlib
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -62,29 +62,16 @@ class Cursor:
         """Read a text that encode made, the beginning for none; raises InvalidFieldsError."""
         if not text:
             return START
-        try:
+        with contextlib.suppress(ValueError, RecursionError):  # binascii.Error and UnicodeError are ValueErrors
             padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-            model, after, row = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-            f"{model}{after}".encode()  # JSON can name half a character, which no key has
-        except (ValueError, TypeError, RecursionError, binascii.Error):
-            raise _wrong() from None
-        if (
-            not isinstance(model, str)
-            or not isinstance(after, str)
-            or type(row) is not int
-            or not 0 <= row <= _MOST_ROWS
-        ):
-            raise _wrong()
-        return cls(model, after, row)
+            match json.loads(base64.b64decode(padded, altchars=b"-_", validate=True)):
+                case [str(model), str(after), int(row)] if type(row) is int and 0 <= row <= _MOST_ROWS:
+                    f"{model}{after}".encode()  # JSON can name half a character, which no key has
+                    return cls(model, after, row)
+        raise InvalidFieldsError([FieldError("next", "not_a_cursor", "must be the next of an earlier answer")])
 
 
 START = Cursor()
-
-
-def _wrong() -> InvalidFieldsError:
-    return InvalidFieldsError(
-        [FieldError("next", "not_a_cursor", "must be the text that an earlier answer gave as next")]
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def problem_response(document: Problem, *, retry: bool = False) -> Response[str]
 
 
 def raw_body(event: APIGatewayProxyEvent) -> bytes:
-    """The body before its client compressed it; raises MalformedInputError and what ``content_encoding.decoded`` does."""
+    """The body before its client compressed it; raises MalformedInputError, or as ``content_encoding.decoded`` does."""
     # Powertools' decoded_body decodes to text, which a binary body is not.
     body = event.body or ""
     if event.is_base64_encoded:

@@ -134,7 +134,7 @@ def members(path: Path, kind: Kind) -> Iterator[Member]:
 
 def _zip(path: Path) -> Iterator[Member]:
     # The directory is read whole: the bounded file refuses one that would not fit into memory.
-    with closing(_UnflaggedFile(path.open("rb"))) as file, zipfile.ZipFile(cast(IO[bytes], file)) as archive:
+    with closing(_UnflaggedFile(path.open("rb"))) as file, zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
         file.opening = False
         for entry in archive.infolist():
             kind, shown = stat.S_IFMT(entry.external_attr >> 16), _zip_name(entry)
@@ -187,7 +187,7 @@ def _tar(path: Path, kind: Kind) -> Iterator[Member]:
 
 def _opened_tar(file: BoundedFile, kind: Kind) -> tarfile.TarFile:
     try:
-        return tarfile.open(fileobj=cast(IO[bytes], file), mode="r:")
+        return tarfile.open(fileobj=cast("IO[bytes]", file), mode="r:")
     except tarfile.ReadError:
         if kind not in {Kind.TAR_BZIP2, Kind.TAR_XZ}:  # the others were looked into
             raise
