@@ -15,17 +15,17 @@ from __future__ import annotations
 import mmap
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import MIB, PARQUET_BATCH_BYTES, PARQUET_LIST_BYTES, PARQUET_PAGE_BYTES, PARQUET_PAGES
-from skysort.star.tables.parquet_footer import Thrift
+from skysort.star.tables.parquet_footer import Struct, Thrift
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from skysort.star.tables.parquet_footer import Chunk, Footer
@@ -282,20 +282,16 @@ def pages(content: mmap.mmap, start: int, stop: int, values: int, counted: PageC
 def _page(content: mmap.mmap, at: int) -> Page:
     reader = Thrift(content, at, min(at + _HEADER_BYTES, len(content)))
     header = reader.struct()
-    kind = header.get(_KIND)
-    body: Mapping[int, Any] = header.get(_DICTIONARY) or header.get(_DATA) or header.get(_DATA_V2) or {}
-    version_2 = _DATA_V2 in header
-    encoding = body.get(4 if version_2 else 2)
-    sizes = (header.get(_PACKED), header.get(_UNPACKED), body.get(1, 0))
-    if not all(isinstance(size, int) and size >= 0 for size in sizes):
-        raise MalformedInputError("the Parquet file is damaged: a page has no size")
-    packed, unpacked, values = sizes
+    dictionary = header.number(_KIND, 0) == _DICTIONARY_PAGE
+    version_2 = header.struct(_DATA_V2)
+    body = header.struct(_DICTIONARY) or header.struct(_DATA) or version_2 or Struct()
+    encoding = body.get(4 if version_2 is not None else 2)
     return Page(
         reader.at,
-        int(packed or 0),
-        int(unpacked or 0),
-        int(values or 0),
-        kind == _DICTIONARY_PAGE,
-        encoding in _DICTIONARY_ENCODINGS and kind != _DICTIONARY_PAGE,
+        header.number(_PACKED),
+        header.number(_UNPACKED),
+        body.number(1, 0),
+        dictionary,
+        encoding in _DICTIONARY_ENCODINGS and not dictionary,
         encoding == _DELTA_BYTE_ARRAY,
     )

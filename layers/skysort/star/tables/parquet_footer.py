@@ -1,17 +1,15 @@
-"""The footer of a Parquet file: its row groups, and where each column's pages lie.
+"""What a Parquet file says of itself: its row groups, and where each column's pages lie.
 
 Read here as well as by Arrow, whose own view of a damaged footer ends the process.
-Format: Apache Parquet (https://parquet.apache.org/docs/file-format/), parquet.thrift's FileMetaData.
 
-Structs of Thrift's compact protocol, in which Parquet writes what it says of itself.
-
-Source: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+Formats: Apache Parquet (https://parquet.apache.org/docs/file-format/), parquet.thrift's FileMetaData; Thrift's compact
+protocol (https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import MIB, PARQUET_FOOTER_BYTES, TABLE_COLUMNS
@@ -21,15 +19,21 @@ if TYPE_CHECKING:
     from mmap import mmap
     from pathlib import Path
 
-
 _MAGIC: Final = b"PAR1"
 # The file ends in the footer, its length and the magic number.
 _TAIL: Final = 8
 _REPEATED: Final = 2
-# Numbers of parquet.thrift's Type and CompressionCodec.
-_BOOLEAN, _INT32, _INT64, _INT96, _FLOAT, _DOUBLE, _BYTE_ARRAY, _FIXED = range(8)
-_WIDTHS: Final = {_BOOLEAN: 1, _INT32: 4, _INT64: 8, _INT96: 12, _FLOAT: 4, _DOUBLE: 8, _BYTE_ARRAY: 0}
+# Bytes of a value by parquet.thrift's Type (boolean, 32, 64 and 96 bits, float, double, text), and its codecs.
+_WIDTHS: Final = (1, 4, 8, 12, 4, 8, 0)
+_FIXED: Final = 7
 _CODECS: Final = {0: "none", 1: "snappy", 2: "gzip", 4: "brotli", 5: "lz4", 6: "zstd", 7: "lz4"}
+_DEPTH: Final = 8
+_TRUE, _FALSE, _BYTE, _SHORT, _INT, _LONG, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
+# A number's bytes carry seven bits each; the eighth says that there is another.
+_VARINT_BITS, _VARINT_MASK, _NUMBER_BITS = 7, 127, 64
+# A list's length stands beside its type up to 14.
+_LONG_LIST: Final = 15
+_ENDLESS: Final = "the Parquet file is damaged: what it says of itself does not end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,84 +100,76 @@ def read_footer(path: Path) -> Footer:
             )
         file.seek(size - _TAIL - length)
         footer = Thrift(file.read(length), 0, length).struct()
-    leaves = tuple(_leaves(_list(footer, 2)))
+    leaves = tuple(_leaves(footer.structs(2)))
     if len(leaves) > TABLE_COLUMNS:
         raise LimitExceededError(f"the table has {len(leaves):,} columns; at most {TABLE_COLUMNS:,} are read")
-    return Footer(tuple(_group(group, leaves, size) for group in _list(footer, 4)))
+    return Footer(tuple(_group(group, leaves, size) for group in footer.structs(4)))
 
 
-def _leaves(elements: Sequence[Any]) -> Iterator[Leaf]:
+def _leaves(elements: Sequence[Struct]) -> Iterator[Leaf]:
     """The schema's leaves; it lists a tree's elements, each before its children."""
     # Of each open element: the children that are still to come, and whether it or one around it is repeated.
     around: list[tuple[int, bool]] = []
     for element in elements:
-        if not isinstance(element, dict):
-            raise MalformedInputError("the Parquet file cannot be read: its schema is damaged")
-        repeated = element.get(3) == _REPEATED or bool(around and around[-1][1])
+        repeated = element.number(3, 0) == _REPEATED or bool(around and around[-1][1])
         if around:
             around[-1] = (around[-1][0] - 1, around[-1][1])
-        children = element.get(5) or 0
-        if children > 0:
+        if children := element.number(5, 0):
             around.append((children, repeated))
         else:
-            yield Leaf(_width(element), repeated)
+            kind = element.number(1)
+            if kind > _FIXED:
+                raise MalformedInputError("the Parquet file is damaged: a column of its schema has no type")
+            yield Leaf(element.number(2) if kind == _FIXED else _WIDTHS[kind], repeated)
         while around and around[-1][0] == 0:
             around.pop()
 
 
-def _width(element: dict[int, Any]) -> int:
-    kind = element.get(1)
-    width = element.get(2) if kind == _FIXED else _WIDTHS.get(kind if isinstance(kind, int) else -1)
-    if not isinstance(width, int) or width < 0:
-        raise MalformedInputError("the Parquet file cannot be read: a column of its schema has no type")
-    return width
-
-
-def _group(group: Any, leaves: Sequence[Leaf], size: int) -> Group:
-    columns = _list(group, 1) if isinstance(group, dict) else []
+def _group(group: Struct, leaves: Sequence[Leaf], size: int) -> Group:
+    columns = group.structs(1)
     if len(columns) != len(leaves):
-        raise MalformedInputError("the Parquet file cannot be read: a row group has not the schema's columns")
-    return Group(
-        _number(group, 3), tuple(_chunk(column, leaf, size) for column, leaf in zip(columns, leaves, strict=True))
-    )
+        raise MalformedInputError("the Parquet file is damaged: a row group has not the schema's columns")
+    chunks = tuple(_chunk(column.struct(3), leaf, size) for column, leaf in zip(columns, leaves, strict=True))
+    return Group(group.number(3), chunks)
 
 
-def _chunk(column: Any, leaf: Leaf, size: int) -> Chunk:
-    about = column.get(3) if isinstance(column, dict) else None
-    if not isinstance(about, dict):
+def _chunk(about: Struct | None, leaf: Leaf, size: int) -> Chunk:
+    if about is None:
         raise MalformedInputError("the Parquet file cannot be read: a column's description is not in it")
-    start, dictionary = _number(about, 9), about.get(11)
-    if isinstance(dictionary, int) and 0 < dictionary < start:
-        start = dictionary
-    stop = start + _number(about, 7)
+    start = about.number(9)
+    dictionary = about.number(11, start)
+    start = min(start, dictionary or start)
+    stop = start + about.number(7)
     if stop > size:
-        raise MalformedInputError("the Parquet file cannot be read: a column lies outside of it")
-    codec = _CODECS.get(_number(about, 4))
+        raise MalformedInputError("the Parquet file is damaged: a column lies outside of it")
+    codec = _CODECS.get(about.number(4))
     if codec is None:
         raise MalformedInputError("the Parquet file is compressed in a way that is not read; use zstd or snappy")
-    return Chunk(leaf, start, stop, _number(about, 5), codec)
+    return Chunk(leaf, start, stop, about.number(5), codec)
 
 
-def _list(fields: dict[int, Any], number: int) -> list[Any]:
-    found = fields.get(number)
-    if not isinstance(found, list):
-        raise MalformedInputError("the Parquet file cannot be read: its footer is damaged")
-    return found
+class Struct(dict[int, object]):
+    """A struct's fields by their number: numbers, structs and lists of them; None for texts, which are skipped."""
 
+    def number(self, field: int, default: int | None = None) -> int:
+        """A number; raises MalformedInputError where it is negative, or missing without a default."""
+        found = self.get(field, default)
+        if not isinstance(found, int) or found < 0:
+            raise MalformedInputError("the Parquet file is damaged: a number is missing or negative")
+        return found
 
-def _number(fields: dict[int, Any], number: int) -> int:
-    found = fields.get(number)
-    if not isinstance(found, int) or found < 0:
-        raise MalformedInputError("the Parquet file cannot be read: a number in its footer is missing or negative")
-    return found
+    def struct(self, field: int) -> Struct | None:
+        """A struct, None where there is none."""
+        found = self.get(field)
+        return found if isinstance(found, Struct) else None
 
-
-_DEPTH: Final = 8
-_TRUE, _FALSE, _BYTE, _SHORT, _INT, _LONG, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
-# A number's bytes carry seven bits each; the eighth says that there is another.
-_VARINT_BITS, _VARINT_MASK, _NUMBER_BITS = 7, 127, 64
-# A list's length stands beside its type up to 14.
-_LONG_LIST: Final = 15
+    def structs(self, field: int) -> list[Struct]:
+        """A list of structs; raises MalformedInputError where there is none."""
+        found = self.get(field)
+        structs = [item for item in found if isinstance(item, Struct)] if isinstance(found, list) else []
+        if not isinstance(found, list) or len(structs) < len(found):
+            raise MalformedInputError("the Parquet file is damaged: a list is missing")
+        return structs
 
 
 class Thrift:
@@ -188,11 +184,11 @@ class Thrift:
         self._stop = stop
         self.at = at
 
-    def struct(self, depth: int = 0) -> dict[int, Any]:
-        """A struct's fields by their number: numbers, structs and lists of them; None for texts, which are skipped."""
+    def struct(self, depth: int = 0) -> Struct:
+        """Read a struct; depth: of those around it."""
         if depth > _DEPTH:
             raise MalformedInputError("the Parquet file is damaged: what it says of itself is nested too deep")
-        fields: dict[int, Any] = {}
+        fields = Struct()
         number = 0
         while (first := self._byte()) != 0:
             delta, kind = first >> 4, first & 15
@@ -200,21 +196,22 @@ class Thrift:
             fields[number] = kind == _TRUE if kind in {_TRUE, _FALSE} else self._value(kind, depth)
         return fields
 
-    def _value(self, kind: int, depth: int) -> Any:
+    def _value(self, kind: int, depth: int) -> object:
         if kind in {_SHORT, _INT, _LONG}:
             return self._zigzag()
-        if kind == _BINARY:
-            return self._skip(self._varint())
         if kind == _STRUCT:
             return self.struct(depth + 1)
         if kind in {_LIST, _SET}:
             return self._list(depth)
-        fixed = {_TRUE: 1, _FALSE: 1, _BYTE: 1, _DOUBLE: 8}.get(kind)
-        if fixed is None:
+        size = self._varint() if kind == _BINARY else {_TRUE: 1, _FALSE: 1, _BYTE: 1, _DOUBLE: 8}.get(kind)
+        if size is None:
             raise MalformedInputError("the Parquet file is damaged: what it says of itself holds an unknown type")
-        return self._skip(fixed)
+        if size > self._stop - self.at:
+            raise MalformedInputError(_ENDLESS)
+        self.at += size
+        return None
 
-    def _list(self, depth: int) -> list[Any]:
+    def _list(self, depth: int) -> list[object]:
         first = self._byte()
         length, kind = first >> 4, first & 15
         if length == _LONG_LIST:
@@ -225,15 +222,10 @@ class Thrift:
 
     def _byte(self) -> int:
         if self.at >= self._stop:
-            raise MalformedInputError("the Parquet file is damaged: what it says of itself does not end")
+            raise MalformedInputError(_ENDLESS)
         value = self._content[self.at]
         self.at += 1
         return value
-
-    def _skip(self, size: int) -> None:
-        if size > self._stop - self.at:
-            raise MalformedInputError("the Parquet file is damaged: what it says of itself does not end")
-        self.at += size
 
     def _varint(self) -> int:
         value = 0
