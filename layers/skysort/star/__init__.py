@@ -1,1 +1,1 @@
-"""Stars, galaxies and quasars told apart by SDSS photometry and, where there is one, redshift."""
+"""Classification of stars, galaxies and quasars by SDSS photometry and, where there is one, redshift."""

@@ -69,7 +69,7 @@ class Booster:
     """A trained booster, ready to predict.
 
     model: the bytes of a UBJSON model file. threads: cores a prediction may use.
-    Raises ArtefactError when the bytes are no model.
+    Raises ArtefactError when the bytes are not a model.
     """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:

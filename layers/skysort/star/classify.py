@@ -106,10 +106,10 @@ class StarClassifier:
             return []
         photometry = as_photometry(rows)
         found = self._model.classify(photometry)
-        probabilities, members = found.probabilities, found.members
+        probabilities, sets = found.probabilities, found.prediction_sets
         columns: Sequence[int] = range(len(self._model.labels))
         if options.columns is not None:
-            probabilities, members = restricted(probabilities, members, options.columns)
+            probabilities, sets = restricted(probabilities, sets, options.columns)
             columns = options.columns
         labels = [self._model.labels[column] for column in columns]
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, : options.top_k]
@@ -119,14 +119,14 @@ class StarClassifier:
         answers: list[StarClasses] = [
             {
                 "predictions": [
-                    {"label": labels[at], "class_id": columns[at], "probability": round(chances[at], _DIGITS)}
+                    {"label": labels[at], "class_id": columns[at], "probability": round(row[at], _DIGITS)}
                     for at in best
                 ],
-                "prediction_set": [label for label, inside in zip(labels, member, strict=True) if inside],
+                "prediction_set": [label for label, is_in in zip(labels, inside, strict=True) if is_in],
                 "variant": variant,
             }
-            for chances, best, member, variant in zip(
-                probabilities.tolist(), order.tolist(), members.tolist(), variants, strict=True
+            for row, best, inside, variant in zip(
+                probabilities.tolist(), order.tolist(), sets.tolist(), variants, strict=True
             )
         ]
         if options.explain:

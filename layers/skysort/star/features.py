@@ -18,7 +18,7 @@ Brightness at distance, r - 5 log10(z)
 
 What each is worth, by cross-validation on the training part, is in model_export/star/README.md:
 neighbouring colours and curvatures pay, the two wide colours and the brightness at distance no
-longer do since the booster is tuned. The position on the sky is no property of an object: it is
+longer do since the booster is tuned. The position on the sky is not a property of an object: it is
 accepted in a row and never learnt from.
 """
 

@@ -28,15 +28,15 @@ VARIANTS: Final = {WITH_REDSHIFT: SPECTROSCOPIC, PHOTOMETRY_ONLY: PHOTOMETRIC}
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What the model says of n objects.
+    """The classes of n objects.
 
     probabilities: (n, classes) float32, calibrated, rows sum to 1.
-    members: (n, classes) bool, the conformal prediction set.
-    with_redshift: (n,) bool, True where the spectroscopic booster spoke.
+    prediction_sets: (n, classes) bool, the labels of each object's conformal set.
+    with_redshift: (n,) bool, True where the spectroscopic booster was used.
     """
 
     probabilities: NDArray[np.float32]
-    members: NDArray[np.bool_]
+    prediction_sets: NDArray[np.bool_]
     with_redshift: NDArray[np.bool_]
 
 
@@ -103,7 +103,7 @@ class StarModel:
         for rows in (with_redshift, ~with_redshift):
             part = self.classify(photometry.take(rows))
             mixed.probabilities[rows] = part.probabilities
-            mixed.members[rows] = part.members
+            mixed.prediction_sets[rows] = part.prediction_sets
         return mixed
 
     def explain(self, photometry: Photometry) -> list[Explanation]:

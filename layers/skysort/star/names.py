@@ -8,7 +8,7 @@ The rules, the same for a JSON row, a form, a CSV and a dropped table:
   spellings.DEREDDENED that is, which is said; else each band may come from another family.
 * ``z`` is the redshift, as in SDSS's SpecObj and SpecPhoto, where it stands without ``u``, ``g``, ``r`` and ``i``
   beside a whole family of other magnitudes (``modelMag_u`` to ``modelMag_z``). Otherwise it is a magnitude.
-* Two columns that hold the same quantity with equal right are an error: which is meant cannot be told. So are the two
+* Two columns that hold the same quantity with equal right are an error: it is not known which is meant. So are the two
   ``z`` of joined tables (skysort.star.names).
 * Gaia's ``Gmag`` beside its ``BPmag`` or ``RPmag`` is no g magnitude of SDSS, nor are VizieR's ``Umag``, ``Rmag`` and
   ``Imag`` beside ``Bmag`` or ``Vmag``, which are Johnson's and Cousins's, of SDSS's ``umag``, ``rmag`` and ``imag``.

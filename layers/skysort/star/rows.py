@@ -72,7 +72,7 @@ class _Fields:
     """What a row's names say before its values are looked at.
 
     measured: each of MEASURED and the name that holds it, None for one that is not there.
-    errors: what is wrong with the names, bands that are not there among it. notes: what is told of every such row.
+    errors: what is wrong with the names, bands that are not there among it. notes: what every such row's answer says.
     """
 
     measured: tuple[tuple[str, str | None], ...]
@@ -138,12 +138,12 @@ def _row(name: str, values: tuple[float, ...], errors: list[FieldError], notes: 
 
 
 def sentinel_note(redshift: float) -> InputWarning:
-    """What is told of an object whose redshift says that there is none."""
+    """The note on an object whose redshift says that there is none."""
     return InputWarning(SENTINEL_CODE, f"the redshift {redshift:g} stands for none: the class is of photometry alone")
 
 
 def sentinels_detail(found: Iterable[float]) -> str:
-    """What is told of a table's objects whose redshifts, such as these, say that there is none."""
+    """The note on a table's objects whose redshifts, such as these, say that there is none."""
     listed = ", ".join(f"{redshift:g}" for redshift in found)
     return f"redshifts that stand for none ({listed}) are left out: these rows are classified from photometry alone"
 

@@ -105,7 +105,7 @@ _SIDE_LETTERS: Final = frozenset({"e", "a", "d", "s", "q", "n", "f"})
 _ERROR: Final = re.compile(r"^err|err$|^sigma|ivar$|flux$")
 
 _BAND: Final = "([ugriz])"
-# What a name holds in any case, the first that fits. The band is told where the name has one.
+# What a name holds in any case, the first that fits. The band is given where the name has one.
 _MAGNITUDES: Final = (
     (rf"^(?:abs(?:olute)?_?(?:mag)?|m_?abs|(?-i:M))_?{_BAND}$", "an absolute magnitude"),
     (r"^(?:c?model|psf|dered)_?mags?$", "a magnitude whose bands are not columns of their own"),

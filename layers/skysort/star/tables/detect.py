@@ -106,7 +106,7 @@ def name_of(head: bytes) -> str | None:
 
 
 def _of_text(head: bytes) -> Format:
-    """The kind of a table of text; raises UnsupportedFormatError for what is no text."""
+    """The kind of a table of text; raises UnsupportedFormatError for what is not text."""
     if is_utf_16(head):
         raise UnsupportedFormatError(f"the file is UTF-16 text, which should be saved as UTF-8; {READABLE}")
     if b"\0" in head or len(head) - len(head.translate(None, _CONTROLS)) > _CONTROLS_IN_TEXT * len(head):

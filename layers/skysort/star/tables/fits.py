@@ -2,12 +2,17 @@
 
 The rest of the file (other extensions, the heap of variable-length cells) is copied unread. Every number of a header is
 checked against the file's size before anything is read by it.
+
+Format: FITS standard 4.0, section 7.3 (https://fits.gsfc.nasa.gov/fits_standard.html).
 """
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,18 +24,20 @@ from skysort.errors import (
     MalformedInputError,
     UnsupportedFormatError,
 )
-from skysort.fits_header import BLOCK, CARD, Header, HeaderReader
-from skysort.limits import FITS_BYTES, FITS_EXTENSIONS, FITS_TABLE_CARDS, MIB
-from skysort.star.tables.fits_table import BinaryTable, record_type
-from skysort.star.tables.rows import Rows, Table
-from skysort.star.tables.wanted import Wanted, find
+from skysort.fits_header import BLOCK, CARD, HeaderReader
+from skysort.limits import FITS_BYTES, FITS_EXTENSIONS, FITS_ROW_BYTES, FITS_TABLE_CARDS, MIB
+from skysort.star.tables.result_columns import is_appended
+from skysort.star.tables.rows import Cells, Rows, Table
+from skysort.star.tables.wanted import TableColumn, Wanted, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
+    from skysort.fits_header import Header
     from skysort.star.tables.result_columns import ResultColumns, Values
+
 
 # Rows to work on at a time: at most so many, and so many bytes of them.
 _ROWS: Final = 32_768
@@ -164,3 +171,217 @@ def _without_description(primary: bytes) -> bytes:
 def _pieces(content: NDArray[np.uint8]) -> Iterator[bytes]:
     for start in range(0, len(content), MIB):
         yield content[start : start + MIB].tobytes()
+
+
+# TFORM's letters, the bytes of one element each (section 7.3.1, table 18); X counts bits.
+_BYTES: Final = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8, "M": 16, "P": 8, "Q": 16}
+_NUMBERS: Final = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
+_INTEGERS: Final = "BIJK"
+_FORM: Final = re.compile(r"([0-9]{0,12})([LXBIJKAEDCMPQ])(.{0,80})", re.DOTALL)
+_DIMENSIONS: Final = re.compile(r"\(\s*[0-9]{1,12}(?:\s*,\s*[0-9]{1,12})*\s*\)")
+# Keywords that belong to a column end in its number: TTYPE3, TNULL3, TUCD3, ...
+_OF_COLUMN: Final = re.compile(r"(T[A-Z]{3,})([1-9][0-9]{0,2})")
+# TFIELDS may be up to 999 (section 7.3.1): keywords have no room for longer numbers.
+_MAX_COLUMNS: Final = 999
+_REPLACED: Final = ("CHECKSUM", "DATASUM", "THEAP")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a binary table.
+
+    number: its number in the header's keywords. letter: TFORM's. repeat: elements a row. start, width: of its bytes in
+    a row. strings: texts a row of a column of characters, whose width is TFORM's: TDIM may say (1) of every column, as
+    CasJobs does.
+    """
+
+    name: str
+    form: str
+    letter: str
+    repeat: int
+    start: int
+    width: int
+    strings: int
+    unit: str | None
+    header: Header
+    number: int
+
+    @property
+    def described(self) -> TableColumn:
+        """The column as the search for the measured ones takes it."""
+        text = self.letter == "A"
+        usable = self.repeat > 0 and (text or self.letter in _NUMBERS)
+        return TableColumn(
+            self.name,
+            f"the FITS format {self.form}",
+            usable,
+            self.strings if text else self.repeat,
+            self.unit,
+            truths=self.letter == "L",
+        )
+
+    def cells(self, rows: NDArray[np.uint8], element: int | None) -> Cells:
+        """The values of n rows, an element of each where the column holds arrays.
+
+        rows: (n, bytes a row). Numbers are scaled; TNULL and blank text are NaN.
+        """
+        if self.letter == "A":
+            return self._texts(rows)
+        size = _BYTES[self.letter]
+        start = self.start + (element or 0) * size
+        raw = np.ascontiguousarray(rows[:, start : start + size]).view(_NUMBERS[self.letter])[:, 0]
+        # Looked at for measured columns alone: what is wrong with another's does no harm.
+        scale = self.header.number(f"TSCAL{self.number}", 1.0)
+        zero = self.header.number(f"TZERO{self.number}", 0.0)
+        with np.errstate(all="ignore"):
+            values = raw.astype(np.float64) * scale + zero
+        null = f"TNULL{self.number}"
+        if self.letter in _INTEGERS and self.header.text(null):
+            values[raw == self.header.integer(null)] = np.nan
+        return Cells(values)
+
+    def truths(self, rows: NDArray[np.uint8], element: int | None) -> NDArray[np.bool_]:
+        """Which of n rows have T in a column of truths, or in an element of it."""
+        true: NDArray[np.bool_] = rows[:, self.start + (element or 0)] == ord("T")
+        return true
+
+    def _texts(self, rows: NDArray[np.uint8]) -> Cells:
+        import pyarrow as pa  # noqa: PLC0415 - text in place of numbers is rare
+
+        from skysort.star.tables.numbers import text_cells  # noqa: PLC0415
+
+        raw = np.ascontiguousarray(rows[:, self.start : self.start + self.width]).view(f"S{self.width}")[:, 0]
+        # A NUL ends a text before its width (section 7.3.3.1).
+        texts = [text.partition(b"\0")[0].decode("latin-1").strip() for text in raw.tolist()]
+        return text_cells(pa.array(texts, pa.string()))
+
+
+class BinaryTable:
+    """A binary table in a file whose rows have been seen to be all there."""
+
+    def __init__(self, header: Header) -> None:
+        self.header = header
+        self.row_bytes = header.count("NAXIS1")
+        self.rows = header.count("NAXIS2")
+        self.columns = tuple(_columns(header, self.row_bytes))
+        self.kept = [column for column in self.columns if not is_appended(column.name)]
+        rows_end = header.data_start + self.rows * self.row_bytes
+        self.heap_end = rows_end + header.count("PCOUNT", 0)
+        offset = header.integer("THEAP", self.rows * self.row_bytes)
+        self.heap_start = header.data_start + offset
+        if not rows_end <= self.heap_start <= self.heap_end:
+            raise MalformedInputError(f"the FITS header has THEAP = {offset:,}, which is not behind the table's rows")
+
+    def kept_bytes(self) -> NDArray[np.intp]:
+        """Offsets, within a row, of the bytes of the columns that no earlier classification appended."""
+        parts = [np.arange(column.start, column.start + column.width) for column in self.kept]
+        return np.concatenate(parts) if parts else np.zeros(0, np.intp)
+
+    def new_header(self, appended: ResultColumns, rows: int) -> bytes:
+        """The header of the classified table, whole blocks of it; kept cards stand as they were.
+
+        Raises
+        ------
+        LimitExceededError
+            Where the appended columns make it more than a FITS table may have.
+        """
+        fields = len(self.kept) + len(appended.names)
+        if fields > _MAX_COLUMNS:
+            raise LimitExceededError(
+                f"the FITS table has {len(self.kept)} columns; with the {len(appended.names)} appended ones "
+                f"there may be {_MAX_COLUMNS}"
+            )
+        width = sum(column.width for column in self.kept) + record_type(appended).itemsize
+        sizes = {"NAXIS1": width, "NAXIS2": rows, "PCOUNT": self.heap_end - self.heap_start, "TFIELDS": fields}
+        numbers = {column.number: number for number, column in enumerate(self.kept, start=1)}
+        lines = []
+        goes_on = False
+        for keyword, line in self.header.cards:
+            if keyword == "CONTINUE":
+                lines += [line] * goes_on
+                continue
+            new = self._rewritten(keyword, line, sizes, numbers)
+            goes_on = new is not None and new[8:] == line[8:]
+            lines += [new] if new is not None else []
+        text = b"".join([*lines, *_new_cards(appended, len(self.kept) + 1), b"END".ljust(CARD)])
+        return text + b" " * (-len(text) % BLOCK)
+
+    def _rewritten(self, keyword: str, line: bytes, sizes: dict[str, int], numbers: dict[int, int]) -> bytes | None:
+        """What becomes of a card: nothing, itself, or the same with another value or number."""
+        if keyword in sizes:
+            return _card(keyword, sizes[keyword])
+        if keyword in _REPLACED:
+            return None
+        match = _OF_COLUMN.fullmatch(keyword)
+        if match is None or int(match[2]) > len(self.columns):
+            return line
+        if int(match[2]) not in numbers or (match[1] == "TDIM" and set(_sizes(self.header.text(keyword))) == {1}):
+            return None  # (1) or (1,1) is no shape, but of a text it would be a width that cuts it to one letter
+        return f"{match[1]}{numbers[int(match[2])]}".ljust(8).encode() + line[8:]
+
+
+def record_type(appended: ResultColumns) -> np.dtype[Any]:
+    """The appended columns as FITS stores them: big-endian, strings of fixed width."""
+    return np.dtype([(about.name, ">f4" if about.numeric else f"S{about.width}") for about in appended.described])
+
+
+def _new_cards(appended: ResultColumns, first: int) -> Iterator[bytes]:
+    for number, about in enumerate(appended.described, start=first):
+        yield _card(f"TTYPE{number}", about.name)
+        yield _card(f"TFORM{number}", "E" if about.numeric else f"{about.width}A")
+        # What TOPCAT, STILTS and the survey archives write: no keywords of the standard's, but reserved by use.
+        yield _card(f"TUCD{number}", about.ucd)
+        yield _card(f"TCOMM{number}", about.text)
+
+
+def _card(keyword: str, value: str | int) -> bytes:
+    """A card of a whole number, or of a text of at most 68 characters, in the fixed format."""
+    shown = f"{value:>20}" if isinstance(value, int) else "'{:<8}'".format(value.replace("'", "''"))
+    return f"{keyword:<8}= {shown}"[:CARD].ljust(CARD).encode("ascii", "replace")
+
+
+def _columns(header: Header, row_bytes: int) -> Iterator[Column]:
+    """The columns in order; raises InputError when they do not fit into the rows."""
+    if header.text("ZTABLE") == "T":
+        raise UnsupportedFormatError("the FITS table is compressed (ZTABLE); unpack it with funpack first")
+    if row_bytes > FITS_ROW_BYTES:
+        raise LimitExceededError(
+            f"a row of the FITS table has {row_bytes:,} bytes; at most {FITS_ROW_BYTES:,} are read"
+        )
+    fields = header.count("TFIELDS")
+    if fields > _MAX_COLUMNS:
+        raise MalformedInputError(f"the FITS header has TFIELDS = {fields:,}; at most {_MAX_COLUMNS} are possible")
+    start = 0
+    for number in range(1, fields + 1):
+        name, form = header.text(f"TTYPE{number}"), header.text(f"TFORM{number}")
+        match = _FORM.fullmatch(form)
+        if match is None:
+            raise MalformedInputError(
+                f"the FITS header has TFORM{number} = {form or 'nothing':.40}, not a column's format"
+            )
+        repeat, letter = int(match[1] or 1), match[2]
+        width = -(-repeat // 8) if letter == "X" else repeat * _BYTES[letter]
+        strings = _strings(repeat, match[3].strip(), header.text(f"TDIM{number}")) if letter == "A" else 1
+        unit = header.text(f"TUNIT{number}") or None
+        yield Column(name, form, letter, repeat, start, width, strings, unit, header, number)
+        start += width
+        if start > row_bytes:
+            raise MalformedInputError(
+                f"the FITS table's columns up to {name or number} take {start:,} bytes a row, "
+                f"and NAXIS1 says {row_bytes:,}"
+            )
+
+
+def _strings(repeat: int, behind: str, dimensions: str) -> int:
+    """How many texts a row of a column of characters holds.
+
+    behind: what stands behind TFORM's A, a width in the convention for arrays of texts. dimensions: TDIM, whose first
+    number is the texts' width where there are others.
+    """
+    if behind.isdecimal() and int(behind):
+        return max(1, repeat // int(behind))
+    return prod(_sizes(dimensions)[1:])
+
+
+def _sizes(dimensions: str) -> list[int]:
+    return [int(size) for size in dimensions[1:-1].split(",")] if _DIMENSIONS.fullmatch(dimensions) else []

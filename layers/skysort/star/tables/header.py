@@ -95,7 +95,7 @@ def columns_of(head: Head) -> MeasuredColumns:
 
 
 def _refuse_what_is_no_header(names: Sequence[str]) -> None:
-    """Say what the first line is where it is no header of a CSV; raises InvalidFieldsError."""
+    """Say what the first line is where it is not a header of a CSV; raises InvalidFieldsError."""
     words = [word.strip(_QUOTES) for word in names[0].split()] if len(names) == 1 else []
     if sum(canonical(word) in MEASURED for word in words) > 1:
         raise InvalidFieldsError([], f"the columns {SPACES}: {names[0]!r:.80}")

@@ -55,12 +55,12 @@ class Values:
 
     Texts come as codes into a short list, since they take few values.
     label: (k,) index into ResultColumns.labels. probabilities: (k, classes) float32.
-    members: (k,) index into ResultColumns.sets. variant: (k,) index into ResultColumns.variants.
+    prediction_set: (k,) index into ResultColumns.sets. variant: (k,) index into ResultColumns.variants.
     """
 
     label: NDArray[np.intp]
     probabilities: NDArray[np.float32]
-    members: NDArray[np.intp]
+    prediction_set: NDArray[np.intp]
     variant: NDArray[np.intp]
 
 
@@ -124,13 +124,13 @@ class ResultColumns:
         return Values(
             classified.probabilities.argmax(axis=1),
             classified.probabilities,
-            classified.members @ self._weights,
+            classified.prediction_sets @ self._weights,
             classified.with_redshift.astype(np.intp),
         )
 
     def columns(self, values: Values) -> list[NDArray[np.generic]]:
         """The appended columns as arrays: fixed-width byte strings, and float32 probabilities."""
-        texts = iter((values.label, values.members, values.variant, np.zeros(len(values.label), np.intp)))
+        texts = iter((values.label, values.prediction_set, values.variant, np.zeros(len(values.label), np.intp)))
         probabilities = iter(values.probabilities.T)
         return [
             next(probabilities) if column.vocabulary is None else column.vocabulary[next(texts)]

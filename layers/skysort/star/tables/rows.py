@@ -42,7 +42,7 @@ Reject = tuple[int, "int | None", str, str, str]
 class Cells:
     """A measured column of n rows as a reader found it.
 
-    values: (n,) float64, NaN for none. unreadable: (n,) bool, True for text that is no number, None for no such.
+    values: (n,) float64, NaN for none. unreadable: (n,) bool, True for text that is not a number, None for no such.
     shown: a row's cell as text, for a message.
     """
 
@@ -61,8 +61,8 @@ class Cells:
 class Measured:
     """The measured values of n consecutive rows as a reader found them.
 
-    photometry: NaN where a cell is blank or is no number.
-    unreadable: (n, 6) bool in the order of MEASURED, True for a cell with text that is no number; None for none.
+    photometry: NaN where a cell is blank or not a number.
+    unreadable: (n, 6) bool in the order of MEASURED, True for a cell with text that is not a number; None for none.
     shown: what a cell holds, for a message: (row, column) -> text.
     """
 

@@ -84,7 +84,7 @@ def test_the_card_scores_are_found_again_by_the_serving_code(survey_data: Path, 
     table = metrics.confusion(test.labels, answer.probabilities.argmax(axis=1).astype(np.int64), 3)
     scores = CARD["variants"][variant]["metrics"]
     assert table.tolist() == scores["confusion_matrix"]
-    covered = answer.members[np.arange(len(test)), test.labels].mean()
+    covered = answer.prediction_sets[np.arange(len(test)), test.labels].mean()
     assert covered == pytest.approx(scores["conformal"]["coverage"], abs=5e-4)
 
 

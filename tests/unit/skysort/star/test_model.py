@@ -36,13 +36,13 @@ def test_each_object_is_classified_by_its_own_booster(star_folder: Path) -> None
     # Then it makes no difference, and the answer says who spoke
     assert together.with_redshift.tolist() == [True, False, True, False]
     assert np.array_equal(together.probabilities, np.vstack([one.probabilities for one in alone]))
-    assert np.array_equal(together.members, np.vstack([one.members for one in alone]))
+    assert np.array_equal(together.prediction_sets, np.vstack([one.prediction_sets for one in alone]))
 
 
 def test_probabilities_sum_to_one_and_the_best_label_is_in_the_set(star_folder: Path) -> None:
     found = StarModel.load(star_folder).classify(objects([0.0, 0.4, 1.8, np.nan]))
     assert np.allclose(found.probabilities.sum(axis=1), 1.0, atol=1e-6)
-    assert found.members[np.arange(4), found.probabilities.argmax(axis=1)].all()
+    assert found.prediction_sets[np.arange(4), found.probabilities.argmax(axis=1)].all()
 
 
 def test_explanations_add_up_to_the_margin(star_folder: Path) -> None:

@@ -164,7 +164,7 @@ class CellReader:
     def read(self, rows: memoryview | bytes, count: int, *, is_ascii: bool = False) -> Block:
         """Read the cells of a block of whole rows, none of them blank.
 
-        count: how many rows there are. is_ascii: whether all bytes are known to be. Bytes that are no UTF-8 are taken
+        count: how many rows there are. is_ascii: whether all bytes are known to be. Bytes that are not UTF-8 are taken
         for Latin-1, and the kept cells have them as they were. Raises MalformedInputError when the parser finds
         other rows.
         """

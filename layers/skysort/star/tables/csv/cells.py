@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMENT: Final = "#"
 WRONG_CELL_COUNT: Final = "wrong_cell_count"
-# A row whose first cell is what a spreadsheet, in English or German, writes for an error is no comment.
+# A row whose first cell is what a spreadsheet, in English or German, writes for an error is not a comment.
 SPREADSHEET_ERROR: Final = r"#(?:N/?A|NV|(?:REF|VALUE|NUM|NULL|WERT|BEZUG|ZAHL|DIV/0)!|NAME\?)"
 _SPREADSHEET_ERROR: Final = re.compile(SPREADSHEET_ERROR)
 # A number with a decimal comma; digits can be shared out in one way only.

@@ -1,8 +1,8 @@
-"""How a table of text is written, told from its beginning: the one place for HTTP bodies, dropped files and commands.
+"""The dialect of a table of text, from its beginning: the one place for HTTP bodies, dropped files and commands.
 
 What is understood: comma, semicolon, tab or bar between cells; quoted cells with any of these and line breaks inside;
-LF, CRLF and CR; a byte order mark; Excel's ``sep=;``; UTF-8, and Latin-1 where the bytes are no UTF-8; comments (``#``)
-and blank lines above the header; a header that is the last comment (``# u,g,r,i,z``); lines of units, types and dashes
+LF, CRLF and CR; a byte order mark; Excel's ``sep=;``; UTF-8, and Latin-1 where the bytes are not UTF-8; comments
+(``#``) and blank lines above the header; a header that is the last comment (``# u,g,r,i,z``); lines of units, types and dashes
 below it, as VizieR writes them; a delimiter at the end of every row; decimal commas where the comma is no delimiter.
 
 No row are blank lines, comments, and the header again, as where tables stand one below the other.
@@ -43,14 +43,14 @@ _SEPARATOR: Final = re.compile(rb"sep=.", re.IGNORECASE)
 _TABLE: Final = re.compile(r"#\s*table\s*[0-9]+\s*$", re.IGNORECASE)
 # What is looked at: what may stand above a header, the header, and the sample below.
 _HEAD_BYTES: Final = CSV_PREAMBLE_BYTES + 3 * TABLE_LINE_BYTES
-# Rows that are looked at to tell how all are written, and bytes of them.
+# Rows that are looked at to find how all are written, and bytes of them.
 _SAMPLE_ROWS: Final = 20
 _SAMPLE_BYTES: Final = 64 * 1024
 _LINES_BELOW: Final = 2
 # Stands behind the last line: where it is not a row of its own, a quote before it was not closed.
 _END: Final = "\x1cend of the table\x1c"
 # In a header line; some may stand within quoted names.
-_MOST_DELIMITERS: Final = 4 * TABLE_COLUMNS
+_MAX_DELIMITERS: Final = 4 * TABLE_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Head:
 
     before: comments and blank lines, and the byte order mark, as they are; lines of units and dashes become comments.
     line: the header line as it is. text: the same with as many cells as the rows have. eol: its line break.
-    stop: where the rows begin. lines: lines above the rows. names: the columns'. units: their units, where told.
+    stop: where the rows begin. lines: lines above the rows. names: the columns'. units: their units, where given.
     decimal_comma: whether the first rows' numbers have one.
     """
 
@@ -257,7 +257,7 @@ def _has_decimal_commas(rows: Sequence[Sequence[bytes]], names: Sequence[str]) -
 def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int]:
     """Delimiter, names, end of the header line and where the next begins: the delimiter that gives most columns."""
     first = _BREAK.split(window, maxsplit=1)[0]
-    if max(map(first.count, map(str.encode, DELIMITERS))) > _MOST_DELIMITERS:
+    if max(map(first.count, map(str.encode, DELIMITERS))) > _MAX_DELIMITERS:
         raise LimitExceededError(f"the table has more columns than the {TABLE_COLUMNS:,} that are read")
     candidates = []
     for order, delimiter in enumerate(DELIMITERS):

@@ -81,7 +81,7 @@ class CsvTable(Table):
         return [head.before + self._text.header(own)]
 
     def rows(self) -> Iterator[Rows]:
-        """The rows; raises LimitExceededError for one that does not end, MalformedInputError where none can be told."""
+        """The rows; raises LimitExceededError for one without end, MalformedInputError where they cannot be told apart."""
         for following in self._blocks:
             yield from self._rows(self._rest + following, last=False)
         if rest := self._rest:
@@ -196,9 +196,9 @@ class CsvText:
         self._heads = _binary(mark + label.encode() for label in appended.labels)
         # Everything behind the probabilities takes few values: one for each variant and prediction set.
         self._tails = _binary(
-            mark + join_names((members, variant, appended.model), delimiter) + eol
+            mark + join_names((prediction_set, variant, appended.model), delimiter) + eol
             for variant in appended.variants
-            for members in appended.sets
+            for prediction_set in appended.sets
         )
         self._sets = len(appended.sets)
         self._names = appended.names
@@ -214,7 +214,7 @@ class CsvText:
             contents,
             self._heads.take(pa.array(values.label)),
             self._probabilities(values.probabilities),
-            self._tails.take(pa.array(values.variant * self._sets + values.members)),
+            self._tails.take(pa.array(values.variant * self._sets + values.prediction_set)),
             b"",
         )
         return _bytes_of(joined)

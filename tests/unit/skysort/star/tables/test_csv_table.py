@@ -62,7 +62,7 @@ def test_every_appended_cell_is_the_models(star_folder: Path) -> None:
     model = load(star_folder)
     expected = model.classify(Photometry(magnitudes, made["redshift"]))
     for found, probabilities, members, spectrum in zip(
-        rows, expected.probabilities, expected.members, expected.with_redshift, strict=True
+        rows, expected.probabilities, expected.prediction_sets, expected.with_redshift, strict=True
     ):
         assert [found[name] for name in APPENDED[1:4]] == [f"{value:.6f}" for value in probabilities.astype(float)]
         assert found["skysort_class"] == model.labels[probabilities.argmax()]
