@@ -2,8 +2,8 @@
 
 What is understood: comma, semicolon, tab or bar between cells; quoted cells with any of these and line breaks inside;
 LF, CRLF and CR; a byte order mark; Excel's ``sep=;``; UTF-8, and Latin-1 where the bytes are not UTF-8; comments
-(``#``) and blank lines above the header; a header that is the last comment (``# u,g,r,i,z``); lines of units, types and dashes
-below it, as VizieR writes them; a delimiter at the end of every row; decimal commas where the comma is no delimiter.
+(``#``) and blank lines above the header; a header that is the last comment (``# u,g,r,i,z``); lines of units, types
+and dashes below it, as VizieR writes them; a delimiter at the end of every row; decimal commas where the comma is no delimiter.
 
 No row are blank lines, comments, and the header again, as where tables stand one below the other.
 """

@@ -81,7 +81,7 @@ class CsvTable(Table):
         return [head.before + self._text.header(own)]
 
     def rows(self) -> Iterator[Rows]:
-        """The rows; raises LimitExceededError for one without end, MalformedInputError where they cannot be told apart."""
+        """The rows; raises LimitExceededError for one without end, MalformedInputError where their ends are unclear."""
         for following in self._blocks:
             yield from self._rows(self._rest + following, last=False)
         if rest := self._rest:
