@@ -63,8 +63,8 @@ def classify(folder: Path, body: bytes) -> Classified:
     draft = Draft(store, lambda suffix, kind: Target("results", "table" + suffix, None, kind, {}))
     try:
         report = TableClassifier(load(folder)).classify(SourceFile(store, store.upload("table", body)), draft)
-        for suffix in draft.files:
-            draft.commit(suffix, None)
+        for file in draft.files.values():
+            file.commit(None)
     finally:
         draft.close()
     found = store.listing()

@@ -104,8 +104,8 @@ def _dropped(classifier: FileClassifier) -> Callable[[bytes, Random], None]:
         draft = Draft(store, lambda suffix, kind: Place("results", f"b/file{suffix}", None, kind, {}))
         try:
             classifier.classify(SourceFile(store, upload), draft)
-            for suffix in draft.files:
-                draft.commit(suffix, None)
+            for file in draft.files.values():
+                file.commit(None)
         finally:
             draft.close()
 

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -171,45 +171,38 @@ class DraftFile:
         if self._buffer:
             self._send(bytes(self._buffer))
             self._buffer.clear()
-        return self._store.complete_parts(target, self._upload_id, [part.result() for part in self._parts])
+        etag = self._store.complete_parts(target, self._upload_id, [part.result() for part in self._parts])
+        self._upload_id = None
+        return etag
 
-    def close(self, *, committed: bool) -> None:
+    def close(self) -> None:
         """Let go of the thread, and of the parts unless they became an object."""
         self._uploader.shutdown(wait=True)
-        if self._upload_id is not None and not committed:
+        if self._upload_id is not None:
             # The bucket's lifecycle rule for unfinished uploads removes what could not be aborted here.
             with suppress(InfrastructureError):
                 self._store.abort_parts(self._target, self._upload_id)
 
 
+@dataclass(frozen=True, slots=True)
 class Draft:
     """The files of one result, by suffix (``""`` is the table itself, ``.rejected.csv`` its rejects).
 
     target: where a file of a suffix goes, stamped, in place of what stands there.
     """
 
-    def __init__(
-        self, store: ObjectStore, target: Callable[[str, str], Target], deadline: FileDeadline | None = None
-    ) -> None:
-        self._deadline = deadline
-        self.store = store
-        self.target = target
-        self.files: dict[str, DraftFile] = {}
-        self._committed: set[str] = set()
+    store: ObjectStore
+    target: Callable[[str, str], Target]
+    deadline: FileDeadline | None = None
+    files: dict[str, DraftFile] = field(default_factory=dict)
 
     def open(self, suffix: str, content_type: str) -> DraftFile:
         """The file of a suffix, begun on first use."""
         if suffix not in self.files:
-            self.files[suffix] = DraftFile(self.store, self.target(suffix, content_type), self._deadline)
+            self.files[suffix] = DraftFile(self.store, self.target(suffix, content_type), self.deadline)
         return self.files[suffix]
-
-    def commit(self, suffix: str, replaces: str | None) -> str:
-        """Make one file visible; returns its ETag; raises ConflictError."""
-        etag = self.files[suffix].commit(replaces)
-        self._committed.add(suffix)
-        return etag
 
     def close(self) -> None:
         """Forget whatever was not committed."""
-        for suffix, file in self.files.items():
-            file.close(committed=suffix in self._committed)
+        for file in self.files.values():
+            file.close()

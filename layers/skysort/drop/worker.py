@@ -116,7 +116,7 @@ class DropWorker:
             report = self.classifier.classify(SourceFile(self.store, upload, deadline), draft)
             outputs = []
             for suffix, file in draft.files.items():
-                etag = draft.commit(suffix, ledger.etag(suffix))
+                etag = file.commit(ledger.etag(suffix))
                 outputs.append({"key": ledger.key(suffix), "etag": etag, "bytes": file.size})
         finally:
             draft.close()

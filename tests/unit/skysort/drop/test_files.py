@@ -87,7 +87,7 @@ def test_whatever_is_written_arrives(pieces: list[bytes]) -> None:
         for piece in pieces:
             file.write(piece)
         file.commit(None)
-        file.close(committed=True)
+        file.close()
     assert store.listing()["k"] == b"".join(pieces)
     assert file.size == len(b"".join(pieces))
 
@@ -106,7 +106,7 @@ def test_a_part_that_fails_is_reported_and_nothing_stays_behind(monkeypatch: pyt
     # When
     with pytest.raises(InfrastructureError, match="away"):
         file.write(b"12345678")
-    file.close(committed=False)
+    file.close()
 
     # Then
     assert not store.unfinished
