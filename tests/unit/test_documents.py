@@ -148,3 +148,10 @@ def test_commands_and_paths_that_are_named_exist(document: Path) -> None:
         assert target in known, f"{named(document)} names make {target}, which the Makefile lacks"
     for path in re.findall(r"`((?:functions|infra|layers|model_export|tests|events)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), f"{named(document)} names {path}, which is not there"
+
+
+def test_the_walks_pass_modules_that_are_there() -> None:
+    walks = text_of(ROOT / "CONTRIBUTING.md").partition("## Four walks")[2].partition("\n## ")[0]
+    modules = set(re.findall(r"`([\w/]+\.py)`", walks))
+    assert len(modules) > 30
+    assert [name for name in modules if not ((ROOT / "layers/skysort" / name).exists() or (ROOT / name).exists())] == []
