@@ -72,6 +72,7 @@ class PictureClassifier:
         fetch: Callable[[Sequence[str]], Mapping[str, bytes | SkysortError]] | None = None,
     ) -> None:
         self._model = model
+        self.labels = model.labels
         self._cache = cache
         self._fetch = fetch
         self._resolved: AnswerCache[Options] = AnswerCache(_OPTIONS_KEPT)
@@ -98,7 +99,7 @@ class PictureClassifier:
             The error of a picture that came alone.
         """
         started = perf_counter()
-        options = self._options(combined(request.options, query, self._model.labels, self._model.subsets))
+        options = self._options(combined(request.options, query, self.labels, self._model.subsets))
         budget = Budget.of_a_request()
         results, decode_ms, predict_ms = self.classify_pictures(self._contents(request.items), options, budget)
         if request.single and isinstance(results[0], SkysortError):
@@ -110,11 +111,6 @@ class PictureClassifier:
             "results": [_result(item.id, result) for item, result in zip(request.items, results, strict=True)],
             "timing_ms": {"decode": decode, "predict": predict, "total": total},
         }
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The model's labels."""
-        return self._model.labels
 
     def model_name(self) -> ModelName:
         """The model as every answer and record names it."""
@@ -133,7 +129,7 @@ class PictureClassifier:
             "model": self.model_name(),
             "sample": {
                 "id": "spiral",
-                "label": self._model.labels[best],
+                "label": self.labels[best],
                 "class_id": best,
                 "probability": round(float(probabilities[best]), _DIGITS),
             },
@@ -189,7 +185,7 @@ class PictureClassifier:
         key = repr(sorted(given.items()))
         known = self._resolved.get(key)
         if known is None:
-            known = parse_options(given, self._model.labels, self._model.subsets)
+            known = parse_options(given, self.labels, self._model.subsets)
             if len(key) <= _OPTIONS_CHARACTERS:
                 self._resolved.put(key, known)
         return known
@@ -216,7 +212,7 @@ class PictureClassifier:
         pixels = np.stack([picture.pixels for picture in pictures])
         found = model.predict(pixels, activation=options.explain)
         probabilities, inside = found.probabilities, found.prediction_sets
-        columns: Sequence[int] = range(len(model.labels))
+        columns: Sequence[int] = range(len(self.labels))
         if options.columns is not None:
             columns = options.columns
             probabilities, inside = restricted(probabilities, inside, columns)
@@ -229,12 +225,12 @@ class PictureClassifier:
                 "predictions": [
                     self._prediction(columns[index], float(probabilities[number, index])) for index in best
                 ],
-                "prediction_set": [model.labels[columns[index]] for index in chosen],
+                "prediction_set": [self.labels[columns[index]] for index in chosen],
             }
             if options.explain:
                 seen, maps = columns[best[0]], found.activation
                 activation = maps[number, seen] if maps is not None else model.activation(pixels[number], seen)
-                answer["explanation"] = _explanation(activation, model.labels[seen], picture, model.spec)
+                answer["explanation"] = _explanation(activation, self.labels[seen], picture, model.spec)
             if picture.warnings:
                 answer["warnings"] = documents(picture.warnings)
             answers.append(answer)
@@ -242,7 +238,7 @@ class PictureClassifier:
 
     def _prediction(self, column: int, probability: float) -> Prediction:
         prediction: Prediction = {
-            "label": self._model.labels[column],
+            "label": self.labels[column],
             "class_id": column,
             "probability": round(probability, _DIGITS),
         }

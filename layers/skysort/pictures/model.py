@@ -52,6 +52,7 @@ class PictureModel:
 
     def __init__(self, card: ModelCard, session: onnxruntime.InferenceSession, thresholds: NDArray[np.float32]) -> None:
         self.card = card
+        self.labels = card.labels  # in the order of the probability columns
         self.spec = InputSpec.from_card(card.document["input"])
         self._session = session
         self._thresholds = thresholds
@@ -76,11 +77,6 @@ class PictureModel:
         model = cls(card, session, thresholds)
         _check(session, model.spec, len(card.labels), path)
         return model
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The classes in the order of the probability columns."""
-        return self.card.labels
 
     def predict(self, pixels: NDArray[np.uint8], *, activation: bool = False) -> Classification:
         """Classify n pictures.
