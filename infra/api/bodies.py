@@ -72,11 +72,11 @@ def _object(
     return {"type": "object", **about, **members}
 
 
-def _many(kinds: Sequence[str], most: int, what: str) -> Schema:
+def _many(kinds: Sequence[str], max_items: int, what: str) -> Schema:
     """A list of items. Whatever else stands in it has its error in its place."""
     items = {"anyOf": [*map(reference, kinds), {}]}
     about = f"a {what} that cannot be used gets an error in its place"
-    return {"type": "array", "items": items, "minItems": 1, "maxItems": most, "description": about}
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": max_items, "description": about}
 
 
 def _columns(*redshift: str) -> dict[str, Schema]:

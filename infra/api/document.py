@@ -38,7 +38,7 @@ _SETTINGS: Final = {
 }
 _TAGS: Final = {
     "classify": "Classify pictures and rows in the request.",
-    "batches": "Drop files of any number and size, and follow what becomes of them.",
+    "batches": "Drop files of any number and size, and follow their progress.",
     "models": "The models and their cards.",
     "service": "The service itself.",
 }

@@ -156,7 +156,7 @@ def operations() -> dict[tuple[str, str], Operation]:
         ("POST", "/v1/uploads"): Operation(
             "offerUploads",
             "batches",
-            "A presigned way into the drop folder for each file: a form for a small one, parts for a large one. "
+            "Presigned upload requests for each file: a form for a small one, parts for a large one. "
             "Names are relative paths; what could leave the batch's folder is refused. To resume an upload in parts, "
             "or when its URLs have expired, ask again with its upload_id.",
             answers.UploadOffer,
@@ -168,7 +168,7 @@ def operations() -> dict[tuple[str, str], Operation]:
         ("GET", "/v1/batches/{batch}"): Operation(
             "getBatch",
             "batches",
-            "How many files of a batch wait, are done and failed, and the files one by one.",
+            "How many files of a batch are waiting, done and failed, and the files one by one.",
             answers.BatchStatus,
             found,
         ),

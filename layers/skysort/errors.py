@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 # Fields that an error's sentence names; all of them are in its list.
-_FIELDS_SAID: Final = 10
+_FIELDS_LISTED: Final = 10
 _NAME_CHARACTERS: Final = 60
 _DIGITS_A_BIT: Final = 0.30103  # log10(2)
 
@@ -40,7 +40,7 @@ class InvalidFieldsError(InputError):
     """Fields of a row or of a request that cannot be used, each with its reason."""
 
     def __init__(self, fields: list[FieldError], detail: str | None = None) -> None:
-        super().__init__(detail or _told(fields))
+        super().__init__(detail or _summary(fields))
         self.fields = fields
 
 
@@ -61,11 +61,11 @@ def shown(value: object) -> str:
     return "null" if value is None else str(value)
 
 
-def _told(fields: list[FieldError]) -> str:
+def _summary(fields: list[FieldError]) -> str:
     """The first fields with what is wrong with them, and how many more there are."""
-    said = "; ".join(f"{field.field:.{_NAME_CHARACTERS}}: {field.detail}" for field in fields[:_FIELDS_SAID])
-    more = len(fields) - _FIELDS_SAID
-    return f"{said}; and {more:,} more" if more > 0 else said
+    listed = "; ".join(f"{field.field:.{_NAME_CHARACTERS}}: {field.detail}" for field in fields[:_FIELDS_LISTED])
+    more = len(fields) - _FIELDS_LISTED
+    return f"{listed}; and {more:,} more" if more > 0 else listed
 
 
 class MalformedInputError(InputError):

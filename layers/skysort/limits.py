@@ -164,7 +164,7 @@ UPLOAD_STARTS_PER_REQUEST: Final = 16
 PRESIGNED_S: Final = 900
 BATCH_NAME_CHARACTERS: Final = 100
 
-# A batch's status: files counted, and records of theirs looked at, in one answer; files told of one by one.
+# A batch's status: files counted, and records of theirs looked at, in one answer; files listed one by one.
 BATCH_FILES: Final = 10_000
 BATCH_RECORDS: Final = 50_000
 BATCH_FILES_PER_PAGE: Final = 500

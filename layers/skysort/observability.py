@@ -48,7 +48,7 @@ class Start:
 
 
 def process_age_ms() -> float | None:
-    """How long this process has lived, to 10 ms (proc(5): field 22 of stat, uptime); None where that is not told."""
+    """How long this process has lived, to 10 ms (proc(5): field 22 of stat, uptime); None where that is not known."""
     try:
         after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         uptime = float(Path("/proc/uptime").read_text().split()[0])

@@ -113,8 +113,8 @@ def _read(
     """One option, None where it is not given; what is wrong with it goes into errors."""
     value = given.get(name)
     if isinstance(value, Repeated):
-        said = [one for one in value if not _is_blank(one)]
-        value = Repeated(said) if len(said) > 1 else next(iter(said), None)
+        values = [each for each in value if not _is_blank(each)]
+        value = Repeated(values) if len(values) > 1 else next(iter(values), None)
     if _is_blank(value):
         return None
     try:

@@ -92,8 +92,8 @@ def _listed(fields: Iterable[errors.FieldError], room: int | None) -> list[Field
     return listed
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: max(0, most - 1)] + "\N{HORIZONTAL ELLIPSIS}"
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: max(0, limit - 1)] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _unicode(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Dropped files matched with what stands in the results bucket for each, by the key scheme of skysort.drop.keys."""
+"""Dropped files matched with the objects of the results bucket for each, by the key scheme of skysort.drop.keys."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Bucket(Protocol):
 
 @dataclass(slots=True)
 class Members:
-    """Records of an archive's members that stand there."""
+    """How many of an archive's members have a record, by outcome."""
 
     done: int = 0
     failed: int = 0
@@ -49,7 +49,7 @@ class BatchFile:
     """One file of a batch.
 
     dropped: the object in the drop bucket, None where it has been removed since.
-    records: what stands for it in the results bucket, by suffix ("" is the result under the file's own name).
+    records: its objects in the results bucket, by suffix ("" is the result under the file's own name).
     members: of an archive that has some.
     """
 
@@ -171,12 +171,12 @@ def _take(item: Listed, prefix: str, dropped: Mapping[str, Listed], found: _Foun
 def _archive(key: str, prefix: str, dropped: Mapping[str, Listed], found: _Found) -> str | None:
     """The archive below whose name a key lies: a dropped file, or one that has gone and left its table."""
     name = key.removeprefix(prefix)
-    at = name.find("/")
-    while at >= 0:
-        ancestor = name[:at]
+    end = name.find("/")
+    while end >= 0:
+        ancestor = name[:end]
         if ancestor in dropped or prefix + ancestor + keys.TABLE in found.records:
             return ancestor
-        at = name.find("/", at + 1)
+        end = name.find("/", end + 1)
     return None
 
 

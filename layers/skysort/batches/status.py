@@ -167,9 +167,9 @@ class BatchStatusService:
         """Do something that waits for S3 with each file, many at a time, in their order."""
         return self._pool.map(work, files)
 
-    def read(self, key: str, most: int) -> bytes:
+    def read(self, key: str, max_bytes: int) -> bytes:
         """At most so many bytes of an object of the results bucket; raises NotFoundError and InfrastructureError."""
-        return self._bucket.read(self._results, key, 0, most)
+        return self._bucket.read(self._results, key, 0, max_bytes)
 
     def read_json(self, key: str) -> dict[str, Any] | None:
         """A record; None where it no longer exists, or is not one that skysort wrote."""

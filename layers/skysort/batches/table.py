@@ -65,22 +65,22 @@ class BatchTable:
     def _page(self, batch: str, page: Page, client: Client) -> tuple[str, Cursor | None]:
         segments = self._service.segments(batch, page, client)
         text = _Text()
-        at = page.cursor
-        if at == Cursor():
+        position = page.cursor
+        if position == Cursor():
             text.write(COLUMNS)
         every = (file for segment in segments.values() for file in segment.files)
         count = 0
         for file, rows in self._files(islice(every, BATCH_FILES_PER_PAGE)):
-            row_number = at.row
+            row_number = position.row
             for row in islice(rows, row_number, None):
                 if count and (count >= self._rows or text.size >= self._size):
-                    return text.whole(), Cursor(at.model, at.after, row_number)
+                    return text.whole(), Cursor(position.model, position.after, row_number)
                 text.write((file.model, *row))
                 row_number += 1
                 count += 1
-            at = Cursor(file.model, file.name)
+            position = Cursor(file.model, file.name)
         if next(every, None) is not None:
-            return text.whole(), at
+            return text.whole(), position
         return text.whole(), end_of(segments)
 
     def _files(self, files: Iterator[BatchFile]) -> Iterator[tuple[BatchFile, Iterator[Row]]]:
@@ -202,7 +202,7 @@ _BEHIND_SET: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """How the appended cells of a row are told from the others: by their place at its end."""
+    """How the appended cells of a row are distinguished from the others: by their place at its end."""
 
     delimiter: str
     classes: tuple[str, ...]
@@ -294,7 +294,7 @@ def _columns(line: str) -> _Columns | None:
 def _errors(rejected: str) -> dict[int, str]:
     errors: dict[int, str] = {}
     for row in csv.DictReader(io.StringIO(rejected, newline="")):
-        said = ": ".join(written_text(part) for part in (row["column"], row["detail"]) if part)
+        message = ": ".join(written_text(part) for part in (row["column"], row["detail"]) if part)
         number = int(row["row"])
-        errors[number] = f"{errors[number]}; {said}" if number in errors else said
+        errors[number] = f"{errors[number]}; {message}" if number in errors else message
     return errors

@@ -52,7 +52,7 @@ FileState = Annotated[State | None, Query(description="only files in this state;
 Limit = Annotated[
     int,
     Field(ge=0, le=BATCH_FILES_PER_PAGE),
-    Query(description=f"files told of one by one, {FILES_BY_DEFAULT} by default; 0 for the counts alone"),
+    Query(description=f"files listed one by one, {FILES_BY_DEFAULT} by default; 0 for the counts alone"),
 ]
 Records = Annotated[bool, Query(description="whether each file comes with its record, predictions included")]
 Next = Annotated[
@@ -141,7 +141,7 @@ def control_api(
 
     @api.post("/v1/uploads")
     def offer_uploads() -> Response[str]:
-        """A signed way into the drop folder for each file."""
+        """Presigned upload requests for each file."""
         request = read_body(raw_body(api.current_event), content_type(api.current_event))
         return json_response(uploads.presign(request, client()))
 
@@ -155,7 +155,7 @@ def control_api(
         records: Records = False,
         following: Next = None,
     ) -> Response[str]:
-        """How many files of a batch wait, are done and failed, and the files one by one."""
+        """How many files of a batch are waiting, done and failed, and the files one by one."""
         page = Page(limit, Cursor.decode(following), state, model, records)
         return json_response(batches.status(batch_of(batch), page, client()))
 
