@@ -84,10 +84,7 @@ def _rows(model: Model) -> Operation:
         bodies={
             JSON: {
                 "schema": bodies.one_or_many("StarRowRequest", "StarRowsRequest"),
-                "examples": {
-                    "row": {"value": row},
-                    "rows": {"value": json.loads(_event("star_instances"))},
-                },
+                "examples": {"row": {"value": row}, "rows": {"value": json.loads(_event("star_instances"))}},
             },
             "text/csv": {"schema": bodies.star_csv(), "examples": {"table": {"value": _event("star_csv")}}},
             "application/x-www-form-urlencoded": {

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort.batches.match import BatchFile, State
@@ -17,12 +17,7 @@ from skysort.csv_cells import long_cells, text_cell, written_text
 from skysort.drop import keys
 from skysort.errors import InputError, MalformedInputError, NotFoundError
 from skysort.guard import reading
-from skysort.limits import (
-    BATCH_CSV_BYTES,
-    BATCH_CSV_ROWS,
-    BATCH_CSV_TABLE_BYTES,
-    BATCH_FILES_PER_PAGE,
-)
+from skysort.limits import BATCH_CSV_BYTES, BATCH_CSV_ROWS, BATCH_CSV_TABLE_BYTES, BATCH_FILES_PER_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -251,18 +246,15 @@ def merged(result: str, rejected: str, expected: int | None = None) -> Iterator[
     for number in reversed(pending):
         yield number, "", "", "", "", errors[number]
     if expected is not None and found != expected:
-        raise MalformedInputError(f"the classified table has {found:,} rows, its record tells of {expected:,}")
+        raise MalformedInputError(f"the classified table has {found:,} rows, its record says {expected:,}")
 
 
 def _classified(result: str) -> Iterator[tuple[str, int, str, str]]:
     """The appended cells of each row, read from the end of its last line: what stands before is the user's."""
     lines = iter(io.StringIO(result, newline=""))
-    columns, line = _header(lines)
-    while line is not None:
-        cells = columns.cells(line)
-        if cells is not None:
-            yield cells
-        line = next(lines, None)
+    columns, first = _header(lines)
+    rows = map(columns.cells, lines if first is None else chain([first], lines))
+    return (cells for cells in rows if cells is not None)
 
 
 def _header(lines: Iterator[str]) -> tuple[_Columns, str | None]:

@@ -110,11 +110,7 @@ def csv_response(name: str, text: str, following: str | None) -> Response[str]:
 
 
 def control_api(
-    registry: ModelRegistry,
-    uploads: UploadPresigner,
-    batches: BatchStatusService,
-    contract: Contract,
-    clients: Sharing,
+    registry: ModelRegistry, uploads: UploadPresigner, batches: BatchStatusService, contract: Contract, clients: Sharing
 ) -> APIGatewayRestResolver:
     """The API of the control function. clients: whether they share batches, or each has its own."""
     api = build_api()

@@ -30,12 +30,8 @@ def batch_fault(batch: str) -> str | None:
     """What is wrong with a batch's name, None if nothing is."""
     if len(batch) > BATCH_NAME_CHARACTERS:
         return f"has {len(batch)} characters; at most {BATCH_NAME_CHARACTERS} are allowed"
-    if _BATCH.fullmatch(batch) is None:
-        return (
-            "must be a single folder name: no slash, backslash, percent sign or control character, "
-            "and no leading dot or space"
-        )
-    return None
+    cure = "no slash, backslash, percent sign or control character, and no leading dot or space"
+    return None if _BATCH.fullmatch(batch) else f"must be a single folder name: {cure}"
 
 
 def batch_of(path_segment: str) -> str:
@@ -63,10 +59,7 @@ def file_fault(name: str, prefix: str) -> str | None:
             "must be a plain path that ends in a file name, without empty, '.' or '..' folders",
         ),
         (_PLACEHOLDER in name, f"contains {_PLACEHOLDER}, which S3 would replace"),
-        (
-            is_reserved(name),
-            f"has a suffix of skysort's own records ({', '.join(RESERVED)}); rename the file",
-        ),
+        (is_reserved(name), f"has a suffix of skysort's own records ({', '.join(RESERVED)}); rename the file"),
         (
             size > DROP_KEY_BYTES,
             f"makes a key of {size:,} bytes; at most {DROP_KEY_BYTES:,} are allowed, {prefix!r} included",
