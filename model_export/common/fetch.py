@@ -47,7 +47,7 @@ def fetch(url: str, path: Path, *, digest: str | None = None, algorithm: str = "
         When the server cannot be reached or breaks off.
     """
     if urlsplit(url).scheme not in {"http", "https"}:
-        raise ConfigurationError(f"a data set is fetched over http or https, not from {url}")
+        raise ConfigurationError(f"data sets are downloaded over http or https, not from {url}")
     if path.exists() and (digest is None or checksum(path, algorithm).startswith(digest.lower())):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,8 +86,10 @@ def _continue(url: str, part: Path) -> None:
             return  # all of it is there already; the checksum decides
         raise InfrastructureError(f"{url} answered {problem.code} {problem.reason}") from problem
     except OSError as problem:
-        raise InfrastructureError(f"{url} broke off ({problem}); run it again to continue") from problem
-    if part.stat().st_size < total:
         raise InfrastructureError(
-            f"{url} broke off after {part.stat().st_size:,} of {total:,} bytes; run it again to continue"
+            f"the download of {url} was interrupted ({problem}); run it again to continue"
+        ) from problem
+    if (size := part.stat().st_size) < total:
+        raise InfrastructureError(
+            f"the download of {url} stopped after {size:,} of {total:,} bytes; run it again to continue"
         )

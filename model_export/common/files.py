@@ -61,7 +61,7 @@ def make_folders(*folders: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
-            raise ConfigurationError(f"cannot make the folder {folder}: {problem.strerror}") from problem
+            raise ConfigurationError(f"cannot create the folder {folder}: {problem.strerror}") from problem
 
 
 def write_json(path: Path, value: object) -> None:
@@ -74,7 +74,7 @@ def read_json(path: Path, made_by: str) -> dict[str, Any]:
     try:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigurationError(f"{path} is not there; run `python -m model_export {made_by}` first") from None
+        raise ConfigurationError(f"{path} is missing; run `python -m model_export {made_by}` first") from None
     except ValueError as problem:
         raise ConfigurationError(f"{path} is damaged ({problem}); run `{made_by}` again") from problem
     return value

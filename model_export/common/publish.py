@@ -86,4 +86,4 @@ def reading_card() -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError) as missing:
-        raise ArtefactError(f"the card in place does not say {missing}; repair or remove it") from missing
+        raise ArtefactError(f"the card in place lacks {missing}; repair or remove it") from missing

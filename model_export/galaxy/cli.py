@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DESCRIPTION: Final = """\
 The galaxy model: one of the eight Galaxy Zoo 2 classes from a cutout.
 
-In order: data (decode the pictures, find those of one sky, deal out the parts), train (one
+In order: data (decode the pictures, find those of the same sky, split them), train (one
 candidate), compare (all candidates with the same time, and a learning curve), ablate (the winner
 without each kind of label), evaluate (export to ONNX and measure the file on the test part),
 export (publish to functions/galaxy/model if not worse than what is there), input-formats (the
@@ -30,7 +30,7 @@ CANDIDATE: Final = "mobilenetv3"
 def main(arguments: list[str]) -> int:
     """Run one command; exit code 2 with a sentence for an error of the user's."""
     line = CommandLine("galaxy", DESCRIPTION)
-    data = _add(line, "data", "decode the pictures once and deal out train, validation and test")
+    data = _add(line, "data", "decode the pictures once and split them into train, validation and test")
     data.add_argument("--splits", type=Path, default=None, metavar="DIR", help="where the lists go (default splits/)")
     train = _add(line, "train", "train one candidate, choose its calibration on the validation part; resumes")
     train.add_argument("--candidate", default=CANDIDATE, help="network to train (default %(default)s)")

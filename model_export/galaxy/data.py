@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
         ]
     lists = options.splits or workspace.lists
     if workspace.survey == catalogue.HERE:
-        say("looking for pictures of one sky (two minutes)")
+        say("looking for pictures of the same sky (two minutes)")
         pairs = split.same_sky(*crops)
         parts = split.make(gz2, efigi, split.groups(len(gz2) + len(efigi), pairs))
         split.save(parts, lists)

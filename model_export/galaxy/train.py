@@ -157,9 +157,7 @@ class Training:
 
     def __init__(self, recipe: Recipe, samples: Samples, checkpoint: Path, data: Path) -> None:
         if len(samples) < recipe.batch:
-            raise ConfigurationError(
-                f"{len(samples)} pictures are too few to draw {recipe.batch} different ones a step"
-            )
+            raise ConfigurationError(f"a batch needs {recipe.batch} different pictures, got {len(samples)}")
         torch.manual_seed(recipe.seed)
         self.recipe, self.samples, self.checkpoint = recipe, samples, checkpoint
         self.draws = np.random.default_rng(recipe.seed)

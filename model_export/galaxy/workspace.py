@@ -71,7 +71,7 @@ class Workspace(files.Workspace):
         except OSError as problem:
             option = "" if self.survey == HERE else f" --set {self.survey}"
             raise ConfigurationError(
-                f"{problem.filename} is not there; run `python -m model_export galaxy data{option}` first"
+                f"{problem.filename} is missing; run `python -m model_export galaxy data{option}` first"
             ) from problem
         return gz2, efigi
 

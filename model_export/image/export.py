@@ -124,7 +124,7 @@ def parity(served: Served, content: bytes, pixels: NDArray[np.uint8]) -> dict[st
     apart = [float(np.abs(mine.numpy() - other).max()) for mine, other in zip(ours, theirs, strict=True)]
     named = dict(zip(onnx_file.OUTPUTS, apart, strict=True))
     if named["probabilities"] >= PARITY:
-        raise ConfigurationError(f"the exported file differs from the network by {named['probabilities']:.1e}")
+        raise ConfigurationError(f"the exported file differs from the network by up to {named['probabilities']:.1e}")
     return {"photographs": len(pixels), "largest_difference": named["probabilities"], "by_output": named}
 
 

@@ -70,7 +70,7 @@ def load(workspace: Workspace, name: str) -> Checkpoint:
         network.load_state_dict(held["state"])
         return Checkpoint(held["architecture"], network.eval(), held["origin"])
     except FileNotFoundError:
-        raise ConfigurationError(f"{path} is not there; run `python -m model_export image {made_by}` first") from None
+        raise ConfigurationError(f"{path} is missing; run `python -m model_export image {made_by}` first") from None
     except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as problem:
         raise ConfigurationError(f"{path} is damaged ({problem!s:.200}); run `{made_by}` again") from problem
 
@@ -140,7 +140,7 @@ def torchvision(variant: str, folder: Path, url: str | None = None, digest: str 
     InfrastructureError
         When the server cannot be reached or breaks off.
     ConfigurationError
-        For a file whose checksum is wrong or that holds no MobileNetV3-Large.
+        For a file whose checksum is wrong or that does not hold torchvision's MobileNetV3-Large.
     """
     address = url or URLS[variant]
     name = urlsplit(address).path.rsplit("/", 1)[-1]
@@ -150,7 +150,7 @@ def torchvision(variant: str, folder: Path, url: str | None = None, digest: str 
         network.load_published(torch.load(path, weights_only=True, map_location="cpu"))
     except Exception as problem:  # torch raises from UnpicklingError to RuntimeError
         raise ConfigurationError(
-            f"{path.name} holds no MobileNetV3-Large of torchvision: {problem!s:.300}"
+            f"{path.name} does not hold torchvision's MobileNetV3-Large: {problem!s:.300}"
         ) from problem
     origin = {
         "weights": f"torchvision MobileNet_V3_Large, ImageNet-1k, {variant}",
@@ -165,7 +165,7 @@ def digest_in_name(url: str) -> str:
     """The first digits of the SHA-256 that a file name states; a ConfigurationError where there are none."""
     stated = _DIGEST_IN_NAME.search(urlsplit(url).path.rsplit("/", 1)[-1])
     if not stated:
-        raise ConfigurationError(f"the name of {url} states no SHA-256; give it with --sha256")
+        raise ConfigurationError(f"the file name in {url} has no SHA-256; pass --sha256")
     return stated.group(1)
 
 

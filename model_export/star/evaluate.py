@@ -62,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
     data = description(dataset)
     if data["splits"] != training["data"]["splits"]:
         raise ConfigurationError(
-            f"the boosters in {workspace.build} were trained on other rows than {dataset.file_name} gives; train anew"
+            f"the boosters in {workspace.build} were trained on rows other than those of {dataset.file_name}; "
+            "run `train` again"
         )
     parts = split(dataset)
     train, test = dataset.take(parts.train), dataset.take(parts.test)

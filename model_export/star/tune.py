@@ -147,7 +147,7 @@ def keep(study: optuna.Study, name: str, workspace: Workspace, rows: int) -> Non
     """Write a variant's best trial to hyperparameters.json and the search's summary to the results."""
     complete = _complete(study)
     if not complete:
-        raise ConfigurationError(f"no trial of {name} was finished in the time; give more --minutes")
+        raise ConfigurationError(f"no trial of {name} finished in time; allow more --minutes")
     best = study.best_trial
     depth = int(best.params["max_depth"])
     chosen = workspace.hyperparameters

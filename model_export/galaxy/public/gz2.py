@@ -76,7 +76,7 @@ def unpack(archive: Path, folder: Path) -> None:
         with tarfile.open(archive) as packed:
             packed.extractall(folder, filter="data")
     except tarfile.TarError as problem:
-        raise ConfigurationError(f"{archive} cannot be taken apart: {problem}") from problem
+        raise ConfigurationError(f"{archive} cannot be unpacked: {problem}") from problem
     done.touch()
 
 
@@ -92,7 +92,7 @@ def load(folder: Path) -> Catalogue:
         summaries += table["summary"]
     unknown = sorted({summary for summary in summaries if summary is not None} - set(CLASSES))
     if unknown:
-        raise ConfigurationError(f"{folder} has summaries that are not known: {', '.join(unknown)}")
+        raise ConfigurationError(f"unknown summaries in {folder}: {', '.join(unknown)}")
     label = np.array([INDEX[summary or "irregular"] for summary in summaries], dtype=np.int64)
     root = folder / "images"
     digest = hashlib.sha256("".join(checksum(folder / name, "sha256") for name in CATALOGUES).encode()).hexdigest()

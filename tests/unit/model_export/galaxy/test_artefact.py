@@ -115,5 +115,5 @@ def test_a_file_that_differs_from_pytorch_is_refused(evaluation: dict[str, Any])
 
 
 def test_a_damaged_card_is_named(evaluation: dict[str, Any]) -> None:
-    with pytest.raises(ArtefactError, match="does not say"):
+    with pytest.raises(ArtefactError, match="the card in place lacks"):
         export.worse(evaluation, {"version": "1.0.0"})

@@ -164,7 +164,7 @@ def test_a_card_in_place_that_lacks_its_scores_is_named(
     run = publish(evaluated, tmp_path)
     (run.artefact / "card.json").write_text('{"version": "1.0.0"}', encoding="utf-8")
     assert run.star("export", "--into", str(run.artefact)) == 2
-    assert "error: the card in place does not say 'training_data'" in capsys.readouterr().err
+    assert "error: the card in place lacks 'training_data'" in capsys.readouterr().err
 
 
 def test_boosters_that_were_changed_after_the_evaluation_are_not_published(
@@ -190,7 +190,7 @@ def test_the_evaluation_of_other_rows_is_refused(
 
     # When / Then
     assert run.star("evaluate") == 2
-    assert "were trained on other rows than sdss17.csv gives; train anew" in capsys.readouterr().err
+    assert "were trained on rows other than those of sdss17.csv; run `train` again" in capsys.readouterr().err
 
 
 def test_the_search_resumes_and_keeps_its_best(tmp_path: Path) -> None:
