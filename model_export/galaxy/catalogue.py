@@ -78,27 +78,7 @@ class Catalogue:
 
 
 def catalogues(survey: str, data: Path, public: Path | None) -> tuple[Catalogue, Catalogue]:
-    """The pictures with class labels, and EFIGI's beside them, of which a public set has none.
-
-    Parameters
-    ----------
-    survey
-        HERE or one of PUBLIC.
-    data
-        The survey data.
-    public
-        Where `download` put the public set.
-
-    Returns
-    -------
-    tuple of Catalogue
-        Both.
-
-    Raises
-    ------
-    ConfigurationError
-        When a table is missing or wrong.
-    """
+    """The pictures with class labels, and EFIGI's, of which a public set has none; raises ConfigurationError."""
     if survey == HERE:
         return load_gz2(data), load_efigi(data)
     # Imported late: the packages that read them are in the training environment alone.

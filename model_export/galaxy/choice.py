@@ -83,25 +83,9 @@ class Choice:
 def choose(
     logits: NDArray[np.float64], truth: NDArray[np.int64], prior: NDArray[np.float64], max_views: int = MAX_VIEWS
 ) -> tuple[Choice, dict[str, Any]]:
-    """The choice, and the validation scores of everything that was tried.
-
-    Parameters
-    ----------
-    logits
-        (n, all views, 8) of the validation part.
-    truth
-        (n,) class indices.
-    prior
-        (8,) class shares.
-    max_views
-        Views that a request may cost.
-
-    Returns
-    -------
-    tuple of Choice and dict
-        The views are those of the least log loss among what is fast enough; the strength that of the best sum of
-        accuracy and macro F1.
-    """
+    """The choice by (n, all views, 8) logits, and the validation scores of everything that was tried."""
+    # The views are those of the least log loss among what is fast enough; the strength that of the best sum of accuracy
+    # and macro F1.
     tried_views = {}
     for name, indices in VIEW_SETS.items():
         mean = logits[:, indices].mean(axis=1)

@@ -101,21 +101,8 @@ def calibration(held: Sequence[Photograph], logits: Logits) -> dict[str, Any]:
 
 
 def compare(held: Sequence[Photograph], answers: Mapping[str, Logits]) -> dict[str, Any]:
-    """Accuracy on the same photographs at each step, and the paired differences.
-
-    Parameters
-    ----------
-    held
-        The n photographs.
-    answers
-        (n, classes) logits as published, with the chosen crop, and tuned, by a name that states network, shorter side
-        and filter, in this order. Equal names are one step.
-
-    Returns
-    -------
-    dict
-        By group of photographs.
-    """
+    """Accuracy on the same photographs at each step, and the paired differences, by group of photographs."""
+    # answers: logits as published, with the chosen crop, and tuned, in this order; equal names are one step.
     truth = data.labels_of(held)
     report = {}
     for group, rows in groups(held).items():

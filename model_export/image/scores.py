@@ -62,20 +62,7 @@ def cross_fitted(logits: Floats, truth: NDArray[np.int64]) -> dict[str, Any]:
 
 
 def curves(probability: Floats, truth: NDArray[np.int64]) -> dict[str, Any]:
-    """Reliability, and for a set of few classes what each was taken for; "other" is any class that is not in the set.
-
-    Parameters
-    ----------
-    probability
-        (n, 1000), calibrated.
-    truth
-        (n,) class numbers.
-
-    Returns
-    -------
-    dict
-        "reliability" and, of at most MAX_CLASSES classes, "confusion".
-    """
+    """Reliability of (n, 1000) probabilities, and of few classes what each was taken for, "other" beyond them."""
     curve = calibration.reliability(probability, truth).document()
     present = np.unique(truth)
     if len(present) > MAX_CLASSES:

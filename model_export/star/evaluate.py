@@ -169,27 +169,7 @@ def latency(content: bytes, name: str, test: Dataset) -> dict[str, Any]:
 def measure_in_place(
     folder: Path, candidate: Mapping[str, bytes], test: Dataset, unmeasured: Dataset
 ) -> dict[str, Any] | None:
-    """Scores of the published version, and of it and the candidate on the objects without a redshift.
-
-    Parameters
-    ----------
-    folder
-        Where the published version lies.
-    candidate
-        The boosters that may replace it, by variant.
-    test, unmeasured
-        Objects of the test part with and without a redshift.
-
-    Returns
-    -------
-    dict or None
-        None where nothing is published.
-
-    Raises
-    ------
-    ConfigurationError
-        When a booster is not the one that its card describes.
-    """
+    """Scores of the published version, and of it and the candidate on objects without a redshift; None without one."""
     if not (folder / CARD_FILE).exists():
         return None
     card = read_json(folder / CARD_FILE, "star export")

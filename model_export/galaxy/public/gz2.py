@@ -31,22 +31,8 @@ COLUMNS: Final = ("subfolder", "filename", "summary")
 
 
 def download(folder: Path, *, url: str | None = None, digest: str | None = None) -> Catalogue:
-    """Fetch both catalogues and the pictures into `folder`, unpack them, and read the catalogue.
-
-    Parameters
-    ----------
-    folder
-        Where they go.
-    url
-        A folder of the same file names at another place, whose files are then not held to the public hashes.
-    digest
-        SHA-256 that the archive of pictures must have.
-
-    Returns
-    -------
-    Catalogue
-        The galaxies.
-    """
+    """Fetch both catalogues and the pictures into `folder`, unpack them, and read the catalogue."""
+    # From another address the files are not held to the public hashes; a digest is the archive's SHA-256.
     for name, (key, md5) in CATALOGUES.items():
         fetch(f"{url or f'{HOME}/{key}'}/{name}", folder / name, digest=None if url else md5, algorithm="md5")
     name, public, md5 = IMAGES
