@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from skysort.fits_header import Header
 
 COLOURS: Final = 3
-_MOST_PLANES: Final = 16
+_MAX_PLANES: Final = 16
 # Of the light that the galaxy network's pictures show as red, green and blue: SDSS i, r and g, in nm.
 _SHOWN_AS: Final = (748.0, 617.0, 469.0)
 # Middles of the bands in use, in nm: SDSS, DECam, HSC and Pan-STARRS (u to y), Johnson-Cousins, 2MASS, WISE, GALEX.
@@ -77,7 +77,7 @@ def choose(header: Header, planes: int, *, ready_for_display: bool) -> Choice:
     """
     if planes == 1:
         return Choice((0,))
-    names = _names(header, planes) if planes <= _MOST_PLANES else ()
+    names = _names(header, planes) if planes <= _MAX_PLANES else ()
     waves = [_wavelength(name, header) for name in names]
     known = [(wave, plane) for plane, wave in enumerate(waves) if wave is not None]
     if len({wave for wave, _ in known}) == planes:
@@ -146,7 +146,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _refusal(header: Header, planes: int, names: Sequence[str]) -> str:
-    if header.text("CTYPE3").upper()[:4] in _SPECTRAL or planes > _MOST_PLANES:
+    if header.text("CTYPE3").upper()[:4] in _SPECTRAL or planes > _MAX_PLANES:
         return (
             f"the FITS image is a cube of {planes:,} planes, not a picture; send one plane, or three bands as an image"
             " of width x height x 3"

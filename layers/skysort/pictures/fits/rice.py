@@ -140,9 +140,9 @@ def _together(packed: _Packed) -> _Codes:
         np.empty((blocks, len(starts)), np.int32),
         np.empty((blocks, len(starts)), np.int32),
     )
-    at, most = starts.copy(), 8 * len(packed.content) - 64
+    at, last_place = starts.copy(), 8 * len(packed.content) - 64
     for number in range(blocks):
-        np.minimum(at, most, out=at)  # of a damaged tile, which is told at the end
+        np.minimum(at, last_place, out=at)  # of a damaged tile, which is told at the end
         low = (((packed.words[at >> 3] << (at & 7).astype(np.uint32)) >> np.uint32(32 - field)).astype(np.int32)) - 1
         at += field
         codes.starts[number], codes.low[number] = at, low

@@ -190,8 +190,8 @@ class _TiledImage:
 
     def _unzipped(self, stream: bytes, values: int) -> NDArray[Any]:
         """The numbers of a tile that went through GZIP or through nothing."""
-        most = values * max(4, self._type.itemsize)
-        unpacked = stream if self._method == "NOCOMPRESS" else _gunzip(stream, most, exact=False)
+        max_bytes = values * max(4, self._type.itemsize)
+        unpacked = stream if self._method == "NOCOMPRESS" else _gunzip(stream, max_bytes, exact=False)
         width, rest = divmod(len(unpacked), values)
         if self._type.kind == "f" and not self._quantized:
             dtype = self._type.newbyteorder(">")
@@ -268,12 +268,12 @@ def _portions(tiles: Sequence[int], streams: Sequence[tuple[int, int]], sizes: S
     for tile in tiles:
         by_size.setdefault(sizes[tile], []).append(tile)
     for values, alike in by_size.items():
-        most = min(_VALUES_AT_ONCE, max(_FEWER_AT_ONCE, _TILES_AT_ONCE * values))
+        max_values = min(_VALUES_AT_ONCE, max(_FEWER_AT_ONCE, _TILES_AT_ONCE * values))
         some: list[int] = []
         size = 0
         for tile in alike:
             more = streams[tile][1]
-            if some and (size + more > _BYTES_AT_ONCE or (len(some) + 1) * values > most):
+            if some and (size + more > _BYTES_AT_ONCE or (len(some) + 1) * values > max_values):
                 yield some
                 some, size = [], 0
             some.append(tile)

@@ -27,7 +27,7 @@ CONVERTED: Final = "colour_profile_converted"
 IGNORED: Final = "colour_profile_ignored"
 
 # ICC.1:2022, 7.2: a profile's class and colour space, as letters at these places of its header.
-_HEADER_BYTES, _TAG, _MOST_TAGS = 128, 12, 100
+_HEADER_BYTES, _TAG, _MAX_TAGS = 128, 12, 100
 _CLASS, _SPACE = slice(12, 16), slice(16, 20)
 _CLASSES: Final = frozenset({b"scnr", b"mntr", b"prtr", b"spac"})
 _MODES: Final = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
@@ -148,9 +148,9 @@ def _unusable(profile: bytes) -> str:
     """Why a profile is not given to Little CMS; empty where it may be."""
     count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
     names = {
-        profile[at : at + 4] for at in range(_HEADER_BYTES + 4, _HEADER_BYTES + 4 + min(count, _MOST_TAGS) * _TAG, _TAG)
+        profile[at : at + 4] for at in range(_HEADER_BYTES + 4, _HEADER_BYTES + 4 + min(count, _MAX_TAGS) * _TAG, _TAG)
     }
-    if len(profile) < _HEADER_BYTES + 4 or profile[_CLASS] not in _CLASSES or count > _MOST_TAGS:
+    if len(profile) < _HEADER_BYTES + 4 or profile[_CLASS] not in _CLASSES or count > _MAX_TAGS:
         return "it is damaged, or of a kind that pictures do not have"
     if profile[_SPACE] not in _MODES:
         return "it is for other colours than RGB, grey or inks"

@@ -201,7 +201,7 @@ def _file(content: bytes, grid: Item, tiles: list[Item], layout: tuple[int, int]
 
     def places(item: Item, *more: bytes) -> bytes:
         own = [_box(kind, data) for kind, data in item.properties.items() if kind not in _LEFT_OUT]
-        numbers = [table.setdefault(one, len(table) + 1) for one in (*own, *more)]
+        numbers = [table.setdefault(box, len(table) + 1) for box in (*own, *more)]
         return bytes([len(numbers)]) + b"".join(struct.pack(">H", 0x8000 | number) for number in numbers)
 
     full = bytes(4)

@@ -9,7 +9,7 @@ from skysort.limits import HEIF_PARTS
 
 # HEVC (ITU-T H.265, 7.3.1 and 7.3.2.2).
 _SPS, _FIRST_NOT_PICTURE, _HEAD = 33, 32, 2
-_MOST_LAYERS, _444 = 6, 3
+_MAX_LAYERS, _444 = 6, 3
 _SPS_BYTES: Final = 128  # of a parameter set that are looked at: the sizes come early
 _CONFIGURATION: Final = 23  # bytes before the parameter sets
 # AV1 (AV1 Bitstream Specification, 5.3 and 5.5).
@@ -83,7 +83,7 @@ def _sps_pixels(unit: bytes) -> int:
     bits = _Bits(unit[_HEAD:].replace(b"\0\0\3", b"\0\0"))
     bits.take(4)
     layers = bits.take(3)
-    if layers > _MOST_LAYERS:
+    if layers > _MAX_LAYERS:
         raise MalformedInputError("the HEIC picture is damaged: its coded data have too many layers")
     bits.take(1 + 96)
     present = [(bits.take(1), bits.take(1)) for _ in range(layers)]

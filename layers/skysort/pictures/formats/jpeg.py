@@ -40,7 +40,7 @@ _FRAMES: Final = _SEQUENTIAL | {_PROGRESSIVE, *_NOT_READ}
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _PROFILE: Final = b"ICC_PROFILE\0"
 _PROFILE_HEAD: Final = len(_PROFILE) + 2
-_BLOCK, _BITS, _MOST_SAMPLING = 8, 8, 4
+_BLOCK, _BITS, _MAX_SAMPLING = 8, 8, 4
 # Bytes of tables in front of a scan: four of quantisation and eight of Huffman codes take 2 kB.
 _TABLE_BYTES: Final = 65_536
 # Bytes between marker segments, all in all: the standard allows as many as one likes, encoders write none.
@@ -201,7 +201,7 @@ def _frame(marker: int, segment: bytes) -> Frame:
         raise UnsupportedFormatError(f"this JPEG has its height after its pixels (DNL), which is not supported; {_HOW}")
     check_pixels("image/jpeg", width, height, JPEG_PIXELS)
     sampling = {segment[at]: (segment[at + 1] >> 4, segment[at + 1] & 15) for at in range(6, 6 + 3 * components, 3)}
-    if len(sampling) < components or not all(1 <= f <= _MOST_SAMPLING for pair in sampling.values() for f in pair):
+    if len(sampling) < components or not all(1 <= f <= _MAX_SAMPLING for pair in sampling.values() for f in pair):
         raise MalformedInputError("the JPEG picture's frame header has invalid components")
     return Frame(width, height, marker == _PROGRESSIVE, sampling)
 

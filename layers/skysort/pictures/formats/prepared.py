@@ -19,7 +19,7 @@ _PREFIX: Final = b"Exif\0\0"
 _ORIENTATION, _SHORT, _LONG = 274, 3, 4
 _ENTRY: Final = 12
 # Entries of a first directory that are looked at; cameras write about a dozen.
-_MOST_ENTRIES: Final = 512
+_MAX_ENTRIES: Final = 512
 UPRIGHT: Final = 1
 ORIENTATIONS: Final = range(1, 9)  # the eight ways of DC-008 and TIFF 6.0
 SIDEWAYS: Final = range(5, 9)
@@ -56,11 +56,11 @@ class Prepared:
         return self.width, self.height
 
 
-def check_pixels(media_type: str, width: int, height: int, most: int = IMAGE_PIXELS) -> None:
+def check_pixels(media_type: str, width: int, height: int, max_pixels: int = IMAGE_PIXELS) -> None:
     """Raise LimitExceededError for more pixels than a picture of a type may have."""
-    if width * height > most:
+    if width * height > max_pixels:
         raise LimitExceededError(
-            f"a picture of type {media_type} may have up to {most:,} pixels; this one has {width} x {height}"
+            f"a picture of type {media_type} may have up to {max_pixels:,} pixels; this one has {width} x {height}"
         )
 
 
@@ -79,7 +79,7 @@ def orientation(exif: bytes) -> int:
         return UPRIGHT
     (start,) = struct.unpack_from(order + "I", data, 4)
     count = struct.unpack(order + "H", data[start : start + 2])[0] if len(data) >= start + 2 else 0
-    for at in range(start + 2, min(start + 2 + min(count, _MOST_ENTRIES) * _ENTRY, len(data) - _ENTRY + 1), _ENTRY):
+    for at in range(start + 2, min(start + 2 + min(count, _MAX_ENTRIES) * _ENTRY, len(data) - _ENTRY + 1), _ENTRY):
         tag, kind, _, long = struct.unpack_from(order + "HHII", data, at)
         if tag == _ORIENTATION:
             found = struct.unpack_from(order + "H", data, at + 8)[0] if kind == _SHORT else long * (kind == _LONG)

@@ -96,7 +96,7 @@ _OTHER_BRANDS: Final = {
 }
 _VIDEO_BRANDS: Final = frozenset({b"isom", b"iso2", b"mp41", b"mp42", b"qt  ", b"M4V ", b"M4A ", b"avc1", b"dash"})
 _FTYP: Final = b"ftyp"
-_MOST_BRANDS: Final = 64
+_MAX_BRANDS: Final = 64
 
 
 def detect(content: bytes) -> Format:
@@ -116,7 +116,7 @@ def detect(content: bytes) -> Format:
 
 def _brands(content: bytes) -> set[bytes]:
     """The brand of an ISO file, and those that it is compatible with (ISO/IEC 14496-12, 4.3)."""
-    end = min(int.from_bytes(content[:4], "big"), len(content), 16 + 4 * _MOST_BRANDS)
+    end = min(int.from_bytes(content[:4], "big"), len(content), 16 + 4 * _MAX_BRANDS)
     return {content[8:12], *(content[at : at + 4] for at in range(16, end, 4))}
 
 

@@ -33,7 +33,7 @@ _COMPRESSIONS: Final = {
     tags.JPEG: 0,
     tags.OLD_JPEG: 60,  # the former by its own markers
 }
-_MOST_SAMPLES: Final = 64
+_MAX_SAMPLES: Final = 64
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _RGB, _YCBCR = 2, 6
 # Kinds whose planes decoders put together as they do pixels, by photometric: RGB, inks and YCbCr; samples of each.
@@ -53,7 +53,7 @@ def prepare(content: bytes, budget: Budget) -> Prepared:
     if compression not in _COMPRESSIONS:
         name = tags.COMPRESSIONS.get(compression, f"number {compression}")
         raise UnsupportedFormatError(f"this TIFF's compression, {name}, is not supported; save it with LZW or Deflate")
-    if not 1 <= directory.samples <= _MOST_SAMPLES:
+    if not 1 <= directory.samples <= _MAX_SAMPLES:
         raise MalformedInputError(f"the TIFF picture is damaged: it has {directory.samples} samples a pixel")
     cost = _cost(directory, width, height, budget)
     interleaves = compression in _PLAIN and directory.separate and not directory.tiled
@@ -133,7 +133,7 @@ def _cost(directory: Directory, width: int, height: int, budget: Budget) -> Cost
     if count > TIFF_PARTS:
         raise LimitExceededError(f"a TIFF may have up to {TIFF_PARTS:,} strips or tiles; this one has {count:,}")
     planes = directory.samples if directory.separate else 1
-    bits = sum(directory.bits[:_MOST_SAMPLES]) // planes
+    bits = sum(directory.bits[:_MAX_SAMPLES]) // planes
     # Tiles reach beyond the picture, and strips may be listed more often than they are needed.
     unpacked = max(-(-across * bits // 8), 1) * down * count
     compression = directory.first(tags.COMPRESSION, tags.RAW)

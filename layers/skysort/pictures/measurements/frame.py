@@ -18,7 +18,7 @@ _LOOKED_AT: Final = 4_000_000
 # Frames are looked at in squares of pixels, at least so wide that noise does not fill one with equal numbers, and
 # at most so many that following them costs milliseconds.
 _LEAST_SQUARE: Final = 4
-_MOST_SQUARES: Final = 128  # along a side
+_MAX_SQUARES: Final = 128  # along a side
 _SAMPLE: Final = 100_000
 # Of the values around an area, below its number: sky noise around a frame whose sky was subtracted.
 _SCATTER: Final = 0.05
@@ -116,7 +116,7 @@ def uncovered(
     either some of these lie below it, as sky noise does where the sky was subtracted, or they stand nearly as high
     above it as the frame's middle, as sky does where it was not.
     """
-    side = max(_LEAST_SQUARE, -(-max(plane.shape) // _MOST_SQUARES))
+    side = max(_LEAST_SQUARE, -(-max(plane.shape) // _MAX_SQUARES))
     low = _of_squares(np.minimum, plane, side)
     empty = np.zeros(low.shape, np.bool_) if none is None else _of_squares(np.minimum, none, side)
     flat = (low == _of_squares(np.maximum, plane, side)) & ~empty
