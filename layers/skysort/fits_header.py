@@ -61,13 +61,7 @@ class Header:
         return text.strip()
 
     def integer(self, keyword: str, default: int | None = None) -> int:
-        """A keyword's whole number, the default without one.
-
-        Raises
-        ------
-        MalformedInputError
-            For another value, and for none without a default.
-        """
+        """A keyword's whole number, else the default; raises MalformedInputError for another value and without both."""
         shown = self.text(keyword)
         if not shown and default is not None:
             return default
@@ -152,15 +146,7 @@ class HeaderReader:
         self._count = 0
 
     def read(self, start: int) -> Header:
-        """Read the header that begins at an offset.
-
-        Raises
-        ------
-        MalformedInputError
-            For a header without an end.
-        LimitExceededError
-            For too many cards.
-        """
+        """Read the header at an offset; raises MalformedInputError where it is cut short, LimitExceededError if too long."""
         cards: list[tuple[str, bytes]] = []
         at = start
         while self._count < self._max_cards:

@@ -29,12 +29,15 @@ def gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
     Time grows with the file's bytes however many members they are.
 
-    Raises
-    ------
-    MalformedInputError
-        For a file that is damaged or ends too early.
-    LimitExceededError
-        For more members, or a greater expansion, than any table's.
+    Parameters
+    ----------
+    blocks
+        The file, in pieces of any size.
+
+    Returns
+    -------
+    The content; reading it raises MalformedInputError for a file that is damaged or ends too early, and
+    LimitExceededError for more members, or a greater expansion, than any table's.
     """
     return resized(_unpacked(blocks, GZIP_MEMBERS, ratio=GZIP_RATIO), _PIECE)
 
@@ -46,15 +49,7 @@ def unpacked(body: bytes, max_bytes: int, max_members: int, *, zlib_header: bool
 
 
 def beginning(content: bytes, size: int, max_members: int) -> bytes:
-    """Unpack the first bytes of gzipped content: fewer where it is cut short, and what is no gzip behind it is left.
-
-    Raises
-    ------
-    MalformedInputError
-        For damaged data.
-    LimitExceededError
-        For more members before so many bytes.
-    """
+    """Unpack the first bytes of gzipped content, fewer where it is cut short; raises as `gunzip` does where damaged."""
     return _joined(_unpacked([content], max_members, lenient=True), size)
 
 

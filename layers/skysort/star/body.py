@@ -63,9 +63,21 @@ class StarRequest:
 def read_body(body: bytes, content_type: str) -> StarRequest:
     """Read a request body.
 
-    body: as sent. content_type: its media type, parameters allowed; where that says nothing, the body does.
-    Raises UnsupportedFormatError, MalformedInputError, EmptyInputError, LimitExceededError, and
-    InvalidFieldsError for a CSV header whose columns cannot be used.
+    Parameters
+    ----------
+    body
+        As sent.
+    content_type
+        Its media type, parameters allowed; where that says nothing, the body does.
+
+    Returns
+    -------
+    Its rows in order, each with what is wrong with it, and its options.
+
+    Raises
+    ------
+    InputError
+        For a body that cannot be read, is empty, too large, of another kind, or a CSV whose columns cannot be used.
     """
     try:
         return _read(body, _media_type(body, content_type))

@@ -92,9 +92,20 @@ class Booster:
         return result.copied()
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Exact tree SHAP values (Lundberg et al. 2018): (n, k) -> (n, classes, k + 1) float32.
+        """Exact tree SHAP values.
 
-        The last column is the base value; each class's row sums to its margin.
+        Parameters
+        ----------
+        features
+            (n, k).
+
+        Returns
+        -------
+        (n, classes, k + 1); the last column is the base value, and each class's row sums to its margin.
+
+        Notes
+        -----
+        Lundberg et al. 2018, arXiv:1802.03888.
         """
         library = _library()
         interface = self._array_interface(features)

@@ -42,9 +42,23 @@ class StarClassifier:
     def answer(self, request: StarRequest, query: Mapping[str, object]) -> StarAnswer:
         """Classify a request's rows; a bad row gets a problem in its place, the others their classes.
 
-        query: options of the query string, which win over those of the body.
-        Raises InvalidFieldsError for bad options and for a bad single row, LimitExceededError for
-        more rows than may be explained.
+        Parameters
+        ----------
+        request
+            The rows, and the options of the body.
+        query
+            Options of the query string, which win over those of the body.
+
+        Returns
+        -------
+        A result for every row, in the order of the request.
+
+        Raises
+        ------
+        InvalidFieldsError
+            For bad options, and for a bad single row.
+        LimitExceededError
+            For more rows than may be explained.
         """
         started = perf_counter()
         options = parse_options(combined(request.options, query, self._model.labels), self._model.labels)
@@ -67,10 +81,7 @@ class StarClassifier:
         return self._model.labels
 
     def self_test(self) -> Ready:
-        """Classify the built-in sample, past the cache.
-
-        Raises InfrastructureError when the answer is not the sample's known class.
-        """
+        """Classify the built-in sample, past the cache; raises InfrastructureError when its class is another."""
         started = perf_counter()
         (answer,) = self._predict([SAMPLE], parse_options({}, self._model.labels))
         best = answer["predictions"][0]

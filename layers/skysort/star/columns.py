@@ -101,8 +101,10 @@ class Photometry:
 def without_sentinels(photometry: Photometry) -> tuple[Photometry, dict[float, int]]:
     """Take out the redshifts that say that there is none (NO_REDSHIFT).
 
-    Returns the photometry, NaN in their place, and how many objects had each of them, ``{0.0: 412}``; the photometry
-    itself and nothing where there was none. Columns of 32 bits hold them rounded, which is taken into account.
+    Returns
+    -------
+    The photometry, NaN in their place, and how many objects had each of them, ``{0.0: 412}``; the photometry itself and
+    nothing where there was none. Columns of 32 bits hold them rounded, which is taken into account.
     """
     redshift = photometry.redshift
     absent = _says_none(redshift)
@@ -132,10 +134,12 @@ def _says_none(redshift: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def check(photometry: Photometry) -> NDArray[np.uint8]:
-    """A Reason for every measured value, vectorised.
+    """Check every measured value, vectorised.
 
-    Returns (n, 6) uint8 in the order of MEASURED. A NaN magnitude is MISSING; a redshift that is NaN
-    or says that there is none is OK, since that object is classified from photometry alone.
+    Returns
+    -------
+    (n, 6) uint8, a Reason for each of MEASURED. A NaN magnitude is MISSING; a redshift that is NaN or says that there
+    is none is OK, since that object is classified from photometry alone.
     """
     reasons = np.zeros((len(photometry), len(MEASURED)), dtype=np.uint8)
     magnitudes, redshift = photometry.magnitudes, photometry.redshift
@@ -152,10 +156,7 @@ def check(photometry: Photometry) -> NDArray[np.uint8]:
 
 
 def describe(field: str, reason: Reason, value: object = None) -> FieldError:
-    """The sentence for one bad value: what was wrong and what would be right.
-
-    value: what was given; for an unknown field, the column that was most likely meant.
-    """
+    """What was wrong with a value and what would be right; value: of an unknown field, the column likely meant."""
     low, high = RANGES.get(field, (0.0, 0.0))
     unit = f" {UNITS[field]}" if UNITS.get(field) else ""
     shown = "" if value is None else f", got {value!r:.60}"

@@ -50,8 +50,16 @@ SPECTROSCOPIC: Final = (*PHOTOMETRIC, REDSHIFT, DISTANCE_MAGNITUDE)
 def feature_matrix(magnitudes: NDArray[np.float64], redshift: NDArray[np.float64] | None) -> NDArray[np.float32]:
     """The model's input.
 
-    magnitudes: (n, 5) float64, ugriz. redshift: (n,) float64, or None for the photometric model.
-    Returns (n, 16) float32 in the order of SPECTROSCOPIC, or (n, 14) in that of PHOTOMETRIC.
+    Parameters
+    ----------
+    magnitudes
+        (n, 5), ugriz in mag.
+    redshift
+        (n,), or None for the photometric model.
+
+    Returns
+    -------
+    (n, 16) in the order of SPECTROSCOPIC, or (n, 14) in that of PHOTOMETRIC.
     """
     width = len(PHOTOMETRIC) if redshift is None else len(SPECTROSCOPIC)
     features = np.empty((len(magnitudes), width), dtype=np.float32)

@@ -180,11 +180,8 @@ _BESIDE: Final = 2
 def joined(
     names: Sequence[str], spelled: Mapping[str, Sequence[int]], positions: Mapping[str, int]
 ) -> dict[str, FieldError]:
-    """The quantities of which a table has several renamed columns, and what to do about each.
-
-    spelled: names in lower case to their indices. positions: where the quantities are that were found.
-    A second ``z`` beside the magnitude is asked about where there is no redshift, which it probably is.
-    """
+    """The quantities of which a table has several renamed columns, and what to do about each."""
+    # A second ``z`` beside the magnitude is asked about where there is no redshift, which it probably is.
     if all(column in positions for column in MEASURED):
         return {}
     twins = _twins(spelled)

@@ -50,10 +50,24 @@ class StarRow:
 def read_row(given: Mapping[str, Any], default_id: str, *, text: bool, guess: bool = True) -> StarRow:
     """Read one row of JSON or a form.
 
-    given: names in any known spelling to values (skysort.star.names says which is taken of several); others are a
-    catalogue's own and not looked at. guess: whether to ask of those if they are misspelt.
-    text: whether values come from a form, where every value is text and blank means absent; in JSON a
-    number in quotes is an error. Identifiers and positions are never wrong: no answer depends on them.
+    Identifiers and positions are never wrong: no answer depends on them.
+
+    Parameters
+    ----------
+    given
+        Names in any known spelling to values (skysort.star.names says which is taken of several); others are a
+        catalogue's own and not looked at.
+    default_id
+        Its id where it has none.
+    text
+        Whether values come from a form, where every value is text and blank means absent; in JSON a number in quotes is
+        an error.
+    guess
+        Whether to ask of unknown names if they are misspelt.
+
+    Returns
+    -------
+    The row, with what is wrong with it.
     """
     names = tuple(given)
     small = len(names) <= _NAMES and sum(map(len, names)) <= _NAMES_CHARACTERS
@@ -113,10 +127,7 @@ _remembered: Final = lru_cache(maxsize=64)(_fields)
 def read_cells(
     cells: Sequence[str], columns: MeasuredColumns, default_id: str, *, decimal_comma: bool = False
 ) -> StarRow:
-    """Read one row of a CSV whose header was read to these columns.
-
-    decimal_comma: whether 18,25 is a number too, as where the cells do not stand apart by commas.
-    """
+    """Read one row of a CSV; decimal_comma: whether 18,25 is a number too, where cells do not stand apart by commas."""
     errors: list[FieldError] = []
     if decimal_comma:
         cells = [_COMMA.sub(r"\1.\2", cell.strip()) if "," in cell else cell for cell in cells]

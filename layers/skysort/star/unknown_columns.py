@@ -38,11 +38,8 @@ _LIKENESS: Final = 0.75
 
 
 def nearest(name: str) -> str | None:
-    """The known column that an unknown name most likely meant, for a message.
-
-    Both begin with the same letter: v_helio is like z_helio, and is a velocity. None for names that say that they are
-    an error, an extinction or a flag, or an estimated redshift.
-    """
+    """The known column that an unknown name most likely meant, for a message; None for errors, flags and the like."""
+    # Both begin with the same letter: v_helio is like z_helio, and is a velocity.
     given = name.strip().lower()
     if not given or len(given) > COLUMN_NAME_CHARACTERS or is_other(given) or is_estimated_redshift(given):
         return None
@@ -57,10 +54,7 @@ def nearest(name: str) -> str | None:
 
 
 def misspelt(names: Iterable[str], found: Container[str]) -> list[FieldError]:
-    """Unknown columns that look like a measured column that is not among those found; the first columns are looked at.
-
-    found: the measured columns that are there under a name of theirs.
-    """
+    """Of the first unknown columns, those that look like a measured column that is not among those found."""
     if all(column in found for column in MEASURED):
         return []
     unknown = islice((name for name in names if not is_known(name)), GUESSED_COLUMNS)
@@ -177,10 +171,7 @@ def may_be_redshift(name: str) -> bool:
 
 
 def other_magnitudes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Magnitudes and fluxes that are not SDSS's: band to name and what it is; "" for those of no band of SDSS.
-
-    Of several for a band the one of the shortest name is taken.
-    """
+    """Magnitudes and fluxes that are not SDSS's: band ("" for others) to the shortest such name, and what it is."""
     found: dict[str, tuple[str, str]] = {}
     for name in names:
         spelled = name.strip()[:COLUMN_NAME_CHARACTERS]

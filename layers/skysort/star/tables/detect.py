@@ -73,10 +73,7 @@ _CONTROLS_IN_TEXT: Final = 0.3
 
 
 def detect(head: bytes) -> Format:
-    """The format of a file that begins with these bytes (gunzipped if it was gzipped).
-
-    Raises UnsupportedFormatError that says what the file is instead.
-    """
+    """The format of a file by its first bytes, unpacked; raises UnsupportedFormatError that says what it is instead."""
     for magic, what in _OTHERS.items():
         if head.startswith(magic):
             raise UnsupportedFormatError(f"the file is {what}; {READABLE}")
@@ -118,10 +115,8 @@ def _of_text(head: bytes) -> Format:
 
 
 def _is_ipac(head: bytes) -> bool:
-    """Whether lines of names and types between bars stand at the top, keywords behind backslashes aside.
-
-    A CSV may have bars between its cells, even at both ends; then so have its rows.
-    """
+    """Whether lines of names and types between bars stand at the top, keywords behind backslashes aside."""
+    # A CSV may have bars between its cells, even at both ends; then so have its rows.
     lines = [line.strip() for line in head.splitlines() if line.strip() and not line.startswith(b"\\")]
     if head.startswith(b"\\") and not lines:
         # The archives write some kilobytes of keywords.

@@ -97,10 +97,7 @@ class _Header:
 
 
 def column_items(lines: Sequence[str]) -> tuple[int, list[list[str]], int] | None:
-    """Where astropy's list of columns begins in a YAML text, its items' lines, and where it ends; None without one.
-
-    lines: of the text, each behind a ``#`` or not.
-    """
+    """Where a YAML list of columns begins (behind ``#`` or not), its items' lines, its end; None without one."""
     contents = [_MARK.sub("", line) for line in lines]
     begin = end = next((at for at, text in enumerate(contents, start=1) if text.rstrip() == "datatype:"), 0)
     items: list[list[str]] = []

@@ -49,10 +49,7 @@ _MARK_AT: Final = 4 * CARD
 
 @contextmanager
 def open_fits(blocks: Iterable[bytes], _check: object) -> Iterator[FitsTable]:
-    """Open the first binary table of a FITS file that has the measured columns.
-
-    Constant memory: the file lies in /tmp and is mapped. Raises InputError where there is none: the first table's own.
-    """
+    """Map the first table with the measured columns; raises EmptyInputError, or the first table's InputError."""
     refusal: InvalidFieldsError | None = None
     with fetched(blocks, FITS_BYTES) as path:
         content = np.memmap(path, np.uint8, "r")
@@ -139,8 +136,12 @@ class FitsTable(Table):
 def headers(content: NDArray[np.uint8]) -> Iterator[Header]:
     """The headers of a file in order, each after a look at whether its data are all there.
 
-    Raises MalformedInputError for a file that is cut short or no FITS file, and LimitExceededError beyond
-    FITS_EXTENSIONS headers or FITS_TABLE_CARDS cards in one of them.
+    Raises
+    ------
+    MalformedInputError
+        For a file that is cut short or not a FITS file.
+    LimitExceededError
+        Beyond FITS_EXTENSIONS headers, or FITS_TABLE_CARDS cards in one of them.
     """
     start = number = 0
     # Something else may follow the extensions.
@@ -159,11 +160,9 @@ def headers(content: NDArray[np.uint8]) -> Iterator[Header]:
 
 
 def _without_description(primary: bytes) -> bytes:
-    """The first block of a file, without the mark that its array describes the columns as a VOTable.
-
-    So does TOPCAT in what it saves ("FITS-plus": SUN/252, 3.8.1), and trusts it when it reads: the appended columns
-    would not be in it. Unmarked, the table is taken as its own header describes it.
-    """
+    """The first block of a file, without the mark that its array describes the columns as a VOTable."""
+    # TOPCAT marks so what it saves ("FITS-plus": SUN/252, 3.8.1), and trusts it when it reads: the appended columns
+    # would not be in it. Unmarked, the table is taken as its own header describes it.
     marked = primary[_MARK_AT:].startswith(_MARK)
     return primary[:_MARK_AT] + _MARK[:-1] + b"F" + primary[_MARK_AT + len(_MARK) :] if marked else primary
 
@@ -221,10 +220,7 @@ class Column:
         )
 
     def cells(self, rows: NDArray[np.uint8], element: int | None) -> Cells:
-        """The values of n rows, an element of each where the column holds arrays.
-
-        rows: (n, bytes a row). Numbers are scaled; TNULL and blank text are NaN.
-        """
+        """The scaled values of rows (n, bytes a row), or of an element of each; TNULL and blank text are NaN."""
         if self.letter == "A":
             return self._texts(rows)
         size = _BYTES[self.letter]
@@ -278,13 +274,7 @@ class BinaryTable:
         return np.concatenate(parts) if parts else np.zeros(0, np.intp)
 
     def new_header(self, appended: ResultColumns, rows: int) -> bytes:
-        """The header of the classified table, whole blocks of it; kept cards stand as they were.
-
-        Raises
-        ------
-        LimitExceededError
-            Where the appended columns make it more than a FITS table may have.
-        """
+        """The classified table's header, whole blocks; raises LimitExceededError for more columns than FITS allows."""
         fields = len(self.kept) + len(appended.names)
         if fields > _MAX_COLUMNS:
             raise LimitExceededError(
@@ -373,11 +363,7 @@ def _columns(header: Header, row_bytes: int) -> Iterator[Column]:
 
 
 def _strings(repeat: int, behind: str, dimensions: str) -> int:
-    """How many texts a row of a column of characters holds.
-
-    behind: what stands behind TFORM's A, a width in the convention for arrays of texts. dimensions: TDIM, whose first
-    number is the texts' width where there are others.
-    """
+    """How many texts a cell holds, by the width behind TFORM's A, or by TDIM, which begins with a text's width."""
     if behind.isdecimal() and int(behind):
         return max(1, repeat // int(behind))
     return prod(_sizes(dimensions)[1:])

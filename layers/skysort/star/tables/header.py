@@ -67,8 +67,16 @@ class MeasuredColumns:
 def locate(names: Sequence[str]) -> MeasuredColumns:
     """Find the measured columns under any of their names.
 
-    Raises InvalidFieldsError that lists every column that is missing, misspelt or there twice, and
-    LimitExceededError for a table that is too wide.
+    Returns
+    -------
+    Their positions, and what their choice means for every row.
+
+    Raises
+    ------
+    InvalidFieldsError
+        With every column that is missing, misspelt or there twice.
+    LimitExceededError
+        For a table that is too wide.
     """
     if len(names) > TABLE_COLUMNS:
         raise LimitExceededError(f"the table has {len(names):,} columns; at most {TABLE_COLUMNS:,} are read")
@@ -139,9 +147,19 @@ def _sentence(problems: Sequence[FieldError], names: Sequence[str]) -> str:
 
 
 def check_units(columns: MeasuredColumns, units: Sequence[str | None]) -> None:
-    """Refuse magnitudes in a unit other than AB magnitudes or luptitudes, and redshifts that are velocities.
+    """Refuse magnitudes that are not AB magnitudes or luptitudes, and redshifts that are velocities.
 
-    units: one a column of the table, None or empty where it names none. Raises InvalidFieldsError.
+    Parameters
+    ----------
+    columns
+        Where the measured columns are.
+    units
+        One a column of the table, None or empty where it names none.
+
+    Raises
+    ------
+    InvalidFieldsError
+        With every column whose unit is another.
     """
     problems = []
     for position, quantity, name in zip(columns.positions, MEASURED, columns.names, strict=True):

@@ -26,8 +26,16 @@ def text_cells(texts: Any, *, decimal_comma: bool = False) -> Cells:
 def to_numbers(cells: Any, *, decimal_comma: bool = False) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Read text cells as numbers.
 
-    cells: an Arrow array of binary or string. decimal_comma: whether 18,25 is a number too. Returns (n,) float64, NaN
-    for a blank and for an unreadable cell, and (n,) bool, True for the unreadable ones.
+    Parameters
+    ----------
+    cells
+        An Arrow array of binary or string.
+    decimal_comma
+        Whether 18,25 is a number too.
+
+    Returns
+    -------
+    (n,) values, NaN for a blank and for an unreadable cell, and (n,) True for the unreadable ones.
     """
     text = pc.utf8_trim_whitespace(as_text(cells))
     blank = pc.or_(pc.is_null(text), pc.is_in(text, value_set=pa.array(BLANK)))

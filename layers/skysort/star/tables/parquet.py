@@ -195,10 +195,7 @@ class _Batch:
 
 
 def result_schema(schema: Any, kept: Sequence[int], appended: ResultColumns) -> Any:
-    """The kept fields and the appended ones, with the metadata that the table had.
-
-    schema: pyarrow's. kept: positions of the columns that no earlier classification appended.
-    """
+    """The fields at the kept positions of a schema and the appended ones, with the metadata that the table had."""
     new = [pa.field(about.name, pa.float32() if about.numeric else pa.string()) for about in appended.described]
     metadata = _metadata(schema.metadata or {}, appended)
     return pa.schema([*(schema.field(at) for at in kept), *new], metadata=metadata or None)

@@ -71,10 +71,25 @@ class Batches:
 def batches(path: Path, footer: Footer, most: int, check: Callable[[], object] = bool) -> list[Batches]:
     """How to read a file: at most so many rows at a time, and PARQUET_BATCH_BYTES of them.
 
-    Small row groups are joined where they fit together, since Arrow reads on into the next one. check: is called
-    between columns, and raises where there is no time left. Raises
-    LimitExceededError where pages, lists or a few rows take more memory than limits.py allows, and
-    MalformedInputError where pages are damaged.
+    Parameters
+    ----------
+    path, footer
+        The file.
+    most
+        Rows at a time.
+    check
+        Is called between columns, and raises where there is no time left.
+
+    Returns
+    -------
+    The row groups in order; small ones are joined where they fit together, since Arrow reads on into the next one.
+
+    Raises
+    ------
+    LimitExceededError
+        Where pages, lists or a few rows take more memory than limits.py allows.
+    MalformedInputError
+        Where pages are damaged.
     """
     counted = PageCount()
     found: list[Batches] = []
@@ -260,11 +275,8 @@ class PageCount:
 
 
 def pages(content: mmap.mmap, start: int, stop: int, values: int, counted: PageCount) -> Iterator[Page]:
-    """The pages of one column in one row group.
-
-    start, stop: where it lies. values: how many it has; Arrow looks for no page behind them. Raises
-    MalformedInputError where a page's header is damaged or its data pass the end.
-    """
+    """The pages of a column's values from start to stop; raises MalformedInputError for a damaged or endless one."""
+    # Arrow looks for no page behind the values.
     at, seen = start, 0
     if not 0 <= start <= stop <= len(content):
         raise MalformedInputError("the Parquet file is damaged: a column lies outside of it")

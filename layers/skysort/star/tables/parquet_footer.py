@@ -82,9 +82,18 @@ class Footer:
 
 
 def read_footer(path: Path) -> Footer:
-    """Read a file's footer; raises MalformedInputError where it is damaged, LimitExceededError where it is too long.
+    """Read a file's footer.
 
-    More than TABLE_COLUMNS columns, those within others counted, are too many as well.
+    Returns
+    -------
+    Its row groups.
+
+    Raises
+    ------
+    MalformedInputError
+        Where it is damaged.
+    LimitExceededError
+        Where it is too long, or has more than TABLE_COLUMNS columns, those within others counted.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -53,10 +53,7 @@ _NROWS: Final = re.compile(rb"""(\snrows\s*=\s*)(?:"[^"]*"|'[^']*')""")
 
 @contextmanager
 def open_votable(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterator[Document]:
-    """Open the first table of a VOTable that has the measured columns; its other tables stay as they are.
-
-    Raises InputError where there is none, and where something of the file lies elsewhere.
-    """
+    """Open the first table with the measured columns; raises UnsupportedFormatError for UTF-16, InputError otherwise."""
     with (
         fetched(blocks, VOTABLE_BYTES) as path,
         path.open("rb") as file,

@@ -83,10 +83,7 @@ class Wanted:
     def read(
         self, cells: Callable[[Place], Cells], truths: Callable[[Place], NDArray[np.bool_]] | None = None
     ) -> Measured:
-        """The measured values of a block of rows; masked ones are NaN, fluxes magnitudes.
-
-        cells, truths: give a column's values and those of a mask.
-        """
+        """The values of rows, masked ones NaN, fluxes as magnitudes; cells, truths: give those of a column, a mask."""
         found = [None if place is None else cells(place) for place in self.places]
         if truths is not None:
             for one, mask in zip(found, self.masks, strict=True):
@@ -100,10 +97,18 @@ class Wanted:
 
 
 def find(columns: Sequence[TableColumn]) -> Wanted:
-    """Find the measured columns by name and type, and look at their units.
+    """Find the measured columns by name and type, and look at their units; magnitudes are preferred to fluxes.
 
-    Magnitudes are preferred to fluxes. Raises InvalidFieldsError, as `locate` and `check_units` do, and where a
-    measured column has a type that holds no number, and LimitExceededError for a table that is too wide.
+    Returns
+    -------
+    Where they are.
+
+    Raises
+    ------
+    InvalidFieldsError
+        As `locate` and `check_units` do, and where a measured column has a type that holds no number.
+    LimitExceededError
+        For a table that is too wide.
     """
     if len(columns) > TABLE_COLUMNS:
         raise LimitExceededError(f"the table has {len(columns):,} columns; at most {TABLE_COLUMNS:,} are read")
@@ -127,10 +132,8 @@ def find(columns: Sequence[TableColumn]) -> Wanted:
 
 
 def _named(columns: Sequence[TableColumn]) -> tuple[list[str], list[Place]]:
-    """A name for each value that a row can give: a column's, or an array's with the element's band behind.
-
-    Arrays that are not known to hold the five bands have none: ``U`` may be a Stokes parameter.
-    """
+    """A name for each value that a row can give: a column's, or an array's with the element's band behind."""
+    # Arrays that are not known to hold the five bands have none: ``U`` may be a Stokes parameter.
     names: list[str] = []
     places: list[Place] = []
     for at, column in enumerate(columns):
@@ -144,10 +147,7 @@ def _named(columns: Sequence[TableColumn]) -> tuple[list[str], list[Place]]:
 
 
 def _are_fluxes(found: MeasuredColumns, units: Sequence[str | None], *, fluxes: bool) -> bool:
-    """Whether the five are fluxes in nanomaggies, by their names (fluxes) or by their units.
-
-    Raises InvalidFieldsError for another unit than the five should have.
-    """
+    """Whether the five are in nanomaggies, by names (fluxes) or units; raises InvalidFieldsError for another unit."""
     bands = [units[at] for at in found.positions[: len(BANDS)] if at is not None]
     if all((unit or "").strip().lower() in NANOMAGGIES or (fluxes and not unit) for unit in bands):
         return True
@@ -165,10 +165,7 @@ def _renamed(found: MeasuredColumns, names: Sequence[str]) -> MeasuredColumns:
 
 
 def _masks(columns: Sequence[TableColumn], places: Sequence[Place | None]) -> tuple[Place | None, ...]:
-    """Where astropy keeps the masks of columns for formats that have none: ``redshift.mask`` beside ``redshift``.
-
-    Source: astropy.table.serialize, MaskedColumn's and Masked's way of being written.
-    """
+    """Where astropy (table.serialize) keeps masks where a format has none: ``redshift.mask`` beside ``redshift``."""
     truths = {column.name: at for at, column in enumerate(columns) if column.truths}
 
     def mask(place: Place | None) -> Place | None:
@@ -188,11 +185,9 @@ def _refuse_types(columns: Sequence[TableColumn], quantities: Sequence[str]) -> 
 
 
 def _as_magnitudes(names: Sequence[str]) -> list[str] | None:
-    """The names with SDSS's fluxes under their magnitudes' names, where one kind is there for all five bands.
-
-    Single magnitudes beside them have none, so that they are not taken for fluxes; z without u, g, r and i may be the
-    redshift.
-    """
+    """The names with one kind of SDSS's fluxes under their magnitudes' names; None without one for all five bands."""
+    # Single magnitudes beside them have none, so that they are not taken for fluxes; z without u, g, r and i may be the
+    # redshift.
     spelled = {name.strip().lower() for name in names}
     flux = next((kind for kind in FLUXES if spelled >= {f"{kind}_{band}" for band in BANDS}), None)
     if flux is None:

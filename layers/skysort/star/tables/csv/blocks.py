@@ -57,10 +57,7 @@ class Lines:
 
 
 def split_lines(block: bytes, delimiter: str, *, last: bool) -> Lines:
-    """Find the rows of a block that begins where a row begins.
-
-    last: nothing follows; the block must then end in a line break. Line breaks are LF, CRLF and CR.
-    """
+    """Find the rows of a block that begins where a row begins; last: nothing follows, and it ends in a line break."""
     content = np.frombuffer(block, np.uint8)
     breaks = np.flatnonzero(content == _LF)
     stops, widths = _line_breaks(block, content, breaks, last=last)
@@ -116,11 +113,7 @@ def _inside_quotes(block: bytes, content: NDArray[np.uint8], delimiter: str) -> 
 
 
 def _scan(block: bytes, delimiter: str) -> NDArray[np.int64]:
-    """Offsets of the last bytes of line breaks outside of quoted cells, cell by cell.
-
-    A quote opens a quoted cell only at its beginning, and what follows the closing quote up to the
-    delimiter belongs to the cell: as pyarrow reads.
-    """
+    """Offsets of the last bytes of line breaks outside of quoted cells, row by row, as pyarrow reads quotes."""
     mark = re.escape(delimiter.encode())
     plain = rb"[^" + mark + rb"\r\n]*+"
     # The possessive group keeps an unclosed quote from being closed by half of an escaped one.
@@ -164,9 +157,23 @@ class CellReader:
     def read(self, rows: memoryview | bytes, count: int, *, is_ascii: bool = False) -> Block:
         """Read the cells of a block of whole rows, none of them blank.
 
-        count: how many rows there are. is_ascii: whether all bytes are known to be. Bytes that are not UTF-8 are taken
-        for Latin-1, and the kept cells have them as they were. Raises MalformedInputError when the parser finds
-        other rows.
+        Parameters
+        ----------
+        rows
+            The rows. Bytes that are not UTF-8 are taken for Latin-1, and the kept cells have them as they were.
+        count
+            How many rows there are.
+        is_ascii
+            Whether all bytes are known to be ASCII.
+
+        Returns
+        -------
+        The measured values, and the text of the kept columns.
+
+        Raises
+        ------
+        MalformedInputError
+            When the parser finds another number of rows.
         """
         latin = not is_ascii and not _is_utf_8(rows)
         if latin:  # pyarrow hands rows with too few cells to Python as UTF-8

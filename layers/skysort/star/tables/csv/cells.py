@@ -53,10 +53,7 @@ def is_utf_16(head: bytes) -> bool:
 
 
 def row_at(block: bytes, at: int, delimiter: str, *, last: bool = True) -> tuple[list[bytes], int, int] | None:
-    """The cells of the row that begins at an offset, its end, and where the next begins; None where it does not end.
-
-    last: nothing follows the block, so that its end is the row's.
-    """
+    """Cells of the row at an offset, its end, the next's start; None where it does not end. last: nothing follows."""
     cell = _cell(delimiter)
     cells: list[bytes] = []
     while match := cell.match(block, at):

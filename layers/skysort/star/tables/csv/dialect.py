@@ -3,7 +3,8 @@
 What is understood: comma, semicolon, tab or bar between cells; quoted cells with any of these and line breaks inside;
 LF, CRLF and CR; a byte order mark; Excel's ``sep=;``; UTF-8, and Latin-1 where the bytes are not UTF-8; comments
 (``#``) and blank lines above the header; a header that is the last comment (``# u,g,r,i,z``); lines of units, types
-and dashes below it, as VizieR writes them; a delimiter at the end of every row; decimal commas where the comma is no delimiter.
+and dashes below it, as VizieR writes them; a delimiter at the end of every row; decimal commas, where those do not
+delimit.
 
 No row are blank lines, comments, and the header again, as where tables stand one below the other.
 """
@@ -299,8 +300,17 @@ class _Lines:
 def table_rows(lines: Iterable[str], head: Head) -> Iterator[tuple[str, list[str]]]:
     """Each row's text, its line break included, and its cells.
 
-    lines: those below the head, line breaks kept. Raises MalformedInputError for a quote that is not closed, a cell
-    without end, and a second table with other columns.
+    Parameters
+    ----------
+    lines
+        Those below the head, line breaks kept.
+    head
+        Of the table.
+
+    Raises
+    ------
+    MalformedInputError
+        For a quote that is not closed, a cell without end, and a second table with other columns.
     """
     taken = _Lines(chain(lines, (_END,)))
     number, comment = 0, ""
