@@ -146,7 +146,7 @@ class HeaderReader:
         self._count = 0
 
     def read(self, start: int) -> Header:
-        """Read the header at an offset; raises MalformedInputError where it is cut short, LimitExceededError if too long."""
+        """Read the header at an offset; raises MalformedInputError if cut short, LimitExceededError if too long."""
         cards: list[tuple[str, bytes]] = []
         at = start
         while self._count < self._max_cards:

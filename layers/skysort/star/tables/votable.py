@@ -53,7 +53,7 @@ _NROWS: Final = re.compile(rb"""(\snrows\s*=\s*)(?:"[^"]*"|'[^']*')""")
 
 @contextmanager
 def open_votable(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterator[Document]:
-    """Open the first table with the measured columns; raises UnsupportedFormatError for UTF-16, InputError otherwise."""
+    """Open the first table with the measured columns; raises UnsupportedFormatError for UTF-16 and others."""
     with (
         fetched(blocks, VOTABLE_BYTES) as path,
         path.open("rb") as file,

@@ -115,7 +115,7 @@ class CsvTable(Table):
         self._line += int(np.searchsorted(lines.breaks, lines.stop)) if len(lines.breaks) else len(lines)
 
     def _are_rows(self, block: bytes, lines: Lines, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(n,) bool: not blank, a comment or the header again; raises MalformedInputError where another table begins."""
+        """(n,) bool: not blank, a comment, the header again; raises MalformedInputError where another table begins."""
         filled: NDArray[np.bool_] = lengths > 0
         if not len(lines):
             return filled
