@@ -24,7 +24,7 @@ from skysort.star import body as star_body
 from skysort.star.classify import StarClassifier
 from skysort.star.model import StarModel
 from skysort.star.tables.classifier import TableClassifier
-from skysort.uploads import body as upload_body
+from skysort.uploads import request as upload_body
 from tests.factories import star_artefact
 from tests.factories_images import GALAXY_INPUT, picture_artefact
 from tests.fakes.object_store import MemoryStore
