@@ -13,9 +13,23 @@ if TYPE_CHECKING:
 
 
 def softmax(margins: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
-    """Calibrated probabilities, softmax(margin / T) (Guo et al. 2017, "On calibration of modern neural networks").
+    """Calibrated probabilities: softmax(margin / T).
 
-    margins: (n, classes) float32. Returns (n, classes) float32; rows sum to 1.
+    Parameters
+    ----------
+    margins
+        Of shape (n, classes).
+    temperature
+        T, fitted on the validation split.
+
+    Returns
+    -------
+    ndarray of float32
+        Of shape (n, classes); rows sum to 1.
+
+    Notes
+    -----
+    Guo et al. 2017, "On calibration of modern neural networks".
     """
     scaled = margins / np.float32(temperature)
     scaled -= scaled.max(axis=1, keepdims=True)
@@ -25,11 +39,24 @@ def softmax(margins: NDArray[np.float32], temperature: float = 1.0) -> NDArray[n
 
 
 def prediction_sets(probabilities: NDArray[np.float32], thresholds: NDArray[np.float32] | float) -> NDArray[np.bool_]:
-    """Split-conformal sets (Sadinle, Lei & Wasserman 2019): a label is in when its probability reaches its threshold.
+    """Split-conformal sets: a label is in when its probability reaches its threshold.
 
-    probabilities: (n, classes). thresholds: (classes,) or one for all, fitted so that each class is covered
-    at the rate that the model card names. The most probable label is always in, so that no
-    set is empty; that can only raise the coverage. Returns (n, classes) bool.
+    Parameters
+    ----------
+    probabilities
+        Of shape (n, classes).
+    thresholds
+        Of shape (classes,), or one for all; fitted so that each class is covered at the rate that the card names.
+
+    Returns
+    -------
+    ndarray of bool
+        Of shape (n, classes). The most probable label is always in, so that no set is empty; that can only raise the
+        coverage.
+
+    Notes
+    -----
+    Sadinle, Lei & Wasserman 2019, "Least ambiguous set-valued classifiers with bounded error levels".
     """
     members = probabilities >= thresholds
     members[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True

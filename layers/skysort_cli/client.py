@@ -51,7 +51,10 @@ class RetryPolicy:
     most_s: float = 20.0
 
     def wait_s(
-        self, failures: int, retry_after_s: float | None, chance: Callable[[float, float], float] = random.uniform
+        self,
+        failures: int,
+        retry_after_s: float | None,
+        chance: Callable[[float, float], float] = random.uniform,  # noqa: S311 - spreads retries, guards nothing
     ) -> float | None:
         """Seconds until the next attempt, None when it is time to give up; a Retry-After is always waited out."""
         if failures >= self.attempts or (retry_after_s or 0.0) > LONGEST_RETRY_AFTER_S:
