@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skysort.drop.worker import DropWorker, process_batch
+from skysort.drop.batch import process_batch
+from skysort.drop.worker import DropWorker
 from skysort.observability import Start, logger, metrics
 from skysort.s3.store import S3Store
 from skysort.settings import DropSettings

@@ -25,6 +25,7 @@ from skysort_cli.exits import ProblemError, ServiceError, StoppedError, UsageErr
 from skysort_cli.inputs import counted, first_names
 from skysort_cli.output import STDOUT, is_same_file, made_folder, whole_file
 from skysort_cli.terminal import bar, say
+from skysort_cli.uploads import Arrived
 
 if TYPE_CHECKING:
     import threading
@@ -49,14 +50,6 @@ class Counts:
 
     total: int = 0
     finished: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A file that the service has: its bytes and when it came, None once it was taken out of the drop folder."""
-
-    size: int | None
-    uploaded: float | None
 
 
 class Batch:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import glob
+import gzip
 import os
 import sys
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Iterator, Sequence
 
+# Failures of the output, which may arise in the midst of reading.
+_OF_WRITING: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 STDIN: Final = "-"
 _NAMES_SHOWN: Final = 3
 
@@ -175,3 +180,22 @@ def unreadable(error: OSError) -> ProblemError:
     }
     reason = reasons.get(type(error)) or f"the file cannot be read: {error.strerror or error}"
     return ProblemError(problems.document(400, "unreadable-file", "The file cannot be read", reason))
+
+
+@contextmanager
+def damage() -> Iterator[None]:
+    """Bytes that are not what they claim to be, as a problem."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise _malformed(f"the file is not UTF-8 text: {error.reason}; save it as UTF-8") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _malformed(f"the gzip data is damaged or cut short: {error}") from error
+    except OSError as error:
+        if error.errno in _OF_WRITING:
+            raise
+        raise unreadable(error) from error
+
+
+def _malformed(detail: str) -> ProblemError:
+    return ProblemError(problems.document(400, "malformed-input", "The input cannot be read", detail))

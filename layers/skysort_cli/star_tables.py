@@ -14,9 +14,9 @@ from skysort.star.columns import Reason, without_sentinels
 from skysort.star.rows import StarRow, sentinel_note
 from skysort.star.tables.classifier import TableClassifier
 from skysort.star.tables.readers import TableReader
+from skysort_cli.inputs import damage
 from skysort_cli.output import whole_file
 from skysort_cli.pictures import record_of
-from skysort_cli.stars import damage
 
 if TYPE_CHECKING:
     import io

@@ -7,10 +7,8 @@ row is, is decided as the service decides it (skysort.star.tables.csv.dialect), 
 from __future__ import annotations
 
 import contextlib
-import errno
 import gzip
 import io
-import zlib
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Final, cast
@@ -23,7 +21,7 @@ from skysort.parallel import in_order
 from skysort.star.tables.csv.dialect import Head, read_head, table_rows
 from skysort.star.tables.detect import HEAD_BYTES, Format, detect
 from skysort_cli.exits import ProblemError
-from skysort_cli.inputs import unreadable
+from skysort_cli.inputs import damage
 from skysort_cli.local import missing
 from skysort_cli.pictures import record_of
 
@@ -44,8 +42,6 @@ CHUNK_BYTES: Final = 2 * MIB
 _WAITING_BYTES: Final = 64 * MIB
 # The head is read in pieces of so many.
 _LINES_AT_ONCE: Final = 256
-# Failures of the output, which may arise in the midst of reading.
-_OF_WRITING: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,25 +134,6 @@ def recognised(file: io.BufferedReader) -> tuple[io.BufferedReader, Format]:
         if file.peek(2).startswith(GZIP):
             file = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=cast("IO[bytes]", file))))
         return file, detect(file.peek(HEAD_BYTES)[:HEAD_BYTES])
-
-
-@contextlib.contextmanager
-def damage() -> Iterator[None]:
-    """Bytes that are not what they claim to be, as a problem."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise _malformed(f"the file is not UTF-8 text: {error.reason}; save it as UTF-8") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _malformed(f"the gzip data is damaged or cut short: {error}") from error
-    except OSError as error:
-        if error.errno in _OF_WRITING:
-            raise
-        raise unreadable(error) from error
-
-
-def _malformed(detail: str) -> ProblemError:
-    return ProblemError(problems.document(400, "malformed-input", "The input cannot be read", detail))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import httpx
 
     from skysort.answers import FormUpload, PartsUpload, UploadPart
-    from skysort_cli.batches import Arrived
     from skysort_cli.client import Client
     from skysort_cli.inputs import Input
 
@@ -44,6 +43,14 @@ _TOO_MUCH: Final = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUES
 _NAME_CHARACTERS: Final = 40
 # A store's clock and this machine's may differ by so much.
 _CLOCKS_APART_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A file that the service has: its bytes and when it came, None once it was taken out of the drop folder."""
+
+    size: int | None
+    uploaded: float | None
 
 
 @dataclass(frozen=True, slots=True)

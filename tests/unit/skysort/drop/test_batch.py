@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort.drop.worker import process_batch
+from skysort.drop.batch import process_batch
 from skysort.errors import InfrastructureError
 from tests.factories import FakeContext
 from tests.fakes.events import message, sqs_event

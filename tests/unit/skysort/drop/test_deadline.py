@@ -14,8 +14,9 @@ from astropy.table import Table
 from pyarrow import parquet as pq
 
 from skysort.drop import files
+from skysort.drop.batch import process_batch
 from skysort.drop.deadline import Deadline, OutOfTimeError
-from skysort.drop.worker import DropWorker, process_batch
+from skysort.drop.worker import DropWorker
 from skysort.errors import LimitExceededError
 from skysort.limits import DROP_FILE_S
 from skysort.star.model import StarModel

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort.drop.worker import DropWorker, process_batch
+from skysort.drop.batch import process_batch
+from skysort.drop.worker import DropWorker
 from skysort.limits import DROP_ALONE_MEMORY_SHARE, DROP_ALONE_RECEIVES
 from tests.conftest import ROOT
 from tests.factories import FakeContext

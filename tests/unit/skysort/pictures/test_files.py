@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import ImageCms
 
+from skysort.drop.batch import process_batch
 from skysort.drop.ledger import Outcome
-from skysort.drop.worker import process_batch
 from skysort.errors import InfrastructureError, LimitExceededError
 from skysort.limits import ARCHIVE_MEMBERS, ARCHIVE_REFUSALS_LISTED
 from skysort.options import parse_options

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from skysort.drop.batch import process_batch
 from skysort.drop.deadline import Deadline, OutOfTimeError
 from skysort.drop.ledger import Outcome
-from skysort.drop.worker import DropWorker, process_batch
+from skysort.drop.worker import DropWorker
 from skysort.limits import DROP_FILE_S
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.files import PictureFiles
