@@ -66,7 +66,7 @@ class Header:
         if not shown and default is not None:
             return default
         if not _INTEGER.fullmatch(shown):
-            raise MalformedInputError(f"the FITS header has {keyword} = {shown or 'nothing':.40}, not a whole number")
+            raise MalformedInputError(f"the FITS header has {keyword} = {_printable(shown):.40}, not a whole number")
         return int(shown)
 
     def count(self, keyword: str, default: int | None = None) -> int:
@@ -84,7 +84,7 @@ class Header:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise MalformedInputError(f"the FITS header has {keyword} = {shown:.40}, not a number")
+            raise MalformedInputError(f"the FITS header has {keyword} = {_printable(shown):.40}, not a number")
         return value
 
     def axes(self, prefix: str = "") -> tuple[int, ...]:
@@ -169,3 +169,8 @@ def _value(field: bytes) -> str:
     shown = field.decode("latin-1")
     quoted = _QUOTED.match(shown)
     return quoted[1].replace("''", "'").rstrip() if quoted else shown.partition("/")[0].strip()
+
+
+def _printable(shown: str) -> str:
+    """A card's value for a sentence: what terminals would act on is escaped."""
+    return (shown if shown.isprintable() else ascii(shown)) or "nothing"

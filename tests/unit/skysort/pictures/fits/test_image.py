@@ -274,3 +274,9 @@ def test_float_pictures_in_tiff_are_drawn_like_fits() -> None:
 def test_a_gzipped_picture_of_another_kind_is_named_for_what_it_is(form: str) -> None:
     with pytest.raises(UnsupportedFormatError, match="gzipped content is not a FITS file"):
         decode(gzip.compress(encode(render(), form)), GALAXY_INPUT)
+
+
+def test_what_a_terminal_would_act_on_is_escaped_in_the_sentence_about_a_header() -> None:
+    content = fits_file(sky()).replace(card("NAXIS1", 96), card("NAXIS1", "\x1b[2J"))
+    with pytest.raises(MalformedInputError, match=r"NAXIS1 = '.x1b.2J', not a whole number"):
+        decode(content, GALAXY_INPUT)
