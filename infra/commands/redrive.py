@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.stages.deployments import STAGES
 from infra.stages.stage import LocalStage
+from skysort.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -158,7 +159,7 @@ def tell(line: str, *, over: bool = False) -> None:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     found = argparse.ArgumentParser(prog="make redrive", description=__doc__, allow_abbrev=False)
-    found.add_argument("model", help="star, galaxy or image; all for every model")
+    found.add_argument("model", help=f"{', '.join(MODELS)}; all for every model")
     found.add_argument("--stage", default="dev", choices=sorted(STAGES))
     found.add_argument("--look", action="store_true", help="only name some of the files, and change nothing")
     found.add_argument(

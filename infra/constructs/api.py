@@ -63,11 +63,10 @@ class HttpApi(Construct):
         name: str,
         *,
         stage: AwsStage,
-        settings: ApiSettings,
         functions: Mapping[str, ModelFunction],
     ) -> None:
         super().__init__(scope, name)
-        self._settings = settings
+        self._settings = settings = stage.api
         self.access_log = log_group(self, "AccessLog", f"/skysort/{stage.name}/api-access", stage)
         self.rest = self._rest(stage)
         # CDK's own output of the same address, under a name that nobody could guess.

@@ -198,8 +198,10 @@ class EventSource:
                 messages = await self._call(collect, self._queue, settings.batch_size, settings.batching_window_s)
                 if messages:
                     await self.process(messages)
-            except Exception:
-                LOGGER.exception("%s cannot be polled; trying again", settings.queue)
+            except Exception as error:
+                LOGGER.warning(
+                    "%s cannot be polled (%s: %s); trying again", settings.queue, type(error).__name__, error
+                )
                 await asyncio.sleep(POLL_AGAIN_S)
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -48,7 +48,7 @@ class ServiceStack(cdk.Stack):
             origins=[stage.api.page_origin] if stage.api.page_origin else [],
         )
         self._isolate(stage)
-        self.api = HttpApi(self, "Api", stage=stage, settings=stage.api, functions=self.functions)
+        self.api = HttpApi(self, "Api", stage=stage, functions=self.functions)
         if stage.api.firewall:
             WebFirewall(self, "Firewall", stage=stage, settings=stage.api.firewall, api=self.api.rest)
         seen = ApiMetrics(self.api.rest.rest_api_name, stage.name)
