@@ -19,7 +19,7 @@ from infra.api import bodies
 from infra.api.operations import ALWAYS, JSON, Operation, labels_of, operations
 from infra.api.routes import ROUTES
 from skysort import answers, problems
-from skysort.models import PICTURES, of_kind
+from skysort.models import PICTURES, ROWS, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -217,7 +217,12 @@ def _schemas(known: Collection[Operation]) -> Document:
         ref_template=str(bodies.reference("{model}")["$ref"]),
     )
     pictures = {model: labels_of(model) for model in of_kind(PICTURES)}
-    schemas: Document = {**bodies.star_bodies(labels_of("star")), **bodies.picture_bodies(pictures), **found["$defs"]}
+    rows = [bodies.star_bodies(labels_of(model)) for model in of_kind(ROWS)]
+    schemas: Document = {
+        **{name: schema for each in rows for name, schema in each.items()},
+        **bodies.picture_bodies(pictures),
+        **found["$defs"],
+    }
     return {name: _without_titles(schemas[name]) for name in sorted(schemas)}
 
 

@@ -16,6 +16,7 @@ from infra.local.children import NO_ACCOUNT, ServicesFailedError
 from infra.local.process import StartFailedError
 from infra.local.settings import Settings, SettingsError, parse
 from infra.local.stack import PortBusyError, Stack, StateBusyError
+from skysort.models import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +27,10 @@ StartErrors = (PortBusyError, ServicesFailedError, SettingsError, StartFailedErr
 def banner(stack: Stack, seconds: float) -> str:
     """Tell where everything is, and three commands to try."""
     api, s3, stage = f"http://127.0.0.1:{stack.port}", stack.endpoint, stack.stage
-    queue = next(queue for queue in stage.drop_queues if queue.model.name == "star")
+    queue = next(queue for queue in stage.drop_queues if queue.model.input is ROWS)
     try_drop = f"""
   curl -T events/stars.csv {s3}/{stage.drop_bucket}/{queue.prefix}demo/stars.csv
-  curl {s3}/{stage.results_bucket}/star/demo/stars.csv"""
+  curl {s3}/{stage.results_bucket}/{queue.model.name}/demo/stars.csv"""
     return f"""skysort is ready after {seconds:.1f} s (stage {stage.name})
 
   HTTP API   {api}/v1

@@ -105,11 +105,11 @@ class LocalPictures(LocalModel):
 
 
 class LocalStars(LocalModel):
-    """The star model, for one thread: it uses every core itself. Options and errors as of LocalPictures."""
+    """A model of rows, for one thread: it uses every core itself. Options and errors as of LocalPictures."""
 
-    def __init__(self, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
-        folder = model_folder("star", environment)
-        with _loading("star"):
+    def __init__(self, name: str, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
+        folder = model_folder(name, environment)
+        with _loading(name):
             from skysort.cache import AnswerCache  # noqa: PLC0415
             from skysort.options import parse_options  # noqa: PLC0415
             from skysort.star.body import read_body  # noqa: PLC0415

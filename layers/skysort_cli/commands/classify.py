@@ -108,7 +108,7 @@ def _model(
         client = stack.enter_context(Client(endpoint, timeout_s=options.timeout, stop=stop, connections=jobs))
         return RemoteModel(client, options.model, query).answer, None
     if MODELS[options.model].input is ROWS:
-        local = LocalStars(query)
+        local = LocalStars(options.model, query)
         return local.answer, local
     return LocalPictures(options.model, query).answer, None
 
@@ -191,7 +191,7 @@ def _keep_columns(options: argparse.Namespace, inputs: Sequence[Input]) -> int:
     """One table in, the same table out with the classification appended."""
     if len(inputs) != 1:
         raise UsageError(f"--keep-columns takes one table at a time, got {len(inputs)}")
-    local = LocalStars({})
+    local = LocalStars(options.model, {})
     try:
         from skysort_cli.star_tables import classify_whole  # noqa: PLC0415
     except ImportError as error:

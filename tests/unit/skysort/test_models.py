@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,25 @@ def test_every_model_has_its_folder_with_its_card() -> None:
         for sample in model.samples:
             assert (sample.file is None) != (sample.row is None)
             assert sample.file is None or (ROOT / "functions" / "site" / "samples" / sample.file).is_file()
+
+
+def test_models_are_named_nowhere_but_in_the_registry_and_their_own_folders() -> None:
+    """Program text that spells a model's name as a string: what stands here has its reason beside it."""
+    allowed = {
+        "layers/skysort/models.py",
+        "infra/stages/deployments.py",  # which models observers ask for at night
+        "infra/local/demo.py",  # shows particular pictures
+        "infra/local/__main__.py",  # an example of a path
+        "infra/api/page.py",  # an address in an example
+    }
+    spelt = re.compile(r"""["'](galaxy|star)["']""")
+    naming = {
+        str(path.relative_to(ROOT))
+        for folder in ("layers", "infra")
+        for path in (ROOT / folder).rglob("*.py")
+        if spelt.search(path.read_text("utf-8"))
+    }
+    assert naming <= allowed
 
 
 @pytest.mark.parametrize(
