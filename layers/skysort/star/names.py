@@ -8,20 +8,15 @@ The rules, the same for a JSON row, a form, a CSV and a dropped table:
   spellings.DEREDDENED that is, which is said; else each band may come from another family.
 * ``z`` is the redshift, as in SDSS's SpecObj and SpecPhoto, where it stands without ``u``, ``g``, ``r`` and ``i``
   beside a whole family of other magnitudes (``modelMag_u`` to ``modelMag_z``). Otherwise it is a magnitude.
-* Two columns that hold the same quantity with equal right are an error: it is not known which is meant. So are the two
-  ``z`` of joined tables (skysort.star.names).
-* Gaia's ``Gmag`` beside its ``BPmag`` or ``RPmag`` is no g magnitude of SDSS, nor are VizieR's ``Umag``, ``Rmag`` and
-  ``Imag`` beside ``Bmag`` or ``Vmag``, which are Johnson's and Cousins's, of SDSS's ``umag``, ``rmag`` and ``imag``.
+* Two columns that hold the same quantity with equal right are an error: it is not known which is meant. So are those
+  that a join of two tables renamed, as TOPCAT, pandas, R, CasJobs, Polars and DuckDB do: z_1 and z_2, z_x and z_y, z.x
+  and z.y, z.1, z1, z_right, z:1. A header does not say which is the one to use, and z may be a magnitude in one table
+  and a redshift in the other: they are named, and where they stand says which is likely which.
+* Gaia's ``Gmag`` beside its ``BPmag`` or ``RPmag`` is not a g magnitude of SDSS, nor are VizieR's ``Umag``, ``Rmag``
+  and ``Imag`` beside ``Bmag`` or ``Vmag``, which are Johnson's and Cousins's, of SDSS's ``umag``, ``rmag`` and ``imag``.
 * A redshift that was estimated from photometry is none: the row is classified from photometry alone, which is said.
   So it is of a column that calls itself a redshift in words that are not known.
 * Identifiers are never an error: the first in the order of spellings.ALIASES is taken.
-
-Columns of one name that a join of two tables renamed: z_1 and z_2, z_x and z_y, z.x and z.y, z.1, z1, z_right.
-
-So do TOPCAT, pandas, R, CasJobs, Polars, and DuckDB (z:1).
-
-Which of two such columns is the one to use cannot be told from a header, and z may be a magnitude in one table and a
-redshift in the other: they are named, and where they stand says which is likely which.
 """
 
 from __future__ import annotations
@@ -47,6 +42,9 @@ _OTHERS: Final = {("Gmag",): ("BPmag", "RPmag", "bpmag", "rpmag"), ("Umag", "Rma
 DEREDDENED_CODE: Final = "dereddened_magnitudes"
 ESTIMATED_CODE: Final = "photometric_redshift"
 UNKNOWN_CODE: Final = "redshift_not_known"
+_TWIN: Final = re.compile(r"(?:[_.:]?[1-9]|[_.][xy]|_left|_right)$")
+_LAST: Final = (*"123456789xy", "t")
+_BESIDE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +168,6 @@ def _notes(names: Sequence[str], dereddened: str | None, *, redshift: bool) -> t
             )
         )
     return tuple(notes)
-
-
-_TWIN: Final = re.compile(r"(?:[_.:]?[1-9]|[_.][xy]|_left|_right)$")
-_LAST: Final = (*"123456789xy", "t")
-_BESIDE: Final = 2
 
 
 def joined(

@@ -1,14 +1,12 @@
-"""Unknown columns that were most likely meant for a measured one.
+"""Unknown columns that were most likely meant for a measured one, and those that hold another quantity.
 
 A table may carry any columns of its own, but ``redshfit`` in place of ``redshift`` would silently send every row to the
 photometric model. What one looks up is bounded: both names are compared with up to two letters left out, which takes
 some dozens of look-ups a name, and names as well as their number have a limit.
 
-Columns that are like those that are needed and hold another quantity.
-
 Errors, extinctions and flags are never suggested in place of a magnitude; magnitudes of other surveys, other apertures
 or other systems, and fluxes, are pointed at where the table has no magnitudes that the model knows; redshifts that were
-estimated from photometry are no measured ones. All judged by the names alone, which are cut to a length before.
+estimated from photometry are not measured ones. All are judged by the names alone, which are cut to a length before.
 """
 
 from __future__ import annotations
@@ -29,61 +27,12 @@ if TYPE_CHECKING:
 
 
 # A name of three letters is like too many others: zp would be taken for zsp.
-_LEAST: Final = 4
+_MIN_CHARACTERS: Final = 4
 _LEFT_OUT: Final = 2
 # Both letters of a longer name are hardly ever wrong, and trying them takes longer.
 _SHORT: Final = 10
 # Letters in common, twice, over the letters of both names.
 _LIKENESS: Final = 0.75
-
-
-def nearest(name: str) -> str | None:
-    """The known column that an unknown name most likely meant, for a message; None for errors, flags and the like."""
-    # Both begin with the same letter: v_helio is like z_helio, and is a velocity.
-    given = name.strip().lower()
-    if not given or len(given) > COLUMN_NAME_CHARACTERS or is_other(given) or is_estimated_redshift(given):
-        return None
-    best, likeness = None, _LIKENESS
-    left_out = _LEFT_OUT if len(given) <= _SHORT else 1
-    for shortened in _shortened(given, left_out):
-        for spelling in _known().get(shortened, ()):
-            alike = 2 * len(shortened) / (len(given) + len(spelling))
-            if alike >= likeness and spelling[0] == given[0] and (best is None or alike > likeness):
-                best, likeness = spelling, alike
-    return SPELLINGS[best] if best else None
-
-
-def misspelt(names: Iterable[str], found: Container[str]) -> list[FieldError]:
-    """Of the first unknown columns, those that look like a measured column that is not among those found."""
-    if all(column in found for column in MEASURED):
-        return []
-    unknown = islice((name for name in names if not is_known(name)), GUESSED_COLUMNS)
-    return [
-        describe(name, Reason.UNKNOWN_FIELD, meant)
-        for name in unknown
-        if (meant := nearest(name)) in MEASURED and meant not in found and not other_magnitudes([name])
-    ]
-
-
-@cache
-def _known() -> dict[str, list[str]]:
-    """The known spellings by what is left of them without some letters."""
-    known: dict[str, list[str]] = {}
-    for spelling in SPELLINGS:
-        if len(spelling) >= _LEAST:
-            for shortened in _shortened(spelling, _LEFT_OUT):
-                known.setdefault(shortened, []).append(spelling)
-    return known
-
-
-def _shortened(name: str, most: int) -> Iterator[str]:
-    """The name itself and without up to so many letters, each once, the longest first."""
-    for count in range(min(most, len(name)) + 1):
-        yield from dict.fromkeys(
-            "".join(name[at] for at in kept) for kept in combinations(range(len(name)), len(name) - count)
-        )
-
-
 _WORD: Final = re.compile("[a-z]+|[0-9]+")
 # An uncertainty, a weight, a bound, an extinction or a mark, as a word of a name.
 _OTHER_WORDS: Final = frozenset(
@@ -127,6 +76,53 @@ _NANOMAGGIES: Final = "22.5 - 2.5 log10(flux) of one in nanomaggies"
 # Redshifts of BPZ, EAZY and LePhare that do not say so in a word.
 _ESTIMATED: Final = frozenset({"zph", "zb", "zbpz", "bpzz", "zml", "eazyz", "zeazy", "zlephare", "zpdf", "photz"})
 _ESTIMATES: Final = ("zphot", "photoz", "photz", "zph")
+
+
+def nearest(name: str) -> str | None:
+    """The known column that an unknown name most likely meant, for a message; None for errors, flags and the like."""
+    # Both begin with the same letter: v_helio is like z_helio, and is a velocity.
+    given = name.strip().lower()
+    if not given or len(given) > COLUMN_NAME_CHARACTERS or is_other(given) or is_estimated_redshift(given):
+        return None
+    best, likeness = None, _LIKENESS
+    left_out = _LEFT_OUT if len(given) <= _SHORT else 1
+    for shortened in _shortened(given, left_out):
+        for spelling in _known().get(shortened, ()):
+            alike = 2 * len(shortened) / (len(given) + len(spelling))
+            if alike >= likeness and spelling[0] == given[0] and (best is None or alike > likeness):
+                best, likeness = spelling, alike
+    return SPELLINGS[best] if best else None
+
+
+def misspelt(names: Iterable[str], found: Container[str]) -> list[FieldError]:
+    """Of the first unknown columns, those that look like a measured column that is not among those found."""
+    if all(column in found for column in MEASURED):
+        return []
+    unknown = islice((name for name in names if not is_known(name)), GUESSED_COLUMNS)
+    return [
+        describe(name, Reason.UNKNOWN_FIELD, meant)
+        for name in unknown
+        if (meant := nearest(name)) in MEASURED and meant not in found and not other_magnitudes([name])
+    ]
+
+
+@cache
+def _known() -> dict[str, list[str]]:
+    """The known spellings by what is left of them without some letters."""
+    known: dict[str, list[str]] = {}
+    for spelling in SPELLINGS:
+        if len(spelling) >= _MIN_CHARACTERS:
+            for shortened in _shortened(spelling, _LEFT_OUT):
+                known.setdefault(shortened, []).append(spelling)
+    return known
+
+
+def _shortened(name: str, max_letters: int) -> Iterator[str]:
+    """The name itself and without up to so many letters, each once, the longest first."""
+    for count in range(min(max_letters, len(name)) + 1):
+        yield from dict.fromkeys(
+            "".join(name[at] for at in kept) for kept in combinations(range(len(name)), len(name) - count)
+        )
 
 
 def words(name: str) -> list[str]:

@@ -1,12 +1,10 @@
 """How much memory a Parquet file will take, and how many rows of it can be worked on at a time.
 
-Worked out from the headers of its pages alone. Arrow holds, of every column, one page and the dictionary unpacked,
-and the values of the rows that are read: texts once a row, however short the file that holds them.
+Worked out from the headers of its pages alone, before Arrow unpacks one: they say how large each is unpacked and how
+many values it holds. Arrow holds, of every column, one page and the dictionary unpacked, and the values of the rows
+that are read: texts once a row. A few bytes can stand for gigabytes: by compression, by runs of equal values, and by
+texts that a dictionary holds once and the rows many times.
 
-What the pages of a Parquet file say of themselves, before Arrow unpacks one.
-
-A page's header tells how large it is unpacked and how many values it holds; a few bytes can stand for gigabytes:
-by compression, by runs of equal values, and by texts that a dictionary holds once and the rows many times.
 Format: Apache Parquet (https://parquet.apache.org/docs/file-format/), parquet.thrift's PageHeader.
 """
 
@@ -15,6 +13,7 @@ from __future__ import annotations
 import mmap
 import struct
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -38,6 +37,13 @@ _UNPACKED_HERE: Final = frozenset({"snappy", "gzip", "brotli", "zstd"})
 # A dictionary as short as this is not worth a look.
 _SHORT: Final = 512
 _LENGTH: Final = struct.Struct("<I")
+# A header holds the page's least and greatest value; Arrow reads headers of up to 16 MiB too.
+_HEADER_BYTES: Final = 16 * MIB
+# PageHeader's fields and kinds.
+_KIND, _UNPACKED, _PACKED, _DATA, _DICTIONARY, _DATA_V2 = 1, 2, 3, 5, 7, 8
+_DICTIONARY_PAGE: Final = 2
+_DICTIONARY_ENCODINGS: Final = frozenset({2, 8})
+_DELTA_BYTE_ARRAY: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +74,15 @@ class Batches:
     size: int
 
 
-def batches(path: Path, footer: Footer, most: int, check: Callable[[], object] = bool) -> list[Batches]:
+def batches(path: Path, footer: Footer, max_rows: int, check: Callable[[], object] = bool) -> list[Batches]:
     """How to read a file: at most so many rows at a time, and PARQUET_BATCH_BYTES of them.
 
     Parameters
     ----------
     path, footer
         The file.
-    most
-        Rows at a time.
+    max_rows
+        At a time.
     check
         Is called between columns, and raises where there is no time left.
 
@@ -91,7 +97,7 @@ def batches(path: Path, footer: Footer, most: int, check: Callable[[], object] =
     MalformedInputError
         Where pages are damaged.
     """
-    counted = PageCount()
+    counted = count()
     found: list[Batches] = []
     with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for number, group in enumerate(footer.groups):
@@ -100,9 +106,12 @@ def batches(path: Path, footer: Footer, most: int, check: Callable[[], object] =
                 check()
                 needs.append(_need(content, chunk, counted))
             _check(needs)
-            one = Batches([number], _rows(needs, most), group.rows, _whole(needs, group.rows))
+            one = Batches([number], _rows(needs, max_rows), group.rows, _whole(needs, group.rows))
             last = found[-1] if found else one
-            if last is not one and max(last.total + one.total - most, last.size + one.size - PARQUET_BATCH_BYTES) <= 0:
+            if (
+                last is not one
+                and max(last.total + one.total - max_rows, last.size + one.size - PARQUET_BATCH_BYTES) <= 0
+            ):
                 last.groups.append(number)
                 last.total += one.total
                 last.size += one.size
@@ -129,9 +138,9 @@ def _check(needs: Sequence[Need]) -> None:
         )
 
 
-def _rows(needs: Sequence[Need], most: int) -> int:
+def _rows(needs: Sequence[Need], max_rows: int) -> int:
     a_row = sum(need.a_row for need in needs)
-    rows = min(most, PARQUET_BATCH_BYTES // max(1, a_row))
+    rows = min(max_rows, PARQUET_BATCH_BYTES // max(1, a_row))
     spread = [need.spread for need in needs if need.spread]
     while rows and rows * a_row + sum(_largest(one, rows) for one in spread) > PARQUET_BATCH_BYTES:
         rows //= 2
@@ -152,7 +161,7 @@ def _largest(spread: Sequence[tuple[int, int]], rows: int) -> int:
     return int((total[last] - total[:-1]).max())
 
 
-def _need(content: mmap.mmap, chunk: Chunk, counted: PageCount) -> Need:
+def _need(content: mmap.mmap, chunk: Chunk, counted: Iterator[int]) -> Need:
     sizes = _Sizes(chunk)
     for page in pages(content, chunk.start, chunk.stop, chunk.values, counted):
         sizes.add(page, content)
@@ -232,15 +241,6 @@ def _lengths(data: memoryview, values: int) -> Iterator[int]:
         at += _LENGTH.size + length
 
 
-# A header holds the page's least and greatest value; Arrow reads headers of up to 16 MiB too.
-_HEADER_BYTES: Final = 16 * MIB
-# PageHeader's fields and kinds.
-_KIND, _UNPACKED, _PACKED, _DATA, _DICTIONARY, _DATA_V2 = 1, 2, 3, 5, 7, 8
-_DICTIONARY_PAGE: Final = 2
-_DICTIONARY_ENCODINGS: Final = frozenset({2, 8})
-_DELTA_BYTE_ARRAY: Final = 7
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page.
@@ -259,29 +259,17 @@ class Page:
     prefixes: bool
 
 
-class PageCount:
-    """Pages of one file, which have an end."""
-
-    def __init__(self) -> None:
-        self._pages = 0
-
-    def add(self) -> None:
-        """Count one; raises LimitExceededError beyond PARQUET_PAGES."""
-        self._pages += 1
-        if self._pages > PARQUET_PAGES:
-            raise LimitExceededError(
-                f"the Parquet file has more than {PARQUET_PAGES:,} pages; write it with larger ones"
-            )
-
-
-def pages(content: mmap.mmap, start: int, stop: int, values: int, counted: PageCount) -> Iterator[Page]:
+def pages(content: mmap.mmap, start: int, stop: int, values: int, counted: Iterator[int]) -> Iterator[Page]:
     """The pages of a column's values from start to stop; raises MalformedInputError for a damaged or endless one."""
     # Arrow looks for no page behind the values.
     at, seen = start, 0
     if not 0 <= start <= stop <= len(content):
-        raise MalformedInputError("the Parquet file is damaged: a column lies outside of it")
+        raise MalformedInputError("the Parquet file is damaged: a column lies outside it")
     while at < stop and seen < values:
-        counted.add()
+        if next(counted) >= PARQUET_PAGES:
+            raise LimitExceededError(
+                f"the Parquet file has more than {PARQUET_PAGES:,} pages; write it with larger ones"
+            )
         page = _page(content, at)
         if page.at + page.packed > len(content):
             raise MalformedInputError("the Parquet file is damaged: a page lies outside of it")

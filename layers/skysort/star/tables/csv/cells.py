@@ -1,9 +1,7 @@
-"""What a row and a cell of text are, for every reader of one.
+"""What a row and a cell of text are, for every reader of one, and lines below a header that are neither.
 
 A quote opens a cell only at its beginning, two stand for one inside of it, and what follows the closing one up to the
 delimiter belongs to the cell: as pyarrow reads.
-
-Lines between a header and its rows that are neither: units, types and dashes.
 """
 
 from __future__ import annotations
@@ -27,6 +25,26 @@ _SPREADSHEET_ERROR: Final = re.compile(SPREADSHEET_ERROR)
 DECIMAL_COMMA: Final = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
 # Bytes that have to be there before every other one of them says something.
 _SOME: Final = 3
+# A number in any of the notations that are read; what is in a row of values.
+NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
+_RULE: Final = re.compile(r"[-=+]+")
+# Text, number or month, and its width, as in Starbase and astropy (ascii.rdb).
+_RDB: Final = re.compile("[0-9]{0,6}[SNM]")
+# Two dashes are a blank cell; a line of them is a row of blanks.
+_RULE_CHARACTERS: Final = 3
+_WORD: Final = re.compile("[a-z]+")
+_MAGNITUDES: Final = frozenset(
+    {
+        *("mag", "mags", "magnitude", "magnitudes", "mmag", "abmag", "magab", "vegamag", "stmag", "asinh", "asinhmag"),
+        *("luptitude", "luptitudes", "lup", "nmgy", "mgy", "nanomaggy", "nanomaggies", "maggy", "maggies"),
+    }
+)
+# Units and types of a catalogue's other columns.
+_BELOW: Final = _MAGNITUDES | {
+    *("deg", "degree", "degrees", "rad", "arcsec", "arcmin", "hour", "hours", "day", "days", "yr"),
+    *("km", "kpc", "mpc", "pc", "unitless", "dimensionless"),
+    *("float", "double", "real", "int", "integer", "long", "short", "char", "string", "str", "text", "bool", "bigint"),
+}
 
 
 def wrong_cell_count(found: int, wanted: int) -> str:
@@ -76,28 +94,6 @@ def _cell(delimiter: str) -> re.Pattern[bytes]:
         rb'(?:"(?P<quoted>(?>(?:[^"]|"")*))"(?P<rest>' + plain + rb')|(?!")(?P<plain>' + plain + rb"))"
         rb"(?:(?P<delimiter>" + mark + rb")|(?P<line>\r\n|\n|\r)|\Z)"
     )
-
-
-# A number in any of the notations that are read; what is in a row of values.
-NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
-_RULE: Final = re.compile(r"[-=+]+")
-# Text, number or month, and its width, as in Starbase and astropy (ascii.rdb).
-_RDB: Final = re.compile("[0-9]{0,6}[SNM]")
-# Two dashes are a blank cell; a line of them is a row of blanks.
-_RULE_CHARACTERS: Final = 3
-_WORD: Final = re.compile("[a-z]+")
-_MAGNITUDES: Final = frozenset(
-    {
-        *("mag", "mags", "magnitude", "magnitudes", "mmag", "abmag", "magab", "vegamag", "stmag", "asinh", "asinhmag"),
-        *("luptitude", "luptitudes", "lup", "nmgy", "mgy", "nanomaggy", "nanomaggies", "maggy", "maggies"),
-    }
-)
-# Units and types of a catalogue's other columns.
-_BELOW: Final = _MAGNITUDES | {
-    *("deg", "degree", "degrees", "rad", "arcsec", "arcmin", "hour", "hours", "day", "days", "yr"),
-    *("km", "kpc", "mpc", "pc", "unitless", "dimensionless"),
-    *("float", "double", "real", "int", "integer", "long", "short", "char", "string", "str", "text", "bool", "bigint"),
-}
 
 
 def is_rule(cells: Sequence[str], names: Sequence[str]) -> bool:

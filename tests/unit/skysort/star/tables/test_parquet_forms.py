@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from pyarrow import parquet as pq
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, SkysortError
 from skysort.star.tables import parquet as module
 from skysort.star.tables import parquet_budget as budget
-from skysort.star.tables.parquet_budget import PageCount, pages
+from skysort.star.tables.parquet_budget import pages
 from tests.conftest import ROOT
 from tests.fakes.tables import classify, columns
 from tests.unit.skysort.star.tables.samples import as_parquet
@@ -173,7 +174,7 @@ def test_the_pages_that_are_found_are_those_that_were_written(
     for chunk, _ in chunks(out.getvalue()):
         start = chunk.dictionary_page_offset or chunk.data_page_offset
         stop = start + chunk.total_compressed_size
-        walked = list(pages(out.getvalue(), start, stop, chunk.num_values, PageCount()))  # type: ignore[arg-type]
+        walked = list(pages(out.getvalue(), start, stop, chunk.num_values, count()))  # type: ignore[arg-type]
         # Then they fill the column, and hold its values
         assert walked[-1].at + walked[-1].packed == stop
         assert sum(one.values for one in walked if not one.dictionary) == chunk.num_values
@@ -312,7 +313,7 @@ def test_twice_the_pages_cost_twice_the_looks() -> None:
         (chunk, _) = chunks(out.getvalue())[0]
         content = Counting(out.getvalue())
         stop = chunk.data_page_offset + chunk.total_compressed_size
-        list(pages(content, chunk.data_page_offset, stop, rows, PageCount()))  # type: ignore[arg-type]
+        list(pages(content, chunk.data_page_offset, stop, rows, count()))  # type: ignore[arg-type]
         return content.looks
 
     class Counting:
