@@ -13,7 +13,7 @@ The rules, the same for a JSON row, a form, a CSV and a dropped table:
   and z.y, z.1, z1, z_right, z:1. A header does not say which is the one to use, and z may be a magnitude in one table
   and a redshift in the other: they are named, and where they stand says which is likely which.
 * Gaia's ``Gmag`` beside its ``BPmag`` or ``RPmag`` is not a g magnitude of SDSS, nor are VizieR's ``Umag``, ``Rmag``
-  and ``Imag`` beside ``Bmag`` or ``Vmag``, which are Johnson's and Cousins's, of SDSS's ``umag``, ``rmag`` and ``imag``.
+  and ``Imag`` beside ``Bmag`` or ``Vmag``, which are Johnson's and Cousins's, of SDSS's ``umag``, ``rmag``, ``imag``.
 * A redshift that was estimated from photometry is none: the row is classified from photometry alone, which is said.
   So it is of a column that calls itself a redshift in words that are not known.
 * Identifiers are never an error: the first in the order of spellings.ALIASES is taken.

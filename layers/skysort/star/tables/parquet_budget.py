@@ -107,11 +107,8 @@ def batches(path: Path, footer: Footer, max_rows: int, check: Callable[[], objec
                 needs.append(_need(content, chunk, counted))
             _check(needs)
             one = Batches([number], _rows(needs, max_rows), group.rows, _whole(needs, group.rows))
-            last = found[-1] if found else one
-            if (
-                last is not one
-                and max(last.total + one.total - max_rows, last.size + one.size - PARQUET_BATCH_BYTES) <= 0
-            ):
+            last = found[-1] if found else None
+            if last and last.total + one.total <= max_rows and last.size + one.size <= PARQUET_BATCH_BYTES:
                 last.groups.append(number)
                 last.total += one.total
                 last.size += one.size
