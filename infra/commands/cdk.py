@@ -108,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
             parser.error(f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask")
         empty_buckets(f"skysort-page-{stage.name}", f"skysort-service-{stage.name}")
     if shutil.which("docker") is None and options.action == "deploy":
-        parser.error("deploying builds the functions' images, and there is no Docker here")
+        parser.error("Docker not found: deploying builds the functions' images")
     if options.action == "deploy" and (note := unpinned(os.environ)):
         sys.stderr.write(f"note: {note}")
     install()

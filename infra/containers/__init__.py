@@ -70,7 +70,7 @@ def docker(*arguments: str) -> str:
     """Run one docker command and return its output; raises ImageError with the end of its complaint."""
     program = shutil.which("docker")
     if program is None:
-        raise ImageError("there is no docker on the path; container images need a Docker engine")
+        raise ImageError("docker not found on the path; container images need a Docker engine")
     done = subprocess.run([program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         complaint = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])

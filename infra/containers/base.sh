@@ -9,7 +9,7 @@ tag=${1:?"name the image's tag, e.g. skysort/base:3.13"}
 certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 
 command -v mmdebstrap >/dev/null || { echo "make base-image needs mmdebstrap: apt-get install mmdebstrap" >&2; exit 1; }
-[[ -r $certificates ]] || { echo "there is no certificate bundle $certificates; set SSL_CERT_FILE" >&2; exit 1; }
+[[ -r $certificates ]] || { echo "certificate bundle $certificates not found; set SSL_CERT_FILE" >&2; exit 1; }
 
 # The same times in every file that is made on the way, whenever this runs.
 export SOURCE_DATE_EPOCH=315532800

@@ -76,7 +76,7 @@ class SqsQueue:
 
 
 class InvalidBatchResponseError(Exception):
-    """A handler's answer is no partial batch response, so the whole batch counts as failed."""
+    """A handler's answer is not a partial batch response, so the whole batch counts as failed."""
 
 
 def sqs_client(endpoint: str, region: str) -> SQSClient:

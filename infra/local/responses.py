@@ -42,7 +42,7 @@ EVENT_TOO_LARGE: Final = (
 
 
 class MalformedResponseError(Exception):
-    """A function's answer is no proxy response; the message says what is wrong with it."""
+    """A function's answer is not a proxy response; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)

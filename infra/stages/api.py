@@ -96,7 +96,7 @@ class Cognito:
     scopes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what is no user pool."""
+        """Refuse what is not the ARN of a user pool."""
         require(
             re.fullmatch(r"arn:aws[\w-]*:cognito-idp:[\w-]+:\d{12}:userpool/[\w-]+", self.user_pool) is not None,
             f"user_pool must be the ARN of a Cognito user pool, got {self.user_pool!r}",

@@ -111,7 +111,7 @@ def test_without_docker_nothing_is_deployed(
     monkeypatch.setattr("infra.commands.cdk.shutil.which", lambda _: None)
     with pytest.raises(SystemExit):
         cdk.main(["deploy"])
-    assert "there is no Docker here" in capsys.readouterr().err
+    assert "Docker not found" in capsys.readouterr().err
     assert ran == []
 
 
