@@ -31,11 +31,13 @@ def banner(stack: Stack, seconds: float) -> str:
     try_drop = f"""
   curl -T events/stars.csv {s3}/{stage.drop_bucket}/{queue.prefix}demo/stars.csv
   curl {s3}/{stage.results_bucket}/{queue.model.name}/demo/stars.csv"""
+    models = "|".join(queue.model.name for queue in stage.drop_queues)
     return f"""skysort is ready after {seconds:.1f} s (stage {stage.name})
 
-  HTTP API   {api}/v1
-  S3         {s3}  drop into {stage.drop_bucket}/{queue.prefix}<batch>/, fetch from {stage.results_bucket}
-  queue      {queue.queue}, failures in {queue.dead_letter_queue}
+  page       {api}/
+  HTTP API   {api}/v1, described at {api}/docs
+  S3         {s3}  drop into {stage.drop_bucket}/incoming/{models}/<batch>/, fetch from {stage.results_bucket}
+  queues     {queue.queue} and the like, failures in {queue.dead_letter_queue}
   logs       {_short(stack.settings.state / "logs")}, state in {_short(stack.settings.state / "state.json")}
 
 Try it from another terminal:

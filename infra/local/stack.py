@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class StateBusyError(Exception):
-    """Another stack uses the state folder."""
+    """Another stack uses the state folder, or it cannot be written."""
 
 
 class StateFile:
@@ -42,9 +42,14 @@ class StateFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / "lock").open("w")
+        except OSError as error:
+            raise StateBusyError(
+                f"the state folder {folder} cannot be written ({error.strerror}); set SKYSORT_STATE to another folder"
+            ) from error
         self.path = folder / "state.json"
-        self._lock = (folder / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

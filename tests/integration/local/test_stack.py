@@ -67,7 +67,8 @@ def test_children_die_with_a_stack_that_is_killed() -> None:
 def test_the_banner_tells_where_everything_is_and_what_to_try(running: Local) -> None:
     shown = eventually(lambda: _console(running.stack, "Ctrl-C"), "the banner")
     assert re.search(r"skysort is ready after \d+\.\d s", shown)
-    for part in (running.stack.api, running.stack.s3, "skysort-star-drop-local", "logs", "curl -T"):
+    page = f"page       {running.stack.api}/\n"
+    for part in (page, running.stack.s3, "incoming/galaxy|image|star/", "skysort-star-drop-local", "logs", "curl -T"):
         assert part in shown
     assert shown.count("  curl ") == 3
 
