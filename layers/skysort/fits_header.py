@@ -172,5 +172,6 @@ def _value(field: bytes) -> str:
 
 
 def _printable(shown: str) -> str:
-    """A card's value for a sentence: what terminals would act on is escaped."""
+    """A card's value for a sentence: blanks in it as one, and what terminals would act on escaped."""
+    shown = re.sub(" +", " ", shown)
     return (shown if shown.isprintable() else ascii(shown)) or "nothing"

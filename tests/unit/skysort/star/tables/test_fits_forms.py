@@ -224,6 +224,7 @@ GOOD = written(*doubles(MADE))
         ({"NAXIS2": "-5"}, "NAXIS2 = -5"),
         ({"NAXIS2": "99999999999999999999"}, "cut short"),
         ({"NAXIS2": "20.5"}, "not a whole number"),
+        ({"NAXIS2": "2           x"}, "NAXIS2 = 2 x, not a whole number"),
         ({"NAXIS": "1000000"}, "at most 999 axes"),
         ({"TFIELDS": "1000000000"}, "TFIELDS"),
         ({"TFORM1": "'999999999999D'"}, "columns up to u take"),

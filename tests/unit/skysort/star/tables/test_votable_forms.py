@@ -199,6 +199,7 @@ def test_fluxes_are_converted_with_a_remark(star_folder: Path) -> None:
         (votable(tabledata(ROW), "<FIELD/>" + fields()), "datatype of"),
         (votable(""), "no rows"),
         (votable(tabledata(ROW)).decode().encode("utf-16"), "UTF-16"),
+        (votable(tabledata(ROW)).replace(b"</TD>", b"\0</TD>", 1), "not well-formed"),
     ],
 )
 def test_what_cannot_be_classified_is_refused_with_the_reason(star_folder: Path, body: bytes, sentence: str) -> None:
