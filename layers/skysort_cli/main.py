@@ -51,10 +51,10 @@ examples:
   skysort classify star new.csv --endpoint http://127.0.0.1:8000 --format csv | head
 
 On a terminal the answer is a table; into a pipe or a file it is JSON Lines, or CSV with --format csv or a name
-that ends in .csv. Pictures are JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF and FITS; tables are CSV (gzipped or not), FITS,
-VOTable and Parquet, over HTTP CSV alone. Larger sets go through `skysort drop`. A directory is searched for files
-whose names end in these formats' suffixes, and skipped files are reported; a file that you name is tried whatever its
-name.
+that ends in .csv. Pictures are JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF and FITS; tables are CSV, FITS, VOTable, Parquet,
+ECSV and IPAC, gzipped or not, over HTTP CSV alone. Larger sets go through `skysort drop`. A directory is searched for
+files whose names end in these formats' suffixes, and skipped files are reported; a file that you name is tried
+whatever its name.
 
 {_SERVICE}
 
@@ -71,7 +71,7 @@ examples:
 Files go into the drop folder of the service and are classified there, whatever their size. An interrupted
 drop is resumed by the same command: what was uploaded is not uploaded again.
 
-The results are a line a picture, a member of an archive, or a row of a CSV table. A FITS, VOTable or Parquet table, a
+The results are a line a picture, a member of an archive, or a row of a CSV table. A table that is not a CSV, a
 gzipped one and a CSV above 16 MiB stay whole: they come classified, in their own format with columns appended, into
 --results-dir; their line in the output names the file (result_file), a second one that of the rows that were refused.
 

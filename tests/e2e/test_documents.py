@@ -63,7 +63,7 @@ def comparable(text: str) -> Any:
 
 def executed(text: str) -> list[str]:
     """The blocks of a document whose commands are run."""
-    return [block for block in BLOCK.findall(text) if re.search(r"^\$ .*(curl|skysort)", block, re.MULTILINE)]
+    return [block for block in BLOCK.findall(text) if re.search(r"\b(curl|skysort)\b", split(block)[0])]
 
 
 def test_every_command_prints_what_the_documents_say(stack: StartedStack, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ STATEMENTS: Final = [
     ("functions/README.md", r"pictures may have (\d+) MiB, archives (\d+) GiB",
      [limits.IMAGE_BYTES // limits.MIB, limits.ARCHIVE_BYTES // 1024 // limits.MIB]),
     ("functions/README.md", r"keys above ([\d,]+) bytes", [limits.DROP_KEY_BYTES]),
-    ("functions/README.md", r"A classified FITS.*? a CSV above (\d+) MiB stay whole",
+    ("functions/README.md", r"A classified table that is not a CSV.*? a CSV above (\d+) MiB stay whole",
      [limits.BATCH_CSV_TABLE_BYTES // limits.MIB]),
     ("layers/skysort/drop/README.md", r"a file that had (\d+) s for itself", [limits.DROP_FILE_S]),
     ("layers/skysort/drop/README.md", r"a zip or tar of up to ([\d,]+) of them", [limits.ARCHIVE_MEMBERS]),
