@@ -1,4 +1,4 @@
-"""The flood brake: invoked by an alarm of CloudWatch, it stops the stage's uploads, results and queues."""
+"""The flood brake: invoked by a CloudWatch alarm, it stops the stage's uploads, results and queues."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ brake = Brake(lambda role, policy: iam.attach_role_policy(RoleName=role, PolicyA
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Answer one alarm."""
+    """Handle one alarm event."""
     stopped = brake.answer(event)
     logger.warning("stopped", extra={"roles": stopped, "alarm": (event.get("alarmData") or {}).get("alarmName")})
     return {"stopped": stopped}

@@ -1,4 +1,4 @@
-"""The release hook: asked by CloudFormation or CodeDeploy whether a new version of a function may take over."""
+"""The release hook: tells CloudFormation and CodeDeploy whether a new version of a function may take over."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ hook = ReleaseHook(
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Answer one event of either."""
+    """Handle one CloudFormation or CodeDeploy event."""
     return hook.answer(event)

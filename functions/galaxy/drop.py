@@ -1,4 +1,4 @@
-"""The drop folder's galaxy function: an SQS batch of S3 notifications in, a record a picture out."""
+"""The drop folder's galaxy function: an SQS batch of S3 notifications in, one record per picture out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# Messages worked on side by side: most of each one's time is spent waiting for S3.
+# Messages processed concurrently: most of the time goes to waiting for S3.
 PARALLEL = 8
 
 start = Start()
@@ -32,5 +32,5 @@ start.done()
 @logger.inject_lambda_context
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Classify the pictures and archives that an SQS event tells of; names the messages to be delivered again."""
+    """Classify the pictures and archives of an SQS event; return the messages to be delivered again."""
     return process_batch(event, context, worker, handler=__file__, parallel=PARALLEL)

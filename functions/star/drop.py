@@ -29,5 +29,5 @@ start.done()
 @logger.inject_lambda_context
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Classify the tables that an SQS event tells of; names the messages to be delivered again."""
+    """Classify the tables of an SQS event; return the messages to be delivered again."""
     return process_batch(event, context, worker, handler=__file__)

@@ -14,7 +14,7 @@ from infra.api.routes import ROUTES
 from infra.constructs.metrics import MAXIMUM, SUM, ApiMetrics, FunctionMetrics, QueueMetrics
 from infra.stages.functions import Provisioned
 from skysort.card import load_card
-from skysort.metric_names import CONFIDENCE, FAILED, ITEMS_REFUSED, MOST_LABELS, REFUSED, label_metric
+from skysort.metric_names import CONFIDENCE, FAILED, ITEMS_REFUSED, MAX_LABELS, REFUSED, label_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -190,7 +190,7 @@ def answer_panels(models: Sequence[tuple[FunctionMetrics, FunctionMetrics]]) -> 
     panels = [Panel("Mean confidence of HTTP answers", sure, most=1)]
     for http, drop in models:
         labels = load_card(ROOT / "functions" / http.name / "model").labels
-        if len(labels) <= MOST_LABELS:
+        if len(labels) <= MAX_LABELS:
             for title, seen in (("classes over HTTP", http), ("classes of dropped files", drop)):
                 counted = [seen.own(label_metric(label), SUM, label) for label in labels]
                 panels.append(Panel(f"{http.name}: {title}", counted, stacked=True))

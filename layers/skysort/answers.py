@@ -1,7 +1,7 @@
-"""Every body that a function answers with, typed: what builds an answer and what reads one agree here.
+"""The type of every response body, shared by the code that builds it and the code that reads it.
 
-The OpenAPI document is derived from these types, docstrings included (infra.api). They are named in annotations
-alone, so that no function imports this module.
+The OpenAPI document is derived from these types, docstrings included (infra.api). They appear only in annotations,
+so that no function imports this module.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Link: TypeAlias = Annotated[
     str, Field(json_schema_extra={"format": "uri"}, description=f"presigned, valid for {PRESIGNED_S // 60} minutes")
 ]
 Identifier: TypeAlias = Annotated[
-    str, Field(description="the id given, a picture's file name, or the item's place in the request")
+    str, Field(description="the given id, the picture's file name, or the item's index in the request")
 ]
 
 
 class FieldProblem(TypedDict):
-    """What is wrong with one field, and what would be right."""
+    """What is wrong with one field, and what is expected."""
 
     field: str
     reason: str
@@ -37,17 +37,17 @@ class Problem(TypedDict):
     """A problem document (RFC 9457)."""
 
     type: Annotated[str, Field(examples=["urn:skysort:problem:invalid-fields"])]
-    """a stable name of the kind of problem"""
+    """a stable identifier of the problem type"""
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
-    """what was wrong, and what would be right"""
+    """what is wrong, and what is expected"""
     request_id: NotRequired[str]
-    """to be quoted when asking for help"""
+    """quote it when asking for help"""
     errors: NotRequired[list[FieldProblem]]
-    """each field that cannot be used, the first of many"""
+    """the fields that cannot be used; of many, the first"""
     errors_not_listed: NotRequired[Count]
-    """how many more there are, where they are many"""
+    """number of further field errors, if some are not listed"""
 
 
 class ModelName(TypedDict):
@@ -58,7 +58,7 @@ class ModelName(TypedDict):
 
 
 class Prediction(TypedDict):
-    """One class and how probable it is."""
+    """A class and its probability."""
 
     label: str
     class_id: Count
@@ -68,12 +68,12 @@ class Prediction(TypedDict):
 
 Predictions: TypeAlias = Annotated[list[Prediction], Field(description="best first")]
 PredictionSet: TypeAlias = Annotated[
-    list[str], Field(description="the 90 % conformal set: it contains the true class nine times in ten")
+    list[str], Field(description="the 90 % conformal prediction set: it contains the true class in 90 % of cases")
 ]
 
 
 class Window(TypedDict):
-    """A part of a picture, as fractions of its width and height."""
+    """A region of a picture, as fractions of its width and height."""
 
     left: float
     upper: float
@@ -82,19 +82,19 @@ class Window(TypedDict):
 
 
 class HeatMap(TypedDict):
-    """Where in a picture the model saw the best class."""
+    """The parts of a picture that support the most probable class."""
 
     method: str
     label: str
     heat_map: str
-    """a PNG in a data URL, to be laid over the window"""
+    """a PNG as a data URL, to be overlaid on the window"""
     view: str
-    """the window as the model was given it, a JPEG in a data URL"""
+    """the window as the model sees it, a JPEG as a data URL"""
     window: Window
 
 
 class ClassContributions(TypedDict):
-    """Why a class got its margin: base + contributions = margin."""
+    """How a class got its margin: base + contributions = margin."""
 
     base: float
     contributions: dict[str, float]
@@ -106,20 +106,22 @@ class TreeExplanation(TypedDict):
 
     method: str
     features: dict[str, float | None]
-    """what the model was given"""
+    """the model's input"""
     classes: dict[str, ClassContributions]
 
 
 class InputNote(TypedDict):
-    """What was done to an input before it was classified, or left out of it."""
+    """A change to an input before it was classified, such as a value left out."""
 
     code: str
-    """stable, for programs: redshift_sentinel"""
+    """stable and machine-readable: redshift_sentinel"""
     detail: str
-    """a sentence for people"""
+    """a message for people"""
 
 
-Notes: TypeAlias = Annotated[list[InputNote], Field(description="what was done to the input, where something was")]
+Notes: TypeAlias = Annotated[
+    list[InputNote], Field(description="changes to the input before it was classified, if any")
+]
 
 
 class Item(TypedDict):
@@ -136,7 +138,7 @@ class FailedResult(Item):
 
 
 class PictureClasses(TypedDict):
-    """What a model says of a picture."""
+    """The classification of a picture."""
 
     predictions: Predictions
     prediction_set: PredictionSet
@@ -155,7 +157,7 @@ Variant: TypeAlias = Literal["with_redshift", "photometry_only"]
 
 
 class StarClasses(TypedDict):
-    """What the model says of a row."""
+    """The classification of a row."""
 
     predictions: Predictions
     prediction_set: PredictionSet
@@ -203,7 +205,7 @@ class StarAnswer(TypedDict):
 
 
 class Health(TypedDict):
-    """The service answers. clients: whether they share batches, or each has its own."""
+    """The service is up. clients: whether they share batches, or each has its own."""
 
     status: Literal["ok"]
     version: str
@@ -211,7 +213,7 @@ class Health(TypedDict):
 
 
 class Sample(Prediction):
-    """The built-in sample's best class."""
+    """The most probable class of the built-in sample."""
 
     id: str
 
@@ -235,9 +237,9 @@ class LabelSet(TypedDict):
     """A named subset of a model's labels."""
 
     name: str
-    """what the option labels takes"""
+    """a value of the option labels"""
     labels: Count
-    """how many it has"""
+    """number of labels in it"""
 
 
 class ColumnSummary(TypedDict):
@@ -251,17 +253,17 @@ class ColumnSummary(TypedDict):
 
 
 class ModelSample(TypedDict):
-    """Something to try a model on: a picture or a table, or one row."""
+    """A sample input: a picture, a table, or one row."""
 
     title: str
     file: NotRequired[str]
-    """which the web page has below samples/"""
+    """its path below samples/ of the web page"""
     row: NotRequired[dict[str, float]]
     """values by column"""
 
 
 class ModelSummary(TypedDict):
-    """A model's card in short, and what the model takes."""
+    """A summary of a model's card, and the input that it takes."""
 
     name: str
     version: str
@@ -285,14 +287,14 @@ class ModelSummary(TypedDict):
 
 
 class ModelList(TypedDict):
-    """The models, in the order in which people see them."""
+    """The models, in display order."""
 
     models: list[ModelSummary]
 
 
 @with_config(extra="allow")
 class ModelCard(TypedDict):
-    """A model's whole card: training data, metrics with intervals, calibration, parity, latency, licence."""
+    """A model's full card: training data, metrics with intervals, calibration, parity, latency, licence."""
 
     name: str
     version: str
@@ -309,26 +311,26 @@ class UploadForm(TypedDict):
 
 
 class UploadPart(TypedDict):
-    """PUT this many bytes to the URL; the ETag header of the answer goes into the completion."""
+    """PUT this many bytes to the URL; the response's ETag header goes into the completion request."""
 
     number: Annotated[int, Field(ge=1)]
     size: Annotated[int, Field(ge=1)]
     url: str
     etag: str | None
-    """of a part that S3 has already"""
+    """of a part that S3 already has"""
 
 
 class UploadParts(TypedDict):
     """An upload in parts (S3 multipart upload)."""
 
     upload_id: str
-    """to resume it by another call"""
+    """pass it to a later call to resume"""
     part_size: Count
     parts: list[UploadPart]
     complete_url: str
-    """POST the parts' numbers and ETags here, as S3's CompleteMultipartUpload"""
+    """POST the parts' numbers and ETags here, as in S3's CompleteMultipartUpload"""
     abort_url: str
-    """DELETE here gives up"""
+    """DELETE it to abort the upload"""
 
 
 class Upload(TypedDict):
@@ -342,7 +344,7 @@ class Upload(TypedDict):
 
 @final
 class FormUpload(Upload):
-    """A file that goes in one form."""
+    """A file uploaded by one form POST."""
 
     method: Literal["form"]
     form: UploadForm
@@ -350,7 +352,7 @@ class FormUpload(Upload):
 
 @final
 class PartsUpload(Upload):
-    """A file that goes in parts."""
+    """A file uploaded in parts."""
 
     method: Literal["parts"]
     parts: UploadParts
@@ -368,7 +370,7 @@ class UploadOffer(TypedDict):
 
 
 class Counts(TypedDict):
-    """Files by what has become of them."""
+    """Numbers of files by state."""
 
     total: Count
     waiting: Count
@@ -377,7 +379,7 @@ class Counts(TypedDict):
 
 
 class Members(TypedDict):
-    """An archive's members so far."""
+    """Numbers of an archive's members so far."""
 
     done: Count
     failed: Count
@@ -404,7 +406,7 @@ class BatchFile(TypedDict):
     name: str
     state: FileState
     size: int | None
-    """null for a file that has been removed since"""
+    """null if the file has since been removed"""
     uploaded: Time | None
     finished: Time | None
     links: FileLinks
@@ -412,30 +414,30 @@ class BatchFile(TypedDict):
     problem: NotRequired[dict[str, object]]
     """of a file that failed: its error record (RFC 9457)"""
     record: NotRequired[dict[str, object]]
-    """with records=true: its whole record"""
+    """with records=true: its full record"""
 
 
 class BatchLinks(TypedDict):
-    """More about the batch."""
+    """Related resources."""
 
     csv: str
-    """path of one CSV of its results"""
+    """path of the merged CSV of its results"""
 
 
 class BatchStatus(TypedDict):
-    """What has become of a batch."""
+    """The status of a batch."""
 
     batch: str
     counts: Counts
-    """of the files from this page's start on"""
+    """of the files from the start of this page on"""
     progress: Probability
-    """the part of them that is done or failed"""
+    """the fraction of them that is done or failed"""
     complete: bool
-    """whether these are all; if not, follow next for the rest"""
+    """whether these are all files; if not, follow next for the rest"""
     models: dict[str, Counts]
     files: list[BatchFile]
     next: str | None
-    """for the query of the next page, null on the last"""
+    """the cursor of the next page, null on the last"""
     links: BatchLinks
     expires: Time
-    """until then the links are valid"""
+    """when the links expire"""

@@ -1,4 +1,4 @@
-"""A bounded least-recently-used cache of answers, one a sandbox."""
+"""A bounded least-recently-used cache of answers, one per sandbox."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 
 class AnswerCache(Generic[Value]):
-    """Answers by (model, version, options, input); the least recently used goes first.
+    """Answers by (model, version, options, input); the least recently used is dropped first.
 
     capacity: entries kept; 0 switches the cache off.
     """

@@ -21,7 +21,7 @@ CARD_FILE = "card.json"
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A model's name, version, labels, and the whole card as it is published."""
+    """A model's name, version, labels, and the full card as published."""
 
     name: str
     version: str
@@ -29,7 +29,7 @@ class ModelCard:
     document: Mapping[str, Any]
 
     def summary(self) -> ModelSummary:
-        """The card's first lines and what the registry says of the model, for a list of models."""
+        """The card in short with the model's registry entry, for a list of models."""
         model, columns = MODELS[self.name], self.document.get("input", {}).get("columns", {})
         return {
             "name": self.name,
@@ -53,7 +53,7 @@ class ModelCard:
 
 
 def load_card(folder: Path) -> ModelCard:
-    """Read card.json from a model folder; raises ArtefactError, which says what is wrong with which path."""
+    """Read card.json from a model folder; raises ArtefactError."""
     path = folder / CARD_FILE
     try:
         document = json.loads(path.read_bytes())
@@ -72,10 +72,10 @@ def read_artefact(path: Path, sha256: str) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise ArtefactError(f"the model file {path} cannot be read: {error.strerror}") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
         raise ArtefactError(
-            f"the model file {path} is not the one its card describes: sha256 {found[:12]}, the card says {sha256[:12]}"
+            f"the model file {path} is not the one its card describes: sha256 {digest[:12]}, not {sha256[:12]}"
         )
     return content
 
@@ -96,11 +96,11 @@ class ModelRegistry:
         self._cards = {card.name: card for card in cards}
 
     def summaries(self) -> list[ModelSummary]:
-        """Of every model that has a card, in the registry's order."""
+        """Summaries of the models that have a card, in the registry's order."""
         return [self._cards[name].summary() for name in MODELS if name in self._cards]
 
     def get(self, name: str) -> ModelCard:
-        """The card of one model; raises NotFoundError, which names the models that there are."""
+        """The card of one model; raises NotFoundError."""
         try:
             return self._cards[name]
         except KeyError:

@@ -1,6 +1,6 @@
-"""Whose batches, uploads and dropped files a request is about: one client's own, or everybody's.
+"""Whose batches, uploads and dropped files a request may use: one client's own, or everybody's.
 
-Who asks is said by the gateway, never by the caller: API Gateway puts what it has verified into the event's
+The gateway says who the caller is, never the caller: API Gateway puts the verified identity into the event's
 requestContext ("Input format of a Lambda function for proxy integration").
 """
 
@@ -18,40 +18,40 @@ from skysort.errors import UnauthenticatedError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# 96 bits: nobody finds another identity with the same folder.
+# 96 bits: no two identities share a folder.
 _FOLDER_DIGITS: Final = 24
-_NEVER_IN_A_PATH: Final = frozenset({"", ".", ".."})
+_UNSAFE_SEGMENTS: Final = frozenset({"", ".", ".."})
 
 
 class Sharing(StrEnum):
-    """What a stage's clients see of each other."""
+    """Which of each other's batches the clients of a stage can see."""
 
-    SHARED = "shared"  # every batch
-    SEPARATE = "separate"  # nothing
+    SHARED = "shared"  # all
+    SEPARATE = "separate"  # none
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """Whose files a request may name.
 
-    folder: of the drop and the results bucket, between a model's and its batches: incoming/<model>/<folder>/<batch>/.
-    Empty where the stage's clients share everything: incoming/<model>/<batch>/.
+    folder: in the drop and results buckets, between a model and its batches: incoming/<model>/<folder>/<batch>/.
+    Empty if the stage's clients share everything: incoming/<model>/<batch>/.
     """
 
     folder: str = ""
 
     def path(self, batch: str) -> str:
-        """A batch's folder below its model's: with the client's own before it, where clients are separate."""
+        """A batch's folder below its model's, inside the client's own if clients are separate."""
         return f"{self.folder}/{batch}" if self.folder else batch
 
     def may_read(self, key: str) -> bool:
-        """Whether a key of the drop bucket is one of this client's files, of whichever model."""
+        """Whether a key of the drop bucket is one of this client's files, for any model."""
         if not self.folder:
             return key.startswith(INCOMING)
         incoming, _, folder, *rest = [*key.split("/"), "", "", ""]
         inside = f"{incoming}/" == INCOMING and folder == self.folder and any(rest)
-        # What a store or a proxy might take for another path is nobody's.
-        return inside and not _NEVER_IN_A_PATH & set(key.split("/"))
+        # Keys that a store or a proxy might resolve to another path belong to nobody.
+        return inside and not _UNSAFE_SEGMENTS & set(key.split("/"))
 
 
 EVERYBODY: Final = Client()
@@ -62,12 +62,12 @@ def client_of(event: Mapping[str, object], sharing: Sharing) -> Client:
 
     Returns
     -------
-    Its folder is a hash, so that no identity, whatever is in it, can name another's.
+    The client; its folder is a hash, so that no identity, whatever it contains, can name another's.
 
     Raises
     ------
     UnauthenticatedError
-        Where clients are separate and the gateway has verified no identity.
+        If clients are separate and the gateway has not verified an identity.
     """
     if sharing is Sharing.SHARED:
         return EVERYBODY
@@ -76,18 +76,18 @@ def client_of(event: Mapping[str, object], sharing: Sharing) -> Client:
         raise UnauthenticatedError(
             "This call requires authentication: send an API key, sign the request or send a valid token."
         )
-    # JSON: whatever an issuer or a subject has in it, no other pair is written alike.
+    # JSON is unambiguous whatever an issuer or a subject contains.
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
     return Client(f"client-{digest[:_FOLDER_DIGITS]}")
 
 
 def identity_of(event: Mapping[str, object]) -> tuple[str, ...] | None:
-    """The kind of identity and its id, by the strongest that the gateway has verified; None for nobody.
+    """The type and id of the strongest identity that the gateway has verified, None if there is none.
 
     Returns
     -------
-    A token's subject with its issuer; a Cognito identity; an IAM user or role by its unique id (without the name of
-    the session, which whoever takes a role on may choose); an API key by its id, since a key may be renewed.
+    A token's subject with its issuer; a Cognito identity; an IAM user or role by its unique id (without the
+    session name, which whoever assumes a role may choose); an API key by its id, since a key may be renewed.
     """
     context = _mapping(event.get("requestContext"))
     authoriser = _mapping(context.get("authorizer"))
@@ -96,8 +96,8 @@ def identity_of(event: Mapping[str, object]) -> tuple[str, ...] | None:
     subject, issuer = _text(claims.get("sub")), _text(claims.get("iss"))
     if subject:
         return "token", issuer, subject
-    if person := _text(identity.get("cognitoIdentityId")):
-        return "cognito", person
+    if cognito_id := _text(identity.get("cognitoIdentityId")):
+        return "cognito", cognito_id
     if principal := _text(identity.get("caller")).partition(":")[0]:
         return "iam", _text(identity.get("accountId")), principal
     if key := _text(identity.get("apiKeyId")):

@@ -12,7 +12,7 @@ CONFIDENCE: Final = "Confidence"  # mean probability of the best label, an obser
 COLD_START: Final = "ColdStart"  # Powertools counts these
 
 # Each label is a metric of its own, which costs money by the month: a model of a thousand labels has none.
-MOST_LABELS: Final = 20
+MAX_LABELS: Final = 20
 
 
 def label_metric(label: str) -> str:

@@ -14,7 +14,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from aws_lambda_powertools.metrics import MetricUnit
 
 from skysort import METRICS_NAMESPACE
-from skysort.metric_names import CONFIDENCE, ITEMS_REFUSED, MOST_LABELS, label_metric
+from skysort.metric_names import CONFIDENCE, ITEMS_REFUSED, MAX_LABELS, label_metric
 from skysort.settings import SERVICE_NAME
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def process_age_ms() -> float | None:
 
 def label_counts(counts: Mapping[str, int], labels: Sequence[str]) -> dict[str, int]:
     """Metrics of how often each label was the answer; none for a model with more than 20 labels."""
-    if len(labels) > MOST_LABELS:
+    if len(labels) > MAX_LABELS:
         return {}
     return {label_metric(label): count for label, count in counts.items() if count}
 

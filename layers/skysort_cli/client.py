@@ -43,12 +43,12 @@ _STORE_MESSAGE: Final = re.compile(rb"<Message>([^<]*)</Message>")
 class RetryPolicy:
     """Exponential backoff with full jitter ("Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
 
-    attempts: requests in all, the first among them. first_s, most_s: bounds of the backoff.
+    attempts: requests in all, the first among them. first_s, max_s: bounds of the backoff.
     """
 
     attempts: int = 6
     first_s: float = 0.5
-    most_s: float = 20.0
+    max_s: float = 20.0
 
     def wait_s(
         self,
@@ -59,7 +59,7 @@ class RetryPolicy:
         """Seconds until the next attempt, None when it is time to give up; a Retry-After is always waited out."""
         if failures >= self.attempts or (retry_after_s or 0.0) > LONGEST_RETRY_AFTER_S:
             return None
-        backoff = chance(0.0, min(self.most_s, self.first_s * 2 ** (failures - 1)))
+        backoff = chance(0.0, min(self.max_s, self.first_s * 2 ** (failures - 1)))
         # With a little more, so that callers do not come back at once.
         return backoff if retry_after_s is None else retry_after_s + min(backoff, self.first_s)
 

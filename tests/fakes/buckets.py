@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skysort.drop import keys
 from skysort.errors import NotFoundError
-from skysort.s3.client import Listed
+from skysort.s3.client import ListedObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class MemoryBuckets:
 
     # What skysort does.
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[Listed]]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[ListedObject]]:
         found = sorted(
             (key for owner, key in self.objects if owner == bucket and key.startswith(prefix) and key > after),
             key=str.encode,
@@ -55,9 +55,9 @@ class MemoryBuckets:
             self.requests[bucket] = self.requests.get(bucket, 0) + 1
             yield [self._listed(bucket, key) for key in page]
 
-    def _listed(self, bucket: str, key: str) -> Listed:
+    def _listed(self, bucket: str, key: str) -> ListedObject:
         body, modified = self.objects[bucket, key]
-        return Listed(key, len(body), modified)
+        return ListedObject(key, len(body), modified)
 
     def read(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         self.requests["read"] = self.requests.get("read", 0) + 1

@@ -12,14 +12,14 @@ from skysort.limits import BATCH_FILES, BATCH_RECORDS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from skysort.s3.client import Listed
+    from skysort.s3.client import ListedObject
 
 # No key sorts between a text and this suffix of it.
 _LAST: Final = "\U0010ffff"
 
 
 class State(StrEnum):
-    """What has become of a file."""
+    """The state of a dropped file."""
 
     WAITING = "waiting"
     DONE = "done"
@@ -27,9 +27,9 @@ class State(StrEnum):
 
 
 class Bucket(Protocol):
-    """What is asked of S3; skysort.s3.client.S3Client is one."""
+    """The operations of S3 that are needed, as of skysort.s3.client.S3Client."""
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[Listed]]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[ListedObject]]:
         """The objects below a prefix whose keys come after a key, a page at a time, in the order of their bytes."""
 
     def read(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
@@ -48,45 +48,45 @@ class Members:
 class BatchFile:
     """One file of a batch.
 
-    dropped: the object in the drop bucket, None where it has been removed since.
+    dropped: the object in the drop bucket, None if it has since been removed.
     records: its objects in the results bucket, by suffix ("" is the result under the file's own name).
-    members: of an archive that has some.
+    members: of an archive with processed members.
     """
 
     model: str
     name: str
     state: State
-    dropped: Listed | None
-    records: Mapping[str, Listed]
+    dropped: ListedObject | None
+    records: Mapping[str, ListedObject]
     members: Members | None = None
 
     @property
-    def record(self) -> Listed | None:
+    def record(self) -> ListedObject | None:
         """The record of its outcome, None while it waits."""
         return self.records.get({State.DONE: keys.SUMMARY, State.FAILED: keys.ERROR}.get(self.state, "-"))
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Files of one model in the order of their names. complete: whether these are all that come after its start."""
+    """Files of one model, sorted by name. complete: whether these are all that come after its start."""
 
     files: list[BatchFile]
     complete: bool
 
 
 @dataclass(slots=True)
-class _Found:
-    """What a listing of the results gave. through: every key up to here was seen, None for all."""
+class _Results:
+    """A listing of a batch's results. through: the last key listed, None if all were."""
 
-    records: dict[str, Listed] = field(default_factory=dict)
+    records: dict[str, ListedObject] = field(default_factory=dict)
     members: dict[str, Members] = field(default_factory=dict)
     through: str | None = None
 
 
 class Matcher:
-    """Reads both listings of a model's part of a batch, within bounds.
+    """Matches a batch's files with their results, a bounded number at a time.
 
-    files, records: the most objects of the drop and of the results bucket that one segment takes in.
+    files, records: maximum numbers of objects of the drop and of the results bucket in one segment.
     """
 
     def __init__(
@@ -105,94 +105,96 @@ class Matcher:
         self._records = records
 
     def segment(self, model: str, batch: str, after: str = "") -> Segment:
-        """The files of a batch whose names come after one, at most as many as the bounds allow."""
+        """The files of a batch whose names come after a given one, as many as the bounds allow."""
         prefix = f"{model}/{batch}/"
-        dropped, through = self._dropped(keys.INCOMING + prefix, after)
-        found = self._found(prefix, after, dropped, through)
-        files = {name: _file(model, prefix, name, item, found) for name, item in dropped.items()}
-        for name in _orphans(prefix, found.records, files):
+        dropped, through = self._list_dropped(keys.INCOMING + prefix, after)
+        results = self._list_results(prefix, after, dropped, through)
+        files = {name: _file(model, prefix, name, item, results) for name, item in dropped.items()}
+        for name in _orphans(prefix, results.records, files):
             if name > after and (through is None or name <= through):
-                files[name] = _file(model, prefix, name, None, found)
-        if found.through is not None:
-            # A file's records sort after its name: only of files well before the end were all of them seen.
-            seen = [name for name in files if f"{prefix}{name}.{_LAST}" < found.through]
+                files[name] = _file(model, prefix, name, None, results)
+        if results.through is not None:
+            # A file's records sort after its name: only files well before the end have all of theirs listed.
+            seen = [name for name in files if f"{prefix}{name}.{_LAST}" < results.through]
             files = {name: files[name] for name in seen or sorted(files)[:1]}
         ordered = [files[name] for name in sorted(files)]
-        return Segment(ordered, complete=through is None and found.through is None)
+        return Segment(ordered, complete=through is None and results.through is None)
 
-    def _dropped(self, prefix: str, after: str) -> tuple[dict[str, Listed], str | None]:
-        """The dropped files by name, and the last one's name where there are more."""
-        found: dict[str, Listed] = {}
+    def _list_dropped(self, prefix: str, after: str) -> tuple[dict[str, ListedObject], str | None]:
+        """The dropped files by name, and the last name listed if there are more."""
+        dropped: dict[str, ListedObject] = {}
         for page in self._bucket.list(self._drop, prefix, prefix + after if after else ""):
             for item in page:
                 name = item.key.removeprefix(prefix)
-                if name and not name.endswith("/"):  # a folder's marker is no file
-                    if len(found) == self._files:
-                        return found, max(found)
-                    found[name] = item
-        return found, None
+                if name and not name.endswith("/"):  # a folder marker is not a file
+                    if len(dropped) == self._files:
+                        return dropped, max(dropped)
+                    dropped[name] = item
+        return dropped, None
 
-    def _found(self, prefix: str, after: str, dropped: Mapping[str, Listed], through: str | None) -> _Found:
-        found, seen = _Found(), 0
+    def _list_results(
+        self, prefix: str, after: str, dropped: Mapping[str, ListedObject], through: str | None
+    ) -> _Results:
+        results, seen = _Results(), 0
         # Records of the last file, and of files whose names it begins with, come after its name.
-        ends = None
+        last_key = None
         if through is not None:
-            ends = max(f"{prefix}{name}.{_LAST}" for name in dropped if through.startswith(name))
+            last_key = max(f"{prefix}{name}.{_LAST}" for name in dropped if through.startswith(name))
         start: str | None = prefix + after if after else ""
         while start is not None:
             position, start = start, None
             for page in self._bucket.list(self._results, prefix, position):
                 for item in page:
-                    if ends is not None and item.key > ends:
-                        return found
-                    _take(item, prefix, dropped, found)
+                    if last_key is not None and item.key > last_key:
+                        return results
+                    _add(item, prefix, dropped, results)
                 seen += len(page)
                 if page and seen >= self._records:
-                    found.through = page[-1].key
-                    return found
-                start = _beyond_members(page[-1].key, prefix, dropped, found) if page else None
+                    results.through = page[-1].key
+                    return results
+                start = _beyond_members(page[-1].key, prefix, dropped, results) if page else None
                 if start is not None:
                     break
-        return found
+        return results
 
 
-def _take(item: Listed, prefix: str, dropped: Mapping[str, Listed], found: _Found) -> None:
-    archive = _archive(item.key, prefix, dropped, found)
+def _add(item: ListedObject, prefix: str, dropped: Mapping[str, ListedObject], results: _Results) -> None:
+    archive = _archive(item.key, prefix, dropped, results)
     if archive is None:
-        found.records[item.key] = item
+        results.records[item.key] = item
         return
-    members = found.members.setdefault(archive, Members())
+    members = results.members.setdefault(archive, Members())
     if item.key.endswith(keys.ERROR):
         members.failed += 1
     elif item.key.endswith(keys.SUMMARY):
         members.done += 1
 
 
-def _archive(key: str, prefix: str, dropped: Mapping[str, Listed], found: _Found) -> str | None:
-    """The archive below whose name a key lies: a dropped file, or one that has gone and left its table."""
+def _archive(key: str, prefix: str, dropped: Mapping[str, ListedObject], results: _Results) -> str | None:
+    """The archive that a key lies below: a dropped file, or a removed one whose table remains."""
     name = key.removeprefix(prefix)
     end = name.find("/")
     while end >= 0:
         ancestor = name[:end]
-        if ancestor in dropped or prefix + ancestor + keys.TABLE in found.records:
+        if ancestor in dropped or prefix + ancestor + keys.TABLE in results.records:
             return ancestor
         end = name.find("/", end + 1)
     return None
 
 
-def _beyond_members(key: str, prefix: str, dropped: Mapping[str, Listed], found: _Found) -> str | None:
-    """Where to go on listing when a page ends among the members of an archive whose own record tells of them all."""
-    archive = _archive(key, prefix, dropped, found)
-    if archive is None or prefix + archive + keys.SUMMARY not in found.records:
+def _beyond_members(key: str, prefix: str, dropped: Mapping[str, ListedObject], results: _Results) -> str | None:
+    """Where to resume a listing whose page ends within an archive whose own record counts all its members."""
+    archive = _archive(key, prefix, dropped, results)
+    if archive is None or prefix + archive + keys.SUMMARY not in results.records:
         return None
     return f"{prefix}{archive}/{_LAST}"
 
 
-def _file(model: str, prefix: str, name: str, dropped: Listed | None, found: _Found) -> BatchFile:
+def _file(model: str, prefix: str, name: str, dropped: ListedObject | None, results: _Results) -> BatchFile:
     # A reserved name is refused, and what looks like its other records belongs to another file.
     suffixes = (keys.ERROR,) if keys.is_reserved(name) else ("", keys.TABLE, keys.REJECTED, keys.SUMMARY, keys.ERROR)
-    stored = {suffix: found.records.get(keys.result_key(prefix + name, suffix)) for suffix in suffixes}
-    # An older upload's records stand until the newer one's take their place.
+    stored = {suffix: results.records.get(keys.result_key(prefix + name, suffix)) for suffix in suffixes}
+    # An older upload's records remain until the newer one's replace them.
     since = dropped.modified if dropped else ""
     records = {suffix: item for suffix, item in stored.items() if item is not None and item.modified >= since}
     summary, error = records.get(keys.SUMMARY), records.get(keys.ERROR)
@@ -201,11 +203,11 @@ def _file(model: str, prefix: str, name: str, dropped: Listed | None, found: _Fo
         state = State.DONE
     elif error:
         state = State.FAILED
-    return BatchFile(model, name, state, dropped, records, found.members.get(name))
+    return BatchFile(model, name, state, dropped, records, results.members.get(name))
 
 
-def _orphans(prefix: str, records: Mapping[str, Listed], files: Mapping[str, BatchFile]) -> set[str]:
-    """Names of files that have an outcome and are not in the drop bucket any more."""
+def _orphans(prefix: str, records: Mapping[str, ListedObject], files: Mapping[str, BatchFile]) -> set[str]:
+    """Names of files that have an outcome and are no longer in the drop bucket."""
     known = {item.key for file in files.values() for item in file.records.values()}
     names = set()
     for key in records:

@@ -1,4 +1,4 @@
-"""The answer about a batch: counts, progress, and its files a page at a time."""
+"""The status of a batch: counts, progress, and its files page by page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 FILES_BY_DEFAULT: Final = 100
-# Requests to S3 at the same time.
+# Concurrent requests to S3.
 _PARALLEL: Final = 16
 _LINKS: Final[Mapping[str, answers.FileLink]] = {
     "": "result",
@@ -39,34 +39,34 @@ _LINKS: Final[Mapping[str, answers.FileLink]] = {
     keys.SUMMARY: "record",
     keys.ERROR: "error",
 }
-_MOST_ROWS: Final = 2**53  # no table has as many; JSON numbers are exact up to here
-# Of a record, what a page about many files has room for.
-_KNOWN_BESIDE: Final = ("source", "outputs", "model")
+_MAX_ROWS: Final = 2**53  # no table has as many; JSON numbers are exact up to here
+# Members of a record that a page leaves out unless full records were asked for.
+_OMITTED: Final = ("source", "outputs", "model")
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """After which file of which model; row: how many of the next file's rows were in earlier pages."""
+    """The last file of the previous page, by model and name; row: rows of the next file in earlier pages."""
 
     model: str = ""
     after: str = ""
     row: int = 0
 
     def encode(self) -> str:
-        """The cursor as text that a URL carries."""
+        """The cursor as URL-safe text."""
         content = json.dumps([self.model, self.after, self.row], separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(content).decode("ascii").rstrip("=")
 
     @classmethod
     def decode(cls, text: str | None) -> Cursor:
-        """Read a text that encode made, the beginning for none; raises InvalidFieldsError."""
+        """Parse an encoded cursor, the start for None or an empty one; raises InvalidFieldsError."""
         if not text:
             return START
         with contextlib.suppress(ValueError, RecursionError):  # binascii.Error and UnicodeError are ValueErrors
             padded = text.encode("ascii") + b"=" * (-len(text) % 4)
             match json.loads(base64.b64decode(padded, altchars=b"-_", validate=True)):
-                case [str(model), str(after), int(row)] if type(row) is int and 0 <= row <= _MOST_ROWS:
-                    f"{model}{after}".encode()  # JSON can name half a character, which no key has
+                case [str(model), str(after), int(row)] if type(row) is int and 0 <= row <= _MAX_ROWS:
+                    f"{model}{after}".encode()  # JSON can hold a lone surrogate, which no key has
                     return cls(model, after, row)
         raise InvalidFieldsError([FieldError("next", "not_a_cursor", "must be the next of an earlier answer")])
 
@@ -76,7 +76,7 @@ START = Cursor()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which files are asked for. state, model: only these, all by default. records: whether each comes with its own."""
+    """The requested files. state, model: only these, all by default. records: whether with each file's record."""
 
     limit: int = FILES_BY_DEFAULT
     cursor: Cursor = START
@@ -86,7 +86,7 @@ class Page:
 
 
 class BatchStatusService:
-    """The status of batches. models: those with a drop folder, in the order of their names."""
+    """The status of batches. models: the names of those with a drop folder."""
 
     def __init__(
         self,
@@ -111,17 +111,17 @@ class BatchStatusService:
         """Each model's files of a client's batch from the page's start on; NotFoundError for a batch without any."""
         models = [name for name in self._models if page.model in {None, name} and name >= page.cursor.model]
         after = {page.cursor.model: page.cursor.after}
-        found = self._pool.map(
+        results = self._pool.map(
             lambda name: self._matcher.segment(name, client.path(batch), after.get(name, "")), models
         )
         segments: dict[str, Segment] = {}
-        for name, segment in zip(models, found, strict=True):
+        for name, segment in zip(models, results, strict=True):
             segments[name] = segment
             if not segment.complete:
-                break  # what comes after follows the rest of this model
+                break  # the rest of this model comes first
         if page.cursor == START and not any(segment.files for segment in segments.values()):
-            where = f"{page.model}/" if page.model else ""
-            raise NotFoundError(f"unknown batch {where}{batch!r}: no file has been uploaded to it")
+            prefix = f"{page.model}/" if page.model else ""
+            raise NotFoundError(f"unknown batch {prefix}{batch!r}: no file has been uploaded to it")
         return segments
 
     def status(self, batch: str, page: Page, client: Client = EVERYBODY) -> answers.BatchStatus:
@@ -129,7 +129,7 @@ class BatchStatusService:
         segments = self.segments(batch, page, client)
         counts = {name: _counts(segment.files) for name, segment in segments.items() if segment.files}
         total = _counts([file for segment in segments.values() for file in segment.files])
-        files, following = self._documents(*select(segments, page), whole=page.records)
+        files, following = self._documents(*select(segments, page), full=page.records)
         return {
             "batch": batch,
             "counts": total,
@@ -143,36 +143,36 @@ class BatchStatusService:
         }
 
     def _documents(
-        self, chosen: Sequence[BatchFile], following: Cursor | None, *, whole: bool
+        self, selected: Sequence[BatchFile], following: Cursor | None, *, full: bool
     ) -> tuple[list[answers.BatchFile], Cursor | None]:
-        """The files of a page one by one, as many as an answer has room for, and where the next page begins."""
+        """The files of a page, as many as fit into an answer, and where the next page begins."""
         files: list[answers.BatchFile] = []
-        room = BATCH_STATUS_BYTES
-        for file, about in zip(
-            chosen, self.side_by_side(lambda file: self._document(file, whole=whole), chosen), strict=True
+        remaining_bytes = BATCH_STATUS_BYTES
+        for file, document in zip(
+            selected, self.in_parallel(lambda file: self._document(file, full=full), selected), strict=True
         ):
-            files.append(about)
-            room -= len(json.dumps(about))
-            if room <= 0 and file is not chosen[-1]:
+            files.append(document)
+            remaining_bytes -= len(json.dumps(document))
+            if remaining_bytes <= 0 and file is not selected[-1]:
                 return files, Cursor(file.model, file.name)
         return files, following
 
     def csv_path(self, batch: str, model: str | None, start: Cursor = START) -> str:
-        """Where the batch's CSV is, from a cursor on."""
+        """The path of the batch's CSV from a cursor on."""
         query = {"model": model, "next": start.encode() if start != START else None}
-        given = urlencode({name: value for name, value in query.items() if value is not None})
-        return f"/v1/batches/{quote(batch, safe='')}/results.csv" + (f"?{given}" if given else "")
+        query_string = urlencode({name: value for name, value in query.items() if value is not None})
+        return f"/v1/batches/{quote(batch, safe='')}/results.csv" + (f"?{query_string}" if query_string else "")
 
-    def side_by_side(self, work: Callable[[BatchFile], Answer], files: Iterable[BatchFile]) -> Iterator[Answer]:
-        """Do something that waits for S3 with each file, many at a time, in their order."""
+    def in_parallel(self, work: Callable[[BatchFile], Answer], files: Iterable[BatchFile]) -> Iterator[Answer]:
+        """Results of a function that waits for S3, called for many files at a time, in order."""
         return self._pool.map(work, files)
 
     def read(self, key: str, max_bytes: int) -> bytes:
-        """At most so many bytes of an object of the results bucket; raises NotFoundError and InfrastructureError."""
+        """Up to max_bytes of an object of the results bucket; raises NotFoundError and InfrastructureError."""
         return self._bucket.read(self._results, key, 0, max_bytes)
 
     def read_json(self, key: str) -> dict[str, Any] | None:
-        """A record; None where it no longer exists, or is not one that skysort wrote."""
+        """A record; None if it no longer exists, or is not one of skysort's."""
         try:
             with reading("the record"):
                 document = json.loads(self.read(key, BATCH_RECORD_BYTES))
@@ -180,11 +180,11 @@ class BatchStatusService:
             return None
         return document if isinstance(document, dict) else None
 
-    def _document(self, file: BatchFile, *, whole: bool) -> answers.BatchFile:
+    def _document(self, file: BatchFile, *, full: bool) -> answers.BatchFile:
         links: answers.FileLinks = {}
         for suffix, item in file.records.items():
             links[_LINKS[suffix]] = self._link(item.key)
-        about: answers.BatchFile = {
+        document: answers.BatchFile = {
             "model": file.model,
             "name": file.name,
             "state": file.state.value,
@@ -194,38 +194,38 @@ class BatchStatusService:
             "links": links,
         }
         if file.members is not None:
-            about["members"] = {"done": file.members.done, "failed": file.members.failed}
+            document["members"] = {"done": file.members.done, "failed": file.members.failed}
         if file.record is None:
-            return about
-        # Of archives the summary says more than the listing, of which a part was passed over.
+            return document
+        # An archive's summary has the exact counts; its members are not all listed.
         archive = file.state is State.DONE and keys.TABLE in file.records
-        if file.state is State.FAILED or archive or whole:
+        if file.state is State.FAILED or archive or full:
             record = self.read_json(file.record.key) or {}
             if archive:
-                about["members"] = {"done": record.get("classified", 0), "failed": record.get("refused", 0)}
-            kept = {name: value for name, value in record.items() if whole or name not in _KNOWN_BESIDE}
+                document["members"] = {"done": record.get("classified", 0), "failed": record.get("refused", 0)}
+            kept = {name: value for name, value in record.items() if full or name not in _OMITTED}
             if file.state is State.FAILED:
-                about["problem"] = kept
-            elif whole:
-                about["record"] = kept
-        return about
+                document["problem"] = kept
+            elif full:
+                document["record"] = kept
+        return document
 
     def _link(self, key: str) -> str:
         return self._signer.url("GET", self._addressing.locate(self._results, key), PRESIGNED_S)
 
 
 def select(segments: Mapping[str, Segment], page: Page) -> tuple[list[BatchFile], Cursor | None]:
-    """The files of a page, and where the next begins; None after the last."""
+    """The files of a page, and where the next begins, None after the last."""
     limit = min(page.limit, BATCH_FILES_PER_PAGE)
-    every = (file for segment in segments.values() for file in segment.files)
-    chosen = list(islice((file for file in every if page.state in {None, file.state}), limit + 1)) if limit else []
-    if len(chosen) > limit:
-        return chosen[:limit], Cursor(chosen[limit - 1].model, chosen[limit - 1].name)
-    return chosen, end_of(segments)
+    files = (file for segment in segments.values() for file in segment.files)
+    selected = list(islice((file for file in files if page.state in {None, file.state}), limit + 1)) if limit else []
+    if len(selected) > limit:
+        return selected[:limit], Cursor(selected[limit - 1].model, selected[limit - 1].name)
+    return selected, cursor_after(segments)
 
 
-def end_of(segments: Mapping[str, Segment]) -> Cursor | None:
-    """Where the files that these segments leave out begin, None where they leave none out."""
+def cursor_after(segments: Mapping[str, Segment]) -> Cursor | None:
+    """Where the files after these segments begin, None if there are none."""
     for name, segment in segments.items():
         if not segment.complete:
             return Cursor(name, segment.files[-1].name)

@@ -1,4 +1,4 @@
-"""One CSV of a batch's results: a line a picture, a member of an archive, or a row of a CSV table; in pages."""
+"""One CSV of a batch's results, in pages: a line per picture, archive member, or row of a CSV table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort.batches.match import BatchFile, State
-from skysort.batches.status import Cursor, end_of
+from skysort.batches.status import Cursor, cursor_after
 from skysort.clients import EVERYBODY
 from skysort.csv_cells import long_cells, text_cell, written_text
 from skysort.drop import keys
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from skysort.batches.status import BatchStatusService, Page
     from skysort.clients import Client
 
-# result_file: where a classified table stands in the results bucket whose rows are not merged.
+# result_file: the key, in the results bucket, of a classified table whose rows are not merged.
 COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "prediction_set", "result_file", "error")
-# As a sentence about it begins.
+# The subject of error messages.
 _RESULT: Final = "its result"
-# Records fetched ahead, side by side.
+# Records prefetched in parallel.
 _AHEAD: Final = 64
 Row = tuple[object, ...]
 
@@ -43,16 +43,16 @@ class BatchTable:
         self._size = size
 
     def page(self, batch: str, page: Page, client: Client = EVERYBODY) -> tuple[str, Cursor | None]:
-        """The lines from a page's cursor on, with a header on the first page, and where the next begins.
+        """The lines from a page's cursor on, with a header on the first page, and where the next page begins.
 
         Returns
         -------
-        CSV text, without lines of files that wait; the next page's cursor, None after the last.
+        CSV text, without lines for waiting files; the next page's cursor, None after the last.
 
         Raises
         ------
         NotFoundError, InfrastructureError
-            For a batch without any file; for a store that fails.
+            For a batch without any file; if S3 fails.
         """
         with long_cells():
             return self._page(batch, page, client)
@@ -63,34 +63,34 @@ class BatchTable:
         position = page.cursor
         if position == Cursor():
             text.write(COLUMNS)
-        every = (file for segment in segments.values() for file in segment.files)
+        files = (file for segment in segments.values() for file in segment.files)
         count = 0
-        for file, rows in self._files(islice(every, BATCH_FILES_PER_PAGE)):
+        for file, rows in self._files(islice(files, BATCH_FILES_PER_PAGE)):
             row_number = position.row
             for row in islice(rows, row_number, None):
                 if count and (count >= self._rows or text.size >= self._size):
-                    return text.whole(), Cursor(position.model, position.after, row_number)
+                    return text.getvalue(), Cursor(position.model, position.after, row_number)
                 text.write((file.model, *row))
                 row_number += 1
                 count += 1
             position = Cursor(file.model, file.name)
-        if next(every, None) is not None:
-            return text.whole(), position
-        return text.whole(), end_of(segments)
+        if next(files, None) is not None:
+            return text.getvalue(), position
+        return text.getvalue(), cursor_after(segments)
 
     def _files(self, files: Iterator[BatchFile]) -> Iterator[tuple[BatchFile, Iterator[Row]]]:
-        """Each file with its rows; records of pictures are fetched side by side."""
+        """Each file with its rows; records of pictures are fetched in parallel."""
         while chunk := list(islice(files, _AHEAD)):
-            for file, rows in zip(chunk, self._service.side_by_side(self._rows_of, chunk), strict=True):
+            for file, rows in zip(chunk, self._service.in_parallel(self._rows_of, chunk), strict=True):
                 yield file, _readable(file, rows)
 
     def _rows_of(self, file: BatchFile) -> Iterator[Row]:
-        """A file's rows: what is small is read at once, a table as it is come to."""
+        """A file's rows: records are read at once, tables lazily."""
         try:
             with reading(_RESULT):
                 return self._lines_of(file)
         except InputError as error:
-            return iter([_refused(file.name, error.detail)])
+            return iter([_error_row(file.name, error.detail)])
 
     def _lines_of(self, file: BatchFile) -> Iterator[Row]:
         if file.state is State.WAITING:
@@ -101,12 +101,12 @@ class BatchTable:
             return self._table(file)
         record = self._service.read_json(file.record.key) if file.record else None
         if record is None:
-            return iter([_refused(file.name, "its record no longer exists")])
+            return iter([_error_row(file.name, "its record no longer exists")])
         if file.state is State.FAILED:
-            return iter([_refused(file.name, record.get("detail"))])
+            return iter([_error_row(file.name, record.get("detail"))])
         best = (record.get("predictions") or [{}])[0]
-        inside = ";".join(record.get("prediction_set") or ())
-        cells = best.get("label"), best.get("class_id"), best.get("probability"), inside
+        prediction_set = ";".join(record.get("prediction_set") or ())
+        cells = best.get("label"), best.get("class_id"), best.get("probability"), prediction_set
         return iter([(file.name, "", *cells, "", "")])
 
     def _members(self, file: BatchFile) -> Iterator[Row]:
@@ -115,15 +115,15 @@ class BatchTable:
             yield file.name, "", "", "", "", "", file.records[keys.TABLE].key, ""
             return
         lines = csv.reader(io.StringIO(self._text(file, keys.TABLE), newline=""))
-        for name, label, class_id, probability, inside, error in islice(lines, 1, None):
-            yield f"{file.name}/{written_text(name)}", "", label, class_id, probability, inside, "", written_text(error)
+        for name, label, class_id, probability, labels, error in islice(lines, 1, None):
+            yield f"{file.name}/{written_text(name)}", "", label, class_id, probability, labels, "", written_text(error)
 
     def _table(self, file: BatchFile) -> Iterator[Row]:
-        """The rows of a classified CSV, those that were rejected in their places; other tables are pointed to."""
+        """The rows of a classified CSV, with the rejected ones in place; a reference to any other table."""
         record = self._service.read_json(file.records[keys.SUMMARY].key) or {}
-        together = sum(file.records[suffix].size for suffix in ("", keys.REJECTED) if suffix in file.records)
-        if record.get("format") != "csv" or together > BATCH_CSV_TABLE_BYTES:
-            yield from _pointed_to(file, record)
+        total_bytes = sum(file.records[suffix].size for suffix in ("", keys.REJECTED) if suffix in file.records)
+        if record.get("format") != "csv" or total_bytes > BATCH_CSV_TABLE_BYTES:
+            yield from _references(file, record)
             return
         rejected = self._text(file, keys.REJECTED) if keys.REJECTED in file.records else ""
         expected = (record.get("rows") or {}).get("classified")
@@ -138,7 +138,7 @@ class BatchTable:
 
 
 class _Text:
-    """The lines of a page, and the bytes that they take of an answer: UTF-8, with quotes and line ends escaped."""
+    """The lines of a page, and their size in an answer: UTF-8 bytes, with quotes and line breaks escaped."""
 
     def __init__(self) -> None:
         self._text = io.StringIO(newline="")
@@ -151,40 +151,40 @@ class _Text:
         self._text.seek(start)
         self.size += len(json.dumps(self._text.read(), ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
-    def whole(self) -> str:
+    def getvalue(self) -> str:
         return self._text.getvalue()
 
 
 def _readable(file: BatchFile, rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows of a file, and a line that says so where they cannot be read to their end."""
+    """The rows of a file, with an error row at the end if the rest cannot be read."""
     while True:
         try:
             with reading(_RESULT):
                 row = next(rows, None)
         except InputError as error:
-            yield _refused(file.name, error.detail)
+            yield _error_row(file.name, error.detail)
             return
         if row is None:
             return
         yield row
 
 
-def _pointed_to(file: BatchFile, record: Mapping[str, Any]) -> Iterator[Row]:
-    """A table that stays whole: a line for its result file, and one for its rejected rows where there are some."""
+def _references(file: BatchFile, record: Mapping[str, Any]) -> Iterator[Row]:
+    """Lines for an unmerged table: one for its result file, and one for its rejected rows if there are any."""
     yield file.name, "", "", "", "", "", file.records[""].key, ""
     if keys.REJECTED in file.records:
         rows = record.get("rows") or {}
-        of = f"{rows['rejected']:,} of {rows['total']:,}" if rows.keys() >= {"rejected", "total"} else "some"
-        error = f"{of} rows cannot be classified; the result file says why"
+        share = f"{rows['rejected']:,} of {rows['total']:,}" if rows.keys() >= {"rejected", "total"} else "some"
+        error = f"{share} rows cannot be classified; the result file says why"
         yield file.name, "", "", "", "", "", file.records[keys.REJECTED].key, error
 
 
-def _refused(name: str, error: object) -> Row:
+def _error_row(name: str, error: object) -> Row:
     return name, "", "", "", "", "", "", error
 
 
-# The end of a header, as skysort.star.tables.result_columns names them: behind all others, each after a delimiter.
-# A comment or a column of the user's may be called like one of them, and stands elsewhere.
+# The end of a header with the columns of skysort.star.tables.result_columns: after all others, each after a delimiter.
+# A comment or a column of the user's may have the same name, but elsewhere.
 _APPENDED: Final = re.compile(
     r'(?P<delimiter>[^\w"])"?skysort_class"?'
     r'(?P<classes>(?:(?P=delimiter)"?skysort_p_\w+"?)+)'
@@ -197,7 +197,7 @@ _BEHIND_SET: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """How the appended cells of a row are distinguished from the others: by their place at its end."""
+    """The appended columns, which are found by their position at the end of each row."""
 
     delimiter: str
     classes: tuple[str, ...]
@@ -205,7 +205,7 @@ class _Columns:
     def cells(self, line: str) -> tuple[str, int, str, str] | None:
         """Label, class id, probability and prediction set; None for a line that is not the end of a row."""
         front, *beside = line.rstrip("\r\n").rsplit(self.delimiter, _BEHIND_SET)
-        # A set of several stands in quotes where its bar is the delimiter.
+        # A set of several labels is quoted if the bar is the delimiter.
         front, _, members = front[:-1].rpartition('"') if front.endswith('"') else front.rpartition(self.delimiter)
         _, *cells = front.removesuffix(self.delimiter).rsplit(self.delimiter, len(self.classes) + 1)
         if len(beside) != _BEHIND_SET or len(cells) != len(self.classes) + 1 or cells[0].lower() not in self.classes:
@@ -222,35 +222,35 @@ def merged(result: str, rejected: str, expected: int | None = None) -> Iterator[
     result
         A classified CSV, in whatever dialect it was dropped.
     rejected
-        The table of its rejected rows, or nothing.
+        The table of its rejected rows, or empty text.
     expected
-        How many rows were classified, where that is known.
+        Number of classified rows, if known.
 
     Raises
     ------
     MalformedInputError
-        For a table that skysort did not write, or of which a part is missing.
+        For a table that is not one of skysort's, or is incomplete.
     """
     errors = _errors(rejected)
     numbers = (number for number in count(1) if number not in errors)
     pending = sorted(errors, reverse=True)
-    found = 0
-    # Rows are asked for first: a number taken for a row that is not there would be lost.
+    classified = 0
+    # The row comes first: a number taken for a missing row would be lost.
     for row in _classified(result):
         number = next(numbers)
-        found += 1
+        classified += 1
         while pending and pending[-1] < number:
             first = pending.pop()
             yield first, "", "", "", "", errors[first]
         yield number, *row, ""
     for number in reversed(pending):
         yield number, "", "", "", "", errors[number]
-    if expected is not None and found != expected:
-        raise MalformedInputError(f"the classified table has {found:,} rows, its record says {expected:,}")
+    if expected is not None and classified != expected:
+        raise MalformedInputError(f"the classified table has {classified:,} rows, but its record says {expected:,}")
 
 
 def _classified(result: str) -> Iterator[tuple[str, int, str, str]]:
-    """The appended cells of each row, read from the end of its last line: what stands before is the user's."""
+    """The appended cells of each row, read from the end of its last line: what precedes them is the user's."""
     lines = iter(io.StringIO(result, newline=""))
     columns, first = _header(lines)
     rows = map(columns.cells, lines if first is None else chain([first], lines))
@@ -258,20 +258,20 @@ def _classified(result: str) -> Iterator[tuple[str, int, str, str]]:
 
 
 def _header(lines: Iterator[str]) -> tuple[_Columns, str | None]:
-    """The columns, and the first line behind the header; comments may stand above, and a header may look like one."""
-    found = None
+    """The columns, and the first line below the header; comments may precede it, and a header may look like one."""
+    candidate = None
     for line in lines:
         text = line.rstrip("\r\n")
         comment = text.lstrip("\ufeff \t").startswith(_COMMENT)
         columns = _columns(text)
         if columns is not None and not comment:
             return columns, next(lines, None)
-        if found is not None and text and not comment:
-            return found, line
-        found = columns or found
-    if found is None:
-        raise MalformedInputError("the classified table has no header with the columns of skysort at its end")
-    return found, None
+        if candidate is not None and text and not comment:
+            return candidate, line
+        candidate = columns or candidate
+    if candidate is None:
+        raise MalformedInputError("the classified table has no header that ends in the columns of skysort")
+    return candidate, None
 
 
 def _columns(line: str) -> _Columns | None:

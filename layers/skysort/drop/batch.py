@@ -1,4 +1,4 @@
-"""A batch of SQS messages, each of which fails or passes on its own."""
+"""Processing of a batch of SQS messages, each of which succeeds or fails on its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from skysort.drop.event import Upload
     from skysort.drop.worker import DropWorker
 
-    _Done = list[tuple[Upload, Outcome | Exception, Report]]
+    _Outcomes = list[tuple[Upload, Outcome | Exception, Report]]
     _Process = Callable[[Upload, Deadline], tuple[Outcome, Report]]
 
 
@@ -41,19 +41,19 @@ def process_batch(
     parallel: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> PartialItemFailureResponse:
-    """Work through an SQS event.
+    """Process an SQS event.
 
-    A message with several uploads fails when one of them failed; the others, done already, are then found to be so.
-    What was not begun before the invocation's deadline comes again; the messages that were delivered most often go
-    first, so that none is left over every time. From its third delivery on a message may be about a file that ended its
-    function: such ones go before all others, one by one, each in a process of its own.
+    A message with several uploads fails if one of them fails; on redelivery the others already have their outcome.
+    Messages not started before the deadline are delivered again; those delivered most often go first, so that none is
+    left over every time. From its third delivery on a message may be about a file that ended its function: such
+    messages go first, one by one, each in a process of its own.
 
     Parameters
     ----------
     handler
-        Path of the module that the function's handler stands in, with this worker under the name ``worker``.
+        Path of the function's handler module, which has this worker as ``worker``.
     parallel
-        Messages that are worked on at the same time.
+        Messages processed concurrently.
 
     Returns
     -------
@@ -67,54 +67,56 @@ def process_batch(
     metrics.add_metric("Messages", MetricUnit.Count, len(records))
     suspects = sum(_receives(record) >= DROP_ALONE_RECEIVES for record in records)
     isolated = IsolatedWorker(worker, handler, int(context.memory_limit_in_mb) * MIB)
-    work: dict[str, Future[_Done]] = {}
-    for chosen, process, threads in (
+    results: dict[str, Future[_Outcomes]] = {}
+    for selected, process, threads in (
         (records[:suspects], isolated.process, 1),
         (records[suspects:], worker.process, parallel),
     ):
         with ThreadPoolExecutor(threads, "message") as pool:
-            for record in chosen:
-                work[record["messageId"]] = pool.submit(_work, record["body"], process, deadline)
-    return process_partial_response(event, lambda record: _finish(record, work), processor, context)
+            for record in selected:
+                results[record["messageId"]] = pool.submit(_work, record["body"], process, deadline)
+    return process_partial_response(event, lambda record: _finish(record, results), processor, context)
 
 
 def _receives(record: Mapping[str, Any]) -> int:
     return int(record["attributes"]["ApproximateReceiveCount"])
 
 
-def _work(body: str, process: _Process, deadline: Deadline) -> _Done:
-    """Process a message's uploads; a fault is returned, so that the message's other uploads have their turn."""
-    done: _Done = []
+def _work(body: str, process: _Process, deadline: Deadline) -> _Outcomes:
+    """Process a message's uploads; an error is returned, so that the other uploads are processed too."""
+    outcomes: _Outcomes = []
     for upload in uploads(body):
         try:
-            done.append((upload, *process(upload, deadline)))
+            outcomes.append((upload, *process(upload, deadline)))
         except Exception as error:
-            done.append((upload, error, Report({})))
-    return done
+            outcomes.append((upload, error, Report({})))
+    return outcomes
 
 
-def _finish(record: SQSRecord, work: Mapping[str, Future[_Done]]) -> None:
-    """Log and count what came of a message, here in the main thread; raises its first fault."""
+def _finish(record: SQSRecord, results: Mapping[str, Future[_Outcomes]]) -> None:
+    """Log and count a message's outcomes, in the main thread; raises its first error."""
     try:
-        done = work[record.message_id].result()
+        outcomes = results[record.message_id].result()
     except Exception:
         logger.exception("message cannot be read", extra={"message_id": record.message_id})
         raise
-    failures = [error for upload, outcome, report in done if (error := _report(upload, outcome, report)) is not None]
+    failures = [
+        error for upload, outcome, report in outcomes if (error := _report(upload, outcome, report)) is not None
+    ]
     if failures:
         raise failures[0]
 
 
 def _report(upload: Upload, outcome: Outcome | Exception, report: Report) -> Exception | None:
-    about = {"bucket": upload.bucket, "key": upload.key, "version": upload.stamp.version}
+    fields = {"bucket": upload.bucket, "key": upload.key, "version": upload.stamp.version}
     if isinstance(outcome, Exception):
         if isinstance(outcome, OutOfTimeError):
-            logger.warning(outcome.detail, extra=about)
+            logger.warning(outcome.detail, extra=fields)
         else:
-            logger.error("file failed, to be delivered again", extra=about, exc_info=outcome)
+            logger.error("file failed; it will be delivered again", extra=fields, exc_info=outcome)
         metrics.add_metric("FilesFailed", MetricUnit.Count, 1)
         return outcome
-    logger.info(f"file {outcome}", extra={**about, **report.summary})
+    logger.info(f"file {outcome}", extra={**fields, **report.summary})
     metrics.add_metric("Files", MetricUnit.Count, 1)
     if outcome is Outcome.REFUSED:
         metrics.add_metric("FilesRefused", MetricUnit.Count, 1)

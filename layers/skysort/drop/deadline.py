@@ -1,7 +1,7 @@
-"""How long one invocation works on files, and how long on one of them.
+"""Time limits of one invocation and of each of its files.
 
-Lambda ends a function at its timeout without a word of what it had done: every message of the batch
-would come again. So work stops before that, file by file.
+Lambda ends a function at its timeout without any record of what was done, and every message of the batch would be
+delivered again. So work stops before that, file by file.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# The rest is for pictures in work to come to their end, and for the records of half an archive to be removed.
+# The rest is for finishing pictures in progress, and for removing the records of half an archive.
 SHARE_FOR_WORK: Final = 0.9
-_LONGEST_WAIT_S: Final = 3_600.0
+_MAX_WAIT_S: Final = 3_600.0
 
 
 class OutOfTimeError(InfrastructureError):
-    """The invocation ends before the file is done; the next one may have more time for it."""
+    """The invocation ends before the file is done; the next one may have more time."""
 
 
 class Deadline:
-    """When an invocation stops to work on files. seconds: from now. clock: seconds of a monotonic clock."""
+    """When an invocation stops working on files. seconds: from now. clock: a monotonic clock, in seconds."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -38,48 +38,48 @@ class Deadline:
 
     @classmethod
     def of(cls, context: LambdaContext, clock: Callable[[], float] = time.monotonic) -> Deadline:
-        """Of the invocation that this context was handed to."""
+        """The deadline of the invocation with this context."""
         return cls(SHARE_FOR_WORK * context.get_remaining_time_in_millis() / 1000, clock)
 
     def left(self) -> float:
-        """Seconds that are left, 0 when it is over."""
+        """Seconds left, 0 when it is over."""
         return max(0.0, self._end - self.clock())
 
     def begin(self) -> FileDeadline:
-        """The time of a file whose turn it is; raises OutOfTimeError when it comes too late for any."""
+        """Start a file's time; raises OutOfTimeError when the deadline is over."""
         if not self.left():
-            raise OutOfTimeError("the invocation ended before the file's turn; it is tried in the next one")
+            raise OutOfTimeError("the invocation ended before the file was started; the next one tries again")
         return FileDeadline(self)
 
 
 class FileDeadline:
-    """The time of one file, from its turn on."""
+    """The time limit of one file, from its start."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
-        self._began = deadline.clock()
+        self._started = deadline.clock()
 
     def check(self) -> None:
-        """Raise LimitExceededError when the file had all the time of one, OutOfTimeError when the invocation ends."""
-        if self._deadline.clock() - self._began >= DROP_FILE_S:
+        """Raise LimitExceededError when the file's time is over, OutOfTimeError when the invocation's is."""
+        if self._deadline.clock() - self._started >= DROP_FILE_S:
             raise LimitExceededError(
-                f"the file was not done after {DROP_FILE_S:,} s, the most that one may take; "
-                "split it and drop the parts as files of their own"
+                f"the file was not done after {DROP_FILE_S:,} s, the maximum for one file; "
+                "split it and drop the parts as separate files"
             )
         if not self._deadline.left():
-            raise OutOfTimeError("the invocation ended before the file was done; it is tried again in the next one")
+            raise OutOfTimeError("the invocation ended before the file was done; the next one tries again")
 
     @contextmanager
     def turn(self, lock: Lock) -> Iterator[None]:
-        """Hold a lock; time counts from when it is had. Raises OutOfTimeError when it is not had in time."""
-        if not lock.acquire(timeout=min(self._deadline.left(), _LONGEST_WAIT_S)):
-            raise OutOfTimeError("the invocation ended before the file's turn; it is tried in the next one")
+        """Hold a lock; the file's time starts once it is acquired. Raises OutOfTimeError if that takes too long."""
+        if not lock.acquire(timeout=min(self._deadline.left(), _MAX_WAIT_S)):
+            raise OutOfTimeError("the invocation ended before the file was started; the next one tries again")
         try:
-            self._began = self._deadline.clock()
+            self._started = self._deadline.clock()
             yield
         finally:
             lock.release()
 
 
-# Where nobody ends the work: a limit for one file remains.
+# For work outside an invocation: only the limit per file applies.
 ENDLESS: Final = Deadline(math.inf)

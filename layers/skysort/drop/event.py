@@ -18,12 +18,12 @@ _TEST: Final = "s3:TestEvent"
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Which upload under a key: its place in the order of uploads, and the version that it made.
+    """Identifies an upload of a key: its position in the order of uploads, and the version that it created.
 
     sequencer: hexadecimal, ordered after padding on the right with zeros, per key
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
     time: ISO 8601 to the millisecond; decides between equal or absent sequencers.
-    version: the version id, or the ETag in a bucket that keeps no versions.
+    version: the version id, or the ETag in a bucket without versioning.
     """
 
     sequencer: str
@@ -32,15 +32,15 @@ class Stamp:
 
     @property
     def place(self) -> tuple[str, str]:
-        """A sort key; to compare without trailing zeros is to compare padded with them."""
+        """A sort key; comparing without trailing zeros equals comparing padded with them."""
         return self.sequencer.upper().rstrip("0"), self.time
 
     def is_same_as(self, other: Stamp) -> bool:
-        """Whether both are of one upload; a bucket without sequencers may tell of one twice at different times."""
+        """Whether both are of one upload; a bucket without sequencers may report one twice at different times."""
         return (self.sequencer, self.version) == (other.sequencer, other.version)
 
     def is_older_than(self, other: Stamp) -> bool:
-        """Whether the other upload came later and so stands in this one's place."""
+        """Whether the other upload came later and replaced this one."""
         return self.place < other.place
 
 
@@ -58,7 +58,7 @@ class Upload:
 
     @property
     def stamp(self) -> Stamp:
-        """What its results are marked with."""
+        """The stamp on its results."""
         return Stamp(self.sequencer, self.time, self.version_id or self.etag)
 
 
@@ -68,8 +68,8 @@ def uploads(body: str) -> list[Upload]:
     Returns
     -------
     list[Upload]
-        None for the test event that S3 sends when notifications are set up, for events other than a
-        created object, and for folder markers (keys that end in a slash).
+        Without the test event that S3 sends when notifications are set up, events other than a created object, and
+        folder markers (keys that end in a slash).
 
     Raises
     ------
@@ -85,8 +85,8 @@ def uploads(body: str) -> list[Upload]:
     records = document.get("Records") if isinstance(document, dict) else None
     if not isinstance(records, list):
         raise MalformedInputError("the message is not an S3 notification: it has no list of Records")
-    found = [_upload(record) for record in records if _is_created(record)]
-    return [upload for upload in found if not upload.key.endswith("/")]
+    created = [_upload(record) for record in records if _is_created(record)]
+    return [upload for upload in created if not upload.key.endswith("/")]
 
 
 def _is_created(record: Any) -> bool:

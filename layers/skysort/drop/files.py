@@ -1,8 +1,8 @@
-"""A dropped file's bytes as its event's version has them, and the files of its result, invisible until the commit.
+"""The bytes of a dropped file, in the version of its event, and the files of its result, invisible until committed.
 
-Lambda starts a function anew in the same sandbox after it was killed or ran out of time, and leaves /tmp as it is
-("Lambda execution environment", failures during the invoke phase): a few tables of gigabytes would fill it, and every
-other file would fail for want of room. So what a killed function left there, the next one takes away.
+Lambda restarts a killed or timed-out function in the same sandbox and leaves /tmp as it is ("Lambda execution
+environment", failures during the invoke phase): a few tables of gigabytes would fill it, and every other file would
+fail. So each function removes what a killed one left there.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from skysort.drop.event import Upload
     from skysort.s3.objects import ObjectStore, Target
 
-# Each range is a request of its own, retried on its own: no connection has to outlive the work on a file.
+# Each range is a request of its own, retried on its own, so that no connection has to outlast the work on a file.
 RANGE_BYTES: Final = 8 * MIB
 _ATTEMPTS: Final = 3
-# S3 takes parts from 5 MiB on, 10,000 of them at most; parts double every 2,000, up to 496 GiB in all.
+# S3 takes up to 10,000 parts of at least 5 MiB; sizes double every 2,000 parts, up to 496 GiB in all.
 PART_BYTES: Final = 8 * MIB
 _PARTS_OF_ONE_SIZE: Final = 2_000
 _PREFIX: Final = "skysort-drop-"
@@ -40,7 +40,7 @@ _PREFIX: Final = "skysort-drop-"
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder of this process, gone on leaving however one leaves."""
+    """A temporary folder of this process, removed on exit."""
     prefix = f"{_PREFIX}{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as path:
         yield Path(path)
@@ -48,7 +48,7 @@ def temporary_folder() -> Iterator[Path]:
 
 @functools.cache
 def sweep_temporary_folders() -> None:
-    """Remove, once, the folders of processes that are no more; to be called before this process makes its first."""
+    """Remove, once, the folders of ended processes; call it before this process makes its first."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         owner = path.name.removeprefix(_PREFIX).partition("-")[0]
         if owner == str(os.getpid()) or not _is_alive(owner):
@@ -61,12 +61,12 @@ def _is_alive(owner: str) -> bool:
     except (ProcessLookupError, ValueError):
         return False
     except PermissionError:
-        pass  # somebody else's, and so not ours to take
+        pass  # another user's process
     return True
 
 
 class SourceFile:
-    """One version of a dropped file, and the time that there is for it.
+    """One version of a dropped file, and its time limit.
 
     Reading raises ObjectGoneError, ObjectReplacedError, EmptyInputError or InfrastructureError, and what
     FileDeadline.check raises.
@@ -80,7 +80,7 @@ class SourceFile:
         self.name = upload.key.rpartition("/")[2]
 
     def blocks(self) -> Iterator[bytes]:
-        """The file from the beginning in blocks of up to 8 MiB; the next is fetched while one is worked on."""
+        """The file in blocks of up to 8 MiB; the next one is prefetched."""
         block, total = self._read(0)
         position = len(block)
         if not block:
@@ -90,9 +90,9 @@ class SourceFile:
             return
         with ThreadPoolExecutor(1, "fetch") as fetcher:
             while position < total:
-                coming = fetcher.submit(self._read, position)
+                next_block = fetcher.submit(self._read, position)
                 yield block
-                block, _ = coming.result()
+                block, _ = next_block.result()
                 if not block:
                     raise InfrastructureError(f"{self._version.key} ended at byte {position:,} of {total:,}")
                 position += len(block)
@@ -110,7 +110,7 @@ class SourceFile:
 
 @contextmanager
 def fetched(blocks: Iterable[bytes], limit: int) -> Iterator[Path]:
-    """A file in /tmp with these bytes, gone on leaving however one leaves; LimitExceededError beyond limit bytes."""
+    """A file in /tmp with these bytes, removed on exit; LimitExceededError beyond limit bytes."""
     with temporary_folder() as folder:
         path = folder / "table"
         size = 0
@@ -124,9 +124,9 @@ def fetched(blocks: Iterable[bytes], limit: int) -> Iterator[Path]:
 
 
 class DraftFile:
-    """One object written piece by piece in constant memory.
+    """One object written in constant memory: while one part is uploaded, the next is filled.
 
-    While one part is on its way to the store, the next one fills. Small objects go in one request.
+    Small objects are written by one request.
     """
 
     def __init__(self, store: ObjectStore, target: Target, deadline: FileDeadline | None = None) -> None:
@@ -140,12 +140,12 @@ class DraftFile:
         self.size = 0
 
     def write(self, data: bytes | memoryview) -> int:
-        """Take some bytes, none to ask for time; raises what FileDeadline.check and, also earlier, an upload raises."""
+        """Write bytes, maybe none; raises as FileDeadline.check does, or as the upload of an earlier part did."""
         self._deadline.check()
         self._buffer += data
         self.size += len(data)
         while len(self._buffer) >= (size := self._part_bytes()):
-            # A memoryview of a bytearray would pin it; the copy lets the buffer go on growing.
+            # A memoryview of a bytearray would pin it; the copy lets the buffer grow.
             part = bytes(memoryview(self._buffer)[:size])
             del self._buffer[:size]
             self._send(part)
@@ -176,7 +176,7 @@ class DraftFile:
         return etag
 
     def close(self) -> None:
-        """Let go of the thread, and of the parts unless they became an object."""
+        """End the upload thread, and abort the upload of parts unless it was completed."""
         self._uploader.shutdown(wait=True)
         if self._upload_id is not None:
             # The bucket's lifecycle rule for unfinished uploads removes what could not be aborted here.
@@ -188,7 +188,7 @@ class DraftFile:
 class Draft:
     """The files of one result, by suffix (``""`` is the table itself, ``.rejected.csv`` its rejects).
 
-    target: where a file of a suffix goes, stamped, in place of what stands there.
+    target: the stamped target of a suffix and a content type.
     """
 
     store: ObjectStore
@@ -197,12 +197,12 @@ class Draft:
     files: dict[str, DraftFile] = field(default_factory=dict)
 
     def open(self, suffix: str, content_type: str) -> DraftFile:
-        """The file of a suffix, begun on first use."""
+        """The file of a suffix, created on first use."""
         if suffix not in self.files:
             self.files[suffix] = DraftFile(self.store, self.target(suffix, content_type), self.deadline)
         return self.files[suffix]
 
     def close(self) -> None:
-        """Forget whatever was not committed."""
+        """Abort whatever was not committed."""
         for file in self.files.values():
             file.close()

@@ -1,4 +1,4 @@
-"""Keys of dropped files, and of everything that is written for one."""
+"""Keys of dropped files and of their results."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from urllib.parse import unquote_plus
 from skysort.errors import MalformedInputError
 from skysort.limits import DROP_KEY_BYTES
 
-# The only part of the drop bucket that callers put files into.
+# The only prefix of the drop bucket that callers upload to.
 INCOMING: Final = "incoming/"
-# What a file's result is called: under its own name, with one of these.
+# Suffixes of a file's results, after its own name.
 SUMMARY: Final = ".json"
 ERROR: Final = ".error.json"
 TABLE: Final = ".csv"  # of an archive's members, or of a picture file's images
 REJECTED: Final = ".rejected.csv"
-# The summary of a file so named would be another's error record.
+# The summary of a file with this suffix would be another file's error record.
 ERROR_STEM: Final = ERROR.removesuffix(SUMMARY)
-# A file of such a name would share its results' keys with another file's records.
+# The results of a file with one of these suffixes would share keys with another file's records.
 RESERVED: Final = (SUMMARY, REJECTED, ERROR_STEM)
 
 
 @dataclass(frozen=True, slots=True)
 class DropKey:
-    """Where a file was dropped: ``incoming/<model>/<batch>/<file>``; the file may lie in folders of its own."""
+    """Where a file was dropped: ``incoming/<model>/<batch>/<file>``; the file may be in subfolders."""
 
     model: str
     batch: str
@@ -33,13 +33,13 @@ class DropKey:
 
 
 def decode(encoded: str) -> str:
-    """The key as it is, from a notification, which URL-encodes it once (a space comes as ``+``)."""
+    """The key in a notification, which URL-encodes it once (a space becomes ``+``)."""
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     return unquote_plus(encoded)
 
 
 def parse(key: str) -> DropKey:
-    """Take a dropped file's key apart; raises MalformedInputError when it is not of the drop folder's layout."""
+    """Parse a dropped file's key; raises MalformedInputError if it does not have the drop folder's layout."""
     size = len(key.encode("utf-8", "surrogatepass"))
     if size > DROP_KEY_BYTES:
         raise MalformedInputError(
@@ -57,15 +57,15 @@ def parse(key: str) -> DropKey:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a file or a member of this name would share records with another."""
-    # Such a file is refused, and its only record is its error record, whose key no other file has.
+    """Whether the records of a file or member of this name would collide with another's."""
+    # Such a file is refused; its only record is its error record, whose key is unique.
     return name.endswith(RESERVED)
 
 
 def result_key(key: str, suffix: str = "") -> str:
-    """The key in the results bucket: the dropped file's own, without ``incoming/``, and a suffix."""
-    # A key too long to carry a suffix is cut and gets its hash, so that even such a file has an error record: S3 allows
-    # keys of 1,024 bytes.
+    """The key in the results bucket: the dropped file's, without ``incoming/``, and a suffix."""
+    # A key that is too long for a suffix is cut and gets a hash, so that even such a file has an error record: S3 keys
+    # have up to 1,024 bytes.
     stem = key.removeprefix(INCOMING)
     encoded = stem.encode("utf-8", "surrogatepass")
     if len(encoded) > DROP_KEY_BYTES:

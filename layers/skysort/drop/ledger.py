@@ -1,11 +1,10 @@
-"""What stands in the results bucket for one dropped file, and how it comes to be exactly one outcome.
+"""The records of one dropped file in the results bucket, which converge to exactly one outcome.
 
-Every object carries the stamp of the upload that it was made from. The summary (``.json``) is the
-mark of a finished result and is written last; an error record (``.error.json``) is the other
-possible outcome. Every write is conditional on what was seen at the start, so of two deliveries
-that work at the same time one loses, is delivered again and finds the other's outcome. After
-each commit everything that a newer outcome has made obsolete is removed ("tidied"): whichever
-of two racing deliveries comes last sees both records, as S3 reads are consistent.
+Every object carries the stamp of the upload that it was made from. The summary (``.json``) marks a finished result and
+is written last; an error record (``.error.json``) is the other possible outcome. Every write is conditional on what was
+read at the start, so of two concurrent deliveries one loses, is delivered again and finds the other's outcome. After
+each commit everything that a newer outcome has made obsolete is removed ("tidied"): the last of two racing deliveries
+sees both records, as S3 reads are consistent.
 """
 
 from __future__ import annotations
@@ -35,25 +34,25 @@ _SEQUENCER: Final = "skysort-sequencer"
 _TIME: Final = "skysort-event-time"
 _VERSION: Final = "skysort-source-version"
 _MODEL: Final = "skysort-model"
-# Records looked at in one call of the store.
-_AT_ONCE: Final = 100
-# A file that fails with one of these fails again: it gets an error record at once.
-# Everything else is a fault of the infrastructure or of skysort: it is retried, then kept in the DLQ.
+# Records read per call of the store.
+_BATCH: Final = 100
+# A file that fails with one of these would fail again: it gets an error record at once.
+# Any other error is of the infrastructure or of skysort: the message is retried, then kept in the DLQ.
 FINAL: Final = (InputError, ObjectGoneError)
 
 
 class Outcome(StrEnum):
-    """How the work on one upload ended."""
+    """How the processing of one upload ended."""
 
     CLASSIFIED = "classified"
     REFUSED = "refused"  # an error record says why
-    DUPLICATE = "duplicate"  # this upload had its outcome already
+    DUPLICATE = "duplicate"  # this upload already had its outcome
     SUPERSEDED = "superseded"  # a newer upload under the same name has, or will have, its own
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a model says of one file: lines for the summary, and counts for the metrics."""
+    """A model's report on one file: members of the summary, and counts for the metrics."""
 
     summary: Mapping[str, Any]
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -84,15 +83,15 @@ def error_record(error: SkysortError, upload: Upload, model: Mapping[str, str]) 
 
 
 def to_json(document: Mapping[str, object]) -> bytes:
-    """A record as people read it: indented, UTF-8, with a newline at the end."""
+    """A record as indented JSON, UTF-8, with a final newline."""
     return json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 class Ledger:
     """The records of one dropped file.
 
-    suffixes: the files that a result of this model may have beside its summary.
-    model: name and version, as every record names it.
+    suffixes: of the files that a result of this model may have beside its summary.
+    model: name and version, for the metadata.
     """
 
     def __init__(self, store: ObjectStore, bucket: str, upload: Upload, suffixes: Iterable[str], model: str) -> None:
@@ -101,26 +100,26 @@ class Ledger:
         self._key = upload.key
         self.stamp = upload.stamp
         self._model = model
-        # What else would stand beside a file of a reserved name belongs to another file.
+        # Other records beside a file of a reserved name belong to another file.
         self._suffixes = (keys.ERROR,) if keys.is_reserved(upload.key) else (*suffixes, keys.SUMMARY, keys.ERROR)
         self._seen: dict[str, StoredObject] = {}
-        self.look()
+        self.refresh()
 
-    def look(self) -> None:
-        """Read what stands there now."""
-        found = self._store.head(self._bucket, [self.key(suffix) for suffix in self._suffixes])
-        self._seen = {suffix: item for suffix, item in zip(self._suffixes, found, strict=True) if item}
+    def refresh(self) -> None:
+        """Read which records exist now."""
+        objects = self._store.head(self._bucket, [self.key(suffix) for suffix in self._suffixes])
+        self._seen = {suffix: item for suffix, item in zip(self._suffixes, objects, strict=True) if item}
 
     def key(self, suffix: str) -> str:
         """The result key of a suffix."""
         return keys.result_key(self._key, suffix)
 
     def etag(self, suffix: str) -> str | None:
-        """The ETag of what stands there, None where nothing does."""
+        """The ETag of the record with a suffix, None without one."""
         return self._seen[suffix].etag if suffix in self._seen else None
 
     def target(self, suffix: str, content_type: str) -> Target:
-        """Where a file of this suffix goes, stamped, in place of what stands there."""
+        """The target of a file with this suffix: stamped, and replacing the record that was read."""
         metadata = {
             _SEQUENCER: quote(self.stamp.sequencer),
             _TIME: quote(self.stamp.time),
@@ -130,28 +129,28 @@ class Ledger:
         return Target(self._bucket, self.key(suffix), self.etag(suffix), content_type, metadata)
 
     def is_done(self) -> bool:
-        """Whether this very upload has its outcome."""
+        """Whether this upload has its outcome."""
         return any(self.stamp.is_same_as(stamp_of(self._seen[suffix].metadata)) for suffix in self._committed())
 
     def is_superseded(self) -> bool:
-        """Whether a newer upload under the same name has left a trace."""
+        """Whether there is a record of a newer upload under the same name."""
         return any(self.stamp.is_older_than(stamp_of(item.metadata)) for item in self._seen.values())
 
     def _committed(self) -> list[str]:
         return [suffix for suffix in (keys.SUMMARY, keys.ERROR) if suffix in self._seen]
 
     def settle(self, suffix: str, content_type: str, body: bytes) -> None:
-        """Write the outcome and tidy up; raises ConflictError when another record stands there than was seen."""
+        """Write the outcome and tidy up; raises ConflictError if the record has changed since it was read."""
         self._store.put(self.target(suffix, content_type), body)
-        self.look()
+        self.refresh()
         self.tidy()
 
     def remove_members(self) -> None:
-        """Remove the records of an archive's members that a delivery of this very upload left before it was killed."""
-        below = list(self._store.keys(self._bucket, self.key("") + "/"))
-        for at in range(0, len(below), _AT_ONCE):
-            some = below[at : at + _AT_ONCE]
-            for key, item in zip(some, self._store.head(self._bucket, some), strict=True):
+        """Remove the records of an archive's members that a killed delivery of this upload left."""
+        members = list(self._store.keys(self._bucket, self.key("") + "/"))
+        for start in range(0, len(members), _BATCH):
+            chunk = members[start : start + _BATCH]
+            for key, item in zip(chunk, self._store.head(self._bucket, chunk), strict=True):
                 if item is not None and self.stamp.is_same_as(stamp_of(item.metadata)):
                     self._store.delete(self._bucket, key, item.etag)
 
@@ -164,11 +163,11 @@ class Ledger:
         winner = max(committed, key=lambda suffix: stamps[suffix].place)
         for suffix, stamp in stamps.items():
             older = stamp.is_older_than(stamps[winner])
-            # A file may be deleted between two deliveries of one event: the result, if there is one, stands.
-            # A table without its summary stays, since its delivery may be about to write that.
+            # A file may be deleted between two deliveries of one event: its result, if there is one, stays.
+            # A table without its summary stays too, since its delivery may be about to write that.
             lost_tie = suffix == keys.ERROR and not stamps[winner].is_older_than(stamp)
             if suffix != winner and (older or lost_tie):
-                # Only what was seen: a newer record may have come in its place by now.
+                # Only the version that was read: a newer record may have replaced it.
                 self._store.delete(self._bucket, self.key(suffix), self._seen[suffix].etag)
 
 

@@ -1,4 +1,4 @@
-"""One dropped file from its notification to its outcome."""
+"""Processing of one dropped file, from its notification to its outcome."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class FileClassifier(Protocol):
-    """What a model brings to the drop folder."""
+    """A model for the drop folder."""
 
     name: str  # also of its folder below incoming/
     version: str
@@ -43,7 +43,7 @@ class FileClassifier(Protocol):
         """Suffixes of the files that a result may have beside its summary."""
 
     def classify(self, source: SourceFile, draft: Draft) -> Report:
-        """Read the source, write the draft; raises InputError for a file that can never succeed."""
+        """Read the source and write the draft; raises InputError for a file that can never succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class DropWorker:
     clock: Callable[[], float] = time.perf_counter
 
     def process(self, upload: Upload, deadline: Deadline = ENDLESS) -> tuple[Outcome, Report]:
-        """Bring one upload to its outcome, or find that it has one; raises InfrastructureError to be called again."""
-        deadline_of_file = deadline.begin()
+        """Process one upload unless it has an outcome; raises InfrastructureError if it should be retried."""
+        file_deadline = deadline.begin()
         ledger = self._ledger(upload)
         settled = _settled(ledger)
         if settled is not None:
             return settled, Report({})
         try:
-            report = self._classify(upload, ledger, deadline_of_file)
+            report = self._classify(upload, ledger, file_deadline)
         except ObjectReplacedError:
             return Outcome.SUPERSEDED, Report({})
         except FINAL as error:
@@ -71,11 +71,11 @@ class DropWorker:
         return Outcome.CLASSIFIED, report
 
     def settled(self, upload: Upload) -> Outcome | None:
-        """Find whether an upload has its outcome already, without a look at the file; None where it has none."""
+        """The outcome that an upload already has, without reading the file; None without one."""
         return _settled(self._ledger(upload))
 
     def refuse(self, upload: Upload, error: InputError) -> tuple[Outcome, Report]:
-        """Record why a file cannot be classified that ended whatever worked on it; raises InfrastructureError."""
+        """Write the error record of a file that ended its process; raises InfrastructureError."""
         ledger = self._ledger(upload)
         settled = _settled(ledger)
         if settled is not None:
@@ -115,16 +115,16 @@ class DropWorker:
         return report
 
     def _check(self, upload: Upload) -> None:
-        """Raise an error for a file that is not this model's, or not there any more."""
+        """Raise an error for a file that is not this model's or no longer exists."""
         model = keys.parse(upload.key).model
         if model != self.classifier.name:
             raise ConfigurationError(
                 f"{upload.key} came to the {self.classifier.name} model: "
                 f"this queue should hold only {keys.INCOMING}{self.classifier.name}/"
             )
-        # In a bucket with versions a deleted file's bytes can still be read; what its owner deleted is not classified.
+        # A versioned bucket still has a deleted file's bytes; what its owner deleted is not classified.
         if self.store.head(upload.bucket, [upload.key])[0] is None:
-            raise ObjectGoneError(f"{upload.key} was deleted before its turn")
+            raise ObjectGoneError(f"{upload.key} was deleted before it was classified")
 
     def _refuse(self, error: SkysortError, upload: Upload, ledger: Ledger) -> Report:
         ledger.settle(keys.ERROR, PROBLEM, error_record(error, upload, self._model))
@@ -132,7 +132,7 @@ class DropWorker:
 
 
 def _settled(ledger: Ledger) -> Outcome | None:
-    """The outcome that stands, tidied up after; None where the file is still to be worked on."""
+    """The existing outcome, after tidying up; None if the file is still to be processed."""
     if not (done := ledger.is_done()) and not ledger.is_superseded():
         return None
     ledger.tidy()

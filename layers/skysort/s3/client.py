@@ -30,7 +30,7 @@ _NOT_XML: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]"
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedObject:
     """An object of a listing. modified: ISO 8601 in UTC, so that text order is time order."""
 
     key: str
@@ -58,7 +58,7 @@ class S3Client:
         self._signer = signer
         self._connections = threading.local()
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[Listed]]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[ListedObject]]:
         """The objects below a prefix whose keys come after a key, a page at a time, in the order of their bytes."""
         query = {"list-type": "2", "prefix": prefix, "max-keys": str(_PAGE), "encoding-type": "url"}
         if after:
@@ -141,8 +141,8 @@ def _parse(answer: bytes) -> ET.Element:
         raise InfrastructureError(f"S3's answer is not XML: {error}") from error
 
 
-def _listed(item: ET.Element) -> Listed:
-    return Listed(unquote_plus(_text(item, "Key")), int(_text(item, "Size")), _text(item, "LastModified"))
+def _listed(item: ET.Element) -> ListedObject:
+    return ListedObject(unquote_plus(_text(item, "Key")), int(_text(item, "Size")), _text(item, "LastModified"))
 
 
 def _text(item: ET.Element, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from skysort import observability as mix
-from skysort.metric_names import MOST_LABELS
+from skysort.metric_names import MAX_LABELS
 from skysort.observability import metrics
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_a_request_without_a_good_item_has_no_confidence() -> None:
 
 
 def test_a_model_of_many_labels_has_a_confidence_and_no_metric_a_label() -> None:
-    labels = [f"label {number}" for number in range(MOST_LABELS + 1)]
+    labels = [f"label {number}" for number in range(MAX_LABELS + 1)]
     mix.count_answers([answered("label 3", 0.25)], labels)
     assert counted() == {"Confidence": [0.25]}
     assert mix.label_counts({"label 3": 1}, labels) == {}

@@ -16,7 +16,7 @@ from tests.fakes.service import FakeService
 if TYPE_CHECKING:
     from pathlib import Path
 
-FAST = RetryPolicy(attempts=4, first_s=0.001, most_s=0.002)
+FAST = RetryPolicy(attempts=4, first_s=0.001, max_s=0.002)
 
 
 @dataclass(frozen=True)

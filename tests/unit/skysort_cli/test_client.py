@@ -41,7 +41,7 @@ def test_a_pause_is_bounded_and_never_shorter_than_asked_for(failures: int, aske
         assert seconds is None
     elif asked is None:
         assert seconds is not None
-        assert 0 <= seconds <= min(policy.most_s, policy.first_s * 2 ** (failures - 1))
+        assert 0 <= seconds <= min(policy.max_s, policy.first_s * 2 ** (failures - 1))
     else:
         assert seconds is not None
         assert asked <= seconds <= asked + policy.first_s

@@ -231,7 +231,7 @@ GOOD = result(["u"], [20]).encode()
         (GOOD, b"row,line,column,reason,detail\nx,,u,missing,is\n", None, "its result cannot be read"),
         (GOOD, b"row\n1\n", None, "its result cannot be read"),
         (GOOD, b'"' + b"x" * 1_200_000, None, "its result cannot be read"),
-        (GOOD, b"", {"format": "csv", "rows": {"classified": 2}}, "has 1 rows, its record says 2"),
+        (GOOD, b"", {"format": "csv", "rows": {"classified": 2}}, "has 1 rows, but its record says 2"),
         (GOOD, b"", {"format": "csv", "rows": 7}, "its result cannot be read"),
     ],
 )

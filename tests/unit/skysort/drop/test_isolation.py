@@ -87,7 +87,7 @@ def problem(store: SharedStore, name: str) -> dict[str, Any]:
         ("aborts", "malformed-input", "SIGABRT"),
         ("breaks", "malformed-input", "SIGSEGV"),
         ("exits", "malformed-input", "exit status 3"),
-        ("mistake", "malformed-input", "a mistake in the code, as at two tries before"),
+        ("mistake", "malformed-input", "a mistake in the code, as in two attempts before"),
     ],
 )
 def test_a_file_that_kills_has_its_error_record_at_its_third_delivery_and_the_others_their_results(
@@ -174,7 +174,7 @@ def test_what_a_file_started_ends_with_it(store: SharedStore, worker: DropWorker
     group = int((tmp_path / ("store" + poisoned.PID)).read_text())
     while is_there(group):
         time.sleep(0.02)
-    assert problem(store, "starts")["detail"].startswith("the file stopped the process")
+    assert problem(store, "starts")["detail"].startswith("the file crashed its process")
 
 
 @pytest.mark.parametrize("receives", range(1, DROP_ALONE_RECEIVES))
