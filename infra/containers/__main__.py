@@ -13,7 +13,9 @@ from infra.containers.sizes import COMMITTED, measure
 def main() -> None:
     """Build the images that were asked for, print their sizes; with --record, keep them."""
     parser = argparse.ArgumentParser(prog="python -m infra.containers", description=__doc__)
-    parser.add_argument("images", nargs="*", choices=[*IMAGES, []], help="what to build (default: all)")
+    parser.add_argument(
+        "images", nargs="*", choices=[*IMAGES, []], metavar="IMAGE", help=f"{', '.join(IMAGES)} (default: all)"
+    )
     parser.add_argument("--record", action="store_true", help="keep the sizes in infra/containers/sizes.json")
     chosen = parser.parse_args()
     if chosen.record and chosen.images:

@@ -22,15 +22,16 @@ MIB: Final = 2**20
 def images(_: Path) -> str:
     """What the layers hold and weigh in each image, and the sums; a layer is in all images of its row once."""
     sizes: Mapping[str, Any] = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    weighed = [target for target in IMAGES if target in sizes["images"]]
     rows: dict[str, dict[str, str]] = {}
     for layer in sizes["layers"]:
         names = ", ".join(name.split(" ")[0] if name[0].islower() else name for name in layer["holds"])
         rows.setdefault(names, {}).update(dict.fromkeys(layer["images"], _megabytes(layer)))
-    lines = [[names, *(row.get(target, "") for target in IMAGES)] for names, row in rows.items()]
+    lines = [[names, *(row.get(target, "") for target in weighed)] for names, row in rows.items()]
     # What is every image's own stands last.
     lines.sort(key=lambda line: line[0] in OWN)
-    sums = [f"**{_megabytes(sizes['images'][target])}**" for target in IMAGES]
-    return table(["compressed MB", *IMAGES], [*lines, ["**image**", *sums]])
+    sums = [f"**{_megabytes(sizes['images'][target])}**" for target in weighed]
+    return table(["compressed MB", *weighed], [*lines, ["**image**", *sums]])
 
 
 def _megabytes(size: Mapping[str, int]) -> str:

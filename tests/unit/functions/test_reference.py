@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,10 @@ import pytest
 
 from infra.stages.deployments import AWS_STAGES
 from skysort.card import ModelRegistry
+from skysort.models import MODELS
 from skysort.release.verifier import TOLERANCE, VersionVerifier, differences, read_samples
 from tests.factories import FakeContext
+from tests.sample_events import request
 from tests.unit.functions.loading import FUNCTIONS, load_function
 
 if TYPE_CHECKING:
@@ -19,8 +22,9 @@ if TYPE_CHECKING:
 
 EVENTS = FUNCTIONS.parent / "events"
 REFERENCE = FUNCTIONS / "control" / "reference"
-# Events of each function whose answers prove a new version.
+# Events of each function whose answers prove a new version: files of events/, else the registry's first sample.
 SAMPLES = {
+    **{name: (f"{name}_sample",) for name in MODELS},
     "star": ("star_row", "star_row_photometry_only"),
     "galaxy": ("galaxy_jpeg",),
     "image": ("image_jpeg",),
@@ -46,13 +50,25 @@ TEST_EVENT: dict[str, Any] = {
 }
 HANDLERS = {
     **{name: (name, "app") for name in SAMPLES},
-    **{f"{model}-drop": (model, "drop") for model in ("star", "galaxy", "image")},
+    **{model.drop_function: (name, "drop") for name, model in MODELS.items()},
 }
+
+
+def event_of(name: str) -> dict[str, Any]:
+    """The event that a sample's name stands for."""
+    path = EVENTS / f"{name}.json"
+    if path.is_file():
+        event: dict[str, Any] = json.loads(path.read_text())
+        return event
+    model = MODELS[name.removesuffix("_sample")]
+    first = model.samples[0]
+    picture = {"image": base64.b64encode((EVENTS / first.file).read_bytes()).decode()} if first.file else {}
+    return request("POST", model.classify_path, dict(first.row or picture))
 
 
 def sample(function: str, event: str) -> dict[str, Any]:
     """A sample as the function answers now."""
-    document = json.loads((EVENTS / f"{event}.json").read_text())
+    document = event_of(event)
     returned = load_function(function).handler(document, FakeContext())
     made: dict[str, Any] = {"name": event, "event": document, "status": returned["statusCode"]}
     body = json.loads(returned["body"])

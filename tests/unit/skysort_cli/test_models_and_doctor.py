@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from skysort.models import MODELS
 from skysort_cli import local
 from skysort_cli.commands import doctor as checks
 from skysort_cli.commands import serve
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 
 
 def test_the_models_here_are_listed_and_shown(cli: Cli) -> None:
-    assert [model["name"] for model in json.loads(cli("models").out)] == ["galaxy", "image", "star"]
+    assert [model["name"] for model in json.loads(cli("models").out)] == list(MODELS)
     assert json.loads(cli("models", "star").out)["labels"] == ["GALAXY", "QSO", "STAR"]
 
 
-@pytest.mark.parametrize("model", ["galaxy", "image", "star"])
+@pytest.mark.parametrize("model", MODELS)
 def test_every_card_that_ships_is_readable_at_every_width(
     cli: Cli, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,7 +57,7 @@ def test_the_models_of_a_service_are_listed_and_shown(cli: Cli, service: FakeSer
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["comet"], "unknown model 'comet'; choose from galaxy, image, star"),
+        (["comet"], f"unknown model 'comet'; choose from {', '.join(MODELS)}"),
         (["comet", "--endpoint", URL], "there is no GET /v1/models/comet here"),
         (["../health", "--endpoint", URL], "is not a model's name"),
     ],

@@ -12,6 +12,7 @@ from infra.commands.abuse_costs import PAGE_BYTES, PUBLIC_BYTES, README, costs, 
 from infra.stages.deployments import dev, prod
 from infra.stages.operations import Operations
 from skysort import limits
+from skysort.models import MODELS
 
 if TYPE_CHECKING:
     from infra.stages.stage import AwsStage
@@ -34,8 +35,8 @@ def test_no_way_to_spend_the_owners_money_is_above_its_ceiling(stage: AwsStage) 
 
 
 def test_sandboxes_that_are_kept_busy_cost_their_memory() -> None:
-    """Of prod 340 HTTP sandboxes, 3 x 100 of 1,769 MB and 40 of 512 MB, at 0.0000166667 dollars a GB and second."""
-    gigabytes = (300 * 1_769 + 40 * 512) / 1_024
+    """Of prod 100 sandboxes a model of 1,769 MB and 40 of 512 MB, at 0.0000166667 dollars a GB and second."""
+    gigabytes = (len(MODELS) * 100 * 1_769 + 40 * 512) / 1_024
     busy = costs(prod())["one key", "requests that keep every HTTP sandbox busy"]
     assert busy == pytest.approx(gigabytes * 3_600 * 0.0000166667)
 
@@ -43,7 +44,7 @@ def test_sandboxes_that_are_kept_busy_cost_their_memory() -> None:
 def test_a_setting_that_lets_more_through_costs_more() -> None:
     # Given prod as it is, and without one of the things that hold its costs
     stage = prod()
-    star = dataclasses.replace(stage.functions["star"], reserved_concurrency=500)
+    star = dataclasses.replace(stage.functions["star"], reserved_concurrency=300)
     looser = (
         dataclasses.replace(stage, functions={**stage.functions, "star": star}),
         dataclasses.replace(stage, operations=Operations()),

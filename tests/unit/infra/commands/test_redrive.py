@@ -13,6 +13,7 @@ from moto import mock_aws
 from infra.commands import redrive
 from infra.commands.redrive import RedriveError
 from infra.stages.deployments import dev
+from skysort.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +136,7 @@ def test_a_dead_letter_that_is_no_notification_is_shown_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["moon"], "choose from galaxy, image, star, all"),
+        (["moon"], f"choose from {', '.join(MODELS)}, all"),
         (["star", "--per-second", "501"], "must be from 1 to 500"),
         (["image"], "is stage dev deployed to this region?"),
     ],

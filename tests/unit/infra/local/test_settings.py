@@ -8,6 +8,7 @@ import pytest
 
 from infra import ROOT
 from infra.local.settings import Settings, SettingsError, parse
+from skysort.models import MODELS
 
 
 def test_defaults() -> None:
@@ -67,7 +68,7 @@ def test_another_stage_starts_no_more_than_the_machine_bears(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--timeout", "comet=2"], "unknown function 'comet'; choose from galaxy, image, star, galaxy-drop, "),
+        (["--timeout", "comet=2"], f"unknown function 'comet'; choose from {', '.join(MODELS)}, galaxy-drop, "),
         (["--timeout", "star=60"], "the gateway waits 29 s at most"),
     ],
 )

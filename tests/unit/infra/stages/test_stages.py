@@ -22,7 +22,7 @@ from infra.stages.functions import (
 from infra.stages.stage import ACCOUNT_CONCURRENCY, UNRESERVED, LocalLimits
 from skysort.drop.deadline import SHARE_FOR_WORK
 from skysort.limits import DROP_ALONE_RECEIVES, DROP_FILE_S
-from skysort.models import MODELS
+from skysort.models import MODELS, PICTURES, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,13 +135,13 @@ def test_in_aws_an_event_source_has_at_least_two_at_once() -> None:
 def test_a_laptop_starts_few_sandboxes_ahead() -> None:
     """Each takes up to a hundred megabytes and half a second of a core."""
     ahead = {name: function.provisioned for name, function in local(cores=2).functions.items() if function.provisioned}
-    assert ahead == {"star": 2, "star-drop": 1, "galaxy": 1, "image": 1, "control": 1}
+    assert ahead == {"star": 2, "star-drop": 1, **dict.fromkeys(of_kind(PICTURES), 1), "control": 1}
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_every_model_has_a_drop_folder_of_its_own(name: str) -> None:
     prefixes = {one.function: one.prefix for one in STAGES[name]().drop_queues}
-    assert prefixes == {f"{model}-drop": f"incoming/{model}/" for model in ("star", "galaxy", "image")}
+    assert prefixes == {f"{model}-drop": f"incoming/{model}/" for model in MODELS}
 
 
 def test_logs_are_kept_for_days_that_cloudwatch_offers() -> None:
@@ -151,7 +151,8 @@ def test_logs_are_kept_for_days_that_cloudwatch_offers() -> None:
 
 def test_a_stage_does_not_commit_more_than_its_account_may() -> None:
     """A new account may run 10 sandboxes at once, and reserve none of them."""
-    with pytest.raises(StageError, match=r"stage dev commits 90 sandboxes .* an account of 10 may commit 0"):
+    sentence = rf"stage dev commits {len(MODELS) * 25 + 15} sandboxes .* an account of 10 may commit 0"
+    with pytest.raises(StageError, match=sentence):
         dataclasses.replace(dev(), account_concurrency=10)
     assert dataclasses.replace(dev().without_reservations(), account_concurrency=10).name == "dev"
 
@@ -173,9 +174,10 @@ def test_two_stages_fit_one_account() -> None:
 
 
 def test_provisioned_concurrency_counts_against_the_account_at_its_maximum() -> None:
-    assert prod().committed == 3 * 100 + 3 * 20 + 40 + 10 + 1
-    with pytest.raises(StageError, match=r"commits 150 .* deploy a stage without provisioned concurrency"):
-        dataclasses.replace(prod().without_reservations(), account_concurrency=240)
+    assert prod().committed == len(MODELS) * (100 + 20) + 40 + 10 + 1
+    provisioned = len(MODELS) * 50
+    with pytest.raises(StageError, match=rf"commits {provisioned} .* deploy a stage without provisioned concurrency"):
+        dataclasses.replace(prod().without_reservations(), account_concurrency=provisioned + 90)
 
 
 @pytest.mark.parametrize("name", STAGES)
