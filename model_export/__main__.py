@@ -22,7 +22,7 @@ Training needs the packages of a group: pip install -e '.[star]' --group train (
 
 
 def main(arguments: list[str]) -> int:
-    """Hand the arguments to the model's own command line; exit code 2 for a model that is not there."""
+    """Run the model's own command line; exit code 2 for an unknown model."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE, end="", file=sys.stdout if arguments else sys.stderr)
         return OK if arguments else USER_ERROR

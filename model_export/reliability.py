@@ -1,8 +1,7 @@
-"""``python -m model_export reliability``: how far the published files' probabilities can be trusted, into their cards.
+"""``python -m model_export reliability``: add reliability curves of the published files to their cards.
 
-The held-out part goes through the files as they serve. Nothing of a model changes, so its version stays; the
-figures that the card has already must come out again, or nothing is written. A new evaluation brings the same
-curves by itself.
+The held-out part is classified by the published files. The model does not change, so its version stays; the accuracy
+in the card must be reproduced, or nothing is written. A new evaluation writes the same curves itself.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.common import calibration, onnx_file
-from model_export.common.cli import OK, guarded, progress, say
+from model_export.common.cli import OK, guarded, log, progress
 from model_export.common.files import ROOT, artefact, data_folder, read_json, write_json
 from model_export.galaxy import catalogue, split
 from model_export.galaxy.data import spec
@@ -39,7 +38,7 @@ Curves = dict[Keys, tuple[float, dict[str, Any]]]
 
 
 def star(folder: Path) -> Curves:
-    """Both boosters on the test part, by the code that serves; the photometric one without redshifts."""
+    """Both boosters on the test part, by the serving code; the photometric booster without redshifts."""
     from skysort.star.columns import Photometry  # noqa: PLC0415 - xgboost is not needed for the other models
     from skysort.star.model import WITH_REDSHIFT, StarModel  # noqa: PLC0415
 
@@ -57,7 +56,7 @@ def star(folder: Path) -> Curves:
 
 
 def galaxy(folder: Path) -> Curves:
-    """The test pictures through the published file."""
+    """The published file on the test pictures."""
     gz2 = catalogue.load_gz2(folder)
     rows = split.rows(split.load().test, gz2)
     card, running = _published("galaxy")
@@ -71,23 +70,23 @@ def galaxy(folder: Path) -> Curves:
 
 
 def image(folder: Path) -> Curves:
-    """The held-out photographs through the published file."""
-    held = photographs.chosen(photographs.find(folder), part=photographs.HELD_OUT)
+    """The published file on the held-out photographs."""
+    held_out = photographs.select(photographs.find(folder), part=photographs.HELD_OUT)
     card, running = _published("image")
     with progress() as bar:
-        on_each = partial(bar.advance, bar.add_task("photographs", total=2 * len(held)))
-        pixels = photographs.pixels(held, InputSpec.from_card(card["input"]), on_each)
-        probability, truth = onnx_file.probabilities(running, pixels, on_each), photographs.labels_of(held)
+        on_each = partial(bar.advance, bar.add_task("photographs", total=2 * len(held_out)))
+        pixels = photographs.pixels(held_out, InputSpec.from_card(card["input"]), on_each)
+        probability, truth = onnx_file.probabilities(running, pixels, on_each), photographs.labels_of(held_out)
     return {
         ("metrics", "exported_file", name): (
             _accuracy(probability[rows], truth[rows]),
             scores.curves(probability[rows], truth[rows]),
         )
-        for name, rows in photographs.groups(held).items()
+        for name, rows in photographs.groups(held_out).items()
     }
 
 
-# Each model's measurement, its committed results, and how many keys of the card's path they begin below.
+# Each model's measurement, its results file, and how many leading keys of the card's path the results omit.
 MODELS: Final[dict[str, tuple[Callable[[Path], Curves], str, int]]] = {
     "star": (star, "evaluation.json", 0),
     "galaxy": (galaxy, "evaluation.json", 0),
@@ -96,14 +95,14 @@ MODELS: Final[dict[str, tuple[Callable[[Path], Curves], str, int]]] = {
 
 
 def documents(model: str) -> tuple[Path, Path]:
-    """The card and the committed results that the curves of a model are written to."""
+    """The card and the results file that the curves of a model are written to."""
     return artefact(model) / CARD_FILE, ROOT / "model_export" / model / "results" / MODELS[model][1]
 
 
 def main(arguments: list[str]) -> int:
-    """Measure the named models, all by default; exit code 2 with a sentence for an error of the user's."""
+    """Measure the named models, by default all; exit code 2 with a message for a user error."""
     parser = argparse.ArgumentParser(prog="python -m model_export reliability", description=__doc__)
-    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"of {', '.join(MODELS)} (default all)")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{', '.join(MODELS)} (default all)")
     names = parser.parse_args(arguments).models or list(MODELS)
     return guarded(lambda: _run(names))
 
@@ -117,12 +116,12 @@ def _run(names: list[str]) -> int:
         card, results = documents(name)
         write(card, curves)
         write(results, {keys[below:]: measured for keys, measured in curves.items()})
-        say(f"{name}: curves written to {card} and {results}")
+        log(f"{name}: curves written to {card} and {results}")
     return OK
 
 
 def write(path: Path, curves: Curves) -> None:
-    """Put curves into a document; a ConfigurationError where its accuracy is not the one that was measured."""
+    """Add curves to a JSON file; a ConfigurationError if its accuracy is not the measured accuracy."""
     document = read_json(path, "reliability")
     for keys, (accuracy, measured) in curves.items():
         entry = document
@@ -131,7 +130,7 @@ def write(path: Path, curves: Curves) -> None:
         reported = float((entry["accuracy"] if "accuracy" in entry else entry["top_1"])["value"])
         if abs(reported - accuracy) > TOLERANCE:
             raise ConfigurationError(
-                f"{path} reports an accuracy of {reported}, here it is {accuracy:.6f}: other data or file?"
+                f"{path} reports an accuracy of {reported}, but {accuracy:.6f} was measured: other data or file?"
             )
         entry.update(measured)
     write_json(path, document)

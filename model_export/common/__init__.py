@@ -1,1 +1,1 @@
-"""What the training packages share: command line, files, figures, ONNX files, publishing and README tables."""
+"""Shared by the training packages: command line, files, metrics, ONNX files, publishing and README tables."""

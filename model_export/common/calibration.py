@@ -1,12 +1,12 @@
 """Calibrated probabilities by temperature scaling, their reliability, and conformal prediction sets.
 
 Guo, Pleiss, Sun & Weinberger (2017), "On Calibration of Modern Neural Networks": dividing the logits by one number
-T leaves the order of the classes, and so every label, as it was.
+T does not change the order of the classes, and so changes no label.
 
 Split-conformal prediction (Vovk, Gammerman & Shafer 2005): a label is in the prediction set when its calibrated
-probability reaches a threshold that is set by objects whose true label it is. skysort.probability.prediction_sets
-makes the sets. The top label is always in, since an empty set helps nobody; it makes the coverage of a good model
-larger than what was asked for: no set can cover less than the accuracy.
+probability reaches a threshold fitted on objects with that true label. skysort.probability.prediction_sets makes the
+sets. The top label is always included, since an empty set is useless; coverage is therefore never below the accuracy,
+and for a good model may exceed the requested coverage.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COVERAGE: Final = 0.9
 
 
 def probabilities(logits: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np.float64]:
-    """(n, classes) softmax(logits / T), by the code that serves, in its float32."""
+    """(n, classes) softmax(logits / T), computed in float32 by the serving code."""
     return softmax(logits.astype(np.float32), temperature).astype(np.float64)
 
 
@@ -46,14 +46,14 @@ def log_loss(logits: Floats, labels: NDArray[np.int64], temperature: float = 1.0
 
 
 def fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
-    """The T > 0 of the least log loss; searched in log T, where the loss has one valley."""
-    least = minimize_scalar(
+    """The temperature T > 0 that minimises the log loss; searched in log T, where the loss has a single minimum."""
+    optimum = minimize_scalar(
         lambda log_t: log_loss(logits, labels, float(np.exp(log_t))),
         bounds=(-LARGEST_LOG_TEMPERATURE, LARGEST_LOG_TEMPERATURE),
         method="bounded",
         options={"xatol": 1e-6},
     )
-    return round(float(np.exp(least.x)), 6)
+    return round(float(np.exp(optimum.x)), 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Reliability:
         return float(np.nansum(gaps) / self.count.sum())
 
     def document(self) -> list[dict[str, float]]:
-        """The filled bins as a card shows them: count, mean confidence, accuracy."""
+        """The non-empty bins as listed in a card: count, mean confidence, accuracy."""
         return [
             {"count": int(count), "confidence": round(float(confidence), 4), "accuracy": round(float(accuracy), 4)}
             for count, confidence, accuracy in zip(self.count, self.confidence, self.accuracy, strict=True)
@@ -98,29 +98,28 @@ def calibration_error(probability: Floats, labels: NDArray[np.int64]) -> float:
     return round(reliability(probability, labels).expected_calibration_error, 6)
 
 
-def threshold(own: Floats, coverage: float = COVERAGE) -> float:
-    """The probability that a label must reach to be in the set.
+def threshold(true_class: Floats, coverage: float = COVERAGE) -> float:
+    """The least probability with which a label is in the prediction set.
 
     Parameters
     ----------
-    own
-        (n,) what objects that set the threshold got for their own true class.
+    true_class
+        (n,) probabilities of the true class of the calibration objects.
     coverage
-        How often the true class is to be in.
+        The share of objects whose set is to contain the true class.
 
     Returns
     -------
     float
-        The floor((1 - coverage) (n + 1))-th smallest: a new object falls below it with a chance of at most
-        1 - coverage. With too few objects for the promise it is 0, so the label is in every set.
+        The floor((1 - coverage) (n + 1))-th smallest: a new object falls below it with a probability of at most
+        1 - coverage. With too few objects for that guarantee it is 0, so the label is in every set.
     """
-    rank = int(np.floor((1.0 - coverage) * (len(own) + 1) + 1e-9))
-    return float(np.sort(own)[rank - 1]) if rank >= 1 else 0.0
+    rank = int(np.floor((1.0 - coverage) * (len(true_class) + 1) + 1e-9))
+    return float(np.sort(true_class)[rank - 1]) if rank >= 1 else 0.0
 
 
 def thresholds(
     probability: NDArray[np.float64], labels: NDArray[np.int64], coverage: float = COVERAGE
 ) -> NDArray[np.float64]:
-    """(classes,) the threshold of each label by its own objects: class-conditional (Mondrian), Vovk 2013."""
-    own = (probability[labels == label, label] for label in range(probability.shape[1]))
-    return np.array([threshold(part, coverage) for part in own])
+    """(classes,) class-conditional (Mondrian) thresholds, each from the objects of that class (Vovk 2013)."""
+    return np.array([threshold(probability[labels == label, label], coverage) for label in range(probability.shape[1])])

@@ -1,4 +1,4 @@
-"""The command line of a model, its progress bars and messages, and errors without a traceback."""
+"""The command line of a model: progress bars, messages, and errors without a traceback."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ REFUSED: Final = 1
 USER_ERROR: Final = 2
 INTERRUPTED: Final = 130
 
-# Results go to stdout, everything about how it is going to stderr, so that a pipe stays clean.
+# Results go to stdout, progress and messages to stderr, so that the output can be piped.
 console: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def progress() -> Progress:
-    """A progress bar on stderr with the time spent and left; nothing is drawn where stderr is not a terminal."""
+    """A progress bar on stderr with elapsed and remaining time; nothing is drawn unless stderr is a terminal."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     return Progress(TextColumn("{task.description}"), *columns, console=console)
 
 
-def say(message: str) -> None:
-    """One line about how it is going."""
+def log(message: str) -> None:
+    """Print a status message on stderr."""
     console.print(message, markup=False)
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Run a command; an error that is meant for the user becomes one sentence and exit code 2."""
+    """Run a command; a SkysortError is printed as one line and gives exit code 2."""
     try:
         return command()
     except SkysortError as error:
@@ -49,23 +49,23 @@ def guarded(command: Callable[[], int]) -> int:
 
 
 def positive(text: str) -> float:
-    """A number above zero; raises ArgumentTypeError."""
+    """Parse a number above 0; raises ArgumentTypeError."""
     value = float(text)
     if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be more than zero (got {text})")
+        raise argparse.ArgumentTypeError(f"must be above 0 (got {text})")
     return value
 
 
 def count(text: str) -> int:
-    """A whole number of at least 1; raises ArgumentTypeError."""
+    """Parse an integer of at least 1; raises ArgumentTypeError."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1 (got {text})")
     return value
 
 
-def share(text: str) -> float:
-    """A number above 0 and at most 1; raises ArgumentTypeError."""
+def fraction(text: str) -> float:
+    """Parse a number above 0 and at most 1; raises ArgumentTypeError."""
     value = float(text)
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"must be above 0 and at most 1 (got {text})")
@@ -73,9 +73,9 @@ def share(text: str) -> float:
 
 
 class CommandLine:
-    """``python -m model_export MODEL COMMAND``: a command is the function `run` of the module of its name.
+    """``python -m model_export MODEL COMMAND``: a command calls `run` in the module of the same name.
 
-    A module is imported when its command runs: --help and a wrong option should not wait for torch or xgboost.
+    The module is imported only when its command runs, so --help and wrong options need not wait for torch or xgboost.
     """
 
     def __init__(self, model: str, description: str) -> None:
@@ -102,18 +102,18 @@ class CommandLine:
         Parameters
         ----------
         name, purpose
-            What is typed, and the line in --help.
+            Name of the command, and its line in --help.
         module, function
-            Where it is, unless in `run` of the module of that name.
+            What the command calls; by default `run` in the module of the same name.
         data
-            Placeholder and help of --data.
+            Metavar and help of --data.
         threads
             Default and help of --threads.
 
         Returns
         -------
         argparse.ArgumentParser
-            The command's own parser.
+            The parser of the command.
         """
         command = self._commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
         command.set_defaults(module=module or name.replace("-", "_"), function=function)
@@ -122,13 +122,13 @@ class CommandLine:
             ("--build", "DIR", f"work files (default build/{self._model})"),
             ("--results", "DIR", f"committed figures (default model_export/{self._model}/results)"),
         )
-        for option, placeholder, text in folders:
-            command.add_argument(option, type=Path, default=None, metavar=placeholder, help=text)
+        for option, metavar, text in folders:
+            command.add_argument(option, type=Path, default=None, metavar=metavar, help=text)
         command.add_argument("--threads", type=count, default=threads[0], help=threads[1])
         return command
 
     def run(self, arguments: list[str]) -> int:
-        """Run one command; exit code 2 with a sentence for an error of the user's."""
+        """Run a command; exit code 2 with a message for a user error."""
         options = self._parser.parse_args(arguments)
         return guarded(lambda: self._run(options))
 
@@ -139,8 +139,8 @@ class CommandLine:
             if missing.name is None or missing.name.startswith(("model_export", "skysort")):
                 raise
             group = "train" if self._model == "star" else "train-images"
-            needed = f"{options.command} needs the package {missing.name}: pip install --group {group}"
-            raise ConfigurationError(needed) from missing
+            message = f"{options.command} needs the package {missing.name}: pip install --group {group}"
+            raise ConfigurationError(message) from missing
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(options.threads)
         command: Callable[[argparse.Namespace], int] = getattr(module, options.function)

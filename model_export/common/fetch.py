@@ -1,4 +1,4 @@
-"""Downloads of gigabytes: progress, resumption, and a checksum that never holds the file in memory."""
+"""Large downloads: progress, resumption, and a checksum computed in blocks."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ RANGE_NOT_SATISFIABLE: Final = 416
 
 
 def fetch(url: str, path: Path, *, digest: str | None = None, algorithm: str = "sha256") -> Path:
-    """Download a file to `path`, going on with what an earlier call left; one that is there and right is kept.
+    """Download a file to `path`, resuming an interrupted download; a complete, correct file is kept.
 
     Parameters
     ----------
     url
         An http or https address.
     path
-        Where the file goes. What is not complete lies beside it under the name with `.part`.
+        The destination. An incomplete download is kept beside it with the suffix `.part`.
     digest
-        The hexadecimal checksum, or its first digits; None for a file of unknown content.
+        The hexadecimal checksum, or its first digits; None to accept any content.
     algorithm
-        Of the checksum.
+        Hash algorithm of the checksum.
 
     Returns
     -------
@@ -42,12 +42,12 @@ def fetch(url: str, path: Path, *, digest: str | None = None, algorithm: str = "
     Raises
     ------
     ConfigurationError
-        For another scheme, and for a wrong checksum: the file is removed.
+        For another scheme, or a wrong checksum (the file is removed).
     InfrastructureError
-        When the server cannot be reached or breaks off.
+        If the server cannot be reached or closes the connection early.
     """
     if urlsplit(url).scheme not in {"http", "https"}:
-        raise ConfigurationError(f"data sets are downloaded over http or https, not from {url}")
+        raise ConfigurationError(f"data sets can be downloaded over http or https only (got {url})")
     if path.exists() and (digest is None or checksum(path, algorithm).startswith(digest.lower())):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,14 +56,14 @@ def fetch(url: str, path: Path, *, digest: str | None = None, algorithm: str = "
     if digest is not None and not (actual := checksum(part, algorithm)).startswith(digest.lower()):
         part.unlink()
         raise ConfigurationError(
-            f"{path.name} has the {algorithm} {actual}, expected {digest}: the download was damaged or is another "
+            f"{path.name} has the {algorithm} {actual}, expected {digest}: the download is damaged or a different "
             "file; it was removed, try again"
         )
     return part.replace(path)
 
 
 def checksum(path: Path, algorithm: str) -> str:
-    """The file's digest in hexadecimal."""
+    """The hexadecimal digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 

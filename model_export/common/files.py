@@ -56,7 +56,7 @@ def artefact(model: str) -> Path:
 
 
 def make_folders(*folders: Path) -> None:
-    """Make folders that are not there; a ConfigurationError names the one that cannot be made."""
+    """Create missing folders; a ConfigurationError names a folder that cannot be created."""
     for folder in folders:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -86,5 +86,5 @@ def sha256(content: bytes) -> str:
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
-    """Versions of what decides the bytes of an artefact: Python and the packages."""
+    """Versions of Python and the packages on which the bytes of an artefact depend."""
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}

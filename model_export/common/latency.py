@@ -1,4 +1,4 @@
-"""How fast an ONNX file is, how that compares with what the machine could do, and what INT8 would bring."""
+"""Latency of an ONNX file, its ratio to the roofline of the machine, and INT8 quantisation."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _MATRIX: Final = 768
 
 
 def milliseconds(call: Callable[[], object], times: int, *, rounds: int = 1, pause_s: float = 0.0) -> dict[str, float]:
-    """Wall-clock p50, p90 and least time, and p50 of the processor time, which a busy machine disturbs less.
+    """Wall-clock p50, p90 and minimum, and p50 of the CPU time, which depends less on other load.
 
     Parameters
     ----------
     call
-        What is timed.
+        The function to time.
     times
-        Calls in a round.
+        Calls per round.
     rounds
-        The round of the least median counts: other work on the machine disturbs some rounds more than others.
+        Number of rounds; the round with the lowest median counts, since other load disturbs some rounds more.
     pause_s
-        Seconds before each call, as between requests.
+        Pause before each call in seconds, as between requests.
 
     Returns
     -------
@@ -65,9 +65,9 @@ def milliseconds(call: Callable[[], object], times: int, *, rounds: int = 1, pau
 
 
 def roofline(content: bytes, least_ms: float) -> dict[str, float]:
-    """The ratio of a run to what its multiplications would take at the machine's float32 peak, one thread.
+    """The ratio of a run's time to that of its multiply-adds at the machine's float32 peak, on one thread.
 
-    The peak is what ONNX Runtime reaches on a square matrix product, the best that its kernels do here.
+    The peak is measured with ONNX Runtime on a square matrix product.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def roofline(content: bytes, least_ms: float) -> dict[str, float]:
 
 
 def multiply_adds(content: bytes) -> int:
-    """Multiply-adds of the convolutions and matrix products of a run on one picture, no map of a class asked for."""
+    """Multiply-adds of the convolutions and matrix products for one picture, without activation maps."""
     graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content)).graph
     shapes = {
         value.name: [axis.dim_value or int(axis.dim_param == "n") for axis in value.type.tensor_type.shape.dim]
@@ -122,20 +122,20 @@ class _Pictures(CalibrationDataReader):
         self._left = iter(pictures)
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        """The next picture, None after the last."""
+        """The next picture; None after the last."""
         picture = next(self._left, None)
         return None if picture is None else {INPUT: picture[np.newaxis]}
 
 
 def to_int8(content: bytes, pictures: NDArray[np.uint8], operators: Sequence[str] = ("Conv",)) -> bytes:
-    """The file with 8-bit operators (unsigned activations, signed weights, a scale a channel), ranges from pictures."""
+    """Quantise to 8 bits: unsigned activations, signed weights, one scale per channel, ranges from the pictures."""
     with tempfile.TemporaryDirectory() as folder:
-        given, ready, done = (Path(folder, name) for name in ("given.onnx", "ready.onnx", "done.onnx"))
-        given.write_bytes(content)
-        logging.getLogger().setLevel(logging.ERROR)  # the library advises what is done here
-        quant_pre_process(given, ready, skip_symbolic_shape=True)
+        source, prepared, quantised = (Path(folder, f"{name}.onnx") for name in ("source", "prepared", "quantised"))
+        source.write_bytes(content)
+        logging.getLogger().setLevel(logging.ERROR)  # the library recommends the pre-processing that is done here
+        quant_pre_process(source, prepared, skip_symbolic_shape=True)
         quantize_static(
-            ready, done, _Pictures(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
+            prepared, quantised, _Pictures(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=list(operators),
         )  # fmt: skip
-        return done.read_bytes()
+        return quantised.read_bytes()

@@ -23,22 +23,22 @@ DIGITS: Final = 6
 
 
 def confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """(classes, classes) counts: a row a true class, a column a predicted one."""
+    """(classes, classes) counts; rows: true class, columns: predicted class."""
     return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
 def accuracy(table: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The share on the diagonal; (..., classes, classes) -> (...)."""
+    """The share of objects on the diagonal; (..., classes, classes) -> (...)."""
     return np.asarray(_diagonal(table).sum(axis=-1) / table.sum(axis=(-2, -1)))
 
 
 def recall(table: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(..., classes) recognised among those that are; 0 for a class without objects."""
+    """(..., classes) true positives among the objects of each class; 0 for a class without objects."""
     return _ratio(_diagonal(table), table.sum(axis=-1))
 
 
 def precision(table: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(..., classes) right among those predicted; 0 for a class that was never predicted."""
+    """(..., classes) true positives among the predictions of each class; 0 for a class never predicted."""
     return _ratio(_diagonal(table), table.sum(axis=-2))
 
 
@@ -66,7 +66,7 @@ SCORES: Final[Mapping[str, Callable[[NDArray[np.int64]], NDArray[np.float64]]]] 
 
 def scores_of_table(table: NDArray[np.int64], replicates: int = REPLICATES) -> dict[str, Score]:
     """Accuracy, balanced accuracy and macro F1 of a confusion matrix, each with value, low and high."""
-    # Drawing n objects with replacement and counting them again is one draw from a multinomial over the cells.
+    # Counting n objects drawn with replacement is one draw from a multinomial distribution over the cells.
     total = int(table.sum())
     cells = np.random.default_rng(TABLE_SEED).multinomial(total, table.ravel() / total, size=replicates)
     drawn = cells.reshape(-1, *table.shape)
@@ -81,7 +81,7 @@ def with_interval(values: NDArray[Any]) -> Score:
 
 
 def interval(value: float, drawn: NDArray[np.float64] | Sequence[float]) -> Score:
-    """A value and the 95 % interval of what replicates gave for it."""
+    """A value and the 95 % interval of its bootstrap replicates."""
     low, high = np.percentile(drawn, INTERVAL)
     return {key: round(float(number), DIGITS) for key, number in (("value", value), ("low", low), ("high", high))}
 
@@ -119,7 +119,7 @@ def sets_summary(
 
 
 def hits(scores: NDArray[np.floating[Any]], labels: NDArray[np.int64], places: int) -> NDArray[np.bool_]:
-    """(n,) whether the true class is among the `places` best."""
+    """(n,) whether the true class is among the `places` highest scores."""
     own = scores[np.arange(len(labels)), labels][:, np.newaxis]
     return np.asarray((scores > own).sum(axis=1) < places, dtype=np.bool_)
 

@@ -1,8 +1,8 @@
-"""What the PyTorch packages share: averaged weights, the rate's schedule, export, and Google's public weights.
+"""Shared by the PyTorch packages: weight averaging, learning rate schedule, export, and Google's public weights.
 
 MobileNetV3-Large *minimalistic* (Howard et al. 2019, "Searching for MobileNetV3"; Google's TF-Slim release) has 3 x 3
-kernels and ReLU in place of 5 x 5 and hard-swish, and no squeeze-and-excite. The release has one 8-bit TFLite file; the
-data folder holds the same numbers as fp32 ONNX, with batch norm folded into the convolutions.
+kernels and ReLU instead of 5 x 5 and hard-swish, and no squeeze-and-excite. The release is an 8-bit TFLite file; the
+data folder has the same weights as fp32 ONNX, with batch norm folded into the convolutions.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ BLOCKS: Final = (
     (16, 16, 1), (64, 24, 2), (72, 24, 1), (72, 40, 2), (120, 40, 1), (120, 40, 1), (240, 80, 2), (200, 80, 1),
     (184, 80, 1), (184, 80, 1), (480, 112, 1), (672, 112, 1), (672, 160, 2), (960, 160, 1), (960, 160, 1),
 )  # fmt: skip
-# They report every operator that they leave as it is, and torchvision, which is not needed.
+# They log every operator that they leave unchanged, and that torchvision is missing, which is not needed.
 _CHATTY: Final = ("onnxscript", "onnx_ir", "torch.onnx")
 
 
 def public_weights(data: Path) -> bytes:
-    """The public ONNX file; a ConfigurationError says where it was looked for."""
+    """The public ONNX file; a ConfigurationError names the missing file."""
     path = data.joinpath(*PUBLIC_WEIGHTS)
     try:
         return gzip.decompress(path.read_bytes())
@@ -50,19 +50,19 @@ def public_weights(data: Path) -> bytes:
 
 
 def convolutions(content: bytes) -> list[tuple[Tensor, Tensor]]:
-    """(weight, bias) of every convolution of an ONNX file, in the order of computation."""
+    """(weight, bias) of every convolution of an ONNX file, in execution order."""
     graph = onnx.load_from_string(content).graph
-    held = {tensor.name: torch.tensor(onnx.numpy_helper.to_array(tensor)) for tensor in graph.initializer}
-    return [(held[node.input[1]], held[node.input[2]]) for node in graph.node if node.op_type == "Conv"]
+    arrays = {tensor.name: torch.tensor(onnx.numpy_helper.to_array(tensor)) for tensor in graph.initializer}
+    return [(arrays[node.input[1]], arrays[node.input[2]]) for node in graph.node if node.op_type == "Conv"]
 
 
 def parameters(network: nn.Module) -> int:
-    """How many numbers a network holds."""
+    """The number of parameters of a network."""
     return sum(value.numel() for value in network.parameters())
 
 
 def warm_up_cosine(done: float, warm_up: float) -> float:
-    """The rate's factor after a share of the steps: a rise to 1, then a cosine to 0 (Loshchilov & Hutter 2017)."""
+    """The learning rate factor after a share of the steps: linear to 1, then cosine to 0 (Loshchilov & Hutter 2017)."""
     if done < warm_up:
         return done / warm_up
     return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
@@ -70,7 +70,7 @@ def warm_up_cosine(done: float, warm_up: float) -> float:
 
 @torch.no_grad()
 def update_ema(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move the exponential moving average of the weights by a step; what is not a float is copied."""
+    """Update the exponential moving average of the weights; non-float tensors are copied."""
     for mean, value in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
         if mean.is_floating_point():
             mean.lerp_(value, 1 - decay)
@@ -88,17 +88,17 @@ def to_onnx(served: nn.Module, inputs: Mapping[str, Tensor], shapes: Mapping[str
     inputs
         An example of each input, by the name of its argument.
     shapes
-        The dimensions of each input that stay open; None where all are constant.
+        The dynamic dimensions of each input; None if all are constant.
 
     Returns
     -------
     bytes
-        The file, of standard operators alone.
+        The file, with standard operators only.
     """
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter speaks of its own future
+        warnings.simplefilter("ignore")  # deprecations inside the exporter
         program = torch.onnx.export(
             served.eval(), (), kwargs=dict(inputs), dynamo=True, opset_version=OPSET, dynamic_shapes=shapes,
             input_names=list(inputs), output_names=list(OUTPUTS), verbose=False,

@@ -1,4 +1,4 @@
-"""ONNX files that any x86-64 or ARM machine loads fast: optimisation, facts, sessions, and a run as in a request."""
+"""ONNX files that load fast on x86-64 and ARM: optimisation, metadata, sessions, and inference as in a request."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ INPUT: Final = "image"
 EXPLAIN: Final = EXPLAINED_CLASSES
 OUTPUTS: Final = (PROBABILITIES, ACTIVATION, EMBEDDING)
 STANDARD: Final = ("", "ai.onnx")
-# ONNX Runtime warns of every input that has a default, which `explain` has on purpose.
+# ONNX Runtime warns about every input that has a default, which `explain` has on purpose.
 _ERRORS_ONLY: Final = 3
 
 
 def optimised(model: onnx.ModelProto) -> bytes:
-    """Constants folded and nodes fused by ONNX Runtime, then stripped and checked.
+    """Fold constants and fuse nodes with ONNX Runtime, then strip and check the file.
 
-    Only the basic level is written down: the higher ones bring ONNX Runtime's own operators and the layouts of one
-    processor, which it chooses anew wherever a session is made.
+    Only the basic level is saved: the higher levels bring in ONNX Runtime's own operators and processor-specific
+    layouts, which it chooses whenever a session is created.
 
     Returns
     -------
     bytes
-        The file. Its input `explain`, where it has one, may be left out: nobody asks for a map without naming a class.
+        The file. Its input `explain`, if it has one, is optional and empty by default: no activation maps.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
@@ -49,7 +49,7 @@ def optimised(model: onnx.ModelProto) -> bytes:
         onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         smaller = onnx.load(path)
     graph = smaller.graph
-    # The exporter notes which line of which file on this machine each node came from.
+    # The exporter records the source file and line of each node.
     for node in graph.node:
         node.doc_string = ""
     for noted in (smaller, graph, *graph.node, *graph.input, *graph.output):
@@ -67,7 +67,7 @@ def optimised(model: onnx.ModelProto) -> bytes:
 
 
 def facts(content: bytes) -> dict[str, int]:
-    """Size, versions, nodes and parameters of a file, as the card has them."""
+    """Size, versions, number of nodes and parameters of a file, as in the card."""
     model = onnx.load_from_string(content)
     return {
         "bytes": len(content),
@@ -79,7 +79,7 @@ def facts(content: bytes) -> dict[str, int]:
 
 
 def session(content: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A session as the service makes it: all optimisations for this processor, no spinning between requests."""
+    """A session as in the service: all optimisations for this processor, no spinning between requests."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads
@@ -93,7 +93,7 @@ def probabilities(
     pictures: Iterable[NDArray[np.uint8]],
     on_each: Callable[[], object] = lambda: None,
 ) -> NDArray[np.float32]:
-    """(n, classes) of (h, w, 3) uint8 pictures, one picture a run as in a request."""
+    """(n, classes) probabilities of (h, w, 3) uint8 pictures, one picture per run as in a request."""
     outputs: list[Any] = []
     for picture in pictures:
         outputs += list(running.run([PROBABILITIES], {INPUT: picture[np.newaxis]})[0])

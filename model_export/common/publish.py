@@ -1,7 +1,7 @@
-"""Publishing an artefact: version numbers, and the rule that nothing replaces what is better.
+"""Publishing an artefact: version numbers, and the rule that a worse model never replaces the one in place.
 
-The rule: on the same test split, neither the accuracy nor the macro F1 may be lower than that of the card in place.
-Equal is good enough. With nothing in place everything is published.
+The rule: on the same test split, neither accuracy nor macro F1 may be lower than that of the card in place. Equal
+scores are accepted; without a card in place anything is published.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.common.cli import OK, REFUSED, say
+from model_export.common.cli import OK, REFUSED, log
 from model_export.common.files import artefact, read_json, write_json
 from skysort.card import CARD_FILE
 from skysort.errors import ArtefactError
@@ -34,7 +34,7 @@ def add_options(command: argparse.ArgumentParser, model: str) -> None:
 
 
 def next_version(current: str | None, part: str) -> str:
-    """The version after this one: 1.2.3 -> 2.0.0 (major), 1.3.0 (minor) or 1.2.4 (patch); the first is 1.0.0."""
+    """The next version: 1.2.3 -> 2.0.0 (major), 1.3.0 (minor) or 1.2.4 (patch); the first is 1.0.0."""
     if current is None:
         return FIRST
     numbers = [int(number) for number in current.split(".")]
@@ -45,7 +45,7 @@ def next_version(current: str | None, part: str) -> str:
 class Target:
     """The artefact folder that an export writes to.
 
-    card: the card in place, None where there is none. version: that of the candidate.
+    card: the card in place, or None. version: the version of the candidate.
     """
 
     def __init__(self, model: str, options: argparse.Namespace) -> None:
@@ -56,7 +56,7 @@ class Target:
         self.version = next_version(None if self.card is None else self.card["version"], options.bump)
 
     def refuse(self, reason: str) -> int:
-        """Say on stderr why nothing is published; returns the exit code."""
+        """Print on stderr why nothing is published; returns the exit code."""
         print(f"not published: {reason}", file=sys.stderr)
         return REFUSED
 
@@ -66,12 +66,12 @@ class Target:
         for name, content in contents.items():
             (self.folder / name).write_bytes(content)
         write_json(self.folder / CARD_FILE, card)
-        say(f"published {self.model} {self.version} to {self.folder}")
+        log(f"published {self.model} {self.version} to {self.folder}")
         return OK
 
 
 def worse(candidate: Mapping[str, Any], in_place: Mapping[str, Any], version: str, subject: str = "") -> str | None:
-    """Why a candidate's metrics keep it from replacing those in place, or None; `subject` goes before the score."""
+    """Why a candidate must not replace the model in place, or None; `subject` is prefixed to the score's name."""
     for score in COMPARED:
         new, old = candidate[score]["value"], in_place[score]["value"]
         if new < old:
@@ -82,7 +82,7 @@ def worse(candidate: Mapping[str, Any], in_place: Mapping[str, Any], version: st
 
 @contextmanager
 def reading_card() -> Iterator[None]:
-    """Report what a card in place lacks as an ArtefactError."""
+    """Raise an ArtefactError for a key that the card in place lacks."""
     try:
         yield
     except (KeyError, TypeError) as missing:

@@ -1,6 +1,6 @@
-"""Tables of a model's README, filled from its committed results, so that no figure in them is typed.
+"""Tables of a model's README, generated from its committed results.
 
-A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
+A table is enclosed in ``<!-- table NAME -->`` and ``<!-- end -->``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    # A results file, the command that makes it, and the table that it fills.
+    # A results file, the command that writes it, and the function that renders its table.
     Table = tuple[str, str, Callable[[Mapping[str, Any]], str]]
 
 BLOCK: Final = re.compile(r"(<!-- table (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -31,7 +31,7 @@ class Readme:
 
     @property
     def path(self) -> Path:
-        """The page."""
+        """Path of the README."""
         return ROOT / "model_export" / self.model / "README.md"
 
     @property
@@ -40,18 +40,18 @@ class Readme:
         return self.path.parent / "results"
 
     def fill(self, results: Path) -> None:
-        """Fill the tables after a command; results that were written elsewhere leave the page alone."""
+        """Update the tables after a command, unless its results were written to another folder."""
         if results.resolve() == self.results:
             self.path.write_text(self.render(self.path.read_text(encoding="utf-8"), results), encoding="utf-8")
 
     def render(self, text: str, results: Path) -> str:
-        """The text with every table made anew; one whose results are not there says which command makes them."""
+        """The text with every table regenerated; a table without results names the command that writes them."""
 
         def block(match: re.Match[str]) -> str:
             file, command, table = self.tables[match["name"]]
             try:
                 content = table(json.loads((results / file).read_text(encoding="utf-8")))
-            except (FileNotFoundError, KeyError):  # not made yet, or made before the table asked for more
+            except (FileNotFoundError, KeyError):  # not written yet, or written before the table had this column
                 content = f"(run `python -m model_export {self.model} {command}`)"
             return f"{match[1]}{content}\n{match[3]}"
 
@@ -59,7 +59,7 @@ class Readme:
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, its first column to the left and the others to the right."""
+    """A Markdown table, the first column left-aligned, the others right-aligned."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -1,4 +1,4 @@
-"""The sets of pictures and their labels, as arrays: those of the data folder, or a full public set.
+"""Pictures and their labels as arrays: those of the data folder, or a full public set.
 
 Galaxy Zoo 2: Willett et al. (2013), MNRAS 435, 2835. EFIGI: Baillard et al. (2011), A&A 532, A74.
 """
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-HERE: Final = "here"  # galaxy/ and galaxy_efigi/ of the data folder; the artefact that ships is trained on them
+LOCAL: Final = "here"  # galaxy/ and galaxy_efigi/ of the data folder, on which the shipped artefact is trained
 GZ2: Final = "gz2"
 GALAXY10: Final = "galaxy10"
 PUBLIC: Final = (GZ2, GALAXY10)
-# What the table with the class labels is called in results and cards.
-TABLES: Final = {HERE: "galaxy_zoo_2", GZ2: "galaxy_zoo_2_in_full", GALAXY10: "galaxy10_decals"}
+# The name of each set's label table in results and cards.
+TABLES: Final = {LOCAL: "galaxy_zoo_2", GZ2: "galaxy_zoo_2_in_full", GALAXY10: "galaxy10_decals"}
 GZ2_TABLE: Final = ("galaxy", "labels.csv")
 EFIGI_TABLE: Final = ("galaxy_efigi", "efigi_attributes_labels.csv")
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Pictures and what is known of each.
+    """Pictures and their labels.
 
     identifiers: unique names, prefixed with the survey (``gz2:100008``, ``efigi:PGC0000212``).
-    files: path of each picture below the folder of the table.
-    label: (n,) class index where the class is known, -1 elsewhere.
-    allowed: (n, 8) classes that the label permits; all True where nothing is known.
+    files: path of each picture.
+    label: (n,) class index, -1 where the class is unknown.
+    allowed: (n, 8) classes compatible with the label; all True where nothing is known.
     votes: (n, 37) vote fractions in the order of ANSWERS, cumulative down the tree, NaN where unknown.
     source: where the label came from.
     """
@@ -67,28 +67,28 @@ class Catalogue:
         source: str,
         sha256: str,
     ) -> Catalogue:
-        """Pictures of one source of which no votes are known."""
+        """Pictures of a single source, without votes."""
         votes, sources = np.full((len(identifiers), len(ANSWERS)), np.nan), (source,) * len(identifiers)
         return cls(tuple(identifiers), tuple(files), label, allowed, votes, sources, sha256)
 
     @property
     def exact(self) -> NDArray[np.bool_]:
-        """(n,) whether exactly one class is left."""
+        """(n,) whether the label is a single class."""
         return self.label >= 0
 
 
 def catalogues(survey: str, data: Path, public: Path | None) -> tuple[Catalogue, Catalogue]:
-    """The pictures with class labels, and EFIGI's, of which a public set has none; raises ConfigurationError."""
-    if survey == HERE:
+    """The labelled pictures, and EFIGI's (empty for a public set); raises ConfigurationError."""
+    if survey == LOCAL:
         return load_gz2(data), load_efigi(data)
-    # Imported late: the packages that read them are in the training environment alone.
+    # Imported late: the packages that read these sets are in the training environment only.
     loader = importlib.import_module(f"model_export.galaxy.public.{survey}")
     label, allowed = np.zeros(0, dtype=np.int64), np.zeros((0, len(CLASSES)), dtype=np.bool_)
     return loader.catalogue(public), Catalogue.without_votes((), (), label, allowed, source="", sha256="")
 
 
 def load_gz2(data: Path) -> Catalogue:
-    """Read galaxy/labels.csv; a ConfigurationError names what is missing or wrong."""
+    """Read galaxy/labels.csv; raises ConfigurationError."""
     path = data.joinpath(*GZ2_TABLE)
     rows, digest = _rows(path, ("GalaxyID", "file", "label8", "exact", "label_source", *ANSWERS))
     votes = np.array([[float(row[answer] or "nan") for answer in ANSWERS] for row in rows])
@@ -97,7 +97,7 @@ def load_gz2(data: Path) -> Catalogue:
 
 
 def load_efigi(data: Path) -> Catalogue:
-    """Read galaxy_efigi's table; its attributes are not votes."""
+    """Read galaxy_efigi's table, which has attributes instead of votes; raises ConfigurationError."""
     path = data.joinpath(*EFIGI_TABLE)
     rows, digest = _rows(path, ("PGC", "file", "label8_suggested"))
     labelled = _labelled(path, rows, "efigi", "PGC", "label8_suggested")
@@ -115,20 +115,20 @@ def _rows(path: Path, columns: tuple[str, ...]) -> tuple[list[dict[str, str]], s
     reader = csv.DictReader(content.decode().splitlines())
     missing = [name for name in columns if name not in (reader.fieldnames or ())]
     if missing:
-        raise ConfigurationError(f"{path} lacks the columns {', '.join(missing)}")
+        raise ConfigurationError(f"{path} lacks the column(s) {', '.join(missing)}")
     return list(reader), hashlib.sha256(content).hexdigest()
 
 
 def _labelled(
     path: Path, rows: list[dict[str, str]], survey: str, name_column: str, label_column: str
 ) -> tuple[tuple[str, ...], tuple[Path, ...], NDArray[np.int64], NDArray[np.bool_]]:
-    """Identifiers, files, labels and allowed classes of a table's rows."""
+    """Identifiers, files, class indices and allowed classes of the rows."""
     identifiers = tuple(f"{survey}:{row[name_column]}" for row in rows)
     labels = [row[label_column] for row in rows]
     if unknown := sorted(set(labels) - set(CLASSES) - set(PARTIAL) - {""}):
         raise ConfigurationError(f"unknown labels in {path}: {', '.join(unknown)}")
     if len(set(identifiers)) != len(identifiers):
-        raise ConfigurationError(f"{path} names a galaxy twice")
+        raise ConfigurationError(f"{path} lists a galaxy more than once")
     allowed = np.ones((len(rows), len(CLASSES)), dtype=np.bool_)
     for index, label in enumerate(labels):
         if label:

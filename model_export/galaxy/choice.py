@@ -1,4 +1,4 @@
-"""What is decided on the validation part: views, prior shift, temperature, conformal thresholds."""
+"""Choices made on the validation part: views, logit adjustment, temperature, conformal thresholds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-# A view is a number of quarter turns, and whether the picture is mirrored afterwards.
+# A view: the number of quarter turns, and whether the picture is then mirrored.
 View = tuple[int, bool]
 ALL_VIEWS: Final[tuple[View, ...]] = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 
@@ -26,10 +26,10 @@ VIEW_SETS: Final[dict[str, list[int]]] = {
     "all eight": list(range(8)),
 }
 STRENGTHS: Final = (0.0, 0.25, 0.5)
-# Views that a request may cost: at most this many keep the graph under 5 ms on one thread.
+# Up to this many views keep the graph below 5 ms on one thread.
 MAX_VIEWS: Final = 4
-# A class with fewer validation pictures shares one threshold with the others that have few: with
-# five pictures of a class, no threshold of its own could promise anything.
+# Classes with fewer validation pictures share a threshold: with five pictures of a class, a threshold of its own
+# would guarantee nothing.
 ENOUGH: Final = 40
 METHOD: Final = (
     "clustered conformal prediction (Ding et al. 2023) on the validation part: a threshold a class with at least "
@@ -44,7 +44,7 @@ def views(name: str) -> tuple[View, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How logits become an answer.
+    """How logits become probabilities and a prediction set.
 
     views: name of a set in VIEW_SETS. strength: tau of the logit adjustment (Menon et al. 2021).
     shift: (8,) added to the mean logits. thresholds: (8,) least probability for the prediction set.
@@ -57,7 +57,7 @@ class Choice:
     thresholds: NDArray[np.float64]
 
     def probabilities(self, logits: NDArray[np.float64], temperature: float | None = None) -> NDArray[np.float64]:
-        """(n, all views, 8) logits -> (n, 8) probabilities; temperature 1 gives those before calibration."""
+        """(n, all views, 8) logits -> (n, 8) probabilities; temperature 1 gives uncalibrated ones."""
         mean = logits[:, VIEW_SETS[self.views]].mean(axis=1) + self.shift
         return calibration.probabilities(mean, self.temperature if temperature is None else temperature)
 
@@ -83,9 +83,9 @@ class Choice:
 def choose(
     logits: NDArray[np.float64], truth: NDArray[np.int64], prior: NDArray[np.float64], max_views: int = MAX_VIEWS
 ) -> tuple[Choice, dict[str, Any]]:
-    """The choice by (n, all views, 8) logits, and the validation scores of everything that was tried."""
-    # The views are those of the least log loss among what is fast enough; the strength that of the best sum of accuracy
-    # and macro F1.
+    """Choose by (n, all views, 8) logits; also returns the validation scores of every option tried."""
+    # The views are those with the lowest log loss among those fast enough; the strength is that with the highest sum of
+    # accuracy and macro F1.
     tried_views = {}
     for name, indices in VIEW_SETS.items():
         mean = logits[:, indices].mean(axis=1)
@@ -121,13 +121,13 @@ def choose(
 def thresholds(
     probability: NDArray[np.float64], truth: NDArray[np.int64], coverage: float = calibration.COVERAGE
 ) -> NDArray[np.float64]:
-    """(8,) the least probability that puts each label into the set; see METHOD."""
+    """(8,) the least probability with which each label is in the prediction set; see METHOD."""
     counts = np.bincount(truth, minlength=probability.shape[1])
     limits = calibration.thresholds(probability, truth, coverage)
     rare = counts < ENOUGH
-    own = probability[np.arange(len(truth)), truth][rare[truth]]
-    if len(own):
-        limits[rare] = calibration.threshold(own, coverage)
+    true_class = probability[np.arange(len(truth)), truth][rare[truth]]
+    if len(true_class):
+        limits[rare] = calibration.threshold(true_class, coverage)
     return limits
 
 

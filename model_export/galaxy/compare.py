@@ -1,13 +1,13 @@
-"""``compare``: train every candidate with the same processor time, and a learning curve of the winner.
+"""``compare``: train every candidate with the same CPU time, and a learning curve of the winner.
 
-With ``--alone`` one candidate gets a time of its own, and stands beside the one that ships: a network from scratch
-needs more pictures than one that begins with ImageNet's weights.
+With ``--alone`` a single candidate gets its own budget, to compare with the shipped one: a network trained from scratch
+needs more pictures than one that starts from ImageNet weights.
 
-``ablate``: what each kind of label brings, by training the winner without it. Every run has the same number of steps
-and the same seed; the differences are paired, picture by picture, since the intervals of two scores say little of how
-far they are apart.
+``ablate``: the contribution of each kind of label, by training the winner without it. Every run has the same number of
+steps and the same seed; differences are paired by picture, since the intervals of two scores say little about their
+difference.
 
-Scores are those of the validation part: the test part is for the one that ships.
+Scores are on the validation part; the test part is reserved for the shipped candidate.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.common import calibration, onnx_file
-from model_export.common.cli import OK, say
+from model_export.common.cli import OK, log
 from model_export.common.files import read_json, write_json
 from model_export.common.metrics import with_interval
 from model_export.galaxy import networks, readme, split, train
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 REACHED: Final = ("accuracy", "balanced_accuracy", "macro_f1", "ece")
 SERVED_MS: Final = 5.0
-# Accuracy that is worth a millisecond: between candidates, half a point a millisecond.
+# Trade-off between candidates: a millisecond costs half a percentage point.
 MS_PER_POINT: Final = 2.0
 WHOLE: Final = "ablation_whole"
 LEAST: Final = 1e-12
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     rows = {}
     for name in networks.CANDIDATES:
         rows[name] = row(workspace, Recipe(name, options.minutes), f"compare_{name}")
-        say(f"{name}: {rows[name]['accuracy']['value']:.4f} at {rows[name]['latency_ms']} ms")
+        log(f"{name}: {rows[name]['accuracy']['value']:.4f} at {rows[name]['latency_ms']} ms")
     winner = best(rows)
     document: dict[str, Any] = {
         "core_minutes": options.minutes,
@@ -59,16 +59,16 @@ def run(options: argparse.Namespace) -> int:
         "winner": winner,
         "learning_curve": {"candidate": winner, "fractions": {}},
     }
-    # Written before the curve too: a table is worth keeping if the rest is stopped.
+    # Written before the learning curve too, to keep the table if the rest is interrupted.
     write_json(workspace.results / COMPARISON, document)
     steps = rows[winner]["steps"]
     fractions = document["learning_curve"]["fractions"]
-    whole = read_json(workspace.run(f"compare_{winner}") / VALIDATION, "galaxy compare")
+    full = read_json(workspace.run(f"compare_{winner}") / VALIDATION, "galaxy compare")
     for fraction in options.curve:
         recipe = Recipe(winner, options.minutes, fraction, steps)
         record = finished(workspace, recipe, f"curve_{round(100 * fraction)}")
         fractions[str(fraction)] = _point(record)
-    fractions["1.0"] = _point(whole)
+    fractions["1.0"] = _point(full)
     write_json(workspace.results / COMPARISON, document)
     readme.PAGE.fill(workspace.results)
     print(f"winner: {winner}")
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def alone(workspace: Workspace, recipe: Recipe) -> int:
-    """Train one candidate for a time of its own and add it to results/longer.json."""
+    """Train a single candidate with its own budget and add it to results/longer.json."""
     record = finished(workspace, recipe, f"longer_{recipe.candidate}")
     shipped = read_json(workspace.results / EVALUATION, "galaxy evaluate")
     path = workspace.results / LONGER
@@ -98,18 +98,18 @@ def _longer(about: str, run_record: dict[str, Any], scores: dict[str, Any]) -> d
 
 
 def _point(record: dict[str, Any]) -> dict[str, Any]:
-    """One point of the learning curve."""
+    """A point of the learning curve."""
     return {"pictures": record["run"]["pictures_held"], "steps": record["run"]["steps"], **record["scores"]}
 
 
 def finished(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]:
-    """What validation.json of a run says, after training it if that has not been done."""
+    """The validation.json of a run, which is trained first if necessary."""
     path = workspace.run(name) / VALIDATION
     return read_json(path, "galaxy compare") if path.exists() else train_one(workspace, recipe, name)
 
 
 def row(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]:
-    """One line of the table."""
+    """A row of the comparison table."""
     record = finished(workspace, recipe, name)
     candidate = networks.CANDIDATES[recipe.candidate]
     chosen = Choice.of(record["choice"])
@@ -130,7 +130,7 @@ def row(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]:
 
 
 def best(rows: dict[str, dict[str, Any]]) -> str:
-    """The candidate of the best accuracy and macro F1, less what its milliseconds cost, under 5 ms if any is."""
+    """The candidate with the best accuracy and macro F1, less its latency penalty; under 5 ms if possible."""
     fast = {name: row for name, row in rows.items() if row["latency_ms"] < SERVED_MS} or rows
 
     def merit(name: str) -> float:
@@ -149,26 +149,26 @@ def ablate(options: argparse.Namespace) -> int:
     recipe = Recipe(compared["winner"], 0.0, steps=steps)
     gz2, _ = workspace.catalogues()
     truth = gz2.label[split.rows(workspace.split().validation, gz2)]
-    whole = finished(workspace, recipe, WHOLE)
-    loss_of_whole, right_of_whole = _results(workspace, WHOLE, whole, truth)
+    full = finished(workspace, recipe, WHOLE)
+    full_loss, full_correct = _results(workspace, WHOLE, full, truth)
     document: dict[str, Any] = {
         "part": "validation",
         "candidate": recipe.candidate,
         "steps": steps,
         "seed": recipe.seed,
-        "whole": {key: whole["scores"][key] for key in REACHED},
+        "whole": {key: full["scores"][key] for key in REACHED},
         "without": {},
     }
     for kind in options.without:
         name = f"ablation_without_{kind}"
         record = finished(workspace, replace(recipe, without=kind), name)
-        loss, right = _results(workspace, name, record, truth)
+        loss, correct = _results(workspace, name, record, truth)
         document["without"][kind] = {
             **{key: record["scores"][key] for key in REACHED},
-            "log_loss_gain": with_interval(loss - loss_of_whole),
-            "accuracy_gain": with_interval(right_of_whole - right),
+            "log_loss_gain": with_interval(loss - full_loss),
+            "accuracy_gain": with_interval(full_correct - correct),
         }
-        say(f"without {kind}: accuracy {record['scores']['accuracy']['value']:.4f}")
+        log(f"without {kind}: accuracy {record['scores']['accuracy']['value']:.4f}")
         write_json(workspace.results / ABLATION, document)
     readme.PAGE.fill(workspace.results)
     return OK
@@ -177,10 +177,10 @@ def ablate(options: argparse.Namespace) -> int:
 def _results(
     workspace: Workspace, name: str, record: dict[str, Any], truth: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of each validation picture the loss in nats, and 1 where the answer was right."""
-    # Without the logit adjustment, which each run chooses for itself and which gives some loss away for rare classes.
+    """(n,) log loss in nats and (n,) correctness (1 or 0) of each validation picture."""
+    # Without the logit adjustment, which differs between runs and trades log loss for recall of rare classes.
     logits, chosen = np.load(workspace.run(name) / train.VALIDATION_LOGITS), Choice.of(record["choice"])
-    right = chosen.probabilities(logits).argmax(axis=1) == truth
+    correct = chosen.probabilities(logits).argmax(axis=1) == truth
     mean = logits[:, VIEW_SETS[chosen.views]].mean(axis=1)
-    own = calibration.probabilities(mean, calibration.fit_temperature(mean, truth))[np.arange(len(truth)), truth]
-    return -np.log(np.maximum(own, LEAST)), right.astype(np.float64)
+    true_class = calibration.probabilities(mean, calibration.fit_temperature(mean, truth))[np.arange(len(truth)), truth]
+    return -np.log(np.maximum(true_class, LEAST)), correct.astype(np.float64)

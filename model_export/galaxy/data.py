@@ -1,10 +1,10 @@
-"""``data``: decode the pictures once, find those of one sky, and deal out the parts.
+"""``data``: decode the pictures once, find those of the same sky, and split them.
 
-The decoded pictures are a uint8 array on disk that epochs read from memory.
+The decoded pictures are memory-mapped uint8 arrays.
 
-A training crop is the central 85 % of a Galaxy Zoo 2 frame at the size it is stored in: room to
-turn, zoom and shift the half of the frame that the network sees. EFIGI frames are filled by their
-galaxy, so they are put small into a black frame, where the galaxy has the size it would have in
+A training crop is the central 85 % of a Galaxy Zoo 2 frame at its stored size, which leaves room to
+rotate, zoom and shift the half of the frame that the network sees. In EFIGI pictures the galaxy
+fills the frame, so they are scaled down into a black frame, to the size the galaxy would have in
 Galaxy Zoo 2.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.files import write_json
 from model_export.galaxy import catalogue, readme, split
 from model_export.galaxy.workspace import EFIGI_CROPS, GZ2_CROPS, Workspace
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from model_export.galaxy.catalogue import Catalogue
 
 
-FRAME: Final = 256  # pixels to a side of a stored Galaxy Zoo 2 frame
+FRAME: Final = 256  # side of a stored Galaxy Zoo 2 frame, in pixels
 SIDE: Final = 218
 EFIGI_SIDE: Final = 100  # of the 128 pixels that the network sees
 # A Galaxy Zoo 2 frame is 8.5 Petrosian radii wide; its middle half holds the galaxy.
@@ -42,12 +42,12 @@ DATA: Final = "data.json"
 
 
 def spec(side: int) -> InputSpec:
-    """The middle half of a frame, at the network's size."""
+    """Input geometry: the central half of a frame, scaled to the network's input."""
     return InputSpec(side, side, None, CENTRAL_FRACTION, "black", measurements=True)
 
 
 def decode_frame(path: Path) -> NDArray[np.uint8]:
-    """(218, 218, 3) the middle of a Galaxy Zoo 2 frame."""
+    """(218, 218, 3) the centre of a Galaxy Zoo 2 frame."""
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     if picture.size != (FRAME, FRAME):
@@ -57,7 +57,7 @@ def decode_frame(path: Path) -> NDArray[np.uint8]:
 
 
 def decode_efigi(path: Path) -> NDArray[np.uint8]:
-    """(218, 218, 3) an EFIGI picture in the middle of black."""
+    """(218, 218, 3) an EFIGI picture centred on black."""
     with Image.open(path) as opened:
         picture = opened.convert("RGB").resize((EFIGI_SIDE, EFIGI_SIDE), Image.Resampling.BICUBIC)
     frame = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
@@ -72,12 +72,12 @@ def build(
     decode: Callable[[Path], NDArray[np.uint8]],
     on_picture: Callable[[], object] = lambda: None,
 ) -> NDArray[np.uint8]:
-    """Decode every picture of a catalogue into a (n, 218, 218, 3) file, or open the one already there."""
+    """Decode every picture of a catalogue into an (n, 218, 218, 3) file, or open an existing one."""
     shape = (len(table), SIDE, SIDE, 3)
     if path.exists():
-        held: NDArray[np.uint8] = np.load(path, mmap_mode="r")
-        if held.shape == shape:
-            return held
+        crops: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+        if crops.shape == shape:
+            return crops
     unfinished = path.with_suffix(".part.npy")
     written = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=shape)
     for index, file in enumerate(table.files):
@@ -102,14 +102,14 @@ def run(options: argparse.Namespace) -> int:
             for name, table, decode in ((GZ2_CROPS, gz2, decode_frame), (EFIGI_CROPS, efigi, decode_efigi))
         ]
     lists = options.splits or workspace.lists
-    if workspace.survey == catalogue.HERE:
-        say("looking for pictures of the same sky (two minutes)")
+    if workspace.survey == catalogue.LOCAL:
+        log("looking for pictures of the same sky (two minutes)")
         pairs = split.same_sky(*crops)
         parts = split.make(gz2, efigi, split.groups(len(gz2) + len(efigi), pairs))
         split.save(parts, lists)
         names = gz2.identifiers + efigi.identifiers
         split.save_pairs([(names[one], names[other]) for one, other in pairs], lists)
-    else:  # catalogues that name a galaxy once, and too many to compare each with each
+    else:  # these catalogues list each galaxy once, and are too large for pairwise comparison
         pairs, parts = None, split.deal(gz2)
         split.save(parts, lists)
     write_json(workspace.results / DATA, description(gz2, efigi, parts, pairs, workspace.survey))
@@ -124,7 +124,7 @@ def description(
     efigi: Catalogue,
     parts: split.Split,
     pairs: list[tuple[int, int]] | None = None,
-    survey: str = catalogue.HERE,
+    survey: str = catalogue.LOCAL,
 ) -> dict[str, Any]:
     """Counts and hashes of the tables and the parts."""
     table = catalogue.TABLES[survey]

@@ -1,6 +1,6 @@
 """``evaluate``: export the trained network, and measure the exported file on the test part.
 
-Every test picture goes the way of a request: its bytes through skysort.pictures.decode, then one run of the file.
+Every test picture is processed like a request: skysort.pictures.decode, then inference with the file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 
 from model_export.common import calibration, latency, onnx_file
 from model_export.common.calibration import calibration_error
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.files import read_json, sha256, versions, write_json
 from model_export.common.metrics import confusion, per_class, sets_summary, summary
 from model_export.common.onnx_file import INPUT, OUTPUTS
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
     from model_export.galaxy.catalogue import Catalogue
 
-# The largest difference between the file and PyTorch that may be published.
+# Maximum difference between the file and PyTorch for publishing.
 PARITY_LIMIT: Final = 1e-4
 PARITY_PICTURES: Final = 200
 ROUNDED: Final = 6
-CALIBRATION_PICTURES: Final = 64  # that set the ranges of eight bits
+CALIBRATION_PICTURES: Final = 64  # for the INT8 ranges
 ROUNDS: Final = 10
 TIMES: Final = 30
 PAUSE_S: Final = 0.01
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         on_each = partial(bar.advance, bar.add_task("test pictures", total=len(rows)))
         pictures = np.stack([decode(gz2.files[row].read_bytes(), geometry) for row in rows])
         probability = onnx_file.probabilities(onnx_file.session(content), pictures, on_each).astype(np.float64)
-    say("measuring latency")
+    log("measuring latency")
     document = {
         "sha256": sha256(content),
         "candidate": {"name": candidate.name, "about": candidate.about, "side": candidate.side},
@@ -92,13 +92,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def measure(probability: NDArray[np.float64], chosen: Choice, gz2: Catalogue, rows: NDArray[np.intp]) -> dict[str, Any]:
-    """Everything that is reported of the test part."""
+    """All scores on the test part."""
     truth = gz2.label[rows]
     predicted = probability.argmax(axis=1)
     table = confusion(truth, predicted, len(NAMES))
     scores = summary(probability, truth)
     ece_after = scores.pop("ece")
-    # The file holds the temperature; its inverse gives back what the network itself says.
+    # The file applies the temperature; inverting it gives the network's uncalibrated probabilities.
     raw = probability**chosen.temperature
     raw /= raw.sum(axis=1, keepdims=True)
     sets = prediction_sets(probability.astype(np.float32), chosen.thresholds.astype(np.float32))
@@ -119,15 +119,15 @@ def measure(probability: NDArray[np.float64], chosen: Choice, gz2: Catalogue, ro
 
 
 def parity(served: Served, content: bytes, pictures: NDArray[np.uint8]) -> dict[str, Any]:
-    """The largest difference between PyTorch and the file, for each output, on real pictures."""
+    """The largest difference between PyTorch and the file for each output, on test pictures."""
     running = onnx_file.session(content)
     largest = dict.fromkeys(OUTPUTS, 0.0)
     with torch.inference_mode():
         for picture in pictures:
             reference = served(torch.from_numpy(picture[np.newaxis]))
             outputs = running.run(list(OUTPUTS), {INPUT: picture[np.newaxis]})
-            for name, wanted, got in zip(OUTPUTS, reference, outputs, strict=True):
-                largest[name] = max(largest[name], float(np.abs(wanted.numpy() - got).max()))
+            for name, expected, actual in zip(OUTPUTS, reference, outputs, strict=True):
+                largest[name] = max(largest[name], float(np.abs(expected.numpy() - actual).max()))
     return {
         "max_abs_difference": {name: float(f"{value:.3g}") for name, value in largest.items()},
         "pictures": len(pictures),
@@ -136,20 +136,20 @@ def parity(served: Served, content: bytes, pictures: NDArray[np.uint8]) -> dict[
 
 
 def milliseconds(content: bytes, side: int, *, threads: int = 1, batch: int = 1) -> dict[str, float]:
-    """Times of one run, taken as requests come, with the probabilities alone asked for."""
+    """Latency of a run as in a request, with only the probabilities fetched."""
     running = onnx_file.session(content, threads)
-    only_asked = onnxruntime.RunOptions()
-    only_asked.only_execute_path_to_fetches = True
+    fetched_only = onnxruntime.RunOptions()
+    fetched_only.only_execute_path_to_fetches = True
     picture = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
     return latency.milliseconds(
-        lambda: running.run([PROBABILITIES], {INPUT: picture}, only_asked), TIMES, rounds=ROUNDS, pause_s=PAUSE_S
+        lambda: running.run([PROBABILITIES], {INPUT: picture}, fetched_only), TIMES, rounds=ROUNDS, pause_s=PAUSE_S
     )
 
 
 def timings(
     served: Served, content: bytes, side: int, pictures: NDArray[np.uint8], truth: NDArray[np.int64]
 ) -> dict[str, Any]:
-    """One thread, two threads, batches, eight bits, session creation and the roofline, as measured here."""
+    """Latency with one and two threads, in batches and in INT8, session creation time, and the roofline."""
     chosen = pictures[:: max(1, len(pictures) // CALIBRATION_PICTURES)][:CALIBRATION_PICTURES]
     eight_bits = latency.to_int8(content, chosen)
     predicted = onnx_file.probabilities(onnx_file.session(eight_bits), pictures).argmax(axis=1)

@@ -36,7 +36,7 @@ LICENCE: Final = (
     "No picture of the training data is included."
 )
 ATTRIBUTION: Final = {
-    catalogue.HERE: (
+    catalogue.LOCAL: (
         "Labels: Galaxy Zoo 2, Willett et al. 2013, MNRAS 435, 2835 (cite), by way of the Kaggle Galaxy Challenge and "
         "the galaxy-datasets catalogue; EFIGI, Baillard et al. 2011, A&A 532, A74 (cite). Pictures: Sloan Digital Sky "
         "Survey."
@@ -61,7 +61,7 @@ Anything that is not a centred galaxy gets one of the eight labels too. Other su
 outside what was measured.
 It learnt from the survey's colour pictures: of FITS cutouts, grey pictures and counts expect it to know fewer \
 (measured in model_export/galaxy/results/forms.json)."""
-LIMITATIONS_HERE: Final = """\
+LIMITATIONS_LOCAL: Final = """\
 Featured Without Bar Or Spiral has 27 exact Galaxy Zoo 2 training pictures and 7 test pictures: its scores mean little.
 The labels are themselves votes: redrawn from the vote fractions, a perfect reader of pictures would agree with about \
 0.86 to 0.88 of those labels that come from votes. A part of the exact labels comes from a published clean subset, \
@@ -71,47 +71,49 @@ each class's recall by the counts of the full survey, by raw votes and with edge
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write galaxy.onnx and card.json to the artefact folder; exit code 1 and a sentence when refused."""
+    """Write galaxy.onnx and card.json to the artefact folder; exit code 1 with a message if refused."""
     workspace = Workspace.of(options)
     target = publish.Target("galaxy", options)
     evaluation = read_json(workspace.results / EVALUATION, "galaxy evaluate")
     path = workspace.build / FILE
     content = path.read_bytes() if path.is_file() else b""
     if sha256(content) != evaluation["sha256"]:
-        raise ConfigurationError(f"the evaluation is not of {path}; run `python -m model_export galaxy evaluate`")
+        raise ConfigurationError(
+            f"{path} is not the file that was evaluated; run `python -m model_export galaxy evaluate`"
+        )
     if reason := unfit(evaluation) or (worse(evaluation, target.card) if target.card is not None else None):
         return target.refuse(reason)
     return target.publish({FILE: content}, card(evaluation, target.version))
 
 
 def unfit(evaluation: Mapping[str, Any]) -> str | None:
-    """Why the file must not be published whatever is in place, or None."""
+    """Why the file must not be published at all, or None."""
     limit = evaluation["parity"]["limit"]
     for name in OUTPUTS:
         difference = evaluation["parity"]["max_abs_difference"][name]
         if not difference < limit:
-            return f"{name} of the file and of PyTorch differ by {difference:.2g}, the limit is {limit:.0e}"
+            return f"{name} of the file and of PyTorch differ by {difference:.2g} (limit {limit:.0e})"
     return None
 
 
 def worse(evaluation: Mapping[str, Any], in_place: Mapping[str, Any]) -> str | None:
-    """Why the candidate must not replace the card in place, or None; an ArtefactError for a card that lacks scores."""
+    """Why the candidate must not replace the model in place, or None; ArtefactError if its card lacks scores."""
     with publish.reading_card():
         version = f"galaxy {in_place['version']}"
         if in_place["training_data"]["splits"]["test"]["sha256"] != evaluation["data"]["splits"]["test"]["sha256"]:
             return (
                 f"{version} in place was measured on another test part, so the two cannot be compared; "
-                "evaluate both on one split, or export --into an empty folder"
+                "evaluate both on the same split, or export --into an empty folder"
             )
         return publish.worse(evaluation["metrics"], in_place["metrics"], version)
 
 
 def card(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """The card of the file that ``evaluation`` measured."""
+    """The card of the evaluated file."""
     run, chosen = evaluation["run"], evaluation["choice"]
     survey = next(name for name, table in catalogue.TABLES.items() if table in evaluation["data"]["tables"])
-    of_set = "" if survey == catalogue.HERE else f" --set {survey}"
-    limitations = LIMITATIONS.splitlines() + (LIMITATIONS_HERE.splitlines() if survey == catalogue.HERE else [])
+    of_set = "" if survey == catalogue.LOCAL else f" --set {survey}"
+    limitations = LIMITATIONS.splitlines() + (LIMITATIONS_LOCAL.splitlines() if survey == catalogue.LOCAL else [])
     return {
         "name": "galaxy",
         "version": version,

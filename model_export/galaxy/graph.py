@@ -1,7 +1,7 @@
-"""What is exported: pixels in, calibrated probabilities, activation map and embedding out.
+"""The exported graph: from pixels to calibrated probabilities, activation maps and an embedding.
 
-Several views of one picture are averaged inside: quarter turns and mirror images, which cost no
-resampling. All of them go through the trunk as one batch.
+It averages several views of a picture: quarter turns and mirror images, which need no resampling.
+All views go through the trunk as a single batch.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from model_export.galaxy.networks import Galaxy
 
 
-def seen(pictures: Tensor, view: View) -> Tensor:
-    """(n, c, h, h) -> the same, turned and mirrored."""
+def apply_view(pictures: Tensor, view: View) -> Tensor:
+    """(n, c, h, h) -> (n, c, h, h), rotated and mirrored."""
     turns, mirrored = view
     turned = torch.rot90(pictures, turns, (2, 3)) if turns else pictures
     return turned.flip(3) if mirrored else turned
 
 
-def unseen(maps: Tensor, view: View) -> Tensor:
-    """The inverse of `seen`."""
+def undo_view(maps: Tensor, view: View) -> Tensor:
+    """The inverse of `apply_view`."""
     turns, mirrored = view
     straight = maps.flip(3) if mirrored else maps
     return torch.rot90(straight, -turns, (2, 3)) if turns else straight
 
 
 class Served(nn.Module):
-    """The whole of what a request needs.
+    """The complete inference graph.
 
-    shift: (8,) added to the mean logits before the temperature divides them.
+    shift: (8,) added to the mean logits before they are divided by the temperature.
     """
 
     def __init__(
@@ -67,25 +67,25 @@ class Served(nn.Module):
         """(n, side, side, 3) uint8 -> probabilities (n, 8), activation (n, 8, h, w), embedding (n, width)."""
         pictures = image.permute(0, 3, 1, 2).float()
         count = len(pictures)
-        features = self.network.feature_map(torch.cat([seen(pictures, view) for view in self.views]))
+        features = self.network.feature_map(torch.cat([apply_view(pictures, view) for view in self.views]))
         pooled = features.mean(dim=(2, 3))
         embedding = pooled.view(len(self.views), count, -1).mean(dim=0) if len(self.views) > 1 else pooled
         logits = self.network.classes(embedding)
         probabilities = torch.softmax((logits + self.shift) / self.temperature, dim=1)
         head = self.network.classes
         maps = functional.conv2d(features, head.weight[:, :, None, None], head.bias)
-        straight = [unseen(maps[index * count : (index + 1) * count], view) for index, view in enumerate(self.views)]
+        straight = [undo_view(maps[index * count : (index + 1) * count], view) for index, view in enumerate(self.views)]
         activation = torch.stack(straight).mean(dim=0) if len(straight) > 1 else straight[0]
         return probabilities, activation, embedding
 
 
 def to_onnx(served: Served, side: int, batch: int = 1) -> bytes:
-    """A checked ONNX file with constant shapes, optimised but bound to no processor."""
+    """A checked ONNX file with constant shapes, optimised independently of the processor."""
     return networks.to_onnx(served, {INPUT: torch.zeros((batch, side, side, 3), dtype=torch.uint8)})
 
 
 def fold_norms(network: Galaxy) -> Galaxy:
-    """A copy in evaluation mode whose batch norms are part of the convolutions before them."""
+    """A copy in evaluation mode with batch norms folded into the preceding convolutions."""
     folded: Galaxy = copy.deepcopy(network).eval()
     for module in folded.modules():
         if isinstance(module, ConvNorm):

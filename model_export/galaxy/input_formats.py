@@ -1,7 +1,7 @@
-"""``input-formats``: what the published file makes of the test part's galaxies in other formats than pictures.
+"""``input-formats``: the published file on the test part's galaxies in formats other than colour pictures.
 
-Survey cutouts of these galaxies are not at hand, so their light is worked out from the pictures, by the stretch of
-Lupton et al. (2004) backwards, and written as FITS. What the pictures lost to eight bits is not in it.
+Survey cutouts of these galaxies are not available, so their flux is reconstructed from the pictures, by inverting the
+stretch of Lupton et al. (2004), and written as FITS. What was lost in 8-bit quantisation stays lost.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.files import artefact, write_json
 from model_export.common.metrics import summary, with_interval
 from model_export.galaxy import readme, split
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
     Conversion = Callable[[bytes], bytes]
 
-# Of the pictures' stretch, f = asinh(Q I) / Q: SDSS draws its pictures with Q = 8 (Lupton et al. 2004).
+# The stretch of SDSS pictures, f = asinh(Q I) / Q with Q = 8 (Lupton et al. 2004).
 Q: Final = 8.0
-DARKEST: Final = 1 / 512  # half a level of eight bits
-# What SDSS's pictures multiply i, r and g in nanomaggies by, red first (the survey's own scales for its pictures).
+DARKEST: Final = 1 / 512  # half an 8-bit level
+# Weights of i, r and g in nanomaggies (red first) in SDSS's pictures.
 SURVEY_WEIGHTS: Final = np.array([1.0, 1.5, 2.5])
-COUNTS: Final = (1_000.0, 60.0)  # of a detector: the sky, and those of a unit of light
-OBSERVED, TURNED = 0.34, 25.0  # half a side of what was observed, of the frame's; degrees
-FULL: Final = 0.01  # of the pixels in the middle half
-EVERY: Final = 12  # of the training part, for the colour
+COUNTS: Final = (1_000.0, 60.0)  # detector counts of the sky, and per unit of flux
+OBSERVED, TURNED = 0.34, 25.0  # half side of the observed square relative to the frame; rotation in degrees
+FULL: Final = 0.01  # saturated share of the pixels in the central half
+EVERY: Final = 12  # stride through the training part, for the mean colour
 BLOCK: Final = 2880
 
 
@@ -52,8 +52,11 @@ def run(options: argparse.Namespace) -> int:
     with progress() as bar:
         paths = bar.track([gz2.files[row] for row in learnt], description="colour of the training part")
         colours = [colour(light(path.read_bytes())) for path in paths]
-        seen = np.array([measured for measured in colours if measured is not None])
-        document["colour"] = {"pictures": len(seen), "mean": [round(float(band), 3) for band in seen.mean(axis=0)]}
+        measured = np.array([flux_ratio for flux_ratio in colours if flux_ratio is not None])
+        document["colour"] = {
+            "pictures": len(measured),
+            "mean": [round(float(band), 3) for band in measured.mean(axis=0)],
+        }
         for name, convert in CONVERSIONS.items():
             probability, sets = [], []
             for row in bar.track(rows, description=name):
@@ -61,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
                 probability.append(answer.probabilities[0])
                 sets.append(answer.prediction_sets[0])
             document["forms"][name] = scores(np.array(probability, np.float64), np.array(sets), gz2.label[rows])
-            say(f"{name}: {document['forms'][name]['accuracy']['value']:.4f}")
+            log(f"{name}: {document['forms'][name]['accuracy']['value']:.4f}")
     write_json(workspace.results / FORMATS, document)
     readme.PAGE.fill(workspace.results)
     return OK
@@ -74,14 +77,14 @@ def scores(probability: NDArray[np.float64], sets: NDArray[np.bool_], truth: NDA
 
 
 def light(content: bytes) -> NDArray[np.float64]:
-    """(height, width, 3) light of a picture, red first, in a unit of its own."""
+    """(height, width, 3) flux of a picture, red first, in arbitrary units."""
     pixels = np.asarray(Image.open(BytesIO(content)).convert("RGB"), np.float64) / 255
     shown = np.maximum(pixels.mean(axis=2, keepdims=True), DARKEST)
     return np.asarray(pixels / shown * np.sinh(Q * shown) / Q)
 
 
 def colour(flux: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """(3,) light of each band in the middle half, above the sky, against the mean of the bands; None without light."""
+    """(3,) sky-subtracted flux of each band in the central half relative to the mean band; None without flux."""
     above = flux - stretch.sky_levels(flux, flux)
     return stretch.colour(_middle(above))
 
@@ -92,7 +95,7 @@ def _middle(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def fits(planes: NDArray[np.float64]) -> bytes:
-    """(bands, height, width), the top row first, as a FITS file of 32-bit floats."""
+    """Write (bands, height, width), top row first, as a FITS file of 32-bit floats."""
     cards = {"SIMPLE": "T", "BITPIX": "-32", "NAXIS": str(planes.ndim)}
     cards |= {f"NAXIS{number + 1}": str(size) for number, size in enumerate(planes.shape[::-1])}
     header = "".join(f"{name:8}= {value:>20}".ljust(80) for name, value in cards.items()) + "END".ljust(80)
@@ -110,7 +113,7 @@ def _counts(content: bytes) -> bytes:
 
 
 def _unobserved(number: float) -> Conversion:
-    """Counts of r of which only a turned square in the middle was observed, the rest filled up with a number."""
+    """R counts observed only in a rotated central square; the rest is filled with a number."""
 
     def convert(content: bytes) -> bytes:
         values = _counts_of_r(content)
@@ -125,7 +128,7 @@ def _unobserved(number: float) -> Conversion:
 
 
 def _without_core(content: bytes) -> bytes:
-    """Counts of r whose brightest pixels in the middle have no value, as where a detector is full."""
+    """R counts with the brightest central pixels blank, as in a saturated detector."""
     values = _counts_of_r(content)
     middle = _middle(values)
     middle[middle > np.quantile(middle, 1 - FULL)] = np.nan
@@ -138,13 +141,13 @@ def _counts_of_r(content: bytes) -> NDArray[np.float64]:
 
 
 def _png(pixels: NDArray[Any]) -> bytes:
-    written = BytesIO()
-    Image.fromarray(pixels).save(written, "PNG")
-    return written.getvalue()
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _bands(weights: NDArray[np.float64]) -> Conversion:
-    """Three bands from blue to red, as surveys list them."""
+    """Three bands ordered from blue to red, as in surveys."""
     return lambda content: fits(np.moveaxis(light(content) / weights, -1, 0)[::-1])
 
 

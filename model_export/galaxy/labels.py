@@ -1,10 +1,10 @@
-"""The eight classes, the Galaxy Zoo 2 question tree, and what a partial label still allows."""
+"""The eight classes, the Galaxy Zoo 2 question tree, and the classes that a partial label allows."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# Alphabetical, as in CosmoFormer: a class keeps its number.
+# Alphabetical, as in CosmoFormer, whose class numbers are kept.
 CLASSES: Final = (
     "barred_spiral",
     "edge_on_disk",
@@ -18,15 +18,15 @@ CLASSES: Final = (
 NAMES: Final = tuple(name.replace("_", " ").title() for name in CLASSES)
 INDEX: Final = {name: index for index, name in enumerate(CLASSES)}
 
-# A label of the catalogue that stands for several classes. A face-on featured galaxy may be any of
-# the three featured ones; a smooth galaxy of unknown shape any of the three shapes.
+# Catalogue labels that stand for several classes. A face-on featured galaxy may be any of the
+# three featured classes; a smooth galaxy of unknown shape any of the three smooth classes.
 PARTIAL: Final[dict[str, tuple[str, ...]]] = {
     "spiral_bar_unknown": ("barred_spiral", "unbarred_spiral"),
     "face_on_featured": ("barred_spiral", "unbarred_spiral", "featured_without_bar_or_spiral"),
     "smooth_unknown_shape": ("smooth_round", "smooth_inbetween", "smooth_cigar"),
 }
 
-# The kinds of label that training can do without (samples.without), as README.md calls them.
+# The kinds of label that training can leave out (samples.without), and their names in README.md.
 KINDS: Final = {
     "partial": "classes known in part",
     "efigi": "EFIGI",
@@ -35,7 +35,7 @@ KINDS: Final = {
 }
 
 # Willett et al. (2013), MNRAS 435, 2835, table 2: question -> its answers, as the columns of the
-# vote table; and the answer after which a question is asked (none: it is asked of everybody).
+# vote table.
 QUESTIONS: Final[dict[str, tuple[str, ...]]] = {
     "smooth_or_features": ("Class1.1", "Class1.2", "Class1.3"),
     "edge_on": ("Class2.1", "Class2.2"),
@@ -51,7 +51,7 @@ QUESTIONS: Final[dict[str, tuple[str, ...]]] = {
 }
 ANSWERS: Final = tuple(answer for answers in QUESTIONS.values() for answer in answers)
 
-# Question -> the classes that its answers belong to, for readers of the card.
+# Class -> its path through the question tree, for readers of the card.
 PATHS: Final = {
     "smooth_round": "smooth, completely round",
     "smooth_inbetween": "smooth, in between",

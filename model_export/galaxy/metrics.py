@@ -1,4 +1,4 @@
-"""Scores that the eight classes alone have: by the survey's mix, by the label's origin, and against chance."""
+"""Scores specific to the galaxy classes: reweighted to the survey, by label source, and expected by chance."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 # Class counts of all 209,293 Galaxy Zoo 2 galaxies by raw votes, in the order of CLASSES.
 RAW_VOTE_MIX: Final = (9_246, 4_613, 4_295, 11_816, 19_734, 78_460, 54_997, 26_132)
-# Raw votes call many edge-on discs cigars. By the rule of the labels here there are about four
-# edge-on discs to a cigar: the same counts with the two classes' sum divided so.
+# Raw votes class many edge-on discs as cigars. Under the rule of these labels there are about four edge-on discs per
+# cigar: the same counts, with the sum of the two classes divided in this ratio.
 EDGE_ON_TO_CIGAR: Final = 4.0
 SIMULATIONS: Final = 500
 
 
 def ece_of_perfect(probability: NDArray[np.float64], seed: int = 2) -> dict[str, float]:
-    """The ECE that a perfectly calibrated model would show on so few pictures: mean, and 95 % limit."""
-    # The top labels are right by chance, each with the probability that it was given.
+    """The ECE that a perfectly calibrated model would show on as many pictures: mean and 95 % upper limit."""
+    # The top label of each picture is drawn as correct with its predicted probability.
     generator = np.random.default_rng(seed)
     confidence = probability.max(axis=1)
     top = probability.argmax(axis=1)
@@ -38,7 +38,7 @@ def ece_of_perfect(probability: NDArray[np.float64], seed: int = 2) -> dict[str,
 
 
 def reweighted_accuracy(table: NDArray[np.int64]) -> dict[str, float]:
-    """Recall of each class weighted by its share in the full survey, under both definitions of the classes."""
+    """Recall weighted by the class shares in the full survey, under both definitions of the classes."""
     raw = np.array(RAW_VOTE_MIX, dtype=np.float64)
     edge_on, cigar = CLASSES.index("edge_on_disk"), CLASSES.index("smooth_cigar")
     debiased = raw.copy()
@@ -57,7 +57,7 @@ def reweighted_accuracy(table: NDArray[np.int64]) -> dict[str, float]:
 def by_source(
     predicted: NDArray[np.int64], truth: NDArray[np.int64], source: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """Accuracy and number of pictures for each origin of the label."""
+    """Accuracy and number of pictures by source of the label."""
     names = np.array(source)
     return {
         str(name): {

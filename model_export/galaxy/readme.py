@@ -71,8 +71,8 @@ def _curve(comparison: Document) -> str:
 
 
 def _ablation(ablation: Document) -> str:
-    whole = ablation["whole"]
-    rows = [["everything", interval(whole["accuracy"]), interval(whole["macro_f1"]), f"{whole['ece']:.3f}", "", ""]]
+    full = ablation["whole"]
+    rows = [["everything", interval(full["accuracy"]), interval(full["macro_f1"]), f"{full['ece']:.3f}", "", ""]]
     rows += [
         [
             f"without {KINDS[kind]}", interval(row["accuracy"]), interval(row["macro_f1"]), f"{row['ece']:.3f}",

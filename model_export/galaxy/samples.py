@@ -1,8 +1,8 @@
-"""What training draws, how it looks, and what the loss aims at.
+"""Sampling, augmentation and losses of training.
 
-Pictures of the training part are drawn by survey and kind of label, and seen in random views: nothing in the sky says
-which way is up, how far, or how sharp. The loss knows classes where they are known, sets of classes where they are not,
-and the question tree.
+Pictures of the training part are drawn with weights by survey and kind of label, and augmented with random
+orientation, zoom and blur. The loss uses exact classes, sets of allowed classes where the class is unknown, and the
+question tree.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from model_export.galaxy.catalogue import Catalogue
 
 
-# How often a picture is drawn, relative to one with an exact Galaxy Zoo 2 label.
+# Sampling weight of a picture relative to one with an exact Galaxy Zoo 2 label.
 PARTIAL_SHARE: Final = 0.25
 EFIGI_SHARE: Final = 0.25
 EFIGI_SOFTNESS: Final = 0.1  # label smoothing: the classes are derived from attributes, not from votes
 SOFTNESS: Final = 0.4
-SMALLEST_SHARE: Final = 1e-4  # of a class; keeps the offset finite where a class is not there
-CENTRE: Final = 128  # pixels of a crop that the network sees: half a Galaxy Zoo 2 frame
+SMALLEST_SHARE: Final = 1e-4  # of a class; keeps the offset finite if a class is absent
+CENTRE: Final = 128  # side of the part of a crop that the network sees, in pixels: half a Galaxy Zoo 2 frame
 ZOOM: Final = 0.15
 SHIFT: Final = 0.02
 LIGHT: Final = 0.15
 SATURATION: Final = 0.15
 NOISE: Final = 4.0  # of 255
-# Turning a picture blurs it a little; this share is turned by quarters only, as sharp as what is served.
+# Rotation blurs a picture slightly; this share is rotated by quarter turns only, as sharp as at inference.
 SHARP: Final = 0.3
 BLURRED: Final = 0.2
 TREE_WEIGHT: Final = 0.3
@@ -47,7 +47,7 @@ SET_WEIGHT: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What can be drawn for training.
+    """The pictures that training draws from, with their targets.
 
     crops: (survey, row) are indices into these two arrays. survey: 0 Galaxy Zoo 2, 1 EFIGI.
     target, allowed: (n, 8); answers: (n, 37); asked: (n, 11); weight: (n,) relative chance of being drawn.
@@ -93,7 +93,7 @@ def training(
     fraction: float = 1.0,
     seed: int = split.SEED,
 ) -> Samples:
-    """The training part; `fraction` keeps that share of it for a learning curve, each class alike."""
+    """The training part; for a learning curve, `fraction` keeps that share of each class."""
     kept = np.random.default_rng(seed)
     catalogues = (gz2, efigi)
     chosen = [_thinned(catalogue, split.rows(parts.train, catalogue), fraction, kept) for catalogue in catalogues]
@@ -116,12 +116,12 @@ def training(
 
 
 def without(drawn: Samples, kind: str) -> Samples:
-    """The same pictures with a kind of label left out (one of labels.KINDS); what is not drawn keeps its index."""
+    """The same pictures with a kind of label left out (one of labels.KINDS); indices do not change."""
     if kind == "tree":
         return replace(drawn, asked=torch.zeros_like(drawn.asked))
     known = drawn.target.sum(dim=1) > 0
     if kind == "votes":
-        # The catalogue's class has the most of a blend that is at most SOFTNESS votes.
+        # The catalogue's class has the largest share of the blend, in which votes have at most SOFTNESS.
         alone = torch.nn.functional.one_hot(drawn.target.argmax(dim=1), drawn.target.shape[1]).to(drawn.target)
         voted = known & torch.from_numpy(drawn.survey == 0)
         return replace(drawn, target=torch.where(voted[:, None], alone, drawn.target))
@@ -140,7 +140,7 @@ def _thinned(
 
 
 def centre(crops: Tensor, side: int) -> Tensor:
-    """(n, 218, 218, 3) uint8 -> (n, 3, side, side) float, 0 to 255: what a request gives the network."""
+    """(n, 218, 218, 3) uint8 -> (n, 3, side, side) float, 0 to 255: the network's input at inference."""
     edge = (SIDE - CENTRE) // 2
     middle = crops[:, edge : edge + CENTRE, edge : edge + CENTRE].permute(0, 3, 1, 2).float()
     if side == CENTRE:
@@ -149,7 +149,7 @@ def centre(crops: Tensor, side: int) -> Tensor:
 
 
 def views(crops: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """(n, 218, 218, 3) uint8 -> (n, 3, side, side) float, 0 to 255: one random view of each picture."""
+    """(n, 218, 218, 3) uint8 -> (n, 3, side, side) float, 0 to 255: a random view of each picture."""
     count = len(crops)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -177,7 +177,7 @@ def views(crops: Tensor, side: int, generator: torch.Generator) -> Tensor:
 
 
 def class_loss(logits: Tensor, target: Tensor, allowed: Tensor) -> Tensor:
-    """(n,) cross-entropy where the (n, 8) target is known, -log P(allowed classes) where its row is zeros."""
+    """(n,) cross-entropy with the (n, 8) target, or -log P(allowed classes) where its row is zero."""
     logs = functional.log_softmax(logits, dim=1)
     known = target.sum(dim=1) > 0
     exact = -(target * logs).sum(dim=1)
@@ -186,7 +186,7 @@ def class_loss(logits: Tensor, target: Tensor, allowed: Tensor) -> Tensor:
 
 
 def tree_loss(logits: Tensor, answers: Tensor, asked: Tensor) -> Tensor:
-    """(n,) cross-entropy of the (n, 37) answers, weighted by the (n, 11) shares asked; 0 masks an unknown question."""
+    """(n,) cross-entropy of the (n, 37) answers, weighted by the (n, 11) shares asked; 0 masks a question."""
     total = torch.zeros(len(logits))
     start = 0
     for index, names in enumerate(QUESTIONS.values()):
@@ -200,7 +200,7 @@ def tree_loss(logits: Tensor, answers: Tensor, asked: Tensor) -> Tensor:
 def total_loss(
     outputs: tuple[Tensor, Tensor], *, target: Tensor, allowed: Tensor, answers: Tensor, asked: Tensor, offset: Tensor
 ) -> Tensor:
-    """The mean loss of a batch; offset: (8,) log ratio of the classes' shares as drawn to those in the survey."""
-    # Added to the logits while training, the offset leaves the network with the survey's prior (Menon et al. 2021).
+    """The mean loss of a batch; offset: (8,) log ratio of the class shares as drawn to those in the survey."""
+    # Adding the offset to the logits in training gives the network the survey's prior (Menon et al. 2021).
     classes, tree = (output.float() for output in outputs)
     return (class_loss(classes + offset, target, allowed) + TREE_WEIGHT * tree_loss(tree, answers, asked)).mean()

@@ -1,17 +1,17 @@
-"""Which pictures train, which choose, and which only ever test.
+"""The split into training, validation and test part.
 
-Pictures that show the same sky form one group and stay on one side. A group's place is decided by
-a hash of its lowest name and the seed, within its class and kind of label: the first 18 % of the
-exact labels by hash test, the next 12 % validate, the rest trains. Pictures without an exact label
-train, unless one of their group tests or validates: then nobody uses them.
+Pictures of the same sky form a group, which stays in one part. Its part is decided by a hash of its lowest name and
+the seed, within its class and kind of label: of the exact labels, the first 18 % by hash are the test part, the next
+12 % the validation part, the rest the training part. Pictures without an exact label train, unless their group is in
+another part: then they are left out.
 
-The seed is 2, after Galaxy Zoo 2. It was chosen before any score was looked at. The lists are
-committed in splits/, one name a line, and the pairs of one sky beside them.
+The seed is 2, after Galaxy Zoo 2. It was chosen before any score was seen. The lists are committed in splits/, one
+name per line, with the pairs of the same sky.
 
-Any two round smooth galaxies look alike, so likeness of the pixels says little of whether they show the same sky. What
-sets a picture apart is what is left when the common look is taken away: pictures are projected on the leading principal
-components of all of them and whitened, which leaves neighbours, noise and asymmetries to compare. EFIGI pictures are
-compared at several zooms, since their frames follow the galaxy's diameter.
+Any two round smooth galaxies look alike, so pixel similarity says little about whether they show the same sky.
+Pictures are therefore projected on the leading principal components of all pictures and whitened, which removes the
+common appearance and leaves neighbours, noise and asymmetries to compare. EFIGI pictures are compared at several
+zooms, since their frames follow the galaxy's diameter.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ TEST: Final = 0.18
 VALIDATION: Final = 0.12
 PARTS: Final = ("train", "validation", "test", "left_out")
 PAIRS: Final = "same_sky.txt"
-# CosmoFormer's parts of the 209,293 galaxies of galaxy-datasets: 125,575, 41,859 and 41,859.
+# CosmoFormer's split of the 209,293 galaxies of galaxy-datasets: 125,575, 41,859 and 41,859.
 HELD: Final = 0.2
 FOLDER: Final = Path(__file__).resolve().parent / "splits"
 EASY: Final = "zhu5"  # a published clean subset: five classes, confident votes only
 THUMBNAIL: Final = 32
 COMPONENTS: Final = 200
 BLOCK: Final = 1024
-# Chosen by looking at the pairs: no two Galaxy Zoo 2 pictures above it are one galaxy, they share the
-# place of a bright star at most; between the surveys most pairs above it are one galaxy.
+# Chosen by inspecting the pairs: no two Galaxy Zoo 2 pictures above it show the same galaxy, at most a bright star at
+# the same position; between the surveys most pairs above it show the same galaxy.
 SAME_SKY: Final = 0.7
 WINDOW: Final = 200
 EFIGI_WINDOW: Final = 98
@@ -58,7 +58,7 @@ ZOOMS: Final = (50, 60, 70, 80, 92, 106, 122, 140, 160, 184, 210)
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Names of the pictures in each part, in the order of their hashes' lists (sorted)."""
+    """Names of the pictures in each part, sorted."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -66,13 +66,13 @@ class Split:
     left_out: tuple[str, ...]
 
     def part(self, name: str) -> tuple[str, ...]:
-        """The names of one of PARTS."""
+        """The names of a part (one of PARTS)."""
         names: tuple[str, ...] = getattr(self, name)
         return names
 
 
 def make(gz2: Catalogue, efigi: Catalogue, group: NDArray[np.int64], seed: int = SEED) -> Split:
-    """Deal the groups out. group: (len(gz2) + len(efigi),) as `groups` gives it."""
+    """Split by group; group: (len(gz2) + len(efigi),) as returned by `groups`."""
     names = np.array(gz2.identifiers + efigi.identifiers)
     exact = np.concatenate([gz2.exact, np.zeros(len(efigi), dtype=np.bool_)])
     usable = np.concatenate([np.ones(len(gz2), dtype=np.bool_), efigi.exact])
@@ -88,14 +88,14 @@ def make(gz2: Catalogue, efigi: Catalogue, group: NDArray[np.int64], seed: int =
 
 
 def save(split: Split, folder: Path = FOLDER) -> None:
-    """Write one list a part."""
+    """Write a list for each part."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         (folder / f"{part}.txt").write_text("".join(f"{name}\n" for name in split.part(part)), encoding="utf-8")
 
 
 def load(folder: Path = FOLDER) -> Split:
-    """Read the lists; a ConfigurationError names the command that makes them."""
+    """Read the lists; a ConfigurationError names the command that writes them."""
     try:
         return Split(**{part: tuple((folder / f"{part}.txt").read_text(encoding="utf-8").split()) for part in PARTS})
     except OSError as problem:
@@ -105,12 +105,12 @@ def load(folder: Path = FOLDER) -> Split:
 
 
 def save_pairs(pairs: Iterable[tuple[str, str]], folder: Path = FOLDER) -> None:
-    """Write the names of every two pictures of one sky, a pair a line."""
-    (folder / PAIRS).write_text("".join(f"{one} {other}\n" for one, other in pairs), encoding="utf-8")
+    """Write the names of pictures of the same sky, one pair per line."""
+    (folder / PAIRS).write_text("".join(f"{left} {right}\n" for left, right in pairs), encoding="utf-8")
 
 
 def rows(names: tuple[str, ...], catalogue: Catalogue) -> NDArray[np.intp]:
-    """Row of each name that the catalogue holds, ascending; names of the other survey are passed over."""
+    """Ascending row of each name in the catalogue; names of the other survey are skipped."""
     wanted = set(names)
     return np.array([row for row, name in enumerate(catalogue.identifiers) if name in wanted], dtype=np.intp)
 
@@ -132,12 +132,12 @@ def _strata(gz2: Catalogue, group: NDArray[np.int64]) -> list[list[int]]:
 
 
 def order_hash(name: str, seed: int) -> bytes:
-    """Eight bytes whose order deals names out."""
+    """Eight bytes by which names are ordered."""
     return hashlib.blake2b(name.encode(), digest_size=8, key=seed.to_bytes(8, "little")).digest()
 
 
 def counts(catalogue: Catalogue, chosen: NDArray[np.intp]) -> dict[str, int]:
-    """Pictures of each class, and those without an exact one, among the chosen rows."""
+    """Number of pictures of each class, and of those without an exact class, among the chosen rows."""
     label = catalogue.label[chosen]
     known = {name: int((label == index).sum()) for index, name in enumerate(CLASSES)}
     return {**known, "partial": int((label < 0).sum())}
@@ -153,7 +153,7 @@ def grey(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def thumbnails(greys: NDArray[np.uint8], window: int) -> NDArray[np.float32]:
-    """(n, 32 x 32) mean grey of the middle `window` pixels (at least 32), square-root stretched."""
+    """(n, 32 x 32) mean luminance of the central `window` pixels (at least 32), square-root stretched."""
     edge = (greys.shape[1] - window) // 2
     cells = np.linspace(edge, edge + window, THUMBNAIL + 1).astype(int)
     out = np.empty((len(greys), THUMBNAIL * THUMBNAIL), dtype=np.float32)
@@ -166,7 +166,7 @@ def thumbnails(greys: NDArray[np.uint8], window: int) -> NDArray[np.float32]:
 
 
 class Whitener:
-    """Principal components of a reference set of thumbnails, scaled to equal weight."""
+    """Whitened principal components of a reference set of thumbnails."""
 
     def __init__(self, reference: NDArray[np.float32], components: int = COMPONENTS) -> None:
         normal = _standardise(reference)
@@ -177,13 +177,13 @@ class Whitener:
         self._projection = vectors[:, kept] / np.sqrt(values[kept] + 1e-6)
 
     def __call__(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, components) unit vectors whose dot product is the likeness, -1 to 1."""
+        """(n, components) unit vectors whose dot product is the similarity, -1 to 1."""
         projected = (_standardise(pictures) - self._mean) @ self._projection
         return (projected / np.linalg.norm(projected, axis=1, keepdims=True)).astype(np.float32)
 
 
 def pairs_above(left: NDArray[np.float32], right: NDArray[np.float32], threshold: float) -> list[tuple[int, int]]:
-    """(row of left, row of right) of every pair whose likeness is at or above the threshold."""
+    """(row of left, row of right) of every pair with a similarity of at least the threshold."""
     pairs: list[tuple[int, int]] = []
     for start in range(0, len(left), BLOCK):
         rows, columns = np.nonzero(left[start : start + BLOCK] @ right.T >= threshold)
@@ -192,7 +192,7 @@ def pairs_above(left: NDArray[np.float32], right: NDArray[np.float32], threshold
 
 
 def groups(count: int, pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
-    """(count,) for each picture the lowest index that it is linked to through any chain of pairs."""
+    """(count,) the lowest index in each picture's connected component of pairs."""
     links = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
     graph = coo_array((np.ones(links.shape[1]), tuple(links)), shape=(count, count))
     _, part = connected_components(graph, directed=False)
@@ -201,7 +201,7 @@ def groups(count: int, pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
 
 
 def same_sky(gz2: NDArray[np.uint8], efigi: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Pairs of one sky among the (n, 218, 218, 3) crops of both surveys; EFIGI's are numbered after the others."""
+    """Pairs of the same sky among the (n, 218, 218, 3) crops of both surveys, EFIGI numbered after Galaxy Zoo 2."""
     greys, efigi_greys = grey(gz2), grey(efigi)
     wide = thumbnails(greys, WINDOW)
     projected = Whitener(wide)(wide)
@@ -223,14 +223,14 @@ def _standardise(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def deal(catalogue: Catalogue, seed: int = SEED) -> Split:
-    """CosmoFormer's proportions, by a hash of the names, whatever the class; those of no class are left out."""
+    """A split in CosmoFormer's proportions by a hash of the names, unstratified; unlabelled pictures are left out."""
     names = [name for name, exact in zip(catalogue.identifiers, catalogue.exact, strict=True) if exact]
     names.sort(key=lambda name: order_hash(name, seed))
-    held = int(np.ceil(HELD * len(names)))
+    count = int(np.ceil(HELD * len(names)))
     without = tuple(sorted(set(catalogue.identifiers) - set(names)))
     return Split(
-        train=tuple(sorted(names[2 * held :])),
-        validation=tuple(sorted(names[held : 2 * held])),
-        test=tuple(sorted(names[:held])),
+        train=tuple(sorted(names[2 * count :])),
+        validation=tuple(sorted(names[count : 2 * count])),
+        test=tuple(sorted(names[:count])),
         left_out=without,
     )

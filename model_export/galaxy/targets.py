@@ -1,8 +1,8 @@
-"""What the loss aims at: 8-class targets with redrawn votes, and the question tree.
+"""Training targets: eight classes with resampled votes, and the question tree.
 
-A galaxy's class comes from some forty volunteers. Asked again, others might tip the scale: the
-vote fractions say how often. `redrawn` plays that through, and the training target is a blend of
-the class in the catalogue and the classes that other volunteers would have given.
+A galaxy's class comes from some forty volunteers; others might have voted differently, and the
+vote fractions say how often. `redrawn` simulates that, and the training target is a blend of the
+class in the catalogue and the classes of the simulated votes.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ VOLUNTEERS: Final = 40  # the median number of classifications of a GZ2 galaxy (
 DRAWS: Final = 200
 MAJORITY: Final = 0.5
 COLUMN: Final = {answer: index for index, answer in enumerate(ANSWERS)}
-# Bar and spiral of a galaxy whose votes on them are lost: the shares among face-on featured galaxies.
+# Bar and spiral of a galaxy whose votes on them are missing: the shares among face-on featured galaxies.
 FALLBACK: Final = {"bar": (0.3, 0.7), "spiral": (0.85, 0.15)}
 
 
 def path_class(votes: NDArray[np.float64]) -> NDArray[np.int64]:
     """(n,) the class at the end of the decision path; votes (n, 37), cumulative fractions without NaN."""
     # The rule of the galaxy-datasets catalogue: a majority for smooth or featured, and for face-on before bar and
-    # spiral are looked at; plain arg max elsewhere. A bar without arms has no class of its own there and is
-    # `irregular`, as is everything without a majority.
+    # spiral are considered; arg max elsewhere. A bar without arms has no class there and is `irregular`, as is
+    # everything without a majority.
 
     def vote(answer: str) -> NDArray[np.float64]:
         return votes[:, COLUMN[answer]]
@@ -47,7 +47,7 @@ def path_class(votes: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def redrawn(votes: NDArray[np.float64], seed: int, draws: int = DRAWS) -> NDArray[np.float64]:
-    """(n, 8) how often each class comes out when the volunteers vote again; NaN rows where no votes are known."""
+    """(n, 8) frequency of each class when votes are resampled; NaN rows without votes."""
     generator = np.random.default_rng(seed)
     known = ~np.isnan(votes[:, COLUMN["Class1.1"]])
     share = np.full((len(votes), len(CLASSES)), np.nan)
@@ -61,7 +61,7 @@ def redrawn(votes: NDArray[np.float64], seed: int, draws: int = DRAWS) -> NDArra
         ) -> NDArray[np.float64]:
             asked = np.round(VOLUNTEERS * share_asked * np.ones(len(counts))).astype(np.int64)
             answers = generator.multinomial(np.maximum(asked, 1), shares[question]) / np.maximum(asked, 1)[:, None]
-            # Fractions stay cumulative, as the catalogue's are.
+            # Fractions stay cumulative, as in the catalogue.
             cumulative: NDArray[np.float64] = answers * np.broadcast_to(share_asked, len(counts))[:, None]
             drawn[:, [COLUMN[answer] for answer in QUESTIONS[question]]] = cumulative
             return cumulative
@@ -89,8 +89,8 @@ def _conditional(votes: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 
 
 def class_targets(catalogue: Catalogue, softness: float, seed: int) -> NDArray[np.float32]:
-    """(n, 8) training targets of the exact rows: (1 - softness) x the class + softness x redrawn votes."""
-    # Rows without votes keep their one class. Rows whose class is not known are zero: the loss uses what they allow.
+    """(n, 8) training targets of exact rows: (1 - softness) x the class + softness x resampled votes."""
+    # Rows without votes keep their class. Rows of unknown class are zero: the loss uses the allowed classes.
     target = np.zeros((len(catalogue), len(CLASSES)), dtype=np.float32)
     exact = np.flatnonzero(catalogue.exact)
     target[exact, catalogue.label[exact]] = 1.0
@@ -101,7 +101,7 @@ def class_targets(catalogue: Catalogue, softness: float, seed: int) -> NDArray[n
 
 
 def tree_targets(catalogue: Catalogue) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(n, 37) conditional answer shares of each question, and (n, 11) the share asked it, 0 where not known."""
+    """(n, 37) conditional answer shares of each question, and (n, 11) the share asked, 0 where unknown."""
     answers = np.zeros((len(catalogue), len(ANSWERS)), dtype=np.float32)
     asked = np.zeros((len(catalogue), len(QUESTIONS)), dtype=np.float32)
     for index, names in enumerate(QUESTIONS.values()):

@@ -1,6 +1,6 @@
-"""``train``: fit one candidate, then decide on the validation part how its logits become an answer.
+"""``train``: fit a candidate, then choose views and calibration on the validation part.
 
-One schedule, averaged weights, and checkpoints that a later start resumes from.
+One learning rate schedule, averaged weights, and checkpoints from which an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.files import write_json
 from model_export.common.networks import convolutions, parameters, public_weights, update_ema, warm_up_cosine
 from model_export.galaxy import choice, networks, samples, split
 from model_export.galaxy.choice import ALL_VIEWS
-from model_export.galaxy.graph import fold_norms, seen
+from model_export.galaxy.graph import apply_view, fold_norms
 from model_export.galaxy.networks import HALF_RANGE
 from model_export.galaxy.networks.mobilenet import MobileNet
 from model_export.galaxy.samples import centre, total_loss, views
@@ -46,12 +46,11 @@ VALIDATION_LOGITS: Final = "validation_logits.npy"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a candidate is trained.
+    """Training settings of a candidate.
 
-    minutes: the budget in processor time of one core, from which the number of steps follows once,
-    unless `steps` says it; an interruption does not change it. peak_rate: of AdamW, reached after `warm_up` of
-    the steps, then down a cosine. averaging: the decay of the running mean of the weights.
-    without: a kind of label that is left out (labels.KINDS), to learn what it brings.
+    minutes: the budget in CPU time of one core, from which the number of steps is computed once, unless `steps` is
+    given; an interruption does not change it. peak_rate: of AdamW, reached after `warm_up` of the steps, then a cosine
+    decay. averaging: decay of the moving average of the weights. without: a kind of label to leave out (labels.KINDS).
     """
 
     candidate: str
@@ -73,7 +72,7 @@ class Recipe:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write build/galaxy/runs/NAME/{weights.pt, run.json, validation.json}; goes on with a run that was stopped."""
+    """Write build/galaxy/runs/NAME/{weights.pt, run.json, validation.json}; resumes an interrupted run."""
     workspace = Workspace.of(options)
     recipe = Recipe(options.candidate, options.minutes, options.fraction, options.steps or 0)
     record = train_one(workspace, recipe, options.name or options.candidate)
@@ -86,13 +85,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def train_one(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]:
-    """Train a recipe into a named run and choose on validation; returns what validation.json says."""
+    """Train a recipe as a named run and choose on the validation part; returns the content of validation.json."""
     if recipe.candidate not in networks.CANDIDATES:
         raise ConfigurationError(
             f"unknown candidate {recipe.candidate!r}; choose from {', '.join(networks.CANDIDATES)}"
         )
     if networks.CANDIDATES[recipe.candidate].pretrained:
-        public_weights(workspace.data)  # before minutes of work, not after
+        public_weights(workspace.data)  # fail early if they are missing
     gz2, efigi = workspace.catalogues()
     crops = workspace.crops()
     parts = workspace.split()
@@ -100,7 +99,7 @@ def train_one(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]
     if recipe.without:
         drawn = samples.without(drawn, recipe.without)
     folder = workspace.run(name)
-    say(f"{name}: {len(drawn):,} pictures to draw from")
+    log(f"{name}: {len(drawn):,} pictures to draw from")
     with progress() as bar:
         task = bar.add_task(name, total=recipe.steps or None)
 
@@ -115,15 +114,15 @@ def train_one(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]
         validated = logits(network, crops[0], rows, side, on_batch=partial(bar.advance, task))
     np.save(folder / VALIDATION_LOGITS, validated)
     chosen, record = choice.choose(validated, gz2.label[rows], drawn.prior)
-    whole = {"run": trained, "choice": chosen.document(), **record}
-    write_json(folder / VALIDATION, whole)
-    return whole
+    document = {"run": trained, "choice": chosen.document(), **record}
+    write_json(folder / VALIDATION, document)
+    return document
 
 
 def train(
     recipe: Recipe, samples: Samples, folder: Path, data: Path, *, on_step: Callable[[int, int, float], object]
 ) -> dict[str, Any]:
-    """Train, or go on where `folder` left off; leaves weights.pt and run.json there and returns the record."""
+    """Train, or resume from `folder`; writes weights.pt and run.json there and returns the record."""
     folder.mkdir(parents=True, exist_ok=True)
     training = Training(recipe, samples, folder / "checkpoint.pt", data)
     training.resume()
@@ -153,11 +152,11 @@ def train(
 
 
 class Training:
-    """A run in progress: networks, optimiser, random numbers, and where it stands."""
+    """A run in progress: networks, optimiser, random states and step."""
 
     def __init__(self, recipe: Recipe, samples: Samples, checkpoint: Path, data: Path) -> None:
         if len(samples) < recipe.batch:
-            raise ConfigurationError(f"a batch needs {recipe.batch} different pictures, got {len(samples)}")
+            raise ConfigurationError(f"a batch needs {recipe.batch} different pictures (got {len(samples)})")
         torch.manual_seed(recipe.seed)
         self.recipe, self.samples, self.checkpoint = recipe, samples, checkpoint
         self.draws = np.random.default_rng(recipe.seed)
@@ -166,7 +165,7 @@ class Training:
         self.averaged = copy.deepcopy(self.network).eval()
         self.network.train()
         self.optimiser = torch.optim.AdamW(_groups(self.network, recipe.weight_decay), lr=recipe.peak_rate)
-        # Where oneDNN has no bfloat16 kernels PyTorch falls back to loops that are a hundred times slower than float32.
+        # Without oneDNN's bfloat16 kernels PyTorch falls back to loops a hundred times slower than float32.
         self.half_precision = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - there is no public one
         self.side = networks.CANDIDATES[recipe.candidate].side
         self.drawn_shares = samples.weight / samples.weight.sum()
@@ -174,9 +173,9 @@ class Training:
         self.step, self.steps, self.core_seconds = 0, recipe.steps, 0.0
 
     def plan(self) -> None:
-        """Turn the budget into a number of steps, unless the recipe or an earlier start said it.
+        """Convert the budget into a number of steps, unless the recipe or an earlier start gave it.
 
-        A few steps at the lowest rate measure the speed.
+        The speed is measured by a few steps at the lowest rate.
         """
         if self.steps:
             return
@@ -188,7 +187,7 @@ class Training:
         self.steps = max(1, round(60 * self.recipe.minutes / per_step))
 
     def advance(self) -> float:
-        """One step; returns its loss."""
+        """Run a step; returns its loss."""
         loss = self._train_step(self.recipe.rate(self.step, self.steps))
         self.step += 1
         update_ema(self.averaged, self.network, min(self.recipe.averaging, (1 + self.step) / (10 + self.step)))
@@ -216,8 +215,8 @@ class Training:
         return float(loss.detach())
 
     def save(self) -> None:
-        """Write all that `resume` needs; an interrupted write leaves the older checkpoint."""
-        held = {
+        """Write a checkpoint for `resume`; an interrupted write keeps the previous checkpoint."""
+        state = {
             "recipe": asdict(self.recipe),
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
@@ -228,27 +227,27 @@ class Training:
             "at": (self.step, self.steps, self.core_seconds),
         }
         unfinished = self.checkpoint.with_suffix(".part")
-        torch.save(held, unfinished)
+        torch.save(state, unfinished)
         unfinished.rename(self.checkpoint)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one of the same recipe."""
+        """Resume from the checkpoint, if there is one with the same recipe."""
         if not self.checkpoint.exists():
             return
-        held = torch.load(self.checkpoint, weights_only=False)  # our own file
-        if held["recipe"] != asdict(self.recipe):
+        state = torch.load(self.checkpoint, weights_only=False)  # our own file
+        if state["recipe"] != asdict(self.recipe):
             return
-        self.network.load_state_dict(held["network"])
-        self.averaged.load_state_dict(held["averaged"])
-        self.optimiser.load_state_dict(held["optimiser"])
-        self.draws.bit_generator.state = held["draws"]
-        self.noise.set_state(held["noise"])
-        torch.set_rng_state(held["dropout"])
-        self.step, self.steps, self.core_seconds = held["at"]
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.draws.bit_generator.state = state["draws"]
+        self.noise.set_state(state["noise"])
+        torch.set_rng_state(state["dropout"])
+        self.step, self.steps, self.core_seconds = state["at"]
 
 
 def prepare(name: str, samples: Samples, data: Path, seed: int) -> Galaxy:
-    """A candidate at the start of its training, with public weights if it takes them."""
+    """A candidate before training, with public weights if it is pretrained."""
     network = networks.build(name)
     if isinstance(network.trunk, MobileNet):
         network.trunk.load_imagenet(convolutions(public_weights(data)))
@@ -275,7 +274,7 @@ def logits(
     side: int,
     on_batch: Callable[[int], object] = lambda _: None,
 ) -> NDArray[np.float64]:
-    """(len(rows), 8 views, 8 classes) logits of the centre of each crop, turned and mirrored every way."""
+    """(len(rows), 8 views, 8 classes) logits of the centre of each crop in all views."""
     folded = fold_norms(network).to(memory_format=torch.channels_last)
     out = []
     with torch.inference_mode():
@@ -283,7 +282,8 @@ def logits(
             chosen = rows[start : start + EVALUATION_BATCH]
             pictures = centre(torch.from_numpy(crops[chosen]), side)
             answers = [
-                folded(seen(pictures, view).contiguous(memory_format=torch.channels_last))[0] for view in ALL_VIEWS
+                folded(apply_view(pictures, view).contiguous(memory_format=torch.channels_last))[0]
+                for view in ALL_VIEWS
             ]
             out.append(torch.stack(answers, dim=1).double().numpy())
             on_batch(len(chosen))

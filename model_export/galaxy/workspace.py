@@ -1,4 +1,4 @@
-"""Folders and files that the galaxy commands hand to each other."""
+"""Folders and files shared by the galaxy commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from model_export.common import files
 from model_export.galaxy import catalogue, split
-from model_export.galaxy.catalogue import HERE
+from model_export.galaxy.catalogue import LOCAL
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,43 +33,45 @@ EVALUATION: Final = "evaluation.json"
 
 @dataclass(frozen=True)
 class Workspace(files.Workspace):
-    """The folders of one command.
+    """The folders of a command.
 
-    build: crops and runs. results: those of the set HERE are committed. survey: the set of pictures (catalogue.py).
-    public: where `download` puts it, unless it is HERE.
+    build: crops and runs. results: committed for the set LOCAL. survey: the set of pictures (see catalogue.py).
+    public: folder of a downloaded public set.
     """
 
     model = "galaxy"
-    survey: str = HERE
+    survey: str = LOCAL
     public: Path | None = None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Workspace:
-        """Make the folders that the options name; a public set has its own below the build folder."""
-        survey = getattr(options, "survey", HERE)
-        whole = super().of(options)
-        public = getattr(options, "public", None) or whole.build / "public" / survey
-        if survey == HERE:
-            return replace(whole, survey=survey, public=public)
-        build = whole.build / survey
-        found = replace(whole, survey=survey, public=public, build=build, results=options.results or build / "results")
-        files.make_folders(found.build, found.results)
-        return found
+        """Create the folders named by the options; a public set has its own below the build folder."""
+        survey = getattr(options, "survey", LOCAL)
+        base = super().of(options)
+        public = getattr(options, "public", None) or base.build / "public" / survey
+        if survey == LOCAL:
+            return replace(base, survey=survey, public=public)
+        build = base.build / survey
+        workspace = replace(
+            base, survey=survey, public=public, build=build, results=options.results or build / "results"
+        )
+        files.make_folders(workspace.build, workspace.results)
+        return workspace
 
     def run(self, name: str) -> Path:
         """The folder of a training run."""
         return self.build / "runs" / name
 
     def catalogues(self) -> tuple[Catalogue, Catalogue]:
-        """The pictures that train, choose and test, and EFIGI's, which only train."""
+        """The pictures that are split, and EFIGI's, which only train."""
         return catalogue.catalogues(self.survey, self.data, self.public)
 
     def crops(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """The decoded pictures of both; a ConfigurationError names the command that decodes them."""
+        """The decoded pictures of both catalogues; a ConfigurationError names the command that decodes them."""
         try:
             gz2, efigi = (np.load(self.build / name, mmap_mode="r") for name in (GZ2_CROPS, EFIGI_CROPS))
         except OSError as problem:
-            option = "" if self.survey == HERE else f" --set {self.survey}"
+            option = "" if self.survey == LOCAL else f" --set {self.survey}"
             raise ConfigurationError(
                 f"{problem.filename} is missing; run `python -m model_export galaxy data{option}` first"
             ) from problem
@@ -77,9 +79,9 @@ class Workspace(files.Workspace):
 
     @property
     def lists(self) -> Path:
-        """The folder of the parts' lists: committed for the set HERE."""
-        return split.FOLDER if self.survey == HERE else self.build / "splits"
+        """The folder of the split's lists, committed for the set LOCAL."""
+        return split.FOLDER if self.survey == LOCAL else self.build / "splits"
 
     def split(self) -> split.Split:
-        """The lists of the parts."""
+        """The lists of the split."""
         return split.load(self.lists)

@@ -10,31 +10,30 @@ from model_export.common.cli import CommandLine, count, positive
 DESCRIPTION: Final = """\
 The image model: MobileNetV3-Large on the 1,000 ImageNet classes.
 
-In order: weights (public weights into a trainable network), train (fine-tune it by
-self-distillation), evaluate (photographs left out of the tuning; temperature and conformal
-threshold), export (one ONNX file and its card into functions/image/model), report (README.md
-from the figures)."""
+In order: weights (load public weights into a trainable network), train (fine-tune it by
+self-distillation), evaluate (held-out photographs; temperature and conformal threshold), export
+(an ONNX file and its card into functions/image/model), report (the tables of README.md)."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; exit code 2 with a sentence for an error of the user's."""
-    line = CommandLine("image", DESCRIPTION)
-    weights = line.add("weights", "turn public weights into a trainable network and show that it is exact")
+    """Run a command; exit code 2 with a message for a user error."""
+    commands = CommandLine("image", DESCRIPTION)
+    weights = commands.add("weights", "load public weights into a trainable network and verify that it is exact")
     source = "public: the minimalistic weights of the data folder; torchvision: download (default %(default)s)"
     weights.add_argument("--source", choices=("public", "torchvision"), default="public", help=source)
     variant = "torchvision weights (default %(default)s)"
     weights.add_argument("--variant", choices=("v1", "v2"), default="v2", help=variant)
     weights.add_argument("--url", default=None, help="another address of the torchvision weights")
-    weights.add_argument("--sha256", default=None, help="what the download must have (default: as its name says)")
-    train = line.add("train", "fine-tune by self-distillation on the tuning half of the photographs")
+    weights.add_argument("--sha256", default=None, help="expected hash of the download (default: from its name)")
+    train = commands.add("train", "fine-tune by self-distillation on the tuning half of the photographs")
     train.add_argument("--epochs", type=count, default=None, help="passes over the photographs (default: see train.py)")
     train.add_argument("--rate", type=positive, default=None, help="learning rate (default: see train.py)")
-    evaluate = line.add("evaluate", "measure a network on the held-out half; fit temperature and threshold")
-    purpose = "write the ONNX file and its card, after parity and accuracy checks, if not worse than what is there"
-    export = line.add("export", purpose)
+    evaluate = commands.add("evaluate", "measure a network on the held-out half; fit temperature and threshold")
+    purpose = "publish the ONNX file and its card, after parity and accuracy checks, if not worse than in place"
+    export = commands.add("export", purpose)
     for command in (evaluate, export):
         network = "which network (default %(default)s)"
         command.add_argument("--network", choices=("base", "tuned"), default="tuned", help=network)
     publish.add_options(export, "image")
-    line.add("report", "write README.md from the committed figures", module="readme")
-    return line.run(arguments)
+    commands.add("report", "update the tables of README.md from the committed results", module="readme")
+    return commands.run(arguments)

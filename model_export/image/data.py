@@ -1,4 +1,4 @@
-"""The 1,000 ImageNet classes, the photographs at hand, and which of them tune the network and which are left out.
+"""The 1,000 ImageNet classes, the photographs, and their split into a tuning and a held-out half.
 
 labels.csv lists class number, WordNet id and a readable name in the order of the WordNet ids, which is the order of the
 ImageNet challenge since 2012 and of every public network's output. A name is the first word of the WordNet 3.0 synonym
@@ -57,7 +57,7 @@ EXPORT: Final = "export.json"
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """One file, its class number, its source and its side of the split."""
+    """A file, its class number, source and side of the split."""
 
     path: Path
     label: int
@@ -66,39 +66,39 @@ class Photograph:
 
     @property
     def of_validation_set(self) -> bool:
-        """Whether the file name says that ImageNet's own split held it out."""
+        """Whether the file is of ImageNet's validation set, by its name."""
         return VALIDATION_MARK in self.path.name
 
 
 def find(data: Path) -> list[Photograph]:
-    """Every photograph below data/image, in a fixed order; a ConfigurationError says what is missing."""
+    """All photographs below data/image, in a fixed order; a ConfigurationError if there are none."""
     folder = data / "image"
     index = load_labels().index()
-    every = [
+    photographs = [
         Photograph(path, index[wordnet_id], SAMPLE, side(wordnet_id))
         for path in sorted((folder / SAMPLE).glob("*.jpg"))
         if (wordnet_id := path.name.split("_", 1)[0]) in index
     ]
-    every += [
+    photographs += [
         Photograph(path, index[path.parent.name], IMAGENETTE, side(path.name))
         for path in sorted((folder / IMAGENETTE).glob("*/*.JPEG"))
         if path.parent.name in index
     ]
-    if not every:
+    if not photographs:
         raise ConfigurationError(
-            f"there are no photographs below {folder}: expected {SAMPLE}/<wordnet id>_<name>.jpg and "
+            f"no photographs below {folder}: expected {SAMPLE}/<wordnet id>_<name>.jpg and "
             f"{IMAGENETTE}/<wordnet id>/*.JPEG; set SKYSORT_DATA to the folder that holds image/"
         )
-    return every
+    return photographs
 
 
 def side(name: str) -> str:
-    """Half of all names are for tuning, half are held out."""
+    """The side of the split by a hash of the name: half tuning, half held out."""
     return TUNING if hashlib.sha256(name.encode()).digest()[0] % 2 else HELD_OUT
 
 
-def chosen(photographs: Sequence[Photograph], source: str | None = None, part: str | None = None) -> list[Photograph]:
-    """Those of one source and one side; None takes all."""
+def select(photographs: Sequence[Photograph], source: str | None = None, part: str | None = None) -> list[Photograph]:
+    """Select photographs by source and side; None selects all."""
     return [
         photograph
         for photograph in photographs
@@ -112,14 +112,14 @@ def labels_of(photographs: Sequence[Photograph]) -> NDArray[np.int64]:
 
 
 def spec(resize_shorter: int, with_filter: Filter = "bicubic") -> InputSpec:
-    """The geometry of the model: the shorter side scaled by a filter, the middle 224 x 224 cut out."""
+    """Input geometry: the shorter side scaled with a filter, then a central crop of 224 x 224 pixels."""
     return InputSpec(SIDE, SIDE, resize_shorter, 1.0, "white", with_filter)
 
 
 def pixels(
     photographs: Sequence[Photograph], geometry: InputSpec, on_each: Callable[[], object] | None = None
 ) -> NDArray[np.uint8]:
-    """(n, h, w, 3) decoded exactly as the service decodes."""
+    """(n, h, w, 3) pixels, decoded as in the service."""
     decoded = np.empty((len(photographs), geometry.height, geometry.width, 3), dtype=np.uint8)
     for index, photograph in enumerate(photographs):
         decoded[index] = decode(photograph.path.read_bytes(), geometry)
@@ -129,24 +129,24 @@ def pixels(
 
 
 def digest(photographs: Sequence[Photograph]) -> str:
-    """SHA-256 over names and contents, which the card names."""
+    """SHA-256 over names and contents, for the card."""
     total = hashlib.sha256()
     for photograph in photographs:
         total.update(photograph.path.name.encode() + b"\0" + hashlib.sha256(photograph.path.read_bytes()).digest())
     return total.hexdigest()
 
 
-def groups(held: Sequence[Photograph]) -> dict[str, NDArray[np.bool_]]:
-    """What is reported apart: the sample, Imagenette, and of it what ImageNet itself holds out."""
-    source = np.array([photograph.source for photograph in held])
-    validation = np.array([photograph.of_validation_set for photograph in held])
+def groups(photographs: Sequence[Photograph]) -> dict[str, NDArray[np.bool_]]:
+    """Masks of the groups with separate scores: the sample, Imagenette, and its ImageNet validation files."""
+    source = np.array([photograph.source for photograph in photographs])
+    validation = np.array([photograph.of_validation_set for photograph in photographs])
     named = {SAMPLE: source == SAMPLE, IMAGENETTE: source == IMAGENETTE, "imagenet_validation_files": validation}
     return {name: rows for name, rows in named.items() if rows.any()}
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Names and WordNet ids by class number, each 1,000 long and without repeats."""
+    """Names and WordNet ids by class number, 1,000 of each, without duplicates."""
 
     names: tuple[str, ...]
     wordnet_ids: tuple[str, ...]
@@ -164,7 +164,7 @@ class Labels:
 
 
 def load_labels(path: Path = LABELS) -> Labels:
-    """Read the table of classes; a ConfigurationError says what is wrong with it."""
+    """Read the table of classes; raises ConfigurationError if it is invalid."""
     try:
         with path.open(encoding="utf-8", newline="") as table:
             rows = list(csv.DictReader(table))
@@ -173,20 +173,20 @@ def load_labels(path: Path = LABELS) -> Labels:
     except (OSError, KeyError, ValueError) as problem:
         raise ConfigurationError(f"the table of classes {path} cannot be read: {problem!r}") from problem
     if numbers != list(range(CLASSES)):
-        raise ConfigurationError(f"{path} must number {CLASSES} classes from 0 on, it has {len(rows)} rows")
+        raise ConfigurationError(f"{path} must number {CLASSES} classes from 0 (got {len(rows)} rows)")
     if list(labels.wordnet_ids) != sorted(set(labels.wordnet_ids)):
-        raise ConfigurationError(f"{path} must list its WordNet ids in order and once each")
+        raise ConfigurationError(f"{path} must list each WordNet id once, in order")
     if len({name.casefold() for name in labels.names}) != CLASSES:
-        raise ConfigurationError(f"{path} names two classes alike")
+        raise ConfigurationError(f"{path} gives two classes the same name")
     return labels
 
 
 @dataclass(frozen=True)
 class Workspace(files.Workspace):
-    """The folders of one command; build: networks, downloads."""
+    """The folders of a command; build: networks, downloads."""
 
     model = "image"
 
     def network(self, name: str) -> Path:
-        """Where a command leaves a network: base (public weights) or tuned."""
+        """Path of a network: base (public weights) or tuned."""
         return self.build / f"{name}.pt"

@@ -1,4 +1,4 @@
-"""``evaluate``: the network on photographs that did not tune it, its temperature and its conformal threshold."""
+"""``evaluate``: scores on held-out photographs, temperature and conformal threshold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.common.calibration import COVERAGE, log_loss, log_probabilities, threshold
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.files import versions, write_json
 from model_export.common.metrics import DIGITS, hits, top_1_and_5, with_interval
 from model_export.common.readme import interval
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Logits = NDArray[np.float32]
 
-# The tuning half chooses the shorter side and the filter. The public network was judged at 256 pixels.
+# The tuning half chooses the shorter side and the filter. The public network was evaluated at 256 pixels.
 SIZES: Final = (224, 232, 240, 248, 256)
 BEFORE: Final = data.spec(256)
 
@@ -38,8 +38,8 @@ def run(options: argparse.Namespace) -> int:
     workspace = Workspace.of(options)
     base = weights.load(workspace, "base").network
     judged = weights.load(workspace, options.network).network if options.network != "base" else base
-    every = data.find(workspace.data)
-    tuning, held = data.chosen(every, SAMPLE, TUNING), data.chosen(every, part=HELD_OUT)
+    photographs = data.find(workspace.data)
+    tuning, held_out = data.select(photographs, SAMPLE, TUNING), data.select(photographs, part=HELD_OUT)
     with progress() as bar:
         candidates = [data.spec(size, with_filter) for size, with_filter in product(SIZES, FILTERS)]
         task = bar.add_task("crop and filter", total=len(candidates) * len(tuning))
@@ -48,10 +48,10 @@ def run(options: argparse.Namespace) -> int:
             logits = networks.logits(judged, data.pixels(tuning, spec), partial(bar.advance, task))
             losses[spec] = log_loss(logits, data.labels_of(tuning))
         chosen = min(losses, key=losses.__getitem__)
-        task = bar.add_task("held-out photographs", total=3 * len(held))
+        task = bar.add_task("held-out photographs", total=3 * len(held_out))
         answers = {
             f"{name}, {_short(spec)}": networks.logits(
-                network, data.pixels(held, spec), partial(bar.advance, task)
+                network, data.pixels(held_out, spec), partial(bar.advance, task)
             )
             for name, network, spec in (
                 ("published", base, BEFORE), ("published", base, chosen), (options.network, judged, chosen)
@@ -63,17 +63,17 @@ def run(options: argparse.Namespace) -> int:
         "resize_shorter": chosen.resize_shorter,
         "filter": chosen.filter,
         "crop_log_loss_on_tuning_half": {_short(spec): round(loss, 6) for spec, loss in losses.items()},
-        **calibration(held, final),
-        "held_out": compare(held, answers),
+        **calibration(held_out, final),
+        "held_out": compare(held_out, answers),
         "libraries": versions(LIBRARIES),
     }
     write_json(workspace.results / EVALUATIONS[options.network], record)
     readme.PAGE.fill(workspace.results)
     for name, entry in record["held_out"].items():
         now, then = entry["after"]["top_1"], entry["before"]["top_1"]
-        say(f"{name} ({entry['after']['rows']:,}): top-1 {interval(now)}, was {then['value']:.3f}")
+        log(f"{name} ({entry['after']['rows']:,}): top-1 {interval(now)}, was {then['value']:.3f}")
     limit = record["conformal"]["threshold"]
-    say(f"shorter side {_short(chosen)}, temperature {record['temperature']:.3f}, threshold {limit:.4f}")
+    log(f"shorter side {_short(chosen)}, temperature {record['temperature']:.3f}, threshold {limit:.4f}")
     return OK
 
 
@@ -81,10 +81,10 @@ def _short(spec: InputSpec) -> str:
     return f"{spec.resize_shorter} {spec.filter}"
 
 
-def calibration(held: Sequence[Photograph], logits: Logits) -> dict[str, Any]:
-    """Temperature and threshold from the held-out half of the sample, which has every kind of class."""
-    rows = groups(held)[SAMPLE]
-    truth = data.labels_of(held)[rows]
+def calibration(held_out: Sequence[Photograph], logits: Logits) -> dict[str, Any]:
+    """Temperature and threshold from the held-out half of the sample, which covers all kinds of classes."""
+    rows = groups(held_out)[SAMPLE]
+    truth = data.labels_of(held_out)[rows]
     temperature = scores.fit_temperature(logits[rows], truth)
     calibrated = np.exp(log_probabilities(logits[rows], temperature))
     split = f"{SAMPLE}, held-out half, ten folds"
@@ -93,19 +93,19 @@ def calibration(held: Sequence[Photograph], logits: Logits) -> dict[str, Any]:
         "conformal": {
             "coverage": COVERAGE,
             "method": scores.METHOD,
-            "threshold": round(threshold(scores.own_probabilities(calibrated, truth)), DIGITS),
+            "threshold": round(threshold(scores.true_class_probabilities(calibrated, truth)), DIGITS),
             "photographs": int(rows.sum()),
         },
         "calibration_cross_fitted": {"split": split, **scores.cross_fitted(logits[rows], truth)},
     }
 
 
-def compare(held: Sequence[Photograph], answers: Mapping[str, Logits]) -> dict[str, Any]:
-    """Accuracy on the same photographs at each step, and the paired differences, by group of photographs."""
-    # answers: logits as published, with the chosen crop, and tuned, in this order; equal names are one step.
-    truth = data.labels_of(held)
+def compare(held_out: Sequence[Photograph], answers: Mapping[str, Logits]) -> dict[str, Any]:
+    """Accuracy at each step on the same photographs, and paired differences, by group of photographs."""
+    # answers: logits as published, with the chosen crop, and tuned, in this order; equal names are a single step.
+    truth = data.labels_of(held_out)
     report = {}
-    for group, rows in groups(held).items():
+    for group, rows in groups(held_out).items():
         right = [hits(logits[rows], truth[rows], 1).astype(np.int64) for logits in answers.values()]
         steps = {name: top_1_and_5(logits[rows], truth[rows]) for name, logits in answers.items()}
         first, *_, last = steps.values()

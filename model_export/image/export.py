@@ -1,4 +1,4 @@
-"""``export``: the ONNX file and its card, after parity and accuracy are shown on the file itself."""
+"""``export``: write the ONNX file and its card, after checking parity and accuracy of the file itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from model_export.common import onnx_file
 from model_export.common.calibration import calibration_error
-from model_export.common.cli import progress, say
+from model_export.common.cli import log, progress
 from model_export.common.files import read_json, sha256, versions, write_json
 from model_export.common.latency import milliseconds, roofline, to_int8
 from model_export.common.metrics import DIGITS, hits, top_1_and_5, with_interval
@@ -49,7 +49,7 @@ REPEATS: Final = 200
 SESSIONS: Final = 15
 BATCHES: Final = (1, 2, 4, 8, 16)
 THREADS: Final = (1, 2)
-CALIBRATION: Final = 64  # photographs that set the ranges of eight bits
+CALIBRATION: Final = 64  # photographs for the INT8 ranges
 ATTRIBUTION: Final = (
     "Weights: The TensorFlow Authors, TF-Slim MobileNetV3 (Apache-2.0). Architecture: Howard et al. (2019), "
     "Searching for MobileNetV3. Classes: ImageNet (Russakovsky et al. 2015), WordNet 3.0 (Princeton University)."
@@ -71,17 +71,17 @@ def run(options: argparse.Namespace) -> int:
     workspace = Workspace.of(options)
     made_by = f"image evaluate --network {options.network}"
     evaluation = read_json(workspace.results / EVALUATIONS[options.network], made_by)
-    held = weights.load(workspace, options.network)
-    chosen = data.chosen(data.find(workspace.data), part=HELD_OUT)
+    checkpoint = weights.load(workspace, options.network)
+    chosen = data.select(data.find(workspace.data), part=HELD_OUT)
     geometry = data.spec(evaluation["resize_shorter"], evaluation["filter"])
     target = Target("image", options)
-    served = Served(held.network, evaluation["temperature"])
+    served = Served(checkpoint.network, evaluation["temperature"])
     with progress() as bar:
         on_each = partial(bar.advance, bar.add_task("photographs", total=2 * len(chosen)))
         pixels = data.pixels(chosen, geometry, on_each)
         content = to_onnx(served, SIDE)
         agreement = parity(served, content, pixels[:PARITY_PHOTOGRAPHS])
-        given = onnx_file.probabilities(onnx_file.session(content), pixels, on_each)
+        probability = onnx_file.probabilities(onnx_file.session(content), pixels, on_each)
     truth = data.labels_of(chosen)
     measured = {
         "version": target.version,
@@ -89,7 +89,9 @@ def run(options: argparse.Namespace) -> int:
         "sha256": sha256(content),
         **onnx_file.facts(content),
         "parity": agreement,
-        "exported_file": {name: report(given[rows], truth[rows], evaluation) for name, rows in groups(chosen).items()},
+        "exported_file": {
+            name: report(probability[rows], truth[rows], evaluation) for name, rows in groups(chosen).items()
+        },
         "latency": {**latency(content, pixels), "public_file": public_latency(public_weights(workspace.data))},
         "libraries": versions(LIBRARIES),
     }
@@ -99,24 +101,24 @@ def run(options: argparse.Namespace) -> int:
         return target.refuse(worse)
     write_json(workspace.results / EXPORT, measured)
     readme.PAGE.fill(workspace.results)
-    say(f"{MODEL_FILE}: {len(content):,} bytes, {measured['nodes']} nodes")
-    say(f"largest difference of a probability from the framework: {agreement['largest_difference']:.1e}")
-    return target.publish({MODEL_FILE: content}, card(workspace, held, evaluation, measured))
+    log(f"{MODEL_FILE}: {len(content):,} bytes, {measured['nodes']} nodes")
+    log(f"largest difference of a probability from PyTorch: {agreement['largest_difference']:.1e}")
+    return target.publish({MODEL_FILE: content}, card(workspace, checkpoint, evaluation, measured))
 
 
 def _worse(in_place: dict[str, Any] | None, new: dict[str, Any]) -> str:
-    """Why the file may not replace the one in place; empty if it may."""
+    """Why the file must not replace the one in place; empty if it may."""
     old = in_place["metrics"] if in_place else new
     if in_place is None or old["rows"] != new["rows"] or new["top_1"]["value"] >= old["accuracy"]["value"]:
         return ""
     return (
         f"top-1 {new['top_1']['value']:.4f} on the held-out half, "
-        f"version {in_place['version']} in place has {old['accuracy']['value']:.4f}"
+        f"below the {old['accuracy']['value']:.4f} of version {in_place['version']} in place"
     )
 
 
 def parity(served: Served, content: bytes, pixels: NDArray[np.uint8]) -> dict[str, Any]:
-    """The largest difference of a probability between the framework and the file; ConfigurationError above 1e-4."""
+    """The largest difference between PyTorch and the file; ConfigurationError above 1e-4 in a probability."""
     with torch.no_grad():
         ours = served(torch.from_numpy(pixels), torch.arange(2))
     inputs = {onnx_file.INPUT: pixels, onnx_file.EXPLAIN: np.arange(2, dtype=np.int64)}
@@ -128,34 +130,36 @@ def parity(served: Served, content: bytes, pixels: NDArray[np.uint8]) -> dict[st
     return {"photographs": len(pixels), "largest_difference": named["probabilities"], "by_output": named}
 
 
-def report(given: NDArray[np.float32], truth: NDArray[np.int64], evaluation: dict[str, Any]) -> dict[str, Any]:
-    """Accuracy, calibration and sets of the file as it ships, with the card's own threshold."""
-    sets = prediction_sets(given, evaluation["conformal"]["threshold"])
+def report(probability: NDArray[np.float32], truth: NDArray[np.int64], evaluation: dict[str, Any]) -> dict[str, Any]:
+    """Accuracy, calibration and prediction sets of the exported file, with the threshold of the card."""
+    sets = prediction_sets(probability, evaluation["conformal"]["threshold"])
     return {
-        **top_1_and_5(given, truth),
-        "ece": calibration_error(given, truth),
+        **top_1_and_5(probability, truth),
+        "ece": calibration_error(probability, truth),
         "conformal_coverage": with_interval(sets[np.arange(len(truth)), truth]),
         "mean_set_size": round(float(sets.sum(axis=1).mean()), DIGITS),
-        **scores.curves(given, truth),
+        **scores.curves(probability, truth),
     }
 
 
 def latency(content: bytes, pixels: NDArray[np.uint8]) -> dict[str, Any]:
-    """One photograph, one thread; the same with an explanation; session creation; threads; batches."""
+    """Latency of a photograph on one thread, with an explanation, on more threads, in batches; session creation."""
     session = onnx_file.session(content)
-    one = pixels[:1]
+    photograph = pixels[:1]
     dynamic = not isinstance(session.get_inputs()[0].shape[0], int)
-    asked = {"image": one, "explain": np.array([0], dtype=np.int64)}
+    inputs = {"image": photograph, "explain": np.array([0], dtype=np.int64)}
     return {
-        "one": milliseconds(_runner(session, one), REPEATS),
-        "one_explained": milliseconds(lambda: session.run(["probabilities", "activation"], asked), REPEATS),
+        "one": milliseconds(_runner(session, photograph), REPEATS),
+        "one_explained": milliseconds(lambda: session.run(["probabilities", "activation"], inputs), REPEATS),
         "session_creation": milliseconds(lambda: onnx_file.session(content), SESSIONS),
         "threads": {
-            str(count): milliseconds(_runner(onnx_file.session(content, count), one), REPEATS) for count in THREADS
+            str(count): milliseconds(_runner(onnx_file.session(content, count), photograph), REPEATS)
+            for count in THREADS
         },
         "batches_per_picture": {
             str(size): round(
-                milliseconds(_runner(session, np.repeat(one, size, 0)), REPEATS // size)["processor_p50"] / size, 3
+                milliseconds(_runner(session, np.repeat(photograph, size, 0)), REPEATS // size)["processor_p50"] / size,
+                3,
             )
             for size in (BATCHES if dynamic else (1,))
         },
@@ -163,7 +167,7 @@ def latency(content: bytes, pixels: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def public_latency(content: bytes) -> dict[str, float]:
-    """The public file on the same machine: one photograph that is scaled and laid out already, one thread."""
+    """Latency of the public file on the same machine: a preprocessed photograph, one thread."""
     session = onnx_file.session(content)
     picture = np.zeros((1, 3, SIDE, SIDE), dtype=np.float32)
     return milliseconds(lambda: session.run(["prob"], {"input": picture}), REPEATS)
@@ -176,21 +180,21 @@ def _runner(session: Any, pictures: NDArray[np.uint8]) -> Callable[[], object]:
 def quantised(
     content: bytes, pixels: NDArray[np.uint8], truth: NDArray[np.int64], rows: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """What INT8 would bring and cost; the head stays as it is: its matrices are shared with the activation map."""
+    """Size, latency and accuracy in INT8; the head stays float, as the activation map shares its matrices."""
     smaller = to_int8(content, pixels[:CALIBRATION], ("Conv", "Add"))
     session = onnx_file.session(smaller)
-    given = onnx_file.probabilities(session, pixels[rows])
+    probability = onnx_file.probabilities(session, pixels[rows])
     return {
         "bytes": len(smaller),
         "one": milliseconds(_runner(session, pixels[:1]), REPEATS),
-        "top_1": with_interval(hits(given, truth[rows], 1)),
+        "top_1": with_interval(hits(probability, truth[rows], 1)),
     }
 
 
 def card(
-    workspace: Workspace, held: Checkpoint, evaluation: dict[str, Any], measured: dict[str, Any]
+    workspace: Workspace, checkpoint: Checkpoint, evaluation: dict[str, Any], measured: dict[str, Any]
 ) -> dict[str, Any]:
-    """Everything that is published of the file."""
+    """The card of the exported file."""
     named = data.load_labels()
     tuned = evaluation["network"] == "tuned"
     training = read_json(workspace.results / TRAINING, "image train") if tuned else None
@@ -199,7 +203,7 @@ def card(
     return {
         "name": "image",
         "version": measured["version"],
-        "architecture": held.network.name,
+        "architecture": checkpoint.network.name,
         "labels": list(named.names),
         "wordnet_ids": list(named.wordnet_ids),
         "subsets": named.subsets(),
@@ -224,7 +228,7 @@ def card(
                 "meaning": "a class-activation map for each of the k class numbers given to the int64 input `explain`; "
                 "that input may be left out, then k is 0 and the maps cost nothing",
             },
-            "embedding": _output("n", held.network.projection.out_features, meaning="what the classifier sees"),
+            "embedding": _output("n", checkpoint.network.projection.out_features, meaning="what the classifier sees"),
         },
         "file": MODEL_FILE,
         **{key: measured[key] for key in ("sha256", "bytes", "opset", "ir_version", "nodes", "parameters")},
@@ -241,7 +245,7 @@ def card(
             "against_public_weights": evaluation["held_out"],
         },
         "training_data": {
-            "origin": held.origin,
+            "origin": checkpoint.origin,
             "change": _change(evaluation, training),
             "tuning": training["data"] if training else None,
             "held_out": f"the other half of {SAMPLE} and of {IMAGENETTE}",
@@ -251,7 +255,7 @@ def card(
         "parity": measured["parity"],
         "latency": {**measured["latency"], "roofline": measured["roofline"], "int8": measured["int8"]},
         "libraries": measured["libraries"],
-        "licence": held.origin["licence"],
+        "licence": checkpoint.origin["licence"],
         "attribution": ATTRIBUTION,
         "intended_use": INTENDED_USE,
         "limitations": list(LIMITATIONS),

@@ -1,10 +1,9 @@
 """MobileNetV3-Large as trainable networks, minimalistic and full, and the graph that is exported.
 
-Howard et al. (2019), "Searching for MobileNetV3". Minimalistic: TensorFlow's SAME padding puts the odd pixel of a
-stride of 2 after the picture, PyTorch's would put one on both sides, so the padding here is explicit. Batch norm stays
-folded into the kernels, as it is published: at the low rates of a fine-tuning the statistics would only add noise.
-Full (table 1 of the paper): the modules are named as torchvision's weights are (features.N.block.M...), so a published
-state dictionary loads without translation.
+Howard et al. (2019), "Searching for MobileNetV3". Minimalistic: at stride 2, TensorFlow's SAME padding pads after the
+picture only, PyTorch's on both sides, so the padding here is explicit. Batch norm stays folded into the kernels, as
+published: at the low learning rates of fine-tuning, batch statistics would only add noise. Full (table 1 of the
+paper): the modules are named as in torchvision (features.N.block.M...), so a published state dictionary loads as is.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ CHANNELS: Final = 960
 EMBEDDING: Final = 1280
 NORM_EPSILON: Final = 1e-3
 NORM_MOMENTUM: Final = 0.01
-# Of the full network: kernel, expansion, output channels, squeeze-and-excite, hard-swish (else ReLU), stride.
+# The full network: kernel, expansion, output channels, squeeze-and-excite, hard-swish (else ReLU), stride.
 LARGE_BLOCKS: Final = (
     (3, 16, 16, False, False, 1),
     (3, 64, 24, False, False, 2), (3, 72, 24, False, False, 1),
@@ -71,7 +70,7 @@ class Minimalistic(nn.Module):
         self.classifier = nn.Linear(EMBEDDING, classes)
 
     def features(self, pixels: Tensor) -> Tensor:
-        """(n, 960, h / 32, w / 32), not negative."""
+        """(n, 960, h / 32, w / 32) feature map, not negative."""
         return functional.relu(self.last(self.blocks(functional.relu(self.stem(pixels)))))
 
     def stem_convolution(self) -> nn.Conv2d:
@@ -122,7 +121,7 @@ class SameConv(nn.Conv2d):
 
 
 def normalised(network: nn.Module, pixels: Tensor) -> Tensor:
-    """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 as the network takes it."""
+    """(n, h, w, 3) uint8 -> (n, 3, h, w) float32, normalised for the network."""
     channels = pixels.permute(0, 3, 1, 2).to(torch.float32)
     mean = torch.tensor(network.mean).view(1, 3, 1, 1)
     return (channels - mean) / torch.tensor(network.std).view(1, 3, 1, 1)
@@ -143,7 +142,7 @@ class MobileNetV3Large(nn.Module):
             layers.append(InvertedResidual(width, kernel, expansion, out, excite=excite, swish=swish, stride=stride))
             width = out
         layers.append(conv_norm(width, 6 * width, 1, activation=nn.Hardswish()))
-        # Not called `features`, which is the method that every network here has; the state keeps the published name.
+        # Not named `features`, which is a method of every network here; the state keeps the published name.
         self.layers = nn.Sequential(*layers)
         self.head = nn.Sequential(
             nn.Linear(6 * width, EMBEDDING), nn.Hardswish(), nn.Dropout(0.2), nn.Linear(EMBEDDING, classes)
@@ -164,7 +163,7 @@ class MobileNetV3Large(nn.Module):
         return self.layers[0][0]
 
     def features(self, pixels: Tensor) -> Tensor:
-        """(n, 960, h / 32, w / 32)."""
+        """(n, 960, h / 32, w / 32) feature map."""
         features: Tensor = self.layers(pixels)
         return features
 
@@ -179,7 +178,7 @@ class MobileNetV3Large(nn.Module):
         return logits
 
     def load_published(self, state: dict[str, Tensor]) -> None:
-        """Take a published state dictionary; RuntimeError names what does not fit."""
+        """Load a published state dictionary; a RuntimeError names mismatched keys and shapes."""
         renamed = {
             name.replace("features.", "layers.", 1).replace("classifier.", "head.", 1): value
             for name, value in state.items()
@@ -212,7 +211,7 @@ class InvertedResidual(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Each channel times a factor of 0 to 1 that the means of all channels decide."""
+    """Scale each channel by a factor of 0 to 1 computed from the means of all channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -240,22 +239,22 @@ def conv_norm(
 
 
 def multiple_of_8(width: float) -> int:
-    """The nearest multiple of 8 that is not more than 10 % smaller."""
+    """The nearest multiple of 8 that is at most 10 % smaller."""
     rounded = max(8, int(width + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * width else rounded
 
 
 class Served(nn.Module):
-    """The whole of what a request needs, in one graph.
+    """The complete inference graph.
 
-    The standard deviation of the pixels is folded into the first kernel and the temperature into the
-    classifier; the mean is subtracted, since folding it would be wrong at the zero-padded rim.
+    The standard deviation of the pixels is folded into the first kernel and the temperature into the classifier; the
+    mean is subtracted, since folding it would be wrong at the zero-padded edges.
 
-    Its outputs are calibrated probabilities, an activation map for each class that is asked for, and the embedding. All
-    classes' maps would cost as much as half the network, and ONNX Runtime computes an output whether it is fetched or
-    not; with no class asked for the maps cost nothing. They are exact: both activations of these heads are a gate times
-    their input, so with the picture's own gate the logit is a sum over positions. The mean of a map is the class's
-    (tempered) logit less what the biases add.
+    The outputs are calibrated probabilities, an activation map for each requested class, and the embedding. The maps of
+    all classes would cost half as much as the network, and ONNX Runtime computes every output, fetched or not; without
+    a requested class the maps cost nothing. They are exact: both activations of these heads are a gate times their
+    input, so with the picture's gate the logit is a sum over positions. The mean of a map is the class's logit (divided
+    by the temperature) minus the contribution of the biases.
     """
 
     def __init__(self, network: nn.Module, temperature: float = 1.0) -> None:
@@ -264,7 +263,7 @@ class Served(nn.Module):
         self.register_buffer("mean", torch.tensor(network.mean).view(1, 3, 1, 1))
         with torch.no_grad():
             self.network.stem_convolution().weight.div_(torch.tensor(network.std).view(1, 3, 1, 1))
-        # Both matrices lie as the activation map multiplies them, so that the file holds each once.
+        # Both matrices are stored in the layout of the activation map, so that the file has each only once.
         self.register_buffer("projection", network.projection.weight.detach().t().contiguous())
         self.register_buffer("classifier", (network.classifier.weight.detach() / temperature).t().contiguous())
         self.register_buffer("bias", network.classifier.bias.detach() / temperature)
@@ -298,7 +297,7 @@ def logits(
 
 
 def to_onnx(served: Served, side: int, batch: int | None = None) -> bytes:
-    """A checked ONNX file for pictures of side x side pixels; batch None leaves the number of pictures open."""
+    """A checked ONNX file for pictures of side x side pixels; batch None for a dynamic number of pictures."""
     inputs = {INPUT: torch.zeros((batch or 2, side, side, 3), dtype=torch.uint8), EXPLAIN: torch.arange(2)}
     shapes = {INPUT: None if batch else {0: torch.export.Dim("n")}, EXPLAIN: {0: torch.export.Dim("k")}}
     return networks.to_onnx(served, inputs, shapes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.common.cli import OK, say
+from model_export.common.cli import OK, log
 from model_export.common.readme import Readme, difference, interval, markdown
 from model_export.image.data import EVALUATIONS, EXPORT, TRAINING, WEIGHTS
 
@@ -24,7 +24,7 @@ _TIMED: Final = {
 def run(options: argparse.Namespace) -> int:
     """``report``: write model_export/image/README.md from the committed figures."""
     PAGE.fill(options.results or PAGE.results)
-    say(f"filled {PAGE.path}")
+    log(f"filled {PAGE.path}")
     return OK
 
 

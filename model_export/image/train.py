@@ -1,9 +1,9 @@
 """``train``: fine-tune the public network by self-distillation on the tuning half of the photographs.
 
-The network learns to predict at one glance what it predicts on average over many. The teacher is the public network
-itself, its probabilities averaged over crops and mirror images of a photograph (Hinton, Vinyals & Dean 2015; here with
-equal architectures, as in Furlanello et al. 2018). No label is used, so a photograph's class cannot be learnt by heart,
-and every class keeps its index although half of them have no photograph in the tuning.
+The network learns to predict from a single view what it predicts on average over many. The teacher is the public
+network itself, its probabilities averaged over crops and mirror images (Hinton, Vinyals & Dean 2015; with equal
+architectures, as in Furlanello et al. 2018). Labels are not used, so a photograph's class cannot be memorised, and
+classes without a photograph in the tuning half are kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from model_export.common import onnx_file
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.files import versions, write_json
 from model_export.common.networks import update_ema, warm_up_cosine
 from model_export.image import data, readme, weights
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-FRAME: Final = 256  # pixels to a side of the central square that crops are taken from
-# The teacher's crops: part of the square's side, and where they lie from 0 (left, top) to 1.
+FRAME: Final = 256  # side of the central square that crops are taken from, in pixels
+# The teacher's crops: side relative to the square, and position from 0 (left, top) to 1.
 _CORNERS: Final = ((0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
-# Every fifth photograph of the tuning half teaches nothing and chooses the epoch.
+# Every fifth photograph of the tuning half is not trained on, but chooses the epoch.
 UNSEEN: Final = 5
 VIEWS: Final = ((1.0, (0.5, 0.5)), *((part, centre) for part in (0.9375, 0.875) for centre in _CORNERS))
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What decides a tuning.
+    """Settings of the fine-tuning.
 
     rate: relative step; a tensor's learning rate is this times its root mean square, since without batch norm the
-    kernels' sizes differ a hundredfold. average: decay of the running mean of the weights, which is what is kept.
-    smallest: the least part of the square's side that a student's crop has. light: standard deviation of the factor
-    on brightness and contrast.
+    scales of the kernels differ a hundredfold. average: decay of the moving average of the weights, which is kept.
+    smallest: minimum side of a student's crop relative to the square. light: standard deviation of the random
+    brightness and contrast.
     """
 
     seed: int = 20260101
@@ -67,23 +67,23 @@ def run(options: argparse.Namespace) -> int:
     """Write build/image/tuned.pt and results/training.json."""
     workspace = Workspace.of(options)
     base = weights.load(workspace, "base")
-    given = {"epochs": options.epochs, "rate": options.rate}
-    recipe = replace(Recipe(), **{name: value for name, value in given.items() if value is not None})
-    tuning = data.chosen(data.find(workspace.data), part=TUNING)
-    # The same geometry as a request's, a little larger: room for crops.
+    overrides = {"epochs": options.epochs, "rate": options.rate}
+    recipe = replace(Recipe(), **{name: value for name, value in overrides.items() if value is not None})
+    tuning = data.select(data.find(workspace.data), part=TUNING)
+    # The geometry of a request, slightly larger to leave room for crops.
     geometry = InputSpec(FRAME, FRAME, FRAME, 1.0, "white")
     unseen = np.arange(len(tuning)) % UNSEEN == 0
     torch.manual_seed(recipe.seed)
     with progress() as bar:
         frames = data.pixels(tuning, geometry, partial(bar.advance, bar.add_task("decode", total=len(tuning))))
-        # As an exported file, which takes a third of the time.
+        # As an exported file, which takes a third of the time of PyTorch.
         teacher = onnx_file.session(to_onnx(Served(base.network), SIDE))
         on_batch = partial(bar.advance, bar.add_task("teacher", total=len(tuning)))
         targets = teach(partial(onnx_file.probabilities, teacher), frames, recipe.batch, on_batch)
         tuned = tune(
             base.network, frames, targets, unseen, recipe,
             on_batch=partial(bar.advance, bar.add_task("student", total=recipe.epochs * int((~unseen).sum()))),
-            on_epoch=lambda epoch, far: say(f"epoch {epoch}: {far:.4f} nats from the teacher on unseen photographs"),
+            on_epoch=lambda epoch, far: log(f"epoch {epoch}: {far:.4f} nats from the teacher on unseen photographs"),
         )  # fmt: skip
     weights.Checkpoint(base.architecture, tuned.network, base.origin).save(workspace.network("tuned"))
     record = {
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
         "views_of_the_teacher": 2 * len(VIEWS),
         "data": {
             "photographs": len(tuning),
-            "by_source": {source: len(data.chosen(tuning, source)) for source in data.SOURCES},
+            "by_source": {source: len(data.select(tuning, source)) for source in data.SOURCES},
             "choosing_the_epoch": int(unseen.sum()),
             "sha256": data.digest(tuning),
         },
@@ -103,14 +103,14 @@ def run(options: argparse.Namespace) -> int:
     write_json(workspace.results / TRAINING, record)
     readme.PAGE.fill(workspace.results)
     first, kept = tuned.distances[0], tuned.distances[tuned.epoch]
-    say(f"kept epoch {tuned.epoch} of {recipe.epochs}: {kept:.4f} nats from the teacher, began at {first:.4f}")
+    log(f"kept epoch {tuned.epoch} of {recipe.epochs}: {kept:.4f} nats from the teacher, initially {first:.4f}")
     return OK
 
 
 def crop(frames: Tensor, part: float, centre: tuple[float, float], *, mirrored: bool) -> Tensor:
-    """(n, 256, 256, 3) uint8 -> (n, 224, 224, 3) uint8: a square part of each, scaled with antialiasing."""
+    """(n, 256, 256, 3) uint8 -> (n, 224, 224, 3) uint8: a square crop, resized with antialiasing."""
     side = round(FRAME * part)
-    left, top = (round((FRAME - side) * where) for where in centre)
+    left, top = (round((FRAME - side) * position) for position in centre)
     window = frames[:, top : top + side, left : left + side].permute(0, 3, 1, 2)
     if mirrored:
         window = window.flip(3)
@@ -125,43 +125,43 @@ def teach(
     batch: int,
     on_batch: Callable[[int], object] | None = None,
 ) -> NDArray[np.float32]:
-    """(n, classes) the teacher's mean probabilities over all views and mirror images; `predict` gives a view's."""
+    """(n, classes) the teacher's mean probabilities over all views and mirror images; `predict` classifies a view."""
     targets = []
     for start in range(0, len(frames), batch):
-        some = torch.from_numpy(frames[start : start + batch])
-        seen = (crop(some, part, centre, mirrored=m).numpy() for part, centre in VIEWS for m in (False, True))
-        targets.append(np.mean([predict(view) for view in seen], axis=0, dtype=np.float32))
+        squares = torch.from_numpy(frames[start : start + batch])
+        views = (crop(squares, part, centre, mirrored=m).numpy() for part, centre in VIEWS for m in (False, True))
+        targets.append(np.mean([predict(view) for view in views], axis=0, dtype=np.float32))
         if on_batch:
-            on_batch(len(some))
+            on_batch(len(squares))
     return np.concatenate(targets)
 
 
 def student_view(frames: Tensor, recipe: Recipe, draw: np.random.Generator) -> Tensor:
-    """One random crop of a batch, mirrored or not, a little lighter or darker; (n, 224, 224, 3) float32 of 0 to 255."""
+    """A random crop of a batch with random mirroring, brightness and contrast; (n, 224, 224, 3) float32, 0 to 255."""
     part = draw.uniform(recipe.smallest, 1.0)
-    seen = crop(frames, part, (draw.uniform(), draw.uniform()), mirrored=bool(draw.integers(2))).to(torch.float32)
+    view = crop(frames, part, (draw.uniform(), draw.uniform()), mirrored=bool(draw.integers(2))).to(torch.float32)
     contrast = torch.from_numpy(draw.normal(1.0, recipe.light, (len(frames), 1, 1, 1)).astype(np.float32))
     brightness = torch.from_numpy(draw.normal(0.0, 255 * recipe.light, (len(frames), 1, 1, 1)).astype(np.float32))
-    middle = seen.mean(dim=(1, 2, 3), keepdim=True)
-    return ((seen - middle) * contrast + middle + brightness).clamp(0, 255)
+    mean = view.mean(dim=(1, 2, 3), keepdim=True)
+    return ((view - mean) * contrast + mean + brightness).clamp(0, 255)
 
 
 def distance(network: nn.Module, frames: NDArray[np.uint8], targets: NDArray[np.float32], batch: int) -> float:
-    """Mean Kullback-Leibler divergence from the targets to what the network predicts of the whole square, in nats."""
+    """Mean Kullback-Leibler divergence of the network's predictions on whole squares from the targets, in nats."""
     total = 0.0
     network.eval()
     for start in range(0, len(frames), batch):
-        seen = crop(torch.from_numpy(frames[start : start + batch]), 1.0, (0.5, 0.5), mirrored=False)
-        wanted = torch.from_numpy(targets[start : start + batch])
+        squares = crop(torch.from_numpy(frames[start : start + batch]), 1.0, (0.5, 0.5), mirrored=False)
+        expected = torch.from_numpy(targets[start : start + batch])
         with torch.no_grad():
-            predicted = torch.log_softmax(network(normalised(network, seen)), dim=1)
-        total += float(functional.kl_div(predicted, wanted, reduction="sum"))
+            predicted = torch.log_softmax(network(normalised(network, squares)), dim=1)
+        total += float(functional.kl_div(predicted, expected, reduction="sum"))
     return total / len(frames)
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """The network of the best epoch, which epoch it was (0: as it began), and the distances on unseen photographs."""
+    """The network of the best epoch, that epoch (0: untrained), and the distances on unseen photographs by epoch."""
 
     network: nn.Module
     epoch: int
@@ -178,7 +178,7 @@ def tune(
     on_batch: Callable[[int], object] | None = None,
     on_epoch: Callable[[int, float], object] | None = None,
 ) -> Tuned:
-    """Tune a copy of the network on the frames that are not unseen; the unseen ones choose the epoch."""
+    """Tune a copy of the network on all but the unseen frames, which choose the epoch."""
     student, average = copy.deepcopy(network), copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(
         [{"params": [value], "scale": float(value.detach().square().mean().sqrt())} for value in student.parameters()],
@@ -194,8 +194,8 @@ def tune(
         for batch in np.array_split(draw.permutation(rows), math.ceil(len(rows) / recipe.batch)):
             for group in optimiser.param_groups:
                 group["lr"] = group["scale"] * recipe.rate * warm_up_cosine(step / steps, recipe.warm_up)
-            seen = student_view(torch.from_numpy(frames[batch]), recipe, draw)
-            predicted = torch.log_softmax(student(normalised(student, seen)), dim=1)
+            view = student_view(torch.from_numpy(frames[batch]), recipe, draw)
+            predicted = torch.log_softmax(student(normalised(student, view)), dim=1)
             loss = functional.kl_div(predicted, torch.from_numpy(targets[batch]), reduction="batchmean")
             optimiser.zero_grad()
             loss.backward()

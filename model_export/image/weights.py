@@ -1,8 +1,8 @@
-"""``weights``: public weights in, a trainable network out, shown to compute what the public file computes.
+"""``weights``: load public weights into a trainable network, and verify that both compute the same.
 
-Output 0 of the 1,001 of Google's file is "background", which no photograph of ImageNet has: it is dropped, and the
-softmax over the rest renormalises. Torchvision's weights come by download; their file names end in the first eight
-digits of their SHA-256, which is what torch.hub checks; a full one can be given.
+Output 0 of the 1,001 in Google's file is "background", which no ImageNet photograph has: it is dropped, and the softmax
+over the rest renormalises. Torchvision's weights are downloaded; their file names end in the first eight digits of
+their SHA-256, as checked by torch.hub; a full hash can be passed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from model_export.common import metrics, onnx_file
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.fetch import checksum, fetch
 from model_export.common.files import sha256, versions, write_json
 from model_export.common.networks import convolutions, parameters, public_weights
@@ -49,26 +49,26 @@ _HALF_RANGE: Final = np.float32(127.5)  # pixels of the public input: RGB in -1 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A network in evaluation mode, and what the card says of its origin (plain JSON values)."""
+    """A network in evaluation mode, and its origin for the card (JSON values)."""
 
     architecture: str
     network: nn.Module
     origin: dict[str, Any]
 
     def save(self, path: Path) -> None:
-        """Write it for the next command."""
+        """Write the checkpoint for the next command."""
         state = self.network.state_dict()
         torch.save({"architecture": self.architecture, "state": state, "origin": self.origin}, path)
 
 
 def load(workspace: Workspace, name: str) -> Checkpoint:
-    """Read the network base or tuned; a ConfigurationError names the command that makes it."""
+    """Read the network base or tuned; a ConfigurationError names the command that writes it."""
     path, made_by = workspace.network(name), "weights" if name == "base" else "train"
     try:
-        held = torch.load(path, weights_only=True)
-        network = ARCHITECTURES[held["architecture"]]()
-        network.load_state_dict(held["state"])
-        return Checkpoint(held["architecture"], network.eval(), held["origin"])
+        checkpoint = torch.load(path, weights_only=True)
+        network = ARCHITECTURES[checkpoint["architecture"]]()
+        network.load_state_dict(checkpoint["state"])
+        return Checkpoint(checkpoint["architecture"], network.eval(), checkpoint["origin"])
     except FileNotFoundError:
         raise ConfigurationError(f"{path} is missing; run `python -m model_export image {made_by}` first") from None
     except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as problem:
@@ -79,9 +79,9 @@ def run(options: argparse.Namespace) -> int:
     """Write build/image/base.pt, and results/weights.json for the weights of the data folder."""
     workspace = Workspace.of(options)
     if options.source == "torchvision":
-        held = torchvision(options.variant, workspace.build / "downloads", options.url, options.sha256)
-        held.save(workspace.network("base"))
-        say(f"{held.network.name}: {parameters(held.network):,} parameters from {held.origin['url']}")
+        checkpoint = torchvision(options.variant, workspace.build / "downloads", options.url, options.sha256)
+        checkpoint.save(workspace.network("base"))
+        log(f"{checkpoint.network.name}: {parameters(checkpoint.network):,} parameters from {checkpoint.origin['url']}")
         return OK
     file = public_weights(workspace.data)
     network = minimalistic(file)
@@ -90,16 +90,16 @@ def run(options: argparse.Namespace) -> int:
     record = {"origin": origin, "parameters": parameters(network), **_exactness(workspace, file, network)}
     write_json(workspace.results / WEIGHTS, {**record, "libraries": versions(LIBRARIES)})
     readme.PAGE.fill(workspace.results)
-    say(f"largest difference of a logit from the public file: {record['largest_logit_difference']:.2e}")
+    log(f"largest difference of a logit from the public file: {record['largest_logit_difference']:.2e}")
     for name, entry in record["before_any_change"].items():
-        say(f"{name}: top-1 {entry['top_1']['value']:.3f}, top-5 {entry['top_5']['value']:.3f} of {entry['rows']:,}")
+        log(f"{name}: top-1 {entry['top_1']['value']:.3f}, top-5 {entry['top_5']['value']:.3f} of {entry['rows']:,}")
     return OK
 
 
 def minimalistic(file: bytes) -> Minimalistic:
-    """The network with the weights of the ONNX file; a ConfigurationError for a file of another shape."""
+    """The network with the weights of the ONNX file; a ConfigurationError if the shapes differ."""
     pairs, network = convolutions(file), Minimalistic()
-    # The order of the file is the order of computation, and so is that of the modules.
+    # Both the file and the modules are in execution order.
     layers = [module for module in network.modules() if isinstance(module, SameConv)]
     layers += [network.projection, network.classifier]
     if len(pairs) != len(layers):
@@ -117,18 +117,18 @@ def minimalistic(file: bytes) -> Minimalistic:
 
 
 def torchvision(variant: str, folder: Path, url: str | None = None, digest: str | None = None) -> Checkpoint:
-    """Download (or continue, or find) the weights of a variant and load them into our own network.
+    """Download the weights of a variant, or resume or reuse a download, and load them into the network.
 
     Parameters
     ----------
     variant
-        One of URLS.
+        A key of URLS.
     folder
-        Where the file is kept.
+        Download folder.
     url
-        Another address.
+        Alternative address.
     digest
-        The first digits at least of the file's SHA-256, unless its name states them.
+        SHA-256 of the file, or its first digits; by default from the file name.
 
     Returns
     -------
@@ -138,9 +138,9 @@ def torchvision(variant: str, folder: Path, url: str | None = None, digest: str 
     Raises
     ------
     InfrastructureError
-        When the server cannot be reached or breaks off.
+        If the server cannot be reached or closes the connection early.
     ConfigurationError
-        For a file whose checksum is wrong or that does not hold torchvision's MobileNetV3-Large.
+        For a wrong checksum, or a file without torchvision's MobileNetV3-Large.
     """
     address = url or URLS[variant]
     name = urlsplit(address).path.rsplit("/", 1)[-1]
@@ -150,7 +150,7 @@ def torchvision(variant: str, folder: Path, url: str | None = None, digest: str 
         network.load_published(torch.load(path, weights_only=True, map_location="cpu"))
     except Exception as problem:  # torch raises from UnpicklingError to RuntimeError
         raise ConfigurationError(
-            f"{path.name} does not hold torchvision's MobileNetV3-Large: {problem!s:.300}"
+            f"{path.name} does not contain torchvision's MobileNetV3-Large: {problem!s:.300}"
         ) from problem
     origin = {
         "weights": f"torchvision MobileNet_V3_Large, ImageNet-1k, {variant}",
@@ -162,22 +162,22 @@ def torchvision(variant: str, folder: Path, url: str | None = None, digest: str 
 
 
 def digest_in_name(url: str) -> str:
-    """The first digits of the SHA-256 that a file name states; a ConfigurationError where there are none."""
-    stated = _DIGEST_IN_NAME.search(urlsplit(url).path.rsplit("/", 1)[-1])
-    if not stated:
+    """The first digits of the SHA-256 in a file name; a ConfigurationError if there are none."""
+    match = _DIGEST_IN_NAME.search(urlsplit(url).path.rsplit("/", 1)[-1])
+    if not match:
         raise ConfigurationError(f"the file name in {url} has no SHA-256; pass --sha256")
-    return stated.group(1)
+    return match.group(1)
 
 
 def _exactness(workspace: Workspace, file: bytes, network: Minimalistic) -> dict[str, Any]:
-    """Both computations over every photograph: how far apart, and how accurate before any change."""
-    every = data.find(workspace.data)
+    """The public file and the network on every photograph: largest difference, and accuracy before any change."""
+    photographs = data.find(workspace.data)
     session = onnx_file.session(file)
     largest = 0.0
     report = {}
     with progress() as bar:
         for source in data.SOURCES:
-            chosen = data.chosen(every, source)
+            chosen = data.select(photographs, source)
             task = bar.add_task(source, total=len(chosen))
             pixels = data.pixels(chosen, data.spec(RESIZE_SHORTER))
             ours = networks.logits(network, pixels)
@@ -191,6 +191,6 @@ def _exactness(workspace: Workspace, file: bytes, network: Minimalistic) -> dict
     return {
         "largest_logit_difference": largest,
         "resize_shorter": RESIZE_SHORTER,
-        "photographs_sha256": data.digest(every),
+        "photographs_sha256": data.digest(photographs),
         "before_any_change": report,
     }

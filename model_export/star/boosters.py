@@ -1,4 +1,4 @@
-"""The two boosters: what they see, how they are fitted, what they answer."""
+"""The two boosters: features, fitting and prediction."""
 
 from __future__ import annotations
 
@@ -33,43 +33,43 @@ FIXED: Final[Mapping[str, Any]] = {
     "tree_method": "hist",
     "seed": SEED,
 }
-# A row walks rounds * classes * depth nodes at most. One core of the machines this was measured on
-# walks about 0.9e9 a second, and 500,000 rows a second are wanted from it.
+# A prediction visits at most rounds * classes * depth nodes. A core of the machines measured visits about
+# 0.9e9 nodes a second, and the target is 500,000 rows a second.
 NODES_PER_ROW: Final = 1_600
 
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """Boosting rounds (each grows one tree a class) and XGBoost's own parameters."""
+    """Boosting rounds (each grows a tree per class) and XGBoost's own parameters."""
 
     rounds: int
     parameters: Mapping[str, Any]
 
     @property
     def nodes_per_row(self) -> int:
-        """The most nodes that one prediction can visit: the budget of speed, by counting."""
+        """The maximum number of nodes that a prediction visits: a measure of its cost."""
         return self.rounds * len(LABELS) * int(self.parameters["max_depth"])
 
 
 def hyperparameters(path: Path = HYPERPARAMETERS) -> dict[str, Hyperparameters]:
-    """The chosen hyperparameters of each variant; a ConfigurationError for a file that lacks them."""
+    """The chosen hyperparameters of each variant; raises ConfigurationError if the file lacks them."""
     content = read_json(path, "star tune")
     try:
         return {
             name: Hyperparameters(int(content[name]["rounds"]), dict(content[name]["parameters"])) for name in VARIANTS
         }
     except (KeyError, TypeError, ValueError) as problem:
-        raise ConfigurationError(f"{path} does not hold rounds and parameters of {', '.join(VARIANTS)}") from problem
+        raise ConfigurationError(f"{path} lacks rounds and parameters of {', '.join(VARIANTS)}") from problem
 
 
 def fitted_with(variant: Mapping[str, Any]) -> Hyperparameters:
-    """The hyperparameters of a variant as training.json and the card record them."""
+    """The hyperparameters of a variant as recorded in training.json and the card."""
     parameters = {key: value for key, value in variant["parameters"].items() if key not in (*FIXED, "rounds")}
     return Hyperparameters(int(variant["parameters"]["rounds"]), parameters)
 
 
 def matrix(photometry: Photometry, variant: str) -> NDArray[np.float32]:
-    """(n, features) of a variant, by the same code that serves."""
+    """(n, features) of a variant, computed by the serving code."""
     return feature_matrix(photometry.magnitudes, photometry.redshift if variant == WITH_REDSHIFT else None)
 
 
@@ -81,7 +81,7 @@ def fit(
     threads: int,
     on_round: Callable[[], object] | None = None,
 ) -> xgboost.Booster:
-    """Fit one booster. The same rows and seed give the same bytes, whatever the number of threads."""
+    """Fit a booster. The same rows and seed give the same bytes for any number of threads."""
     parameters = {**FIXED, **chosen.parameters, "nthread": threads}
     max_bin = int(chosen.parameters.get("max_bin", 256))
     rows = xgboost.QuantileDMatrix(features, labels, max_bin=max_bin, nthread=threads)
@@ -103,21 +103,21 @@ def out_of_fold(
     threads: int,
     on_round: Callable[[], object] | None = None,
 ) -> NDArray[np.float64]:
-    """(n, 3) margins of each object from a booster that never saw it: one booster a fold."""
-    answers = np.empty((len(labels), len(LABELS)))
-    for seen, unseen in held_out(fold):
-        booster = fit(features[seen], labels[seen], chosen, threads=threads, on_round=on_round)
-        answers[unseen] = margins(booster, features[unseen])
-    return answers
+    """(n, 3) margins of each object from the booster fitted without its fold."""
+    result = np.empty((len(labels), len(LABELS)))
+    for training, test in held_out(fold):
+        booster = fit(features[training], labels[training], chosen, threads=threads, on_round=on_round)
+        result[test] = margins(booster, features[test])
+    return result
 
 
 def to_bytes(booster: xgboost.Booster) -> bytes:
-    """The booster as UBJSON."""
+    """Serialise a booster as UBJSON."""
     return bytes(booster.save_raw("ubj"))
 
 
 def from_bytes(content: bytes, threads: int) -> xgboost.Booster:
-    """A booster read back from UBJSON."""
+    """Load a booster from UBJSON."""
     booster = xgboost.Booster({"nthread": threads})
     booster.load_model(bytearray(content))
     return booster

@@ -18,35 +18,37 @@ The star model: GALAXY, QSO or STAR from SDSS photometry, with and without a red
 
 In order: explore (look at the data, compare models), tune (search hyperparameters), train
 (fit both boosters and their calibration), evaluate (held-out test split, plots), export
-(publish to functions/star/model if not worse than what is there). colours draws where the classes
-lie for the page's diagram."""
+(publish to functions/star/model unless worse than the model in place). colours computes the class
+contours of the page's diagram."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; exit code 2 with a sentence for an error of the user's."""
-    line = CommandLine("star", DESCRIPTION)
-    _add(line, "explore", "report on the data and compare model families (HTML with plots)")
-    tune = _add(line, "tune", "search hyperparameters by cross-validation on the training part; resumes")
+    """Run a command; exit code 2 with a message for a user error."""
+    commands = CommandLine("star", DESCRIPTION)
+    _add(commands, "explore", "report on the data and compare model families (HTML with plots)")
+    tune = _add(commands, "tune", "search hyperparameters by cross-validation on the training part; resumes")
     tune.add_argument("--minutes", type=positive, default=10.0, help="time for each variant (default %(default)s)")
-    tune.add_argument("--trials", type=count, default=None, help="stop each variant at this many trials in all")
-    tune.add_argument("--variant", choices=VARIANTS, default=None, help="search one variant only (default both)")
-    tune.add_argument("--fresh", action="store_true", help="forget the variant's earlier trials instead of resuming")
-    _add(line, "train", "fit both boosters, their temperatures and conformal thresholds")
-    evaluate = _add(line, "evaluate", "measure the trained boosters, and those in place, on the held-out test split")
+    tune.add_argument("--trials", type=count, default=None, help="stop each variant at this total number of trials")
+    tune.add_argument("--variant", choices=VARIANTS, default=None, help="search this variant only (default both)")
+    tune.add_argument("--fresh", action="store_true", help="discard the variant's earlier trials instead of resuming")
+    _add(commands, "train", "fit both boosters, their temperatures and conformal thresholds")
+    evaluate = _add(
+        commands, "evaluate", "measure the trained boosters, and those in place, on the held-out test split"
+    )
     in_place = "artefact in place (default functions/star/model)"
     evaluate.add_argument("--against", type=Path, default=None, metavar="FOLDER", help=in_place)
-    export = _add(line, "export", "publish the evaluated boosters and their card, if not worse than those in place")
+    export = _add(commands, "export", "publish the evaluated boosters and their card, if not worse than those in place")
     publish.add_options(export, "star")
-    colours = _add(line, "colours", "write the colour-colour contours of the classes that the page shows")
-    file = "where they go (default functions/site/data/colours.json)"
+    colours = _add(commands, "colours", "write the colour-colour contours of the classes that the page shows")
+    file = "output file (default functions/site/data/colours.json)"
     colours.add_argument("--into", type=Path, default=None, metavar="FILE", help=file)
-    return line.run(arguments)
+    return commands.run(arguments)
 
 
-def _add(line: CommandLine, name: str, purpose: str) -> argparse.ArgumentParser:
+def _add(commands: CommandLine, name: str, purpose: str) -> argparse.ArgumentParser:
     threads = (os.cpu_count() or 1, "threads (default %(default)s); changes no result")
     table = ("FILE", "SDSS17 as CSV (default: from SKYSORT_DATA)")
-    command = line.add(name, purpose, data=table, threads=threads)
+    command = commands.add(name, purpose, data=table, threads=threads)
     text = "chosen hyperparameters (default model_export/star/hyperparameters.json)"
     command.add_argument("--hyperparameters", type=Path, default=None, metavar="FILE", help=text)
     return command

@@ -1,7 +1,7 @@
 """``colours``: where galaxies, quasars and stars lie in the u-g, g-r plane, as contours for the page's diagram.
 
-Density is a histogram of the training part, smoothed with a Gaussian, one class at a time. A contour encloses
-the given share of its class: the least area that does (the highest-density region, Hyndman 1996).
+The density of each class is a histogram of the training part, smoothed with a Gaussian. A contour is the
+highest-density region (Hyndman 1996): the smallest area with the given share of the class.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from contourpy import contour_generator
 from scipy.ndimage import gaussian_filter
 
-from model_export.common.cli import OK, say
+from model_export.common.cli import OK, log
 from model_export.common.files import ROOT
 from model_export.star.data import SOURCE, Workspace, split
 from skysort.star.columns import LABELS
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 FILE: Final = ROOT / "functions" / "site" / "data" / "colours.json"
 AXES: Final = ("u-g", "g-r")
-# What the page shows; objects beyond stand at its rim.
+# The range of the diagram; the page draws objects outside it at the edge.
 RANGES: Final = ((-1.0, 6.0), (-0.8, 2.4))
 CELLS: Final = (175, 80)  # 0.04 mag a side
 SMOOTHING: Final = 2.0  # cells: 0.08 mag, a few times the photometric error
 SHARES: Final = (0.5, 0.9)
-SHORTEST: Final = 8  # points of a ring; shorter ones are single objects in the outskirts
+SHORTEST: Final = 8  # points of a ring; shorter rings are single outlying objects
 DIGITS: Final = 2
-SIMPLER: Final = 0.012  # mag: how far a ring may leave out of a straight line
+SIMPLER: Final = 0.012  # mag: tolerance of the simplification
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     path = options.into or FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document(train), separators=(",", ":")) + "\n", encoding="utf-8")
-    say(f"written to {path}")
+    log(f"written to {path}")
     return OK
 
 
@@ -66,7 +66,7 @@ def document(train: Dataset) -> dict[str, Any]:
 
 
 def rings(across: NDArray[np.float64], up: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """The contours of one class, the outermost first: [{"share": 0.9, "rings": [...]}, ...]."""
+    """The contours of a class, outermost first: [{"share": 0.9, "rings": [...]}, ...]."""
     counts, x_edges, y_edges = np.histogram2d(across, up, bins=CELLS, range=RANGES)
     density = gaussian_filter(counts, SMOOTHING)
     middles = [(edges[:-1] + edges[1:]) / 2 for edges in (x_edges, y_edges)]
@@ -80,9 +80,9 @@ def rings(across: NDArray[np.float64], up: NDArray[np.float64]) -> list[dict[str
 
 def level(density: NDArray[np.float64], share: float) -> float:
     """The density above which the given share of the objects lies."""
-    falling = np.sort(density.ravel())[::-1]
-    reached = np.cumsum(falling) / falling.sum()
-    return float(falling[int(np.searchsorted(reached, share))])
+    descending = np.sort(density.ravel())[::-1]
+    cumulative = np.cumsum(descending) / descending.sum()
+    return float(descending[int(np.searchsorted(cumulative, share))])
 
 
 def _listed(line: NDArray[np.float64]) -> list[list[float]]:
@@ -90,7 +90,7 @@ def _listed(line: NDArray[np.float64]) -> list[list[float]]:
 
 
 def _simplified(line: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fewer points for the same line (Ramer 1972; Douglas & Peucker 1973)."""
+    """Simplify a line (Ramer 1972; Douglas & Peucker 1973)."""
     if len(line) <= 2:  # noqa: PLR2004 - two points are a line
         return line
     start, end = line[0], line[-1]

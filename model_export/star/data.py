@@ -1,16 +1,16 @@
-"""SDSS17 from a CSV file, the project's compact copy or the original as Kaggle serves it, and its split.
+"""SDSS17 from a CSV file, the project's compact copy or Kaggle's original, and its split.
 
-Both files are read by column name; what is not needed (run_ID, plate, fiber_ID, the position ...) is left unread.
+Both files are read by column name; other columns (run_ID, plate, fiber_ID, position ...) are ignored.
 
-An object's side of the split is decided by a hash of its own five magnitudes and the seed, within its class: the
-fifth of each class with the lowest hashes is the test split. So the split is stratified, does not depend on the order
-of the file, and puts an object on the same side whether it comes from the compact copy or from the original file.
+The split is decided by a hash of an object's five magnitudes and the seed, within its class: the fifth of each class
+with the lowest hashes is the test split. So it is stratified, independent of the row order, and the same for the
+compact copy and the original file.
 
-Objects whose redshift fit failed (a redshift of exactly 0) neither train nor test, since the label comes from the
-same fit. They take part in the ranking, so that leaving them out moves no other object to the other side.
+Objects whose redshift fit failed (a redshift of exactly 0) are in neither part, since the label comes from the same
+fit. They are ranked with the others, so that leaving them out does not move any other object.
 
-The seed is 17, after SDSS17. It was chosen before any score was looked at, and it is the only one there has ever
-been. Tuning, calibration and the choice of features see the training part only.
+The seed is 17, after SDSS17. It was chosen before any score was seen, and never changed. Tuning, calibration and
+feature selection use the training part only.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 CLASS_COLUMN: Final = "class"
-# The compact copy first, then the names that a download from Kaggle has.
+# The compact copy first, then the names of Kaggle's download.
 FILE_NAMES: Final = ("sdss17.csv.gz", "star_classification.csv", "star_classification.csv.gz")
 SOURCE: Final = (
     "Stellar Classification Dataset - SDSS17 (fedesoriano, Kaggle), drawn from the Sloan Digital Sky Survey, "
@@ -46,18 +46,18 @@ HYPERPARAMETERS: Final = Path(__file__).resolve().parent / "hyperparameters.json
 SEED: Final = 17
 TEST_FRACTION: Final = 0.2
 FOLDS: Final = 5
-# SDSS17 gives magnitudes to five decimals: in whole steps of that size, how they were parsed no longer shows.
+# SDSS17 has magnitudes to five decimals: hashing multiples of this step is independent of how they were parsed.
 HASHED_STEP: Final = 1e-5
-SHOWN: Final = 5  # bad values named in a message before it says how many more there are
+SHOWN: Final = 5  # bad values listed in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """n labelled objects.
 
-    photometry: u, g, r, i, z in magnitudes and the redshift, float64; NaN for a redshift that says that there is none.
+    photometry: u, g, r, i, z in magnitudes and the redshift, float64; NaN for a missing redshift.
     labels: (n,) int64, index into skysort.star.columns.LABELS.
-    dropped: rows of the file that are not in here, by reason.
+    dropped: number of rows left out, by reason.
     """
 
     photometry: Photometry
@@ -71,12 +71,12 @@ class Dataset:
         return len(self.labels)
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Dataset:
-        """The objects that a mask or an index array chooses, in its order."""
+        """Select objects by a mask or an index array, in its order."""
         return Dataset(self.photometry.take(rows), self.labels[rows], self.file_name, self.sha256, self.dropped)
 
     @property
     def has_redshift(self) -> NDArray[np.bool_]:
-        """(n,) bool, the objects whose redshift was measured."""
+        """(n,) bool, whether the redshift was measured."""
         return ~np.isnan(self.photometry.redshift)
 
     def counts(self) -> dict[str, int]:
@@ -85,14 +85,14 @@ class Dataset:
 
 
 def find(folder: Path) -> Path:
-    """The SDSS17 file in the data folder; NotFoundError says where it was looked for."""
+    """The SDSS17 file in the data folder; raises NotFoundError."""
     candidates = [parent / name for name in FILE_NAMES for parent in (folder / "star", folder)]
     for path in candidates:
         if path.is_file():
             return path
     raise NotFoundError(
-        f"no SDSS17 table in {folder} (looked for {', '.join(FILE_NAMES)}, there and in its folder star); "
-        "set SKYSORT_DATA to the data folder, or give the file with --data"
+        f"no SDSS17 table in {folder} (looked for {', '.join(FILE_NAMES)}, also in its folder star); "
+        "set SKYSORT_DATA to the data folder, or pass the file with --data"
     )
 
 
@@ -102,21 +102,21 @@ def load(path: Path) -> Dataset:
     Returns
     -------
     Dataset
-        Without rows that have the sentinel -9999 in a band (one in the original file) and repeated objects (the same
-        five magnitudes; the first row stays), which are counted. Redshifts of exactly 0 are of fits that failed and
-        become NaN; split leaves those objects out of both parts.
+        Without rows that have the sentinel -9999 in a band (one in the original file) and repeated objects (same five
+        magnitudes; the first row is kept), which are counted. Redshifts of exactly 0 come from failed fits and
+        become NaN; `split` leaves those objects out of both parts.
 
     Raises
     ------
     NotFoundError
-        Without a file.
+        If the file does not exist.
     MalformedInputError
-        For what is not a CSV file.
+        If the file is not CSV.
     EmptyInputError
-        Without a row.
+        If there is no usable row.
     InvalidFieldsError
-        For missing columns, values out of their physical range, unknown classes: a training set should not lose rows
-        in silence.
+        For missing columns, values out of their physical range, unknown classes: rows of a training set are never
+        dropped silently.
     """
     if not path.is_file():
         raise NotFoundError(f"{path} is not a file")
@@ -207,7 +207,7 @@ def _refuse_bad_values(reasons: NDArray[np.uint8], values: NDArray[np.float64]) 
 class Split:
     """Row indices of the two parts, ascending.
 
-    unmeasured: the objects without a redshift that would stand in the test part.
+    unmeasured: the objects without a redshift that would be in the test part.
     """
 
     train: NDArray[np.intp]
@@ -216,7 +216,7 @@ class Split:
 
 
 def split(dataset: Dataset, seed: int = SEED) -> Split:
-    """80 % to train and 20 % to test, in each class; objects without a redshift are in neither."""
+    """80 % training and 20 % test part in each class; objects without a redshift are in neither."""
     test = np.zeros(len(dataset), dtype=np.bool_)
     for rows in _ranked(dataset, seed):
         test[rows[: round(TEST_FRACTION * len(rows))]] = True
@@ -225,7 +225,7 @@ def split(dataset: Dataset, seed: int = SEED) -> Split:
 
 
 def folds(dataset: Dataset, seed: int = SEED, count: int = FOLDS) -> NDArray[np.int64]:
-    """(n,) the fold from 0 to count - 1 that each object is held out in, dealt out within each class."""
+    """(n,) the fold from 0 to count - 1 in which each object is held out, stratified by class."""
     fold = np.empty(len(dataset), dtype=np.int64)
     for rows in _ranked(dataset, seed + 1):
         fold[rows] = np.arange(len(rows)) % count
@@ -239,7 +239,7 @@ def held_out(fold: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], NDArra
 
 
 def _ranked(dataset: Dataset, seed: int) -> Iterator[NDArray[np.intp]]:
-    """The rows of each class in the order of their hashes."""
+    """The rows of each class, ordered by hash."""
     steps = np.round(dataset.photometry.magnitudes / HASHED_STEP).astype("<i8")
     salt = seed.to_bytes(8, "little")
     keys = [hashlib.blake2b(row.tobytes(), digest_size=8, key=salt).digest() for row in steps]
@@ -250,10 +250,10 @@ def _ranked(dataset: Dataset, seed: int) -> Iterator[NDArray[np.intp]]:
 
 @dataclass(frozen=True)
 class Workspace(files.Workspace):
-    """The folders and files of one command.
+    """The folders and files of a command.
 
-    build: boosters, search journal, report. data: the SDSS17 table, or the folder that it is looked for in.
-    hyperparameters: the file that tune writes and train reads.
+    build: boosters, search journal, report. data: the SDSS17 table, or a folder that contains it.
+    hyperparameters: the file written by tune and read by train.
     """
 
     model = "star"
@@ -261,16 +261,16 @@ class Workspace(files.Workspace):
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Workspace:
-        """Make the folders that the options name."""
+        """Create the folders named by the options."""
         return replace(super().of(options), hyperparameters=options.hyperparameters or HYPERPARAMETERS)
 
     def dataset(self) -> Dataset:
-        """The survey table, checked."""
+        """The validated survey table."""
         return load(find(self.data) if self.data.is_dir() or not self.data.suffix else self.data)
 
 
 def description(dataset: Dataset) -> dict[str, Any]:
-    """What the card says of the data: counts, hashes and the split."""
+    """Counts, hashes and the split, for the card."""
     parts = split(dataset)
     named = {"train": dataset.take(parts.train), "test": dataset.take(parts.test)}
     used = dataset.take(dataset.has_redshift)
@@ -289,6 +289,6 @@ def description(dataset: Dataset) -> dict[str, Any]:
 
 
 def fingerprint(part: Dataset) -> str:
-    """A hash of the objects, whatever their order and file: tells whether two test splits are the same."""
+    """A hash of the objects, independent of their order and file, to compare test splits."""
     values = np.column_stack([part.photometry.magnitudes, part.photometry.redshift, part.labels]).astype("<f8")
     return files.sha256(values[np.lexsort(values.T)].tobytes())

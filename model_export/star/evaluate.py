@@ -1,8 +1,8 @@
-"""``evaluate``: what the trained boosters do on the test split, which nothing before this has seen.
+"""``evaluate``: measure the trained boosters on the test split, which no earlier step uses.
 
-The published boosters are measured on the same split: a training set that loses or gains rows has another, and the
-card in place was measured on the old one. Beside that stands what becomes of the objects without a redshift, which are
-in no split: how often each version calls them GALAXY, their label, and the scores with them counted in.
+The published boosters are measured on the same split, as a training set with other rows has another split than the
+card in place. Objects without a redshift, which are in neither part, are reported separately: how often each version
+predicts their label GALAXY, and the scores including them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from model_export.common import calibration, metrics
 from model_export.common.calibration import calibration_error
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.files import artefact, read_json, sha256, write_json
 from model_export.star import boosters, plots, readme
 from model_export.star.boosters import Hyperparameters
@@ -45,7 +45,7 @@ CONFUSION_PLOT: Final = "confusion.png"
 ROUNDED: Final = 6
 BATCH_ROWS: Final = 100_000
 TIMES: Final = 7
-# What the service took the redshift of a failed fit for, as long as it took it for one.
+# The redshift of a failed fit, which earlier versions of the service accepted as measured.
 FAILED_FIT: Final = 0.0
 BASELINE: Final = Hyperparameters(100, {"max_depth": 6, "eta": 0.3, "max_bin": 256})
 CEILING_FACTOR: Final = 5
@@ -62,8 +62,7 @@ def run(options: argparse.Namespace) -> int:
     data = description(dataset)
     if data["splits"] != training["data"]["splits"]:
         raise ConfigurationError(
-            f"the boosters in {workspace.build} were trained on rows other than those of {dataset.file_name}; "
-            "run `train` again"
+            f"the boosters in {workspace.build} were not trained on the rows of {dataset.file_name}; run `train` again"
         )
     parts = split(dataset)
     train, test = dataset.take(parts.train), dataset.take(parts.test)
@@ -93,15 +92,15 @@ def run(options: argparse.Namespace) -> int:
     readme.PAGE.fill(workspace.results)
     for name, result in results.items():
         _report(name, result["metrics"])
-    say(f"written to {workspace.results}")
+    log(f"written to {workspace.results}")
     return OK
 
 
 def trained(folder: Path, name: str, variant: Mapping[str, Any]) -> bytes:
-    """The bytes of a trained booster; a ConfigurationError when they are not what train wrote, or not for this code."""
+    """The bytes of a trained booster; a ConfigurationError if it is not the file written by train, or outdated."""
     if variant["features"] != list(boosters.FEATURES[name]):
-        raise ConfigurationError(f"{name} was trained on other features than this code computes; run `train` again")
-    return _booster(folder, variant, f"{TRAINING} beside it describes; run `train` again")
+        raise ConfigurationError(f"{name} was trained on different features; run `train` again")
+    return _booster(folder, variant, f"described by {TRAINING} in the same folder; run `train` again")
 
 
 def measure(
@@ -118,7 +117,7 @@ def measure(
         "before": calibration.reliability(before, test.labels),
         "after": calibration.reliability(after, test.labels),
     }
-    # What the thresholds alone give, without the rule that the top label is always in.
+    # Coverage of the thresholds alone, without the rule that the top label is always included.
     reached = {
         label: round(float((after[test.labels == index, index] >= limits[index]).mean()), ROUNDED)
         for index, label in enumerate(LABELS)
@@ -138,7 +137,7 @@ def measure(
 
 
 def parity(content: bytes, name: str, test: Dataset) -> dict[str, Any]:
-    """The largest difference between the margins of the serving code and those of the training framework."""
+    """The largest difference between the margins of the serving code and of XGBoost."""
     features = boosters.matrix(test.photometry, name)
     framework = boosters.margins(boosters.from_bytes(content, 1), features)
     served = Booster(content, 1).margins(features)
@@ -146,7 +145,7 @@ def parity(content: bytes, name: str, test: Dataset) -> dict[str, Any]:
 
 
 def latency(content: bytes, name: str, test: Dataset) -> dict[str, Any]:
-    """Rows a second in batches and milliseconds for one row, features included, in processor time of one thread."""
+    """Rows per second in batches and milliseconds for a single row, including features, in CPU time of one thread."""
     booster = Booster(content, 1)
     rows = np.arange(BATCH_ROWS) % len(test)
     magnitudes = test.photometry.magnitudes[rows]
@@ -158,10 +157,10 @@ def latency(content: bytes, name: str, test: Dataset) -> dict[str, Any]:
         return time.thread_time() - start
 
     batch = min(seconds(BATCH_ROWS) for _ in range(TIMES))
-    one = float(np.median([seconds(1) for _ in range(1_000)]))
+    one_row = float(np.median([seconds(1) for _ in range(1_000)]))
     return {
         "rows_per_second": round(BATCH_ROWS / batch),
-        "one_row_ms": round(one * 1e3, 4),
+        "one_row_ms": round(one_row * 1e3, 4),
         "with": "processor time of one thread, features included: best of 7 x 100,000 rows, median of 1,000 rows",
     }
 
@@ -169,12 +168,13 @@ def latency(content: bytes, name: str, test: Dataset) -> dict[str, Any]:
 def measure_in_place(
     folder: Path, candidate: Mapping[str, bytes], test: Dataset, unmeasured: Dataset
 ) -> dict[str, Any] | None:
-    """Scores of the published version, and of it and the candidate on objects without a redshift; None without one."""
+    """Scores of the published version, and of both versions on objects without a redshift; None if none is in place."""
     if not (folder / CARD_FILE).exists():
         return None
     card = read_json(folder / CARD_FILE, "star export")
     published = {
-        name: _booster(folder, card["variants"][name], "the card beside it describes") for name in boosters.VARIANTS
+        name: _booster(folder, card["variants"][name], "described by the card in the same folder")
+        for name in boosters.VARIANTS
     }
     photometric = boosters.PHOTOMETRY_ONLY
     as_zero = {name: predicted(content, name, unmeasured) for name, content in published.items()}
@@ -182,11 +182,11 @@ def measure_in_place(
 
     def scores(content: bytes, name: str, others: NDArray[np.int64]) -> dict[str, Any]:
         table = metrics.confusion(test.labels, predicted(content, name, test), len(LABELS))
-        whole = table + metrics.confusion(unmeasured.labels, others, len(LABELS))
+        with_unmeasured = table + metrics.confusion(unmeasured.labels, others, len(LABELS))
         return {
             "sha256": sha256(content),
             "metrics": metrics.scores_of_table(table),
-            "with_unmeasured": metrics.scores_of_table(whole),
+            "with_unmeasured": metrics.scores_of_table(with_unmeasured),
         }
 
     return {
@@ -195,14 +195,14 @@ def measure_in_place(
         "candidate": {name: scores(content, name, without) for name, content in candidate.items()},
         "unmeasured": {
             "rows": len(unmeasured),
-            "called": {name: _counts(answers) for name, answers in as_zero.items()},
+            "called": {name: _counts(predictions) for name, predictions in as_zero.items()},
             "called_by_candidate": _counts(without),
         },
     }
 
 
 def predicted(content: bytes, name: str, objects: Dataset) -> NDArray[np.int64]:
-    """(n,) the class that a booster gives each object; an absent redshift stands as 0, as the failed fit left it."""
+    """(n,) class index predicted by a booster; a missing redshift is passed as 0, as the failed fit left it."""
     redshift = np.nan_to_num(objects.photometry.redshift, nan=FAILED_FIT)
     features = boosters.matrix(Photometry(objects.photometry.magnitudes, redshift), name)
     if not len(features):
@@ -215,12 +215,12 @@ def _booster(folder: Path, variant: Mapping[str, Any], described: str) -> bytes:
     path: Path = folder / variant["file"]
     content = path.read_bytes() if path.is_file() else b""
     if sha256(content) != variant["sha256"]:
-        raise ConfigurationError(f"{path} is not the booster that {described}")
+        raise ConfigurationError(f"{path} is not the booster {described}")
     return content
 
 
-def _counts(answers: NDArray[np.int64]) -> dict[str, int]:
-    return dict(zip(LABELS, np.bincount(answers, minlength=len(LABELS)).tolist(), strict=True))
+def _counts(predictions: NDArray[np.int64]) -> dict[str, int]:
+    return dict(zip(LABELS, np.bincount(predictions, minlength=len(LABELS)).tolist(), strict=True))
 
 
 def _report(name: str, scores: Mapping[str, Any]) -> None:
@@ -238,55 +238,55 @@ def references(
     on_fit: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
     """Scores of baseline and ceiling on the test split, and the learning curve of the shipped booster."""
-    # The baseline is XGBoost as it comes, on ugriz, six colours and the redshift. The ceiling, five times the trees at
-    # a fifth of the rate, is far too slow to serve: what it adds is what speed costs. Where the learning curve is flat,
-    # more of the same data would not help.
+    # The baseline is XGBoost with its defaults, on ugriz, six colours and the redshift. The ceiling, five times the
+    # trees at a fifth of the learning rate, is far too slow to serve: its gain is the price of speed. Where the
+    # learning curve is flat, more of the same data would not help.
     names = boosters.FEATURES[variant]
     plain = [index for index, name in enumerate(names) if name not in (*BEND_NAMES, DISTANCE_MAGNITUDE)]
     slow = {**chosen.parameters, "eta": float(chosen.parameters["eta"]) / CEILING_FACTOR}
     ceiling = replace(chosen, rounds=chosen.rounds * CEILING_FACTOR, parameters=slow)
     train_matrix, test_matrix = (boosters.matrix(part.photometry, variant) for part in (training, test))
 
-    def answers_of(hyper: Hyperparameters, rows: NDArray[np.intp], columns: list[int]) -> NDArray[np.int64]:
+    def predict(hyper: Hyperparameters, rows: NDArray[np.intp], columns: list[int]) -> NDArray[np.int64]:
         booster = boosters.fit(train_matrix[rows][:, columns], training.labels[rows], hyper, threads=threads)
-        answer: NDArray[np.int64] = boosters.margins(booster, np.ascontiguousarray(test_matrix[:, columns])).argmax(1)
+        labels: NDArray[np.int64] = boosters.margins(booster, np.ascontiguousarray(test_matrix[:, columns])).argmax(1)
         on_fit()
-        return answer
+        return labels
 
-    every, whole = np.arange(len(training)), list(range(len(names)))
+    all_rows, all_columns = np.arange(len(training)), list(range(len(names)))
     order = np.random.default_rng(SEED).permutation(len(training))
     curve = {
-        count: answers_of(chosen, np.sort(order[:count]), whole)
+        count: predict(chosen, np.sort(order[:count]), all_columns)
         for count in (round(fraction * len(training)) for fraction in FRACTIONS)
     }
     shipped = curve[len(training)]
-    answers = {"baseline": answers_of(BASELINE, every, plain), "ceiling": answers_of(ceiling, every, whole)}
+    predictions = {"baseline": predict(BASELINE, all_rows, plain), "ceiling": predict(ceiling, all_rows, all_columns)}
     return {
         **{
             name: {
-                **metrics.scores_of_table(metrics.confusion(test.labels, answer, len(LABELS))),
-                "shipped_minus_this": paired(test.labels, shipped, answer),
+                **metrics.scores_of_table(metrics.confusion(test.labels, prediction, len(LABELS))),
+                "shipped_minus_this": paired(test.labels, shipped, prediction),
             }
-            for name, answer in answers.items()
+            for name, prediction in predictions.items()
         },
         "learning_curve": [
-            {"rows": count, **metrics.scores_of_table(metrics.confusion(test.labels, answer, len(LABELS)))}
-            for count, answer in curve.items()
+            {"rows": count, **metrics.scores_of_table(metrics.confusion(test.labels, prediction, len(LABELS)))}
+            for count, prediction in curve.items()
         ],
     }
 
 
 def paired(
-    truth: NDArray[np.int64], one: NDArray[np.int64], other: NDArray[np.int64], replicates: int = PAIRED_REPLICATES
+    truth: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64], replicates: int = PAIRED_REPLICATES
 ) -> dict[str, dict[str, float]]:
     """The difference of two models' scores on the same objects, with a 95 % paired bootstrap interval."""
     draw = np.random.default_rng(SEED)
     differences: dict[str, list[float]] = {name: [] for name in ("accuracy", "macro_f1")}
     for replicate in range(replicates + 1):
-        # The first is no draw: all objects once give the value itself.
+        # The first is not a draw: all objects once give the value itself.
         rows = np.arange(len(truth)) if replicate == 0 else draw.integers(len(truth), size=len(truth))
-        tables = [metrics.confusion(truth[rows], answer[rows], len(LABELS)) for answer in (one, other)]
+        tables = [metrics.confusion(truth[rows], prediction[rows], len(LABELS)) for prediction in (first, second)]
         for name, values in differences.items():
-            first, second = (float(metrics.SCORES[name](table)) for table in tables)
-            values.append(first - second)
+            left, right = (float(metrics.SCORES[name](table)) for table in tables)
+            values.append(left - right)
     return {name: metrics.interval(values[0], values[1:]) for name, values in differences.items()}

@@ -1,11 +1,11 @@
-"""``explore``: a report on the data, model families and features, one HTML file with its plots inside.
+"""``explore``: a report on the data, model families and features, as a single HTML file with embedded plots.
 
-Families are fitted on four folds of the training part and measured on the fifth. The test split stays out of it: a
-choice between families is a choice too. Every family gets the same features; none is tuned beyond what its own
-documentation suggests for a table of this size.
+Families are fitted on four folds of the training part and measured on the fifth; the test split is not used for
+choosing between them. All get the same features; none is tuned beyond its documentation's suggestions for a table
+of this size.
 
-Which features pay is cross-validated on the training part: the same booster on growing sets of columns. The set that
-ships is marked; those after it add to it or take from it.
+Features are compared by cross-validation on the training part: the same booster on growing sets of columns. The
+shipped set is marked; the sets after it add or remove features.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from model_export.common import calibration, metrics
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.files import write_json
 from model_export.star import boosters, plots, readme
 from model_export.star.data import FOLDS, SEED, Workspace, folds, split
@@ -51,7 +51,7 @@ COMPARISON: Final = "comparison.json"
 ABLATION: Final = "features.json"
 FITS: Final = 8  # four families, two variants
 ROWS_TIMED: Final = 10_000
-LEAST: Final = 1e-6  # a forest says 0 where no tree voted; the floor keeps one such object from deciding the mean
+LEAST: Final = 1e-6  # floor of a probability: a forest's 0 would dominate the mean log loss
 NEIGHBOURS: Final = COLOUR_NAMES[: len(BANDS) - 1]
 SHIPPED: Final = "+ curvatures (shipped)"
 OTHER_COLOURS: Final = ((0, 3), (0, 4), (1, 4), (2, 4))
@@ -81,12 +81,12 @@ def run(options: argparse.Namespace) -> int:
     path = workspace.build / REPORT
     path.write_text(report(dataset, compared), encoding="utf-8")
     readme.PAGE.fill(workspace.results)
-    say(f"written: {path}")
+    log(f"written: {path}")
     return OK
 
 
 def families(chosen: boosters.Hyperparameters, threads: int) -> dict[str, Fit]:
-    """Each family by the name that tables show: fits, and returns what predicts (n, 3) probabilities."""
+    """By the name in tables: a function that fits a family and returns its predictor of (n, 3) probabilities."""
 
     def xgboost(features: NDArray[np.float32], labels: NDArray[np.int64]) -> Predict:
         booster = boosters.fit(features, labels, chosen, threads=threads)
@@ -112,19 +112,19 @@ def compare_families(
 ) -> dict[str, Any]:
     """Scores, log loss and times of every family, by variant and family."""
     fold = folds(training)
-    seen, unseen = np.flatnonzero(fold != 0), np.flatnonzero(fold == 0)
-    truth = training.labels[unseen]
+    fitted_rows, test_rows = np.flatnonzero(fold != 0), np.flatnonzero(fold == 0)
+    truth = training.labels[test_rows]
     results: dict[str, dict[str, Any]] = {}
     for variant in boosters.VARIANTS:
         features = boosters.matrix(training.photometry, variant)
         results[variant] = {}
         for name, fit in families(chosen[variant], threads).items():
             started = time.perf_counter()
-            predict = fit(features[seen], training.labels[seen])
+            predict = fit(features[fitted_rows], training.labels[fitted_rows])
             fitted = time.perf_counter()
-            predict(features[unseen[:ROWS_TIMED]])
+            predict(features[test_rows[:ROWS_TIMED]])
             predicted = time.perf_counter()
-            probability = predict(features[unseen])
+            probability = predict(features[test_rows])
             own = np.maximum(probability[np.arange(len(truth)), truth], LEAST)
             results[variant][name] = {
                 **metrics.scores_of_table(metrics.confusion(truth, probability.argmax(axis=1), len(LABELS))),
@@ -133,17 +133,17 @@ def compare_families(
                 "rows_per_second": round(ROWS_TIMED / (predicted - fitted)),
             }
             on_fit()
-    return {"rows": {"fitted": len(seen), "measured": len(unseen)}, "threads": threads, "variants": results}
+    return {"rows": {"fitted": len(fitted_rows), "measured": len(test_rows)}, "threads": threads, "variants": results}
 
 
 def feature_sets(photometry: Photometry) -> dict[str, dict[str, NDArray[np.float32]]]:
-    """(n, columns) of each set, by variant and by a name that says what it adds to the one before."""
+    """(n, columns) of each set, by variant and by a name that states what it adds to the previous set."""
     magnitudes = photometry.magnitudes
     others = np.column_stack([magnitudes[:, a] - magnitudes[:, b] for a, b in OTHER_COLOURS]).astype(np.float32)
     thirds = np.diff(magnitudes, n=3, axis=1).astype(np.float32)
     sets = {}
     for variant, names in boosters.FEATURES.items():
-        whole = boosters.matrix(photometry, variant)
+        matrix = boosters.matrix(photometry, variant)
         at_distance = () if DISTANCE_MAGNITUDE not in names else (DISTANCE_MAGNITUDE,)
         plain = tuple(name for name in names if name not in (*COLOUR_NAMES, *BEND_NAMES, *at_distance))
         grown = {
@@ -157,17 +157,17 @@ def feature_sets(photometry: Photometry) -> dict[str, dict[str, NDArray[np.float
             **({"brightness at distance": [name for name in names if name not in at_distance]} if at_distance else {}),
         }
         sets[variant] = {
-            **{name: _columns(whole, names, columns) for name, columns in grown.items()},
-            SHIPPED: whole,
-            "shipped + the other four colours": np.column_stack([whole, others]),
-            "shipped + third differences": np.column_stack([whole, thirds]),
-            **{f"shipped - {name}": _columns(whole, names, columns) for name, columns in shrunk.items()},
+            **{name: _columns(matrix, names, columns) for name, columns in grown.items()},
+            SHIPPED: matrix,
+            "shipped + the other four colours": np.column_stack([matrix, others]),
+            "shipped + third differences": np.column_stack([matrix, thirds]),
+            **{f"shipped - {name}": _columns(matrix, names, columns) for name, columns in shrunk.items()},
         }
     return sets
 
 
-def _columns(whole: NDArray[np.float32], names: Sequence[str], chosen: Sequence[str]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(whole[:, [names.index(name) for name in chosen]])
+def _columns(matrix: NDArray[np.float32], names: Sequence[str], chosen: Sequence[str]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(matrix[:, [names.index(name) for name in chosen]])
 
 
 def compare_features(
@@ -195,7 +195,7 @@ def compare_features(
 
 
 def report(dataset: Dataset, compared: dict[str, Any]) -> str:
-    """The HTML page; it needs no other file and no network."""
+    """The self-contained HTML page."""
     values = np.column_stack([dataset.photometry.magnitudes, dataset.photometry.redshift])
     measured = pd.DataFrame(values, columns=list(MEASURED)).agg(["min", "median", "mean", "max"]).T
     sections = [

@@ -1,7 +1,7 @@
 """``export``: publish the evaluated boosters and their card, unless they are worse than those in place.
 
-Where the card in place was measured on another test split, what counts is what ``evaluate`` measured of the boosters
-in place on the candidate's; without that the two cannot be compared, and it is refused.
+If the card in place was measured on another test split, the scores of the boosters in place on the candidate's split,
+as measured by ``evaluate``, count; without them the two cannot be compared, and publishing is refused.
 """
 
 from __future__ import annotations
@@ -58,14 +58,16 @@ correction for Galactic extinction is made or expected; five dereddened magnitud
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the boosters and card.json to the artefact folder; exit code 1 and a sentence when refused."""
+    """Write the boosters and card.json to the artefact folder; exit code 1 with a message if refused."""
     workspace = Workspace.of(options)
     target = publish.Target("star", options)
     training = read_json(workspace.build / TRAINING, "star train")
     evaluation = read_json(workspace.results / EVALUATION, "star evaluate")
     for name in boosters.VARIANTS:
         if evaluation["variants"][name]["sha256"] != training["variants"][name]["sha256"]:
-            raise ConfigurationError(f"the evaluation is of another {name}; run `python -m model_export star evaluate`")
+            raise ConfigurationError(
+                f"{name} is not the booster that was evaluated; run `python -m model_export star evaluate`"
+            )
     if target.card is not None and (reason := worse(training, evaluation, target.card)):
         return target.refuse(reason)
     contents = {f"{name}.ubj": trained(workspace.build, name, training["variants"][name]) for name in boosters.VARIANTS}
@@ -73,14 +75,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def worse(training: Mapping[str, Any], evaluation: Mapping[str, Any], in_place: Mapping[str, Any]) -> str | None:
-    """Why the candidate must not replace the card in place, or None; an ArtefactError for a card that lacks scores."""
+    """Why the candidate must not replace the model in place, or None; ArtefactError if its card lacks scores."""
     with publish.reading_card():
         version = f"star {in_place['version']}"
         measured = _on_the_same_split(training, evaluation, in_place)
         if measured is None:
             return (
                 f"{version} in place was measured on another test split, so the two cannot be compared; "
-                "evaluate --against the folder it is in, or export --into an empty folder"
+                "evaluate --against its folder, or export --into an empty folder"
             )
         for name in boosters.VARIANTS:
             candidate, current = evaluation["variants"][name]["metrics"], measured[name]["metrics"]
@@ -92,18 +94,18 @@ def worse(training: Mapping[str, Any], evaluation: Mapping[str, Any], in_place: 
 def _on_the_same_split(
     training: Mapping[str, Any], evaluation: Mapping[str, Any], in_place: Mapping[str, Any]
 ) -> Mapping[str, Any] | None:
-    """The variants in place with their metrics on the candidate's test split; None where nobody measured them there."""
+    """The variants in place with their metrics on the candidate's test split; None if not measured on it."""
     measured_on = in_place["training_data"]["splits"]["test"]["sha256"]
     published: Mapping[str, Any] = in_place["variants"]
     if measured_on == training["data"]["splits"]["test"]["sha256"]:
         return published
-    again: Mapping[str, Any] = (evaluation.get("in_place") or {}).get("variants", {})
-    same = all(again.get(name, {}).get("sha256") == published[name]["sha256"] for name in boosters.VARIANTS)
-    return again if same else None
+    remeasured: Mapping[str, Any] = (evaluation.get("in_place") or {}).get("variants", {})
+    same = all(remeasured.get(name, {}).get("sha256") == published[name]["sha256"] for name in boosters.VARIANTS)
+    return remeasured if same else None
 
 
 def card(training: Mapping[str, Any], evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """The card of the boosters that ``training`` describes and ``evaluation`` measured."""
+    """The card of the boosters described by ``training`` and measured by ``evaluation``."""
     measured = evaluation["variants"]
     variants = {
         name: {**training["variants"][name], "metrics": measured[name]["metrics"], "parity": measured[name]["parity"]}

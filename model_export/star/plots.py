@@ -1,4 +1,4 @@
-"""The plots of evaluation. Small PNG files whose bytes depend on their data alone."""
+"""The plots of evaluation and report: small PNG files whose bytes depend only on the data."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from model_export.star.data import Dataset
 
 
-# Okabe & Ito's colours: told apart with any kind of colour vision.
+# Okabe & Ito's colour-blind safe palette.
 COLOURS: Final = dict(zip(LABELS, ("#0072B2", "#D55E00", "#009E73"), strict=True))
 DPI: Final = 80
 TITLES: Final = {"with_redshift": "with redshift", "photometry_only": "photometry only"}
-POINTS: Final = 6_000  # in a scatter plot: more only hide one another
+POINTS: Final = 6_000  # of a scatter plot: more would only overlap
 BINS: Final = 80
-# Pairs of colours as (across, up), each a pair of band indices.
+# Pairs of colours as (x, y), each a pair of band indices.
 DIAGRAMS: Final = (((0, 1), (1, 2)), ((1, 2), (2, 3)), ((2, 3), (3, 4)))
 SHOWN_PERCENTILES: Final = (0.5, 99.5)
 
@@ -41,12 +41,12 @@ def panels(columns: int, width: float = 4.2, height: float = 4.0) -> tuple[Figur
 
 
 def save(figure: Figure, path: Path | IO[bytes]) -> None:
-    """Write a PNG without the software's version in it, so that equal figures are equal files."""
+    """Write a PNG without the software's version, so that equal figures give equal files."""
     figure.savefig(path, dpi=DPI, metadata={"Software": None})
 
 
 def reliability(curves: Mapping[str, Mapping[str, Reliability]], path: Path) -> None:
-    """Accuracy against confidence, before and after temperature scaling, one panel a variant."""
+    """Accuracy against confidence, before and after temperature scaling, one panel per variant."""
     figure, axes = panels(len(curves))
     for axis, (name, pair) in zip(axes, curves.items(), strict=True):
         axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
@@ -60,7 +60,7 @@ def reliability(curves: Mapping[str, Mapping[str, Reliability]], path: Path) -> 
 
 
 def confusion(tables: Mapping[str, NDArray[np.int64]], path: Path) -> None:
-    """Counts in each cell, shaded by the share of the true class, one panel a variant."""
+    """Counts in each cell, shaded by the share of the true class, one panel per variant."""
     figure, axes = panels(len(tables))
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
         share = table / table.sum(axis=1, keepdims=True)
@@ -76,7 +76,7 @@ def confusion(tables: Mapping[str, NDArray[np.int64]], path: Path) -> None:
 
 
 def class_balance(dataset: Dataset) -> Figure:
-    """Objects in each class."""
+    """Number of objects in each class."""
     figure, (axis,) = panels(1)
     counts = dataset.counts()
     bars = axis.bar(list(counts), list(counts.values()), color=[COLOURS[label] for label in counts])
@@ -87,7 +87,7 @@ def class_balance(dataset: Dataset) -> Figure:
 
 
 def magnitudes(dataset: Dataset) -> Figure:
-    """The distribution of each band, by class."""
+    """Distribution of the magnitudes in each band, by class."""
     figure, axes = panels(len(BANDS), width=3.0, height=3.0)
     for index, (axis, band) in enumerate(zip(axes, BANDS, strict=True)):
         values = dataset.photometry.magnitudes[:, index]
@@ -102,7 +102,7 @@ def magnitudes(dataset: Dataset) -> Figure:
 
 
 def redshifts(dataset: Dataset) -> Figure:
-    """The distribution of redshift by class: all of it, and the stars' corner."""
+    """Distribution of redshift by class: the full range, and that of the stars."""
     figure, axes = panels(2)
     for axis, bins in zip(axes, (np.linspace(-0.1, 7.1, BINS), np.linspace(-0.005, 0.02, BINS)), strict=True):
         for label, members in _classes(dataset):
@@ -114,25 +114,25 @@ def redshifts(dataset: Dataset) -> Figure:
 
 
 def colour_colour(dataset: Dataset, seed: int) -> Figure:
-    """The three diagrams of neighbouring colours, a drawn sample of each class."""
+    """The three diagrams of neighbouring colours, with a random sample of each class."""
     figure, axes = panels(len(DIAGRAMS))
     rows = np.random.default_rng(seed).permutation(len(dataset))[:POINTS]
     sample = dataset.take(rows)
     for axis, pair in zip(axes, DIAGRAMS, strict=True):
-        across, up = (_colour(dataset, bands) for bands in pair)
+        x, y = (_colour(dataset, bands) for bands in pair)
         for label, members in _classes(sample):
-            axis.plot(across[rows][members], up[rows][members], ".", color=COLOURS[label], markersize=1.5, alpha=0.5)
+            axis.plot(x[rows][members], y[rows][members], ".", color=COLOURS[label], markersize=1.5, alpha=0.5)
             axis.plot([], [], "o", color=COLOURS[label], label=label)
         names = [f"{BANDS[a]} - {BANDS[b]} (mag)" for a, b in pair]
         axis.set(xlabel=names[0], ylabel=names[1])
-        axis.set_xlim(*np.percentile(across, SHOWN_PERCENTILES))
-        axis.set_ylim(*np.percentile(up, SHOWN_PERCENTILES))
+        axis.set_xlim(*np.percentile(x, SHOWN_PERCENTILES))
+        axis.set_ylim(*np.percentile(y, SHOWN_PERCENTILES))
     axes[0].legend(frameon=False)
     return figure
 
 
 def correlations(dataset: Dataset) -> Figure:
-    """Rank correlation (Spearman) of the measured columns, one panel a class."""
+    """Rank correlation (Spearman) of the measured columns, one panel per class."""
     figure, axes = panels(len(LABELS))
     values = np.column_stack([dataset.photometry.magnitudes, dataset.photometry.redshift])
     for axis, (label, members) in zip(axes, _classes(dataset), strict=True):
@@ -147,14 +147,14 @@ def correlations(dataset: Dataset) -> Figure:
 
 
 def families(results: dict[str, Any]) -> Figure:
-    """Macro F1 of the model families with 95 % intervals, one panel a variant."""
+    """Macro F1 of the model families with 95 % intervals, one panel per variant."""
     figure, axes = panels(len(results), width=5.5, height=2.6)
     for axis, (variant, compared) in zip(axes, results.items(), strict=True):
         names = list(compared)[::-1]
         scores = [compared[name]["macro_f1"] for name in names]
         values = np.array([score["value"] for score in scores])
-        reach = np.array([[score["value"] - score["low"], score["high"] - score["value"]] for score in scores]).T
-        axis.errorbar(values, range(len(names)), xerr=reach, fmt="o", color=COLOURS["GALAXY"], capsize=3)
+        errors = np.array([[score["value"] - score["low"], score["high"] - score["value"]] for score in scores]).T
+        axis.errorbar(values, range(len(names)), xerr=errors, fmt="o", color=COLOURS["GALAXY"], capsize=3)
         axis.set_yticks(range(len(names)), names)
         axis.set(title=variant.replace("_", " "), xlabel="macro F1")
     return figure

@@ -46,9 +46,9 @@ def _scores(evaluation: Document) -> str:
         "mean set size": lambda m: f"{m['conformal']['mean_set_size']:.3f}",
     }
     rows = [[label, *(line(v["metrics"]) for v in variants.values())] for label, line in lines.items()]
-    speed = ["rows a second, one thread", *(f"{v['latency']['rows_per_second']:,}" for v in variants.values())]
-    one = ["one row (ms)", *(f"{v['latency']['one_row_ms']:.3f}" for v in variants.values())]
-    return markdown(["test split", *map(_name, variants)], [*rows, speed, one])
+    speed = ["rows per second, one thread", *(f"{v['latency']['rows_per_second']:,}" for v in variants.values())]
+    latency = ["one row (ms)", *(f"{v['latency']['one_row_ms']:.3f}" for v in variants.values())]
+    return markdown(["test split", *map(_name, variants)], [*rows, speed, latency])
 
 
 def _per_class(evaluation: Document) -> str:
@@ -70,7 +70,8 @@ def _references(evaluation: Document) -> str:
         for reference, scores in result["references"].items()
         if reference != "learning_curve"
     ]
-    return markdown(["variant", "held against", "accuracy", "macro F1", "shipped minus it: accuracy", "macro F1"], rows)
+    difference = ["shipped - reference: accuracy", "macro F1"]
+    return markdown(["variant", "reference", "accuracy", "macro F1", *difference], rows)
 
 
 def _learning(evaluation: Document) -> str:
@@ -83,12 +84,12 @@ def _learning(evaluation: Document) -> str:
 
 
 def _in_place(evaluation: Document) -> str:
-    """The version that this one replaced and this one, on the same objects, without and with the unmeasured."""
+    """The replaced and the current version on the same objects, without and with those lacking a redshift."""
     measured = evaluation["in_place"]
     rows = [
         [_name(variant), version, *(text for part in COUNTED for text in _compared(scores[variant][part]))]
         for variant in measured["variants"]
-        for version, scores in ((measured["version"], measured["variants"]), ("this one", measured["candidate"]))
+        for version, scores in ((measured["version"], measured["variants"]), ("current", measured["candidate"]))
     ]
     with_them = f"with the {measured['unmeasured']['rows']}"
     titles = [f"{part}{score}" for part in ("", f"{with_them}: ") for score in ("accuracy", "macro F1")]
@@ -98,12 +99,12 @@ def _in_place(evaluation: Document) -> str:
 def _unmeasured(evaluation: Document) -> str:
     version, counts = evaluation["in_place"]["version"], evaluation["in_place"]["unmeasured"]
     answers = {
-        f"{version}, redshift 0 taken for one": counts["called"]["with_redshift"],
+        f"{version}, redshift 0 accepted": counts["called"]["with_redshift"],
         f"{version}, photometry alone": counts["called"]["photometry_only"],
-        "this one, photometry alone": counts["called_by_candidate"],
+        "current, photometry alone": counts["called_by_candidate"],
     }
     rows = [[who, *map(str, row.values())] for who, row in answers.items()]
-    return markdown(["answers for the objects without a redshift", *counts["called_by_candidate"]], rows)
+    return markdown(["predictions for objects without a redshift", *counts["called_by_candidate"]], rows)
 
 
 def _comparison(compared: Document) -> str:
@@ -112,7 +113,7 @@ def _comparison(compared: Document) -> str:
         for variant, families in compared["variants"].items()
         for family, scores in families.items()
     ]
-    return markdown(["variant", "model", "accuracy", "macro F1", "log loss", "rows a second"], rows)
+    return markdown(["variant", "model", "accuracy", "macro F1", "log loss", "rows per second"], rows)
 
 
 def _features(ablated: Document) -> str:

@@ -1,13 +1,13 @@
 """``train``: fit both boosters on the training part, and calibrate them on out-of-fold margins.
 
-Temperature and conformal thresholds are fitted on out-of-fold margins of the training part: each object is judged by
-a booster that did not see it (cross-conformal prediction). A separate calibration part would cost the boosters a share
-of their rows; this costs nothing but five more fits. The shipped booster saw all of the training part, a quarter more
-than each fold's, so its own margins are slightly better than those that it was calibrated on: the error is on the
-careful side, and the test split, which neither saw, says how large it is.
+Temperature and conformal thresholds are fitted on out-of-fold margins of the training part: each object is predicted
+by a booster fitted without it (cross-conformal prediction). A separate calibration part would take rows from training;
+this costs only five more fits. The shipped booster is fitted on the full training part, a quarter more rows than each
+fold's booster, so its margins are slightly better than those used for calibration: the error is conservative, and the
+test split shows its size.
 
-The conformal sets are class-conditional, so that the promise holds for the rare quasars as it does for galaxies: one
-common threshold would be kept by the galaxies, which are most of the table, at the quasars' cost.
+The conformal sets are class-conditional, so that the coverage also holds for the rare quasars: a common threshold
+would be dominated by the galaxies, the majority of the table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common import calibration
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.files import sha256, versions, write_json
 from model_export.star import boosters
 from model_export.star.data import FOLDS, SEED, Workspace, description, folds, split
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     chosen = boosters.hyperparameters(workspace.hyperparameters)
     dataset = workspace.dataset()
     training = dataset.take(split(dataset).train)
-    say(f"{dataset.file_name}: {len(dataset):,} objects, {len(training):,} to train on")
+    log(f"{dataset.file_name}: {len(dataset):,} objects, {len(training):,} to train on")
     with progress() as bar:
         variants = {}
         for name in boosters.VARIANTS:
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     record |= {"libraries": versions(LIBRARIES), "variants": variants}
     write_json(workspace.build / TRAINING, record)
     for name, variant in variants.items():
-        say(f"{name}: {variant['trees']} trees, {variant['bytes']:,} bytes, temperature {variant['temperature']:.3f}")
+        log(f"{name}: {variant['trees']} trees, {variant['bytes']:,} bytes, temperature {variant['temperature']:.3f}")
     return OK
 
 
@@ -66,11 +66,11 @@ def train_variant(
     threads: int,
     on_round: Callable[[], object] | None = None,
 ) -> dict[str, Any]:
-    """Fit, calibrate and save one booster; returns what the card says of it."""
+    """Fit, calibrate and save a booster; returns its entry in the card."""
     features, fold = boosters.matrix(training.photometry, name), folds(training)
-    unseen = boosters.out_of_fold(features, training.labels, chosen, fold, threads=threads, on_round=on_round)
-    temperature = calibration.fit_temperature(unseen, training.labels)
-    limits = calibration.thresholds(calibration.probabilities(unseen, temperature), training.labels)
+    margins = boosters.out_of_fold(features, training.labels, chosen, fold, threads=threads, on_round=on_round)
+    temperature = calibration.fit_temperature(margins, training.labels)
+    limits = calibration.thresholds(calibration.probabilities(margins, temperature), training.labels)
     booster = boosters.fit(features, training.labels, chosen, threads=threads, on_round=on_round)
     content = boosters.to_bytes(booster)
     (folder / f"{name}.ubj").write_bytes(content)
@@ -89,5 +89,5 @@ def train_variant(
             "method": METHOD,
             "thresholds": {label: round(float(limit), 6) for label, limit in zip(LABELS, limits, strict=True)},
         },
-        "out_of_fold_log_loss": round(calibration.log_loss(unseen, training.labels, temperature), 6),
+        "out_of_fold_log_loss": round(calibration.log_loss(margins, training.labels, temperature), 6),
     }

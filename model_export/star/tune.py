@@ -1,13 +1,13 @@
 """``tune``: search hyperparameters by cross-validation on the training part.
 
-Optuna's tree-structured Parzen estimator, seeded; every trial is kept in a journal file, so a
-search that was stopped goes on where it was. The score is the log loss of held-out folds: it
-moves with accuracy and F1, and is far less noisy than either, since every object counts by how
-sure the answer was and not only by which side it fell on. A trial that falls behind the median
-of the others after a fold is given up.
+Optuna's tree-structured Parzen estimator, seeded; trials are stored in a journal file, so an
+interrupted search resumes. The objective is the log loss of held-out folds, which correlates with
+accuracy and F1 and is far less noisy than either, since it uses the probability of every object
+and not only the predicted class. A trial worse than the median of the others after a fold is
+pruned.
 
-Every trial spends the whole budget of nodes a row (boosters.NODES_PER_ROW): the depth is
-searched, and the rounds follow from it. So the search cannot buy its score with speed.
+Every trial uses the full budget of nodes per row (boosters.NODES_PER_ROW): the depth is searched,
+and the number of rounds follows from it. So the search cannot trade speed for score.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from model_export.common import calibration, metrics
-from model_export.common.cli import OK, progress, say
+from model_export.common.cli import OK, log, progress
 from model_export.common.files import read_json, write_json
 from model_export.star import boosters, readme
 from model_export.star.data import FOLDS, SEED, Workspace, folds, held_out, split
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 JOURNAL: Final = "tuning.journal"
 TUNING: Final = "tuning.json"
-STARTUP_TRIALS: Final = 12  # random ones before the estimator has something to go by, and before any is given up
-# The shallowest and deepest tree of each variant. Without a redshift trees grow full, and past a depth of 8
-# they fall out of the processor's cache: within the same nodes a row, depth 10 predicted 0.42 million rows a
-# second and depth 8 0.57 million. With a redshift most branches end early.
+STARTUP_TRIALS: Final = 12  # random trials before the estimator and the pruning start
+# Minimum and maximum depth of each variant. Without a redshift trees grow full, and beyond a depth of 8 they exceed
+# the processor's cache: with the same nodes per row, depth 10 predicts 0.42 million rows a second and depth 8 0.57
+# million. With a redshift most branches end early.
 DEPTHS: Final = {boosters.WITH_REDSHIFT: (4, 10), boosters.PHOTOMETRY_ONLY: (4, 8)}
-# Smallest and largest value of XGBoost's other parameters, whether the search is logarithmic, and its own default.
+# Minimum and maximum of XGBoost's other parameters, whether the search is logarithmic, and the default.
 SPACE: Final = {
     "eta": (0.03, 0.4, True, 0.3),
     "min_child_weight": (0.5, 30.0, True, 1.0),
@@ -55,7 +55,7 @@ SPACE: Final = {
     "gamma": (1e-3, 3.0, True, 1e-3),
 }
 MAX_BINS: Final = (256, 512, 1024)
-# The first trial, to compare with.
+# The first trial, as a reference.
 UNTUNED: Final = {"max_depth": 6, **{name: default for name, (*_, default) in SPACE.items()}, "max_bin": MAX_BINS[0]}
 _ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -88,8 +88,8 @@ def search(
     trials: int | None,
     threads: int,
 ) -> optuna.Study:
-    """Go on with a variant's study until the time is over or it has the wanted number of trials."""
-    # The seed moves on with what is already there: a resumed search must not draw its first trials again.
+    """Run or resume a variant's study until the time is up or the number of trials is reached."""
+    # The seed depends on the number of finished trials, so that a resumed search does not repeat its first draws.
     done = _finished(storage, name)
     study = optuna.create_study(
         study_name=name,
@@ -104,7 +104,7 @@ def search(
         study.enqueue_trial(nearest(start.parameters, DEPTHS[name]))
     wanted = None if trials is None else trials - done
     if wanted is not None and wanted <= 0:
-        say(f"{name}: all {done} trials are there already")
+        log(f"{name}: all {done} trials are already done")
         return study
     features, fold = boosters.matrix(training.photometry, name), folds(training)
     with progress() as bar:
@@ -124,7 +124,7 @@ def search(
 
 
 def suggest(trial: optuna.Trial, depths: tuple[int, int]) -> boosters.Hyperparameters:
-    """One point of the search space, with the rounds that its depth leaves in the budget."""
+    """A point of the search space, with the number of rounds that fits its depth into the budget."""
     depth = trial.suggest_int("max_depth", *depths)
     parameters: dict[str, Any] = {
         "max_depth": depth,
@@ -135,7 +135,7 @@ def suggest(trial: optuna.Trial, depths: tuple[int, int]) -> boosters.Hyperparam
 
 
 def nearest(parameters: Mapping[str, Any], depths: tuple[int, int]) -> dict[str, Any]:
-    """The point of the search space next to these parameters; what they leave open is left open."""
+    """The nearest point of the search space; parameters that are not given stay unset."""
     ranges = {"max_depth": depths, **{name: (low, high) for name, (low, high, *_) in SPACE.items()}}
     point = {name: min(max(parameters[name], low), high) for name, (low, high) in ranges.items() if name in parameters}
     if "max_bin" in parameters:
@@ -147,7 +147,7 @@ def keep(study: optuna.Study, name: str, workspace: Workspace, rows: int) -> Non
     """Write a variant's best trial to hyperparameters.json and the search's summary to the results."""
     complete = _complete(study)
     if not complete:
-        raise ConfigurationError(f"no trial of {name} finished in time; allow more --minutes")
+        raise ConfigurationError(f"no trial of {name} finished in time; increase --minutes")
     best = study.best_trial
     depth = int(best.params["max_depth"])
     chosen = workspace.hyperparameters
@@ -172,7 +172,7 @@ def keep(study: optuna.Study, name: str, workspace: Workspace, rows: int) -> Non
     }
     write_json(path, summary)
     count, untuned = len(study.trials), complete[0].value
-    say(f"{name}: log loss {best.value:.5f} in trial {best.number} of {count}, untuned {untuned:.5f}")
+    log(f"{name}: log loss {best.value:.5f} in trial {best.number} of {count}, untuned {untuned:.5f}")
 
 
 def _score(
@@ -187,11 +187,11 @@ def _score(
     losses = []
     table = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
     started = time.perf_counter()
-    for step, (seen, unseen) in enumerate(held_out(fold)):
-        booster = boosters.fit(features[seen], labels[seen], chosen, threads=threads)
-        margins = boosters.margins(booster, features[unseen])
-        losses.append(calibration.log_loss(margins, labels[unseen]))
-        table += metrics.confusion(labels[unseen], margins.argmax(axis=1), len(LABELS))
+    for step, (training_rows, test_rows) in enumerate(held_out(fold)):
+        booster = boosters.fit(features[training_rows], labels[training_rows], chosen, threads=threads)
+        margins = boosters.margins(booster, features[test_rows])
+        losses.append(calibration.log_loss(margins, labels[test_rows]))
+        table += metrics.confusion(labels[test_rows], margins.argmax(axis=1), len(LABELS))
         trial.report(float(np.mean(losses)), step)
         if trial.should_prune():
             raise optuna.TrialPruned
@@ -207,7 +207,7 @@ def _scores(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
 
 
 def _rounded(value: float) -> float:
-    """Four digits are all that a search can tell; a whole number stays one."""
+    """Round to four significant digits; whole numbers are kept."""
     return value if float(value).is_integer() else float(f"{value:.4g}")
 
 

@@ -24,7 +24,7 @@ class Galaxy(nn.Module):
     """A trunk with two linear heads on its pooled features.
 
     The class head is linear in the feature map, so the map weighted by it is an exact class
-    activation map (Zhou et al. 2016): its mean over the picture is the logit less the bias.
+    activation map (Zhou et al. 2016): its mean over the picture is the logit minus the bias.
     """
 
     def __init__(self, trunk: nn.Module) -> None:
@@ -53,8 +53,8 @@ class Galaxy(nn.Module):
 class Candidate:
     """A network that is trained and compared.
 
-    name: as in the tables. side: pixels to a side of its input. pretrained: whether it starts from
-    the public ImageNet weights of the data folder. build: makes the trunk, image -> feature map.
+    name: as in the tables. side: side of its input in pixels. pretrained: whether it starts from
+    the public ImageNet weights of the data folder. build: creates the trunk, image -> feature map.
     """
 
     name: str
@@ -84,5 +84,5 @@ CANDIDATES: Final = {
 
 
 def build(name: str) -> Galaxy:
-    """A candidate with fresh weights and the galaxy heads."""
+    """A candidate with random weights and the galaxy heads."""
     return Galaxy(CANDIDATES[name].build())

@@ -1,11 +1,11 @@
 """CrossFormer with the widths and depths of CosmoFormer.
 
-Written after the description in Wang et al. (2022), "CrossFormer: a versatile vision transformer
-hinging on cross-scale attention".
+Implements Wang et al. (2022), "CrossFormer: a versatile vision transformer hinging on cross-scale
+attention".
 
-Each stage embeds its input with kernels of several sizes side by side, then alternates attention
-among neighbours with attention among positions that lie a fixed distance apart. Both look at the
-same number of positions, so both share one learned bias over relative positions.
+Each stage embeds its input with parallel kernels of several sizes, then alternates short-distance
+attention (neighbouring positions) with long-distance attention (positions a fixed distance apart).
+Both have windows of the same size, with a learned bias over relative positions.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ DEPTHS: Final = (2, 2, 4, 2)
 KERNELS: Final = ((4, 8, 16, 32), (2, 4), (2, 4), (2, 4))
 STRIDES: Final = (4, 2, 2, 2)
 HEAD: Final = 32
-WINDOW: Final = 4  # at 128 px; CosmoFormer has 7 at 224 px, the same share of each map
+WINDOW: Final = 4  # at 128 px; CosmoFormer has 7 at 224 px, the same share of the feature map
 EXPANSION: Final = 4
 
 
 class CrossScaleEmbedding(nn.Module):
-    """Kernels of several sizes at one stride; each larger one gets half the channels of the one before."""
+    """Kernels of several sizes with the same stride; each larger kernel has half as many channels."""
 
     def __init__(self, inputs: int, outputs: int, kernels: tuple[int, ...], stride: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class CrossScaleEmbedding(nn.Module):
 
 
 class PositionBias(nn.Module):
-    """A small network from a relative position to one bias; depends on no input, so export folds it."""
+    """A small network from a relative position to a scalar bias; independent of the input, so export folds it."""
 
     def __init__(self, width: int, window: int) -> None:
         super().__init__()
@@ -64,13 +64,13 @@ class PositionBias(nn.Module):
         self.register_buffer("grid", grid, persistent=False)
 
     def forward(self) -> Tensor:
-        """(window^2, window^2) bias from each position to each."""
+        """(window^2, window^2) bias between positions."""
         bias: Tensor = self.layers(self.grid).squeeze(-1)[self.index]
         return bias
 
 
 class Attention(nn.Module):
-    """Self-attention within windows: of neighbours, or of positions one map-share apart."""
+    """Self-attention within windows of neighbouring (or, if distant, of evenly spaced) positions."""
 
     def __init__(self, width: int, window: int, *, distant: bool) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, h, w, width) -> the same, h and w multiples of the window."""
+        """(n, h, w, width) -> (n, h, w, width), h and w multiples of the window."""
         count, height, width, channels = x.shape
         size = self.window
         rows, columns = height // size, width // size
@@ -91,16 +91,16 @@ class Attention(nn.Module):
             tiles = x.view(count, rows, size, columns, size, channels).permute(0, 1, 3, 2, 4, 5)
         tokens = self.norm(tiles.reshape(count * rows * columns, size * size, channels))
         q, k, v = self.qkv(tokens).view(len(tokens), size * size, 3, self.heads, HEAD).permute(2, 0, 3, 1, 4)
-        # Written out, so that the exported graph is plain matrix products.
+        # Written out so that the exported graph consists of plain matrix products.
         attention = torch.softmax(q @ k.transpose(2, 3) * HEAD**-0.5 + self.bias(), dim=-1)
-        answer: Tensor = self.out((attention.to(v.dtype) @ v).transpose(1, 2).reshape(tokens.shape))
-        answer = answer.view(count, rows, columns, size, size, channels)
+        output: Tensor = self.out((attention.to(v.dtype) @ v).transpose(1, 2).reshape(tokens.shape))
+        output = output.view(count, rows, columns, size, size, channels)
         order = (0, 3, 1, 4, 2, 5) if self.distant else (0, 1, 3, 2, 4, 5)
-        return answer.permute(order).reshape(count, height, width, channels)
+        return output.permute(order).reshape(count, height, width, channels)
 
 
 class Block(nn.Module):
-    """Attention and a feed-forward layer, each with a shortcut."""
+    """Attention and a feed-forward layer, each with a residual connection."""
 
     def __init__(self, width: int, window: int, *, distant: bool) -> None:
         super().__init__()
@@ -110,14 +110,14 @@ class Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, h, w, width) -> the same."""
+        """(n, h, w, width) -> (n, h, w, width)."""
         x = x + self.attention(x)
-        fed: Tensor = self.feed_forward(x)
-        return x + fed
+        residual: Tensor = self.feed_forward(x)
+        return x + residual
 
 
 class CrossFormer(nn.Module):
-    """Four stages; each layer has one block of neighbours and one of distant positions."""
+    """Four stages; each layer has a short-distance and a long-distance attention block."""
 
     def __init__(self, window: int = WINDOW) -> None:
         super().__init__()

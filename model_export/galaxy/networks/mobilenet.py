@@ -1,8 +1,8 @@
 """MobileNetV3-Large *minimalistic* (see common/networks.py), with TensorFlow's SAME padding.
 
-The public weights have their batch norms folded into the convolutions; for fine-tuning they are put back: each norm
-gets the statistics of galaxies and the scale and shift that cancel them, so the network starts as the function that it
-was.
+The public weights have their batch norms folded into the convolutions; for fine-tuning they are restored: each norm
+gets the statistics of galaxies and the scale and shift that cancel them, so the network initially computes the same
+function.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FULL: Final = len(BLOCKS)
-STRIDE_16: Final = 12  # the last block before the map is halved for the fifth time
+STRIDE_16: Final = 12  # the last block before the feature map is halved for the fifth time
 EXPANSION: Final = 6
 NORM_EPSILON: Final = 1e-3
 
 
 class ConvNorm(nn.Module):
-    """Convolution, batch norm and, if asked, ReLU, with TensorFlow's SAME padding for even sizes."""
+    """Convolution, batch norm and optional ReLU, with TensorFlow's SAME padding for even sizes."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, relu: bool) -> None:
         super().__init__()
-        # An even picture at stride 2 is padded at its far edges only.
+        # With stride 2, even sizes are padded at the right and bottom only.
         self.pad_far = kernel > 1 and stride > 1
         padding = 0 if self.pad_far else kernel // 2
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
@@ -47,7 +47,7 @@ class ConvNorm(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Expand, filter each channel, project; with a shortcut where the shape stays."""
+    """Inverted residual: expand, depthwise 3 x 3, project; with a shortcut if the shape is unchanged."""
 
     def __init__(self, inputs: int, expanded: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Bottleneck(nn.Module):
 
 
 class MobileNet(nn.Module):
-    """The trunk up to and with the last 1x1 convolution; `blocks` of the 15 bottlenecks are kept."""
+    """The trunk including the last 1x1 convolution, with the first `blocks` of the 15 bottlenecks."""
 
     def __init__(self, blocks: int = FULL) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class MobileNet(nn.Module):
         return features
 
     def load_imagenet(self, convolutions: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Take the public (weight, bias) pairs, as far as the shapes agree from the first layer on."""
+        """Load the public (weight, bias) pairs, from the first layer until a shape differs."""
         layers = [module for module in self.modules() if isinstance(module, ConvNorm)]
         with torch.no_grad():
             for layer, (weight, bias) in zip(layers, convolutions, strict=False):
@@ -96,7 +96,7 @@ class MobileNet(nn.Module):
                 layer.norm.running_var.fill_(1.0 - NORM_EPSILON)
 
     def calibrate_norms(self, batches: Iterable[Tensor]) -> None:
-        """Give every norm the statistics of these pictures without changing what the network computes.
+        """Set every norm to the statistics of these pictures without changing the network's output.
 
         batches: normalised pictures (n, 3, h, w).
         """
@@ -114,7 +114,7 @@ class MobileNet(nn.Module):
             for norm in norms:
                 mean = torch.stack([mean for mean, _ in seen[norm]]).mean(dim=0)
                 square = torch.stack([square for _, square in seen[norm]]).mean(dim=0)
-                # A channel that galaxies never excite keeps a scale that training can move.
+                # A channel that galaxies never activate keeps a trainable scale.
                 variance = (square - mean.square()).clamp_min(1e-2)
                 old_scale = norm.weight / (norm.running_var + norm.eps).sqrt()
                 old_shift = norm.bias - norm.running_mean * old_scale

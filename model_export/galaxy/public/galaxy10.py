@@ -1,4 +1,4 @@
-"""Galaxy10 DECaLS (Leung & Bovy, after Walmsley et al. 2021): one HDF5 file of pictures and ten classes."""
+"""Galaxy10 DECaLS (Leung & Bovy, after Walmsley et al. 2021): an HDF5 file of pictures in ten classes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILE: Final = "Galaxy10_DECals.h5"
 URL: Final = f"https://astro.utoronto.ca/~hleung/shared/Galaxy10/{FILE}"
 SHA256: Final = "19aefc477c41bb7f77ff07599a6b82a038dc042f889a111b0d4d98bb755c1571"
-# Its classes by number, and which of the eight each one is; two of them are none.
+# Its classes by number, and the corresponding class of the eight; two have none.
 CLASSES_10: Final[dict[str, str | None]] = {
     "disturbed": None,
     "merging": None,
@@ -41,9 +41,9 @@ BLOCK: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Galaxy10:
-    """The file, opened row by row.
+    """The file; pictures are read block by block.
 
-    answer: (n,) class from 0 to 9. label: (n,) class index among the eight, -1 where there is none.
+    answer: (n,) class from 0 to 9. label: (n,) class index among the eight, -1 for none of them.
     """
 
     path: Path
@@ -54,40 +54,40 @@ class Galaxy10:
         return len(self.answer)
 
     def pictures(self) -> Iterator[NDArray[np.uint8]]:
-        """Blocks of (up to 256, h, w, 3) uint8 pictures in order; the whole would not fit everywhere."""
+        """Blocks of (up to 256, h, w, 3) uint8 pictures in order, to bound memory."""
         with h5py.File(self.path, "r") as file:
             for start in range(0, len(self), BLOCK):
                 yield np.asarray(file["images"][start : start + BLOCK], dtype=np.uint8)
 
 
 def download(folder: Path, *, url: str | None = None, digest: str | None = None) -> Galaxy10:
-    """Fetch the file into `folder` and read its labels; one from another address is held to `digest` alone."""
+    """Fetch the file into `folder` and read its labels; a file from another `url` is checked against `digest` only."""
     path = fetch(url or URL, folder / FILE, digest=digest or (None if url else SHA256))
     return load(path)
 
 
 def catalogue(folder: Path) -> Catalogue:
-    """What `download` put into `folder`, its pictures unpacked as PNG files once: the other commands read files."""
-    held = load(folder / FILE)
+    """The downloaded set, its pictures unpacked once into PNG files, which the other commands read."""
+    galaxies = load(folder / FILE)
     root = folder / "images"
-    files = tuple(root / f"{row:05d}.png" for row in range(len(held)))
+    files = tuple(root / f"{row:05d}.png" for row in range(len(galaxies)))
     done = root / ".unpacked"
     if not done.exists():
         root.mkdir(parents=True, exist_ok=True)
-        left = iter(files)
-        for block in held.pictures():
+        targets = iter(files)
+        for block in galaxies.pictures():
             for picture in block:
-                Image.fromarray(picture).save(next(left), compress_level=1)
+                Image.fromarray(picture).save(next(targets), compress_level=1)
         done.touch()
-    names = [f"galaxy10:{row:05d}" for row in range(len(held))]
-    # A galaxy of the two classes that are none of the eight is allowed no class, and trains nothing.
-    allowed = np.arange(len(CLASSES)) == held.label[:, np.newaxis]
+    names = [f"galaxy10:{row:05d}" for row in range(len(galaxies))]
+    # Galaxies of the two classes outside the eight are allowed no class and are not trained on.
+    allowed = np.arange(len(CLASSES)) == galaxies.label[:, np.newaxis]
     digest = checksum(folder / FILE, "sha256")
-    return Catalogue.without_votes(names, files, held.label, allowed, source="galaxy10_decals", sha256=digest)
+    return Catalogue.without_votes(names, files, galaxies.label, allowed, source="galaxy10_decals", sha256=digest)
 
 
 def load(path: Path) -> Galaxy10:
-    """Read the labels; a ConfigurationError says what is wrong with the file."""
+    """Read the labels; raises ConfigurationError for a damaged or different file."""
     try:
         with h5py.File(path, "r") as file:
             shape = file["images"].shape

@@ -1,4 +1,4 @@
-"""All of Galaxy Zoo 2, in the form of the galaxy-datasets project: two Parquet catalogues and an archive of JPEGs.
+"""All of Galaxy Zoo 2, as published by the galaxy-datasets project: two Parquet catalogues and an archive of JPEGs.
 
 The class is the catalogue's `summary` column; a galaxy without one is `irregular`, as in CosmoFormer.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOME: Final = "https://dl.dropboxusercontent.com/s"
-# Address and MD5 as galaxy-datasets gives them; it publishes no stronger hash.
+# Address and MD5 as in galaxy-datasets, which publishes no stronger hash.
 CATALOGUES: Final = {
     "gz2_train_catalog.parquet": ("vu77e3sh2s5c250", "4601cf8f7bea8ab0d79b2aada1a4663d"),
     "gz2_test_catalog.parquet": ("t8eh6f3oupndpl3", "65bc4d26cb1dd1426fed4f3c357cb42c"),
@@ -31,8 +31,8 @@ COLUMNS: Final = ("subfolder", "filename", "summary")
 
 
 def download(folder: Path, *, url: str | None = None, digest: str | None = None) -> Catalogue:
-    """Fetch both catalogues and the pictures into `folder`, unpack them, and read the catalogue."""
-    # From another address the files are not held to the public hashes; a digest is the archive's SHA-256.
+    """Fetch both catalogues and the pictures into `folder`, unpack them, and read the catalogues."""
+    # Files from another address are not checked against the public hashes; `digest` is the archive's SHA-256.
     for name, (key, md5) in CATALOGUES.items():
         fetch(f"{url or f'{HOME}/{key}'}/{name}", folder / name, digest=None if url else md5, algorithm="md5")
     name, public, md5 = IMAGES
@@ -45,7 +45,7 @@ def download(folder: Path, *, url: str | None = None, digest: str | None = None)
 
 
 def catalogue(folder: Path) -> Catalogue:
-    """What `download` put into `folder`, or files of the same names that came there otherwise."""
+    """The downloaded set, or files of the same names in `folder`."""
     archive = folder / IMAGES[0]
     if archive.is_file():
         unpack(archive, folder / "images")
@@ -53,7 +53,7 @@ def catalogue(folder: Path) -> Catalogue:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Take the archive apart once; a member that would land outside `folder` is refused."""
+    """Unpack the archive once; a member outside `folder` is rejected."""
     done = folder / ".unpacked"
     if done.exists():
         return
@@ -67,7 +67,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def load(folder: Path) -> Catalogue:
-    """Read the catalogues; a ConfigurationError says what is missing."""
+    """Read the catalogues; raises ConfigurationError if one is missing or damaged."""
     subfolders: list[str] = []
     names: list[str] = []
     summaries: list[str | None] = []
@@ -97,5 +97,5 @@ def _table(path: Path) -> dict[str, list[Any]]:
         ) from problem
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
-        raise ConfigurationError(f"{path} lacks the columns {', '.join(missing)}")
+        raise ConfigurationError(f"{path} lacks the column(s) {', '.join(missing)}")
     return dict(table.to_pydict())

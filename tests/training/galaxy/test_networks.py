@@ -10,7 +10,7 @@ import torch
 from model_export.common.networks import convolutions, public_weights
 from model_export.galaxy import networks
 from model_export.galaxy.choice import ALL_VIEWS
-from model_export.galaxy.graph import fold_norms, seen, unseen
+from model_export.galaxy.graph import apply_view, fold_norms, undo_view
 from model_export.galaxy.labels import ANSWERS, CLASSES
 from model_export.galaxy.networks.crossformer import DEPTHS, Attention, CrossFormer
 from model_export.galaxy.networks.mobilenet import MobileNet
@@ -105,9 +105,9 @@ def test_attention_looks_at_its_own_window_only(distant: bool) -> None:
 @pytest.mark.parametrize("view", ALL_VIEWS)
 def test_a_view_can_be_taken_back(view: View) -> None:
     pictures = torch.rand(2, 3, 8, 8)
-    assert torch.equal(unseen(seen(pictures, view), view), pictures)
+    assert torch.equal(undo_view(apply_view(pictures, view), view), pictures)
 
 
 def test_views_are_all_different() -> None:
     picture = torch.rand(1, 1, 8, 8)
-    assert len({tuple(seen(picture, view).flatten().tolist()) for view in ALL_VIEWS}) == 8
+    assert len({tuple(apply_view(picture, view).flatten().tolist()) for view in ALL_VIEWS}) == 8

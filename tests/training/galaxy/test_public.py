@@ -143,7 +143,7 @@ def test_galaxy10_from_the_command_line(
     assert code == 0
     assert "Smooth Round: 2" in shown
     assert "Unbarred Spiral: 2" in shown
-    assert "none of these: 1" in shown
+    assert "other classes: 1" in shown
 
 
 def test_galaxy10_pictures_come_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,7 @@ def test_weights_of_another_network_are_refused(server: Server, tmp_path: Path) 
     file = io.BytesIO()
     torch.save({"layer.weight": torch.zeros(3)}, file)
     server.content = file.getvalue()
-    with pytest.raises(ConfigurationError, match="does not hold torchvision's MobileNetV3-Large"):
+    with pytest.raises(ConfigurationError, match="does not contain torchvision's MobileNetV3-Large"):
         weights.torchvision("v1", tmp_path, url_of(server))
 
 

@@ -25,7 +25,7 @@ def test_curves_are_written_beside_the_figures_that_they_belong_to(tmp_path: Pat
 def test_other_data_than_the_cards_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "card.json"
     path.write_text(json.dumps({"metrics": {"top_1": {"value": 0.75}}}))
-    with pytest.raises(ConfigurationError, match=r"reports an accuracy of 0\.75, here it is 0\.5"):
+    with pytest.raises(ConfigurationError, match=r"reports an accuracy of 0\.75, but 0\.500000 was measured"):
         reliability.write(path, {("metrics",): (0.5, {"reliability": []})})
     assert "reliability" not in path.read_text()
 

@@ -26,7 +26,7 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     ("arguments", "complaint"),
     [
         (["train", "--epochs", "0"], "at least 1"),
-        (["train", "--rate", "-1"], "must be more than zero"),
+        (["train", "--rate", "-1"], "must be above 0"),
         (["export", "--network", "other"], "invalid choice"),
         (["dance"], "invalid choice"),
         ([], "required"),

@@ -54,9 +54,9 @@ def test_subsets(subset: str, size: int, inside: tuple[str, ...], outside: tuple
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda text: text.replace("0,n01440764,tench\n", ""), "from 0 on"),
-        (lambda text: text.replace("n01443537", "n01440764"), "in order and once each"),
-        (lambda text: text.replace("goldfish", "Tench"), "alike"),
+        (lambda text: text.replace("0,n01440764,tench\n", ""), "classes from 0"),
+        (lambda text: text.replace("n01443537", "n01440764"), "each WordNet id once"),
+        (lambda text: text.replace("goldfish", "Tench"), "the same name"),
         (lambda text: text.replace("wordnet_id", "id"), "cannot be read"),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_photograph_keeps_its_side_whatever_else_is_there(tmp_path: Path) -> N
 def test_the_sides_share_nothing(tmp_path: Path) -> None:
     put(tmp_path, *(f"{SAMPLE}/{wordnet_id}_thing.jpg" for wordnet_id in data.load_labels().wordnet_ids[:40]))
     found = data.find(tmp_path)
-    tuning, held = (data.chosen(found, part=part) for part in (TUNING, HELD_OUT))
+    tuning, held = (data.select(found, part=part) for part in (TUNING, HELD_OUT))
     assert len(tuning) + len(held) == len(found) == 40
     assert set(data.labels_of(tuning).tolist()).isdisjoint(data.labels_of(held).tolist())
 
@@ -118,6 +118,6 @@ def test_pixels_are_what_the_service_sees(tmp_path: Path) -> None:
 @pytest.mark.needs_data
 def test_the_data_folder_has_a_photograph_of_every_class(survey_data: Path) -> None:
     found = data.find(survey_data)
-    sample = data.labels_of(data.chosen(found, SAMPLE))
+    sample = data.labels_of(data.select(found, SAMPLE))
     assert sorted(sample.tolist()) == list(range(1000))
     assert any(photograph.of_validation_set for photograph in found)

@@ -72,7 +72,7 @@ def test_the_shipped_model_answers(model: PictureModel) -> None:
 def test_the_shipped_model_knows_photographs_that_did_not_tune_it(model: PictureModel, survey_data: Path) -> None:
     # Given every tenth photograph of the sample's held-out half
     found = data.find(survey_data)
-    held = data.chosen(found, data.SAMPLE, data.HELD_OUT)[::10]
+    held = data.select(found, data.SAMPLE, data.HELD_OUT)[::10]
     # When the shipped file judges them
     given = model.predict(data.pixels(held, model.spec)).probabilities.argmax(axis=1)
     # Then it is right about most: the card's figure of all of them, less what fifty may be unlucky by

@@ -37,7 +37,7 @@ def test_sets_cover_at_least_what_they_promise_where_they_were_set(seed: int, ro
     logits, labels = drawn(rows, 5, 1.0, seed)
     probabilities = np.exp(log_probabilities(logits))
     sets = prediction_sets(
-        probabilities, calibration.threshold(scores.own_probabilities(probabilities, labels), coverage)
+        probabilities, calibration.threshold(scores.true_class_probabilities(probabilities, labels), coverage)
     )
     assert sets[np.arange(rows), labels].mean() >= coverage - 1 / rows
     assert sets[np.arange(rows), probabilities.argmax(axis=1)].all()

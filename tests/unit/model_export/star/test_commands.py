@@ -177,7 +177,7 @@ def test_boosters_that_were_changed_after_the_evaluation_are_not_published(
 
     # When / Then
     assert run.star("export", "--into", str(run.artefact)) == 2
-    assert "is not the booster that training.json beside it describes" in capsys.readouterr().err
+    assert "is not the booster described by training.json" in capsys.readouterr().err
     assert not run.artefact.exists()
 
 
@@ -190,7 +190,7 @@ def test_the_evaluation_of_other_rows_is_refused(
 
     # When / Then
     assert run.star("evaluate") == 2
-    assert "were trained on rows other than those of sdss17.csv; run `train` again" in capsys.readouterr().err
+    assert "were not trained on the rows of sdss17.csv; run `train` again" in capsys.readouterr().err
 
 
 def test_the_search_resumes_and_keeps_its_best(tmp_path: Path) -> None:
