@@ -1,7 +1,6 @@
-"""Every error that skysort raises on purpose: a tree below SkysortError.
+"""Every error that skysort raises on purpose, all subclasses of SkysortError.
 
-The HTTP status of each is decided in one place, skysort.problems; what the drop folder does with each (error record
-or retry) in another, skysort.drop.ledger.
+skysort.problems maps each to an HTTP status; skysort.drop.ledger decides between error record and retry.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-# Fields that an error's sentence names; all of them are in its list.
+# Fields named in an error's message; its list has all of them.
 _FIELDS_LISTED: Final = 10
 _NAME_CHARACTERS: Final = 60
 _DIGITS_A_BIT: Final = 0.30103  # log10(2)
@@ -17,7 +16,7 @@ _DIGITS_A_BIT: Final = 0.30103  # log10(2)
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one named field, and what would be right."""
+    """What is wrong with one field, and what is expected."""
 
     field: str
     reason: str  # a stable code from skysort.star.columns.Reason or the option's own
@@ -25,7 +24,7 @@ class FieldError:
 
 
 class SkysortError(Exception):
-    """Root of the tree: a message that a user may read."""
+    """Base class of skysort's errors, with a message for users."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -37,7 +36,7 @@ class InputError(SkysortError):
 
 
 class InvalidFieldsError(InputError):
-    """Fields of a row or of a request that cannot be used, each with its reason."""
+    """Invalid fields of a row or a request, each with its reason."""
 
     def __init__(self, fields: list[FieldError], detail: str | None = None) -> None:
         super().__init__(detail or _summary(fields))
@@ -45,7 +44,7 @@ class InvalidFieldsError(InputError):
 
 
 def shown(value: object) -> str:
-    """A value that somebody gave, as JSON would show it, in short: for a sentence about it."""
+    """A given value as short JSON-like text, for a message."""
     match value:
         case bool():
             return str(value).lower()
@@ -62,7 +61,7 @@ def shown(value: object) -> str:
 
 
 def _summary(fields: list[FieldError]) -> str:
-    """The first fields with what is wrong with them, and how many more there are."""
+    """The first fields' errors, and the number of further ones."""
     listed = "; ".join(f"{field.field:.{_NAME_CHARACTERS}}: {field.detail}" for field in fields[:_FIELDS_LISTED])
     more = len(fields) - _FIELDS_LISTED
     return f"{listed}; and {more:,} more" if more > 0 else listed
@@ -73,27 +72,27 @@ class MalformedInputError(InputError):
 
 
 class UnsupportedFormatError(InputError):
-    """A content type or file ending that no decoder here reads."""
+    """A content type or file suffix that no decoder reads."""
 
 
 class EmptyInputError(InputError):
-    """There is nothing in the input to classify."""
+    """The input has nothing to classify."""
 
 
 class LimitExceededError(InputError):
-    """The input passes one of the limits in skysort.limits."""
+    """The input exceeds one of the limits in skysort.limits."""
 
 
 class NotFoundError(SkysortError):
-    """No model, batch or path of this name."""
+    """There is no model, batch or path of this name."""
 
 
 class UnauthenticatedError(SkysortError):
-    """Who asks is not known, and what is asked for belongs to somebody."""
+    """The caller is unknown, and the request needs an identity."""
 
 
 class ConfigurationError(SkysortError):
-    """A setting is missing or wrong; raised while a function starts, never later."""
+    """A setting is missing or invalid; raised only while a function starts."""
 
 
 class ArtefactError(ConfigurationError):
@@ -101,4 +100,4 @@ class ArtefactError(ConfigurationError):
 
 
 class InfrastructureError(SkysortError):
-    """A service that skysort stands on failed; the same call may pass later."""
+    """A service that skysort depends on failed; the same call may succeed later."""

@@ -22,55 +22,55 @@ _QUOTED: Final = re.compile(r"\s*'((?:[^']|'')*)")
 
 
 def blocks(size: int) -> int:
-    """The bytes of the whole blocks that so many bytes take."""
+    """Bytes rounded up to whole blocks."""
     return -(-size // BLOCK) * BLOCK
 
 
 class Header:
-    """One header; of a keyword that is given twice the first card counts.
+    """One header; of a repeated keyword the first card counts.
 
     Attributes
     ----------
     cards
         Its lines up to END, each with its keyword in upper case.
     start, data_start
-        Where it and its data begin in the file.
+        Offsets of the header and of its data in the file.
     """
 
     def __init__(self, cards: list[tuple[str, bytes]], start: int) -> None:
         self.cards = cards
         self.start = start
         self.data_start = start + blocks((len(cards) + 1) * CARD)
-        self._places: dict[str, int] = {}
-        for place, (keyword, line) in enumerate(cards):
+        self._indices: dict[str, int] = {}
+        for index, (keyword, line) in enumerate(cards):
             if line[8:9] == b"=":
-                self._places.setdefault(keyword, place)
+                self._indices.setdefault(keyword, index)
 
     def __contains__(self, keyword: str) -> bool:
         """Whether a card gives the keyword a value."""
-        return keyword in self._places
+        return keyword in self._indices
 
     def text(self, keyword: str) -> str:
-        """A keyword's text with the CONTINUE cards below it, or what else its card holds; empty without a card."""
-        place = self._places.get(keyword)
-        if place is None:
+        """A keyword's value as text, with its CONTINUE cards; empty without a card."""
+        index = self._indices.get(keyword)
+        if index is None:
             return ""
-        text = _value(self.cards[place][1][9:])
-        while (place := place + 1) < len(self.cards) and self.cards[place][0] == "CONTINUE":
-            text = text.removesuffix("&") + _value(self.cards[place][1][8:])
+        text = _value(self.cards[index][1][9:])
+        while (index := index + 1) < len(self.cards) and self.cards[index][0] == "CONTINUE":
+            text = text.removesuffix("&") + _value(self.cards[index][1][8:])
         return text.strip()
 
     def integer(self, keyword: str, default: int | None = None) -> int:
-        """A keyword's whole number, else the default; raises MalformedInputError for another value and without both."""
-        shown = self.text(keyword)
-        if not shown and default is not None:
+        """A keyword's whole number, else the default; MalformedInputError for another value or without both."""
+        text = self.text(keyword)
+        if not text and default is not None:
             return default
-        if not _INTEGER.fullmatch(shown):
-            raise MalformedInputError(f"the FITS header has {keyword} = {_printable(shown):.40}, not a whole number")
-        return int(shown)
+        if not _INTEGER.fullmatch(text):
+            raise MalformedInputError(f"the FITS header has {keyword} = {_printable(text):.40}, not a whole number")
+        return int(text)
 
     def count(self, keyword: str, default: int | None = None) -> int:
-        """A keyword's number of something; raises MalformedInputError as `integer` does and where it is negative."""
+        """A keyword's count; raises MalformedInputError as `integer` does, and for a negative number."""
         number = self.integer(keyword, default)
         if number < 0:
             raise MalformedInputError(f"the FITS header has {keyword} = {number:,}; it cannot be negative")
@@ -78,32 +78,34 @@ class Header:
 
     def number(self, keyword: str, default: float) -> float:
         """A keyword's finite number, the default without one; raises MalformedInputError for another value."""
-        shown = self.text(keyword)
+        text = self.text(keyword)
         try:
-            value = float(shown.upper().replace("D", "E")) if shown else default
+            value = float(text.upper().replace("D", "E")) if text else default
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise MalformedInputError(f"the FITS header has {keyword} = {_printable(shown):.40}, not a number")
+            raise MalformedInputError(f"the FITS header has {keyword} = {_printable(text):.40}, not a number")
         return value
 
     def axes(self, prefix: str = "") -> tuple[int, ...]:
-        """The lengths of the axes, the fastest first; prefix: Z for those of a compressed image."""
+        """The lengths of the axes, fastest first; prefix: Z for those of a compressed image."""
         count = self.count(f"{prefix}NAXIS")
         if count > _MAX_AXES:
             raise MalformedInputError(f"the FITS header has NAXIS = {count:,}; at most {_MAX_AXES} axes are possible")
         return tuple(self.count(f"{prefix}NAXIS{axis}") for axis in range(1, count + 1))
 
     def bitpix(self, prefix: str = "") -> int:
-        """The kind of the numbers, one of TYPES; raises MalformedInputError for another."""
+        """The number type, a key of TYPES; raises MalformedInputError for another."""
         bits = self.integer(f"{prefix}BITPIX")
         if bits not in TYPES:
-            raise MalformedInputError(f"the FITS header has BITPIX = {bits}, which no FITS file has")
+            raise MalformedInputError(
+                f"the FITS header has BITPIX = {bits}; it must be one of {', '.join(map(str, TYPES))}"
+            )
         return bits
 
     @property
     def is_compressed_image(self) -> bool:
-        """Whether it describes a table that holds an image in tiles."""
+        """Whether it describes a table with an image in compressed tiles."""
         return self.text("XTENSION") == "BINTABLE" and self.text("ZIMAGE") == "T"
 
     @property
@@ -113,7 +115,7 @@ class Header:
 
     @property
     def data_bytes(self) -> int:
-        """Bytes of the data without what fills their last block (section 4.4.1.2, equation 2)."""
+        """Bytes of the data without padding (section 4.4.1.2, equation 2)."""
         axes = self.axes()
         if not axes:
             return 0
@@ -122,7 +124,7 @@ class Header:
 
     @property
     def end(self) -> int:
-        """Where the next header begins."""
+        """The offset of the next header."""
         return self.data_start + blocks(self.data_bytes)
 
 
@@ -134,9 +136,9 @@ class HeaderReader:
     content
         The file.
     max_cards
-        Of all headers that it reads.
+        Limit on the cards of all headers together.
     spend
-        Is told before so many cards are read.
+        Called with a number of cards before they are read.
     """
 
     def __init__(self, content: bytes | memoryview, max_cards: int, spend: Callable[[int], object] = bool) -> None:
@@ -146,32 +148,32 @@ class HeaderReader:
         self._count = 0
 
     def read(self, start: int) -> Header:
-        """Read the header at an offset; raises MalformedInputError if cut short, LimitExceededError if too long."""
+        """Read the header at an offset; raises MalformedInputError if truncated, LimitExceededError if too long."""
         cards: list[tuple[str, bytes]] = []
-        at = start
+        position = start
         while self._count < self._max_cards:
             if self._count % _CARDS_AT_ONCE == 0:
                 self._spend(_CARDS_AT_ONCE)
             self._count += 1
-            line = bytes(self._content[at : at + CARD])
+            line = bytes(self._content[position : position + CARD])
             if len(line) < CARD:
                 raise MalformedInputError("the FITS file is truncated: it ends inside a header")
             keyword = line[:8].decode("latin-1").rstrip().upper()
             if keyword == "END":
                 return Header(cards, start)
             cards.append((keyword, line))
-            at += CARD
+            position += CARD
         raise LimitExceededError(f"the headers of a FITS file may have up to {self._max_cards:,} cards")
 
 
 def _value(field: bytes) -> str:
-    """A text without its quotes and the blanks at its end; of other values what stands before the comment."""
-    shown = field.decode("latin-1")
-    quoted = _QUOTED.match(shown)
-    return quoted[1].replace("''", "'").rstrip() if quoted else shown.partition("/")[0].strip()
+    """A value without its quotes, trailing blanks and comment."""
+    text = field.decode("latin-1")
+    quoted = _QUOTED.match(text)
+    return quoted[1].replace("''", "'").rstrip() if quoted else text.partition("/")[0].strip()
 
 
-def _printable(shown: str) -> str:
+def _printable(text: str) -> str:
     """A card's value for a sentence: blanks in it as one, and what terminals would act on escaped."""
-    shown = re.sub(" +", " ", shown)
-    return (shown if shown.isprintable() else ascii(shown)) or "nothing"
+    text = re.sub(" +", " ", text)
+    return (text if text.isprintable() else ascii(text)) or "nothing"

@@ -1,8 +1,8 @@
-"""The one guard around every reader of foreign bytes.
+"""The guard around every reader of untrusted bytes.
 
-Decoders and parsers raise what they like on bytes that they were not made for: Pillow anything from OSError to
-struct.error, pyarrow UnicodeDecodeError beside its own errors, a reader of ours what a length that lies leads to.
-Whatever it is, it belongs to the one item whose bytes were read, and the other items are answered.
+Decoders and parsers raise all kinds of errors on malformed bytes: Pillow anything from OSError to struct.error, pyarrow
+UnicodeDecodeError beside its own errors, skysort's readers whatever a wrong length leads to. Each becomes an error of
+the item whose bytes were read; the other items are not affected.
 """
 
 from __future__ import annotations
@@ -17,66 +17,65 @@ from skysort.errors import InfrastructureError, LimitExceededError, MalformedInp
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What the machine lacks, not what the file holds: the same file may pass on another try.
+# Faults of the machine, not of the file: the same file may pass on another attempt.
 _OF_THE_MACHINE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS})
 _MESSAGE_CHARACTERS: Final = 200
 _log: Final = logging.getLogger(__name__)
-# Where errors were raised whose traceback stands in the log; foreign bytes reach some dozens of places.
+# Where errors were raised that were logged with a traceback; there are some dozens of such places.
 _reported: Final[set[tuple[str, str, int]]] = set()
-_PLACES: Final = 200
+_MAX_REPORTED: Final = 200
 
 
 @contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Turn every exception of a reader into the error of the item that was read.
+def reading(subject: str) -> Iterator[None]:
+    """Turn every exception of a reader into an error of the item that was read.
 
     Parameters
     ----------
-    what
-        What is read, as a sentence begins with it: ``the PNG picture``.
+    subject
+        The subject of error messages: ``the PNG picture``.
 
     Raises
     ------
     SkysortError
-        Those of skysort's own tree pass as they are.
+        Skysort's own errors pass unchanged.
     MalformedInputError
-        For whatever a reader raises over the bytes.
+        If the bytes are malformed.
     LimitExceededError
-        When the bytes make the reader ask for more memory than there is.
+        If reading needs more memory than is available.
     InfrastructureError
-        When the machine, not the item, is at fault: a full disk, no more file descriptors, a module that is not there.
+        If the machine is at fault: a full disk, no more file descriptors, a missing module.
 
     Notes
     -----
-    What is turned is logged, from each place with its traceback once,
-    so that an error in skysort's own code, which looks the same from here, can be told from a damaged file.
+    Each is logged, with a traceback once per place, since a bug in skysort looks the same as a damaged file here.
     """
     try:
         yield
     except SkysortError:
         raise
     except MemoryError:
-        raise LimitExceededError(f"{what} needs more memory than is available") from None
+        raise LimitExceededError(f"{subject} needs more memory than is available") from None
     except Exception as error:
         if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in _OF_THE_MACHINE):
-            raise InfrastructureError(f"{what} could not be read here: {error}") from error
-        _log.info("a reader raised %s over %s", type(error).__name__, what, exc_info=_is_new(error))
-        raise MalformedInputError(f"{what} cannot be read: {_message(error)}") from error
+            raise InfrastructureError(f"{subject} could not be read here: {error}") from error
+        _log.info("a reader raised %s over %s", type(error).__name__, subject, exc_info=_is_new(error))
+        raise MalformedInputError(f"{subject} cannot be read: {_message(error)}") from error
 
 
 def _is_new(error: Exception) -> bool:
-    """Whether no such error was logged from its place: an archive of ten thousand damaged pictures is one story."""
+    """Whether no such error was logged from its place: ten thousand damaged pictures need one traceback."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = (type(error).__name__, trace.tb_frame.f_code.co_filename if trace else "", trace.tb_lineno if trace else 0)
-    if place in _reported or len(_reported) >= _PLACES:
+    if place in _reported or len(_reported) >= _MAX_REPORTED:
         return False
     _reported.add(place)
     return True
 
 
 def _message(error: Exception) -> str:
-    """The reader's own words, in characters that every answer and log can hold."""
+    """The reader's message, cut, and without lone surrogates."""
     text = str(error).encode("utf-8", "replace").decode() or type(error).__name__
     return text[:_MESSAGE_CHARACTERS]

@@ -1,4 +1,4 @@
-"""gzip (RFC 1952) in both directions: whole bodies, the beginnings of files, and files in constant memory."""
+"""gzip (RFC 1952), reading and writing: whole bodies, the beginnings of files, and files in constant memory."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ GZIP: Final = b"\x1f\x8b"
 _GZIP_BITS: Final = 31
 _ZLIB_BITS: Final = 15
 _PIECE: Final = 2 * MIB
-# zlib copies the input behind a member's end, so a member is fed a little at first and then twice as much each time:
-# what is copied stays below twice what was read.
+# zlib copies the input after a member's end, so a member is fed little at first, then twice as much each time: that
+# copies less than twice what is read.
 _FIRST: Final = 1024
 _LARGEST: Final = 1 * MIB
-# Level 1 takes a third of level 6's time for files a fifth larger (measured on SDSS rows).
+# Level 1 takes a third of level 6's time and makes files a fifth larger (measured on SDSS rows).
 _LEVEL: Final = 1
 
 
 def gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Unpack a gzip file, all its members, in pieces of 2 MiB.
 
-    Time grows with the file's bytes however many members they are.
+    The time is linear in the file's size, whatever the number of members.
 
     Parameters
     ----------
@@ -49,36 +49,36 @@ def unpacked(body: bytes, max_bytes: int, max_members: int, *, zlib_header: bool
 
 
 def beginning(content: bytes, size: int, max_members: int) -> bytes:
-    """Unpack the first bytes of gzipped content, fewer where it is cut short; raises as `gunzip` does where damaged."""
+    """Unpack the first bytes of gzipped content, fewer if it is truncated; raises as `gunzip` does for damage."""
     return _joined(_unpacked([content], max_members, lenient=True), size)
 
 
 def resized(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The same bytes in pieces of one size: work is done a piece, so that many small ones would cost more."""
-    waiting = bytearray()
+    """The same bytes in pieces of equal size, since every piece costs some work."""
+    buffer = bytearray()
     for block in blocks:
-        at = size - len(waiting)
-        waiting += block[:at]
-        while len(waiting) == size:
-            yield bytes(waiting)
-            waiting = bytearray(block[at : at + size])
-            at += size
-    if waiting:
-        yield bytes(waiting)
+        offset = size - len(buffer)
+        buffer += block[:offset]
+        while len(buffer) == size:
+            yield bytes(buffer)
+            buffer = bytearray(block[offset : offset + size])
+            offset += size
+    if buffer:
+        yield bytes(buffer)
 
 
-def _joined(pieces: Iterable[bytes], size: int, refusal: str | None = None) -> bytes:
-    """The pieces up to a size, beyond which a LimitExceededError is raised where there is a sentence for it."""
-    taken: list[bytes] = []
-    room = size
+def _joined(pieces: Iterable[bytes], size: int, message: str | None = None) -> bytes:
+    """The joined pieces, cut at a size, or with a message, which LimitExceededError is raised with beyond it."""
+    joined: list[bytes] = []
+    remaining = size
     for piece in pieces:
-        taken.append(piece[:room])
-        if len(piece) > room and refusal:
-            raise LimitExceededError(refusal)
-        room -= len(piece)
-        if room <= 0 and not refusal:
+        joined.append(piece[:remaining])
+        if len(piece) > remaining and message:
+            raise LimitExceededError(message)
+        remaining -= len(piece)
+        if remaining <= 0 and not message:
             break
-    return b"".join(taken)
+    return b"".join(joined)
 
 
 def _unpacked(
@@ -89,40 +89,40 @@ def _unpacked(
     ratio: int = 0,
     lenient: bool = False,
 ) -> Iterator[bytes]:
-    """The content in pieces of any size; lenient: with an end too early, and with anything behind the last member."""
+    """The content in pieces of any size; lenient: allows a truncated end and trailing bytes."""
     member = zlib.decompressobj(bits)
     members, feeding, packed, size = 1, _FIRST, 0, 0
     for block in blocks:
-        at = 0
-        while at < len(block):
-            part = block[at : at + feeding]
-            at += len(part)
+        offset = 0
+        while offset < len(block):
+            part = block[offset : offset + feeding]
+            offset += len(part)
             packed += len(part)
-            # A member that is full of input may still hold output back: ask on while there is either.
+            # A decompressor may hold output back: go on while there is input or output.
             while part:
                 if member.eof:
                     # Zeros may pad the last member to a tape's block; otherwise another member follows.
                     part = part.lstrip(b"\0")
                     if not part:
                         break
-                    if lenient and not block.startswith(GZIP, at - len(part)):
+                    if lenient and not block.startswith(GZIP, offset - len(part)):
                         return
                     members += 1
-                    member = _begun(members, max_members, bits)
+                    member = _decompressor(members, max_members, bits)
                 piece = _piece(member, part)
                 size += len(piece)
-                # The first pieces may be a table of few values, which packs well.
+                # Small content of few values may compress better.
                 if ratio and size > ratio * max(packed, MIB):
-                    raise LimitExceededError(f"the gzip data grows more than {ratio}-fold when it is unpacked")
+                    raise LimitExceededError(f"the gzip data expands more than {ratio}-fold")
                 if piece:
                     yield piece
                 part = member.unused_data if member.eof else member.unconsumed_tail
                 feeding = _FIRST if member.eof else min(2 * feeding, _LARGEST)
     if not member.eof and not lenient:
-        raise MalformedInputError("the compressed data is cut short: it ends in the middle")
+        raise MalformedInputError("the compressed data is truncated")
 
 
-def _begun(member: int, max_members: int, bits: int) -> Any:
+def _decompressor(member: int, max_members: int, bits: int) -> Any:
     if member > max_members:
         raise LimitExceededError(f"the gzip data has more than {max_members:,} members; compress it as one")
     return zlib.decompressobj(bits)
@@ -137,23 +137,23 @@ def _piece(member: Any, part: bytes) -> bytes:
 
 
 class Sink(Protocol):
-    """Where bytes go, in order."""
+    """A writable file."""
 
     def write(self, data: bytes | memoryview, /) -> object:
         """Take some bytes."""
 
 
 class GzipSink:
-    """Gzips what is written to it; the header names neither time nor file, so equal content gives equal bytes."""
+    """Gzips what is written to it; the header has no time or file name, so equal content gives equal bytes."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_BITS)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Take some bytes; where they give nothing to write yet, the sink hears of it all the same."""
+        """Write bytes; the sink is called even if the compressor returns none yet."""
         self._sink.write(self._compressor.compress(data))
 
     def close(self) -> None:
-        """Write what is left and the trailer."""
+        """Write the rest and the trailer."""
         self._sink.write(self._compressor.flush())

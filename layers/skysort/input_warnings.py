@@ -1,4 +1,4 @@
-"""What was done to an input before it was classified, as answers and summaries tell of it."""
+"""Warnings about changes to an input before it was classified, for answers and summaries."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InputWarning:
-    """One thing that was done to an input, or left out of it.
+    """A change to an input, such as a value left out.
 
-    code: stable, for programs: ``redshift_sentinel``. detail: a sentence for people.
+    code: stable and machine-readable: ``redshift_sentinel``. detail: a message for people.
     """
 
     code: str
@@ -23,5 +23,5 @@ class InputWarning:
 
 
 def documents(warnings: Iterable[InputWarning]) -> list[InputNote]:
-    """The warnings as an answer's ``warnings`` lists them; an answer without any has no such member."""
+    """The ``warnings`` member of an answer, which is absent if there are none."""
     return [{"code": warning.code, "detail": warning.detail} for warning in warnings]

@@ -1,8 +1,8 @@
-"""JSON bodies: one reader for every call, bounded, whose text is always Unicode and whose repeated names are kept.
+"""JSON bodies: one bounded reader for every call, which checks for valid Unicode and repeated names.
 
-Python's json module takes more than JSON is: text of lone surrogates, which no answer could repeat; a name given
-twice, of which the last counts; nesting as deep as the stack. Here the first two stay with the object that they
-stand in, so that one bad item of a request does not spoil the others.
+Python's json module accepts more than valid JSON: lone surrogates, which no answer could contain; repeated names, of
+which the last counts; nesting as deep as the stack. Here the first two become faults of the object that contains them,
+so that one bad item of a request does not affect the others.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from skysort.limits import JSON_DEPTH, JSON_FIELDS, JSON_OBJECTS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Codes of what an object's faults are.
+# Codes of an object's faults.
 NOT_UNICODE: Final = "not_unicode"
 GIVEN_TWICE: Final = "given_twice"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
-# Half of a surrogate pair, written as an escape; raw bytes of one are no UTF-8.
+# Half of a surrogate pair as an escape; its raw bytes are not UTF-8.
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _REPLACEMENT: Final = "\ufffd"
@@ -29,10 +29,10 @@ _TOO_DEEP: Final = f"the body is nested too deeply; at most {JSON_DEPTH} levels 
 
 
 class FaultyObject(dict[str, Any]):
-    """An object of a JSON document with something wrong that its values do not show.
+    """An object of a JSON document with faults that its values do not show.
 
-    faults: names given more than once, whose value here is Repeated; names and text that are no Unicode, in which
-    each lone surrogate is replaced by U+FFFD here.
+    faults: repeated names, whose value here is Repeated; names and text that are not Unicode, in which each lone
+    surrogate is replaced by U+FFFD here.
     """
 
     def __init__(self, values: dict[str, Any], faults: list[FieldError]) -> None:
@@ -41,25 +41,25 @@ class FaultyObject(dict[str, Any]):
 
 
 def read(body: bytes | str) -> Any:
-    """Read a request body: UTF-8, with or without a byte order mark.
+    """Parse a request body: UTF-8, with or without a byte order mark.
 
     Returns
     -------
     The document. Objects are dicts, those with faults FaultyObjects (see ``faults_of``); NaN and Infinity, which JSON
-    does not have and Python writes, come as the floats that they are, for each field to refuse.
+    does not have and Python writes, are floats, for each field to refuse.
 
     Raises
     ------
     MalformedInputError
-        For what is no JSON or no UTF-8, more than JSON_DEPTH levels, and whole numbers of thousands of digits.
+        For invalid JSON or UTF-8, more than JSON_DEPTH levels, and whole numbers of thousands of digits.
     LimitExceededError
         For more than JSON_OBJECTS objects, or one of more than JSON_FIELDS names.
     """
     text = utf8(body) if isinstance(body, bytes) else body
-    # Braces in texts count too: a body has not so many of them either.
+    # Braces in strings count too: no body has that many of them either.
     if len(text) > JSON_OBJECTS and text.count("{") > JSON_OBJECTS:
         raise LimitExceededError(f"the body has more than {JSON_OBJECTS:,} objects")
-    # One character is looked for a hundred times faster than two; base64 has no backslash.
+    # Searching one character is a hundred times faster than two; base64 has no backslash.
     escaped = "\\" in text and _SURROGATE_ESCAPE.search(text) is not None
     try:
         document = json.loads(text, object_pairs_hook=_checked_object if escaped else _object)
@@ -75,7 +75,7 @@ def read(body: bytes | str) -> Any:
 
 
 def utf8(body: bytes) -> str:
-    """A text body, without its byte order mark; raises MalformedInputError for what is not UTF-8."""
+    """A body as text without its byte order mark; raises MalformedInputError if it is not UTF-8."""
     if body.startswith(_UTF_16):
         raise MalformedInputError("the body is UTF-16 text; send it as UTF-8")
     try:
@@ -85,7 +85,7 @@ def utf8(body: bytes) -> str:
 
 
 def faults_of(document: dict[str, Any]) -> list[FieldError]:
-    """What is wrong with an object beyond its values; nothing for an object of any other source."""
+    """The faults of an object that ``read`` returned; none for any other."""
     return document.faults if isinstance(document, FaultyObject) else []
 
 
@@ -117,37 +117,37 @@ def _checked_object(pairs: list[tuple[str, object]]) -> dict[str, Any]:
     faults: list[FieldError] = []
     cleaned = []
     for name, value in pairs:
-        found: list[str] = []
-        sound = (_unicode(name, found), _unicode(value, found))
-        cleaned.append(sound)
-        if found:
-            detail = f"must be Unicode text; {found[0]} is half of a surrogate pair"
-            faults.append(FieldError(sound[0], NOT_UNICODE, detail))
+        surrogates: list[str] = []
+        clean = (_unicode(name, surrogates), _unicode(value, surrogates))
+        cleaned.append(clean)
+        if surrogates:
+            detail = f"must be Unicode text; {surrogates[0]} is half of a surrogate pair"
+            faults.append(FieldError(clean[0], NOT_UNICODE, detail))
     document = _object(cleaned)
     return FaultyObject(document, [*faults, *faults_of(document)]) if faults else document
 
 
-def _unicode(value: Any, found: list[str]) -> Any:
-    """A value whose lone surrogates are replaced; found: gets each as its escape. Objects have been through here."""
+def _unicode(value: Any, escapes: list[str]) -> Any:
+    """A value with lone surrogates replaced; escapes: receives the first. Nested objects are already checked."""
     if isinstance(value, str):
         surrogates = _SURROGATE.findall(value)
         if not surrogates:
             return value
-        found += [f"\\u{ord(each):04x}" for each in surrogates[:1]]
+        escapes += [f"\\u{ord(item):04x}" for item in surrogates[:1]]
         return _SURROGATE.sub(_REPLACEMENT, value)
-    return [_unicode(each, found) for each in value] if isinstance(value, list) else value
+    return [_unicode(item, escapes) for item in value] if isinstance(value, list) else value
 
 
 def _may_be_deep(text: str) -> bool:
-    """Whether a text has more brackets than levels are read; most bodies have one or two."""
+    """Whether a text has more opening brackets than levels are allowed; most bodies have one or two."""
     left = JSON_DEPTH
     for bracket in "[{":
-        at = text.find(bracket)
-        while at >= 0:
+        position = text.find(bracket)
+        while position >= 0:
             left -= 1
             if left < 0:
                 return True
-            at = text.find(bracket, at + 1)
+            position = text.find(bracket, position + 1)
     return False
 
 
@@ -165,13 +165,13 @@ def _check_depth(document: object) -> None:
 
 
 class Repeated(tuple[Any, ...]):
-    """The values of a name that was given more than once, in their order."""
+    """The values of a repeated name, in order."""
 
     __slots__ = ()
 
 
 def gathered(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
-    """Each name's value, in the order of their first appearance; Repeated for a name with several."""
+    """The value of each name, in order of first appearance; Repeated for a name with several."""
     every: dict[str, list[object]] = {}
     for name, value in pairs:
         every.setdefault(name, []).append(value)

@@ -11,13 +11,13 @@ GATEWAY_REQUEST_BYTES: Final = 10 * MIB
 LAMBDA_PAYLOAD_BYTES: Final = 6 * MIB
 GATEWAY_TIMEOUT_S: Final = 29.0
 
-# JSON bodies: what goes deeper, or has more names in one object than a wide catalogue has columns, is no request.
+# JSON bodies: no valid request is nested deeper, or has more names per object than a wide catalogue has columns.
 JSON_DEPTH: Final = 32
 JSON_FIELDS: Final = 2_000
 JSON_OBJECTS: Final = 100_000
 
-# A problem document: field errors that it lists, and characters of their names and of each detail; and of all the
-# details and field errors of an answer whose every item has a problem.
+# A problem document: number of listed field errors, characters of a name and of a detail; and characters of all
+# details and field errors in an answer whose every item has a problem.
 PROBLEM_FIELDS: Final = 50
 PROBLEM_NAME_CHARACTERS: Final = 60
 PROBLEM_DETAIL_CHARACTERS: Final = 1_000
@@ -25,43 +25,43 @@ PROBLEMS_CHARACTERS: Final = 2_000_000
 
 # Star rows in one HTTP request: 5,000 answers are about 1.5 MB, well inside the 6 MB Lambda payload.
 STAR_ROWS_PER_REQUEST: Final = 5_000
-# An explanation carries every feature's contribution for every class: about 1.5 kB a row. What it takes are the exact
-# Shapley values of the photometric booster, 5 ms a row on one slow core: 1.5 s for these.
+# An explanation carries every feature's contribution for every class: about 1.5 kB a row. Exact Shapley values of
+# the photometric booster take 5 ms a row on one slow core: 1.5 s for these.
 STAR_EXPLAINED_ROWS_PER_REQUEST: Final = 300
 
-# A cell of a table that is longer than this is no number: 17 digits and an exponent say all that a number can.
+# A longer cell of a table is not a number: 17 digits and an exponent are enough for any.
 CELL_CHARACTERS: Final = 64
-# Names of columns: longer ones are compared with nothing, and so many unknown ones are asked whether they are misspelt.
+# Column names: longer ones are not compared; this many unknown ones are checked for misspellings.
 COLUMN_NAME_CHARACTERS: Final = 60
 GUESSED_COLUMNS: Final = 100
-# Rows of a request that each have names of their own: behind so many names in all, rows are not asked any more.
+# Names in all rows of a request that are checked, if each row has its own.
 GUESSED_NAMES_PER_REQUEST: Final = 10_000
 
-# Characters of the name that a caller gives a row.
+# Characters of a row's id.
 STAR_ID_CHARACTERS: Final = 200
 
 # Answers kept for identical input, per sandbox.
 CACHE_ENTRIES: Final = 1_000
 
-# A dropped file, from its turn to its result. With the time that is kept for putting things away (a tenth of the
-# function's 900 s) this leaves an invocation 30 s to come to its first file.
+# Seconds for a dropped file, from its start to its result. With the time reserved for tidying up (a tenth of the
+# function's 900 s) this leaves an invocation 30 s to start its first file.
 DROP_FILE_S: Final = 780
-# A dropped file that comes for the third time may have ended its function twice: from then on it is tried alone, in a
-# process of its own that may take this share of the function's memory. The rest is for the function itself, which
-# holds its model and what earlier files left on its heap.
+# A dropped file that is delivered for the third time may have killed its function twice: from then on it runs alone, in
+# a process of its own with this share of the function's memory. The rest is for the function itself, with its model
+# and what earlier files left on its heap.
 DROP_ALONE_RECEIVES: Final = 3
 DROP_ALONE_MEMORY_SHARE: Final = 0.75
 
-# Dropped tables: CSV is streamed and has no size limit of ours beyond one line, only the time above;
+# Dropped tables: CSV is streamed and has no size limit except per line, only the time limit above;
 # the other formats pass through /tmp (FITS, Parquet) or memory (VOTable).
 TABLE_LINE_BYTES: Final = 1 * MIB
-# What may stand above a CSV's header: VizieR and ECSV write some hundred lines.
+# Lines above a CSV's header: VizieR and ECSV write some hundred.
 CSV_PREAMBLE_BYTES: Final = 1 * MIB
 CSV_PREAMBLE_LINES: Final = 10_000
 TABLE_COLUMNS: Final = 2_000
-# What stands above the rows of an ECSV or IPAC table.
+# The header of an ECSV or IPAC table.
 TEXT_HEADER_BYTES: Final = 4 * MIB
-# One row of a FITS table with all its arrays: some four copies of it lie in memory.
+# One row of a FITS table with all its arrays: memory holds about four copies.
 FITS_ROW_BYTES: Final = 64 * MIB
 FITS_BYTES: Final = 2_048 * MIB
 PARQUET_BYTES: Final = 2_048 * MIB
@@ -71,12 +71,12 @@ PARQUET_FOOTER_BYTES: Final = 16 * MIB
 PARQUET_PAGE_BYTES: Final = 768 * MIB
 PARQUET_BATCH_BYTES: Final = 128 * MIB
 PARQUET_LIST_BYTES: Final = 256 * MIB
-# Their headers are looked at one by one, some 20,000 in a second; pages have 8 KiB at least, mostly 1 MiB.
+# Their headers are read one by one, some 20,000 per second; pages have 8 KiB at least, mostly 1 MiB.
 PARQUET_PAGES: Final = 500_000
 VOTABLE_BYTES: Final = 128 * MIB
 VOTABLE_TAG_BYTES: Final = 1 * MIB
 VOTABLE_DEPTH: Final = 100
-# The columns of each are looked at, some 10,000 tables in a second; VizieR writes one a catalogue, hundreds at most.
+# The columns of each are read, some 10,000 tables per second; VizieR writes one per catalogue, hundreds at most.
 VOTABLE_TABLES: Final = 10_000
 # 2,000 columns with a dozen keywords each, and comments.
 FITS_TABLE_CARDS: Final = 50_000
@@ -84,16 +84,15 @@ FITS_EXTENSIONS: Final = 10_000
 # Blocked gzip (bgzip) has a member for every 64 KiB; 1,000,000 of them are more than can be classified in time.
 GZIP_MEMBERS: Final = 1_000_000
 # Photometry packs three- to fivefold; rows that repeat each other pack better, up to deflate's 1,032-fold. Beyond the
-# first 200 MiB what grows more than this was made to.
+# first 200 MiB a larger ratio is an attack.
 GZIP_RATIO: Final = 200
 
 # S3 allows keys of 1,024 bytes; a result's key is the file's with a suffix of at most 13 characters.
 DROP_KEY_BYTES: Final = 1_000
 
-# Pictures. What decoding one costs is counted from its bytes before a decoder sees them
-# (skysort.pictures.formats.prices), in time of one slow core and in memory. A dropped picture has ten seconds; a
-# request two, for all its pictures together, and with the function's 200 MB and the pictures that were fetched it
-# stays below 1 GiB.
+# Pictures. The cost of decoding, in seconds of one slow core and in memory, is estimated from the bytes before they are
+# decoded (skysort.pictures.formats.prices). A dropped picture has ten seconds; a request two, for all its pictures
+# together, and with the function's 200 MB and the fetched pictures it stays below 1 GiB.
 IMAGE_BYTES: Final = 64 * MIB
 PICTURE_WORK_S: Final = 10
 REQUEST_WORK_S: Final = 2
@@ -101,11 +100,11 @@ PICTURE_MEMORY_BYTES: Final = 640 * MIB
 IMAGE_PIXELS: Final = 50_000_000
 # JPEG is decoded at a fraction of its size.
 JPEG_PIXELS: Final = 120_000_000
-# Measurements (FITS, 32-bit TIFF) are worked on as 64-bit numbers, some 40 bytes a pixel at the height of it.
+# Measurements (FITS, 32-bit TIFF) are processed as 64-bit numbers, up to about 40 bytes per pixel.
 MEASURED_PIXELS: Final = 16_000_000
 # Cameras and encoders write 1 to about 15 scans; every scan costs a pass over all pixels.
 JPEG_SCANS: Final = 40
-# Parts of a picture's file that are walked past one by one. Cameras write a few dozen segments; a PNG of 64 MiB in
+# Parts of a picture's file that are skipped one by one. Cameras write a few dozen segments; a PNG of 64 MiB in
 # pieces of 8 KiB, as the usual library writes them, has 8,192; a GIF's blocks are 255 bytes.
 JPEG_SEGMENTS: Final = 5_000
 PNG_CHUNKS: Final = 50_000
@@ -123,57 +122,57 @@ FITS_IMAGE_BYTES: Final = 128 * MIB
 FITS_GZIP_MEMBERS: Final = 4_096
 # Cards of all headers up to the image: a mosaic's sixty extensions have some 30,000, read in 0.1 s.
 FITS_HEADER_CARDS: Final = 50_000
-# Tiles of a compressed FITS image, each put into its place by itself; a survey's images have one a row.
+# Tiles of a compressed FITS image, decoded one by one; survey images have one per row.
 FITS_TILES: Final = 65_536
 
-# Forms: pictures and options, and names as long as a file system takes them, percent-encoded.
+# Forms: pictures and options, with percent-encoded names as long as file systems allow.
 FORM_PARTS: Final = 64
 FORM_PART_HEADER_BYTES: Final = 16 * 1024
 
 # Pictures of one request: 6 MB of them, decoded and classified, take a few seconds at worst.
 IMAGES_PER_REQUEST: Final = 32
 IMAGE_ID_CHARACTERS: Final = 200
-# Of pictures that a request names by s3_key; they lie in memory together, beside what decoding takes.
+# Of pictures that a request names by s3_key; they are in memory together, beside what decoding needs.
 IMAGE_FETCHED_BYTES_PER_REQUEST: Final = 128 * MIB
 
-# Dropped archives of pictures: fetched to /tmp, taken apart in memory one member after another.
+# Dropped archives of pictures: fetched to /tmp, unpacked in memory member by member.
 ARCHIVE_BYTES: Final = 2_048 * MIB
 ARCHIVE_MEMBERS: Final = 10_000
 ARCHIVE_EXPANDED_BYTES: Final = 4_096 * MIB
-# Of members that are refused, those that an archive's own record names; its table has a line for each.
+# Refused members named in an archive's own record; its table has a line for each.
 ARCHIVE_REFUSALS_LISTED: Final = 100
-# Pictures hardly compress; what grows a hundredfold is made to.
+# Pictures hardly compress; a hundredfold expansion is an attack.
 ARCHIVE_RATIO: Final = 100
-# Headers of an archive that have to be held in memory: a zip's directory, a tar member's extended header.
+# Archive headers that must fit in memory: a zip's directory, a tar member's extended header.
 ARCHIVE_DIRECTORY_BYTES: Final = 4 * MIB
-# Bytes of dropped pictures that wait in memory for their turn.
+# Bytes of dropped pictures queued in memory.
 DROP_WAITING_BYTES: Final = 256 * MIB
 
 # Uploads by presigned requests. A form takes a file in one request; larger files go in parts, which can be sent
 # again one by one. With a role's session token a form is about 4.5 kB and a part's URL 2.5 kB of the answer, so that
-# these many stay inside the 6 MB Lambda payload.
+# this many fit the 6 MB Lambda payload.
 UPLOAD_FILES_PER_REQUEST: Final = 500
 UPLOAD_FORM_BYTES: Final = 16 * MIB
 UPLOAD_PART_BYTES: Final = 16 * MIB
 UPLOAD_PARTS_PER_REQUEST: Final = 1_000
 UPLOAD_BYTES: Final = 16 * 1024 * MIB
-# Uploads in parts that one call begins: each is a request to S3 that its caller has not paid for. 256 MiB of files in
-# parts are never more, which is what the command line and the page ask for at once.
+# Uploads in parts started by one call: each is a request to S3 at the service's expense. 256 MiB of files in parts,
+# which the command line and the page request at once, are never more.
 UPLOAD_STARTS_PER_REQUEST: Final = 16
-# How long presigned requests and links hold: whoever finds one may repeat it for so long.
+# How long presigned requests and links are valid, for whoever holds one.
 PRESIGNED_S: Final = 900
 BATCH_NAME_CHARACTERS: Final = 100
 
-# A batch's status: files counted, and records of theirs looked at, in one answer; files listed one by one.
+# A batch's status: files and records counted in one answer, and files listed per page.
 BATCH_FILES: Final = 10_000
 BATCH_RECORDS: Final = 50_000
 BATCH_FILES_PER_PAGE: Final = 500
-# What a status tells of files one by one, as JSON, and of a file's record that is read for it. With quotes escaped
-# and links signed by a role's session token it stays inside the 6 MB Lambda payload.
+# JSON bytes of the listed files, and bytes read of a file's record. With quotes escaped and links signed by a role's
+# session token the answer fits the 6 MB Lambda payload.
 BATCH_STATUS_BYTES: Final = 3 * MIB
 BATCH_RECORD_BYTES: Final = 1 * MIB
 # Rows of one page of a batch's merged CSV.
 BATCH_CSV_ROWS: Final = 10_000
 BATCH_CSV_BYTES: Final = 3 * MIB
-# Classified tables, with their rejected rows, that are merged row by row; larger ones have their own result file.
+# Classified tables with their rejected rows that are merged; larger ones are referenced by their result file.
 BATCH_CSV_TABLE_BYTES: Final = 16 * MIB

@@ -1,7 +1,7 @@
-"""The registry of the models that skysort comes with: one entry a model, which everything else reads.
+"""The registry of skysort's models: one entry per model, which everything else reads.
 
 A model is its entry here and its folder, functions/<name> (handlers, and model/ with the artefact and its card).
-Routes, stages, queues, uploads, batches, the contract, the command line and the page follow from the entry.
+Routes, stages, queues, uploads, batches, the API contract, the command line and the page derive from the entry.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ _GZIP: Final = "application/gzip"
 
 
 class InputKind(NamedTuple):
-    """What models classify, and the files that hold it.
+    """A type of input, and the files that contain it.
 
     Parameters
     ----------
     name
         ``pictures`` (one item a file) or ``rows`` (a table of items a file).
     files
-        The media type of each suffix that says what a file holds, lower case, the usual ones first.
+        The media type of each specific suffix, lower case, the usual ones first.
     archives
-        The same of archives of such files, which the drop folder unpacks.
+        The same for archives of such files, which the drop folder unpacks.
     vague
-        The same of suffixes that say little; a folder is not searched for them.
+        The same for ambiguous suffixes; a folder is not searched for them.
     file_bytes, archive_bytes
-        How large a dropped file, and an archive or a file of unknown type, may be.
+        Maximum size of a dropped file, and of an archive or a file of unknown type.
     """
 
     name: Literal["pictures", "rows"]
@@ -45,8 +45,8 @@ class InputKind(NamedTuple):
     archive_bytes: int
 
     def content_type(self, name: str, declared: str | None) -> str:
-        """The media type that a file is stored under: as declared, else what its name stands for, else plain bytes."""
-        # The drop folder goes by a file's content, so one declared as something unknown is stored as plain bytes.
+        """The media type to store a file with: as declared, else by its suffix, else plain bytes."""
+        # The drop folder detects formats by content, so an unknown declared type is stored as plain bytes.
         media_type = (declared or "").partition(";")[0].strip().lower()
         if not media_type:
             suffix = "." + name.rpartition(".")[2].lower()
@@ -54,14 +54,14 @@ class InputKind(NamedTuple):
         return media_type if media_type in self._largest() else ANY_TYPE
 
     def size_fault(self, content_type: str, size: int) -> str | None:
-        """What is wrong with a file's size in bytes, None if nothing is."""
+        """The fault of a file's size in bytes, None if it is allowed."""
         largest = self._largest()[content_type]
         if size <= largest:
             return None
         return f"has {size:,} bytes; a file of {content_type} may have {largest // MIB:,} MiB"
 
     def _largest(self) -> dict[str, int]:
-        """Bytes that a file of each media type may have."""
+        """Maximum bytes of a file by media type."""
         archives = dict.fromkeys((*self.archives.values(), *self.vague.values(), ANY_TYPE), self.archive_bytes)
         return dict.fromkeys(self.files.values(), self.file_bytes) | archives
 
@@ -118,9 +118,9 @@ ROWS: Final = InputKind(
 
 
 class Sample(NamedTuple):
-    """Something to try a model on: a file of events/, or a row's values by column.
+    """A sample input: a file of events/, or a row's values by column.
 
-    title: what a page calls it.
+    title: for the page.
     """
 
     title: str
@@ -128,7 +128,7 @@ class Sample(NamedTuple):
     row: Mapping[str, float] | None = None
 
     def document(self) -> ModelSample:
-        """As an answer has it."""
+        """The sample in an answer."""
         sample: ModelSample = {"title": self.title}
         if self.file is not None:
             sample["file"] = self.file
@@ -147,11 +147,11 @@ class Model(NamedTuple):
     title, question, summary
         For people: a tab's name, its heading, one or two sentences below it.
     input
-        What it classifies.
+        The type of its input.
     classifies
-        What it makes of what, as the contract says it.
+        Description for the API contract.
     samples
-        To try it on.
+        Inputs to try it on.
     """
 
     name: str
@@ -169,7 +169,7 @@ class Model(NamedTuple):
 
     @property
     def ready_path(self) -> str:
-        """The path that tells whether it is ready."""
+        """The path of its readiness check."""
         return f"/v1/models/{self.name}/ready"
 
     @property
@@ -179,12 +179,12 @@ class Model(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """Where its functions and its artefact lie in the project."""
+        """The project's folder with its functions and artefact."""
         return f"functions/{self.name}"
 
     @property
     def folder_setting(self) -> str:
-        """The environment variable that names another folder of its artefact."""
+        """The environment variable for another folder of its artefact."""
         return f"SKYSORT_{self.name.upper()}_MODEL"
 
 
@@ -239,10 +239,10 @@ _REGISTERED: Final = (
         ),
     ),
 )
-# By name, in the order in which people see them.
+# By name, in display order.
 MODELS: Final[Mapping[str, Model]] = {model.name: model for model in _REGISTERED}
 
 
 def of_kind(kind: InputKind) -> tuple[str, ...]:
-    """The names of the models that classify such input."""
+    """The names of the models with this type of input."""
     return tuple(model.name for model in MODELS.values() if model.input is kind)

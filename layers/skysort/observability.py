@@ -1,4 +1,4 @@
-"""Structured logs and metrics: one of each a process, shared by every module of a function."""
+"""Structured logs and metrics: one logger and one metrics object per process, shared by all modules."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ _service = os.environ.get(SERVICE_NAME, METRICS_NAMESPACE)
 logger: Final = Logger(service=_service)
 metrics: Final = Metrics(namespace=METRICS_NAMESPACE, service=_service)
 
-# What the domain logs, which knows no Powertools (skysort.guard), comes out among the function's own lines.
+# Logs of the domain, which does not use Powertools (skysort.guard), are written by the function's logger.
 _DOMAIN: Final = logging.getLogger("skysort")
 if logger.name != _DOMAIN.name:
     copy_config_to_registered_loggers(logger, include={_DOMAIN.name})
 
 
 class Start:
-    """A stopwatch, begun when a function's imports are done."""
+    """A stopwatch, started after a function's imports."""
 
     def __init__(self) -> None:
         self._imports_ms = process_age_ms()
-        self._begun = perf_counter()
+        self._started = perf_counter()
 
     def done(self) -> None:
-        """Log how long the imports took, counted from the process's start, and how long everything since."""
-        loading_ms = (perf_counter() - self._begun) * 1e3
+        """Log the duration of the imports, from the process's start, and of everything since."""
+        loading_ms = (perf_counter() - self._started) * 1e3
         imports = {} if self._imports_ms is None else {"imports_ms": round(self._imports_ms)}
         logger.info("started", extra={**imports, "model_ms": round(loading_ms)})
 
 
 def process_age_ms() -> float | None:
-    """How long this process has lived, to 10 ms (proc(5): field 22 of stat, uptime); None where that is not known."""
+    """The age of this process, to 10 ms (proc(5): field 22 of stat, uptime); None if unknown."""
     try:
         after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         uptime = float(Path("/proc/uptime").read_text().split()[0])
@@ -58,29 +58,29 @@ def process_age_ms() -> float | None:
 
 
 def label_counts(counts: Mapping[str, int], labels: Sequence[str]) -> dict[str, int]:
-    """Metrics of how often each label was the answer; none for a model with more than 20 labels."""
+    """Metrics of how often each label was predicted; none for a model with more than MAX_LABELS."""
     if len(labels) > MAX_LABELS:
         return {}
     return {label_metric(label): count for label, count in counts.items() if count}
 
 
 def count_answers(results: Sequence[StarResult | PictureResult | FailedResult], labels: Sequence[str]) -> None:
-    """Count a request's answers, as they were given: among the labels that the caller chose, from the cache or not.
+    """Count the results of one answer, as the caller gets them: with the chosen labels, cached or not.
 
-    results: of one answer, each with predictions, best first, or an error. labels: the model's.
+    results: each with predictions, best first, or an error. labels: the model's.
     """
     best = [result["predictions"][0] for result in results if "error" not in result]
     if len(best) < len(results):
         _count_refused([result["error"] for result in results if "error" in result])
     if not best:
         return
-    metrics.add_metric(CONFIDENCE, MetricUnit.NoUnit, sum(found["probability"] for found in best) / len(best))
-    for name, count in label_counts(Counter(found["label"] for found in best), labels).items():
+    metrics.add_metric(CONFIDENCE, MetricUnit.NoUnit, sum(prediction["probability"] for prediction in best) / len(best))
+    for name, count in label_counts(Counter(prediction["label"] for prediction in best), labels).items():
         metrics.add_metric(name, MetricUnit.Count, count)
 
 
 def _count_refused(problems: Sequence[Problem]) -> None:
-    """Count bad items, and log a line for each kind of problem, with one of them as the example."""
+    """Count failed items, and log a line per type of problem, with an example."""
     metrics.add_metric(ITEMS_REFUSED, MetricUnit.Count, len(problems))
     kinds: dict[str, list[str]] = {}
     for problem in problems:

@@ -1,4 +1,4 @@
-"""The options of a classify call: the same names, limits and meaning in the query, a form and a JSON body."""
+"""The options of a classify call, with the same names, limits and meaning in a query, a form and a JSON body."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from skysort.json_document import GIVEN_TWICE, FaultyObject, Repeated
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-Read = TypeVar("Read")
+Value = TypeVar("Value")
 NAMES: Final = ("top_k", "labels", "explain")
 MAX_TOP_K: Final = 10
-# Predictions that an item gets by default where the model has more labels than MAX_TOP_K.
+# Default number of predictions per item for a model with more than MAX_TOP_K labels.
 TOP_K_OF_MANY: Final = 5
-# Nearest names are searched for so many unknown labels and so many of their characters only: each search costs.
+# Suggestions are limited to this many unknown labels and to this many of their characters, since each search is slow.
 MAX_SUGGESTIONS: Final = 10
 _NAME_CHARACTERS: Final = 60
 _WHOLE_NUMBER: Final = re.compile(r"\+?0*[0-9]{1,4}", re.ASCII)
@@ -30,8 +30,8 @@ _FALSE: Final = frozenset({"false", "0", "no", "off", "f", "n"})
 class Options:
     """Options of one call, resolved against the model's labels.
 
-    top_k: predictions an item gets, best first. columns: indices of the labels to choose
-    among, None for all of them. explain: whether each answer carries its explanation.
+    top_k: number of predictions per item, best first. columns: indices of the labels to choose from, None for all.
+    explain: whether to explain each result.
     """
 
     top_k: int
@@ -47,9 +47,9 @@ def parse_options(
     Parameters
     ----------
     given
-        Text from a query or a form, values of JSON, or Repeated; what is None or blank is not given.
+        Text from a query or a form, JSON values, or Repeated; None and blank text count as not given.
     labels, subsets
-        The model's labels, and names that stand for several of them, such as "dogs".
+        The model's labels, and names of several labels, such as "dogs".
 
     Returns
     -------
@@ -58,7 +58,7 @@ def parse_options(
     Raises
     ------
     InvalidFieldsError
-        Naming every option that cannot be used, unknown labels with the nearest known ones.
+        Naming every invalid option, and the nearest known labels for unknown ones.
     """
     if not given:
         return Options(_default_top_k(len(labels)), None, explain=False)
@@ -68,17 +68,17 @@ def parse_options(
         if name not in NAMES
     ]
     top_k = _read(_top_k, "top_k", given, errors)
-    chosen = _read(_chosen, "labels", given, errors)
-    explain = _read(_switch, "explain", given, errors)
+    names = _read(_label_names, "labels", given, errors)
+    explain = _read(_boolean, "explain", given, errors)
     if errors:
         raise InvalidFieldsError(errors)
-    columns = None if chosen is None else _columns(chosen, labels, subsets or {})
+    columns = None if names is None else _columns(names, labels, subsets or {})
     count = len(labels if columns is None else columns)
     return Options(min(top_k or _default_top_k(count), count), columns, bool(explain))
 
 
 def taken_from(document: dict[str, Any]) -> dict[str, object]:
-    """Take the options out of a JSON object; one that is given more than once is no fault of the object."""
+    """Remove the options from a JSON object; repeated ones then no longer count as its faults."""
     options: dict[str, object] = {name: document.pop(name) for name in NAMES if name in document}
     if isinstance(document, FaultyObject):
         document.faults = [
@@ -93,14 +93,14 @@ def combined(
     labels: Sequence[str],
     subsets: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, object]:
-    """The options of a body and of a query, which wins; raises InvalidFieldsError for a bad one that it replaces."""
+    """The options of a body, overridden by a query's; InvalidFieldsError for an overridden one that is invalid."""
     query = {name: value for name, value in query.items() if not _is_blank(value)}
     parse_options({name: value for name, value in body.items() if name in query}, labels, subsets)
     return {**body, **query}
 
 
-class _WrongError(ValueError):
-    """An option cannot be used. reason: a stable code."""
+class _OptionError(ValueError):
+    """An option is invalid. reason: a stable code."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -108,18 +108,18 @@ class _WrongError(ValueError):
 
 
 def _read(
-    reader: Callable[[object], Read], name: str, given: Mapping[str, object], errors: list[FieldError]
-) -> Read | None:
-    """One option, None where it is not given; what is wrong with it goes into errors."""
+    parse: Callable[[object], Value], name: str, given: Mapping[str, object], errors: list[FieldError]
+) -> Value | None:
+    """One option, None if it is not given or invalid; in that case its error is added to errors."""
     value = given.get(name)
     if isinstance(value, Repeated):
-        values = [each for each in value if not _is_blank(each)]
+        values = [item for item in value if not _is_blank(item)]
         value = Repeated(values) if len(values) > 1 else next(iter(values), None)
     if _is_blank(value):
         return None
     try:
-        return reader(value)
-    except _WrongError as error:
+        return parse(value)
+    except _OptionError as error:
         errors.append(FieldError(name, error.reason, str(error)))
         return None
 
@@ -128,15 +128,15 @@ def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _once(value: object) -> object:
+def _single(value: object) -> object:
     if isinstance(value, Repeated):
-        raise _WrongError(GIVEN_TWICE, f"is given {len(value)} times; give it once")
+        raise _OptionError(GIVEN_TWICE, f"is given {len(value)} times; give it once")
     return value
 
 
 def _top_k(value: object) -> int:
-    """The number of predictions: 3, "3", and 3.0, which JSON does not tell from 3."""
-    value = _once(value)
+    """The number of predictions: 3, "3", or 3.0, which JSON does not distinguish from 3."""
+    value = _single(value)
     number: int | None = None
     if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
         number = int(value)
@@ -145,37 +145,37 @@ def _top_k(value: object) -> int:
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
     if number is None or not 1 <= number <= MAX_TOP_K:
-        raise _WrongError("not_in_range", f"must be a whole number from 1 to {MAX_TOP_K} (got {shown(value)})")
+        raise _OptionError("not_in_range", f"must be a whole number from 1 to {MAX_TOP_K} (got {shown(value)})")
     return number
 
 
-def _switch(value: object) -> bool:
-    """True or false; a query and a form say it in words or digits, JSON has it."""
-    value = _once(value)
+def _boolean(value: object) -> bool:
+    """True or false, as words or digits in a query or a form."""
+    value = _single(value)
     text = value.strip().lower() if isinstance(value, str) else ""
     if isinstance(value, bool):
         return value
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
-    raise _WrongError("not_true_or_false", f"must be true or false (got {shown(value)})")
+    raise _OptionError("not_true_or_false", f"must be true or false (got {shown(value)})")
 
 
-def _chosen(value: object) -> list[str] | None:
-    """Names of labels: ``GALAXY,QSO`` or a list of names; given twice, both count. None where all are blank."""
+def _label_names(value: object) -> list[str] | None:
+    """Names of labels: ``GALAXY,QSO`` or a list of names, joined if repeated. None if all are blank."""
     names: list[str] = []
-    for each in value if isinstance(value, Repeated) else (value,):
-        if each is None:
+    for item in value if isinstance(value, Repeated) else (value,):
+        if item is None:
             continue
-        if isinstance(each, str):
-            names += [name for part in each.split(",") if (name := part.strip())]
-        elif isinstance(each, list | tuple) and each and all(isinstance(name, str) for name in each):
-            names += each
+        if isinstance(item, str):
+            names += [name for part in item.split(",") if (name := part.strip())]
+        elif isinstance(item, list | tuple) and item and all(isinstance(name, str) for name in item):
+            names += item
         else:
-            raise _WrongError(
-                "not_labels", f"must be label names, as a list or separated by commas (got {shown(each)})"
+            raise _OptionError(
+                "not_labels", f"must be label names, as a list or separated by commas (got {shown(item)})"
             )
     if not names and isinstance(value, str) and "," in value:
-        raise _WrongError("not_labels", f"must be label names, as a list or separated by commas (got {shown(value)})")
+        raise _OptionError("not_labels", f"must be label names, as a list or separated by commas (got {shown(value)})")
     return names or None
 
 
@@ -184,16 +184,16 @@ def _default_top_k(count: int) -> int:
     return count if count <= MAX_TOP_K else TOP_K_OF_MANY
 
 
-def _columns(chosen: Sequence[str], labels: Sequence[str], subsets: Mapping[str, Sequence[str]]) -> tuple[int, ...]:
+def _columns(selected: Sequence[str], labels: Sequence[str], subsets: Mapping[str, Sequence[str]]) -> tuple[int, ...]:
     known = {_folded(label): {column} for column, label in enumerate(labels)}
     for name, members in subsets.items():
         known.setdefault(_folded(name), set().union(*(known[_folded(member)] for member in members)))
-    unknown = [name for name in chosen if _folded(name) not in known]
+    unknown = [name for name in selected if _folded(name) not in known]
     if unknown:
         names = [*subsets, *labels]
         errors = [FieldError("labels", "unknown_label", _suggestion(name, names)) for name in unknown[:MAX_SUGGESTIONS]]
         raise InvalidFieldsError(errors, " ".join(error.detail for error in errors))
-    return tuple(sorted(set().union(*(known[_folded(name)] for name in chosen))))
+    return tuple(sorted(set().union(*(known[_folded(name)] for name in selected))))
 
 
 def _folded(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Work on a stream of items side by side, in their order, with a bound on what waits in memory."""
+"""Parallel processing of a stream of items, in order, with bounded memory."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def in_order(
     weigh: Callable[[Item], int],
     max_bytes: int,
 ) -> Generator[Result]:
-    """Work on items in threads.
+    """Process items in threads.
 
     Parameters
     ----------
     work
-        What is done with an item.
+        Processes an item.
     items
-        Taken in one by one.
+        Read lazily.
     workers
-        Threads.
+        Number of threads.
     weigh
-        An item's bytes.
+        Returns an item's bytes.
     max_bytes
-        Of items that are taken in before the oldest has to be done; one item may weigh more and then goes alone.
+        Limit on the bytes of pending items; a larger item is processed alone.
 
     Yields
     ------
@@ -46,13 +46,13 @@ def in_order(
     with ThreadPoolExecutor(workers, "picture") as pool:
         try:
             for item in items:
-                heavy = weigh(item)
-                while waiting and (weight + heavy > max_bytes or len(waiting) >= 2 * workers):
-                    done, freed = waiting.popleft()
-                    weight -= freed
-                    yield done.result()
-                waiting.append((pool.submit(work, item), heavy))
-                weight += heavy
+                size = weigh(item)
+                while waiting and (weight + size > max_bytes or len(waiting) >= 2 * workers):
+                    future, done_size = waiting.popleft()
+                    weight -= done_size
+                    yield future.result()
+                waiting.append((pool.submit(work, item), size))
+                weight += size
             while waiting:
                 yield waiting.popleft()[0].result()
         finally:

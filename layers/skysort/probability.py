@@ -1,4 +1,4 @@
-"""From class scores to calibrated probabilities and prediction sets."""
+"""Calibrated probabilities and prediction sets from class scores."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def softmax(margins: NDArray[np.float32], temperature: float = 1.0) -> NDArray[n
 
 
 def prediction_sets(probabilities: NDArray[np.float32], thresholds: NDArray[np.float32] | float) -> NDArray[np.bool_]:
-    """Split-conformal sets: a label is in when its probability reaches its threshold.
+    """Split-conformal sets: a label is included if its probability reaches its threshold.
 
     Parameters
     ----------
     probabilities
         Of shape (n, classes).
     thresholds
-        Of shape (classes,), or one for all; fitted so that each class is covered at the rate that the card names.
+        Of shape (classes,), or one for all; fitted so that each class is covered at the card's rate.
 
     Returns
     -------
     ndarray of bool
-        Of shape (n, classes). The most probable label is always in, so that no set is empty; that can only raise the
-        coverage.
+        Of shape (n, classes). The most probable label is always included, so that no set is empty; this can only
+        raise the coverage.
 
     Notes
     -----
@@ -66,9 +66,9 @@ def prediction_sets(probabilities: NDArray[np.float32], thresholds: NDArray[np.f
 def restricted(
     probabilities: NDArray[np.float32], members: NDArray[np.bool_], columns: Sequence[int]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Choose among some labels only: their probabilities renormalised, the set with the best of them always in."""
-    chosen = probabilities[:, columns].astype(np.float64)
-    chosen = chosen / np.maximum(chosen.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    inside = members[:, columns]
-    inside[np.arange(len(chosen)), chosen.argmax(axis=1)] = True
-    return chosen.astype(np.float32), inside
+    """Restrict to some labels: probabilities renormalised, the set always with the best of them."""
+    selected = probabilities[:, columns].astype(np.float64)
+    selected = selected / np.maximum(selected.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    selected_members = members[:, columns]
+    selected_members[np.arange(len(selected)), selected.argmax(axis=1)] = True
+    return selected.astype(np.float32), selected_members

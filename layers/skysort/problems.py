@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457), and the one table that gives each error its HTTP status."""
+"""Problem documents (RFC 9457), and the HTTP status of each error."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE: Final = "application/problem+json"
 _TYPE_PREFIX: Final = "urn:skysort:problem:"
-# What the names of a field error's members and their quotes take.
+# Characters of a field error beside its values.
 _FIELD_ROOM: Final = len('{"field":"","reason":"","detail":""},')
 
-# The first class in an error's ancestry that stands here decides.
+# The first match in an error's method resolution order counts.
 _STATUS: Final[dict[type[errors.SkysortError], tuple[HTTPStatus, str, str]]] = {
     errors.InvalidFieldsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-fields", "Invalid fields"),
     errors.MalformedInputError: (HTTPStatus.BAD_REQUEST, "malformed-input", "The input cannot be read"),
@@ -43,20 +43,20 @@ def document(
     fields: Sequence[errors.FieldError] = (),
     room: int | None = None,
 ) -> Problem:
-    """A problem document: type, title, status, detail, request_id, and the field errors if there are some.
+    """A problem document: type, title, status, detail, request_id, and any field errors.
 
     Parameters
     ----------
     fields
-        Of which PROBLEM_FIELDS are listed at most, their names cut to PROBLEM_NAME_CHARACTERS; ``errors_not_listed``
-        counts the rest.
+        At most PROBLEM_FIELDS are listed, their names cut to PROBLEM_NAME_CHARACTERS; ``errors_not_listed`` counts
+        the rest.
     room
-        Characters that the detail and the field errors may take together, in an answer with many problems; the
-        first field error always stays.
+        Characters for the detail and the field errors together, in an answer with many problems; the first field
+        error is always listed.
 
     Returns
     -------
-    The document, as JSON text no longer than these limits allow.
+    The document, whose JSON text stays within these limits.
     """
     body: Problem = {
         "type": _TYPE_PREFIX + kind,
@@ -75,7 +75,7 @@ def document(
 
 
 def room_for(items: int) -> int:
-    """Characters that each problem of an answer may take with its detail and field errors, if every item has one."""
+    """Characters for the detail and field errors of each problem, if every item of an answer has one."""
     return PROBLEMS_CHARACTERS // max(1, items)
 
 
@@ -97,20 +97,20 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _unicode(text: str) -> str:
-    """Text that UTF-8 can write; what a reader says of foreign bytes may hold anything."""
+    """Text without lone surrogates, which a reader's message may contain."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def from_error(error: errors.SkysortError, request_id: str | None = None, *, room: int | None = None) -> Problem:
-    """The problem document of an error of skysort's own tree; room: see ``document``."""
+    """The problem document of one of skysort's errors; room: see ``document``."""
     kind = next(ancestor for ancestor in type(error).__mro__ if ancestor in _STATUS)
     status, slug, title = _STATUS[kind]
     fields = error.fields if isinstance(error, errors.InvalidFieldsError) else ()
-    # What went wrong inside is for the log; the caller gets the request id to quote.
+    # Internal details are for the log; the caller gets the request id to quote.
     detail = error.detail if status < HTTPStatus.INTERNAL_SERVER_ERROR else "The service failed; quote the request id."
     return document(status, slug, title, detail, request_id=request_id, fields=fields, room=room)
 
 
 def internal(request_id: str | None) -> Problem:
-    """The problem document of an error that nobody raised on purpose; it tells nothing of the inside."""
+    """The problem document of an unexpected error, without internal details."""
     return from_error(errors.SkysortError(""), request_id)

@@ -1,6 +1,6 @@
-"""Settings of the functions, read once at start: the names of their variables, and what they may be.
+"""Settings of the functions, read once at start: the names and valid values of their environment variables.
 
-Whoever starts a function sets the variables by these names (infra/stages/environment.py).
+infra/stages/environment.py sets the variables by these names.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ MEMORY_MB_PER_VCPU: Final = 1_769
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Settings of a function that answers HTTP with a model.
+    """Settings of a model's HTTP function.
 
     model_folder: the folder with card.json; the variable's name is the model's own (SKYSORT_STAR_MODEL).
-    threads: cores that a prediction may use; by default what Lambda gives for the memory.
+    threads: cores for a prediction; by default as many as Lambda assigns for the memory.
     cache_entries: answers kept; 0 switches the cache off.
-    drop_bucket: the bucket that an s3_key is read from; None refuses every s3_key.
-    clients: whether an s3_key may name any client's file, or only the caller's own as by default.
+    drop_bucket: the bucket of s3_key; None rejects every s3_key.
+    clients: whether an s3_key may name any client's file, or only the caller's own, the default.
     """
 
     model_folder: Path
@@ -71,8 +71,8 @@ class ModelSettings:
 class DropSettings:
     """Settings of a drop handler.
 
-    results_bucket: where results go; never the drop bucket, or a loop could form.
-    model_folder: as in ModelSettings. threads: cores that a prediction may use.
+    results_bucket: where results go; never the drop bucket, which would create a loop.
+    model_folder: as in ModelSettings. threads: cores for a prediction.
     """
 
     results_bucket: str
@@ -118,7 +118,7 @@ class ControlSettings:
 class HookSettings:
     """Settings of the release hook.
 
-    cards_folder: as in ControlSettings. versions: the ARN of each new version that CodeDeploy shifts, by function.
+    cards_folder: as in ControlSettings. versions: the ARNs of new versions that CodeDeploy deploys, by function.
     """
 
     cards_folder: Path
@@ -135,7 +135,7 @@ class HookSettings:
 
 @dataclass(frozen=True, slots=True)
 class BrakeSettings:
-    """Settings of the flood brake. policy: the ARN of the policy that stops a stage. roles: names of those it stops."""
+    """Settings of the flood brake. policy: ARN of the stop policy. roles: names of the roles to stop."""
 
     policy: str
     roles: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a field, in the words that skysort's own checks use."""
+"""Pydantic's validation errors in the wording of skysort's own checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from skysort.errors import FieldError, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# pydantic's types of errors ("Validation Errors" in its documentation) and what would be right, of its context.
+# Messages by pydantic's error type ("Validation Errors" in its documentation), formatted with the error's context.
 _WORDS: Final = {
     "missing": "is missing",
     "extra_forbidden": "unknown field",
@@ -35,16 +35,16 @@ _WORDS: Final = {
     "model_attributes_type": "must be an object",
     "dict_type": "must be an object",
 }
-# Those that the field's value itself explains.
+# Types whose message includes the field's value.
 _VALUE_SHOWN: Final = frozenset(
     {"int_type", "int_parsing", "int_from_float", "bool_type", "bool_parsing", "greater_than_equal", "less_than_equal"}
     | {"literal_error", "enum", "string_type"}
 )
 
 
-def field_errors(found: Iterable[Mapping[str, Any]], *, outer: str = "body") -> list[FieldError]:
-    """Pydantic's errors (``ValidationError.errors()``) in plain words; outer: what a fault of the whole is called."""
-    return [FieldError(_path(each["loc"]) or outer, str(each["type"]), _words(each)) for each in found]
+def field_errors(errors: Iterable[Mapping[str, Any]], *, outer: str = "body") -> list[FieldError]:
+    """Pydantic's errors (``ValidationError.errors()``) as field errors; outer: the name of the whole input."""
+    return [FieldError(_path(error["loc"]) or outer, str(error["type"]), _words(error)) for error in errors]
 
 
 def _path(location: Iterable[Any]) -> str:
@@ -53,10 +53,10 @@ def _path(location: Iterable[Any]) -> str:
 
 
 def _words(error: Mapping[str, Any]) -> str:
-    kind, given = error["type"], error.get("input")
-    if kind == "string_pattern_mismatch":
+    error_type, value = error["type"], error.get("input")
+    if error_type == "string_pattern_mismatch":
         return "has characters that are not allowed here"
-    if kind not in _WORDS:
+    if error_type not in _WORDS:
         return str(error["msg"]).replace("Input should", "must")
-    words = _WORDS[kind].format_map(error.get("ctx") or {})
-    return f"{words} (got {shown(given)})" if kind in _VALUE_SHOWN else words
+    words = _WORDS[error_type].format_map(error.get("ctx") or {})
+    return f"{words} (got {shown(value)})" if error_type in _VALUE_SHOWN else words

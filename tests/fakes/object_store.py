@@ -92,7 +92,7 @@ class MemoryStore:
     def _write(self, target: Target, body: bytes, etag: str) -> str:
         standing = self.objects.get((target.bucket, target.key))
         if (standing.etag if standing else None) != target.replaces:
-            raise ConflictError(f"{target.key} was written by somebody else")
+            raise ConflictError(f"{target.key} was changed concurrently")
         self.objects[target.bucket, target.key] = Item(body, etag, target.metadata, target.content_type)
         self.writes.append(target.key)
         return etag

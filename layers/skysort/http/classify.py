@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from skysort.answers import PictureAnswer, Ready, StarAnswer
 
-# The options as a query string has them: skysort.options reads them, as it reads a form's.
-TopK = Annotated[list[str] | None, Query(description="predictions an item gets, best first")]
-Labels = Annotated[list[str] | None, Query(description="labels to choose among, separated by commas")]
-Explain = Annotated[list[str] | None, Query(description="whether each answer carries its explanation")]
+# Options of the query string; skysort.options parses them, as it does a form's.
+TopK = Annotated[list[str] | None, Query(description="number of predictions per item, best first")]
+Labels = Annotated[list[str] | None, Query(description="labels to choose from, separated by commas")]
+Explain = Annotated[list[str] | None, Query(description="whether to explain each result")]
 Request_contra = TypeVar("Request_contra", contravariant=True)
 
 
@@ -41,23 +41,23 @@ class Classifier(Protocol[Request_contra]):
         """Classify a request; query: the options of the query string."""
 
     def self_test(self) -> Ready:
-        """Classify a built-in sample; raises InfrastructureError if that goes wrong."""
+        """Classify a built-in sample; raises InfrastructureError if that fails."""
 
 
 def classify_api(
     name: str, classifier: Classifier[Request_contra], read: Callable[[bytes, str], Request_contra]
 ) -> APIGatewayRestResolver:
-    """The API of a model. read: makes a request of a body and its content type."""
+    """The API of a model. read: parses a request from a body and its content type."""
     api, model = build_api(), MODELS[name]
-    counted = f"{model.input.name.capitalize()}Classified"
+    items_metric = f"{model.input.name.capitalize()}Classified"
 
     @api.post(model.classify_path)
     def classify(top_k: TopK = None, labels: Labels = None, explain: Explain = None) -> Response[str]:
-        """Classify what the body holds."""
+        """Classify the items of the body."""
         event = api.current_event
         request = read(raw_body(event), content_type(event))
         answer = classifier.answer(request, query_options(event, top_k=top_k, labels=labels, explain=explain))
-        metrics.add_metric(counted, MetricUnit.Count, len(answer["results"]))
+        metrics.add_metric(items_metric, MetricUnit.Count, len(answer["results"]))
         count_answers(answer["results"], classifier.labels)
         timing = cast("Mapping[str, float]", answer["timing_ms"])
         for part in timing.keys() & {"decode", "predict"}:
@@ -66,13 +66,13 @@ def classify_api(
 
     @api.get(model.ready_path)
     def ready() -> Response[str]:
-        """Ready when a real prediction on a built-in sample comes out sound."""
+        """Ready when a prediction for a built-in sample succeeds."""
         return json_response(classifier.self_test())
 
     return api
 
 
-def query_options(event: APIGatewayProxyEvent, **given: list[str] | None) -> dict[str, object]:
+def query_options(event: APIGatewayProxyEvent, **values: list[str] | None) -> dict[str, object]:
     """The options of the query string, as text or Repeated; raises InvalidFieldsError for any other parameter."""
     unknown = [name for name in event.query_string_parameters if name not in NAMES]
     if unknown:
@@ -80,4 +80,4 @@ def query_options(event: APIGatewayProxyEvent, **given: list[str] | None) -> dic
         raise InvalidFieldsError(
             [FieldError(name, "unknown_option", f"unknown option; choose from {known}") for name in unknown]
         )
-    return gathered((name, value) for name, values in given.items() for value in values or ())
+    return gathered((name, value) for name, items in values.items() for value in items or ())

@@ -8,21 +8,21 @@ from skysort.errors import MalformedInputError, UnsupportedFormatError
 from skysort.gzip_stream import GZIP, unpacked
 from skysort.limits import GATEWAY_REQUEST_BYTES
 
-# What gzip's first bytes become where a gateway takes them for text.
+# What gzip's first bytes become when a gateway decodes them as text.
 _GARBLED_GZIP: Final = b"\x1f\xef\xbf\xbd"
-# Of one body; programs that write gzip in pieces write a few.
+# Per body; programs that write gzip in pieces write a few.
 _MEMBERS: Final = 16
 _NAMES: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 
 
 def decoded(body: bytes, encoding: str) -> bytes:
-    """A request body as it was before its client compressed it.
+    """Decompress a request body.
 
     Parameters
     ----------
     encoding
-        The Content-Encoding header. A body that is not compressed in spite of it is taken as it is: API Gateway
-        unpacks bodies itself and leaves the header.
+        The Content-Encoding header. A body that is not compressed in spite of it is returned unchanged: API Gateway
+        decompresses bodies itself and leaves the header.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def decoded(body: bytes, encoding: str) -> bytes:
     Raises
     ------
     UnsupportedFormatError
-        For an encoding that is not read.
+        For an unsupported encoding.
     MalformedInputError
         For damaged data.
     LimitExceededError
@@ -48,7 +48,7 @@ def decoded(body: bytes, encoding: str) -> bytes:
         return unpacked(body, GATEWAY_REQUEST_BYTES, _MEMBERS)
     if body.startswith(_GARBLED_GZIP):
         raise MalformedInputError(
-            "the compressed body was decoded as text on its way here, which corrupted it; send it uncompressed"
+            "the compressed body was decoded as text in transit, which corrupted it; send it uncompressed"
         )
     if name == "deflate" and _is_zlib(body):
         return unpacked(body, GATEWAY_REQUEST_BYTES, _MEMBERS, zlib_header=True)
@@ -56,7 +56,7 @@ def decoded(body: bytes, encoding: str) -> bytes:
 
 
 def packed(body: bytes, encoding: str) -> bool:
-    """Whether a gateway has to unpack a body: it is compressed, and says so."""
+    """Whether a gateway has to decompress a body: the header says so, and the bytes agree."""
     name = encoding.strip().lower()
     return name not in {"", "identity"} and (
         name not in _NAMES or body.startswith(GZIP) or (name == "deflate" and _is_zlib(body))

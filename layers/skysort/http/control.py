@@ -1,4 +1,4 @@
-"""The HTTP routes that are no single model's: health, models, uploads, batches, and the contract of every function."""
+"""The HTTP routes that belong to no single model: health, models, uploads, batches, and the API contract."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _CSV: Final = "text/csv; charset=utf-8"
 CURSOR_CHARACTERS: Final = 4_000
 CURSOR: Final = "batch-cursor"
 
-# Checked once it is decoded: gateways differ in whether they hand it over percent-encoded.
+# Checked after decoding: only some gateways pass it percent-encoded.
 BatchName = Annotated[
     str,
     InPath(
@@ -48,24 +48,24 @@ BatchName = Annotated[
     ),
 ]
 Model = Annotated[ModelName | None, Query(description="only files of this model")]
-FileState = Annotated[State | None, Query(description="only files in this state; counts stay whole")]
+FileState = Annotated[State | None, Query(description="only files in this state; the counts still cover all files")]
 Limit = Annotated[
     int,
     Field(ge=0, le=BATCH_FILES_PER_PAGE),
-    Query(description=f"files listed one by one, {FILES_BY_DEFAULT} by default; 0 for the counts alone"),
+    Query(description=f"maximum number of files to list, {FILES_BY_DEFAULT} by default; 0 for counts only"),
 ]
-Records = Annotated[bool, Query(description="whether each file comes with its record, predictions included")]
+Records = Annotated[bool, Query(description="whether to include each file's record, with its predictions")]
 Next = Annotated[
     str | None,
     Field(min_length=1, max_length=CURSOR_CHARACTERS, json_schema_extra={"format": CURSOR}),
-    Query(alias="next", description="where an earlier answer ended"),
+    Query(alias="next", description="the next of an earlier answer"),
 ]
 
 _STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 class Contract:
-    """The OpenAPI document and its page; each is read on first use, since most sandboxes never serve them."""
+    """The OpenAPI document and its HTML page, read on first use, since most sandboxes never serve them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -82,7 +82,7 @@ class Contract:
 
     @cached_property
     def page_headers(self) -> dict[str, str]:
-        """Nothing but the page's own style is let in: no script, no request to anybody."""
+        """A content security policy that allows the page's own styles only: no scripts, no requests."""
         digests = (hashlib.sha256(style.encode()).digest() for style in _STYLE.findall(self.page))
         styles = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
         nothing = "; ".join(f"{name} 'none'" for name in ("default-src", "base-uri", "form-action", "frame-ancestors"))
@@ -101,7 +101,7 @@ class Contract:
 
 
 def csv_response(name: str, text: str, following: str | None) -> Response[str]:
-    """A CSV to be saved under a name; following: the path of its next page, if there is one (RFC 8288)."""
+    """A CSV download with a file name; following: the path of its next page, if any (RFC 8288)."""
     saved_as = quote(name, safe="")
     headers: dict[str, str | list[str]] = {"Content-Disposition": f"attachment; filename*=UTF-8''{saved_as}"}
     if following:
@@ -117,26 +117,26 @@ def control_api(
     table = BatchTable(batches)
 
     def client() -> Client:
-        """Whose batches the request being served is about; raises UnauthenticatedError."""
+        """The client of the current request; raises UnauthenticatedError."""
         return client_of(api.current_event.raw_event, clients)
 
     @api.get("/v1/health")
     def health() -> Response[str]:
-        """Liveness: the service answers. clients: whether they share batches or have their own."""
+        """Liveness. clients: whether they share batches or have their own."""
         return json_response({"status": "ok", "version": skysort.__version__, "clients": clients})
 
     @api.get("/v1/models")
     def models() -> Response[str]:
-        """What every model classifies, and by which version."""
+        """A summary of every model."""
         return json_response({"models": registry.summaries()})
 
     @api.get("/v1/models/<name>")
     def model(name: str) -> Response[str]:
-        """One model's whole card."""
+        """The full card of one model."""
         return json_response(registry.get(name).document)
 
     @api.post("/v1/uploads")
-    def offer_uploads() -> Response[str]:
+    def presign_uploads() -> Response[str]:
         """Presigned upload requests for each file."""
         request = read_body(raw_body(api.current_event), content_type(api.current_event))
         return json_response(uploads.presign(request, client()))
@@ -151,25 +151,25 @@ def control_api(
         records: Records = False,
         following: Next = None,
     ) -> Response[str]:
-        """How many files of a batch are waiting, done and failed, and the files one by one."""
+        """How many files of a batch are waiting, done and failed, and a list of the files."""
         page = Page(limit, Cursor.decode(following), state, model, records)
         return json_response(batches.status(batch_of(batch), page, client()))
 
     @api.get("/v1/batches/<batch>/results.csv")
     def batch_csv(batch: BatchName, *, model: Model = None, following: Next = None) -> Response[str]:
-        """One CSV of what a batch has come to so far, in pages."""
+        """A batch's results so far as one CSV, in pages."""
         name = batch_of(batch)
-        text, rest = table.page(name, Page(cursor=Cursor.decode(following), model=model), client())
-        return csv_response(f"{name}.csv", text, batches.csv_path(name, model, rest) if rest else None)
+        text, next_page = table.page(name, Page(cursor=Cursor.decode(following), model=model), client())
+        return csv_response(f"{name}.csv", text, batches.csv_path(name, model, next_page) if next_page else None)
 
     @api.get("/openapi.json")
     def openapi() -> Response[str]:
-        """The contract of every function, OpenAPI 3.1."""
+        """The OpenAPI 3.1 document."""
         return Response(HTTPStatus.OK, "application/json", contract.document)
 
     @api.get("/docs")
     def docs() -> Response[str]:
-        """The contract as a page."""
+        """The OpenAPI document as an HTML page."""
         return Response(HTTPStatus.OK, "text/html; charset=utf-8", contract.page, headers=dict(contract.page_headers))
 
     return api

@@ -1,10 +1,10 @@
-"""Headers of every answer of the API, the gateway's own included, and the files that it serves as they are."""
+"""Headers of every response of the API, including the gateway's own, and the names of files that it serves."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# A browser takes an answer for what it says that it is, and nobody keeps it for the next user.
+# Browsers must not guess content types, and no cache may keep a response.
 EVERY_ANSWER: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 # The OpenAPI document and its page, made at build time (infra/api).
 DOCUMENT: Final = "openapi.json"

@@ -1,4 +1,4 @@
-"""A picture model behind HTTP: loaded, and its requests read, pictures in the drop bucket included."""
+"""A picture model behind HTTP: loading it, and reading its requests, with pictures in the drop bucket."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def load_classifier(settings: ModelSettings) -> PictureClassifier:
-    """Load a model and make it predict once: the first prediction is slow, and a model that fails must not start."""
+    """Load a model and predict once: the first prediction is slow, and a broken model must not start."""
     classifier = PictureClassifier(
         PictureModel.load(settings.model_folder, settings.threads),
         AnswerCache(settings.cache_entries),
@@ -34,7 +34,7 @@ def load_classifier(settings: ModelSettings) -> PictureClassifier:
 def picture_api(
     name: str, classifier: PictureClassifier, clients: Sharing = Sharing.SEPARATE
 ) -> APIGatewayRestResolver:
-    """The API of a picture model. clients: whether an s3_key may name any client's file, or the asking one's alone."""
+    """The API of a picture model. clients: whether an s3_key may name any client's file, or only the caller's own."""
 
     def read(body: bytes, content_type: str) -> PictureRequest:
         request = read_body(body, content_type)

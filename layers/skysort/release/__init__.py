@@ -1,1 +1,1 @@
-"""Whether a new version of a function may take over: reference samples before, its alarm after."""
+"""Checks of a new version of a function: reference samples before it takes over, its alarm after."""

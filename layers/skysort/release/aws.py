@@ -1,4 +1,4 @@
-"""The release hook's ways to AWS: Lambda, CloudWatch, CodeDeploy, and CloudFormation's answer box."""
+"""The release hook's calls to AWS: Lambda, CloudWatch, CodeDeploy, and CloudFormation's response URL."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A cold start and the longest answer.
+# Timeouts for a cold start and the longest answer.
 _WAIT: Final = Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 3, "mode": "standard"})
 _ANSWER_S: Final = 20
-# What passes by itself in a deployment's first minute: IAM does not know the hook's new permissions everywhere at
-# once, and a version that was just published may not be ready.
-_NOT_YET: Final = frozenset({"AccessDenied", "AccessDeniedException", "ResourceConflictException"})
-_TRIES: Final = 13
+# Errors that pass within a deployment's first minute: IAM propagates the hook's new permissions with a delay, and a
+# version that was just published may not be ready.
+_TRANSIENT: Final = frozenset({"AccessDenied", "AccessDeniedException", "ResourceConflictException"})
+_ATTEMPTS: Final = 13
 _PAUSE_S: Final = 5.0
 
 
 class Deployment:
-    """Clients of the account and region that the hook runs in. sleep: waits for seconds."""
+    """AWS clients for the hook's account and region. sleep: waits for seconds."""
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep = sleep
@@ -38,32 +38,32 @@ class Deployment:
         self._codedeploy = boto3.client("codedeploy", config=_WAIT)
 
     def invoke(self, version: str, event: Mapping[str, Any]) -> Any:
-        """Invoke a version by its ARN and wait; raises VerificationError when the function fails."""
+        """Invoke a version by its ARN and wait; raises VerificationError if the function fails."""
         payload = json.dumps(event).encode()
-        reply = self._patiently(lambda: self._lambda.invoke(FunctionName=version, Payload=payload))
+        reply = self._retried(lambda: self._lambda.invoke(FunctionName=version, Payload=payload))
         returned = json.loads(reply["Payload"].read())
         if reply.get("FunctionError"):
             raise VerificationError(f"{version} failed: {json.dumps(returned)[:500]}")
         return returned
 
     def raised(self, alarm: str) -> bool:
-        """Whether an alarm is raised."""
-        found = self._patiently(lambda: self._cloudwatch.describe_alarms(AlarmNames=[alarm], StateValue="ALARM"))
-        return bool(found["MetricAlarms"])
+        """Whether an alarm is in the ALARM state."""
+        response = self._retried(lambda: self._cloudwatch.describe_alarms(AlarmNames=[alarm], StateValue="ALARM"))
+        return bool(response["MetricAlarms"])
 
-    def _patiently(self, call: Callable[[], T]) -> T:
-        """Try for a minute what may only not yet be allowed or ready."""
-        for _ in range(_TRIES - 1):
+    def _retried(self, call: Callable[[], T]) -> T:
+        """Call, and retry transient errors for a minute."""
+        for _ in range(_ATTEMPTS - 1):
             try:
                 return call()
             except ClientError as error:
-                if error.response["Error"]["Code"] not in _NOT_YET:
+                if error.response["Error"]["Code"] not in _TRANSIENT:
                     raise
                 self._sleep(_PAUSE_S)
         return call()
 
     def report(self, deployment: str, execution: str, succeeded: bool) -> None:
-        """Tell CodeDeploy whether the deployment may go on."""
+        """Tell CodeDeploy whether the deployment may continue."""
         self._codedeploy.put_lifecycle_event_hook_execution_status(
             deploymentId=deployment,
             lifecycleEventHookExecutionId=execution,
@@ -72,7 +72,7 @@ class Deployment:
 
 
 def respond(url: str, answer: Mapping[str, Any]) -> None:
-    """Put an answer where CloudFormation waits for it: a presigned URL, signed for no content type."""
+    """Send a response to CloudFormation's presigned URL, which is signed without a content type."""
     request = urllib.request.Request(  # noqa: S310 - CloudFormation's own URL
         url, data=json.dumps(answer).encode(), method="PUT", headers={"Content-Type": ""}
     )

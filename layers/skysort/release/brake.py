@@ -1,4 +1,4 @@
-"""Stopping a stage: its stop policy attached to the roles that sign, and that read the queues."""
+"""Stopping a stage by attaching its stop policy to the roles that sign and that read the queues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RAISED: Final = "ALARM"
 
 
 class Brake:
-    """attach: attaches a policy, by its ARN, to a role, by its name; attaching it twice changes nothing."""
+    """Stops a stage. attach: attaches a policy (ARN) to a role (name); idempotent."""
 
     def __init__(self, attach: Callable[[str, str], object], settings: BrakeSettings) -> None:
         self._attach = attach
@@ -21,8 +21,8 @@ class Brake:
         self._roles = settings.roles
 
     def answer(self, event: Mapping[str, Any]) -> list[str]:
-        """Stop every role if the alarm of the event is raised; returns the stopped ones, or raises the first error."""
-        # As CloudWatch invokes a function for an alarm ("Using Amazon CloudWatch alarms with Lambda").
+        """Stop every role if the event's alarm is raised; returns the stopped roles, or raises the first error."""
+        # CloudWatch's event for an alarm action ("Using Amazon CloudWatch alarms with Lambda").
         state = (event.get("alarmData") or {}).get("state") or {}
         if state.get("value") != _RAISED:
             return []

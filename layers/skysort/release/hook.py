@@ -1,8 +1,8 @@
-"""The release hook: what CloudFormation and CodeDeploy ask, and what they are told.
+"""The release hook: answers CloudFormation and CodeDeploy.
 
-CloudFormation asks twice: before an alias moves to a new version (prove) and after (watch). CodeDeploy asks before it
-gives the first requests to one, and watches the alarms itself. Whatever happens here, the one who asks is answered:
-without an answer a deployment would hang for an hour.
+CloudFormation calls it twice: before an alias moves to a new version (prove) and after (watch). CodeDeploy calls it
+before it shifts the first traffic to one, and watches the alarms itself. Every call is answered, whatever happens:
+otherwise a deployment would hang for an hour.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from skysort.release.verifier import VersionVerifier, Watcher
 
-# CloudFormation takes a reason of at most 4 kB with its answer.
+# CloudFormation allows a response of 4 kB.
 _REASON_CHARACTERS = 1_000
 
 
@@ -26,9 +26,9 @@ _REASON_CHARACTERS = 1_000
 class ReleaseHook:
     """Answers CloudFormation and CodeDeploy.
 
-    respond: sends an answer to the URL that CloudFormation gave. report: tells CodeDeploy whether a deployment may go
-    on (deployment id, hook execution id, succeeded). versions: by function, what CodeDeploy is about to give requests
-    to; its own message does not say.
+    respond: sends a response to CloudFormation's URL. report: tells CodeDeploy whether a deployment may continue
+    (deployment id, hook execution id, succeeded). versions: the new versions by function, which CodeDeploy's own event
+    does not name.
     """
 
     verifier: VersionVerifier
@@ -38,44 +38,44 @@ class ReleaseHook:
     versions: Mapping[str, str]
 
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Serve one event of either."""
+        """Handle one CloudFormation or CodeDeploy event."""
         if execution := event.get("LifecycleEventHookExecutionId"):
-            reason = self._reason(self._prove_all)
+            reason = self._reason(self._verify_all)
             self.report(event["DeploymentId"], execution, not reason)
         else:
             reason = self._reason(lambda: self._serve(event))
             self.respond(event["ResponseURL"], _response(event, reason))
         return {"proven": not reason, "reason": reason}
 
-    def _reason(self, act: Callable[[], object]) -> str:
+    def _reason(self, action: Callable[[], object]) -> str:
         try:
-            act()
+            action()
         except VerificationError as error:
-            logger.error("the version is not proven", extra={"reason": error.detail})
+            logger.error("the version failed verification", extra={"reason": error.detail})
             return error.detail[:_REASON_CHARACTERS]
-        except Exception as error:  # whatever it is, the deployment must be told
+        except Exception as error:  # the deployment must get an answer in any case
             logger.exception("the release hook failed")
             return f"the release hook failed: {error!r}"[:_REASON_CHARACTERS]
         return ""
 
-    def _prove_all(self) -> None:
+    def _verify_all(self) -> None:
         for function, version in self.versions.items():
             self.verifier.verify(function, version)
 
     def _serve(self, event: Mapping[str, Any]) -> None:
-        asked = event["ResourceProperties"]
-        if event["RequestType"] == "Delete" or _goes_back(event):
+        properties = event["ResourceProperties"]
+        if event["RequestType"] == "Delete" or _is_rollback(event):
             return
-        if asked["Do"] == "prove":
-            count = self.verifier.verify(asked["Function"], asked["Version"])
-            logger.info("version proven", extra={"version": asked["Version"], "samples": count})
-        elif event["RequestType"] == "Update":  # before the first version there is nothing to go back to
-            self.watcher.watch(asked["Alarm"], float(asked["Minutes"]))
+        if properties["Do"] == "prove":
+            count = self.verifier.verify(properties["Function"], properties["Version"])
+            logger.info("version verified", extra={"version": properties["Version"], "samples": count})
+        elif event["RequestType"] == "Update":  # the first version has nothing to roll back to
+            self.watcher.watch(properties["Alarm"], float(properties["Minutes"]))
 
 
-def _goes_back(event: Mapping[str, Any]) -> bool:
-    """Whether CloudFormation is rolling back to an earlier version, which was proven in its time."""
-    # Refusing that would leave the stack in UPDATE_ROLLBACK_FAILED. Version numbers only grow.
+def _is_rollback(event: Mapping[str, Any]) -> bool:
+    """Whether CloudFormation is rolling back to an earlier version, which was verified before."""
+    # A failure would leave the stack in UPDATE_ROLLBACK_FAILED. Version numbers only grow.
     before = event.get("OldResourceProperties", {}).get("Version", "")
     return _number(before) > _number(event["ResourceProperties"].get("Version", ""))
 
@@ -86,13 +86,13 @@ def _number(version: str) -> int:
 
 
 def _response(event: Mapping[str, Any], reason: str) -> dict[str, Any]:
-    """The answer of a custom resource ("Custom resource response objects", AWS CloudFormation)."""
-    asked = event["ResourceProperties"]
+    """The response of a custom resource ("Custom resource response objects", AWS CloudFormation)."""
+    properties = event["ResourceProperties"]
     return {
         "Status": "FAILED" if reason else "SUCCESS",
-        "Reason": reason or "proven",
+        "Reason": reason or "verified",
         # The same for every version, so that no update replaces the resource.
-        "PhysicalResourceId": event.get("PhysicalResourceId") or f"{asked.get('Function')}-{asked.get('Do')}",
+        "PhysicalResourceId": event.get("PhysicalResourceId") or f"{properties.get('Function')}-{properties.get('Do')}",
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],
         "LogicalResourceId": event["LogicalResourceId"],

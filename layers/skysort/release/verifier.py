@@ -1,6 +1,6 @@
-"""Proving a version: every reference sample of its function answered as it must be, by the model of the card.
+"""Verification of a version: every reference sample of its function must get the expected answer.
 
-Reference samples are events whose answers are known, one file a function.
+Reference samples are events with known answers, one file per function.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from skysort.card import ModelRegistry
 
-    # Invokes one version of a function (its ARN) with an event and returns what it returned; raises VerificationError
-    # when the function itself failed.
+    # Invokes a version of a function (its ARN) with an event and returns its result; raises VerificationError if the
+    # function fails.
     Invoke = Callable[[str, Mapping[str, Any]], Any]
 
 # Processors differ in the last digits of a network's or a booster's sums; another model differs by more.
@@ -26,15 +26,15 @@ TOLERANCE: Final = 0.01
 
 
 class VerificationError(SkysortError):
-    """A version answers otherwise than it must; the message says which samples, and how."""
+    """A version does not answer as expected; the message lists the samples and differences."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One event and what must come back.
+    """One event and the expected answer.
 
-    status: of an HTTP answer, None for an answer that is compared whole. model: (name, version). best: label and
-    probability of each result's first prediction. answer: what a function that answers no HTTP returns.
+    status: of an HTTP response, None for a function without HTTP. model: (name, version). best: label and probability
+    of each result's first prediction. answer: the expected result of a function without HTTP.
     """
 
     name: str
@@ -46,12 +46,12 @@ class Sample:
 
 
 def read_samples(folder: Path, function: str) -> tuple[Sample, ...]:
-    """Read a function's samples; raises NotFoundError where it has none, ConfigurationError where they are broken."""
+    """Read a function's samples; raises NotFoundError without any, ConfigurationError if they are malformed."""
     path = folder / f"{function}.json"
     try:
         return tuple(_sample(document) for document in json.loads(path.read_text()))
     except OSError:
-        raise NotFoundError(f"there are no reference samples for {function}: {path.name} is missing") from None
+        raise NotFoundError(f"no reference samples for {function}: {path.name} is missing") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(f"the reference samples {path.name} cannot be read: {error!r}") from error
 
@@ -69,7 +69,7 @@ def _sample(document: Mapping[str, Any]) -> Sample:
 
 
 def differences(sample: Sample, returned: Any) -> list[str]:
-    """What is wrong with what a function returned for a sample, a message each; empty where nothing is."""
+    """Messages about the differences between a function's result and a sample's expected answer."""
     if sample.status is None:
         same = returned == sample.answer
         return [] if same else [f"{sample.name}: returned {returned!r:.200}, not {sample.answer!r}"]
@@ -90,33 +90,33 @@ def _different_answer(sample: Sample, answer: Mapping[str, Any]) -> list[str]:
     model = (answer["model"]["name"], answer["model"]["version"])
     if model != sample.model:
         return [f"{sample.name}: answered by {' '.join(model)}, not {' '.join(sample.model or ())}"]
-    found = [result["predictions"][0] for result in answer["results"]]
-    if len(found) != len(sample.best):
-        return [f"{sample.name}: {len(found)} results, not {len(sample.best)}"]
+    predictions = [result["predictions"][0] for result in answer["results"]]
+    if len(predictions) != len(sample.best):
+        return [f"{sample.name}: {len(predictions)} results, not {len(sample.best)}"]
     return [
         f"{sample.name}: {best['label']} with {best['probability']:g}, not {label} with {probability:g}"
-        for best, (label, probability) in zip(found, sample.best, strict=True)
+        for best, (label, probability) in zip(predictions, sample.best, strict=True)
         if best["label"] != label or abs(best["probability"] - probability) > TOLERANCE
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class VersionVerifier:
-    """Proves versions. references: the folder of the samples. registry: the cards that were deployed along."""
+    """Verifies versions. references: the folder of the samples. registry: the deployed model cards."""
 
     invoke: Invoke
     references: Path
     registry: ModelRegistry
 
     def verify(self, function: str, version: str) -> int:
-        """Prove a version by all samples of its function; VerificationError where one differs, or there is none."""
+        """Verify a version by all samples of its function; VerificationError if one differs, or there is none."""
         try:
             samples = read_samples(self.references, function)
         except NotFoundError as error:
             raise VerificationError(error.detail) from error
         wrong = [message for sample in samples for message in self._wrong(sample, version)]
         if wrong:
-            raise VerificationError(f"{function} is not proven: {'; '.join(wrong)}")
+            raise VerificationError(f"{function} failed verification: {'; '.join(wrong)}")
         return len(samples)
 
     def _wrong(self, sample: Sample, version: str) -> list[str]:
@@ -124,15 +124,17 @@ class VersionVerifier:
             name, expected = sample.model
             card = self.registry.get(name).version
             if card != expected:
-                return [f"{sample.name}: the sample is of {name} {expected}, the card of {card}; run make references"]
+                return [
+                    f"{sample.name}: the sample expects {name} {expected}, the card has {card}; run make references"
+                ]
         return differences(sample, self.invoke(version, sample.event))
 
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Waits for an alarm after a version took over.
+    """Watches an alarm after a version took over.
 
-    raised: whether the alarm of this name is raised. clock: seconds. sleep: waits for seconds.
+    raised: whether an alarm is raised, by its name. clock: seconds. sleep: waits for seconds.
     """
 
     raised: Callable[[str], bool]
@@ -141,7 +143,7 @@ class Watcher:
     every_s: float = 15.0
 
     def watch(self, alarm: str, minutes: float) -> None:
-        """Return when the alarm stayed quiet; VerificationError as soon as it is raised."""
+        """Return if the alarm stays quiet; raises VerificationError as soon as it is raised."""
         end = self.clock() + 60 * minutes
         while True:
             if self.raised(alarm):

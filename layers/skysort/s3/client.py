@@ -1,4 +1,4 @@
-"""The few S3 requests that the control function sends itself: list, read, begin an upload in parts, list its parts."""
+"""The few S3 requests of the control function: list, read, create a multipart upload, list its parts."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ATTEMPTS: Final = 3
 _PAUSE_S: Final = 0.05
 _PAGE: Final = 1_000
 _NAMESPACE: Final = "{*}"
-# Keys come percent-encoded; some stores that speak S3 (moto 5.2 among them) repeat a request's own texts as they were.
+# Keys are percent-encoded, but some S3-compatible stores (such as moto 5.2) echo parts of a request unencoded.
 _NOT_XML: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An object of a listing. modified: ISO 8601 in UTC, so that text order is time order."""
+    """An object of a listing. modified: ISO 8601 in UTC, so that it sorts by time."""
 
     key: str
     size: int
@@ -40,7 +40,7 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of an upload that S3 has. number: from 1."""
+    """An uploaded part. number: from 1."""
 
     number: int
     etag: str
@@ -48,9 +48,9 @@ class Part:
 
 
 class S3Client:
-    """Requests to S3, signed; each thread keeps its connections.
+    """Signed requests to S3; each thread keeps its connections.
 
-    Every method raises InfrastructureError when S3 fails, after a few attempts.
+    Every method raises InfrastructureError if S3 fails after a few attempts.
     """
 
     def __init__(self, addressing: Addressing, signer: Signer) -> None:
@@ -73,17 +73,17 @@ class S3Client:
 
     def read(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         """An object's bytes, or up to size of them from start; raises NotFoundError."""
-        span = {"range": f"bytes={start}-{'' if size is None else start + size - 1}"} if start or size else {}
-        return self._send("GET", self._addressing.locate(bucket, key), {}, span)
+        headers = {"range": f"bytes={start}-{'' if size is None else start + size - 1}"} if start or size else {}
+        return self._send("GET", self._addressing.locate(bucket, key), {}, headers)
 
     def start_parts(self, bucket: str, key: str, content_type: str) -> str:
-        """Begin an upload in parts; returns its id."""
-        where = self._addressing.locate(bucket, key)
-        root = _parse(self._send("POST", where, {"uploads": ""}, {"content-type": content_type}))
+        """Create a multipart upload; returns its id."""
+        location = self._addressing.locate(bucket, key)
+        root = _parse(self._send("POST", location, {"uploads": ""}, {"content-type": content_type}))
         return root.findtext(_NAMESPACE + "UploadId") or ""
 
     def parts(self, bucket: str, key: str, upload_id: str) -> Iterator[Part]:
-        """The parts that have arrived, by number; raises NotFoundError for an upload that is over or never was."""
+        """The uploaded parts, by number; raises NotFoundError for an unknown or finished upload."""
         query = {"uploadId": upload_id, "max-parts": str(_PAGE)}
         while True:
             root = _parse(self._send("GET", self._addressing.locate(bucket, key), query))
@@ -104,7 +104,7 @@ class S3Client:
             try:
                 status, body = self._exchange(method, location, query, headers)
             except (OSError, http.client.HTTPException) as error:
-                # A connection that idled while the sandbox was frozen fails here; the next attempt opens another.
+                # A connection that was idle while the sandbox was frozen fails here; the next attempt opens a new one.
                 self._connections.__dict__.pop(location.host, None)
                 fault = f"{type(error).__name__}: {error}"
                 continue
@@ -124,9 +124,9 @@ class S3Client:
     ) -> tuple[int, bytes]:
         connection = self._connections.__dict__.get(location.host)
         if connection is None:
-            secure = location.scheme == "https"
-            kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-            connection = self._connections.__dict__[location.host] = kind(location.host, timeout=TIMEOUT_S)
+            is_https = location.scheme == "https"
+            connection_class = http.client.HTTPSConnection if is_https else http.client.HTTPConnection
+            connection = self._connections.__dict__[location.host] = connection_class(location.host, timeout=TIMEOUT_S)
         signed = self._signer.headers(method, location, query, headers)
         target = f"{location.path}?{query_string(query)}" if query else location.path
         connection.request(method, target, headers=signed)

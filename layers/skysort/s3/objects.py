@@ -1,4 +1,4 @@
-"""What the drop folder needs of an object store; S3 is one (skysort.s3.store), a fake for tests another."""
+"""The object store of the drop folder; implemented by S3 (skysort.s3.store) and by a fake for tests."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 
 
 class ConflictError(InfrastructureError):
-    """Somebody else wrote the object meanwhile; looking again and redoing the work settles it."""
+    """The object was changed concurrently; reading it again and retrying resolves the conflict."""
 
 
 class ObjectGoneError(NotFoundError):
-    """The object, or the version asked for, is not there any more."""
+    """The object, or the requested version, no longer exists."""
 
 
 class ObjectReplacedError(NotFoundError):
-    """The object was uploaded anew since the event; the newer upload has an event of its own."""
+    """The object was uploaded again since the event; the newer upload has an event of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What the store knows of an object beside its bytes."""
+    """An object's properties, without its bytes."""
 
     etag: str
     size: int
@@ -46,7 +46,7 @@ class ObjectVersion:
 class Target:
     """Where and how to write an object.
 
-    replaces: the ETag of the object that may be replaced, None when there must be none.
+    replaces: the ETag of the object that may be replaced, None if none may exist.
     """
 
     bucket: str
@@ -59,11 +59,11 @@ class Target:
 class ObjectStore(Protocol):
     """Conditional reads and writes of objects.
 
-    Every method raises InfrastructureError when the store fails.
+    Every method raises InfrastructureError if the store fails.
     """
 
     def head(self, bucket: str, keys: Sequence[str]) -> list[StoredObject | None]:
-        """What is stored under each key, None where nothing is."""
+        """The object of each key, None if there is none."""
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:
         """Every key that begins with a prefix."""
@@ -75,19 +75,19 @@ class ObjectStore(Protocol):
         """
 
     def put(self, target: Target, body: bytes) -> str:
-        """Write a small object at once and return its ETag; raises ConflictError."""
+        """Write a small object by one request and return its ETag; raises ConflictError."""
 
     def delete(self, bucket: str, key: str, etag: str) -> None:
-        """Delete the object if it still is the one with this ETag; otherwise leave it."""
+        """Delete the object if it still has this ETag."""
 
     def start_parts(self, target: Target) -> str:
-        """Begin an object that comes in parts; nothing is visible until they are completed."""
+        """Create a multipart upload and return its id; nothing is visible until it is completed."""
 
     def put_part(self, target: Target, upload_id: str, number: int, body: bytes) -> str:
         """Write part number 1, 2, ... and return its ETag."""
 
     def complete_parts(self, target: Target, upload_id: str, etags: Sequence[str]) -> str:
-        """Make the object of its parts and return its ETag; raises ConflictError."""
+        """Complete a multipart upload and return the object's ETag; raises ConflictError."""
 
     def abort_parts(self, target: Target, upload_id: str) -> None:
-        """Forget an object in parts."""
+        """Abort a multipart upload."""

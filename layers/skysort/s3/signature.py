@@ -1,7 +1,7 @@
-"""Where S3 answers, and AWS Signature Version 4 for it: presigned URLs, presigned POST forms, requests of our own.
+"""S3 endpoints, and AWS Signature Version 4 for them: presigned URLs, presigned POST forms, signed requests.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html. A test compares every
-signature with the one that botocore makes.
+signature with botocore's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """One addressable thing: scheme and host with port, the percent-encoded path, the bucket that it is in."""
+    """The address of an object or a bucket: scheme, host with port, percent-encoded path, and bucket."""
 
     scheme: str
     host: str
@@ -41,7 +41,7 @@ class Location:
 class Addressing:
     """How buckets are addressed: by host name at AWS, by path at any other endpoint.
 
-    endpoint: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, None for AWS's own of the region.
+    endpoint: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, None for AWS's own in the region.
     """
 
     region: str
@@ -49,12 +49,12 @@ class Addressing:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Addressing:
-        """Read the settings that every AWS SDK reads."""
+        """Read the same settings as every AWS SDK."""
         endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or None
         return cls(environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1", endpoint)
 
     def locate(self, bucket: str, key: str = "") -> Location:
-        """The address of an object; of its bucket, without a key."""
+        """The address of an object, or without a key of the bucket."""
         path = "/" + quote(key, safe="/-_.~")
         if self.endpoint is None:
             return Location("https", f"{bucket}.s3.{self.region}.amazonaws.com", path, bucket)
@@ -69,7 +69,7 @@ _EMPTY: Final = hashlib.sha256(b"").hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What Lambda puts into a sandbox's environment; the token comes with every role's."""
+    """AWS credentials, as Lambda sets them in the environment; those of a role have a token."""
 
     access_key: str
     secret_key: str
@@ -100,7 +100,7 @@ class Signer:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> str:
-        """A URL that lets its holder send this request, with these lower-case headers unchanged, until it expires."""
+        """A presigned URL for this request, with exactly these lower-case headers."""
         now = self.clock()
         signed = {"host": location.host, **(headers or {})}
         parameters = {
@@ -117,7 +117,7 @@ class Signer:
         return f"{location.url}?{query_string(parameters)}&X-Amz-Signature={signature}"
 
     def form(self, location: Location, key: str, content_type: str, size: int, expires: datetime) -> dict[str, str]:
-        """The fields of a form that lets its holder POST one object to a bucket: with this key, type and size."""
+        """The fields of a presigned POST form for one object with this key, type and size."""
         # Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
         now = self.clock()
         fields = {
@@ -138,7 +138,7 @@ class Signer:
     def headers(
         self, method: str, location: Location, query: Mapping[str, str], headers: Mapping[str, str] | None = None
     ) -> dict[str, str]:
-        """The headers of a request without a body that is sent at once."""
+        """The headers of a signed request without a body."""
         now = self.clock()
         signed = {"host": location.host, "x-amz-content-sha256": _EMPTY, "x-amz-date": _stamp(now), **(headers or {})}
         if self.credentials.token:
@@ -186,6 +186,6 @@ def _stamp(now: datetime) -> str:
 
 
 def query_string(parameters: Mapping[str, str]) -> str:
-    """The query of a request, which must be sent in the very spelling that is signed."""
+    """The query of a request, encoded exactly as it is signed."""
     encoded = [(quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in parameters.items()]
     return "&".join(f"{name}={value}" for name, value in sorted(encoded))

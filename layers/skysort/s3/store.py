@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from skysort.s3.objects import ObjectVersion, Target
 
-# A file has at most four records to look at; a round trip for all costs what one does.
+# A file has at most four records, which are read concurrently.
 _CONNECTIONS: Final = 4
 _CONFIG: Final = Config(
     connect_timeout=3,
@@ -42,19 +42,19 @@ class S3Store:
         self._pool = ThreadPoolExecutor(_CONNECTIONS, "s3-head")
 
     def head(self, bucket: str, keys: Sequence[str]) -> list[StoredObject | None]:
-        """What is stored under each key, None where nothing is."""
+        """The object of each key, None if there is none."""
         # Needs s3:ListBucket: without it S3 answers 403 for an absent key, not 404.
         return list(self._pool.map(lambda key: self._head(bucket, key), keys))
 
     def _head(self, bucket: str, key: str) -> StoredObject | None:
         with _faults(f"s3://{bucket}/{key} could not be looked up"):
             try:
-                found = self._s3.head_object(Bucket=bucket, Key=key)
+                response = self._s3.head_object(Bucket=bucket, Key=key)
             except ClientError as error:
                 if _status(error) == HTTPStatus.NOT_FOUND:
                     return None
                 raise
-        return StoredObject(found["ETag"].strip('"'), found["ContentLength"], found["Metadata"])
+        return StoredObject(response["ETag"].strip('"'), response["ContentLength"], response["Metadata"])
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:
         """Every key that begins with a prefix."""
@@ -65,32 +65,32 @@ class S3Store:
 
     def read(self, source: ObjectVersion, start: int, size: int) -> tuple[bytes, int]:
         """Up to size bytes from start, and the size of the whole object."""
-        pinned: Any = {"VersionId": source.version_id} if source.version_id else {"IfMatch": source.etag}
-        where = f"s3://{source.bucket}/{source.key}"
-        with _faults(f"{where} could not be read"):
+        version: Any = {"VersionId": source.version_id} if source.version_id else {"IfMatch": source.etag}
+        uri = f"s3://{source.bucket}/{source.key}"
+        with _faults(f"{uri} could not be read"):
             try:
-                found = self._s3.get_object(
-                    Bucket=source.bucket, Key=source.key, Range=f"bytes={start}-{start + size - 1}", **pinned
+                response = self._s3.get_object(
+                    Bucket=source.bucket, Key=source.key, Range=f"bytes={start}-{start + size - 1}", **version
                 )
-                return found["Body"].read(), int(found["ContentRange"].rpartition("/")[2])
+                return response["Body"].read(), int(response["ContentRange"].rpartition("/")[2])
             except ClientError as error:
                 status = _status(error)
                 if status == HTTPStatus.NOT_FOUND:
-                    raise ObjectGoneError(f"{where} is not there any more") from error
+                    raise ObjectGoneError(f"{uri} no longer exists") from error
                 if status == HTTPStatus.PRECONDITION_FAILED:
-                    raise ObjectReplacedError(f"{where} was uploaded anew") from error
+                    raise ObjectReplacedError(f"{uri} was uploaded again") from error
                 if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     return b"", start
                 raise
 
     def put(self, target: Target, body: bytes) -> str:
-        """Write a small object at once and return its ETag; raises ConflictError."""
+        """Write a small object by one request and return its ETag; raises ConflictError."""
         with _writing(target):
-            answer = self._s3.put_object(Body=body, **_described(target), **_condition(target))
-        return answer["ETag"].strip('"')
+            response = self._s3.put_object(Body=body, **_described(target), **_condition(target))
+        return response["ETag"].strip('"')
 
     def delete(self, bucket: str, key: str, etag: str) -> None:
-        """Delete the object if it still is the one with this ETag; otherwise leave it."""
+        """Delete the object if it still has this ETag."""
         with _faults(f"s3://{bucket}/{key} could not be deleted"):
             try:
                 self._s3.delete_object(Bucket=bucket, Key=key, IfMatch=etag)
@@ -99,34 +99,34 @@ class S3Store:
                     raise
 
     def start_parts(self, target: Target) -> str:
-        """Begin an object that comes in parts; nothing is visible until they are completed."""
+        """Create a multipart upload and return its id; nothing is visible until it is completed."""
         with _writing(target):
-            answer = self._s3.create_multipart_upload(**_described(target))
-        return answer["UploadId"]
+            response = self._s3.create_multipart_upload(**_described(target))
+        return response["UploadId"]
 
     def put_part(self, target: Target, upload_id: str, number: int, body: bytes) -> str:
         """Write part number 1, 2, ... and return its ETag."""
         with _writing(target):
-            answer = self._s3.upload_part(
+            response = self._s3.upload_part(
                 Bucket=target.bucket, Key=target.key, UploadId=upload_id, PartNumber=number, Body=body
             )
-        return answer["ETag"]
+        return response["ETag"]
 
     def complete_parts(self, target: Target, upload_id: str, etags: Sequence[str]) -> str:
-        """Make the object of its parts and return its ETag; raises ConflictError."""
-        # Some stores that speak S3 (moto 5.2 among them) ignore If-Match here: look first.
-        found = self._head(target.bucket, target.key) if target.replaces else None
-        if target.replaces and (found is None or found.etag != target.replaces):
-            raise ConflictError(f"s3://{target.bucket}/{target.key} was written by somebody else")
+        """Complete a multipart upload and return the object's ETag; raises ConflictError."""
+        # Some S3-compatible stores (such as moto 5.2) ignore If-Match here, so compare first.
+        current = self._head(target.bucket, target.key) if target.replaces else None
+        if target.replaces and (current is None or current.etag != target.replaces):
+            raise ConflictError(f"s3://{target.bucket}/{target.key} was changed concurrently")
         parts: Any = {"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, start=1)]}
         with _writing(target):
-            answer = self._s3.complete_multipart_upload(
+            response = self._s3.complete_multipart_upload(
                 Bucket=target.bucket, Key=target.key, UploadId=upload_id, MultipartUpload=parts, **_condition(target)
             )
-        return answer["ETag"].strip('"')
+        return response["ETag"].strip('"')
 
     def abort_parts(self, target: Target, upload_id: str) -> None:
-        """Forget an object in parts."""
+        """Abort a multipart upload."""
         with _writing(target):
             self._s3.abort_multipart_upload(Bucket=target.bucket, Key=target.key, UploadId=upload_id)
 
@@ -149,26 +149,26 @@ def _status(error: ClientError) -> int:
 
 
 @contextmanager
-def _faults(what: str) -> Iterator[None]:
-    """Turn every fault of S3 or of the way to it into an InfrastructureError."""
+def _faults(message: str) -> Iterator[None]:
+    """Turn every error of S3 or of the connection into an InfrastructureError."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise InfrastructureError(f"{what}: {error}") from error
+        raise InfrastructureError(f"{message}: {error}") from error
 
 
 @contextmanager
 def _writing(target: Target) -> Iterator[None]:
-    """As _faults, with a failed condition as ConflictError."""
-    # 409 is S3's answer to a conditional write that meets another one in flight; 404 when the object that it was to
-    # replace has gone.
-    where = f"s3://{target.bucket}/{target.key}"
-    with _faults(f"{where} could not be written"):
+    """As _faults, but a failed condition raises ConflictError."""
+    # S3 answers a conditional write with 409 if another one is in progress, and with 404 if the object to be replaced
+    # no longer exists.
+    uri = f"s3://{target.bucket}/{target.key}"
+    with _faults(f"{uri} could not be written"):
         try:
             yield
         except ClientError as error:
             code = error.response["Error"]["Code"]
             lost = _status(error) in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}
             if lost or (target.replaces and code == "NoSuchKey"):
-                raise ConflictError(f"{where} was written by somebody else") from error
+                raise ConflictError(f"{uri} was changed concurrently") from error
             raise

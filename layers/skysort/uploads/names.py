@@ -1,4 +1,4 @@
-"""Names of batches and files as callers give them, and the keys that they become: never outside their batch."""
+"""Validation of the names of batches and files, so that their keys never leave the batch's prefix."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from skysort.drop.keys import INCOMING, RESERVED, is_reserved
 from skysort.errors import FieldError, InvalidFieldsError
 from skysort.limits import BATCH_NAME_CHARACTERS, DROP_KEY_BYTES
 
-# Control characters, line and paragraph separators, direction overrides (a name must look like what it is),
-# and the backslash, which separates folders on the machine where a result is saved.
+# Control characters, line and paragraph separators, direction overrides (which disguise names), and the backslash,
+# which separates folders on some machines where results are saved.
 _UNSAFE: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\\"
-# One folder's name, as a URL's path carries it: a percent sign could be decoded once too often.
+# One folder's name in a URL path: a percent sign could be decoded twice.
 BATCH_PATTERN: Final = rf"^[^{_UNSAFE}/%. ][^{_UNSAFE}/%]*$"
 _BATCH: Final = re.compile(BATCH_PATTERN.removeprefix("^").removesuffix("$"))
 _UNSAFE_CHARACTER: Final = re.compile(rf"[{_UNSAFE}\ud800-\udfff]")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
-# S3 puts the name of the posted file in its place.
+# S3 replaces it with the name of the posted file.
 _PLACEHOLDER: Final = "${filename}"
 
 
 def batch_fault(batch: str) -> str | None:
-    """What is wrong with a batch's name, None if nothing is."""
+    """The fault of a batch's name, None if it is valid."""
     if len(batch) > BATCH_NAME_CHARACTERS:
         return f"has {len(batch)} characters; at most {BATCH_NAME_CHARACTERS} are allowed"
     cure = "no slash, backslash, percent sign or control character, and no leading dot or space"
@@ -35,7 +35,7 @@ def batch_fault(batch: str) -> str | None:
 
 
 def batch_of(path_segment: str) -> str:
-    """The batch that a URL's path names; raises InvalidFieldsError."""
+    """The batch named in a URL path; raises InvalidFieldsError."""
     batch = unquote(path_segment)
     fault = batch_fault(batch)
     if fault:
@@ -44,10 +44,10 @@ def batch_of(path_segment: str) -> str:
 
 
 def file_fault(name: str, prefix: str) -> str | None:
-    """What is wrong with a file's name, a relative path that follows a prefix in the key; None if nothing is."""
-    found = _UNSAFE_CHARACTER.search(name)
-    if found is not None:
-        return f"contains {unicodedata.name(found[0], f'U+{ord(found[0]):04X}')}, which is not allowed in a name"
+    """The fault of a file's name, a relative path that follows a prefix in the key; None if it is valid."""
+    unsafe = _UNSAFE_CHARACTER.search(name)
+    if unsafe is not None:
+        return f"contains {unicodedata.name(unsafe[0], f'U+{ord(unsafe[0]):04X}')}, which is not allowed in a name"
     size = len((prefix + name).encode())
     faults = (
         (
@@ -65,7 +65,7 @@ def file_fault(name: str, prefix: str) -> str | None:
             f"makes a key of {size:,} bytes; at most {DROP_KEY_BYTES:,} are allowed, {prefix!r} included",
         ),
     )
-    return next((sentence for wrong, sentence in faults if wrong), None)
+    return next((message for is_wrong, message in faults if is_wrong), None)
 
 
 def prefix_of(model: str, batch: str, client: Client = EVERYBODY) -> str:
@@ -74,5 +74,5 @@ def prefix_of(model: str, batch: str, client: Client = EVERYBODY) -> str:
 
 
 def new_batch(now: datetime | None = None) -> str:
-    """A name for a batch that got none: when it began, and 48 random bits."""
+    """A name for a batch without one: the time, and 48 random bits."""
     return f"{now or datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(6)}"

@@ -1,4 +1,4 @@
-"""Presigned uploads into the drop folder: a form for a small file, parts for a large one."""
+"""Presigned uploads into the drop folder: a form for a small file, a multipart upload for a large one."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
     from skysort.s3.signature import Addressing, Signer
     from skysort.uploads.request import UploadRequest, WantedFile
 
-# Requests to S3 at the same time, where files come in parts.
+# Concurrent requests to S3 for multipart uploads.
 _PARALLEL: Final = 8
 
 
 class PartStore(Protocol):
-    """Where uploads in parts begin; skysort.s3.client.S3Client is one."""
+    """Creates multipart uploads; implemented by skysort.s3.client.S3Client."""
 
     def start_parts(self, bucket: str, key: str, content_type: str) -> str:
-        """Begin an upload in parts; returns its id."""
+        """Create a multipart upload; returns its id."""
 
     def parts(self, bucket: str, key: str, upload_id: str) -> Iterator[Part]:
-        """The parts that have arrived; raises NotFoundError for an upload that is over or never was."""
+        """The uploaded parts; raises NotFoundError for an unknown or finished upload."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One file, checked. part_bytes: the size of each part but the last, 0 for one form."""
+    """The plan for one valid file. part_bytes: the size of each part but the last, 0 for a form."""
 
     name: str
     key: str
@@ -64,7 +64,7 @@ class _Plan:
 
 
 class UploadPresigner:
-    """Presigns uploads into one bucket. store: sends what cannot be presigned."""
+    """Presigns uploads into one bucket. store: creates multipart uploads, which cannot be presigned."""
 
     def __init__(self, bucket: str, addressing: Addressing, signer: Signer, store: PartStore) -> None:
         self._bucket = bucket
@@ -78,22 +78,22 @@ class UploadPresigner:
         Parameters
         ----------
         request
-            What is to be uploaded; without a batch's name one is made.
+            The files; a batch's name is generated if there is none.
         client
             Whose batch it is.
 
         Returns
         -------
-        The answer of POST /v1/uploads; its requests are valid for PRESIGNED_S.
+        The answer of POST /v1/uploads; its requests are valid for PRESIGNED_S seconds.
 
         Raises
         ------
         InvalidFieldsError
-            Naming every file that cannot be taken.
+            Naming every invalid file.
         LimitExceededError
-            For too many parts, or too many uploads in parts that would start.
+            For too many parts, or too many new multipart uploads.
         InfrastructureError
-            For a store that fails.
+            If S3 fails.
         """
         batch = names.new_batch() if request.batch is None else request.batch
         plans = _plans(request, batch, client)
@@ -109,37 +109,37 @@ class UploadPresigner:
         }
 
     def _file(self, plan: _Plan, expires: datetime) -> FormUpload | PartsUpload:
-        about: Upload = {"name": plan.name, "key": plan.key, "size": plan.size, "type": plan.content_type}
+        upload: Upload = {"name": plan.name, "key": plan.key, "size": plan.size, "type": plan.content_type}
         if plan.part_bytes:
-            return {**about, "method": "parts", "parts": self._parts(plan)}
+            return {**upload, "method": "parts", "parts": self._parts(plan)}
         bucket = self._addressing.locate(self._bucket)
         fields = self._signer.form(bucket, plan.key, plan.content_type, plan.size, expires)
-        return {**about, "method": "form", "form": {"url": bucket.url, "fields": fields}}
+        return {**upload, "method": "form", "form": {"url": bucket.url, "fields": fields}}
 
     def _parts(self, plan: _Plan) -> UploadParts:
-        arrived: dict[int, str] = {}
+        etags: dict[int, str] = {}
         upload_id = plan.upload_id
         if upload_id is None:
             upload_id = self._store.start_parts(self._bucket, plan.key, plan.content_type)
         else:
-            arrived = self._arrived(plan, upload_id)
-        where = self._addressing.locate(self._bucket, plan.key)
-        of_upload = {"uploadId": upload_id}
-        pieces: list[UploadPart] = []
+            etags = self._uploaded(plan, upload_id)
+        location = self._addressing.locate(self._bucket, plan.key)
+        upload_query = {"uploadId": upload_id}
+        parts: list[UploadPart] = []
         for number, size in enumerate(plan.part_sizes, start=1):
             length = {"content-length": str(size)}
-            url = self._signer.url("PUT", where, PRESIGNED_S, {"partNumber": str(number), **of_upload}, length)
-            pieces.append({"number": number, "size": size, "url": url, "etag": arrived.get(number)})
+            url = self._signer.url("PUT", location, PRESIGNED_S, {"partNumber": str(number), **upload_query}, length)
+            parts.append({"number": number, "size": size, "url": url, "etag": etags.get(number)})
         return {
             "upload_id": upload_id,
             "part_size": plan.part_bytes,
-            "parts": pieces,
-            "complete_url": self._signer.url("POST", where, PRESIGNED_S, of_upload),
-            "abort_url": self._signer.url("DELETE", where, PRESIGNED_S, of_upload),
+            "parts": parts,
+            "complete_url": self._signer.url("POST", location, PRESIGNED_S, upload_query),
+            "abort_url": self._signer.url("DELETE", location, PRESIGNED_S, upload_query),
         }
 
-    def _arrived(self, plan: _Plan, upload_id: str) -> dict[int, str]:
-        """The ETags of the parts that S3 has in the size that they should have."""
+    def _uploaded(self, plan: _Plan, upload_id: str) -> dict[int, str]:
+        """The ETags of the uploaded parts that have the planned size, by number."""
         sizes = dict(enumerate(plan.part_sizes, start=1))
         try:
             parts = list(self._store.parts(self._bucket, plan.key, upload_id))
@@ -171,16 +171,17 @@ def _plans(request: UploadRequest, batch: str, client: Client) -> list[_Plan]:
         plans.append(_plan(file, prefix, content_type))
     if faults:
         raise InvalidFieldsError(faults)
-    count = sum(len(plan.part_sizes) for plan in plans)
-    if count > UPLOAD_PARTS_PER_REQUEST:
+    part_count = sum(len(plan.part_sizes) for plan in plans)
+    if part_count > UPLOAD_PARTS_PER_REQUEST:
         raise LimitExceededError(
-            f"these files make {count:,} parts, and one call signs at most {UPLOAD_PARTS_PER_REQUEST:,}: ask for fewer"
+            f"these files have {part_count:,} parts; one call presigns at most {UPLOAD_PARTS_PER_REQUEST:,}. "
+            "Request fewer files."
         )
     starts = sum(plan.part_bytes > 0 and plan.upload_id is None for plan in plans)
     if starts > UPLOAD_STARTS_PER_REQUEST:
         raise LimitExceededError(
-            f"{starts} of these files are above {UPLOAD_FORM_BYTES // MIB} MiB and go in parts; one call starts "
-            f"at most {UPLOAD_STARTS_PER_REQUEST} such uploads: ask for fewer at once"
+            f"{starts} of these files exceed {UPLOAD_FORM_BYTES // MIB} MiB and are uploaded in parts; one call starts "
+            f"at most {UPLOAD_STARTS_PER_REQUEST} such uploads. Request fewer files at once."
         )
     return plans
 
@@ -188,7 +189,7 @@ def _plans(request: UploadRequest, batch: str, client: Client) -> list[_Plan]:
 def _plan(file: WantedFile, prefix: str, content_type: str) -> _Plan:
     part_bytes = 0
     if file.size > UPLOAD_FORM_BYTES:
-        # Whole MiB, so that the most parts are never passed.
-        least = -(-file.size // (UPLOAD_PARTS_PER_REQUEST * MIB)) * MIB
-        part_bytes = max(UPLOAD_PART_BYTES, least)
+        # Whole MiB, so that the maximum number of parts is never exceeded.
+        min_part_bytes = -(-file.size // (UPLOAD_PARTS_PER_REQUEST * MIB)) * MIB
+        part_bytes = max(UPLOAD_PART_BYTES, min_part_bytes)
     return _Plan(file.name, prefix + file.name, file.size, content_type, part_bytes, file.upload_id)

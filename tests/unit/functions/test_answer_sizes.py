@@ -67,7 +67,7 @@ def test_names_that_grow_in_the_answer_are_a_problem_and_no_fault_of_ours(star: 
     body = json.dumps({"instances": rows}, ensure_ascii=False)
     status, problem, _ = answered(star, body=body)
     assert (status, problem["request_id"]) == (413, "request-1")
-    assert "ask for fewer items" in problem["detail"]
+    assert "Request fewer items." in problem["detail"]
 
 
 def test_text_of_other_alphabets_is_counted_as_it_is_sent() -> None:

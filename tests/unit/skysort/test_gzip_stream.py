@@ -93,14 +93,14 @@ def test_what_grows_beyond_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -
     bomb = gzip.compress(bytes(40 * 1024 * 1024))
     # When they are unpacked, Then it ends before they are all there
     pieces: list[bytes] = []
-    with pytest.raises(LimitExceededError, match="grows more than 5-fold"):
+    with pytest.raises(LimitExceededError, match="expands more than 5-fold"):
         pieces.extend(gunzip([bomb]))
     assert len(pieces) < 5
 
 
 @pytest.mark.parametrize("size", [1, 10, 30])
 def test_a_file_that_ends_too_early_is_told(size: int) -> None:
-    with pytest.raises(MalformedInputError, match="cut short"):
+    with pytest.raises(MalformedInputError, match="truncated"):
         list(gunzip([gzip.compress(b"a table of stars")[:size]]))
 
 

@@ -69,7 +69,7 @@ def test_a_version_that_answers_as_it_must_is_proven(folder: Path) -> None:
     assert answer == {"proven": True, "reason": ""}
     assert aws.responses["https://answer.example"] == {
         "Status": "SUCCESS",
-        "Reason": "proven",
+        "Reason": "verified",
         "PhysicalResourceId": "star-prove",
         "StackId": "stack",
         "RequestId": "request",
@@ -103,7 +103,7 @@ def test_a_sample_of_another_model_than_the_card_is_refused(folder: Path) -> Non
     (folder / "star" / "model" / "card.json").write_text('{"name": "star", "version": "1.1.0", "labels": []}')
     aws = FakeDeployment({NEW: classified("GALAXY", 0.99)})
     answer = hook_of(folder, aws).answer(asked())
-    assert "the sample is of star 1.0.0, the card of 1.1.0; run make references" in answer["reason"]
+    assert "the sample expects star 1.0.0, the card has 1.1.0; run make references" in answer["reason"]
 
 
 def test_a_function_without_samples_is_refused(folder: Path) -> None:

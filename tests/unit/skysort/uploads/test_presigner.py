@@ -183,7 +183,7 @@ def test_other_bodies_are_refused(body: bytes, content_type: str, error: type[Ex
 
 def test_one_call_offers_so_many_parts(service: UploadPresigner) -> None:
     files = [{"name": f"{n}.zip", "size": ARCHIVE_BYTES} for n in range(8)]
-    with pytest.raises(LimitExceededError, match=r"make 1,024 parts, and one call signs at most 1,000"):
+    with pytest.raises(LimitExceededError, match=r"have 1,024 parts; one call presigns at most 1,000"):
         ask(service, *files)
 
 
@@ -193,7 +193,9 @@ def test_one_call_begins_so_many_uploads_in_parts_and_not_one_where_there_are_mo
     # Given files that each are just above what a form takes
     files = [{"name": f"{n}.zip", "size": UPLOAD_FORM_BYTES + 1} for n in range(UPLOAD_STARTS_PER_REQUEST + 1)]
     # When there is one too many, nothing is begun
-    with pytest.raises(LimitExceededError, match="17 of these files are above 16 MiB and go in parts; one call starts"):
+    with pytest.raises(
+        LimitExceededError, match="17 of these files exceed 16 MiB and are uploaded in parts; one call starts"
+    ):
         ask(service, *files)
     assert parts.begun == []
     # Then without it each is, and small files beside them count for nothing

@@ -272,7 +272,7 @@ def test_a_result_dropped_again_is_classified_anew(star_folder: Path) -> None:
         (b"<html></html>", UnsupportedFormatError, "HTML"),
         (bytes(range(256)), UnsupportedFormatError, "binary"),
         (gzip.compress(gzip.compress(lines(ROW))), UnsupportedFormatError, "twice"),
-        (gzip.compress(lines(ROW))[:-5], MalformedInputError, "cut short"),
+        (gzip.compress(lines(ROW))[:-5], MalformedInputError, "truncated"),
         (gzip.compress(lines(ROW)) + b"rubbish", MalformedInputError, "damaged"),
         (b"u,g\n" + b"x" * (TABLE_LINE_BYTES + 9), InvalidFieldsError, "no column r"),
         (lines("x" * (TABLE_LINE_BYTES + 1)), LimitExceededError, "line 2"),
