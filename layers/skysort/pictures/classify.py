@@ -180,12 +180,12 @@ class PictureClassifier:
         results = [outcome(content, key) for content, key in zip(contents, keys, strict=True)]
         return results, (decoded - started) * 1e3, (perf_counter() - decoded) * 1e3
 
-    def _options(self, given: Mapping[str, object]) -> Options:
+    def _options(self, requested: Mapping[str, object]) -> Options:
         """Options resolved; those seen before are remembered, as to look up a thousand labels' names takes 1 ms."""
-        key = repr(sorted(given.items()))
+        key = repr(sorted(requested.items()))
         known = self._resolved.get(key)
         if known is None:
-            known = parse_options(given, self.labels, self._model.subsets)
+            known = parse_options(requested, self.labels, self._model.subsets)
             if len(key) <= _OPTIONS_CHARACTERS:
                 self._resolved.put(key, known)
         return known
@@ -210,8 +210,8 @@ class PictureClassifier:
             return []
         model = self._model
         pixels = np.stack([picture.pixels for picture in pictures])
-        found = model.predict(pixels, activation=options.explain)
-        probabilities, inside = found.probabilities, found.prediction_sets
+        result = model.predict(pixels, activation=options.explain)
+        probabilities, inside = result.probabilities, result.prediction_sets
         columns: Sequence[int] = range(len(self.labels))
         if options.columns is not None:
             columns = options.columns
@@ -220,17 +220,17 @@ class PictureClassifier:
         answers: list[PictureClasses] = []
         for number, (picture, best_first) in enumerate(zip(pictures, order, strict=True)):
             best = best_first[: options.top_k].tolist()
-            chosen = best_first[inside[number, best_first]].tolist()
+            members = best_first[inside[number, best_first]].tolist()
             answer: PictureClasses = {
                 "predictions": [
                     self._prediction(columns[index], float(probabilities[number, index])) for index in best
                 ],
-                "prediction_set": [self.labels[columns[index]] for index in chosen],
+                "prediction_set": [self.labels[columns[index]] for index in members],
             }
             if options.explain:
-                seen, maps = columns[best[0]], found.activation
-                activation = maps[number, seen] if maps is not None else model.activation(pixels[number], seen)
-                answer["explanation"] = _explanation(activation, self.labels[seen], picture, model.spec)
+                top, maps = columns[best[0]], result.activation
+                activation = maps[number, top] if maps is not None else model.activation(pixels[number], top)
+                answer["explanation"] = _explanation(activation, self.labels[top], picture, model.spec)
             if picture.warnings:
                 answer["warnings"] = documents(picture.warnings)
             answers.append(answer)

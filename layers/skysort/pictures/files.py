@@ -79,7 +79,7 @@ class PictureFiles:
         blocks = chain([first], blocks)
         kind = archive.detect(first)
         if kind is None:
-            answer = self._answer(source.name, _whole(blocks))
+            answer = self._answer(source.name, _read_all(blocks))
             label = answer["predictions"][0]["label"]
             return Report(answer, {"Pictures": 1, **label_counts({label: 1}, self._classifier.labels)})
         with source.deadline.turn(self._one_archive), fetched(blocks, ARCHIVE_BYTES) as path:
@@ -187,7 +187,7 @@ def _weight(member: Member) -> int:
     return len(member.content) if isinstance(member.content, bytes) else 0
 
 
-def _whole(blocks: Iterator[bytes] | Iterable[bytes]) -> bytes:
+def _read_all(blocks: Iterator[bytes] | Iterable[bytes]) -> bytes:
     """The whole of a picture's file; raises LimitExceededError as soon as it is too large."""
     content = bytearray()
     for block in blocks:
@@ -224,10 +224,10 @@ class MemberRecords:
             try:
                 self._store.put(target, body)
             except ConflictError:
-                found = self._store.head(target.bucket, [target.key])[0]
-                if found is not None and self._stamp.is_older_than(stamp_of(found.metadata)):
+                existing = self._store.head(target.bucket, [target.key])[0]
+                if existing is not None and self._stamp.is_older_than(stamp_of(existing.metadata)):
                     raise ObjectReplacedError(f"{target.key} belongs to a newer upload") from None
-                target = replace(target, replaces=found.etag if found else None)
+                target = replace(target, replaces=existing.etag if existing else None)
             else:
                 return
         raise ConflictError(f"{target.key} is being written by another process")
@@ -243,9 +243,9 @@ class MemberRecords:
                 pass
 
     def _remove(self, key: str) -> None:
-        found = self._store.head(self._table.bucket, [key])[0]
-        if found is not None and not self._stamp.is_older_than(stamp_of(found.metadata)):
-            self._store.delete(self._table.bucket, key, found.etag)
+        existing = self._store.head(self._table.bucket, [key])[0]
+        if existing is not None and not self._stamp.is_older_than(stamp_of(existing.metadata)):
+            self._store.delete(self._table.bucket, key, existing.etag)
 
     def _older_members(self) -> list[str]:
         """The classified members that the table of an older archive names."""

@@ -144,8 +144,8 @@ def _check(session: onnxruntime.InferenceSession, spec: InputSpec, labels: int, 
     inputs, outputs = session.get_inputs(), {output.name: output for output in session.get_outputs()}
     expected = [spec.height, spec.width, 3]
     if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or inputs[0].shape[1:] != expected:
-        found = [(entry.name, entry.type, entry.shape) for entry in inputs]
-        raise ArtefactError(f"{path} must take uint8 pictures (n, {spec.height}, {spec.width}, 3), it takes {found}")
+        actual = [(entry.name, entry.type, entry.shape) for entry in inputs]
+        raise ArtefactError(f"{path} must take uint8 pictures (n, {spec.height}, {spec.width}, 3), it takes {actual}")
     missing = [name for name in (PROBABILITIES, ACTIVATION, EMBEDDING) if name not in outputs]
     if missing:
         raise ArtefactError(f"{path} has no output named {', '.join(missing)}; it has {', '.join(outputs)}")

@@ -33,18 +33,18 @@ JSON: Final = "application/json"
 CSV: Final = "text/csv"
 FORM: Final = "application/x-www-form-urlencoded"
 # What clients say that say nothing, and other names of a table of text.
-_UNSAID: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "text/plain"})
-_CSV_TOO: Final = frozenset(
+_GENERIC_TYPES: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "text/plain"})
+_CSV_ALIASES: Final = frozenset(
     {
         *("application/csv", "text/x-csv", "text/tab-separated-values", "text/comma-separated-values"),
         "application/vnd.ms-excel",
     }
 )
 _JSON_STARTS: Final = (b"{", b"[")
-_LOOKED_AT: Final = 4096
-_BETWEEN: Final = re.compile("[,;|\t]")
+_PEEK_BYTES: Final = 4096
+_DELIMITERS: Final = re.compile("[,;|\t]")
 # An IPAC table's first line; read as a CSV, its lines of types and units would be rows.
-_BARS: Final = (b"|", b"\\")
+_IPAC_STARTS: Final = (b"|", b"\\")
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -102,31 +102,31 @@ def _refuse_other_files(body: bytes) -> None:
     """Say what a body is that is a whole file of another kind; raises UnsupportedFormatError."""
     from skysort.star.tables.detect import HEAD_BYTES, name_of  # noqa: PLC0415 - rarely met
 
-    what = None if body.startswith(_UTF_16) else name_of(body[:HEAD_BYTES])
-    if what is not None:
+    description = None if body.startswith(_UTF_16) else name_of(body[:HEAD_BYTES])
+    if description is not None:
         raise UnsupportedFormatError(
-            f"the body is {what}; send its rows as CSV or JSON, or drop the file into the drop folder"
+            f"the body is {description}; send its rows as CSV or JSON, or drop the file into the drop folder"
         )
 
 
 def _media_type(body: bytes, content_type: str) -> str:
     """The media type that a client gave or, where it gave none or its program's own, that of what it sent."""
-    given = content_type.partition(";")[0].strip().lower()
-    if given in {JSON, CSV}:
-        return given
-    start = body[:_LOOKED_AT].removeprefix(b"\xef\xbb\xbf").lstrip()
+    declared = content_type.partition(";")[0].strip().lower()
+    if declared in {JSON, CSV}:
+        return declared
+    start = body[:_PEEK_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
     # curl calls whatever it sends a form; in one, JSON's braces would be escaped.
-    if given in {*_UNSAID, FORM}:
+    if declared in {*_GENERIC_TYPES, FORM}:
         if start.startswith(_JSON_STARTS):
             return JSON
         if any(_is_header(line) for line in start.splitlines()[:-1]):
             return CSV
-    return JSON if not given else CSV if given in _CSV_TOO else given
+    return JSON if not declared else CSV if declared in _CSV_ALIASES else declared
 
 
 def _is_header(line: bytes) -> bool:
     """Whether a line names all five bands."""
-    names = _BETWEEN.split(line.decode("latin-1").lstrip("# "))
+    names = _DELIMITERS.split(line.decode("latin-1").lstrip("# "))
     return len({canonical(name.strip('" ')) for name in names} & {*BANDS}) == len(BANDS)
 
 
@@ -184,12 +184,12 @@ def _read_form(body: bytes) -> StarRequest:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=TABLE_COLUMNS)
     except ValueError:
         raise LimitExceededError(f"a form may have up to {TABLE_COLUMNS:,} fields") from None
-    given: dict[str, Any] = gathered(pairs)
-    options: dict[str, Any] = {name: given.pop(name) for name in OPTION_NAMES if name in given}
+    fields: dict[str, Any] = gathered(pairs)
+    options: dict[str, Any] = {name: fields.pop(name) for name in OPTION_NAMES if name in fields}
     # A catalogue's other columns are let be, whatever they are.
-    given = {name: value for name, value in given.items() if not isinstance(value, Repeated) or canonical(name)}
-    repeated = [name for name, value in given.items() if isinstance(value, Repeated)]
-    row = read_row({name: value for name, value in given.items() if name not in repeated}, "0", text=True)
+    fields = {name: value for name, value in fields.items() if not isinstance(value, Repeated) or canonical(name)}
+    repeated = [name for name, value in fields.items() if isinstance(value, Repeated)]
+    row = read_row({name: value for name, value in fields.items() if name not in repeated}, "0", text=True)
     if repeated:
         errors = [FieldError(name, json_document.GIVEN_TWICE, "is given twice; give it once") for name in repeated]
         known = [error for error in row.errors if error.field not in repeated]
@@ -200,7 +200,7 @@ def _read_form(body: bytes) -> StarRequest:
 def _read_csv(body: bytes) -> StarRequest:
     if body.startswith(_UTF_16):
         raise MalformedInputError("the body is UTF-16 text; send it as UTF-8")
-    if body.startswith(_BARS):
+    if body.startswith(_IPAC_STARTS):
         _refuse_other_files(body)
     head, _ = read_head([body])
     columns = columns_of(head)

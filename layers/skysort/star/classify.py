@@ -116,8 +116,8 @@ class StarClassifier:
         if not rows:
             return []
         photometry = as_photometry(rows)
-        found = self._model.classify(photometry)
-        probabilities, sets = found.probabilities, found.prediction_sets
+        result = self._model.classify(photometry)
+        probabilities, sets = result.probabilities, result.prediction_sets
         columns: Sequence[int] = range(len(self._model.labels))
         if options.columns is not None:
             probabilities, sets = restricted(probabilities, sets, options.columns)
@@ -125,13 +125,13 @@ class StarClassifier:
         labels = [self._model.labels[column] for column in columns]
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, : options.top_k]
         variants: list[Variant] = [
-            WITH_REDSHIFT if spectroscopic else PHOTOMETRY_ONLY for spectroscopic in found.with_redshift.tolist()
+            WITH_REDSHIFT if spectroscopic else PHOTOMETRY_ONLY for spectroscopic in result.with_redshift.tolist()
         ]
         answers: list[StarClasses] = [
             {
                 "predictions": [
-                    {"label": labels[at], "class_id": columns[at], "probability": round(row[at], _DIGITS)}
-                    for at in best
+                    {"label": labels[index], "class_id": columns[index], "probability": round(row[index], _DIGITS)}
+                    for index in best
                 ],
                 "prediction_set": [label for label, is_in in zip(labels, inside, strict=True) if is_in],
                 "variant": variant,

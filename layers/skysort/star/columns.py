@@ -110,10 +110,10 @@ def without_sentinels(photometry: Photometry) -> tuple[Photometry, dict[float, i
     absent = _says_none(redshift)
     if not absent.any():
         return photometry, {}
-    found, counts = np.unique(redshift[absent].round(_SENTINEL_DIGITS), return_counts=True)
+    sentinels, counts = np.unique(redshift[absent].round(_SENTINEL_DIGITS), return_counts=True)
     kept = np.where(absent, np.nan, redshift)
     return Photometry(photometry.magnitudes, kept), {
-        float(value): int(count) for value, count in zip(found, counts, strict=True)
+        float(value): int(count) for value, count in zip(sentinels, counts, strict=True)
     }
 
 

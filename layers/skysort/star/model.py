@@ -108,14 +108,14 @@ class StarModel:
 
     def explain(self, photometry: Photometry) -> list[Explanation]:
         """Explain n valid objects, each by the booster that classifies it, in one call of each booster."""
-        found: dict[int, Explanation] = {}
+        explanations: dict[int, Explanation] = {}
         with_redshift = ~np.isnan(photometry.redshift)
         for name, rows in ((WITH_REDSHIFT, with_redshift), (PHOTOMETRY_ONLY, ~with_redshift)):
             if rows.any():
                 part = photometry.take(rows)
                 explained = self._variants[name].explain(part.magnitudes, part.redshift)
-                found.update(zip(np.flatnonzero(rows).tolist(), explained, strict=True))
-        return [found[row] for row in range(len(photometry))]
+                explanations.update(zip(np.flatnonzero(rows).tolist(), explained, strict=True))
+        return [explanations[row] for row in range(len(photometry))]
 
 
 def _load_variant(folder: Path, card: ModelCard, name: str, threads: int) -> _Variant:

@@ -65,14 +65,14 @@ class ColumnMatch:
 def choose(names: Sequence[str]) -> ColumnMatch:
     """Choose among names in any case, as the module's rules say."""
     spelled = _spelled(names)
-    family = _whole(FAMILIES, spelled)
-    dereddened = _whole(DEREDDENED, spelled) if family is None else None
-    taken = family or dereddened
-    candidates = {band: _magnitudes(band, taken, spelled) for band in BANDS}
-    candidates[REDSHIFT] = _redshifts(taken, spelled)
-    positions = {quantity: found[0] for quantity, found in candidates.items() if found}
+    family = _complete_family(FAMILIES, spelled)
+    dereddened = _complete_family(DEREDDENED, spelled) if family is None else None
+    pattern = family or dereddened
+    candidates = {band: _magnitudes(band, pattern, spelled) for band in BANDS}
+    candidates[REDSHIFT] = _redshifts(pattern, spelled)
+    positions = {quantity: matches[0] for quantity, matches in candidates.items() if matches}
     problems = [
-        _repeated(quantity, [names[at] for at in found]) for quantity, found in candidates.items() if len(found) > 1
+        _repeated(quantity, [names[i] for i in matches]) for quantity, matches in candidates.items() if len(matches) > 1
     ]
     identifiers = [spelled[name][0] for name in (IDENTIFIER, *ALIASES[IDENTIFIER]) if name in spelled]
     if identifiers:
@@ -96,16 +96,16 @@ def _spelled(names: Sequence[str]) -> dict[str, list[int]]:
     for position, name in enumerate(names):
         spelled.setdefault(name.strip().lower(), []).append(position)
     for others, signs in _OTHERS.items():
-        if not any(names[at].strip() in signs for sign in signs for at in spelled.get(sign.lower(), ())):
+        if not any(names[index].strip() in signs for sign in signs for index in spelled.get(sign.lower(), ())):
             continue
         for other in others:
-            kept = [at for at in spelled.pop(other.lower(), ()) if names[at].strip() != other]
+            kept = [index for index in spelled.pop(other.lower(), ()) if names[index].strip() != other]
             if kept:
                 spelled[other.lower()] = kept
     return spelled
 
 
-def _whole(families: Sequence[str], spelled: Mapping[str, list[int]]) -> str | None:
+def _complete_family(families: Sequence[str], spelled: Mapping[str, list[int]]) -> str | None:
     return next((kind for kind in families if all(kind.format(band=band) in spelled for band in BANDS)), None)
 
 
@@ -183,12 +183,12 @@ def joined(
         if quantity not in positions:
             named = next((twins[base] for base in (quantity, *ALIASES[quantity]) if len(twins.get(base, ())) > 1), None)
             if named:
-                errors[quantity] = _error(quantity, [names[at] for at in named], _magnitude_among(named, positions))
+                errors[quantity] = _error(quantity, [names[i] for i in named], _magnitude_among(named, positions))
     if _Z in positions and REDSHIFT not in positions and REDSHIFT not in errors and twins.get(_Z):
         z = positions[_Z]
         if names[z].strip().lower() == _Z:
-            pair = [z, *(at for at in twins[_Z] if at != z)]
-            errors[REDSHIFT] = _error(_Z, [names[at] for at in pair[:2]], _magnitude_among(pair, positions))
+            pair = [z, *(i for i in twins[_Z] if i != z)]
+            errors[REDSHIFT] = _error(_Z, [names[i] for i in pair[:2]], _magnitude_among(pair, positions))
     return errors
 
 
@@ -209,7 +209,7 @@ def _magnitude_among(pair: Sequence[int], positions: Mapping[str, int]) -> int |
     i = positions.get("i")
     if i is None:
         return None
-    behind = {at - i: place for place, at in enumerate(pair[:2]) if 0 < at - i <= _BESIDE}
+    behind = {index - i: place for place, index in enumerate(pair[:2]) if 0 < index - i <= _BESIDE}
     return behind[min(behind)] if behind else None
 
 

@@ -99,10 +99,10 @@ def _fields(names: tuple[str, ...], *, guess: bool) -> _Fields:
     if len(names) > TABLE_COLUMNS:
         error = FieldError("row", "too_many_fields", f"has {len(names):,} fields; at most {TABLE_COLUMNS:,} are read")
         return _Fields((), None, (error,))
-    chosen = choose(names)
-    held = {quantity: names[at] for quantity, at in chosen.positions.items()}
-    unknown = misspelt(names, {*held, *chosen.explained}) if guess else ()
-    absent = [band for band in BANDS if band not in held and band not in chosen.explained]
+    match = choose(names)
+    held = {quantity: names[index] for quantity, index in match.positions.items()}
+    unknown = misspelt(names, {*held, *match.explained}) if guess else ()
+    absent = [band for band in BANDS if band not in held and band not in match.explained]
     others = other_magnitudes(names) if absent and guess else {}
     missing = [describe(band, Reason.MISSING) for band in absent]
     return _Fields(
@@ -110,13 +110,13 @@ def _fields(names: tuple[str, ...], *, guess: bool) -> _Fields:
         held.get(IDENTIFIER),
         (
             *unknown,
-            *chosen.problems,
+            *match.problems,
             *(
                 FieldError(error.field, error.reason, error.detail + instead_of(error.field, others))
                 for error in missing
             ),
         ),
-        chosen.notes,
+        match.notes,
     )
 
 
@@ -132,8 +132,8 @@ def read_cells(
     if decimal_comma:
         cells = [_COMMA.sub(r"\1.\2", cell.strip()) if "," in cell else cell for cell in cells]
     values = tuple(
-        _number(column, None if at is None else cells[at], errors, text=True)
-        for column, at in zip(MEASURED, columns.positions, strict=True)
+        _number(column, None if index is None else cells[index], errors, text=True)
+        for column, index in zip(MEASURED, columns.positions, strict=True)
     )
     name = None if columns.identifier is None else cells[columns.identifier]
     return _row(_identifier(name, default_id), values, errors, columns.notes)
@@ -153,9 +153,9 @@ def sentinel_note(redshift: float) -> InputWarning:
     return InputWarning(SENTINEL_CODE, f"the redshift {redshift:g} stands for none: the class is of photometry alone")
 
 
-def sentinels_detail(found: Iterable[float]) -> str:
+def sentinels_detail(redshifts: Iterable[float]) -> str:
     """The note on a table's objects whose redshifts, such as these, say that there is none."""
-    listed = ", ".join(f"{redshift:g}" for redshift in found)
+    listed = ", ".join(f"{redshift:g}" for redshift in redshifts)
     return f"redshifts that stand for none ({listed}) are left out: these rows are classified from photometry alone"
 
 

@@ -81,28 +81,28 @@ _ESTIMATES: Final = ("zphot", "photoz", "photz", "zph")
 def nearest(name: str) -> str | None:
     """The known column that an unknown name most likely meant, for a message; None for errors, flags and the like."""
     # Both begin with the same letter: v_helio is like z_helio, and is a velocity.
-    given = name.strip().lower()
-    if not given or len(given) > COLUMN_NAME_CHARACTERS or is_other(given) or is_estimated_redshift(given):
+    lower = name.strip().lower()
+    if not lower or len(lower) > COLUMN_NAME_CHARACTERS or is_other(lower) or is_estimated_redshift(lower):
         return None
     best, likeness = None, _LIKENESS
-    left_out = _LEFT_OUT if len(given) <= _SHORT else 1
-    for shortened in _shortened(given, left_out):
+    left_out = _LEFT_OUT if len(lower) <= _SHORT else 1
+    for shortened in _shortened(lower, left_out):
         for spelling in _known().get(shortened, ()):
-            alike = 2 * len(shortened) / (len(given) + len(spelling))
-            if alike >= likeness and spelling[0] == given[0] and (best is None or alike > likeness):
+            alike = 2 * len(shortened) / (len(lower) + len(spelling))
+            if alike >= likeness and spelling[0] == lower[0] and (best is None or alike > likeness):
                 best, likeness = spelling, alike
     return SPELLINGS[best] if best else None
 
 
-def misspelt(names: Iterable[str], found: Container[str]) -> list[FieldError]:
+def misspelt(names: Iterable[str], present: Container[str]) -> list[FieldError]:
     """Of the first unknown columns, those that look like a measured column that is not among those found."""
-    if all(column in found for column in MEASURED):
+    if all(column in present for column in MEASURED):
         return []
     unknown = islice((name for name in names if not is_known(name)), GUESSED_COLUMNS)
     return [
         describe(name, Reason.UNKNOWN_FIELD, meant)
         for name in unknown
-        if (meant := nearest(name)) in MEASURED and meant not in found and not other_magnitudes([name])
+        if (meant := nearest(name)) in MEASURED and meant not in present and not other_magnitudes([name])
     ]
 
 
@@ -121,7 +121,7 @@ def _shortened(name: str, max_letters: int) -> Iterator[str]:
     """The name itself and without up to so many letters, each once, the longest first."""
     for count in range(min(max_letters, len(name)) + 1):
         yield from dict.fromkeys(
-            "".join(name[at] for at in kept) for kept in combinations(range(len(name)), len(name) - count)
+            "".join(name[index] for index in kept) for kept in combinations(range(len(name)), len(name) - count)
         )
 
 
@@ -132,13 +132,13 @@ def words(name: str) -> list[str]:
 
 def is_other(name: str) -> bool:
     """Whether a name says that the column is an error, an extinction, a flag or the like of a quantity."""
-    found = words(name)
-    if not found:
+    parts = words(name)
+    if not parts:
         return True
     return (
-        (len(found) > 1 and not _SIDE_LETTERS.isdisjoint((found[0], found[-1])))
-        or not _OTHER_WORDS.isdisjoint(found)
-        or any(_ERROR.search(word) for word in found)
+        (len(parts) > 1 and not _SIDE_LETTERS.isdisjoint((parts[0], parts[-1])))
+        or not _OTHER_WORDS.isdisjoint(parts)
+        or any(_ERROR.search(word) for word in parts)
     )
 
 
@@ -168,29 +168,29 @@ def may_be_redshift(name: str) -> bool:
 
 def other_magnitudes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Magnitudes and fluxes that are not SDSS's: band ("" for others) to the shortest such name, and what it is."""
-    found: dict[str, tuple[str, str]] = {}
+    magnitudes: dict[str, tuple[str, str]] = {}
     for name in names:
         spelled = name.strip()[:COLUMN_NAME_CHARACTERS]
-        for pattern, what in _patterns():
+        for pattern, description in _patterns():
             if match := pattern.search(spelled):
                 band = match[match.lastindex].lower() if match.lastindex else ""
-                if band not in found or len(name) < len(found[band][0]):
-                    found[band] = (name, what)
+                if band not in magnitudes or len(name) < len(magnitudes[band][0]):
+                    magnitudes[band] = (name, description)
                 break
-    return found
+    return magnitudes
 
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Compiled when a band is first missing: a function that starts should not wait for it."""
-    return tuple((re.compile(pattern, re.IGNORECASE), what) for pattern, what in _MAGNITUDES)
+    return tuple((re.compile(pattern, re.IGNORECASE), description) for pattern, description in _MAGNITUDES)
 
 
 def instead_of(band: str, others: Mapping[str, tuple[str, str]]) -> str:
     """The end of a sentence about a missing band: what is there instead and why it is not taken, or nothing."""
-    name, what = others.get(band, ("", ""))
+    name, description = others.get(band, ("", ""))
     if not name:
         return ""
-    if what == _FLUX:
-        return f"; {name:.60} is {what}: give the magnitude, {_NANOMAGGIES}"
-    return f"; {name:.60} is {what}, not the SDSS model magnitude that the model knows"
+    if description == _FLUX:
+        return f"; {name:.60} is {description}: give the magnitude, {_NANOMAGGIES}"
+    return f"; {name:.60} is {description}, not the SDSS model magnitude that the model knows"

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 # A member, an empty directory, and the marks of archives that were to be split and fitted into one part.
 _ZIPS: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")
-_TAR_MAGIC, _TAR_MAGIC_AT, _TAR_BLOCK = b"ustar", 257, 512
+_TAR_MAGIC, _TAR_MAGIC_OFFSET, _TAR_BLOCK = b"ustar", 257, 512
 _ENCRYPTED: Final = 0x1
 # Below this size a large ratio says nothing: a picture of one colour is small.
 _RATIO_FROM: Final = 4 * MIB
@@ -52,10 +52,10 @@ _CHUNK: Final = 1 * MIB
 _BOUNDED_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # An entry of a zip's directory: how it begins, its fixed part, the byte of its flags with the one for UTF-8, and where
 # the lengths of what follows stand (APPNOTE 6.3.10, 4.3.12).
-_ENTRY, _ENTRY_BYTES, _FLAGS_AT, _LENGTHS_AT = b"PK\x01\x02", 46, 9, 28
+_ENTRY, _ENTRY_BYTES, _FLAGS_OFFSET, _LENGTHS_OFFSET = b"PK\x01\x02", 46, 9, 28
 _UTF_8: Final = 0x08
 # The header before each member, the same way (4.3.7).
-_HEADER, _HEADER_BYTES, _HEADER_FLAGS_AT = b"PK\x03\x04", 30, 7
+_HEADER, _HEADER_BYTES, _HEADER_FLAGS_OFFSET = b"PK\x03\x04", 30, 7
 # Info-ZIP's extra field of a name in Unicode, and the bytes of every field's identifier and size.
 _UNICODE_PATH, _FIELD_HEAD = 0x7075, 4
 
@@ -87,13 +87,13 @@ def detect(head: bytes) -> Kind | None:
             return Kind.TAR_GZIP if _is_tar(beginning(head, _TAR_BLOCK, FITS_GZIP_MEMBERS)) else None
         return None
     packed = {b"BZh": Kind.TAR_BZIP2, b"\xfd7zXZ\x00": Kind.TAR_XZ}
-    found = next((kind for magic, kind in packed.items() if head.startswith(magic)), None)
-    return found or (Kind.TAR if _is_tar(head) else None)
+    compressed = next((kind for magic, kind in packed.items() if head.startswith(magic)), None)
+    return compressed or (Kind.TAR if _is_tar(head) else None)
 
 
 def _is_tar(head: bytes) -> bool:
     """Whether a tar's header comes first: by its magic, which the oldest kind has not, or by its checksum."""
-    if head.startswith(_TAR_MAGIC, _TAR_MAGIC_AT):
+    if head.startswith(_TAR_MAGIC, _TAR_MAGIC_OFFSET):
         return True
     with suppress(tarfile.HeaderError):
         return bool(tarfile.TarInfo.frombuf(head[:_TAR_BLOCK], "utf-8", "surrogateescape").name)
@@ -129,7 +129,7 @@ def members(path: Path, kind: Kind) -> Iterator[Member]:
                 raise LimitExceededError(f"an archive may have up to {ARCHIVE_MEMBERS:,} entries")
             if expanded > ARCHIVE_EXPANDED_BYTES:
                 raise LimitExceededError(f"an archive may expand to up to {ARCHIVE_EXPANDED_BYTES // MIB:,} MiB")
-            yield member if member.content is None else Member(names.own(member.name), member.content)
+            yield member if member.content is None else Member(names.unique(member.name), member.content)
 
 
 def _zip(path: Path) -> Iterator[Member]:
@@ -234,17 +234,17 @@ class _Names:
         # Each name that was given, and the number that its next namesake tries first.
         self._next: dict[str, int] = {}
 
-    def own(self, name: str) -> str:
+    def unique(self, name: str) -> str:
         """A name that no other member has; each number of a name is tried once, however many namesakes there are."""
         if name not in self._next and not name.endswith(keys.ERROR_STEM):
             self._next[name] = 2
             return name
         number = self._next.get(name, 2)
-        while (own := f"{name}~{number}") in self._next:
+        while (unique := f"{name}~{number}") in self._next:
             number += 1
         self._next[name] = number + 1
-        self._next[own] = 2
-        return own
+        self._next[unique] = 2
+        return unique
 
 
 class BoundedFile:
@@ -311,17 +311,17 @@ class _UnflaggedFile(BoundedFile):
         if self.opening and content.startswith(_ENTRY):
             return _unflagged(content)
         if size == _HEADER_BYTES == len(content) and content.startswith(_HEADER):
-            flags = content[_HEADER_FLAGS_AT] & ~_UTF_8
-            return content[:_HEADER_FLAGS_AT] + bytes([flags]) + content[_HEADER_FLAGS_AT + 1 :]
+            flags = content[_HEADER_FLAGS_OFFSET] & ~_UTF_8
+            return content[:_HEADER_FLAGS_OFFSET] + bytes([flags]) + content[_HEADER_FLAGS_OFFSET + 1 :]
         return content
 
 
 def _unflagged(directory: bytes) -> bytes:
-    changed, at = bytearray(directory), 0
-    while directory.startswith(_ENTRY, at) and at + _ENTRY_BYTES <= len(directory):
-        changed[at + _FLAGS_AT] &= ~_UTF_8
+    changed, offset = bytearray(directory), 0
+    while directory.startswith(_ENTRY, offset) and offset + _ENTRY_BYTES <= len(directory):
+        changed[offset + _FLAGS_OFFSET] &= ~_UTF_8
         # Behind an entry's fixed part stand its name, extra fields and comment.
-        at += _ENTRY_BYTES + sum(struct.unpack_from("<3H", directory, at + _LENGTHS_AT))
+        offset += _ENTRY_BYTES + sum(struct.unpack_from("<3H", directory, offset + _LENGTHS_OFFSET))
     return bytes(changed)
 
 
@@ -340,13 +340,13 @@ def _zip_name(entry: zipfile.ZipInfo) -> str:
 
 def _unicode_field(extra: bytes, name: bytes) -> str | None:
     """The name in Info-ZIP's Unicode field, if it is of this name."""
-    at = 0
-    while at + _FIELD_HEAD <= len(extra):
-        field, size = struct.unpack_from("<2H", extra, at)
-        content = extra[at + _FIELD_HEAD : at + _FIELD_HEAD + size]
+    offset = 0
+    while offset + _FIELD_HEAD <= len(extra):
+        field, size = struct.unpack_from("<2H", extra, offset)
+        content = extra[offset + _FIELD_HEAD : offset + _FIELD_HEAD + size]
         if field == _UNICODE_PATH and content[:5] == b"\x01" + zlib.crc32(name).to_bytes(4, "little"):
             return content[5:].decode("utf-8")
-        at += _FIELD_HEAD + size
+        offset += _FIELD_HEAD + size
     return None
 
 

@@ -119,8 +119,8 @@ def _read_declared_json(body: bytes) -> PictureRequest:
             raise MalformedInputError(f"the body is a form and is declared as {JSON}; {_FORM_CURE}") from None
         content = unwrapped(body)
         if is_picture(content):
-            what, cure = ("a picture", _CURE) if content is body else ("base64 text", 'send {"image": "<the base64>"}')
-            raise MalformedInputError(f"the body is {what} and is declared as {JSON}; {cure}") from None
+            kind, cure = ("a picture", _CURE) if content is body else ("base64 text", 'send {"image": "<the base64>"}')
+            raise MalformedInputError(f"the body is {kind} and is declared as {JSON}; {cure}") from None
         raise
 
 
@@ -128,14 +128,14 @@ def _read_declared_picture(body: bytes, media_type: str) -> PictureRequest:
     content = unwrapped(body)
     if boundary_of(content):
         raise UnsupportedFormatError(f"the body is a form and is declared as {media_type:.80}; {_FORM_CURE}")
-    found, declared = detect(content), _NAMES_OF.get(media_type)
+    actual, declared = detect(content), _NAMES_OF.get(media_type)
     if declared not in {None, Format.FITS} and content.startswith(GZIP):
         raise UnsupportedFormatError(
             f"the body is gzipped and is declared as {media_type}; unpack it, or send it with Content-Encoding: gzip"
         )
-    if declared is not None and declared is not found:
+    if declared is not None and declared is not actual:
         raise UnsupportedFormatError(
-            f"the body is declared as {media_type} and is {found}; send it as {found} or as application/octet-stream"
+            f"the body is declared as {media_type} and is {actual}; send it as {actual} or as application/octet-stream"
         )
     return _bare(content)
 
@@ -235,12 +235,12 @@ def _unknown(member: str) -> FieldError:
 
 
 def _name(instance: Mapping[str, Any], number: str) -> str:
-    given = instance.get("id")
-    if given is None or given == "":
+    identifier = instance.get("id")
+    if identifier is None or identifier == "":
         return number
-    if not isinstance(given, str | int) or isinstance(given, bool):
+    if not isinstance(identifier, str | int) or isinstance(identifier, bool):
         raise invalid_field("id", "not_a_name", "must be a string or an integer")
-    return str(given)[:IMAGE_ID_CHARACTERS]
+    return str(identifier)[:IMAGE_ID_CHARACTERS]
 
 
 def _text(instance: Mapping[str, Any], member: str) -> str | None:

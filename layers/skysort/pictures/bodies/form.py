@@ -67,8 +67,8 @@ def read_form(body: bytes, content_type: str) -> PictureRequest:
 
 def boundary_of(body: bytes) -> str:
     """The boundary that a form's own first line shows; empty for what is not a form."""
-    found = _FIRST_LINES.match(body)
-    return "" if found is None else found[1].decode(_BYTES)
+    match = _FIRST_LINES.match(body)
+    return "" if match is None else match[1].decode(_BYTES)
 
 
 def _parts(body: bytes, boundary: str) -> Iterator[tuple[MultipartSegment, bytes]]:

@@ -62,12 +62,12 @@ class DroppedPictures:
             self._store = S3Store()
         store = self._store
         try:
-            found = store.head(self._bucket, inside)
+            heads = store.head(self._bucket, inside)
         except SkysortError as error:
             return {**answers, **dict.fromkeys(inside, error)}
         wanted: dict[str, StoredObject] = {}
         left = IMAGE_FETCHED_BYTES_PER_REQUEST
-        for key, stored in zip(inside, found, strict=True):
+        for key, stored in zip(inside, heads, strict=True):
             refusal = _refusal(key, stored, left)
             if refusal is not None:
                 answers[key] = refusal

@@ -32,10 +32,10 @@ class PictureItem:
     error: SkysortError | None = None
 
     @classmethod
-    def of(cls, name: str, read: Callable[[T], bytes], given: T) -> PictureItem:
+    def of(cls, name: str, read: Callable[[T], bytes], source: T) -> PictureItem:
         """The picture that is read from what was given, or what is wrong with it."""
         try:
-            return cls(name, read(given))
+            return cls(name, read(source))
         except InputError as error:
             return cls(name, error=error)
 

@@ -95,15 +95,15 @@ def _by_wavelength(known: Sequence[tuple[float, int]], names: Sequence[str]) -> 
         return sum(abs(wave - shown) / shown for (wave, _), shown in zip(bands, _SHOWN_AS, strict=False))
 
     nearest = min(combinations(known, min(COLOURS, len(known))), key=distance)
-    chosen = tuple(plane for _, plane in nearest)
+    planes = tuple(plane for _, plane in nearest)
     if len(known) == COLOURS:
-        return Choice(chosen)
-    shown = [names[plane] for plane in chosen]
+        return Choice(planes)
+    shown = [names[plane] for plane in planes]
     drawn = f"{_listed(shown)} were drawn as red, green and blue"
     if len(shown) < COLOURS:
         drawn = "they were drawn as red and blue, their mean as green"
     detail = f"the FITS file has the bands {_listed(names)}; {drawn}"
-    return Choice(chosen, (InputWarning("bands_chosen", detail),))
+    return Choice(planes, (InputWarning("bands_chosen", detail),))
 
 
 def _names(header: Header, planes: int) -> Sequence[str]:
@@ -151,8 +151,8 @@ def _refusal(header: Header, planes: int, names: Sequence[str]) -> str:
             f"the FITS image is a cube of {planes:,} planes, not a picture; send one plane, or three bands as an image"
             " of width x height x 3"
         )
-    what = f"calls them {_listed(names)}" if names else "does not name them"
+    naming = f"calls them {_listed(names)}" if names else "does not name them"
     return (
-        f"the FITS image has {planes} planes and its header {what}; cut out one or three bands, red first or rising in"
+        f"the FITS image has {planes} planes and its header {naming}; cut out one or three bands, red first or rising in"
         " wavelength (g, r, i), or name the bands in a card: BANDS = 'griz'"
     )

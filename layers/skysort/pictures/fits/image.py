@@ -147,9 +147,9 @@ def read(content: bytes, spend: Callable[[Cost], object] = bool, spec: InputSpec
             raise LimitExceededError(f"a FITS picture may have up to {FITS_IMAGE_BYTES // MIB} MiB unpacked")
         if not content.startswith(_BEGINNING[: len(content)]):
             raise UnsupportedFormatError(_OTHER_GZIPPED)
-    found = _survey(content, spend)
+    contents = _survey(content, spend)
     first_error: InputError | None = None
-    for image in sorted(found.images, key=lambda image: image.rank):
+    for image in sorted(contents.images, key=lambda image: image.rank):
         try:
             shape, choice = _layout(image)
         except UnsupportedFormatError as error:
@@ -161,26 +161,26 @@ def read(content: bytes, spend: Callable[[Cost], object] = bool, spec: InputSpec
             )
         spend(_cost(shape, len(choice.planes), spec))
         return _cutout(content, image, shape, choice, spend)
-    raise first_error or found.refusal()
+    raise first_error or contents.refusal()
 
 
 def _survey(content: bytes, spend: Callable[[Cost], object]) -> _Contents:
     """Read the headers of a file, up to an image that is named for what it is."""
-    found, position = _Contents(), 0
+    contents, position = _Contents(), 0
     reader = HeaderReader(content, FITS_HEADER_CARDS, lambda cards: spend(Cost(cards * prices.HEADER_CARD)))
     while position < len(content):
         try:
             header = reader.read(position)
             if position == 0 and "SIMPLE" not in header:
                 raise UnsupportedFormatError(_OTHER_GZIPPED)
-            if found.note(header) == _PREFERRED:
+            if contents.note(header) == _PREFERRED:
                 break
             position = header.end
         except InputError:
-            if found.images:  # an image is there, whatever lies behind it
+            if contents.images:  # an image is there, whatever lies behind it
                 break
             raise
-    return found
+    return contents
 
 
 def _layout(image: _Image) -> tuple[tuple[int, int, int], Choice]:

@@ -103,16 +103,16 @@ def unpack(tiles: Sequence[bytes], values: int, block: int, width: int) -> NDArr
     first = (ends - lengths)[:, np.newaxis] + np.arange(width, dtype=np.int32)
     last = packed[first].astype(np.uint32) @ (np.uint32(1) << np.arange(8 * width - 8, -1, -8, dtype=np.uint32))
     streams = _Packed(packed, _words(packed), (ends - lengths + width) * 8, ends * 8, values, block, width)
-    codes = (_together if len(tiles) >= _MANY_TILES else _one_by_one)(streams)
-    found = np.empty((len(tiles), values), np.uint32)
+    codes = (_vectorised if len(tiles) >= _MANY_TILES else _one_by_one)(streams)
+    unpacked = np.empty((len(tiles), values), np.uint32)
     blocks = max(1, _VALUES_AT_ONCE // (block * len(tiles)))
     for start in range(0, len(codes.low), blocks):
         part = _differences(streams, codes, slice(start, start + blocks))
         np.cumsum(part, axis=0, out=part)
         part += last
         last = part[-1].copy()
-        found[:, start * block : start * block + len(part)] = part.T
-    return found.view(np.int32) if width == 4 else found.astype(_TYPES[width])  # noqa: PLR2004 - bytes
+        unpacked[:, start * block : start * block + len(part)] = part.T
+    return unpacked.view(np.int32) if width == 4 else unpacked.astype(_TYPES[width])  # noqa: PLR2004 - bytes
 
 
 def steps(tiles: int, values: int) -> int:
@@ -129,50 +129,52 @@ def _words(packed: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return words
 
 
-def _together(packed: _Packed) -> _Codes:
+def _vectorised(packed: _Packed) -> _Codes:
     """Follow the codes of all tiles, one code of each in a step."""
     values, block, starts = packed.values, packed.block, packed.starts
-    field, as_they_are = _FIELD[packed.width]
-    next_one = _next_one(packed.content)
+    field, verbatim_bits = _FIELD[packed.width]
+    next_ones = _next_ones(packed.content)
     blocks = -(-values // block)
     codes = _Codes(
         np.empty((values, len(starts)), np.int32),
         np.empty((blocks, len(starts)), np.int32),
         np.empty((blocks, len(starts)), np.int32),
     )
-    at, last_place = starts.copy(), 8 * len(packed.content) - 64
+    bit, last_bit = starts.copy(), 8 * len(packed.content) - 64
     for number in range(blocks):
-        np.minimum(at, last_place, out=at)  # of a damaged tile, which is told at the end
-        low = (((packed.words[at >> 3] << (at & 7).astype(np.uint32)) >> np.uint32(32 - field)).astype(np.int32)) - 1
-        at += field
-        codes.starts[number], codes.low[number] = at, low
+        np.minimum(bit, last_bit, out=bit)  # of a damaged tile, which is told at the end
+        low = (((packed.words[bit >> 3] << (bit & 7).astype(np.uint32)) >> np.uint32(32 - field)).astype(np.int32)) - 1
+        bit += field
+        codes.starts[number], codes.low[number] = bit, low
         rows = codes.ones[number * block : (number + 1) * block]
-        coded = (low >= 0) & (low < as_they_are)
+        coded = (low >= 0) & (low < verbatim_bits)
         if coded.all():
-            _step(next_one, at, low + 1, rows)
+            _step(next_ones, bit, low + 1, rows)
             continue
         rows[:] = 0
-        some = np.flatnonzero(coded)
-        if some.size:
-            there, ones = at[some], np.empty((len(rows), some.size), np.int32)
-            _step(next_one, there, low[some] + 1, ones)
-            rows[:, some], at[some] = ones, there
-        at[low == as_they_are] += 8 * packed.width * len(rows)
-        if (low > as_they_are).any():
+        indices = np.flatnonzero(coded)
+        if indices.size:
+            bits, ones = bit[indices], np.empty((len(rows), indices.size), np.int32)
+            _step(next_ones, bits, low[indices] + 1, ones)
+            rows[:, indices], bit[indices] = ones, bits
+        bit[low == verbatim_bits] += 8 * packed.width * len(rows)
+        if (low > verbatim_bits).any():
             raise MalformedInputError(_DAMAGED)
-    if (at > packed.ends).any():
+    if (bit > packed.ends).any():
         raise MalformedInputError(_DAMAGED)
     return codes
 
 
-def _step(next_one: NDArray[np.int32], at: NDArray[np.int32], step: NDArray[np.int32], rows: NDArray[np.int32]) -> None:
+def _step(
+    next_ones: NDArray[np.int32], bit: NDArray[np.int32], step: NDArray[np.int32], rows: NDArray[np.int32]
+) -> None:
     """Pass over as many codes as there are rows, noting their ones; at is moved to where the next begins."""
     for row in rows:
-        next_one.take(at, out=row, mode="clip")
-        np.add(row, step, out=at)
+        next_ones.take(bit, out=row, mode="clip")
+        np.add(row, step, out=bit)
 
 
-def _next_one(packed: NDArray[np.uint8]) -> NDArray[np.int32]:
+def _next_ones(packed: NDArray[np.uint8]) -> NDArray[np.int32]:
     """For each bit where the first one at it or behind it is; the number of bits where there is none."""
     bits = np.int32(8 * len(packed))
     first_of_byte = _FIRST_ONE.take(packed, axis=0)
@@ -188,44 +190,44 @@ def _one_by_one(packed: _Packed) -> _Codes:
     """Follow the codes of a few large tiles, each from its start to its end."""
     ones, begins, lows = array("i"), array("i"), array("i")
     for start, end in zip(packed.starts.tolist(), packed.ends.tolist(), strict=True):
-        _follow(packed, start, end, (ones, begins, lows))
+        _follow_tile(packed, start, end, (ones, begins, lows))
     return _Codes(*(np.frombuffer(part, np.int32).reshape(len(packed.starts), -1).T for part in (ones, begins, lows)))
 
 
-def _follow(packed: _Packed, start: int, end: int, notes: tuple[array[int], array[int], array[int]]) -> None:
+def _follow_tile(packed: _Packed, start: int, end: int, notes: tuple[array[int], array[int], array[int]]) -> None:
     """Follow one tile's codes, noting where the ones are, and where each block begins with how many low bits."""
     ones, begins, lows = notes
     note = ones.append
-    field, as_they_are = _FIELD[packed.width]
-    next_one: Any = memoryview(_next_one(packed.content[start >> 3 : end >> 3]))  # type: ignore[arg-type]  # an array is a buffer
-    at, last_word = 0, 8 * len(packed.words) - 32
+    field, verbatim_bits = _FIELD[packed.width]
+    next_ones: Any = memoryview(_next_ones(packed.content[start >> 3 : end >> 3]))  # type: ignore[arg-type]  # an array is a buffer
+    bit, last_word = 0, 8 * len(packed.words) - 32
     for number in range(0, packed.values, packed.block):
-        here = min(packed.block, packed.values - number)
-        near = min(start + at, last_word)
-        low = ((int(packed.words[near >> 3]) << (near & 7) & 0xFFFFFFFF) >> (32 - field)) - 1
-        at += field
-        begins.append(start + at)
+        length = min(packed.block, packed.values - number)
+        word_bit = min(start + bit, last_word)
+        low = ((int(packed.words[word_bit >> 3]) << (word_bit & 7) & 0xFFFFFFFF) >> (32 - field)) - 1
+        bit += field
+        begins.append(start + bit)
         lows.append(low)
-        if 0 <= low < as_they_are:
+        if 0 <= low < verbatim_bits:
             step = low + 1
             try:
-                for _ in range(here):
-                    one = next_one[at]
-                    note(start + one)
-                    at = one + step
+                for _ in range(length):
+                    next_bit = next_ones[bit]
+                    note(start + next_bit)
+                    bit = next_bit + step
             except IndexError:
                 raise MalformedInputError(_DAMAGED) from None
         else:
-            ones.extend((0,) * here)
-            at += 8 * packed.width * here if low > 0 else 0
-        if at > end - start or low > as_they_are:
+            ones.extend((0,) * length)
+            bit += 8 * packed.width * length if low > 0 else 0
+        if bit > end - start or low > verbatim_bits:
             raise MalformedInputError(_DAMAGED)
 
 
 def _differences(packed: _Packed, codes: _Codes, blocks: slice) -> NDArray[np.uint32]:
     """The differences of some blocks, (values, tiles), as uint32 that wrap around."""
     words, block, width = packed.words, packed.block, packed.width
-    _, as_they_are = _FIELD[width]
+    _, verbatim_bits = _FIELD[width]
     starts, low = codes.starts[blocks], codes.low[blocks]
     ones = codes.ones[blocks.start * block : blocks.stop * block]
     every = np.repeat(low, block, axis=0)[: len(ones)]
@@ -239,13 +241,15 @@ def _differences(packed: _Packed, codes: _Codes, blocks: slice) -> NDArray[np.ui
     coded: NDArray[np.uint32] = ((ones - begins).astype(np.uint32) << every.astype(np.uint32)) | low_bits
     if (low < 0).any():
         coded[every < 0] = 0
-    whole = every == as_they_are
-    if whole.any():
-        which, tile = np.nonzero(whole)
-        at = starts[which // block, tile] + (which % block) * (8 * width)
-        near = at >> 3
+    verbatim = every == verbatim_bits
+    if verbatim.any():
+        which, tile = np.nonzero(verbatim)
+        bit = starts[which // block, tile] + (which % block) * (8 * width)
+        near = bit >> 3
         wide = (words[near].astype(np.uint64) << np.uint64(8)) | (words[near + 1] & np.uint32(255))
-        coded[whole] = ((wide >> (8 - (at & 7)).astype(np.uint64)) & np.uint64(0xFFFFFFFF)) >> np.uint64(32 - 8 * width)
+        coded[verbatim] = ((wide >> (8 - (bit & 7)).astype(np.uint64)) & np.uint64(0xFFFFFFFF)) >> np.uint64(
+            32 - 8 * width
+        )
     signs = np.uint32(0) - (coded & np.uint32(1))
     coded >>= np.uint32(1)
     coded ^= signs

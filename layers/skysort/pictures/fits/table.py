@@ -65,10 +65,10 @@ class TileTable:
             raise MalformedInputError(f"the compressed FITS image's column {name} must say where each tile's bytes lie")
         element = np.dtype(_ELEMENTS[column.points_at]).itemsize
         pointers = self._cells[column.field][:, 0].tolist()
-        found = [(offset, count * element) if count else (0, 0) for count, offset in pointers]
-        if any(size < 0 or offset < 0 or offset + size > len(self.heap) for offset, size in found):
+        ranges = [(offset, count * element) if count else (0, 0) for count, offset in pointers]
+        if any(size < 0 or offset < 0 or offset + size > len(self.heap) for offset, size in ranges):
             raise MalformedInputError("a tile of the compressed FITS image lies outside the file: it is truncated")
-        return found
+        return ranges
 
 
 def _columns(header: Header, width: int) -> tuple[dict[str, _Column], np.dtype[np.void]]:
@@ -76,7 +76,7 @@ def _columns(header: Header, width: int) -> tuple[dict[str, _Column], np.dtype[n
     count = header.integer("TFIELDS")
     if not 0 < count <= _MAX_COLUMNS:
         raise MalformedInputError(f"the compressed FITS image's table has {count} columns")
-    found: dict[str, _Column] = {}
+    columns: dict[str, _Column] = {}
     fields: list[tuple[str, Any, tuple[int]]] = []
     for number in range(1, count + 1):
         form = _FORM.match(header.text(f"TFORM{number}"))
@@ -86,10 +86,10 @@ def _columns(header: Header, width: int) -> tuple[dict[str, _Column], np.dtype[n
             raise MalformedInputError(f"the compressed FITS image's TFORM{number} is not a column's format")
         repeat = int(form[1] or 1)
         fields.append((str(number), element, (-(-repeat // 8) if kind == "X" else repeat,)))  # X: bits
-        found.setdefault(header.text(f"TTYPE{number}").upper(), _Column(str(number), repeat, kind, form[3] or ""))
+        columns.setdefault(header.text(f"TTYPE{number}").upper(), _Column(str(number), repeat, kind, form[3] or ""))
     row = np.dtype(fields)
     if row.itemsize != width:
         raise MalformedInputError(
             f"the compressed FITS image's columns are {row.itemsize} bytes wide, its rows {width}"
         )
-    return found, row
+    return columns, row

@@ -169,13 +169,13 @@ class _TiledImage:
             if compressed[tile][1] == 0:
                 target[...] = self._fallback(tile, target.size, sources).reshape(target.shape)
             elif self._method not in _RICE:
-                whole = self._unzipped(self._table.stream(compressed[tile]), target.size)
-                target[...] = self._finished(tile, whole).reshape(target.shape)
+                integers = self._unzipped(self._table.stream(compressed[tile]), target.size)
+                target[...] = self._finished(tile, integers).reshape(target.shape)
         for tiles in portions:
             streams = [self._table.stream(compressed[tile]) for tile in tiles]
-            for tile, whole in zip(tiles, self._from_rice(streams, sizes[tiles[0]]), strict=True):
+            for tile, integers in zip(tiles, self._from_rice(streams, sizes[tiles[0]]), strict=True):
                 target = image[places[tile]]
-                target[...] = self._finished(tile, whole).reshape(target.shape)
+                target[...] = self._finished(tile, integers).reshape(target.shape)
         return image
 
     def _fallback(self, tile: int, values: int, sources: dict[str, list[tuple[int, int]]]) -> NDArray[Any]:
@@ -224,20 +224,20 @@ class _TiledImage:
             if name in {"BLOCKSIZE", "BYTEPIX"}:
                 yield name, self._header.integer(f"ZVAL{parameter}")
 
-    def _finished(self, tile: int, whole: NDArray[Any]) -> NDArray[Any]:
+    def _finished(self, tile: int, integers: NDArray[Any]) -> NDArray[Any]:
         """A tile's numbers, real ones from the whole ones that they were scaled to."""
         if not self._quantized or self._scales is None:
-            return whole
-        values = whole.astype(np.float64)
+            return integers
+        values = integers.astype(np.float64)
         if self._dithering != _NO_DITHER:
-            values -= _dither(tile, self._header.integer("ZDITHER0", 1), whole.size)
+            values -= _dither(tile, self._header.integer("ZDITHER0", 1), integers.size)
             values += 0.5
         values *= float(self._scales[tile])
         values += 0.0 if self._zeros is None else float(self._zeros[tile])
         if self._dithering == _DITHER_2:
-            values[whole == _ZERO] = 0.0
+            values[integers == _ZERO] = 0.0
         if self._blanks is not None:
-            values[whole == self._blanks[tile]] = np.nan
+            values[integers == self._blanks[tile]] = np.nan
         return values
 
 
@@ -253,12 +253,12 @@ def random_numbers() -> NDArray[np.float32]:
 
 def _dither(tile: int, seed: int, values: int) -> NDArray[np.float32]:
     """The random numbers of a tile's values. tile: its number, from 0. seed: the image's ZDITHER0, 1 to 10,000."""
-    numbers, at, parts = random_numbers(), (tile + seed - 1) % _SEEDS, []
+    numbers, index, parts = random_numbers(), (tile + seed - 1) % _SEEDS, []
     while values > 0:
-        start = int(numbers[at] * np.float32(_SPREAD))
+        start = int(numbers[index] * np.float32(_SPREAD))
         parts.append(numbers[start : start + values])
         values -= len(parts[-1])
-        at = (at + 1) % _SEEDS
+        index = (index + 1) % _SEEDS
     return np.concatenate(parts)
 
 

@@ -75,7 +75,7 @@ class _Conversion:
 
 
 _lock = Lock()
-_known: AnswerCache[_Conversion] = AnswerCache(_KEPT)
+_conversions: AnswerCache[_Conversion] = AnswerCache(_KEPT)
 
 
 def to_srgb(picture: Image.Image, profile: bytes) -> tuple[Image.Image, tuple[InputWarning, ...]]:
@@ -84,18 +84,18 @@ def to_srgb(picture: Image.Image, profile: bytes) -> tuple[Image.Image, tuple[In
     # looked at without it.
     key = hashlib.sha256(profile).digest()
     with _lock:
-        found = _known.get(key)
-        if found is None:
-            found = _conversion(profile)
-            _known.put(key, found)
-    if found.broken:
-        return picture, (ignored(found.broken),)
-    if found.mode != picture.mode:
-        return picture, (ignored(f"it is for {found.mode} colours and the picture's are {picture.mode}"),)
-    if found.transform is None:
+        conversion = _conversions.get(key)
+        if conversion is None:
+            conversion = _conversion(profile)
+            _conversions.put(key, conversion)
+    if conversion.broken:
+        return picture, (ignored(conversion.broken),)
+    if conversion.mode != picture.mode:
+        return picture, (ignored(f"it is for {conversion.mode} colours and the picture's are {picture.mode}"),)
+    if conversion.transform is None:
         return picture, ()
-    shown = found.transform.apply(picture)
-    return shown, (_converted(f"its colour profile{f' ({found.name})' if found.name else ''}"),)
+    shown = conversion.transform.apply(picture)
+    return shown, (_converted(f"its colour profile{f' ({conversion.name})' if conversion.name else ''}"),)
 
 
 def from_nclx(picture: Image.Image, nclx: Nclx) -> tuple[Image.Image, tuple[InputWarning, ...]]:
@@ -133,11 +133,11 @@ def _conversion(profile: bytes) -> _Conversion:
         with reading("the colour profile"):
             from PIL import ImageCms  # noqa: PLC0415 - 10 ms, for few pictures
 
-            own = ImageCms.ImageCmsProfile(BytesIO(profile))
+            source = ImageCms.ImageCmsProfile(BytesIO(profile))
             srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
             intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
-            transform = ImageCms.ImageCmsTransform(own, srgb, mode, "RGB", intent, flags=ImageCms.Flags(_FLAGS))
-            name = "".join(c for c in (own.profile.profile_description or "") if c.isprintable())
+            transform = ImageCms.ImageCmsTransform(source, srgb, mode, "RGB", intent, flags=ImageCms.Flags(_FLAGS))
+            name = "".join(c for c in (source.profile.profile_description or "") if c.isprintable())
             like_srgb = mode != "CMYK" and _is_srgb(transform, mode)
     except MalformedInputError:
         return _Conversion(broken="it is damaged")
@@ -147,10 +147,9 @@ def _conversion(profile: bytes) -> _Conversion:
 def _unusable(profile: bytes) -> str:
     """Why a profile is not given to Little CMS; empty where it may be."""
     count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
-    names = {
-        profile[at : at + 4] for at in range(_HEADER_BYTES + 4, _HEADER_BYTES + 4 + min(count, _MAX_TAGS) * _TAG, _TAG)
-    }
-    if len(profile) < _HEADER_BYTES + 4 or profile[_CLASS] not in _CLASSES or count > _MAX_TAGS:
+    start = _HEADER_BYTES + 4
+    names = {profile[tag : tag + 4] for tag in range(start, start + min(count, _MAX_TAGS) * _TAG, _TAG)}
+    if len(profile) < start or profile[_CLASS] not in _CLASSES or count > _MAX_TAGS:
         return "it is damaged, or of a kind that pictures do not have"
     if profile[_SPACE] not in _MODES:
         return "it is for other colours than RGB, grey or inks"

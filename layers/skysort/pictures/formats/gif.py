@@ -21,26 +21,26 @@ def prepare(content: bytes) -> Prepared:
     if len(content) < _SCREEN:
         raise MalformedInputError("the GIF picture is truncated: it ends before its first frame")
     walker = _Walker(content)
-    at = _SCREEN + _table_bytes(content[10])
-    head, control = content[:at], b""
+    offset = _SCREEN + _table_bytes(content[10])
+    head, control = content[:offset], b""
     while True:
-        kind = content[at] if at < len(content) else _TRAILER
+        kind = content[offset] if offset < len(content) else _TRAILER
         if kind == _IMAGE:
-            return _first_frame(content, at, head + control, walker)
+            return _first_frame(content, offset, head + control, walker)
         if kind == _TRAILER:
             raise MalformedInputError("the GIF picture holds no frame: it is truncated, or was never finished")
         if kind == _EXTENSION:
-            start = at + 2
-            at = walker.blocks(start)
+            start = offset + 2
+            offset = walker.blocks(start)
             block = content[start + 1 : start + 1 + _CONTROL_BYTES]
             if len(block) == _CONTROL_BYTES and content[start - 1] == _CONTROL:
                 control = bytes([_EXTENSION, _CONTROL, 4, block[0] & _TRANSPARENT, 0, 0, block[3], 0])
         else:
-            at = walker.step(at)  # decoders pass over what is no block
+            offset = walker.step(offset)  # decoders pass over what is no block
 
 
-def _first_frame(content: bytes, at: int, front: bytes, walker: _Walker) -> Prepared:
-    frame = content[at + 1 : at + 1 + _FRAME]
+def _first_frame(content: bytes, offset: int, front: bytes, walker: _Walker) -> Prepared:
+    frame = content[offset + 1 : offset + 1 + _FRAME]
     if len(frame) < _FRAME:
         raise MalformedInputError("the GIF picture is truncated: it ends inside its first frame's header")
     left, upper, across, down = (int.from_bytes(frame[i : i + 2], "little") for i in (0, 2, 4, 6))
@@ -49,12 +49,12 @@ def _first_frame(content: bytes, at: int, front: bytes, walker: _Walker) -> Prep
     if width < 1 or height < 1 or across < 1 or down < 1:
         raise MalformedInputError(f"the GIF picture's size is {width} x {height}, its first frame's {across} x {down}")
     check_pixels("image/gif", width, height)
-    data = at + 1 + _FRAME + _table_bytes(frame[8]) + 1
+    data = offset + 1 + _FRAME + _table_bytes(frame[8]) + 1
     end = walker.blocks(data)
     work = across * down * prices.GIF_FRAME_PIXEL + width * height * prices.GIF_SCREEN_PIXEL
     work += (end - data) * prices.GIF_BYTE + walker.steps * prices.GIF_BLOCK
-    file = front + content[at:end] + bytes([_TRAILER])
-    return Prepared(file, width, height, Cost(work, width * height * 2 + 2 * (end - at)))
+    file = front + content[offset:end] + bytes([_TRAILER])
+    return Prepared(file, width, height, Cost(work, width * height * 2 + 2 * (end - offset)))
 
 
 def _table_bytes(flags: int) -> int:
@@ -69,20 +69,20 @@ class _Walker:
         self._content = content
         self.steps = 0
 
-    def step(self, at: int) -> int:
+    def step(self, offset: int) -> int:
         """The next byte."""
         self.steps += 1
         if self.steps > GIF_BLOCKS:
             raise LimitExceededError(
                 f"a GIF may have up to {GIF_BLOCKS:,} blocks before its first frame ends; this one has more"
             )
-        return at + 1
+        return offset + 1
 
-    def blocks(self, at: int) -> int:
+    def blocks(self, offset: int) -> int:
         """The end of a chain of sub-blocks (GIF89a, 15), or of the file where it is cut short."""
-        while at < len(self._content):
-            size = self._content[at]
-            at = self.step(at) + size
+        while offset < len(self._content):
+            size = self._content[offset]
+            offset = self.step(offset) + size
             if not size:
                 break
-        return min(at, len(self._content))
+        return min(offset, len(self._content))

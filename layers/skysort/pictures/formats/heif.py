@@ -107,8 +107,8 @@ def _coded(items: Items, number: int, depth: int = 0) -> list[int]:
     if item.kind in _HEVC or item.kind == _AV1:
         return [number]
     if item.kind not in _DERIVED or depth >= _DEPTH or (item.kind == b"grid" and depth):
-        what = _OTHERS.get(item.kind, f"of the kind {item.kind.decode('latin-1')!r}")
-        raise UnsupportedFormatError(f"the picture is {what}, which is not supported; save it as a JPEG or a PNG")
+        kind = _OTHERS.get(item.kind, f"of the kind {item.kind.decode('latin-1')!r}")
+        raise UnsupportedFormatError(f"the picture is {kind}, which is not supported; save it as a JPEG or a PNG")
     tiles = items.references.get((b"dimg", number), [])[: 1 if item.kind == b"iden" else None]
     if len(tiles) > HEIF_TILES:
         raise LimitExceededError(f"a HEIC or AVIF picture may have up to {HEIF_TILES:,} tiles; this one has more")
@@ -171,13 +171,13 @@ def cut(content: bytes, spec: InputSpec) -> Window | None:
     upper, lower = int(box[1] // tile[1]), min(down, ceil(box[3] / tile[1]))
     if not 0 < (right - left) * (lower - upper) < len(tiles):
         return None
-    seen = [tiles[row * across + column] for row in range(upper, lower) for column in range(left, right)]
+    visible = [tiles[row * across + column] for row in range(upper, lower) for column in range(left, right)]
     # Tiles that overlap beyond the file, or have large properties, would be copied often.
-    properties = sum(len(data) for item in seen for data in item.properties.values())
-    if sum(item.bytes_listed for item in seen) > 2 * len(content) or properties > _PROPERTY_BYTES * len(seen):
+    properties = sum(len(data) for item in visible for data in item.properties.values())
+    if sum(item.bytes_listed for item in visible) > 2 * len(content) or properties > _PROPERTY_BYTES * len(visible):
         return None
     shown = min(width, right * tile[0]) - left * tile[0], min(height, lower * tile[1]) - upper * tile[1]
-    file = _file(content, grid, seen, (right - left, lower - upper), shown)
+    file = _file(content, grid, visible, (right - left, lower - upper), shown)
     return Window(file, (left * tile[0], upper * tile[1]), (width, height), turn)
 
 
@@ -200,8 +200,8 @@ def _file(content: bytes, grid: Item, tiles: list[Item], layout: tuple[int, int]
     table: dict[bytes, int] = {}
 
     def places(item: Item, *more: bytes) -> bytes:
-        own = [_box(kind, data) for kind, data in item.properties.items() if kind not in _LEFT_OUT]
-        numbers = [table.setdefault(box, len(table) + 1) for box in (*own, *more)]
+        boxes = [_box(kind, data) for kind, data in item.properties.items() if kind not in _LEFT_OUT]
+        numbers = [table.setdefault(box, len(table) + 1) for box in (*boxes, *more)]
         return bytes([len(numbers)]) + b"".join(struct.pack(">H", 0x8000 | number) for number in numbers)
 
     full = bytes(4)
@@ -224,10 +224,10 @@ def _file(content: bytes, grid: Item, tiles: list[Item], layout: tuple[int, int]
     data = [bytes([0, 1, layout[1] - 1, layout[0] - 1]) + struct.pack(">II", *size)]
     data += [tile.data(content) for tile in tiles]
     start = _box(b"ftyp", _FTYP)
-    at = len(start) + 12 + sum(map(len, head)) + 16 + 14 * count + 8
+    offset = len(start) + 12 + sum(map(len, head)) + 16 + 14 * count + 8
     rows = b""
     for number, item in enumerate(data, start=1):
-        rows += struct.pack(">HHHII", number, 0, 1, at, len(item))
-        at += len(item)
+        rows += struct.pack(">HHHII", number, 0, 1, offset, len(item))
+        offset += len(item)
     where = _box(b"iloc", full, struct.pack(">HH", 0x4400, count), rows)
     return start + _box(b"meta", full, *head, where) + _box(b"mdat", *data)

@@ -45,12 +45,12 @@ class Item:
 
     def data(self, content: bytes) -> bytes:
         """Its bytes."""
-        return b"".join(content[at : at + length] for at, length in self.extents)
+        return b"".join(content[offset : offset + length] for offset, length in self.extents)
 
     def grid(self, content: bytes) -> tuple[int, int, int, int]:
         """Columns, rows, width and height of a grid (6.6.2.3.2)."""
-        at, length = self.extents[0]
-        data = content[at : at + min(length, 12)].ljust(12, b"\0")
+        offset, length = self.extents[0]
+        data = content[offset : offset + min(length, 12)].ljust(12, b"\0")
         return data[3] + 1, data[2] + 1, *struct.unpack_from(">II" if data[1] & 1 else ">HH", data, 4)
 
 
@@ -76,15 +76,15 @@ class _Reader:
 
     def __init__(self, content: bytes, start: int, end: int) -> None:
         self._content = content
-        self.at = start
+        self.offset = start
         self.end = end
 
     def number(self, size: int) -> int:
-        if self.at + size > self.end:
+        if self.offset + size > self.end:
             raise MalformedInputError(_DAMAGED)
-        found = int.from_bytes(self._content[self.at : self.at + size], "big")
-        self.at += size
-        return found
+        value = int.from_bytes(self._content[self.offset : self.offset + size], "big")
+        self.offset += size
+        return value
 
     def version(self) -> tuple[int, int]:
         """Version and flags of a full box."""
@@ -109,52 +109,52 @@ class _File:
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._left = HEIF_PARTS
-        self._found = Items()
+        self._items = Items()
 
     def _count(self) -> None:
         self._left -= 1
         if self._left < 0:
             raise LimitExceededError(f"a HEIC or AVIF picture may have up to {HEIF_PARTS:,} parts; this one has more")
 
-    def boxes(self, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    def boxes(self, offset: int, end: int) -> Iterator[tuple[bytes, int, int]]:
         """Boxes between two places: type, start and end of what is inside."""
         content = self._content
-        while at + 8 <= end:
+        while offset + 8 <= end:
             self._count()
-            size, kind, body = int.from_bytes(content[at : at + 4], "big"), content[at + 4 : at + 8], at + 8
+            (size, kind), body = struct.unpack_from(">I4s", content, offset), offset + 8
             if size == _LARGE:
-                size, body = int.from_bytes(content[body : body + 8], "big"), at + 16
+                size, body = int.from_bytes(content[body : body + 8], "big"), offset + 16
             elif size == _TO_THE_END:
-                size = end - at
-            if size < body - at:
+                size = end - offset
+            if size < body - offset:
                 raise MalformedInputError(_DAMAGED)
-            yield kind, body, min(at + size, end)
-            at += size
+            yield kind, body, min(offset + size, end)
+            offset += size
 
     def items(self, start: int, end: int) -> Items:
         """The items that a meta box tells of."""
         inside = {kind: _Reader(self._content, body, stop) for kind, body, stop in self.boxes(start, end)}
         if b"pitm" not in inside or b"iloc" not in inside or b"iinf" not in inside:
             raise UnsupportedFormatError("the content holds no still picture; send a picture of its own")
-        self._found.primary = inside[b"pitm"].number(4 if inside[b"pitm"].version()[0] else 2)
+        self._items.primary = inside[b"pitm"].number(4 if inside[b"pitm"].version()[0] else 2)
         self._types(inside[b"iinf"])
-        self._places(inside[b"iloc"], inside[b"idat"].at if b"idat" in inside else 0)
+        self._places(inside[b"iloc"], inside[b"idat"].offset if b"idat" in inside else 0)
         if b"iref" in inside:
             self._references(inside[b"iref"])
         if b"iprp" in inside:
             self._properties(inside[b"iprp"])
-        return self._found
+        return self._items
 
     def _types(self, reader: _Reader) -> None:
         reader.number(4 if reader.version()[0] else 2)
-        for kind, body, stop in self.boxes(reader.at, reader.end):
+        for kind, body, stop in self.boxes(reader.offset, reader.end):
             if kind == b"infe":
                 entry = _Reader(self._content, body, stop)
                 version, _ = entry.version()
                 if version >= 2:  # noqa: PLR2004 - older entries are of files, not of pictures
                     number = entry.number(2 if version == 2 else 4)  # noqa: PLR2004
                     entry.number(2)
-                    self._found.item(number).kind = entry.number(4).to_bytes(4, "big")
+                    self._items.item(number).kind = entry.number(4).to_bytes(4, "big")
 
     def _places(self, reader: _Reader, data_box: int) -> None:
         """Where each item's bytes are (8.11.3)."""
@@ -164,7 +164,7 @@ class _File:
         index_size, number_size = sizes & 15 if version else 0, 4 if version == _WIDE else 2
         for _ in range(reader.number(number_size)):
             self._count()
-            item = self._found.item(reader.number(number_size))
+            item = self._items.item(reader.number(number_size))
             method = reader.number(2) & 15 if version else _IN_FILE
             reader.number(2)
             base = reader.number(base_size)
@@ -180,28 +180,28 @@ class _File:
 
     def _references(self, reader: _Reader) -> None:
         size = 4 if reader.version()[0] else 2
-        for kind, body, stop in self.boxes(reader.at, reader.end):
+        for kind, body, stop in self.boxes(reader.offset, reader.end):
             entry = _Reader(self._content, body, stop)
-            targets = self._found.references.setdefault((kind, entry.number(size)), [])
+            targets = self._items.references.setdefault((kind, entry.number(size)), [])
             for _ in range(entry.number(2)):
                 self._count()
                 targets.append(entry.number(size))
 
     def _properties(self, inside: _Reader) -> None:
-        known: list[tuple[bytes, bytes]] = []
-        for kind, body, stop in self.boxes(inside.at, inside.end):
+        properties: list[tuple[bytes, bytes]] = []
+        for kind, body, stop in self.boxes(inside.offset, inside.end):
             if kind == b"ipco":
-                known = [(name, self._content[at:until]) for name, at, until in self.boxes(body, stop)]
+                properties = [(name, self._content[start:until]) for name, start, until in self.boxes(body, stop)]
             elif kind == b"ipma":
                 reader = _Reader(self._content, body, stop)
                 version, flags = reader.version()
                 size, mask = (2, 0x7FFF) if flags & 1 else (1, 0x7F)
                 for _ in range(reader.number(4)):
-                    item = self._found.item(reader.number(4 if version else 2))
+                    item = self._items.item(reader.number(4 if version else 2))
                     for _ in range(reader.number(1)):
                         self._count()
                         place = reader.number(size) & mask
-                        name, data = known[place - 1] if 1 <= place <= len(known) else (b"", b"")
+                        name, data = properties[place - 1] if 1 <= place <= len(properties) else (b"", b"")
                         # A picture may have two kinds of colours named; the profile counts.
                         if name and (name != b"colr" or item.properties.get(name, b"")[:4] not in PROFILES):
                             item.properties[name] = data

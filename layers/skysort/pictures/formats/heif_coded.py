@@ -44,19 +44,19 @@ def hevc(config: bytes, data: bytes) -> tuple[int, int]:
     """Pixels of the largest frame that HEVC data hold, 0 where they tell none, and how many frames begin in them."""
     # config: an hvcC box (ISO/IEC 14496-15, 8.3.3). data: an item's units, with their length in front.
     size, units = _parameter_sets(config)
-    frames = at = parts = 0
+    frames = offset = parts = 0
     largest = max((_sps_pixels(unit) for unit in units), default=0)
-    while at + size + _HEAD < len(data):
+    while offset + size + _HEAD < len(data):
         parts += 1
         if parts > HEIF_PARTS:
             raise LimitExceededError(f"a HEIC picture may have up to {HEIF_PARTS:,} units; this one has more")
-        length = int.from_bytes(data[at : at + size], "big")
-        kind = data[at + size] >> 1 & 63
+        length = int.from_bytes(data[offset : offset + size], "big")
+        kind = data[offset + size] >> 1 & 63
         if kind == _SPS:
-            largest = max(largest, _sps_pixels(data[at + size : at + size + min(length, _SPS_BYTES)]))
-        elif kind < _FIRST_NOT_PICTURE and data[at + size + _HEAD] & 0x80:
+            largest = max(largest, _sps_pixels(data[offset + size : offset + size + min(length, _SPS_BYTES)]))
+        elif kind < _FIRST_NOT_PICTURE and data[offset + size + _HEAD] & 0x80:
             frames += 1
-        at += size + length
+        offset += size + length
     return largest, frames
 
 
@@ -64,18 +64,19 @@ def _parameter_sets(config: bytes) -> tuple[int, list[bytes]]:
     """Bytes of a unit's length, and the parameter sets of sequences."""
     if len(config) < _CONFIGURATION:
         raise MalformedInputError("the HEIC picture is damaged: it lacks its decoder's configuration")
-    size, found, at = (config[21] & 3) + 1, [], _CONFIGURATION
+    size, parameter_sets, offset = (config[21] & 3) + 1, [], _CONFIGURATION
     for _ in range(config[22]):
-        kind, count = config[at] & 63 if at < len(config) else 0, int.from_bytes(config[at + 1 : at + 3], "big")
-        at += 3
+        kind = config[offset] & 63 if offset < len(config) else 0
+        count = int.from_bytes(config[offset + 1 : offset + 3], "big")
+        offset += 3
         for _ in range(count):
-            length = int.from_bytes(config[at : at + 2], "big")
+            length = int.from_bytes(config[offset : offset + 2], "big")
             if kind == _SPS:
-                found.append(config[at + 2 : at + 2 + min(length, _SPS_BYTES)])
-            at += 2 + length
-            if at >= len(config):
-                return size, found
-    return size, found
+                parameter_sets.append(config[offset + 2 : offset + 2 + min(length, _SPS_BYTES)])
+            offset += 2 + length
+            if offset >= len(config):
+                return size, parameter_sets
+    return size, parameter_sets
 
 
 def _sps_pixels(unit: bytes) -> int:
@@ -102,29 +103,29 @@ def av1(config: bytes, data: bytes) -> tuple[int, int]:
     largest = frames = 0
     parts = HEIF_PARTS
     for units in (config[4:], data):
-        at = 0
-        while at < len(units) and parts:
+        offset = 0
+        while offset < len(units) and parts:
             parts -= 1
-            kind, extended, sized = units[at] >> 3 & 15, units[at] >> 2 & 1, units[at] >> 1 & 1
-            at += 1 + extended
-            length, used = _leb128(units, at) if sized else (len(units) - at, 0)
-            at += used
+            kind, extended, sized = units[offset] >> 3 & 15, units[offset] >> 2 & 1, units[offset] >> 1 & 1
+            offset += 1 + extended
+            length, used = _leb128(units, offset) if sized else (len(units) - offset, 0)
+            offset += used
             if kind == _SEQUENCE:
-                largest = max(largest, _sequence_pixels(units[at : at + min(length, _SPS_BYTES)]))
+                largest = max(largest, _sequence_pixels(units[offset : offset + min(length, _SPS_BYTES)]))
             frames += kind in {_FRAME, _FRAME_HEADER}
-            at += length
+            offset += length
     if not parts:
         raise LimitExceededError(f"an AVIF picture may have up to {HEIF_PARTS:,} units; this one has more")
     return largest, frames
 
 
-def _leb128(data: bytes, at: int) -> tuple[int, int]:
+def _leb128(data: bytes, offset: int) -> tuple[int, int]:
     """A number of 7 bits a byte, the lowest first, and its bytes (AV1, 4.10.5)."""
-    found = 0
-    for number, byte in enumerate(data[at : at + _LEB_BYTES]):
-        found |= (byte & 127) << 7 * number
+    value = 0
+    for number, byte in enumerate(data[offset : offset + _LEB_BYTES]):
+        value |= (byte & 127) << 7 * number
         if byte < 128:  # noqa: PLR2004 - the last byte
-            return found, number + 1
+            return value, number + 1
     raise MalformedInputError("the AVIF picture is damaged: a length in its coded data has no end")
 
 

@@ -62,17 +62,17 @@ class Frame:
     def __post_init__(self) -> None:
         """Count the blocks."""
         largest_across = largest_down = 1
-        each = 0
+        blocks_per_unit = 0
         for across, down in self.sampling.values():
             largest_across, largest_down = max(largest_across, across), max(largest_down, down)
-            each += across * down
+            blocks_per_unit += across * down
         self.units = -(-self.width // (largest_across * _BLOCK)) * -(-self.height // (largest_down * _BLOCK))
-        self.blocks = self.units * each
+        self.blocks = self.units * blocks_per_unit
 
     def blocks_of(self, components: Sequence[int]) -> int:
         """Blocks of some components."""
-        each = (self.sampling[component] for component in components if component in self.sampling)
-        return self.units * sum(across * down for across, down in each)
+        factors = (self.sampling[component] for component in components if component in self.sampling)
+        return self.units * sum(across * down for across, down in factors)
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class _Segments:
 
     kept: list[tuple[int, int]] = field(default_factory=lambda: [(0, len(_START))])  # places
     frame: Frame | None = None
-    whole: bool = True  # nothing was left out
+    unmodified: bool = True  # nothing was left out
     tables: int = 0
     exif: bytes = b""
     profile: list[bytes] = field(default_factory=list)
@@ -155,31 +155,31 @@ class _Segments:
 
 def scan(content: bytes, budget: Budget) -> Jpeg:
     """Walk the markers of a JPEG, or of the abbreviated one in a TIFF's strip; raises what Prepared says."""
-    known, at, fill = _Segments(), len(_START), _FILL_BYTES
+    segments, offset, fill = _Segments(), len(_START), _FILL_BYTES
     for number in range(JPEG_SEGMENTS):
-        start = _next_marker(content, at, fill)
-        if start > at:
-            fill -= start - at
-            known.whole = False
+        start = _next_marker(content, offset, fill)
+        if start > offset:
+            fill -= start - offset
+            segments.unmodified = False
         marker, body = content[start + 1], start + 2
         if marker == _END_OF_IMAGE:
             raise MalformedInputError("the JPEG picture ends before its first scan: it holds no pixels")
         if marker == _START_OF_SCAN:
-            return _scans(content, start, known, number, budget)
-        at = body + max(2, int.from_bytes(content[body : body + 2], "big"))
-        if known.needs(marker, content[body + 2 : at]):
-            known.kept.append((start, at))
+            return _scans(content, start, segments, number, budget)
+        offset = body + max(2, int.from_bytes(content[body : body + 2], "big"))
+        if segments.needs(marker, content[body + 2 : offset]):
+            segments.kept.append((start, offset))
         else:
-            known.whole = False
+            segments.unmodified = False
     raise LimitExceededError(f"a JPEG may have up to {JPEG_SEGMENTS:,} marker segments; this one has more")
 
 
-def _next_marker(content: bytes, at: int, fill: int) -> int:
+def _next_marker(content: bytes, offset: int, fill: int) -> int:
     """Where the next marker is, at most so many bytes on."""
-    found = _MARKER.match(content, at) or _MARKER.search(content, at, at + fill + 2)
-    if found is not None:
-        return found.start()
-    if at + fill + 2 < len(content):
+    match = _MARKER.match(content, offset) or _MARKER.search(content, offset, offset + fill + 2)
+    if match is not None:
+        return match.start()
+    if offset + fill + 2 < len(content):
         raise MalformedInputError("the JPEG picture is damaged: no marker follows its first segments")
     raise MalformedInputError("the JPEG picture is truncated: it ends before its first scan")
 
@@ -200,35 +200,35 @@ def _frame(marker: int, segment: bytes) -> Frame:
     if height < 1:
         raise UnsupportedFormatError(f"this JPEG has its height after its pixels (DNL), which is not supported; {_HOW}")
     check_pixels("image/jpeg", width, height, JPEG_PIXELS)
-    sampling = {segment[at]: (segment[at + 1] >> 4, segment[at + 1] & 15) for at in range(6, 6 + 3 * components, 3)}
+    sampling = {segment[i]: (segment[i + 1] >> 4, segment[i + 1] & 15) for i in range(6, 6 + 3 * components, 3)}
     if len(sampling) < components or not all(1 <= f <= _MAX_SAMPLING for pair in sampling.values() for f in pair):
         raise MalformedInputError("the JPEG picture's frame header has invalid components")
     return Frame(width, height, marker == _PROGRESSIVE, sampling)
 
 
-def _scans(content: bytes, at: int, known: _Segments, segments: int, budget: Budget) -> Jpeg:
+def _scans(content: bytes, offset: int, head: _Segments, segments: int, budget: Budget) -> Jpeg:
     """The rest of a file, from its first scan's marker on."""
-    frame = known.frame
+    frame = head.frame
     if frame is None:
         raise MalformedInputError("the JPEG picture's first scan comes before its frame header")
-    one_scan = not frame.progressive and len(_components(content, at + 2)) == len(frame.sampling)
+    one_scan = not frame.progressive and len(_components(content, offset + 2)) == len(frame.sampling)
     if not one_scan:
-        budget.check(Cost((len(content) - at) * prices.JPEG_SCANS_BYTE))
-        passes, end, more = _walk(content, at, frame)
+        budget.check(Cost((len(content) - offset) * prices.JPEG_SCANS_BYTE))
+        passes, end, more = _walk(content, offset, frame)
     else:
         # Decoders are done after this scan. It ends where nearly all files end; else its end is looked for.
         passes, more = frame.blocks, 0
-        end = len(content) - len(END) if content.endswith(END) else content.find(END, at)
+        end = len(content) - len(END) if content.endswith(END) else content.find(END, offset)
     complete = end >= 0
     end = end if complete else len(content)
     file = content
     if not complete:
         # Half an end is none, and would be taken for a marker together with what is put behind it.
-        file = known.front(content) + content[at:].rstrip(b"\xff")
-    elif not known.whole or len(content) > end + len(END):
-        file = b"".join([known.front(content), memoryview(content)[at:end], END])
-    turn = orientation(known.exif) if known.exif else UPRIGHT
-    return Jpeg(file, frame, one_scan, passes, end - at, complete, segments + more, turn, *known.icc())
+        file = head.front(content) + content[offset:].rstrip(b"\xff")
+    elif not head.unmodified or len(content) > end + len(END):
+        file = b"".join([head.front(content), memoryview(content)[offset:end], END])
+    turn = orientation(head.exif) if head.exif else UPRIGHT
+    return Jpeg(file, frame, one_scan, passes, end - offset, complete, segments + more, turn, *head.icc())
 
 
 def _components(content: bytes, body: int) -> list[int]:
@@ -236,20 +236,20 @@ def _components(content: bytes, body: int) -> list[int]:
     return list(content[body + 3 : body + 3 + 2 * min(4, content[body + 2] if body + 2 < len(content) else 0) : 2])
 
 
-def _walk(content: bytes, at: int, frame: Frame) -> tuple[int, int, int]:
+def _walk(content: bytes, offset: int, frame: Frame) -> tuple[int, int, int]:
     """Blocks that all scans visit, where the picture ends (-1: nowhere), and segments met on the way."""
     passes = scans = 0
     for number in range(JPEG_SEGMENTS):
-        found = _MARKER.search(content, at)
-        if found is None:
+        match = _MARKER.search(content, offset)
+        if match is None:
             return passes, -1, number
-        marker, body = content[found.start() + 1], found.end()
+        marker, body = content[match.start() + 1], match.end()
         if marker == _END_OF_IMAGE:
-            return passes, found.start(), number
+            return passes, match.start(), number
         if marker == _START_OF_SCAN:
             scans += 1
             passes += frame.blocks_of(_components(content, body))
             if scans > JPEG_SCANS:
                 raise LimitExceededError(f"a JPEG may have up to {JPEG_SCANS} scans; this one has more")
-        at = body + max(2, int.from_bytes(content[body : body + 2], "big"))
+        offset = body + max(2, int.from_bytes(content[body : body + 2], "big"))
     raise LimitExceededError(f"a JPEG may have up to {JPEG_SEGMENTS:,} marker segments; this one has more")

@@ -115,35 +115,35 @@ def _opened(file: bytes, module: str, name: str, size: tuple[int, int]) -> Image
 
 def _jpeg(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
     with _walking(content, budget):
-        found = jpeg.scan(content, budget)
-    frame = found.frame
+        scan = jpeg.scan(content, budget)
+    frame = scan.frame
     width, height = frame.width, frame.height
-    least = _least(spec.turned() if found.turn in SIDEWAYS else spec, width, height)
+    least = _least(spec.turned() if scan.turn in SIDEWAYS else spec, width, height)
     # Without an end, a picture of many scans is compared in full, or what its last scans lack would not be seen.
-    whole = not (found.complete or found.one_scan)
-    smaller = 1 if whole else min(width // least[0], height // least[1])
-    budget.take(found.cost(next((reduction for reduction in _REDUCTIONS if reduction <= smaller), 1)))
+    full_size = not (scan.complete or scan.one_scan)
+    smaller = 1 if full_size else min(width // least[0], height // least[1])
+    budget.take(scan.cost(next((reduction for reduction in _REDUCTIONS if reduction <= smaller), 1)))
 
     def shown(file: bytes) -> tuple[Image.Image, tuple[float, float]]:
         picture = _opened(file, "PIL.JpegImagePlugin", "JpegImageFile", (width, height))
-        drafted = None if whole else picture.draft(None, least)
+        drafted = None if full_size else picture.draft(None, least)
         _decode(picture)
         # The new size is rounded up; the box that comes with it is exact.
         return picture, (drafted[1][2] / width, drafted[1][3] / height) if drafted else (1.0, 1.0)
 
-    if found.complete:
-        picture, scale = shown(found.content)
+    if scan.complete:
+        picture, scale = shown(scan.content)
     else:
-        picture, scale = _without_end(found, shown)
+        picture, scale = _without_end(scan, shown)
     return Loaded(
-        picture, (width, height), scale, turn=found.turn, profile=found.profile, profile_broken=found.profile_broken
+        picture, (width, height), scale, turn=scan.turn, profile=scan.profile, profile_broken=scan.profile_broken
     )
 
 
-def _without_end(found: jpeg.Jpeg, shown: Any) -> tuple[Image.Image, tuple[float, float]]:
+def _without_end(scan: jpeg.Jpeg, shown: Any) -> tuple[Image.Image, tuple[float, float]]:
     """A JPEG whose end is missing, if its end is all that is missing: then it does not matter what comes instead."""
-    end = b"" if found.one_scan else jpeg.END
-    (picture, scale), (other, _) = (shown(found.content + bytes([filler]) * _AHEAD + end) for filler in (0, 0xAA))
+    end = b"" if scan.one_scan else jpeg.END
+    (picture, scale), (other, _) = (shown(scan.content + bytes([filler]) * _AHEAD + end) for filler in (0, 0xAA))
     if picture != other:
         raise MalformedInputError("the JPEG picture is truncated: its last pixels are missing")
     return picture, scale
@@ -210,10 +210,10 @@ def _webp(prepared: Prepared, _budget: Budget) -> Image.Image:
     size, *_, mode = decoder.get_info()
     if size != prepared.size:
         raise MalformedInputError(f"the WebP picture's size is {size[0]} x {size[1]} but its header says otherwise")
-    found = decoder.get_next()
-    if found is None:
+    frame = decoder.get_next()
+    if frame is None:
         raise MalformedInputError("the WebP picture is damaged: its first frame cannot be decoded")
-    return Image.frombuffer(mode, size, found[0], "raw", mode, 0, 1)
+    return Image.frombuffer(mode, size, frame[0], "raw", mode, 0, 1)
 
 
 def _heif(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:

@@ -76,36 +76,36 @@ def prepare(content: bytes) -> Prepared:
 
 
 def _walk(content: bytes) -> _Chunks:
-    found, at = _Chunks(), len(SIGNATURE)
+    chunks, offset = _Chunks(), len(SIGNATURE)
     for count in range(1, PNG_CHUNKS + 1):
-        head = content[at : at + _HEAD]
+        head = content[offset : offset + _HEAD]
         if len(head) < _HEAD:
             break
         size, name = int.from_bytes(head[:4], "big"), head[4:]
-        body = at + _HEAD
-        at = body + size + 4
-        found.count = count
+        body = offset + _HEAD
+        offset = body + size + 4
+        chunks.count = count
         if name == b"IDAT":
-            found.pixels.append(content[body : body + size])
+            chunks.pixels.append(content[body : body + size])
         elif name == b"IEND":
             break
-        elif not found.header:
+        elif not chunks.header:
             if name == b"CgBI":
                 raise UnsupportedFormatError(
                     "this is a PNG in Apple's own variant for apps (CgBI); save it as an ordinary PNG"
                 )
             if name != b"IHDR" or size != _HEADER_BYTES or len(content) < body + size:
                 raise MalformedInputError("the PNG picture does not begin with its header")
-            found.header = _checked(content, body, size)
-        elif found.pixels and not _NAME.fullmatch(name):
+            chunks.header = _checked(content, body, size)
+        elif chunks.pixels and not _NAME.fullmatch(name):
             break  # what follows the pixels is no chunk: nothing more of use comes
         else:
-            _note(name, content, body, size, found)
+            _note(name, content, body, size, chunks)
     else:
         raise LimitExceededError(f"a PNG may have up to {PNG_CHUNKS:,} chunks; this one has more")
-    if not found.header:
+    if not chunks.header:
         raise MalformedInputError("the PNG picture is truncated: it ends before its header")
-    return found
+    return chunks
 
 
 def _checked(content: bytes, body: int, size: int) -> bytes:
@@ -116,16 +116,16 @@ def _checked(content: bytes, body: int, size: int) -> bytes:
     return content[body : body + size]
 
 
-def _note(name: bytes, content: bytes, body: int, size: int, found: _Chunks) -> None:
+def _note(name: bytes, content: bytes, body: int, size: int, chunks: _Chunks) -> None:
     """Take down a chunk behind the header that holds no pixels."""
     if name == b"PLTE":
-        found.palette = _checked(content, body, size)[:_PALETTE_BYTES]
+        chunks.palette = _checked(content, body, size)[:_PALETTE_BYTES]
     elif name == b"tRNS":
-        found.transparency = content[body : body + min(size, _PALETTE_BYTES)]
-    elif name == b"eXIf" and not found.exif:
-        found.exif = content[body : body + size]
-    elif name == b"iCCP" and found.profile is None and not found.pixels:
-        found.profile, found.profile_broken = _profile(content[body : body + size])
+        chunks.transparency = content[body : body + min(size, _PALETTE_BYTES)]
+    elif name == b"eXIf" and not chunks.exif:
+        chunks.exif = content[body : body + size]
+    elif name == b"iCCP" and chunks.profile is None and not chunks.pixels:
+        chunks.profile, chunks.profile_broken = _profile(content[body : body + size])
     elif not name[0] & _CRITICAL_BIT and name != b"IHDR":
         raise MalformedInputError(f"the PNG picture has an invalid critical chunk: {name!r}")
 

@@ -79,9 +79,9 @@ def orientation(exif: bytes) -> int:
         return UPRIGHT
     (start,) = struct.unpack_from(order + "I", data, 4)
     count = struct.unpack(order + "H", data[start : start + 2])[0] if len(data) >= start + 2 else 0
-    for at in range(start + 2, min(start + 2 + min(count, _MAX_ENTRIES) * _ENTRY, len(data) - _ENTRY + 1), _ENTRY):
-        tag, kind, _, long = struct.unpack_from(order + "HHII", data, at)
+    for offset in range(start + 2, min(start + 2 + min(count, _MAX_ENTRIES) * _ENTRY, len(data) - _ENTRY + 1), _ENTRY):
+        tag, kind, _, long = struct.unpack_from(order + "HHII", data, offset)
         if tag == _ORIENTATION:
-            found = struct.unpack_from(order + "H", data, at + 8)[0] if kind == _SHORT else long * (kind == _LONG)
-            return found if found in ORIENTATIONS else UPRIGHT
+            value = struct.unpack_from(order + "H", data, offset + 8)[0] if kind == _SHORT else long * (kind == _LONG)
+            return value if value in ORIENTATIONS else UPRIGHT
     return UPRIGHT

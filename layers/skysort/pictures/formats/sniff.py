@@ -103,21 +103,21 @@ def detect(content: bytes) -> Format:
     """The format of a picture, from its first bytes; raises an InputError that says what the content is instead."""
     if not content:
         raise EmptyInputError(f"the picture has no bytes; {READABLE}")
-    for magic, found in _MAGIC.items():
+    for magic, form in _MAGIC.items():
         if content.startswith(magic):
-            return found
+            return form
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return Format.WEBP
     if content[4:8] == _FTYP and content[8:12] not in _VIDEO_BRANDS and _brands(content) & _HEIF_BRANDS:
         return Format.HEIF
-    what = _describe(content)
-    raise UnsupportedFormatError(f"the content is {what}" if ";" in what else f"the content is {what}; {READABLE}")
+    kind = _describe(content)
+    raise UnsupportedFormatError(f"the content is {kind}" if ";" in kind else f"the content is {kind}; {READABLE}")
 
 
 def _brands(content: bytes) -> set[bytes]:
     """The brand of an ISO file, and those that it is compatible with (ISO/IEC 14496-12, 4.3)."""
     end = min(int.from_bytes(content[:4], "big"), len(content), 16 + 4 * _MAX_BRANDS)
-    return {content[8:12], *(content[at : at + 4] for at in range(16, end, 4))}
+    return {content[8:12], *(content[offset : offset + 4] for offset in range(16, end, 4))}
 
 
 def _describe(content: bytes) -> str:
@@ -128,9 +128,9 @@ def _describe(content: bytes) -> str:
     if content[4:8] == _FTYP:
         return _OTHER_BRANDS.get(content[8:12], "a video")
     start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
-    for magic, what in _OTHERS.items():
+    for magic, description in _OTHERS.items():
         if content.startswith(magic) or start.startswith(magic):
-            return what
+            return description
     if start and all(byte >= 32 or byte in b"\t\n\r\f" for byte in start):  # noqa: PLR2004 - control characters
         return "text"
     return "of an unknown kind"

@@ -149,8 +149,8 @@ def _cost(directory: Directory, width: int, height: int, budget: Budget) -> Cost
 
 def _jpegs(directory: Directory, budget: Budget) -> Cost:
     """What the JPEG data of all strips or tiles cost, each by its own markers."""
-    where = (tags.TILES, tags.TILE_BYTES) if directory.tiled else (tags.STRIPS, tags.STRIP_BYTES)
-    offsets, sizes = (directory.every(tag) for tag in where)
+    location_tags = (tags.TILES, tags.TILE_BYTES) if directory.tiled else (tags.STRIPS, tags.STRIP_BYTES)
+    offsets, sizes = (directory.every(tag) for tag in location_tags)
     content = directory.content
     if len(sizes) < len(offsets) or not all(sizes):
         raise MalformedInputError("the TIFF picture is damaged: it does not give the sizes of its strips or tiles")
@@ -158,8 +158,8 @@ def _jpegs(directory: Directory, budget: Budget) -> Cost:
         raise LimitExceededError("the strips or tiles of this TIFF overlap: together they are larger than the file")
     work = memory = 0
     for offset, size in zip(offsets, sizes, strict=False):
-        found = jpeg.scan(content[offset : offset + size], budget).cost(1)
-        work, memory = work + found.work, max(memory, found.memory)
+        cost = jpeg.scan(content[offset : offset + size], budget).cost(1)
+        work, memory = work + cost.work, max(memory, cost.memory)
     return Cost(work, memory)
 
 
@@ -187,7 +187,7 @@ def _interleaved(directory: Directory, width: int, height: int) -> bytes:
         raise MalformedInputError("the TIFF picture is truncated: strips are missing")
     strips = count // directory.samples
     sizes = [depth.itemsize * width * min(down, height - strip * down) for strip in range(strips)]
-    rows = [content[at : at + size] for at, size in zip(offsets, sizes * directory.samples, strict=False)]
+    rows = [content[offset : offset + size] for offset, size in zip(offsets, sizes * directory.samples, strict=False)]
     if any(len(row) < size for row, size in zip(rows, sizes * directory.samples, strict=True)):
         raise MalformedInputError("the TIFF picture is truncated: it ends inside its pixels")
     planes = np.frombuffer(b"".join(rows), depth).reshape(directory.samples, -1)

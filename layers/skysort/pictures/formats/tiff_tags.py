@@ -83,8 +83,8 @@ class Directory:
     @property
     def bits(self) -> tuple[int, ...]:
         """Bits of each sample of a pixel."""
-        found = self.every(BITS, (1,))
-        return found * self.samples if len(found) == 1 else found
+        bits_per_sample = self.every(BITS, (1,))
+        return bits_per_sample * self.samples if len(bits_per_sample) == 1 else bits_per_sample
 
     @property
     def samples(self) -> int:
@@ -103,9 +103,9 @@ class Directory:
 
     def data_of(self, tag: int) -> bytes:
         """A tag's bytes, in the entry itself where they fit."""
-        _, kind, values, at = struct.unpack(self.order + "HHII", self.entries[tag])
+        _, kind, values, offset = struct.unpack(self.order + "HHII", self.entries[tag])
         size = _SIZES.get(kind, 1) * values
-        return self.entries[tag][8 : 8 + size] if size <= 4 else self.content[at : at + size]  # noqa: PLR2004
+        return self.entries[tag][8 : 8 + size] if size <= 4 else self.content[offset : offset + size]  # noqa: PLR2004
 
     def numbers_of(self, tag: int, kind: int, values: int) -> tuple[int, ...]:
         """A tag's numbers; raises LimitExceededError or MalformedInputError for more than may be."""
@@ -147,8 +147,8 @@ def read(content: bytes) -> Directory:
     (count,) = struct.unpack(order + "H", head)
     if count > TIFF_ENTRIES:
         raise LimitExceededError(f"a TIFF may have up to {TIFF_ENTRIES:,} tags; this one has {count:,}")
-    for at in range(start + 2, start + 2 + count * _ENTRY, _ENTRY):
-        entry = content[at : at + _ENTRY]
+    for offset in range(start + 2, start + 2 + count * _ENTRY, _ENTRY):
+        entry = content[offset : offset + _ENTRY]
         if len(entry) < _ENTRY:
             raise MalformedInputError("the TIFF picture is truncated: it ends inside its directory of tags")
         tag, kind, values = struct.unpack_from(order + "HHI", entry)

@@ -60,26 +60,26 @@ def prepare(content: bytes) -> Prepared:
     return Prepared(_rebuilt(chunks, canvas), width, height, cost, turn, *bounded(chunks.named.get(b"ICCP")))
 
 
-def _each(content: bytes, at: int, chunks: _Chunks) -> list[tuple[bytes, bytes]]:
+def _read_chunks(content: bytes, offset: int, chunks: _Chunks) -> list[tuple[bytes, bytes]]:
     """Chunks with their names, one after the other."""
-    found: list[tuple[bytes, bytes]] = []
-    while at + _HEAD <= len(content):
+    read: list[tuple[bytes, bytes]] = []
+    while offset + _HEAD <= len(content):
         chunks.count += 1
         if chunks.count > PNG_CHUNKS:
             raise LimitExceededError(f"a WebP may have up to {PNG_CHUNKS:,} chunks; this one has more")
-        name, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
-        data = content[at + _HEAD : at + _HEAD + size]
+        name, size = content[offset : offset + 4], int.from_bytes(content[offset + 4 : offset + 8], "little")
+        data = content[offset + _HEAD : offset + _HEAD + size]
         if len(data) < size and name in _PRICES:
             raise MalformedInputError("the WebP picture is truncated: it ends inside its pixels")
-        found.append((name, data))
-        at += _HEAD + size + (size & 1)
-    return found
+        read.append((name, data))
+        offset += _HEAD + size + (size & 1)
+    return read
 
 
 def _walk(content: bytes) -> _Chunks:
     chunks = _Chunks()
     end = min(len(content), _HEAD + int.from_bytes(content[4:8], "little"))
-    for name, data in _each(content[:end], _FILE_HEAD, chunks):
+    for name, data in _read_chunks(content[:end], _FILE_HEAD, chunks):
         chunks.named.setdefault(name, data)
         if name in _PICTURES and not chunks.picture[0]:
             chunks.picture = name, data
@@ -102,7 +102,7 @@ def _decoded(chunks: _Chunks) -> list[tuple[bytes, bytes]]:
     """What is decoded: the picture, its transparency, or those of an animation's first frame."""
     name, data = chunks.picture
     if name == _FRAME:
-        return [(name, data) for name, data in _each(data, _FRAME_HEAD, chunks) if name in _PRICES]
+        return [(name, data) for name, data in _read_chunks(data, _FRAME_HEAD, chunks) if name in _PRICES]
     alpha = chunks.named.get(_ALPHA)
     return [chunks.picture, *([(_ALPHA, alpha)] if alpha else [])]
 

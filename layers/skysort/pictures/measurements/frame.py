@@ -71,8 +71,8 @@ class Frame:
         """(height, width), the first row on top: where a band was not observed; None where all of them were."""
         with np.errstate(over="ignore", invalid="ignore"):
             bands = [self._uncovered(plane[::-1]) for plane in self.planes if reaches_edge(plane)]
-        found = [band for band in bands if band is not None]
-        return np.logical_or.reduce(found) if found else None
+        masks = [band for band in bands if band is not None]
+        return np.logical_or.reduce(masks) if masks else None
 
     def _uncovered(self, plane: NDArray[Any]) -> NDArray[np.bool_] | None:
         # Of frames of millions of pixels every second or third row and column tell enough.
@@ -83,10 +83,10 @@ class Frame:
             none = ~np.isfinite(upright)
         elif self.blank is not None:
             none = upright == self.blank
-        found = uncovered(upright, none if none is not None and none.any() else None, self.scale, self.zero)
-        if found is None or step == 1:
-            return found
-        return _repeated(found, step, plane.shape)
+        mask = uncovered(upright, none if none is not None and none.any() else None, self.scale, self.zero)
+        if mask is None or step == 1:
+            return mask
+        return _repeated(mask, step, plane.shape)
 
 
 def uncovered(
@@ -145,8 +145,8 @@ class _Area:
 
     def of(self, valueless: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
         """The valueless pixels in the area and at its border."""
-        found = self._around & valueless
-        return found if found.any() else None
+        mask = self._around & valueless
+        return mask if mask.any() else None
 
     def beside(self) -> NDArray[np.bool_]:
         """The pixels in squares that touch the area's."""
@@ -190,18 +190,18 @@ def _reached(open_squares: NDArray[np.bool_]) -> NDArray[np.bool_]:
     rows, columns = open_squares.shape
     stride = columns + 2
     left = bytearray(np.pad(open_squares, 1).tobytes())
-    found = np.zeros(len(left), np.bool_)
+    reached = np.zeros(len(left), np.bool_)
     waiting = np.flatnonzero(np.pad(open_squares & _rim(open_squares), 1)).tolist()
     for start in waiting:
         left[start] = 0
     while waiting:
-        at = waiting.pop()
-        found[at] = True
-        for near in (at - 1, at + 1, at - stride, at + stride):
+        square = waiting.pop()
+        reached[square] = True
+        for near in (square - 1, square + 1, square - stride, square + stride):
             if left[near]:
                 left[near] = 0
                 waiting.append(near)
-    return found.reshape(rows + 2, stride)[1:-1, 1:-1]
+    return reached.reshape(rows + 2, stride)[1:-1, 1:-1]
 
 
 def _is_no_value(plane: NDArray[Any], number: Any, area: _Area, valueless: NDArray[np.bool_]) -> bool:

@@ -52,10 +52,10 @@ def sky_levels(frame: NDArray[np.float64], window: NDArray[np.float64]) -> NDArr
     """
     levels = []
     for band in range(window.shape[-1]):
-        shown, whole = (part[..., band][~np.isnan(part[..., band])] for part in (window, frame))
+        shown, sky = (part[..., band][~np.isnan(part[..., band])] for part in (window, frame))
         if not shown.size:
             raise MalformedInputError("the picture has no pixel with a value")
-        levels.append(float(np.median(whole if whole.size else shown)))
+        levels.append(float(np.median(sky if sky.size else shown)))
     return np.array(levels)
 
 
@@ -152,10 +152,10 @@ def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
         light = light / peak
         light = light * _band_weights(light if known is None else light[known])
         intensity = light.mean(axis=2)
-        seen = intensity if known is None else intensity[known]
-        noise = _noise(seen)
-        white = float(np.quantile(seen, _WHITE_QUANTILE))
-        white = white if white > 0 else float(seen.max())
+        observed = intensity if known is None else intensity[known]
+        noise = _noise(observed)
+        white = float(np.quantile(observed, _WHITE_QUANTILE))
+        white = white if white > 0 else float(observed.max())
         if white <= 0:
             return np.zeros((*light.shape[:2], 3), np.uint8)
         softening = max(_SOFTENING_SIGMAS * noise, white / _NOISELESS_RANGE)
@@ -179,10 +179,10 @@ def _band_weights(light: NDArray[np.float64]) -> NDArray[np.float64]:
     """What the bands are multiplied by so that what rises above the noise has a galaxy's usual colour."""
     # How bright a galaxy is from band to band depends on the unit: in nanomaggies it is twice as bright in i as in g,
     # in magnitudes of another zero point or in counts anything. Lupton et al. weigh the bands of one survey by hand.
-    found = colour(light) if light.shape[-1] > 1 else None
-    if found is None:
+    balance = colour(light) if light.shape[-1] > 1 else None
+    if balance is None:
         return np.ones(light.shape[-1])
-    weights: NDArray[np.float64] = np.array(GALAXY_COLOUR) / found
+    weights: NDArray[np.float64] = np.array(GALAXY_COLOUR) / balance
     weights /= weights.max()
     return weights
 

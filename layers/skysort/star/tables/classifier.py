@@ -113,10 +113,10 @@ def _peek(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """The first bytes of a stream, and the whole stream."""
     stream = iter(blocks)
     head = b""
-    taken = []
+    peeked = []
     for block in stream:
-        taken.append(block)
+        peeked.append(block)
         head += block[:HEAD_BYTES]
         if len(head) >= HEAD_BYTES:
             break
-    return head[:HEAD_BYTES], chain(taken, stream)
+    return head[:HEAD_BYTES], chain(peeked, stream)

@@ -74,9 +74,9 @@ _CONTROLS_IN_TEXT: Final = 0.3
 
 def detect(head: bytes) -> Format:
     """The format of a file by its first bytes, unpacked; raises UnsupportedFormatError that says what it is instead."""
-    for magic, what in _OTHERS.items():
+    for magic, description in _OTHERS.items():
         if head.startswith(magic):
-            raise UnsupportedFormatError(f"the file is {what}; {READABLE}")
+            raise UnsupportedFormatError(f"the file is {description}; {READABLE}")
     if head.startswith(b"SIMPLE  ="):
         return Format.FITS
     if head.startswith(b"PAR1"):
@@ -93,9 +93,9 @@ def detect(head: bytes) -> Format:
 
 def name_of(head: bytes) -> str | None:
     """What bytes that were sent for a CSV or JSON are instead, None where they may be one of these."""
-    for magic, what in {**_OTHERS, GZIP: "compressed with gzip"}.items():
+    for magic, description in {**_OTHERS, GZIP: "compressed with gzip"}.items():
         if head.startswith(magic):
-            return what
+            return description
     try:
         return _NAMES.get(detect(head))
     except UnsupportedFormatError:

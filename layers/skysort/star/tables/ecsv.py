@@ -67,8 +67,8 @@ class _Header:
     @property
     def delimiter(self) -> str:
         """What stands between cells."""
-        given = [line for line in self.lines if line.startswith("# delimiter:")]
-        delimiter = given[0].partition(":")[2].strip().strip("'\"") if given else " "
+        declared = [line for line in self.lines if line.startswith("# delimiter:")]
+        delimiter = declared[0].partition(":")[2].strip().strip("'\"") if declared else " "
         delimiter = delimiter or " "
         if delimiter not in _DELIMITERS:
             raise MalformedInputError(
@@ -78,28 +78,28 @@ class _Header:
 
     def items(self) -> tuple[int, list[list[str]], int]:
         """The list of columns, as `column_items` finds it; raises MalformedInputError where there is none."""
-        found = column_items(self.lines)
-        if found is None:
+        columns = column_items(self.lines)
+        if columns is None:
             raise MalformedInputError("the ECSV header has no list of columns (datatype:)")
-        return found
+        return columns
 
     def rewritten(self, appended: ResultColumns, names: Sequence[str]) -> str:
         """The header with the appended columns behind the others in its list."""
         begin, items, end = self.items()
-        own = [line for item, name in zip(items, names, strict=True) if not is_appended(name) for line in item]
+        kept = [line for item, name in zip(items, names, strict=True) if not is_appended(name) for line in item]
         eol = "\r\n" if self.lines[0].endswith("\r\n") else "\n"
         new = [
             f"# - {{name: {about.name}, datatype: {'float32' if about.numeric else 'string'}, "
             f"description: '{about.text}', meta: {{ucd: {about.ucd}}}}}{eol}"
             for about in appended.described
         ]
-        return "".join([*self.lines[:begin], *own, *new, *self.lines[end:]])
+        return "".join([*self.lines[:begin], *kept, *new, *self.lines[end:]])
 
 
 def column_items(lines: Sequence[str]) -> tuple[int, list[list[str]], int] | None:
     """Where a YAML list of columns begins (behind ``#`` or not), its items' lines, its end; None without one."""
     contents = [_MARK.sub("", line) for line in lines]
-    begin = end = next((at for at, text in enumerate(contents, start=1) if text.rstrip() == "datatype:"), 0)
+    begin = end = next((number for number, text in enumerate(contents, start=1) if text.rstrip() == "datatype:"), 0)
     items: list[list[str]] = []
     for line, content in zip(lines[begin:], contents[begin:], strict=True):
         if content.startswith("-") and not content.startswith("---"):
@@ -127,7 +127,7 @@ class EcsvTable(TextTable):
             )
         described = [_described("\n".join(item), name) for item, name in zip(items, self._names, strict=True)]
         super().__init__(find(described), records)
-        self._own = [at for at, name in enumerate(self._names) if not is_appended(name)]
+        self._kept = [index for index, name in enumerate(self._names) if not is_appended(name)]
 
     def header(self, appended: ResultColumns) -> bytes:
         """The header and the line of names with the appended ones."""
@@ -152,12 +152,12 @@ class EcsvTable(TextTable):
 
     def joined(self, line: bytes, cells: Sequence[str], appended: Sequence[str]) -> bytes:
         """The row's line with the appended cells behind its own."""
-        own = line.rstrip(b"\r\n")
-        eol = line[len(own) :] or b"\n"
-        if len(self._own) < len(self._names):
-            own = self._delimiter.join(self._quoted(cells[at]) for at in self._own).encode()
+        kept = line.rstrip(b"\r\n")
+        eol = line[len(kept) :] or b"\n"
+        if len(self._kept) < len(self._names):
+            kept = self._delimiter.join(self._quoted(cells[i]) for i in self._kept).encode()
         new = self._delimiter.join(self._quoted(cell) for cell in appended)
-        return own + self._delimiter.encode() + new.encode() + eol
+        return kept + self._delimiter.encode() + new.encode() + eol
 
     def _quoted(self, cell: str) -> str:
         if cell and not any(character in cell for character in (self._delimiter, '"', "\n", "\r")):
@@ -202,10 +202,10 @@ def _described(item: str, name: str) -> TableColumn:
 
 
 def _value(pattern: re.Pattern[str], item: str) -> str | None:
-    found = pattern.search(item)
-    if found is None:
+    match = pattern.search(item)
+    if match is None:
         return None
-    text = found[1].strip().lstrip("# ").strip()
+    text = match[1].strip().lstrip("# ").strip()
     if text[:1] == "'":
         return text[1:-1].replace("''", "'")
     return text.strip('"') or None

@@ -114,10 +114,10 @@ class FitsTable(Table):
         new = np.empty(len(values.label), record)
         for name, column in zip(record.names or (), self._appended.columns(values), strict=True):
             new[name] = column
-        own = self._table.kept_bytes()
+        kept_bytes = self._table.kept_bytes()
         rows = np.concatenate(
             [
-                raw if len(own) == self._table.row_bytes else raw[:, own],
+                raw if len(kept_bytes) == self._table.row_bytes else raw[:, kept_bytes],
                 new.view(np.uint8).reshape(len(new), record.itemsize),
             ],
             axis=1,

@@ -80,18 +80,18 @@ def locate(names: Sequence[str]) -> MeasuredColumns:
     """
     if len(names) > TABLE_COLUMNS:
         raise LimitExceededError(f"the table has {len(names):,} columns; at most {TABLE_COLUMNS:,} are read")
-    chosen = choose(names)
-    if chosen.positions.keys().isdisjoint(BANDS):
+    match = choose(names)
+    if match.positions.keys().isdisjoint(BANDS):
         _refuse_what_is_no_header(names)
-    known = {*chosen.positions, *chosen.explained}
+    known = {*match.positions, *match.explained}
     missing = [band for band in BANDS if band not in known]
     others = other_magnitudes(names) if missing else {}
-    problems = [*chosen.problems, *misspelt(names, known), *(_missing(band, others) for band in missing)]
+    problems = [*match.problems, *misspelt(names, known), *(_missing(band, others) for band in missing)]
     if problems:
-        raise InvalidFieldsError(problems, _sentence(problems, names))
-    positions = tuple(chosen.positions.get(quantity) for quantity in MEASURED)
-    own = tuple(quantity if at is None else names[at] for quantity, at in zip(MEASURED, positions, strict=True))
-    return MeasuredColumns(positions, own, chosen.positions.get(IDENTIFIER), chosen.notes)
+        raise InvalidFieldsError(problems, _message(problems, names))
+    positions = tuple(match.positions.get(quantity) for quantity in MEASURED)
+    headings = tuple(quantity if i is None else names[i] for quantity, i in zip(MEASURED, positions, strict=True))
+    return MeasuredColumns(positions, headings, match.positions.get(IDENTIFIER), match.notes)
 
 
 def columns_of(head: Head) -> MeasuredColumns:
@@ -137,7 +137,7 @@ def _missing(band: str, others: Mapping[str, tuple[str, str]]) -> FieldError:
     return FieldError(band, Reason.MISSING.code, detail)
 
 
-def _sentence(problems: Sequence[FieldError], names: Sequence[str]) -> str:
+def _message(problems: Sequence[FieldError], names: Sequence[str]) -> str:
     listed = "; ".join(f"{problem.field}: {problem.detail}" for problem in problems)
     shown = ", ".join(names[:20])[:200] or "none"
     return (

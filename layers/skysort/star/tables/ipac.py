@@ -65,28 +65,28 @@ class IpacTable(TextTable):
             raise MalformedInputError("the IPAC table has no line of names between bars")
         self._above = above
         self._bars = bars
-        self._stops = [at for at, character in enumerate(bars[0]) if character == "|"]
+        self._stops = [i for i, character in enumerate(bars[0]) if character == "|"]
         columns = len(self._stops) - 1
         if not 1 <= columns <= TABLE_COLUMNS:
             raise LimitExceededError(f"the table has {columns:,} columns; at most {TABLE_COLUMNS:,} are read")
-        names, types, units, nulls = (self._between(bars[at] if at < len(bars) else "") for at in range(_LINES))
+        names, types, units, nulls = (self._between(bars[i] if i < len(bars) else "") for i in range(_LINES))
         described = [
             TableColumn(name, f"the type {kind or 'char'}", unit=unit or None)
             for name, kind, unit in zip(names, types, units, strict=True)
         ]
         super().__init__(find(described), rows)
         self._nulls = [null or "null" for null in nulls]
-        self._own = [at for at, name in enumerate(names) if not is_appended(name)]
+        self._kept = [i for i, name in enumerate(names) if not is_appended(name)]
         self._widths: list[int] = []
 
     def _between(self, line: str) -> list[str]:
         """What stands in a line between the places of the first line's bars."""
         return [line[start + 1 : stop].strip() for start, stop in pairwise(self._stops)]
 
-    def _own_part(self, line: str) -> str:
+    def _kept_part(self, line: str) -> str:
         """A line's own columns, each from its bar to before the next one."""
         line = line.ljust(self._stops[-1])
-        return "".join(line[self._stops[at] : self._stops[at + 1]] for at in self._own)
+        return "".join(line[self._stops[index] : self._stops[index + 1]] for index in self._kept)
 
     def header(self, appended: ResultColumns) -> bytes:
         """The lines of keywords, and those of names, types, units and nulls with the appended columns'."""
@@ -97,7 +97,7 @@ class IpacTable(TextTable):
         types = ["double" if about.numeric else "char" for about in appended.described]
         lines = (appended.names, types, [""] * len(types), ["null"] * len(types))
         rewritten = [
-            f"{self._own_part(old)}|{'|'.join(map(str.rjust, new, self._widths))}|\n"
+            f"{self._kept_part(old)}|{'|'.join(map(str.rjust, new, self._widths))}|\n"
             for old, new in zip(self._bars, lines, strict=False)
         ]
         return self._above + "".join(rewritten).encode()
@@ -109,5 +109,5 @@ class IpacTable(TextTable):
 
     def joined(self, line: bytes, cells: Sequence[str], appended: Sequence[str]) -> bytes:  # noqa: ARG002
         """The row's line with the appended cells beneath their names."""
-        own = self._own_part(line.decode().rstrip("\r\n"))
-        return f"{own} {' '.join(map(str.rjust, appended, self._widths))} \n".encode()
+        kept = self._kept_part(line.decode().rstrip("\r\n"))
+        return f"{kept} {' '.join(map(str.rjust, appended, self._widths))} \n".encode()

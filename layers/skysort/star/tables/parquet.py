@@ -67,7 +67,7 @@ class ParquetTable(Table):
         if footer.rows == 0:
             raise EmptyInputError("the Parquet table has no rows")
         self.columns = self._wanted.columns
-        self._own = [at for at, name in enumerate(self._schema.names) if not is_appended(name)]
+        self._kept = [index for index, name in enumerate(self._schema.names) if not is_appended(name)]
         self._appended: ResultColumns
         self._out = _Pieces()
         self._writer: Any = None
@@ -75,10 +75,10 @@ class ParquetTable(Table):
     def begin(self, appended: ResultColumns) -> list[bytes]:
         """What stands above the rows."""
         self._appended = appended
-        target = result_schema(self._schema, self._own, appended)
+        target = result_schema(self._schema, self._kept, appended)
         codec = self._footer.groups[0].chunks[0].codec
         self._writer = pq.ParquetWriter(pa.PythonFile(self._out, "w"), target, compression=codec)
-        return [self._out.taken()]
+        return [self._out.take()]
 
     def rows(self) -> Iterator[Rows]:
         """The rows as Arrow reads them, as many at a time as memory has room for."""
@@ -92,16 +92,16 @@ class ParquetTable(Table):
                 pa.array(column if column.dtype.kind == "f" else column.astype(str))
                 for column in self._appended.columns(values)
             ]
-            own = [rows.column(at) for at in self._own]
-            self._writer.write_batch(pa.record_batch([*own, *new], schema=self._writer.schema))
-            return self._out.taken()
+            unchanged = [rows.column(index) for index in self._kept]
+            self._writer.write_batch(pa.record_batch([*unchanged, *new], schema=self._writer.schema))
+            return self._out.take()
 
         return Rows(_Batch(batch).measured(self._wanted), render)
 
     def end(self) -> list[bytes]:
         """The footer."""
         self._writer.close()
-        return [self._out.taken()]
+        return [self._out.take()]
 
 
 class _Pieces:
@@ -116,7 +116,7 @@ class _Pieces:
         self._pieces.append(bytes(data))
         return len(data)
 
-    def taken(self) -> bytes:
+    def take(self) -> bytes:
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 
@@ -128,8 +128,8 @@ class _Pieces:
 
 
 def _batches(path: Path, footer: Footer, file: Any, schema: Any, check: Callable[[], object]) -> Iterator[Any]:
-    for some in batches(path, footer, _ROWS, check):
-        for batch in file.iter_batches(batch_size=some.rows, row_groups=some.groups, use_threads=False):
+    for group in batches(path, footer, _ROWS, check):
+        for batch in file.iter_batches(batch_size=group.rows, row_groups=group.groups, use_threads=False):
             yield batch if batch.schema.types == schema.types else batch.cast(schema)
 
 
@@ -198,7 +198,7 @@ def result_schema(schema: Any, kept: Sequence[int], appended: ResultColumns) -> 
     """The fields at the kept positions of a schema and the appended ones, with the metadata that the table had."""
     new = [pa.field(about.name, pa.float32() if about.numeric else pa.string()) for about in appended.described]
     metadata = _metadata(schema.metadata or {}, appended)
-    return pa.schema([*(schema.field(at) for at in kept), *new], metadata=metadata or None)
+    return pa.schema([*(schema.field(index) for index in kept), *new], metadata=metadata or None)
 
 
 def _metadata(old: Mapping[bytes, bytes], appended: ResultColumns) -> dict[bytes, bytes]:
@@ -214,12 +214,12 @@ def _metadata(old: Mapping[bytes, bytes], appended: ResultColumns) -> dict[bytes
 def _listed(text: str, appended: ResultColumns) -> str | None:
     """Put the appended columns into astropy's YAML; None where that does not look as astropy writes it."""
     lines = text.split("\n")
-    found = column_items(lines)
-    if found is None or not found[1] or not all(item[0].startswith(_ITEM) for item in found[1]):
+    columns = column_items(lines)
+    if columns is None or not columns[1] or not all(item[0].startswith(_ITEM) for item in columns[1]):
         return None
-    begin, items, end = found
-    own = [line for item in items if not is_appended(item[0].removeprefix(_ITEM)) for line in item]
+    begin, items, end = columns
+    kept = [line for item in items if not is_appended(item[0].removeprefix(_ITEM)) for line in item]
     new = [
         f"{_ITEM}{about.name}, datatype: {'float32' if about.numeric else 'string'}}}" for about in appended.described
     ]
-    return "\n".join([*lines[:begin], *own, *new, *lines[end:]])
+    return "\n".join([*lines[:begin], *kept, *new, *lines[end:]])

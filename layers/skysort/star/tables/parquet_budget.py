@@ -98,7 +98,7 @@ def batches(path: Path, footer: Footer, max_rows: int, check: Callable[[], objec
         Where pages are damaged.
     """
     counted = count()
-    found: list[Batches] = []
+    joined: list[Batches] = []
     with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for number, group in enumerate(footer.groups):
             needs = []
@@ -106,18 +106,18 @@ def batches(path: Path, footer: Footer, max_rows: int, check: Callable[[], objec
                 check()
                 needs.append(_need(content, chunk, counted))
             _check(needs)
-            one = Batches([number], _rows(needs, max_rows), group.rows, _whole(needs, group.rows))
-            last = found[-1] if found else None
-            if last and last.total + one.total <= max_rows and last.size + one.size <= PARQUET_BATCH_BYTES:
+            batch = Batches([number], _rows(needs, max_rows), group.rows, _total_size(needs, group.rows))
+            last = joined[-1] if joined else None
+            if last and last.total + batch.total <= max_rows and last.size + batch.size <= PARQUET_BATCH_BYTES:
                 last.groups.append(number)
-                last.total += one.total
-                last.size += one.size
+                last.total += batch.total
+                last.size += batch.size
             else:
-                found.append(one)
-    return found
+                joined.append(batch)
+    return joined
 
 
-def _whole(needs: Sequence[Need], rows: int) -> int:
+def _total_size(needs: Sequence[Need], rows: int) -> int:
     return sum(rows * need.a_row + need.lists + sum(size for _, size in need.spread) for need in needs)
 
 
@@ -139,7 +139,7 @@ def _rows(needs: Sequence[Need], max_rows: int) -> int:
     a_row = sum(need.a_row for need in needs)
     rows = min(max_rows, PARQUET_BATCH_BYTES // max(1, a_row))
     spread = [need.spread for need in needs if need.spread]
-    while rows and rows * a_row + sum(_largest(one, rows) for one in spread) > PARQUET_BATCH_BYTES:
+    while rows and rows * a_row + sum(_largest(column, rows) for column in spread) > PARQUET_BATCH_BYTES:
         rows //= 2
     if not rows:
         raise LimitExceededError(
@@ -191,7 +191,7 @@ class _Sizes:
                 self._longest = max(self._longest, _longest(page, content, self._chunk.codec))
             return
         self._page = max(self._page, page.unpacked)
-        whole = page.unpacked + page.values * _BESIDE
+        size = page.unpacked + page.values * _BESIDE
         if not self._text:
             a_value = self._width
         elif page.indices:
@@ -199,8 +199,8 @@ class _Sizes:
         elif page.prefixes:
             a_value = _BESIDE + page.unpacked
         else:
-            self._spread.append((page.values, whole))
-            self._lists += whole
+            self._spread.append((page.values, size))
+            self._lists += size
             return
         self._a_row = max(self._a_row, a_value)
         self._lists += a_value * page.values
@@ -217,7 +217,7 @@ def _longest(page: Page, content: mmap.mmap, codec: str) -> int:
     """The longest text of a dictionary; the dictionary's own size where its packing is one that is not undone here."""
     if page.unpacked <= _SHORT or page.unpacked > PARQUET_PAGE_BYTES:
         return page.unpacked
-    packed = content[page.at : page.at + page.packed]
+    packed = content[page.start : page.start + page.packed]
     if codec == "none":
         data = memoryview(packed)
     elif codec in _UNPACKED_HERE:
@@ -229,13 +229,13 @@ def _longest(page: Page, content: mmap.mmap, codec: str) -> int:
 
 def _lengths(data: memoryview, values: int) -> Iterator[int]:
     """The lengths that stand before the texts of a page."""
-    at = 0
+    offset = 0
     for _ in range(values):
-        if at + _LENGTH.size > len(data):
+        if offset + _LENGTH.size > len(data):
             return
-        (length,) = _LENGTH.unpack_from(data, at)
+        (length,) = _LENGTH.unpack_from(data, offset)
         yield min(length, len(data))
-        at += _LENGTH.size + length
+        offset += _LENGTH.size + length
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ class Page:
     prefixes: whether its texts are made of beginnings of those before them.
     """
 
-    at: int
+    start: int
     packed: int
     unpacked: int
     values: int
@@ -259,32 +259,32 @@ class Page:
 def pages(content: mmap.mmap, start: int, stop: int, values: int, counted: Iterator[int]) -> Iterator[Page]:
     """The pages of a column's values from start to stop; raises MalformedInputError for a damaged or endless one."""
     # Arrow looks for no page behind the values.
-    at, seen = start, 0
+    offset, values_read = start, 0
     if not 0 <= start <= stop <= len(content):
         raise MalformedInputError("the Parquet file is damaged: a column lies outside it")
-    while at < stop and seen < values:
+    while offset < stop and values_read < values:
         if next(counted) >= PARQUET_PAGES:
             raise LimitExceededError(
                 f"the Parquet file has more than {PARQUET_PAGES:,} pages; write it with larger ones"
             )
-        page = _page(content, at)
-        if page.at + page.packed > len(content):
+        page = _page(content, offset)
+        if page.start + page.packed > len(content):
             raise MalformedInputError("the Parquet file is damaged: a page lies outside of it")
         if not page.dictionary:
-            seen += page.values
-        at = page.at + page.packed
+            values_read += page.values
+        offset = page.start + page.packed
         yield page
 
 
-def _page(content: mmap.mmap, at: int) -> Page:
-    reader = Thrift(content, at, min(at + _HEADER_BYTES, len(content)))
+def _page(content: mmap.mmap, offset: int) -> Page:
+    reader = Thrift(content, offset, min(offset + _HEADER_BYTES, len(content)))
     header = reader.struct()
     dictionary = header.number(_KIND, 0) == _DICTIONARY_PAGE
     version_2 = header.struct(_DATA_V2)
     body = header.struct(_DICTIONARY) or header.struct(_DATA) or version_2 or Struct()
     encoding = body.get(4 if version_2 is not None else 2)
     return Page(
-        reader.at,
+        reader.offset,
         header.number(_PACKED),
         header.number(_UNPACKED),
         body.number(1, 0),

@@ -162,21 +162,21 @@ class Struct(dict[int, object]):
 
     def number(self, field: int, default: int | None = None) -> int:
         """A number; raises MalformedInputError where it is negative, or missing without a default."""
-        found = self.get(field, default)
-        if not isinstance(found, int) or found < 0:
+        value = self.get(field, default)
+        if not isinstance(value, int) or value < 0:
             raise MalformedInputError("the Parquet file is damaged: a number is missing or negative")
-        return found
+        return value
 
     def struct(self, field: int) -> Struct | None:
         """A struct, None where there is none."""
-        found = self.get(field)
-        return found if isinstance(found, Struct) else None
+        value = self.get(field)
+        return value if isinstance(value, Struct) else None
 
     def structs(self, field: int) -> list[Struct]:
         """A list of structs; raises MalformedInputError where there is none."""
-        found = self.get(field)
-        structs = [item for item in found if isinstance(item, Struct)] if isinstance(found, list) else []
-        if not isinstance(found, list) or len(structs) < len(found):
+        value = self.get(field)
+        structs = [item for item in value if isinstance(item, Struct)] if isinstance(value, list) else []
+        if not isinstance(value, list) or len(structs) < len(value):
             raise MalformedInputError("the Parquet file is damaged: a list is missing")
         return structs
 
@@ -188,10 +188,10 @@ class Thrift:
     Raises MalformedInputError for what is none, and beyond stop.
     """
 
-    def __init__(self, content: mmap | bytes, at: int, stop: int) -> None:
+    def __init__(self, content: mmap | bytes, offset: int, stop: int) -> None:
         self._content = content
         self._stop = stop
-        self.at = at
+        self.offset = offset
 
     def struct(self, depth: int = 0) -> Struct:
         """Read a struct; depth: of those around it."""
@@ -215,9 +215,9 @@ class Thrift:
         size = self._varint() if kind == _BINARY else {_TRUE: 1, _FALSE: 1, _BYTE: 1, _DOUBLE: 8}.get(kind)
         if size is None:
             raise MalformedInputError("the Parquet file is damaged: what it says of itself holds an unknown type")
-        if size > self._stop - self.at:
+        if size > self._stop - self.offset:
             raise MalformedInputError(_ENDLESS)
-        self.at += size
+        self.offset += size
         return None
 
     def _list(self, depth: int) -> list[object]:
@@ -225,15 +225,15 @@ class Thrift:
         length, kind = first >> 4, first & 15
         if length == _LONG_LIST:
             length = self._varint()
-        if length > self._stop - self.at:
+        if length > self._stop - self.offset:
             raise MalformedInputError("the Parquet file is damaged: a list has more elements than bytes")
         return [self._value(kind, depth) for _ in range(length)]
 
     def _byte(self) -> int:
-        if self.at >= self._stop:
+        if self.offset >= self._stop:
             raise MalformedInputError(_ENDLESS)
-        value = self._content[self.at]
-        self.at += 1
+        value = self._content[self.offset]
+        self.offset += 1
         return value
 
     def _varint(self) -> int:

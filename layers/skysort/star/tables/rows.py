@@ -79,12 +79,12 @@ class Measured:
         if all(column is None or column.unreadable is None for column in columns):
             return cls(photometry)
         unreadable = np.zeros((len(photometry), len(MEASURED)), np.bool_)
-        for at, column in enumerate(columns):
+        for column_index, column in enumerate(columns):
             if column is not None and column.unreadable is not None:
-                unreadable[:, at] = column.unreadable
+                unreadable[:, column_index] = column.unreadable
 
-        def shown(row: int, at: int) -> object:
-            column = columns[at]
+        def shown(row: int, column_index: int) -> object:
+            column = columns[column_index]
             if column is None or column.shown is None:
                 return None if column is None else float(column.values[row])
             return column.shown(row)
@@ -167,9 +167,9 @@ class Table(ABC):
         return ()
 
 
-def column_error(name: str, what: str) -> InvalidFieldsError:
+def column_error(name: str, kind: str) -> InvalidFieldsError:
     """The error for a measured column whose type holds no numbers."""
-    return InvalidFieldsError([FieldError(name, "wrong_type", f"has {what}; one number a row is needed")])
+    return InvalidFieldsError([FieldError(name, "wrong_type", f"has {kind}; one number a row is needed")])
 
 
 class RejectsWriter:

@@ -102,11 +102,11 @@ def lines_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     number = 0
     for block in _unmarked(blocks):
-        *whole, rest = (rest + block).splitlines(keepends=True) or [b""]
+        *complete, rest = (rest + block).splitlines(keepends=True) or [b""]
         if rest.endswith(b"\n"):
-            whole.append(rest)
+            complete.append(rest)
             rest = b""
-        for line in whole:
+        for line in complete:
             number += 1
             yield _checked(line, number)
         _checked(rest, number + 1)

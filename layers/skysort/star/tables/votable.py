@@ -83,11 +83,11 @@ class Document(Table):
         self._parser.StartElementHandler = self._begin
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
-        self._at = 0
+        self._offset = 0
         self._depth = 0
         self._tables = 0
         self._table: TableElement | None = None
-        self._found: TableElement | None = None
+        self._selected: TableElement | None = None
         self._field_start: int | None = None
         self._data: TextRows | BinaryRows | None = None
         self._binary: str | None = None
@@ -101,11 +101,11 @@ class Document(Table):
         self.columns = self._find()
 
     def _find(self) -> MeasuredColumns:
-        while self._found is None and self._at <= len(self._content):
+        while self._selected is None and self._offset <= len(self._content):
             self._parse()
-        if self._found is None:
+        if self._selected is None:
             raise self._refusal or EmptyInputError("the VOTable holds no table")
-        return self._found.wanted.columns
+        return self._selected.wanted.columns
 
     def begin(self, appended: ResultColumns) -> tuple[()]:
         """Nothing is known of the result before its rows."""
@@ -115,7 +115,7 @@ class Document(Table):
     def rows(self) -> Iterator[Rows]:
         """The rows of the table, and a look at whatever is behind it."""
         yield from self._ready()
-        while self._at <= len(self._content):
+        while self._offset <= len(self._content):
             self._parse()
             yield from self._ready()
         if self._data is None or not self._data.count:
@@ -123,16 +123,16 @@ class Document(Table):
 
     def end(self) -> Iterator[bytes]:
         """The whole document."""
-        table, data = self._found, self._data
+        table, data = self._selected, self._data
         if table is None or data is None or table.fields_end is None or self._rows_to is None:
             raise EmptyInputError("the VOTable holds no table")
-        at = self._tag_end(table.start)
+        offset = self._tag_end(table.start)
         yield self._content[: table.start]
-        yield _NROWS.sub(rb'\g<1>"%d"' % self._kept, self._content[table.start : at])
+        yield _NROWS.sub(rb'\g<1>"%d"' % self._kept, self._content[table.start : offset])
         for start, stop in table.cuts:
-            yield self._content[at:start]
-            at = stop
-        yield self._content[at : table.fields_end]
+            yield self._content[offset:start]
+            offset = stop
+        yield self._content[offset : table.fields_end]
         yield _fields(table.prefix, self._appended)
         yield self._content[table.fields_end : self._rows_from]
         self._rows.seek(0)
@@ -158,87 +158,89 @@ class Document(Table):
     def _parse(self) -> None:
         """Parse a piece of the document, an empty one at its end."""
         self._check()
-        piece = self._content[self._at : self._at + _PIECE]
-        self._at += _PIECE
+        piece = self._content[self._offset : self._offset + _PIECE]
+        self._offset += _PIECE
         try:
-            self._parser.Parse(piece, self._at > len(self._content))
+            self._parser.Parse(piece, self._offset > len(self._content))
         except (expat.ExpatError, ValueError) as error:
             detail = f"the VOTable cannot be read, it is not well-formed XML: {error!s:.200}"
             raise MalformedInputError(detail) from None
         # What has begun and not ended is read again with every piece.
-        if self._at - self._parser.CurrentByteIndex > VOTABLE_TAG_BYTES + MIB:
+        if self._offset - self._parser.CurrentByteIndex > VOTABLE_TAG_BYTES + MIB:
             raise LimitExceededError(f"a tag or comment of the VOTable has more than {VOTABLE_TAG_BYTES:,} bytes")
 
     def _tag_end(self, start: int) -> int:
-        found = _TAG.match(self._content, start)
-        if found is None:
+        match = _TAG.match(self._content, start)
+        if match is None:
             raise MalformedInputError("the VOTable cannot be read: a tag does not end")
-        return found.end()
+        return match.end()
 
     def _begin(self, tag: str, attributes: Mapping[str, str]) -> None:
         name = _local(tag)
         _refuse_references(name, attributes)
         if self._rows_to is not None:
             return
-        at = self._parser.CurrentByteIndex
+        offset = self._parser.CurrentByteIndex
         self._depth += 1
         if self._depth > VOTABLE_DEPTH:
             raise LimitExceededError(f"the VOTable's elements are nested more than {VOTABLE_DEPTH} deep")
         if isinstance(self._data, TextRows):
-            self._begin_in_rows(self._data, name, at)
+            self._begin_in_rows(self._data, name, offset)
         elif name == "TABLE":
             self._tables += 1
             if self._tables > VOTABLE_TABLES:
                 raise LimitExceededError(f"the VOTable has more than {VOTABLE_TABLES:,} tables")
-            self._table = TableElement(at, self._depth)
+            self._table = TableElement(offset, self._depth)
         elif self._table is not None:
-            self._begin_in_table(self._table, tag, name, attributes, at)
+            self._begin_in_table(self._table, tag, name, attributes, offset)
 
-    def _begin_in_rows(self, rows: TextRows, name: str, at: int) -> None:
+    def _begin_in_rows(self, rows: TextRows, name: str, offset: int) -> None:
         if name == "TR":
             rows.begin_row()
         elif name == "TD":
-            self._cell_start = at
+            self._cell_start = offset
             self._cell = [] if rows.begin_cell() else None
 
-    def _begin_in_table(self, table: TableElement, tag: str, name: str, attributes: Mapping[str, str], at: int) -> None:
+    def _begin_in_table(
+        self, table: TableElement, tag: str, name: str, attributes: Mapping[str, str], offset: int
+    ) -> None:
         if name == "FIELD":
             if len(table.fields) >= TABLE_COLUMNS:
                 raise LimitExceededError(f"the VOTable has more than {TABLE_COLUMNS:,} columns; no more are read")
             table.prefix = tag[: -len(name)]
             table.fields.append(field(attributes))
-            table.own.append(not is_appended(table.fields[-1].name))
-            self._field_start = at
+            table.keeps.append(not is_appended(table.fields[-1].name))
+            self._field_start = offset
         elif name == "VALUES" and self._field_start is not None and "null" in attributes:
             table.fields[-1] = replace(table.fields[-1], null=attributes["null"].strip())
         elif name in {"LINK", "DATA"} and self._depth == table.depth + 1 and table.fields_end is None:
-            table.fields_end = at
+            table.fields_end = offset
             self._decide(table)
-        elif self._found is table:
-            self._begin_data(table, name, attributes, at)
+        elif self._selected is table:
+            self._begin_data(table, name, attributes, offset)
 
-    def _begin_data(self, table: TableElement, name: str, attributes: Mapping[str, str], at: int) -> None:
+    def _begin_data(self, table: TableElement, name: str, attributes: Mapping[str, str], offset: int) -> None:
         if name == "TABLEDATA":
-            self._rows_from = self._tag_end(at)
+            self._rows_from = self._tag_end(offset)
             self._data = TextRows(self._content, table, self._rows_from)
         elif name in {"BINARY", "BINARY2"}:
             self._binary = name
         elif name == "STREAM" and self._binary is not None:
             if attributes.get("encoding", "base64") != "base64":
                 raise UnsupportedFormatError("the VOTable's rows are packed, and only base64 text is read")
-            self._rows_from = self._tag_end(at)
+            self._rows_from = self._tag_end(offset)
             self._data = BinaryRows(table, flagged=self._binary == "BINARY2")
 
     def _decide(self, table: TableElement) -> None:
         """Whether this is the table to classify: the first with the measured columns."""
-        if self._found is not None or not table.fields:
+        if self._selected is not None or not table.fields:
             return
         try:
-            table.wanted = find([one.described for one in table.fields])
+            table.wanted = find([field.described for field in table.fields])
         except InvalidFieldsError as error:
             self._refusal = self._refusal or error
         else:
-            self._found = table
+            self._selected = table
 
     def _characters(self, text: str) -> None:
         if self._cell is not None:
@@ -249,18 +251,18 @@ class Document(Table):
     def _end(self, tag: str) -> None:
         if self._rows_to is not None:
             return
-        at, name = self._parser.CurrentByteIndex, _local(tag)
+        offset, name = self._parser.CurrentByteIndex, _local(tag)
         self._depth -= 1
         if isinstance(self._data, TextRows):
-            self._end_in_rows(self._data, name, at)
+            self._end_in_rows(self._data, name, offset)
         elif name == "FIELD" and self._field_start is not None and self._table is not None:
-            if not self._table.own[-1]:
-                self._table.cuts.append((self._field_start, self._tag_end(at)))
+            if not self._table.keeps[-1]:
+                self._table.cuts.append((self._field_start, self._tag_end(offset)))
             self._field_start = None
         elif name == "STREAM" and self._data is not None:
             self._data.feed("", last=True)
-            self._rows_to = at
-        elif name in {"FITS", "PARQUET"} and self._found is not None and self._found is self._table:
+            self._rows_to = offset
+        elif name in {"FITS", "PARQUET"} and self._selected is not None and self._selected is self._table:
             raise UnsupportedFormatError(f"the VOTable's rows are in {name} data; drop that file itself")
         elif name == "TABLE":
             if self._table is not None and self._table.fields_end is None:
@@ -268,12 +270,12 @@ class Document(Table):
                 self._decide(self._table)
             self._table = None
 
-    def _end_in_rows(self, rows: TextRows, name: str, at: int) -> None:
+    def _end_in_rows(self, rows: TextRows, name: str, offset: int) -> None:
         if name == "TD":
-            rows.end_cell(None if self._cell is None else "".join(self._cell), self._cell_start, self._tag_end(at))
+            rows.end_cell(None if self._cell is None else "".join(self._cell), self._cell_start, self._tag_end(offset))
             self._cell = None
         elif name == "TR":
-            rows.end_row(at, self._tag_end(at))
+            rows.end_row(offset, self._tag_end(offset))
         elif name == "TABLEDATA":
             self._rows_to = rows.end
 

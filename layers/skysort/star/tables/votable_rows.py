@@ -152,7 +152,7 @@ class TableElement:
         self.start = start
         self.depth = depth
         self.fields: list[Field] = []
-        self.own: list[bool] = []
+        self.keeps: list[bool] = []
         self.cuts: list[tuple[int, int]] = []
         self.fields_end: int | None = None
         self.prefix = ""
@@ -181,7 +181,7 @@ class TextRows:
         self.end = start
         self.count = 0
         self._wanted = {place.column for place in table.wanted.places if place is not None}
-        self._texts: dict[int, list[str | None]] = {at: [] for at in self._wanted}
+        self._texts: dict[int, list[str | None]] = {column: [] for column in self._wanted}
         self._rows: list[_Row] = []
         self._cuts: list[tuple[int, int]] = []
         self._column = -1
@@ -200,7 +200,7 @@ class TextRows:
         """A TD ends, which lies from start to stop in the file."""
         if self._column in self._wanted:
             self._texts[self._column].append(text)
-        elif self._column < len(self._table.own) and not self._table.own[self._column]:
+        elif self._column < len(self._table.keeps) and not self._table.keeps[self._column]:
             self._cuts.append((start, stop))
 
     def end_row(self, close: int, stop: int) -> None:
@@ -219,7 +219,7 @@ class TextRows:
         if not self._rows or (len(self._rows) < _ROWS and not last):
             return
         rows, texts = self._rows, self._texts
-        self._rows, self._texts = [], {at: [] for at in self._wanted}
+        self._rows, self._texts = [], {index: [] for index in self._wanted}
         fields = self._table.fields
         measured = self._table.wanted.read(
             lambda place: fields[place.column].from_text(texts[place.column], place.element)
@@ -229,15 +229,15 @@ class TextRows:
             columns = [column.astype(str).tolist() for column in appended.columns(values)]
             tag = f"{self._table.prefix}TD"
             cells = (f"<{tag}>{f'</{tag}><{tag}>'.join(row)}</{tag}>".encode() for row in zip(*columns, strict=True))
-            chosen = (row for row, keep in zip(rows, kept.tolist(), strict=True) if keep)
+            kept_rows = (row for row, keep in zip(rows, kept.tolist(), strict=True) if keep)
             return b"".join(
-                self._own(row) + new + self._content[row.close : row.stop]
-                for row, new in zip(chosen, cells, strict=True)
+                self._kept_bytes(row) + new + self._content[row.close : row.stop]
+                for row, new in zip(kept_rows, cells, strict=True)
             )
 
         yield measured, render
 
-    def _own(self, row: _Row) -> bytes:
+    def _kept_bytes(self, row: _Row) -> bytes:
         starts = (row.start, *(stop for _, stop in row.cuts))
         stops = (*(start for start, _ in row.cuts), row.close)
         return b"".join(self._content[start:stop] for start, stop in zip(starts, stops, strict=True))
@@ -257,10 +257,10 @@ class BinaryRows:
     def __init__(self, table: TableElement, *, flagged: bool) -> None:
         self._table = table
         self._flags = -(-len(table.fields) // 8) if flagged else 0
-        for one in table.fields:
-            if one.elements is None and "x" in one.arraysize:
+        for field in table.fields:
+            if field.elements is None and "x" in field.arraysize:
                 raise UnsupportedFormatError(
-                    f"the VOTable's column {one.name:.60} has arrays of a varying shape ({one.arraysize:.30}), which "
+                    f"the VOTable's column {field.name:.60} has arrays of a varying shape ({field.arraysize:.30}), which "
                     "are not read in BINARY data; save the table as TABLEDATA"
                 )
         self._text = ""
@@ -272,10 +272,10 @@ class BinaryRows:
     def feed(self, text: str, *, last: bool = False) -> None:
         """Take some of the stream's text; raises MalformedInputError where it is not base64."""
         text = self._text + "".join(text.split())
-        whole = len(text) if last else len(text) - len(text) % 4
-        self._text = text[whole:]
+        complete = len(text) if last else len(text) - len(text) % 4
+        self._text = text[complete:]
         try:
-            self._buffer += base64.b64decode(text[:whole], validate=True)
+            self._buffer += base64.b64decode(text[:complete], validate=True)
         except (binascii.Error, ValueError) as error:
             raise MalformedInputError(f"the VOTable cannot be read: its STREAM is not base64: {error}") from error
 
@@ -302,40 +302,40 @@ class BinaryRows:
 
     def _places(self, data: bytes, start: int) -> list[int] | None:
         """Where each cell of a row begins, and where the last ends; None where the row is not there as a whole."""
-        at = start + self._flags
-        places = [start, at]
-        for one in self._table.fields:
-            size = one.size
+        offset = start + self._flags
+        places = [start, offset]
+        for field in self._table.fields:
+            size = field.size
             if size is None:
-                if at + _LENGTH.size > len(data):
+                if offset + _LENGTH.size > len(data):
                     return None
-                (count,) = _LENGTH.unpack_from(data, at)
-                size = _LENGTH.size + one.varying(count)
-            at += size
-            places.append(at)
-        return places if start < at <= len(data) else None
+                (count,) = _LENGTH.unpack_from(data, offset)
+                size = _LENGTH.size + field.varying(count)
+            offset += size
+            places.append(offset)
+        return places if start < offset <= len(data) else None
 
     def _read(self, data: bytes, rows: Sequence[Sequence[int]]) -> Read:
         def cells(place: Place) -> Cells:
-            one = self._table.fields[place.column]
-            skipped = _LENGTH.size if one.size is None else 0
-            at = place.column + 1
-            found = one.from_bytes([data[row[at] + skipped : row[at + 1]] for row in rows], place.element)
+            field = self._table.fields[place.column]
+            skipped = _LENGTH.size if field.size is None else 0
+            index = place.column + 1
+            column = field.from_bytes([data[row[index] + skipped : row[index + 1]] for row in rows], place.element)
             if self._flags:
                 byte, bit = place.column // 8, 7 - place.column % 8
-                found.hide(np.array([data[row[0] + byte] >> bit & 1 for row in rows], np.bool_))
-            return found
+                column.hide(np.array([data[row[0] + byte] >> bit & 1 for row in rows], np.bool_))
+            return column
 
         def render(kept: NDArray[np.bool_], appended: ResultColumns, values: Values) -> bytes:
             columns = [_packed(column) for column in appended.columns(values)]
-            chosen = (row for row, keep in zip(rows, kept.tolist(), strict=True) if keep)
+            kept_rows = (row for row, keep in zip(rows, kept.tolist(), strict=True) if keep)
             self._rendered += b"".join(
                 self._row(data, row, len(new)) + b"".join(new)
-                for row, new in zip(chosen, zip(*columns, strict=True), strict=True)
+                for row, new in zip(kept_rows, zip(*columns, strict=True), strict=True)
             )
-            whole = len(self._rendered) - len(self._rendered) % 3
-            encoded = base64.b64encode(self._rendered[:whole]) + b"\n"
-            self._rendered = self._rendered[whole:]
+            complete = len(self._rendered) - len(self._rendered) % 3
+            encoded = base64.b64encode(self._rendered[:complete]) + b"\n"
+            self._rendered = self._rendered[complete:]
             return encoded
 
         self.count += len(rows)
@@ -343,11 +343,11 @@ class BinaryRows:
 
     def _row(self, data: bytes, row: Sequence[int], added: int) -> bytes:
         """A row's own bytes, with room for the appended columns' flags."""
-        own = self._table.own
-        cells = b"".join(data[row[at + 1] : row[at + 2]] for at, keep in enumerate(own) if keep)
+        keeps = self._table.keeps
+        cells = b"".join(data[row[index + 1] : row[index + 2]] for index, keep in enumerate(keeps) if keep)
         if not self._flags:
             return cells
-        flags = np.unpackbits(np.frombuffer(data, np.uint8, self._flags, row[0]))[: len(own)][np.array(own)]
+        flags = np.unpackbits(np.frombuffer(data, np.uint8, self._flags, row[0]))[: len(keeps)][np.array(keeps)]
         return np.packbits(np.concatenate([flags, np.zeros(added, np.uint8)])).tobytes() + cells
 
     def rest(self) -> bytes:
@@ -359,5 +359,5 @@ def _packed(column: NDArray[Any]) -> list[bytes]:
     """Cells of an appended column as a stream has them: texts behind their lengths."""
     if column.dtype.kind == "f":
         raw = column.astype(">f4").tobytes()
-        return [raw[at : at + 4] for at in range(0, len(raw), 4)]
+        return [raw[offset : offset + 4] for offset in range(0, len(raw), 4)]
     return [_LENGTH.pack(len(text)) + text for text in column.tolist()]

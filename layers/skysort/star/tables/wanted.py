@@ -84,12 +84,12 @@ class Wanted:
         self, cells: Callable[[Place], Cells], truths: Callable[[Place], NDArray[np.bool_]] | None = None
     ) -> Measured:
         """The values of rows, masked ones NaN, fluxes as magnitudes; cells, truths: give those of a column, a mask."""
-        found = [None if place is None else cells(place) for place in self.places]
+        columns = [None if place is None else cells(place) for place in self.places]
         if truths is not None:
-            for one, mask in zip(found, self.masks, strict=True):
-                if one is not None and mask is not None:
-                    one.hide(truths(mask))
-        measured = Measured.of(found)
+            for column, mask in zip(columns, self.masks, strict=True):
+                if column is not None and mask is not None:
+                    column.hide(truths(mask))
+        measured = Measured.of(columns)
         if self.fluxes:
             magnitudes = asinh_magnitudes(measured.photometry.magnitudes)
             return replace(measured, photometry=Photometry(magnitudes, measured.photometry.redshift))
@@ -114,21 +114,21 @@ def find(columns: Sequence[TableColumn]) -> Wanted:
         raise LimitExceededError(f"the table has {len(columns):,} columns; at most {TABLE_COLUMNS:,} are read")
     names, places = _named(columns)
     try:
-        found, fluxes = locate(names), False
+        match, fluxes = locate(names), False
     except InvalidFieldsError:
         magnitudes = _as_magnitudes(names)
         if magnitudes is None:
             _refuse_types(columns, MEASURED)
             raise
-        found, fluxes = _renamed(locate(magnitudes), names), True
+        match, fluxes = _renamed(locate(magnitudes), names), True
     units = [columns[place.column].unit for place in places]
-    fluxes = _are_fluxes(found, units, fluxes=fluxes)
-    chosen = tuple(None if at is None else places[at] for at in found.positions)
-    if chosen[-1] is None:
+    fluxes = _are_fluxes(match, units, fluxes=fluxes)
+    measured_places = tuple(None if index is None else places[index] for index in match.positions)
+    if measured_places[-1] is None:
         _refuse_types(columns, (REDSHIFT,))
     if fluxes:
-        found = replace(found, notes=(*found.notes, InputWarning(CONVERTED, REMARK)))
-    return Wanted(chosen, found, fluxes, _masks(columns, chosen))
+        match = replace(match, notes=(*match.notes, InputWarning(CONVERTED, REMARK)))
+    return Wanted(measured_places, match, fluxes, _masks(columns, measured_places))
 
 
 def _named(columns: Sequence[TableColumn]) -> tuple[list[str], list[Place]]:
@@ -136,43 +136,43 @@ def _named(columns: Sequence[TableColumn]) -> tuple[list[str], list[Place]]:
     # Arrays that are not known to hold the five bands have none: ``U`` may be a Stokes parameter.
     names: list[str] = []
     places: list[Place] = []
-    for at, column in enumerate(columns):
+    for index, column in enumerate(columns):
         if column.usable and column.elements == 1:
             names.append(column.name)
-            places.append(Place(at))
+            places.append(Place(index))
         elif column.usable and column.elements == len(BANDS) and column.name.strip().lower() in _ARRAYS:
             names.extend(f"{column.name.strip()}_{band}" for band in BANDS)
-            places.extend(Place(at, element) for element in range(len(BANDS)))
+            places.extend(Place(index, element) for element in range(len(BANDS)))
     return names, places
 
 
-def _are_fluxes(found: MeasuredColumns, units: Sequence[str | None], *, fluxes: bool) -> bool:
+def _are_fluxes(match: MeasuredColumns, units: Sequence[str | None], *, fluxes: bool) -> bool:
     """Whether the five are in nanomaggies, by names (fluxes) or units; raises InvalidFieldsError for another unit."""
-    bands = [units[at] for at in found.positions[: len(BANDS)] if at is not None]
+    bands = [units[index] for index in match.positions[: len(BANDS)] if index is not None]
     if all((unit or "").strip().lower() in NANOMAGGIES or (fluxes and not unit) for unit in bands):
         return True
-    check_units(found, units)
+    check_units(match, units)
     if fluxes:
         raise InvalidFieldsError(
-            [FieldError(name, "wrong_unit", "has to be in nanomaggies") for name in found.names[: len(BANDS)]]
+            [FieldError(name, "wrong_unit", "has to be in nanomaggies") for name in match.names[: len(BANDS)]]
         )
     return False
 
 
-def _renamed(found: MeasuredColumns, names: Sequence[str]) -> MeasuredColumns:
-    own = (name if at is None else names[at] for name, at in zip(found.names, found.positions, strict=True))
-    return MeasuredColumns(found.positions, tuple(own), found.identifier, found.notes)
+def _renamed(match: MeasuredColumns, names: Sequence[str]) -> MeasuredColumns:
+    headings = (name if i is None else names[i] for name, i in zip(match.names, match.positions, strict=True))
+    return MeasuredColumns(match.positions, tuple(headings), match.identifier, match.notes)
 
 
 def _masks(columns: Sequence[TableColumn], places: Sequence[Place | None]) -> tuple[Place | None, ...]:
     """Where astropy (table.serialize) keeps masks where a format has none: ``redshift.mask`` beside ``redshift``."""
-    truths = {column.name: at for at, column in enumerate(columns) if column.truths}
+    truths = {column.name: index for index, column in enumerate(columns) if column.truths}
 
     def mask(place: Place | None) -> Place | None:
-        if place is None or (at := truths.get(f"{columns[place.column].name}.mask")) is None:
+        if place is None or (index := truths.get(f"{columns[place.column].name}.mask")) is None:
             return None
-        of_elements = columns[at].elements == columns[place.column].elements
-        return Place(at, place.element if of_elements else None)
+        of_elements = columns[index].elements == columns[place.column].elements
+        return Place(index, place.element if of_elements else None)
 
     return tuple(mask(place) for place in places)
 
@@ -195,9 +195,9 @@ def _as_magnitudes(names: Sequence[str]) -> list[str] | None:
     renamed = {f"{flux}_{band}": f"{FLUXES[flux]}_{band}" for band in BANDS}
     kept = {BANDS[-1]} if spelled.isdisjoint(BANDS[:-1]) else set()
 
-    def name(given: str) -> str:
-        key = given.strip().lower()
-        return renamed.get(key, given if canonical(key) not in BANDS or key in kept else "")
+    def name(original: str) -> str:
+        key = original.strip().lower()
+        return renamed.get(key, original if canonical(key) not in BANDS or key in kept else "")
 
     return [name(given) for given in names]
 

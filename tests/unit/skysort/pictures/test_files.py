@@ -82,7 +82,7 @@ def test_a_picture_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "IMAGE_BYTES", 10)
     read = count()
     with pytest.raises(LimitExceededError):
-        module._whole(bytes(4) for _ in iter(lambda: next(read), 100))
+        module._read_all(bytes(4) for _ in iter(lambda: next(read), 100))
     assert next(read) == 3
 
 

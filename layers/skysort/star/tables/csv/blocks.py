@@ -119,12 +119,12 @@ def _scan(block: bytes, delimiter: str) -> NDArray[np.int64]:
     # The possessive group keeps an unclosed quote from being closed by half of an escaped one.
     cell = rb'(?:"(?:[^"]|"")*+"' + plain + rb'|(?!")' + plain + rb")"
     row = re.compile(rb"(?:" + cell + mark + rb")*+" + cell + rb"(?:\r\n|\n|\r)")
-    found = []
+    offsets = []
     position = 0
     while match := row.match(block, position):
         position = match.end()
-        found.append(position - 1)
-    return np.array(found, np.int64)
+        offsets.append(position - 1)
+    return np.array(offsets, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Block:
 
     measured: Measured
     ragged: Sequence[tuple[int, int]]
-    whole: NDArray[np.bool_]
+    complete: NDArray[np.bool_]
     kept: Sequence[Any]
 
 
@@ -196,12 +196,12 @@ class CellReader:
                 f"the rows cannot be told apart: {count:,} line ends, but {len(measured.photometry) + len(ragged):,} "
                 "rows; look for a stray quote or carriage return"
             )
-        whole = np.ones(count, np.bool_)
-        whole[[index for index, _ in ragged]] = False
+        complete = np.ones(count, np.bool_)
+        complete[[index for index, _ in ragged]] = False
         kept = [self._last[str(position)].combine_chunks() for position in self._kept]
         if latin:
             kept = [_as_latin(cells) for cells in kept]
-        return Block(measured, ragged, whole, kept)
+        return Block(measured, ragged, complete, kept)
 
     def _parse(self, rows: memoryview | bytes, kind: Any, ragged: list[tuple[int, int]]) -> list[Any]:
         """The measured columns, None for an absent one."""

@@ -47,9 +47,9 @@ _BELOW: Final = _MAGNITUDES | {
 }
 
 
-def wrong_cell_count(found: int, wanted: int) -> str:
+def wrong_cell_count(actual: int, expected: int) -> str:
     """What is wrong with a row of another length than its header's; its code is WRONG_CELL_COUNT."""
-    return f"the row has {found} {'cell' if found == 1 else 'cells'}, the header has {wanted}"
+    return f"the row has {actual} {'cell' if actual == 1 else 'cells'}, the header has {expected}"
 
 
 def decoded(content: bytes) -> str:
@@ -70,18 +70,18 @@ def is_utf_16(head: bytes) -> bool:
     return any(len(half) >= _SOME and not half.strip(b"\0") for half in (head[::2], head[1::2]))
 
 
-def row_at(block: bytes, at: int, delimiter: str, *, last: bool = True) -> tuple[list[bytes], int, int] | None:
+def row_at(block: bytes, offset: int, delimiter: str, *, last: bool = True) -> tuple[list[bytes], int, int] | None:
     """Cells of the row at an offset, its end, the next's start; None where it does not end. last: nothing follows."""
     cell = _cell(delimiter)
     cells: list[bytes] = []
-    while match := cell.match(block, at):
+    while match := cell.match(block, offset):
         cells.append(match["quoted"].replace(b'""', b'"') + match["rest"] if match["plain"] is None else match["plain"])
         if match["line"] is not None:
             half = match["line"] == b"\r" and match.end() == len(block)
             return None if half and not last else (cells, match.start("line"), match.end())
         if not match["delimiter"]:
             return (cells, len(block), len(block)) if last else None
-        at = match.end()
+        offset = match.end()
     return None
 
 

@@ -76,7 +76,7 @@ class Head:
     decimal_comma: bool = False
 
     @property
-    def again(self) -> tuple[bytes, bytes]:
+    def repeated(self) -> tuple[bytes, bytes]:
         """The header as it may stand among the rows, where tables were put one below the other."""
         return self.line, self.line.lstrip(b"# \t")
 
@@ -84,8 +84,8 @@ class Head:
         """Raise MalformedInputError where the line below a comment among the rows is the header of another table."""
         row = row_at(line + b"\n", 0, self.delimiter)
         cells = [decoded(cell).strip() for cell in row[0]] if row else []
-        columns = [at for at, name in enumerate(self.names) if canonical(name) in MEASURED]
-        if len(cells) == len(self.names) and any(NUMBER.fullmatch(cells[at]) for at in columns):
+        columns = [index for index, name in enumerate(self.names) if canonical(name) in MEASURED]
+        if len(cells) == len(self.names) and any(NUMBER.fullmatch(cells[index]) for index in columns):
             return
         if is_table(comment) or _measured(cells) > 1:
             raise MalformedInputError(
@@ -129,10 +129,10 @@ def read_head(blocks: Iterable[bytes]) -> tuple[Head, Iterator[bytes]]:
 
 
 def _head(content: bytes, *, last: bool) -> Head:
-    at, comment = _above(content, last=last)
-    window = content[at : at + 2 * TABLE_LINE_BYTES]
+    offset, comment = _above(content, last=last)
+    window = content[offset : offset + 2 * TABLE_LINE_BYTES]
     delimiter, names, end, following = _header(window, last=last)
-    start, line = at, window[:end]
+    start, line = offset, window[:end]
     if b"\0" in line:
         raise MalformedInputError(
             "the table is not UTF-8 text: its header holds NUL bytes, as in UTF-16; send it as UTF-8"
@@ -142,7 +142,7 @@ def _head(content: bytes, *, last: bool) -> Head:
         delimiter, names = commented
         start, line, following = comment.start, content[comment], 0
     sample = _sample(window, following, delimiter, names, last=last)
-    stop = at + sample.stop
+    stop = offset + sample.stop
     eol = (_BREAK.search(content, start + len(line)) or [b""])[0]
     names, text = _as_wide_as_the_rows(line, names, sample.rows, delimiter)
     return Head(
@@ -162,27 +162,27 @@ def _head(content: bytes, *, last: bool) -> Head:
 
 def _above(content: bytes, *, last: bool) -> tuple[int, slice]:
     """Where the first line that is neither blank nor a comment begins, and where the last comment lies."""
-    at = len(BOM_UTF8) if content.startswith(BOM_UTF8) else 0
+    offset = len(BOM_UTF8) if content.startswith(BOM_UTF8) else 0
     comment = slice(0, 0)
     lines = 0
-    while (found := _BREAK.search(content, at)) is not None:
-        text = content[at : found.start()].strip()
+    while (match := _BREAK.search(content, offset)) is not None:
+        text = content[offset : match.start()].strip()
         if text and not (lines == 0 and _SEPARATOR.fullmatch(text)):
             if not text.startswith(COMMENT.encode()):
-                return at, comment
-            comment = slice(at, found.start())
-        at = found.end()
+                return offset, comment
+            comment = slice(offset, match.start())
+        offset = match.end()
         lines += 1
-        if lines > CSV_PREAMBLE_LINES or at > CSV_PREAMBLE_BYTES:
+        if lines > CSV_PREAMBLE_LINES or offset > CSV_PREAMBLE_BYTES:
             raise LimitExceededError(
                 f"there is no header within the first {CSV_PREAMBLE_LINES:,} lines and {CSV_PREAMBLE_BYTES:,} bytes"
             )
-    if len(content) - at > TABLE_LINE_BYTES or not last:
+    if len(content) - offset > TABLE_LINE_BYTES or not last:
         raise LimitExceededError(f"there is no line break in the first {TABLE_LINE_BYTES:,} bytes of the table")
-    text = content[at:].strip()
+    text = content[offset:].strip()
     if not text or text.startswith(COMMENT.encode()):
         raise EmptyInputError("the table has no header and no rows")
-    return at, comment
+    return offset, comment
 
 
 def _commented(comment: bytes, window: bytes) -> tuple[str, list[str]] | None:
@@ -206,28 +206,28 @@ class _Sample:
     units: tuple[str, ...]
 
 
-def _sample(window: bytes, at: int, delimiter: str, names: Sequence[str], *, last: bool) -> _Sample:
+def _sample(window: bytes, offset: int, delimiter: str, names: Sequence[str], *, last: bool) -> _Sample:
     """Look at the rows below the header."""
     rows: list[list[bytes]] = []
     below: list[bytes] = []
     units: tuple[str, ...] = ()
-    stop, start = at, at
-    while len(rows) < _SAMPLE_ROWS and at - start < _SAMPLE_BYTES:
-        found = row_at(window, at, delimiter, last=last)
-        if found is None:
+    stop, start = offset, offset
+    while len(rows) < _SAMPLE_ROWS and offset - start < _SAMPLE_BYTES:
+        row = row_at(window, offset, delimiter, last=last)
+        if row is None:
             break
-        cells, end, following = found
-        if end > at and not window.startswith(COMMENT.encode(), at):
+        cells, end, following = row
+        if end > offset and not window.startswith(COMMENT.encode(), offset):
             texts = [decoded(cell).strip() for cell in cells]
             is_units = not units and are_units(texts, names)
             if not rows and len(below) < _LINES_BELOW and (is_units or is_rule(texts, names)):
                 units = tuple(texts) if is_units and tell_magnitudes(texts) else units
-                below.append(window[at:end])
+                below.append(window[offset:end])
                 stop = following
             else:
                 rows.append(cells)
-        at = following
-        if at >= len(window):
+        offset = following
+        if offset >= len(window):
             break
     return _Sample(rows, stop, below, units)
 
@@ -250,8 +250,8 @@ def _as_wide_as_the_rows(
 
 
 def _has_decimal_commas(rows: Sequence[Sequence[bytes]], names: Sequence[str]) -> bool:
-    columns = [at for at, name in enumerate(names) if canonical(name) in MEASURED]
-    cells = [row[at].strip() for row in rows for at in columns if at < len(row)]
+    columns = [index for index, name in enumerate(names) if canonical(name) in MEASURED]
+    cells = [row[index].strip() for row in rows for index in columns if index < len(row)]
     return any(_COMMA.match(cell) for cell in cells) and not any(b"." in cell for cell in cells)
 
 
@@ -262,9 +262,9 @@ def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int]:
         raise LimitExceededError(f"the table has more columns than the {TABLE_COLUMNS:,} that are read")
     candidates = []
     for order, delimiter in enumerate(DELIMITERS):
-        found = row_at(window, 0, delimiter, last=last)
-        if found is not None:
-            cells, end, following = found
+        row = row_at(window, 0, delimiter, last=last)
+        if row is not None:
+            cells, end, following = row
             names = [decoded(cell).strip() for cell in cells]
             candidates.append(((_measured(names), len(names), -order), (delimiter, names, end, following)))
     if not candidates:
@@ -281,19 +281,19 @@ class _Lines:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
-        self._taken: list[str] = []
+        self._lines_read: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
         line = next(self._lines)
-        self._taken.append(line)
+        self._lines_read.append(line)
         return line
 
-    def taken(self) -> str:
-        text = self._taken[0] if len(self._taken) == 1 else "".join(self._taken)
-        self._taken.clear()
+    def take(self) -> str:
+        text = self._lines_read[0] if len(self._lines_read) == 1 else "".join(self._lines_read)
+        self._lines_read.clear()
         return text
 
 
@@ -312,12 +312,12 @@ def table_rows(lines: Iterable[str], head: Head) -> Iterator[tuple[str, list[str
     MalformedInputError
         For a quote that is not closed, a cell without end, and a second table with other columns.
     """
-    taken = _Lines(chain(lines, (_END,)))
+    reader_lines = _Lines(chain(lines, (_END,)))
     number, comment = 0, ""
-    again = {line.decode("utf-8", "surrogateescape") for line in head.again}
+    headers = {line.decode("utf-8", "surrogateescape") for line in head.repeated}
     try:
-        for cells in csv.reader(taken, delimiter=head.delimiter):
-            text = taken.taken()
+        for cells in csv.reader(reader_lines, delimiter=head.delimiter):
+            text = reader_lines.take()
             if text == _END:
                 return
             if text.endswith(_END):
@@ -328,7 +328,7 @@ def table_rows(lines: Iterable[str], head: Head) -> Iterator[tuple[str, list[str
                 comment = comment if is_table(comment) else text
                 continue
             line = text.rstrip("\r\n")
-            if line in again:
+            if line in headers:
                 comment = ""
                 continue
             if comment:

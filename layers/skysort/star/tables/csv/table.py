@@ -64,9 +64,9 @@ class CsvTable(Table):
         self._eol = head.eol or b"\n"
         self._rest = b""
         self.columns = columns_of(head)
-        self._own = [at for at, name in enumerate(head.names) if not is_appended(name)]
-        self._rebuild = len(self._own) < len(head.names)
-        self._cells = CellReader(head, self.columns.positions, self._own if self._rebuild else ())
+        self._kept = [index for index, name in enumerate(head.names) if not is_appended(name)]
+        self._rebuild = len(self._kept) < len(head.names)
+        self._cells = CellReader(head, self.columns.positions, self._kept if self._rebuild else ())
         self._text: CsvText
         self._line = head.lines + 1
         # The last comment among the rows, where no row has followed it yet, and how many there were.
@@ -77,8 +77,8 @@ class CsvTable(Table):
         """What stands above the rows."""
         head = self._head
         self._text = CsvText(appended, head.delimiter, self._eol)
-        own = join_names((head.names[at] for at in self._own), head.delimiter) if self._rebuild else head.text
-        return [head.before + self._text.header(own)]
+        header = join_names((head.names[index] for index in self._kept), head.delimiter) if self._rebuild else head.text
+        return [head.before + self._text.header(header)]
 
     def rows(self) -> Iterator[Rows]:
         """The rows; raises LimitExceededError for one without end, MalformedInputError where their ends are unclear."""
@@ -106,12 +106,12 @@ class CsvTable(Table):
             raise LimitExceededError(f"line {line:,} has more than {TABLE_LINE_BYTES:,} bytes")
         filled = self._are_rows(block, lines, lengths)
         rows: bytes | memoryview = memoryview(block)[: lines.stop]
-        own = lines
+        kept = lines
         if not filled.all():
-            own = lines.take(filled)
-            rows = b"".join(row + b"\n" for row in cut(block, own).to_pylist())
-        if len(own):
-            yield self._read(block, own, self._cells.read(rows, len(own), is_ascii=block.isascii()))
+            kept = lines.take(filled)
+            rows = b"".join(row + b"\n" for row in cut(block, kept).to_pylist())
+        if len(kept):
+            yield self._read(block, kept, self._cells.read(rows, len(kept), is_ascii=block.isascii()))
         self._line += int(np.searchsorted(lines.breaks, lines.stop)) if len(lines.breaks) else len(lines)
 
     def _are_rows(self, block: bytes, lines: Lines, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -126,9 +126,9 @@ class CsvTable(Table):
             begun = [match.start() for match in _NO_COMMENT.finditer(block, 0, lines.stop)]
             comments &= ~np.isin(lines.starts, begun)
         rows: NDArray[np.bool_] = filled & ~comments
-        for line in head.again:
-            for at in np.flatnonzero(rows & (lengths == len(line)) & (first == line[0])).tolist():
-                rows[at] = block[lines.starts[at] : lines.ends[at]] != line
+        for line in head.repeated:
+            for row in np.flatnonzero(rows & (lengths == len(line)) & (first == line[0])).tolist():
+                rows[row] = block[lines.starts[row] : lines.ends[row]] != line
         if self._comment or comments.any():
             self._look_for_tables(block, lines, comments, filled & ~comments)
         return rows
@@ -139,14 +139,14 @@ class CsvTable(Table):
         """Look at the line below each comment, the one below the block's last comment in the next block."""
         head = self._head
         below = np.flatnonzero(others)
-        for at in (-1, *np.flatnonzero(comments)[: max(_TABLES - self._comments, 0)].tolist()):
-            if at >= 0 and not is_table(self._comment):
-                self._comment = decoded(block[lines.starts[at] : lines.ends[at]])
-            next_one = np.searchsorted(below, at + 1)
-            if not self._comment or next_one == len(below):
+        for row in (-1, *np.flatnonzero(comments)[: max(_TABLES - self._comments, 0)].tolist()):
+            if row >= 0 and not is_table(self._comment):
+                self._comment = decoded(block[lines.starts[row] : lines.ends[row]])
+            following = np.searchsorted(below, row + 1)
+            if not self._comment or following == len(below):
                 continue
-            line = block[lines.starts[below[next_one]] : lines.ends[below[next_one]]]
-            if line not in head.again:
+            line = block[lines.starts[below[following]] : lines.ends[below[following]]]
+            if line not in head.repeated:
                 head.refuse_other_table(self._comment, line)
             self._comment = ""
         self._comments += int(comments.sum())
@@ -154,7 +154,7 @@ class CsvTable(Table):
     def _read(self, block: bytes, lines: Lines, cells: Block) -> Rows:
         """The rows whose cells were read; those with too few or too many are refused."""
         wanted = len(self._head.names)
-        whole = lines.take(cells.whole) if cells.ragged else lines
+        complete = lines.take(cells.complete) if cells.ragged else lines
 
         def render(kept: NDArray[np.bool_], values: Values) -> bytes | memoryview:
             if not len(values.label):
@@ -162,19 +162,19 @@ class CsvTable(Table):
             if self._rebuild:
                 contents = join_cells(cells.kept, self._head.delimiter).filter(kept)
             else:
-                contents = cut(block, whole if kept.all() else whole.take(kept))
+                contents = cut(block, complete if kept.all() else complete.take(kept))
             return self._text.rows(contents, values)
 
         refused = [
-            (at, (self._number(lines, int(lines.starts[at])), "", WRONG_CELL_COUNT, wrong_cell_count(found, wanted)))
-            for at, found in cells.ragged
+            (row, (self._number(lines, int(lines.starts[row])), "", WRONG_CELL_COUNT, wrong_cell_count(count, wanted)))
+            for row, count in cells.ragged
         ]
         return Rows(
             cells.measured,
             render,
-            np.flatnonzero(cells.whole) if cells.ragged else None,
+            np.flatnonzero(cells.complete) if cells.ragged else None,
             refused,
-            lambda row: self._number(whole, int(whole.starts[row])),
+            lambda row: self._number(complete, int(complete.starts[row])),
         )
 
     def _number(self, lines: Lines, offset: int) -> int:

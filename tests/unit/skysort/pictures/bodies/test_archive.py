@@ -155,7 +155,7 @@ def test_thousands_of_members_of_one_name_are_told_apart_without_trying_every_na
     names._next = Counting()
     # When thousands have one name, or the name that another gets
     given = ["a"] * 3_000 + [f"b~{number}" for number in range(2, 3_000)] + ["b"] * 3_000 + ["c.error"] * 1_000
-    own = [names.own(name) for name in given]
+    own = [names.unique(name) for name in given]
     # Then all are told apart, by a few looks each
     assert len(set(own)) == len(given)
     assert Counting.looked < 4 * len(given)

@@ -176,7 +176,7 @@ def test_the_pages_that_are_found_are_those_that_were_written(
         stop = start + chunk.total_compressed_size
         walked = list(pages(out.getvalue(), start, stop, chunk.num_values, count()))  # type: ignore[arg-type]
         # Then they fill the column, and hold its values
-        assert walked[-1].at + walked[-1].packed == stop
+        assert walked[-1].start + walked[-1].packed == stop
         assert sum(one.values for one in walked if not one.dictionary) == chunk.num_values
 
 
