@@ -1,1 +1,1 @@
-"""Pictures: decoding (one way for training, serving and batch), the image models, and their answers."""
+"""Pictures: decoding (the same for training, serving and batch), the image models, and their answers."""

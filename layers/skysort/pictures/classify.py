@@ -1,4 +1,4 @@
-"""Pictures in, answers out: what the picture functions do, without HTTP and without AWS."""
+"""Classification of pictures: pictures in, answers out, without HTTP or AWS."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from skysort.pictures.model import PictureModel
 
     class Classified(PictureClasses):
-        """What a model says of a picture. cached: whether it was said before."""
+        """A picture's classes. cached: whether they come from the cache."""
 
         cached: bool
 
@@ -53,16 +53,16 @@ _HEAT_MAP_SIDE, _VIEW_QUALITY, _WINDOW_DIGITS = 112, 85, 4
 
 
 class PictureClassifier:
-    """A loaded model.
+    """Classifies pictures with a loaded model.
 
     Parameters
     ----------
     model
-        What predicts.
+        The model.
     cache
-        Of answers; None, as in the drop folder, where threads share the classifier, keeps none.
+        The cache of answers; None in the drop folder, where threads share the classifier.
     fetch
-        Reads the bytes behind s3_keys, where requests may have them.
+        Reads the objects of s3_keys; None where requests may not have them.
     """
 
     def __init__(
@@ -83,20 +83,20 @@ class PictureClassifier:
         Parameters
         ----------
         request
-            The pictures, and the options of its body.
+            The pictures, and the options of the body.
         query
-            Options of the query string, which win over those of the body.
+            Options of the query string, which override those of the body.
 
         Returns
         -------
-        The answer; a bad picture gets a problem in its place, the others their classes.
+        The answer: for each picture its classes, or a problem for a bad one.
 
         Raises
         ------
         InvalidFieldsError
             For bad options.
         SkysortError
-            The error of a picture that came alone.
+            The error of a single bare picture.
         """
         started = perf_counter()
         options = self._options(combined(request.options, query, self.labels, self._model.subsets))
@@ -113,11 +113,11 @@ class PictureClassifier:
         }
 
     def model_name(self) -> ModelName:
-        """The model as every answer and record names it."""
+        """The model's name and version, as answers and records have them."""
         return {"name": self._model.card.name, "version": self._model.card.version}
 
     def self_test(self) -> Ready:
-        """Classify the built-in sample, past the cache; raises InfrastructureError for what is not a distribution."""
+        """Classify the built-in sample without the cache; raises InfrastructureError unless probabilities sum to 1."""
         started = perf_counter()
         picture = read(sample_picture(), self._model.spec)
         probabilities = self._model.predict(picture.pixels[np.newaxis]).probabilities[0]
@@ -139,20 +139,20 @@ class PictureClassifier:
     def classify_pictures(
         self, contents: Sequence[bytes | SkysortError], options: Options, budget: Budget | None = None
     ) -> tuple[list[Classified | SkysortError], float, float]:
-        """Classify pictures in order; bytes seen before come from the cache, equal ones are classified once.
+        """Classify pictures in order; answers for known bytes come from the cache, duplicates are classified once.
 
         Parameters
         ----------
         contents
-            The files, or what is wrong with them.
+            The files, or their errors.
         options
             Resolved against the model's labels.
         budget
-            What decoding all of them may cost together; without one each has its own.
+            The decoding budget shared by all of them; None gives each its own.
 
         Returns
         -------
-        Of every picture the classes or what is wrong with it; milliseconds of decoding and of predicting.
+        For every picture its classes or its error; milliseconds spent decoding and predicting.
         """
         started = perf_counter()
         keys = [None if isinstance(content, SkysortError) else self._key(content, options) for content in contents]
@@ -181,7 +181,7 @@ class PictureClassifier:
         return results, (decoded - started) * 1e3, (perf_counter() - decoded) * 1e3
 
     def _options(self, requested: Mapping[str, object]) -> Options:
-        """Options resolved; those seen before are remembered, as to look up a thousand labels' names takes 1 ms."""
+        """Resolve options, memoised: looking up a thousand labels takes 1 ms."""
         key = repr(sorted(requested.items()))
         known = self._resolved.get(key)
         if known is None:
@@ -191,7 +191,7 @@ class PictureClassifier:
         return known
 
     def _contents(self, items: Sequence[PictureItem]) -> list[bytes | SkysortError]:
-        """The bytes of every picture; those that lie in S3 are fetched side by side."""
+        """The bytes of every picture; those in S3 are fetched concurrently."""
         keys = [item.s3_key for item in items if item.error is None and item.s3_key is not None]
         fetched: Mapping[str, bytes | SkysortError] = {}
         if keys and self._fetch is not None:
@@ -254,9 +254,9 @@ def _result(name: str, result: Classified | SkysortError) -> PictureResult | Fai
 
 
 def _explanation(activation: NDArray[np.float32], label: str, picture: Picture, spec: InputSpec) -> HeatMap:
-    """What a model looked at: the class activation map (Zhou et al. 2016) of one class over its part of a picture."""
+    """The heat map of one class: its class activation map (Zhou et al. 2016) over the model's window of the picture."""
     left, upper, right, lower = spec.window(picture.width, picture.height)
-    view = BytesIO()  # for formats that a browser does not show (FITS, TIFF, HEIC)
+    view = BytesIO()  # for formats that browsers do not display (FITS, TIFF, HEIC)
     Image.fromarray(picture.pixels).save(view, "JPEG", quality=_VIEW_QUALITY)
     return {
         "method": "class activation map",
@@ -273,24 +273,24 @@ def _explanation(activation: NDArray[np.float32], label: str, picture: Picture, 
 
 
 def heat_map(activation: NDArray[np.float32]) -> bytes:
-    """A PNG from transparent black over red and yellow to white; what speaks against the class is left out."""
+    """A PNG from transparent black over red and yellow to white; negative evidence is left out."""
     strength = np.clip(np.nan_to_num(activation), 0.0, None)
     strength /= max(float(strength.max()), float(np.finfo(np.float32).tiny))
     height, width = activation.shape
     size = (_HEAT_MAP_SIDE, max(1, round(_HEAT_MAP_SIDE * height / width)))
     smooth = Image.fromarray((strength * 255).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
-    # Black, red, yellow, white: brightness rises all the way, so that it can be read in grey as well.
+    # Black, red, yellow, white: brightness rises monotonically, so that it reads in greyscale as well.
     level = np.arange(256)
     ramps = np.stack([level * 3, level * 3 - 255, level * 3 - 510], axis=1)
     smooth.putpalette(np.clip(ramps, 0, 255).astype(np.uint8).tobytes())
     file = BytesIO()
-    # The warmer, the more opaque: laid over the picture, cold parts show it as it is.
+    # Opacity rises with activation: the picture shows through where the map is low.
     smooth.save(file, "PNG", transparency=bytes(min(255, level * 3 // 2) for level in range(256)))
     return file.getvalue()
 
 
 def sample_picture() -> bytes:
-    """A JPEG of an inclined spiral on a dark sky, made by arithmetic: no file to ship, lose or license."""
+    """A synthetic JPEG of an inclined spiral on a dark sky: no file to ship or license."""
     down, across = np.mgrid[-1.0:1.0:160j, -1.0:1.0:160j]
     radius = np.hypot(across, down / 0.7)
     arms = 0.5 + 0.5 * np.cos(2 * np.arctan2(down / 0.7, across) - 9 * radius)

@@ -1,4 +1,4 @@
-"""From a file's bytes to the pixels that a model takes: one way for training, serving and batch."""
+"""From a file's bytes to a model's input pixels: the same for training, serving and batch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "InputSpec", "Picture", "decode", "read"]
 
-# How a stored picture is put upright (CIPA DC-008, "Orientation").
+# The transposition that puts a stored picture upright (CIPA DC-008, "Orientation").
 _TURNS: Final = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -43,7 +43,7 @@ _TURNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a model takes, (height, width, 3) uint8 RGB, the size of the whole upright picture, what was done to it."""
+    """A model's input, (height, width, 3) uint8 RGB; the size of the full upright picture; and warnings."""
 
     pixels: NDArray[np.uint8]
     width: int
@@ -57,30 +57,29 @@ def decode(content: bytes, spec: InputSpec) -> NDArray[np.uint8]:
 
 
 def read(content: bytes, spec: InputSpec, budget: Budget | None = None) -> Picture:
-    """Decode a picture of any accepted form into what a model takes.
+    """Decode a picture of any supported format into a model's input.
 
     Parameters
     ----------
     content
-        A JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF (the first frame of an animation) or FITS file, told apart by content.
+        A JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF (the first frame of an animation) or FITS file, detected by content.
     spec
-        Of the model.
+        The model's input.
     budget
-        What several pictures share; without one the picture has its own.
+        The decoding budget shared by several pictures; None gives the picture its own.
 
     Returns
     -------
-    The picture as the model takes it. Whatever a reader raises over the bytes comes out as an error of this one picture
-    (see skysort.guard).
+    The model's input. Whatever a reader raises becomes an error of this one picture (see skysort.guard).
 
     Raises
     ------
     EmptyInputError, UnsupportedFormatError
-        For what is not a picture of these forms.
+        For content that is not a picture in one of these formats.
     MalformedInputError
         For a damaged or truncated file.
     LimitExceededError
-        Before its pixels are decoded, for one that would cost too much.
+        For a picture too expensive to decode; raised before its pixels are decoded.
     """
     if len(content) > IMAGE_BYTES:
         raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB; this one has {len(content):,} B")
@@ -88,10 +87,10 @@ def read(content: bytes, spec: InputSpec, budget: Budget | None = None) -> Pictu
         form = detect(content)
     budget = budget or Budget()
     with reading(f"the {NAMES[form]} picture"):
-        if form is Format.JPEG:  # remarks come with metadata, which a JPEG's decoder is not given
+        if form is Format.JPEG:  # the warnings are about metadata, which a JPEG's decoder is not given
             return _decode_picture(content, form, spec, budget)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # readers remark on odd metadata; nobody is there to hear it
+            warnings.simplefilter("ignore")  # readers warn of odd metadata, which does not matter here
             if form is Format.FITS:
                 return _decode_fits(content, spec, budget)
             return _decode_picture(content, form, spec, budget)
@@ -111,7 +110,7 @@ def _decode_picture(content: bytes, form: Format, spec: InputSpec, budget: Budge
 
 
 def _shrink(loaded: Loaded, spec: InputSpec, box: Box) -> tuple[Image.Image, tuple[InputWarning, ...]]:
-    """The window of a loaded picture at the model's size, as RGB in sRGB over the background."""
+    """The window of a loaded picture at the model's size, in sRGB over the background."""
     picture = loaded.picture
     box = inside(box, *picture.size)
     if picture.mode in measurements.MODES:

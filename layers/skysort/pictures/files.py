@@ -1,4 +1,4 @@
-"""The picture models in the drop folder: a picture in, its record out; an archive in, its table and records out."""
+"""The picture models in the drop folder: a picture becomes a record, an archive a table and records."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from skysort.pictures.bodies.archive import Member
     from skysort.pictures.classify import PictureClassifier
 
-# Threads that wait for the store, for the few that compute; requests at a time where thousands of records have to go.
+# Threads that wait for S3 beside the few that compute; concurrent requests to delete thousands of records.
 _WRITERS, _REMOVERS = 8, 8
 _RACES: Final = 5
 _COLUMNS: Final = ("file", "label", "class_id", "probability", "prediction_set", "error")
@@ -44,9 +44,9 @@ class PictureFiles:
     Parameters
     ----------
     classifier
-        Of the model, without a cache.
+        The model's classifier, without a cache.
     threads
-        Pictures that are decoded and classified at the same time; memory is needed for as many.
+        Pictures that are decoded and classified concurrently; each needs memory.
     """
 
     suffixes = (TABLE,)
@@ -57,7 +57,7 @@ class PictureFiles:
         self._classifier = classifier
         self._options = parse_options({}, classifier.labels)
         self._computing = Semaphore(threads)
-        self._one_archive = Lock()  # each takes /tmp and memory for itself
+        self._one_archive = Lock()  # each needs /tmp and memory
 
     def classify(self, source: SourceFile, draft: Draft) -> Report:
         """Classify one picture or one archive; raises InputError when it can never succeed."""
@@ -69,7 +69,7 @@ class PictureFiles:
             records.remove(written.values())
             records.remove_except(())
             raise
-        # A picture may stand where an archive stood, or an archive of other members.
+        # An older upload of the same name may have been an archive, with other members.
         records.remove_except(written)
         return report
 
@@ -85,7 +85,7 @@ class PictureFiles:
         with source.deadline.turn(self._one_archive), fetched(blocks, ARCHIVE_BYTES) as path:
             table = _Table(draft.open(TABLE, "text/csv"))
             entries = _while_there_is_time(archive.members(path, kind), source)
-            # Closed at once where it fails: what is removed then must not be written after that.
+            # Closed at once on failure: records that are then removed must not be written afterwards.
             with closing(self._members(entries, source, records, written)) as results:
                 for name, document in results:
                     table.add(name, document)
@@ -99,7 +99,7 @@ class PictureFiles:
         return Report({"format": str(kind), **table.summary()}, counts)
 
     def _answer(self, name: str, content: bytes | InputError) -> dict[str, Any]:
-        """The record of one picture; raises what is wrong with it."""
+        """The record of one picture; raises its error."""
         with self._computing:
             (result,), decode_ms, predict_ms = self._classifier.classify_pictures([content], self._options)
         if isinstance(result, SkysortError):
@@ -109,8 +109,8 @@ class PictureFiles:
     def _members(
         self, entries: Iterable[Member], source: SourceFile, records: MemberRecords, written: dict[str, str]
     ) -> Generator[tuple[str, dict[str, Any] | InputError]]:
-        """Classify an archive's members and write records of those that can be: name, and record or what is wrong."""
-        # Every record's member with its key is noted in `written`, in whatever order they are written.
+        """Classify an archive's members and write their records; yields names with records or errors."""
+        # `written` collects the member and key of every record, in any order.
         origin = source_document(source.upload)
 
         def work(member: Member) -> tuple[str, dict[str, Any] | InputError] | None:
@@ -130,7 +130,7 @@ class PictureFiles:
 
 
 class _Table:
-    """The table of an archive: one line a member, in the archive's order, and its sums."""
+    """The table of an archive: one line per member, in the archive's order, and its totals."""
 
     def __init__(self, file: DraftFile) -> None:
         self._file = file
@@ -165,7 +165,7 @@ class _Table:
         self._file.write(line.getvalue().encode("utf-8", "replace"))
 
     def summary(self) -> dict[str, Any]:
-        """What the archive's own record says; of many refusals the first, all of them are in the table."""
+        """The archive's own record, with the first of the rejections; the table has all of them."""
         labels = dict(sorted(self.labels.items(), key=lambda pair: (-pair[1], pair[0])))
         return {
             "members": self.classified + self.refused,
@@ -188,7 +188,7 @@ def _weight(member: Member) -> int:
 
 
 def _read_all(blocks: Iterator[bytes] | Iterable[bytes]) -> bytes:
-    """The whole of a picture's file; raises LimitExceededError as soon as it is too large."""
+    """Read a picture's file; raises LimitExceededError as soon as it is too large."""
     content = bytearray()
     for block in blocks:
         content += block
@@ -200,11 +200,10 @@ def _read_all(blocks: Iterator[bytes] | Iterable[bytes]) -> bytes:
 class MemberRecords:
     """Writes and removes the records of an archive's classified members, stamped like every record.
 
-    A member that is refused has none: its line in the archive's table says why. Ten thousand members of a byte each
-    would otherwise cost ten thousand writes.
-    A record may be there already: from an earlier delivery of the same upload, which was killed half-way, or
-    from an older archive of the same name. The archive's own table (``<archive>.csv``) says which members an
-    older one had; it is replaced only after those that are no longer members have gone.
+    A rejected member has no record, only its line in the archive's table: ten thousand members of one byte each would
+    otherwise cost ten thousand writes. A record may exist already, from an interrupted delivery of the same upload or
+    from an older archive of the same name. The archive's table (``<archive>.csv``) lists the members of an older one;
+    it is replaced only after the records of former members are removed.
     """
 
     def __init__(self, draft: Draft) -> None:
@@ -214,11 +213,11 @@ class MemberRecords:
         self._stamp = stamp_of(self._table.metadata)
 
     def key(self, member: str) -> str:
-        """Where a member's record stands."""
+        """The location of a member's record."""
         return keys.member_key(self._archive, member, keys.SUMMARY)
 
     def put(self, member: str, document: Mapping[str, Any]) -> None:
-        """Write a member's record; raises ObjectReplacedError where a newer upload of the archive has left one."""
+        """Write a member's record; raises ObjectReplacedError where a newer upload of the archive has written one."""
         target, body = replace(self._table, key=self.key(member), content_type=JSON, replaces=None), to_json(document)
         for _ in range(_RACES):
             try:
@@ -233,11 +232,11 @@ class MemberRecords:
         raise ConflictError(f"{target.key} is being written by another process")
 
     def remove_except(self, kept: Iterable[str]) -> None:
-        """Remove the records of an older archive's members that this one has not, or has not classified."""
+        """Remove the records of an older archive's members that this one lacks or rejected."""
         self.remove(self.key(member) for member in sorted(set(self._older_members()) - set(kept)))
 
     def remove(self, records: Iterable[str]) -> None:
-        """Remove records by their keys, those of a newer upload excepted."""
+        """Remove records by key, except those of a newer upload."""
         with ThreadPoolExecutor(_REMOVERS, "remove") as pool:
             for _ in pool.map(self._remove, records):
                 pass
@@ -248,7 +247,7 @@ class MemberRecords:
             self._store.delete(self._table.bucket, key, existing.etag)
 
     def _older_members(self) -> list[str]:
-        """The classified members that the table of an older archive names."""
+        """The classified members in the table of an older archive."""
         if self._table.replaces is None:
             return []
         version = ObjectVersion(self._table.bucket, self._table.key, None, self._table.replaces)

@@ -1,4 +1,4 @@
-"""Which part of a picture a model sees, and at what size."""
+"""The part of a picture that a model sees, and its size."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ Box = tuple[float, float, float, float]
 Filter = Literal["bicubic", "hamming"]
 FILTERS: Final[tuple[Filter, ...]] = ("bicubic", "hamming")
 _RESAMPLING: Final[dict[Filter, Resampling]] = {"bicubic": Resampling.BICUBIC, "hamming": Resampling.HAMMING}
-# Cheap reductions (a JPEG's by its cosine transform, block means) stop at this multiple of the wanted size and the
-# filter does the rest: at 2 the pixels differ from a plain decode by a third of a level on average.
+# Cheap reductions (a JPEG's scaled decoding, block means) stop at this multiple of the target size and the filter does
+# the rest: at 2 the pixels differ from those of a full decode by a third of a level on average.
 MARGIN: Final = 2
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """The picture that a model takes; raises ArtefactError for a spec that contradicts itself.
+    """A model's input picture; raises ArtefactError for a spec that contradicts itself.
 
     Parameters
     ----------
     height, width
         Pixels.
     resize_shorter
-        The shorter side is scaled to this many pixels and the middle height x width of that is cut out; None: the
-        central square of central_fraction of the shorter side is scaled to height x width.
+        The shorter side is scaled to this many pixels and the central height x width is cropped; None: the central
+        square of central_fraction of the shorter side is scaled to height x width.
     background
         What shows through transparent pixels.
     filter
-        What larger pictures are made smaller with; hamming takes half the pixels of bicubic into account, and half the
-        time. Smaller pictures are always enlarged by bicubic.
+        The filter for downscaling; hamming uses half the pixels of bicubic, in half the time. Upscaling is always
+        bicubic.
     measurements
-        Whether the model is meant for them, so that grey of 16 bits that uses little of its scale is taken for a
-        detector's counts and not for a dark photograph.
+        Whether the model is meant for measurements, so that 16-bit grey that uses little of its range is taken for
+        detector counts, not for a dark photograph.
     """
 
     height: int
@@ -53,7 +53,7 @@ class InputSpec:
     measurements: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a window that would reach beyond the picture."""
+        """Raise ArtefactError for a window that would reach beyond the picture."""
         if self.height < 1 or self.width < 1:
             raise ArtefactError(f"a model's input must have pixels, got {self.height} x {self.width}")
         if self.resize_shorter is not None and self.resize_shorter < max(self.height, self.width):
@@ -77,7 +77,7 @@ class InputSpec:
 
     def window(self, width: int, height: int) -> Box:
         """The central part of a width x height picture that the model sees: left, upper, right, lower."""
-        # In fractions of pixels, so that it is the same part whichever way up the picture is stored.
+        # In fractions of pixels, so that it is the same part for every stored orientation.
         shorter = min(width, height)
         if self.resize_shorter is None:
             across = down = shorter * self.central_fraction
@@ -89,17 +89,17 @@ class InputSpec:
 
     @cache  # noqa: B019 - of the few specs that there are
     def turned(self) -> InputSpec:
-        """The spec for a picture that is stored on its side."""
+        """The spec for a picture stored rotated by 90 degrees."""
         return replace(self, height=self.width, width=self.height)
 
 
 def inside(box: Box, width: float, height: float) -> Box:
-    """A window without what reaches beyond the picture."""
-    # One as wide as the picture is rounded beyond its edge for many sizes: 29 x 224 / 224 is not 29 to a computer.
+    """A window clipped to the picture."""
+    # Rounding puts a window as wide as the picture beyond its edge for many sizes: 29 x 224 / 224 is not 29 in floats.
     return max(0.0, box[0]), max(0.0, box[1]), min(float(width), box[2]), min(float(height), box[3])
 
 
 def resampling(spec: InputSpec, box: Box) -> Resampling:
-    """What the window is scaled with: the model's filter where it gets smaller, both ways, else bicubic."""
+    """The resampling filter: the model's where both sides get smaller, else bicubic."""
     smaller = box[2] - box[0] >= spec.width and box[3] - box[1] >= spec.height
     return _RESAMPLING[spec.filter] if smaller else Resampling.BICUBIC

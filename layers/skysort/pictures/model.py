@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 PROBABILITIES: Final = "probabilities"
 ACTIVATION: Final = "activation"
 EMBEDDING: Final = "embedding"
-# A graph of many classes computes the activation of those that this optional input numbers, by default of none.
+# Optional input of a graph with many classes: the indices of the classes to compute activations for, by default none.
 EXPLAINED_CLASSES: Final = "explain"
-# Pictures that go through the graph together where it takes more than one: more gain no speed and cost memory.
+# Batch size where the graph takes more than one picture: larger ones gain no speed and cost memory.
 _CHUNK: Final = 8
 _FATAL_ONLY: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What the model says of n pictures.
+    """The model's output for n pictures.
 
     probabilities: (n, classes) float32, calibrated, rows sum to 1.
-    prediction_sets: (n, classes) bool, which labels each conformal set has.
-    activation: (n, classes, h, w) float32, where in the picture each class was seen; None unless asked for, and
-    where the graph computes it class by class (PictureModel.activation).
+    prediction_sets: (n, classes) bool, membership of each label in the conformal set.
+    activation: (n, classes, h, w) float32, class activation maps; None unless requested, and where the graph computes
+    them class by class (PictureModel.activation).
     """
 
     probabilities: NDArray[np.float32]
@@ -45,9 +45,9 @@ class Classification:
 
 
 class PictureModel:
-    """A graph, its card and what the card says of its labels.
+    """A graph and its model card.
 
-    subsets: names that stand for several labels. wordnet_ids: one a label, empty where the card has none.
+    subsets: names of groups of labels. wordnet_ids: one per label, empty where the card has none.
     """
 
     def __init__(self, card: ModelCard, session: onnxruntime.InferenceSession, thresholds: NDArray[np.float32]) -> None:
@@ -86,7 +86,7 @@ class PictureModel:
         pixels
             (n, height, width, 3) uint8 RGB of the card's size (see skysort.pictures.decode).
         activation
-            Whether to compute where each class was seen.
+            Whether to compute class activation maps.
 
         Returns
         -------
@@ -97,16 +97,15 @@ class PictureModel:
         return Classification(probabilities, prediction_sets(probabilities, self._thresholds), *maps)
 
     def activation(self, picture: NDArray[np.uint8], column: int) -> NDArray[np.float32]:
-        """Where one class was seen in one picture: (height, width, 3) uint8 -> (h, w) float32."""
-        # A graph of a thousand classes computes the map of the class that it is asked for: a second run costs a sixth
-        # of the maps of all of them.
+        """The class activation map of one class: picture (height, width, 3) uint8 -> (h, w) float32."""
+        # A graph of a thousand classes computes only the requested map: a second run costs a sixth of all the maps.
         asked_for = {EXPLAINED_CLASSES: np.array([column], dtype=np.int64)} if self._by_class else None
         maps = self._run(picture[np.newaxis], [ACTIVATION], asked_for)[0][0]
         seen: NDArray[np.float32] = maps[0 if self._by_class else column]
         return seen
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The features that the classes are told apart by: (n, d) float32, for classifiers of other classes."""
+        """The embedding, (n, d) float32: features for classifiers of other classes."""
         return self._run(pixels, [EMBEDDING])[0]
 
     def _run(
@@ -122,39 +121,39 @@ class PictureModel:
 
 
 def _session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
-    """A session with every optimisation on."""
-    # The artefact is optimised as far as holds for any processor; the layout that suits this one is chosen here, in
-    # some 20 ms, and makes the graph four to six times faster.
+    """An inference session with all optimisations on."""
+    # The artefact has the processor-independent optimisations; the layout for this processor is chosen here, in about
+    # 20 ms, and makes the graph four to six times faster.
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # A thread that waits in a loop burns the share of the vCPU that it waits for.
+    # A spinning thread burns the share of the vCPU that it waits for.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _FATAL_ONLY
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no common base that it exports
+    except Exception as error:  # onnxruntime exports no common base of its exceptions
         raise ArtefactError(f"the model cannot be loaded: {error!s:.500}") from error
 
 
 def _check(session: onnxruntime.InferenceSession, spec: InputSpec, labels: int, path: Path) -> None:
-    """Hold the graph to the contract of pixels in, probabilities out."""
+    """Check the graph's inputs and outputs against the card; raises ArtefactError."""
     inputs, outputs = session.get_inputs(), {output.name: output for output in session.get_outputs()}
     expected = [spec.height, spec.width, 3]
     if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or inputs[0].shape[1:] != expected:
         actual = [(entry.name, entry.type, entry.shape) for entry in inputs]
-        raise ArtefactError(f"{path} must take uint8 pictures (n, {spec.height}, {spec.width}, 3), it takes {actual}")
+        raise ArtefactError(f"{path} must take uint8 pictures (n, {spec.height}, {spec.width}, 3), not {actual}")
     missing = [name for name in (PROBABILITIES, ACTIVATION, EMBEDDING) if name not in outputs]
     if missing:
-        raise ArtefactError(f"{path} has no output named {', '.join(missing)}; it has {', '.join(outputs)}")
+        raise ArtefactError(f"{path} has no output {', '.join(missing)}; it has {', '.join(outputs)}")
     if outputs[PROBABILITIES].shape[-1] != labels:
         raise ArtefactError(f"{path} gives {outputs[PROBABILITIES].shape} probabilities, its card has {labels} labels")
 
 
 def _thresholds(card: ModelCard) -> NDArray[np.float32]:
-    """The conformal threshold of each label: one a label by name, or one for all."""
+    """The conformal threshold of each label: by label, or one for all."""
     conformal: Mapping[str, Any] = card.document["conformal"]
     if "thresholds" not in conformal:
         return np.full(len(card.labels), conformal["threshold"], np.float32)
@@ -162,7 +161,7 @@ def _thresholds(card: ModelCard) -> NDArray[np.float32]:
 
 
 def _subsets(card: ModelCard) -> Mapping[str, Sequence[str]]:
-    """The card's named subsets, their members labels or WordNet ids, and every WordNet id as a name of its label."""
+    """The card's named subsets of labels or WordNet ids, and every WordNet id as a subset of its one label."""
     by_id = dict(zip(card.document.get("wordnet_ids", ()), card.labels, strict=False))
     known = {**{label: label for label in card.labels}, **by_id}
     subsets: dict[str, Sequence[str]] = {}

@@ -1,1 +1,1 @@
-"""What pictures come in: HTTP bodies, archives and files of the drop bucket."""
+"""The sources of pictures: HTTP bodies, archives and files in the drop bucket."""

@@ -1,8 +1,8 @@
-"""Zip and tar archives of pictures, taken apart safely: in memory, member by member, within limits.
+"""Zip and tar archives of pictures, unpacked safely: in memory, member by member, within limits.
 
 Nothing is ever unpacked to disk, so no member can be written anywhere; links are not followed and special files not
-opened. Names only become parts of result keys, without ``..`` or a leading slash. They are judged by their bytes, UTF-8
-where they are, whatever an archive says of them.
+opened. Names only become parts of result keys, without ``..`` or a leading slash. They are read as UTF-8 where valid,
+whatever encoding the archive declares.
 """
 
 from __future__ import annotations
@@ -39,29 +39,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# A member, an empty directory, and the marks of archives that were to be split and fitted into one part.
+# A member, an empty directory, and the markers of split archives that fit into one part.
 _ZIPS: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")
 _TAR_MAGIC, _TAR_MAGIC_OFFSET, _TAR_BLOCK = b"ustar", 257, 512
 _ENCRYPTED: Final = 0x1
-# Below this size a large ratio says nothing: a picture of one colour is small.
+# Below this size a high compression ratio is normal: a picture of one colour is small.
 _RATIO_FROM: Final = 4 * MIB
-# What operating systems put beside the pictures.
+# Files that operating systems add.
 _JUNK: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"})
 _CHUNK: Final = 1 * MIB
-# Of the other methods the standard library unpacks without a bound.
+# The standard library decompresses the other methods without a limit.
 _BOUNDED_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-# An entry of a zip's directory: how it begins, its fixed part, the byte of its flags with the one for UTF-8, and where
-# the lengths of what follows stand (APPNOTE 6.3.10, 4.3.12).
+# An entry of a zip's central directory: its signature, fixed size, the offset of the flag byte that has the UTF-8 bit,
+# and the offset of the lengths of its variable fields (APPNOTE 6.3.10, 4.3.12).
 _ENTRY, _ENTRY_BYTES, _FLAGS_OFFSET, _LENGTHS_OFFSET = b"PK\x01\x02", 46, 9, 28
 _UTF_8: Final = 0x08
-# The header before each member, the same way (4.3.7).
+# A member's local header: signature, size and offset of the flag byte (4.3.7).
 _HEADER, _HEADER_BYTES, _HEADER_FLAGS_OFFSET = b"PK\x03\x04", 30, 7
-# Info-ZIP's extra field of a name in Unicode, and the bytes of every field's identifier and size.
+# Info-ZIP's Unicode Path extra field, and the size of an extra field's header.
 _UNICODE_PATH, _FIELD_HEAD = 0x7075, 4
 
 
 class Kind(StrEnum):
-    """How an archive is packed."""
+    """The format of an archive."""
 
     ZIP = "zip"
     TAR = "tar"
@@ -72,14 +72,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One entry of an archive: a file's bytes, what is wrong with it, or None for folders and what systems add."""
+    """One entry of an archive: a file's bytes, its error, or None for folders and system files."""
 
     name: str
     content: bytes | InputError | None
 
 
 def detect(head: bytes) -> Kind | None:
-    """The kind of an archive that begins with these bytes, 512 or more; None for anything else."""
+    """The format of an archive by its first bytes, at least 512; None for anything else."""
     if head.startswith(_ZIPS):
         return Kind.ZIP
     if head.startswith(GZIP):  # FITS files are gzipped too
@@ -92,7 +92,7 @@ def detect(head: bytes) -> Kind | None:
 
 
 def _is_tar(head: bytes) -> bool:
-    """Whether a tar's header comes first: by its magic, which the oldest kind has not, or by its checksum."""
+    """Whether the bytes begin with a tar header: by its magic, which the oldest format lacks, or its checksum."""
     if head.startswith(_TAR_MAGIC, _TAR_MAGIC_OFFSET):
         return True
     with suppress(tarfile.HeaderError):
@@ -101,18 +101,18 @@ def _is_tar(head: bytes) -> bool:
 
 
 def members(path: Path, kind: Kind) -> Iterator[Member]:
-    """Take an archive apart.
+    """Read the members of an archive.
 
     Parameters
     ----------
     path
         The archive's file.
     kind
-        How it is packed, as `detect` says.
+        Its format, from `detect`.
 
     Yields
     ------
-    Every entry in its order, with a name of its own; a bad one carries its error, a file its bytes.
+    Every entry in order, under a unique name, with its content or its error.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def members(path: Path, kind: Kind) -> Iterator[Member]:
 
 
 def _zip(path: Path) -> Iterator[Member]:
-    # The directory is read whole: the bounded file refuses one that would not fit into memory.
+    # zipfile reads the whole directory: BoundedFile refuses one that would not fit into memory.
     with closing(_UnflaggedFile(path.open("rb"))) as file, zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
         file.opening = False
         for entry in archive.infolist():
@@ -182,30 +182,30 @@ def _tar(path: Path, kind: Kind) -> Iterator[Member]:
         # tarfile takes a damaged header for the end; the end is a block of zeros, or nothing.
         file.seek(archive.offset)
         if file.read(_TAR_BLOCK).strip(b"\0"):
-            raise MalformedInputError(f"the {kind} archive is damaged: there is no header where one should be")
+            raise MalformedInputError(f"the {kind} archive is damaged: a member's header is missing")
 
 
 def _opened_tar(file: BoundedFile, kind: Kind) -> tarfile.TarFile:
     try:
         return tarfile.open(fileobj=cast("IO[bytes]", file), mode="r:")
     except tarfile.ReadError:
-        if kind not in {Kind.TAR_BZIP2, Kind.TAR_XZ}:  # the others were looked into
+        if kind not in {Kind.TAR_BZIP2, Kind.TAR_XZ}:  # the others were checked by detect
             raise
         packed = "bzip2" if kind is Kind.TAR_BZIP2 else "xz"
         raise UnsupportedFormatError(
-            f"the content is packed with {packed} and is not a tar archive of pictures; of single files only FITS may"
-            " be packed, with gzip: unpack it first"
+            f"the content is compressed with {packed} and is not a tar archive of pictures; decompress it first (of"
+            " single files only FITS may be compressed, with gzip)"
         ) from None
 
 
 def _checked(name: str, *, is_file: bool) -> tuple[str, InputError | None]:
-    """A member's name as a relative path, and why it is not opened."""
+    """A member's name as a safe relative path, and the error of one that must not be opened."""
     name = name.encode("utf-8", "replace").decode()
     parts = name.replace("\\", "/").split("/")
     kept = ["_" if part == ".." else part.replace("\x00", "_") for part in parts if part not in {"", "."}]
     safe = "/".join(kept) or "_"
     if ".." in parts or not parts[0] or parts[0].endswith(":"):
-        return safe, MalformedInputError(f"the member's name leads out of the archive: {name!r:.200}")
+        return safe, MalformedInputError(f"the member's name points outside the archive: {name!r:.200}")
     if not is_file:
         return safe, UnsupportedFormatError("the member is a link or a special file; only files are opened")
     return safe, None
@@ -225,17 +225,17 @@ def _is_junk(name: str) -> bool:
 
 
 class _Names:
-    """Gives each member a name of its own: two of one name would share a record.
+    """Makes the members' names unique, since two of one name would share a record.
 
-    ``a.error`` gets another one too, as its summary would be the error record of ``a``.
+    ``a.error`` is renamed too: its summary would be the error record of ``a``.
     """
 
     def __init__(self) -> None:
-        # Each name that was given, and the number that its next namesake tries first.
+        # Each name in use, and the suffix that its next duplicate tries first.
         self._next: dict[str, int] = {}
 
     def unique(self, name: str) -> str:
-        """A name that no other member has; each number of a name is tried once, however many namesakes there are."""
+        """A unique name for a member; each suffix of a name is tried once, however many duplicates there are."""
         if name not in self._next and not name.endswith(keys.ERROR_STEM):
             self._next[name] = 2
             return name
@@ -248,10 +248,10 @@ class _Names:
 
 
 class BoundedFile:
-    """A seekable file for zipfile and tarfile, whose own reads are of headers and directories.
+    """A seekable file for zipfile and tarfile, which read headers and directories through it.
 
-    A read of more than ARCHIVE_DIRECTORY_BYTES at once, or so much between two calls of forget_headers, raises
-    LimitExceededError; so does every step beyond max_bytes, which for a packed file count unpacked.
+    Reading more than ARCHIVE_DIRECTORY_BYTES at once, or between two calls of forget_headers, raises
+    LimitExceededError; so does any position beyond max_bytes, which counts decompressed bytes.
     """
 
     def __init__(self, file: IO[bytes], max_bytes: int | None = None) -> None:
@@ -261,7 +261,7 @@ class BoundedFile:
         self.tell, self.seekable, self.close = file.tell, file.seekable, file.close
 
     def read(self, size: int = -1) -> bytes:
-        """Read like a file does; what is left, for -1, within the same limit."""
+        """Read up to size bytes; -1 reads the rest, within the same limit."""
         content = self._file.read(size if 0 <= size <= ARCHIVE_DIRECTORY_BYTES else ARCHIVE_DIRECTORY_BYTES + 1)
         if len(content) > ARCHIVE_DIRECTORY_BYTES:
             raise LimitExceededError(f"the archive's directory has more than {ARCHIVE_DIRECTORY_BYTES // MIB} MiB")
@@ -273,7 +273,7 @@ class BoundedFile:
         return content
 
     def forget_headers(self) -> None:
-        """Begin a new count of bytes read as headers."""
+        """Reset the count of header bytes."""
         self._headers = 0
 
     def content(self, start: int, size: int) -> bytes:
@@ -288,7 +288,7 @@ class BoundedFile:
         return bytes(content)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Move, which in a packed file unpacks everything on the way."""
+        """Seek, which in a compressed file decompresses everything on the way."""
         if whence == 0:
             self._check(offset)
         return self._file.seek(offset, whence)
@@ -301,12 +301,12 @@ class BoundedFile:
 
 
 class _UnflaggedFile(BoundedFile):
-    """A zip's file in which no name is flagged as UTF-8: one that is flagged and is not would cost the archive."""
+    """A zip file with the UTF-8 flags cleared: zipfile rejects an archive whose flagged name is not valid UTF-8."""
 
     opening = True
 
     def read(self, size: int = -1) -> bytes:
-        """As a BoundedFile's, less the flags in the directory and in members' headers, which zipfile reads at once."""
+        """Read with the UTF-8 flags cleared in the directory and in members' headers, each of which is one read."""
         content = super().read(size)
         if self.opening and content.startswith(_ENTRY):
             return _unflagged(content)
@@ -320,18 +320,17 @@ def _unflagged(directory: bytes) -> bytes:
     changed, offset = bytearray(directory), 0
     while directory.startswith(_ENTRY, offset) and offset + _ENTRY_BYTES <= len(directory):
         changed[offset + _FLAGS_OFFSET] &= ~_UTF_8
-        # Behind an entry's fixed part stand its name, extra fields and comment.
+        # An entry's fixed part is followed by its name, extra fields and comment.
         offset += _ENTRY_BYTES + sum(struct.unpack_from("<3H", directory, offset + _LENGTHS_OFFSET))
     return bytes(changed)
 
 
 def _zip_name(entry: zipfile.ZipInfo) -> str:
-    """An entry's name: UTF-8 where its bytes are, whatever its flag says, which macOS's Finder leaves unset."""
-    # Otherwise code page 437, as zip's specification says (APPNOTE 6.3.10, D.1), unless Info-ZIP's field for a name in
-    # Unicode (4.6.9) tells better.
+    """An entry's name: UTF-8 where its bytes are valid, whatever its flag, which macOS's Finder leaves unset."""
+    # Otherwise code page 437 (APPNOTE 6.3.10, D.1), unless Info-ZIP's Unicode Path field (4.6.9) has the name.
     if entry.orig_filename.isascii():
         return entry.filename
-    # As the unflagged file has zipfile read every name; a NUL ends one.
+    # zipfile decoded it so, as its flag was cleared; a NUL ends a name.
     name = entry.orig_filename.encode("cp437")
     with suppress(UnicodeDecodeError):
         return (_unicode_field(entry.extra, name) or name.decode("utf-8")).partition("\0")[0]
@@ -339,7 +338,7 @@ def _zip_name(entry: zipfile.ZipInfo) -> str:
 
 
 def _unicode_field(extra: bytes, name: bytes) -> str | None:
-    """The name in Info-ZIP's Unicode field, if it is of this name."""
+    """The name in Info-ZIP's Unicode Path field, if its checksum is that of this name."""
     offset = 0
     while offset + _FIELD_HEAD <= len(extra):
         field, size = struct.unpack_from("<2H", extra, offset)
@@ -351,7 +350,7 @@ def _unicode_field(extra: bytes, name: bytes) -> str | None:
 
 
 def _tar_name(name: str) -> str:
-    """A member's name, of which tarfile reads UTF-8 and keeps other bytes as surrogates: Windows's Latin alphabet."""
+    """A member's name; bytes that are not UTF-8, which tarfile keeps as surrogates, are read as Windows-1252."""
     if name.isascii():
         return name
     content = name.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Pictures as text: base64, data URLs, and addresses, which are never fetched."""
+"""Pictures as text: base64 and data URLs; other URLs are refused and never fetched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skysort.pictures.formats.sniff import detect
 _DATA_URL: Final = re.compile(r"data:([^,]{0,1000}),", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"(?:(?:https?|ftps?|s3|gs|file):/|blob:)\S", re.IGNORECASE)
 _ADDRESS_CHARACTERS: Final = 4_000
-# The characters of base64, and of its lines, that a URL may escape.
+# Characters of base64, and of its line breaks, that URL encoding may escape.
 _ESCAPED: Final = {"%2B": "+", "%2F": "/", "%3D": "=", "%0D": "\r", "%0A": "\n", "%20": " "}
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 # How base64 text and data URLs begin.
@@ -21,8 +21,8 @@ _BEGINS: Final = re.compile(rb"\s*(data:|[A-Za-z0-9+/_-]{16})", re.IGNORECASE)
 
 
 def from_base64(text: str) -> bytes:
-    """The bytes of base64 text or of a data URL, in any case; raises an InputError for anything else."""
-    # Line breaks, the URL-safe alphabet and absent padding are read too.
+    """Decode base64 or a data URL, whose scheme may have any case; raises an InputError for anything else."""
+    # Line breaks, the URL-safe alphabet and missing padding are accepted.
     text = text.strip()
     refuse_address(text)
     if text[:5].lower() == "data:":
@@ -36,7 +36,7 @@ def from_base64(text: str) -> bytes:
 
 
 def unwrapped(content: bytes) -> bytes:
-    """A picture's bytes, for which some clients send base64 or a data URL, else the content; refuses addresses."""
+    """A picture's bytes, decoded where a client sent base64 or a data URL; refuses other URLs."""
     if is_picture(content):
         return content
     if len(content) <= _ADDRESS_CHARACTERS:
@@ -51,7 +51,7 @@ def unwrapped(content: bytes) -> bytes:
 
 
 def is_picture(content: bytes) -> bool:
-    """Whether some bytes begin as a picture does that can be read."""
+    """Whether bytes begin like a supported picture."""
     try:
         detect(content)
     except (EmptyInputError, UnsupportedFormatError):
@@ -60,7 +60,7 @@ def is_picture(content: bytes) -> bool:
 
 
 def refuse_address(text: str) -> None:
-    """Raise UnsupportedFormatError for the address of a picture: fetched, it could be any that the function reaches."""
+    """Raise UnsupportedFormatError for a URL: fetching it would allow server-side request forgery."""
     if len(text) <= _ADDRESS_CHARACTERS and _ADDRESS.match(text):
         cure = (
             "give the key of a file in the drop bucket as s3_key"
@@ -82,7 +82,7 @@ def _of_data_url(text: str) -> str:
 
 
 def _with_pluses(text: str) -> str:
-    """Text with a plus for each space that was one before a form or an address was decoded, not for those of lines."""
+    """Restore the plus signs that form decoding turned into spaces; spaces at line breaks stay."""
     first, spaces = text.find(" "), text.count(" ")
     is_in_lines = spaces > 1 and text[first :: first + 1] == " " * spaces
     return text if is_in_lines or len(text) % 4 else text.replace(" ", "+")

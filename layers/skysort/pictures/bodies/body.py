@@ -1,7 +1,7 @@
-"""The body of a picture request, whatever it is: a form, a bare picture, JSON, or one of these under no name.
+"""The body of a picture request: a form, a bare picture, JSON, or one of these without a content type.
 
-What a client declares is held to. Where it says nothing, or what its library says by default, the content decides;
-what cannot be read is refused with its cause and its cure.
+A declared content type must match. Where there is none, or only a library's default, the content decides; what cannot
+be read is refused with cause and cure.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
-# What says nothing of the picture: any bytes, what gzip and zip name their files, and what curl, wget and fetch send by
-# default. Gateways hand these on in bytes ...
+# Generic types: any bytes, gzip and zip files, and the defaults of curl, wget and fetch. Gateways pass these on as
+# bytes ...
 _IN_BYTES: Final = frozenset(
     {"application/octet-stream", "binary/octet-stream", URLENCODED}
     | {"application/gzip", "application/x-gzip", "application/zip"}
@@ -50,14 +50,14 @@ _NAMES_OF: Final = {
     **dict.fromkeys(("image/fits", "image/x-fits"), Format.FITS),
     "image/tif": Format.TIFF,
 }
-# Members of a picture in JSON, and names under which others are sent its address.
+# Fields of a picture in JSON, and names under which other services expect a URL.
 _MEMBERS: Final = frozenset({"id", "image", "s3_key"})
 _ADDRESSES: Final = frozenset({"url", "uri", "href", "src", "image_url", "imageurl", "image_uri", "link"})
-# Of base64 one character in sixty is escaped, beside slashes. To unescape ten megabytes takes a second and 200 MB.
+# In base64 one character in sixty is escaped, besides slashes. Unescaping 10 MB takes a second and 200 MB.
 _ESCAPE_EVERY: Final = 8
 _SHORT_FORM: Final = 65_536
 _BOM: Final = b"\xef\xbb\xbf"
-# The character that stands for what is not UTF-8.
+# The replacement character for bytes that are not UTF-8.
 _REPLACEMENT: Final = b"\xef\xbf\xbd"
 _FORM_CURE: Final = "let the HTTP library write the Content-Type, which has the form's boundary"
 _CURE: Final = "send it with its Content-Type, image/jpeg for example, or as application/octet-stream"
@@ -75,14 +75,14 @@ def read_body(body: bytes, content_type: str) -> PictureRequest:
 
     Returns
     -------
-    The pictures in their order and the options beside them; what is wrong with one picture stays with it.
+    The pictures in order, and the options; a bad picture carries its error.
 
     Raises
     ------
     UnsupportedFormatError
-        For a body that pictures do not come in; other InputErrors for what else is wrong with the body as a whole.
+        For an unsupported content type; other InputErrors for other faults of the body as a whole.
     """
-    # Some proxies name the type twice.
+    # Some proxies repeat the type.
     media_type = content_type.partition(";")[0].partition(",")[0].strip().lower()
     if media_type == FORM:
         return _read_declared_form(body, content_type)
@@ -100,9 +100,9 @@ def _read_declared_form(body: bytes, content_type: str) -> PictureRequest:
         return read_form(body, content_type)
     except MalformedInputError:
         if is_picture(unwrapped(body)):
-            raise MalformedInputError(f"the body is a picture and is declared as {FORM}; {_CURE}") from None
+            raise MalformedInputError(f"the body is a picture but is declared as {FORM}; {_CURE}") from None
         if _is_json(body):
-            raise MalformedInputError(f"the body is JSON and is declared as {FORM}; send it as {JSON}") from None
+            raise MalformedInputError(f"the body is JSON but is declared as {FORM}; send it as {JSON}") from None
         raise
 
 
@@ -116,22 +116,22 @@ def _read_declared_json(body: bytes) -> PictureRequest:
     except MalformedInputError:
         _refuse_garbled(body)
         if boundary_of(body):
-            raise MalformedInputError(f"the body is a form and is declared as {JSON}; {_FORM_CURE}") from None
+            raise MalformedInputError(f"the body is a form but is declared as {JSON}; {_FORM_CURE}") from None
         content = unwrapped(body)
         if is_picture(content):
             kind, cure = ("a picture", _CURE) if content is body else ("base64 text", 'send {"image": "<the base64>"}')
-            raise MalformedInputError(f"the body is {kind} and is declared as {JSON}; {cure}") from None
+            raise MalformedInputError(f"the body is {kind} but is declared as {JSON}; {cure}") from None
         raise
 
 
 def _read_declared_picture(body: bytes, media_type: str) -> PictureRequest:
     content = unwrapped(body)
     if boundary_of(content):
-        raise UnsupportedFormatError(f"the body is a form and is declared as {media_type:.80}; {_FORM_CURE}")
+        raise UnsupportedFormatError(f"the body is a form but is declared as {media_type:.80}; {_FORM_CURE}")
     actual, declared = detect(content), _NAMES_OF.get(media_type)
     if declared not in {None, Format.FITS} and content.startswith(GZIP):
         raise UnsupportedFormatError(
-            f"the body is gzipped and is declared as {media_type}; unpack it, or send it with Content-Encoding: gzip"
+            f"the body is gzipped but is declared as {media_type}; unpack it, or send it with Content-Encoding: gzip"
         )
     if declared is not None and declared is not actual:
         raise UnsupportedFormatError(
@@ -141,7 +141,7 @@ def _read_declared_picture(body: bytes, media_type: str) -> PictureRequest:
 
 
 def _read_undeclared(body: bytes, media_type: str) -> PictureRequest:
-    """A body that says itself what it is."""
+    """Read a body without a useful content type by its content."""
     if not body.strip():
         raise EmptyInputError(f"the body is empty and has no bytes of a picture; {SEND}")
     content = unwrapped(body)
@@ -155,13 +155,13 @@ def _read_undeclared(body: bytes, media_type: str) -> PictureRequest:
         return read_form(body, FORM)
     if media_type == URLENCODED and b"=" in body:
         return _read_urlencoded(body)
-    detect(content)  # says what it is instead
+    detect(content)  # raises with what the content is
     return _bare(content)
 
 
 def _read_urlencoded(body: bytes) -> PictureRequest:
-    """Fields of a plain form: a picture as base64, and options."""
-    body = body.replace(b"%2F", b"/").replace(b"%2f", b"/")  # a white picture may be nothing else
+    """Read a URL-encoded form: a picture as base64, and options."""
+    body = body.replace(b"%2F", b"/").replace(b"%2f", b"/")  # a white picture may consist of slashes
     if _ESCAPE_EVERY * body.count(b"%") > max(len(body), _SHORT_FORM):
         raise MalformedInputError(f"nearly all of the body is percent-encoded, which base64 need not be; {SEND}")
     try:
@@ -178,13 +178,13 @@ def _read_urlencoded(body: bytes) -> PictureRequest:
         raise invalid_field(
             name, "unknown_field", f"is unknown or repeated; a plain form has {known}, each once; {SEND}"
         )
-    # The plus of base64 is a space in a form.
+    # Form decoding turns the plus of base64 into a space.
     item = PictureItem.of("0", from_base64, image.replace(" ", "+"))
     return PictureRequest([item], options, single=True)
 
 
 def _read_json(body: bytes) -> PictureRequest:
-    """One picture as an object, or ``{"instances": [objects]}``."""
+    """Read one picture as an object, or ``{"instances": [objects]}``."""
     if not body.strip():
         raise EmptyInputError(f"the body is empty; {SEND}")
     document = json_document.read(body)
@@ -207,7 +207,7 @@ def _read_json(body: bytes) -> PictureRequest:
 
 
 def _read_instance(instance: Any, number: str) -> PictureItem:
-    """One picture of a JSON body; whatever is wrong with it stays with it."""
+    """One picture of a JSON body, or its error."""
     name = number
     try:
         if not isinstance(instance, dict):
@@ -230,7 +230,9 @@ def _read_instance(instance: Any, number: str) -> PictureItem:
 
 def _unknown(member: str) -> FieldError:
     if member.lower() in _ADDRESSES:
-        return FieldError(member, "unknown_field", "is unknown: pictures are not fetched; send base64 as image")
+        return FieldError(
+            member, "unknown_field", "is unknown, and pictures are not fetched from URLs; send base64 as image"
+        )
     return FieldError(member, "unknown_field", "is unknown; the fields are image, s3_key and id")
 
 
@@ -256,11 +258,11 @@ def _bare(content: bytes) -> PictureRequest:
 
 
 def _refuse_garbled(body: bytes) -> None:
-    """Raise MalformedInputError for bytes that were read as text: gateways do so with what is not declared."""
+    """Raise MalformedInputError for binary data that a gateway decoded as text."""
     if _REPLACEMENT not in body:
         return
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
         return
-    raise MalformedInputError(f"the body is binary and was decoded as text on its way here, which broke it; {_CURE}")
+    raise MalformedInputError(f"the body is binary data that was decoded as text in transit, which damaged it; {_CURE}")

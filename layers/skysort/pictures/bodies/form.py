@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 # Form fields that hold a picture even where the client gave no file name.
 _PICTURE_FIELDS: Final = frozenset({"file", "files", "image"})
-# Headers of a part come as bytes in characters: what their text is in is found out field by field.
+# Part headers arrive as Latin-1; each field's real encoding is determined separately.
 _BYTES: Final = "latin-1"
 # RFC 5987: charset'language'percent-encoded, here with or without the quotes that it must not have.
 _EXTENDED_NAME: Final = re.compile(
     r""";\s*filename\*\s*=\s*"?([\w.-]*)'[\w-]*'([^;"\s]*)"?""", re.IGNORECASE | re.ASCII
 )
 _QUOTED: Final = re.compile(r'filename\s*=\s*"(?:\\.|[^"\\])*"', re.IGNORECASE)
-_CURE: Final = "have the HTTP library write the form, whole and with its own line ends"
-# A form's first line, and the header that its first part begins with.
+_CURE: Final = "let the HTTP library write the form, and send it unchanged"
+# A form's first line, and the first header of its first part.
 _FIRST_LINES: Final = re.compile(rb"\s{0,16}--([^\r\n]{1,200})\r?\n[^\r\n]{0,200}content-", re.IGNORECASE)
 
 
 def read_form(body: bytes, content_type: str) -> PictureRequest:
-    """Read a form; raises an InputError for one that cannot be read, or that has an unknown field."""
+    """Read a multipart form; raises an InputError for a malformed one or an unknown field."""
     boundary = parse_options_header(content_type)[1].get("boundary", "")
-    # Some clients write the header by hand, and leave out the quotes that a boundary with = or / needs; without one, or
-    # with another's, the body's first line has it.
+    # Some clients write the header by hand without the quotes that a boundary with = or / needs; where the boundary is
+    # missing or wrong, the body's first line has it.
     shown = boundary_of(body)
     if shown.startswith(boundary) or b"--" + boundary.encode(_BYTES, "replace") not in body:
         boundary = shown or boundary
@@ -54,7 +54,7 @@ def read_form(body: bytes, content_type: str) -> PictureRequest:
                 raise invalid_field(
                     name or "a field without a name", "unknown_field", f"is unknown; the fields are {known}"
                 )
-            elif content or filename:  # a browser sends an empty part for a file input left empty
+            elif content or filename:  # browsers send an empty part for an empty file input
                 shown = (filename or "").replace("\\", "/").rpartition("/")[2][:IMAGE_ID_CHARACTERS]
                 items.append(PictureItem.of(shown or str(len(items)), unwrapped, content))
     except ParserLimitReached as error:
@@ -66,7 +66,7 @@ def read_form(body: bytes, content_type: str) -> PictureRequest:
 
 
 def boundary_of(body: bytes) -> str:
-    """The boundary that a form's own first line shows; empty for what is not a form."""
+    """The boundary in a form's first line; empty if the body is not a form."""
     match = _FIRST_LINES.match(body)
     return "" if match is None else match[1].decode(_BYTES)
 
@@ -91,7 +91,7 @@ def _parts(body: bytes, boundary: str) -> Iterator[tuple[MultipartSegment, bytes
 
 
 def _filename(part: MultipartSegment) -> str | None:
-    """A file's name: of ``filename*`` before ``filename`` (RFC 6266, 4.3), which RFC 7578 forbids and clients send."""
+    """A file's name: ``filename*`` (RFC 6266, 4.3; RFC 7578 forbids it, but clients send it) before ``filename``."""
     header = next((value for name, value in part.headerlist if name == "Content-Disposition"), "")
     extended = _EXTENDED_NAME.search(_QUOTED.sub("", header)) if "*" in header else None
     if extended is None:
@@ -101,12 +101,12 @@ def _filename(part: MultipartSegment) -> str | None:
 
 
 def _text(characters: str) -> str:
-    """A header's text; characters: its bytes as latin-1 shows them."""
+    """Decode a header value that was read as Latin-1."""
     return characters if characters.isascii() else _decoded(characters.encode(_BYTES))
 
 
 def _decoded(content: bytes) -> str:
-    """UTF-8, as browsers send it, or what older clients send: Windows's Latin alphabet."""
+    """Decode UTF-8, as browsers send it, or Windows-1252, as older clients do."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:

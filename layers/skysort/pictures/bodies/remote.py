@@ -23,30 +23,30 @@ _NEVER_IN_A_KEY: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]|(?:^|/)\
 
 
 def owned(items: Sequence[PictureItem], client: Client) -> list[PictureItem]:
-    """The items of a request, with other clients' files as absent as those that nobody dropped."""
+    """The items of a request; keys of other clients' files are reported as not found."""
     return [
         item
         if item.s3_key is None or not item.s3_key.startswith(INCOMING) or client.may_read(item.s3_key)
-        # Asked for and answered like an absent key, so that nobody learns of another's files.
+        # Answered like an absent key, so that clients cannot probe for each other's files.
         else PictureItem(item.id, error=_absent(item.s3_key))
         for item in items
     ]
 
 
 class DroppedPictures:
-    """Reads pictures below incoming/ of one bucket; by default from S3, connected on first use."""
+    """Reads pictures below incoming/ of one bucket, by default from S3, connecting on first use."""
 
     def __init__(self, bucket: str, store: ObjectStore | None = None) -> None:
         self._bucket = bucket
         self._store = store
 
     def __call__(self, keys: Sequence[str]) -> dict[str, bytes | SkysortError]:
-        """Fetch pictures side by side, each key once.
+        """Fetch pictures concurrently, each key once.
 
         Returns
         -------
-        By key the bytes, or an InputError for a key outside incoming/, a LimitExceededError for an object that is too
-        large or comes after IMAGE_FETCHED_BYTES_PER_REQUEST of others, a NotFoundError or an InfrastructureError.
+        For each key the bytes or the error: InputError for a key outside incoming/, LimitExceededError for an object
+        that is too large or exceeds IMAGE_FETCHED_BYTES_PER_REQUEST in all, NotFoundError, or InfrastructureError.
         """
         faults = {key: _fault(key) for key in keys}
         answers: dict[str, bytes | SkysortError] = {
@@ -89,15 +89,15 @@ class DroppedPictures:
 
 
 def _fault(key: str) -> str | None:
-    """What is wrong with a key that no dropped file can have; None if nothing is."""
-    # Asked for all the same, such a key would be an error of the store, or, where a proxy tidies paths, another file.
+    """The fault of a key that no dropped file can have; None for a valid one."""
+    # Requesting such a key would be an S3 error or, where a proxy normalises paths, read another file.
     if not key.startswith(INCOMING):
         return f"must begin with {INCOMING}"
     size = len(key.encode("utf-8", "surrogatepass"))
     if size > DROP_KEY_BYTES:
         return f"has {size:,} bytes; a dropped file's key has up to {DROP_KEY_BYTES:,}"
     if _NEVER_IN_A_KEY.search(key):
-        return "has control characters, or a folder named . or .., which no dropped file has"
+        return "has control characters or a folder named . or .., which no dropped file has"
     return None
 
 
@@ -106,7 +106,7 @@ def _absent(key: str) -> NotFoundError:
 
 
 def _refusal(key: str, stored: StoredObject | None, left: int) -> SkysortError | None:
-    """Why an object is not read; left: bytes that the request may still fetch."""
+    """The error of an object that must not be read; left: bytes that the request may still fetch."""
     if stored is None:
         return _absent(key)
     if stored.size > IMAGE_BYTES:

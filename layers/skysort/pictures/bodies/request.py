@@ -1,4 +1,4 @@
-"""A picture request once its body is read: the pictures in their order, and the options beside them."""
+"""A picture request once its body is read: the pictures in order, and the options."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEND: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PictureItem:
-    """One picture of a request: its bytes, or the key of an object that has them, or what is wrong with it."""
+    """One picture of a request: its bytes, the key of its object, or its error."""
 
     id: str
     content: bytes = b""
@@ -33,7 +33,7 @@ class PictureItem:
 
     @classmethod
     def of(cls, name: str, read: Callable[[T], bytes], source: T) -> PictureItem:
-        """The picture that is read from what was given, or what is wrong with it."""
+        """A picture read from a source; an InputError of the reader becomes the picture's error."""
         try:
             return cls(name, read(source))
         except InputError as error:
@@ -42,9 +42,9 @@ class PictureItem:
 
 @dataclass(frozen=True, slots=True)
 class PictureRequest:
-    """The pictures of a request in its order, and the options that its body gave.
+    """The pictures of a request in order, and the options of its body.
 
-    single: the body was one picture alone, so that its error is the whole request's.
+    single: whether the body was one bare picture, whose error is that of the whole request.
     """
 
     items: list[PictureItem]

@@ -1,1 +1,1 @@
-"""FITS cutouts: choosing the image and its bands, tile compression."""
+"""FITS cutouts: selection of the image and its bands, tile compression."""

@@ -1,4 +1,4 @@
-"""Which planes of a FITS image are its red, green and blue."""
+"""The planes of a FITS image that are drawn as red, green and blue."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 COLOURS: Final = 3
 _MAX_PLANES: Final = 16
-# Of the light that the galaxy network's pictures show as red, green and blue: SDSS i, r and g, in nm.
+# Wavelengths, in nm, of red, green and blue in the galaxy network's training pictures: SDSS i, r and g.
 _SHOWN_AS: Final = (748.0, 617.0, 469.0)
-# Middles of the bands in use, in nm: SDSS, DECam, HSC and Pan-STARRS (u to y), Johnson-Cousins, 2MASS, WISE, GALEX.
+# Central wavelengths in nm: SDSS, DECam, HSC and Pan-STARRS (u to y), Johnson-Cousins, 2MASS, WISE, GALEX.
 _WAVELENGTHS: Final = (
     {"u": 354.0, "g": 477.0, "r": 623.0, "i": 763.0, "z": 913.0, "y": 985.0, "w": 608.0}
     | {"U": 365.0, "B": 445.0, "V": 551.0, "R": 658.0, "I": 806.0, "Z": 913.0, "Y": 1_020.0}
@@ -27,9 +27,9 @@ _WAVELENGTHS: Final = (
     | {"W1": 3_353.0, "W2": 4_603.0, "W3": 11_561.0, "W4": 22_088.0}
     | {"FUV": 153.0, "NUV": 231.0}
 )
-# The Legacy Survey's cutouts of WISE and GALEX images name their bands so (BANDS = '12', 'nf').
+# Band names in the Legacy Survey's cutouts of WISE and GALEX images (BANDS = '12', 'nf').
 _ALONE: Final = {"1": "W1", "2": "W2", "3": "W3", "4": "W4", "n": "NUV", "f": "FUV"}
-# F606W and the like: hundredths of a micrometre where that is infrared, else nanometres.
+# HST and JWST filters such as F606W: hundredths of a micrometre in the infrared, else nanometres.
 _SPACE: Final = re.compile(r"F(\d{3,4})(?:W2?|LP|M|N|X)?", re.IGNORECASE)
 _INFRARED_BELOW: Final = 200
 _INFRARED_CAMERAS: Final = ("NIRCAM", "NIRISS", "MIRI")
@@ -37,16 +37,16 @@ _DIGITS: Final = re.compile(r"\d{3,6}(?:\.\d{0,6})?")
 _SHORTEST, _LONGEST = 100.0, 30_000.0  # nm: far ultraviolet to mid infrared
 _SEPARATORS: Final = re.compile(r"[\s,;/|+]+")
 _WORDS: Final = re.compile(r"[\s._\-:]+")
-# What CTYPE3 begins with where planes are wavelengths of a spectrum (FITS Standard 4.0, section 8.4).
+# Prefixes of CTYPE3 for planes that are wavelengths of a spectrum (FITS Standard 4.0, section 8.4).
 _SPECTRAL: Final = frozenset({"WAVE", "FREQ", "VELO", "VRAD", "VOPT", "AWAV", "ENER", "WAVN"})
-# Cards that name all bands at once, and those that name them one by one, from 0 or from 1.
+# Cards that name all bands at once, and cards that name one band each, numbered from 0 or 1.
 _OF_ALL: Final = ("BANDS", "FILTERS", "FILTER", "BAND")
 _OF_EACH: Final = ("BAND", "FILTER", "FILT", "FILTE", "FILTN", "WAVELENG", "WAVELN", "WAVE", "WL")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The numbers of the one, two or three planes that are drawn, red first; of two their mean is the green."""
+    """The indices of the one to three planes to draw, red first; the green of two is their mean."""
 
     planes: tuple[int, ...]
     warnings: tuple[InputWarning, ...] = ()
@@ -58,11 +58,11 @@ def choose(header: Header, planes: int, *, ready_for_display: bool) -> Choice:
     Parameters
     ----------
     header
-        Of the image. Bands are named by BANDS ('griz', as the Legacy Survey's cutouts have it) or by cards for each.
-        Three planes without names are red first where they are bytes or marked RGB (CTYPE3); measurements are taken to
+        The image's header. Bands are named by BANDS ('griz', as in the Legacy Survey's cutouts) or by a card each.
+        Three unnamed planes are red first where they are bytes or marked RGB (CTYPE3); measurements are assumed to
         rise in wavelength, as surveys list their bands.
     planes
-        How many there are.
+        The number of planes.
     ready_for_display
         Whether they hold bytes, as picture editors write them.
 
@@ -89,7 +89,7 @@ def choose(header: Header, planes: int, *, ready_for_display: bool) -> Choice:
 
 
 def _by_wavelength(known: Sequence[tuple[float, int]], names: Sequence[str]) -> Choice:
-    """Of bands in falling order of wavelength the three that are nearest to those that the network learnt from."""
+    """Of bands in descending order of wavelength, the three nearest to those of the network's training data."""
 
     def distance(bands: Sequence[tuple[float, int]]) -> float:
         return sum(abs(wave - shown) / shown for (wave, _), shown in zip(bands, _SHOWN_AS, strict=False))
@@ -107,7 +107,7 @@ def _by_wavelength(known: Sequence[tuple[float, int]], names: Sequence[str]) -> 
 
 
 def _names(header: Header, planes: int) -> Sequence[str]:
-    """What the planes are called; empty where the header does not name each of them."""
+    """The names of the planes; empty where the header does not name each of them."""
     for name in _OF_ALL:
         listed = header.text(name)
         for parts in ([part for part in _SEPARATORS.split(listed) if part], list(listed)):
@@ -153,6 +153,6 @@ def _refusal(header: Header, planes: int, names: Sequence[str]) -> str:
         )
     naming = f"calls them {_listed(names)}" if names else "does not name them"
     return (
-        f"the FITS image has {planes} planes and its header {naming}; cut out one or three bands, red first or rising in"
-        " wavelength (g, r, i), or name the bands in a card: BANDS = 'griz'"
+        f"the FITS image has {planes} planes and its header {naming}; cut out one or three bands, red first or in"
+        " ascending wavelength (g, r, i), or name the bands in a card: BANDS = 'griz'"
     )

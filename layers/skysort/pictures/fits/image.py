@@ -1,7 +1,7 @@
-"""FITS cutouts: the image of a file, one to three of its bands (FITS Standard 4.0, Pence et al. 2010 and later).
+"""FITS cutouts: the image in a file, one to three of its bands (FITS Standard 4.0, Pence et al. 2010 and later).
 
-A reader of our own: astropy would cost the HTTP function half a second of start-up and 60 MB for what is, for
-an image without compression, a header of text cards and an array of big-endian numbers.
+Without astropy, which would cost the HTTP function half a second of cold start and 60 MB: an uncompressed image is a
+header of text cards and an array of big-endian numbers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # Names of extensions, as observatories' pipelines and programs write them: of the image itself,
 _THE_IMAGE: Final = frozenset({"SCI", "SCIENCE", "IMAGE", "IMG", "DATA", "COADD", "CUTOUT", "STAMP", "FLUX"})
-# of planes that say something of the image's pixels, or were used to make them,
+# of ancillary planes (masks, errors, weights),
 _BESIDE_THE_IMAGE: Final = frozenset(
     {"DQ", "DQMASK", "MASK", "MSK", "BPM", "FLAG", "FLAGS", "QUALITY", "MAXMASK", "SEG", "SEGM", "SEGMAP"}
     | {"SEGMENTATION", "ERR", "ERROR", "ERRORS", "RMS", "SIGMA", "STD", "STDDEV", "NOISE", "UNC", "UNCERT", "SNR"}
@@ -40,13 +40,13 @@ _BESIDE_THE_IMAGE: Final = frozenset(
     | {"EXPTIME", "EXPOSURE", "TIME", "SAMP", "NEXP", "NEXPS", "COVERAGE", "COV", "DEPTH", "CON", "CTX", "CONTEXT"}
     | {"CHI2", "CHISQ", "AREA", "WCSDVARR", "D2IMARR", "NIMAGES"}
 )
-# and of pictures that are looked at only where there is nothing better.
+# and of images that are used only where there is nothing better.
 _MADE_FROM_IT: Final = frozenset(
     {"MODEL", "MODELS", "RESID", "RESIDUAL", "RESIDUALS", "SUB", "THUMB", "THUMBNAIL", "PREVIEW"}
 )
-# Parts of longer names of such planes: CRMASK, BADPIX, MASKBITS, LABELS, UNCERTAINTIES.
+# Parts of longer names of ancillary planes: CRMASK, BADPIX, MASKBITS, LABELS, UNCERTAINTIES.
 _BESIDE_IT: Final = re.compile(r"MASK(?!ED)|BADPIX|FLAG|LABEL|SEGM|WEIGHT|UNCERT|VARIANCE|EXPOSURE|COVERAGE")
-# Where that is said: by the standard; by pipelines, such as the Legacy Survey's (IMTYPE) and NOIRLab's (PRODTYPE).
+# Keywords with the type: the standard's, the Legacy Survey's (IMTYPE) and NOIRLab's (PRODTYPE).
 _NAME_CARDS: Final = ("EXTNAME", "HDUNAME", "IMTYPE", "PRODTYPE")
 _WORDS: Final = re.compile(r"[A-Z]+")
 _PREFERRED, _PLAIN, _LAST_CHOICE = range(3)
@@ -56,7 +56,7 @@ _OTHER_GZIPPED: Final = "the gzipped content is not a FITS file; only FITS pictu
 
 @dataclass(frozen=True, slots=True)
 class _Image:
-    """An image that a header describes. rank: how likely it is the one that is meant."""
+    """An image described by a header. rank: how likely it is the intended one."""
 
     rank: int
     header: Header
@@ -65,7 +65,7 @@ class _Image:
 
 @dataclass(slots=True)
 class _Contents:
-    """What a file holds, as its headers say."""
+    """The contents of a file, according to its headers."""
 
     images: list[_Image] = field(default_factory=list)
     beside: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ class _Contents:
     one_dimensional: bool = False
 
     def note(self, header: Header) -> int | None:
-        """Take down what a header describes; the rank of an image."""
+        """Record what a header describes; returns the rank of an image."""
         compressed = header.is_compressed_image
         if not compressed and "SIMPLE" not in header and header.text("XTENSION") != "IMAGE":
             self.tables += header.text("XTENSION") in {"BINTABLE", "TABLE", "A3DTABLE"}
@@ -98,20 +98,20 @@ class _Contents:
         return rank
 
     def refusal(self) -> UnsupportedFormatError:
-        """The error of a file without an image, which says what it holds."""
+        """The error for a file without an image, with what it holds."""
         hint, beside = "send one with an image of one or three bands", ", ".join(self.beside[:8])
         held = f"no image; {hint}"
         if self.random_groups:
-            held = "random groups, an interferometer's visibilities, and no picture; send the image"
+            held = "random groups (an interferometer's visibilities) and no picture; send the image"
         elif beside:
-            held = f"no image, only planes that belong to one ({beside}); {hint}"
+            held = f"no image, only ancillary planes ({beside}); {hint}"
         elif self.tables:
             held = (
                 f"a table and no image; {hint}, and a table of photometry to the star model (its drop folder takes FITS"
                 " tables)"
             )
         elif self.one_dimensional:
-            held = f"a spectrum or another row of numbers and no image; {hint}"
+            held = f"a spectrum or other one-dimensional data and no image; {hint}"
         return UnsupportedFormatError(f"the FITS file holds {held}")
 
 
@@ -121,16 +121,16 @@ def read(content: bytes, spend: Callable[[Cost], object] = bool, spec: InputSpec
     Parameters
     ----------
     content
-        The file. Of several images the one named for science (EXTNAME SCI, IMAGE) is read, else the first; planes of
-        flags, errors, weights and the like are none.
+        The file. Of several images the science image (EXTNAME SCI, IMAGE) is read, else the first; planes of flags,
+        errors, weights and the like are not images.
     spend
-        Is told what reading and drawing cost, before they are begun.
+        Called with the cost of reading and drawing before they begin; may raise.
     spec
-        Of the model, whose window is what is drawn; without one everything.
+        The model's input, whose window is drawn; None draws everything.
 
     Returns
     -------
-    The bands that are drawn.
+    The bands to draw.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def read(content: bytes, spend: Callable[[Cost], object] = bool, spec: InputSpec
     LimitExceededError
         For one too large.
     UnsupportedFormatError
-        For a file without an image of one band, three, or several with names; the sentence says what it holds.
+        For a file without an image of one band, three bands, or several named ones.
     """
     if content.startswith(GZIP):
         content = beginning(content, FITS_IMAGE_BYTES + 1, FITS_GZIP_MEMBERS)
@@ -165,7 +165,7 @@ def read(content: bytes, spend: Callable[[Cost], object] = bool, spec: InputSpec
 
 
 def _survey(content: bytes, spend: Callable[[Cost], object]) -> _Contents:
-    """Read the headers of a file, up to an image that is named for what it is."""
+    """Read the headers of a file, up to a named science image."""
     contents, position = _Contents(), 0
     reader = HeaderReader(content, FITS_HEADER_CARDS, lambda cards: spend(Cost(cards * prices.HEADER_CARD)))
     while position < len(content):
@@ -177,14 +177,14 @@ def _survey(content: bytes, spend: Callable[[Cost], object]) -> _Contents:
                 break
             position = header.end
         except InputError:
-            if contents.images:  # an image is there, whatever lies behind it
+            if contents.images:  # an image was found, whatever follows it
                 break
             raise
     return contents
 
 
 def _layout(image: _Image) -> tuple[tuple[int, int, int], Choice]:
-    """An image's (planes, height, width), and which planes are drawn."""
+    """An image's (planes, height, width), and the planes to draw."""
     header = image.header
     prefix = "Z" if image.compressed else ""
     axes, bits = header.axes(prefix), header.bitpix(prefix)
@@ -195,7 +195,7 @@ def _layout(image: _Image) -> tuple[tuple[int, int, int], Choice]:
         shape.insert(0, 1)
     if len(shape) != 3:  # noqa: PLR2004 - bands, height, width
         sizes = " x ".join(map(str, axes[:8]))
-        raise UnsupportedFormatError(f"a FITS picture has one or three bands (width x height x 3), this one {sizes}")
+        raise UnsupportedFormatError(f"a FITS picture has one or three bands (width x height x 3), this one is {sizes}")
     planes, height, width = shape
     if width in {3, 4} and min(planes, height) > 4 * width:
         raise UnsupportedFormatError(
@@ -208,7 +208,7 @@ def _layout(image: _Image) -> tuple[tuple[int, int, int], Choice]:
 
 
 def _cost(shape: tuple[int, int, int], drawn: int, spec: InputSpec | None) -> Cost:
-    """What looking at a frame and drawing a window of it cost."""
+    """The cost of measuring a frame and drawing a window of it."""
     _, height, width = shape
     left, upper, right, lower = spec.window(width, height) if spec is not None else (0, 0, width, height)
     shown = drawn * math.ceil(right - left + 1) * math.ceil(lower - upper + 1)

@@ -1,9 +1,8 @@
 """Rice-coded tiles of FITS images (FITS Standard 4.0, section 10.4.1), all tiles of an image at once.
 
-A tile is its first value and a stream of bits: blocks of 16 or 32 differences, each block with the number of low bits
-that its codes carry as they are; what is above them is counted in zeros before a one. Where a code begins is known
-once the one before it has been read, so numpy reads the same code of many tiles in one step. What the codes say is
-worked out afterwards, over whole arrays.
+A tile is its first value and a bit stream: blocks of 16 or 32 differences, each block with the number of low bits that
+its codes carry verbatim; the high bits are coded in unary, as zeros before a one. A code begins where the previous one
+ends, so numpy reads the same code of many tiles in one step. The codes are decoded afterwards, over whole arrays.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# By the bytes of a value: bits that tell a block's low bits, the number there that says "stored as they are".
+# By the bytes of a value: the width of a block's low-bit count, and the count that means "stored verbatim".
 _FIELD: Final = {1: (3, 6), 2: (4, 14), 4: (5, 25)}
 _TYPES: Final[dict[int, Any]] = {1: np.uint8, 2: np.int16, 4: np.int32}
 BYTES: Final = frozenset(_TYPES)
 BLOCKS: Final = frozenset({16, 32})
-# Fewer tiles than this are followed code by code: a step of numpy takes as long as so many steps of the interpreter.
+# Fewer tiles than this are read code by code: a step of numpy takes as long as so many steps of the interpreter.
 _MANY_TILES: Final = 16
-# Values worked out at once: few enough to stay near the processor.
+# Values decoded at once: few enough for the processor's cache.
 _VALUES_AT_ONCE: Final = 1 << 17
 _PADDING: Final = bytes(8)
-_DAMAGED: Final = "a compressed tile of the FITS image is damaged: its codes do not end where it ends"
+_DAMAGED: Final = "a compressed tile of the FITS image is damaged: its codes and its length do not match"
 
 
 def _first_ones() -> NDArray[np.int32]:
-    """(256, 8): where the first one of a byte is, at each of its bits or behind it; far away where there is none."""
+    """(256, 8): the bit of a byte's first one at or after each of its bits; a large number where there is none."""
     ones = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1)
     where = np.where(ones, np.arange(8, dtype=np.int32), np.int32(1 << 30))
     return np.minimum.accumulate(where[:, ::-1], axis=1)[:, ::-1].copy()
@@ -46,10 +45,10 @@ _FIRST_ONE: Final = _first_ones()
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """The bytes of some tiles one behind the other.
+    """The concatenated bytes of some tiles.
 
-    words: the four bytes from each byte on as one number. starts, ends: of each tile's codes, in bits.
-    values, block, width: of each tile, as unpack takes them.
+    words: the four bytes from each byte on as one number. starts, ends: bit offsets of each tile's codes.
+    values, block, width: as in unpack.
     """
 
     content: NDArray[np.uint8]
@@ -63,10 +62,10 @@ class _Packed:
 
 @dataclass(frozen=True, slots=True)
 class _Codes:
-    """Where the codes of some tiles lie, in bits from the start of all of them.
+    """The bit offsets of the codes of some tiles.
 
-    ones: (values, tiles), the one that ends each code's zeros. starts, low: (blocks, tiles), where a block's first
-    code begins, and the low bits of its codes; -1 where all of its differences are 0.
+    ones: (values, tiles), the one that ends each code's zeros. starts, low: (blocks, tiles), the start of a block's
+    first code, and the number of low bits of its codes; -1 where all of its differences are 0.
     """
 
     ones: NDArray[np.int32]
@@ -75,16 +74,16 @@ class _Codes:
 
 
 def unpack(tiles: Sequence[bytes], values: int, block: int, width: int) -> NDArray[Any]:
-    """Unpack tiles that hold equally many values.
+    """Unpack tiles of equally many values.
 
     Parameters
     ----------
     tiles
         Each tile's bytes; together below 256 MiB.
     values
-        Of one tile, at least 1.
+        The number of values in a tile, at least 1.
     block, width
-        Values of a block, 16 or 32, and bytes of a value before it was packed: 1 (unsigned), 2 or 4.
+        Values in a block, 16 or 32, and bytes of an unpacked value: 1 (unsigned), 2 or 4.
 
     Returns
     -------
@@ -116,7 +115,7 @@ def unpack(tiles: Sequence[bytes], values: int, block: int, width: int) -> NDArr
 
 
 def steps(tiles: int, values: int) -> int:
-    """How many steps of numpy it takes, or as long as so many, to follow the codes of tiles of so many values."""
+    """The time to read the codes of tiles of so many values, in steps of numpy."""
     return values if tiles >= _MANY_TILES else values * tiles // _MANY_TILES
 
 
@@ -130,7 +129,7 @@ def _words(packed: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def _vectorised(packed: _Packed) -> _Codes:
-    """Follow the codes of all tiles, one code of each in a step."""
+    """Locate the codes of all tiles, one code of each per step."""
     values, block, starts = packed.values, packed.block, packed.starts
     field, verbatim_bits = _FIELD[packed.width]
     next_ones = _next_ones(packed.content)
@@ -142,7 +141,7 @@ def _vectorised(packed: _Packed) -> _Codes:
     )
     bit, last_bit = starts.copy(), 8 * len(packed.content) - 64
     for number in range(blocks):
-        np.minimum(bit, last_bit, out=bit)  # of a damaged tile, which is told at the end
+        np.minimum(bit, last_bit, out=bit)  # past the end of a damaged tile, which is reported below
         low = (((packed.words[bit >> 3] << (bit & 7).astype(np.uint32)) >> np.uint32(32 - field)).astype(np.int32)) - 1
         bit += field
         codes.starts[number], codes.low[number] = bit, low
@@ -168,26 +167,26 @@ def _vectorised(packed: _Packed) -> _Codes:
 def _step(
     next_ones: NDArray[np.int32], bit: NDArray[np.int32], step: NDArray[np.int32], rows: NDArray[np.int32]
 ) -> None:
-    """Pass over as many codes as there are rows, noting their ones; at is moved to where the next begins."""
+    """Skip one code per row, recording its one; bit advances to the start of the next code."""
     for row in rows:
         next_ones.take(bit, out=row, mode="clip")
         np.add(row, step, out=bit)
 
 
 def _next_ones(packed: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """For each bit where the first one at it or behind it is; the number of bits where there is none."""
+    """For each bit the offset of the first one at or after it; the number of bits where there is none."""
     bits = np.int32(8 * len(packed))
     first_of_byte = _FIRST_ONE.take(packed, axis=0)
     begins = np.arange(0, bits, 8, dtype=np.int32)
     first_of_byte += begins[:, np.newaxis]
-    behind = np.full(len(packed), bits, np.int32)  # where the first one of the later bytes is
+    behind = np.full(len(packed), bits, np.int32)  # the first one in the later bytes
     np.minimum.accumulate(first_of_byte[:0:-1, 0], out=behind[-2::-1])
     np.minimum(first_of_byte, np.minimum(behind, bits)[:, np.newaxis], out=first_of_byte)
     return first_of_byte.reshape(-1)
 
 
 def _one_by_one(packed: _Packed) -> _Codes:
-    """Follow the codes of a few large tiles, each from its start to its end."""
+    """Locate the codes of a few large tiles, one tile after another."""
     ones, begins, lows = array("i"), array("i"), array("i")
     for start, end in zip(packed.starts.tolist(), packed.ends.tolist(), strict=True):
         _follow_tile(packed, start, end, (ones, begins, lows))
@@ -195,7 +194,7 @@ def _one_by_one(packed: _Packed) -> _Codes:
 
 
 def _follow_tile(packed: _Packed, start: int, end: int, notes: tuple[array[int], array[int], array[int]]) -> None:
-    """Follow one tile's codes, noting where the ones are, and where each block begins with how many low bits."""
+    """Locate one tile's codes, recording the ones, and each block's start and low-bit count."""
     ones, begins, lows = notes
     note = ones.append
     field, verbatim_bits = _FIELD[packed.width]
@@ -225,13 +224,13 @@ def _follow_tile(packed: _Packed, start: int, end: int, notes: tuple[array[int],
 
 
 def _differences(packed: _Packed, codes: _Codes, blocks: slice) -> NDArray[np.uint32]:
-    """The differences of some blocks, (values, tiles), as uint32 that wrap around."""
+    """The differences of some blocks, (values, tiles), as uint32 modulo 2**32."""
     words, block, width = packed.words, packed.block, packed.width
     _, verbatim_bits = _FIELD[width]
     starts, low = codes.starts[blocks], codes.low[blocks]
     ones = codes.ones[blocks.start * block : blocks.stop * block]
     every = np.repeat(low, block, axis=0)[: len(ones)]
-    # A code begins behind the low bits of the one before it.
+    # A code begins after the low bits of the previous one.
     begins = np.empty_like(ones)
     begins[1:] = ones[:-1] + 1 + every[1:]
     begins[::block] = starts

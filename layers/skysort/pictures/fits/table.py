@@ -1,4 +1,4 @@
-"""The binary table of a tile-compressed FITS image: a row a tile, its bytes in the heap (FITS Standard 4.0, 7.3)."""
+"""The binary table of a tile-compressed FITS image: one row per tile, its bytes in the heap (FITS Standard, 7.3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from skysort.fits_header import Header
 
-# NumPy's names of one element of a column, by the letter of its TFORM: of P and Q a count and an offset.
+# NumPy type codes of a column's element, by the letter of its TFORM; P and Q are a count and an offset.
 _NUMBERS: Final = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _ELEMENTS: Final[dict[str, Any]] = {**_NUMBERS, "L": "u1", "A": "u1", "C": ">c8", "M": ">c16"}
 _POINTERS: Final[dict[str, Any]] = {"P": (">i4", 2), "Q": (">i8", 2)}
@@ -44,25 +44,25 @@ class TileTable:
         self.heap = memoryview(content)[max(heap, end) : max(end, heap, end + header.integer("PCOUNT", 0))]
 
     def stream(self, where: tuple[int, int]) -> bytes:
-        """The bytes at an offset of the heap."""
+        """The bytes at an offset in the heap."""
         return bytes(self.heap[where[0] : where[0] + where[1]])
 
     def numbers(self, name: str) -> NDArray[np.float64] | None:
-        """A number for each tile: of the column, else of the card; None without both."""
+        """A number for each tile, from the column or else the card; None without either."""
         column = self._columns.get(name)
         if column is None:
             return np.full(self.rows, self._header.number(name, 0.0)) if name in self._header else None
         if column.kind not in _NUMBERS or column.repeat != 1:
-            raise MalformedInputError(f"the compressed FITS image's column {name} must hold one number a tile")
+            raise MalformedInputError(f"the compressed FITS image's column {name} must hold one number per tile")
         return self._cells[column.field][:, 0].astype(np.float64)
 
     def streams(self, name: str) -> list[tuple[int, int]]:
-        """Where each tile's bytes lie in the heap, and how many they are; none without the column."""
+        """The offset and size of each tile's bytes in the heap; (0, 0) without the column."""
         column = self._columns.get(name)
         if column is None:
             return [(0, 0)] * self.rows
         if column.kind not in _POINTERS or column.repeat != 1 or column.points_at not in _ELEMENTS:
-            raise MalformedInputError(f"the compressed FITS image's column {name} must say where each tile's bytes lie")
+            raise MalformedInputError(f"the compressed FITS image's column {name} must hold array descriptors (P or Q)")
         element = np.dtype(_ELEMENTS[column.points_at]).itemsize
         pointers = self._cells[column.field][:, 0].tolist()
         ranges = [(offset, count * element) if count else (0, 0) for count, offset in pointers]
@@ -72,7 +72,7 @@ class TileTable:
 
 
 def _columns(header: Header, width: int) -> tuple[dict[str, _Column], np.dtype[np.void]]:
-    """The columns of a binary table by name, and its rows' type, which must be as wide as the header says."""
+    """The columns of a binary table by name, and its row dtype, whose size must be NAXIS1."""
     count = header.integer("TFIELDS")
     if not 0 < count <= _MAX_COLUMNS:
         raise MalformedInputError(f"the compressed FITS image's table has {count} columns")

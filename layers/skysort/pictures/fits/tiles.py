@@ -1,9 +1,8 @@
 """Tile-compressed FITS images, as fpack and the surveys' archives write them (FITS Standard 4.0, section 10).
 
-The image is cut into tiles, each a row of a binary table that says where its bytes lie in the heap behind the table.
-Read here: RICE_1, GZIP_1, GZIP_2 and NOCOMPRESS, of whole numbers and of real ones that were scaled to whole ones.
-A reader of our own, since the C library that others stand on would meet hostile bytes inside the function; this one
-asks numpy for no byte that is not there.
+The image is cut into tiles, each a row of a binary table with the location of its bytes in the heap after the table.
+Supported: RICE_1, GZIP_1, GZIP_2 and NOCOMPRESS, of integers and of quantized floating-point numbers. The C library
+that other readers use would parse hostile bytes inside the function; this one never reads outside the file.
 """
 
 from __future__ import annotations
@@ -35,48 +34,48 @@ _RICE: Final = frozenset({"RICE_1", "RICE_ONE"})
 _READ: Final = _RICE | {"GZIP_1", "GZIP_2", "NOCOMPRESS"}
 _COMPRESSED, _GZIPPED, _PLAIN = "COMPRESSED_DATA", "GZIP_COMPRESSED_DATA", "UNCOMPRESSED_DATA"
 _MAX_OPTIONS, _MAX_AXES = 99, 8
-# Unpacked together: enough tiles for numpy, few enough for memory.
+# Values unpacked together: enough tiles for numpy, few enough for memory.
 _BYTES_AT_ONCE: Final = 4 << 20
 _VALUES_AT_ONCE, _FEWER_AT_ONCE = 8 << 20, 2 << 20
 _TILES_AT_ONCE: Final = 64
-# Ways in which real numbers were scaled to whole ones (section 10.2 and appendix I).
+# Quantization methods of floating-point numbers (section 10.2 and appendix I).
 _NO_DITHER, _DITHER_1, _DITHER_2 = "NO_DITHER", "SUBTRACTIVE_DITHER_1", "SUBTRACTIVE_DITHER_2"
-# The whole number that stands for exactly 0 under the second method.
+# The integer that stands for exactly 0 in the second method.
 _ZERO: Final = -2_147_483_646
 _SEEDS, _MULTIPLIER, _MODULUS = 10_000, 16_807, 2_147_483_647
-_SPREAD: Final = 500  # numbers among which a tile begins
+_SPREAD: Final = 500  # first random numbers of a tile, multiplied by this
 
 
 def read(content: bytes, header: Header, spend: Callable[[Cost], object] = bool) -> NDArray[Any]:
-    """Unpack an image.
+    """Unpack a tile-compressed image.
 
     Parameters
     ----------
     content
         The file.
     header
-        Of the table. The caller has held the image's size to the limits.
+        The header of the table. The caller has checked the image's size.
     spend
-        Is told what unpacking costs before it is begun.
+        Called with the cost of unpacking before it begins; may raise.
 
     Returns
     -------
-    The image, the slowest axis first, in the numbers that the file would hold without compression.
+    The image, the slowest axis first, in the numbers of the uncompressed file.
 
     Raises
     ------
     MalformedInputError
-        For tables and tiles that contradict themselves or the image.
+        For inconsistent tables and tiles.
     UnsupportedFormatError
-        For the ways of compression that are not read.
+        For unsupported compression methods.
     LimitExceededError
-        For more tiles than are put into their places in bounded time, and whatever spend raises.
+        For too many tiles, and whatever spend raises.
     """
     return _TiledImage(content, header).unpack(spend)
 
 
 class _TiledImage:
-    """A compressed image's table, held to its own header before anything is unpacked."""
+    """A compressed image's table, checked against its header before anything is unpacked."""
 
     def __init__(self, content: bytes, header: Header) -> None:
         self._header = header
@@ -97,7 +96,7 @@ class _TiledImage:
         self._dithering = self._quantization()
 
     def _tile_sides(self) -> tuple[int, ...]:
-        """A tile's size, the fastest axis first; without one it is a row."""
+        """A tile's size, the fastest axis first; by default one row."""
         sides = [
             self._header.integer(f"ZTILE{axis}", size if axis == 1 else 1)
             for axis, size in enumerate(self._axes, start=1)
@@ -123,20 +122,19 @@ class _TiledImage:
             return _NO_DITHER
         if method not in {_NO_DITHER, _DITHER_1, _DITHER_2}:
             raise UnsupportedFormatError(
-                f"the FITS image's numbers are scaled by {method[:40]}, which is not supported; unpack it (funpack)"
+                f"the FITS image is quantized by {method[:40]}, which is not supported; unpack it (funpack)"
             )
         return method
 
     def _sizes(self) -> list[int]:
-        """How many values each tile holds."""
+        """The number of values in each tile."""
         sizes = np.ones(1, np.int64)
         for size, side in zip(self._axes, self._sides, strict=True):
             sizes = np.multiply.outer(np.minimum(side, size - np.arange(0, size, side)), sizes).reshape(-1)
-        found: list[int] = sizes.tolist()
-        return found
+        return [int(size) for size in sizes]
 
     def _places(self) -> list[tuple[slice, ...]]:
-        """Where each tile belongs, as slices of the image's array (the slowest axis first)."""
+        """Each tile's place, as slices of the image's array (the slowest axis first)."""
         cuts = [
             [slice(start, min(size, start + side)) for start in range(0, size, side)]
             for size, side in zip(self._axes[::-1], self._sides[::-1], strict=True)
@@ -144,7 +142,7 @@ class _TiledImage:
         return list(product(*cuts))
 
     def unpack(self, spend: Callable[[Cost], object]) -> NDArray[Any]:
-        """Put the tiles together once their cost is allowed."""
+        """Assemble the tiles once the budget allows their cost."""
         sources = {name: self._table.streams(name) for name in (_COMPRESSED, _GZIPPED, _PLAIN)}
         if sum(size for streams in sources.values() for _, size in streams) > len(self._table.heap):
             raise MalformedInputError("the tiles of the compressed FITS image overlap: it is damaged")
@@ -179,17 +177,17 @@ class _TiledImage:
         return image
 
     def _fallback(self, tile: int, values: int, sources: dict[str, list[tuple[int, int]]]) -> NDArray[Any]:
-        """A tile that was not worth compressing, or could not be: its numbers as they are."""
+        """A tile stored without the image's compression: its numbers as they are."""
         dtype = self._type.newbyteorder(">")
         if sources[_GZIPPED][tile][1]:
             return np.frombuffer(_gunzip(self._table.stream(sources[_GZIPPED][tile]), values * dtype.itemsize), dtype)
         stream = self._table.stream(sources[_PLAIN][tile])
         if len(stream) != values * dtype.itemsize:
-            raise MalformedInputError("a tile of the compressed FITS image has not as many pixels as its size says")
+            raise MalformedInputError("a tile of the compressed FITS image does not have as many pixels as its size")
         return np.frombuffer(stream, dtype)
 
     def _unzipped(self, stream: bytes, values: int) -> NDArray[Any]:
-        """The numbers of a tile that went through GZIP or through nothing."""
+        """The numbers of a gzipped or uncompressed tile."""
         max_bytes = values * max(4, self._type.itemsize)
         unpacked = stream if self._method == "NOCOMPRESS" else _gunzip(stream, max_bytes, exact=False)
         width, rest = divmod(len(unpacked), values)
@@ -198,14 +196,14 @@ class _TiledImage:
         else:
             dtype = np.dtype({1: "u1", 2: ">i2", 4: ">i4", 8: ">i8"}.get(width, "V1"))
         if rest or width != dtype.itemsize or dtype.kind == "V":
-            raise MalformedInputError("a tile of the compressed FITS image has not as many pixels as its size says")
+            raise MalformedInputError("a tile of the compressed FITS image does not have as many pixels as its size")
         numbers = np.frombuffer(unpacked, np.uint8)
-        if self._method == "GZIP_2":  # all first bytes, then all second ones
+        if self._method == "GZIP_2":  # all first bytes, then all second bytes
             numbers = np.ascontiguousarray(numbers.reshape(width, values).T)
         return numbers.view(dtype).reshape(values)
 
     def _from_rice(self, streams: Sequence[bytes], values: int) -> NDArray[Any]:
-        """Tiles of equally many values, (tiles, values); of real numbers without a scale their whole parts."""
+        """Tiles of equally many values, (tiles, values), before dequantization."""
         options = dict(self._options())
         block, width = options.get("BLOCKSIZE", 32), options.get("BYTEPIX", 4)
         if block not in rice.BLOCKS or width not in rice.BYTES:
@@ -216,7 +214,7 @@ class _TiledImage:
         return rice.unpack(streams, values, block, width)
 
     def _options(self) -> Iterator[tuple[str, int]]:
-        """The parameters of the compression that are whole numbers (ZNAMEn and ZVALn)."""
+        """The integer parameters of the compression (ZNAMEn and ZVALn)."""
         for parameter in range(1, _MAX_OPTIONS + 1):
             name = self._header.text(f"ZNAME{parameter}")
             if not name:
@@ -225,7 +223,7 @@ class _TiledImage:
                 yield name, self._header.integer(f"ZVAL{parameter}")
 
     def _finished(self, tile: int, integers: NDArray[Any]) -> NDArray[Any]:
-        """A tile's numbers, real ones from the whole ones that they were scaled to."""
+        """A tile's numbers, dequantized where they are floating-point."""
         if not self._quantized or self._scales is None:
             return integers
         values = integers.astype(np.float64)
@@ -243,7 +241,7 @@ class _TiledImage:
 
 @cache
 def random_numbers() -> NDArray[np.float32]:
-    """The 10,000 numbers between 0 and 1 that every writer and reader uses (Park and Miller 1988, CACM 31, 1192)."""
+    """The standard's 10,000 random numbers between 0 and 1 (Park and Miller 1988, CACM 31, 1192)."""
     numbers, seed = np.empty(_SEEDS, np.float32), 1
     for number in range(_SEEDS):
         seed = seed * _MULTIPLIER % _MODULUS
@@ -252,7 +250,7 @@ def random_numbers() -> NDArray[np.float32]:
 
 
 def _dither(tile: int, seed: int, values: int) -> NDArray[np.float32]:
-    """The random numbers of a tile's values. tile: its number, from 0. seed: the image's ZDITHER0, 1 to 10,000."""
+    """The random numbers of a tile's values. tile: its index, from 0. seed: the image's ZDITHER0, 1 to 10,000."""
     numbers, index, parts = random_numbers(), (tile + seed - 1) % _SEEDS, []
     while values > 0:
         start = int(numbers[index] * np.float32(_SPREAD))
@@ -263,7 +261,7 @@ def _dither(tile: int, seed: int, values: int) -> NDArray[np.float32]:
 
 
 def _portions(tiles: Sequence[int], streams: Sequence[tuple[int, int]], sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Tiles of one size that are unpacked together."""
+    """Groups of equal-sized tiles to unpack together."""
     by_size: dict[int, list[int]] = {}
     for tile in tiles:
         by_size.setdefault(sizes[tile], []).append(tile)
@@ -284,7 +282,7 @@ def _portions(tiles: Sequence[int], streams: Sequence[tuple[int, int]], sizes: S
 def _cost(
     portions: Sequence[Sequence[int]], streams: Sequence[tuple[int, int]], sizes: Sequence[int], image: int
 ) -> Cost:
-    """What it costs to unpack RICE; image: the bytes that the image takes itself."""
+    """The cost of unpacking Rice codes; image: the bytes of the image itself."""
     work, memory = 0, 0
     for tiles in portions:
         values, size = sizes[tiles[0]], sum(streams[tile][1] for tile in tiles)
@@ -301,5 +299,5 @@ def _gunzip(stream: bytes, size: int, *, exact: bool = True) -> bytes:
     except zlib.error as error:
         raise MalformedInputError(f"a compressed tile of the FITS image is damaged: {error}") from None
     if not unpacker.eof or len(unpacked) > size or (exact and len(unpacked) != size):
-        raise MalformedInputError("a tile of the compressed FITS image has not as many pixels as its size says")
+        raise MalformedInputError("a tile of the compressed FITS image does not have as many pixels as its size")
     return unpacked

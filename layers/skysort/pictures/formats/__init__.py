@@ -1,1 +1,1 @@
-"""File formats of pictures: telling them apart, what decoding costs, loading and colours."""
+"""File formats of pictures: detection, decoding costs, loading and colours."""

@@ -1,7 +1,7 @@
-"""Colours that are not sRGB, made sRGB: by an embedded ICC profile, or by numbers that HEIC and AVIF name them with.
+"""Conversion of colours to sRGB: by an embedded ICC profile, or by the code points (nclx) of HEIC and AVIF.
 
-Done on the small picture that the model takes, so that it costs the same whatever the picture's size. Pillow's binding
-to Little CMS is loaded only when a picture with a profile is met.
+Done on the model's small input picture, so that the cost does not depend on the picture's size. Pillow's binding to
+Little CMS is imported for the first picture with a profile.
 """
 
 from __future__ import annotations
@@ -26,47 +26,47 @@ if TYPE_CHECKING:
 CONVERTED: Final = "colour_profile_converted"
 IGNORED: Final = "colour_profile_ignored"
 
-# ICC.1:2022, 7.2: a profile's class and colour space, as letters at these places of its header.
+# ICC.1:2022, 7.2: the signatures of a profile's class and colour space in its header.
 _HEADER_BYTES, _TAG, _MAX_TAGS = 128, 12, 100
 _CLASS, _SPACE = slice(12, 16), slice(16, 20)
 _CLASSES: Final = frozenset({b"scnr", b"mntr", b"prtr", b"spac"})
 _MODES: Final = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
-# Curves of any number of pieces, which Little CMS looks through one by one for every colour: a small profile may hold
-# enough of them to keep it busy for minutes. Profiles in use hardly ever have them, and always tables beside them.
+# Tags with piecewise curves, whose segments Little CMS searches linearly for every colour: a small profile may keep it
+# busy for minutes. Real profiles rarely have them, and always tables as well.
 _PIECEWISE: Final = frozenset({b"D2B0", b"D2B1", b"D2B2", b"D2B3", b"B2D0", b"B2D1", b"B2D2", b"B2D3"})
-# Levels of 255 by which a colour may differ for a profile to count as sRGB: its makers round its curve in many ways.
+# Maximum difference, in levels of 255, for a profile to count as sRGB: vendors round its curve differently.
 _SRGB_LEVELS: Final = 4
-_KEPT: Final = 32  # profiles whose transforms are kept
-_FLAGS: Final = 0x2000 | 0x0800  # black point compensation, small tables for inks: a tenth of the time
+_KEPT: Final = 32  # profiles whose transforms are cached
+_FLAGS: Final = 0x2000 | 0x0800  # black point compensation, small tables for CMYK: a tenth of the time
 _NAME_CHARACTERS: Final = 60
 
-# Primaries to sRGB's, by number (ITU-T H.273, table 2): from the chromaticities there, both of white point D65.
+# Matrices from primaries to sRGB's, by code point (ITU-T H.273, table 2), all with the white point D65.
 _PRIMARIES: Final[dict[int, tuple[str, tuple[tuple[float, ...], ...]]]] = {
     9: ("BT.2020", ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187))),
     12: ("Display P3", ((1.2249, -0.2247, 0.0), (-0.0420, 1.0419, 0.0), (-0.0197, -0.0786, 1.0979))),
 }
 # Transfer characteristics (table 3) of high dynamic range.
 _PQ, _HLG = 16, 18
-_WHITE: Final = 203.0  # candela a square metre of a white page (ITU-R BT.2408, table 1)
-_HLG_WHITE: Final = 0.265  # linear light of HLG's 75 % signal, which is that white there
+_WHITE: Final = 203.0  # reference white in cd/m2 (ITU-R BT.2408, table 1)
+_HLG_WHITE: Final = 0.265  # linear light of HLG's 75 % signal, its reference white
 
 
 @dataclass(frozen=True, slots=True)
 class Nclx:
-    """Colours named by numbers: primaries and transfer characteristics of ITU-T H.273."""
+    """Colours as code points of ITU-T H.273: primaries and transfer characteristics."""
 
     primaries: int
     transfer: int
 
     @property
     def is_srgb_like(self) -> bool:
-        """Whether the colours are shown as they are."""
+        """Whether the colours need no conversion."""
         return self.primaries not in _PRIMARIES and self.transfer not in {_PQ, _HLG}
 
 
 @dataclass(frozen=True, slots=True)
 class _Conversion:
-    """transform: of Little CMS; None where the profile is like sRGB, or cannot be used, for the reason in broken."""
+    """transform: of Little CMS; None where the profile is like sRGB, or unusable for the reason in broken."""
 
     mode: str = "RGB"
     transform: Any = None
@@ -79,9 +79,8 @@ _conversions: AnswerCache[_Conversion] = AnswerCache(_KEPT)
 
 
 def to_srgb(picture: Image.Image, profile: bytes) -> tuple[Image.Image, tuple[InputWarning, ...]]:
-    """A small picture, RGB, grey or inks, in sRGB by its own profile, and the warning that says so."""
-    # A profile that is damaged, or of other colours than the picture's, is left out with a warning: the pixels can be
-    # looked at without it.
+    """Convert a small picture, RGB, grey or CMYK, to sRGB by its profile; returns it with a warning."""
+    # A profile that is damaged or for another colour space is ignored with a warning: the pixels are usable without.
     key = hashlib.sha256(profile).digest()
     with _lock:
         conversion = _conversions.get(key)
@@ -99,7 +98,7 @@ def to_srgb(picture: Image.Image, profile: bytes) -> tuple[Image.Image, tuple[In
 
 
 def from_nclx(picture: Image.Image, nclx: Nclx) -> tuple[Image.Image, tuple[InputWarning, ...]]:
-    """A small RGB picture in sRGB by the numbers that name its colours."""
+    """Convert a small RGB picture to sRGB by its code points."""
     if nclx.is_srgb_like or picture.mode != "RGB":
         return picture, ()
     light = _linear(np.asarray(np.asarray(picture) / 255, np.float32), nclx.transfer)
@@ -113,7 +112,7 @@ def from_nclx(picture: Image.Image, nclx: Nclx) -> tuple[Image.Image, tuple[Inpu
 
 
 def _linear(signal: NDArray[np.float32], transfer: int) -> NDArray[np.float32]:
-    """Light by signal, 1 for a white page: ITU-R BT.2100 for high dynamic range, sRGB's curve for all else."""
+    """Linear light of a signal, 1 for reference white: ITU-R BT.2100 for high dynamic range, else sRGB's curve."""
     if transfer == _PQ:
         root = signal ** (1 / 78.84375)
         light = np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)
@@ -145,21 +144,21 @@ def _conversion(profile: bytes) -> _Conversion:
 
 
 def _unusable(profile: bytes) -> str:
-    """Why a profile is not given to Little CMS; empty where it may be."""
+    """Why a profile must not be given to Little CMS; empty if it may be."""
     count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
     start = _HEADER_BYTES + 4
     names = {profile[tag : tag + 4] for tag in range(start, start + min(count, _MAX_TAGS) * _TAG, _TAG)}
     if len(profile) < start or profile[_CLASS] not in _CLASSES or count > _MAX_TAGS:
-        return "it is damaged, or of a kind that pictures do not have"
+        return "it is damaged or not a picture's profile"
     if profile[_SPACE] not in _MODES:
-        return "it is for other colours than RGB, grey or inks"
+        return "it is for other colours than RGB, grey or CMYK"
     if names & _PIECEWISE:
         return "it has piecewise curves"
     return ""
 
 
 def _is_srgb(transform: Any, mode: str) -> bool:
-    """Whether a transform leaves colours as they are, tried on 216 of them, or on all shades of grey."""
+    """Whether a transform leaves colours unchanged: 216 of them, or all shades of grey."""
     if mode == "L":
         steps = np.arange(256, dtype=np.uint8)[np.newaxis]
         expected = np.repeat(steps[..., np.newaxis], 3, axis=-1)
@@ -177,5 +176,5 @@ def _converted(by: str) -> InputWarning:
 def ignored(reason: str) -> InputWarning:
     """The warning that a picture's colour profile was not used."""
     return InputWarning(
-        IGNORED, f"the picture's colour profile was ignored, as {reason}; its colours are taken as sRGB"
+        IGNORED, f"the picture's colour profile was ignored because {reason}; its colours are taken as sRGB"
     )

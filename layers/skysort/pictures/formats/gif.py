@@ -1,4 +1,4 @@
-"""GIF files (GIF89a): the first frame of one, cut out of whatever else the file holds."""
+"""GIF files (GIF89a): the first frame, without the rest of the file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ _TABLE, _TRANSPARENT = 0x80, 1
 
 
 def prepare(content: bytes) -> Prepared:
-    """Find a GIF's first frame; raises what Prepared says."""
-    # The decoder is given no disposal, which would have an area as large as the file says filled, no comments and no
-    # other frames.
+    """Extract a GIF's first frame; raises the errors of Prepared."""
+    # The decoder gets no comments, no other frames, and no disposal, which would fill an area of any declared size.
     if len(content) < _SCREEN:
         raise MalformedInputError("the GIF picture is truncated: it ends before its first frame")
     walker = _Walker(content)
@@ -28,7 +27,7 @@ def prepare(content: bytes) -> Prepared:
         if kind == _IMAGE:
             return _first_frame(content, offset, head + control, walker)
         if kind == _TRAILER:
-            raise MalformedInputError("the GIF picture holds no frame: it is truncated, or was never finished")
+            raise MalformedInputError("the GIF picture holds no frame: it is truncated or incomplete")
         if kind == _EXTENSION:
             start = offset + 2
             offset = walker.blocks(start)
@@ -36,7 +35,7 @@ def prepare(content: bytes) -> Prepared:
             if len(block) == _CONTROL_BYTES and content[start - 1] == _CONTROL:
                 control = bytes([_EXTENSION, _CONTROL, 4, block[0] & _TRANSPARENT, 0, 0, block[3], 0])
         else:
-            offset = walker.step(offset)  # decoders pass over what is no block
+            offset = walker.step(offset)  # decoders skip unknown bytes
 
 
 def _first_frame(content: bytes, offset: int, front: bytes, walker: _Walker) -> Prepared:
@@ -58,19 +57,19 @@ def _first_frame(content: bytes, offset: int, front: bytes, walker: _Walker) -> 
 
 
 def _table_bytes(flags: int) -> int:
-    """Bytes of a colour table, by the flags that tell of it."""
+    """The size of a colour table in bytes, by its flags."""
     return 3 << (flags & 7) + 1 if flags & _TABLE else 0
 
 
 class _Walker:
-    """Steps over a file's blocks, and how many there may be."""
+    """Walks a file's blocks, counting them against their limit."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
         self.steps = 0
 
     def step(self, offset: int) -> int:
-        """The next byte."""
+        """The offset of the next byte."""
         self.steps += 1
         if self.steps > GIF_BLOCKS:
             raise LimitExceededError(
@@ -79,7 +78,7 @@ class _Walker:
         return offset + 1
 
     def blocks(self, offset: int) -> int:
-        """The end of a chain of sub-blocks (GIF89a, 15), or of the file where it is cut short."""
+        """The end of a chain of sub-blocks (GIF89a, 15), or of a truncated file."""
         while offset < len(self._content):
             size = self._content[offset]
             offset = self.step(offset) + size

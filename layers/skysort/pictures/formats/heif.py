@@ -1,7 +1,7 @@
-"""HEIC and AVIF pictures: what decoding one takes, from its boxes and from its coded data's own headers.
+"""HEIC and AVIF pictures: the cost of decoding one, from its boxes and the headers of its coded data.
 
-Telephones write their pictures in tiles of 512 x 512 pixels. HEVC is slow to decode, and the models look at the middle:
-of a picture of 24 megapixels a photograph's model sees 60 tiles of 108, which are cut out as a file of their own.
+Telephones write their pictures in tiles of 512 x 512 pixels. HEVC is slow to decode, and the models see the centre: of
+a 24-megapixel picture the photograph model sees 60 of 108 tiles, which are extracted into a file of their own.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _OTHERS: Final = {
     b"tmap": "a tone map",
 }
 _DEPTH: Final = 2
-# How a picture is put upright by its property alone (ISO/IEC 23008-12, 6.5.10 and 6.5.12), as EXIF orientations.
+# Rotation and mirror properties (ISO/IEC 23008-12, 6.5.10 and 6.5.12) as EXIF orientations.
 _TURNED: Final = {0: 1, 1: 8, 2: 3, 3: 6}
 _MIRRORED: Final = {0: 4, 1: 2}
 _LEFT_OUT: Final = frozenset({b"irot", b"imir", b"ispe"})
-# Of one tile: parameter sets take some 100 bytes, colours named by number 11.
+# Limit for one tile: parameter sets take some 100 bytes, colour code points 11.
 _PROPERTY_BYTES: Final = 4_096
 _FTYP: Final = b"heic" + bytes(4) + b"mif1heic"
 _DAMAGED: Final = "the HEIC or AVIF picture is damaged"
@@ -57,7 +57,7 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Some tiles as a file. origin: where they begin in the whole, whose size is stored, before it is turned."""
+    """A file of some tiles. origin: their position in the full picture, as stored; size: of the full picture."""
 
     file: bytes
     origin: tuple[int, int]
@@ -66,11 +66,11 @@ class Window:
 
 
 def prepare(content: bytes) -> Still:
-    """Read a HEIC's or AVIF's boxes; raises what Prepared says. Turns are the decoder's: metadata do not count."""
+    """Read a HEIC or AVIF's boxes; raises the errors of Prepared. The decoder rotates; EXIF does not count."""
     items = heif_boxes.read(content)
     primary = items.by_number.get(items.primary)
     if primary is None or not primary.kind:
-        raise MalformedInputError(f"{_DAMAGED}: the item that it shows is missing")
+        raise MalformedInputError(f"{_DAMAGED}: its primary item is missing")
     width, height = primary.size
     if width < 1 or height < 1:
         raise MalformedInputError(f"{_DAMAGED}: its size is {width} x {height}")
@@ -78,12 +78,12 @@ def prepare(content: bytes) -> Still:
     coded = _coded(items, items.primary)
     av1 = {items.by_number[number].kind == _AV1 for number in coded}
     if len(av1) != 1:
-        raise MalformedInputError(f"{_DAMAGED}: it has no tiles, or tiles of several codings")
+        raise MalformedInputError(f"{_DAMAGED}: it has no tiles, or tiles of different codecs")
     alpha = [number for picture in items.alphas() for number in _coded(items, picture)]
     grids = [item.grid(content) for item in items.by_number.values() if item.kind == b"grid" and item.extents]
     out = max([width * height, *(across * down for _, _, across, down in grids)])
     work, pixels = _work(content, items, coded + alpha)
-    # Tiles reach beyond the picture: those of 512 x 512 of a telephone's 48 megapixels have 50 together.
+    # Tiles extend beyond the picture: those of a telephone's 48 megapixels have 50.
     _check_pixels(max(out, pixels * 4 // (10 if alpha else 5)), width, height)
     byte = prices.AVIF_BYTES if av1 == {True} else prices.HEIC_BYTES
     cost = Cost(work, max(out, pixels) * byte + 2 * len(content))
@@ -100,14 +100,14 @@ def _check_pixels(pixels: int, width: int, height: int) -> None:
 
 
 def _coded(items: Items, number: int, depth: int = 0) -> list[int]:
-    """The coded items that an item is put together from."""
+    """The coded items of an item."""
     item = items.by_number.get(number)
     if item is None:
         raise MalformedInputError(f"{_DAMAGED}: one of its tiles is missing")
     if item.kind in _HEVC or item.kind == _AV1:
         return [number]
     if item.kind not in _DERIVED or depth >= _DEPTH or (item.kind == b"grid" and depth):
-        kind = _OTHERS.get(item.kind, f"of the kind {item.kind.decode('latin-1')!r}")
+        kind = _OTHERS.get(item.kind, f"of the type {item.kind.decode('latin-1')!r}")
         raise UnsupportedFormatError(f"the picture is {kind}, which is not supported; save it as a JPEG or a PNG")
     tiles = items.references.get((b"dimg", number), [])[: 1 if item.kind == b"iden" else None]
     if len(tiles) > HEIF_TILES:
@@ -116,7 +116,7 @@ def _coded(items: Items, number: int, depth: int = 0) -> list[int]:
 
 
 def _work(content: bytes, items: Items, numbers: list[int]) -> tuple[int, int]:
-    """Work for some coded items, and the pixels of them all."""
+    """The work of decoding some coded items, and their total pixels."""
     if sum(items.by_number[number].bytes_listed for number in numbers) > 2 * len(content):
         raise LimitExceededError("the tiles of this picture overlap: together they are larger than the file")
     work = total = 0
@@ -146,7 +146,7 @@ def _colours(colr: bytes) -> tuple[bytes | None, str, Nclx | None]:
 
 
 def cut(content: bytes, spec: InputSpec) -> Window | None:
-    """Cut out the tiles that a model sees; None where a picture is no grid of equal tiles, or all of them are seen."""
+    """Extract the tiles that a model sees; None where a picture is not a grid of equal tiles, or all are seen."""
     items = heif_boxes.read(content)
     grid = items.by_number.get(items.primary)
     numbers = items.references.get((b"dimg", items.primary), [])
@@ -172,7 +172,7 @@ def cut(content: bytes, spec: InputSpec) -> Window | None:
     if not 0 < (right - left) * (lower - upper) < len(tiles):
         return None
     visible = [tiles[row * across + column] for row in range(upper, lower) for column in range(left, right)]
-    # Tiles that overlap beyond the file, or have large properties, would be copied often.
+    # Overlapping tiles, or large properties, would multiply the size.
     properties = sum(len(data) for item in visible for data in item.properties.values())
     if sum(item.bytes_listed for item in visible) > 2 * len(content) or properties > _PROPERTY_BYTES * len(visible):
         return None
@@ -182,7 +182,7 @@ def cut(content: bytes, spec: InputSpec) -> Window | None:
 
 
 def _turn(grid: Item) -> int:
-    """The orientation; 0 where properties cut the picture, or both turn and mirror it."""
+    """The EXIF orientation; 0 where properties crop the picture, or both rotate and mirror it."""
     properties = grid.properties
     if b"clap" in properties or (b"irot" in properties and b"imir" in properties):
         return 0
@@ -196,7 +196,7 @@ def _box(kind: bytes, *parts: bytes) -> bytes:
 
 
 def _file(content: bytes, grid: Item, tiles: list[Item], layout: tuple[int, int], size: tuple[int, int]) -> bytes:
-    """A file of a grid, its first item, and of its tiles."""
+    """A file of a grid and some of its tiles."""
     table: dict[bytes, int] = {}
 
     def places(item: Item, *more: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The boxes of HEIC and AVIF files (ISO/IEC 14496-12, ISO/IEC 23008-12): the items that a picture is made of."""
+"""The boxes of HEIC and AVIF files (ISO/IEC 14496-12, ISO/IEC 23008-12): the items of a picture."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 _TO_THE_END, _LARGE = 0, 1
 _IN_FILE, _IN_DATA_BOX = 0, 1
-_WIDE: Final = 2  # the version from which on numbers of items have four bytes, in boxes that say so by version
-PROFILES: Final = frozenset({b"prof", b"rICC"})  # kinds of colours that are given by an ICC profile
-_DAMAGED: Final = "the HEIC or AVIF picture is damaged: its boxes do not fit together"
+_WIDE: Final = 2  # the iloc version with four-byte item numbers
+PROFILES: Final = frozenset({b"prof", b"rICC"})  # types of colr boxes with an ICC profile
+_DAMAGED: Final = "the HEIC or AVIF picture is damaged: its boxes are inconsistent"
 
 
 @dataclass(slots=True)
 class Item:
-    """One item of a file: its type, its properties by name (the last of a name counts), its bytes' places."""
+    """One item of a file: its type, its properties by name (the last of a name counts), its extents."""
 
     kind: bytes = b""
     properties: dict[bytes, bytes] = field(default_factory=dict)
-    extents: list[tuple[int, int]] = field(default_factory=list)  # places in the file, with lengths
+    extents: list[tuple[int, int]] = field(default_factory=list)  # offsets in the file, with lengths
 
     @property
     def size(self) -> tuple[int, int]:
@@ -35,12 +35,12 @@ class Item:
 
     @property
     def is_alpha(self) -> bool:
-        """Whether it holds transparency."""
+        """Whether it is an alpha plane."""
         return b"alpha" in self.properties.get(b"auxC", b"")
 
     @property
     def bytes_listed(self) -> int:
-        """Bytes of its data, as its places tell."""
+        """The size of its data, by its extents."""
         return sum(length for _, length in self.extents)
 
     def data(self, content: bytes) -> bytes:
@@ -56,23 +56,23 @@ class Item:
 
 @dataclass(slots=True)
 class Items:
-    """All items of a file. references: by type and item, the items that it refers to."""
+    """All items of a file. references: referenced items by type and item."""
 
     primary: int = 0
     by_number: dict[int, Item] = field(default_factory=dict)
     references: dict[tuple[bytes, int], list[int]] = field(default_factory=dict)
 
     def item(self, number: int) -> Item:
-        """The item of a number, which may not have been met yet."""
+        """The item with a number, created on first use."""
         return self.by_number.setdefault(number, Item())
 
     def alphas(self) -> list[int]:
-        """The items that hold the transparency of the picture, or of its tiles."""
+        """The items with the alpha planes of the picture or its tiles."""
         return [number for kind, number in self.references if kind == b"auxl" and self.item(number).is_alpha]
 
 
 class _Reader:
-    """Big-endian numbers one after another; raises MalformedInputError where they end."""
+    """Reads big-endian numbers; raises MalformedInputError at the end."""
 
     def __init__(self, content: bytes, start: int, end: int) -> None:
         self._content = content
@@ -92,19 +92,19 @@ class _Reader:
 
 
 def read(content: bytes) -> Items:
-    """Read the items of a file; raises what Prepared says."""
+    """Read the items of a file; raises the errors of Prepared."""
     file, moving = _File(content), False
     for kind, start, end in file.boxes(0, len(content)):
         if kind == b"meta":
             return file.items(start + 4, end)
         moving = moving or kind == b"moov"
     if moving:
-        raise UnsupportedFormatError("the content is a sequence of pictures without a still one; send one of them")
-    raise MalformedInputError("the HEIC or AVIF picture is truncated: it ends before its directory of items")
+        raise UnsupportedFormatError("the content is an image sequence without a still picture; send one picture of it")
+    raise MalformedInputError("the HEIC or AVIF picture is truncated: it ends before its meta box")
 
 
 class _File:
-    """A file's boxes; what is walked past is counted, so that a file of a million empty boxes is refused."""
+    """A file's boxes; their number is limited, so that a file of a million empty boxes is refused."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -117,7 +117,7 @@ class _File:
             raise LimitExceededError(f"a HEIC or AVIF picture may have up to {HEIF_PARTS:,} parts; this one has more")
 
     def boxes(self, offset: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-        """Boxes between two places: type, start and end of what is inside."""
+        """Boxes between two offsets: type, and start and end of the content."""
         content = self._content
         while offset + 8 <= end:
             self._count()
@@ -132,10 +132,10 @@ class _File:
             offset += size
 
     def items(self, start: int, end: int) -> Items:
-        """The items that a meta box tells of."""
+        """The items of a meta box."""
         inside = {kind: _Reader(self._content, body, stop) for kind, body, stop in self.boxes(start, end)}
         if b"pitm" not in inside or b"iloc" not in inside or b"iinf" not in inside:
-            raise UnsupportedFormatError("the content holds no still picture; send a picture of its own")
+            raise UnsupportedFormatError("the content holds no still picture; send a single picture")
         self._items.primary = inside[b"pitm"].number(4 if inside[b"pitm"].version()[0] else 2)
         self._types(inside[b"iinf"])
         self._places(inside[b"iloc"], inside[b"idat"].offset if b"idat" in inside else 0)
@@ -157,7 +157,7 @@ class _File:
                     self._items.item(number).kind = entry.number(4).to_bytes(4, "big")
 
     def _places(self, reader: _Reader, data_box: int) -> None:
-        """Where each item's bytes are (8.11.3)."""
+        """Read each item's extents (8.11.3)."""
         version, _ = reader.version()
         sizes = reader.number(2)
         offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
@@ -175,7 +175,7 @@ class _File:
                 if method == _IN_DATA_BOX:
                     offset += data_box
                 elif method != _IN_FILE:
-                    raise UnsupportedFormatError("the picture's data lie in other items, which is not supported")
+                    raise UnsupportedFormatError("the picture's data are in other items, which is not supported")
                 item.extents.append((offset, length))
 
     def _references(self, reader: _Reader) -> None:
@@ -202,6 +202,6 @@ class _File:
                         self._count()
                         place = reader.number(size) & mask
                         name, data = properties[place - 1] if 1 <= place <= len(properties) else (b"", b"")
-                        # A picture may have two kinds of colours named; the profile counts.
+                        # A picture may have both kinds of colr box; the profile counts.
                         if name and (name != b"colr" or item.properties.get(name, b"")[:4] not in PROFILES):
                             item.properties[name] = data

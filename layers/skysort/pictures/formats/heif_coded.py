@@ -1,4 +1,4 @@
-"""How large the frames inside HEIC and AVIF items are: decoders believe the coded data, not the file around them."""
+"""The frame sizes in the coded data of HEIC and AVIF items: decoders trust these, not the container."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skysort.limits import HEIF_PARTS
 # HEVC (ITU-T H.265, 7.3.1 and 7.3.2.2).
 _SPS, _FIRST_NOT_PICTURE, _HEAD = 33, 32, 2
 _MAX_LAYERS, _444 = 6, 3
-_SPS_BYTES: Final = 128  # of a parameter set that are looked at: the sizes come early
+_SPS_BYTES: Final = 128  # of a parameter set that are read: the sizes come early
 _CONFIGURATION: Final = 23  # bytes before the parameter sets
 # AV1 (AV1 Bitstream Specification, 5.3 and 5.5).
 _SEQUENCE, _FRAME_HEADER, _FRAME = 1, 3, 6
@@ -18,7 +18,7 @@ _LEB_BYTES, _TIER_FROM = 8, 7
 
 
 class _Bits:
-    """Bits one after another, the highest first."""
+    """Reads bits, the highest first."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "big")
@@ -36,13 +36,15 @@ class _Bits:
         while not self.take(1):
             zeros += 1
             if zeros > 32:  # noqa: PLR2004 - numbers have up to 32 bits
-                raise MalformedInputError("the HEIC or AVIF picture is damaged: a number in its coded data has no end")
+                raise MalformedInputError(
+                    "the HEIC or AVIF picture is damaged: a number in its coded data does not end"
+                )
         return (1 << zeros) - 1 + self.take(zeros)
 
 
 def hevc(config: bytes, data: bytes) -> tuple[int, int]:
-    """Pixels of the largest frame that HEVC data hold, 0 where they tell none, and how many frames begin in them."""
-    # config: an hvcC box (ISO/IEC 14496-15, 8.3.3). data: an item's units, with their length in front.
+    """Pixels of the largest frame in HEVC data, 0 if unknown, and the number of frames."""
+    # config: an hvcC box (ISO/IEC 14496-15, 8.3.3). data: an item's length-prefixed NAL units.
     size, units = _parameter_sets(config)
     frames = offset = parts = 0
     largest = max((_sps_pixels(unit) for unit in units), default=0)
@@ -61,9 +63,9 @@ def hevc(config: bytes, data: bytes) -> tuple[int, int]:
 
 
 def _parameter_sets(config: bytes) -> tuple[int, list[bytes]]:
-    """Bytes of a unit's length, and the parameter sets of sequences."""
+    """The size of the length prefix, and the sequence parameter sets."""
     if len(config) < _CONFIGURATION:
-        raise MalformedInputError("the HEIC picture is damaged: it lacks its decoder's configuration")
+        raise MalformedInputError("the HEIC picture is damaged: its decoder configuration is missing")
     size, parameter_sets, offset = (config[21] & 3) + 1, [], _CONFIGURATION
     for _ in range(config[22]):
         kind = config[offset] & 63 if offset < len(config) else 0
@@ -80,7 +82,7 @@ def _parameter_sets(config: bytes) -> tuple[int, list[bytes]]:
 
 
 def _sps_pixels(unit: bytes) -> int:
-    """Pixels of a frame, by the parameter set of its sequence (H.265, 7.3.2.2.1 and 7.3.3)."""
+    """Pixels of a frame, by its sequence parameter set (H.265, 7.3.2.2.1 and 7.3.3)."""
     bits = _Bits(unit[_HEAD:].replace(b"\0\0\3", b"\0\0"))
     bits.take(4)
     layers = bits.take(3)
@@ -98,8 +100,8 @@ def _sps_pixels(unit: bytes) -> int:
 
 
 def av1(config: bytes, data: bytes) -> tuple[int, int]:
-    """Pixels of the largest frame that AV1 data hold, 0 where they tell none, and how many frames begin in them."""
-    # config: an av1C box, whose units begin after 4 bytes. data: an item's units.
+    """Pixels of the largest frame in AV1 data, 0 if unknown, and the number of frames."""
+    # config: an av1C box, whose OBUs begin after 4 bytes. data: an item's OBUs.
     largest = frames = 0
     parts = HEIF_PARTS
     for units in (config[4:], data):
@@ -120,17 +122,17 @@ def av1(config: bytes, data: bytes) -> tuple[int, int]:
 
 
 def _leb128(data: bytes, offset: int) -> tuple[int, int]:
-    """A number of 7 bits a byte, the lowest first, and its bytes (AV1, 4.10.5)."""
+    """A LEB128 number, and its size in bytes (AV1, 4.10.5)."""
     value = 0
     for number, byte in enumerate(data[offset : offset + _LEB_BYTES]):
         value |= (byte & 127) << 7 * number
         if byte < 128:  # noqa: PLR2004 - the last byte
             return value, number + 1
-    raise MalformedInputError("the AVIF picture is damaged: a length in its coded data has no end")
+    raise MalformedInputError("the AVIF picture is damaged: a length in its coded data does not end")
 
 
 def _sequence_pixels(data: bytes) -> int:
-    """Pixels of a frame, by its sequence's header (AV1, 5.5.1)."""
+    """Pixels of a frame, by its sequence header (AV1, 5.5.1)."""
     bits = _Bits(data)
     bits.take(4)
     if bits.take(1):

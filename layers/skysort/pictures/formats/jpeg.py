@@ -1,8 +1,7 @@
 """JPEG files (ITU-T T.81): their markers, walked without a decoder, and their files without metadata.
 
-Decoders walk markers one by one too, but copy what they meet, join it again and again, and start over for every scan:
-files of a few megabytes made to be slow took them 20 seconds. Here every byte is looked at once, and what comes out has
-nothing but tables, frame and scans.
+Decoders walk the markers too, but copy and join segments repeatedly, and start over for every scan: crafted files of a
+few megabytes took 20 seconds. Here every byte is read once, and the output has only tables, frame and scans.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _PROFILE: Final = b"ICC_PROFILE\0"
 _PROFILE_HEAD: Final = len(_PROFILE) + 2
 _BLOCK, _BITS, _MAX_SAMPLING = 8, 8, 4
-# Bytes of tables in front of a scan: four of quantisation and eight of Huffman codes take 2 kB.
+# Bytes of tables before a scan: four quantisation and eight Huffman tables take 2 kB.
 _TABLE_BYTES: Final = 65_536
-# Bytes between marker segments, all in all: the standard allows as many as one likes, encoders write none.
+# Total fill bytes between marker segments: the standard allows any number, encoders write none.
 _FILL_BYTES: Final = 65_536
 _HOW: Final = "save it as an ordinary (baseline or progressive) JPEG, or as a PNG"
 
@@ -56,8 +55,8 @@ class Frame:
     height: int
     progressive: bool
     sampling: dict[int, tuple[int, int]]
-    units: int = field(init=False)  # of as many blocks as the largest component has
-    blocks: int = field(init=False)  # of 8 x 8 pixels, of all components, padded as in interleaved scans
+    units: int = field(init=False)  # MCUs
+    blocks: int = field(init=False)  # 8 x 8 blocks of all components, padded as in interleaved scans
 
     def __post_init__(self) -> None:
         """Count the blocks."""
@@ -77,11 +76,11 @@ class Frame:
 
 @dataclass(slots=True)
 class Jpeg:
-    """What a JPEG's markers say.
+    """A JPEG by its markers.
 
-    content: the file without metadata, from its start to its end or to the end of what there is. passes: blocks that
-    all scans visit together. data_bytes: from the first scan on. complete: whether its end is marked. segments: marker
-    segments that were met.
+    content: the file without metadata, up to its end marker or its truncated end. passes: blocks visited by all scans
+    together. data_bytes: from the first scan on. complete: whether it has an end marker. segments: the number of marker
+    segments.
     """
 
     content: bytes
@@ -96,7 +95,7 @@ class Jpeg:
     profile_broken: str
 
     def cost(self, reduction: int) -> Cost:
-        """Of decoding it at 1, 1/2, 1/4 or 1/8 of its size."""
+        """The cost of decoding at 1, 1/2, 1/4 or 1/8 of its size."""
         frame = self.frame
         blocks, pixels = frame.blocks, frame.width * frame.height // reduction**2
         byte = prices.JPEG_BYTE if self.one_scan else prices.JPEG_SCANS_BYTE
@@ -111,17 +110,17 @@ class Jpeg:
 
 @dataclass(slots=True)
 class _Segments:
-    """What stands in front of the first scan: what a decoder needs, EXIF data, parts of a colour profile."""
+    """The segments before the first scan: those that a decoder needs, EXIF data, parts of a colour profile."""
 
-    kept: list[tuple[int, int]] = field(default_factory=lambda: [(0, len(_START))])  # places
+    kept: list[tuple[int, int]] = field(default_factory=lambda: [(0, len(_START))])  # start and end offsets
     frame: Frame | None = None
-    unmodified: bool = True  # nothing was left out
+    unmodified: bool = True  # no segment was dropped
     tables: int = 0
     exif: bytes = b""
     profile: list[bytes] = field(default_factory=list)
 
     def needs(self, marker: int, segment: bytes) -> bool:
-        """Whether a decoder needs a segment; what else is of use is put aside."""
+        """Whether a decoder needs a segment; stores EXIF data and profile parts."""
         if marker in _TABLES:
             self.tables += len(segment) + 2
             if self.tables > _TABLE_BYTES:
@@ -134,17 +133,17 @@ class _Segments:
             self.exif = segment
         elif marker == _APP2 and segment.startswith(_PROFILE) and len(segment) > _PROFILE_HEAD:
             self.profile.append(segment)
-        # These two tell what the components are.
+        # These two define the colour space.
         return (marker == _APP0 and segment.startswith(b"JFIF\0")) or (
             marker == _APP14 and segment.startswith(b"Adobe")
         )
 
     def front(self, content: bytes) -> bytes:
-        """What a decoder needs of what stands in front of the first scan."""
+        """The segments before the first scan that a decoder needs."""
         return b"".join([content[start:end] for start, end in self.kept])
 
     def icc(self) -> tuple[bytes | None, str]:
-        """The profile put together from its numbered parts (ICC.1, annex B.4), and why there is none."""
+        """The profile joined from its numbered parts (ICC.1, annex B.4), and why it is unusable."""
         parts = sorted(self.profile, key=lambda part: part[:_PROFILE_HEAD])
         if not parts:
             return None, ""
@@ -154,7 +153,7 @@ class _Segments:
 
 
 def scan(content: bytes, budget: Budget) -> Jpeg:
-    """Walk the markers of a JPEG, or of the abbreviated one in a TIFF's strip; raises what Prepared says."""
+    """Walk the markers of a JPEG, or of the abbreviated one in a TIFF strip; raises the errors of Prepared."""
     segments, offset, fill = _Segments(), len(_START), _FILL_BYTES
     for number in range(JPEG_SEGMENTS):
         start = _next_marker(content, offset, fill)
@@ -175,7 +174,7 @@ def scan(content: bytes, budget: Budget) -> Jpeg:
 
 
 def _next_marker(content: bytes, offset: int, fill: int) -> int:
-    """Where the next marker is, at most so many bytes on."""
+    """The offset of the next marker, after at most fill bytes."""
     match = _MARKER.match(content, offset) or _MARKER.search(content, offset, offset + fill + 2)
     if match is not None:
         return match.start()
@@ -192,7 +191,7 @@ def _frame(marker: int, segment: bytes) -> Frame:
     bits, components = segment[0], segment[5]
     height, width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
     if bits != _BITS:
-        raise UnsupportedFormatError(f"this JPEG has {bits} bits a sample; only {_BITS} are supported: {_HOW}")
+        raise UnsupportedFormatError(f"this JPEG has {bits} bits per sample; only {_BITS} are supported: {_HOW}")
     if components not in {1, 3, 4}:
         raise UnsupportedFormatError(f"this JPEG has {components} components; 1, 3 or 4 are supported: {_HOW}")
     if width < 1:
@@ -207,7 +206,7 @@ def _frame(marker: int, segment: bytes) -> Frame:
 
 
 def _scans(content: bytes, offset: int, head: _Segments, segments: int, budget: Budget) -> Jpeg:
-    """The rest of a file, from its first scan's marker on."""
+    """Read the rest of a file, from its first scan's marker on."""
     frame = head.frame
     if frame is None:
         raise MalformedInputError("the JPEG picture's first scan comes before its frame header")
@@ -216,14 +215,14 @@ def _scans(content: bytes, offset: int, head: _Segments, segments: int, budget: 
         budget.check(Cost((len(content) - offset) * prices.JPEG_SCANS_BYTE))
         passes, end, more = _walk(content, offset, frame)
     else:
-        # Decoders are done after this scan. It ends where nearly all files end; else its end is looked for.
+        # Decoders stop after this scan, which nearly always ends with the file; else its end is searched.
         passes, more = frame.blocks, 0
         end = len(content) - len(END) if content.endswith(END) else content.find(END, offset)
     complete = end >= 0
     end = end if complete else len(content)
     file = content
     if not complete:
-        # Half an end is none, and would be taken for a marker together with what is put behind it.
+        # Half an end marker would form a marker with the bytes appended to it.
         file = head.front(content) + content[offset:].rstrip(b"\xff")
     elif not head.unmodified or len(content) > end + len(END):
         file = b"".join([head.front(content), memoryview(content)[offset:end], END])
@@ -237,7 +236,7 @@ def _components(content: bytes, body: int) -> list[int]:
 
 
 def _walk(content: bytes, offset: int, frame: Frame) -> tuple[int, int, int]:
-    """Blocks that all scans visit, where the picture ends (-1: nowhere), and segments met on the way."""
+    """Blocks visited by all scans, the offset of the end marker (-1: missing), and the number of segments."""
     passes = scans = 0
     for number in range(JPEG_SEGMENTS):
         match = _MARKER.search(content, offset)

@@ -1,4 +1,4 @@
-"""Pictures loaded by the decoder of their format, each only after what it costs was counted and allowed."""
+"""Loading pictures with the decoder of their format, after checking the cost against the budget."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from skysort.pictures.formats.prices import Budget
     from skysort.pictures.geometry import InputSpec
 
-# The limits here are checked before anything is decoded, and by format; Pillow's own would only warn.
+# The limits by format are checked before decoding; Pillow's own would only warn.
 Image.MAX_IMAGE_PIXELS = None
 
-# What a JPEG without an end may lack of it: decoders look so many bytes ahead of what they need.
+# Bytes appended to a JPEG without an end marker: decoders read so far ahead.
 _AHEAD: Final = 8
 _REDUCTIONS: Final = (8, 4, 2, 1)
-# What Pillow says of a TIFF whose tags make sense and whose samples it does not know.
+# Pillow's errors for a valid TIFF with unsupported samples.
 _UNKNOWN: Final = frozenset(
     {"unknown pixel mode", "unknown data organization", "unknown raw mode for given image mode"}
 )
@@ -45,8 +45,8 @@ _UNKNOWN: Final = frozenset(
 class Loaded:
     """A picture with its pixels.
 
-    size: as stored, in full. scale: that of the pixels, which may be fewer. origin: where they begin in the whole. The
-    rest as in Prepared.
+    size: of the full picture, as stored. scale: of the decoded pixels, relative to it. origin: their position in it.
+    The rest as in Prepared.
     """
 
     picture: Image.Image
@@ -61,7 +61,7 @@ class Loaded:
 
 
 def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loaded:
-    """Decode a picture of any format but FITS; raises what Prepared says, and whatever decoders do."""
+    """Decode a picture of any format but FITS; raises the errors of Prepared, and those of decoders."""
     budget.check(Cost(1))
     if form is Format.JPEG:
         return _jpeg(content, spec, budget)
@@ -76,7 +76,7 @@ def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loade
 
 @contextmanager
 def _walking(content: bytes, budget: Budget) -> Iterator[None]:
-    """Have a refusal cost what it took to walk through the file; what is not refused counts that itself."""
+    """Charge the budget for walking a file that is then refused; accepted files include it in their cost."""
     try:
         yield
     except InputError:
@@ -91,21 +91,21 @@ def _loaded(picture: Image.Image, prepared: Prepared) -> Loaded:
 
 @cache
 def _module(name: str) -> Any:
-    """A module that is imported on first use: each costs milliseconds of start-up."""
+    """Import a module on first use: each costs milliseconds of cold start."""
     return import_module(name)
 
 
 def _with_scaling(prepared: Prepared, more: int) -> Cost:
-    """Of decoding a picture and making it small. more: bytes a pixel, where that takes more memory than decoding."""
+    """The cost of decoding and downscaling. more: extra bytes per pixel for downscaling."""
     pixels = prepared.width * prepared.height
     scaling = pixels * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL)
     return Cost(prepared.cost.work + scaling, prepared.cost.memory + pixels * more)
 
 
 def _opened(file: bytes, module: str, name: str, size: tuple[int, int]) -> ImageFile.ImageFile:
-    """A picture of Pillow's with its header read, which has to be as large as was counted."""
+    """Open a picture with Pillow; raises MalformedInputError unless it has the size of the cost estimate."""
     picture: ImageFile.ImageFile = getattr(_module(module), name)(BytesIO(file))
-    picture.decodermaxblock = max(1, len(file))  # all that is there at once, not piece by piece
+    picture.decodermaxblock = max(1, len(file))  # in one piece
     if picture.size != size:
         raise MalformedInputError(
             f"the picture's size is {picture.width} x {picture.height} but its header says {size[0]} x {size[1]}"
@@ -119,7 +119,7 @@ def _jpeg(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
     frame = scan.frame
     width, height = frame.width, frame.height
     least = _least(spec.turned() if scan.turn in SIDEWAYS else spec, width, height)
-    # Without an end, a picture of many scans is compared in full, or what its last scans lack would not be seen.
+    # A truncated picture of several scans is compared at full size, to notice missing parts of the last scans.
     full_size = not (scan.complete or scan.one_scan)
     smaller = 1 if full_size else min(width // least[0], height // least[1])
     budget.take(scan.cost(next((reduction for reduction in _REDUCTIONS if reduction <= smaller), 1)))
@@ -128,7 +128,7 @@ def _jpeg(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
         picture = _opened(file, "PIL.JpegImagePlugin", "JpegImageFile", (width, height))
         drafted = None if full_size else picture.draft(None, least)
         _decode(picture)
-        # The new size is rounded up; the box that comes with it is exact.
+        # The new size is rounded up; the box is exact.
         return picture, (drafted[1][2] / width, drafted[1][3] / height) if drafted else (1.0, 1.0)
 
     if scan.complete:
@@ -141,7 +141,7 @@ def _jpeg(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
 
 
 def _without_end(scan: jpeg.Jpeg, shown: Any) -> tuple[Image.Image, tuple[float, float]]:
-    """A JPEG whose end is missing, if its end is all that is missing: then it does not matter what comes instead."""
+    """Decode a JPEG without an end marker; it is complete if the bytes appended do not change the pixels."""
     end = b"" if scan.one_scan else jpeg.END
     (picture, scale), (other, _) = (shown(scan.content + bytes([filler]) * _AHEAD + end) for filler in (0, 0xAA))
     if picture != other:
@@ -150,7 +150,7 @@ def _without_end(scan: jpeg.Jpeg, shown: Any) -> tuple[Image.Image, tuple[float,
 
 
 def _least(spec: InputSpec, width: int, height: int) -> tuple[int, int]:
-    """The size of a JPEG, at least, that leaves the window its margin."""
+    """The minimum size of a JPEG that leaves the window its margin."""
     left, upper, right, lower = spec.window(width, height)
     wanted = MARGIN * max(spec.height, spec.width)
     return max(1, int(wanted * width / (right - left))), max(1, int(wanted * height / (lower - upper)))
@@ -167,7 +167,7 @@ def _gif(prepared: Prepared, budget: Budget) -> Image.Image:
 def _tiff(prepared: Prepared, budget: Budget) -> Image.Image:
     try:
         picture = _opened(prepared.content, "PIL.TiffImagePlugin", "TiffImageFile", prepared.size)
-        # Where strips do not follow one another, a decoder is given this much for each.
+        # A decoder's buffer for each strip, where strips are not contiguous.
         picture.decodermaxblock = _module("skysort.pictures.formats.tiff").part_bytes(prepared.content)
         loaded = _load(picture, budget)
     except (SyntaxError, ValueError) as error:
@@ -205,7 +205,7 @@ def _decode(picture: ImageFile.ImageFile) -> Image.Image:
 
 
 def _webp(prepared: Prepared, _budget: Budget) -> Image.Image:
-    """Without Pillow's own reader of the format, which keeps the decoder's canvases beside its picture."""
+    """Decode without Pillow's plugin, which keeps the decoder's canvases in memory."""
     decoder = _module("PIL._webp").WebPAnimDecoder(prepared.content)
     size, *_, mode = decoder.get_info()
     if size != prepared.size:
@@ -229,8 +229,8 @@ def _heif(content: bytes, spec: InputSpec, budget: Budget) -> Loaded:
 
 
 def _avif(prepared: Prepared) -> Loaded:
-    _module("PIL.AvifImagePlugin").DEFAULT_MAX_THREADS = 1  # there is one core to a picture
-    # A sequence has a still picture too, which is what was counted.
+    _module("PIL.AvifImagePlugin").DEFAULT_MAX_THREADS = 1  # one core per picture
+    # A sequence has a still picture too, whose cost was estimated.
     file = b"".join([prepared.content[:8], b"avif", prepared.content[12:]])
     picture = _opened(file, "PIL.AvifImagePlugin", "AvifImageFile", prepared.size)
     picture.load()
@@ -238,11 +238,11 @@ def _avif(prepared: Prepared) -> Loaded:
 
 
 def _heic(prepared: Prepared) -> Loaded:
-    """HEIC, by libheif and libde265, without pi-heif's reader of metadata; turned by the decoder as the file says."""
+    """Decode HEIC by libheif and libde265, without pi-heif's metadata reader; the decoder applies the rotation."""
     images = _module("_pi_heif").load_file(prepared.content, 1, True, False, True, True, "", False)
     image = next((image for image in images if image is not None and image.primary), None)
     if image is None:
-        raise MalformedInputError("the HEIC picture is damaged: the picture that it shows is missing")
+        raise MalformedInputError("the HEIC picture is damaged: its primary picture is missing")
     data = image.data
     size, mode = image.size_mode
     if size[0] * size[1] > prepared.width * prepared.height:

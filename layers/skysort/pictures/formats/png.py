@@ -1,7 +1,7 @@
 """PNG files (W3C, PNG Specification): their chunks, walked without a decoder, and their files without metadata.
 
-Only what the pixels need goes on: header, palette, transparency and the pixels' chunks joined to one. So damage in any
-other chunk, a text that unpacks to more than a decoder allows, and a million empty chunks cost nothing.
+Only what the pixels need is kept: header, palette, transparency and the pixel chunks joined into one. Damage in other
+chunks, decompression bombs in texts, and a million empty chunks do no harm.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from skysort.pictures.formats.prices import Cost
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _HEAD, _HEADER_BYTES, _PALETTE_BYTES = 8, 13, 768
-# Samples of a pixel by colour type (11.2.1), and bits that a sample may have.
+# Samples per pixel by colour type (11.2.1), and allowed bits per sample.
 _GREY, _PALETTE = 0, 3
 _SAMPLES: Final = {_GREY: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}
 _DEPTHS: Final = {_GREY: {1, 2, 4, 8, 16}, 2: {8, 16}, _PALETTE: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
@@ -30,7 +30,7 @@ _PASSES: Final = (
     *((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4)),
     *((0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2)),
 )
-# Bytes of a transparent colour, by colour type; a palette's transparency has as many as it likes.
+# Bytes of a transparent colour, by colour type; a palette's transparency may have any number.
 _TRANSPARENCY_BYTES: Final = {_GREY: 2, 2: 6, _PALETTE: 1}
 _CRITICAL_BIT: Final = 0x20
 _NAME: Final = re.compile(rb"[A-Za-z]{4}")
@@ -49,7 +49,7 @@ class _Chunks:
 
 
 def prepare(content: bytes) -> Prepared:
-    """Read a PNG's chunks; raises what Prepared says."""
+    """Read a PNG's chunks; raises the errors of Prepared."""
     chunks = _walk(content)
     width, height, bits, colour, packing, filters, interlaced = struct.unpack(">IIBBBBB", chunks.header)
     if width < 1 or height < 1:
@@ -62,7 +62,7 @@ def prepare(content: bytes) -> Prepared:
     if colour == _PALETTE and not chunks.palette:
         raise MalformedInputError("the PNG picture is damaged: its palette is missing")
     if len(chunks.transparency or b"") < _TRANSPARENCY_BYTES.get(colour, _PALETTE_BYTES + 1):
-        chunks.transparency = None  # too short for a colour, or of a picture that has its own: viewers pass over it
+        chunks.transparency = None  # too short for a colour, or redundant: viewers ignore it
     return Prepared(
         _rebuilt(chunks),
         width,
@@ -71,7 +71,7 @@ def prepare(content: bytes) -> Prepared:
         orientation(chunks.exif) if chunks.exif else UPRIGHT,
         chunks.profile,
         chunks.profile_broken,
-        deep=bits == _DEEP and colour != _GREY,  # deep grey is kept as it is
+        deep=bits == _DEEP and colour != _GREY,  # 16-bit grey is kept
     )
 
 
@@ -98,7 +98,7 @@ def _walk(content: bytes) -> _Chunks:
                 raise MalformedInputError("the PNG picture does not begin with its header")
             chunks.header = _checked(content, body, size)
         elif chunks.pixels and not _NAME.fullmatch(name):
-            break  # what follows the pixels is no chunk: nothing more of use comes
+            break  # trailing bytes after the pixels are not a chunk
         else:
             _note(name, content, body, size, chunks)
     else:
@@ -109,7 +109,7 @@ def _walk(content: bytes) -> _Chunks:
 
 
 def _checked(content: bytes, body: int, size: int) -> bytes:
-    """A chunk that the pixels depend on, held to its checksum."""
+    """A critical chunk; raises MalformedInputError for a wrong checksum."""
     if zlib.crc32(content[body - 4 : body + size]).to_bytes(4, "big") != content[body + size : body + size + 4]:
         name = content[body - 4 : body].decode("latin-1")
         raise MalformedInputError(f"the PNG picture is damaged: the checksum of its {name} is wrong")
@@ -117,7 +117,7 @@ def _checked(content: bytes, body: int, size: int) -> bytes:
 
 
 def _note(name: bytes, content: bytes, body: int, size: int, chunks: _Chunks) -> None:
-    """Take down a chunk behind the header that holds no pixels."""
+    """Record a chunk after the header other than pixels."""
     if name == b"PLTE":
         chunks.palette = _checked(content, body, size)[:_PALETTE_BYTES]
     elif name == b"tRNS":
@@ -131,7 +131,7 @@ def _note(name: bytes, content: bytes, body: int, size: int, chunks: _Chunks) ->
 
 
 def _profile(data: bytes) -> tuple[bytes | None, str]:
-    """Unpack an ICC profile (11.3.2.3): a name, a zero, a zero for deflate, and the packed profile."""
+    """Decompress an ICC profile (11.3.2.3): a name, a zero, a zero for deflate, and the compressed profile."""
     try:
         profile = zlib.decompressobj().decompress(data[data.index(b"\0") + 2 :], PROFILE_BYTES + 1)
     except (ValueError, zlib.error):
@@ -145,7 +145,7 @@ def _rebuilt(chunks: _Chunks) -> bytes:
         parts.append(_chunk(b"PLTE", chunks.palette))
     if chunks.transparency is not None:
         parts.append(_chunk(b"tRNS", chunks.transparency))
-    # Decoders do not look at the checksum of pixels, which zlib checks itself.
+    # Decoders ignore the checksum of pixels; zlib has its own.
     size = sum(map(len, chunks.pixels))
     return b"".join([*parts, size.to_bytes(4, "big"), b"IDAT", *chunks.pixels, bytes(4), _chunk(b"IEND", b"")])
 
@@ -161,5 +161,5 @@ def _cost(size: int, chunks: _Chunks, width: int, height: int, bits: int, *, int
     unpacked = sum((-(-across * bits // 8) + 1) * down for across, down in rows if across)
     work = unpacked * prices.PNG_ROW_BYTE + width * height * prices.PNG_PIXEL
     work += size * prices.PNG_FILE_BYTE + chunks.count * prices.CHUNK
-    # A decoder keeps an interlaced picture's rows until the last pass.
+    # Decoders keep the rows of an interlaced picture until the last pass.
     return Cost(work, width * height * 4 + 2 * size + (unpacked if interlaced else 0))

@@ -1,4 +1,4 @@
-"""A picture's file as the scanners of headers leave it: what its decoder is given, and what that costs."""
+"""A picture's file after its headers were scanned: the decoder's input and its cost."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
     from skysort.pictures.formats.colour import Nclx
     from skysort.pictures.formats.prices import Cost
 
-# Orders of bytes in a TIFF structure (TIFF 6.0, section 2), which EXIF data are (CIPA DC-008, 4.5).
+# Byte orders of a TIFF structure (TIFF 6.0, section 2), such as EXIF data (CIPA DC-008, 4.5).
 _ORDERS: Final = {b"II": "<", b"MM": ">"}
 _PREFIX: Final = b"Exif\0\0"
 _ORIENTATION, _SHORT, _LONG = 274, 3, 4
 _ENTRY: Final = 12
-# Entries of a first directory that are looked at; cameras write about a dozen.
+# Maximum entries read of a first directory; cameras write about a dozen.
 _MAX_ENTRIES: Final = 512
 UPRIGHT: Final = 1
-ORIENTATIONS: Final = range(1, 9)  # the eight ways of DC-008 and TIFF 6.0
+ORIENTATIONS: Final = range(1, 9)  # the eight orientations of DC-008 and TIFF 6.0
 SIDEWAYS: Final = range(5, 9)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture whose header was read, without anything that its pixels do not need.
+    """A picture's file reduced to what its pixels need.
 
-    What makes one raises MalformedInputError for a damaged or truncated file, UnsupportedFormatError for a kind that
-    decoders do not read, and LimitExceededError for more pixels or parts than a file may have.
+    Functions that return one raise MalformedInputError for a damaged or truncated file, UnsupportedFormatError for one
+    that decoders do not support, and LimitExceededError for too many pixels or parts.
 
-    content: the file for the decoder, metadata left out. width, height: pixels, as stored. cost: of decoding.
-    turn: the EXIF orientation. profile: the embedded ICC profile. nclx: colours named by number (ITU-T H.273).
-    profile_broken: why there is a profile that cannot be used; empty where there is none.
-    deep: whether it has sixteen bits a colour, of which the decoder keeps eight.
-    negative: whether 16 bits of grey count from white, and the decoder leaves them so.
+    content: the file for the decoder, without metadata. width, height: pixels, as stored. cost: of decoding.
+    turn: the EXIF orientation. profile: the embedded ICC profile. nclx: colours as code points (ITU-T H.273).
+    profile_broken: why the profile is unusable; empty if it is usable or absent.
+    deep: whether it has 16 bits per channel, of which the decoder keeps 8.
+    negative: whether 16-bit grey has white at 0 and the decoder does not invert it.
     """
 
     content: bytes
@@ -57,7 +57,7 @@ class Prepared:
 
 
 def check_pixels(media_type: str, width: int, height: int, max_pixels: int = IMAGE_PIXELS) -> None:
-    """Raise LimitExceededError for more pixels than a picture of a type may have."""
+    """Raise LimitExceededError for more pixels than max_pixels."""
     if width * height > max_pixels:
         raise LimitExceededError(
             f"a picture of type {media_type} may have up to {max_pixels:,} pixels; this one has {width} x {height}"
@@ -65,14 +65,14 @@ def check_pixels(media_type: str, width: int, height: int, max_pixels: int = IMA
 
 
 def bounded(profile: bytes | None) -> tuple[bytes | None, str]:
-    """An embedded profile, if it is not too large, and why it cannot be used."""
+    """An embedded profile, or why it is unusable: it is too large."""
     if profile is not None and len(profile) > PROFILE_BYTES:
         return None, f"it is larger than {PROFILE_BYTES:,} B"
     return profile, ""
 
 
 def orientation(exif: bytes) -> int:
-    """The orientation, 1 to 8, that EXIF data, with their prefix or without, tell; 1 where they cannot be read."""
+    """The orientation, 1 to 8, in EXIF data with or without their prefix; 1 if unreadable."""
     data = exif.removeprefix(_PREFIX).removeprefix(_PREFIX)  # some programs write the prefix twice
     order = _ORDERS.get(data[:2])
     if order is None or len(data) < 8:  # noqa: PLR2004 - magic and the first directory's place

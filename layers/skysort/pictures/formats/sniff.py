@@ -1,4 +1,4 @@
-"""What kind of picture some bytes are: the content decides, never a name or a declared type."""
+"""Detection of a picture's format by content, never by name or declared type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ READABLE: Final = "send a JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF or FITS picture
 
 
 class Format(StrEnum):
-    """The pictures that can be read, by media type."""
+    """The supported picture formats, by media type."""
 
     JPEG = "image/jpeg"
     PNG = "image/png"
@@ -29,11 +29,11 @@ _MAGIC: Final = {
     **dict.fromkeys((b"II*\x00", b"MM\x00*"), Format.TIFF),
     **dict.fromkeys((b"GIF87a", b"GIF89a"), Format.GIF),
     b"SIMPLE  =": Format.FITS,
-    # The only gzipped pictures in use are FITS; what is inside is checked after unpacking.
+    # Only FITS pictures are gzipped in practice; the content is checked after decompression.
     GZIP: Format.FITS,
 }
 _PICKLE: Final = "a Python pickle, which is never opened; save the picture as FITS or PNG"
-_BROKEN: Final = "that was decoded as text on its way here, which broke it; send its bytes as they are"
+_BROKEN: Final = "that was decoded as text in transit, which damaged it; send the raw bytes"
 _ZIP: Final = b"PK\x03\x04"
 _OTHERS: Final = {
     b"BM": "a BMP picture",
@@ -49,7 +49,7 @@ _OTHERS: Final = {
     b"BZh": "compressed with bzip2; unpack it first",
     b"\xfd7zXZ\x00": "compressed with xz; unpack it first",
     b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
-    # What telescopes' pipelines and programs of the field write beside FITS.
+    # Formats of telescope pipelines and astronomy software other than FITS.
     b"Obj\x01": "an Avro alert packet; send its stamps",
     b"#ASDF": "an ASDF file; send its image as FITS",
     b"\x89HDF\r\n": "an HDF5 file; send its pictures one by one, as FITS, JPEG or PNG",
@@ -69,19 +69,19 @@ _OTHERS: Final = {
     b"<svg": "an SVG drawing",
     b"<?xml": "an XML document",
     **dict.fromkeys((b"<!DOCTYPE", b"<html"), "an HTML page"),
-    # Pictures that were broken before they came here.
+    # Pictures damaged in transit.
     b"\xef\xbf\xbdPNG\r\n": f"a PNG picture {_BROKEN}",
     b"\xef\xbf\xbd" * 3: f"a picture, probably a JPEG, {_BROKEN}",
     b"\xc2\x89PNG\r\n": f"a PNG picture {_BROKEN}",
     b"\xc3\xbf\xc3\x98\xc3\xbf": f"a JPEG picture {_BROKEN}",
-    b"\x89PNG": "a PNG picture whose line ends were changed on its way here, as in text; send its bytes as they are",
+    b"\x89PNG": "a PNG picture whose line ends were converted in transit, as in text; send the raw bytes",
     **dict.fromkeys((b"{", b"["), "JSON text"),
 }
-# Media types under which pictures are sent; HEIC and AVIF have names of their own beside that of their container.
+# Names by media type; HEIC and AVIF share a container.
 MEDIA_TYPES: Final = (*(form.value for form in Format), "image/heic", "image/avif")
 NAMES: Final = {form: form.name for form in Format} | {Format.WEBP: "WebP", Format.HEIF: "HEIC or AVIF"}
-# Brands of still pictures and of sequences that have one (ISO/IEC 23008-12, annexes B and D; AV1 Image File Format, 6;
-# MIAF). A file may name them as the brand it is, or among those that it is compatible with.
+# Brands of still pictures and of sequences with one (ISO/IEC 23008-12, annexes B and D; AV1 Image File Format, 6;
+# MIAF), as major or compatible brand.
 _HEIF_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1", b"miaf"}
     | {b"avif", b"avis", b"avio", b"MA1A", b"MA1B", b"1pic", b"geo1", b"unif"}
@@ -100,7 +100,7 @@ _MAX_BRANDS: Final = 64
 
 
 def detect(content: bytes) -> Format:
-    """The format of a picture, from its first bytes; raises an InputError that says what the content is instead."""
+    """The format of a picture by its first bytes; raises an InputError that names any other content."""
     if not content:
         raise EmptyInputError(f"the picture has no bytes; {READABLE}")
     for magic, form in _MAGIC.items():
@@ -115,7 +115,7 @@ def detect(content: bytes) -> Format:
 
 
 def _brands(content: bytes) -> set[bytes]:
-    """The brand of an ISO file, and those that it is compatible with (ISO/IEC 14496-12, 4.3)."""
+    """The major and compatible brands of an ISO file (ISO/IEC 14496-12, 4.3)."""
     end = min(int.from_bytes(content[:4], "big"), len(content), 16 + 4 * _MAX_BRANDS)
     return {content[8:12], *(content[offset : offset + 4] for offset in range(16, end, 4))}
 

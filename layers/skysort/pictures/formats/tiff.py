@@ -1,4 +1,4 @@
-"""TIFF files (TIFF 6.0): the first directory of one, read without a decoder and reduced to what its pixels need."""
+"""TIFF files (TIFF 6.0): the first directory, read without a decoder and reduced to what the pixels need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LONG: Final = 4
 _PLAIN: Final = frozenset({tags.RAW, 32771})
-# Compressions that are read, with nanoseconds a byte of unpacked rows (see prices).
+# Supported compressions, with nanoseconds per byte of decompressed rows (see prices).
 _COMPRESSIONS: Final = {
     **dict.fromkeys(_PLAIN, 4),
     **dict.fromkeys((2, 3, 4), 100),  # fax
@@ -31,19 +31,19 @@ _COMPRESSIONS: Final = {
     50000: 6,
     50001: 50,  # LZW, PackBits, LZMA, Zstandard, WebP
     tags.JPEG: 0,
-    tags.OLD_JPEG: 60,  # the former by its own markers
+    tags.OLD_JPEG: 60,  # the former is estimated by its markers
 }
 _MAX_SAMPLES: Final = 64
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _RGB, _YCBCR = 2, 6
-# Kinds whose planes decoders put together as they do pixels, by photometric: RGB, inks and YCbCr; samples of each.
+# Photometrics whose separate planes decoders support (RGB, CMYK, YCbCr), with their samples.
 _PLANES_READ: Final = {_RGB: 3, 5: 4, _YCBCR: 3}
 _SIGNED: Final = 2
 _DEPTHS: Final[dict[int, np.dtype[Any]]] = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16)}
 
 
 def prepare(content: bytes, budget: Budget) -> Prepared:
-    """Read a TIFF's first directory; raises what Prepared says."""
+    """Read a TIFF's first directory; raises the errors of Prepared."""
     directory = tags.read(content)
     width, height = directory.first(tags.WIDTH, 0), directory.first(tags.HEIGHT, 0)
     if width < 1 or height < 1:
@@ -54,13 +54,13 @@ def prepare(content: bytes, budget: Budget) -> Prepared:
         name = tags.COMPRESSIONS.get(compression, f"number {compression}")
         raise UnsupportedFormatError(f"this TIFF's compression, {name}, is not supported; save it with LZW or Deflate")
     if not 1 <= directory.samples <= _MAX_SAMPLES:
-        raise MalformedInputError(f"the TIFF picture is damaged: it has {directory.samples} samples a pixel")
+        raise MalformedInputError(f"the TIFF picture is damaged: it has {directory.samples} samples per pixel")
     cost = _cost(directory, width, height, budget)
     interleaves = compression in _PLAIN and directory.separate and not directory.tiled
     if _is_misread(directory) or (directory.separate and not interleaves and _planes_are_misread(directory)):
         raise UnsupportedFormatError(f"this is {directory.described()}")
     negative = _is_deep_negative(directory)
-    # Without what decoders read in their own ways: planes of one sample, and white that is 0.
+    # Without tags that decoders interpret differently: planes of one sample, and white as 0.
     entries = dict(directory.entries)
     if directory.samples == 1:
         entries.pop(tags.PLANES, None)
@@ -75,12 +75,12 @@ def prepare(content: bytes, budget: Budget) -> Prepared:
 
 
 def _is_misread(directory: Directory) -> bool:
-    """Whether decoders take samples for others without a word: signed bytes for unsigned ones."""
+    """Whether decoders silently misread the samples: signed bytes as unsigned ones."""
     return directory.first(tags.FORMAT, 1) == _SIGNED and set(directory.bits) == {8}
 
 
 def _planes_are_misread(directory: Directory) -> bool:
-    """Whether decoders read planes as something else, or not at all, that they read as pixels."""
+    """Whether decoders misread or reject separate planes that they read as pixels."""
     colours = _PLANES_READ.get(directory.first(tags.PHOTOMETRIC, 0), 0)
     further = directory.samples - colours
     if not colours or not 0 <= further <= 1 or _has_smaller_planes(directory):
@@ -92,30 +92,30 @@ def _planes_are_misread(directory: Directory) -> bool:
 
 
 def _has_smaller_planes(directory: Directory) -> bool:
-    """Whether planes of chroma are smaller than the picture, as they are where nothing is said of them."""
+    """Whether the chroma planes are subsampled, which is the default."""
     return directory.first(tags.PHOTOMETRIC, 0) == _YCBCR and directory.every(tags.SUBSAMPLING, (2, 2)) != (1, 1)
 
 
 def _is_deep_negative(directory: Directory) -> bool:
-    """Whether it is grey of 16 bits whose white is 0, which decoders do not turn round as they do that of 8 bits."""
+    """Whether it is 16-bit grey with white as 0, which decoders do not invert as they do 8-bit grey."""
     grey = directory.samples == 1 and directory.first(tags.PHOTOMETRIC, _BLACK_IS_ZERO) == _WHITE_IS_ZERO
     return grey and directory.bits == (16,) and directory.first(tags.FORMAT, 1) == 1
 
 
 def _entry(directory: Directory, tag: int, value: int) -> bytes:
-    """An entry of one number of 32 bits."""
+    """A directory entry with one 32-bit number."""
     return struct.pack(directory.order + "HHII", tag, _LONG, 1, value)
 
 
 def part_bytes(content: bytes) -> int:
-    """Bytes of rows in the largest strip or tile, unpacked: as much as a decoder of plain rows has to be given."""
+    """Decompressed bytes of the largest strip or tile: the buffer that a decoder of plain rows needs."""
     directory = tags.read(content)
     across, down, _ = _parts(directory, directory.first(tags.WIDTH, 0), directory.first(tags.HEIGHT, 0))
     return across * down * sum(directory.bits) // 8 + across * 8
 
 
 def _parts(directory: Directory, width: int, height: int) -> tuple[int, int, int]:
-    """Width and height of a strip or tile, and how many there have to be."""
+    """Width and height of a strip or tile, and the number required."""
     if directory.tiled:
         across, down = directory.first(tags.TILE_WIDTH, 0), directory.first(tags.TILE_HEIGHT, 0)
         if across < 1 or down < 1:
@@ -134,7 +134,7 @@ def _cost(directory: Directory, width: int, height: int, budget: Budget) -> Cost
         raise LimitExceededError(f"a TIFF may have up to {TIFF_PARTS:,} strips or tiles; this one has {count:,}")
     planes = directory.samples if directory.separate else 1
     bits = sum(directory.bits[:_MAX_SAMPLES]) // planes
-    # Tiles reach beyond the picture, and strips may be listed more often than they are needed.
+    # Tiles extend beyond the picture, and strips may be listed more than once.
     unpacked = max(-(-across * bits // 8), 1) * down * count
     compression = directory.first(tags.COMPRESSION, tags.RAW)
     work = unpacked * _COMPRESSIONS[compression] + count * prices.TIFF_PART + width * height * prices.TIFF_PIXEL
@@ -148,7 +148,7 @@ def _cost(directory: Directory, width: int, height: int, budget: Budget) -> Cost
 
 
 def _jpegs(directory: Directory, budget: Budget) -> Cost:
-    """What the JPEG data of all strips or tiles cost, each by its own markers."""
+    """The cost of the JPEG data of all strips or tiles, each by its markers."""
     location_tags = (tags.TILES, tags.TILE_BYTES) if directory.tiled else (tags.STRIPS, tags.STRIP_BYTES)
     offsets, sizes = (directory.every(tag) for tag in location_tags)
     content = directory.content
@@ -164,8 +164,8 @@ def _jpegs(directory: Directory, budget: Budget) -> Cost:
 
 
 def _rebuilt(content: bytes, order: str, entries: dict[int, bytes], more: bytes = b"") -> bytes:
-    """The file with a directory of what is needed, behind the rest. more: data to stand in front of it."""
-    # Of strips and tiles only what was counted: which of both decoders take differs.
+    """The file with a new directory of the tags needed at its end. more: data to put before it."""
+    # Only the strips or the tiles that were counted: decoders differ in which they use.
     tiled = tags.TILES in entries and tags.TILE_WIDTH in entries
     left_out = tags.OF_STRIPS if tiled else tags.OF_TILES
     numbers = sorted(tag for tag in entries if tag in tags.KEPT - left_out)
@@ -177,7 +177,7 @@ def _rebuilt(content: bytes, order: str, entries: dict[int, bytes], more: bytes 
 
 
 def _interleaved(directory: Directory, width: int, height: int) -> bytes:
-    """A file of plain planes as one of pixels, which decoders know in more kinds: they read deep planes as bytes."""
+    """Interleave uncompressed planes, as decoders read 16-bit planes as bytes."""
     depth = _DEPTHS.get(directory.bits[0])
     if depth is None or len(set(directory.bits)) > 1 or _has_smaller_planes(directory):
         raise UnsupportedFormatError(f"this is {directory.described()}")

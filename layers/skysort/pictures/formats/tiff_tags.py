@@ -1,4 +1,4 @@
-"""The first directory of a TIFF file (TIFF 6.0, section 2), read without a decoder, and what it says in words."""
+"""The first directory of a TIFF file (TIFF 6.0, section 2), read without a decoder, and its description."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES = 322, 323, 324, 325
 EXTRA, FORMAT, SUBSAMPLING, PROFILE = 338, 339, 530, 34675
 OF_STRIPS: Final = frozenset({STRIPS, STRIP_BYTES, ROWS})
 OF_TILES: Final = frozenset({TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES})
-# What decoders need beside these: fill order, options of fax codes, predictor, palette, inks, tables and subsampling.
+# Other tags that decoders need: fill order, fax options, predictor, palette, inks, tables and subsampling.
 KEPT: Final = (
     OF_STRIPS
     | OF_TILES
@@ -60,12 +60,14 @@ _PHOTOMETRICS: Final = {
 _FORMATS: Final = {1: "", 2: "signed ", 3: "floating-point ", 4: "undefined ", 5: "complex ", 6: "complex "}
 _PREMULTIPLIED, _TRANSPARENCY = 1, 2
 TRANSPARENT: Final = frozenset({_PREMULTIPLIED, _TRANSPARENCY})
-_HOW: Final = "save it as RGB or grey with 8 or 16 bits a sample, measurements as FITS or as 32-bit floating-point grey"
+_HOW: Final = (
+    "save it as RGB or grey with 8 or 16 bits per sample, measurements as FITS or as 32-bit floating-point grey"
+)
 
 
 @dataclass(slots=True)
 class Directory:
-    """The tags of one picture: their raw entries, and the numbers of those that are needed here."""
+    """The tags of one picture: their raw entries, and the numbers of those needed here."""
 
     content: bytes
     order: str
@@ -82,33 +84,33 @@ class Directory:
 
     @property
     def bits(self) -> tuple[int, ...]:
-        """Bits of each sample of a pixel."""
+        """Bits of each sample."""
         bits_per_sample = self.every(BITS, (1,))
         return bits_per_sample * self.samples if len(bits_per_sample) == 1 else bits_per_sample
 
     @property
     def samples(self) -> int:
-        """Samples of a pixel."""
+        """Samples per pixel."""
         return self.first(SAMPLES, 3 if self.first(COMPRESSION, RAW) == OLD_JPEG else 1)
 
     @property
     def tiled(self) -> bool:
-        """Whether pixels lie in tiles, not in strips."""
+        """Whether the pixels are in tiles rather than strips."""
         return TILES in self.entries and TILE_WIDTH in self.entries
 
     @property
     def separate(self) -> bool:
-        """Whether each sample has a plane of its own."""
+        """Whether each sample has its own plane."""
         return self.first(PLANES, 1) == _SEPARATE and self.samples > 1
 
     def data_of(self, tag: int) -> bytes:
-        """A tag's bytes, in the entry itself where they fit."""
+        """A tag's bytes, which are in the entry itself if they fit."""
         _, kind, values, offset = struct.unpack(self.order + "HHII", self.entries[tag])
         size = _SIZES.get(kind, 1) * values
         return self.entries[tag][8 : 8 + size] if size <= 4 else self.content[offset : offset + size]  # noqa: PLR2004
 
     def numbers_of(self, tag: int, kind: int, values: int) -> tuple[int, ...]:
-        """A tag's numbers; raises LimitExceededError or MalformedInputError for more than may be."""
+        """A tag's numbers; raises LimitExceededError or MalformedInputError for too many."""
         if values > TIFF_PARTS:
             if tag in {STRIPS, STRIP_BYTES, TILES, TILE_BYTES}:
                 raise LimitExceededError(
@@ -119,11 +121,11 @@ class Directory:
         return struct.unpack_from(f"{self.order}{len(data) // _SIZES[kind]}{_NUMBERS[kind]}", data)
 
     def described(self) -> str:
-        """What kind of TIFF this is, for those who sent one that is not read."""
+        """A description for the error of an unsupported TIFF."""
         bits, kind, extra = self.bits, _FORMATS.get(self.first(FORMAT, 1), ""), self.every(EXTRA)
         photometric = self.first(PHOTOMETRIC, 0)
         colours = _PHOTOMETRICS.get(photometric, f"colours of kind {photometric}")
-        details = f"{bits[0]} {kind}bits a sample" if len(set(bits)) == 1 else f"{kind}samples of {bits[:8]} bits"
+        details = f"{bits[0]} {kind}bits per sample" if len(set(bits)) == 1 else f"{kind}samples of {bits[:8]} bits"
         if self.separate:
             details += ", in separate planes"
         if _PREMULTIPLIED in extra:
@@ -136,7 +138,7 @@ class Directory:
 
 
 def read(content: bytes) -> Directory:
-    """Read the first directory's tags that matter here; raises what Prepared says."""
+    """Read the relevant tags of the first directory; raises the errors of Prepared."""
     directory = Directory(content, order := "<" if content[:2] == b"II" else ">")
     if len(content) < _HEADER:
         raise MalformedInputError("the TIFF picture is truncated: it ends inside its header")

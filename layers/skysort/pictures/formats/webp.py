@@ -1,4 +1,4 @@
-"""WebP files (RFC 9649): their chunks, walked without a decoder, and the first picture of one."""
+"""WebP files (RFC 9649): their chunks, walked without a decoder, and the first frame."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from skysort.pictures.formats.prices import Cost
 _HEAD, _FILE_HEAD, _FRAME_HEAD = 8, 12, 16
 _LOSSY, _LOSSLESS, _ALPHA, _FRAME = b"VP8 ", b"VP8L", b"ALPH", b"ANMF"
 _PICTURES: Final = frozenset({_LOSSY, _LOSSLESS, _FRAME})
-_KEPT_FLAGS: Final = 0x10 | 0x02  # transparency, animation; those of profile, EXIF and XMP are cleared
-# A pixel's and a byte's price.
+_KEPT_FLAGS: Final = 0x10 | 0x02  # alpha and animation; the flags of profile, EXIF and XMP are cleared
+# Cost of a pixel and of a byte.
 _PRICES: Final = {
     _LOSSLESS: (prices.WEBP_LOSSLESS_PIXEL, prices.WEBP_LOSSLESS_BYTE),
     _LOSSY: (prices.WEBP_PIXEL, prices.WEBP_BYTE),
@@ -25,7 +25,7 @@ _PRICES: Final = {
 
 @dataclass(slots=True)
 class _Chunks:
-    """The first chunk of each name; of the three that hold a picture the first."""
+    """The first chunk of each name, and the first picture chunk."""
 
     named: dict[bytes, bytes] = field(default_factory=dict)
     picture: tuple[bytes, bytes] = (b"", b"")  # name and data
@@ -33,7 +33,7 @@ class _Chunks:
 
 
 def prepare(content: bytes) -> Prepared:
-    """Read a WebP's chunks; raises what Prepared says."""
+    """Read a WebP's chunks; raises the errors of Prepared."""
     chunks = _walk(content)
     canvas = chunks.named.get(b"VP8X", b"")[:10]
     if len(canvas) == 10:  # noqa: PLR2004 - flags, three bytes of nothing, two sizes of three bytes
@@ -50,18 +50,18 @@ def prepare(content: bytes) -> Prepared:
         pixels = max(across * down, width * height) if name == _ALPHA else across * down
         if pixels > IMAGE_PIXELS:
             raise LimitExceededError(
-                f"a WebP's frame may have up to {IMAGE_PIXELS:,} pixels, this one {across} x {down}"
+                f"a WebP's frame may have up to {IMAGE_PIXELS:,} pixels; this one has {across} x {down}"
             )
         pixel, byte = _PRICES[name]
         work += pixels * pixel + len(data) * byte
-    # Two canvases, the picture that was decoded last, the decoder's own copy of a lossless one, and what it hands over.
+    # Two canvases, the last decoded picture, the decoder's copy of a lossless one, and the output.
     cost = Cost(work, width * height * 12 + 3 * len(content))
     turn = orientation(chunks.named[b"EXIF"]) if chunks.named.get(b"EXIF") else UPRIGHT
     return Prepared(_rebuilt(chunks, canvas), width, height, cost, turn, *bounded(chunks.named.get(b"ICCP")))
 
 
 def _read_chunks(content: bytes, offset: int, chunks: _Chunks) -> list[tuple[bytes, bytes]]:
-    """Chunks with their names, one after the other."""
+    """The chunks from an offset on: names and data."""
     read: list[tuple[bytes, bytes]] = []
     while offset + _HEAD <= len(content):
         chunks.count += 1
@@ -89,7 +89,7 @@ def _walk(content: bytes) -> _Chunks:
 
 
 def _size(name: bytes, data: bytes) -> tuple[int, int]:
-    """Width and height that a picture's own header tells (RFC 6386, 9.1; RFC 9649, 3.4); 0 x 0 where there is none."""
+    """Width and height in a picture's own header (RFC 6386, 9.1; RFC 9649, 3.4); 0 x 0 without one."""
     if name == _LOSSLESS and len(data) >= 5:  # noqa: PLR2004 - a byte of signature, then the sizes
         bits = int.from_bytes(data[1:5], "little")
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
@@ -99,7 +99,7 @@ def _size(name: bytes, data: bytes) -> tuple[int, int]:
 
 
 def _decoded(chunks: _Chunks) -> list[tuple[bytes, bytes]]:
-    """What is decoded: the picture, its transparency, or those of an animation's first frame."""
+    """The chunks to decode: picture and alpha, or those of an animation's first frame."""
     name, data = chunks.picture
     if name == _FRAME:
         return [(name, data) for name, data in _read_chunks(data, _FRAME_HEAD, chunks) if name in _PRICES]

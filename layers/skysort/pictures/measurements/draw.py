@@ -1,4 +1,4 @@
-"""Measured brightness (FITS, 32-bit TIFF, counts in 16 bits) as a picture of the size that a model takes."""
+"""Measured brightness (FITS, 32-bit TIFF, 16-bit counts) drawn as a picture of a model's input size."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 
 SIXTEEN_BITS: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 NUMBERS: Final = frozenset({"I", "F"})
-# Pillow's modes of pictures of more than eight bits.
+# Pillow's modes for more than eight bits.
 MODES: Final = SIXTEEN_BITS | NUMBERS
-_BRIGHTEST: Final = 0.9995  # of the pixels: a hot one must not decide
-# What was drawn to be looked at reaches further up its scale than a detector's counts.
+_BRIGHTEST: Final = 0.9995  # of the pixels, since hot ones must not count
+# Pictures made for display use more of their range than a detector's counts.
 _COUNTS_SHARE: Final = 0.25
 _FULL_SCALE: Final = 65_535
 _EIGHT_BITS: Final = 255
 
 
 class Drawn(NamedTuple):
-    """A picture of the size that a model takes, in grey where it is a photograph, and what was done to get it."""
+    """A picture of a model's input size, grey if it is a photograph, and its warnings."""
 
     picture: Image.Image
     warnings: tuple[InputWarning, ...] = ()
 
 
 def shrink(picture: Image.Image, spec: InputSpec, box: Box) -> Drawn:
-    """Cut a window out of a picture of more than eight bits."""
-    # 32-bit numbers are measurements. So is 16-bit grey that uses little of its scale, a detector's counts, for a model
-    # that is meant for measurements; for one of photographs it is a photograph of fewer bits.
+    """Cut a window out of a picture with more than eight bits."""
+    # 32-bit numbers are measurements. 16-bit grey that uses little of its range is detector counts for a model that is
+    # meant for measurements, and a photograph of fewer bits for one of photographs.
     numbers = np.asarray(picture)
     if picture.mode in SIXTEEN_BITS:
         brightest = _brightest(numbers)
         if brightest < _COUNTS_SHARE * _FULL_SCALE and not spec.measurements:
-            bits = max(8, int(brightest).bit_length())  # as many as it uses
+            bits = max(8, int(brightest).bit_length())  # those in use
             return Drawn(_photograph(numbers, 2**bits - 1, spec, box), (_scaled(bits),))
         if brightest >= _COUNTS_SHARE * _FULL_SCALE or numbers.size > MEASURED_PIXELS:
             return Drawn(_photograph(numbers, _FULL_SCALE, spec, box))
@@ -55,14 +55,14 @@ def shrink(picture: Image.Image, spec: InputSpec, box: Box) -> Drawn:
 
 
 def _photograph(numbers: NDArray[Any], scale: int, spec: InputSpec, box: Box) -> Image.Image:
-    """Sixteen bits by their scale."""
+    """Scale 16-bit values."""
     wide = numbers.astype(np.uint32)
     scaled = np.minimum((wide * 255 + scale // 2) // scale, 255).astype(np.uint8)
     return Image.fromarray(scaled).resize((spec.width, spec.height), resampling(spec, box), box)
 
 
 def brightened(small: Image.Image) -> Drawn:
-    """A small picture of sixteen bits a colour, of which its decoder kept eight, as a dark photograph of grey is."""
+    """A small picture of 16 bits per channel, of which the decoder kept 8, scaled like dark 16-bit grey."""
     colours = np.asarray(small).copy()
     brightest = float(np.quantile(colours[..., :3].max(axis=2), _BRIGHTEST))
     if not 1 <= brightest < _COUNTS_SHARE * _EIGHT_BITS:
@@ -79,9 +79,9 @@ def _scaled(bits: int) -> InputWarning:
 
 
 def draw(frame: Frame, spec: InputSpec, box: Box) -> Drawn:
-    """Draw a window of measured brightness; raises MalformedInputError where there is nothing to see."""
-    # The sky is that of the whole frame. What was not observed is left out of it and drawn as sky; single pixels
-    # without a value inside the picture are filled from their neighbours.
+    """Draw a window of measured brightness; raises MalformedInputError where it is constant."""
+    # The sky level is that of the whole frame. Unobserved areas do not count and are drawn as sky; single pixels
+    # without a value are filled from their neighbours.
     left, upper, right, lower = outer(box, frame.size)
     step = stretch.sample_step(frame.planes.size)
     values = frame.values(slice(upper, lower), slice(left, right))
@@ -97,7 +97,7 @@ def draw(frame: Frame, spec: InputSpec, box: Box) -> Drawn:
         light = values - sky
     missing = ~np.isfinite(light)
     if not light[~missing].any() if missing.any() else not light.any():
-        raise MalformedInputError("every pixel that the model looks at has the same value: there is nothing to see")
+        raise MalformedInputError("all pixels in the model's window have the same value")
     factor = max(1, int(min((box[2] - box[0]) / spec.width, (box[3] - box[1]) / spec.height) / MARGIN))
     holes = 0
     if missing.any():
@@ -114,7 +114,7 @@ def draw(frame: Frame, spec: InputSpec, box: Box) -> Drawn:
 
 
 def _completed(light: NDArray[np.float64], beyond: NDArray[np.bool_], factor: int) -> NDArray[np.float64]:
-    """Light with its holes filled; NaN in all bands where one was not observed."""
+    """Brightness with holes filled; NaN in all bands where one was not observed."""
     missing = np.isnan(light).any(axis=2)
     gone = stretch.reduce(beyond[..., np.newaxis].astype(np.float64), factor)[..., 0] > 0
     filled = stretch.fill(light, gone & missing)
@@ -132,11 +132,11 @@ def _remarks(outside: NDArray[np.bool_] | None, holes: int) -> Iterator[InputWar
 
 
 def outer(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The whole pixels that a window touches."""
+    """The pixels that a window touches."""
     return int(box[0]), int(box[1]), min(size[0], int(-(-box[2] // 1))), min(size[1], int(-(-box[3] // 1)))
 
 
 def _brightest(numbers: NDArray[Any]) -> float:
-    """The brightness that all but hot pixels stay below."""
+    """The maximum brightness, hot pixels aside."""
     step = stretch.sample_step(numbers.size)
     return float(np.quantile(numbers[::step, ::step], _BRIGHTEST))

@@ -1,4 +1,4 @@
-"""A frame of measurements as it lies in its file: numbers, how they become brightness, and where they are none."""
+"""A frame of measurements as stored in its file: numbers, their scale, and the areas without values."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 _RED_AND_BLUE: Final = 2
 _LOOKED_AT: Final = 4_000_000
-# Frames are looked at in squares of pixels, at least so wide that noise does not fill one with equal numbers, and
-# at most so many that following them costs milliseconds.
+# Frames are examined in squares: large enough that noise does not fill one with equal numbers, few enough that a flood
+# fill takes milliseconds.
 _LEAST_SQUARE: Final = 4
 _MAX_SQUARES: Final = 128  # along a side
 _SAMPLE: Final = 100_000
-# Of the values around an area, below its number: sky noise around a frame whose sky was subtracted.
+# Share of the values around an area that lie below its number, as sky noise does where the sky was subtracted.
 _SCATTER: Final = 0.05
-# How far the area's number lies below the values beside it, against how far it lies below those of the frame.
+# Step from the area's number up to the adjacent values, relative to the step up to the frame's median.
 _STEP: Final = 0.8
 
 
@@ -30,9 +30,9 @@ _STEP: Final = 0.8
 class Frame:
     """An image's numbers.
 
-    planes: (bands, height, width), one to three, the file's own numbers, the first row at the bottom of the sky; red
-    first. Of two the green between them is their mean. value = number * scale + zero; the number blank stands for no
-    value. warnings: what was chosen.
+    planes: (bands, height, width), one to three bands, red first; the green of two is their mean. Numbers as stored,
+    the first row at the bottom. value = number * scale + zero; the number blank means no value.
+    warnings: the choices made.
     """
 
     planes: NDArray[Any]
@@ -54,9 +54,9 @@ class Frame:
         return width, height
 
     def values(self, rows: slice, columns: slice) -> NDArray[np.float64]:
-        """Some rows and columns as values, (height, width, 1 or 3) with the first row on top; NaN for none."""
+        """Some rows and columns as values, (height, width, 1 or 3), the first row on top; NaN for no value."""
         part = self.planes[:, ::-1][:, rows, columns]
-        with np.errstate(over="ignore", invalid="ignore"):  # signalling NaNs and scales out of all proportion
+        with np.errstate(over="ignore", invalid="ignore"):  # signalling NaNs and absurd scales
             values = part.astype(np.float64)
             if self.blank is not None:
                 values[part == self.blank] = np.nan
@@ -75,7 +75,7 @@ class Frame:
         return np.logical_or.reduce(masks) if masks else None
 
     def _uncovered(self, plane: NDArray[Any]) -> NDArray[np.bool_] | None:
-        # Of frames of millions of pixels every second or third row and column tell enough.
+        # In frames of millions of pixels every second or third row and column is enough.
         step = 1 + math.isqrt(plane.size // _LOOKED_AT)
         upright = np.ascontiguousarray(plane[::step, ::step], plane.dtype.newbyteorder("="))
         none = None
@@ -92,17 +92,17 @@ class Frame:
 def uncovered(
     plane: NDArray[Any], none: NDArray[np.bool_] | None, scale: float = 1.0, zero: float = 0.0
 ) -> NDArray[np.bool_] | None:
-    """Where a frame was not observed: areas of one number, or of no value, that reach the frame's edge.
+    """Find the unobserved areas of a frame: constant or without values, and reaching the frame's edge.
 
-    Reprojected and mosaicked frames are filled up with 0, negative constants or NaN. Single pixels that happen to have
-    the number are values, and so is a background that light fades into, as simulations and cut-out galaxies have it.
+    Reprojected and mosaicked frames are padded with 0, negative constants or NaN. Single pixels that happen to have
+    the number are values, and so is a background that light fades into, as in simulations and masked galaxies.
 
     Parameters
     ----------
     plane
         (height, width) numbers of one band.
     none
-        Which of them are no value; None where all are values.
+        Mask of the numbers that are no value; None where all are values.
     scale, zero
         value = number * scale + zero.
 
@@ -112,9 +112,9 @@ def uncovered(
 
     Notes
     -----
-    An area of one number counts where its value is 0 or below, the values beside it differ from each other, and
-    either some of these lie below it, as sky noise does where the sky was subtracted, or they stand nearly as high
-    above it as the frame's middle, as sky does where it was not.
+    A constant area counts where its value is 0 or below, the adjacent values differ from each other, and either some of
+    these lie below it, as sky noise does where the sky was subtracted, or they lie nearly as far above it as the
+    frame's median, as the sky does where it was not.
     """
     side = max(_LEAST_SQUARE, -(-max(plane.shape) // _MAX_SQUARES))
     low = _of_squares(np.minimum, plane, side)
@@ -135,7 +135,7 @@ def uncovered(
 
 
 class _Area:
-    """Squares of a frame, and the pixels beside them."""
+    """Squares of a frame, and the adjacent pixels."""
 
     def __init__(self, squares: NDArray[np.bool_], side: int, shape: tuple[int, ...]) -> None:
         self._inside = _repeated(squares, side, shape)
@@ -144,30 +144,30 @@ class _Area:
         self._around = _repeated(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:], side, shape)
 
     def of(self, valueless: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-        """The valueless pixels in the area and at its border."""
+        """The pixels without value in the area and at its border."""
         mask = self._around & valueless
         return mask if mask.any() else None
 
     def beside(self) -> NDArray[np.bool_]:
-        """The pixels in squares that touch the area's."""
+        """The pixels in adjacent squares."""
         return self._around & ~self._inside
 
 
 def _repeated(coarse: NDArray[np.bool_], side: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Flags of squares as flags of a frame's pixels."""
+    """A mask of squares as a mask of pixels."""
     return np.repeat(np.repeat(coarse, side, axis=0), side, axis=1)[: shape[0], : shape[1]]
 
 
 def _of_squares(extreme: np.ufunc, plane: NDArray[Any], side: int) -> NDArray[Any]:
-    """The lowest or highest number of each square (rows, columns); the lowest of flags: whether all are set."""
+    """The minimum or maximum of each square (rows, columns); the minimum of a mask: whether all are set."""
     rows = extreme.reduceat(plane, np.arange(0, plane.shape[0], side), axis=0)
     squares: NDArray[Any] = extreme.reduceat(rows, np.arange(0, plane.shape[1], side), axis=1)
     return squares
 
 
 def reaches_edge(plane: NDArray[Any]) -> bool:
-    """Whether anything along the frame's edge is flat or without value; asked first, as it nearly never is."""
-    # In whatever order of bytes; what is no value by its number, as a blank is, is flat as well.
+    """Whether any square at the frame's edge is constant or without values: a cheap first test, rarely true."""
+    # For any byte order; blanks are constant as well.
     if min(plane.shape) < 2 * _LEAST_SQUARE:
         return False
     side = _LEAST_SQUARE
@@ -186,7 +186,7 @@ def _rim(grid: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _reached(open_squares: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The open squares that can be walked to from the edge over open squares; each is stepped on once."""
+    """Flood fill: the open squares connected to the edge; each is visited once."""
     rows, columns = open_squares.shape
     stride = columns + 2
     left = bytearray(np.pad(open_squares, 1).tobytes())
@@ -205,14 +205,14 @@ def _reached(open_squares: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _is_no_value(plane: NDArray[Any], number: Any, area: _Area, valueless: NDArray[np.bool_]) -> bool:
-    """Whether an area's number stands for no value (see uncovered)."""
+    """Whether an area's number means no value (see uncovered)."""
     parts = plane[area.beside() & ~valueless], plane[~valueless]
     if not parts[0].size:
         return False
     beside, frame = (part[:: max(1, part.size // _SAMPLE)].astype(np.float64) for part in parts)
     if beside.min() == beside.max():
         return False
-    # Against a number such as -1e30 the values beside it are equal.
+    # Relative to a number such as -1e30 the adjacent values are equal.
     beside, frame = beside - float(number), frame - float(number)
     height = float(np.median(frame))
     below = float((beside < 0).mean())

@@ -1,4 +1,4 @@
-"""From measured brightness to display: holes filled, blocks averaged, the asinh stretch of Lupton et al. 2004."""
+"""From measured brightness to display: filling holes, binning, the asinh stretch of Lupton et al. 2004."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
 _SMOOTHING_PASSES: Final = 8
 # The stretch (PASP 116, 133) is linear up to about three times the noise, logarithmic beyond.
 _SOFTENING_SIGMAS: Final = 3.0
-# Without noise to go by (simulations): three decades of brightness between linear part and white.
+# Without noise (simulations): three decades of brightness between the linear part and white.
 _NOISELESS_RANGE: Final = 1_000.0
-# Everything brighter than this share of the pixels is white: a galaxy's core fills more, a cosmic-ray hit less.
+# Pixels above this quantile are white: a galaxy's core fills more, a cosmic-ray hit less.
 _WHITE_QUANTILE: Final = 0.9995
 _SIGMA_PER_MAD: Final = 1.4826  # of a normal distribution
 _MAX_SAMPLE: Final = 1_000_000
-# Red, green and blue light of a galaxy against their mean, in the pictures that the galaxy network learnt from
+# Red, green and blue light of a galaxy relative to their mean, in the galaxy network's training pictures
 # (model_export/galaxy/results/forms.json).
 GALAXY_COLOUR: Final = (1.159, 0.997, 0.844)
 
 
 def sample_step(values: int) -> int:
-    """Every how many rows and columns of a frame of so many values are enough to know its sky."""
+    """The sampling step of rows and columns that is enough to estimate the sky of a frame of so many values."""
     return max(1, math.isqrt(values // _MAX_SAMPLE))
 
 
 def sky_levels(frame: NDArray[np.float64], window: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The median of each band over the whole frame, which is sky more often than what is cut out of its middle.
+    """The median of each band over the whole frame, which is mostly sky, unlike its centre.
 
     Parameters
     ----------
     frame
-        (height, width, bands) values of the whole, or a sample of them; NaN for none.
+        (height, width, bands) values of the frame, or a sample of them; NaN for no value.
     window
-        (height, width, bands), the part that is shown.
+        (height, width, bands), the part that is drawn.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def sky_levels(frame: NDArray[np.float64], window: NDArray[np.float64]) -> NDArr
     Raises
     ------
     MalformedInputError
-        Where a band has no value at all in the window.
+        Where a band has no value in the window.
     """
     levels = []
     for band in range(window.shape[-1]):
@@ -60,8 +60,8 @@ def sky_levels(frame: NDArray[np.float64], window: NDArray[np.float64]) -> NDArr
 
 
 def reduce(values: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
-    """Mean of the values there are in blocks of factor x factor pixels, NaN where there are none; a rest is left."""
-    # In the linear scale, where light adds up.
+    """Bin by factor: the mean of each block of pixels, ignoring NaN; an incomplete last block is dropped."""
+    # On the linear scale, where light adds up.
     if factor <= 1:
         return values
     height, width, bands = values.shape
@@ -76,18 +76,18 @@ def reduce(values: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
 
 
 def fill(values: NDArray[np.float64], outside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Fill holes from what lies around them: a saturated core is bright, a dead column is like its neighbours.
+    """Fill holes from the surrounding pixels: a saturated core is bright, a dead column is like its neighbours.
 
     Parameters
     ----------
     values
-        (height, width, bands), NaN for none.
+        (height, width, bands), NaN for no value.
     outside
-        (height, width), where nothing was observed, which stays without value.
+        (height, width) mask of unobserved pixels, which stay NaN.
 
     Returns
     -------
-    The values, as far as each band has any.
+    The filled values; a band without any value stays NaN.
     """
     missing = np.isnan(values) & ~outside[..., np.newaxis]
     if not missing.any():
@@ -102,7 +102,7 @@ def fill(values: NDArray[np.float64], outside: NDArray[np.bool_]) -> NDArray[np.
 
 
 def _from_the_rim(values: NDArray[np.float64], holes: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Fill one band's holes from their rims inwards, each pixel once, by the mean of its neighbours that are known."""
+    """Fill one band's holes from their rims inwards, each pixel once, by the mean of its known neighbours."""
     wide = np.pad(values, 1, constant_values=np.nan)
     stride = wide.shape[1]
     around = np.array([-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1])
@@ -128,13 +128,12 @@ def _neighbours(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """A picture as Lupton et al. draw it: intensity through asinh, so that bright and dim parts keep their colour.
+    """The colour composite of Lupton et al.: asinh of the intensity, so that bright and faint parts keep their colour.
 
     Parameters
     ----------
     light
-        (height, width, 1 or 3) brightness above the sky, red first; NaN, where there is none, is drawn as sky and tells
-        nothing of the noise.
+        (height, width, 1 or 3) brightness above the sky, red first; NaN is drawn as sky and ignored in the noise.
 
     Returns
     -------
@@ -145,7 +144,7 @@ def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
         if np.isnan(light).any():
             known = ~np.asarray(np.isnan(light).any(axis=2))
             light = np.where(known[..., np.newaxis], light, 0.0)
-        # Only ratios matter: scaled first, so that no sum overflows.
+        # Only ratios matter: normalised first, so that no sum overflows.
         peak = float(np.abs(light).max(initial=0.0))
         if peak == 0:
             return np.zeros((*light.shape[:2], 3), np.uint8)
@@ -162,23 +161,23 @@ def lupton_rgb(light: NDArray[np.float64]) -> NDArray[np.uint8]:
         shown = np.arcsinh(intensity / softening) / np.arcsinh(white / softening)
         gain = np.where(intensity > 0, shown / intensity, 0.0)
         colours = np.clip(light * gain[..., np.newaxis], 0.0, None)
-        # A colour too bright to be shown keeps its hue.
+        # A saturated colour keeps its hue.
         colours /= np.maximum(colours.max(axis=2, keepdims=True), 1.0)
         scaled = (np.nan_to_num(colours, nan=0.0) * 255 + 0.5).astype(np.uint8)
     return np.repeat(scaled, 3, axis=2) if scaled.shape[2] == 1 else scaled
 
 
 def colour(light: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """What of (..., bands) rises above the noise, band by band, against their mean; None where a band has no light."""
+    """The light of (..., bands) above the noise, by band, relative to the mean; None where a band has no light."""
     intensity = light.mean(axis=-1)
     sums = light[intensity > _SOFTENING_SIGMAS * _noise(intensity)].sum(axis=0)
     return sums / sums.mean() if (sums > 0).all() else None
 
 
 def _band_weights(light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the bands are multiplied by so that what rises above the noise has a galaxy's usual colour."""
-    # How bright a galaxy is from band to band depends on the unit: in nanomaggies it is twice as bright in i as in g,
-    # in magnitudes of another zero point or in counts anything. Lupton et al. weigh the bands of one survey by hand.
+    """Weights of the bands that give the light above the noise a typical galaxy's colour."""
+    # A galaxy's colour depends on the unit: in nanomaggies it is twice as bright in i as in g, with another zero point
+    # or in counts anything. Lupton et al. choose the weights of one survey by hand.
     balance = colour(light) if light.shape[-1] > 1 else None
     if balance is None:
         return np.ones(light.shape[-1])

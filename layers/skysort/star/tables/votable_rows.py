@@ -260,8 +260,8 @@ class BinaryRows:
         for field in table.fields:
             if field.elements is None and "x" in field.arraysize:
                 raise UnsupportedFormatError(
-                    f"the VOTable's column {field.name:.60} has arrays of a varying shape ({field.arraysize:.30}), which "
-                    "are not read in BINARY data; save the table as TABLEDATA"
+                    f"the VOTable's column {field.name:.60} has arrays of variable shape ({field.arraysize:.30}),"
+                    " which BINARY data do not support here; save the table as TABLEDATA"
                 )
         self._text = ""
         self._buffer = bytearray()

@@ -88,7 +88,7 @@ def test_a_zip_that_was_to_be_split_is_taken_apart(mark: bytes, tmp_path: Path) 
 
 @pytest.mark.parametrize(("pack", "packed"), [(bz2.compress, "bzip2"), (lzma.compress, "xz")])
 def test_a_single_packed_file_is_no_damaged_archive(pack: Any, packed: str, tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedFormatError, match=f"packed with {packed} and is not a tar.*unpack it first"):
+    with pytest.raises(UnsupportedFormatError, match=f"compressed with {packed} and is not a tar.*decompress it first"):
         taken_apart(pack(fits_file(sky())), tmp_path)
 
 
@@ -103,7 +103,7 @@ def test_a_gzipped_cutout_is_no_archive() -> None:
 def test_a_name_that_leads_out_is_refused_and_made_harmless(pack: Any, name: str, tmp_path: Path) -> None:
     members = taken_apart(pack({name: b"x", "good.png": b"y"}), tmp_path)
     ((bad, says),) = refusals(members).items()
-    assert "leads out" in says
+    assert "points outside" in says
     assert not bad.startswith("/")
     assert ".." not in bad.split("/")
     assert members[1] == Member("good.png", b"y")
@@ -301,7 +301,7 @@ def test_a_truncated_archive_is_refused(kind: Kind, share: float, tmp_path: Path
 def test_a_tar_damaged_in_the_middle_does_not_end_there_unnoticed(tmp_path: Path) -> None:
     content = bytearray(tar_file({"a": b"x" * 512, "b": b"y"}, "w"))
     content[1024:1100] = b"\x99" * 76
-    with pytest.raises(MalformedInputError, match="no header"):
+    with pytest.raises(MalformedInputError, match="header is missing"):
         taken_apart(bytes(content), tmp_path)
 
 

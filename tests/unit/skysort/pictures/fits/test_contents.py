@@ -190,7 +190,7 @@ def table() -> Any:
         (file_of(table()), "holds a table and no image.*star model"),
         (file_of(), "holds no image"),
         (file_of(primary=np.arange(50, dtype=np.float32)), "a spectrum"),
-        (file_of(Image(sky(), name="PSF"), table()), r"only planes that belong to one \(PSF\)"),
+        (file_of(Image(sky(), name="PSF"), table()), r"only ancillary planes \(PSF\)"),
     ],
 )
 def test_a_file_without_an_image_says_what_it_holds(content: bytes, says: str) -> None:

@@ -120,7 +120,7 @@ def test_inks_are_converted_by_their_press(form: str) -> None:
         (encode(PICTURE, "JPEG", icc_profile=SWAPPED[:200]), "damaged"),
         (encode(PICTURE, "JPEG", icc_profile=grey_profile(gamma(1.0))), "for L colours"),
         (encode(PICTURE, "JPEG", icc_profile=profile(b"Lab ", {})), "other colours"),
-        (encode(PICTURE, "JPEG", icc_profile=profile(b"RGB ", {}, kind=b"link")), "of a kind"),
+        (encode(PICTURE, "JPEG", icc_profile=profile(b"RGB ", {}, kind=b"link")), "not a picture's profile"),
         (encode(PICTURE, "JPEG", icc_profile=profile(b"RGB ", {b"D2B0": b"mpet" + bytes(60)})), "piecewise"),
         (encode(PICTURE, "WEBP", icc_profile=bytes(limits.PROFILE_BYTES + 1)), "larger than"),
         (encode(PICTURE, "TIFF", icc_profile=bytes(limits.PROFILE_BYTES + 1)), "larger than"),

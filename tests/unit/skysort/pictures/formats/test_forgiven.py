@@ -94,8 +94,8 @@ def test_missing_pixels_stay_a_fault(form: str, share: float) -> None:
 @pytest.mark.parametrize(
     ("marker", "bits", "says"),
     [
-        (0xC0, 12, "has 12 bits a sample"),
-        (0xC1, 12, "has 12 bits a sample"),
+        (0xC0, 12, "has 12 bits per sample"),
+        (0xC1, 12, "has 12 bits per sample"),
         (0xC3, 8, "a lossless JPEG"),
         (0xC5, 8, "a hierarchical JPEG"),
         (0xC9, 8, "arithmetic coding"),
@@ -153,12 +153,12 @@ def test_a_palette_that_is_missing_is_told_of() -> None:
 def test_a_picture_that_was_handled_as_text_is_told_what_happened_to_it(form: str) -> None:
     content = encode(LARGE, form)
     for broken in (content.decode("utf-8", "replace"), content.decode("latin-1")):
-        with pytest.raises(UnsupportedFormatError, match=f"{form}.* was decoded as text on its way"):
+        with pytest.raises(UnsupportedFormatError, match=f"{form}.* was decoded as text in transit"):
             decode(broken.encode(), WHOLE)
 
 
 def test_a_png_whose_line_ends_were_changed_is_told_so() -> None:
-    with pytest.raises(UnsupportedFormatError, match="line ends were changed"):
+    with pytest.raises(UnsupportedFormatError, match="line ends were converted"):
         decode(encode(LARGE).replace(b"\r\n", b"\n"), WHOLE)
 
 

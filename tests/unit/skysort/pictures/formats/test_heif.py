@@ -63,7 +63,7 @@ def test_a_video_is_called_one(brand: bytes) -> None:
 
 
 def test_a_sequence_without_a_still_picture_says_so() -> None:
-    with pytest.raises(UnsupportedFormatError, match="sequence of pictures"):
+    with pytest.raises(UnsupportedFormatError, match="image sequence"):
         decode(box(b"ftyp", b"hevc", bytes(4), b"hevc") + box(b"moov", bytes(40)), WHOLE)
 
 

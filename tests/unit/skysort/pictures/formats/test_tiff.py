@@ -74,13 +74,13 @@ def test_big_endian_planes_are_the_same_picture_too() -> None:
 @pytest.mark.parametrize(
     ("tags", "says"),
     [
-        ({258: [32] * 3, 339: [3] * 3}, "a TIFF of RGB with 32 floating-point bits a sample"),
-        ({258: [32] * 3}, "a TIFF of RGB with 32 bits a sample"),
+        ({258: [32] * 3, 339: [3] * 3}, "a TIFF of RGB with 32 floating-point bits per sample"),
+        ({258: [32] * 3}, "a TIFF of RGB with 32 bits per sample"),
         ({258: 64, 277: 1, 262: 1, 339: 3}, "grey with 64 floating-point bits"),
         ({258: 16, 277: 1, 262: 32803}, "a camera's raw pixels"),
         ({258: [16, 16], 277: 2, 262: 1, 338: 2}, "with transparency"),
         ({258: [5, 6, 5]}, r"samples of \(5, 6, 5\) bits"),
-        ({262: 6, 284: 2}, "YCbCr with 8 bits a sample, in separate planes"),
+        ({262: 6, 284: 2}, "YCbCr with 8 bits per sample, in separate planes"),
         ({258: [16] * 3, 284: 2, 322: 16, 323: 16, 324: [8] * 48, 325: [512] * 48}, "in separate planes"),
         ({259: 34887}, "LERC"),
         ({259: 50002}, "JPEG XL"),
@@ -211,11 +211,11 @@ def test_premultiplied_transparency_of_grey_is_taken_out() -> None:
 @pytest.mark.parametrize(
     ("samples", "tags", "says"),
     [
-        (2, {262: 1, 338: 2}, "grey with 8 bits a sample, in separate planes, with transparency"),
-        (5, {262: 2, 338: [2, 0]}, "RGB with 8 bits a sample, in separate planes, with transparency"),
-        (3, {262: 8}, "CIE Lab with 8 bits a sample, in separate planes"),
-        (3, {262: 6, 530: [2, 2]}, "YCbCr with 8 bits a sample, in separate planes"),
-        (1, {262: 1, 339: 2}, "grey with 8 signed bits a sample"),
+        (2, {262: 1, 338: 2}, "grey with 8 bits per sample, in separate planes, with transparency"),
+        (5, {262: 2, 338: [2, 0]}, "RGB with 8 bits per sample, in separate planes, with transparency"),
+        (3, {262: 8}, "CIE Lab with 8 bits per sample, in separate planes"),
+        (3, {262: 6, 530: [2, 2]}, "YCbCr with 8 bits per sample, in separate planes"),
+        (1, {262: 1, 339: 2}, "grey with 8 signed bits per sample"),
     ],
 )
 def test_what_decoders_take_for_something_else_is_called_by_its_name(samples: int, tags: Any, says: str) -> None:

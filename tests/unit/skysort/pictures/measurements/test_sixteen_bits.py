@@ -42,7 +42,7 @@ def test_a_photograph_of_fewer_bits_is_shown_at_its_own_scale(bits: int, form: s
 
 
 def deep_file(form: str, samples: int, shift: int) -> bytes:
-    """Colours of eight bits in the upper ones of sixteen, shifted down, as a PNG or TIFF of so many samples a pixel."""
+    """Eight-bit colours in the upper bits of sixteen, shifted down: a PNG or TIFF of so many samples per pixel."""
     colours = render(80, 80).astype(np.uint16) * 257 >> shift
     opaque = np.full((80, 80, 1), 65_535, np.uint16)
     shown = colours[..., :1] if samples == 2 else colours
