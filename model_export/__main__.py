@@ -17,7 +17,7 @@ models: {", ".join(MODELS)}
 `python -m model_export reliability [MODEL ...]` measures reliability curves of the published files into their cards.
 
 `python -m model_export MODEL --help` lists the commands of a model.
-Training needs the packages of a group: pip install -e '.[star]' --group train (star), or --group train-images.
+Training needs the packages of a group: pip install -e '.[rows]' --group train (star), or --group train-images.
 """
 
 

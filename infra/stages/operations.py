@@ -92,9 +92,18 @@ class Flood:
 
     def __post_init__(self) -> None:
         """Refuse what would stop a stage at the first file."""
-        require(self.writes_in_5_minutes >= 1_000, f"writes_in_5_minutes must be at least 1,000, got {self}")  # noqa: PLR2004 - a small batch
-        require(self.uploaded_gb_in_5_minutes >= 1, f"uploaded_gb_in_5_minutes must be at least 1, got {self}")
-        require(self.downloaded_gb_in_5_minutes >= 1, f"downloaded_gb_in_5_minutes must be at least 1, got {self}")
+        require(
+            self.writes_in_5_minutes >= 1_000,  # noqa: PLR2004 - a small batch
+            f"writes_in_5_minutes must be at least 1,000, got {self.writes_in_5_minutes}",
+        )
+        require(
+            self.uploaded_gb_in_5_minutes >= 1,
+            f"uploaded_gb_in_5_minutes must be at least 1, got {self.uploaded_gb_in_5_minutes}",
+        )
+        require(
+            self.downloaded_gb_in_5_minutes >= 1,
+            f"downloaded_gb_in_5_minutes must be at least 1, got {self.downloaded_gb_in_5_minutes}",
+        )
 
 
 @dataclass(frozen=True, slots=True)

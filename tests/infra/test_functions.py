@@ -8,6 +8,7 @@ import aws_cdk as cdk
 
 from infra import ROOT
 from infra.stages.environment import variables
+from skysort.models import MODELS
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:
@@ -15,12 +16,8 @@ if TYPE_CHECKING:
 
 # What `sam local invoke` takes, and what README and CI call them: a change here breaks people's scripts.
 LOGICAL_IDS = {
-    "star": "StarFunction",
-    "star-drop": "StarDropFunction",
-    "galaxy": "GalaxyFunction",
-    "galaxy-drop": "GalaxyDropFunction",
-    "image": "ImageFunction",
-    "image-drop": "ImageDropFunction",
+    **{name: f"{name.title()}Function" for name in MODELS},
+    **{model.drop_function: f"{name.title()}DropFunction" for name, model in MODELS.items()},
     "control": "ControlFunction",
     "release-hook": "ReleaseHookFunction",
     "flood-brake": "FloodBrakeFunction",
@@ -49,7 +46,10 @@ def test_every_function_has_its_documented_logical_id_and_name(stage: Synthesise
 
 def test_the_logical_ids_are_documented() -> None:
     documented = (ROOT / "infra" / "README.md").read_text()
-    assert [logical for logical in LOGICAL_IDS.values() if f"`{logical}`" not in documented] == []
+    others = {logical for name, logical in LOGICAL_IDS.items() if name.removesuffix("-drop") not in MODELS}
+    assert [logical for logical in others if f"`{logical}`" not in documented] == []
+    assert "`<Model>Function`" in documented
+    assert "`<Model>DropFunction`" in documented
 
 
 def test_every_alias_is_live_on_the_current_version(stage: Synthesised) -> None:

@@ -274,3 +274,17 @@ def test_settings_that_would_tell_nobody_are_refused() -> None:
         Alarms({"star": 0})
     with pytest.raises(StageError, match="above 0 dollars"):
         dataclasses.replace(Operations(alarms=Alarms({})), monthly_budget_usd=0)
+
+
+def test_the_document_counts_the_alarms(prod: Synthesised) -> None:
+    # Given what the page on deployments says of prod
+    text = " ".join((ROOT / "infra" / "README.md").read_text("utf-8").split())
+    silent, roll_outs, floods = map(
+        int, *re.findall(r"(\d+) silent ones: .*? (\d+) more watch roll-outs, (\d+) the", text)
+    )
+    # Then it is what the template has
+    alarms = [flat(one.properties.get("AlarmName", "")) for one in prod.resources("AWS::CloudWatch::Alarm")]
+    assert roll_outs == sum(name.endswith("-release") for name in alarms)
+    assert floods == sum(name.endswith("-flood") for name in alarms)
+    assert silent + roll_outs + floods == len(alarms)
+    assert f"prod's {len(alarms)} alarms $0.10" in text

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from infra import ROOT
+from infra.stages.api import Firewall
 from infra.stages.deployments import dev, prod
+from infra.stages.operations import Flood
 from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS, VISIBILITY_TIMEOUTS, DropRetention
 from skysort import limits
+from skysort.batches.status import FILES_BY_DEFAULT
 from skysort.options import MAX_TOP_K
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ DOCUMENTS: Final = sorted(
 )
 UNITS: Final = {"MiB": limits.MIB, "GiB": 1024 * limits.MIB, "s": 1, "": 1}
 LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-WORDS: Final = {"two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "ten": 10.0, "twelve": 12.0}
+WORDS: Final = {"one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "ten": 10.0, "twelve": 12.0}
 
 
 def text_of(document: Path) -> str:
@@ -102,6 +105,47 @@ STATEMENTS: Final = [
     ),
     ("infra/README.md", r"\| logs kept \| (\d+) days \| (\d+) days \|", [dev().log_days, prod().log_days]),
     ("infra/README.md", r"Prod has a monthly budget of \$(\d+)", [prod().operations.monthly_budget_usd]),
+    (
+        "infra/README.md",
+        r"\| HTTP (\d+), drop (\d+), control (\d+), release hook (\d+) " * 2,
+        [
+            number
+            for stage in (dev(), prod())
+            for number in (
+                *(stage.functions[name].reserved_concurrency for name in ("star", "star-drop", "control")),
+                stage.release_hook_concurrency,
+            )
+        ],
+    ),
+    (
+        "infra/README.md",
+        r"\| (\w+) key, ([\d,]+) requests/s in all \| (\w+) keys, ([\d,]+) requests/s in all",
+        [number for api in (dev().api, prod().api) for number in (len(api.clients), api.rate_per_s)],
+    ),
+    (
+        "infra/README.md",
+        r"\| (\d+)/s a key, (\d+)/s in all \| (\d+)/s a key, (\d+)/s in all \|",
+        [number for api in (dev().api, prod().api) for number in (api.clients[0].uploads_per_s, api.uploads_per_s)],
+    ),
+    (
+        "infra/README.md",
+        r"more than ([\d,]+) writes or (\d+) GB into the drop bucket, or (\d+) GB out of the results bucket",
+        [Flood().writes_in_5_minutes, Flood().uploaded_gb_in_5_minutes, Flood().downloaded_gb_in_5_minutes],
+    ),
+    ("infra/README.md", r"Each public path has a rate of its own \((\d+)/s\)", [prod().api.public_per_s]),
+    (
+        "infra/README.md",
+        r"no such header \| the address that connects \| ([\d,]+) \|",
+        [Firewall().requests_in_5_minutes],
+    ),
+    ("functions/README.md", r"to at most (\d+) MiB unpacked", [limits.GATEWAY_REQUEST_BYTES // limits.MIB]),
+    ("functions/README.md", r"would pass (\d+) MB is a 413", [limits.LAMBDA_PAYLOAD_BYTES // limits.MIB]),
+    (
+        "functions/README.md",
+        r"`limit` \(0 to (\d+) files, (\d+) by default",
+        [limits.BATCH_FILES_PER_PAGE, FILES_BY_DEFAULT],
+    ),
+    ("functions/README.md", r"The CSV comes in pages of up to ([\d,]+) lines", [limits.BATCH_CSV_ROWS]),
     ("infra/README.md", r"an HTTP function that outlasts the gateway's (\d+) s", [limits.GATEWAY_TIMEOUT_S]),
 ]  # fmt: skip
 
