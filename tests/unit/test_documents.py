@@ -192,6 +192,10 @@ def test_commands_and_paths_that_are_named_exist(document: Path) -> None:
         assert target in known, f"{named(document)} names make {target}, which the Makefile lacks"
     for path in re.findall(r"`((?:functions|infra|layers|model_export|tests|events)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), f"{named(document)} names {path}, which is not there"
+    for path in re.findall(r"`([\w/-]+\.(?:css|html|js|py|sh))`", text):
+        there = (found for folder in FOLDERS for found in (ROOT / folder).rglob(path.rpartition("/")[2]))
+        ends = any(str(found).endswith(f"/{path}") for found in there)
+        assert ends, f"{named(document)} names {path}, which is not there"
 
 
 def test_the_walks_pass_modules_that_are_there() -> None:
