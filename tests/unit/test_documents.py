@@ -13,7 +13,7 @@ from infra.stages.api import Firewall
 from infra.stages.deployments import dev, prod
 from infra.stages.operations import Flood
 from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS, VISIBILITY_TIMEOUTS, DropRetention
-from skysort import limits
+from skysort import limits, settings
 from skysort.batches.status import FILES_BY_DEFAULT
 from skysort.options import MAX_TOP_K
 
@@ -59,6 +59,12 @@ def test_every_limit_in_the_table_is_the_codes_own_and_none_is_missing() -> None
     # Then they are the limits, all of them
     enforced = {name: float(value) for name, value in vars(limits).items() if name.isupper() and name != "MIB"}
     assert documented == enforced
+
+
+def test_every_setting_of_a_function_is_documented() -> None:
+    named_there = set(re.findall(r"`((?:SKYSORT|POWERTOOLS)_[A-Z_]+)`", text_of(ROOT / "functions" / "README.md")))
+    read = {value for value in vars(settings).values() if isinstance(value, str) and value.startswith("SKYSORT_")}
+    assert read <= named_there
 
 
 QUEUE: Final = prod().drop_queues[0]
