@@ -1,4 +1,4 @@
-"""A dropped batch: which files it has, how many are done, their results, and the tables that stay whole."""
+"""A dropped batch: its files, its progress, its results, and the tables that are not merged into them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from skysort.uploads.names import file_fault
 from skysort_cli.client import store_reason
 from skysort_cli.exits import ProblemError, ServiceError, StoppedError, UsageError
 from skysort_cli.inputs import counted, first_names
-from skysort_cli.output import STDOUT, is_same_file, made_folder, whole_file
+from skysort_cli.output import STDOUT, atomic_file, is_same_file, made_folder
 from skysort_cli.terminal import bar, say
 from skysort_cli.uploads import Arrived
 
@@ -61,7 +61,7 @@ class Batch:
         self._path = f"/v1/batches/{quote(name, safe='')}"
 
     def arrived(self) -> dict[str, Arrived]:
-        """Every file that was uploaded, by name; none where the batch is new."""
+        """Every uploaded file by name; none if the batch is new."""
         return {
             str(file["name"]): Arrived(file.get("size"), _seconds(file.get("uploaded")))
             for page in self._pages(_FILES_A_PAGE)
@@ -69,26 +69,26 @@ class Batch:
         }
 
     def links(self) -> Iterator[dict[str, FileLinks]]:
-        """URLs of results by their kind (functions/README.md) and their files' names, a page at a time."""
+        """URLs of results by file name and type (functions/README.md), a page at a time."""
         for page in self._pages(_FILES_A_PAGE):
             yield {str(file["name"]): file.get("links") or {} for file in page.get("files", [])}
 
     def counts(self) -> Counts:
-        """How many files are there, and how many of them are done or failed."""
+        """Numbers of files, and of those that are done or failed."""
         pages = [page["counts"] for page in self._pages("0")]
         return Counts(sum(page["total"] for page in pages), sum(page["done"] + page["failed"] for page in pages))
 
     def wait(self, files: int, max_s: float, stop: threading.Event, report: Callable[[Counts], None]) -> Counts:
-        """Ask ever more rarely until so many files and all others have their outcome, or the time is up."""
+        """Poll, with growing pauses, until at least so many files are there and all have an outcome, or time is up."""
         deadline = time.monotonic() + max_s
         pause = _FIRST_PAUSE_S
         while True:
             counts = self.counts()
             report(counts)
-            left = deadline - time.monotonic()
-            if left <= 0 or counts.finished == counts.total >= files:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0 or counts.finished == counts.total >= files:
                 return counts
-            if stop.wait(min(pause, left)):
+            if stop.wait(min(pause, remaining)):
                 raise StoppedError
             pause = min(_LONGEST_PAUSE_S, pause * 1.3)
 
@@ -97,11 +97,13 @@ class Batch:
         query = {"model": self._model}
         while True:
             response = self._client.fetch(f"{self._path}/results.csv", query)
-            yield from io.StringIO(response.text, newline="")  # a name may have what splitlines takes for a line's end
+            yield from io.StringIO(
+                response.text, newline=""
+            )  # a name may contain what splitlines takes for a line break
             following = _NEXT.search(response.headers.get("Link", ""))
             if following is None:
                 return
-            # Only the query counts: whatever the address says, the key goes to the endpoint alone.
+            # Only the query is used: the key must go to the endpoint only, whatever the link says.
             query = dict(parse_qsl(urlsplit(following[1]).query))
 
     def _pages(self, limit: str) -> Iterator[BatchStatus]:
@@ -114,7 +116,7 @@ class Batch:
                     return  # no file has arrived yet
                 raise
             if not isinstance(page.get("counts"), dict):
-                raise ServiceError(f"{self._client.endpoint.url} answers {self._path} without counts; is it skysort?")
+                raise ServiceError(f"{self._client.endpoint.url} returned {self._path} without counts; is it skysort?")
             yield page
             if not page.get("next"):
                 return
@@ -122,7 +124,7 @@ class Batch:
 
 
 def records(rows: Iterable[Mapping[str, str]]) -> Iterator[Record]:
-    """Rows of results.csv as `skysort classify` has its records; of a table that stays whole, where it is."""
+    """Rows of results.csv as records of `skysort classify`; for an unmerged table, with its result file."""
     for row in rows:
         record: Record = {"file": row["file"], "model": {"name": row.get("model")}}
         if row.get("row"):
@@ -150,56 +152,56 @@ def _seconds(moment: str | None) -> float | None:
 
 
 def results_folder(option: str | None, out: str | None, batch: str) -> Path:
-    """The folder asked for, else `<batch>-results` beside the results' file or in the working folder."""
+    """The folder of --results-dir, else `<batch>-results` beside the --out file or in the working folder."""
     if option is not None:
         return Path(option)
-    beside = Path(out).parent if out not in {None, STDOUT} and not Path(out).is_char_device() else Path()
-    return beside / f"{batch}-results"
+    folder = Path(out).parent if out not in {None, STDOUT} and not Path(out).is_char_device() else Path()
+    return folder / f"{batch}-results"
 
 
-def without_results(inputs: Sequence[Input], arguments: Sequence[str], folder: Path, *, asked_for: bool) -> list[Input]:
-    """The inputs that the arguments led to, without results of an earlier run in a folder, named by the user or not."""
-    place = folder.resolve()
+def without_results(inputs: Sequence[Input], arguments: Sequence[str], folder: Path, *, named: bool) -> list[Input]:
+    """The inputs without results of an earlier run in a folder. named: whether the user named the folder."""
+    resolved = folder.resolve()
     roots = {_root(argument) for argument in arguments if argument}
-    if roots.isdisjoint(place.parents if asked_for else (place, *place.parents)):
+    if roots.isdisjoint(resolved.parents if named else (resolved, *resolved.parents)):
         return list(inputs)
     results = {
         item.name
         for item in inputs
-        if item.path is not None and place in item.path.resolve().parents and item.name not in arguments
+        if item.path is not None and resolved in item.path.resolve().parents and item.name not in arguments
     }
     if results:
-        say(f"skipped {counted(len(results))} where results of an earlier run are: {first_names(sorted(results))}")
+        say(f"skipped {counted(len(results))} in the directory of earlier results: {first_names(sorted(results))}")
     return [item for item in inputs if item.name not in results]
 
 
 def _root(argument: str) -> Path:
-    """The folder that an argument is searched from: its own, or a pattern's fixed part."""
+    """The folder that an argument searches: itself, or a pattern's fixed part."""
     if Path(argument).is_dir():
         return Path(argument).resolve()
     return Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)).resolve()
 
 
-def check_folder(folder: Path, uploads: Sequence[Upload], *, asked_for: bool) -> None:
-    """Make the folder that the user named; refuse one where a result would take an input's place (UsageError)."""
+def check_folder(folder: Path, uploads: Sequence[Upload], *, named: bool) -> None:
+    """Make the folder if the user named it; raises UsageError if a result would overwrite an input."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--results-dir {folder} is not a directory")
     for upload in uploads:
         if is_same_file(upload.path, folder / upload.name):
             raise UsageError(f"a result in {folder} would overwrite the input {upload.path}; name another directory")
-    if asked_for:
+    if named:
         made_folder("--results-dir", folder)
 
 
 class _ExpiredError(Exception):
-    """The store does not take the link (any more): worth asking for another one, once."""
+    """The store rejects the link, which may have expired: worth requesting a new one, once."""
 
 
 @dataclass
 class ResultFiles:
-    """Fetches the classified tables that a batch's CSV only points to, into a folder, in the order of the CSV.
+    """Downloads the classified tables that a batch's CSV refers to, into a folder, in the order of the CSV.
 
-    fetched: names of the tables that are here.
+    fetched: names of the downloaded tables.
     """
 
     client: Client
@@ -211,12 +213,12 @@ class ResultFiles:
     _page: dict[str, FileLinks] = field(default_factory=dict)
 
     def fetch(self, name: str, key: str) -> str:
-        """Fetch the result of a batch's file, by its key in the results bucket, to a path; raises ProblemError."""
+        """Download the result of a file by its key in the results bucket; returns the path, or raises ProblemError."""
         kind: Literal["rejected", "result"] = "rejected" if key.endswith(REJECTED) else "result"
-        ending = REJECTED if kind == "rejected" else ""
+        suffix = REJECTED if kind == "rejected" else ""
         if fault := file_fault(name, ""):
             raise _not_fetched(f"its name {fault}")
-        path = self.folder / PurePosixPath(name + ending)
+        path = self.folder / PurePosixPath(name + suffix)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._save(self._link(name, kind), path)
@@ -226,12 +228,12 @@ class ResultFiles:
                 self._save(self._link(name, kind), path)
             except _ExpiredError as error:
                 raise _not_fetched(str(error)) from error
-        if not ending:
+        if not suffix:
             self.fetched.append(name)
         return str(path)
 
     def _link(self, name: str, kind: Literal["rejected", "result"]) -> str:
-        """Where a file's result is; looked up from where the last one was found, and once from the beginning."""
+        """The URL of a file's result, searched from the current page on, then once from the first page."""
         for _ in range(2):
             while name not in self._page:
                 page = next(self._pages, None)
@@ -241,12 +243,12 @@ class ResultFiles:
             if kind in self._page.get(name, {}):
                 return self._page[name][kind]
             self._pages, self._page = self.batch.links(), {}
-        raise _not_fetched("the service has no link to it any more; is it being classified again?")
+        raise _not_fetched("the service no longer has a link to it; is it being classified again?")
 
     def _save(self, link: str, path: Path) -> None:
         with (
             bar(f"fetching {path.name}"[:40], None, quiet=self.quiet, unit="bytes") as progress,
-            whole_file(path, kept_when_interrupted=False) as file,
+            atomic_file(path, keep_when_interrupted=False) as file,
         ):
             failures, etag = 0, ""
             while True:
@@ -273,7 +275,7 @@ class ResultFiles:
 
 
 def _check(response: httpx.Response) -> None:
-    """Raise what an answer means that does not bring the file."""
+    """Raise an error for a response without the file."""
     if response.status_code in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
         return
     response.read()

@@ -1,4 +1,4 @@
-"""The service over HTTP: polite retries, and every refusal as a problem with a message."""
+"""HTTP client of the service: retries with backoff, and every failure as a problem with a message."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from skysort.answers import PictureAnswer, StarAnswer
     from skysort_cli.endpoint import Endpoint
 
-# The gateway answers within 29 s; a little more covers the way there and back.
+# The gateway answers within 29 s; the rest is for the network.
 TIMEOUT_S: Final = 35.0
 CONNECT_TIMEOUT_S: Final = 10.0
-# Inputs in a row that failed to the last attempt: the rest would fail alike.
+# Consecutive inputs that failed at every attempt: the rest would fail too.
 FAILING_AFTER: Final = 3
-# A service that asks for a longer pause than this is not waited for.
+# A longer Retry-After is not waited for.
 LONGEST_RETRY_AFTER_S: Final = 60.0
 OPTIONS: Final = frozenset({"top_k", "labels", "explain"})
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
@@ -43,7 +43,7 @@ _STORE_MESSAGE: Final = re.compile(rb"<Message>([^<]*)</Message>")
 class RetryPolicy:
     """Exponential backoff with full jitter ("Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
 
-    attempts: requests in all, the first among them. first_s, max_s: bounds of the backoff.
+    attempts: number of requests, including the first. first_s, max_s: initial and maximum backoff.
     """
 
     attempts: int = 6
@@ -54,18 +54,18 @@ class RetryPolicy:
         self,
         failures: int,
         retry_after_s: float | None,
-        chance: Callable[[float, float], float] = random.uniform,  # noqa: S311 - spreads retries, guards nothing
+        uniform: Callable[[float, float], float] = random.uniform,  # noqa: S311 - spreads retries, no security
     ) -> float | None:
-        """Seconds until the next attempt, None when it is time to give up; a Retry-After is always waited out."""
+        """Seconds until the next attempt, None to give up; never less than a Retry-After."""
         if failures >= self.attempts or (retry_after_s or 0.0) > LONGEST_RETRY_AFTER_S:
             return None
-        backoff = chance(0.0, min(self.max_s, self.first_s * 2 ** (failures - 1)))
-        # With a little more, so that callers do not come back at once.
+        backoff = uniform(0.0, min(self.max_s, self.first_s * 2 ** (failures - 1)))
+        # With jitter, so that clients do not all return at once.
         return backoff if retry_after_s is None else retry_after_s + min(backoff, self.first_s)
 
 
 def retry_after_s(header: str | None, now: datetime | None = None) -> float | None:
-    """Seconds that a Retry-After header asks for: a number or an HTTP date (RFC 9110, 10.2.3); None without one."""
+    """Seconds of a Retry-After header: a number or an HTTP date (RFC 9110, 10.2.3); None without one."""
     text = (header or "").strip()
     if not text:
         return None
@@ -82,7 +82,7 @@ def retry_after_s(header: str | None, now: datetime | None = None) -> float | No
 
 
 class Client:
-    """A service; safe to use from several threads.
+    """A thread-safe client of a service.
 
     stop: set when the command is interrupted, ends every pause at once. transport: for tests.
     """
@@ -108,7 +108,7 @@ class Client:
             headers=headers,
             timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s), pool=None),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            # SSL_CERT_FILE holds everywhere; a proxy of the environment, not between this machine and itself.
+            # SSL_CERT_FILE always applies; proxies of the environment do not apply to this machine itself.
             verify=httpx.create_ssl_context(trust_env=True),
             trust_env=not endpoint.is_local,
             transport=transport,
@@ -119,7 +119,7 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._http.close()
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
@@ -131,17 +131,17 @@ class Client:
         return self._request("GET", path, params=params or {})
 
     def post(self, path: str, content: bytes, content_type: str, params: Mapping[str, str] | None = None) -> Any:
-        """The JSON document that answers a POST; path begins with /v1."""
+        """The JSON document of a POST's response; path begins with /v1."""
         headers = {"Content-Type": content_type}
         return self._json(self._request("POST", path, params=params or {}, content=content, headers=headers))
 
     def post_json(self, path: str, document: Mapping[str, object]) -> Any:
-        """The JSON document that answers a JSON document; path begins with /v1."""
+        """The JSON document of the response to a posted JSON document; path begins with /v1."""
         return self.post(path, json.dumps(document).encode(), "application/json")
 
     def signed(self, method: str, url: str, *, stream: bool = False, **parts: Any) -> httpx.Response:
-        """The answer, whatever its status, to a request that the service signed for its store: without our key."""
-        # Files must not leave the encrypted way, or go to what listens on this machine alone.
+        """The response, of any status, to a request presigned for the store, sent without the API key."""
+        # Files must not be sent unencrypted, or to a server on this machine.
         if self.endpoint.url.startswith("https:") and not url.lower().startswith("https:"):
             raise ServiceError(f"{self.endpoint.url} sends files to {url!r:.100}, which is not https")
 
@@ -153,11 +153,11 @@ class Client:
         return self._attempts(make, stream=stream)
 
     def pause(self, failures: int, url: httpx.URL, error: httpx.TransportError) -> None:
-        """Wait after an answer that broke off; raises ServiceError where it is time to give up, and StoppedError."""
+        """Wait after a connection error; raises ServiceError to give up, and StoppedError."""
         if isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError) or _CERTIFICATE in str(error).lower():
             seconds = None
         elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and failures >= 3:  # noqa: PLR2004
-            seconds = None  # nobody listens: that rarely mends itself within the longer pauses
+            seconds = None  # no server listens: longer pauses rarely help
         else:
             seconds = self._policy.wait_s(failures, None)
         self._pause(seconds, self._unreachable(url, error))
@@ -167,17 +167,17 @@ class Client:
         if response.is_success:
             return response
         if response.is_redirect:
-            where = response.headers.get("Location", "nowhere")
-            raise ServiceError(f"{self.endpoint.url} redirects to {where}; give that address as --endpoint")
+            target = response.headers.get("Location", "nowhere")
+            raise ServiceError(f"{self.endpoint.url} redirects to {target}; use that address as --endpoint")
         problem = problem_of(response)
         if response.status_code not in _REFUSED:
             raise ProblemError(problem)
         if self.endpoint.key:
-            raise ServiceError(f"{self.endpoint.url} refuses the key in SKYSORT_API_KEY: {problem['detail']}")
-        raise ServiceError(f"{self.endpoint.url} wants a key: set SKYSORT_API_KEY ({problem['detail']})")
+            raise ServiceError(f"{self.endpoint.url} rejects the key in SKYSORT_API_KEY: {problem['detail']}")
+        raise ServiceError(f"{self.endpoint.url} requires a key: set SKYSORT_API_KEY ({problem['detail']})")
 
     def _attempts(self, make: Callable[[], httpx.Request], *, stream: bool = False) -> httpx.Response:
-        """Send until it is answered; raises ProblemError, ServiceError or StoppedError."""
+        """Send until there is a response; raises ProblemError, ServiceError or StoppedError."""
         failures = 0
         while True:
             if self._stop.is_set():
@@ -185,7 +185,7 @@ class Client:
             try:
                 request = make()
             except (httpx.InvalidURL, UnicodeEncodeError) as error:
-                raise ServiceError(f"{self.endpoint.url} names an invalid address: {error}") from error
+                raise ServiceError(f"{self.endpoint.url} returned an invalid address: {error}") from error
             try:
                 response = self._http.send(request, stream=stream)
                 if response.is_error:
@@ -198,32 +198,32 @@ class Client:
                 self._failing = 0
                 return response
             failures += 1
-            asked = retry_after_s(response.headers.get("Retry-After"))
-            self._pause(self._policy.wait_s(failures, asked), ProblemError(problem_of(response), retryable=True))
+            retry_after = retry_after_s(response.headers.get("Retry-After"))
+            self._pause(self._policy.wait_s(failures, retry_after), ProblemError(problem_of(response), retryable=True))
 
-    def _pause(self, seconds: float | None, otherwise: ProblemError | ServiceError) -> None:
+    def _pause(self, seconds: float | None, error: ProblemError | ServiceError) -> None:
         """Wait before the next attempt, or give up with an error."""
         if seconds is None:
-            if isinstance(otherwise, ProblemError):
+            if isinstance(error, ProblemError):
                 self._failing += 1
                 if self._failing >= FAILING_AFTER:
-                    raise ServiceError(f"the service at {self.endpoint.url} keeps failing: {otherwise.detail}")
-            raise otherwise
+                    raise ServiceError(f"the service at {self.endpoint.url} keeps failing: {error.detail}")
+            raise error
         if self._stop.wait(seconds):
             raise StoppedError
 
     def _unreachable(self, url: httpx.URL, error: httpx.TransportError) -> ServiceError:
-        place = f"{url.scheme}://{url.netloc.decode('ascii')}"  # the store, where files are uploaded to it
-        place = self.endpoint.url if self.endpoint.url.startswith(place) else place
+        address = f"{url.scheme}://{url.netloc.decode('ascii')}"  # the store, for presigned requests
+        address = self.endpoint.url if self.endpoint.url.startswith(address) else address
         hint = "; is `make run` or `skysort serve` running?" if self.endpoint.is_local else ""
-        return ServiceError(f"cannot reach {place}: {_reason(error)}{hint}")
+        return ServiceError(f"cannot reach {address}: {_reason(error)}{hint}")
 
     def _json(self, response: httpx.Response) -> Any:
         document = _document(response)
         if document is None:
             raise ServiceError(
-                f"{self.endpoint.url} answers something that is not skysort's JSON "
-                f"({response.headers.get('Content-Type', 'no content type')}); is the address right?"
+                f"{self.endpoint.url} did not return skysort's JSON "
+                f"({response.headers.get('Content-Type', 'no content type')}); check the address"
             )
         return document
 
@@ -236,7 +236,7 @@ def _document(response: httpx.Response) -> dict[str, Any] | None:
 
 
 def problem_of(response: httpx.Response) -> Mapping[str, Any]:
-    """The problem document of an answer that is an error, whoever gave it."""
+    """The problem document of an error response, even if the response has none."""
     document = _document(response) or {}
     if isinstance(document.get("detail"), str):
         return {**document, "status": response.status_code}
@@ -247,27 +247,27 @@ def problem_of(response: httpx.Response) -> Mapping[str, Any]:
 
 
 def store_reason(response: httpx.Response) -> str:
-    """Why the store refuses a signed request: S3's own message, or the status line."""
+    """Why the store rejects a presigned request: S3's message, or the status line."""
     message = _STORE_MESSAGE.search(response.content)
     return message[1].decode("utf-8", "replace") if message else response.reason_phrase
 
 
 def _reason(error: httpx.TransportError) -> str:
-    """Why there was no answer at all."""
+    """Why there was no response."""
     message = str(error) or type(error).__name__
     if isinstance(error, httpx.ConnectTimeout):
-        return "it does not accept a connection in time"
+        return "the connection timed out"
     if isinstance(error, httpx.TimeoutException):
-        return "it did not answer in time; --timeout gives it more"
+        return "it did not answer in time; increase --timeout"
     if _CERTIFICATE in message.lower():
-        return f"its certificate is not trusted ({error}); SSL_CERT_FILE names another authority"
+        return f"its certificate is not trusted ({error}); set SSL_CERT_FILE to trust another authority"
     if isinstance(error, httpx.ConnectError):
         return f"connection refused ({message})"
-    return f"the connection broke ({message})"
+    return f"the connection was lost ({message})"
 
 
 class RemoteModel:
-    """POST /v1/classify/<model> with the same options each time; `answer` may run in several threads."""
+    """POST /v1/classify/<model> with fixed options; `answer` is thread-safe."""
 
     def __init__(self, client: Client, model: str, query: Mapping[str, str]) -> None:
         self._client = client
@@ -275,7 +275,7 @@ class RemoteModel:
         self._query = query
 
     def answer(self, body: bytes, content_type: str) -> PictureAnswer | StarAnswer:
-        """Send one request; raises ProblemError, or UsageError or ServiceError where every other would fail too."""
+        """Send one request; raises ProblemError, or UsageError or ServiceError if every other would fail too."""
         url = self._client.endpoint.url
         try:
             answer: PictureAnswer | StarAnswer = self._client.post(self._path, body, content_type, self._query)
@@ -284,12 +284,12 @@ class RemoteModel:
                 raise UsageError(error.detail) from error
             status = error.problem.get("status")
             if status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
-                message = f"{url} does not answer {self._path}: {error.detail}; is the address right?"
+                message = f"{url} does not answer {self._path}: {error.detail}; check the address"
                 raise ServiceError(message) from error
             if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 detail = f"{error.detail}; `skysort drop` takes larger files"
                 raise ProblemError({**error.problem, "detail": detail}) from error
             raise
         if not isinstance(answer.get("results"), list) or not answer["results"]:
-            raise ServiceError(f"{url} answers without results; is it skysort?")
+            raise ServiceError(f"{url} returned no results; is it skysort?")
         return answer

@@ -1,4 +1,4 @@
-"""Which service to talk to, and with which key: options first, then the environment."""
+"""The service's address and key, from options, then the environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXAMPLES: Final = "http://127.0.0.1:8000 or https://<id>.execute-api.<region>.am
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A service: its base address without /v1 and without a slash at the end, and the API key where it needs one."""
+    """A service: its base URL without /v1 and trailing slash, and the API key if it needs one."""
 
     url: str
     key: str | None = field(default=None, repr=False)
@@ -35,8 +35,8 @@ class Endpoint:
 
 
 def find_endpoint(option: str | None, environment: Mapping[str, str], *, in_process: bool = False) -> Endpoint | None:
-    """The service that the options or SKYSORT_ENDPOINT name; None to classify in process; raises UsageError."""
-    # The key comes from SKYSORT_API_KEY alone: a command line shows in process lists and shell histories.
+    """The service of --endpoint or SKYSORT_ENDPOINT, None to classify in process; raises UsageError."""
+    # The key comes from SKYSORT_API_KEY only: command lines are visible in process lists and shell histories.
     if in_process and option is not None:
         raise UsageError("--in-process and --endpoint contradict each other; give one of them")
     text = (option if option is not None else environment.get(ENDPOINT, "")).strip()
@@ -45,9 +45,9 @@ def find_endpoint(option: str | None, environment: Mapping[str, str], *, in_proc
     source = "--endpoint" if option is not None else ENDPOINT
     endpoint = Endpoint(_base(text, source), environment.get(KEY, "").strip() or None)
     if endpoint.key and not (endpoint.key.isascii() and endpoint.key.isprintable()):
-        raise UsageError(f"{KEY} holds characters that no API key has; copy it anew, without line breaks")
+        raise UsageError(f"{KEY} has characters that no API key has; copy it again, without line breaks")
     if endpoint.key and endpoint.url.startswith("http:") and not endpoint.is_local:
-        raise UsageError(f"{endpoint.url} would carry the key of {KEY} in clear text; use https")
+        raise UsageError(f"{endpoint.url} would send the key in {KEY} unencrypted; use https")
     return endpoint
 
 

@@ -1,4 +1,4 @@
-"""Exit codes that scripts can rely on, and the errors that lead to them."""
+"""Exit statuses that scripts can rely on, and the errors that cause them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Exit(IntEnum):
-    """What the command's exit status says."""
+    """The command's exit status."""
 
     OK = 0
     SOME_FAILED = 1
@@ -19,19 +19,19 @@ class Exit(IntEnum):
     MISSING = 4
     OUTPUT = 5
     INTERRUPTED = 130
-    BROKEN_PIPE = 141  # as the shell reports a program that SIGPIPE ended
+    BROKEN_PIPE = 141  # as shells report a program ended by SIGPIPE
 
 
 EXPLAINED: Final = """\
 exit status:
   0    all inputs were classified
-  1    some inputs failed; each one's reason is in the output and on stderr
-  2    the command line is wrong, or an option that the model does not take
-  3    the service cannot be reached, refuses the key, or keeps failing
-  4    something that this needs is missing on this machine; see skysort doctor
+  1    some inputs failed; the reasons are in the output and on stderr
+  2    the command line is wrong, or the model does not support an option
+  3    the service cannot be reached, rejects the key, or keeps failing
+  4    a package, model or program is missing on this machine; see skysort doctor
   5    the results cannot be written (disk full)
   130  interrupted with Ctrl-C
-  141  the reader of the output went away (| head)"""
+  141  the reader of the output closed it (| head)"""
 
 
 class CommandError(Exception):
@@ -41,31 +41,31 @@ class CommandError(Exception):
 
 
 class UsageError(CommandError):
-    """The command line cannot be carried out as it stands."""
+    """The command line is invalid."""
 
     exit = Exit.USAGE
 
 
 class ServiceError(CommandError):
-    """The service cannot be reached, refuses the key, or keeps failing: more requests would end the same way."""
+    """The service cannot be reached, rejects the key, or keeps failing: further requests would fail too."""
 
     exit = Exit.SERVICE
 
 
 class MissingError(CommandError):
-    """A package, a model or a program that this needs is not on this machine."""
+    """A required package, model or program is missing on this machine."""
 
     exit = Exit.MISSING
 
 
 class StoppedError(Exception):
-    """The command is being interrupted: no further attempt."""
+    """The command is interrupted: no further attempts."""
 
 
 class ProblemError(Exception):
-    """One input's failure, as a problem document (RFC 9457); the other inputs go on.
+    """One input's failure, as a problem document (RFC 9457); the other inputs are not affected.
 
-    retryable: whether the same request may pass later (429, 5xx).
+    retryable: whether the same request may succeed later (429, 5xx).
     """
 
     def __init__(self, problem: Mapping[str, Any], *, retryable: bool = False) -> None:
@@ -80,5 +80,5 @@ class ProblemError(Exception):
 
     @property
     def fields(self) -> set[str]:
-        """The names of the fields that the problem is about."""
+        """The names of the invalid fields."""
         return {str(field.get("field")) for field in self.problem.get("errors", []) if isinstance(field, dict)}

@@ -1,4 +1,4 @@
-"""The FILES of a command line: files, folders, patterns that the shell left alone, and - for stdin."""
+"""The FILE arguments of a command line: files, folders, patterns that the shell did not expand, and - for stdin."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Iterator, Sequence
 
-# Failures of the output, which may arise in the midst of reading.
-_OF_WRITING: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# Errors of the output, which may occur while an input is read.
+_OUTPUT_ERRORS: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 STDIN: Final = "-"
 _NAMES_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input: how it is named in the output, and its path (None: stdin).
+    """One input: its name in the output, and its path (None: stdin).
 
-    below: its path below the folder or the pattern's fixed part that it was found through, else its name.
+    below: its path relative to the searched folder, else its name.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Input:
     below: str
 
     def size(self) -> int:
-        """Its bytes; 0 where that cannot be told."""
+        """Its size in bytes; 0 if unknown."""
         try:
             return self.path.stat().st_size if self.path is not None else 0
         except OSError:
@@ -47,7 +47,7 @@ class Input:
 
     @contextmanager
     def opened(self) -> Iterator[io.BufferedReader]:
-        """Its bytes as a file; raises ProblemError where it cannot be opened."""
+        """The open file; raises ProblemError if it cannot be opened."""
         if self.path is None:
             yield cast("io.BufferedReader", sys.stdin.buffer)
             return
@@ -59,7 +59,7 @@ class Input:
             yield file
 
     def read(self, max_bytes: int, too_large: str) -> bytes:
-        """Its bytes; raises ProblemError where they cannot be read or are more than max_bytes."""
+        """Its bytes; raises ProblemError if they cannot be read or exceed max_bytes."""
         with self.opened() as file:
             try:
                 content = file.read(max_bytes + 1)
@@ -70,15 +70,15 @@ class Input:
         return content
 
 
-def expand(arguments: Sequence[str], endings: Sequence[str]) -> list[Input]:
-    """Find every input once, in the order of the arguments, a folder's files in the order of their names.
+def expand(arguments: Sequence[str], suffixes: Sequence[str]) -> list[Input]:
+    """Find every input once, in the order of the arguments, the files of a folder sorted by name.
 
-    Names that lead nowhere stay in: they fail when they are read, as one input among others.
+    Paths that do not exist are included: they fail when they are read.
 
     Parameters
     ----------
     endings
-        Of the files that a folder is searched for, hidden ones skipped; one line on stderr reports skipped files.
+        Of the files that a folder is searched for, without hidden ones; one line on stderr reports skipped files.
 
     Returns
     -------
@@ -88,49 +88,49 @@ def expand(arguments: Sequence[str], endings: Sequence[str]) -> list[Input]:
     Raises
     ------
     UsageError
-        For what cannot be meant.
+        For an empty argument, stdin given twice, and stdin from a terminal.
     """
     if list(arguments).count(STDIN) > 1:
         raise UsageError("- stands for stdin, which can be read only once")
-    found: dict[str, Input] = {}
-    passed: dict[str, str] = {}
+    inputs: dict[str, Input] = {}
+    skipped_files: dict[str, str] = {}
     for argument in arguments:
-        for item in _of(argument, endings, passed):
-            found.setdefault(item.name, item)
-    skipped = [shown for path, shown in passed.items() if path not in found]
+        for item in _expand_argument(argument, suffixes, skipped_files):
+            inputs.setdefault(item.name, item)
+    skipped = [shown for path, shown in skipped_files.items() if path not in inputs]
     if skipped:
         say(
             f"skipped {counted(len(skipped))}: {first_names(skipped)}; a directory is searched for files that end in "
-            f"{' '.join(endings)} and are not hidden; a file that you name is tried whatever its name"
+            f"{' '.join(suffixes)} and are not hidden; a file that you name is tried whatever its name"
         )
-    return list(found.values())
+    return list(inputs.values())
 
 
 def counted(files: int) -> str:
-    """A number of files in words."""
+    """A number of files, in words."""
     return "1 file" if files == 1 else f"{files:,} files"
 
 
 def first_names(names: Sequence[str]) -> str:
-    """The first few of many names, and how many more there are."""
+    """The first few names, and the number of further ones."""
     more = len(names) - _NAMES_SHOWN
     return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _of(argument: str, endings: Sequence[str], passed: dict[str, str]) -> Iterator[Input]:
+def _expand_argument(argument: str, suffixes: Sequence[str], skipped_files: dict[str, str]) -> Iterator[Input]:
     path = Path(argument)
     if argument == STDIN:
         if is_terminal(sys.stdin):
-            raise UsageError("- reads stdin, which is the terminal here; pipe something into it")
+            raise UsageError("- reads stdin, which is the terminal; pipe a file into it")
         yield Input(STDIN, None, "stdin")
     elif not argument:
-        raise UsageError("an argument is empty; is a variable of the script unset?")
+        raise UsageError("an argument is empty; is a shell variable unset?")
     elif path.is_dir():
-        yield from _below(path, endings, passed)
+        yield from _below(path, suffixes, skipped_files)
     elif glob.has_magic(argument) and not os.path.lexists(argument):
         matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - keeps the pattern's own spelling
         for match in matches:
-            yield from _below(Path(match), endings, passed) if Path(match).is_dir() else [_file(Path(match))]
+            yield from _below(Path(match), suffixes, skipped_files) if Path(match).is_dir() else [_file(Path(match))]
         if not matches:
             yield _file(path)
     else:
@@ -141,32 +141,32 @@ def _file(path: Path, below: str | None = None) -> Input:
     return Input(str(path), path, below or path.name)
 
 
-def _below(folder: Path, endings: Sequence[str], passed: dict[str, str]) -> Iterator[Input]:
-    """The folder's files, or the folder itself where it has none that fit: it then fails with that reason.
+def _below(folder: Path, suffixes: Sequence[str], skipped_files: dict[str, str]) -> Iterator[Input]:
+    """The matching files of a folder, or the folder itself if there are none, which then fails to be read.
 
-    passed: gets the paths of what is passed over, and how to tell of them; hidden files only where they would fit.
+    skipped_files: receives descriptions of skipped files by path; of hidden files only if they match.
     """
     empty = True
 
     def unread(error: OSError) -> None:
-        passed[str(error.filename)] = f"{error.filename} ({error.strerror})"
+        skipped_files[str(error.filename)] = f"{error.filename} ({error.strerror})"
 
-    for place, folders, names in os.walk(folder, onerror=unread):
+    for directory, folders, names in os.walk(folder, onerror=unread):
         folders.sort()
         for name in folders:
-            path = Path(place) / name
+            path = Path(directory) / name
             if path.is_symlink():
-                passed[str(path)] = f"{path} (a link to a folder)"
+                skipped_files[str(path)] = f"{path} (a link to a directory)"
         for name in sorted(names):
-            path = Path(place) / name
+            path = Path(directory) / name
             below = path.relative_to(folder)
-            fits = name.lower().endswith(tuple(endings))
+            fits = name.lower().endswith(tuple(suffixes))
             hidden = any(part.startswith(".") for part in below.parts)
             if fits and not hidden:
                 empty = False
                 yield _file(path, below.as_posix())
             elif fits or not hidden:
-                passed[str(path)] = str(path)
+                skipped_files[str(path)] = str(path)
     if empty:
         yield _file(folder)
 
@@ -184,15 +184,15 @@ def unreadable(error: OSError) -> ProblemError:
 
 @contextmanager
 def damage() -> Iterator[None]:
-    """Bytes that are not what they claim to be, as a problem."""
+    """Turn errors of damaged input into a ProblemError."""
     try:
         yield
     except UnicodeDecodeError as error:
         raise _malformed(f"the file is not UTF-8 text: {error.reason}; save it as UTF-8") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _malformed(f"the gzip data is damaged or cut short: {error}") from error
+        raise _malformed(f"the gzip data is damaged or truncated: {error}") from error
     except OSError as error:
-        if error.errno in _OF_WRITING:
+        if error.errno in _OUTPUT_ERRORS:
             raise
         raise unreadable(error) from error
 

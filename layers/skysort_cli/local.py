@@ -1,6 +1,6 @@
-"""Models on this machine: where their files are, and the functions' own code with the same answers as over HTTP.
+"""Models on this machine, run by the functions' own code, with the same answers as over HTTP.
 
-A model's folder is named by a setting, lies beside this package once installed, or in a checkout's functions/.
+A model's folder is named by a setting, or is in the installed package or in a checkout's functions/.
 """
 
 from __future__ import annotations
@@ -23,42 +23,42 @@ if TYPE_CHECKING:
     from skysort.star.model import StarModel
 
 INSTALL: Final = "pip install '.[models]' in the project's folder"
-_HERE: Final = Path(__file__).resolve().parent
+_PACKAGE: Final = Path(__file__).resolve().parent
 
 
 def checkout() -> Path | None:
-    """The project's folder where the command runs from one, None where it was installed without it."""
-    root = _HERE.parents[1]
+    """The project's folder if the command runs from a clone, None if it was installed by pip."""
+    root = _PACKAGE.parents[1]
     return root if (root / "functions").is_dir() and (root / "infra").is_dir() else None
 
 
 def model_folder(model: str, environment: Mapping[str, str]) -> Path:
-    """The folder with a model's card and files; MissingError without one, UsageError for a setting that names none."""
+    """The folder with a model's card and files; MissingError without one, UsageError for an invalid setting."""
     entry = MODELS[model]
     setting = entry.folder_setting
-    if named := environment.get(setting, ""):
-        if not (Path(named) / "card.json").is_file():
-            raise UsageError(f"{setting}: {named} is not a directory with a card.json")
-        return Path(named)
+    if folder := environment.get(setting, ""):
+        if not (Path(folder) / "card.json").is_file():
+            raise UsageError(f"{setting}: {folder} is not a directory with a card.json")
+        return Path(folder)
     root = checkout()
-    for place in [_HERE / "models" / model, *([root / entry.folder / "model"] if root else [])]:
-        if (place / "card.json").is_file():
-            return place
+    for candidate in [_PACKAGE / "models" / model, *([root / entry.folder / "model"] if root else [])]:
+        if (candidate / "card.json").is_file():
+            return candidate
     raise MissingError(
-        f"the {model} model is not on this machine; give --endpoint URL, or name its folder in {setting}"
+        f"the {model} model is not on this machine; give --endpoint URL, or set {setting} to its directory"
     )
 
 
-def missing(what: str, error: ImportError) -> MissingError:
+def missing(subject: str, error: ImportError) -> MissingError:
     """The error for a package that is not installed."""
     return MissingError(
-        f"classifying {what} without a service needs the package {error.name}: {INSTALL}, or give --endpoint URL"
+        f"classifying {subject} without a service needs the package {error.name}: {INSTALL}, or give --endpoint URL"
     )
 
 
 @contextlib.contextmanager
 def _loading(model: str) -> Iterator[None]:
-    """Turn what loading a model and reading its options raises into errors of the command line."""
+    """Turn errors of loading a model and parsing its options into errors of the command line."""
     try:
         yield
     except ImportError as error:
@@ -70,7 +70,7 @@ def _loading(model: str) -> Iterator[None]:
 
 
 class LocalModel:
-    """A model in this process."""
+    """A model in process."""
 
     # Its answer to a body of a content type; may raise SkysortError.
     _answer_body: Callable[[bytes, str], Any]
@@ -85,9 +85,9 @@ class LocalModel:
 
 
 class LocalPictures(LocalModel):
-    """A picture model; `answer` may run in several threads.
+    """A picture model; `answer` is thread-safe.
 
-    query: top_k, labels, explain. Raises UsageError for options that the model does not take, MissingError.
+    query: top_k, labels, explain. Raises UsageError for invalid options, and MissingError.
     """
 
     def __init__(self, model: str, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
@@ -105,7 +105,7 @@ class LocalPictures(LocalModel):
 
 
 class LocalStars(LocalModel):
-    """A model of rows, for one thread: it uses every core itself. Options and errors as of LocalPictures."""
+    """A model of rows, for one thread, as it uses every core itself. Options and errors as of LocalPictures."""
 
     def __init__(self, name: str, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
         folder = model_folder(name, environment)

@@ -1,6 +1,6 @@
-"""`skysort`: options and help, and one command whose end becomes an exit status.
+"""`skysort`: options and help; runs one command and returns its exit status.
 
-Nothing heavy is imported before a command runs, so that help comes at once.
+Nothing heavy is imported before a command runs, so that help is fast.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from skysort_cli.exits import EXPLAINED, CommandError, Exit, ProblemError, Servi
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# What code raises over an answer that is not of the contract's form; in process it would be an error of our own.
+# Errors caused by an answer that violates the API contract; in process they are bugs.
 _MISUNDERSTOOD: Final = (ProblemError, LookupError, TypeError, ValueError, AttributeError, RecursionError, csv.Error)
 _SERVICE: Final = """\
 environment:
@@ -112,7 +112,7 @@ counted.
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refusals in one line, as everywhere else, with where to look."""
+    """Reports errors in one line, with a reference to the help."""
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and exit."""
@@ -120,7 +120,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build() -> argparse.ArgumentParser:
-    """The whole command line; parsed options carry `command`, the name of a module in skysort_cli.commands."""
+    """The command line's parser; `command` is the name of a module in skysort_cli.commands."""
     parser = _Parser("skysort", description=_DESCRIPTION, epilog=_EXAMPLES, **_RAW)
     parser.add_argument("--version", action="version", version=f"skysort {skysort.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
@@ -244,7 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(build().parse_args(arguments))
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader left (| head). What is still buffered has nowhere to go, at exit neither.
+        # The reader closed the pipe (| head): discard what is still buffered, also at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.BROKEN_PIPE
     except OSError as error:
@@ -277,8 +277,8 @@ def _run(options: argparse.Namespace) -> int:
         )
         if endpoint is None or isinstance(error, UnicodeEncodeError):
             raise
-        fault = f"does not answer as skysort does ({type(error).__name__}: {error!s:.200}); is the address right?"
-        fault = f"refuses: {error.detail}" if isinstance(error, ProblemError) else fault
+        fault = f"does not answer as skysort does ({type(error).__name__}: {error!s:.200}); check the address"
+        fault = f"rejects the request: {error.detail}" if isinstance(error, ProblemError) else fault
         raise ServiceError(f"{endpoint.url} {fault}") from error
     return code
 

@@ -1,4 +1,4 @@
-"""Where results go: stdout or a file that is whole or not there, and records as JSON Lines and as CSV."""
+"""Output of results: to stdout or to a file that is complete or absent, as JSON Lines or CSV."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from skysort_cli.inputs import Input
 
-    # One classified or failed input: file, row and id of a table's row, and the result or `error`.
+    # One classified or failed input: file, row and id (of a table's row), and the result or `error`.
     Record = dict[str, Any]
 
 STDOUT: Final = "-"
@@ -30,27 +30,27 @@ SHOWN_FEATURES: Final = 3
 
 
 class Format(StrEnum):
-    """How results are written."""
+    """Formats of results."""
 
     TABLE = "table"
     JSONL = "jsonl"
     CSV = "csv"
 
 
-_BY_ENDING: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".json": Format.JSONL}
+_BY_SUFFIX: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".json": Format.JSONL}
 
 
 def choose_format(option: str | None, out: str | None) -> Format:
-    """The format asked for, else that of the file's ending, else a table on a terminal and JSON Lines elsewhere."""
+    """The format of --format, else by the file's suffix, else a table on a terminal and JSON Lines elsewhere."""
     if option is not None:
         return Format(option)
     if out is not None and out != STDOUT:
-        return _BY_ENDING.get(Path(out).suffix.lower(), Format.JSONL)
+        return _BY_SUFFIX.get(Path(out).suffix.lower(), Format.JSONL)
     return Format.TABLE if is_terminal(sys.stdout) else Format.JSONL
 
 
 def check_out(out: str | None, inputs: Sequence[Input]) -> None:
-    """Refuse a place for results that cannot be written, or that is an input (UsageError), before any work is done."""
+    """Raise UsageError, before any work is done, if the --out file cannot be written or is an input."""
     if out is None or out == STDOUT:
         return
     path = Path(out)
@@ -65,7 +65,7 @@ def check_out(out: str | None, inputs: Sequence[Input]) -> None:
 
 
 def made_folder(option: str, folder: Path) -> Path:
-    """The folder that an option names, made where there is none; raises UsageError."""
+    """The folder that an option names, created if necessary; raises UsageError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -74,7 +74,7 @@ def made_folder(option: str, folder: Path) -> Path:
 
 
 def is_same_file(path: Path, other: Path) -> bool:
-    """Whether two paths lead to one file."""
+    """Whether two paths refer to the same file."""
     try:
         return path.samefile(other)
     except OSError:
@@ -83,10 +83,9 @@ def is_same_file(path: Path, other: Path) -> bool:
 
 @contextlib.contextmanager
 def opened(out: str | None) -> Iterator[TextIO]:
-    """Stdout, or a file that appears under its name when it is complete, an earlier one kept until then.
+    """Stdout, or a file that replaces an earlier one when it is complete.
 
-    What an interrupted command has so far is kept too: complete lines of the inputs that were done.
-    Names that are not UTF-8 come out as the bytes that they are.
+    An interrupted command keeps the lines written so far. Names that are not UTF-8 are written as their bytes.
     """
     if out is None or out == STDOUT:
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -94,7 +93,7 @@ def opened(out: str | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    with whole_file(Path(out)) as file:
+    with atomic_file(Path(out)) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
         try:
             yield text
@@ -104,55 +103,55 @@ def opened(out: str | None) -> Iterator[TextIO]:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, *, kept_when_interrupted: bool = True) -> Iterator[BinaryIO]:
-    """A file written beside and moved into place at the end; gone where the work failed rather than was interrupted."""
+def atomic_file(path: Path, *, keep_when_interrupted: bool = True) -> Iterator[BinaryIO]:
+    """A temporary file that is moved into place at the end, or removed on failure."""
     if path.exists() and not path.is_file():  # a pipe, /dev/null
         with path.open("wb") as special:
             yield special
         return
-    path = path.resolve()  # a link stays one
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path = path.resolve()  # a link stays a link
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             try:
                 yield file
             except KeyboardInterrupt:
-                if kept_when_interrupted:
+                if keep_when_interrupted:
                     file.flush()
-                    beside.replace(path)
+                    temporary.replace(path)
                 raise
-        beside.replace(path)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 class Writer:
-    """Takes records one by one."""
+    """Writes records."""
 
     def write(self, record: Record) -> None:
-        """Take one record."""
+        """Write one record."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Write what can only be written at the end."""
+        """Write what has to come at the end."""
 
 
 class JsonLines(Writer):
-    """One JSON document a line, ASCII only, so that it survives every pipe."""
+    """One JSON document per line, ASCII only, so that it passes every pipe."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
     def write(self, record: Record) -> None:
-        """Write one line, at once: a reader may be waiting for it."""
+        """Write one line and flush it: a reader may be waiting."""
         self._file.write(json.dumps(record, separators=(", ", ": ")) + "\n")
         self._file.flush()
 
 
 class Csv(Writer):
-    """A line a record: the best class, the prediction set, and the next classes where more were asked for.
+    """One line per record: the best class, the prediction set, and further classes up to top_k.
 
-    star: whether records are rows of tables. top_k: predictions that get columns of their own.
+    star: whether records are rows of tables. top_k: number of predictions with columns of their own.
     """
 
     def __init__(self, file: TextIO, *, star: bool, top_k: int, explain: bool) -> None:
@@ -173,7 +172,7 @@ class Csv(Writer):
 
     def write(self, record: Record) -> None:
         """Write one line."""
-        # An identifier is the user's own column, and stays as it is.
+        # An identifier is the user's own data and is written unchanged.
         place = [text_cell(record["file"]), *([record.get("row", ""), record.get("id", "")] if self._star else [])]
         if "error" in record:
             blank = [""] * (len(self.columns) - len(place) - 1)
@@ -198,23 +197,23 @@ class Csv(Writer):
 
 
 def write_row(file: TextIO, cells: Sequence[object]) -> None:
-    """One line of CSV. A carriage return within a cell would end the line for a reader unless it is quoted."""
+    """Write one line of CSV, quoted if a cell has a carriage return, which would end the line for some readers."""
     quoted = any("\r" in str(cell) for cell in cells)
     csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL).writerow(cells)
 
 
 def error_message(record: Record) -> str:
-    """What a record's problem says."""
+    """The message of a record's problem."""
     error = record["error"]
     return str(error.get("detail") or error.get("title") or "unknown problem")
 
 
 def explanation(record: Record, max_features: int | None = None) -> str:
-    """A heat map's file, or the features that speak most for or against the best class (SHAP, in its margin)."""
-    found = record.get("explanation") or {}
-    if "heat_map" in found:
-        return str(found["heat_map"])
+    """A heat map's file, or the features that count most for or against the best class (SHAP, in its margin)."""
+    details = record.get("explanation") or {}
+    if "heat_map" in details:
+        return str(details["heat_map"])
     best = record["predictions"][0]["label"]
-    contributions = found.get("classes", {}).get(best, {}).get("contributions", {})
+    contributions = details.get("classes", {}).get(best, {}).get("contributions", {})
     ranked: Sequence[tuple[str, float]] = sorted(contributions.items(), key=lambda item: -abs(item[1]))
     return ";".join(f"{name}={value:+.3f}" for name, value in ranked[:max_features])

@@ -1,4 +1,4 @@
-"""Pictures to records: read, classified side by side, and handed on in their order; heat maps as files of their own."""
+"""Classification of pictures in parallel, in order, and their heat maps as files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from skysort_cli.inputs import Input
     from skysort_cli.output import Record
 
-    # Body and content type to the answer; raises ProblemError, or CommandError where every other would fail as well.
+    # From a body and its content type to the answer; raises ProblemError, or CommandError if all would fail.
     Answer = Callable[[bytes, str], PictureAnswer | StarAnswer]
 
-# The content decides what a picture is.
+# The format is detected by content.
 ANY_BYTES: Final = "application/octet-stream"
-ENDING: Final = ".heat.png"
+SUFFIX: Final = ".heat.png"
 _WAITING_BYTES: Final = 256 * MIB
 _DATA_URL: Final = "data:image/png;base64,"
 
@@ -33,23 +33,23 @@ _DATA_URL: Final = "data:image/png;base64,"
 def classify(
     inputs: Sequence[Input], answer: Answer, *, jobs: int, over_http: bool, done: Callable[[], None]
 ) -> Iterator[Record]:
-    """A record a picture: its answer, or `error` with a problem document.
+    """One record per picture: its result, or `error` with a problem document.
 
-    jobs: pictures at once. done: called when a picture is through.
+    jobs: pictures processed at once. done: called after each picture.
     """
     max_bytes = GATEWAY_REQUEST_BYTES if over_http else IMAGE_BYTES
     too_large = f"the picture has more than {max_bytes // MIB} MiB" + (
-        " and cannot go over HTTP; `skysort drop` takes larger ones" if over_http else ""
+        ", the maximum over HTTP; use `skysort drop` for larger ones" if over_http else ""
     )
 
     def work(item: Input) -> Record:
         try:
-            answered = answer(item.read(max_bytes, too_large), ANY_BYTES)
+            response = answer(item.read(max_bytes, too_large), ANY_BYTES)
         except ProblemError as error:
             return {"file": item.name, "error": error.problem}
         finally:
             done()
-        return {"file": item.name, **record_of(answered, answered["results"][0])}
+        return {"file": item.name, **record_of(response, response["results"][0])}
 
     yield from in_order(
         work, inputs, workers=jobs, weigh=lambda item: min(item.size(), max_bytes), max_bytes=_WAITING_BYTES
@@ -57,14 +57,14 @@ def classify(
 
 
 def record_of(answer: Mapping[str, object], result: Mapping[str, object]) -> Record:
-    """One result of an answer as a record has it: the model first, without what tells of this run alone."""
+    """One result of an answer as a record: the model first, without members about this request only."""
     if "error" in result:
         return {"error": result["error"]}
     return {"model": answer.get("model"), **{k: value for k, value in result.items() if k not in {"id", "cached"}}}
 
 
 def heat_map_folder(explain_to: str | None, out: str | None) -> Path | None:
-    """The folder that was asked for, else the one of the results' file, else None: maps then stay in the records."""
+    """The folder of --explain-to, else of the --out file, else None: maps then stay in the records."""
     if explain_to is not None:
         return made_folder("--explain-to", Path(explain_to))
     if out is not None and out != STDOUT and not Path(out).is_char_device():
@@ -74,9 +74,9 @@ def heat_map_folder(explain_to: str | None, out: str | None) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class HeatMaps:
-    """Writes each record's heat map below a folder, as its picture lies below the folder that it was found in.
+    """Writes heat maps below a folder, at the paths of their pictures below the searched folder.
 
-    below: each input's path below its folder, by its name in the records.
+    below: relative paths of the inputs, by their names in the records.
     """
 
     folder: Path
@@ -84,25 +84,25 @@ class HeatMaps:
     _taken: set[str] = field(default_factory=set)
 
     def extract(self, record: Record) -> Record:
-        """The record with its heat map in a file, named in its place."""
-        explained: dict[str, Any] | None = record.get("explanation")
-        if not explained or not str(explained.get("heat_map", "")).startswith(_DATA_URL):
+        """The record with its heat map replaced by the path of a file with it."""
+        explanation: dict[str, Any] | None = record.get("explanation")
+        if not explanation or not str(explanation.get("heat_map", "")).startswith(_DATA_URL):
             return record
         try:
-            content = base64.b64decode(explained["heat_map"].removeprefix(_DATA_URL), validate=True)
+            content = base64.b64decode(explanation["heat_map"].removeprefix(_DATA_URL), validate=True)
         except binascii.Error:
             return record
         path = self.folder / self._name(record["file"])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        return {**record, "explanation": {**explained, "heat_map": str(path)}}
+        return {**record, "explanation": {**explanation, "heat_map": str(path)}}
 
     def _name(self, file: str) -> str:
-        """A name of its own below the folder, never above it."""
+        """A unique path below the folder."""
         parts = [part for part in PurePosixPath(self.below.get(file, "picture")).parts if part not in {"/", "..", "."}]
         stem = "/".join(parts) or "picture"
-        name, number = stem + ENDING, 2
+        name, number = stem + SUFFIX, 2
         while name in self._taken:
-            name, number = f"{stem}-{number}{ENDING}", number + 1
+            name, number = f"{stem}-{number}{SUFFIX}", number + 1
         self._taken.add(name)
         return name

@@ -1,7 +1,7 @@
-"""Tables of stars to records, a record a row, whatever the table's format.
+"""Classification of tables of stars, one record per row, in every format.
 
-A CSV of any length goes as requests of a bounded number of rows, each with the header; cells are never touched. What a
-row is, is decided as the service decides it (skysort.star.tables.csv.dialect), so that row numbers agree.
+A CSV of any length is sent as requests of a bounded number of rows, each with the header; cells are not changed. Rows
+are separated as by the service (skysort.star.tables.csv.dialect), so that row numbers agree.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ if TYPE_CHECKING:
     from skysort_cli.pictures import Answer
 
 CSV: Final = "text/csv"
-# A request is answered within a second or so, and bodies of wide tables stay well below a Lambda's payload.
+# A request takes about a second, and bodies of wide tables stay well below Lambda's payload limit.
 ROWS: Final = 2_000
 EXPLAINED_ROWS: Final = 200
 CHUNK_BYTES: Final = 2 * MIB
 _WAITING_BYTES: Final = 64 * MIB
-# The head is read in pieces of so many.
-_LINES_AT_ONCE: Final = 256
+# The head is read in batches of this many lines.
+_LINES_PER_READ: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class StarTables:
     """Classifies tables row by row.
 
-    answer: of a service's star model or this process's. local: the latter, which reads every format; None over HTTP,
-    which takes CSV. jobs: requests at once.
+    answer: of a service's star model or the local one. local: the latter, which reads every format; None over HTTP,
+    where tables are CSV. jobs: concurrent requests.
     """
 
     answer: Answer
@@ -58,30 +58,30 @@ class StarTables:
     explain: bool
 
     def classify(self, item: Input, emit: Callable[[Record], None]) -> None:
-        """Emit a record a row in the table's order, or one with `error` where the whole file cannot be classified."""
+        """Emit a record per row in order, or one with `error` if the whole file cannot be classified."""
         try:
             with item.opened() as file:
-                table, kind = recognised(file)
-                if kind is Format.CSV:
+                table, table_format = detected(file)
+                if table_format is Format.CSV:
                     for record in self._csv(item, table):
                         emit(record)
                 else:
-                    self._in_process(item, table, kind, emit)
+                    self._in_process(item, table, table_format, emit)
         except ProblemError as error:
             emit({"file": item.name, "error": error.problem})
         except InputError as error:
             emit({"file": item.name, "error": problems.from_error(error)})
 
     def _csv(self, item: Input, file: io.BufferedReader) -> Iterator[Record]:
-        without_names = False
-        answered = in_order(
+        has_no_ids = False
+        answers = in_order(
             self._answered,
             self._chunks(file),
             workers=self.jobs,
             weigh=lambda chunk: len(chunk.body),
             max_bytes=_WAITING_BYTES,
         )
-        for chunk, answer in answered:
+        for chunk, answer in answers:
             if isinstance(answer, ProblemError):
                 if not chunk.first and not answer.retryable:
                     raise answer  # the header is wrong, or the table as a whole
@@ -90,35 +90,37 @@ class StarTables:
                 continue
             results = answer["results"]
             if not chunk.first:
-                without_names = all(result["id"] == str(index) for index, result in enumerate(results))
+                has_no_ids = all(result["id"] == str(index) for index, result in enumerate(results))
             for index, result in enumerate(results):
                 number = chunk.first + index
-                # Without a column of names a row's id is its number in the request; here it is that in the table.
-                name = str(number) if without_names and result["id"] == str(index) else result["id"]
-                yield {"file": item.name, "row": number + 1, "id": name, **record_of(answer, result)}
+                # Without a column of ids a row's id is its index in the request; here it becomes that in the table.
+                row_id = str(number) if has_no_ids and result["id"] == str(index) else result["id"]
+                yield {"file": item.name, "row": number + 1, "id": row_id, **record_of(answer, result)}
 
-    def _in_process(self, item: Input, file: io.BufferedReader, kind: Format, emit: Callable[[Record], None]) -> None:
+    def _in_process(
+        self, item: Input, file: io.BufferedReader, table_format: Format, emit: Callable[[Record], None]
+    ) -> None:
         if self.local is None:
             detail = (
-                f"over HTTP tables go as CSV, and this is {kind.upper()}: leave --endpoint out to classify it here, "
-                "or give it to `skysort drop star`"
+                f"over HTTP tables must be CSV, and this is {table_format.upper()}: classify it without --endpoint, "
+                "or use `skysort drop star`"
             )
             raise ProblemError(problems.document(415, "unsupported-format", "Unsupported format", detail))
         try:
             from skysort_cli.star_tables import record_rows  # noqa: PLC0415 - needs the model's packages
 
             with damage():
-                record_rows(kind, file, self.local, lambda record: emit({"file": item.name, **record}))
+                record_rows(table_format, file, self.local, lambda record: emit({"file": item.name, **record}))
         except ImportError as error:
-            raise missing(f"{kind.upper()} tables", error) from error
+            raise missing(f"{table_format.upper()} tables", error) from error
 
     def _chunks(self, file: io.BufferedReader) -> Iterator[Chunk]:
-        with damage():  # of the input alone: what becomes of the output is not in here
+        with damage():  # of the input only, not of the output
             text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
             try:
                 yield from chunks(text, EXPLAINED_ROWS if self.explain else ROWS)
             finally:
-                with contextlib.suppress(ValueError):  # where the file was closed first
+                with contextlib.suppress(ValueError):  # if the file was closed first
                     text.detach()
 
     def _answered(self, chunk: Chunk) -> tuple[Chunk, PictureAnswer | StarAnswer | ProblemError]:
@@ -128,8 +130,8 @@ class StarTables:
             return chunk, error
 
 
-def recognised(file: io.BufferedReader) -> tuple[io.BufferedReader, Format]:
-    """The table's bytes, gunzipped where they were gzipped, and its format; raises UnsupportedFormatError."""
+def detected(file: io.BufferedReader) -> tuple[io.BufferedReader, Format]:
+    """The table's file, decompressed, and its format; raises UnsupportedFormatError."""
     with damage():
         if file.peek(2).startswith(GZIP):
             file = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=cast("IO[bytes]", file))))
@@ -138,9 +140,9 @@ def recognised(file: io.BufferedReader) -> tuple[io.BufferedReader, Format]:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive rows of a table as a CSV of their own.
+    """Consecutive rows of a table as a CSV with its header.
 
-    first: number of the first of them, 0 for the table's first. rows: how many.
+    first: index of its first row in the table. rows: number of rows.
     """
 
     body: bytes
@@ -149,15 +151,15 @@ class Chunk:
 
 
 def chunks(lines: Iterable[str], max_rows: int = ROWS, max_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
-    """Cut a table into pieces of at most max_rows rows, and of about max_bytes bytes.
+    """Split a table into chunks of at most max_rows rows and about max_bytes bytes.
 
     Parameters
     ----------
     lines
-        The table's, line breaks kept, bytes that are not UTF-8 as surrogates. A table without rows is one piece, for
-        the service to refuse.
+        The table's lines with line breaks, bytes that are not UTF-8 as surrogates. A table without rows is one chunk,
+        for the service to reject.
     max_rows, max_bytes
-        Of a piece.
+        Per chunk.
 
     Yields
     ------
@@ -167,7 +169,7 @@ def chunks(lines: Iterable[str], max_rows: int = ROWS, max_bytes: int = CHUNK_BY
     Raises
     ------
     InputError
-        There is no header, or the rows cannot be told apart.
+        There is no header, or the rows cannot be separated.
     """
     lines = iter(lines)
     head, below = _head(lines)
@@ -188,13 +190,13 @@ def _head(lines: Iterator[str]) -> tuple[Head, Iterable[str]]:
     """The head, and the lines below it that were read with it."""
     head, below = read_head(
         "".join(batch).encode("utf-8", "surrogateescape")
-        for batch in iter(lambda: [*islice(lines, _LINES_AT_ONCE)], [])
+        for batch in iter(lambda: [*islice(lines, _LINES_PER_READ)], [])
     )
     return head, io.StringIO(next(below).decode("utf-8", "surrogateescape"), newline="")
 
 
 def _header(head: Head) -> bytes:
-    """The header line that each piece begins with; units stay with it, since the service looks at them."""
+    """The header line of each chunk, with the units, which the service reads."""
     text = head.text.lstrip(b"# \t") if head.text.startswith(b"#") else head.text
     units = head.delimiter.join(head.units).encode() + b"\n" if head.units else b""
     return text + (head.eol or b"\n") + units

@@ -1,4 +1,4 @@
-"""For people, with rich: records as a table as wide as the terminal, and model cards."""
+"""Terminal output with rich: tables of records, and model cards."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from skysort_cli.output import Record
 
-# Nobody reads more on a screen, and rich lays out some thousand rows a second.
+# More is unreadable on a screen, and rich lays out about a thousand rows per second.
 MAX_ROWS: Final = 500
-# Screens on which a table of the usual columns, and of each more, would break every cell.
+# Minimum width of a table with the usual columns, and of each further column; narrower ones would break every cell.
 _NARROW: Final = 60
 _USUAL_COLUMNS: Final = 4
 _COLUMN: Final = 8
@@ -51,8 +51,8 @@ def _text(value: object, style: str = "") -> Text:
 class TerminalTable(Writer):
     """Collects records and prints them as one table.
 
-    rows: whether records are rows of tables, shown with their number. names: whether those rows have names of their own
-    and say which part of the model answered. files: whether to name the file of each. top_k: classes shown.
+    rows: whether records are rows of tables, shown with their number. names: whether rows have ids and a model variant.
+    files: whether to show each file's name. top_k: number of classes shown.
     """
 
     console: Console
@@ -62,17 +62,17 @@ class TerminalTable(Writer):
     top_k: int = 1
     explain: bool = False
     _records: list[Record] = field(default_factory=list)
-    _left_out: int = 0
+    _omitted: int = 0
     _labels: Counter[str] = field(default_factory=Counter)
 
     def write(self, record: Record) -> None:
-        """Take one record."""
+        """Collect one record."""
         if "predictions" in record:
             self._labels[record["predictions"][0]["label"]] += 1
         if len(self._records) < MAX_ROWS:
             self._records.append(record)
         else:
-            self._left_out += 1
+            self._omitted += 1
 
     def close(self) -> None:
         """Print the table."""
@@ -88,13 +88,13 @@ class TerminalTable(Writer):
             for record in self._records:
                 table.add_row(*self._row(record))
             self.console.print(table)
-        if self._left_out:
+        if self._omitted:
             numbers = ", ".join(f"{printable(label)} {count:,}" for label, count in self._labels.most_common(8))
-            more = f"and {self._left_out:,} more rows, which --out FILE would hold; in all: {numbers}"
+            more = f"and {self._omitted:,} more rows; use --out FILE to save all. Total: {numbers}"
             self.console.print(Text(more, style="dim"))
 
     def _stacked(self) -> None:
-        """One line below the other, where cells beside each other would not be readable."""
+        """Print records line by line, for narrow terminals."""
         for record in self._records:
             place = [record["file"]] if self.files else []
             place += [f"row {_rows(record)}"] if self.rows and "row" in record else []
@@ -164,7 +164,7 @@ def _probability(probability: float, *, best: bool) -> Text:
 
 
 def show_list(cards: Sequence[Mapping[str, Any]], screen: Console) -> None:
-    """One line a model."""
+    """Print one line per model."""
     table = _card_table("model", "version", ">classes", "architecture")
     for card in cards:
         version, classes = _text(card.get("version", "")), _text(f"{len(card.get('labels', ())):,}")
@@ -174,7 +174,7 @@ def show_list(cards: Sequence[Mapping[str, Any]], screen: Console) -> None:
 
 
 def show_card(card: Mapping[str, Any], screen: Console) -> None:
-    """The whole card in sections: what the model is, how good it was on held-out data, and its limits."""
+    """Print a card in sections: what the model is, its held-out metrics, and its limitations."""
     screen.print(_text(f"{card['name']} {card.get('version', '')}", "bold"))
     screen.print(_text(card.get("architecture", "")))
     _section(screen, "For", card.get("intended_use"))
@@ -198,18 +198,18 @@ def show_card(card: Mapping[str, Any], screen: Console) -> None:
 
 
 def _variants(card: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The parts of a model that have scores and a file of their own: variants, or the model itself."""
+    """The parts of a model with their own metrics and file: its variants, or the model itself."""
     yield from card.get("variants", {card["name"]: card}).items()
 
 
 def _scores(screen: Console, card: Mapping[str, Any]) -> None:
     measured = [(name, part.get("metrics", {})) for name, part in _variants(card)]
-    known = [score for score in _SCORES if any(score in metrics for _, metrics in measured)]
-    if not known:
+    columns = [score for score in _SCORES if any(score in metrics for _, metrics in measured)]
+    if not columns:
         return
-    table = _card_table("", ">of", *(f">{_SCORES[score]}" for score in known))
+    table = _card_table("", ">of", *(f">{_SCORES[score]}" for score in columns))
     for name, metrics in measured:
-        cells = [_score(metrics.get(score)) for score in known]
+        cells = [_score(metrics.get(score)) for score in columns]
         table.add_row(_text(name), _text(f"{metrics.get('rows', 0):,}"), *cells)
     _section(screen, "Held out, with 95 % intervals", table)
 
@@ -235,7 +235,7 @@ def _score(score: Any) -> Text:
 
 
 def _section(screen: Console, title: str, *contents: Table | str | None) -> None:
-    """A heading with what stands below it; nothing where there is nothing."""
+    """Print a heading and its contents, if there are any."""
     if not any(contents):
         return
     screen.print()
@@ -249,7 +249,7 @@ def _indented(screen: Console, content: RenderableType) -> None:
 
 
 def _card_table(*columns: str) -> Table:
-    """A plain table; > before a column's name sets it right."""
+    """A plain table; > before a column's name aligns it right."""
     table = _table()
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")

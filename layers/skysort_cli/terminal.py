@@ -1,4 +1,4 @@
-"""The terminal: whether there is one, text that is safe to show on it, a progress bar, and Ctrl-C."""
+"""Terminal utilities: detection, safe text, a progress bar, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-# Of a table in a file or a pipe, where nothing says how wide the reader's screen is.
+# Width of a table in a file or a pipe, where the reader's width is unknown.
 _FILE_WIDTH: Final = 160
 _TRAILING: Final = re.compile(" +\n")
 _SHOW_CURSOR: Final = b"\x1b[?25h"  # a progress bar hides it
 
 
 def is_terminal(stream: Any) -> bool:
-    """Whether a stream is a terminal; a closed one is none."""
+    """Whether a stream is an open terminal."""
     try:
         return bool(stream.isatty())
     except (AttributeError, ValueError):
@@ -34,7 +34,7 @@ def is_terminal(stream: Any) -> bool:
 
 
 def printable(text: object) -> str:
-    r"""Text from others without what would steer a terminal: control characters and stray bytes become ``\x1b``."""
+    r"""Text that is safe on a terminal: control characters and stray bytes are escaped (``\x1b``)."""
     return "".join(
         character
         if not unicodedata.category(character).startswith("C")
@@ -44,13 +44,13 @@ def printable(text: object) -> str:
 
 
 def say(message: str) -> None:
-    """One line to people, on stderr, where it does not mix with results."""
+    """Print a message on stderr, apart from results."""
     sys.stderr.write(f"skysort: {printable(message)}\n")
     sys.stderr.flush()
 
 
 class _Filter:
-    """A stream that changes each text that is written to it."""
+    """A stream that transforms the text written to it."""
 
     def __init__(self, stream: TextIO, change: Callable[[str], str]) -> None:
         self._change = change
@@ -65,7 +65,7 @@ class _Filter:
 
 
 def plain(stream: TextIO) -> TextIO:
-    """A stream for plain text: a terminal gets it as ``printable`` has it, files and pipes every character as it is."""
+    """A stream for plain text: made ``printable`` on a terminal, unchanged in files and pipes."""
     if not is_terminal(stream):
         return stream
     return cast("TextIO", _Filter(stream, lambda text: "\n".join(map(printable, text.split("\n")))))
@@ -77,29 +77,29 @@ def console(stream: TextIO) -> Console:
 
     class _Console(Console):
         def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # the command's own business, with its own exit status
+            raise BrokenPipeError  # handled by main, with its own exit status
 
     if is_terminal(stream):
         return _Console(file=stream, highlight=False, emoji=False)
     width = None if "COLUMNS" in os.environ else _FILE_WIDTH
-    # Lines end where their text ends, not where a table's last column does.
+    # Without trailing blanks of a table's last column.
     trimmed = cast("TextIO", _Filter(stream, lambda text: _TRAILING.sub("\n", text)))
     return _Console(file=trimmed, width=width, highlight=False, emoji=False)
 
 
 class Bar:
-    """A progress bar that nobody sees."""
+    """An invisible progress bar."""
 
     def advance(self, amount: int = 1) -> None:
-        """So much more is done."""
+        """Advance by an amount."""
 
     def say(self, text: str) -> None:
-        """What is going on."""
+        """Set the description."""
 
 
 @contextlib.contextmanager
-def bar(what: str, total: int | None, *, quiet: bool, unit: str = "", in_bytes: bool = False) -> Iterator[Bar]:
-    """A bar on stderr while the block runs, where that is a terminal. total: None where it is not known."""
+def bar(description: str, total: int | None, *, quiet: bool, unit: str = "", in_bytes: bool = False) -> Iterator[Bar]:
+    """A bar on stderr while the block runs, if that is a terminal. total: None if unknown."""
     if quiet or not is_terminal(sys.stderr):
         yield Bar()
         return
@@ -110,33 +110,33 @@ def bar(what: str, total: int | None, *, quiet: bool, unit: str = "", in_bytes: 
         yield Bar()
         return
     if total is None:
-        counted: rich_progress.ProgressColumn = rich_progress.TextColumn("{task.completed:,}")
+        count_column: rich_progress.ProgressColumn = rich_progress.TextColumn("{task.completed:,}")
     else:
-        counted = rich_progress.DownloadColumn() if in_bytes else rich_progress.MofNCompleteColumn()
+        count_column = rich_progress.DownloadColumn() if in_bytes else rich_progress.MofNCompleteColumn()
     columns = [
         rich_progress.SpinnerColumn(),
         rich_progress.TextColumn("{task.description}", markup=False),
         rich_progress.BarColumn(bar_width=24),
-        counted,
+        count_column,
         rich_progress.TextColumn(unit, markup=False),
         rich_progress.TimeRemainingColumn() if total is not None else rich_progress.TimeElapsedColumn(),
     ]
-    with rich_progress.Progress(*columns, console=screen, transient=True) as shown:
-        task = shown.add_task(printable(what), total=total)
+    with rich_progress.Progress(*columns, console=screen, transient=True) as progress:
+        task = progress.add_task(printable(description), total=total)
 
         class _RichBar(Bar):
             def advance(self, amount: int = 1) -> None:
-                shown.advance(task, amount)
+                progress.advance(task, amount)
 
             def say(self, text: str) -> None:
-                shown.update(task, description=printable(text))
+                progress.update(task, description=printable(text))
 
         yield _RichBar()
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets before KeyboardInterrupt rises; the second Ctrl-C leaves at once."""
+    """An event that Ctrl-C or SIGTERM sets before raising KeyboardInterrupt; a second Ctrl-C exits at once."""
     stop = threading.Event()
 
     def interrupted(_signal: int, _frame: object) -> None:

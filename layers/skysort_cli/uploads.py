@@ -1,4 +1,4 @@
-"""Files into the drop folder: what is sent under which names, signed requests from the service, bytes to its store."""
+"""Uploads to the drop folder: names of files, presigned requests from the service, and the transfer to its store."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
     Failure = tuple["Upload", ProblemError]
     Presigned = FormUpload | PartsUpload
 
-# Signatures hold for a quarter of an hour: so much is asked for at a time as most lines are through with by then; and
-# 256 MiB have fewer files in parts than one call begins.
+# Presigned requests are valid for 15 minutes: most connections upload this much by then, and 256 MiB have fewer files
+# in parts than one call may start.
 FILES_AT_ONCE: Final = 100
 BYTES_AT_ONCE: Final = UPLOAD_STARTS_PER_REQUEST * UPLOAD_FORM_BYTES
 _WAITING_BYTES: Final = 128 * MIB
 _TOO_MUCH: Final = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 _NAME_CHARACTERS: Final = 40
-# A store's clock and this machine's may differ by so much.
+# Allowed difference between the clocks of the store and of this machine.
 _CLOCKS_APART_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A file that the service has: its bytes and when it came, None once it was taken out of the drop folder."""
+    """An uploaded file: its size and time of upload, None once it was removed from the drop folder."""
 
     size: int | None
     uploaded: float | None
@@ -55,7 +55,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file to be sent: its name in the batch, its path, its bytes and when it was last changed."""
+    """One file to upload: its name in the batch, path, size in bytes and time of modification."""
 
     name: str
     path: Path
@@ -64,7 +64,7 @@ class Upload:
 
 
 def plan(inputs: Sequence[Input]) -> tuple[list[Upload], dict[str, ProblemError]]:
-    """The uploads in order, and the inputs that cannot be read, by name; UsageError where two would be called alike."""
+    """The uploads in order, and the unreadable inputs by name; UsageError if two would have the same name."""
     uploads: list[Upload] = []
     unread: dict[str, ProblemError] = {}
     for item, name in zip(inputs, _names(inputs), strict=True):
@@ -82,55 +82,55 @@ def plan(inputs: Sequence[Input]) -> tuple[list[Upload], dict[str, ProblemError]
 
 
 def _names(inputs: Sequence[Input]) -> list[str]:
-    """Each file's path below the folder that it was found in; where those collide, the paths as they were given."""
+    """Each file's path relative to the searched folder; the given paths if those collide."""
     names = [item.below for item in inputs]
     if len(set(names)) == len(names):
         return names
     names = [Path(item.name).as_posix().lstrip("./") or item.below for item in inputs]
-    seen: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for item, name in zip(inputs, names, strict=True):
-        if name in seen:
-            raise UsageError(f"{seen[name]} and {item.name} would both be {name} in the batch; drop them one by one")
-        seen[name] = item.name
+        if name in sources:
+            raise UsageError(f"{sources[name]} and {item.name} would both be {name} in the batch; drop them one by one")
+        sources[name] = item.name
     return names
 
 
 def batch_name(option: str | None, model: str, arguments: Sequence[str]) -> str:
-    """The name asked for, or one that the same command finds again: the first path's, and a hash of all of them."""
+    """The name of --batch, or one that the same command gets again: the first path's name and a hash of all paths."""
     if option is not None:
         if fault := batch_fault(option) if option else "is empty":
             raise UsageError(f"--batch {option!r:.110} {fault}")
         return option
-    whole = "\0".join([model, *(str(Path(argument).absolute()) for argument in arguments)])
-    digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:10]
+    identity = "\0".join([model, *(str(Path(argument).absolute()) for argument in arguments)])
+    digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:10]
     stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(arguments[0]).absolute().name).strip("-")[:_NAME_CHARACTERS]
     return f"{stem}-{digest}" if stem else digest
 
 
-def missing(uploads: Sequence[Upload], arrived: Mapping[str, Arrived]) -> list[Upload]:
-    """Those that the service does not have as they are now: not at all, in another size, or older than the file."""
-    return [upload for upload in uploads if not _is_there(upload, arrived.get(upload.name))]
+def missing(uploads: Sequence[Upload], uploaded: Mapping[str, Arrived]) -> list[Upload]:
+    """Files that the service does not have, or has in another size or an older version."""
+    return [upload for upload in uploads if not _is_uploaded(upload, uploaded.get(upload.name))]
 
 
-def _is_there(upload: Upload, there: Arrived | None) -> bool:
-    if there is None:
+def _is_uploaded(upload: Upload, uploaded: Arrived | None) -> bool:
+    if uploaded is None:
         return False
-    if there.size is None or there.uploaded is None:  # classified, and tidied away since
+    if uploaded.size is None or uploaded.uploaded is None:  # classified, and removed since
         return True
-    return there.size == upload.size and upload.changed <= there.uploaded + _CLOCKS_APART_S
+    return uploaded.size == upload.size and upload.changed <= uploaded.uploaded + _CLOCKS_APART_S
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
-    """Where programs keep what they need again (XDG Base Directory Specification)."""
-    named = Path(environment.get("XDG_STATE_HOME", ""))
-    return (named if named.is_absolute() else Path.home() / ".local" / "state") / "skysort" / "drops"
+    """The folder for state (XDG Base Directory Specification)."""
+    folder = Path(environment.get("XDG_STATE_HOME", ""))
+    return (folder if folder.is_absolute() else Path.home() / ".local" / "state") / "skysort" / "drops"
 
 
 class Unfinished:
-    """Ids of uploads in parts of one batch, by the file's name, so that an interrupted one goes on where it stopped.
+    """Ids of the multipart uploads of one batch, by file name, to resume an interrupted one.
 
-    A file that has changed since begins anew. Where the folder cannot be written, nothing is remembered: parts are
-    then sent again.
+    The upload of a changed file starts again. If the folder is not writable, nothing is saved, and parts are uploaded
+    again.
     """
 
     def __init__(self, folder: Path, endpoint: str, model: str, batch: str) -> None:
@@ -143,20 +143,20 @@ class Unfinished:
             self._entries = {name: entry for name, entry in document.items() if isinstance(entry, dict)}
 
     def upload_id(self, upload: Upload) -> str | None:
-        """The id under which the file's parts lie, None where none was begun of the file as it is."""
+        """The id of the file's upload, None if none was started for its current version."""
         entry = self._entries.get(upload.name, {})
         if (entry.get("size"), entry.get("changed")) != (upload.size, upload.changed):
             return None
         return str(entry["upload_id"]) if entry.get("upload_id") else None
 
     def begun(self, upload: Upload, upload_id: str) -> None:
-        """Remember."""
+        """Save an upload's id."""
         with self._lock:
             self._entries[upload.name] = {"upload_id": upload_id, "size": upload.size, "changed": upload.changed}
             self._save()
 
     def over(self, upload: Upload) -> None:
-        """Forget: it is complete, or the store does not know it any more."""
+        """Remove an upload that is complete, or no longer known to the store."""
         with self._lock:
             if self._entries.pop(upload.name, None) is not None:
                 self._save()
@@ -167,20 +167,20 @@ class Unfinished:
                 self._path.unlink(missing_ok=True)
                 return
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            beside = self._path.with_suffix(f".{os.getpid()}")
-            beside.write_text(json.dumps(self._entries), encoding="utf-8", errors="replace")
-            beside.replace(self._path)
+            temporary = self._path.with_suffix(f".{os.getpid()}")
+            temporary.write_text(json.dumps(self._entries), encoding="utf-8", errors="replace")
+            temporary.replace(self._path)
 
 
 class _ExpiredError(Exception):
-    """The store does not take the signature (any more): worth asking for another one while that helps."""
+    """The store rejects the signature, which may have expired: worth requesting a new one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uploader:
     """Uploads into one batch of one model.
 
-    jobs: requests at once. on_bytes: called with numbers of bytes sent. on_file: called with each complete file.
+    jobs: concurrent requests. on_bytes: called with numbers of bytes sent. on_file: called with each complete file.
     """
 
     client: Client
@@ -192,15 +192,15 @@ class Uploader:
     on_file: Callable[[Upload], None]
 
     def upload(self, uploads: Sequence[Upload]) -> Iterator[Failure]:
-        """Send every file; yields those that the service or its store refuses.
+        """Upload every file; yields those that the service or its store rejects.
 
-        Raises ServiceError, UsageError (a batch that cannot be named so) and StoppedError.
+        Raises ServiceError, UsageError (an invalid batch name) and StoppedError.
         """
         for group in _groups(uploads):
             yield from self._group(group)
 
     def _group(self, group: Sequence[Upload]) -> Iterator[Failure]:
-        """One call's worth; one that is refused is halved until the files that it is about stand alone."""
+        """Upload the files of one call; a rejected call is halved until the files at fault are alone."""
         try:
             presigned = self._ask(group)
         except ProblemError as error:
@@ -221,7 +221,7 @@ class Uploader:
         yield from filter(None, map(self._try, large))
 
     def _ask(self, group: Sequence[Upload]) -> list[Presigned]:
-        """How the service lets each file be uploaded; raises ProblemError."""
+        """The presigned requests for each file; raises ProblemError."""
         body = {"model": self.model, "batch": self.batch, "files": [self._wanted(upload) for upload in group]}
         url = self.client.endpoint.url
         try:
@@ -230,8 +230,8 @@ class Uploader:
             if error.fields and error.fields <= {"batch", "model"}:
                 raise UsageError(error.detail) from error
             if error.problem.get("status") == HTTPStatus.NOT_FOUND:
-                raise ServiceError(f"{url} takes no uploads: {error.detail}; is the address right?") from error
-            if len(group) == 1 and "upload_id" in error.fields:  # cleaned away by a lifecycle rule, or done after all
+                raise ServiceError(f"{url} does not accept uploads: {error.detail}; check the address") from error
+            if len(group) == 1 and "upload_id" in error.fields:  # aborted by a lifecycle rule, or completed after all
                 self.unfinished.over(group[0])
                 return self._ask(group)
             raise
@@ -247,7 +247,7 @@ class Uploader:
     def _try(self, pair: tuple[Upload, Presigned]) -> Failure | None:
         upload, presigned = pair
         try:
-            self._persist(upload, presigned)
+            self._send(upload, presigned)
         except _ExpiredError as error:
             return upload, ProblemError(problems.document(403, "store-refused", "The store refused", str(error)))
         except ProblemError as error:
@@ -255,9 +255,9 @@ class Uploader:
         self.on_file(upload)
         return None
 
-    def _persist(self, upload: Upload, presigned: Presigned) -> None:
-        """Send; with new signatures once, and again as long as each of them brought a part more."""
-        before, counted = -1, set[int]()
+    def _send(self, upload: Upload, presigned: Presigned) -> None:
+        """Upload a file, with new signatures once, and again while each brings further parts."""
+        previous, counted = -1, set[int]()
         while True:
             try:
                 if presigned["method"] == "form":
@@ -266,10 +266,10 @@ class Uploader:
                     self._parts(upload, presigned, counted)
             except _ExpiredError:
                 counted = _arrived(presigned)
-                if len(counted) <= before:
+                if len(counted) <= previous:
                     raise
                 (presigned,) = self._ask([upload])
-                before = len(_arrived(presigned))
+                previous = len(_arrived(presigned))
             else:
                 return
 
@@ -280,12 +280,12 @@ class Uploader:
         self.on_bytes(upload.size)
 
     def _parts(self, upload: Upload, presigned: PartsUpload, counted: set[int]) -> None:
-        """Send the parts that the store has not yet. counted: numbers of those that on_bytes was called with."""
-        whole = presigned["parts"]
-        parts = whole["parts"]
-        self.unfinished.begun(upload, whole["upload_id"])
+        """Upload the missing parts. counted: numbers of the parts already reported to on_bytes."""
+        upload_parts = presigned["parts"]
+        parts = upload_parts["parts"]
+        self.unfinished.begun(upload, upload_parts["upload_id"])
         etags = in_order(
-            lambda pair: self._part(upload, pair[1], pair[0] * whole["part_size"], counted),
+            lambda pair: self._part(upload, pair[1], pair[0] * upload_parts["part_size"], counted),
             list(enumerate(parts)),
             workers=self.jobs,
             weigh=lambda pair: int(pair[1]["size"]),
@@ -297,12 +297,12 @@ class Uploader:
         )
         response = self.client.signed(
             "POST",
-            whole["complete_url"],
+            upload_parts["complete_url"],
             content=f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode(),
             headers={"Content-Type": "application/xml"},
         )
         _check(response)
-        if b"<Error>" in response.content:  # S3 answers 200 before it knows
+        if b"<Error>" in response.content:  # S3 may report an error with status 200
             raise _refused(response)
         self.unfinished.over(upload)
 
@@ -322,13 +322,13 @@ class Uploader:
 
 
 def _arrived(presigned: Presigned) -> set[int]:
-    """The numbers of the parts that the store has; none of a form."""
+    """The numbers of the uploaded parts; none of a form."""
     parts = presigned["parts"]["parts"] if presigned["method"] == "parts" else []
     return {part["number"] for part in parts if part.get("etag")}
 
 
 def _groups(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:
-    """Consecutive files, as many as one call presigns uploads for."""
+    """Consecutive files, as many as one call presigns."""
     group: list[Upload] = []
     for upload in uploads:
         if group and (len(group) == FILES_AT_ONCE or sum(item.size for item in group) + upload.size > BYTES_AT_ONCE):
@@ -340,7 +340,7 @@ def _groups(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:
 
 
 def _read(upload: Upload, start: int, size: int) -> bytes:
-    """So many bytes of the file; raises ProblemError where it has become shorter."""
+    """Read size bytes of the file; raises ProblemError if it has become shorter."""
     try:
         with upload.path.open("rb") as file:
             file.seek(start)
@@ -354,7 +354,7 @@ def _read(upload: Upload, start: int, size: int) -> bytes:
 
 
 def _check(response: httpx.Response) -> None:
-    """Raise what the store's refusal means."""
+    """Raise an error for a rejected request."""
     if response.status_code == HTTPStatus.FORBIDDEN:
         raise _ExpiredError(_message(response))
     if not response.is_success:

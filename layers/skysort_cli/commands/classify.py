@@ -1,4 +1,4 @@
-"""`skysort classify`: files to classes, here or on a service."""
+"""`skysort classify`: classify files, on this machine or by a service."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def run(options: argparse.Namespace) -> int:
     if options.keep_columns:
         return _keep_columns(options, inputs)
     explain = options.explain or options.explain_to is not None
-    form = choose_format(options.format, options.out)
+    output_format = choose_format(options.format, options.out)
     maps = None if star or not explain else heat_map_folder(options.explain_to, options.out)
-    if explain and not star and maps is None and form is not Format.JSONL:
-        raise UsageError("--explain needs a place for the heat maps: give --explain-to FOLDER, or --out FILE")
+    if explain and not star and maps is None and output_format is not Format.JSONL:
+        raise UsageError("--explain needs a directory for the heat maps: give --explain-to FOLDER, or --out FILE")
     extract = HeatMaps(maps, {item.name: item.below for item in inputs}).extract if maps else None
     with ExitStack() as stack:
         stop = stack.enter_context(interruptible())
         answer, local = _model(options, endpoint, _query(options, explain=explain), stop, stack)
         file = stack.enter_context(opened(options.out))
-        writer = _writer(form, file, options, many=len(inputs) > 1, explain=explain)
-        tally = _Tally(writer, extract, report=form is not Format.TABLE or file is not sys.stdout)
+        writer = _writer(output_format, file, options, many=len(inputs) > 1, explain=explain)
+        tally = _Tally(writer, extract, report=output_format is not Format.TABLE or file is not sys.stdout)
         try:
             if star:
                 _stars(options, inputs, answer, local, tally, explain=explain)
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace, endpoint: Endpoint | None) -> None:
-    """Refuse options that do not go together."""
+    """Raise UsageError for options that cannot be combined."""
     star = MODELS[options.model].input is ROWS
     if options.explain_to is not None and star:
         raise UsageError("--explain-to is for the heat maps of pictures; SHAP values are in the output with --explain")
@@ -79,18 +79,18 @@ def _check(options: argparse.Namespace, endpoint: Endpoint | None) -> None:
     if not star:
         raise UsageError("--keep-columns is for tables of stars")
     if endpoint is not None:
-        raise UsageError("--keep-columns works in process; on a service, `skysort drop star` does the same")
+        raise UsageError("--keep-columns works in process only; with a service, use `skysort drop star`")
     if options.out is None or options.out == STDOUT:
         raise UsageError("--keep-columns needs --out FILE for the table")
     if options.explain or options.labels or options.top_k or options.format:
-        raise UsageError("--keep-columns writes the table as the drop folder does, without other options of the output")
+        raise UsageError("--keep-columns cannot be combined with --explain, --labels, --top-k or --format")
 
 
 def _query(options: argparse.Namespace, *, explain: bool) -> dict[str, str]:
     if options.labels is not None and not options.labels.strip(", "):
         raise UsageError("--labels is empty; name labels separated by commas")
-    given = {"top_k": options.top_k, "labels": options.labels, "explain": "true" if explain else None}
-    return {name: str(value) for name, value in given.items() if value is not None}
+    query = {"top_k": options.top_k, "labels": options.labels, "explain": "true" if explain else None}
+    return {name: str(value) for name, value in query.items() if value is not None}
 
 
 def _model(
@@ -100,7 +100,7 @@ def _model(
     stop: threading.Event,
     stack: ExitStack,
 ) -> tuple[Answer, LocalStars | None]:
-    """How to get answers, and the star model where it is here."""
+    """The function that answers requests, and the star model if it runs in process."""
     if endpoint is not None:
         from skysort_cli.client import Client, RemoteModel  # noqa: PLC0415 - not needed in process
 
@@ -113,11 +113,11 @@ def _model(
     return LocalPictures(options.model, query).answer, None
 
 
-def _writer(form: Format, file: TextIO, options: argparse.Namespace, *, many: bool, explain: bool) -> Writer:
+def _writer(output_format: Format, file: TextIO, options: argparse.Namespace, *, many: bool, explain: bool) -> Writer:
     star, top_k = MODELS[options.model].input is ROWS, options.top_k or 1
-    if form is Format.JSONL:
+    if output_format is Format.JSONL:
         return JsonLines(file)
-    if form is Format.CSV:
+    if output_format is Format.CSV:
         return Csv(file, star=star, top_k=top_k, explain=explain)
     from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
@@ -126,12 +126,12 @@ def _writer(form: Format, file: TextIO, options: argparse.Namespace, *, many: bo
 
 @dataclass
 class _Tally:
-    """Hands records on to the writer, counts them, and reports failures."""
+    """Passes records to the writer, counts them, and reports failures."""
 
     writer: Writer
     extract: Callable[[Record], Record] | None
     report: bool
-    began: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
     classified: int = 0
     failed: int = 0
 
@@ -152,7 +152,7 @@ class _Tally:
             return
         where = f", in {options.out}" if options.out not in {None, STDOUT} else ""
         failed = f", {self.failed:,} refused" if self.failed else ""
-        say(f"{self.classified:,} classified{failed} in {time.monotonic() - self.began:.1f} s{where}")
+        say(f"{self.classified:,} classified{failed} in {time.monotonic() - self.started:.1f} s{where}")
 
 
 def _pictures(
@@ -188,7 +188,7 @@ def _stars(
 
 
 def _keep_columns(options: argparse.Namespace, inputs: Sequence[Input]) -> int:
-    """One table in, the same table out with the classification appended."""
+    """Write one table with the classification appended."""
     if len(inputs) != 1:
         raise UsageError(f"--keep-columns takes one table at a time, got {len(inputs)}")
     local = LocalStars(options.model, {})
@@ -196,7 +196,7 @@ def _keep_columns(options: argparse.Namespace, inputs: Sequence[Input]) -> int:
         from skysort_cli.star_tables import classify_whole  # noqa: PLC0415
     except ImportError as error:
         raise missing("tables", error) from error
-    began = time.monotonic()
+    started = time.monotonic()
     try:
         with interruptible():
             summary = classify_whole(inputs[0], Path(options.out), local)
@@ -207,5 +207,5 @@ def _keep_columns(options: argparse.Namespace, inputs: Sequence[Input]) -> int:
     if rows["rejected"]:
         say(f"{rows['rejected']:,} of {rows['total']:,} rows cannot be classified; {options.out}{REJECTED} says why")
     if not options.quiet and is_terminal(sys.stderr):
-        say(f"{rows['classified']:,} classified in {time.monotonic() - began:.1f} s, in {options.out}")
+        say(f"{rows['classified']:,} classified in {time.monotonic() - started:.1f} s, in {options.out}")
     return Exit.SOME_FAILED if rows["rejected"] else Exit.OK

@@ -1,6 +1,6 @@
-"""`skysort doctor`: what is missing on this machine, and how to get it; and whether a service is well.
+"""`skysort doctor`: what is missing on this machine, how to get it, and whether a service works.
 
-The standard library alone, so that it works where packages lack.
+Standard library only, so that it works without any package.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
     from skysort_cli.endpoint import Endpoint
 
 _LOOPBACK: Final = "127.0.0.1"
-_ENGINE_S: Final = 10
-_OLDEST: Final = (3, 11)
-# What nobody calls a batch.
-_NO_BATCH: Final = "skysort-doctor-asks-whether-batches-are-reported"
+_ENGINE_TIMEOUT_S: Final = 10
+_MIN_PYTHON: Final = (3, 11)
+# A name that no batch has.
+_UNKNOWN_BATCH: Final = "skysort-doctor-asks-whether-batches-are-reported"
 
 
 class State(StrEnum):
-    """How a check came out: optional is absent and only needed for what the check's group says."""
+    """The result of a check. optional: absent, and needed only for the check's group."""
 
     OK = "ok"
     MISSING = "missing"
@@ -57,7 +57,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing: what was found, and where it is not as it should be how to get it."""
+    """One check: what was found, and the remedy if it is not as it should be."""
 
     group: str
     name: str
@@ -73,7 +73,7 @@ DEVELOP: Final = "develop"
 SERVICE: Final = "service"
 _INSTALL_MODELS: Final = "pip install '.[models]' in the project's folder, or work with --endpoint URL"
 _INSTALL_LOCAL: Final = "`make run` in the project's folder sets it up"
-# Distribution and the module that is imported, by what they are for.
+# Distributions and their modules, by group.
 _PACKAGES: Final = {
     COMMAND_LINE: (("httpx", "httpx"), ("rich", "rich")),
     CLASSIFY: (
@@ -99,15 +99,15 @@ _NAME_WIDTH: Final = 24
 
 
 def run(options: argparse.Namespace) -> int:
-    """Look at everything; returns the exit status."""
+    """Run all checks; returns the exit status."""
     endpoint = find_endpoint(options.endpoint, os.environ)
     checks = chain(machine(os.environ, in_process=endpoint is None), _service(endpoint, options.timeout))
     if options.format == "json":
-        found = list(checks)
-        sys.stdout.write(json.dumps([dataclasses.asdict(check) for check in found], indent=2) + "\n")
+        results = list(checks)
+        sys.stdout.write(json.dumps([dataclasses.asdict(check) for check in results], indent=2) + "\n")
     else:
-        found = _show(checks)
-    missing = {check.group for check in found if check.state is State.MISSING}
+        results = _show(checks)
+    missing = {check.group for check in results if check.state is State.MISSING}
     return Exit.SERVICE if SERVICE in missing else Exit.MISSING if missing else Exit.OK
 
 
@@ -115,16 +115,18 @@ def _service(endpoint: Endpoint | None, timeout_s: float) -> Iterator[Check]:
     if endpoint is None:
         return
     try:
-        from skysort_cli.client import Client, RetryPolicy  # noqa: PLC0415 - may be what is missing
+        from skysort_cli.client import Client, RetryPolicy  # noqa: PLC0415 - may be missing
     except ImportError as error:
-        yield Check(SERVICE, "answers", State.MISSING, f"not asked: no {error.name}", "pip install rich httpx")
+        yield Check(
+            SERVICE, "answers", State.MISSING, f"not checked: {error.name} is missing", "pip install rich httpx"
+        )
         return
     with Client(endpoint, timeout_s=timeout_s, policy=RetryPolicy(attempts=2)) as client:
         yield from service(client)
 
 
 def _can_show(signs: str) -> bool:
-    """Whether stdout's encoding has these signs."""
+    """Whether stdout's encoding has these characters."""
     try:
         signs.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
@@ -133,16 +135,16 @@ def _can_show(signs: str) -> bool:
 
 
 def _show(checks: Iterable[Check]) -> list[Check]:
-    """Each check as a line, as soon as it is known; remedies below."""
+    """Print each check as soon as it is done, with its remedy, and a summary."""
     width = max(40, shutil.get_terminal_size((100, 24)).columns)
     narrow = width <= 2 * _NAME_WIDTH + 20
     indent = 6 if narrow else _NAME_WIDTH + 5
     colour = is_terminal(sys.stdout) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     ascii_only = not _can_show("✓✗·")
-    found: list[Check] = []
+    shown: list[Check] = []
     for check in checks:
-        if not found or check.group != found[-1].group:
-            sys.stdout.write(("\n" if found else "") + check.group + "\n")
+        if not shown or check.group != shown[-1].group:
+            sys.stdout.write(("\n" if shown else "") + check.group + "\n")
         *marks, code = _MARKS[check.state]
         mark = f"\x1b[{code}m{marks[ascii_only]}\x1b[0m" if colour else marks[ascii_only]
         text = printable(check.found) + (f": {printable(check.remedy)}" if check.remedy else "")
@@ -151,17 +153,17 @@ def _show(checks: Iterable[Check]) -> list[Check]:
         sys.stdout.write(f"  {mark} {check.name:<{_NAME_WIDTH}} {lines[0]}".rstrip() + "\n")
         sys.stdout.writelines(f"{' ' * indent}{line}\n" for line in lines[1:])
         sys.stdout.flush()
-        found.append(check)
-    absent = sum(check.state is State.MISSING for check in found)
-    optional = sum(check.state is State.OPTIONAL for check in found)
+        shown.append(check)
+    absent = sum(check.state is State.MISSING for check in shown)
+    optional = sum(check.state is State.OPTIONAL for check in shown)
     parts = f"{absent} required part{'s' * (absent != 1)} missing" if absent else "All required parts found"
     parts += f"; {optional} optional part{'s' * (optional != 1)} missing." if optional else "."
     sys.stdout.write("\n" + "\n".join(textwrap.wrap(parts, width)) + "\n")
-    return found
+    return shown
 
 
 def machine(environment: Mapping[str, str], *, in_process: bool) -> Iterator[Check]:
-    """Every check of this machine. in_process: whether classifying here is wanted rather than a service's work."""
+    """All checks of this machine. in_process: whether the models are needed here."""
     yield _python()
     yield from _packages(COMMAND_LINE, "pip install rich httpx", State.MISSING)
     yield from _packages(CLASSIFY, _INSTALL_MODELS, State.MISSING if in_process else State.OPTIONAL)
@@ -180,10 +182,10 @@ def machine(environment: Mapping[str, str], *, in_process: bool) -> Iterator[Che
 
 
 def _python() -> Check:
-    found = f"{platform.python_version()} at {sys.executable}"
-    if sys.version_info >= _OLDEST:
-        return Check(COMMAND_LINE, "Python", State.OK, found)
-    return Check(COMMAND_LINE, "Python", State.MISSING, found, "install Python 3.11 or newer")
+    version = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info >= _MIN_PYTHON:
+        return Check(COMMAND_LINE, "Python", State.OK, version)
+    return Check(COMMAND_LINE, "Python", State.MISSING, version, "install Python 3.11 or newer")
 
 
 def _packages(group: str, remedy: str, otherwise: State) -> Iterator[Check]:
@@ -212,13 +214,13 @@ def _model(model: str, environment: Mapping[str, str], *, needed: bool) -> Check
         parts = card.get("variants", {"": card}).values()
         wrong = [part["file"] for part in parts if _sha256(folder / part["file"]) != part["sha256"]]
     except CommandError as error:
-        return Check(CLASSIFY, name, otherwise, "not here", str(error))
+        return Check(CLASSIFY, name, otherwise, "not found", str(error))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Check(CLASSIFY, name, otherwise, f"cannot be read: {error}", "get the project anew")
+        return Check(CLASSIFY, name, otherwise, f"cannot be read: {error}", "clone the project again")
     if wrong:
-        remedy = "get the project anew, with Git LFS where it is used: git checkout -- functions"
+        remedy = "restore it, with Git LFS if it is used: git checkout -- functions"
         return Check(CLASSIFY, name, otherwise, f"{wrong[0]} is not the file that its card describes", remedy)
-    return Check(CLASSIFY, name, State.OK, f"{card.get('version', '')}, sha256 right, in {folder}")
+    return Check(CLASSIFY, name, State.OK, f"{card.get('version', '')}, sha256 verified, in {folder}")
 
 
 def _sha256(path: Path) -> str:
@@ -241,7 +243,7 @@ def _port(name: str, setting: str, text: str) -> Check:
 
 def _is_skysort(port: int) -> bool:
     try:
-        # Past any proxy: it is this machine.
+        # Without any proxy: it is this machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"http://{_LOOPBACK}:{port}/v1/health", timeout=2) as answer:
             return bool(json.loads(answer.read()).get("status") == "ok")
@@ -250,26 +252,26 @@ def _is_skysort(port: int) -> bool:
 
 
 def _optional(group: str, name: str, found: str | None, problem: str, remedy: str) -> Check:
-    """What only its group needs."""
+    """A check of something that only its group needs."""
     return Check(group, name, State.OK, found) if found else Check(group, name, State.OPTIONAL, problem, remedy)
 
 
 def _engine() -> Check:
-    docker, found, problem = shutil.which("docker"), "", "no docker on the path"
+    docker, found, problem = shutil.which("docker"), "", "docker is not on the PATH"
     if docker is not None:
         command = [docker, "version", "--format", "{{.Server.Version}}"]
         try:
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=_ENGINE_S, check=True)
+            answer = subprocess.run(command, capture_output=True, text=True, timeout=_ENGINE_TIMEOUT_S, check=True)
             found = f"Docker {answer.stdout.strip()}"
         except (OSError, subprocess.SubprocessError):
-            problem = "docker does not answer"
-    remedy = "install Docker and start it; only images, sam local and their tests need it"
+            problem = "the Docker daemon does not respond"
+    remedy = "install and start Docker; only images, sam local and their tests need it"
     return _optional(DEVELOP, "container engine", found, problem, remedy)
 
 
 def _chromium(environment: Mapping[str, str]) -> Check:
     path = environment.get("SKYSORT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    remedy = "install Chromium, or name it in SKYSORT_CHROMIUM; only the page's tests need it"
+    remedy = "install Chromium, or set SKYSORT_CHROMIUM to its path; only the page's tests need it"
     problem = f"{path} is not a program" if path else "not found"
     return _optional(DEVELOP, "Chromium", path if path and shutil.which(path) else None, problem, remedy)
 
@@ -277,49 +279,49 @@ def _chromium(environment: Mapping[str, str]) -> Check:
 def _data(environment: Mapping[str, str]) -> Check:
     root, named = checkout(), environment.get("SKYSORT_DATA")
     folder = Path(named) if named else root.parent / "shared" / "data" if root else None
-    remedy = "name its folder in SKYSORT_DATA; only training and its tests need it"
+    remedy = "set SKYSORT_DATA to its directory; only training and its tests need it"
     found = str(folder) if folder is not None and folder.is_dir() else None
-    return _optional(DEVELOP, "survey data", found, f"{folder} is not a directory" if folder else "not here", remedy)
+    return _optional(DEVELOP, "survey data", found, f"{folder} is not a directory" if folder else "not found", remedy)
 
 
 def service(client: Client) -> Iterator[Check]:
-    """Checks of a service, up to the first that nothing can follow."""
+    """Checks of a service, until one fails that the others depend on."""
     url = client.endpoint.url
-    began = time.perf_counter()
+    started = time.perf_counter()
     try:
         health = client.get("/v1/health")
     except (CommandError, ProblemError) as error:
         yield Check(SERVICE, "answers", State.MISSING, str(error), "check the address and SKYSORT_API_KEY")
         return
-    took = (time.perf_counter() - began) * 1e3
+    took = (time.perf_counter() - started) * 1e3
     version = str(health.get("version", "unknown"))
     other = "" if version == skysort.__version__ else f"; this command is {skysort.__version__}"
     yield Check(SERVICE, "answers", State.OK, f"{url}, version {version}{other}, in {took:.0f} ms")
     try:
         names = [str(model["name"]) for model in client.get("/v1/models")["models"]]
     except (CommandError, ProblemError, KeyError, TypeError) as error:
-        yield Check(SERVICE, "lists its models", State.MISSING, str(error), "is the address skysort's?")
+        yield Check(SERVICE, "lists its models", State.MISSING, str(error), "check that the address is skysort's")
         return
     for name in names:
-        yield _asked(client, f"{name} ready", f"/v1/models/{name}/ready")
-    yield _asked(client, "reports batches", f"/v1/batches/{_NO_BATCH}", HTTPStatus.NOT_FOUND)
+        yield _probe(client, f"{name} ready", f"/v1/models/{name}/ready")
+    yield _probe(client, "reports batches", f"/v1/batches/{_UNKNOWN_BATCH}", HTTPStatus.NOT_FOUND)
 
 
-def _asked(client: Client, name: str, path: str, expected: HTTPStatus = HTTPStatus.OK) -> Check:
-    began = time.perf_counter()
-    remedy = "look into the function's log"
+def _probe(client: Client, name: str, path: str, expected: HTTPStatus = HTTPStatus.OK) -> Check:
+    started = time.perf_counter()
+    remedy = "check the function's log"
     try:
         answer = client.get(path)
     except ProblemError as error:
         problem = error.problem
         if problem.get("status") == expected and str(problem.get("type", "")).startswith("urn:skysort:"):
-            return Check(SERVICE, name, State.OK, _took(began))
+            return Check(SERVICE, name, State.OK, _took(started))
         return Check(SERVICE, name, State.MISSING, error.detail, remedy)
     except CommandError as error:
         return Check(SERVICE, name, State.MISSING, str(error), remedy)
     model = answer.get("model", {})
-    return Check(SERVICE, name, State.OK, f"{model.get('version', '')} {_took(began)}".strip())
+    return Check(SERVICE, name, State.OK, f"{model.get('version', '')} {_took(started)}".strip())
 
 
-def _took(began: float) -> str:
-    return f"in {(time.perf_counter() - began) * 1e3:.0f} ms"
+def _took(started: float) -> str:
+    return f"in {(time.perf_counter() - started) * 1e3:.0f} ms"

@@ -1,4 +1,4 @@
-"""`skysort drop`: any number of files into the drop folder, and their results back."""
+"""`skysort drop`: upload any number of files to the drop folder, and download their results."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ _COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "
 
 
 def run(options: argparse.Namespace) -> int:
-    """Upload, and with --wait fetch the results; returns the exit status."""
+    """Upload, and with --wait download the results; returns the exit status."""
     endpoint = find_endpoint(options.endpoint, os.environ)
     if endpoint is None:
         raise UsageError("drop needs a service: give --endpoint URL or set SKYSORT_ENDPOINT (`skysort serve` runs one)")
     if (options.out or options.format or options.results_dir) and not options.wait:
-        raise UsageError("--out, --format and --results-dir are for the results, which --wait waits for")
-    asked_for = options.results_dir is not None
+        raise UsageError("--out, --format and --results-dir are for the results: add --wait")
+    named = options.results_dir is not None
     kind = MODELS[options.model].input
-    if asked_for and kind is not ROWS:
-        raise UsageError("--results-dir is for tables of stars; of pictures and archives the output has everything")
+    if named and kind is not ROWS:
+        raise UsageError("--results-dir is for tables of stars; the output has all results of pictures and archives")
     batch = batch_name(options.batch, options.model, options.files)
     folder = results_folder(options.results_dir, options.out, batch)
     inputs = expand(options.files, (*kind.files, *kind.archives))
     if options.wait:
-        inputs = without_results(inputs, options.files, folder, asked_for=asked_for)
+        inputs = without_results(inputs, options.files, folder, named=named)
     check_out(options.out, inputs)
     uploads, unread = plan(inputs)
     if options.wait:
-        check_folder(folder, uploads, asked_for=asked_for)
+        check_folder(folder, uploads, named=named)
     drop = _Drop(options, endpoint, batch, uploads, folder)
     for name, problem in unread.items():
         drop.failed(name, problem)
@@ -86,15 +86,15 @@ class _Drop:
     folder: Path
     failures: dict[str, ProblemError] = field(default_factory=dict)
     reported: int = 0
-    there: int = 0
+    uploaded: int = 0
     uploading: bool = True
 
     @property
-    def _talkative(self) -> bool:
+    def _verbose(self) -> bool:
         return not self.options.quiet and is_terminal(sys.stderr)
 
     def failed(self, name: str, problem: ProblemError) -> None:
-        """One file that will have no result: reported at once, and in the results too."""
+        """Record a file without a result: reported at once, and in the results."""
         self.failures[name] = problem
         self._report(name, problem.detail)
 
@@ -108,32 +108,32 @@ class _Drop:
             say(f"and {self.reported - _REPORTED:,} more that failed{where}")
 
     def run(self, client: Client, stop: threading.Event) -> int:
-        """Upload what is missing, and wait and fetch where that was asked for."""
+        """Upload what is missing; with --wait also wait and download the results."""
         batch = Batch(client, self.options.model, self.name)
         self._send(client, batch)
         self.uploading = False
         if not self.options.wait:
             self._report_rest()
             sys.stdout.write(f"{self.name}\n")
-            if self._talkative:
+            if self._verbose:
                 say(f"files are classified as they arrive; fetch the results with: {self._command('--wait')}")
             return Exit.SOME_FAILED if self.failures else Exit.OK
-        if self.there:
+        if self.uploaded:
             self._wait(batch, stop)
         return self._results(batch, ResultFiles(client, batch, self.folder, quiet=self.options.quiet))
 
     def _send(self, client: Client, batch: Batch) -> None:
         options = self.options
-        todo = list(self.uploads) if options.again else missing(self.uploads, batch.arrived())
-        self.there = len(self.uploads) - len(todo)
-        if self.there and self._talkative:
-            say(f"{self.there:,} of {len(self.uploads):,} files are there already")
+        pending = list(self.uploads) if options.again else missing(self.uploads, batch.arrived())
+        self.uploaded = len(self.uploads) - len(pending)
+        if self.uploaded and self._verbose:
+            say(f"{self.uploaded:,} of {len(self.uploads):,} files are already uploaded")
         unfinished = Unfinished(state_folder(os.environ), self.endpoint.url, options.model, self.name)
-        size = sum(upload.size for upload in todo)
+        size = sum(upload.size for upload in pending)
         with bar("uploading", size, quiet=options.quiet, in_bytes=True) as progress:
 
             def arrived(upload: Upload) -> None:
-                self.there += 1
+                self.uploaded += 1
                 progress.say(f"uploading {upload.name}"[:40])
 
             uploader = Uploader(
@@ -145,11 +145,11 @@ class _Drop:
                 on_bytes=progress.advance,
                 on_file=arrived,
             )
-            for upload, problem in uploader.upload(todo):
+            for upload, problem in uploader.upload(pending):
                 self.failed(upload.name, problem)
 
     def _wait(self, batch: Batch, stop: threading.Event) -> None:
-        with bar("classifying", self.there, quiet=self.options.quiet, unit="files") as progress:
+        with bar("classifying", self.uploaded, quiet=self.options.quiet, unit="files") as progress:
             shown = 0
 
             def report(counts: Counts) -> None:
@@ -157,38 +157,38 @@ class _Drop:
                 progress.advance(counts.finished - shown)
                 shown = counts.finished
 
-            counts = batch.wait(self.there, self.options.wait_for, stop, report)
-        waiting = max(counts.total, self.there) - counts.finished
+            counts = batch.wait(self.uploaded, self.options.wait_for, stop, report)
+        waiting = max(counts.total, self.uploaded) - counts.finished
         if waiting:
             raise CommandError(
                 f"{waiting:,} of {counts.total:,} files have no result after {self.options.wait_for:g} s. "
-                f"Go on waiting with: {self._command('--wait')}"
+                f"Continue waiting with: {self._command('--wait')}"
             )
 
     def _results(self, batch: Batch, files: ResultFiles) -> int:
         options = self.options
-        form = choose_format(options.format, options.out)
+        output_format = choose_format(options.format, options.out)
         with opened(options.out) as file:
-            rows = csv.DictReader(batch.results() if self.there else iter(()))
+            rows = csv.DictReader(batch.results() if self.uploaded else iter(()))
             columns = list(rows.fieldnames or _COLUMNS)
-            here = self._fetched(rows, files)
-            if form is Format.CSV:
-                self._csv(columns, here, plain(file))
+            downloaded = self._fetched(rows, files)
+            if output_format is Format.CSV:
+                self._csv(columns, downloaded, plain(file))
             else:
-                self._records(here, self._writer(form, file))
+                self._records(downloaded, self._writer(output_format, file))
         self._report_rest(", each with its reason in the output")
         if files.fetched and not options.quiet:
             tables = "table" if len(files.fetched) == 1 else "tables"
             names = first_names(files.fetched)
             say(f"{len(files.fetched):,} classified {tables} saved whole in {files.folder}: {names}")
-        if self._talkative:
+        if self._verbose:
             where = f", results in {options.out}" if options.out not in {None, STDOUT} else ""
             refused = f", {self.reported:,} refused" if self.reported else ""
-            say(f"batch {self.name}: {self.there:,} files classified{where}{refused}")
+            say(f"batch {self.name}: {self.uploaded:,} files classified{where}{refused}")
         return Exit.SOME_FAILED if self.reported else Exit.OK
 
     def _fetched(self, rows: Iterable[dict[str, str]], files: ResultFiles) -> Iterator[dict[str, str]]:
-        """The service's rows, each table that one points to fetched and named as it is called here; reports errors."""
+        """The service's rows, with each result file downloaded and named by its local path; reports errors."""
         for row in rows:
             row |= {name: written_text(row[name]) for name in _TEXTS if row.get(name)}
             if row.get("result_file"):
@@ -219,25 +219,29 @@ class _Drop:
         finally:
             writer.close()
 
-    def _writer(self, form: Format, file: TextIO) -> Writer:
-        if form is Format.JSONL:
+    def _writer(self, output_format: Format, file: TextIO) -> Writer:
+        if output_format is Format.JSONL:
             return JsonLines(file)
         from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
         return TerminalTable(console(file), rows=MODELS[self.options.model].input is ROWS, files=True, names=False)
 
     def say_how_to_resume(self, stopped: str) -> None:
-        """What is uploaded, and the command that resumes from there."""
-        there, total = f"{self.there:,}", f"{len(self.uploads):,}"
-        done = f"{there} of {total} files uploaded" if self.uploading else "all files uploaded"
+        """Report what is uploaded, and the command that resumes from there."""
+        uploaded, total = f"{self.uploaded:,}", f"{len(self.uploads):,}"
+        done = f"{uploaded} of {total} files uploaded" if self.uploading else "all files uploaded"
         say(f"{stopped}: {done}. Resume with: {self._command('--wait' if self.options.wait else '')}")
 
     def _command(self, option: str) -> str:
-        """The same command again, with the batch's name and an option."""
-        given = self.options
-        words = ["skysort", "drop", given.model, *given.files, "--batch", self.name, *([option] if option else [])]
-        if given.wait:
-            for name, value in (("--out", given.out), ("--format", given.format), ("--results-dir", given.results_dir)):
+        """The same command, with the batch's name and an option."""
+        options = self.options
+        words = ["skysort", "drop", options.model, *options.files, "--batch", self.name, *([option] if option else [])]
+        if options.wait:
+            for name, value in (
+                ("--out", options.out),
+                ("--format", options.format),
+                ("--results-dir", options.results_dir),
+            ):
                 words += [name, value] if value else []
-        words += ["--endpoint", given.endpoint] if given.endpoint else []
+        words += ["--endpoint", options.endpoint] if options.endpoint else []
         return shlex.join(words)

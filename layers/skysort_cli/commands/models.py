@@ -1,4 +1,4 @@
-"""`skysort models`: what models there are, and one's card made readable."""
+"""`skysort models`: list the models, or show the card of one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     """List the models, or show one; returns the exit status."""
     endpoint = find_endpoint(options.endpoint, os.environ, in_process=options.in_process)
-    cards = _of_service(endpoint, options) if endpoint else _of_this_machine(options.name)
+    cards = _service_cards(endpoint, options) if endpoint else _local_cards(options.name)
     if options.format == "json" or (options.format is None and not is_terminal(sys.stdout)):
         sys.stdout.write(json.dumps(cards, indent=2) + "\n")
         return Exit.OK
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _of_service(endpoint: Endpoint, options: argparse.Namespace) -> Card | list[Card]:
+def _service_cards(endpoint: Endpoint, options: argparse.Namespace) -> Card | list[Card]:
     from skysort_cli.client import Client  # noqa: PLC0415 - not needed in process
 
     name: str | None = options.name
@@ -54,7 +54,7 @@ def _of_service(endpoint: Endpoint, options: argparse.Namespace) -> Card | list[
         return cards
 
 
-def _of_this_machine(name: str | None) -> Card | list[Card]:
+def _local_cards(name: str | None) -> Card | list[Card]:
     if name is None:
         cards = map(_card, MODELS)
         return [{k: card[k] for k in ("name", "version", "architecture", "labels") if k in card} for card in cards]

@@ -184,7 +184,7 @@ def test_heat_maps_lie_beside_the_results_unless_told_otherwise(cli: Cli, colour
     assert found["explanation"]["heat_map"].startswith("data:image/png;base64,")
     ran = cli("classify", "image", colours / "red.jpg", "--explain", "--format", "csv")
     assert ran.code == Exit.USAGE
-    assert "--explain needs a place for the heat maps" in ran.err
+    assert "--explain needs a directory for the heat maps" in ran.err
 
 
 def test_a_model_that_is_not_the_cards_is_told(cli: Cli, colours: Path, models: dict[str, Path], tmp_path: Path,
@@ -274,7 +274,7 @@ def test_a_table_keeps_its_format_and_columns_if_asked_to(cli: Cli, stars: Path,
     [
         (["image", "--keep-columns", "--out", "x"], "is for tables of stars"),
         (["star", "--keep-columns"], "needs --out FILE"),
-        (["star", "--keep-columns", "--out", "x", "--top-k", "1"], "without other options"),
+        (["star", "--keep-columns", "--out", "x", "--top-k", "1"], "cannot be combined with"),
         (["star", "--keep-columns", "--out", "x", "--endpoint", URL], "works in process"),
         (["star", "--explain-to", "x"], "for the heat maps of pictures"),
         (["star", "--labels", " ,"], "--labels is empty"),
@@ -349,7 +349,7 @@ def test_over_http_a_wrong_option_and_a_wrong_address_end_the_command(
     service.failures = [problem(404, "nothing here") for _ in range(4)]
     ran = cli("classify", "galaxy", pictures, "--endpoint", URL)
     assert ran.code == Exit.SERVICE
-    assert "does not answer /v1/classify/galaxy: nothing here; is the address right?" in ran.err
+    assert "does not answer /v1/classify/galaxy: nothing here; check the address" in ran.err
     service.failures = [problem(413, "6 MiB at most") for _ in range(4)]
     ran = cli("classify", "galaxy", pictures / "a.jpg", "--endpoint", URL)
     assert ran.code == Exit.SOME_FAILED
@@ -388,7 +388,7 @@ def test_over_http_other_tables_are_refused_with_both_ways_out(cli: Cli, tmp_pat
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
     ran = cli("classify", "star", tmp_path / "t.parquet", "--endpoint", URL)
     assert ran.code == Exit.SOME_FAILED
-    assert "leave --endpoint out to classify it here, or give it to `skysort drop star`" in ran.err
+    assert "classify it without --endpoint, or use `skysort drop star`" in ran.err
 
 
 def test_a_reader_that_leaves_is_no_error(cli: Cli, colours: Path, monkeypatch: pytest.MonkeyPatch) -> None:

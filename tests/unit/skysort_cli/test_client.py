@@ -136,12 +136,12 @@ def test_a_refusal_is_not_asked_again(client: Client, fake: FakeService) -> None
 @pytest.mark.parametrize(
     ("failure", "sentence"),
     [
-        (httpx.Response(403, json={"message": "Forbidden"}), "refuses the key in SKYSORT_API_KEY: .* 403: Forbidden"),
+        (httpx.Response(403, json={"message": "Forbidden"}), "rejects the key in SKYSORT_API_KEY: .* 403: Forbidden"),
         (httpx.Response(301, headers={"Location": "https://new.example"}), "redirects to https://new.example"),
-        (httpx.Response(200, text="<html>"), "not skysort's JSON"),
-        (httpx.Response(200, json=[1]), "not skysort's JSON"),
+        (httpx.Response(200, text="<html>"), "did not return skysort's JSON"),
+        (httpx.Response(200, json=[1]), "did not return skysort's JSON"),
         (httpx.ConnectError("certificate verify failed: self-signed"), "certificate is not trusted.*SSL_CERT_FILE"),
-        (httpx.UnsupportedProtocol("no"), "the connection broke"),
+        (httpx.UnsupportedProtocol("no"), "the connection was lost"),
     ],
 )
 def test_what_every_request_would_meet_ends_the_command(
@@ -156,7 +156,7 @@ def test_what_every_request_would_meet_ends_the_command(
 def test_without_a_key_the_sentence_says_how_to_give_one(fake: FakeService) -> None:
     fake.failures = [httpx.Response(401)]
     with (
-        pytest.raises(ServiceError, match="wants a key: set SKYSORT_API_KEY"),
+        pytest.raises(ServiceError, match="requires a key: set SKYSORT_API_KEY"),
         Client(Endpoint("https://sky.example"), transport=fake.transport) as client,
     ):
         client.get("/v1/health")

@@ -237,7 +237,7 @@ def test_a_result_that_does_not_come_in_time_is_told_with_the_way_on(
     service.slow = 10_000
     ran = cli("drop", "galaxy", survey, *BATCH, "--wait", "--wait-for", "0.05", "--format", "csv")
     assert ran.code == Exit.SOME_FAILED
-    assert "1 of 5 files have no result after 0.05 s. Go on waiting with: skysort drop galaxy" in ran.err
+    assert "1 of 5 files have no result after 0.05 s. Continue waiting with: skysort drop galaxy" in ran.err
 
 
 @pytest.mark.usefixtures("service")
@@ -254,7 +254,7 @@ def test_nothing_that_can_be_uploaded_is_one_failure(cli: Cli, tmp_path: Path) -
     ("arguments", "sentence"),
     [
         (["x.jpg"], "drop needs a service"),
-        (["x.jpg", "--endpoint", URL, "--out", "a.csv"], "which --wait waits for"),
+        (["x.jpg", "--endpoint", URL, "--out", "a.csv"], "add --wait"),
         (["x.jpg", "--endpoint", URL, "--batch", "a/b"], "must be a single folder name"),
         (["x.jpg", "--endpoint", URL, "--batch", ""], "is empty"),
         (["-", "--endpoint", URL], "- cannot be dropped"),

@@ -93,7 +93,7 @@ def test_a_batch_that_is_refused_is_a_sentence(cli: Cli, service: FakeService, t
     service.failures = [httpx.Response(422, content=b'{"detail": "no such batch name"}')]
     ran = cli("drop", "star", table, "--endpoint", URL)
     assert ran.code == Exit.SERVICE
-    assert f"{URL} refuses: no such batch name" in ran.err
+    assert f"{URL} rejects the request: no such batch name" in ran.err
 
 
 @pytest.mark.parametrize("where", ["http://169.254.169.254/latest", "http://127.0.0.1:9000/b", "ftp://store.example/"])

@@ -61,7 +61,7 @@ def test_linked_folders_are_told_of_too(pictures: Path, tmp_path: Path, capsys: 
     (tmp_path / "plain" / "a.jpg").write_bytes(b"x")
     (tmp_path / "plain" / "night-2").symlink_to(pictures)
     names(tmp_path / "plain", folder=tmp_path)
-    assert f"skipped 1 file: {tmp_path}/plain/night-2 (a link to a folder);" in capsys.readouterr().err
+    assert f"skipped 1 file: {tmp_path}/plain/night-2 (a link to a directory);" in capsys.readouterr().err
 
 
 def test_a_folder_that_may_not_be_read_is_told_of(
@@ -144,12 +144,12 @@ def test_stdin_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_terminal_is_not_read_as_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skysort_cli.inputs.is_terminal", lambda _: True)
-    with pytest.raises(UsageError, match="pipe something into it"):
+    with pytest.raises(UsageError, match="pipe a file into it"):
         expand(["-"], PICTURES)
 
 
 def test_an_empty_argument_is_a_mistake() -> None:
-    with pytest.raises(UsageError, match="is a variable of the script unset"):
+    with pytest.raises(UsageError, match="is a shell variable unset"):
         expand([""], PICTURES)
 
 

@@ -86,7 +86,7 @@ def test_a_whole_machine_is_found_whole(cli: Cli) -> None:
     code, found = doctor(cli)
     assert code == Exit.OK
     assert all(found[name]["state"] == "ok" for name in ("Python", "rich", "onnxruntime", "star model", "image model"))
-    assert "sha256 right" in found["galaxy model"]["found"]
+    assert "sha256 verified" in found["galaxy model"]["found"]
 
 
 @pytest.mark.usefixtures("_quiet_machine")
@@ -121,7 +121,7 @@ def test_a_service_is_asked_too(cli: Cli, service: FakeService) -> None:
     service.failures = [problem(403, "no key") for _ in range(2)]
     code, found = doctor(cli, "--endpoint", URL)
     assert code == Exit.SERVICE
-    assert "wants a key" in found["answers"]["found"]
+    assert "requires a key" in found["answers"]["found"]
 
 
 @pytest.mark.usefixtures("_quiet_machine")
@@ -140,8 +140,8 @@ def test_a_model_that_is_not_ready_is_found(cli: Cli, service: FakeService) -> N
 @pytest.mark.usefixtures("_quiet_machine")
 def test_the_doctor_keeps_to_the_screen(cli: Cli, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    remedy = "name its folder in SKYSORT_DATA; only training and its tests need it"
-    absent = checks.Check(checks.DEVELOP, "survey data", checks.State.OPTIONAL, "not here", remedy)
+    remedy = "set SKYSORT_DATA to its directory; only training and its tests need it"
+    absent = checks.Check(checks.DEVELOP, "survey data", checks.State.OPTIONAL, "not found", remedy)
     monkeypatch.setattr(checks, "_data", lambda _: absent)
     shown = cli("doctor").out
     words = [line for line in shown.splitlines() if "/" not in line]  # a path is not broken
@@ -206,7 +206,7 @@ def test_a_model_is_found_where_it_was_installed_and_its_absence_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     package = tmp_path / "site-packages" / "skysort_cli"
-    monkeypatch.setattr(local, "_HERE", package)
+    monkeypatch.setattr(local, "_PACKAGE", package)
     with pytest.raises(MissingError, match="the star model is not on this machine"):
         local.model_folder("star", {})
     (package / "models" / "star").mkdir(parents=True)

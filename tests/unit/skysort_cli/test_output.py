@@ -118,7 +118,7 @@ def test_nothing_is_certain() -> None:
 
 def test_a_table_longer_than_a_screen_is_counted_not_printed() -> None:
     shown = as_table(*[record(f"{at}.jpg") for at in range(MAX_ROWS + 7)])
-    assert f"and 7 more rows, which --out FILE would hold; in all: Smooth {MAX_ROWS + 7}" in " ".join(shown.split())
+    assert f"and 7 more rows; use --out FILE to save all. Total: Smooth {MAX_ROWS + 7}" in " ".join(shown.split())
 
 
 @given(st.text())

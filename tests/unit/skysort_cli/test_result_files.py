@@ -153,7 +153,7 @@ def test_nothing_is_written_outside_the_folder(cli: Cli, table: Path, service: F
         (["star", ".", "--wait", "--results-dir", "."], "would overwrite the input a.fits"),
         (["star", "a.fits", "--wait", "--results-dir", "a.fits"], "--results-dir a.fits is not a directory"),
         (["star", "a.fits", "--wait", "--results-dir", "a.fits/r"], "a.fits/r: cannot make the directory"),
-        (["star", "a.fits", "--results-dir", "r"], "which --wait waits for"),
+        (["star", "a.fits", "--results-dir", "r"], "add --wait"),
         (["galaxy", "a.fits", "--wait", "--results-dir", "r"], "--results-dir is for tables of stars"),
     ],
 )
@@ -180,7 +180,7 @@ def test_results_below_a_dropped_folder_are_not_dropped_with_the_next_run(
         (tmp_path / "night-results").rename(tmp_path / "deep" / "er" / "night-results")
     ran = cli("drop", "star", *arguments, *BATCH)
     assert ran.code == Exit.OK
-    assert "skipped 1 file where results of an earlier run are: " in ran.err
+    assert "skipped 1 file in the directory of earlier results: " in ran.err
     assert list(service.files) == ["incoming/star/night/a.fits"]
 
 
