@@ -156,7 +156,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "Presigned upload requests for each file: a form for a small one, parts for a large one. "
             "Names are relative paths; what could leave the batch's folder is refused. To resume an upload in parts, "
             "or when its URLs have expired, ask again with its upload_id.",
-            answers.UploadOffer,
+            answers.PresignedUploads,
             (*_BODY, HTTPStatus.UNAUTHORIZED),
             bodies={
                 JSON: {"schema": UploadRequest, "examples": {"two files": {"value": json.loads(_event("uploads"))}}}

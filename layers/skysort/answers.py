@@ -358,7 +358,7 @@ class PartsUpload(Upload):
     parts: UploadParts
 
 
-class UploadOffer(TypedDict):
+class PresignedUploads(TypedDict):
     """How to upload each file, in the order of the request."""
 
     model: str

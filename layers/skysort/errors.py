@@ -43,7 +43,7 @@ class InvalidFieldsError(InputError):
         self.fields = fields
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A given value as short JSON-like text, for a message."""
     match value:
         case bool():

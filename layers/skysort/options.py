@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from skysort.errors import FieldError, InvalidFieldsError, shown
+from skysort.errors import FieldError, InvalidFieldsError, format_value
 from skysort.json_document import GIVEN_TWICE, FaultyObject, Repeated
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _top_k(value: object) -> int:
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
     if number is None or not 1 <= number <= MAX_TOP_K:
-        raise _OptionError("not_in_range", f"must be a whole number from 1 to {MAX_TOP_K} (got {shown(value)})")
+        raise _OptionError("not_in_range", f"must be a whole number from 1 to {MAX_TOP_K} (got {format_value(value)})")
     return number
 
 
@@ -157,7 +157,7 @@ def _boolean(value: object) -> bool:
         return value
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
-    raise _OptionError("not_true_or_false", f"must be true or false (got {shown(value)})")
+    raise _OptionError("not_true_or_false", f"must be true or false (got {format_value(value)})")
 
 
 def _label_names(value: object) -> list[str] | None:
@@ -172,10 +172,12 @@ def _label_names(value: object) -> list[str] | None:
             names += item
         else:
             raise _OptionError(
-                "not_labels", f"must be label names, as a list or separated by commas (got {shown(item)})"
+                "not_labels", f"must be label names, as a list or separated by commas (got {format_value(item)})"
             )
     if not names and isinstance(value, str) and "," in value:
-        raise _OptionError("not_labels", f"must be label names, as a list or separated by commas (got {shown(value)})")
+        raise _OptionError(
+            "not_labels", f"must be label names, as a list or separated by commas (got {format_value(value)})"
+        )
     return names or None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from skysort.errors import FieldError, shown
+from skysort.errors import FieldError, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,4 +59,4 @@ def _words(error: Mapping[str, Any]) -> str:
     if error_type not in _WORDS:
         return str(error["msg"]).replace("Input should", "must")
     words = _WORDS[error_type].format_map(error.get("ctx") or {})
-    return f"{words} (got {shown(value)})" if error_type in _VALUE_SHOWN else words
+    return f"{words} (got {format_value(value)})" if error_type in _VALUE_SHOWN else words

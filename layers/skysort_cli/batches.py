@@ -25,7 +25,7 @@ from skysort_cli.exits import ProblemError, ServiceError, StoppedError, UsageErr
 from skysort_cli.inputs import counted, first_names
 from skysort_cli.output import STDOUT, atomic_file, is_same_file, made_folder
 from skysort_cli.terminal import bar, say
-from skysort_cli.uploads import Arrived
+from skysort_cli.upload_plan import UploadedFile
 
 if TYPE_CHECKING:
     import threading
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from skysort_cli.client import Client
     from skysort_cli.inputs import Input
     from skysort_cli.output import Record
-    from skysort_cli.uploads import Upload
+    from skysort_cli.upload_plan import Upload
 
 _FILES_A_PAGE: Final = "500"
 _FIRST_PAUSE_S: Final = 0.2
@@ -60,10 +60,10 @@ class Batch:
         self._model = model
         self._path = f"/v1/batches/{quote(name, safe='')}"
 
-    def arrived(self) -> dict[str, Arrived]:
+    def uploaded_files(self) -> dict[str, UploadedFile]:
         """Every uploaded file by name; none if the batch is new."""
         return {
-            str(file["name"]): Arrived(file.get("size"), _seconds(file.get("uploaded")))
+            str(file["name"]): UploadedFile(file.get("size"), _seconds(file.get("uploaded")))
             for page in self._pages(_FILES_A_PAGE)
             for file in page.get("files", [])
         }

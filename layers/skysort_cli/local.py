@@ -49,7 +49,7 @@ def model_folder(model: str, environment: Mapping[str, str]) -> Path:
     )
 
 
-def missing(subject: str, error: ImportError) -> MissingError:
+def missing_package(subject: str, error: ImportError) -> MissingError:
     """The error for a package that is not installed."""
     return MissingError(
         f"classifying {subject} without a service needs the package {error.name}: {INSTALL}, or give --endpoint URL"
@@ -62,7 +62,7 @@ def _loading(model: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise missing(model, error) from error
+        raise missing_package(model, error) from error
     except ArtefactError as error:
         raise MissingError(error.detail) from error
     except InvalidFieldsError as error:

@@ -22,7 +22,7 @@ from skysort.star.tables.csv.dialect import Head, read_head, table_rows
 from skysort.star.tables.detect import HEAD_BYTES, Format, detect
 from skysort_cli.exits import ProblemError
 from skysort_cli.inputs import damage
-from skysort_cli.local import missing
+from skysort_cli.local import missing_package
 from skysort_cli.pictures import record_of
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class StarTables:
             with damage():
                 record_rows(table_format, file, self.local, lambda record: emit({"file": item.name, **record}))
         except ImportError as error:
-            raise missing(f"{table_format.upper()} tables", error) from error
+            raise missing_package(f"{table_format.upper()} tables", error) from error
 
     def _chunks(self, file: io.BufferedReader) -> Iterator[Chunk]:
         with damage():  # of the input only, not of the output

@@ -1,4 +1,4 @@
-"""Uploads to the drop folder: names of files, presigned requests from the service, and the transfer to its store."""
+"""Uploads to the drop folder: presigned requests from the service, and the transfer to its store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import threading
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,7 +16,6 @@ from xml.sax.saxutils import escape
 from skysort import problems
 from skysort.limits import MIB, UPLOAD_FORM_BYTES, UPLOAD_STARTS_PER_REQUEST
 from skysort.parallel import in_order
-from skysort.uploads.names import batch_fault
 from skysort_cli.client import store_reason
 from skysort_cli.exits import ProblemError, ServiceError, UsageError
 from skysort_cli.inputs import unreadable
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
     from skysort.answers import FormUpload, PartsUpload, UploadPart
     from skysort_cli.client import Client
-    from skysort_cli.inputs import Input
+    from skysort_cli.upload_plan import Upload
 
     Failure = tuple["Upload", ProblemError]
     Presigned = FormUpload | PartsUpload
@@ -40,84 +38,6 @@ FILES_AT_ONCE: Final = 100
 BYTES_AT_ONCE: Final = UPLOAD_STARTS_PER_REQUEST * UPLOAD_FORM_BYTES
 _WAITING_BYTES: Final = 128 * MIB
 _TOO_MUCH: Final = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
-_NAME_CHARACTERS: Final = 40
-# Allowed difference between the clocks of the store and of this machine.
-_CLOCKS_APART_S: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """An uploaded file: its size and time of upload, None once it was removed from the drop folder."""
-
-    size: int | None
-    uploaded: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """One file to upload: its name in the batch, path, size in bytes and time of modification."""
-
-    name: str
-    path: Path
-    size: int
-    changed: float
-
-
-def plan(inputs: Sequence[Input]) -> tuple[list[Upload], dict[str, ProblemError]]:
-    """The uploads in order, and the unreadable inputs by name; UsageError if two would have the same name."""
-    uploads: list[Upload] = []
-    unread: dict[str, ProblemError] = {}
-    for item, name in zip(inputs, _names(inputs), strict=True):
-        if item.path is None:
-            raise UsageError("- cannot be dropped: an upload needs its size beforehand; save it to a file")
-        try:
-            if item.path.is_dir():
-                raise IsADirectoryError
-            with item.path.open("rb"):
-                status = item.path.stat()
-            uploads.append(Upload(name, item.path, status.st_size, status.st_mtime))
-        except OSError as error:
-            unread[item.name] = unreadable(error)
-    return uploads, unread
-
-
-def _names(inputs: Sequence[Input]) -> list[str]:
-    """Each file's path relative to the searched folder; the given paths if those collide."""
-    names = [item.below for item in inputs]
-    if len(set(names)) == len(names):
-        return names
-    names = [Path(item.name).as_posix().lstrip("./") or item.below for item in inputs]
-    sources: dict[str, str] = {}
-    for item, name in zip(inputs, names, strict=True):
-        if name in sources:
-            raise UsageError(f"{sources[name]} and {item.name} would both be {name} in the batch; drop them one by one")
-        sources[name] = item.name
-    return names
-
-
-def batch_name(option: str | None, model: str, arguments: Sequence[str]) -> str:
-    """The name of --batch, or one that the same command gets again: the first path's name and a hash of all paths."""
-    if option is not None:
-        if fault := batch_fault(option) if option else "is empty":
-            raise UsageError(f"--batch {option!r:.110} {fault}")
-        return option
-    identity = "\0".join([model, *(str(Path(argument).absolute()) for argument in arguments)])
-    digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:10]
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(arguments[0]).absolute().name).strip("-")[:_NAME_CHARACTERS]
-    return f"{stem}-{digest}" if stem else digest
-
-
-def missing(uploads: Sequence[Upload], uploaded: Mapping[str, Arrived]) -> list[Upload]:
-    """Files that the service does not have, or has in another size or an older version."""
-    return [upload for upload in uploads if not _is_uploaded(upload, uploaded.get(upload.name))]
-
-
-def _is_uploaded(upload: Upload, uploaded: Arrived | None) -> bool:
-    if uploaded is None:
-        return False
-    if uploaded.size is None or uploaded.uploaded is None:  # classified, and removed since
-        return True
-    return uploaded.size == upload.size and upload.changed <= uploaded.uploaded + _CLOCKS_APART_S
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:

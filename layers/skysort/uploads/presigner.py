@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from skysort.answers import FormUpload, PartsUpload, Upload, UploadOffer, UploadPart, UploadParts
+    from skysort.answers import FormUpload, PartsUpload, PresignedUploads, Upload, UploadPart, UploadParts
     from skysort.clients import Client
     from skysort.s3.client import Part
     from skysort.s3.signature import Addressing, Signer
@@ -72,7 +72,7 @@ class UploadPresigner:
         self._signer = signer
         self._store = store
 
-    def presign(self, request: UploadRequest, client: Client = EVERYBODY) -> UploadOffer:
+    def presign(self, request: UploadRequest, client: Client = EVERYBODY) -> PresignedUploads:
         """Presign the upload of each file of a request.
 
         Parameters

@@ -16,7 +16,7 @@ from skysort.models import MODELS, ROWS
 from skysort_cli.endpoint import Endpoint, find_endpoint
 from skysort_cli.exits import Exit, ProblemError, UsageError
 from skysort_cli.inputs import Input, expand
-from skysort_cli.local import LocalPictures, LocalStars, missing
+from skysort_cli.local import LocalPictures, LocalStars, missing_package
 from skysort_cli.output import STDOUT, Csv, Format, JsonLines, Writer, check_out, choose_format, error_message, opened
 from skysort_cli.pictures import HeatMaps, heat_map_folder
 from skysort_cli.pictures import classify as classify_pictures
@@ -195,7 +195,7 @@ def _keep_columns(options: argparse.Namespace, inputs: Sequence[Input]) -> int:
     try:
         from skysort_cli.star_tables import classify_whole  # noqa: PLC0415
     except ImportError as error:
-        raise missing("tables", error) from error
+        raise missing_package("tables", error) from error
     started = time.monotonic()
     try:
         with interruptible():

@@ -19,7 +19,8 @@ from skysort_cli.exits import CommandError, Exit, ProblemError, ServiceError, Us
 from skysort_cli.inputs import expand, first_names
 from skysort_cli.output import STDOUT, Format, JsonLines, Writer, check_out, choose_format, opened, write_row
 from skysort_cli.terminal import bar, console, interruptible, is_terminal, plain, say
-from skysort_cli.uploads import Unfinished, Upload, Uploader, batch_name, missing, plan, state_folder
+from skysort_cli.upload_plan import Upload, batch_name, not_uploaded, plan
+from skysort_cli.uploads import Unfinished, Uploader, state_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -124,7 +125,7 @@ class _Drop:
 
     def _send(self, client: Client, batch: Batch) -> None:
         options = self.options
-        pending = list(self.uploads) if options.again else missing(self.uploads, batch.arrived())
+        pending = list(self.uploads) if options.again else not_uploaded(self.uploads, batch.uploaded_files())
         self.uploaded = len(self.uploads) - len(pending)
         if self.uploaded and self._verbose:
             say(f"{self.uploaded:,} of {len(self.uploads):,} files are already uploaded")

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from aws_lambda_powertools.metrics import MetricUnit
 
-from skysort.drop.isolation import load_worker
+from skysort.drop.child import load_worker
 from skysort.drop.worker import DropWorker
 from skysort.observability import metrics
 from tests.factories import FakeContext

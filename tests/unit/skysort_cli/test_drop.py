@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from skysort.uploads.names import batch_fault
 from skysort_cli.exits import Exit
-from skysort_cli.uploads import batch_name
+from skysort_cli.upload_plan import batch_name
 from tests.fakes.service import PART, STORE, URL, problem
 
 if TYPE_CHECKING:
