@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from infra.commands import run
 from infra.stages.deployments import AWS_STAGES
 
 if TYPE_CHECKING:
@@ -49,4 +50,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

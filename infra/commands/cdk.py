@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 
 from infra import ROOT, node
+from infra.commands import run
 from infra.commands.publish import publish
 from infra.containers import unpinned
 from infra.stages.deployments import AWS_STAGES
@@ -106,6 +107,11 @@ def main(arguments: Sequence[str]) -> int:
             )
         if not confirmed(stage.name, options.yes):
             parser.error(f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask")
+    # CDK's own sentence names no cure; a profile that is handed on to it is its own matter.
+    profile = any(argument.startswith("--profile") for argument in more)
+    if options.action != "synth" and not profile and boto3.Session().get_credentials() is None:
+        raise NoCredentialsError
+    if options.action == "destroy":
         empty_buckets(f"skysort-page-{stage.name}", f"skysort-service-{stage.name}")
     if shutil.which("docker") is None and options.action == "deploy":
         parser.error("Docker not found: deploying builds the functions' images")
@@ -120,4 +126,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

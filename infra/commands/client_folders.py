@@ -13,6 +13,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.commands import run
 from infra.commands.publish import outputs
 from infra.stages.deployments import AWS_STAGES
 from skysort.clients import Sharing, client_of
@@ -56,8 +57,8 @@ def main(arguments: Sequence[str]) -> int:
         prog="python -m infra.commands.client_folders", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--stage", default="prod", choices=sorted(AWS_STAGES))
-    parser.add_argument("--role", nargs=2, metavar=("ACCOUNT", "ID"))
-    parser.add_argument("--subject", nargs=2, metavar=("ISSUER", "SUBJECT"))
+    parser.add_argument("--role", nargs=2, metavar=("ACCOUNT", "ID"), help="of an IAM user or role, by its unique id")
+    parser.add_argument("--subject", nargs=2, metavar=("ISSUER", "SUBJECT"), help="of a token's subject")
     options = parser.parse_args(arguments)
     if AWS_STAGES[options.stage]().clients is Sharing.SHARED:
         sys.stdout.write(f"clients of stage {options.stage} share everything: {INCOMING}<model>/<batch>/\n")
@@ -74,4 +75,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -18,6 +18,7 @@ from urllib.parse import unquote_plus
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.commands import described
 from infra.stages.deployments import STAGES
 from infra.stages.stage import LocalStage
 from skysort.models import MODELS
@@ -189,7 +190,7 @@ def main(arguments: Sequence[str]) -> int:
     except RedriveError as error:
         return fail(str(error))
     except (BotoCoreError, ClientError) as error:
-        return fail(f"SQS cannot be reached: {error}")
+        return fail(f"SQS cannot be reached: {described(error)}")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT, node
-from infra.commands import cdk
+from infra.commands import cdk, run
 from infra.containers import DEFAULT_BASE
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(cdk, "publish", lambda stage: steps.append(["publish", stage]))
     monkeypatch.setattr(cdk, "empty_buckets", lambda *stacks: steps.append(["empty", *stacks]))
     monkeypatch.setattr("infra.commands.cdk.shutil.which", lambda program: f"/usr/bin/{program}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     return steps
 
 
@@ -102,6 +104,23 @@ def test_what_would_surprise_is_refused(
     with pytest.raises(SystemExit):
         cdk.main(arguments)
     assert sentence in capsys.readouterr().err.replace("\n", " ")
+    assert ran == []
+
+
+@pytest.mark.parametrize("action", ["bootstrap", "diff", "deploy", "destroy"])
+def test_without_credentials_the_cure_is_told(
+    action: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a machine on which nobody has configured AWS
+    monkeypatch.setattr("boto3.Session.get_credentials", lambda _: None)
+    monkeypatch.setattr("sys.argv", ["cdk", action, "--yes", "dev"])
+    # When
+    with pytest.raises(SystemExit) as left:
+        run(cdk.main)
+    # Then
+    assert left.value.code == (
+        "AWS cannot be asked: Unable to locate credentials; run `aws configure`, or set AWS_PROFILE and AWS_REGION"
+    )
     assert ran == []
 
 
