@@ -140,12 +140,12 @@ def _unicode(value: Any, escapes: list[str]) -> Any:
 
 def _may_be_deep(text: str) -> bool:
     """Whether a text has more opening brackets than levels are allowed; most bodies have one or two."""
-    left = JSON_DEPTH
+    remaining = JSON_DEPTH
     for bracket in "[{":
         position = text.find(bracket)
         while position >= 0:
-            left -= 1
-            if left < 0:
+            remaining -= 1
+            if remaining < 0:
                 return True
             position = text.find(bracket, position + 1)
     return False
@@ -172,7 +172,7 @@ class Repeated(tuple[Any, ...]):
 
 def gathered(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
     """The value of each name, in order of first appearance; Repeated for a name with several."""
-    every: dict[str, list[object]] = {}
+    collected: dict[str, list[object]] = {}
     for name, value in pairs:
-        every.setdefault(name, []).append(value)
-    return {name: values[0] if len(values) == 1 else Repeated(values) for name, values in every.items()}
+        collected.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else Repeated(values) for name, values in collected.items()}

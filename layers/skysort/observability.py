@@ -82,8 +82,8 @@ def count_answers(results: Sequence[StarResult | PictureResult | FailedResult], 
 def _count_refused(problems: Sequence[Problem]) -> None:
     """Count failed items, and log a line per type of problem, with an example."""
     metrics.add_metric(ITEMS_REFUSED, MetricUnit.Count, len(problems))
-    kinds: dict[str, list[str]] = {}
+    details_by_type: dict[str, list[str]] = {}
     for problem in problems:
-        kinds.setdefault(problem["type"], []).append(problem["detail"])
-    for kind, details in kinds.items():
-        logger.info("items refused", extra={"problem": kind, "items": len(details), "detail": details[0][:500]})
+        details_by_type.setdefault(problem["type"], []).append(problem["detail"])
+    for problem_type, details in details_by_type.items():
+        logger.info("items refused", extra={"problem": problem_type, "items": len(details), "detail": details[0][:500]})

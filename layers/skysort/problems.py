@@ -103,8 +103,8 @@ def _unicode(text: str) -> str:
 
 def from_error(error: errors.SkysortError, request_id: str | None = None, *, room: int | None = None) -> Problem:
     """The problem document of one of skysort's errors; room: see ``document``."""
-    kind = next(ancestor for ancestor in type(error).__mro__ if ancestor in _STATUS)
-    status, slug, title = _STATUS[kind]
+    error_class = next(ancestor for ancestor in type(error).__mro__ if ancestor in _STATUS)
+    status, slug, title = _STATUS[error_class]
     fields = error.fields if isinstance(error, errors.InvalidFieldsError) else ()
     # Internal details are for the log; the caller gets the request id to quote.
     detail = error.detail if status < HTTPStatus.INTERNAL_SERVER_ERROR else "The service failed; quote the request id."

@@ -73,11 +73,11 @@ def retry_after_s(header: str | None, now: datetime | None = None) -> float | No
         seconds = float(text)
     except ValueError:
         try:
-            then = parsedate_to_datetime(text)
+            date = parsedate_to_datetime(text)
         except ValueError:
             return None
-        then = then if then.tzinfo else then.replace(tzinfo=UTC)
-        seconds = (then - (now or datetime.now(UTC))).total_seconds()
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        seconds = (date - (now or datetime.now(UTC))).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 

@@ -159,11 +159,11 @@ class Csv(Writer):
         self._star = star
         self._top_k = top_k
         self._explain = explain
-        more = [f"{name}_{place}" for place in range(2, top_k + 1) for name in ("label", "probability")]
+        further = [f"{name}_{rank}" for rank in range(2, top_k + 1) for name in ("label", "probability")]
         self.columns = [
             "file",
             *(["row", "id"] if star else []),
-            *("label", "class_id", "probability", *more, "prediction_set"),
+            *("label", "class_id", "probability", *further, "prediction_set"),
             *(["variant"] if star else []),
             *(["explanation"] if explain else []),
             *("model", "error"),
@@ -173,22 +173,22 @@ class Csv(Writer):
     def write(self, record: Record) -> None:
         """Write one line."""
         # An identifier is the user's own data and is written unchanged.
-        place = [text_cell(record["file"]), *([record.get("row", ""), record.get("id", "")] if self._star else [])]
+        cells = [text_cell(record["file"]), *([record.get("row", ""), record.get("id", "")] if self._star else [])]
         if "error" in record:
-            blank = [""] * (len(self.columns) - len(place) - 1)
-            write_row(self._file, [*place, *blank, text_cell(error_message(record))])
+            blank = [""] * (len(self.columns) - len(cells) - 1)
+            write_row(self._file, [*cells, *blank, text_cell(error_message(record))])
         else:
-            write_row(self._file, [*place, *self._answer(record), ""])
+            write_row(self._file, [*cells, *self._answer(record), ""])
         self._file.flush()
 
     def _answer(self, record: Record) -> list[object]:
         best, *others = record["predictions"]
         others = others[: self._top_k - 1]
-        more = [cell for other in others for cell in (other["label"], f"{other['probability']:.6f}")]
-        more += [""] * 2 * (self._top_k - 1 - len(others))
+        further = [cell for other in others for cell in (other["label"], f"{other['probability']:.6f}")]
+        further += [""] * 2 * (self._top_k - 1 - len(others))
         model = record.get("model") or {}
         return [
-            *(best["label"], best["class_id"], f"{best['probability']:.6f}", *more),
+            *(best["label"], best["class_id"], f"{best['probability']:.6f}", *further),
             ";".join(record["prediction_set"]),
             *([record["variant"]] if self._star else []),
             *([text_cell(explanation(record))] if self._explain else []),

@@ -96,10 +96,10 @@ class TerminalTable(Writer):
     def _stacked(self) -> None:
         """Print records line by line, for narrow terminals."""
         for record in self._records:
-            place = [record["file"]] if self.files else []
-            place += [f"row {_rows(record)}"] if self.rows and "row" in record else []
-            place += [record["id"]] if self.rows and self.names and record.get("id") else []
-            self.console.print(_text(", ".join(place), "bold"))
+            title = [record["file"]] if self.files else []
+            title += [f"row {_rows(record)}"] if self.rows and "row" in record else []
+            title += [record["id"]] if self.rows and self.names and record.get("id") else []
+            self.console.print(_text(", ".join(title), "bold"))
             for line in self._lines(record):
                 _indented(self.console, line)
 
@@ -131,17 +131,17 @@ class TerminalTable(Writer):
         }
 
     def _row(self, record: Record) -> list[Text]:
-        place = [_text(record["file"])] if self.files else []
-        place += [_text(_rows(record))] if self.rows else []
-        place += [_text(record.get("id", ""))] if self.rows and self.names else []
+        cells = [_text(record["file"])] if self.files else []
+        cells += [_text(_rows(record))] if self.rows else []
+        cells += [_text(record.get("id", ""))] if self.rows and self.names else []
         if "error" in record:
-            return [*place, Text("refused", style="red"), Text(), _text(error_message(record), "red")]
+            return [*cells, Text("refused", style="red"), Text(), _text(error_message(record), "red")]
         if "result_file" in record:
-            return [*place, Text("classified", style="bold"), Text(), _text(record["result_file"])]
+            return [*cells, Text("classified", style="bold"), Text(), _text(record["result_file"])]
         predictions = list(enumerate(record["predictions"][: self.top_k]))
         line = Text("\n")
         row = [
-            *place,
+            *cells,
             line.join(_text(item["label"], "dim" if index else "bold") for index, item in predictions),
             line.join(_probability(item["probability"], best=index == 0) for index, item in predictions),
             _text(", ".join(record["prediction_set"])),

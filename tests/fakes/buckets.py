@@ -46,11 +46,11 @@ class MemoryBuckets:
     # What skysort does.
 
     def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[ListedObject]]:
-        found = sorted(
+        matching_keys = sorted(
             (key for owner, key in self.objects if owner == bucket and key.startswith(prefix) and key > after),
             key=str.encode,
         )
-        pages = [list(page) for page in _pages(found, self.page)] or [[]]
+        pages = [list(page) for page in _pages(matching_keys, self.page)] or [[]]
         for page in pages:
             self.requests[bucket] = self.requests.get(bucket, 0) + 1
             yield [self._listed(bucket, key) for key in page]
@@ -68,6 +68,6 @@ class MemoryBuckets:
         return body[start : None if size is None else start + size]
 
 
-def _pages(found: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(found), size):
-        yield found[start : start + size]
+def _pages(matching_keys: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(matching_keys), size):
+        yield matching_keys[start : start + size]

@@ -66,8 +66,8 @@ class MemoryStore:
     def head(self, bucket: str, keys: Sequence[str]) -> list[StoredObject | None]:
         for key in keys:
             self.before("head", key)
-        found = [self.objects.get((bucket, key)) for key in keys]
-        return [StoredObject(item.etag, len(item.body), item.metadata) if item else None for item in found]
+        items = [self.objects.get((bucket, key)) for key in keys]
+        return [StoredObject(item.etag, len(item.body), item.metadata) if item else None for item in items]
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:
         self.before("list", prefix)

@@ -1,4 +1,4 @@
-"""AWS as the release hook sees it: versions that answer, an alarm that may be raised, and who is told."""
+"""AWS as the release hook sees it: versions that answer, an alarm that may be raised, and the hook's responses."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def classified(label: str, probability: float, version: str = "1.0.0", status: i
 class FakeDeployment:
     """answers: by version, what it returns, or the exception that it raises. raised_at_s: when the alarm is raised.
 
-    now_s: the clock, which sleeping moves. told: what CodeDeploy was told; responses: what CloudFormation was.
+    now_s: the clock, which sleeping moves. reported: calls to CodeDeploy; responses: to CloudFormation.
     """
 
     answers: dict[str, Any] = field(default_factory=dict)
     raised_at_s: float | None = None
     now_s: float = 0.0
     invoked: list[str] = field(default_factory=list)
-    told: list[tuple[str, str, bool]] = field(default_factory=list)
+    reported: list[tuple[str, str, bool]] = field(default_factory=list)
     responses: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def invoke(self, version: str, event: Mapping[str, Any]) -> Any:
@@ -53,7 +53,7 @@ class FakeDeployment:
 
     def report(self, deployment: str, execution: str, succeeded: bool) -> None:
         """Note what CodeDeploy is told."""
-        self.told.append((deployment, execution, succeeded))
+        self.reported.append((deployment, execution, succeeded))
 
     def respond(self, url: str, answer: Mapping[str, Any]) -> None:
         """Note what CloudFormation is told."""

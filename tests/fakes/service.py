@@ -59,7 +59,7 @@ class FakeService:
 
     def sent(self, method: str, path: str) -> list[httpx.Request]:
         """The requests of a method to paths that begin so."""
-        return [one for one in self.requests if one.method == method and one.url.path.startswith(path)]
+        return [request for request in self.requests if request.method == method and request.url.path.startswith(path)]
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
@@ -95,7 +95,7 @@ class FakeService:
             field = {"field": "labels", "reason": "unknown_label", "detail": "Unknown label 'boxxer'."}
             return problem(422, "Unknown label 'boxxer'.", errors=[field])
         if model == "star":
-            return answered(model, [star_result(row, at) for at, row in enumerate(_rows(request.content))])
+            return answered(model, [star_result(row, index) for index, row in enumerate(_rows(request.content))])
         if request.content == NOT_A_PICTURE:
             return problem(415, "the content is text; send a JPEG")
         return answered(model, [picture_result(request.content, explain="explain" in query)])
@@ -121,8 +121,13 @@ class FakeService:
         where = f"{STORE}/{key}?uploadId={upload_id}"
         sizes = [PART] * (size // PART) + ([size % PART] if size % PART else [])
         parts = [
-            {"number": at, "size": one, "url": f"{where}&partNumber={at}", "etag": f'"{at}"' if at in there else None}
-            for at, one in enumerate(sizes, start=1)
+            {
+                "number": index,
+                "size": size,
+                "url": f"{where}&partNumber={index}",
+                "etag": f'"{index}"' if index in there else None,
+            }
+            for index, size in enumerate(sizes, start=1)
         ]
         about = {"upload_id": upload_id, "part_size": PART, "parts": parts, "complete_url": where, "abort_url": where}
         return {**file, "key": key, "method": "parts", "parts": about}
@@ -271,8 +276,8 @@ def picture_result(content: bytes, *, explain: bool = False) -> dict[str, Any]:
     return result
 
 
-def star_result(row: dict[str, str], at: int) -> dict[str, Any]:
-    name = row.get("name") or str(at)
+def star_result(row: dict[str, str], index: int) -> dict[str, Any]:
+    name = row.get("name") or str(index)
     if row["u"] == "-9999":
         return {"id": name, "error": problems.document(422, "invalid-fields", "Test", "u: is -9999")}
     predictions = [{"label": "STAR", "class_id": 2, "probability": 0.9}]

@@ -67,8 +67,8 @@ def classify(folder: Path, body: bytes) -> Classified:
             file.commit(None)
     finally:
         draft.close()
-    found = store.listing()
-    return Classified(found["table"], found.get("table.rejected.csv", b""), dict(report.summary))
+    files = store.listing()
+    return Classified(files["table"], files.get("table.rejected.csv", b""), dict(report.summary))
 
 
 def lines(*rows: str, header: str = HEADER) -> bytes:

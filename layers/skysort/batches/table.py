@@ -204,11 +204,11 @@ class _Columns:
 
     def cells(self, line: str) -> tuple[str, int, str, str] | None:
         """Label, class id, probability and prediction set; None for a line that is not the end of a row."""
-        front, *beside = line.rstrip("\r\n").rsplit(self.delimiter, _BEHIND_SET)
+        front, *trailing = line.rstrip("\r\n").rsplit(self.delimiter, _BEHIND_SET)
         # A set of several labels is quoted if the bar is the delimiter.
         front, _, members = front[:-1].rpartition('"') if front.endswith('"') else front.rpartition(self.delimiter)
         _, *cells = front.removesuffix(self.delimiter).rsplit(self.delimiter, len(self.classes) + 1)
-        if len(beside) != _BEHIND_SET or len(cells) != len(self.classes) + 1 or cells[0].lower() not in self.classes:
+        if len(trailing) != _BEHIND_SET or len(cells) != len(self.classes) + 1 or cells[0].lower() not in self.classes:
             return None
         class_id = self.classes.index(cells[0].lower())
         return cells[0], class_id, cells[1 + class_id], members.replace("|", ";")

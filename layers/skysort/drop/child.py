@@ -71,13 +71,13 @@ def main() -> None:
     # Output of libraries must not mix with the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    began = monotonic()
+    started = monotonic()
     order = Order.decode(sys.stdin.buffer.readline())
     _restrain(order)
     threading.Thread(target=_end_with_parent, args=(sys.stdin.buffer.fileno(),), daemon=True).start()
     worker = load_worker(Path(order.handler))
     _write(answers, {"state": READY})
-    _write(answers, _process(worker, order.upload, Deadline(order.seconds - (monotonic() - began))))
+    _write(answers, _process(worker, order.upload, Deadline(order.seconds - (monotonic() - started))))
     # At once: a hanging thread of a library must not keep the process alive.
     os._exit(0)
 

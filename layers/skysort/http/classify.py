@@ -76,8 +76,8 @@ def query_options(event: APIGatewayProxyEvent, **values: list[str] | None) -> di
     """The options of the query string, as text or Repeated; raises InvalidFieldsError for any other parameter."""
     unknown = [name for name in event.query_string_parameters if name not in NAMES]
     if unknown:
-        known = ", ".join(NAMES)
+        choices = ", ".join(NAMES)
         raise InvalidFieldsError(
-            [FieldError(name, "unknown_option", f"unknown option; choose from {known}") for name in unknown]
+            [FieldError(name, "unknown_option", f"unknown option; choose from {choices}") for name in unknown]
         )
     return gathered((name, value) for name, items in values.items() for value in items or ())

@@ -114,9 +114,9 @@ class VersionVerifier:
             samples = read_samples(self.references, function)
         except NotFoundError as error:
             raise VerificationError(error.detail) from error
-        wrong = [message for sample in samples for message in self._wrong(sample, version)]
-        if wrong:
-            raise VerificationError(f"{function} failed verification: {'; '.join(wrong)}")
+        messages = [message for sample in samples for message in self._wrong(sample, version)]
+        if messages:
+            raise VerificationError(f"{function} failed verification: {'; '.join(messages)}")
         return len(samples)
 
     def _wrong(self, sample: Sample, version: str) -> list[str]:

@@ -59,8 +59,8 @@ class _Plan:
     def part_sizes(self) -> list[int]:
         if not self.part_bytes:
             return []
-        whole, rest = divmod(self.size, self.part_bytes)
-        return [self.part_bytes] * whole + ([rest] if rest else [])
+        full_parts, rest = divmod(self.size, self.part_bytes)
+        return [self.part_bytes] * full_parts + ([rest] if rest else [])
 
 
 class UploadPresigner:
@@ -157,10 +157,10 @@ def _plans(request: UploadRequest, batch: str, client: Client) -> list[_Plan]:
     if batch_fault:
         faults.append(FieldError("batch", "bad_name", batch_fault))
     seen: set[str] = set()
-    kind = MODELS[request.model].input
+    input_kind = MODELS[request.model].input
     for number, file in enumerate(request.files):
-        content_type = kind.content_type(file.name, file.type)
-        name_fault, size_fault = names.file_fault(file.name, prefix), kind.size_fault(content_type, file.size)
+        content_type = input_kind.content_type(file.name, file.type)
+        name_fault, size_fault = names.file_fault(file.name, prefix), input_kind.size_fault(content_type, file.size)
         if name_fault is None and file.name in seen:
             name_fault = "is listed twice"
         seen.add(file.name)

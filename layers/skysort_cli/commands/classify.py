@@ -38,11 +38,11 @@ _REPORTED: Final = 20
 
 def run(options: argparse.Namespace) -> int:
     """Classify; returns the exit status."""
-    kind = MODELS[options.model].input
-    star = kind is ROWS
+    input_kind = MODELS[options.model].input
+    star = input_kind is ROWS
     endpoint = find_endpoint(options.endpoint, os.environ, in_process=options.in_process)
     _check(options, endpoint)
-    inputs = expand(options.files, tuple(kind.files))
+    inputs = expand(options.files, tuple(input_kind.files))
     check_out(options.out, inputs)
     if options.keep_columns:
         return _keep_columns(options, inputs)

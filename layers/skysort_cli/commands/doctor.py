@@ -188,10 +188,10 @@ def _python() -> Check:
     return Check(COMMAND_LINE, "Python", State.MISSING, version, "install Python 3.11 or newer")
 
 
-def _packages(group: str, remedy: str, otherwise: State) -> Iterator[Check]:
+def _packages(group: str, remedy: str, state_if_absent: State) -> Iterator[Check]:
     for distribution, module in _PACKAGES[group]:
         if importlib.util.find_spec(module) is None:
-            yield Check(group, distribution, otherwise, "not installed", remedy)
+            yield Check(group, distribution, state_if_absent, "not installed", remedy)
         else:
             yield Check(group, distribution, State.OK, _version(distribution, module))
 
@@ -206,20 +206,20 @@ def _version(distribution: str, module: str) -> str:
 
 
 def _model(model: str, environment: Mapping[str, str], *, needed: bool) -> Check:
-    otherwise = State.MISSING if needed else State.OPTIONAL
+    state_if_absent = State.MISSING if needed else State.OPTIONAL
     name = f"{model} model"
     try:
         folder = model_folder(model, environment)
         card = json.loads((folder / "card.json").read_bytes())
         parts = card.get("variants", {"": card}).values()
-        wrong = [part["file"] for part in parts if _sha256(folder / part["file"]) != part["sha256"]]
+        damaged = [part["file"] for part in parts if _sha256(folder / part["file"]) != part["sha256"]]
     except CommandError as error:
-        return Check(CLASSIFY, name, otherwise, "not found", str(error))
+        return Check(CLASSIFY, name, state_if_absent, "not found", str(error))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Check(CLASSIFY, name, otherwise, f"cannot be read: {error}", "clone the project again")
-    if wrong:
+        return Check(CLASSIFY, name, state_if_absent, f"cannot be read: {error}", "clone the project again")
+    if damaged:
         remedy = "restore it, with Git LFS if it is used: git checkout -- functions"
-        return Check(CLASSIFY, name, otherwise, f"{wrong[0]} is not the file that its card describes", remedy)
+        return Check(CLASSIFY, name, state_if_absent, f"{damaged[0]} is not the file that its card describes", remedy)
     return Check(CLASSIFY, name, State.OK, f"{card.get('version', '')}, sha256 verified, in {folder}")
 
 
@@ -277,8 +277,8 @@ def _chromium(environment: Mapping[str, str]) -> Check:
 
 
 def _data(environment: Mapping[str, str]) -> Check:
-    root, named = checkout(), environment.get("SKYSORT_DATA")
-    folder = Path(named) if named else root.parent / "shared" / "data" if root else None
+    root, setting = checkout(), environment.get("SKYSORT_DATA")
+    folder = Path(setting) if setting else root.parent / "shared" / "data" if root else None
     remedy = "set SKYSORT_DATA to its directory; only training and its tests need it"
     found = str(folder) if folder is not None and folder.is_dir() else None
     return _optional(DEVELOP, "survey data", found, f"{folder} is not a directory" if folder else "not found", remedy)

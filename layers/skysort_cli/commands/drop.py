@@ -46,12 +46,12 @@ def run(options: argparse.Namespace) -> int:
     if (options.out or options.format or options.results_dir) and not options.wait:
         raise UsageError("--out, --format and --results-dir are for the results: add --wait")
     named = options.results_dir is not None
-    kind = MODELS[options.model].input
-    if named and kind is not ROWS:
+    input_kind = MODELS[options.model].input
+    if named and input_kind is not ROWS:
         raise UsageError("--results-dir is for tables of stars; the output has all results of pictures and archives")
     batch = batch_name(options.batch, options.model, options.files)
     folder = results_folder(options.results_dir, options.out, batch)
-    inputs = expand(options.files, (*kind.files, *kind.archives))
+    inputs = expand(options.files, (*input_kind.files, *input_kind.archives))
     if options.wait:
         inputs = without_results(inputs, options.files, folder, named=named)
     check_out(options.out, inputs)

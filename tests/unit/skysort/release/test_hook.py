@@ -167,5 +167,5 @@ def test_codedeploy_is_told_of_what_it_is_about_to_shift(folder: Path, label: st
     aws = FakeDeployment({NEW: classified(label, 0.99)})
     event = {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "e-1"}
     assert hook_of(folder, aws, star=NEW).answer(event)["proven"] is succeeded
-    assert aws.told == [("d-1", "e-1", succeeded)]
+    assert aws.reported == [("d-1", "e-1", succeeded)]
     assert aws.invoked == [NEW]
