@@ -92,7 +92,7 @@ def _columns(*redshift: str) -> dict[str, Schema]:
             {"type": ["number", *redshift], "minimum": low, "maximum": high},
             *({"type": "number", "minimum": value, "maximum": value} for value in none),
         ],
-        "description": f"{', '.join(f'{value:g}' for value in none)} stand for none; "
+        "description": f"{', '.join(f'{value:g}' for value in none)} mean that none was measured; "
         f"also named {', '.join(ALIASES[REDSHIFT])}",
     }
     for name in POSITION:

@@ -159,7 +159,7 @@ def _read(path: Path) -> pd.DataFrame:
     if len(twice):
         raise InvalidFieldsError([describe(str(name), Reason.REPEATED_FIELD) for name in twice])
     if table.empty:
-        raise EmptyInputError(f"{path.name} has a header and no rows")
+        raise EmptyInputError(f"{path.name} has a header but no rows")
     return table
 
 

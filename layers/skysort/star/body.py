@@ -32,7 +32,7 @@ from skysort.star.tables.header import columns_of
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
 FORM: Final = "application/x-www-form-urlencoded"
-# What clients say that say nothing, and other names of a table of text.
+# Content types that say nothing about the content, and other names of a text table.
 _GENERIC_TYPES: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "text/plain"})
 _CSV_ALIASES: Final = frozenset(
     {
@@ -50,9 +50,9 @@ _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class StarRequest:
-    """The rows of a request in its order, and the options that its body gave.
+    """The rows of a request in order, and the options of its body.
 
-    single: the body was one bare row, so that its errors are the whole request's.
+    single: whether the body was one bare row, whose errors are those of the whole request.
     """
 
     rows: list[StarRow]
@@ -68,16 +68,16 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
     body
         As sent.
     content_type
-        Its media type, parameters allowed; where that says nothing, the body does.
+        Its media type, with or without parameters; the body decides where it is generic or missing.
 
     Returns
     -------
-    Its rows in order, each with what is wrong with it, and its options.
+    The rows in order, each with its errors, and the options.
 
     Raises
     ------
     InputError
-        For a body that cannot be read, is empty, too large, of another kind, or a CSV whose columns cannot be used.
+        For a body that is malformed, empty, too large, of another type, or a CSV with unusable columns.
     """
     try:
         return _read(body, _media_type(body, content_type))
@@ -89,7 +89,7 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
 def _read(body: bytes, media_type: str) -> StarRequest:
     readers = {JSON: _read_json, CSV: _read_csv, FORM: _read_form}
     if media_type not in readers:
-        raise UnsupportedFormatError(f"star rows come as {', '.join(readers)}, not as {media_type}")
+        raise UnsupportedFormatError(f"unsupported content type {media_type}; send star rows as {', '.join(readers)}")
     if not body.strip():
         raise EmptyInputError(
             "the body is empty; send a row with u, g, r, i, z and, where there is a spectrum, redshift"
@@ -99,7 +99,7 @@ def _read(body: bytes, media_type: str) -> StarRequest:
 
 
 def _refuse_other_files(body: bytes) -> None:
-    """Say what a body is that is a whole file of another kind; raises UnsupportedFormatError."""
+    """Raise UnsupportedFormatError for a body that is a file of another format."""
     from skysort.star.tables.detect import HEAD_BYTES, name_of  # noqa: PLC0415 - rarely met
 
     description = None if body.startswith(_UTF_16) else name_of(body[:HEAD_BYTES])
@@ -110,12 +110,12 @@ def _refuse_other_files(body: bytes) -> None:
 
 
 def _media_type(body: bytes, content_type: str) -> str:
-    """The media type that a client gave or, where it gave none or its program's own, that of what it sent."""
+    """The declared media type or, where that is missing or a client's default, the detected one."""
     declared = content_type.partition(";")[0].strip().lower()
     if declared in {JSON, CSV}:
         return declared
     start = body[:_PEEK_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
-    # curl calls whatever it sends a form; in one, JSON's braces would be escaped.
+    # curl declares every body as a form, in which JSON's braces would be escaped.
     if declared in {*_GENERIC_TYPES, FORM}:
         if start.startswith(_JSON_STARTS):
             return JSON
@@ -142,7 +142,7 @@ def _read_json(body: bytes) -> StarRequest:
     if document:
         known = ", ".join(("instances", *OPTION_NAMES))
         unknown = [
-            FieldError(name, "unknown_field", f"is not known beside instances; known are {known}") for name in document
+            FieldError(name, "unknown_field", f"is unknown beside instances; choose from {known}") for name in document
         ]
         raise InvalidFieldsError(unknown)
     if not isinstance(instances, list):
@@ -162,7 +162,7 @@ def _read_instances(instances: list[Any]) -> list[StarRow]:
             error = FieldError("row", "not_an_object", f"must be an object of named values, got {instance!r:.60}")
             rows.append(StarRow(str(number), (), (error,)))
             continue
-        # Rows mostly have the same names; asking each of others if it is misspelt could take long.
+        # Rows mostly have the same names; checking all others for misspellings could take long.
         spelled = tuple(instance)
         if spelled not in names and counted <= GUESSED_NAMES_PER_REQUEST:
             names.add(spelled)
@@ -172,7 +172,7 @@ def _read_instances(instances: list[Any]) -> list[StarRow]:
 
 
 def _row(document: dict[str, Any], default_id: str, *, guess: bool = True) -> StarRow:
-    """A row of JSON; what is wrong with the object itself comes before what is wrong with its values."""
+    """A row of JSON; faults of the object itself come before those of its values."""
     row = read_row(document, default_id, text=False, guess=guess)
     faults = json_document.faults_of(document)
     return replace(row, errors=(*faults, *row.errors)) if faults else row
@@ -186,7 +186,7 @@ def _read_form(body: bytes) -> StarRequest:
         raise LimitExceededError(f"a form may have up to {TABLE_COLUMNS:,} fields") from None
     fields: dict[str, Any] = gathered(pairs)
     options: dict[str, Any] = {name: fields.pop(name) for name in OPTION_NAMES if name in fields}
-    # A catalogue's other columns are let be, whatever they are.
+    # Other columns of a catalogue are ignored.
     fields = {name: value for name, value in fields.items() if not isinstance(value, Repeated) or canonical(name)}
     repeated = [name for name, value in fields.items() if isinstance(value, Repeated)]
     row = read_row({name: value for name, value in fields.items() if name not in repeated}, "0", text=True)
@@ -214,7 +214,7 @@ def _read_csv(body: bytes) -> StarRequest:
             error = FieldError("row", WRONG_CELL_COUNT, wrong_cell_count(len(cells), len(head.names)))
             rows.append(StarRow(str(number), (), (error,)))
     if not rows:
-        raise EmptyInputError("the CSV has a header and no rows")
+        raise EmptyInputError("the CSV has a header but no rows")
     return StarRequest(rows)
 
 

@@ -1,9 +1,8 @@
 """A gradient-boosted model through XGBoost's documented C API.
 
-Why not ``import xgboost``: its Python package imports scipy.sparse (and numpy.f2py with it),
-which is most of a star function's cold start and 110 MB of its image, for type checks that
-serving never needs. The shared library of the same wheel does all the work either way; a
-test holds this adapter to xgboost.Booster, value for value.
+Why not ``import xgboost``: its Python package imports scipy.sparse (and numpy.f2py with it), which would be most of the
+star function's cold start and 110 MB of its image, for type checks that serving never needs. The shared library of the
+same wheel does the work either way; a test compares this adapter with xgboost.Booster, value for value.
 
 C API: https://xgboost.readthedocs.io/en/stable/c.html
 """
@@ -56,7 +55,7 @@ def _config(kind: int) -> bytes:
     options = {"type": kind, "training": False, "iteration_begin": 0, "iteration_end": 0, "strict_shape": True}
     if kind == _MARGIN:
         options |= {"cache_id": 0}
-    # XGBoost reads NaN, which JSON proper does not have, as the mark of a missing value.
+    # XGBoost accepts NaN, which is not valid JSON, as the missing value.
     return json.dumps({**options, "missing": float("nan")}).encode()
 
 
@@ -68,7 +67,7 @@ _DMATRIX_CONFIG: Final = json.dumps({"missing": float("nan"), "nthread": 1}).enc
 class Booster:
     """A trained booster, ready to predict.
 
-    model: the bytes of a UBJSON model file. threads: cores a prediction may use.
+    model: the bytes of a UBJSON model file. threads: threads for a prediction.
     Raises ArtefactError when the bytes are not a model.
     """
 
@@ -120,18 +119,18 @@ class Booster:
             library.XGDMatrixFree(matrix)
 
     def _array_interface(self, features: NDArray[np.float32]) -> bytes:
-        """NumPy's array interface as the JSON that the C API reads (no copy of the values)."""
+        """NumPy's array interface as JSON for the C API, without copying the values."""
         if features.dtype != np.float32 or not features.flags.c_contiguous:
             raise TypeError(f"features must be C-contiguous float32, got {features.dtype} {features.shape}")
         rows, columns = features.shape
         if columns != self.feature_count:
-            raise ValueError(f"this booster takes {self.feature_count} features a row, got {columns}")
+            raise ValueError(f"this booster takes {self.feature_count} features per row, got {columns}")
         address = features.ctypes.data
         return b'{"data":[%d,true],"shape":[%d,%d],"typestr":"<f4","version":3}' % (address, rows, columns)
 
 
 class _Result:
-    """Where the library says that a prediction lies: its shape, number of dimensions and values."""
+    """Output arguments of a prediction: its shape, number of dimensions and values."""
 
     def __init__(self) -> None:
         self._shape = ctypes.POINTER(ctypes.c_uint64)()

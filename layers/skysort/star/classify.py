@@ -1,4 +1,4 @@
-"""Rows in, answers out: what the star function does, without HTTP and without AWS."""
+"""Classification of star rows: rows in, answers out, without HTTP or AWS."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ _DIGITS: Final = 6  # float32 probabilities carry no more
 
 
 class StarClassifier:
-    """A loaded model with its cache."""
+    """Classifies star rows with a loaded model and a cache of answers."""
 
     def __init__(self, model: StarModel, cache: AnswerCache[StarClasses]) -> None:
         self._model = model
         self._cache = cache
 
     def answer(self, request: StarRequest, query: Mapping[str, object]) -> StarAnswer:
-        """Classify a request's rows; a bad row gets a problem in its place, the others their classes.
+        """Classify a request's rows; a bad row gets a problem instead of classes.
 
         Parameters
         ----------
         request
             The rows, and the options of the body.
         query
-            Options of the query string, which win over those of the body.
+            Options of the query string, which override those of the body.
 
         Returns
         -------
@@ -81,12 +81,12 @@ class StarClassifier:
         return self._model.labels
 
     def self_test(self) -> Ready:
-        """Classify the built-in sample, past the cache; raises InfrastructureError when its class is another."""
+        """Classify the built-in sample without the cache; raises InfrastructureError for a wrong class."""
         started = perf_counter()
         (answer,) = self._predict([SAMPLE], parse_options({}, self._model.labels))
         best = answer["predictions"][0]
         if best["label"] != SAMPLE_LABEL:
-            raise InfrastructureError(f"the sample came out as {best['label']}, it is a {SAMPLE_LABEL}")
+            raise InfrastructureError(f"the sample was classified as {best['label']}; it is a {SAMPLE_LABEL}")
         card = self._model.card
         return {
             "status": "ready",
@@ -96,7 +96,7 @@ class StarClassifier:
         }
 
     def _classify(self, rows: Sequence[StarRow], options: Options) -> tuple[list[StarResult | FailedResult], float]:
-        """Answer every row in order; values seen before come from the cache, the rest in one prediction."""
+        """Answer every row in order; known values come from the cache, the rest from one prediction."""
         keys = [None if row.errors else (row.values, options) for row in rows]
         answers = [None if key is None else self._cache.get(_nan_safe(key)) for key in keys]
         fresh = [place for place, (key, answer) in enumerate(zip(keys, answers, strict=True)) if key and answer is None]
@@ -150,7 +150,7 @@ class StarClassifier:
 
 
 def _nan_safe(key: tuple[tuple[float, ...], Options]) -> tuple[tuple[float | None, ...], Options]:
-    """A key that equals itself: NaN, the absent redshift, does not."""
+    """A cache key without NaN (a missing redshift), which does not equal itself."""
     values, options = key
     return (tuple(value if value == value else None for value in values), options)  # noqa: PLR0124
 
@@ -166,7 +166,7 @@ def _refusal(row: StarRow, room: int) -> FailedResult:
 
 
 def _explanation(explanation: Explanation, labels: Sequence[str]) -> TreeExplanation:
-    """SHAP values as an answer shows them: for each class, base + contributions = margin."""
+    """SHAP values of an answer: for each class, base + contributions = margin."""
     return {
         "method": "tree SHAP",
         "features": dict(zip(explanation.features, _rounded(explanation.values), strict=True)),

@@ -1,6 +1,6 @@
-"""The columns of a star row: units, physical ranges, and the check of values; their names are in spellings.
+"""The columns of a star row: units, physical ranges and validation; their names are in spellings.
 
-One place for the HTTP body, the dropped table and the training data, so that a row is judged alike everywhere.
+Shared by HTTP bodies, dropped tables and the training data, so that a row is validated the same everywhere.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ LABELS: Final = ("GALAXY", "QSO", "STAR")
 
 # SDSS writes -9999 where a quantity was not measured (SDSS DR17 data model, PhotoObjAll).
 SENTINEL: Final = -9999.0
-# What tables write where an object has no redshift. 0 is what a fit that failed leaves (SDSS17's 412 rows of exactly
-# 0 are all labelled GALAXY, so are LEDA's and filled-in blanks); the others are conventions of catalogues, some with
-# decimals of nines. A star's redshift is small and not 0: Doppler shifts are measured to 1e-5 and better.
+# Placeholders for a missing redshift. 0 is the result of a failed fit (SDSS17's 412 rows of exactly 0 are all labelled
+# GALAXY; so are LEDA's) and of filled-in blanks; the others are conventions of catalogues, some with decimals of nines.
+# A star's redshift is small but not 0: Doppler shifts are measured to 1e-5 and better.
 NO_REDSHIFT: Final = (
     *(0.0, -1.0, -9.0, -9.9, -9.99, -9.999),
     *(sign * nines for sign in (-1.0, 1.0) for nines in (99.0, 99.9, 99.99, 99.999, 999.0, 999.9, 999.99, 9999.0)),
@@ -45,23 +45,23 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
 }
 UNITS: Final[Mapping[str, str]] = {**dict.fromkeys(BANDS, "mag"), REDSHIFT: "", "alpha": "deg", "delta": "deg"}
 
-# Cells of text that say that there is no value, blanks around them aside: pandas, R, Excel in English and German,
-# databases' dumps (\\N), SAS and Stata (.), Julia, and tables for people write these.
+# Text cells, stripped of blanks, that mean a missing value: pandas, R, Excel in English and German,
+# databases' dumps (\\N), SAS and Stata (.), Julia, and tables for people.
 BLANK: Final = (
     *("", "nan", "NaN", "NAN", "-nan", "-NaN", "null", "NULL", "Null", "NA", "N/A", "n/a", "none", "None", "NONE"),
     *("<NA>", "#N/A", "#NA", "#NV", "\\N", "missing", "masked", ".", "-", "--", "---"),
 )
-# A number as tables write it, blanks around it aside. Digits can be shared out in one way only, so that text that is
-# no number is given up in a time that grows with its length and not with its square.
+# A number in a table, with surrounding blanks. Its digits match in one way only, so that matching other text takes time
+# linear in its length, not quadratic.
 NUMBER: Final = r"^[+-]?(([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
-# As columns of 64 and of 32 bits hold them.
+# As 64-bit and 32-bit columns store them.
 _NO_REDSHIFT: Final = np.concatenate([np.array(NO_REDSHIFT), np.array(NO_REDSHIFT, np.float32).astype(np.float64)])
 _NO_REDSHIFTS: Final = frozenset(_NO_REDSHIFT.tolist())
 _SENTINEL_DIGITS: Final = 3
 
 
 class Reason(IntEnum):
-    """Why a value cannot be used; the lower-case name is the code in answers and reject tables."""
+    """Why a value is unusable; the lower-case name is the code in answers and reject tables."""
 
     OK = 0
     MISSING = 1
@@ -74,7 +74,7 @@ class Reason(IntEnum):
 
     @property
     def code(self) -> str:
-        """The reason as answers and reject tables spell it, e.g. ``out_of_range``."""
+        """The code in answers and reject tables, e.g. ``out_of_range``."""
         return self.name.lower()
 
 
@@ -94,17 +94,17 @@ class Photometry:
         return len(self.redshift)
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Photometry:
-        """The objects that a mask or an index array chooses, in its order."""
+        """The objects selected by a mask or an index array, in its order."""
         return Photometry(self.magnitudes[rows], self.redshift[rows])
 
 
 def without_sentinels(photometry: Photometry) -> tuple[Photometry, dict[float, int]]:
-    """Take out the redshifts that say that there is none (NO_REDSHIFT).
+    """Replace placeholders of a missing redshift (NO_REDSHIFT) by NaN.
 
     Returns
     -------
-    The photometry, NaN in their place, and how many objects had each of them, ``{0.0: 412}``; the photometry itself and
-    nothing where there was none. Columns of 32 bits hold them rounded, which is taken into account.
+    The photometry and the number of objects with each placeholder, ``{0.0: 412}``; the same photometry and an empty
+    dict where there are none. Placeholders rounded to 32 bits are recognised.
     """
     redshift = photometry.redshift
     absent = _says_none(redshift)
@@ -118,14 +118,14 @@ def without_sentinels(photometry: Photometry) -> tuple[Photometry, dict[float, i
 
 
 def stands_for_none(redshift: float) -> bool:
-    """Whether one redshift says that there is none."""
+    """Whether a redshift is a placeholder for a missing one."""
     return redshift in _NO_REDSHIFTS
 
 
 def _says_none(redshift: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(n,) bool, the redshifts that say that there is none."""
+    """(n,) bool, the redshifts that are placeholders."""
     low, high = REDSHIFT_RANGE
-    # All but 0 lie out of range, so that most blocks are told by three comparisons.
+    # All but 0 are out of range, so that three comparisons settle most blocks.
     absent: NDArray[np.bool_] = redshift == 0.0
     outside = np.flatnonzero((redshift < low) | (redshift > high))
     if len(outside):
@@ -134,12 +134,12 @@ def _says_none(redshift: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def check(photometry: Photometry) -> NDArray[np.uint8]:
-    """Check every measured value, vectorised.
+    """Validate every measured value, vectorised.
 
     Returns
     -------
-    (n, 6) uint8, a Reason for each of MEASURED. A NaN magnitude is MISSING; a redshift that is NaN or says that there
-    is none is OK, since that object is classified from photometry alone.
+    (n, 6) uint8, a Reason for each of MEASURED. A NaN magnitude is MISSING; a redshift that is NaN or a placeholder is
+    OK, since that object is classified from photometry alone.
     """
     reasons = np.zeros((len(photometry), len(MEASURED)), dtype=np.uint8)
     magnitudes, redshift = photometry.magnitudes, photometry.redshift
@@ -156,7 +156,7 @@ def check(photometry: Photometry) -> NDArray[np.uint8]:
 
 
 def describe(field: str, reason: Reason, value: object = None) -> FieldError:
-    """What was wrong with a value and what would be right; value: of an unknown field, the column likely meant."""
+    """The error of a value, with cause and cure; value: for an unknown field, the column probably meant."""
     low, high = RANGES.get(field, (0.0, 0.0))
     unit = f" {UNITS[field]}" if UNITS.get(field) else ""
     shown = "" if value is None else f", got {value!r:.60}"
@@ -171,14 +171,14 @@ def describe(field: str, reason: Reason, value: object = None) -> FieldError:
         Reason.OUT_OF_RANGE: f"must be from {low:g} to {high:g}{unit}{shown}",
         Reason.UNKNOWN_FIELD: "is not a known field" + (f"; did you mean {value!r}?" if value else ""),
         Reason.REPEATED_FIELD: "is given twice",
-        Reason.DEREDDENED: "is corrected for Galactic extinction, and not all five bands are; give all five magnitudes "
+        Reason.DEREDDENED: "is corrected for Galactic extinction, but not all five bands are; give all five magnitudes "
         "as catalogued, such as modelMag, or all five corrected",
     }
     return FieldError(field, reason.code, sentences[reason])
 
 
 def _point(value: object) -> str:
-    """The end of a sentence about a number with a decimal comma."""
+    """The end of a message about a number with a decimal comma."""
     digits = value.replace(",", "", 1).strip(" +-") if isinstance(value, str) and len(value) <= CELL_CHARACTERS else ""
     written = isinstance(value, str) and "," in value and digits.isdecimal()
     return "; write it with a decimal point" if written else ""

@@ -1,25 +1,25 @@
-"""What the star model looks at, and why.
+"""The features of the star model, and why.
 
 Magnitudes
-    Carry the survey's selection: which kinds of objects are that bright.
+    Carry the survey's selection: which types of objects are that bright.
 Colours, differences of two bands
-    The shape of the spectrum, free of distance. The stellar locus, the quasars' ultraviolet
+    The shape of the spectrum, independent of distance. The stellar locus, the quasars' ultraviolet
     excess (Richards et al. 2002) and the red sequence of galaxies are lines and blobs in colour
-    space. The four neighbouring colours, and two wide ones that reach over the 4000 A break.
-Curvatures, differences of neighbouring colours
+    space. The four adjacent colours, and two wide ones that span the 4000 A break.
+Curvatures, differences of adjacent colours
     Whether the spectrum bends. A quasar's power law is straight and a star's black body is not;
     an emission line in one band gives a bend there. A tree cuts along one column at a time, so a
     slanted line in colour space costs it many cuts unless the slant is a column of its own.
-Redshift, where a spectrum gave one
-    Separates stars (|z| < 0.005) from the rest almost alone.
+Redshift, where a spectrum was taken
+    Nearly enough to separate stars (|z| < 0.005) from the rest.
 Brightness at distance, r - 5 log10(z)
     The absolute magnitude up to a constant, by Hubble's law: at one redshift a quasar outshines
     a galaxy. Below z = 0.001, where motions through space outweigh the expansion, z counts as 0.001.
 
-What each is worth, by cross-validation on the training part, is in model_export/star/README.md:
-neighbouring colours and curvatures pay, the two wide colours and the brightness at distance no
-longer do since the booster is tuned. The position on the sky is not a property of an object: it is
-accepted in a row and never learnt from.
+The value of each, by cross-validation on the training set, is in model_export/star/README.md: adjacent
+colours and curvatures help, the two wide colours and the brightness at distance no longer do since the
+booster is tuned. The position on the sky is not a property of an object: it is accepted in a row and
+never used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from skysort.star.spellings import BANDS, REDSHIFT
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Pairs of indices into BANDS: the four neighbouring colours, then two wide ones.
+# Pairs of indices into BANDS: the four adjacent colours, then two wide ones.
 COLOURS: Final = ((0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (1, 3))
 COLOUR_NAMES: Final = tuple(f"{BANDS[a]}-{BANDS[b]}" for a, b in COLOURS)
 # The middle band of each curvature: (before - middle) - (middle - after).
@@ -48,7 +48,7 @@ SPECTROSCOPIC: Final = (*PHOTOMETRIC, REDSHIFT, DISTANCE_MAGNITUDE)
 
 
 def feature_matrix(magnitudes: NDArray[np.float64], redshift: NDArray[np.float64] | None) -> NDArray[np.float32]:
-    """The model's input.
+    """Compute the model's input.
 
     Parameters
     ----------

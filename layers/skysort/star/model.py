@@ -63,7 +63,7 @@ class _Variant:
         return probabilities, prediction_sets(probabilities, self.thresholds)
 
     def explain(self, magnitudes: NDArray[np.float64], redshift: NDArray[np.float64]) -> Iterator[Explanation]:
-        """redshift: what the variant does not take is not looked at."""
+        """redshift: ignored by the photometric variant."""
         features = feature_matrix(magnitudes, redshift if self.features == SPECTROSCOPIC else None)
         contributions, margins = self.booster.contributions(features), self.booster.margins(features)
         for values, shap, margin in zip(features, contributions, margins, strict=True):
@@ -79,7 +79,7 @@ class StarModel:
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1) -> StarModel:
-        """Load the artefact of a model folder (card.json and one UBJSON file a variant)."""
+        """Load the artefact of a model folder (card.json and a UBJSON file per variant)."""
         card = load_card(folder)
         variants = {name: _load_variant(folder, card, name, threads) for name in VARIANTS}
         return cls(card, variants)
@@ -107,7 +107,7 @@ class StarModel:
         return mixed
 
     def explain(self, photometry: Photometry) -> list[Explanation]:
-        """Explain n valid objects, each by the booster that classifies it, in one call of each booster."""
+        """Explain n valid objects, each by the booster that classifies it, with one call per booster."""
         explanations: dict[int, Explanation] = {}
         with_redshift = ~np.isnan(photometry.redshift)
         for name, rows in ((WITH_REDSHIFT, with_redshift), (PHOTOMETRY_ONLY, ~with_redshift)):
@@ -132,7 +132,7 @@ def _load_variant(folder: Path, card: ModelCard, name: str, threads: int) -> _Va
     if trained_on != VARIANTS[name]:
         raise ArtefactError(
             f"the variant {name!r} in {folder} was trained on {', '.join(trained_on)}; "
-            f"this code computes {', '.join(VARIANTS[name])}: train it anew"
+            f"this code computes {', '.join(VARIANTS[name])}: retrain it"
         )
     booster = Booster(read_artefact(file, sha256), threads)
     if booster.feature_count != len(trained_on):

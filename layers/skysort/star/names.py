@@ -1,22 +1,22 @@
-"""Which of the names that a row or a table gives hold the measured values and the identifier.
+"""Matching the column names of a row or a table to the measured values and the identifier.
 
 The rules, the same for a JSON row, a form, a CSV and a dropped table:
 
-* A column's own name wins over its other names (``u``, ``redshift``, ``id``).
-* Magnitudes: the first family of spellings.FAMILIES that is there for all five bands, so that no object
-  is judged by colours of two kinds; the others are passed over. Where none is whole, the first of
-  spellings.DEREDDENED that is, which is said; else each band may come from another family.
-* ``z`` is the redshift, as in SDSS's SpecObj and SpecPhoto, where it stands without ``u``, ``g``, ``r`` and ``i``
-  beside a whole family of other magnitudes (``modelMag_u`` to ``modelMag_z``). Otherwise it is a magnitude.
-* Two columns that hold the same quantity with equal right are an error: it is not known which is meant. So are those
-  that a join of two tables renamed, as TOPCAT, pandas, R, CasJobs, Polars and DuckDB do: z_1 and z_2, z_x and z_y, z.x
-  and z.y, z.1, z1, z_right, z:1. A header does not say which is the one to use, and z may be a magnitude in one table
-  and a redshift in the other: they are named, and where they stand says which is likely which.
-* Gaia's ``Gmag`` beside its ``BPmag`` or ``RPmag`` is not a g magnitude of SDSS, nor are VizieR's ``Umag``, ``Rmag``
-  and ``Imag`` beside ``Bmag`` or ``Vmag``, which are Johnson's and Cousins's, of SDSS's ``umag``, ``rmag``, ``imag``.
-* A redshift that was estimated from photometry is none: the row is classified from photometry alone, which is said.
-  So it is of a column that calls itself a redshift in words that are not known.
-* Identifiers are never an error: the first in the order of spellings.ALIASES is taken.
+* A column's own name (``u``, ``redshift``, ``id``) takes precedence over its aliases.
+* Magnitudes: the first family of spellings.FAMILIES that is complete in all five bands, so that colours never mix two
+  kinds of magnitudes; the others are ignored. Where none is complete, the first complete one of spellings.DEREDDENED,
+  with a warning; else each band may come from another family.
+* ``z`` is the redshift, as in SDSS's SpecObj and SpecPhoto, where there is no ``u``, ``g``, ``r`` and ``i`` but another
+  complete family of magnitudes (``modelMag_u`` to ``modelMag_z``). Otherwise it is a magnitude.
+* Two columns with equally good names for one quantity are an error. So are columns that a join of two tables renamed,
+  as TOPCAT, pandas, R, CasJobs, Polars and DuckDB do: z_1 and z_2, z_x and z_y, z.x and z.y, z.1, z1, z_right, z:1. The
+  header does not say which one to use, and z may be a magnitude in one table and a redshift in the other: the message
+  names them and guesses by their positions.
+* Gaia's ``Gmag`` together with its ``BPmag`` or ``RPmag`` is not an SDSS g magnitude, nor are VizieR's Johnson-Cousins
+  ``Umag``, ``Rmag`` and ``Imag`` together with ``Bmag`` or ``Vmag`` SDSS's ``umag``, ``rmag`` and ``imag``.
+* A photometric redshift does not count: the row is classified from photometry alone, with a warning. The same holds for
+  a column whose name claims a redshift in an unknown spelling.
+* Identifiers are never an error: the first in the order of spellings.ALIASES is used.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = FAMILIES[0]
 _Z: Final = BANDS[-1]
-# Names in this very case that are another survey's where one of the others stands beside them.
+# Names, in this case only, that are another survey's where one of the companions is present.
 _OTHERS: Final = {("Gmag",): ("BPmag", "RPmag", "bpmag", "rpmag"), ("Umag", "Rmag", "Imag"): ("Bmag", "Vmag")}
 DEREDDENED_CODE: Final = "dereddened_magnitudes"
 ESTIMATED_CODE: Final = "photometric_redshift"
@@ -49,11 +49,11 @@ _BESIDE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class ColumnMatch:
-    """Where the values are among the names.
+    """The columns matched among some names.
 
-    positions: index of the name for each of MEASURED and the identifier that is there.
-    explained: quantities that are not there, and why is among the problems.
-    problems: names that cannot be used, and why. notes: what was done that the caller should know.
+    positions: index of the name of each of MEASURED, and of the identifier, where present.
+    explained: missing quantities that one of the problems is about.
+    problems: unusable names, and why. notes: warnings for the caller.
     """
 
     positions: Mapping[str, int]
@@ -63,7 +63,7 @@ class ColumnMatch:
 
 
 def choose(names: Sequence[str]) -> ColumnMatch:
-    """Choose among names in any case, as the module's rules say."""
+    """Match names in any case by the rules above."""
     spelled = _spelled(names)
     family = _complete_family(FAMILIES, spelled)
     dereddened = _complete_family(DEREDDENED, spelled) if family is None else None
@@ -91,7 +91,7 @@ def choose(names: Sequence[str]) -> ColumnMatch:
 
 
 def _spelled(names: Sequence[str]) -> dict[str, list[int]]:
-    """Where each name stands, in lower case."""
+    """The positions of each name, in lower case."""
     spelled: dict[str, list[int]] = {}
     for position, name in enumerate(names):
         spelled.setdefault(name.strip().lower(), []).append(position)
@@ -125,9 +125,9 @@ def _redshifts(family: str | None, spelled: Mapping[str, list[int]]) -> list[int
 def _repeated(quantity: str, names: Sequence[str]) -> FieldError:
     first, second = names[:2]
     if quantity == REDSHIFT:
-        instead = f"name the one to use {REDSHIFT!r}"
+        instead = f"rename the one to use to {REDSHIFT!r}"
     elif quantity == _Z:
-        instead = f"keep the magnitude alone, and name a redshift {REDSHIFT!r}"
+        instead = f"keep only the magnitude, and rename a redshift to {REDSHIFT!r}"
     else:
         instead = "keep one of them"
     repeated = describe(second, Reason.REPEATED_FIELD)
@@ -137,14 +137,14 @@ def _repeated(quantity: str, names: Sequence[str]) -> FieldError:
 
 
 def _notes(names: Sequence[str], dereddened: str | None, *, redshift: bool) -> tuple[InputWarning, ...]:
-    """dereddened: the name of the u magnitude where all five are corrected for extinction."""
+    """The warnings; dereddened: name of the u magnitude where all five are corrected for extinction."""
     notes = []
     if dereddened is not None:
         notes.append(
             InputWarning(
                 DEREDDENED_CODE,
-                f"{dereddened:.60} and the like are corrected for Galactic extinction; the model learnt from "
-                "magnitudes as catalogued, and is a little less often right on these",
+                f"{dereddened:.60} and the like are corrected for Galactic extinction; the model was trained on "
+                "magnitudes as catalogued and is slightly less accurate on these",
             )
         )
     if redshift:
@@ -155,16 +155,16 @@ def _notes(names: Sequence[str], dereddened: str | None, *, redshift: bool) -> t
         notes.append(
             InputWarning(
                 UNKNOWN_CODE,
-                f"{unknown:.60} is not known as a redshift, and the classes are of photometry alone: where it was "
-                f"measured from spectra, name it {REDSHIFT!r}",
+                f"{unknown:.60} is not a known name of a redshift, so rows are classified from photometry alone; if it "
+                f"was measured from spectra, rename it to {REDSHIFT!r}",
             )
         )
     if estimated is not None:
         notes.append(
             InputWarning(
                 ESTIMATED_CODE,
-                f"{estimated:.60} is a redshift estimated from photometry and not measured: it is left out, and the "
-                "classes are of photometry alone",
+                f"{estimated:.60} is a redshift estimated from photometry, not measured: it is ignored, and rows are "
+                "classified from photometry alone",
             )
         )
     return tuple(notes)
@@ -173,8 +173,8 @@ def _notes(names: Sequence[str], dereddened: str | None, *, redshift: bool) -> t
 def joined(
     names: Sequence[str], spelled: Mapping[str, Sequence[int]], positions: Mapping[str, int]
 ) -> dict[str, FieldError]:
-    """The quantities of which a table has several renamed columns, and what to do about each."""
-    # A second ``z`` beside the magnitude is asked about where there is no redshift, which it probably is.
+    """Errors for quantities with several columns renamed by a join."""
+    # A second ``z`` is reported where there is no redshift, as it probably is one.
     if all(column in positions for column in MEASURED):
         return {}
     twins = _twins(spelled)
@@ -193,7 +193,7 @@ def joined(
 
 
 def _twins(spelled: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-    """Names without the mark of a join, to the indices of those that carry one."""
+    """Base names without the suffix of a join, with the indices of the columns that have one."""
     twins: dict[str, list[int]] = {}
     for name in spelled:
         if not name.endswith(_LAST):
@@ -205,7 +205,7 @@ def _twins(spelled: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
 
 
 def _magnitude_among(pair: Sequence[int], positions: Mapping[str, int]) -> int | None:
-    """Which of two columns stands right behind the i magnitude, and so is the z magnitude; None where neither does."""
+    """Which of two columns follows the i magnitude, and so is the z magnitude; None if neither does."""
     i = positions.get("i")
     if i is None:
         return None
@@ -215,18 +215,18 @@ def _magnitude_among(pair: Sequence[int], positions: Mapping[str, int]) -> int |
 
 def _error(quantity: str, named: Sequence[str], magnitude: int | None) -> FieldError:
     first, second = (f"{name!r:.60}" for name in named[:2])
-    both = f"{first} and {second} were one name before tables were joined"
+    both = f"{first} and {second} had the same name before tables were joined"
     if quantity != _Z:
-        detail = f"{both}: name the one to use {quantity!r}"
+        detail = f"{both}: rename the one to use to {quantity!r}"
     elif magnitude is None:
         detail = (
             f"{both}: one is probably the z magnitude and the other the redshift (magnitudes are near 20, redshifts "
-            f"below 7); name them {_Z!r} and {REDSHIFT!r}, or leave out the one that is neither"
+            f"below 7); rename them to {_Z!r} and {REDSHIFT!r}, or leave out the one that is neither"
         )
     else:
         z, other = (first, second) if magnitude == 0 else (second, first)
         detail = (
-            f"{both}: {z} stands behind i and is probably the magnitude, {other} the redshift; name them {_Z!r} and "
+            f"{both}: {z} follows i and is probably the magnitude, {other} the redshift; rename them to {_Z!r} and "
             f"{REDSHIFT!r}, or leave out the one that is neither"
         )
     return FieldError(named[1], Reason.REPEATED_FIELD.code, detail)

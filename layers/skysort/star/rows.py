@@ -1,4 +1,4 @@
-"""One star row of a request: a mapping of names to values, checked field by field."""
+"""One star row of a request: a mapping of names to values, validated field by field."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _NUMBER: Final = re.compile(NUMBER)
 _COMMA: Final = re.compile(DECIMAL_COMMA)
 _BLANKS: Final = frozenset(BLANK)
 SENTINEL_CODE: Final = "redshift_sentinel"
-# Sets of names worth remembering: of a row's width, and not a megabyte each.
+# Limits on the sets of names that are memoised.
 _NAMES: Final = 64
 _NAMES_CHARACTERS: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class StarRow:
-    """A row that was read: either its six values, or what is wrong with it.
+    """A row: either its six values, or its errors.
 
     values: u, g, r, i, z in AB magnitudes and the redshift, NaN for an object without a spectrum.
-    warnings: what was done to the row that the caller should know.
+    warnings: for the caller.
     """
 
     id: str
@@ -50,24 +50,23 @@ class StarRow:
 def read_row(given: Mapping[str, Any], default_id: str, *, text: bool, guess: bool = True) -> StarRow:
     """Read one row of JSON or a form.
 
-    Identifiers and positions are never wrong: no answer depends on them.
+    Identifiers and positions are never an error: no answer depends on them.
 
     Parameters
     ----------
     given
-        Names in any known spelling to values (skysort.star.names says which is taken of several); others are a
-        catalogue's own and not looked at.
+        Names in any known spelling to values (precedence as in skysort.star.names); unknown names are ignored.
     default_id
-        Its id where it has none.
+        The id of a row without one.
     text
-        Whether values come from a form, where every value is text and blank means absent; in JSON a number in quotes is
-        an error.
+        Whether values come from a form, where every value is text and blank means missing; in JSON a number in quotes
+        is an error.
     guess
-        Whether to ask of unknown names if they are misspelt.
+        Whether to check unknown names for misspellings.
 
     Returns
     -------
-    The row, with what is wrong with it.
+    The row, with its errors.
     """
     names = tuple(given)
     small = len(names) <= _NAMES and sum(map(len, names)) <= _NAMES_CHARACTERS
@@ -83,10 +82,10 @@ def read_row(given: Mapping[str, Any], default_id: str, *, text: bool, guess: bo
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
-    """What a row's names say before its values are looked at.
+    """The columns matched among a row's names.
 
-    measured: each of MEASURED and the name that holds it, None for one that is not there.
-    errors: what is wrong with the names, bands that are not there among it. notes: what every such row's answer says.
+    measured: each of MEASURED and its name, None where missing.
+    errors: of the names, including missing bands. notes: warnings for every row with these names.
     """
 
     measured: tuple[tuple[str, str | None], ...]
@@ -120,14 +119,14 @@ def _fields(names: tuple[str, ...], *, guess: bool) -> _Fields:
     )
 
 
-# The rows of a request, and those of most requests to a sandbox, have the same names.
+# The rows of a request mostly have the same names.
 _remembered: Final = lru_cache(maxsize=64)(_fields)
 
 
 def read_cells(
     cells: Sequence[str], columns: MeasuredColumns, default_id: str, *, decimal_comma: bool = False
 ) -> StarRow:
-    """Read one row of a CSV; decimal_comma: whether 18,25 is a number too, where cells do not stand apart by commas."""
+    """Read one row of a CSV; decimal_comma: whether 18,25 is a number too, where commas do not delimit cells."""
     errors: list[FieldError] = []
     if decimal_comma:
         cells = [_COMMA.sub(r"\1.\2", cell.strip()) if "," in cell else cell for cell in cells]
@@ -140,7 +139,7 @@ def read_cells(
 
 
 def _row(name: str, values: tuple[float, ...], errors: list[FieldError], notes: tuple[InputWarning, ...]) -> StarRow:
-    """The row; a redshift that says that there is none is taken out."""
+    """The row, without a placeholder redshift."""
     redshift = values[-1] if values else math.nan
     if stands_for_none(redshift):
         values = (*values[:-1], math.nan)
@@ -149,25 +148,27 @@ def _row(name: str, values: tuple[float, ...], errors: list[FieldError], notes: 
 
 
 def sentinel_note(redshift: float) -> InputWarning:
-    """The note on an object whose redshift says that there is none."""
-    return InputWarning(SENTINEL_CODE, f"the redshift {redshift:g} stands for none: the class is of photometry alone")
+    """The warning for an object with a placeholder redshift."""
+    return InputWarning(
+        SENTINEL_CODE, f"the redshift {redshift:g} means that none was measured: classified from photometry alone"
+    )
 
 
 def sentinels_detail(redshifts: Iterable[float]) -> str:
-    """The note on a table's objects whose redshifts, such as these, say that there is none."""
+    """The warning for a table's objects with these placeholder redshifts."""
     listed = ", ".join(f"{redshift:g}" for redshift in redshifts)
-    return f"redshifts that stand for none ({listed}) are left out: these rows are classified from photometry alone"
+    return f"placeholder redshifts ({listed}) are ignored: these rows are classified from photometry alone"
 
 
 def _identifier(value: Any, default_id: str) -> str:
-    """What names the row: text or a number, cut to its limit; the row's number for anything else."""
+    """The row's id: text or a number, truncated to its limit; else the default."""
     if value == "" or isinstance(value, bool) or not isinstance(value, str | int | float):
         return default_id
     return str(value)[:STAR_ID_CHARACTERS]
 
 
 def _number(column: str, value: Any, errors: list[FieldError], *, text: bool) -> float:
-    """The value as a float, NaN when absent; what is wrong goes into errors."""
+    """The value as a float, NaN when missing; an error is appended to errors."""
     reason, number = _read_text(value) if text else _read_json(value)
     if reason is Reason.MISSING and column == REDSHIFT:
         return math.nan
@@ -185,7 +186,7 @@ def _number(column: str, value: Any, errors: list[FieldError], *, text: bool) ->
 
 
 def _read_text(value: str | None) -> tuple[Reason, float]:
-    """A cell as the drop folder reads it (skysort.star.tables.numbers)."""
+    """Read a text cell like the drop folder does (skysort.star.tables.numbers)."""
     cell = "" if value is None else value.strip()
     if cell in _BLANKS:
         return Reason.MISSING, math.nan

@@ -1,4 +1,4 @@
-"""The names of a star row's columns, in the spellings of catalogues. No more is imported than names need."""
+"""The names of a star row's columns in catalogues. Kept free of heavy imports."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ MEASURED: Final = (*BANDS, REDSHIFT)
 POSITION: Final = ("alpha", "delta")
 IDENTIFIER: Final = "id"
 
-# Families of magnitudes, the first that a table has whole is taken: the plain names, then the model magnitudes that
-# those of SDSS17 are (SDSS PhotoObj's u, g, r, i, z are modelMag; VizieR's umag are too), then the other kinds.
+# Families of magnitudes in order of precedence: the plain names, then model magnitudes, as in SDSS17 (SDSS PhotoObj's
+# u, g, r, i, z are modelMag; so are VizieR's umag), then the other kinds.
 FAMILIES: Final = ("{band}", "modelmag_{band}", "{band}mag", "mag_{band}", "cmodelmag_{band}", "psfmag_{band}")
-# Magnitudes corrected for Galactic extinction, which the boosters have not seen: taken where all five are, and said.
+# Magnitudes corrected for Galactic extinction, unlike the training data: used if all five are, with a warning.
 DEREDDENED: Final = (
     *("dered_{band}", "{band}_dered", "deredmag_{band}", "dered_mag_{band}", "mag_{band}_dered", "dered{band}"),
     *("{band}0", "{band}_0", "{band}mag0"),
 )
-# The other names of each column; of an identifier's, the first that is there is taken.
+# The aliases of each column; for an identifier the first match wins.
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     **{band: tuple(family.format(band=band) for family in FAMILIES[1:]) for band in BANDS},
     REDSHIFT: (
@@ -32,7 +32,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "delta": ("dec", "decl", "dej2000", "decj2000", "dec_deg"),
     IDENTIFIER: ("objid", "obj_id", "specobjid", "spec_obj_id", "object_id", "source_id", "name"),
 }
-# Columns that SDSS tables carry and that say nothing of the object's nature: accepted, not used.
+# Columns of SDSS tables that say nothing about the object's class: accepted, not used.
 IGNORED: Final = frozenset(
     {
         *("run_id", "rerun_id", "cam_col", "field_id", "plate", "mjd", "fiber_id", "class", "run", "rerun", "camcol"),
@@ -46,15 +46,15 @@ _DEREDDENED: Final = {kind.format(band=band): band for band in BANDS for kind in
 
 
 def canonical(name: str) -> str | None:
-    """The canonical column for a spelling in any case (``RA`` -> ``alpha``), None for an unknown one."""
+    """The canonical column of a spelling in any case (``RA`` -> ``alpha``), None for an unknown one."""
     return SPELLINGS.get(name.strip().lower())
 
 
 def dereddened_band(name: str) -> str | None:
-    """The band whose magnitude, corrected for extinction, a column holds (``dered_u`` -> ``u``); None for others."""
+    """The band of a column of extinction-corrected magnitudes (``dered_u`` -> ``u``); None for others."""
     return _DEREDDENED.get(name.strip().lower())
 
 
 def is_known(name: str) -> bool:
-    """Whether a column is used here or knowingly ignored."""
+    """Whether a column is used or deliberately ignored."""
     return canonical(name) is not None or name.strip().lower() in IGNORED or dereddened_band(name) is not None

@@ -1,12 +1,12 @@
-"""Unknown columns that were most likely meant for a measured one, and those that hold another quantity.
+"""Unknown columns: probable misspellings of a measured column, and columns of other quantities.
 
-A table may carry any columns of its own, but ``redshfit`` in place of ``redshift`` would silently send every row to the
-photometric model. What one looks up is bounded: both names are compared with up to two letters left out, which takes
-some dozens of look-ups a name, and names as well as their number have a limit.
+A table may have any other columns, but ``redshfit`` in place of ``redshift`` would silently send every row to the
+photometric model. The work is bounded: names are compared with up to two letters deleted, which takes some dozens of
+look-ups per name, and the length and number of names are limited.
 
-Errors, extinctions and flags are never suggested in place of a magnitude; magnitudes of other surveys, other apertures
-or other systems, and fluxes, are pointed at where the table has no magnitudes that the model knows; redshifts that were
-estimated from photometry are not measured ones. All are judged by the names alone, which are cut to a length before.
+Errors, extinctions and flags are never suggested for a magnitude; magnitudes of other surveys, apertures or systems,
+and fluxes, are pointed out where the table has no usable magnitudes; photometric redshifts are not measured ones. Only
+the names count, truncated to a maximum length.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from skysort.errors import FieldError
 
 
-# A name of three letters is like too many others: zp would be taken for zsp.
+# Names of three letters are similar to too many others: zp would match zsp.
 _MIN_CHARACTERS: Final = 4
 _LEFT_OUT: Final = 2
-# Both letters of a longer name are hardly ever wrong, and trying them takes longer.
+# Two wrong letters in a longer name are rare, and trying them takes longer.
 _SHORT: Final = 10
-# Letters in common, twice, over the letters of both names.
+# Minimum similarity: twice the letters in common over the letters of both names.
 _LIKENESS: Final = 0.75
 _WORD: Final = re.compile("[a-z]+|[0-9]+")
-# An uncertainty, a weight, a bound, an extinction or a mark, as a word of a name.
+# Words in names of uncertainties, weights, bounds, extinctions and flags.
 _OTHER_WORDS: Final = frozenset(
     {
         *("error", "errors", "sigma", "sig", "std", "stdev", "rms", "unc", "uncert", "uncertainty", "var", "variance"),
@@ -43,12 +43,12 @@ _OTHER_WORDS: Final = frozenset(
         *("ext", "extinction", "ebv", "sfd", "galext", "flux", "counts", "number", "num", "nobs", "count"),
     }
 )
-# At either end of a name: e_umag, A_u, redshift_q.
+# Single letters at either end of such a name: e_umag, A_u, redshift_q.
 _SIDE_LETTERS: Final = frozenset({"e", "a", "d", "s", "q", "n", "f"})
 _ERROR: Final = re.compile(r"^err|err$|^sigma|ivar$|flux$")
 
 _BAND: Final = "([ugriz])"
-# What a name holds in any case, the first that fits. The band is given where the name has one.
+# Patterns of names, in any case, and their quantity; first match wins. The group is the band.
 _MAGNITUDES: Final = (
     (rf"^(?:abs(?:olute)?_?(?:mag)?|m_?abs|(?-i:M))_?{_BAND}$", "an absolute magnitude"),
     (r"^(?:c?model|psf|dered)_?mags?$", "a magnitude whose bands are not columns of their own"),
@@ -73,14 +73,14 @@ _MAGNITUDES: Final = (
 )
 _FLUX: Final = "a flux"
 _NANOMAGGIES: Final = "22.5 - 2.5 log10(flux) of one in nanomaggies"
-# Redshifts of BPZ, EAZY and LePhare that do not say so in a word.
+# Photometric redshifts of BPZ, EAZY and LePhare.
 _ESTIMATED: Final = frozenset({"zph", "zb", "zbpz", "bpzz", "zml", "eazyz", "zeazy", "zlephare", "zpdf", "photz"})
 _ESTIMATES: Final = ("zphot", "photoz", "photz", "zph")
 
 
 def nearest(name: str) -> str | None:
-    """The known column that an unknown name most likely meant, for a message; None for errors, flags and the like."""
-    # Both begin with the same letter: v_helio is like z_helio, and is a velocity.
+    """The known column nearest to an unknown name, for a message; None for errors, flags and the like."""
+    # The first letter must match: v_helio is similar to z_helio, but a velocity.
     lower = name.strip().lower()
     if not lower or len(lower) > COLUMN_NAME_CHARACTERS or is_other(lower) or is_estimated_redshift(lower):
         return None
@@ -95,7 +95,7 @@ def nearest(name: str) -> str | None:
 
 
 def misspelt(names: Iterable[str], present: Container[str]) -> list[FieldError]:
-    """Of the first unknown columns, those that look like a measured column that is not among those found."""
+    """Errors for unknown columns similar to a measured column that is not present; the first few are checked."""
     if all(column in present for column in MEASURED):
         return []
     unknown = islice((name for name in names if not is_known(name)), GUESSED_COLUMNS)
@@ -108,7 +108,7 @@ def misspelt(names: Iterable[str], present: Container[str]) -> list[FieldError]:
 
 @cache
 def _known() -> dict[str, list[str]]:
-    """The known spellings by what is left of them without some letters."""
+    """The known spellings, keyed by what is left after deleting letters."""
     known: dict[str, list[str]] = {}
     for spelling in SPELLINGS:
         if len(spelling) >= _MIN_CHARACTERS:
@@ -118,7 +118,7 @@ def _known() -> dict[str, list[str]]:
 
 
 def _shortened(name: str, max_letters: int) -> Iterator[str]:
-    """The name itself and without up to so many letters, each once, the longest first."""
+    """The name with up to max_letters letters deleted, without duplicates, the longest first."""
     for count in range(min(max_letters, len(name)) + 1):
         yield from dict.fromkeys(
             "".join(name[index] for index in kept) for kept in combinations(range(len(name)), len(name) - count)
@@ -131,7 +131,7 @@ def words(name: str) -> list[str]:
 
 
 def is_other(name: str) -> bool:
-    """Whether a name says that the column is an error, an extinction, a flag or the like of a quantity."""
+    """Whether a name is that of an error, an extinction, a flag or the like."""
     parts = words(name)
     if not parts:
         return True
@@ -143,9 +143,9 @@ def is_other(name: str) -> bool:
 
 
 def is_estimated_redshift(name: str) -> bool:
-    """Whether a column is a redshift that was estimated from photometry: ``z_phot``, ``photoz``, ``redshift_phot``."""
+    """Whether a column is a photometric redshift: ``z_phot``, ``photoz``, ``redshift_phot``."""
     spelled = name[:COLUMN_NAME_CHARACTERS].lower()
-    # Most names are told by this alone, and a request may have hundreds of thousands.
+    # This settles most names, of which a request may have hundreds of thousands.
     if "ph" not in spelled and spelled.strip().replace("_", "") not in _ESTIMATED:
         return False
     if is_other(name):
@@ -159,7 +159,7 @@ def is_estimated_redshift(name: str) -> bool:
 
 
 def may_be_redshift(name: str) -> bool:
-    """Whether a column that is not known says that it is a redshift: ``spectroscopic_redshift``, ``z_spectro``."""
+    """Whether an unknown column claims to be a redshift: ``spectroscopic_redshift``, ``z_spectro``."""
     spelled = name[:COLUMN_NAME_CHARACTERS].lower()
     if "redshift" not in spelled and not ("spec" in spelled and spelled.strip().startswith("z")):
         return False
@@ -167,7 +167,7 @@ def may_be_redshift(name: str) -> bool:
 
 
 def other_magnitudes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Magnitudes and fluxes that are not SDSS's: band ("" for others) to the shortest such name, and what it is."""
+    """Magnitudes and fluxes that are not SDSS's: band ("" if unknown) to the shortest name and its quantity."""
     magnitudes: dict[str, tuple[str, str]] = {}
     for name in names:
         spelled = name.strip()[:COLUMN_NAME_CHARACTERS]
@@ -182,12 +182,12 @@ def other_magnitudes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Compiled when a band is first missing: a function that starts should not wait for it."""
+    """The patterns, compiled on first use to keep the cold start short."""
     return tuple((re.compile(pattern, re.IGNORECASE), description) for pattern, description in _MAGNITUDES)
 
 
 def instead_of(band: str, others: Mapping[str, tuple[str, str]]) -> str:
-    """The end of a sentence about a missing band: what is there instead and why it is not taken, or nothing."""
+    """The end of a message about a missing band: an unusable column of that band, and why; or empty."""
     name, description = others.get(band, ("", ""))
     if not name:
         return ""

@@ -38,7 +38,7 @@ def test_a_votable_from_a_stranger_reads_no_file_of_mine(
 
     # Then
     assert ran.code == Exit.SOME_FAILED
-    assert "keeps its rows elsewhere" in ran.out + ran.err
+    assert "stores its rows elsewhere" in ran.out + ran.err
     written = out.read_text("latin-1") if out.exists() else ""
     assert SECRET not in ran.out + ran.err + written
 

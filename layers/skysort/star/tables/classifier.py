@@ -1,4 +1,4 @@
-"""The star model in the drop folder: any table in, the same table classified out."""
+"""The star model in the drop folder: classification of tables."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TableClassifier:
         self.version = model.card.version
 
     def classify(self, source: SourceFile, draft: Draft) -> Report:
-        """Classify one table; raises InputError when it can never succeed."""
+        """Classify one table; raises InputError for a table that can never be classified."""
         return self.classify_blocks(source.blocks(), draft.open)
 
     def classify_blocks(self, blocks: Iterable[bytes], open_sink: Callable[[str, str], Sink]) -> Report:
@@ -57,16 +57,16 @@ class TableClassifier:
         blocks
             The file's bytes, in pieces of any size.
         open_sink
-            Begins the file of a suffix and a media type: the table, and its rejects where there are some.
+            Opens the result file of a suffix and a media type: the table, and its rejects if there are any.
 
         Returns
         -------
-        What the summary and the metrics say of the table.
+        The table's summary and metrics.
 
         Raises
         ------
         InputError
-            When it can never succeed.
+            For a table that can never be classified.
         """
         started = perf_counter()
         kind, gzipped, blocks = recognised(blocks)
@@ -80,7 +80,7 @@ class TableClassifier:
                 sink.write(piece)
             for rows in table.rows():
                 sink.write(table.render(rows, *classifier.classify(rows)))
-                del rows  # the next block takes its memory
+                del rows  # frees memory for the next block
             for piece in table.end():
                 sink.write(piece)
             for warning, count in table.remarks():
@@ -101,7 +101,7 @@ class TableClassifier:
 
 
 def recognised(blocks: Iterable[bytes]) -> tuple[Format, bool, Iterator[bytes]]:
-    """A table's format, whether it was gzipped, and its bytes unpacked; raises UnsupportedFormatError for others."""
+    """Detect a table's format and gzip; returns its unpacked bytes. Raises UnsupportedFormatError for other files."""
     head, blocks = _peek(blocks)
     gzipped = head.startswith(GZIP)
     if gzipped:

@@ -1,4 +1,4 @@
-"""What kind of table a file is: its first bytes decide, its name is only asked for a CSV."""
+"""Detection of a table's format by its first bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READABLE: Final = "drop a CSV, FITS, VOTable, Parquet, ECSV or IPAC table, plain
 
 
 class Format(StrEnum):
-    """The tables that can be read."""
+    """The supported table formats."""
 
     CSV = "csv"
     FITS = "fits"
@@ -67,13 +67,13 @@ _OTHERS: Final = {
     b"ARROW1": "an Arrow IPC file",
     GZIP: "compressed with gzip twice",
 }
-# Control characters other than tab, line feed, carriage return and form feed: one may stray into a text, many don't.
+# Control characters other than tab, line feed, carriage return and form feed: a text may have a stray one, not many.
 _CONTROLS: Final = bytes(set(range(32)) - {9, 10, 12, 13})
 _CONTROLS_IN_TEXT: Final = 0.3
 
 
 def detect(head: bytes) -> Format:
-    """The format of a file by its first bytes, unpacked; raises UnsupportedFormatError that says what it is instead."""
+    """The format of a file by its first decompressed bytes; raises UnsupportedFormatError, naming other formats."""
     for magic, description in _OTHERS.items():
         if head.startswith(magic):
             raise UnsupportedFormatError(f"the file is {description}; {READABLE}")
@@ -92,7 +92,7 @@ def detect(head: bytes) -> Format:
 
 
 def name_of(head: bytes) -> str | None:
-    """What bytes that were sent for a CSV or JSON are instead, None where they may be one of these."""
+    """A description of bytes that are neither CSV nor JSON; None if they may be."""
     for magic, description in {**_OTHERS, GZIP: "compressed with gzip"}.items():
         if head.startswith(magic):
             return description
@@ -103,7 +103,7 @@ def name_of(head: bytes) -> str | None:
 
 
 def _of_text(head: bytes) -> Format:
-    """The kind of a table of text; raises UnsupportedFormatError for what is not text."""
+    """The format of a text table; raises UnsupportedFormatError for content that is not text."""
     if is_utf_16(head):
         raise UnsupportedFormatError(f"the file is UTF-16 text, which should be saved as UTF-8; {READABLE}")
     if b"\0" in head or len(head) - len(head.translate(None, _CONTROLS)) > _CONTROLS_IN_TEXT * len(head):
@@ -115,8 +115,8 @@ def _of_text(head: bytes) -> Format:
 
 
 def _is_ipac(head: bytes) -> bool:
-    """Whether lines of names and types between bars stand at the top, keywords behind backslashes aside."""
-    # A CSV may have bars between its cells, even at both ends; then so have its rows.
+    """Whether a table starts with lines of names and types between bars, after any keyword lines (backslashes)."""
+    # A CSV may have bars as delimiters, even at both ends; then its rows have them too.
     lines = [line.strip() for line in head.splitlines() if line.strip() and not line.startswith(b"\\")]
     if head.startswith(b"\\") and not lines:
         # The archives write some kilobytes of keywords.

@@ -1,8 +1,8 @@
-"""ECSV tables: rows stand as they are with the appended cells behind, and the header lists the appended columns.
+"""ECSV tables: the appended cells follow each unchanged row, and the header lists the appended columns.
 
 Format: Enhanced Character-Separated Values 1.0 (https://github.com/astropy/astropy-APEs/blob/main/APE6.rst), with
-commas or spaces between cells. The header is YAML; of it the list of columns is read, in the forms that astropy and
-the Gaia archive write, and the rest is kept.
+commas or spaces as delimiter. The header is YAML; only its list of columns is read, in the forms that astropy and the
+Gaia archive write, and the rest is kept.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MARK: Final = re.compile("^# ?")
 
 @contextmanager
 def open_ecsv(blocks: Iterable[bytes], _check: object) -> Iterator[EcsvTable]:
-    """Open an ECSV table; raises InputError where its columns cannot be used."""
+    """Open an ECSV table; raises InputError for unusable columns."""
     lines = enumerate(lines_of(blocks), start=1)
     header = _Header()
     for number, line in lines:
@@ -45,20 +45,20 @@ def open_ecsv(blocks: Iterable[bytes], _check: object) -> Iterator[EcsvTable]:
             break
         header.add(decoded(line, number))
     else:
-        raise EmptyInputError("the ECSV table has a header and no names of columns")
+        raise EmptyInputError("the ECSV table has a header but no column names")
     with long_cells():
         yield EcsvTable(header, decoded(line, number), number, _records(lines))
 
 
 class _Header:
-    """The lines above the table, and the columns that they list."""
+    """The lines above the table, and the columns listed in them."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._bytes = 0
 
     def add(self, line: str) -> None:
-        """Take a line; raises LimitExceededError beyond TEXT_HEADER_BYTES of them."""
+        """Add a line; raises LimitExceededError beyond TEXT_HEADER_BYTES in all."""
         self.lines.append(line)
         self._bytes += len(line)
         if self._bytes > TEXT_HEADER_BYTES:
@@ -66,7 +66,7 @@ class _Header:
 
     @property
     def delimiter(self) -> str:
-        """What stands between cells."""
+        """The delimiter of cells."""
         declared = [line for line in self.lines if line.startswith("# delimiter:")]
         delimiter = declared[0].partition(":")[2].strip().strip("'\"") if declared else " "
         delimiter = delimiter or " "
@@ -77,14 +77,14 @@ class _Header:
         return delimiter
 
     def items(self) -> tuple[int, list[list[str]], int]:
-        """The list of columns, as `column_items` finds it; raises MalformedInputError where there is none."""
+        """The list of columns (see `column_items`); raises MalformedInputError without one."""
         columns = column_items(self.lines)
         if columns is None:
             raise MalformedInputError("the ECSV header has no list of columns (datatype:)")
         return columns
 
     def rewritten(self, appended: ResultColumns, names: Sequence[str]) -> str:
-        """The header with the appended columns behind the others in its list."""
+        """The header with the appended columns at the end of its list."""
         begin, items, end = self.items()
         kept = [line for item, name in zip(items, names, strict=True) if not is_appended(name) for line in item]
         eol = "\r\n" if self.lines[0].endswith("\r\n") else "\n"
@@ -97,7 +97,7 @@ class _Header:
 
 
 def column_items(lines: Sequence[str]) -> tuple[int, list[list[str]], int] | None:
-    """Where a YAML list of columns begins (behind ``#`` or not), its items' lines, its end; None without one."""
+    """Start of a YAML list of columns (with or without ``#``), its items' lines, its end; None without one."""
     contents = [_MARK.sub("", line) for line in lines]
     begin = end = next((number for number, text in enumerate(contents, start=1) if text.rstrip() == "datatype:"), 0)
     items: list[list[str]] = []
@@ -113,7 +113,7 @@ def column_items(lines: Sequence[str]) -> tuple[int, list[list[str]], int] | Non
 
 
 class EcsvTable(TextTable):
-    """How the rows of one table are taken apart and put together."""
+    """An ECSV table."""
 
     def __init__(self, header: _Header, names_line: str, number: int, records: Iterable[Line]) -> None:
         self._header = header
@@ -123,14 +123,14 @@ class EcsvTable(TextTable):
         _, items, _ = header.items()
         if len(items) != len(self._names):
             raise MalformedInputError(
-                f"the ECSV header lists {len(items):,} columns, and line {number:,} names {len(self._names):,}"
+                f"the ECSV header lists {len(items):,} columns, but line {number:,} names {len(self._names):,}"
             )
         described = [_described("\n".join(item), name) for item, name in zip(items, self._names, strict=True)]
         super().__init__(find(described), records)
         self._kept = [index for index, name in enumerate(self._names) if not is_appended(name)]
 
     def header(self, appended: ResultColumns) -> bytes:
-        """The header and the line of names with the appended ones."""
+        """The header and the line of names, with the appended columns."""
         names = self.joined(self._names_line.encode(), self._names, appended.names)
         return self._header.rewritten(appended, self._names).encode() + names
 
@@ -146,12 +146,12 @@ class EcsvTable(TextTable):
         cells = self._split(decoded(line, number))
         if len(cells) != len(self._names):
             raise MalformedInputError(
-                f"the row on line {number:,} has {len(cells):,} cells, and there are {len(self._names):,} columns"
+                f"the row on line {number:,} has {len(cells):,} cells, but there are {len(self._names):,} columns"
             )
         return cells
 
     def joined(self, line: bytes, cells: Sequence[str], appended: Sequence[str]) -> bytes:
-        """The row's line with the appended cells behind its own."""
+        """The row's line followed by the appended cells."""
         kept = line.rstrip(b"\r\n")
         eol = line[len(kept) :] or b"\n"
         if len(self._kept) < len(self._names):
@@ -168,7 +168,7 @@ class EcsvTable(TextTable):
 
 
 def _records(lines: Iterable[Line]) -> Iterator[Line]:
-    """Rows, of which some go on over line breaks within quotes; comments and blank lines are left out."""
+    """Rows, which may have line breaks within quotes; comments and blank lines are skipped."""
     parts: list[bytes] = []
     begun, size, quotes = 0, 0, 0
     for number, line in lines:
@@ -191,7 +191,7 @@ def _records(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _described(item: str, name: str) -> TableColumn:
-    """A column of the header's list as the search for the measured ones takes it."""
+    """A column of the header's list as a TableColumn."""
     datatype, subtype = _value(_DATATYPE, item) or "string", _value(_SUBTYPE, item)
     elements, usable = 1, datatype.startswith((*_NUMERIC, "string"))
     if subtype is not None:

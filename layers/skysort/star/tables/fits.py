@@ -1,7 +1,7 @@
-"""FITS binary tables: rows pass through as the bytes they are, with the appended columns behind.
+"""FITS binary tables: rows are copied byte for byte, followed by the appended columns.
 
-The rest of the file (other extensions, the heap of variable-length cells) is copied unread. Every number of a header is
-checked against the file's size before anything is read by it.
+The rest of the file (other extensions, the heap of variable-length cells) is copied unread. Every number in a header is
+checked against the file's size before use.
 
 Format: FITS standard 4.0, section 7.3 (https://fits.gsfc.nasa.gov/fits_standard.html).
 """
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from skysort.star.tables.result_columns import ResultColumns, Values
 
 
-# Rows to work on at a time: at most so many, and so many bytes of them.
+# Maximum rows, and bytes of them, in a block.
 _ROWS: Final = 32_768
 _ROW_BYTES: Final = 32 * MIB
-# The fifth card; STIL knows the description by it, and by the place that it has.
+# The fifth card, which marks the description for STIL; its position matters.
 _MARK: Final = b"VOTMETA =                    T"
 _MARK_AT: Final = 4 * CARD
 
@@ -71,7 +71,7 @@ def open_fits(blocks: Iterable[bytes], _check: object) -> Iterator[FitsTable]:
 
 
 class FitsTable(Table):
-    """A table with the measured columns on its way through.
+    """A binary table with the measured columns.
 
     content: the mapped file.
     """
@@ -85,7 +85,7 @@ class FitsTable(Table):
         self._written = 0
 
     def begin(self, appended: ResultColumns) -> Iterator[bytes]:
-        """What stands above the rows: the table's header tells their number, so that they are looked at first."""
+        """Everything before the rows; the header has their number, so the rows are validated first."""
         self._appended = appended
         kept = sum(int(rows.measured.usable().sum()) for rows in self.rows())
         header = self._table.new_header(appended, kept)
@@ -134,25 +134,25 @@ class FitsTable(Table):
 
 
 def headers(content: NDArray[np.uint8]) -> Iterator[Header]:
-    """The headers of a file in order, each after a look at whether its data are all there.
+    """Iterate over the headers of a file, checking that each one's data are complete.
 
     Raises
     ------
     MalformedInputError
-        For a file that is cut short or not a FITS file.
+        For a truncated file, or one that is not FITS.
     LimitExceededError
         Beyond FITS_EXTENSIONS headers, or FITS_TABLE_CARDS cards in one of them.
     """
     start = number = 0
-    # Something else may follow the extensions.
+    # Special records may follow the extensions.
     while start < len(content) and (not number or content[start : start + 8].tobytes() == b"XTENSION"):
         if number == FITS_EXTENSIONS:
             raise LimitExceededError(f"the FITS file has more than {FITS_EXTENSIONS:,} extensions")
         header = HeaderReader(content.data, FITS_TABLE_CARDS).read(start)
-        # The last fill may be missing: nothing is read from it.
+        # The padding of the last block may be missing.
         if (length := header.data_bytes) and header.data_start + length > len(content):
             raise MalformedInputError(
-                "the FITS file is cut short: one of its parts has fewer rows or pixels than its header says"
+                "the FITS file is truncated: one of its parts has fewer rows or pixels than its header says"
             )
         yield header
         start = header.end
@@ -160,9 +160,9 @@ def headers(content: NDArray[np.uint8]) -> Iterator[Header]:
 
 
 def _without_description(primary: bytes) -> bytes:
-    """The first block of a file, without the mark that its array describes the columns as a VOTable."""
-    # TOPCAT marks so what it saves ("FITS-plus": SUN/252, 3.8.1), and trusts it when it reads: the appended columns
-    # would not be in it. Unmarked, the table is taken as its own header describes it.
+    """The first block of a file, without the mark that its array is a VOTable description of the columns."""
+    # TOPCAT writes this ("FITS-plus": SUN/252, 3.8.1) and trusts it when reading, but it lacks the appended columns.
+    # Without the mark the table's own header counts.
     marked = primary[_MARK_AT:].startswith(_MARK)
     return primary[:_MARK_AT] + _MARK[:-1] + b"F" + primary[_MARK_AT + len(_MARK) :] if marked else primary
 
@@ -172,15 +172,15 @@ def _pieces(content: NDArray[np.uint8]) -> Iterator[bytes]:
         yield content[start : start + MIB].tobytes()
 
 
-# TFORM's letters, the bytes of one element each (section 7.3.1, table 18); X counts bits.
+# TFORM's letters with the bytes of one element (section 7.3.1, table 18); X counts bits.
 _BYTES: Final = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8, "M": 16, "P": 8, "Q": 16}
 _NUMBERS: Final = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _INTEGERS: Final = "BIJK"
 _FORM: Final = re.compile(r"([0-9]{0,12})([LXBIJKAEDCMPQ])(.{0,80})", re.DOTALL)
 _DIMENSIONS: Final = re.compile(r"\(\s*[0-9]{1,12}(?:\s*,\s*[0-9]{1,12})*\s*\)")
-# Keywords that belong to a column end in its number: TTYPE3, TNULL3, TUCD3, ...
+# Keywords of a column end in its number: TTYPE3, TNULL3, TUCD3, ...
 _OF_COLUMN: Final = re.compile(r"(T[A-Z]{3,})([1-9][0-9]{0,2})")
-# TFIELDS may be up to 999 (section 7.3.1): keywords have no room for longer numbers.
+# The maximum of TFIELDS (section 7.3.1): keywords have no room for longer numbers.
 _MAX_COLUMNS: Final = 999
 _REPLACED: Final = ("CHECKSUM", "DATASUM", "THEAP")
 
@@ -189,9 +189,9 @@ _REPLACED: Final = ("CHECKSUM", "DATASUM", "THEAP")
 class Column:
     """A column of a binary table.
 
-    number: its number in the header's keywords. letter: TFORM's. repeat: elements a row. start, width: of its bytes in
-    a row. strings: texts a row of a column of characters, whose width is TFORM's: TDIM may say (1) of every column, as
-    CasJobs does.
+    number: its number in the header's keywords. letter: of TFORM. repeat: elements per row. start, width: of its bytes
+    in a row. strings: texts per row of a character column, by TFORM's width: TDIM may be (1) for every column, as
+    CasJobs writes.
     """
 
     name: str
@@ -207,7 +207,7 @@ class Column:
 
     @property
     def described(self) -> TableColumn:
-        """The column as the search for the measured ones takes it."""
+        """The column as a TableColumn."""
         text = self.letter == "A"
         usable = self.repeat > 0 and (text or self.letter in _NUMBERS)
         return TableColumn(
@@ -220,13 +220,13 @@ class Column:
         )
 
     def cells(self, rows: NDArray[np.uint8], element: int | None) -> Cells:
-        """The scaled values of rows (n, bytes a row), or of an element of each; TNULL and blank text are NaN."""
+        """The scaled values of rows (n, bytes per row), or of one element of each; TNULL and blank text are NaN."""
         if self.letter == "A":
             return self._texts(rows)
         size = _BYTES[self.letter]
         start = self.start + (element or 0) * size
         raw = np.ascontiguousarray(rows[:, start : start + size]).view(_NUMBERS[self.letter])[:, 0]
-        # Looked at for measured columns alone: what is wrong with another's does no harm.
+        # Only for measured columns: errors in others do no harm.
         scale = self.header.number(f"TSCAL{self.number}", 1.0)
         zero = self.header.number(f"TZERO{self.number}", 0.0)
         with np.errstate(all="ignore"):
@@ -237,7 +237,7 @@ class Column:
         return Cells(values)
 
     def truths(self, rows: NDArray[np.uint8], element: int | None) -> NDArray[np.bool_]:
-        """Which of n rows have T in a column of truths, or in an element of it."""
+        """(n,) bool: rows with T in a logical column, or in an element of it."""
         true: NDArray[np.bool_] = rows[:, self.start + (element or 0)] == ord("T")
         return true
 
@@ -247,13 +247,13 @@ class Column:
         from skysort.star.tables.numbers import text_cells  # noqa: PLC0415
 
         raw = np.ascontiguousarray(rows[:, self.start : self.start + self.width]).view(f"S{self.width}")[:, 0]
-        # A NUL ends a text before its width (section 7.3.3.1).
+        # A NUL terminates a text before its width (section 7.3.3.1).
         texts = [text.partition(b"\0")[0].decode("latin-1").strip() for text in raw.tolist()]
         return text_cells(pa.array(texts, pa.string()))
 
 
 class BinaryTable:
-    """A binary table in a file whose rows have been seen to be all there."""
+    """A binary table in a file that has all of its rows."""
 
     def __init__(self, header: Header) -> None:
         self.header = header
@@ -266,15 +266,15 @@ class BinaryTable:
         offset = header.integer("THEAP", self.rows * self.row_bytes)
         self.heap_start = header.data_start + offset
         if not rows_end <= self.heap_start <= self.heap_end:
-            raise MalformedInputError(f"the FITS header has THEAP = {offset:,}, which is not behind the table's rows")
+            raise MalformedInputError(f"the FITS header has THEAP = {offset:,}, which is not after the table's rows")
 
     def kept_bytes(self) -> NDArray[np.intp]:
-        """Offsets, within a row, of the bytes of the columns that no earlier classification appended."""
+        """Offsets within a row of the bytes to keep: all columns except those of an earlier classification."""
         parts = [np.arange(column.start, column.start + column.width) for column in self.kept]
         return np.concatenate(parts) if parts else np.zeros(0, np.intp)
 
     def new_header(self, appended: ResultColumns, rows: int) -> bytes:
-        """The classified table's header, whole blocks; raises LimitExceededError for more columns than FITS allows."""
+        """The result's header, padded to blocks; raises LimitExceededError for more columns than FITS allows."""
         fields = len(self.kept) + len(appended.names)
         if fields > _MAX_COLUMNS:
             raise LimitExceededError(
@@ -297,7 +297,7 @@ class BinaryTable:
         return text + b" " * (-len(text) % BLOCK)
 
     def _rewritten(self, keyword: str, line: bytes, sizes: dict[str, int], numbers: dict[int, int]) -> bytes | None:
-        """What becomes of a card: nothing, itself, or the same with another value or number."""
+        """A card of the new header: none, the same, or with another value or number."""
         if keyword in sizes:
             return _card(keyword, sizes[keyword])
         if keyword in _REPLACED:
@@ -306,7 +306,7 @@ class BinaryTable:
         if match is None or int(match[2]) > len(self.columns):
             return line
         if int(match[2]) not in numbers or (match[1] == "TDIM" and set(_sizes(self.header.text(keyword))) == {1}):
-            return None  # (1) or (1,1) is no shape, but of a text it would be a width that cuts it to one letter
+            return None  # (1) or (1,1) is not a shape, but would cut a text to one letter
         return f"{match[1]}{numbers[int(match[2])]}".ljust(8).encode() + line[8:]
 
 
@@ -319,19 +319,19 @@ def _new_cards(appended: ResultColumns, first: int) -> Iterator[bytes]:
     for number, about in enumerate(appended.described, start=first):
         yield _card(f"TTYPE{number}", about.name)
         yield _card(f"TFORM{number}", "E" if about.numeric else f"{about.width}A")
-        # What TOPCAT, STILTS and the survey archives write: no keywords of the standard's, but reserved by use.
+        # Written by TOPCAT, STILTS and the survey archives: conventions, not part of the standard.
         yield _card(f"TUCD{number}", about.ucd)
         yield _card(f"TCOMM{number}", about.text)
 
 
 def _card(keyword: str, value: str | int) -> bytes:
-    """A card of a whole number, or of a text of at most 68 characters, in the fixed format."""
+    """A card with an integer, or a text of at most 68 characters, in fixed format."""
     shown = f"{value:>20}" if isinstance(value, int) else "'{:<8}'".format(value.replace("'", "''"))
     return f"{keyword:<8}= {shown}"[:CARD].ljust(CARD).encode("ascii", "replace")
 
 
 def _columns(header: Header, row_bytes: int) -> Iterator[Column]:
-    """The columns in order; raises InputError when they do not fit into the rows."""
+    """The columns in order; raises InputError where they do not fit the row length."""
     if header.text("ZTABLE") == "T":
         raise UnsupportedFormatError("the FITS table is compressed (ZTABLE); unpack it with funpack first")
     if row_bytes > FITS_ROW_BYTES:
@@ -357,13 +357,13 @@ def _columns(header: Header, row_bytes: int) -> Iterator[Column]:
         start += width
         if start > row_bytes:
             raise MalformedInputError(
-                f"the FITS table's columns up to {name or number} take {start:,} bytes a row, "
-                f"and NAXIS1 says {row_bytes:,}"
+                f"the FITS table's columns up to {name or number} take {start:,} bytes per row, "
+                f"but NAXIS1 is {row_bytes:,}"
             )
 
 
 def _strings(repeat: int, behind: str, dimensions: str) -> int:
-    """How many texts a cell holds, by the width behind TFORM's A, or by TDIM, which begins with a text's width."""
+    """The number of texts in a cell, by the width after TFORM's A, or by TDIM, which begins with the width."""
     if behind.isdecimal() and int(behind):
         return max(1, repeat // int(behind))
     return prod(_sizes(dimensions)[1:])

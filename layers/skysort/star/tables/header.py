@@ -1,4 +1,4 @@
-"""Which of a table's columns hold the measured values."""
+"""The measured columns of a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from skysort.star.tables.csv.dialect import Head
 
 _UNIT_WORD: Final = re.compile(r"[a-z]+|[0-9]+")
-# Magnitudes per area, of other systems, and squares and parts of magnitudes.
+# Surface brightnesses, magnitudes of other systems, and powers and fractions of magnitudes.
 _MAGNITUDES: Final = frozenset(
     {
         *("mag", "mags", "magnitude", "magnitudes", "ab", "abmag", "magab", "asinh", "asinhmag"),
@@ -34,23 +34,23 @@ _OTHER_MAGNITUDES: Final = frozenset(
     }
 )
 _NANOMAGGIES: Final = frozenset({"nmgy", "mgy", "nanomgy"})
-# What is written where there is no unit.
+# Spellings of "no unit".
 _NO_UNIT: Final = frozenset({"none", "null", "nan", "unitless", "dimensionless", "n/a", "1"})
 _QUOTES: Final = "\"'` "
 _LENGTHS: Final = frozenset({"km", "m", "cm"})
 SPACES: Final = (
-    "stand apart by spaces, as in many ASCII tables; save the table as CSV "
+    "are separated by spaces, as in many ASCII tables; save the table as CSV "
     "(astropy: table.write('stars.csv', format='ascii.csv'))"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredColumns:
-    """Where the measured values are.
+    """The measured columns of a table.
 
-    positions: index of the column for each of MEASURED, None for a table without redshifts.
-    names: the table's own name of each, for messages. identifier: index of the column that names the objects.
-    notes: what the choice of columns means for every row, for answers and summaries.
+    positions: index of the column for each of MEASURED, None for a missing redshift.
+    names: the table's own name of each, for messages. identifier: index of the identifier column.
+    notes: warnings for every row, for answers and summaries.
     """
 
     positions: tuple[int | None, ...]
@@ -60,7 +60,7 @@ class MeasuredColumns:
 
     @property
     def present(self) -> list[int]:
-        """The positions of those that the table has."""
+        """The positions of those present."""
         return [position for position in self.positions if position is not None]
 
 
@@ -69,12 +69,12 @@ def locate(names: Sequence[str]) -> MeasuredColumns:
 
     Returns
     -------
-    Their positions, and what their choice means for every row.
+    Their positions, and warnings for every row.
 
     Raises
     ------
     InvalidFieldsError
-        With every column that is missing, misspelt or there twice.
+        With every missing, misspelt or duplicate column.
     LimitExceededError
         For a table that is too wide.
     """
@@ -95,7 +95,7 @@ def locate(names: Sequence[str]) -> MeasuredColumns:
 
 
 def columns_of(head: Head) -> MeasuredColumns:
-    """The measured columns of a CSV; raises InvalidFieldsError for names and units that cannot be used."""
+    """The measured columns of a CSV; raises InvalidFieldsError for unusable names and units."""
     columns = locate(head.names)
     if head.units:
         check_units(columns, [*head.units, *[None] * (len(head.names) - len(head.units))])
@@ -103,7 +103,7 @@ def columns_of(head: Head) -> MeasuredColumns:
 
 
 def _refuse_what_is_no_header(names: Sequence[str]) -> None:
-    """Say what the first line is where it is not a header of a CSV; raises InvalidFieldsError."""
+    """Raise InvalidFieldsError if the first line is not a CSV header, with what it is."""
     words = [word.strip(_QUOTES) for word in names[0].split()] if len(names) == 1 else []
     if sum(canonical(word) in MEASURED for word in words) > 1:
         raise InvalidFieldsError([], f"the columns {SPACES}: {names[0]!r:.80}")
@@ -111,15 +111,15 @@ def _refuse_what_is_no_header(names: Sequence[str]) -> None:
     if quoted is not None and {*BANDS} <= {canonical(name.strip(_QUOTES)) for name in names}:
         raise InvalidFieldsError(
             [],
-            f"the columns' names stand in quotes that a CSV does not know, as in {quoted:.60}: a quoted cell begins "
-            'and ends with ", right beside the delimiter',
+            f"the column names are in quotes that CSV does not have, as in {quoted:.60}: a quoted cell begins "
+            'and ends with ", next to the delimiter',
         )
     numbers = [word for word in words or names if _is_number(word)]
     if len(numbers) >= min(len(words or names), len(BANDS)) > 0:
         raise InvalidFieldsError(
             [],
             "the first line holds numbers; the table needs a header line with column names. Lines that begin with # "
-            "are comments: where the names stand in one, take the # away",
+            "are comments: if the names are in one, remove the #",
         )
 
 
@@ -147,19 +147,19 @@ def _message(problems: Sequence[FieldError], names: Sequence[str]) -> str:
 
 
 def check_units(columns: MeasuredColumns, units: Sequence[str | None]) -> None:
-    """Refuse magnitudes that are not AB magnitudes or luptitudes, and redshifts that are velocities.
+    """Reject magnitudes other than AB magnitudes or luptitudes, and redshifts that are velocities.
 
     Parameters
     ----------
     columns
-        Where the measured columns are.
+        The measured columns.
     units
-        One a column of the table, None or empty where it names none.
+        One per column of the table, None or empty if missing.
 
     Raises
     ------
     InvalidFieldsError
-        With every column whose unit is another.
+        With every column of another unit.
     """
     problems = []
     for position, quantity, name in zip(columns.positions, MEASURED, columns.names, strict=True):
@@ -173,7 +173,7 @@ def check_units(columns: MeasuredColumns, units: Sequence[str | None]) -> None:
 
 
 def _wrong_unit(quantity: str, unit: str) -> str | None:
-    """What is wrong with a unit, None for nothing."""
+    """The error of a unit; None for a valid one."""
     words = _UNIT_WORD.findall(unit.lower())
     if quantity == REDSHIFT:
         velocity = len(words) > 1 and words[0] in _LENGTHS
@@ -184,10 +184,10 @@ def _wrong_unit(quantity: str, unit: str) -> str | None:
         )
     if any("vega" in word for word in words):
         return (
-            f"is in {unit:.40}, a magnitude of the Vega system; {quantity} has to be an AB magnitude, as SDSS's are: "
+            f"is in {unit:.40}, a magnitude of the Vega system; {quantity} must be an AB magnitude, as SDSS's are: "
             "the model is wrong on others"
         )
     if any("magg" in word or word in _NANOMAGGIES for word in words):
-        return f"is in {unit:.40}, a flux; {quantity} has to be an AB magnitude, 22.5 - 2.5 log10(flux in nanomaggies)"
+        return f"is in {unit:.40}, a flux; {quantity} must be an AB magnitude, 22.5 - 2.5 log10(flux in nanomaggies)"
     known = bool(words) and words[0] in _MAGNITUDES and _OTHER_MAGNITUDES.isdisjoint(words)
-    return None if known else f"is in {unit:.40}; {quantity} has to be an AB magnitude (mag)"
+    return None if known else f"is in {unit:.40}; {quantity} must be an AB magnitude (mag)"

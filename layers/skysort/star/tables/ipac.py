@@ -1,7 +1,7 @@
-"""IPAC tables: lines stand as they are with the appended columns behind.
+"""IPAC tables: the appended columns follow the unchanged lines.
 
-Format: https://irsa.ipac.caltech.edu/applications/DDGEN/Doc/ipac_tbl.html: keywords behind backslashes, up to four
-lines of names, types, units and nulls between bars, and rows whose cells lie beneath those.
+Format: https://irsa.ipac.caltech.edu/applications/DDGEN/Doc/ipac_tbl.html: keywords after backslashes, up to four
+lines of names, types, units and nulls between bars, and rows with their cells below.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FLOAT_WIDTH: Final = 14
 
 @contextmanager
 def open_ipac(blocks: Iterable[bytes], _check: object) -> Iterator[IpacTable]:
-    """Open an IPAC table; raises InputError where its columns cannot be used."""
+    """Open an IPAC table; raises InputError for unusable columns."""
     above: list[bytes] = []
     bars: list[str] = []
     size = 0
@@ -46,18 +46,18 @@ def open_ipac(blocks: Iterable[bytes], _check: object) -> Iterator[IpacTable]:
         else:
             first = [(number, line)]
             break
-    # Comments and blank lines among the rows are left out.
+    # Comments and blank lines among the rows are skipped.
     rows = ((number, line) for number, line in chain(first, lines) if line.strip() and not line.startswith(b"\\"))
     table = IpacTable(b"".join(above), bars, rows)
     if not first:
-        raise EmptyInputError("the IPAC table has a header and no rows")
+        raise EmptyInputError("the IPAC table has a header but no rows")
     yield table
 
 
 class IpacTable(TextTable):
-    """Where the cells of each column lie, and what the appended ones look like.
+    """An IPAC table.
 
-    above: the lines of keywords. bars: the header's lines between bars.
+    above: the lines of keywords. bars: the header lines with bars.
     """
 
     def __init__(self, above: bytes, bars: Sequence[str], rows: Iterable[Line]) -> None:
@@ -80,16 +80,16 @@ class IpacTable(TextTable):
         self._widths: list[int] = []
 
     def _between(self, line: str) -> list[str]:
-        """What stands in a line between the places of the first line's bars."""
+        """The text of a line between the positions of the first line's bars."""
         return [line[start + 1 : stop].strip() for start, stop in pairwise(self._stops)]
 
     def _kept_part(self, line: str) -> str:
-        """A line's own columns, each from its bar to before the next one."""
+        """A line's kept columns, each from its bar to before the next one."""
         line = line.ljust(self._stops[-1])
         return "".join(line[self._stops[index] : self._stops[index + 1]] for index in self._kept)
 
     def header(self, appended: ResultColumns) -> bytes:
-        """The lines of keywords, and those of names, types, units and nulls with the appended columns'."""
+        """The keyword lines, and the lines of names, types, units and nulls with the appended columns."""
         self._widths = [
             max(len(about.name), _FLOAT_WIDTH if about.numeric else about.width, len("double"))
             for about in appended.described
@@ -103,11 +103,11 @@ class IpacTable(TextTable):
         return self._above + "".join(rewritten).encode()
 
     def cells(self, line: bytes, number: int) -> Sequence[str]:
-        """The cells of a row, those that are the column's null empty."""
+        """The cells of a row, empty for the column's null value."""
         cells = self._between(decoded(line, number).rstrip("\r\n"))
         return ["" if cell == null else cell for cell, null in zip(cells, self._nulls, strict=True)]
 
     def joined(self, line: bytes, cells: Sequence[str], appended: Sequence[str]) -> bytes:  # noqa: ARG002
-        """The row's line with the appended cells beneath their names."""
+        """The row's line with the appended cells below their names."""
         kept = self._kept_part(line.decode().rstrip("\r\n"))
         return f"{kept} {' '.join(map(str.rjust, appended, self._widths))} \n".encode()

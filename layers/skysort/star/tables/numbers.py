@@ -1,4 +1,4 @@
-"""Cells of text as numbers, where some of them are none."""
+"""Conversion of text cells to numbers, some of which may be invalid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def text_cells(texts: Any, *, decimal_comma: bool = False) -> Cells:
-    """A column of text, an Arrow array of binary or string, as `to_numbers` reads it."""
+    """The cells of a text column, an Arrow array of binary or string, read by `to_numbers`."""
     values, unreadable = to_numbers(texts, decimal_comma=decimal_comma)
     return Cells(values.copy(), unreadable.copy(), lambda row: as_text(texts.slice(row, 1))[0].as_py())
 
@@ -35,7 +35,7 @@ def to_numbers(cells: Any, *, decimal_comma: bool = False) -> tuple[NDArray[np.f
 
     Returns
     -------
-    (n,) values, NaN for a blank and for an unreadable cell, and (n,) True for the unreadable ones.
+    (n,) values, NaN for blank and unreadable cells, and (n,) bool, True for unreadable ones.
     """
     text = pc.utf8_trim_whitespace(as_text(cells))
     blank = pc.or_(pc.is_null(text), pc.is_in(text, value_set=pa.array(BLANK)))

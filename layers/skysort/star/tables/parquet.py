@@ -1,4 +1,4 @@
-"""Parquet tables, batch by batch through pyarrow; the schema that comes out, and astropy's list of columns within."""
+"""Parquet tables, batch by batch through pyarrow; the result's schema, with astropy's list of columns."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 65_536
 _DEPTH: Final = 32
-# astropy.io.misc.parquet: names, types, units and masks as YAML, and each text column's longest text.
+# astropy.io.misc.parquet: names, types, units and masks as YAML, and the maximum length of each text column.
 _ASTROPY: Final = b"table_meta_yaml"
 _LONGEST: Final = "table::len::"
 _ITEM: Final = "- {name: "
@@ -43,10 +43,10 @@ _ITEM: Final = "- {name: "
 
 @contextmanager
 def open_parquet(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterator[ParquetTable]:
-    """Open a Parquet file in memory bounded by PARQUET_PAGE_BYTES and its fellows in limits.py.
+    """Open a Parquet file in memory bounded by the PARQUET limits in limits.py.
 
-    Schema, metadata and compression stay as they were; astropy's own list of the columns has the appended ones too.
-    Raises InputError when it cannot be classified.
+    Schema, metadata and compression are kept; astropy's list of columns gets the appended ones. Raises InputError for a
+    table that cannot be classified.
     """
     with fetched(blocks, PARQUET_BYTES) as path:
         footer = read_footer(path)
@@ -55,7 +55,7 @@ def open_parquet(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterat
 
 
 class ParquetTable(Table):
-    """A Parquet table on its way through."""
+    """A Parquet table."""
 
     def __init__(self, path: Path, footer: Footer, file: Any, check: Callable[[], object]) -> None:
         self._path = path
@@ -73,7 +73,7 @@ class ParquetTable(Table):
         self._writer: Any = None
 
     def begin(self, appended: ResultColumns) -> list[bytes]:
-        """What stands above the rows."""
+        """The file's first bytes."""
         self._appended = appended
         target = result_schema(self._schema, self._kept, appended)
         codec = self._footer.groups[0].chunks[0].codec
@@ -81,7 +81,7 @@ class ParquetTable(Table):
         return [self._out.take()]
 
     def rows(self) -> Iterator[Rows]:
-        """The rows as Arrow reads them, as many at a time as memory has room for."""
+        """The rows, as many at a time as fit the memory limits."""
         for batch in _batches(self._path, self._footer, self._file, self._schema, self._check):
             yield self._rows(batch)
 
@@ -105,7 +105,7 @@ class ParquetTable(Table):
 
 
 class _Pieces:
-    """The file that pyarrow writes to: keeps what is written until it is taken."""
+    """The file that pyarrow writes to: buffers bytes until they are taken."""
 
     closed = False
 
@@ -121,7 +121,7 @@ class _Pieces:
         return b"".join(pieces)
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Nothing to flush."""
 
     def close(self) -> None:
         self.closed = True
@@ -134,19 +134,19 @@ def _batches(path: Path, footer: Footer, file: Any, schema: Any, check: Callable
 
 
 def _without_views(schema: Any) -> Any:
-    """The schema with texts in the form that rows can be chosen from; Rust's libraries ask for views of them."""
+    """The schema with plain texts, which Arrow can filter; Rust libraries write string views."""
     plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
     fields = [field.with_type(plain.get(field.type, field.type)) for field in schema]
     return pa.schema(fields, schema.metadata)
 
 
 def _described(name: str, kind: Any) -> TableColumn:
-    """A column of Arrow's as the search for the measured ones takes it."""
+    """An Arrow column as a TableColumn."""
     value, elements = kind, 1
     if pa.types.is_fixed_size_list(kind):
         value, elements = kind.value_type, kind.list_size
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        # How many a row cannot be told from the type; it is looked at in the rows, where five are wanted.
+        # The type does not give the length of lists; the rows are checked for five.
         value, elements = kind.value_type, 5
     plain = value.value_type if pa.types.is_dictionary(value) else value
     number = (
@@ -165,7 +165,7 @@ def _is_text(kind: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Rows as Arrow read them."""
+    """A record batch."""
 
     batch: Any
 
@@ -190,12 +190,12 @@ class _Batch:
         lengths = pc.list_value_length(column)
         if pc.any(pc.not_equal(lengths, 5)).as_py():
             name = self.batch.schema.field(place.column).name
-            raise MalformedInputError(f"{name} has rows without exactly five values, one a band")
+            raise MalformedInputError(f"{name} has rows without exactly five values, one per band")
         return pc.list_element(column, place.element)
 
 
 def result_schema(schema: Any, kept: Sequence[int], appended: ResultColumns) -> Any:
-    """The fields at the kept positions of a schema and the appended ones, with the metadata that the table had."""
+    """The kept fields of a schema and the appended ones, with the table's metadata."""
     new = [pa.field(about.name, pa.float32() if about.numeric else pa.string()) for about in appended.described]
     metadata = _metadata(schema.metadata or {}, appended)
     return pa.schema([*(schema.field(index) for index in kept), *new], metadata=metadata or None)
@@ -205,14 +205,14 @@ def _metadata(old: Mapping[bytes, bytes], appended: ResultColumns) -> dict[bytes
     metadata = {key: value for key, value in old.items() if key != _ASTROPY}
     listed = _listed(old[_ASTROPY].decode("utf-8", "replace"), appended) if _ASTROPY in old else None
     if listed is None:
-        # Without the list astropy reads any table; with one that lacks columns, none.
+        # astropy reads tables without the list, but none with an incomplete one.
         return metadata
     longest = {f"{_LONGEST}{a.name}".encode(): str(a.width).encode() for a in appended.described if not a.numeric}
     return {**metadata, **longest, _ASTROPY: listed.encode()}
 
 
 def _listed(text: str, appended: ResultColumns) -> str | None:
-    """Put the appended columns into astropy's YAML; None where that does not look as astropy writes it."""
+    """Add the appended columns to astropy's YAML; None if it is not in astropy's format."""
     lines = text.split("\n")
     columns = column_items(lines)
     if columns is None or not columns[1] or not all(item[0].startswith(_ITEM) for item in columns[1]):

@@ -1,9 +1,9 @@
-"""How much memory a Parquet file will take, and how many rows of it can be worked on at a time.
+"""The memory that a Parquet file needs, and the number of rows to read at a time.
 
-Worked out from the headers of its pages alone, before Arrow unpacks one: they say how large each is unpacked and how
-many values it holds. Arrow holds, of every column, one page and the dictionary unpacked, and the values of the rows
-that are read: texts once a row. A few bytes can stand for gigabytes: by compression, by runs of equal values, and by
-texts that a dictionary holds once and the rows many times.
+Computed from the page headers alone, before Arrow decompresses anything: they have the decompressed size and number of
+values of each page. Arrow holds, for every column, one page and the dictionary decompressed, and the values of the rows
+being read. A few bytes can expand to gigabytes: by compression, by runs of equal values, and by dictionary texts that
+many rows repeat.
 
 Format: Apache Parquet (https://parquet.apache.org/docs/file-format/), parquet.thrift's PageHeader.
 """
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from skysort.star.tables.parquet_footer import Chunk, Footer
 
 
-# Of each value beside itself: an offset, a bit for null, levels, and what Arrow's type is wider than the file's.
+# Overhead per value: an offset, a validity bit, levels, and Arrow's wider types.
 _BESIDE: Final = 16
 # Parquet's LZ4 comes in several frames.
 _UNPACKED_HERE: Final = frozenset({"snappy", "gzip", "brotli", "zstd"})
-# A dictionary as short as this is not worth a look.
+# Shorter dictionaries need no inspection.
 _SHORT: Final = 512
 _LENGTH: Final = struct.Struct("<I")
-# A header holds the page's least and greatest value; Arrow reads headers of up to 16 MiB too.
+# A header has the page's minimum and maximum; Arrow reads headers of up to 16 MiB too.
 _HEADER_BYTES: Final = 16 * MIB
-# PageHeader's fields and kinds.
+# Fields and types of PageHeader.
 _KIND, _UNPACKED, _PACKED, _DATA, _DICTIONARY, _DATA_V2 = 1, 2, 3, 5, 7, 8
 _DICTIONARY_PAGE: Final = 2
 _DICTIONARY_ENCODINGS: Final = frozenset({2, 8})
@@ -48,11 +48,10 @@ _DELTA_BYTE_ARRAY: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one column takes in one row group.
+    """The memory of one column in one row group.
 
-    a_row: bytes of a row at most, where its pages say so. spread: rows and bytes of the pages that only tell how much
-    all their texts take. lists: bytes of all its values where a row holds lists of them. held: its largest page and
-    its dictionary.
+    a_row: maximum bytes per row, where the pages bound it. spread: rows and bytes of the pages that only bound the
+    total of their texts. lists: bytes of all values of a column of lists. held: its largest page and its dictionary.
     """
 
     a_row: int
@@ -63,7 +62,7 @@ class Need:
 
 @dataclass(slots=True)
 class Batches:
-    """Row groups that are read as one, and how many rows of them at a time.
+    """Row groups that are read together, and the number of rows to read at a time.
 
     size: bytes of all their rows.
     """
@@ -75,25 +74,25 @@ class Batches:
 
 
 def batches(path: Path, footer: Footer, max_rows: int, check: Callable[[], object] = bool) -> list[Batches]:
-    """How to read a file: at most so many rows at a time, and PARQUET_BATCH_BYTES of them.
+    """Plan the reading of a file: at most max_rows rows, and PARQUET_BATCH_BYTES, at a time.
 
     Parameters
     ----------
     path, footer
         The file.
     max_rows
-        At a time.
+        Maximum rows at a time.
     check
-        Is called between columns, and raises where there is no time left.
+        Called between columns; raises after the deadline.
 
     Returns
     -------
-    The row groups in order; small ones are joined where they fit together, since Arrow reads on into the next one.
+    The row groups in order; small ones are joined, since Arrow reads on into the next one.
 
     Raises
     ------
     LimitExceededError
-        Where pages, lists or a few rows take more memory than limits.py allows.
+        Where pages, lists or a few rows need more memory than limits.py allows.
     MalformedInputError
         Where pages are damaged.
     """
@@ -150,10 +149,10 @@ def _rows(needs: Sequence[Need], max_rows: int) -> int:
 
 
 def _largest(spread: Sequence[tuple[int, int]], rows: int) -> int:
-    """The most bytes of the pages that so many consecutive rows lie in."""
+    """The maximum bytes of the pages of so many consecutive rows."""
     lengths, sizes = np.array(spread, np.int64).T
     ends, total = np.cumsum(lengths), np.concatenate([[0], np.cumsum(sizes)])
-    # The worst place to begin is a page's last row.
+    # The worst start is a page's last row.
     last = np.searchsorted(ends - lengths, ends - 1 + rows)
     return int((total[last] - total[:-1]).max())
 
@@ -180,9 +179,9 @@ class _Sizes:
         self._spread: list[tuple[int, int]] = []
 
     def add(self, page: Page, content: mmap.mmap) -> None:
-        """Take a page; of a dictionary of texts the longest is looked for."""
+        """Add a page; in a dictionary of texts the longest is determined."""
         if page.dictionary:
-            # What a value takes in the page at least; Arrow makes room for as many as the header says.
+            # Minimum bytes per value in the page; Arrow allocates as many values as the header declares.
             least = _LENGTH.size if self._text else self._width - _BESIDE
             if page.values * least > max(page.unpacked, 1):
                 raise MalformedInputError("the Parquet file is damaged: a dictionary has more values than bytes")
@@ -206,7 +205,7 @@ class _Sizes:
         self._lists += a_value * page.values
 
     def need(self) -> Need:
-        """What the column takes."""
+        """The column's memory."""
         held = self._page + self._dictionary
         if self._chunk.leaf.repeated:
             return Need(0, (), self._lists, held)
@@ -214,7 +213,7 @@ class _Sizes:
 
 
 def _longest(page: Page, content: mmap.mmap, codec: str) -> int:
-    """The longest text of a dictionary; the dictionary's own size where its packing is one that is not undone here."""
+    """The length of a dictionary's longest text; the dictionary's size where its codec is not supported here."""
     if page.unpacked <= _SHORT or page.unpacked > PARQUET_PAGE_BYTES:
         return page.unpacked
     packed = content[page.start : page.start + page.packed]
@@ -228,7 +227,7 @@ def _longest(page: Page, content: mmap.mmap, codec: str) -> int:
 
 
 def _lengths(data: memoryview, values: int) -> Iterator[int]:
-    """The lengths that stand before the texts of a page."""
+    """The length prefixes of the texts in a page."""
     offset = 0
     for _ in range(values):
         if offset + _LENGTH.size > len(data):
@@ -242,9 +241,9 @@ def _lengths(data: memoryview, values: int) -> Iterator[int]:
 class Page:
     """One page.
 
-    at: where its data begin in the file. packed, unpacked: their bytes. values: how many, nulls included.
-    dictionary: whether it is a column's dictionary. indices: whether its values are places in that.
-    prefixes: whether its texts are made of beginnings of those before them.
+    start: offset of its data in the file. packed, unpacked: its compressed and decompressed bytes. values: their
+    number, including nulls. dictionary: whether it is a column's dictionary. indices: whether its values are indices
+    into that. prefixes: whether its texts are delta-encoded by common prefixes.
     """
 
     start: int
@@ -257,11 +256,11 @@ class Page:
 
 
 def pages(content: mmap.mmap, start: int, stop: int, values: int, counted: Iterator[int]) -> Iterator[Page]:
-    """The pages of a column's values from start to stop; raises MalformedInputError for a damaged or endless one."""
-    # Arrow looks for no page behind the values.
+    """The pages of a column between start and stop; raises MalformedInputError for damaged ones."""
+    # Arrow reads no pages after the last value.
     offset, values_read = start, 0
     if not 0 <= start <= stop <= len(content):
-        raise MalformedInputError("the Parquet file is damaged: a column lies outside it")
+        raise MalformedInputError("the Parquet file is damaged: a column is outside the file")
     while offset < stop and values_read < values:
         if next(counted) >= PARQUET_PAGES:
             raise LimitExceededError(
@@ -269,7 +268,7 @@ def pages(content: mmap.mmap, start: int, stop: int, values: int, counted: Itera
             )
         page = _page(content, offset)
         if page.start + page.packed > len(content):
-            raise MalformedInputError("the Parquet file is damaged: a page lies outside of it")
+            raise MalformedInputError("the Parquet file is damaged: a page is outside the file")
         if not page.dictionary:
             values_read += page.values
         offset = page.start + page.packed

@@ -1,6 +1,6 @@
-"""What a Parquet file says of itself: its row groups, and where each column's pages lie.
+"""The footer of a Parquet file: its row groups, and the location of each column's pages.
 
-Read here as well as by Arrow, whose own view of a damaged footer ends the process.
+Read here before Arrow, which aborts the process on a damaged footer.
 
 Formats: Apache Parquet (https://parquet.apache.org/docs/file-format/), parquet.thrift's FileMetaData; Thrift's compact
 protocol (https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md).
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAGIC: Final = b"PAR1"
-# The file ends in the footer, its length and the magic number.
+# A file ends with the footer, its length and the magic number.
 _TAIL: Final = 8
 _REPEATED: Final = 2
-# Bytes of a value by parquet.thrift's Type (boolean, 32, 64 and 96 bits, float, double, text), and its codecs.
+# Bytes of a value by parquet.thrift's Type (boolean, 32, 64 and 96 bits, float, double, text), and the codecs.
 _WIDTHS: Final = (1, 4, 8, 12, 4, 8, 0)
 _FIXED: Final = 7
 _CODECS: Final = {0: "none", 1: "snappy", 2: "gzip", 4: "brotli", 5: "lz4", 6: "zstd", 7: "lz4"}
 _DEPTH: Final = 8
 _TRUE, _FALSE, _BYTE, _SHORT, _INT, _LONG, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
-# A number's bytes carry seven bits each; the eighth says that there is another.
+# Varints: seven bits per byte; the eighth marks continuation.
 _VARINT_BITS, _VARINT_MASK, _NUMBER_BITS = 7, 127, 64
-# A list's length stands beside its type up to 14.
+# A list's length up to 14 shares a byte with its type.
 _LONG_LIST: Final = 15
-_ENDLESS: Final = "the Parquet file is damaged: what it says of itself does not end"
+_ENDLESS: Final = "the Parquet file is damaged: its metadata does not end"
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A column that holds values, perhaps within others.
+    """A leaf column of the schema.
 
-    width: bytes of a value, 0 for texts. repeated: whether a row may hold several.
+    width: bytes of a value, 0 for texts. repeated: whether a row may have several values.
     """
 
     width: int
@@ -51,7 +51,7 @@ class Leaf:
 class Chunk:
     """A column's pages in one row group.
 
-    start, stop: where they lie. values: how many, nulls included. codec: as pyarrow calls it.
+    start, stop: their offsets. values: their number, including nulls. codec: pyarrow's name of it.
     """
 
     leaf: Leaf
@@ -77,7 +77,7 @@ class Footer:
 
     @property
     def rows(self) -> int:
-        """Rows in all."""
+        """The total number of rows."""
         return sum(group.rows for group in self.groups)
 
 
@@ -93,7 +93,7 @@ def read_footer(path: Path) -> Footer:
     MalformedInputError
         Where it is damaged.
     LimitExceededError
-        Where it is too long, or has more than TABLE_COLUMNS columns, those within others counted.
+        Where it is too long, or has more than TABLE_COLUMNS leaf columns.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -101,7 +101,7 @@ def read_footer(path: Path) -> Footer:
         tail = file.read(_TAIL)
         length = int.from_bytes(tail[:4], "little")
         if tail[4:] != _MAGIC or length + _TAIL > size:
-            raise MalformedInputError("the Parquet file cannot be read: it is cut short, its end is not a footer")
+            raise MalformedInputError("the Parquet file cannot be read: it is truncated: it does not end with a footer")
         if length > PARQUET_FOOTER_BYTES:
             raise LimitExceededError(
                 f"the Parquet file's footer has {length // MIB:,} MiB; at most {PARQUET_FOOTER_BYTES // MIB:,} MiB are "
@@ -116,8 +116,8 @@ def read_footer(path: Path) -> Footer:
 
 
 def _leaves(elements: Sequence[Struct]) -> Iterator[Leaf]:
-    """The schema's leaves; it lists a tree's elements, each before its children."""
-    # Of each open element: the children that are still to come, and whether it or one around it is repeated.
+    """The leaves of the schema, which lists a tree in depth-first order."""
+    # For each open element: the remaining children, and whether it or an ancestor is repeated.
     around: list[tuple[int, bool]] = []
     for element in elements:
         repeated = element.number(3, 0) == _REPEATED or bool(around and around[-1][1])
@@ -137,43 +137,43 @@ def _leaves(elements: Sequence[Struct]) -> Iterator[Leaf]:
 def _group(group: Struct, leaves: Sequence[Leaf], size: int) -> Group:
     columns = group.structs(1)
     if len(columns) != len(leaves):
-        raise MalformedInputError("the Parquet file is damaged: a row group has not the schema's columns")
+        raise MalformedInputError("the Parquet file is damaged: a row group does not have the schema's columns")
     chunks = tuple(_chunk(column.struct(3), leaf, size) for column, leaf in zip(columns, leaves, strict=True))
     return Group(group.number(3), chunks)
 
 
 def _chunk(about: Struct | None, leaf: Leaf, size: int) -> Chunk:
     if about is None:
-        raise MalformedInputError("the Parquet file cannot be read: a column's description is not in it")
+        raise MalformedInputError("the Parquet file cannot be read: the metadata of a column are missing")
     start = about.number(9)
     dictionary = about.number(11, start)
     start = min(start, dictionary or start)
     stop = start + about.number(7)
     if stop > size:
-        raise MalformedInputError("the Parquet file is damaged: a column lies outside of it")
+        raise MalformedInputError("the Parquet file is damaged: a column is outside the file")
     codec = _CODECS.get(about.number(4))
     if codec is None:
-        raise MalformedInputError("the Parquet file is compressed in a way that is not read; use zstd or snappy")
+        raise MalformedInputError("the Parquet file has an unsupported compression; use zstd or snappy")
     return Chunk(leaf, start, stop, about.number(5), codec)
 
 
 class Struct(dict[int, object]):
-    """A struct's fields by their number: numbers, structs and lists of them; None for texts, which are skipped."""
+    """A struct's fields by number: numbers, structs and lists of them; None for texts, which are skipped."""
 
     def number(self, field: int, default: int | None = None) -> int:
-        """A number; raises MalformedInputError where it is negative, or missing without a default."""
+        """A number; raises MalformedInputError if it is negative, or missing without a default."""
         value = self.get(field, default)
         if not isinstance(value, int) or value < 0:
             raise MalformedInputError("the Parquet file is damaged: a number is missing or negative")
         return value
 
     def struct(self, field: int) -> Struct | None:
-        """A struct, None where there is none."""
+        """A struct, None if missing."""
         value = self.get(field)
         return value if isinstance(value, Struct) else None
 
     def structs(self, field: int) -> list[Struct]:
-        """A list of structs; raises MalformedInputError where there is none."""
+        """A list of structs; raises MalformedInputError if it is missing."""
         value = self.get(field)
         structs = [item for item in value if isinstance(item, Struct)] if isinstance(value, list) else []
         if not isinstance(value, list) or len(structs) < len(value):
@@ -182,10 +182,10 @@ class Struct(dict[int, object]):
 
 
 class Thrift:
-    """Reads structs from bytes.
+    """Reads structs of Thrift's compact protocol.
 
-    at: where it reads next. Every element takes a byte at least, so that no more is made than the bytes are many.
-    Raises MalformedInputError for what is none, and beyond stop.
+    offset: the read position. Every element takes at least one byte, so that memory is bounded by the input's size.
+    Raises MalformedInputError for invalid data, and beyond stop.
     """
 
     def __init__(self, content: mmap | bytes, offset: int, stop: int) -> None:
@@ -194,9 +194,9 @@ class Thrift:
         self.offset = offset
 
     def struct(self, depth: int = 0) -> Struct:
-        """Read a struct; depth: of those around it."""
+        """Read a struct at a nesting depth."""
         if depth > _DEPTH:
-            raise MalformedInputError("the Parquet file is damaged: what it says of itself is nested too deep")
+            raise MalformedInputError("the Parquet file is damaged: its metadata is nested too deeply")
         fields = Struct()
         number = 0
         while (first := self._byte()) != 0:
@@ -214,7 +214,7 @@ class Thrift:
             return self._list(depth)
         size = self._varint() if kind == _BINARY else {_TRUE: 1, _FALSE: 1, _BYTE: 1, _DOUBLE: 8}.get(kind)
         if size is None:
-            raise MalformedInputError("the Parquet file is damaged: what it says of itself holds an unknown type")
+            raise MalformedInputError("the Parquet file is damaged: its metadata has an unknown type")
         if size > self._stop - self.offset:
             raise MalformedInputError(_ENDLESS)
         self.offset += size
@@ -243,7 +243,7 @@ class Thrift:
             value |= (byte & _VARINT_MASK) << shift
             if byte <= _VARINT_MASK:
                 return value
-        raise MalformedInputError("the Parquet file is damaged: a number in what it says of itself does not end")
+        raise MalformedInputError("the Parquet file is damaged: a number in its metadata does not end")
 
     def _zigzag(self) -> int:
         value = self._varint()

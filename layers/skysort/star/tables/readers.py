@@ -1,4 +1,4 @@
-"""The reader of each format, behind the guard: whatever it stumbles over in a file is that file's problem."""
+"""The reader of each format, guarded: any exception while reading becomes an error of the file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAMES: Final = {
 class TableReader:
     """Reads one table of a known format; a context manager.
 
-    Reading, classifying and writing are apart: `rows` gives the rows, and who wants the table too asks for `begin`
+    Reading is separate from classifying and writing: `rows` gives the rows; to write the classified table, call `begin`
     before them, `render` with each block's results, and `end`.
 
     Parameters
@@ -45,18 +45,18 @@ class TableReader:
     blocks
         The file's bytes, in pieces of any size.
     check
-        Is called now and then while there are no rows to give, and raises where there is no time left.
+        Called regularly before the first rows; raises after the deadline.
 
     Raises
     ------
     InputError
-        By every method, for whatever is wrong with the file.
+        By every method, for a bad file.
     ImportError
-        Where a format's library is not installed.
+        If a format's library is not installed.
 
     Notes
     -----
-    What `blocks` and `check` raise passes as it is: it is not the file's fault.
+    Exceptions of `blocks` and `check` propagate unchanged: they are not the file's fault.
     """
 
     def __init__(self, kind: Format, blocks: Iterable[bytes], check: Callable[[], object] = bool) -> None:
@@ -68,40 +68,40 @@ class TableReader:
             self._table = self._stack.enter_context(open_table(self._watched(blocks), lambda: self._watch(check)))
 
     def __enter__(self) -> Self:
-        """The reader itself."""
+        """The format's reader."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave nothing of the file behind."""
+        """Remove temporary files."""
         self._stack.close()
 
     @property
     def columns(self) -> MeasuredColumns:
-        """Where the measured values are, and what the table calls them."""
+        """The measured columns."""
         return self._table.columns
 
     def rows(self) -> Iterator[Rows]:
         """The rows, block by block."""
-        with self._guard():  # of the reader alone: what happens between two blocks does not pass here
+        with self._guard():  # guards the reader alone, not the consumer between two blocks
             yield from self._table.rows()
 
     def begin(self, appended: ResultColumns) -> Iterator[bytes]:
-        """What the classified table begins with."""
+        """The head of the classified table."""
         with self._guard():
             yield from self._table.begin(appended)
 
     def render(self, rows: Rows, kept: NDArray[np.bool_], values: Values) -> bytes | memoryview:
-        """The rows of a block that a mask keeps, with their results; empty where they come with the end."""
+        """The rows of a block that a mask keeps, with their results; empty if they are written at the end."""
         with self._guard():
             return rows.render(kept, values)
 
     def end(self) -> Iterator[bytes]:
-        """What stands behind the rows."""
+        """The rest of the classified table."""
         with self._guard():
             yield from self._table.end()
 
     def remarks(self) -> Iterable[tuple[InputWarning, int]]:
-        """What was done to lines of the table, and to how many."""
+        """Warnings about the table, each with a number of lines."""
         return self._table.remarks()
 
     @contextmanager
@@ -115,7 +115,7 @@ class TableReader:
             raise
 
     def _watch(self, function: Callable[[], _T]) -> _T:
-        """Call what is not the reader's own, and remember what it raises."""
+        """Call foreign code, and record its exceptions."""
         try:
             return function()
         except Exception as error:
@@ -129,7 +129,7 @@ class TableReader:
 
 
 def _opener(kind: Format) -> Callable[[Iterator[bytes], Callable[[], object]], AbstractContextManager[Table]]:
-    """What opens tables of a format; its libraries are imported when the first file of the format arrives."""
+    """The function that opens tables of a format; its libraries are imported with the first file."""
     if kind is Format.CSV:
         from skysort.star.tables.csv.table import open_csv  # noqa: PLC0415
 

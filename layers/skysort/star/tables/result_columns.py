@@ -1,4 +1,4 @@
-"""The columns that a classified table has more than the dropped one."""
+"""The columns that classification appends to a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PREFIX: Final = "skysort_"
 
 
 def is_appended(name: str) -> bool:
-    """Whether a column was appended by an earlier classification, and so is to be replaced."""
+    """Whether a column was appended by an earlier classification, and will be replaced."""
     return name.strip().strip('"').lower().startswith(PREFIX)
 
 
@@ -29,8 +29,8 @@ def is_appended(name: str) -> bool:
 class ResultColumn:
     """An appended column.
 
-    ucd: of IVOA's UCD1+ controlled vocabulary. text: what it is, in at most 68 characters, so that a FITS card holds
-    it. vocabulary: its texts as bytes of one width; None for a probability, a float32.
+    ucd: of IVOA's UCD1+ controlled vocabulary. text: a description of at most 68 characters, for a FITS card.
+    vocabulary: its texts as bytes of fixed width; None for a probability, a float32.
     """
 
     name: str
@@ -40,7 +40,7 @@ class ResultColumn:
 
     @property
     def numeric(self) -> bool:
-        """Whether it is a number, and so has a unit (none: a probability)."""
+        """Whether it is a number (a dimensionless probability)."""
         return self.vocabulary is None
 
     @property
@@ -53,7 +53,7 @@ class ResultColumn:
 class Values:
     """The appended values of k classified rows, in the columns' order.
 
-    Texts come as codes into a short list, since they take few values.
+    Texts are codes into a short list, as they have few values.
     label: (k,) index into ResultColumns.labels. probabilities: (k, classes) float32.
     prediction_set: (k,) index into ResultColumns.sets. variant: (k,) index into ResultColumns.variants.
     """
@@ -107,7 +107,7 @@ class ResultColumns:
 
     @cached_property
     def sets(self) -> tuple[str, ...]:
-        """Every prediction set, indexed by its members' bits: labels joined with ``|``."""
+        """All prediction sets, labels joined with ``|``, indexed by the bit mask of their members."""
         return tuple(
             "|".join(label for bit, label in enumerate(self.labels) if code >> bit & 1)
             for code in range(1 << len(self.labels))
@@ -115,7 +115,7 @@ class ResultColumns:
 
     @property
     def nothing(self) -> Values:
-        """The appended values of no row."""
+        """The appended values of zero rows."""
         none = np.zeros(0, np.intp)
         return Values(none, np.zeros((0, len(self.labels)), np.float32), none, none)
 

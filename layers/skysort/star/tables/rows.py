@@ -1,4 +1,4 @@
-"""Rows of a table as a format's reader finds them, and their way through the check and the model."""
+"""Rows of a table, independent of the format, and their validation and classification."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 NOTHING_CLASSIFIED: Final = "no_row_classified"
 REJECT_COLUMNS: Final = ("row", "line", "column", "reason", "detail")
 
-# row: 1 for the first data row. line: in the file, 1 for the first, None where a format has no lines.
-# column: as the table calls it, empty when the row as a whole is wrong. reason: a stable code.
+# row: 1 for the first data row. line: in the file, from 1; None for formats without lines.
+# column: the table's name, empty for an error of the whole row. reason: a stable code.
 Reject = tuple[int, "int | None", str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A measured column of n rows as a reader found it.
+    """A measured column of n rows.
 
-    values: (n,) float64, NaN for none. unreadable: (n,) bool, True for text that is not a number, None for no such.
-    shown: a row's cell as text, for a message.
+    values: (n,) float64, NaN if missing. unreadable: (n,) bool, True for text that is not a number; None for no such.
+    shown: a row's cell, for a message.
     """
 
     values: NDArray[np.float64]
@@ -51,7 +51,7 @@ class Cells:
     shown: Callable[[int], object] | None = None
 
     def hide(self, masked: NDArray[np.bool_]) -> None:
-        """Leave no value where a mask is true."""
+        """Remove the values where a mask is true."""
         self.values[masked] = np.nan
         if self.unreadable is not None:
             self.unreadable[masked] = False
@@ -59,11 +59,11 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The measured values of n consecutive rows as a reader found them.
+    """The measured values of n consecutive rows.
 
     photometry: NaN where a cell is blank or not a number.
-    unreadable: (n, 6) bool in the order of MEASURED, True for a cell with text that is not a number; None for none.
-    shown: what a cell holds, for a message: (row, column) -> text.
+    unreadable: (n, 6) bool in the order of MEASURED, True for text that is not a number; None if there is none.
+    shown: a cell's content, for a message: (row, column) -> text.
     """
 
     photometry: Photometry
@@ -72,7 +72,7 @@ class Measured:
 
     @classmethod
     def of(cls, columns: Sequence[Cells | None]) -> Measured:
-        """The values of six columns in the order of MEASURED; the redshift's may be absent."""
+        """Combine six columns in the order of MEASURED; the redshift may be missing."""
         magnitudes = np.column_stack([column.values for column in columns[: len(BANDS)] if column is not None])
         redshift = columns[-1]
         photometry = Photometry(magnitudes, np.full(len(magnitudes), np.nan) if redshift is None else redshift.values)
@@ -99,12 +99,12 @@ class Measured:
         return reasons
 
     def usable(self) -> NDArray[np.bool_]:
-        """(n,) bool: which rows `RowClassifier.classify` will keep, for a format that tells their number above them."""
+        """(n,) bool: rows that `RowClassifier.classify` will keep, for formats with a row count in the header."""
         kept: NDArray[np.bool_] = self.reasons().max(axis=1) == Reason.OK
         return kept
 
     def problems(self, row: int, reasons: NDArray[np.uint8], names: Sequence[str]) -> Iterator[FieldError]:
-        """What is wrong with a row whose reasons these are; names: what the table calls the columns of MEASURED."""
+        """The errors of a row with these reasons; names: the table's names of the columns of MEASURED."""
         for column in np.flatnonzero(reasons).tolist():
             problem = describe(MEASURED[column], Reason(int(reasons[column])), self._value(row, column))
             yield FieldError(names[column], problem.reason, problem.detail)
@@ -126,13 +126,13 @@ class Rows:
     measured
         The values of n rows.
     render
-        Gives, as bytes of the table's format, the rows that a mask of n keeps, with their results behind.
+        Renders, in the table's format, the rows that a mask of n keeps, with their results appended.
     places
-        (n,) where the n rows stand among all of the block, for a reader that has refused some; None for every one.
+        (n,) indices of the n rows in the block, where the reader rejected others; None if it did not.
     refused
-        What that reader refused: place in the block; line, column, reason and detail of the reject.
+        The reader's rejects: index in the block; line, column, reason and detail.
     line
-        The line of the file on which one of the n begins; None where the format has no lines.
+        The line in the file of one of the n rows; None for formats without lines.
     """
 
     measured: Measured
@@ -143,9 +143,9 @@ class Rows:
 
 
 class Table(ABC):
-    """A table of one format: its rows can be read, and written again with the appended columns.
+    """A table of one format, which can be read, and written with the appended columns.
 
-    columns: where the measured values are.
+    columns: the measured columns.
     """
 
     columns: MeasuredColumns
@@ -156,26 +156,26 @@ class Table(ABC):
 
     @abstractmethod
     def begin(self, appended: ResultColumns) -> Iterable[bytes]:
-        """What the classified table begins with; is asked for before the rows, where they are to be written."""
+        """The head of the classified table; called before `rows` if the table is to be written."""
 
     def end(self) -> Iterable[bytes]:
-        """What stands behind the rows that were rendered."""
+        """The part of the classified table after the rendered rows."""
         return ()
 
     def remarks(self) -> Iterable[tuple[InputWarning, int]]:
-        """What was done to lines of the table, and to how many."""
+        """Warnings about the table, each with a number of lines."""
         return ()
 
 
 def column_error(name: str, kind: str) -> InvalidFieldsError:
     """The error for a measured column whose type holds no numbers."""
-    return InvalidFieldsError([FieldError(name, "wrong_type", f"has {kind}; one number a row is needed")])
+    return InvalidFieldsError([FieldError(name, "wrong_type", f"has {kind}; one number per row is needed")])
 
 
 class RejectsWriter:
-    """Writes rejected rows as CSV; the file is begun with the first of them.
+    """Writes rejected rows as CSV; the file is opened with the first of them.
 
-    open_sink: begins the file.
+    open_sink: opens the file.
     """
 
     def __init__(self, open_sink: Callable[[], Sink]) -> None:
@@ -183,7 +183,7 @@ class RejectsWriter:
         self._sink: Sink | None = None
 
     def write(self, rejects: Iterable[Reject]) -> None:
-        """Append reasons, one line for each value that is wrong."""
+        """Write one line for each invalid value."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if self._sink is None:
@@ -197,7 +197,7 @@ class RejectsWriter:
 
 @dataclass(slots=True)
 class Tally:
-    """How many rows of what kind a table had."""
+    """Counts of a table's rows."""
 
     total: int = 0
     rejected: int = 0
@@ -206,14 +206,14 @@ class Tally:
 
     @property
     def classified(self) -> int:
-        """Rows that have a class."""
+        """The number of rows with a class."""
         return self.total - self.rejected
 
 
 class RowClassifier:
-    """Classifies a table block by block, and counts what it sees.
+    """Classifies a table block by block, and counts rows.
 
-    columns: what the table calls the measured columns, and what their choice means for every row.
+    columns: the measured columns, with warnings for every row.
     """
 
     def __init__(
@@ -230,13 +230,13 @@ class RowClassifier:
         self._details: dict[tuple[str, str], str] = {}
 
     def warn(self, warning: InputWarning, rows: int) -> None:
-        """Say in the summary what was done to some rows; of equal codes the rows are added up, one detail is kept."""
+        """Add a warning to the summary; for equal codes rows are added up and the first detail is kept."""
         if rows > 0:
             self._warnings.setdefault(warning.code, warning)
             self._warned[warning.code] += rows
 
     def classify(self, rows: Rows) -> tuple[NDArray[np.bool_], Values]:
-        """Which rows of a block can be classified, (n,) bool, and the appended values of those."""
+        """Classify a block: (n,) bool, the valid rows, and their appended values."""
         measured = rows.measured
         reasons = measured.reasons()
         kept: NDArray[np.bool_] = reasons.max(axis=1) == Reason.OK
@@ -275,7 +275,7 @@ class RowClassifier:
         return self._appended.values(self._model.classify(photometry))
 
     def summary(self) -> dict[str, Any]:
-        """The counts, as the summary has them.
+        """The counts for the summary.
 
         Returns
         -------
@@ -284,11 +284,11 @@ class RowClassifier:
         Raises
         ------
         EmptyInputError
-            When there was no row.
+            For a table without rows.
         """
         tally = self.tally
         if tally.total == 0:
-            raise EmptyInputError("the table has a header and no rows")
+            raise EmptyInputError("the table has a header but no rows")
         warnings = [
             {**document, "rows": self._warned[code]}
             for code, document in zip(self._warnings, documents(self._warnings.values()), strict=True)
@@ -308,5 +308,5 @@ class RowClassifier:
     def _nothing_classified(self) -> dict[str, Any]:
         ((column, reason), rows) = self._reasons.most_common(1)[0]
         example = f"{column}: " * bool(column) + self._details[column, reason]
-        detail = f"no row was classified; the commonest reason is {reason}, as in {example}"
+        detail = f"no row was classified; the most common reason is {reason}, for example {example}"
         return {"code": NOTHING_CLASSIFIED, "detail": detail, "rows": rows}

@@ -1,4 +1,4 @@
-"""Tables whose rows are lines of text: in bounded memory, kept as they are, with appended cells behind."""
+"""Tables whose rows are lines of text: read in bounded memory, copied unchanged with appended cells."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 8_192
 _TRUE: Final = frozenset({"True", "true", "TRUE", "T", "1"})
-# A row with the number of the line in the file on which it begins.
+# A row and the number of its first line in the file.
 Line = tuple[int, bytes]
 
 
 class TextTable(Table):
     """A table of lines.
 
-    wanted: where the measured values are. lines: its rows.
+    wanted: the measured columns. lines: its rows.
     """
 
     def __init__(self, wanted: Wanted, lines: Iterable[Line]) -> None:
@@ -43,18 +43,18 @@ class TextTable(Table):
 
     @abstractmethod
     def header(self, appended: ResultColumns) -> bytes:
-        """What stands above the rows, the appended columns in it."""
+        """The lines above the rows, with the appended columns."""
 
     @abstractmethod
     def cells(self, line: bytes, number: int) -> Sequence[str]:
-        """The cells of a row, blanks and nulls empty; number: of its line. Raises MalformedInputError."""
+        """The cells of a row, empty for nulls; number: of its line. Raises MalformedInputError."""
 
     @abstractmethod
     def joined(self, line: bytes, cells: Sequence[str], appended: Sequence[str]) -> bytes:
         """The row's line with the appended cells in it."""
 
     def begin(self, appended: ResultColumns) -> list[bytes]:
-        """What stands above the rows."""
+        """The lines above the rows."""
         self._appended = appended
         return [self.header(appended)]
 
@@ -95,7 +95,7 @@ class TextTable(Table):
 
 
 def lines_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a stream with their line breaks, without a byte order mark, which no other reader passes over.
+    """The lines of a stream with their line breaks, without a byte order mark.
 
     Raises LimitExceededError for a line beyond TABLE_LINE_BYTES.
     """
@@ -130,14 +130,14 @@ def _checked(line: bytes, number: int) -> bytes:
 
 
 def _element(text: str, element: int) -> str:
-    """One number of ``[1.0,2.0,null]``, empty for null and for what is not there."""
+    """One number of ``[1.0,2.0,null]``, empty for null or if missing."""
     numbers = text.strip().removeprefix("[").removesuffix("]").split(",")
     number = numbers[element].strip() if element < len(numbers) else ""
     return "" if number == "null" else number
 
 
 def decoded(line: bytes, number: int) -> str:
-    """A line as text; raises MalformedInputError where it is not UTF-8."""
+    """Decode a line; raises MalformedInputError if it is not UTF-8."""
     try:
         return line.decode()
     except UnicodeDecodeError:

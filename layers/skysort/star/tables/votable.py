@@ -1,13 +1,12 @@
-"""VOTables: markup and rows pass through as the bytes they are, with the appended columns described and filled.
+"""VOTables: markup and rows are copied byte for byte, with the appended columns described and filled.
 
-Format: IVOA VOTable 1.5 (https://www.ivoa.net/documents/VOTable/). The XML is read tag by tag and never held, so that
-memory grows with the rows of one block, whatever the table says of its size.
+Format: IVOA VOTable 1.5 (https://www.ivoa.net/documents/VOTable/). The XML is parsed as a stream, so that
+memory depends on the rows of one block, not on the table's size.
 
-What names other files is refused. The data of a table whose STREAM has an `href` (section 5.6) lie elsewhere, and a
-reader that fetches them, as astropy's does, opens any URL and any file of the machine, of which on Lambda the
-credentials of the function's role are one. A document type may do the same by its external subset, or give a STREAM
-its href as the default of an attribute. The reader here opens nothing; whoever reads the result with astropy should
-not either.
+External references are rejected. A STREAM with an `href` (section 5.6) has its data elsewhere; a reader that fetches
+them, as astropy's does, opens any URL and any local file, which on Lambda includes the credentials of the function's
+role. A document type may do the same by an external subset, or by a default value of the attribute. This reader opens
+nothing; whoever reads the result with astropy should not either.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ _NROWS: Final = re.compile(rb"""(\snrows\s*=\s*)(?:"[^"]*"|'[^']*')""")
 
 @contextmanager
 def open_votable(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterator[Document]:
-    """Open the first table with the measured columns; raises UnsupportedFormatError for UTF-16 and others."""
+    """Open the first table with the measured columns; raises UnsupportedFormatError for UTF-16 and the like."""
     with (
         fetched(blocks, VOTABLE_BYTES) as path,
         path.open("rb") as file,
@@ -67,9 +66,9 @@ def open_votable(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterat
 
 
 class Document(Table):
-    """A VOTable on its way through.
+    """A VOTable.
 
-    rows: keeps what its rows become, since their number stands above them.
+    rows: temporary file of the rendered rows, whose number the header has.
     """
 
     def __init__(self, content: mmap.mmap, rows: BinaryIO, check: Callable[[], object]) -> None:
@@ -108,12 +107,12 @@ class Document(Table):
         return self._selected.wanted.columns
 
     def begin(self, appended: ResultColumns) -> tuple[()]:
-        """Nothing is known of the result before its rows."""
+        """Nothing: the header depends on the rows."""
         self._appended = appended
         return ()
 
     def rows(self) -> Iterator[Rows]:
-        """The rows of the table, and a look at whatever is behind it."""
+        """The rows of the table; the rest of the document is parsed too."""
         yield from self._ready()
         while self._offset <= len(self._content):
             self._parse()
@@ -122,7 +121,7 @@ class Document(Table):
             raise EmptyInputError("the VOTable's table has no rows")
 
     def end(self) -> Iterator[bytes]:
-        """The whole document."""
+        """The complete document."""
         table, data = self._selected, self._data
         if table is None or data is None or table.fields_end is None or self._rows_to is None:
             raise EmptyInputError("the VOTable holds no table")
@@ -156,7 +155,7 @@ class Document(Table):
         return keep
 
     def _parse(self) -> None:
-        """Parse a piece of the document, an empty one at its end."""
+        """Parse the next piece of the document, an empty one at its end."""
         self._check()
         piece = self._content[self._offset : self._offset + _PIECE]
         self._offset += _PIECE
@@ -165,7 +164,7 @@ class Document(Table):
         except (expat.ExpatError, ValueError) as error:
             detail = f"the VOTable cannot be read, it is not well-formed XML: {error!s:.200}"
             raise MalformedInputError(detail) from None
-        # What has begun and not ended is read again with every piece.
+        # An unfinished token is parsed again with every piece.
         if self._offset - self._parser.CurrentByteIndex > VOTABLE_TAG_BYTES + MIB:
             raise LimitExceededError(f"a tag or comment of the VOTable has more than {VOTABLE_TAG_BYTES:,} bytes")
 
@@ -227,12 +226,14 @@ class Document(Table):
             self._binary = name
         elif name == "STREAM" and self._binary is not None:
             if attributes.get("encoding", "base64") != "base64":
-                raise UnsupportedFormatError("the VOTable's rows are packed, and only base64 text is read")
+                raise UnsupportedFormatError(
+                    "the VOTable's rows are not encoded as base64, the only supported encoding"
+                )
             self._rows_from = self._tag_end(offset)
             self._data = BinaryRows(table, flagged=self._binary == "BINARY2")
 
     def _decide(self, table: TableElement) -> None:
-        """Whether this is the table to classify: the first with the measured columns."""
+        """Select the table if it is the first with the measured columns."""
         if self._selected is not None or not table.fields:
             return
         try:
@@ -266,7 +267,7 @@ class Document(Table):
             raise UnsupportedFormatError(f"the VOTable's rows are in {name} data; drop that file itself")
         elif name == "TABLE":
             if self._table is not None and self._table.fields_end is None:
-                # A table without data: its fields may still be those that are looked for.
+                # A table without data may still have the measured columns.
                 self._decide(self._table)
             self._table = None
 
@@ -281,7 +282,7 @@ class Document(Table):
 
 
 def _fields(prefix: str, appended: ResultColumns) -> bytes:
-    """The FIELD elements of the appended columns, with what IVOA's tools read of them."""
+    """The FIELD elements of the appended columns, with UCDs and descriptions for IVOA tools."""
     elements = []
     for about in appended.described:
         kind = 'datatype="float" unit=""' if about.numeric else 'datatype="char" arraysize="*"'
@@ -294,14 +295,14 @@ def _fields(prefix: str, appended: ResultColumns) -> bytes:
 
 
 def _refuse_references(name: str, attributes: Mapping[str, str]) -> None:
-    """Elements and attributes count whatever their case and namespace, since readers drop the namespace."""
+    """Reject external references in any case and namespace, since readers drop the namespace."""
     if name.upper() != "STREAM":
         return
     for attribute, value in attributes.items():
         if _local(attribute).lower() == "href":
             raise UnsupportedFormatError(
-                f"the VOTable keeps its rows elsewhere (STREAM href={value!r:.{_SHOWN}}), and only what is in the "
-                "file itself is read; save the table with its data in it (TOPCAT: VOTable, inline)"
+                f"the VOTable stores its rows elsewhere (STREAM href={value!r:.{_SHOWN}}), and external data are not "
+                "read; save the table with its data inline (TOPCAT: VOTable, inline)"
             )
 
 

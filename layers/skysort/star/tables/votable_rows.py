@@ -1,4 +1,4 @@
-"""The columns and rows of a VOTable: what cells hold, and rows kept as the bytes they are with appended cells behind.
+"""The columns and rows of a VOTable: the values of cells, and rows copied byte for byte with appended cells.
 
 Format: IVOA VOTable 1.5, sections 2 and 6 (https://www.ivoa.net/documents/VOTable/).
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from skysort.star.tables.rows import Measured
     from skysort.star.tables.wanted import Place, Wanted
 
-    # Gives those of some rows that a mask keeps, with the appended cells behind.
+    # Renders the rows that a mask keeps, with the appended cells.
     Render = Callable[[NDArray[np.bool_], ResultColumns, Values], bytes]
     Read = tuple[Measured, Render]
 
@@ -64,7 +64,7 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 class Field:
     """A column of a VOTable.
 
-    elements: values a cell, None where it varies. null: the number that stands for none, as the VALUES element has it.
+    elements: values per cell, None if variable. null: the null value of the VALUES element.
     """
 
     name: str
@@ -76,12 +76,12 @@ class Field:
 
     @property
     def is_text(self) -> bool:
-        """Whether its cells hold a text, not an array of them."""
+        """Whether its cells are single texts."""
         return self.datatype in _TEXTS and "x" not in self.arraysize
 
     @property
     def described(self) -> TableColumn:
-        """The column as the search for the measured ones takes it."""
+        """The column as a TableColumn."""
         many = f"[{self.arraysize}]" if self.arraysize != "1" else ""
         elements = 1 if self.is_text else self.elements or 0
         usable = self.is_text or (self.datatype in _NUMBERS and elements > 0)
@@ -89,24 +89,24 @@ class Field:
 
     @property
     def size(self) -> int | None:
-        """Bytes of a cell in a BINARY stream; None where it varies."""
+        """Bytes of a cell in a BINARY stream; None if variable."""
         if self.elements is None:
             return None
         return -(-self.elements // 8) if self.datatype == _BIT else self.elements * _BYTES[self.datatype]
 
     def varying(self, count: int) -> int:
-        """Bytes of a cell of so many elements, behind the number that says so."""
+        """Bytes of a variable-length cell of so many elements, without its length prefix."""
         return -(-count // 8) if self.datatype == _BIT else count * _BYTES[self.datatype]
 
     def from_text(self, texts: Sequence[str | None], element: int | None) -> Cells:
-        """The values of n cells of a TABLEDATA; of an array the one at a place."""
+        """The values of n TABLEDATA cells, or of one element of each."""
         if element is not None:
             texts = [_element(text, element) for text in texts]
         plain = [None if text is None or text.strip() == self.null else text for text in texts]
         return text_cells(pa.array(plain, pa.string()))
 
     def from_bytes(self, cells: Sequence[bytes], element: int | None) -> Cells:
-        """The values of n cells of a BINARY stream; of an array the one at a place."""
+        """The values of n BINARY cells, or of one element of each."""
         if self.is_text:
             coding = "utf-16-be" if self.datatype == "unicodeChar" else "utf-8"
             return self.from_text([cell.decode(coding, "replace").partition("\0")[0] for cell in cells], None)
@@ -124,7 +124,7 @@ class Field:
 
 
 def field(attributes: Mapping[str, str]) -> Field:
-    """The column of a FIELD element; raises MalformedInputError where it has no known datatype or size."""
+    """The column of a FIELD element; raises MalformedInputError for an unknown datatype or size."""
     name = attributes.get("name") or attributes.get("ID") or ""
     datatype = attributes.get("datatype", "")
     arraysize = (attributes.get("arraysize") or "1").replace(" ", "")
@@ -144,8 +144,8 @@ def _element(text: str | None, element: int) -> str | None:
 class TableElement:
     """A TABLE element.
 
-    start: where its tag begins. depth: of elements around it. fields_end: where the appended fields belong. cuts:
-    stretches of the file that fields of an earlier classification take. own: whether each column stays.
+    start: offset of its tag. depth: its nesting depth. fields_end: offset for the appended fields. cuts: byte ranges of
+    fields of an earlier classification. keeps: whether each column is kept.
     """
 
     def __init__(self, start: int, depth: int) -> None:
@@ -161,7 +161,7 @@ class TableElement:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Where a TR lies, with what stands before it: from start to its end tag, to stop. cuts: cells that do not stay."""
+    """The offsets of a TR and the text before it: start, end tag, stop. cuts: byte ranges of dropped cells."""
 
     start: int
     close: int
@@ -170,9 +170,9 @@ class _Row:
 
 
 class TextRows:
-    """Rows of a TABLEDATA, told of tag by tag.
+    """Rows of a TABLEDATA, fed with parser events.
 
-    start: where the first begins. end: of the last so far. count: of all rows.
+    start: offset of the first. end: of the last so far. count: of all rows.
     """
 
     def __init__(self, content: mmap, table: TableElement, start: int) -> None:
@@ -187,35 +187,35 @@ class TextRows:
         self._column = -1
 
     def begin_row(self) -> None:
-        """A TR begins."""
+        """Handle the start of a TR."""
         self._column = -1
         self._cuts = []
 
     def begin_cell(self) -> bool:
-        """A TD begins; whether its text is wanted."""
+        """Handle the start of a TD; whether its text is needed."""
         self._column += 1
         return self._column in self._wanted
 
     def end_cell(self, text: str | None, start: int, stop: int) -> None:
-        """A TD ends, which lies from start to stop in the file."""
+        """Handle the end of a TD, which spans start to stop in the file."""
         if self._column in self._wanted:
             self._texts[self._column].append(text)
         elif self._column < len(self._table.keeps) and not self._table.keeps[self._column]:
             self._cuts.append((start, stop))
 
     def end_row(self, close: int, stop: int) -> None:
-        """A TR ends: where its end tag begins, and where that ends."""
+        """Handle the end of a TR; close, stop: offsets of the end tag and after it."""
         self.count += 1
         if self._column + 1 != len(self._table.fields):
             raise MalformedInputError(
                 f"the VOTable cannot be read: row {self.count:,} has {self._column + 1} cells, "
-                f"and there are {len(self._table.fields)} fields"
+                f"but there are {len(self._table.fields)} fields"
             )
         self._rows.append(_Row(self.end, close, stop, self._cuts))
         self.end = stop
 
     def ready(self, *, last: bool) -> Iterator[Read]:
-        """The rows since the last time, where they are many or the last."""
+        """The buffered rows, if they fill a block or are the last."""
         if not self._rows or (len(self._rows) < _ROWS and not last):
             return
         rows, texts = self._rows, self._texts
@@ -243,15 +243,14 @@ class TextRows:
         return b"".join(self._content[start:stop] for start, stop in zip(starts, stops, strict=True))
 
     def rest(self) -> bytes:
-        """Nothing stands behind the rendered rows."""
+        """Nothing follows the rendered rows."""
         return b""
 
 
 class BinaryRows:
     """Rows of a BINARY or BINARY2 stream, taken as base64 text of any length.
 
-    flagged: whether each row begins with a bit a column that says whether it has no value (BINARY2). count: of the
-    rows so far.
+    flagged: whether each row begins with a null bit per column (BINARY2). count: of the rows so far.
     """
 
     def __init__(self, table: TableElement, *, flagged: bool) -> None:
@@ -270,7 +269,7 @@ class BinaryRows:
         self._rendered = b""
 
     def feed(self, text: str, *, last: bool = False) -> None:
-        """Take some of the stream's text; raises MalformedInputError where it is not base64."""
+        """Decode a piece of the stream's text; raises MalformedInputError if it is not base64."""
         text = self._text + "".join(text.split())
         complete = len(text) if last else len(text) - len(text) % 4
         self._text = text[complete:]
@@ -280,7 +279,7 @@ class BinaryRows:
             raise MalformedInputError(f"the VOTable cannot be read: its STREAM is not base64: {error}") from error
 
     def ready(self, *, last: bool) -> Iterator[Read]:
-        """The whole rows since the last time; raises MalformedInputError where the last one is not whole."""
+        """The buffered complete rows; raises MalformedInputError for an incomplete last one."""
         if len(self._buffer) < self._enough and not last:
             return
         data = bytes(self._buffer)
@@ -297,11 +296,11 @@ class BinaryRows:
         del self._buffer[:stop]
         if last and self._buffer:
             raise MalformedInputError("the VOTable cannot be read: its BINARY data end inside a row")
-        # A row that does not end yet is not looked at again for every piece of it.
+        # An incomplete row is not parsed again for every piece.
         self._enough = max(MIB, 2 * len(self._buffer))
 
     def _places(self, data: bytes, start: int) -> list[int] | None:
-        """Where each cell of a row begins, and where the last ends; None where the row is not there as a whole."""
+        """The offsets of a row's cells, and the end of the last; None for an incomplete row."""
         offset = start + self._flags
         places = [start, offset]
         for field in self._table.fields:
@@ -342,7 +341,7 @@ class BinaryRows:
         return self._table.wanted.read(cells), render
 
     def _row(self, data: bytes, row: Sequence[int], added: int) -> bytes:
-        """A row's own bytes, with room for the appended columns' flags."""
+        """A row's kept bytes, with null flags for the appended columns."""
         keeps = self._table.keeps
         cells = b"".join(data[row[index + 1] : row[index + 2]] for index, keep in enumerate(keeps) if keep)
         if not self._flags:
@@ -356,7 +355,7 @@ class BinaryRows:
 
 
 def _packed(column: NDArray[Any]) -> list[bytes]:
-    """Cells of an appended column as a stream has them: texts behind their lengths."""
+    """Cells of an appended column in BINARY: texts with length prefixes."""
     if column.dtype.kind == "f":
         raw = column.astype(">f4").tobytes()
         return [raw[offset : offset + 4] for offset in range(0, len(raw), 4)]

@@ -1,8 +1,8 @@
-"""Which columns, or elements of array columns, of a typed table hold the measured values.
+"""The measured columns, or elements of array columns, of a typed table.
 
-For formats whose columns have types and units: FITS, VOTable, Parquet, ECSV, IPAC. SDSS's own files hold a magnitude
-of all five bands in one column of arrays (photoObj's and the quasar catalogues' ``MODELMAG``, ``PSFMAG``: u, g, r, i,
-z in that order, SDSS DR17 data model), and fluxes in nanomaggies beside them.
+For formats whose columns have types and units: FITS, VOTable, Parquet, ECSV, IPAC. SDSS's own files have the magnitudes
+of all five bands in one array column (``MODELMAG``, ``PSFMAG`` of photoObj and the quasar catalogues: u, g, r, i, z in
+that order, SDSS DR17 data model), and fluxes in nanomaggies as well.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 NANOMAGGIES: Final = frozenset({"nanomaggy", "nanomaggies", "nanomaggie", "nanomgy", "nmgy", "nmaggy", "nmaggies"})
-# SDSS's fluxes, each the measure of the magnitudes beside it.
+# SDSS's fluxes, and the magnitudes of the same measurement.
 FLUXES: Final = {"modelflux": "modelmag", "cmodelflux": "cmodelmag", "psfflux": "psfmag"}
 CONVERTED: Final = "fluxes_converted"
 REMARK: Final = (
@@ -44,10 +44,10 @@ _ARRAYS: Final = ("modelmag", "cmodelmag", "psfmag", "deredmag", "dered_mag", "d
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column as its table describes it.
+    """A column of a typed table.
 
-    elements: values a row, 1 unless it holds arrays. usable: whether each is a number or a text; truths: whether each
-    is true or false. kind: its type in the format's own words, for a message. unit: as the table spells it.
+    elements: values per row, 1 unless it has arrays. usable: whether values are numbers or texts; truths: whether they
+    are booleans. kind: its type in the format's terms, for a message. unit: as the table spells it.
     """
 
     name: str
@@ -60,7 +60,7 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A column's position in the table, and an element's in each of its cells where those are arrays."""
+    """The index of a column, and of an element in each cell of an array column."""
 
     column: int
     element: int | None = None
@@ -68,11 +68,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Where each of MEASURED is.
+    """The places of MEASURED in a table.
 
-    places: None for a redshift that the table does not have. masks: where a column of truths says of each value
-    whether there is none. columns: as `locate` found them among the names, those of array elements included.
-    fluxes: whether the five are fluxes in nanomaggies.
+    places: None for a missing redshift. masks: boolean columns that mark missing values. columns: from `locate`, with
+    names for array elements. fluxes: whether the five bands are fluxes in nanomaggies.
     """
 
     places: tuple[Place | None, ...]
@@ -83,7 +82,7 @@ class Wanted:
     def read(
         self, cells: Callable[[Place], Cells], truths: Callable[[Place], NDArray[np.bool_]] | None = None
     ) -> Measured:
-        """The values of rows, masked ones NaN, fluxes as magnitudes; cells, truths: give those of a column, a mask."""
+        """Read rows: masked values become NaN, fluxes magnitudes; cells, truths: read a column, a mask."""
         columns = [None if place is None else cells(place) for place in self.places]
         if truths is not None:
             for column, mask in zip(columns, self.masks, strict=True):
@@ -97,16 +96,16 @@ class Wanted:
 
 
 def find(columns: Sequence[TableColumn]) -> Wanted:
-    """Find the measured columns by name and type, and look at their units; magnitudes are preferred to fluxes.
+    """Find the measured columns by name and type, and check their units; magnitudes take precedence over fluxes.
 
     Returns
     -------
-    Where they are.
+    Their places.
 
     Raises
     ------
     InvalidFieldsError
-        As `locate` and `check_units` do, and where a measured column has a type that holds no number.
+        From `locate` and `check_units`, and for a measured column whose type is not numeric.
     LimitExceededError
         For a table that is too wide.
     """
@@ -132,8 +131,8 @@ def find(columns: Sequence[TableColumn]) -> Wanted:
 
 
 def _named(columns: Sequence[TableColumn]) -> tuple[list[str], list[Place]]:
-    """A name for each value that a row can give: a column's, or an array's with the element's band behind."""
-    # Arrays that are not known to hold the five bands have none: ``U`` may be a Stokes parameter.
+    """A name and place for each value of a row: the column's name, or an array's with the band appended."""
+    # Other arrays get none: ``U`` may be a Stokes parameter.
     names: list[str] = []
     places: list[Place] = []
     for index, column in enumerate(columns):
@@ -147,14 +146,14 @@ def _named(columns: Sequence[TableColumn]) -> tuple[list[str], list[Place]]:
 
 
 def _are_fluxes(match: MeasuredColumns, units: Sequence[str | None], *, fluxes: bool) -> bool:
-    """Whether the five are in nanomaggies, by names (fluxes) or units; raises InvalidFieldsError for another unit."""
+    """Whether the bands are in nanomaggies, by names (fluxes) or units; raises InvalidFieldsError for other units."""
     bands = [units[index] for index in match.positions[: len(BANDS)] if index is not None]
     if all((unit or "").strip().lower() in NANOMAGGIES or (fluxes and not unit) for unit in bands):
         return True
     check_units(match, units)
     if fluxes:
         raise InvalidFieldsError(
-            [FieldError(name, "wrong_unit", "has to be in nanomaggies") for name in match.names[: len(BANDS)]]
+            [FieldError(name, "wrong_unit", "must be in nanomaggies") for name in match.names[: len(BANDS)]]
         )
     return False
 
@@ -165,7 +164,7 @@ def _renamed(match: MeasuredColumns, names: Sequence[str]) -> MeasuredColumns:
 
 
 def _masks(columns: Sequence[TableColumn], places: Sequence[Place | None]) -> tuple[Place | None, ...]:
-    """Where astropy (table.serialize) keeps masks where a format has none: ``redshift.mask`` beside ``redshift``."""
+    """Mask columns written by astropy (table.serialize) in formats without masks: ``redshift.mask``."""
     truths = {column.name: index for index, column in enumerate(columns) if column.truths}
 
     def mask(place: Place | None) -> Place | None:
@@ -178,16 +177,15 @@ def _masks(columns: Sequence[TableColumn], places: Sequence[Place | None]) -> tu
 
 
 def _refuse_types(columns: Sequence[TableColumn], quantities: Sequence[str]) -> None:
-    """Say that a column has a quantity's name and a type without numbers; raises InvalidFieldsError."""
+    """Raise InvalidFieldsError for a column with a quantity's name and a non-numeric type."""
     for column in columns:
         if not (column.usable and column.elements == 1) and canonical(column.name) in quantities:
             raise column_error(column.name, column.kind)
 
 
 def _as_magnitudes(names: Sequence[str]) -> list[str] | None:
-    """The names with one kind of SDSS's fluxes under their magnitudes' names; None without one for all five bands."""
-    # Single magnitudes beside them have none, so that they are not taken for fluxes; z without u, g, r and i may be the
-    # redshift.
+    """The names with one family of SDSS fluxes renamed to magnitudes; None if no family is complete."""
+    # Single magnitudes are hidden, so that they are not taken for fluxes; z without u, g, r and i may be the redshift.
     spelled = {name.strip().lower() for name in names}
     flux = next((kind for kind in FLUXES if spelled >= {f"{kind}_{band}" for band in BANDS}), None)
     if flux is None:
@@ -208,17 +206,17 @@ def asinh_magnitudes(fluxes: NDArray[np.float64]) -> NDArray[np.float64]:
     Parameters
     ----------
     fluxes
-        (n, 5) in nanomaggies, u to z. Negative ones, which noise makes, have a magnitude too.
+        (n, 5) in nanomaggies, u to z. Negative fluxes (noise) have magnitudes too.
 
     Returns
     -------
-    (n, 5) in mag; NaN stays NaN, and -9999, which SDSS writes for what was not measured, stays -9999.
+    (n, 5) in mag; NaN stays NaN, and -9999, SDSS's value for "not measured", stays -9999.
 
     Notes
     -----
     Lupton, Gunn & Szalay 1999, AJ 118, 1406; SDSS DR17, "Magnitudes: asinh magnitudes"
-    (https://www.sdss4.org/dr17/algorithms/magnitudes/): a nanomaggy is 1e-9 of the flux of an object of magnitude 0,
-    and each band's softening b is the table's there.
+    (https://www.sdss4.org/dr17/algorithms/magnitudes/): a nanomaggy is 1e-9 of the flux of an object of magnitude 0;
+    the softening b of each band is in the table there.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         magnitudes: NDArray[np.float64] = -_POGSON * (

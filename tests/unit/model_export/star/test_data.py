@@ -92,7 +92,7 @@ def test_a_column_under_two_names_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_header_alone_is_an_empty_table(tmp_path: Path) -> None:
-    with pytest.raises(EmptyInputError, match="header and no rows"):
+    with pytest.raises(EmptyInputError, match="header but no rows"):
         data.load(write(table(survey(5)).iloc[:0], tmp_path / "a.csv"))
 
 

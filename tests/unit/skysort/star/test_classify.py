@@ -121,5 +121,5 @@ def test_a_failing_self_test_says_what_came_out(classifier: StarClassifier, monk
     assert classifier.self_test()["status"] == "ready"
     star = StarRow("a star", (17.0, 16.0, 15.5, 15.3, 15.2, 0.0))
     monkeypatch.setattr(classify, "SAMPLE", star)
-    with pytest.raises(InfrastructureError, match="the sample came out as STAR"):
+    with pytest.raises(InfrastructureError, match="the sample was classified as STAR"):
         classifier.self_test()

@@ -98,7 +98,7 @@ def test_a_cell_of_40_000_digits_is_no_number(hostile: Path) -> None:
 
 
 def test_a_file_of_blank_lines_is_refused(hostile: Path) -> None:
-    with pytest.raises(LimitExceededError, match="no header within"):
+    with pytest.raises(LimitExceededError, match="no header found within"):
         classify(MODEL, (hostile / "blank_lines_8MB.csv.gz").read_bytes())
 
 

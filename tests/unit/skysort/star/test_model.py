@@ -72,7 +72,7 @@ def no_threshold(card: dict[str, Any]) -> None:
     ("damage", "says"),
     [
         (damage_hash, "not the one its card describes"),
-        (other_features, "train it anew"),
+        (other_features, "retrain it"),
         (no_variant, "photometry_only"),
         (no_threshold, "in full"),
     ],

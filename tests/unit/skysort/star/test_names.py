@@ -113,11 +113,11 @@ def test_only_what_cannot_be_told_apart_is_a_problem(names: list[str], expected:
 
 def test_a_problem_says_what_would_be_right() -> None:
     (two,) = choose([*PLAIN, "z_vi", "z_pipe"]).problems
-    assert two.detail == "is given twice: 'z_pipe' and 'z_vi' are both redshift; name the one to use 'redshift'"
+    assert two.detail == "is given twice: 'z_pipe' and 'z_vi' are both redshift; rename the one to use to 'redshift'"
     (z,) = choose([*PLAIN, "z"]).problems
-    assert z.detail.endswith("keep the magnitude alone, and name a redshift 'redshift'")
+    assert z.detail.endswith("keep only the magnitude, and rename a redshift to 'redshift'")
     (dereddened,) = choose(["dered_u"]).problems
-    assert "corrected for Galactic extinction, and not all five bands are" in dereddened.detail
+    assert "corrected for Galactic extinction, but not all five bands are" in dereddened.detail
     assert "modelMag" in dereddened.detail
 
 
@@ -160,31 +160,31 @@ def test_a_redshift_from_photometry_is_left_out_with_a_word(name: str) -> None:
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        (["u", "g", "r", "i", "z_1", "z_2"], "'z_1' stands behind i and is probably the magnitude, 'z_2' the redshift"),
-        (["z_1", "u", "g", "r", "i", "z_2"], "'z_2' stands behind i and is probably the magnitude, 'z_1' the redshift"),
-        (["u", "g", "r", "i", "z_x", "ra", "z_y"], "'z_x' stands behind i"),
+        (["u", "g", "r", "i", "z_1", "z_2"], "'z_1' follows i and is probably the magnitude, 'z_2' the redshift"),
+        (["z_1", "u", "g", "r", "i", "z_2"], "'z_2' follows i and is probably the magnitude, 'z_1' the redshift"),
+        (["u", "g", "r", "i", "z_x", "ra", "z_y"], "'z_x' follows i"),
         (
             ["u", "g", "r", "i", "z", "class", "z.1"],
-            "'z' stands behind i and is probably the magnitude, 'z.1' the redshift",
+            "'z' follows i and is probably the magnitude, 'z.1' the redshift",
         ),
         (
             ["u", "g", "r", "i", "z", "mjd", "z1"],
-            "'z' stands behind i and is probably the magnitude, 'z1' the redshift",
+            "'z' follows i and is probably the magnitude, 'z1' the redshift",
         ),
-        (["z", "u", "g", "r", "i", "z1"], "'z1' stands behind i and is probably the magnitude, 'z' the redshift"),
-        (["u", "g", "r", "i", "z.x", "z.y"], "'z.x' stands behind i and is probably the magnitude, 'z.y' the redshift"),
-        ([*PLAIN, "z_right"], "'z' stands behind i and is probably the magnitude, 'z_right' the redshift"),
-        ([*PLAIN, "z:1"], "'z' stands behind i and is probably the magnitude, 'z:1' the redshift"),
+        (["z", "u", "g", "r", "i", "z1"], "'z1' follows i and is probably the magnitude, 'z' the redshift"),
+        (["u", "g", "r", "i", "z.x", "z.y"], "'z.x' follows i and is probably the magnitude, 'z.y' the redshift"),
+        ([*PLAIN, "z_right"], "'z' follows i and is probably the magnitude, 'z_right' the redshift"),
+        ([*PLAIN, "z:1"], "'z' follows i and is probably the magnitude, 'z:1' the redshift"),
         (["z_1", "z_2", "i", "r", "g", "u"], "one is probably the z magnitude and the other the redshift"),
-        ([*PLAIN, "redshift_1", "redshift_2"], "name the one to use 'redshift'"),
-        ([*PLAIN, "zsp_1", "zsp_2"], "name the one to use 'redshift'"),
-        (["u_1", "g", "r", "i", "z", "redshift", "u_2"], "name the one to use 'u'"),
+        ([*PLAIN, "redshift_1", "redshift_2"], "rename the one to use to 'redshift'"),
+        ([*PLAIN, "zsp_1", "zsp_2"], "rename the one to use to 'redshift'"),
+        (["u_1", "g", "r", "i", "z", "redshift", "u_2"], "rename the one to use to 'u'"),
     ],
 )
 def test_columns_that_a_join_renamed_are_named_and_told_apart(names: list[str], says: str) -> None:
     (problem,) = choose(names).problems
     assert problem.reason == "repeated_field"
-    assert "were one name before tables were joined" in problem.detail
+    assert "had the same name before tables were joined" in problem.detail
     assert says in problem.detail
 
 

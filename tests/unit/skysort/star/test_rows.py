@@ -114,7 +114,7 @@ def test_a_redshift_that_stands_for_none_is_left_out_with_a_word(none: Any) -> N
     assert math.isnan(row.values[-1])
     (warning,) = row.warnings
     assert warning.code == "redshift_sentinel"
-    assert f"the redshift {float(none):g} stands for none" in warning.detail
+    assert f"the redshift {float(none):g} means that none was measured" in warning.detail
 
 
 def _as_text(value: Any) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""CSV: how a table is written, its rows one by one, and dropped tables block by block."""
+"""CSV: the dialect of a table, rows one by one, and dropped tables block by block."""

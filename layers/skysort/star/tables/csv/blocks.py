@@ -1,8 +1,8 @@
-"""Blocks of a CSV: where its rows begin and end, and the cells that are needed, through pyarrow's parser.
+"""Blocks of a CSV: row boundaries, and the required cells through pyarrow's parser.
 
-A row's own bytes go into the result untouched, so all that is needed of most of a table is its row boundaries; NumPy
-finds them at memory speed. Quotes make a line break part of a cell (RFC 4180): when every quote stands where one
-belongs, a break lies inside a cell exactly when an odd number of quotes precedes it. Otherwise rows are scanned.
+Rows are copied to the result byte for byte, so that most of a table only needs its row boundaries; NumPy finds them at
+memory speed. Quotes make a line break part of a cell (RFC 4180): if every quote is well placed, a break is in a cell
+exactly when an odd number of quotes precedes it. Otherwise rows are scanned.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _QUOTE: Final = ord('"')
 class Lines:
     """Rows of a block of CSV.
 
-    starts, ends: (n,) offsets of each row's first byte and of the byte after its last, its line break not counted.
-    stop: where the last whole row and its line break end.
-    breaks: offsets of all line feeds, those inside of cells too, to number lines by.
+    starts, ends: (n,) offsets of each row's first byte and of the byte after its last, without the line break.
+    stop: end of the last complete row and its line break.
+    breaks: offsets of all line feeds, also those inside cells, for line numbers.
     """
 
     starts: NDArray[np.int64]
@@ -52,12 +52,12 @@ class Lines:
         return len(self.starts)
 
     def take(self, rows: NDArray[np.bool_]) -> Lines:
-        """Some of the rows."""
+        """The rows that a mask selects."""
         return Lines(self.starts[rows], self.ends[rows], self.stop, self.breaks)
 
 
 def split_lines(block: bytes, delimiter: str, *, last: bool) -> Lines:
-    """Find the rows of a block that begins where a row begins; last: nothing follows, and it ends in a line break."""
+    """Find the rows of a block that begins with a row; last: whether it is the last, which ends in a line break."""
     content = np.frombuffer(block, np.uint8)
     breaks = np.flatnonzero(content == _LF)
     stops, widths = _line_breaks(block, content, breaks, last=last)
@@ -81,7 +81,7 @@ def _line_breaks(
     after_return = np.zeros(len(feeds), np.bool_)
     after_return[feeds > 0] = content[feeds[feeds > 0] - 1] == _CR
     returns = np.flatnonzero(content == _CR)
-    # A return at the end of a block may be half of a CRLF: wait for the next block.
+    # A carriage return at the end of a block may be half of a CRLF: wait for the next block.
     settled = returns[returns < len(content) - 1]
     alone = settled[content[settled + 1] != _LF]
     if last and len(content) and content[-1] == _CR:
@@ -93,7 +93,7 @@ def _line_breaks(
 
 
 def _inside_quotes(block: bytes, content: NDArray[np.uint8], delimiter: str) -> NDArray[np.bool_] | None:
-    """For each byte whether it lies within quotes; None when a quote stands where none belongs."""
+    """For each byte whether it is within quotes; None where a quote is misplaced."""
     quotes = np.flatnonzero(content == _QUOTE)
     borders = np.zeros(256, np.bool_)
     borders[[ord(delimiter), _LF, _CR]] = True
@@ -113,7 +113,7 @@ def _inside_quotes(block: bytes, content: NDArray[np.uint8], delimiter: str) -> 
 
 
 def _scan(block: bytes, delimiter: str) -> NDArray[np.int64]:
-    """Offsets of the last bytes of line breaks outside of quoted cells, row by row, as pyarrow reads quotes."""
+    """Offsets of the last bytes of line breaks outside quoted cells, with pyarrow's reading of quotes."""
     mark = re.escape(delimiter.encode())
     plain = rb"[^" + mark + rb"\r\n]*+"
     # The possessive group keeps an unclosed quote from being closed by half of an escaped one.
@@ -129,10 +129,10 @@ def _scan(block: bytes, delimiter: str) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What was read of n rows.
+    """The cells of n rows.
 
-    measured: of the m rows with the right number of cells. ragged: (index, cells found) of the others.
-    whole: (n,) bool, True for the m rows. kept: text of the other columns, where asked for.
+    measured: of the m rows with the right number of cells. ragged: (index, number of cells) of the others.
+    complete: (n,) bool, True for the m rows. kept: text of the other columns, where requested.
     """
 
     measured: Measured
@@ -144,7 +144,7 @@ class Block:
 class CellReader:
     """Reads blocks of one table.
 
-    positions: of the measured columns. kept: columns whose text is wanted too.
+    positions: of the measured columns. kept: columns whose text is needed too.
     """
 
     def __init__(self, head: Head, positions: Sequence[int | None], kept: Sequence[int]) -> None:
@@ -155,14 +155,14 @@ class CellReader:
         self._names = [str(position) for position in range(len(head.names))]
 
     def read(self, rows: memoryview | bytes, count: int, *, is_ascii: bool = False) -> Block:
-        """Read the cells of a block of whole rows, none of them blank.
+        """Read the cells of a block of complete rows, none of them blank.
 
         Parameters
         ----------
         rows
-            The rows. Bytes that are not UTF-8 are taken for Latin-1, and the kept cells have them as they were.
+            The rows. If they are not UTF-8 they are read as Latin-1; the kept cells have the original bytes.
         count
-            How many rows there are.
+            The number of rows.
         is_ascii
             Whether all bytes are known to be ASCII.
 
@@ -173,10 +173,10 @@ class CellReader:
         Raises
         ------
         MalformedInputError
-            When the parser finds another number of rows.
+            Where the parser finds a different number of rows.
         """
         latin = not is_ascii and not _is_utf_8(rows)
-        if latin:  # pyarrow hands rows with too few cells to Python as UTF-8
+        if latin:  # pyarrow passes rows with too few cells to Python as UTF-8
             rows = str(rows, "latin-1").encode()
         ragged: list[tuple[int, int]] = []
         try:
@@ -188,12 +188,12 @@ class CellReader:
         else:
             ragged.clear()
             columns = self._parse(rows, pa.binary(), ragged)
-            # Cell by cell: what is a number, what is blank, and what is neither.
+            # Cell by cell: numbers, blanks, and neither.
             comma = self._delimiter != ","
             measured = Measured.of([None if c is None else text_cells(c, decimal_comma=comma) for c in columns])
         if len(measured.photometry) + len(ragged) != count:
             raise MalformedInputError(
-                f"the rows cannot be told apart: {count:,} line ends, but {len(measured.photometry) + len(ragged):,} "
+                f"the rows cannot be separated: {count:,} line ends, but {len(measured.photometry) + len(ragged):,} "
                 "rows; look for a stray quote or carriage return"
             )
         complete = np.ones(count, np.bool_)
@@ -204,7 +204,7 @@ class CellReader:
         return Block(measured, ragged, complete, kept)
 
     def _parse(self, rows: memoryview | bytes, kind: Any, ragged: list[tuple[int, int]]) -> list[Any]:
-        """The measured columns, None for an absent one."""
+        """The measured columns, None for a missing one."""
 
         def skip(row: Any) -> str:
             ragged.append((row.number - 1, row.actual_columns))
@@ -214,7 +214,7 @@ class CellReader:
         names = [self._names[position] for position in wanted]
         table = pa_csv.read_csv(
             pa.py_buffer(rows),
-            # One block: the caller has cut the table into such as fit the cache.
+            # One block: the caller's blocks fit the processor's cache.
             read_options=pa_csv.ReadOptions(use_threads=False, block_size=len(rows) + 1, column_names=self._names),
             parse_options=pa_csv.ParseOptions(
                 delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=skip
@@ -242,5 +242,5 @@ def _is_utf_8(rows: memoryview | bytes) -> bool:
 
 
 def _as_latin(cells: Any) -> Any:
-    """Cells that were made UTF-8 in Latin-1 again."""
+    """Cells converted back from UTF-8 to Latin-1."""
     return pa.array([cell.decode().encode("latin-1") for cell in cells.to_pylist()], pa.binary())

@@ -1,7 +1,7 @@
-"""What a row and a cell of text are, for every reader of one, and lines below a header that are neither.
+"""Rows and cells of text for all readers, and lines below a header that are not rows.
 
-A quote opens a cell only at its beginning, two stand for one inside of it, and what follows the closing one up to the
-delimiter belongs to the cell: as pyarrow reads.
+As in pyarrow: a quote opens a cell only at its beginning, two quotes inside it mean one, and text between the closing
+quote and the delimiter belongs to the cell.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 COMMENT: Final = "#"
 WRONG_CELL_COUNT: Final = "wrong_cell_count"
-# A row whose first cell is what a spreadsheet, in English or German, writes for an error is not a comment.
+# A row whose first cell is a spreadsheet's error, in English or German, is not a comment.
 SPREADSHEET_ERROR: Final = r"#(?:N/?A|NV|(?:REF|VALUE|NUM|NULL|WERT|BEZUG|ZAHL|DIV/0)!|NAME\?)"
 _SPREADSHEET_ERROR: Final = re.compile(SPREADSHEET_ERROR)
-# A number with a decimal comma; digits can be shared out in one way only.
+# A number with a decimal comma; its digits match in one way only.
 DECIMAL_COMMA: Final = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
-# Bytes that have to be there before every other one of them says something.
+# Minimum bytes to detect UTF-16 by every other byte.
 _SOME: Final = 3
-# A number in any of the notations that are read; what is in a row of values.
+# A number in any supported notation, as in a row of values.
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
 _RULE: Final = re.compile(r"[-=+]+")
-# Text, number or month, and its width, as in Starbase and astropy (ascii.rdb).
+# RDB column types: text, number or month, and width, as in Starbase and astropy (ascii.rdb).
 _RDB: Final = re.compile("[0-9]{0,6}[SNM]")
-# Two dashes are a blank cell; a line of them is a row of blanks.
+# Two dashes mean a missing value; a line of them is a row.
 _RULE_CHARACTERS: Final = 3
 _WORD: Final = re.compile("[a-z]+")
 _MAGNITUDES: Final = frozenset(
@@ -48,12 +48,12 @@ _BELOW: Final = _MAGNITUDES | {
 
 
 def wrong_cell_count(actual: int, expected: int) -> str:
-    """What is wrong with a row of another length than its header's; its code is WRONG_CELL_COUNT."""
+    """The message for a row whose length is not that of the header; its code is WRONG_CELL_COUNT."""
     return f"the row has {actual} {'cell' if actual == 1 else 'cells'}, the header has {expected}"
 
 
 def decoded(content: bytes) -> str:
-    """Text that is UTF-8, or else Latin-1, which every byte is."""
+    """Decode UTF-8, or else Latin-1, which accepts all bytes."""
     try:
         return content.decode()
     except UnicodeDecodeError:
@@ -71,7 +71,7 @@ def is_utf_16(head: bytes) -> bool:
 
 
 def row_at(block: bytes, offset: int, delimiter: str, *, last: bool = True) -> tuple[list[bytes], int, int] | None:
-    """Cells of the row at an offset, its end, the next's start; None where it does not end. last: nothing follows."""
+    """Cells of the row at an offset, its end, and the next row's start; None if incomplete. last: at end of file."""
     cell = _cell(delimiter)
     cells: list[bytes] = []
     while match := cell.match(block, offset):
@@ -97,7 +97,7 @@ def _cell(delimiter: str) -> re.Pattern[bytes]:
 
 
 def is_rule(cells: Sequence[str], names: Sequence[str]) -> bool:
-    """Dashes below each of the names, as VizieR draws them, or RDB's widths and types."""
+    """Whether cells are dashes below each name, as in VizieR, or RDB's widths and types."""
     written = [cell for cell in cells if cell]
     if len(cells) != len(names):
         return False
@@ -107,11 +107,11 @@ def is_rule(cells: Sequence[str], names: Sequence[str]) -> bool:
 
 
 def are_units(cells: Sequence[str], names: Sequence[str]) -> bool:
-    """Units or types below the names: as many, and nothing else; of other units, where the bands have theirs."""
+    """Whether cells are units or types below the names; other units count only where the bands have magnitudes."""
     if len(cells) != len(names) or any(NUMBER.fullmatch(cell) for cell in cells):
         return False
     if len({canonical(name) for name in names} & {*BANDS}) < len(BANDS):
-        return False  # no table of stars
+        return False  # not a table of stars
     first = [_WORD.findall(cell.lower())[:1] for cell in cells]
     if all(_BELOW.issuperset(word) and bool(word) == bool(cell) for word, cell in zip(first, cells, strict=True)):
         return any(first)
@@ -120,5 +120,5 @@ def are_units(cells: Sequence[str], names: Sequence[str]) -> bool:
 
 
 def tell_magnitudes(cells: Sequence[str]) -> bool:
-    """Whether units of magnitudes are among the cells."""
+    """Whether any cell is a unit of magnitudes."""
     return any(_MAGNITUDES.intersection(_WORD.findall(cell.lower())[:1]) for cell in cells)

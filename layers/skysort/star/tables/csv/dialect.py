@@ -1,12 +1,11 @@
-"""The dialect of a table of text, from its beginning: the one place for HTTP bodies, dropped files and commands.
+"""Detection of a text table's dialect from its beginning, shared by HTTP bodies, dropped files and commands.
 
-What is understood: comma, semicolon, tab or bar between cells; quoted cells with any of these and line breaks inside;
-LF, CRLF and CR; a byte order mark; Excel's ``sep=;``; UTF-8, and Latin-1 where the bytes are not UTF-8; comments
-(``#``) and blank lines above the header; a header that is the last comment (``# u,g,r,i,z``); lines of units, types
-and dashes below it, as VizieR writes them; a delimiter at the end of every row; decimal commas, where those do not
-delimit.
+Supported: comma, semicolon, tab or bar as delimiter; quoted cells with delimiters and line breaks; LF, CRLF and CR; a
+byte order mark; Excel's ``sep=;``; UTF-8, else Latin-1; comments (``#``) and blank lines above the header; a header
+that is the last comment (``# u,g,r,i,z``); lines of units, types and dashes below it, as in VizieR; a delimiter at the
+end of every row; decimal commas, where commas do not delimit.
 
-No row are blank lines, comments, and the header again, as where tables stand one below the other.
+Blank lines, comments, and repetitions of the header (concatenated tables) are not rows.
 """
 
 from __future__ import annotations
@@ -42,26 +41,26 @@ _BREAK: Final = re.compile(rb"\r\n|\n|\r")
 _COMMA: Final = re.compile(DECIMAL_COMMA.encode())
 _SEPARATOR: Final = re.compile(rb"sep=.", re.IGNORECASE)
 _TABLE: Final = re.compile(r"#\s*table\s*[0-9]+\s*$", re.IGNORECASE)
-# What is looked at: what may stand above a header, the header, and the sample below.
+# Bytes examined: the lines above a header, the header, and the sample below.
 _HEAD_BYTES: Final = CSV_PREAMBLE_BYTES + 3 * TABLE_LINE_BYTES
-# Rows that are looked at to find how all are written, and bytes of them.
+# Maximum rows, and bytes of them, in the sample.
 _SAMPLE_ROWS: Final = 20
 _SAMPLE_BYTES: Final = 64 * 1024
 _LINES_BELOW: Final = 2
-# Stands behind the last line: where it is not a row of its own, a quote before it was not closed.
+# Appended as the last line: if it is not a row of its own, a quote before it was not closed.
 _END: Final = "\x1cend of the table\x1c"
-# In a header line; some may stand within quoted names.
+# In a header line; some may be within quoted names.
 _MAX_DELIMITERS: Final = 4 * TABLE_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands above a table's rows, and how they are written.
+    """The head of a table, and the dialect of its rows.
 
-    before: comments and blank lines, and the byte order mark, as they are; lines of units and dashes become comments.
-    line: the header line as it is. text: the same with as many cells as the rows have. eol: its line break.
-    stop: where the rows begin. lines: lines above the rows. names: the columns'. units: their units, where given.
-    decimal_comma: whether the first rows' numbers have one.
+    before: the byte order mark, comments and blank lines, unchanged; lines of units and dashes become comments.
+    line: the header line. text: the header line with as many cells as the rows have. eol: its line break.
+    stop: offset of the first row. lines: number of lines above it. names, units: of the columns; units may be missing.
+    decimal_comma: whether the numbers in the sample have decimal commas.
     """
 
     before: bytes
@@ -77,11 +76,11 @@ class Head:
 
     @property
     def repeated(self) -> tuple[bytes, bytes]:
-        """The header as it may stand among the rows, where tables were put one below the other."""
+        """The header as it may be repeated among the rows of concatenated tables."""
         return self.line, self.line.lstrip(b"# \t")
 
     def refuse_other_table(self, comment: str, line: bytes) -> None:
-        """Raise MalformedInputError where the line below a comment among the rows is the header of another table."""
+        """Raise MalformedInputError if the line below a comment is the header of another table."""
         row = row_at(line + b"\n", 0, self.delimiter)
         cells = [decoded(cell).strip() for cell in row[0]] if row else []
         columns = [index for index, name in enumerate(self.names) if canonical(name) in MEASURED]
@@ -89,7 +88,7 @@ class Head:
             return
         if is_table(comment) or _measured(cells) > 1:
             raise MalformedInputError(
-                f"a second table with other columns stands below {comment.strip()!r:.60}: give each table in a file of "
+                f"a second table with other columns follows {comment.strip()!r:.60}: put each table in a file of "
                 "its own"
             )
 
@@ -105,7 +104,7 @@ def read_head(blocks: Iterable[bytes]) -> tuple[Head, Iterator[bytes]]:
     Parameters
     ----------
     blocks
-        The table, in pieces of any size.
+        The table's bytes, in pieces of any size.
 
     Returns
     -------
@@ -114,9 +113,9 @@ def read_head(blocks: Iterable[bytes]) -> tuple[Head, Iterator[bytes]]:
     Raises
     ------
     EmptyInputError
-        When there is no header.
+        For a table without header.
     LimitExceededError
-        For endless lines, and for more above the header than is read.
+        For lines that are too long, and for too much above the header.
     MalformedInputError
         For a header that never ends, and for UTF-16.
     """
@@ -151,7 +150,7 @@ def _head(content: bytes, *, last: bool) -> Head:
         text=text,
         eol=eol,
         stop=stop,
-        # Line feeds, or carriage returns in a file that has only those.
+        # Line feeds, or carriage returns in a file without line feeds.
         lines=content.count(b"\n", 0, stop) or content.count(b"\r", 0, stop),
         delimiter=delimiter,
         names=tuple(names),
@@ -161,7 +160,7 @@ def _head(content: bytes, *, last: bool) -> Head:
 
 
 def _above(content: bytes, *, last: bool) -> tuple[int, slice]:
-    """Where the first line that is neither blank nor a comment begins, and where the last comment lies."""
+    """The offset of the first line that is neither blank nor a comment, and the last comment before it."""
     offset = len(BOM_UTF8) if content.startswith(BOM_UTF8) else 0
     comment = slice(0, 0)
     lines = 0
@@ -175,10 +174,10 @@ def _above(content: bytes, *, last: bool) -> tuple[int, slice]:
         lines += 1
         if lines > CSV_PREAMBLE_LINES or offset > CSV_PREAMBLE_BYTES:
             raise LimitExceededError(
-                f"there is no header within the first {CSV_PREAMBLE_LINES:,} lines and {CSV_PREAMBLE_BYTES:,} bytes"
+                f"no header found within the first {CSV_PREAMBLE_LINES:,} lines and {CSV_PREAMBLE_BYTES:,} bytes"
             )
     if len(content) - offset > TABLE_LINE_BYTES or not last:
-        raise LimitExceededError(f"there is no line break in the first {TABLE_LINE_BYTES:,} bytes of the table")
+        raise LimitExceededError(f"no line break found in the first {TABLE_LINE_BYTES:,} bytes of the table")
     text = content[offset:].strip()
     if not text or text.startswith(COMMENT.encode()):
         raise EmptyInputError("the table has no header and no rows")
@@ -186,7 +185,7 @@ def _above(content: bytes, *, last: bool) -> tuple[int, slice]:
 
 
 def _commented(comment: bytes, window: bytes) -> tuple[str, list[str]] | None:
-    """Delimiter and names of a header that is the last comment, where the first line has none of the columns."""
+    """Delimiter and names of a header that is the last comment above the rows; None otherwise."""
     comment = comment.strip().lstrip(COMMENT.encode())
     for delimiter in DELIMITERS if comment else ():
         row, first = row_at(comment + b"\n", 0, delimiter), row_at(window + b"\n", 0, delimiter)
@@ -198,7 +197,7 @@ def _commented(comment: bytes, window: bytes) -> tuple[str, list[str]] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """The first rows. stop: where they begin. below: lines of units and dashes between the header and them."""
+    """The first rows. stop: their offset. below: lines of units and dashes between header and rows."""
 
     rows: list[list[bytes]]
     stop: int
@@ -207,7 +206,7 @@ class _Sample:
 
 
 def _sample(window: bytes, offset: int, delimiter: str, names: Sequence[str], *, last: bool) -> _Sample:
-    """Look at the rows below the header."""
+    """Sample the rows below the header."""
     rows: list[list[bytes]] = []
     below: list[bytes] = []
     units: tuple[str, ...] = ()
@@ -235,7 +234,7 @@ def _sample(window: bytes, offset: int, delimiter: str, names: Sequence[str], *,
 def _as_wide_as_the_rows(
     line: bytes, names: list[str], rows: Sequence[Sequence[bytes]], delimiter: str
 ) -> tuple[list[str], bytes]:
-    """Names and header line with a column more or fewer, where only the rows or only the header end in a delimiter."""
+    """Names and header line adjusted by a column where only the rows or only the header end in a delimiter."""
     widths = {len(row) for row in rows}
     if widths == {len(names) + 1} and not any(row[-1].strip() for row in rows):
         return [*names, ""], line + delimiter.encode()
@@ -256,7 +255,7 @@ def _has_decimal_commas(rows: Sequence[Sequence[bytes]], names: Sequence[str]) -
 
 
 def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int]:
-    """Delimiter, names, end of the header line and where the next begins: the delimiter that gives most columns."""
+    """Delimiter, names, end of the header line and start of the next; the delimiter with most measured columns wins."""
     first = _BREAK.split(window, maxsplit=1)[0]
     if max(map(first.count, map(str.encode, DELIMITERS))) > _MAX_DELIMITERS:
         raise LimitExceededError(f"the table has more columns than the {TABLE_COLUMNS:,} that are read")
@@ -277,7 +276,7 @@ def _measured(names: Sequence[str]) -> int:
 
 
 class _Lines:
-    """Lines on their way to the csv module, remembered until they are asked for."""
+    """Lines for the csv module, buffered so that each row's text is available."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
@@ -298,19 +297,19 @@ class _Lines:
 
 
 def table_rows(lines: Iterable[str], head: Head) -> Iterator[tuple[str, list[str]]]:
-    """Each row's text, its line break included, and its cells.
+    """Iterate over the rows: text, including the line break, and cells.
 
     Parameters
     ----------
     lines
-        Those below the head, line breaks kept.
+        The lines below the head, with line breaks.
     head
-        Of the table.
+        The table's head.
 
     Raises
     ------
     MalformedInputError
-        For a quote that is not closed, a cell without end, and a second table with other columns.
+        For an unclosed quote, a cell that is too long, and a second table with other columns.
     """
     reader_lines = _Lines(chain(lines, (_END,)))
     number, comment = 0, ""

@@ -1,4 +1,4 @@
-"""CSV in, classified CSV out, in constant memory: each row's own bytes, and the appended cells behind them."""
+"""Classification of a CSV in constant memory: each row's bytes, followed by the appended cells."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from skysort.star.tables.csv.dialect import Head
     from skysort.star.tables.result_columns import ResultColumns, Values
 
-# Rows worked on at a time: enough to make each step's fixed cost small, few enough to stay in the cache.
+# Block size: large enough to amortise each step's fixed cost, small enough for the cache.
 BLOCK_BYTES: Final = 2 * MIB
 _COMMENT: Final = ord(COMMENT)
 _NO_COMMENT: Final = re.compile(rb"(?<![^\r\n])" + SPREADSHEET_ERROR.encode())
-# Comments among the rows below which the header of another table is looked for; more are passed over.
+# Maximum comments among the rows that are checked for the header of another table.
 _TABLES: Final = 1_000
 # Probabilities are written with six decimals: float32 carries no more.
 _DECIMALS: Final = 6
@@ -46,16 +46,15 @@ _LOWER: Final = np.frombuffer(b"".join(b"%03d" % n for n in range(1000)), np.uin
 
 @contextmanager
 def open_csv(blocks: Iterable[bytes], _check: object) -> Iterator[CsvTable]:
-    """Open a CSV; raises InputError where it has no header that can be used."""
+    """Open a CSV; raises InputError for an unusable header."""
     head, below = read_head(blocks)
     yield CsvTable(head, resized(below, BLOCK_BYTES))
 
 
 class CsvTable(Table):
-    """One table on its way through.
+    """One table.
 
-    Rows come out byte for byte as they were, with the appended cells behind; columns of an earlier classification are
-    replaced.
+    Rows are copied byte for byte and the appended cells added; columns of an earlier classification are replaced.
     """
 
     def __init__(self, head: Head, blocks: Iterator[bytes]) -> None:
@@ -69,30 +68,30 @@ class CsvTable(Table):
         self._cells = CellReader(head, self.columns.positions, self._kept if self._rebuild else ())
         self._text: CsvText
         self._line = head.lines + 1
-        # The last comment among the rows, where no row has followed it yet, and how many there were.
+        # The last comment among the rows, until a row follows it, and the number of comments.
         self._comment = ""
         self._comments = 0
 
     def begin(self, appended: ResultColumns) -> list[bytes]:
-        """What stands above the rows."""
+        """The head of the result."""
         head = self._head
         self._text = CsvText(appended, head.delimiter, self._eol)
         header = join_names((head.names[index] for index in self._kept), head.delimiter) if self._rebuild else head.text
         return [head.before + self._text.header(header)]
 
     def rows(self) -> Iterator[Rows]:
-        """The rows; raises LimitExceededError for one without end, MalformedInputError where their ends are unclear."""
+        """The rows; raises LimitExceededError for one that is too long, MalformedInputError for unclear boundaries."""
         for following in self._blocks:
             yield from self._rows(self._rest + following, last=False)
         if rest := self._rest:
             yield from self._rows(rest if rest.endswith((b"\n", b"\r")) else rest + self._eol, last=True)
 
     def remarks(self) -> list[tuple[InputWarning, int]]:
-        """Comments that were passed over."""
-        return [(InputWarning("comment_lines", "lines that begin with # were passed over"), self._comments)]
+        """A warning about skipped comments."""
+        return [(InputWarning("comment_lines", "lines that begin with # were skipped"), self._comments)]
 
     def _rows(self, block: bytes, *, last: bool) -> Iterator[Rows]:
-        """The whole rows of a block."""
+        """The complete rows of a block."""
         lines = split_lines(block, self._head.delimiter, last=last)
         self._rest = block[lines.stop :]
         if len(self._rest) > TABLE_LINE_BYTES or (last and self._rest):
@@ -115,7 +114,7 @@ class CsvTable(Table):
         self._line += int(np.searchsorted(lines.breaks, lines.stop)) if len(lines.breaks) else len(lines)
 
     def _are_rows(self, block: bytes, lines: Lines, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(n,) bool: not blank, a comment, the header again; raises MalformedInputError where another table begins."""
+        """(n,) bool: not blank, comment or repeated header; raises MalformedInputError where another table begins."""
         filled: NDArray[np.bool_] = lengths > 0
         if not len(lines):
             return filled
@@ -136,7 +135,7 @@ class CsvTable(Table):
     def _look_for_tables(
         self, block: bytes, lines: Lines, comments: NDArray[np.bool_], others: NDArray[np.bool_]
     ) -> None:
-        """Look at the line below each comment, the one below the block's last comment in the next block."""
+        """Check the line below each comment; for the block's last comment it may be in the next block."""
         head = self._head
         below = np.flatnonzero(others)
         for row in (-1, *np.flatnonzero(comments)[: max(_TABLES - self._comments, 0)].tolist()):
@@ -152,7 +151,7 @@ class CsvTable(Table):
         self._comments += int(comments.sum())
 
     def _read(self, block: bytes, lines: Lines, cells: Block) -> Rows:
-        """The rows whose cells were read; those with too few or too many are refused."""
+        """The rows with the right number of cells; the others are rejected."""
         wanted = len(self._head.names)
         complete = lines.take(cells.complete) if cells.ragged else lines
 
@@ -178,20 +177,20 @@ class CsvTable(Table):
         )
 
     def _number(self, lines: Lines, offset: int) -> int:
-        """The line in the file, from 1, that a byte of the block stands on."""
+        """The line number in the file, from 1, of an offset in the block."""
         if len(lines.breaks) == 0:
             return self._line + int(np.searchsorted(lines.starts, offset))
         return self._line + int(np.searchsorted(lines.breaks, offset))
 
 
 class CsvText:
-    """Writes the appended cells for one table's delimiter and line break."""
+    """Writes the appended cells with a table's delimiter and line break."""
 
     def __init__(self, appended: ResultColumns, delimiter: str, eol: bytes) -> None:
         mark = delimiter.encode()
         self._mark = mark
         self._heads = _binary(mark + label.encode() for label in appended.labels)
-        # Everything behind the probabilities takes few values: one for each variant and prediction set.
+        # What follows the probabilities has few values: one for each variant and prediction set.
         self._tails = _binary(
             mark + join_names((prediction_set, variant, appended.model), delimiter) + eol
             for variant in appended.variants
@@ -233,7 +232,7 @@ def cut(block: bytes, lines: Lines) -> Any:
     """Rows of a block as an Arrow binary array, without their line breaks."""
     if len(lines) == 0:
         return pa.array([], pa.binary())
-    # Rows and what lies between them, alternately, over the block itself; then every other one.
+    # Rows and the gaps between them, alternately, as views of the block; then every other one.
     offsets = np.empty(2 * len(lines), np.int32)
     offsets[0::2] = lines.starts
     offsets[1::2] = lines.ends
@@ -242,12 +241,12 @@ def cut(block: bytes, lines: Lines) -> Any:
 
 
 def join_cells(columns: Sequence[Any], delimiter: str) -> Any:
-    """Cells as rows, quoted where a cell needs it."""
+    """Join cells into rows, quoting where necessary."""
     return pc.binary_join_element_wise(*(_quoted(column, delimiter) for column in columns), delimiter.encode())
 
 
 def join_names(names: Iterable[str], delimiter: str) -> bytes:
-    """A line of these names, quoted where one needs it."""
+    """Join names into a line, quoting where necessary."""
     row: list[bytes] = [_quoted(_binary([name.encode()]), delimiter)[0].as_py() for name in names]
     return delimiter.encode().join(row)
 
@@ -265,6 +264,6 @@ def _binary(texts: Iterable[bytes]) -> Any:
 
 
 def _bytes_of(array: Any) -> memoryview:
-    """The values of a binary array end to end."""
+    """The concatenated values of a binary array."""
     offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
     return memoryview(array.buffers()[2] or b"")[int(offsets[0]) : int(offsets[-1])]

@@ -163,7 +163,7 @@ def without_table() -> bytes:
     ("body", "sentence"),
     [
         (without_table(), "no binary table"),
-        (fits_file(*measured())[:6000], "cut short"),
+        (fits_file(*measured())[:6000], "truncated"),
         (fits_file(*measured())[:3000], "FITS file"),
         (b"SIMPLE  =                    T" + b"x" * 9000, "ends inside a header"),
         (fits_file(*measured()[1:]), "no column u"),

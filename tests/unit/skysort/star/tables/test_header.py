@@ -49,7 +49,7 @@ def test_magnitudes_of_sdsss_system_are_taken(unit: str) -> None:
 @pytest.mark.parametrize("unit", ["mag(Vega)", "vegamag", "mag.vega", "VEGAMAG", "mag Vega", "mag_Vega"])
 def test_vega_magnitudes_are_refused(unit: str) -> None:
     (problem,) = problems(unit, 1)
-    assert problem.startswith(f"g: is in {unit}, a magnitude of the Vega system; g has to be an AB magnitude")
+    assert problem.startswith(f"g: is in {unit}, a magnitude of the Vega system; g must be an AB magnitude")
 
 
 @pytest.mark.parametrize("unit", ["nanomaggy", "nmgy", "nanomaggies", "maggy", "mgy"])
@@ -61,7 +61,7 @@ def test_fluxes_are_refused_with_the_formula(unit: str) -> None:
 @pytest.mark.parametrize("unit", ["mag/arcsec2", "mag arcsec**-2", "mmag", "Jy", "mag(ST)", "STmag", "km/s", "%"])
 def test_other_units_are_refused(unit: str) -> None:
     (problem,) = problems(unit, 4)
-    assert problem == f"z: is in {unit}; z has to be an AB magnitude (mag)"
+    assert problem == f"z: is in {unit}; z must be an AB magnitude (mag)"
 
 
 def test_a_velocity_is_no_redshift() -> None:

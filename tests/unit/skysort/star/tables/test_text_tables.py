@@ -178,9 +178,9 @@ def ecsv_table(header: str = "", names: str = "u g r i z", rows: str = "21 20 19
     [
         (ecsv_table(rows=""), "no rows"),
         (ecsv_table()[:60], "lists 1 columns|no names|no column"),
-        (b"# %ECSV 1.0\n# ---\n", "no names of columns"),
+        (b"# %ECSV 1.0\n# ---\n", "no column names"),
         (b"# %ECSV 1.0\n# ---\nu g r i z\n", "no list of columns"),
-        (ecsv_table(names="u g r i"), "lists 5 columns, and line 9 names 4"),
+        (ecsv_table(names="u g r i"), "lists 5 columns, but line 9 names 4"),
         (ecsv_table(rows="21 20 19 18.5\n"), "row on line 10 has 4 cells"),
         (ecsv_table(rows='21 20 19 18.5 "18\n'), "quote in it is not closed"),
         (ecsv_table(rows="21 20 19 18.5 18\xff\n").replace("ÿ".encode(), b"\xff"), "line 10 is not UTF-8"),

@@ -192,7 +192,7 @@ def test_fluxes_are_converted_with_a_remark(star_folder: Path) -> None:
         (votable(binary(b"")), "no rows"),
         (votable(binary(struct.pack(">5d", *MAGNITUDES) + b"x")), "end inside a row"),
         (votable("<BINARY><STREAM encoding='base64'>%%%%</STREAM></BINARY>"), "not base64"),
-        (votable("<BINARY><STREAM encoding='gzip'>AAAA</STREAM></BINARY>"), "rows are packed"),
+        (votable("<BINARY><STREAM encoding='gzip'>AAAA</STREAM></BINARY>"), "not encoded as base64"),
         (votable("<FITS extnum='1'><STREAM encoding='base64'>AAAA</STREAM></FITS>"), "FITS data"),
         (votable(tabledata(ROW), fields("float128")), "datatype of u"),
         (votable(tabledata(ROW), fields(extra='arraysize="1e9"')), "arraysize of u"),

@@ -58,7 +58,7 @@ def test_a_dropped_table_whose_rows_lie_elsewhere_is_refused_unopened(
     star_folder: Path, canary: Path, scheme: str, data: str
 ) -> None:
     body = document(data.format(url=scheme.format(canary=canary)))
-    with pytest.raises(UnsupportedFormatError, match="keeps its rows elsewhere") as caught:
+    with pytest.raises(UnsupportedFormatError, match="stores its rows elsewhere") as caught:
         classify(star_folder, body)
     assert SECRET not in caught.value.detail
 
@@ -87,7 +87,7 @@ def test_a_reference_behind_the_table_is_refused_too(star_folder: Path, canary: 
     other = f"<TABLE><DATA>{data.format(url=canary)}</DATA></TABLE></RESOURCE>"
     body = document(rows).replace(b"</RESOURCE>", other.encode())
     # When, Then
-    with pytest.raises(UnsupportedFormatError, match="keeps its rows elsewhere"):
+    with pytest.raises(UnsupportedFormatError, match="stores its rows elsewhere"):
         classify(star_folder, body)
 
 

@@ -152,7 +152,7 @@ def test_a_second_table_may_have_its_header_without_the_mark_of_a_comment(star_f
 def test_a_second_table_of_other_columns_is_refused_by_every_way(star_folder: Path, second: str) -> None:
     body = f"#Table1\n{PLAIN}#Table2\n{second}".encode()
     for read in (lambda: read_body(body, CSV), lambda: classify(star_folder, body), lambda: by_command(body)):
-        with pytest.raises(MalformedInputError, match="a second table with other columns stands below '#Table2'"):
+        with pytest.raises(MalformedInputError, match="a second table with other columns follows '#Table2'"):
             read()
 
 
@@ -171,7 +171,7 @@ def test_a_second_table_is_found_across_blocks(star_folder: Path, monkeypatch: p
         ("mag(Vega),mag,mag,mag,mag", "u: is in mag.Vega., a magnitude of the Vega system"),
         ("mag,vegamag,mag,mag,mag", "Vega system"),
         ("mag,mag,nmgy,mag,mag", "a flux"),
-        ("mag,mag,mag,mag/arcsec2,mag", "has to be an AB magnitude"),
+        ("mag,mag,mag,mag/arcsec2,mag", "must be an AB magnitude"),
     ],
 )
 def test_units_below_the_header_are_looked_at_by_every_way(star_folder: Path, units: str, says: str) -> None:
@@ -225,7 +225,7 @@ def test_the_head_is_the_same_in_whatever_pieces_it_comes(piece: int) -> None:
 
 @pytest.mark.parametrize("content", [b"\n" * 8_000_000, (b"#" + b"x" * 999 + b"\n") * 2_000])
 def test_more_above_a_header_than_any_table_has_is_refused_at_its_limit(star_folder: Path, content: bytes) -> None:
-    with pytest.raises(LimitExceededError, match=f"no header within the first {CSV_PREAMBLE_LINES:,} lines"):
+    with pytest.raises(LimitExceededError, match=f"no header found within the first {CSV_PREAMBLE_LINES:,} lines"):
         classify(star_folder, gzip.compress(content))
 
 
