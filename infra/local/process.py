@@ -178,7 +178,10 @@ class Sandbox(asyncio.Protocol):
         try:
             self._process, ours, self._scratch = self.launcher.start(self.initialization)
         except OSError as error:
-            raise StartFailedError(f"function {self.launcher.name} cannot be started: {error}") from error
+            where = f" ({error.filename})" if error.filename else ""
+            raise StartFailedError(
+                f"function {self.launcher.name} cannot be started: {error.strerror or error}{where}"
+            ) from error
         self.alive = True
         try:
             await loop.create_unix_connection(lambda: self, sock=ours)
