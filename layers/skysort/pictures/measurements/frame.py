@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from skysort.input_warnings import InputWarning
 
 _RED_AND_BLUE: Final = 2
-_LOOKED_AT: Final = 4_000_000
+_SAMPLED_PIXELS: Final = 4_000_000
 # Frames are examined in squares: large enough that noise does not fill one with equal numbers, few enough that a flood
 # fill takes milliseconds.
 _LEAST_SQUARE: Final = 4
@@ -76,7 +76,7 @@ class Frame:
 
     def _uncovered(self, plane: NDArray[Any]) -> NDArray[np.bool_] | None:
         # In frames of millions of pixels every second or third row and column is enough.
-        step = 1 + math.isqrt(plane.size // _LOOKED_AT)
+        step = 1 + math.isqrt(plane.size // _SAMPLED_PIXELS)
         upright = np.ascontiguousarray(plane[::step, ::step], plane.dtype.newbyteorder("="))
         none = None
         if upright.dtype.kind == "f":

@@ -82,7 +82,7 @@ def locate(names: Sequence[str]) -> MeasuredColumns:
         raise LimitExceededError(f"the table has {len(names):,} columns; at most {TABLE_COLUMNS:,} are read")
     match = choose(names)
     if match.positions.keys().isdisjoint(BANDS):
-        _refuse_what_is_no_header(names)
+        _refuse_missing_header(names)
     known = {*match.positions, *match.explained}
     missing = [band for band in BANDS if band not in known]
     others = other_magnitudes(names) if missing else {}
@@ -102,7 +102,7 @@ def columns_of(head: Head) -> MeasuredColumns:
     return columns
 
 
-def _refuse_what_is_no_header(names: Sequence[str]) -> None:
+def _refuse_missing_header(names: Sequence[str]) -> None:
     """Raise InvalidFieldsError if the first line is not a CSV header, with what it is."""
     words = [word.strip(_QUOTES) for word in names[0].split()] if len(names) == 1 else []
     if sum(canonical(word) in MEASURED for word in words) > 1:

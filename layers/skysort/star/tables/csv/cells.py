@@ -24,7 +24,7 @@ _SPREADSHEET_ERROR: Final = re.compile(SPREADSHEET_ERROR)
 # A number with a decimal comma; its digits match in one way only.
 DECIMAL_COMMA: Final = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
 # Minimum bytes to detect UTF-16 by every other byte.
-_SOME: Final = 3
+_MIN_HALF: Final = 3
 # A number in any supported notation, as in a row of values.
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
 _RULE: Final = re.compile(r"[-=+]+")
@@ -40,7 +40,7 @@ _MAGNITUDES: Final = frozenset(
     }
 )
 # Units and types of a catalogue's other columns.
-_BELOW: Final = _MAGNITUDES | {
+_UNITS_BELOW: Final = _MAGNITUDES | {
     *("deg", "degree", "degrees", "rad", "arcsec", "arcmin", "hour", "hours", "day", "days", "yr"),
     *("km", "kpc", "mpc", "pc", "unitless", "dimensionless"),
     *("float", "double", "real", "int", "integer", "long", "short", "char", "string", "str", "text", "bool", "bigint"),
@@ -67,7 +67,7 @@ def is_comment(line: str) -> bool:
 
 def is_utf_16(head: bytes) -> bool:
     """Whether text is UTF-16 without a byte order mark: every other byte of plain letters is NUL."""
-    return any(len(half) >= _SOME and not half.strip(b"\0") for half in (head[::2], head[1::2]))
+    return any(len(half) >= _MIN_HALF and not half.strip(b"\0") for half in (head[::2], head[1::2]))
 
 
 def row_at(block: bytes, offset: int, delimiter: str, *, last: bool = True) -> tuple[list[bytes], int, int] | None:
@@ -113,7 +113,7 @@ def are_units(cells: Sequence[str], names: Sequence[str]) -> bool:
     if len({canonical(name) for name in names} & {*BANDS}) < len(BANDS):
         return False  # not a table of stars
     first = [_WORD.findall(cell.lower())[:1] for cell in cells]
-    if all(_BELOW.issuperset(word) and bool(word) == bool(cell) for word, cell in zip(first, cells, strict=True)):
+    if all(_UNITS_BELOW.issuperset(word) and bool(word) == bool(cell) for word, cell in zip(first, cells, strict=True)):
         return any(first)
     under = [word for word, name, cell in zip(first, names, cells, strict=True) if cell and canonical(name) in BANDS]
     return bool(under) and all(_MAGNITUDES.intersection(word) for word in under)
