@@ -1,4 +1,4 @@
-"""Where skysort runs: stages, routes, the local stack, the CDK app and the commands that deploy it."""
+"""Infrastructure: stages, routes, the local stack, the CDK app and the deployment commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The limits are shared with the functions. Where skysort is not installed (a CDK environment,
-# a fresh clone) they are found beside this folder, as Lambda finds a layer in /opt/python.
+# Limits are shared with the functions. Without an installed skysort (a CDK environment, a fresh clone) they are
+# imported from layers/, as Lambda imports a layer from /opt/python.
 if str(ROOT / "layers") not in sys.path:
     sys.path.append(str(ROOT / "layers"))

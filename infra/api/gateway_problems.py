@@ -1,4 +1,4 @@
-"""What the gateway answers itself, before or instead of a function: one list for API Gateway and the local stack."""
+"""Responses of the gateway itself, before or instead of a function, for API Gateway and the local stack."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 from skysort import limits
 
 _MEGABYTES: Final = limits.GATEWAY_REQUEST_BYTES // limits.MIB
-REQUEST_TOO_LARGE: Final = f"A request may have {_MEGABYTES} MB; put larger files into the drop folder."
+REQUEST_TOO_LARGE: Final = f"A request may have at most {_MEGABYTES} MB; put larger files into the drop folder."
 
 
 class Problem(NamedTuple):
-    """A kind of problem that the gateway itself answers with."""
+    """A problem type of the gateway itself."""
 
     status: HTTPStatus
     kind: str
@@ -34,8 +34,8 @@ UNAVAILABLE: Final = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Ser
 TIMED_OUT: Final = Problem(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "Timed out")
 
 
-class GatewayAnswer(NamedTuple):
-    """An answer of API Gateway's own. retry_after_s: how long to wait where waiting helps."""
+class GatewayResponse(NamedTuple):
+    """A response of API Gateway itself. retry_after_s: Retry-After in seconds, if a retry may succeed."""
 
     problem: Problem
     detail: str
@@ -45,34 +45,34 @@ class GatewayAnswer(NamedTuple):
 _KEY: Final = "Send a valid API key in the x-api-key header; ask the service's owner for one."
 _OWN_FAULT: Final = "The service failed; quote the request id."
 
-# Every response type of API Gateway ("Gateway response types for API Gateway"). Its own sentences are not passed on:
+# Every response type of API Gateway ("Gateway response types for API Gateway"). Its own messages are not passed on:
 # some echo the request, which cannot be escaped into JSON there.
-GATEWAY_ANSWERS: Final[dict[str, GatewayAnswer]] = {
-    "ACCESS_DENIED": GatewayAnswer(FORBIDDEN, "The credentials of this request do not allow it."),
-    "API_CONFIGURATION_ERROR": GatewayAnswer(INTERNAL, _OWN_FAULT),
-    "AUTHORIZER_CONFIGURATION_ERROR": GatewayAnswer(INTERNAL, _OWN_FAULT),
-    "AUTHORIZER_FAILURE": GatewayAnswer(UNAVAILABLE, "The credentials could not be checked; try again shortly.", 1),
-    "BAD_REQUEST_BODY": GatewayAnswer(BAD_REQUEST, "The body is not what this call takes; see /docs."),
-    "BAD_REQUEST_PARAMETERS": GatewayAnswer(BAD_REQUEST, "A parameter is not what this call takes; see /docs."),
-    "EXPIRED_TOKEN": GatewayAnswer(FORBIDDEN, "The credentials have expired; sign the request anew."),
-    # Also Lambda without a free sandbox, which a moment later may have one.
-    "INTEGRATION_FAILURE": GatewayAnswer(FUNCTION_FAILED, "No usable answer came; try again shortly.", 1),
-    "INTEGRATION_TIMEOUT": GatewayAnswer(
+GATEWAY_RESPONSES: Final[dict[str, GatewayResponse]] = {
+    "ACCESS_DENIED": GatewayResponse(FORBIDDEN, "These credentials do not allow this request."),
+    "API_CONFIGURATION_ERROR": GatewayResponse(INTERNAL, _OWN_FAULT),
+    "AUTHORIZER_CONFIGURATION_ERROR": GatewayResponse(INTERNAL, _OWN_FAULT),
+    "AUTHORIZER_FAILURE": GatewayResponse(UNAVAILABLE, "The credentials could not be checked; try again shortly.", 1),
+    "BAD_REQUEST_BODY": GatewayResponse(BAD_REQUEST, "Invalid body; see /docs."),
+    "BAD_REQUEST_PARAMETERS": GatewayResponse(BAD_REQUEST, "Invalid parameter; see /docs."),
+    "EXPIRED_TOKEN": GatewayResponse(FORBIDDEN, "The credentials have expired; sign the request again."),
+    # Also if Lambda has no free sandbox, which is transient.
+    "INTEGRATION_FAILURE": GatewayResponse(FUNCTION_FAILED, "The function gave no valid response; retry shortly.", 1),
+    "INTEGRATION_TIMEOUT": GatewayResponse(
         TIMED_OUT, f"The request took longer than {limits.GATEWAY_TIMEOUT_S:g} s; send less at once."
     ),
-    "INVALID_API_KEY": GatewayAnswer(FORBIDDEN, _KEY),
-    "INVALID_SIGNATURE": GatewayAnswer(FORBIDDEN, "The request's AWS signature is wrong; sign it for execute-api."),
-    # What API Gateway calls a path that it does not know.
-    "MISSING_AUTHENTICATION_TOKEN": GatewayAnswer(NOT_FOUND, "There is no such path or method here; see /docs."),
-    "QUOTA_EXCEEDED": GatewayAnswer(TOO_MANY_REQUESTS, "The key's requests of today are used up.", 3_600),
-    "REQUEST_TOO_LARGE": GatewayAnswer(TOO_LARGE, REQUEST_TOO_LARGE),
-    "RESOURCE_NOT_FOUND": GatewayAnswer(NOT_FOUND, "There is no such path here; see /docs."),
-    "THROTTLED": GatewayAnswer(TOO_MANY_REQUESTS, "Too many requests at once; send them more slowly.", 1),
-    "UNAUTHORIZED": GatewayAnswer(UNAUTHORISED, "Send a valid token in the Authorization header."),
-    "UNSUPPORTED_MEDIA_TYPE": GatewayAnswer(UNSUPPORTED, "This content type is not read; see /docs."),
-    "WAF_FILTERED": GatewayAnswer(FORBIDDEN, "The firewall refused this request; quote its id if that is wrong."),
-    "DEFAULT_4XX": GatewayAnswer(BAD_REQUEST, "The request cannot be used; see /docs."),
-    "DEFAULT_5XX": GatewayAnswer(INTERNAL, _OWN_FAULT),
+    "INVALID_API_KEY": GatewayResponse(FORBIDDEN, _KEY),
+    "INVALID_SIGNATURE": GatewayResponse(FORBIDDEN, "The request's AWS signature is wrong; sign it for execute-api."),
+    # API Gateway's response to an unknown path.
+    "MISSING_AUTHENTICATION_TOKEN": GatewayResponse(NOT_FOUND, "Unknown path or method; see /docs."),
+    "QUOTA_EXCEEDED": GatewayResponse(TOO_MANY_REQUESTS, "The daily quota of this key is used up.", 3_600),
+    "REQUEST_TOO_LARGE": GatewayResponse(TOO_LARGE, REQUEST_TOO_LARGE),
+    "RESOURCE_NOT_FOUND": GatewayResponse(NOT_FOUND, "Unknown path; see /docs."),
+    "THROTTLED": GatewayResponse(TOO_MANY_REQUESTS, "Too many requests at once; slow down.", 1),
+    "UNAUTHORIZED": GatewayResponse(UNAUTHORISED, "Send a valid token in the Authorization header."),
+    "UNSUPPORTED_MEDIA_TYPE": GatewayResponse(UNSUPPORTED, "Unsupported content type; see /docs."),
+    "WAF_FILTERED": GatewayResponse(FORBIDDEN, "The firewall blocked this request; if in error, quote its id."),
+    "DEFAULT_4XX": GatewayResponse(BAD_REQUEST, "Invalid request; see /docs."),
+    "DEFAULT_5XX": GatewayResponse(INTERNAL, _OWN_FAULT),
 }
-# With an IAM authoriser the same type also answers a request that is not signed.
-UNSIGNED: Final = GatewayAnswer(FORBIDDEN, "There is no such path here, or the request is not signed; see /docs.")
+# With an IAM authoriser the same type is also the response to an unsigned request.
+UNSIGNED: Final = GatewayResponse(FORBIDDEN, "Unknown path, or the request is not signed; see /docs.")

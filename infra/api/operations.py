@@ -1,4 +1,4 @@
-"""What the handlers' signatures do not say of each call: its name, bodies, answer, and the problems that occur."""
+"""Parts of the contract that are not in the handlers' signatures: names, bodies, responses and problems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json"
 EVENTS: Final = ROOT / "events"
-# Whatever a call is: throttled, refused by the gateway, failed, too slow.
+# Possible for every call: throttled, blocked by the gateway, failed, too slow.
 ALWAYS: Final = (
     HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -42,7 +42,7 @@ _BODY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call. bodies: media types with schemas and examples. answer: its model, or a media type of text."""
+    """An API operation. bodies: media types with schemas and examples. answer: its type, or a media type of text."""
 
     name: str
     tag: str
@@ -56,18 +56,18 @@ class Operation:
 
 
 def labels_of(model: str) -> list[str]:
-    """The labels of a model, by its card."""
+    """The labels of a model from its card."""
     labels: list[str] = json.loads((ROOT / "functions" / model / "model" / "card.json").read_bytes())["labels"]
     return labels
 
 
 def _event(name: str) -> str:
-    """The body of a sample event, each of which a test replays."""
+    """The body of a sample event, which a test replays."""
     return str(json.loads((EVENTS / f"{name}.json").read_bytes())["body"])
 
 
 def _recorded(model: Model) -> object:
-    """A model's answer to a sample event, which a test compares with the function's; None without one."""
+    """A model's recorded answer to a sample event, verified by a test; None if there is none."""
     path = next((EVENTS / "answers").glob(f"{model.name}_*.json"), None)
     return None if path is None else json.loads(path.read_bytes())
 
@@ -121,12 +121,12 @@ def _picture(model: Model) -> Operation:
     )
 
 
-# By the name of a kind of input.
+# By input kind.
 _CLASSIFY: Final[Mapping[str, Callable[[Model], Operation]]] = {PICTURES.name: _picture, ROWS.name: _rows}
 
 
 def _ready(model: str) -> Operation:
-    about = "Ready when a real prediction on a built-in sample comes out sound."
+    about = "Ready if a prediction on a built-in sample is valid."
     return Operation(f"ready{model.capitalize()}", "models", about, answers.Ready)
 
 
@@ -138,24 +138,24 @@ _CSV_EXAMPLE: Final = (
 
 
 def operations() -> dict[tuple[str, str], Operation]:
-    """Every call by method and path."""
-    found = (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+    """All operations by method and path."""
+    batch_problems = (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
     return {
         **{("POST", model.classify_path): _CLASSIFY[model.input.name](model) for model in MODELS.values()},
         **{("GET", model.ready_path): _ready(model.name) for model in MODELS.values()},
         ("GET", "/v1/models"): Operation(
-            "listModels", "models", "Every model: what it classifies, and by which version.", answers.ModelList
+            "listModels", "models", "All models: what they classify, and their versions.", answers.ModelList
         ),
         ("GET", "/v1/models/{name}"): Operation(
-            "getModel", "models", "One model's whole card.", answers.ModelCard, (HTTPStatus.NOT_FOUND,)
+            "getModel", "models", "The full card of a model.", answers.ModelCard, (HTTPStatus.NOT_FOUND,)
         ),
         ("GET", "/v1/health"): Operation("health", "service", "Liveness: the service answers.", answers.Health),
         ("POST", "/v1/uploads"): Operation(
             "offerUploads",
             "batches",
-            "Presigned upload requests for each file: a form for a small one, parts for a large one. "
-            "Names are relative paths; what could leave the batch's folder is refused. To resume an upload in parts, "
-            "or when its URLs have expired, ask again with its upload_id.",
+            "Presigned upload requests for each file: a form for a small file, a multipart upload for a large one. "
+            "Names are relative paths; paths outside the batch's folder are rejected. To resume a multipart upload, "
+            "or if its URLs have expired, repeat the request with its upload_id.",
             answers.PresignedUploads,
             (*_BODY, HTTPStatus.UNAUTHORIZED),
             bodies={
@@ -165,21 +165,21 @@ def operations() -> dict[tuple[str, str], Operation]:
         ("GET", "/v1/batches/{batch}"): Operation(
             "getBatch",
             "batches",
-            "How many files of a batch are waiting, done and failed, and the files one by one.",
+            "How many files of a batch are waiting, done and failed, and the status of each file.",
             answers.BatchStatus,
-            found,
+            batch_problems,
         ),
         ("GET", "/v1/batches/{batch}/results.csv"): Operation(
             "getBatchCsv",
             "batches",
-            "One CSV of a batch's results so far: a line a picture, a member of an archive, or a row of a CSV table. "
-            "It comes in pages that can be joined as they are: only the first has the header line. A classified table "
-            f"in another format, gzipped or above {BATCH_CSV_TABLE_BYTES // MIB} MiB stays whole: it has one line, "
-            "whose result_file is its key in the results bucket, and no error; GET /v1/batches/{batch} has its URL as "
-            "links.result. Rows of it that cannot be classified have one more line, whose result_file is the table of "
-            "them (links.rejected). error tells of what has no class, and of nothing else.",
+            "The results of a batch so far as CSV: a line per picture, archive member or row of a CSV table. "
+            "The pages can be concatenated: only the first has the header line. A classified table in another format, "
+            f"gzipped or above {BATCH_CSV_TABLE_BYTES // MIB} MiB is not expanded: it has one line, whose result_file "
+            "is its key in the results bucket, and no error; GET /v1/batches/{batch} has its URL as links.result. If "
+            "some of its rows were rejected, another line has the table of these rows as its result_file "
+            "(links.rejected). error is set only for items without a class.",
             "text/csv",
-            found,
+            batch_problems,
             headers={"Link": 'the next page, as <path>; rel="next" (RFC 8288); absent on the last'},
             example=_CSV_EXAMPLE,
         ),

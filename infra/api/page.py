@@ -1,4 +1,4 @@
-"""The OpenAPI document as one HTML page without scripts, pictures or requests to anybody."""
+"""The OpenAPI document as a self-contained HTML page without scripts, pictures or further requests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SAMPLE_FILES: Final = {
 
 
 def render(document: Node) -> str:
-    """The page of a document made by infra.api.document."""
+    """Render a document built by infra.api.document."""
     return "\n".join(_page(document)) + "\n"
 
 
@@ -68,18 +68,18 @@ def _call(method: str, path: str, call: Node, document: Node) -> Iterator[str]:
     yield f"<p>{escape(call['description'])}</p>"
     yield f"<pre>{escape(_curl(method, path, call))}</pre>"
     if "parameters" in call:
-        yield _head("Parameter", "In", "Values", "Means")
-        for given in call["parameters"]:
-            values = _values(given["schema"])
-            about = escape(given.get("description", ""))
-            yield f"<tr><td><code>{given['name']}</code><td>{given['in']}<td>{values}<td>{about}"
+        yield _head("Parameter", "In", "Values", "Description")
+        for parameter in call["parameters"]:
+            values = _values(parameter["schema"])
+            about = escape(parameter.get("description", ""))
+            yield f"<tr><td><code>{parameter['name']}</code><td>{parameter['in']}<td>{values}<td>{about}"
         yield "</tbody></table>"
     for media_type, body in call.get("requestBody", {}).get("content", {}).items():
         yield f"<details><summary>Body as <code>{escape(media_type)}</code></summary>"
         for name, example in body.get("examples", {}).items():
             yield f"<p>Example: {escape(name)}</p>{_json(example['value'])}"
         yield f"<p>Schema</p>{_json(body['schema'])}</details>"
-    yield _head("Status", "Answer")
+    yield _head("Status", "Response")
     for status, response in call["responses"].items():
         yield f"<tr><td>{status}<td>{_response(response, document)}"
     yield "</tbody></table>\n</section>"

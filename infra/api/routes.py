@@ -1,4 +1,4 @@
-"""The HTTP API: which function answers which method and path; read by the local gateway and by CDK."""
+"""The routes of the HTTP API, for the local gateway and CDK."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one resource; `{name}` in the path stands for one segment."""
+    """A method of a resource; `{name}` in the path matches a segment."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ ROUTES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A route and the values of its path parameters, None where it has none."""
+    """A route and the values of its path parameters, None if it has none."""
 
     route: Route
     path_parameters: Mapping[str, str] | None = None
@@ -46,13 +46,13 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class WrongMethod:
-    """The path exists, for these other methods."""
+    """The path exists, but only for other methods."""
 
     allowed: tuple[str, ...]
 
 
 class Router:
-    """Finds the route of a request; a literal segment wins over a parameter, as in API Gateway."""
+    """Finds the route of a request; a literal segment takes precedence over a parameter, as in API Gateway."""
 
     def __init__(self, routes: Iterable[Route] = ROUTES) -> None:
         self._literal: dict[str, dict[str, Match]] = {}
@@ -65,17 +65,17 @@ class Router:
             methods[route.method] = route
 
     def find(self, method: str, path: str) -> Match | WrongMethod | None:
-        """Find the route of a raw (percent-encoded) path; None where there is no such path."""
+        """Find the route of a raw (percent-encoded) path; None for an unknown path."""
         literal = self._literal.get(path)
         if literal is not None:
             return literal.get(method) or WrongMethod(tuple(sorted(literal)))
         for pattern, methods in self._templates.values():
-            found = pattern.fullmatch(path)
-            if found is None:
+            match = pattern.fullmatch(path)
+            if match is None:
                 continue
             if method not in methods:
                 return WrongMethod(tuple(sorted(methods)))
-            return Match(methods[method], {name: unquote(value) for name, value in found.groupdict().items()})
+            return Match(methods[method], {name: unquote(value) for name, value in match.groupdict().items()})
         return None
 
 

@@ -1,8 +1,7 @@
-"""What the page is sent with: one place for the local gateway and for CloudFront's response headers policy.
+"""HTTP headers of the web page, for the local gateway and CloudFront's response headers policy.
 
-The content security policy allows nothing but the page's own files, the API at the same origin, and the upload to
-S3. Scripts and styles are files, so neither `unsafe-inline` nor a nonce is needed; trusted types close the ways in
-which text could become script.
+The content security policy allows only the page's own files, the API at the same origin, and uploads to S3. Scripts
+and styles are files, so neither `unsafe-inline` nor a nonce is needed; trusted types prevent text from becoming script.
 """
 
 from __future__ import annotations
@@ -26,24 +25,24 @@ CONTENT_TYPES: Final[Mapping[str, str]] = {
     ".webmanifest": "application/manifest+json",
     ".txt": "text/plain; charset=utf-8",
 }
-# Beside the page for its readers, and no part of it.
+# Documentation in the page's folder, not served.
 NOT_SERVED: Final = frozenset({"docs", "README.md"})
-# Files keep their names from one version to the next: a browser may keep them, and asks each time whether they
-# still hold (304), so that scripts of two versions never meet. Samples change seldom and break nothing.
+# File names do not change between versions: browsers revalidate cached files each time (304), so that scripts of two
+# versions are never mixed. Samples rarely change and are independent of the version.
 ASK_EACH_TIME: Final = "no-cache"
 ONE_DAY: Final = "public, max-age=86400"
 KEPT_A_DAY: Final = "samples/"
-# Two years, as the preload lists ask for; browsers ignore it over plain HTTP, where the local stack answers.
+# Two years, as required by preload lists; browsers ignore it over plain HTTP, as on the local stack.
 STRICT_TRANSPORT: Final = "max-age=63072000; includeSubDomains"
 
 
 def content_security_policy(upload_origins: Iterable[str] = ()) -> str:
-    """The Content-Security-Policy header; upload_origins: where uploads and results are, ``https://BUCKET.s3...``."""
+    """The Content-Security-Policy header; upload_origins: of uploads and results, ``https://BUCKET.s3...``."""
     directives = {
         "default-src": ("'none'",),
         "script-src": ("'self'",),
         "style-src": ("'self'",),
-        # blob: previews of what the visitor chose; data: heat maps, as the API answers them.
+        # blob: previews of chosen files; data: heat maps in API responses.
         "img-src": ("'self'", "blob:", "data:"),
         "connect-src": ("'self'", *upload_origins),
         "manifest-src": ("'self'",),
@@ -66,16 +65,16 @@ def security_headers(upload_origins: Iterable[str] = ()) -> dict[str, str]:
         "referrer-policy": "no-referrer",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
-        # Pictures are taken through the system's own camera, by a file input: the page itself needs no permission.
+        # Pictures are taken with the system camera by a file input: the page itself needs no permission.
         "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     }
 
 
 def content_type(path: str) -> str | None:
-    """The media type of one of the page's files, by its path below functions/site; None for what is no part of it."""
+    """The media type of a file of the page by its path below functions/site; None if it is not served."""
     return None if path.partition("/")[0] in NOT_SERVED else CONTENT_TYPES.get(PurePosixPath(path).suffix)
 
 
 def cache_control(path: str) -> str:
-    """The Cache-Control header of one of the page's files, by its path below functions/site."""
+    """The Cache-Control header of a file of the page by its path below functions/site."""
     return ONE_DAY if path.startswith(KEPT_A_DAY) else ASK_EACH_TIME

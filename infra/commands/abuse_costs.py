@@ -1,9 +1,9 @@
-"""What an hour of abuse can cost a stage's owner: by one key, one presigned link, one caller without a key.
+"""The maximum cost of an hour of abuse, by one key, one presigned link, or one caller without a key.
 
     python -m infra.commands.abuse_costs            # writes the table into infra/README.md
 
-Ceilings, worked out from a stage's settings and list prices (infra.stages.operations.Prices): what the settings let
-through, not what anybody has done. What has no setting is an assumption, named below with its source.
+Upper bounds, calculated from a stage's settings and list prices (infra.stages.operations.Prices). Assumptions are
+named below with their sources.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ _MB_PER_GB: Final = 1_024
 _GB: Final = 1_000_000_000
 _MILLION: Final = 1_000_000
 
-# Assumptions. S3 takes at least so many writes a second and prefix ("Optimizing Amazon S3 performance"); each model is
-# a prefix. The attacker has a line of 10 Gbit/s. A flood is seen after its five minutes and, as S3's request metrics
-# are delivered with some delay, within ten more.
+# Assumptions. S3 accepts at least this many writes per second and prefix ("Optimizing Amazon S3 performance"); each
+# model is a prefix. The attacker has a connection of 10 Gbit/s. A flood is detected after five minutes plus up to ten
+# minutes of delay of S3's request metrics.
 S3_WRITES_PER_S: Final = 3_500
 LINE_BYTES_PER_S: Final = 10_000_000_000 / 8
 FLOOD_SEEN_S: Final = 900
-# Small pictures that a drop function with two cores classifies in a second (README, "Measured").
+# Small pictures that a drop function with two cores classifies per second (README, "Measured").
 PICTURES_PER_S: Final = 350
-# The largest answer of a public path, and the largest file of the page; a test holds them to what there is.
+# Upper bounds of the responses of public paths and of the page's files, checked by a test.
 PUBLIC_BYTES: Final = 200_000
 PAGE_BYTES: Final = 100_000
-# Requests that are refused before a function: API Gateway's rate of an account, which throttles what is above without
-# a charge, and what each leaves in the API's log and in the firewall's.
+# Requests rejected before a function: API Gateway's account limit, above which requests are throttled free of charge,
+# and the size of their entries in the access log and the firewall's log.
 REFUSED_PER_S: Final = 10_000
 ACCESS_LOG_BYTES: Final = 1_000
 FIREWALL_LOG_BYTES: Final = 1_500
-# Of a dropped file: the notification's way through SQS (sent, received, deleted), and its two records.
+# Per dropped file: SQS requests of its notification (send, receive, delete), and its two records.
 _SQS_A_FILE: Final = 3
 _RECORDS_A_FILE: Final = 2
 _FLOODS_AN_HOUR: Final = 12
@@ -52,7 +52,7 @@ _DAYS_A_MONTH: Final = 30
 
 
 def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
-    """Dollars an hour of every known way to spend a stage owner's money, by who does what."""
+    """Dollars per hour of each known kind of abuse, by (who, what)."""
     prices, api, flood = stage.operations.prices, stage.api, stage.operations.flood
     put, told = prices.thousand_writes / 1_000, _SQS_A_FILE * prices.million_messages / _MILLION
     drops = {queue.function for queue in stage.drop_queues}
@@ -69,18 +69,18 @@ def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
     starts_per_s = min(uploads_per_s * limits.UPLOAD_STARTS_PER_REQUEST, every_prefix)
     picture_drops = (stage.functions[MODELS[model].drop_function].reserved_concurrency for model in of_kind(PICTURES))
     classified = sum(min((drop or 1_000) * PICTURES_PER_S, S3_WRITES_PER_S) for drop in picture_drops)
-    # When a file expires, its bytes stay as an old version for as long again (constructs/drop_folder.py).
+    # An expired file is kept as an old version for the same time again (constructs/drop_folder.py).
     kept = prices.gb_month * 2 * stage.drop_retention.incoming / _DAYS_A_MONTH
     writes = flood.writes_in_5_minutes if flood else None
     bytes_in = flood.uploaded_gb_in_5_minutes * _GB if flood else None
     bytes_out = flood.downloaded_gb_in_5_minutes * _GB if flood else None
     inspected = prices.million_inspected / _MILLION if api.firewall else 0
-    # To a function, its lines in the logs left out.
+    # Per request to a function, without its logs.
     request = (prices.million_requests + prices.million_invocations) / _MILLION + inspected
-    # Sandboxes write answers faster than a line takes them.
+    # Limited by the connection: sandboxes respond faster.
     answered = min(requests_per_s * limits.LAMBDA_PAYLOAD_BYTES, LINE_BYTES_PER_S) * _HOUR_S / _GB
     public = request + PUBLIC_BYTES / _GB * prices.gb_downloaded
-    # What API Gateway does not charge for is looked at and logged all the same.
+    # Requests that API Gateway does not charge for are still inspected and logged.
     logged = (ACCESS_LOG_BYTES + (FIREWALL_LOG_BYTES if api.firewall else 0)) / _GB * prices.gb_logged
     fetched = LINE_BYTES_PER_S * _HOUR_S / PAGE_BYTES
     if api.firewall:
@@ -118,7 +118,7 @@ def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
 
 
 def _until_stopped(per_s: float, while_s: float, flood: float | None) -> float:
-    """What gets through in an hour: at full speed until it is seen, or just below what counts as a flood."""
+    """The amount in an hour: at full speed until detected, or just below the flood threshold."""
     while_s = min(while_s, _HOUR_S)
     if flood is None:
         return per_s * while_s
@@ -128,15 +128,15 @@ def _until_stopped(per_s: float, while_s: float, flood: float | None) -> float:
 
 def table() -> str:
     """The Markdown table, in dollars."""
-    here, there = costs(dev()), costs(prod())
+    of_dev, of_prod = costs(dev()), costs(prod())
     lines = ["| who | does | dev | prod |", "|---|---|---:|---:|"]
-    lines += [f"| {who} | {what} | {here[who, what]:,.2f} | {there[who, what]:,.2f} |" for who, what in here]
+    lines += [f"| {who} | {what} | {cost:,.2f} | {of_prod[who, what]:,.2f} |" for (who, what), cost in of_dev.items()]
     return "\n".join(lines) + "\n"
 
 
 def written(text: str) -> str:
-    """A README with the table as it is now."""
-    return _TABLE.sub(lambda found: found[1] + table() + found[2], text)
+    """A README with the current table."""
+    return _TABLE.sub(lambda match: match[1] + table() + match[2], text)
 
 
 if __name__ == "__main__":

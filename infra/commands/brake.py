@@ -1,10 +1,10 @@
-"""Whether a deployed stage is stopped by one of its brakes, and how to let it go on (constructs/brake.py).
+"""Show whether a deployed stage is stopped by one of its brakes, and release it (constructs/brake.py).
 
     python -m infra.commands.brake --stage prod              # which roles the stop policy is attached to
     python -m infra.commands.brake --stage prod --release    # detach it
 
-What AWS Budgets attached it would attach again: that is ended by `aws budgets execute-budget-action
---execution-type REVERSE_BUDGET_ACTION`, or by a higher budget.
+AWS Budgets would reattach its own: reverse that by `aws budgets execute-budget-action --execution-type
+REVERSE_BUDGET_ACTION`, or raise the budget.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 
 
 def policy_of(stage: str) -> str:
-    """The ARN of a stage's stop policy in the account whose credentials are used."""
+    """The ARN of a stage's stop policy in the caller's account."""
     account = boto3.client("sts").get_caller_identity()["Account"]
     return f"arn:aws:iam::{account}:policy/skysort-stop-{stage}"
 
 
 def stopped(policy: str) -> list[str]:
-    """The names of the roles that a policy is attached to."""
+    """The names of the roles to which a policy is attached."""
     pages = boto3.client("iam").get_paginator("list_entities_for_policy").paginate(PolicyArn=policy)
     return sorted(role["RoleName"] for page in pages for role in page["PolicyRoles"])
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Show or release; returns 1 for a stage that is stopped."""
+    """Show or release; returns 1 if the stage is stopped."""
     parser = argparse.ArgumentParser(prog="python -m infra.commands.brake", description=__doc__.splitlines()[0])
     parser.add_argument("--stage", default="prod", choices=sorted(AWS_STAGES))
-    parser.add_argument("--release", action="store_true", help="let the stage go on")
+    parser.add_argument("--release", action="store_true", help="release the stage")
     options = parser.parse_args(arguments)
     policy = policy_of(options.stage)
     roles = stopped(policy)
     for role in roles if options.release else ():
         boto3.client("iam").detach_role_policy(RoleName=role, PolicyArn=policy)
-    said = "released" if options.release else "stopped"
-    sys.stdout.write(f"{said}: {', '.join(roles)}\n" if roles else f"stage {options.stage} is not stopped\n")
+    state = "released" if options.release else "stopped"
+    sys.stdout.write(f"{state}: {', '.join(roles)}\n" if roles else f"stage {options.stage} is not stopped\n")
     return 1 if roles and not options.release else 0
 
 

@@ -1,6 +1,6 @@
-"""`make synth|diff|deploy|destroy STAGE=dev`: the pinned CDK command line, on the locked Node.js, for one stage.
+"""`make synth|diff|deploy|destroy STAGE=dev`: run the pinned CDK command line on the locked Node.js for a stage.
 
-Arguments that are not its own go to the CDK command line, e.g. `-c reserve=no` or `--require-approval never`.
+Other arguments are passed to the CDK command line, e.g. `-c reserve=no` or `--require-approval never`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def empty_buckets(*stacks: str) -> None:
-    """Delete every version of every object in the buckets of these stacks; one that is not there is passed over.
+    """Delete every version of every object in the buckets of these stacks; a missing stack is skipped.
 
-    Access logs are switched off first: deleting the other buckets would fill the logs' own again.
+    Access logging is switched off first: emptying the other buckets would write new access logs.
     """
     s3 = boto3.resource("s3")
     names = [name for stack in stacks for name in buckets(stack)]
@@ -61,12 +61,12 @@ ACTIONS: Final = ("bootstrap", "synth", "diff", "deploy", "destroy")
 def environment() -> dict[str, str]:
     """The caller's variables, with the locked Node.js and this Python first on the path."""
     path = os.pathsep.join((str(node.program().parent), str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    # The command line tells its makers how it is used unless it is told not to.
+    # The command line sends usage data unless disabled.
     return {"CDK_DISABLE_CLI_TELEMETRY": "true", **os.environ, "PATH": path}
 
 
 def install() -> None:
-    """Install the pinned command line where it is not yet there, as infra/package-lock.json has it."""
+    """Install the command line as pinned in infra/package-lock.json, if it is missing or outdated."""
     lock = INFRA / "package-lock.json"
     installed = INFRA / "node_modules" / ".package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime and PROGRAM.exists():
@@ -77,13 +77,13 @@ def install() -> None:
 
 
 def command(action: str, stage: str, more: Sequence[str]) -> list[str]:
-    """The command line of one action on every stack of a stage."""
+    """The command line of an action on all stacks of a stage."""
     stacks = {"bootstrap": [], "synth": ["--quiet"], "diff": [], "deploy": ["--all"], "destroy": ["--all", "--force"]}
     return [str(node.program()), str(PROGRAM), action, *stacks[action], "-c", f"stage={stage}", *more]
 
 
 def confirmed(stage: str, answer: str | None) -> bool:
-    """Whether the owner means it: --yes, or the stage's name typed."""
+    """Whether the owner confirms, by --yes or by typing the stage's name."""
     if answer is not None:
         return answer == stage
     question = f"Delete stage {stage} with everything in its buckets? Type its name: "
@@ -91,7 +91,7 @@ def confirmed(stage: str, answer: str | None) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one action; returns its exit status."""
+    """Run an action; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m infra.commands.cdk", description=__doc__, allow_abbrev=False)
     parser.add_argument("action", choices=ACTIONS)
     parser.add_argument("--stage", default="dev", choices=sorted(AWS_STAGES))
@@ -102,8 +102,7 @@ def main(arguments: Sequence[str]) -> int:
         if stage.keep_data:
             parser.error(
                 f"stage {stage.name} keeps its data and is protected: set keep_data=False in "
-                "infra/stages/deployments.py, deploy that, then destroy; retained buckets and logs stay until somebody "
-                "deletes them"
+                "infra/stages/deployments.py, deploy, then destroy; retained buckets and logs must be deleted by hand"
             )
         if not confirmed(stage.name, options.yes):
             parser.error(f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask")
@@ -118,8 +117,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.action == "deploy" and (note := unpinned(os.environ)):
         sys.stderr.write(f"note: {note}")
     install()
-    line = command(options.action, options.stage, more)
-    status = subprocess.run(line, cwd=INFRA, env=environment(), check=False).returncode
+    arguments = command(options.action, options.stage, more)
+    status = subprocess.run(arguments, cwd=INFRA, env=environment(), check=False).returncode
     if options.action == "deploy" and status == 0:
         publish(stage.name)
     return status

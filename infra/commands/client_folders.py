@@ -1,10 +1,10 @@
-"""Whose files are whose, where a stage keeps its clients apart: the folder of each API key.
+"""List the drop folder of each client of a stage that keeps its clients apart.
 
     python -m infra.commands.client_folders --stage prod
 
-A folder is a hash of an identity (skysort.clients): it can be worked out for those who are known, and not read back.
-Keys are those of the stage's clients; `--role` and `--subject` work out the folder of an IAM user or role (its account
-and unique id: 123456789012 AROA...), and of a token's subject (its issuer and subject).
+A folder is a hash of an identity (skysort.clients), which cannot be inverted. By default the folders of the API keys of
+the stage's clients are listed; `--role` and `--subject` give the folder of an IAM user or role (its account and unique
+id: 123456789012 AROA...), and of a token's subject (its issuer and subject).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KEY: Final = "Key"
 
 
 def of_key(key_id: str) -> str:
-    """The folder of an API key, by its id."""
+    """The folder of an API key by its id."""
     return _folder({"identity": {"apiKeyId": key_id}})
 
 
@@ -44,9 +44,9 @@ def _folder(context: dict[str, Any]) -> str:
     return client_of({"requestContext": context}, Sharing.SEPARATE).folder
 
 
-def keys(told: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Each client's name and folder, from a service stack's outputs: KeyPage is the id of the client page's key."""
-    for name, value in sorted(told.items()):
+def keys(outputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The name and folder of each client, from the outputs of a service stack: KeyPage is the key id of client page."""
+    for name, value in sorted(outputs.items()):
         if name.startswith(_KEY):
             yield name.removeprefix(_KEY).lower(), of_key(value)
 
@@ -64,12 +64,12 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(f"clients of stage {options.stage} share everything: {INCOMING}<model>/<batch>/\n")
         return 0
     if options.role:
-        found = [(options.role[1], of_principal(*options.role))]
+        folders = [(options.role[1], of_principal(*options.role))]
     elif options.subject:
-        found = [(options.subject[1], of_subject(*options.subject))]
+        folders = [(options.subject[1], of_subject(*options.subject))]
     else:
-        found = list(keys(outputs(f"skysort-service-{options.stage}")))
-    for name, folder in found:
+        folders = list(keys(outputs(f"skysort-service-{options.stage}")))
+    for name, folder in folders:
         sys.stdout.write(f"{name}\t{folder}\n")
     return 0
 

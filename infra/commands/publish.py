@@ -1,7 +1,7 @@
-"""Uploading functions/site to a deployed stage's page, each file with the headers that the local gateway sends.
+"""Upload functions/site to the page of a deployed stage, each file with the same headers as on the local gateway.
 
-The page's own address, which CloudFront draws, is then let in by the buckets that it uploads to and reads from: no
-other page's, and none before there is one.
+The page's origin, whose name CloudFront generates, is then allowed by the CORS rules of the buckets that it uploads to
+and reads from; no other origin is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SITE: Final = ROOT / "functions" / "site"
 
 
 def files(site: Path = SITE) -> Iterator[tuple[str, Path]]:
-    """Every file of the page with its key; what is beside it for its readers is no part of it."""
+    """Every served file of the page, by key."""
     for path in sorted(site.rglob("*")):
         key = path.relative_to(site).as_posix()
         if path.is_file() and content_type(key) is not None:
@@ -33,18 +33,18 @@ def files(site: Path = SITE) -> Iterator[tuple[str, Path]]:
 
 
 def outputs(stack: str) -> dict[str, str]:
-    """A deployed stack's outputs; none where it is not deployed."""
+    """The outputs of a stack; empty if it is not deployed."""
     try:
-        (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        (description,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
         return {}
-    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
 
 
-def let_in(origin: str, service: Mapping[str, str]) -> None:
-    """Let a page of this origin upload and read results by presigned requests, unless the stage names another page."""
+def allow_origin(origin: str, service: Mapping[str, str]) -> None:
+    """Allow this origin presigned uploads and downloads of results, unless the stage names another page."""
     s3 = boto3.client("s3")
     for output, rule in (("DropBucket", UPLOADS), ("ResultsBucket", READS)):
         if output in service and "PageElsewhere" not in service:
@@ -65,13 +65,13 @@ def let_in(origin: str, service: Mapping[str, str]) -> None:
 
 
 def publish(stage: str) -> int:
-    """Upload the page of a stage and have CloudFront fetch it anew; returns how many files there were."""
-    where = outputs(f"skysort-page-{stage}")
-    if not where:
+    """Upload the page of a stage and invalidate CloudFront's cache; returns the number of files."""
+    page_outputs = outputs(f"skysort-page-{stage}")
+    if not page_outputs:
         return 0
-    bucket = boto3.resource("s3").Bucket(where["PageBucket"])
+    bucket = boto3.resource("s3").Bucket(page_outputs["PageBucket"])
     page = dict(files())
-    # Scripts before the page that asks for them.
+    # Scripts before the page that loads them.
     for key, path in sorted(page.items(), key=lambda item: item[0] == "index.html"):
         media_type = content_type(key) or ""
         bucket.put_object(Key=key, Body=path.read_bytes(), ContentType=media_type, CacheControl=cache_control(key))
@@ -79,12 +79,12 @@ def publish(stage: str) -> int:
         if old.key not in page:
             old.delete()
     boto3.client("cloudfront").create_invalidation(
-        DistributionId=where["PageDistribution"],
+        DistributionId=page_outputs["PageDistribution"],
         InvalidationBatch={
             "Paths": {"Quantity": 1, "Items": ["/*"]},
             "CallerReference": f"skysort-{time.time_ns()}",
         },
     )
-    let_in(where["PageUrl"].rstrip("/"), outputs(f"skysort-service-{stage}"))
-    sys.stdout.write(f"{len(page)} files of the page are at {where['PageUrl']}\n")
+    allow_origin(page_outputs["PageUrl"].rstrip("/"), outputs(f"skysort-service-{stage}"))
+    sys.stdout.write(f"{len(page)} files of the page are at {page_outputs['PageUrl']}\n")
     return len(page)

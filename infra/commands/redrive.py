@@ -1,8 +1,8 @@
-"""`make redrive STAGE=prod MODEL=star`: send a model's dead letters back to its queue, once what failed is mended.
+"""`make redrive STAGE=prod MODEL=star`: move a model's dead letters back to its queue, once the fault is fixed.
 
-A dead letter tells of a dropped file that failed every time by no fault of its own. In AWS the service itself moves
-the messages (StartMessageMoveTask); the task goes on when this command is stopped, and the command run again follows
-it. The local stack's SQS knows no such task: there they are moved one by one.
+A dead letter is the notification of a dropped file that failed repeatedly for reasons other than its content. In AWS,
+SQS itself moves the messages (StartMessageMoveTask); the task continues if this command is interrupted, and running the
+command again follows it. The local stack's SQS has no such task: there the command moves the messages itself.
 """
 
 from __future__ import annotations
@@ -32,35 +32,35 @@ if TYPE_CHECKING:
     from infra.stages.stage import DropQueue, Stage
 
 POLL_S: Final = 2.0
-SHOWN: Final = 10  # of one ReceiveMessage
-# SQS' own limit ("StartMessageMoveTask", MaxNumberOfMessagesPerSecond).
+SHOWN: Final = 10  # maximum of a ReceiveMessage
+# Limit of SQS ("StartMessageMoveTask", MaxNumberOfMessagesPerSecond).
 PER_SECOND: Final = 500
 
 
 class RedriveError(Exception):
-    """It cannot be done; the message says why, and what would help."""
+    """A redrive failed; the message gives the cause and a remedy."""
 
 
 def move_task(
     sqs: SQSClient, dead: str, queue: str, per_second: int | None, pause_s: float = POLL_S
 ) -> Iterator[tuple[int, int]]:
-    """Have SQS move messages from one queue to another.
+    """Have SQS move messages between queues, by a new task or one already running.
 
     Yields
     ------
     tuple of int
-        How many have moved, of how many; until all have, by a task that is started here or runs already.
+        The number of messages moved and the total, until all are moved.
 
     Raises
     ------
     RedriveError
-        When the task fails or is cancelled.
+        If the task fails or is cancelled.
     """
     source = arn(sqs, dead)
 
     def latest() -> ListMessageMoveTasksResultEntryTypeDef:
-        found = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1).get("Results", [])
-        return found[0] if found else {}
+        tasks = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1).get("Results", [])
+        return tasks[0] if tasks else {}
 
     if latest().get("Status") != "RUNNING":
         rate = {} if per_second is None else {"MaxNumberOfMessagesPerSecond": per_second}
@@ -73,12 +73,12 @@ def move_task(
         if status == "COMPLETED":
             return
         if status in {"FAILED", "CANCELLED"}:
-            raise RedriveError(f"SQS gave up: {status.lower()}, {task.get('FailureReason', 'no reason given')}")
+            raise RedriveError(f"SQS task {status.lower()}: {task.get('FailureReason', 'no reason given')}")
         time.sleep(pause_s)
 
 
-def one_by_one(sqs: SQSClient, dead: str, queue: str) -> Iterator[tuple[int, int]]:
-    """Move as many messages as there are now, each sent before it is removed; yields as move_task does."""
+def move_each(sqs: SQSClient, dead: str, queue: str) -> Iterator[tuple[int, int]]:
+    """Move the messages that are in the queue now, each sent before it is deleted; yields as move_task."""
     moved, total = 0, depth(sqs, dead)
     while moved < total and (messages := receive(sqs, dead, visible_again_s=60)):
         for message in messages:
@@ -92,31 +92,31 @@ def one_by_one(sqs: SQSClient, dead: str, queue: str) -> Iterator[tuple[int, int
 def redrive(
     stage: Stage, settings: DropQueue, sqs: SQSClient, per_second: int | None = None, pause_s: float = POLL_S
 ) -> int:
-    """Send one model's dead letters back and print the progress; returns how many moved."""
+    """Move a model's dead letters back and print the progress; returns the number of messages moved."""
     dead, queue = url(sqs, stage, settings.dead_letter_queue), url(sqs, stage, settings.queue)
-    found = depth(sqs, dead)
-    if not found:
-        tell(f"{settings.dead_letter_queue} is empty: nothing to send back")
+    waiting = depth(sqs, dead)
+    if not waiting:
+        report(f"{settings.dead_letter_queue} is empty: nothing to send back")
         return 0
     local = isinstance(stage, LocalStage)
     moved = 0
-    for moved, total in one_by_one(sqs, dead, queue) if local else move_task(sqs, dead, queue, per_second, pause_s):
-        tell(f"{settings.queue}: {moved:,} of about {max(total, found):,} sent back", over=True)
-    tell(f"{settings.queue}: {moved:,} sent back")
+    for moved, total in move_each(sqs, dead, queue) if local else move_task(sqs, dead, queue, per_second, pause_s):
+        report(f"{settings.queue}: {moved:,} of about {max(total, waiting):,} sent back", transient=True)
+    report(f"{settings.queue}: {moved:,} sent back")
     return moved
 
 
-def look(stage: Stage, settings: DropQueue, sqs: SQSClient) -> None:
-    """Name up to ten dropped files that dead letters tell of, and leave them where they are."""
+def list_dead_letters(stage: Stage, settings: DropQueue, sqs: SQSClient) -> None:
+    """Print the keys of up to ten dropped files with dead letters, without moving them."""
     dead = url(sqs, stage, settings.dead_letter_queue)
-    tell(f"{settings.dead_letter_queue}: about {depth(sqs, dead):,} dead letters")
+    report(f"{settings.dead_letter_queue}: about {depth(sqs, dead):,} dead letters")
     for message in receive(sqs, dead, visible_again_s=0):
         for key in keys_in(message["Body"]):
-            tell(f"  {key}")
+            report(f"  {key}")
 
 
 def keys_in(body: str) -> list[str]:
-    """The keys of an S3 notification; its beginning where it is none."""
+    """The keys of an S3 notification; for any other body, its beginning."""
     try:
         return [unquote_plus(record["s3"]["object"]["key"]) for record in json.loads(body)["Records"]]
     except (ValueError, KeyError, TypeError):
@@ -124,13 +124,13 @@ def keys_in(body: str) -> list[str]:
 
 
 def receive(sqs: SQSClient, queue: str, visible_again_s: int) -> list[MessageTypeDef]:
-    """Up to ten messages, which nobody else sees for a while."""
+    """Receive up to ten messages, hidden from other consumers for visible_again_s seconds."""
     answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=SHOWN, VisibilityTimeout=visible_again_s)
     return answer.get("Messages", [])
 
 
 def url(sqs: SQSClient, stage: Stage, name: str) -> str:
-    """A queue's URL; RedriveError where the stage is not deployed."""
+    """The URL of a queue; RedriveError if it does not exist."""
     try:
         return sqs.get_queue_url(QueueName=name)["QueueUrl"]
     except sqs.exceptions.QueueDoesNotExist:
@@ -138,19 +138,19 @@ def url(sqs: SQSClient, stage: Stage, name: str) -> str:
 
 
 def arn(sqs: SQSClient, queue: str) -> str:
-    """A queue's ARN by its URL."""
+    """The ARN of a queue by its URL."""
     return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
 def depth(sqs: SQSClient, queue: str) -> int:
-    """About how many messages wait in a queue."""
+    """The approximate number of messages in a queue."""
     answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def tell(line: str, *, over: bool = False) -> None:
-    """Print a line; over: one that the next takes the place of, on a terminal only."""
-    if not over:
+def report(line: str, *, transient: bool = False) -> None:
+    """Print a line; a transient line is overwritten by the next, and shown on terminals only."""
+    if not transient:
         sys.stdout.write(("\r" if sys.stdout.isatty() else "") + line + "\n")
     elif sys.stdout.isatty():
         sys.stdout.write("\r" + line)
@@ -159,15 +159,13 @@ def tell(line: str, *, over: bool = False) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    found = argparse.ArgumentParser(prog="make redrive", description=__doc__, allow_abbrev=False)
-    found.add_argument("model", help=f"{', '.join(MODELS)}; all for every model")
-    found.add_argument("--stage", default="dev", choices=sorted(STAGES))
-    found.add_argument("--look", action="store_true", help="only name some of the files, and change nothing")
-    found.add_argument(
-        "--per-second", type=int, metavar="N", help=f"at most so many messages a second, 1 to {PER_SECOND}"
-    )
-    found.add_argument("--endpoint", help="another SQS than AWS's, e.g. the local stack's S3 address")
-    return found
+    command = argparse.ArgumentParser(prog="make redrive", description=__doc__, allow_abbrev=False)
+    command.add_argument("model", help=f"{', '.join(MODELS)}; all for every model")
+    command.add_argument("--stage", default="dev", choices=sorted(STAGES))
+    command.add_argument("--look", action="store_true", help="only list some of the files, without moving them")
+    command.add_argument("--per-second", type=int, metavar="N", help=f"maximum messages per second, 1 to {PER_SECOND}")
+    command.add_argument("--endpoint", help="an SQS endpoint other than AWS's, e.g. the local stack's S3 address")
+    return command
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -178,13 +176,13 @@ def main(arguments: Sequence[str]) -> int:
     if options.model not in {*queues, "all"}:
         return fail(f"unknown model {options.model!r}; choose from {', '.join(queues)}, all (MODEL=star)")
     if options.per_second is not None and not 1 <= options.per_second <= PER_SECOND:
-        return fail(f"--per-second must be from 1 to {PER_SECOND}, got {options.per_second}")
+        return fail(f"--per-second must be from 1 to {PER_SECOND} (got {options.per_second})")
     sqs = client(stage, options.endpoint)
     try:
         for model, settings in queues.items():
             if options.model in {model, "all"}:
                 if options.look:
-                    look(stage, settings, sqs)
+                    list_dead_letters(stage, settings, sqs)
                 else:
                     redrive(stage, settings, sqs, options.per_second)
     except RedriveError as error:
@@ -195,11 +193,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def client(stage: Stage, endpoint: str | None) -> SQSClient:
-    """An SQS client: of the local stack for its stage, else of AWS, in the caller's region."""
+    """An SQS client: of the local stack for the local stage, otherwise of AWS in the caller's region."""
     if not isinstance(stage, LocalStage):
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or stage.region
         return boto3.client("sqs", region_name=region, endpoint_url=endpoint)
-    # The local stack accepts any credentials, but boto3 wants some.
+    # The local stack accepts any credentials, but boto3 requires some.
     return boto3.client(
         "sqs",
         region_name=stage.region,
@@ -209,9 +207,9 @@ def client(stage: Stage, endpoint: str | None) -> SQSClient:
     )
 
 
-def fail(sentence: str) -> int:
-    """Say why it did not work; returns the exit status that says so too."""
-    sys.stderr.write(f"redrive: {sentence}\n")
+def fail(message: str) -> int:
+    """Print an error message; returns the exit status."""
+    sys.stderr.write(f"redrive: {message}\n")
     return 1
 
 
@@ -219,5 +217,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        sys.stderr.write("\nstopped watching; in AWS the task goes on: run the command again to follow it\n")
+        sys.stderr.write("\ninterrupted; in AWS the task continues: run the command again to follow it\n")
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""One construct a capability; the stacks put them together."""
+"""CDK constructs, one per capability; the stacks combine them."""
 
 from __future__ import annotations
 

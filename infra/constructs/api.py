@@ -1,4 +1,4 @@
-"""The HTTP API: routes to functions, who may call, throttles, logs, compression, and answers of the gateway's own."""
+"""The HTTP API: routes, authorisation, throttling, access logs, compression, and gateway responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.api.gateway_problems import GATEWAY_ANSWERS, UNSIGNED
+from infra.api.gateway_problems import GATEWAY_RESPONSES, UNSIGNED
 from infra.api.routes import ROUTES
 from infra.constructs.common import acknowledge, log_group
 from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH, ApiSettings, Cognito, Iam
@@ -21,12 +21,12 @@ from skysort.http.headers import EVERY_ANSWER
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.api.gateway_problems import GatewayAnswer
+    from infra.api.gateway_problems import GatewayResponse
     from infra.api.routes import Route
     from infra.constructs.function import ModelFunction
     from infra.stages.stage import AwsStage
 
-# One JSON object a request; names as in API Gateway's own variables.
+# The access log has a JSON object per request.
 _LOGGED: Final = {
     "request_id": "$context.requestId",
     "time": "$context.requestTime",
@@ -54,7 +54,7 @@ _CORS_HEADERS: Final = ("Content-Type", "X-Api-Key", "Authorization")
 class HttpApi(Construct):
     """A regional REST API, deployed to a stage of the same name as skysort's.
 
-    functions: by name, as infra/api/routes.py names them. The API invokes their live aliases.
+    functions: by the names in infra/api/routes.py. The API invokes their live aliases.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class HttpApi(Construct):
         self._settings = settings = stage.api
         self.access_log = log_group(self, "AccessLog", f"/skysort/{stage.name}/api-access", stage)
         self.rest = self._rest(stage)
-        # CDK's own output of the same address, under a name that nobody could guess.
+        # CDK's own output of the same URL, under a generated name.
         self.rest.node.try_remove_child("Endpoint")
-        add_gateway_answers(self.rest, settings)
+        add_gateway_responses(self.rest, settings)
         methods = self._add_routes(functions)
         self._uploads = [method for route, method in methods.items() if route.path == UPLOADS_PATH]
         self.keys = {client.name: self._add_client(stage, client.name) for client in settings.clients}
-        explain(self.rest, settings)
+        acknowledge_findings(self.rest, settings)
 
     def _rest(self, stage: AwsStage) -> apigateway.RestApi:
         settings = self._settings
@@ -88,7 +88,7 @@ class HttpApi(Construct):
             binary_media_types=list(BINARY_MEDIA_TYPES),
             min_compression_size=Size.bytes(settings.compress_bytes),
             cloud_watch_role=settings.log_role,
-            # One for all APIs of the account and region: it must outlive this stack.
+            # Shared by all APIs of the account and region: it must outlive this stack.
             cloud_watch_role_removal_policy=RemovalPolicy.RETAIN if settings.log_role else None,
             deploy_options=apigateway.StageOptions(
                 stage_name=stage.name,
@@ -103,7 +103,7 @@ class HttpApi(Construct):
         )
 
     def _method_limits(self) -> dict[str, apigateway.MethodDeploymentOptions]:
-        """Lower limits for what begins requests to S3, and for what anybody may ask for."""
+        """Lower limits for calls that start S3 requests, and for public paths."""
         settings = self._settings
         limited: dict[str, apigateway.MethodDeploymentOptions] = {}
         for route in ROUTES:
@@ -114,7 +114,7 @@ class HttpApi(Construct):
             else:
                 continue
             limited[f"{route.path}/{route.method}"] = apigateway.MethodDeploymentOptions(
-                # What is said for one method takes the place of all that is said for every method.
+                # Options of a method replace all options of the stage.
                 throttling_rate_limit=rate,
                 throttling_burst_limit=burst,
                 metrics_enabled=True,
@@ -129,21 +129,21 @@ class HttpApi(Construct):
         methods: dict[Route, apigateway.Method] = {}
         for route in ROUTES:
             resource = self.rest.root.resource_for_path(route.path)
-            asked = open_to_all if route.path in PUBLIC_PATHS else access
+            options = open_to_all if route.path in PUBLIC_PATHS else access
             methods[route] = resource.add_method(
                 route.method,
                 integrations[route.function],
-                api_key_required=asked.api_key_required,
-                authorization_type=asked.authorization_type,
-                authorizer=asked.authorizer,
-                authorization_scopes=asked.authorization_scopes,
+                api_key_required=options.api_key_required,
+                authorization_type=options.authorization_type,
+                authorizer=options.authorizer,
+                authorization_scopes=options.authorization_scopes,
             )
         if self._settings.page_origin:
             self._allow_origin(self._settings.page_origin)
         return methods
 
     def _integration(self, alias: lambda_.Alias) -> apigateway.LambdaIntegration:
-        """Invoke the live alias; the gateway waits as long as it can, and the function's own timeout is shorter."""
+        """Invoke the live alias, with the gateway's maximum timeout; the function's own is shorter."""
         return apigateway.LambdaIntegration(
             alias,
             timeout=Duration.seconds(limits.GATEWAY_TIMEOUT_S),
@@ -163,7 +163,7 @@ class HttpApi(Construct):
             )
 
     def _add_client(self, stage: AwsStage, name: str) -> apigateway.IApiKey:
-        """A key, whose value AWS draws and no template shows, and the plan that limits it."""
+        """An API key, whose value AWS generates outside the template, and its usage plan."""
         client = next(client for client in self._settings.clients if client.name == name)
         key = self.rest.add_api_key(f"Key-{name}", api_key_name=f"skysort-{stage.name}-{name}")
         quota = client.daily_quota
@@ -193,7 +193,7 @@ class HttpApi(Construct):
 
 
 def method_access(scope: Construct, settings: ApiSettings) -> apigateway.MethodOptions:
-    """What a method asks of its callers: a key where the stage has clients, and what its authoriser asks for."""
+    """Authorisation of a method: a key if the stage has clients, and the stage's authoriser."""
     keys = bool(settings.clients)
     if isinstance(settings.authoriser, Iam):
         return apigateway.MethodOptions(api_key_required=keys, authorization_type=apigateway.AuthorizationType.IAM)
@@ -208,9 +208,9 @@ def method_access(scope: Construct, settings: ApiSettings) -> apigateway.MethodO
     return apigateway.MethodOptions(api_key_required=keys, authorization_type=apigateway.AuthorizationType.NONE)
 
 
-def add_gateway_answers(api: apigateway.RestApi, settings: ApiSettings) -> None:
-    """Give every response type of the gateway the problem form, with Retry-After where waiting helps."""
-    answers = dict(GATEWAY_ANSWERS)
+def add_gateway_responses(api: apigateway.RestApi, settings: ApiSettings) -> None:
+    """Make every gateway response a problem document, with Retry-After if a retry may succeed."""
+    answers = dict(GATEWAY_RESPONSES)
     if isinstance(settings.authoriser, Iam):
         answers["MISSING_AUTHENTICATION_TOKEN"] = UNSIGNED
     for response_type, answer in answers.items():
@@ -223,14 +223,14 @@ def add_gateway_answers(api: apigateway.RestApi, settings: ApiSettings) -> None:
         )
 
 
-def _template(answer: GatewayAnswer) -> str:
-    """The document; the gateway replaces $context.requestId by the request's id, which needs no escaping."""
+def _template(answer: GatewayResponse) -> str:
+    """The problem document; the gateway substitutes $context.requestId, which needs no escaping."""
     status, kind, title = answer.problem
     return json.dumps(problems.document(status, kind, title, answer.detail, request_id="$context.requestId"))
 
 
-def _headers(answer: GatewayAnswer, settings: ApiSettings) -> dict[str, str]:
-    """Static headers, each in quotes of its own, as the gateway asks for."""
+def _headers(answer: GatewayResponse, settings: ApiSettings) -> dict[str, str]:
+    """Static headers, each quoted, as required by the gateway."""
     headers = {"Content-Type": problems.CONTENT_TYPE, **EVERY_ANSWER}
     if answer.retry_after_s is not None:
         headers["Retry-After"] = str(answer.retry_after_s)
@@ -242,41 +242,41 @@ def _headers(answer: GatewayAnswer, settings: ApiSettings) -> dict[str, str]:
 _PUSH_LOGS: Final = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 
-def explain(rest: apigateway.RestApi, settings: ApiSettings) -> None:
-    """Write down the reasons, each on the part of the API that it is about."""
+def acknowledge_findings(rest: apigateway.RestApi, settings: ApiSettings) -> None:
+    """Acknowledge cdk-nag findings, each on its part of the API."""
     acknowledge(
         rest,
         "APIG2",
-        "the functions validate requests themselves: a body may be a picture, a form, CSV or JSON, and what is wrong "
-        "with it is said field by field in the one problem form",
+        "the functions validate requests themselves: a body may be a picture, a form, CSV or JSON, and errors are "
+        "reported by field in a problem document",
     )
     stage = rest.deployment_stage
     acknowledge(
         stage,
         "APIG6",
-        "every request is in the access log and in its function's own; the gateway's execution log would hold callers' "
-        "bodies besides, at its own cost",
+        "every request is in the access log and in its function's log; the gateway's execution log would also contain "
+        "request bodies, at additional cost",
     )
     if settings.firewall is None:
-        acknowledge(stage, "APIG3", "no firewall on this stage: keys, throttles and quotas hold its few callers back")
+        acknowledge(stage, "APIG3", "no firewall on this stage: keys, throttling and quotas limit its few callers")
     if settings.log_role:
         acknowledge(
             rest.node.find_child("CloudWatchRole"),
             f"IAM4[Policy::{_PUSH_LOGS}]",
-            "the one managed policy made for this role, which API Gateway alone assumes, to write logs",
+            "AWS's managed policy for this role, which only API Gateway assumes, to write logs",
         )
     for method in rest.methods:
-        _explain_access(method, settings)
+        _acknowledge_access(method, settings)
 
 
-def _explain_access(method: apigateway.Method, settings: ApiSettings) -> None:
+def _acknowledge_access(method: apigateway.Method, settings: ApiSettings) -> None:
     if method.resource.path in PUBLIC_PATHS:
-        reason = "anybody may read how to call: health, model cards and the contract are public"
+        reason = "health, model cards and the API contract are public"
         acknowledge(method, "APIG4", reason)
         acknowledge(method, "COG4", reason)
     elif settings.authoriser is None:
-        reason = "callers show an API key that a usage plan throttles; a stage may ask for IAM or Cognito besides"
+        reason = "callers need an API key with a usage plan; a stage may additionally require IAM or Cognito"
         acknowledge(method, "APIG4", reason)
         acknowledge(method, "COG4", reason)
     elif not isinstance(settings.authoriser, Cognito):
-        acknowledge(method, "COG4", "callers sign with AWS credentials on this stage, in place of a user pool's token")
+        acknowledge(method, "COG4", "callers sign with AWS credentials on this stage instead of a user pool's token")

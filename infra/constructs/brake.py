@@ -1,10 +1,10 @@
-"""The monthly budget, and the brakes that stop a stage's drop folder until somebody releases it.
+"""The monthly budget, and the brakes that stop a stage's drop folder until it is released.
 
-One policy denies uploads, results and the reading of queues, attached to the roles that do them. It is attached by AWS
-Budgets when the month's budget is spent (AWS::Budgets::BudgetsAction, APPLY_IAM_POLICY), hours late as costs are added
-up a few times a day; and within minutes by a function of ours, when the buckets are asked for more than anybody would
-for good reason. Nothing is lost meanwhile: files wait in the drop bucket, messages in their queue (for QUEUE_DAYS), and
-what is being worked on is finished.
+A policy that denies uploads, downloads of results and polling of queues is attached to the roles concerned: by AWS
+Budgets when the month's budget is spent (AWS::Budgets::BudgetsAction, APPLY_IAM_POLICY), hours late as costs are
+updated a few times a day; and within minutes by a function, when requests to the buckets exceed any legitimate use.
+Nothing is lost: files stay in the drop bucket, messages in their queue (for QUEUE_DAYS), and files in progress are
+finished.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.constructs.common import acknowledge, alarm_above, as_nag_reads
+from infra.constructs.common import acknowledge, alarm_above, nag_name
 from infra.constructs.drop_folder import REQUEST_METRICS
 from infra.constructs.function import ModelFunction
 from infra.stages.functions import FunctionSettings
@@ -39,17 +39,16 @@ _STEPS: Final = (("ACTUAL", 50), ("ACTUAL", 90), ("FORECASTED", 100))
 
 
 class MonthlyBudget(Construct):
-    """Dollars a month for the whole account, told of on a topic.
+    """A monthly budget of the account, with notifications on a topic.
 
-    The whole account, since a budget by tag counts nothing, and says nothing, until somebody has switched the tag on
-    as a cost allocation tag in the billing console. AWS updates costs a few times a day: what stops at a part of it
-    (brake.py) stops hours late.
+    It covers the whole account, since a budget by tag counts nothing, silently, until the tag is activated as a cost
+    allocation tag in the billing console.
     """
 
     def __init__(self, scope: Construct, name: str, stage: str, dollars: float, topic: sns.ITopic) -> None:
         super().__init__(scope, name)
         self.name = f"skysort-{stage}"
-        hears = budgets.CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
+        subscriber = budgets.CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
         self.budget = budgets.CfnBudget(
             self,
             "Budget",
@@ -67,31 +66,31 @@ class MonthlyBudget(Construct):
                         threshold=percent,
                         threshold_type="PERCENTAGE",
                     ),
-                    subscribers=[hears],
+                    subscribers=[subscriber],
                 )
                 for kind, percent in _STEPS
             ],
         )
 
 
-_MAY: Final = ("iam:AttachRolePolicy", "iam:DetachRolePolicy")
+_ATTACH_ACTIONS: Final = ("iam:AttachRolePolicy", "iam:DetachRolePolicy")
 _BRAKE: Final = FunctionSettings("functions/control", "brake.handler", "control", memory_mb=256, timeout_s=60)
 _FIVE_MINUTES: Final = Duration.minutes(5)
 _GIGABYTE: Final = 1_000_000_000
 
 
 class StopPolicy(Construct):
-    """What a stopped stage may not do.
+    """The policy that stops a stage.
 
-    functions: by name; of them those that read the drop folder's queues, and the one that signs.
+    functions: by name, including those that poll the drop folder's queues and the one that presigns.
     """
 
     def __init__(
         self, scope: Construct, name: str, stage: AwsStage, folder: DropFolder, functions: Mapping[str, ModelFunction]
     ) -> None:
         super().__init__(scope, name)
-        queues = {one.queue.queue_arn: functions[one.settings.function].role for one in folder.queues.values()}
-        # Presigned requests have its permissions.
+        queues = {queue.queue.queue_arn: functions[queue.settings.function].role for queue in folder.queues.values()}
+        # Presigned requests use its permissions.
         signer = functions["control"].role
         self.roles: list[iam.IRole] = [signer, *queues.values()]
         self.policy = iam.ManagedPolicy(
@@ -100,35 +99,35 @@ class StopPolicy(Construct):
             managed_policy_name=f"skysort-stop-{stage.name}",
             description=f"skysort, stage {stage.name}: attached to stop the drop folder",
             statements=[
-                # What is presigned is done with the signer's permissions of the moment: links that are out stop too.
+                # Presigned requests are checked against the signer's current permissions: issued links stop too.
                 _deny("s3:PutObject", [folder.uploads]),
-                # Of the signer alone: a drop function that is at work finishes its file.
+                # Of the signer only: a running drop function finishes its file.
                 _deny("s3:GetObject", [folder.results], {"ArnEquals": {"aws:PrincipalArn": signer.role_arn}}),
-                # Lambda polls with the function's role. It may still delete what is done, so that it comes once.
+                # Lambda polls with the function's role. It may still delete finished messages, to prevent repeats.
                 _deny("sqs:ReceiveMessage", queues),
             ],
         )
         for keys in (folder.uploads, folder.results):
             acknowledge(
                 self.policy,
-                f"IAM5[Resource::{as_nag_reads(self, keys)}]",
-                "it denies, and denies every name that callers choose",
+                f"IAM5[Resource::{nag_name(self, keys)}]",
+                "a deny statement, for all names chosen by callers",
             )
 
     @property
     def arn(self) -> str:
-        """The policy's ARN."""
+        """The ARN of the policy."""
         return self.policy.managed_policy_arn
 
-    def let_attach(self, role: iam.IRole, may: Sequence[str]) -> iam.Policy:
-        """Let somebody attach (and detach) this one policy, on the roles that it is about."""
+    def grant_attach(self, role: iam.IRole, permissions: Sequence[str]) -> iam.Policy:
+        """Grant a role permissions to attach or detach only this policy, and only on the roles it stops."""
         return iam.Policy(
             self,
             f"Attach{len(self.node.children)}",
             roles=[role],
             statements=[
                 iam.PolicyStatement(
-                    actions=list(may),
+                    actions=list(permissions),
                     resources=[target.role_arn for target in self.roles],
                     conditions={"ArnEquals": {"iam:PolicyARN": self.arn}},
                 )
@@ -137,24 +136,24 @@ class StopPolicy(Construct):
 
 
 class BudgetBrake(Construct):
-    """Stops a stage when so many percent of its budget are spent; AWS Budgets ends it when the next month begins."""
+    """Stops a stage at a percentage of its budget; AWS Budgets reverses it at the beginning of the next month."""
 
     def __init__(
         self, scope: Construct, name: str, *, stop: StopPolicy, budget: MonthlyBudget, percent: float, topic: sns.ITopic
     ) -> None:
         super().__init__(scope, name)
         stack = Stack.of(self)
-        ours = stack.format_arn(
+        budget_arn = stack.format_arn(
             service="budgets",
             region="",
             resource="budget",
             resource_name=budget.name,
             arn_format=ArnFormat.SLASH_RESOURCE_NAME,
         )
-        # For this account's budget of this name alone: AWS Budgets' own documentation on confused deputies.
-        conditions = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": ours}}
+        # Only for this account's budget of this name (confused deputy prevention, AWS Budgets documentation).
+        conditions = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": budget_arn}}
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("budgets.amazonaws.com", conditions=conditions))
-        permission = stop.let_attach(role, _MAY)
+        permission = stop.grant_attach(role, _ATTACH_ACTIONS)
         action = budgets.CfnBudgetsAction
         self.action = action(
             self,
@@ -176,7 +175,7 @@ class BudgetBrake(Construct):
 
 
 class FloodBrake(Construct):
-    """Stops a stage when its buckets are asked for more than the stage's Flood: by S3's own request metrics."""
+    """Stops a stage when S3's request metrics of its buckets exceed the stage's Flood."""
 
     def __init__(
         self,
@@ -195,7 +194,7 @@ class FloodBrake(Construct):
         self.function = ModelFunction(self, "flood-brake", stage=stage, settings=settings)
         self.function.function.add_environment(STOP_POLICY, stop.arn)
         self.function.function.add_environment(STOP_ROLES, json.dumps([role.role_name for role in stop.roles]))
-        stop.let_attach(self.function.role, _MAY[:1])
+        stop.grant_attach(self.function.role, _ATTACH_ACTIONS[:1])
         writes = cw.MathExpression(
             # Forms are posted; parts and whole files are put.
             expression="FILL(posts,0)+FILL(puts,0)",
@@ -206,7 +205,7 @@ class FloodBrake(Construct):
             label="writes to the drop bucket",
             period=_FIVE_MINUTES,
         )
-        for what, watched, most in (
+        for alarm_name, metric, threshold in (
             ("uploads-flood", writes, flood.writes_in_5_minutes),
             (
                 "uploaded-bytes-flood",
@@ -220,10 +219,10 @@ class FloodBrake(Construct):
             ),
         ):
             meaning = (
-                "more than a stage's clients have good reason for; the drop folder was stopped. See whose it is in "
-                f"S3's access logs, then: python -m infra.commands.brake --stage {stage.name} --release"
+                "more than any legitimate use; the drop folder was stopped. Identify the caller in S3's access logs, "
+                f"then: python -m infra.commands.brake --stage {stage.name} --release"
             )
-            alarm = alarm_above(self, what, stage=stage, metric=watched, above=most, meaning=meaning)
+            alarm = alarm_above(self, alarm_name, stage=stage, metric=metric, above=threshold, meaning=meaning)
             alarm.add_alarm_action(actions.LambdaAction(self.function.alias), actions.SnsAction(topic))
 
     def _requests(self, bucket: str, name: str) -> cw.Metric:

@@ -1,4 +1,4 @@
-"""What every construct uses: log groups, permissions, and written reasons for what cdk-nag finds."""
+"""Shared by the constructs: log groups, permissions, alarms, and acknowledged cdk-nag findings."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
-    """Let a rule's finding on this construct stand, for this reason.
+    """Acknowledge a cdk-nag finding on this construct.
 
-    rule: without its pack, with the finding where the rule has several: ``IAM5[Resource::*]``.
+    rule: without the name of its pack, with the finding if the rule has several: ``IAM5[Resource::*]``.
     """
     Validations.of(construct).acknowledge(Acknowledgment(id=f"AwsSolutions-{rule}", reason=reason))
 
 
-# CDK names the days rather than counting them.
+# CDK's enum by number of days.
 _DAYS = {
     1: logs.RetentionDays.ONE_DAY,
     3: logs.RetentionDays.THREE_DAYS,
@@ -46,19 +46,19 @@ _DAYS = {
 
 
 def removal(stage: AwsStage) -> RemovalPolicy:
-    """What happens to data, logs and old versions when they leave the stack: kept in prod, deleted in dev."""
+    """The removal policy of data, logs and old versions: retained if the stage keeps its data, otherwise deleted."""
     return RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
 
 
 def log_group(scope: Construct, id_: str, name: str, stage: AwsStage) -> logs.LogGroup:
-    """A log group that keeps its lines as long as the stage says."""
+    """A log group with the retention of the stage."""
     return logs.LogGroup(
         scope, id_, log_group_name=name, retention=_DAYS[stage.log_days], removal_policy=removal(stage)
     )
 
 
 def bucket_name(scope: Construct, name: str) -> str:
-    """The deployed name: with account and region, as bucket names are global."""
+    """The deployed name of a bucket, with account and region, as bucket names are global."""
     stack = Stack.of(scope)
     return f"{name}-{stack.account}-{stack.region}"
 
@@ -76,14 +76,14 @@ def grant(
     Parameters
     ----------
     allowed
-        Actions by resource, no action with a wildcard.
+        Actions by resource, without wildcards in actions.
     reason
-        Why a resource may have one.
+        Why a resource may have a wildcard.
 
     Returns
     -------
     iam.Policy
-        For what must wait until it is attached.
+        The policy, for dependencies.
     """
     policy = iam.Policy(
         scope,
@@ -93,12 +93,12 @@ def grant(
     )
     for resource in allowed:
         if resource.endswith("*"):
-            acknowledge(policy, f"IAM5[Resource::{as_nag_reads(scope, resource)}]", reason)
+            acknowledge(policy, f"IAM5[Resource::{nag_name(scope, resource)}]", reason)
     return policy
 
 
-def as_nag_reads(scope: Construct, resource: str) -> str:
-    """A resource with its tokens as cdk-nag spells them: ``<AWS::Partition>``, ``<Queue.Arn>``."""
+def nag_name(scope: Construct, resource: str) -> str:
+    """A resource with its tokens as in cdk-nag's findings: ``<AWS::Partition>``, ``<Queue.Arn>``."""
     resolved = Stack.of(scope).resolve(resource)
     parts = resolved["Fn::Join"][1] if isinstance(resolved, dict) else [resolved]
     return "".join(part if isinstance(part, str) else f"<{_named(part)}>" for part in parts)
@@ -111,7 +111,7 @@ def _named(reference: Mapping[str, Any]) -> str:
 def alarm_above(
     scope: Construct, name: str, *, stage: AwsStage, metric: cw.IMetric, above: float, meaning: str, periods: int = 1
 ) -> cw.Alarm:
-    """Raise an alarm while a metric is above a threshold for so many periods on end; no data is no fault."""
+    """An alarm on a metric above a threshold for this many consecutive periods; missing data does not breach."""
     return cw.Alarm(
         scope,
         name,

@@ -1,4 +1,4 @@
-"""The drop folder: files put below incoming/<model>/ come out classified in the results bucket."""
+"""The drop folder: files uploaded below incoming/<model>/ are classified into the results bucket."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from infra.stages.stage import AwsStage, DropQueue
 
 _TLS: Final = 1.2
-# The filter under which S3 counts every request of a bucket.
+# The id of S3's request metrics for a whole bucket.
 REQUEST_METRICS: Final = "EntireBucket"
 
 
 class DropBuckets(Construct):
-    """Two buckets, so that no loop can form, and a third for their access logs.
+    """Separate drop and results buckets, to prevent loops, and a third for their access logs.
 
-    All are closed to the public, encrypted, reached by TLS only, and owned by the account whoever writes.
-    origins: of web pages that upload into the drop bucket and read results, by presigned requests.
+    All block public access, are encrypted and TLS only, and the account owns all objects. origins: of web pages that
+    upload to the drop bucket and read results by presigned requests.
     """
 
     def __init__(self, scope: Construct, name: str, stage: AwsStage, origins: Sequence[str] = ()) -> None:
@@ -60,20 +60,20 @@ class DropBuckets(Construct):
         Parameters
         ----------
         days, old_days
-            After which objects go (None: never), and old versions of them (None: a bucket without versions).
+            After which objects expire (None: never), and their old versions (None: a bucket without versioning).
         unfinished
-            Days after which uploads in parts are given up.
+            Days after which incomplete multipart uploads are aborted.
 
         Returns
         -------
         s3.Bucket
-            Closed, encrypted, reached by TLS only.
+            Private, encrypted, TLS only.
         """
         rules = [s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(unfinished))]
         if days is not None:
             rules.append(s3.LifecycleRule(id="expire", expiration=Duration.days(days)))
         if old_days is not None:
-            # An expiry in days also removes the delete markers that no version is left behind of; without one, say so.
+            # An expiration in days also removes expired delete markers; without one they need their own flag.
             marker = None if days is not None else True
             rules.append(
                 s3.LifecycleRule(
@@ -82,7 +82,7 @@ class DropBuckets(Construct):
                     expired_object_delete_marker=marker,
                 )
             )
-        # S3's request metrics cost a few dollars a month: for a stage with a flood brake, which reads them.
+        # S3's request metrics cost a few dollars a month: only for a stage with a flood brake, which uses them.
         watched = self._watched and name != "AccessLogs"
         return s3.Bucket(
             self,
@@ -102,16 +102,16 @@ class DropBuckets(Construct):
         )
 
 
-# What an event source mapping needs of the function's role ("Creating and configuring an Amazon SQS event source
-# mapping"): fewer than CDK's grant gives.
+# Permissions that an event source mapping needs ("Creating and configuring an Amazon SQS event source mapping"):
+# fewer than CDK's grant.
 _CONSUME: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
 class ModelQueue(Construct):
-    """A queue that S3 writes to and that one function reads, with its dead-letter queue.
+    """A queue from S3 to a function, with its dead-letter queue.
 
-    Both are encrypted and reached by TLS only; only this queue may send its dead letters there, so that a redrive
-    knows where they came from.
+    Both are encrypted and TLS only; only this queue may use the dead-letter queue, so the source of a redrive is
+    unambiguous.
     """
 
     def __init__(self, scope: Construct, name: str, settings: DropQueue, source_bucket: str) -> None:
@@ -124,7 +124,7 @@ class ModelQueue(Construct):
             retention_period=Duration.days(DEAD_LETTER_DAYS),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            # By name: the queue itself names its dead-letter queue, and two resources cannot name each other.
+            # By name: the queue refers to its dead-letter queue, and a circular reference is impossible.
             redrive_allow_policy=sqs.RedriveAllowPolicy(
                 source_queues=[sqs.Queue.from_queue_arn(self, "Source", self._arn(settings.queue))]
             ),
@@ -159,7 +159,7 @@ class ModelQueue(Construct):
 
     @property
     def notification(self) -> s3.CfnBucket.QueueConfigurationProperty:
-        """What the drop bucket needs to know: new objects of this model's folder are told to this queue."""
+        """The bucket notification that sends new objects of this model's folder to this queue."""
         rules = [s3.CfnBucket.FilterRuleProperty(name="prefix", value=self.settings.prefix)]
         return s3.CfnBucket.QueueConfigurationProperty(
             event="s3:ObjectCreated:*",
@@ -168,7 +168,7 @@ class ModelQueue(Construct):
         )
 
     def feed(self, target: ModelFunction) -> lambda_.EventSourceMapping:
-        """Have the function's live alias work through the queue."""
+        """Have the function's live alias process the queue."""
         permission = grant(self, "Consume", target.role, {self.queue.queue_arn: _CONSUME})
         mapping = lambda_.EventSourceMapping(
             self,
@@ -180,7 +180,7 @@ class ModelQueue(Construct):
             max_concurrency=self.settings.maximum_concurrency,
             report_batch_item_failures=True,
         )
-        # Lambda refuses a mapping whose function may not yet read the queue.
+        # Lambda rejects a mapping whose function may not read the queue yet.
         mapping.node.add_dependency(permission)
         return mapping
 
@@ -188,8 +188,8 @@ class ModelQueue(Construct):
 def add_upload_notifications(bucket: s3.Bucket, queues: list[ModelQueue]) -> None:
     """Send a bucket's notifications to the queues.
 
-    By the bucket's own property rather than CDK's notification helper, which deploys a function with
-    permissions on every bucket for it. S3 asks each queue at once, so their policies come before the bucket.
+    By the bucket's own property instead of CDK's notification helper, which deploys a function with permissions on
+    every bucket. S3 validates each queue immediately, so their policies must precede the bucket.
     """
     resource = bucket.node.default_child
     assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - tells the type checker what an L2 bucket is made of
@@ -200,23 +200,23 @@ def add_upload_notifications(bucket: s3.Bucket, queues: list[ModelQueue]) -> Non
         resource.node.add_dependency(queue.queue)
 
 
-# Without s3:ListBucket S3 answers 403 for an absent key, and "not there" could not be told from "not allowed".
+# Without s3:ListBucket S3 responds 403 for a missing key, the same as for a denied one.
 _LIST: Final = ("s3:ListBucket",)
 _READ: Final = ("s3:GetObject",)
-# The exact version that an event tells of.
+# The version named in an event.
 _READ_VERSIONS: Final = ("s3:GetObject", "s3:GetObjectVersion")
-# PutObject covers uploads in parts but for giving one up; a write on condition of an ETag needs GetObject too.
+# PutObject covers multipart uploads except aborting; a conditional write by ETag needs GetObject too.
 _RECORD: Final = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject")
-# A form, or an upload in parts, resumed or given up.
+# A form, or a multipart upload, resumed or aborted.
 _UPLOAD: Final = ("s3:PutObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload")
-_ANY_FILE: Final = "callers choose the names of files; the prefix is as far as they are known"
+_ANY_FILE: Final = "callers choose the names of files; only the prefix is known"
 
 
 class DropFolder(Construct):
-    """Buckets, queues and mappings of every model, and what each function may do with them.
+    """Buckets, queues and mappings of all models, and the permissions of the functions on them.
 
-    functions: by name, as the stage has them: every queue's function, and those that answer HTTP and read or sign
-    for the buckets. origins: of web pages that may upload.
+    functions: by name in the stage: every queue's function, and the HTTP functions that read from the buckets or
+    presign. origins: of web pages that may upload.
     """
 
     def __init__(
@@ -238,8 +238,8 @@ class DropFolder(Construct):
         add_upload_notifications(self.buckets.drop, list(self.queues.values()))
         # A request for pictures may name a dropped file by its s3_key.
         for model in of_kind(PICTURES):
-            self._may_read(model, functions[model])
-        self._may_sign(functions["control"])
+            self._grant_read(model, functions[model])
+        self._grant_sign(functions["control"])
 
     def _model(self, model: str, queue: ModelQueue, functions: Mapping[str, ModelFunction]) -> ModelQueue:
         target = functions[queue.settings.function]
@@ -253,15 +253,15 @@ class DropFolder(Construct):
         grant(queue, "Files", target.role, allowed, _ANY_FILE)
         return queue
 
-    def _may_read(self, model: str, caller: ModelFunction) -> None:
-        """Let a function read what a request names by its s3_key."""
+    def _grant_read(self, model: str, caller: ModelFunction) -> None:
+        """Let a function read dropped files that requests name by s3_key."""
         allowed = {self._drop(f"/{INCOMING}*"): _READ, self._drop(): _LIST}
         grant(self, f"{model}-reads", caller.role, allowed, _ANY_FILE)
 
-    def _may_sign(self, control: ModelFunction) -> None:
-        """Let the control function count a batch's files, and sign for uploads and for reading results.
+    def _grant_sign(self, control: ModelFunction) -> None:
+        """Let the control function list a batch's files, and presign uploads and downloads of results.
 
-        What it signs for, its own role must be allowed to do.
+        Its role needs the permissions of its presigned requests.
         """
         allowed = {
             self._drop(f"/{INCOMING}*"): _UPLOAD,
@@ -273,12 +273,12 @@ class DropFolder(Construct):
 
     @property
     def uploads(self) -> str:
-        """The ARN of every key that may be uploaded."""
+        """The ARN pattern of all keys that may be uploaded."""
         return self._drop(f"/{INCOMING}*")
 
     @property
     def results(self) -> str:
-        """The ARN of every key that results have."""
+        """The ARN pattern of all results."""
         return self._results("/*")
 
     def _drop(self, keys: str = "") -> str:

@@ -1,4 +1,4 @@
-"""AWS WAF before the API and before the page: managed rules, and limits for each address."""
+"""AWS WAF for the API and the page: managed rules, and rate limits per address."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _SLOWER: Final = "slower"
 
 
 def slower() -> dict[str, waf.CfnWebACL.CustomResponseBodyProperty]:
-    """The body that `limit` answers with, which its web ACL has to hold."""
+    """The response body of `limit`, to be registered in the web ACL."""
     body = waf.CfnWebACL.CustomResponseBodyProperty(content_type="APPLICATION_JSON", content=_too_many_requests())
     return {_SLOWER: body}
 
 
 def visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
-    """Count what a rule matches, under this name."""
+    """Metrics and samples of a rule under this name."""
     return waf.CfnWebACL.VisibilityConfigProperty(
         cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
     )
@@ -46,7 +46,7 @@ def limit(
     forwarded: waf.CfnWebACL.ForwardedIPConfigurationProperty | None = None,
     unless: waf.CfnWebACL.StatementProperty | None = None,
 ) -> waf.CfnWebACL.RuleProperty:
-    """Refuse with 429 an address (forwarded, else that which connects) that sends more requests within WINDOW_S."""
+    """Block with 429 an address (forwarded, or else the connecting one) above this many requests within WINDOW_S."""
     counted = waf.CfnWebACL.RateBasedStatementProperty(
         aggregate_key_type="FORWARDED_IP" if forwarded else "IP",
         forwarded_ip_config=forwarded,
@@ -75,7 +75,7 @@ def limit(
 
 
 def managed(priority: int, group: str, only_counting: Sequence[str] = ()) -> waf.CfnWebACL.RuleProperty:
-    """A managed rule group of AWS. only_counting: those of its rules that refuse nothing."""
+    """A managed rule group of AWS. only_counting: its rules that count without blocking."""
     count = waf.CfnWebACL.RuleActionProperty(count={})
     statement = waf.CfnWebACL.ManagedRuleGroupStatementProperty(
         vendor_name="AWS",
@@ -95,17 +95,17 @@ def managed(priority: int, group: str, only_counting: Sequence[str] = ()) -> waf
 
 def _too_many_requests() -> str:
     status, kind, title = TOO_MANY_REQUESTS
-    detail = f"This address sent too many requests within {WINDOW_S} s; send them more slowly."
+    detail = f"This address sent too many requests within {WINDOW_S} s; slow down."
     return json.dumps(problems.document(status, kind, title, detail))
 
 
-# How many visitors' worth of requests one address may send: CloudFront's stand for many.
+# How many visitors may share an address: CloudFront's addresses stand for many.
 _SHARED: Final = 10
 _FORWARDED_FOR: Final = "X-Forwarded-For"
-# A list that starts with an IPv4 or IPv6 address, which is the one that WAF counts by.
+# A list that starts with an IPv4 or IPv6 address, by which WAF counts.
 _FIRST_ADDRESS: Final = r"^\s*(\d{1,3}(\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\s*(,|$)"
-# Managed rule groups, with those of their rules that only count: bodies here are pictures and tables, far above the
-# 8 kB of SizeRestrictions_BODY, in which byte patterns mean nothing; they are decoded within limits, never interpreted.
+# Managed rule groups, with their rules that only count: bodies are pictures and tables, far above the 8 kB of
+# SizeRestrictions_BODY, whose byte patterns are meaningless; they are decoded within limits, never interpreted.
 _MANAGED: Final = {
     "AWSManagedRulesAmazonIpReputationList": (),
     "AWSManagedRulesCommonRuleSet": (
@@ -120,7 +120,7 @@ _MANAGED: Final = {
 
 
 class WebFirewall(Construct):
-    """A web ACL on the API's stage; what it blocks is answered as WAF_FILTERED, too many requests as 429."""
+    """A web ACL on the API's stage; blocked requests get WAF_FILTERED, too many requests 429."""
 
     def __init__(
         self, scope: Construct, name: str, *, stage: AwsStage, settings: Firewall, api: apigateway.RestApi
@@ -141,13 +141,13 @@ class WebFirewall(Construct):
             self, "Association", resource_arn=api.deployment_stage.stage_arn, web_acl_arn=acl.attr_arn
         )
         association.node.add_dependency(api.deployment_stage)
-        # The prefix is WAF's condition for a log group.
+        # WAF requires this prefix of a log group.
         logs = log_group(self, "Log", f"aws-waf-logs-skysort-{stage.name}", stage)
         waf.CfnLoggingConfiguration(
             self,
             "Logging",
             resource_arn=acl.attr_arn,
-            # WAF wants the group's ARN without the ":*" that CloudFormation's own ends in.
+            # WAF requires the group's ARN without CloudFormation's suffix ":*".
             log_destination_configs=[_arn(self, name=logs.log_group_name)],
             redacted_fields=[
                 waf.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": header})
@@ -163,13 +163,13 @@ def _arn(scope: Construct, name: str) -> str:
 
 
 def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
-    """Each request is counted by the caller's address, as far as it is known, and by the address that connects."""
-    # The page's visitors come by CloudFront, whose addresses they share: they are told apart by what it forwards. A
-    # rule by forwarded address leaves out requests without one, so those are counted by who connects, in a rule of
-    # their own. A caller who makes a new address up for each request is held by the last rule alone.
+    """Count each request by the caller's address, if known, and by the connecting address."""
+    # Visitors of the page come through CloudFront, whose addresses they share, and are distinguished by the forwarded
+    # address. A rule by forwarded address ignores requests without one, so a second rule counts those by connecting
+    # address. A caller who forges a new address for each request is limited by the last rule only.
     forwarded = waf.CfnWebACL.ForwardedIPConfigurationProperty(
         header_name=_FORWARDED_FOR,
-        # What is no address is counted by the second rule; a match would refuse it at the first request.
+        # An invalid address is counted by the second rule; a match would block it at the first request.
         fallback_behavior="NO_MATCH",
     )
     return [
@@ -180,7 +180,7 @@ def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
 
 
 def _names_an_address() -> waf.CfnWebACL.StatementProperty:
-    """Match what the rule by forwarded address takes; a header that is missing matches nothing."""
+    """Match requests with a valid forwarded address; a missing header does not match."""
     return waf.CfnWebACL.StatementProperty(
         regex_match_statement=waf.CfnWebACL.RegexMatchStatementProperty(
             field_to_match=waf.CfnWebACL.FieldToMatchProperty(single_header={"Name": _FORWARDED_FOR.lower()}),
@@ -192,16 +192,16 @@ def _names_an_address() -> waf.CfnWebACL.StatementProperty:
 
 _HOME: Final = "us-east-1"
 _ONLY_THERE: Final = (
-    f"CloudFront takes a web ACL from {_HOME} alone: deploy this stage there, or make one there and name it in the "
-    "stage as Firewall(page_web_acl=...)"
+    f"CloudFront accepts a web ACL from {_HOME} only: deploy this stage there, or create a web ACL there and set "
+    "Firewall(page_web_acl=...) in the stage"
 )
 
 
 class PageFirewall(Construct):
-    """The web ACL of a page, by the visitor's own address; arn is what a distribution names.
+    """The web ACL of a page, by the visitor's own address; arn: for the distribution.
 
-    CloudFront takes a web ACL from us-east-1 alone. A stage in that region makes its own here; one elsewhere names one
-    that was made there (Firewall.page_web_acl), since a stack cannot make resources in two regions.
+    CloudFront accepts web ACLs from us-east-1 only. A stage in that region creates its own here; a stage elsewhere
+    names an existing one (Firewall.page_web_acl), since a stack cannot create resources in two regions.
     """
 
     def __init__(self, scope: Construct, name: str, *, stage: AwsStage, settings: Firewall) -> None:
@@ -211,9 +211,9 @@ class PageFirewall(Construct):
             return
         region = Stack.of(self).region
         if Token.is_unresolved(region):
-            # The template is for any region: it is CloudFormation that finds out.
-            here = CfnRuleAssertion(assert_=Fn.condition_equals(region, _HOME), assert_description=_ONLY_THERE)
-            CfnRule(self, "Region", assertions=[here])
+            # The template is region-agnostic: CloudFormation checks the region.
+            assertion = CfnRuleAssertion(assert_=Fn.condition_equals(region, _HOME), assert_description=_ONLY_THERE)
+            CfnRule(self, "Region", assertions=[assertion])
         else:
             require(region == _HOME, _ONLY_THERE)
         acl = waf.CfnWebACL(
@@ -224,7 +224,7 @@ class PageFirewall(Construct):
             default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
             visibility_config=visibility(f"skysort-page-{stage.name}"),
             custom_response_bodies=slower(),
-            # What bodies and paths hold is judged before the API, whose firewall every call passes as well.
+            # Bodies and paths are inspected by the API's firewall, which every call also passes.
             rules=[
                 limit(0, "requests-of-one-visitor", settings.requests_in_5_minutes),
                 managed(1, "AWSManagedRulesAmazonIpReputationList"),

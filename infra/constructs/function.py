@@ -1,4 +1,4 @@
-"""A function as each one of skysort is deployed: image, role, log group and `live` alias, warm as its stage says."""
+"""A deployed function: image, role, log group, `live` alias, and its warm strategy."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _PLATFORMS: Final = {"x86_64": ecr_assets.Platform.LINUX_AMD64, "arm64": ecr_ass
 
 
 def image_code(settings: FunctionSettings, architecture: Architecture) -> lambda_.DockerImageCode:
-    """The code of one function: its image, started with its handler."""
-    # The project's .dockerignore says what an image may be made of, and so what changes an asset's hash.
+    """The image of a function, with its handler as command."""
+    # The project's .dockerignore limits the build context, and so what changes the asset's hash.
     target, arguments = recipe(settings.image)
     return lambda_.DockerImageCode.from_image_asset(
         str(ROOT),
@@ -42,11 +42,11 @@ def image_code(settings: FunctionSettings, architecture: Architecture) -> lambda
 
 
 class WarmAlias(Construct):
-    """Scales an alias that declares provisioned concurrency; nothing for one whose number never changes.
+    """Scales the provisioned concurrency of an alias; does nothing for a constant number.
 
-    CDK's own helper (`alias.add_auto_scaling`) tracks the average utilisation, which hides short peaks, and whose
-    alarm has no data while nobody calls, so that the night's sandboxes would stay on, and be paid, through a quiet day
-    (neiman-marcus/serverless-provisioned-concurrency-autoscaling #13, #36). Here the maximum counts, and no data is 0.
+    CDK's own helper (`alias.add_auto_scaling`) tracks the average utilisation, which hides short peaks, and whose alarm
+    has no data without calls, so the night's sandboxes would stay on, and be billed, through a quiet day
+    (neiman-marcus/serverless-provisioned-concurrency-autoscaling #13, #36). Here the maximum is used, and no data is 0.
     """
 
     def __init__(self, scope: Construct, name: str, *, alias: lambda_.Alias, warm: Provisioned) -> None:
@@ -62,13 +62,13 @@ class WarmAlias(Construct):
             resource_id=resource,
             min_capacity=warm.concurrency,
             max_capacity=warm.ceiling,
-            # The role that AWS itself makes for this; without it CDK would add one that may do nothing.
+            # AWS's service-linked role; otherwise CDK would add a role without permissions.
             role=iam.Role.from_role_arn(self, "Role", _service_role(self), mutable=False),
         )
-        # The id is made of names only; CloudFormation must still create the alias first (aws/aws-cdk #7903).
+        # The id consists of names only; CloudFormation must still create the alias first (aws/aws-cdk #7903).
         target.node.add_dependency(alias)
         for number, minimum in enumerate(warm.schedule):
-            # Only the floor moves: never to 0, which the settings refuse.
+            # Only the minimum changes: never to 0, which the settings reject.
             target.scale_on_schedule(
                 f"Minimum{number}",
                 schedule=scaling.Schedule.expression(minimum.cron),
@@ -94,7 +94,7 @@ def _service_role(scope: Construct) -> str:
 def _track(
     alias: lambda_.Alias, utilisation: float
 ) -> scaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty:
-    """Hold the busiest moment of each minute at this share of the provisioned sandboxes."""
+    """Keep each minute's maximum utilisation at this share of the provisioned sandboxes."""
     policy = scaling.CfnScalingPolicy
     dimensions = {
         "FunctionName": alias.lambda_.function_name,
@@ -124,17 +124,17 @@ def _track(
     )
 
 
-# Callers reach a function by this alias only; it moves to a new version when that version is proven.
+# Callers invoke this alias only; it moves to a new version once that version is verified.
 LIVE: Final = "live"
 
 
 def logical_id(name: str) -> str:
-    """The function's logical id in the template, which `sam local invoke` takes: star-drop is StarDropFunction."""
+    """The function's logical id in the template, for `sam local invoke`: star-drop is StarDropFunction."""
     return "".join(part.capitalize() for part in name.split("-")) + "Function"
 
 
 class ModelFunction(Construct):
-    """A deployed function; `alias` is what callers invoke, `function` is for permissions and variables."""
+    """A deployed function; callers invoke `alias`, `function` is for permissions and variables."""
 
     def __init__(self, scope: Construct, name: str, *, stage: AwsStage, settings: FunctionSettings) -> None:
         super().__init__(scope, logical_id(name))
@@ -164,7 +164,7 @@ class ModelFunction(Construct):
             ),
             role=self.role,
             log_group=self.log_group,
-            # Lambda itself sends the traces; nothing is needed inside the function.
+            # Lambda itself sends the traces; the function needs no SDK.
             tracing=lambda_.Tracing.ACTIVE,
             current_version_options=lambda_.VersionOptions(removal_policy=removal(stage)),
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if isinstance(settings.warm, SnapStart) else None,
@@ -172,9 +172,9 @@ class ModelFunction(Construct):
         resource = self.function.node.default_child
         assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells the type checker what it is made of
         resource.override_logical_id(logical_id(name))
-        # `sam build` reads all of an image asset's metadata but the target, for which it has a name of its own.
+        # `sam build` reads the metadata of an image asset except the target, which it expects under this key.
         resource.add_metadata("DockerBuildTarget", recipe(settings.image)[0])
-        traces = "PutTraceSegments and PutTelemetryRecords, the only actions on it: X-Ray has no resources to name"
+        traces = "only PutTraceSegments and PutTelemetryRecords: X-Ray has no resource-level permissions"
         acknowledge(self.role.node.find_child("DefaultPolicy"), "IAM5[Resource::*]", traces)
         warm = settings.warm
         self.alias = lambda_.Alias(

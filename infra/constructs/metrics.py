@@ -1,6 +1,6 @@
-"""The metrics that dashboard and alarms read, by the names under which AWS and the functions publish them.
+"""Metrics of dashboard and alarms, by the names under which AWS and the functions publish them.
 
-Names of functions, queues and API are those of the stage, so that what is drawn needs no reference to a resource.
+They use the stage's names of functions, queues and API instead of references to resources.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAXIMUM: Final = "Maximum"
 def metric(
     namespace: str, name: str, dimensions: Mapping[str, str], statistic: str, label: str | None = None
 ) -> cw.Metric:
-    """One metric, in steps of five minutes unless a widget or an alarm says otherwise."""
+    """A metric with a period of five minutes unless overridden."""
     return cw.Metric(
         namespace=namespace,
         metric_name=name,
@@ -42,9 +42,9 @@ def metric(
 
 @dataclass(frozen=True, slots=True)
 class FunctionMetrics:
-    """Metrics of one function of a stage.
+    """Metrics of a function of a stage.
 
-    name: the stage's, e.g. star-drop. deployed: its name in AWS.
+    name: in the stage, e.g. star-drop. deployed: in AWS.
     """
 
     name: str
@@ -52,49 +52,49 @@ class FunctionMetrics:
 
     @classmethod
     def of(cls, stage: AwsStage, name: str) -> FunctionMetrics:
-        """The metrics of a stage's function."""
+        """The metrics of a function by its name in the stage."""
         return cls(name, stage.function_name(name))
 
-    def whole(self, name: str, statistic: str = SUM, label: str | None = None) -> cw.Metric:
-        """What Lambda publishes of the function, whatever version ran."""
+    def lambda_metric(self, name: str, statistic: str = SUM, label: str | None = None) -> cw.Metric:
+        """A metric published by Lambda for all versions of the function."""
         return metric("AWS/Lambda", name, {"FunctionName": self.deployed}, statistic, label)
 
     def live(self, name: str, statistic: str = SUM, label: str | None = None) -> cw.Metric:
-        """What Lambda publishes of the live alias: provisioned concurrency is told of there only."""
+        """A metric published by Lambda for the live alias, as those of provisioned concurrency are."""
         dimensions = {"FunctionName": self.deployed, "Resource": f"{self.deployed}:{LIVE}"}
         return metric("AWS/Lambda", name, dimensions, statistic, label)
 
-    def own(self, name: str, statistic: str = SUM, label: str | None = None) -> cw.Metric:
-        """What the function itself counts, in the embedded metric format."""
+    def custom(self, name: str, statistic: str = SUM, label: str | None = None) -> cw.Metric:
+        """A metric published by the function itself, in the embedded metric format."""
         return metric(METRICS_NAMESPACE, name, {"service": self.deployed}, statistic, label)
 
     def cold_starts(self) -> cw.Metric:
-        """Sandboxes that served their first request."""
+        """The number of cold starts."""
         dimensions = {"function_name": self.deployed, "service": self.deployed}
         return metric(METRICS_NAMESPACE, COLD_START, dimensions, SUM, f"{self.name} cold starts")
 
 
 @dataclass(frozen=True, slots=True)
 class QueueMetrics:
-    """Metrics of one model's drop queue."""
+    """Metrics of a model's drop queue."""
 
     settings: DropQueue
 
     @property
     def model(self) -> str:
-        """The model whose files it tells of."""
+        """The name of the model."""
         return self.settings.model.name
 
     def waiting(self) -> cw.Metric:
-        """Messages that wait for the function."""
+        """Messages waiting in the queue."""
         return self._of(self.settings.queue, "ApproximateNumberOfMessagesVisible", f"{self.model} waiting")
 
     def working(self) -> cw.Metric:
-        """Messages that the function is at."""
+        """Messages being processed."""
         return self._of(self.settings.queue, "ApproximateNumberOfMessagesNotVisible", f"{self.model} in work")
 
     def age(self) -> cw.Metric:
-        """How long the oldest message has waited, seconds."""
+        """Age of the oldest message in seconds."""
         return self._of(self.settings.queue, "ApproximateAgeOfOldestMessage", f"{self.model} oldest")
 
     def dead(self) -> cw.Metric:
@@ -108,11 +108,11 @@ class QueueMetrics:
 
 @dataclass(frozen=True, slots=True)
 class ApiMetrics:
-    """Metrics of the HTTP API. name, stage: as API Gateway has them."""
+    """Metrics of the HTTP API. name, stage: in API Gateway."""
 
     name: str
     stage: str
 
     def of(self, name: str, statistic: str = SUM, label: str | None = None) -> cw.Metric:
-        """What API Gateway publishes of the whole API."""
+        """A metric published by API Gateway for the whole API."""
         return metric("AWS/ApiGateway", name, {"ApiName": self.name, "Stage": self.stage}, statistic, label)

@@ -1,10 +1,10 @@
-"""A network without a way out but to the stage's own buckets, for functions that read what others wrote.
+"""A network that reaches only the stage's own buckets, for functions that decode untrusted files.
 
-Two subnets without internet gateway and NAT, and a gateway endpoint for S3, which costs nothing. Lambda itself brings
-events and answers, sends logs and traces, and pulls images: none of that needs the network of the function. What
-escapes a decoder finds no address to send the role's credentials to, and no bucket but these. What is left to it is
-the resolver, which asks any name server in the world for a name: a whisper of some bytes a question. Route 53's DNS
-Firewall would end that, for $0.60 a million questions and a list of S3's names to be kept.
+Two subnets without internet gateway and NAT, and a gateway endpoint for S3, which is free of charge. Lambda itself
+transfers events and responses, sends logs and traces, and pulls images, without the network of the function. Code that
+escapes a decoder can send the role's credentials nowhere, and reaches no other bucket. The remaining channel is DNS
+resolution, with a few bytes per query; Route 53's DNS Firewall would close it, for $0.60 per million queries and a list
+of S3's names to maintain.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _NETWORK: Final = "10.72.0.0/20"
 _SUBNETS: Final = ("10.72.0.0/22", "10.72.4.0/22")
 _HTTPS: Final = 443
-# What Lambda does with the role when it connects a function to a network ("Giving Lambda functions access to
-# resources in an Amazon VPC", execution role permissions).
+# Permissions that Lambda needs to connect a function to a network ("Giving Lambda functions access to resources in an
+# Amazon VPC", execution role permissions).
 _INTERFACES: Final = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -38,29 +38,29 @@ _INTERFACES: Final = (
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 )
-# What the functions do, with keys in the drop and in the results bucket, and with the buckets themselves.
+# Actions of the functions on keys of the drop bucket, keys of the results bucket, and the buckets.
 _DROPPED: Final = ("s3:GetObject", "s3:GetObjectVersion")
 _RECORDS: Final = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject")
 _LISTED: Final = ("s3:ListBucket",)
 
 
 class IsolatedNetwork(Construct):
-    """One stage's network. drop_bucket, results_bucket: names of the only buckets that can be reached from it."""
+    """The network of a stage. drop_bucket, results_bucket: names of the only reachable buckets."""
 
     def __init__(self, scope: Construct, name: str, stage: AwsStage, drop_bucket: str, results_bucket: str) -> None:
         super().__init__(scope, name)
         self._stage = stage
-        named = CfnTag(key="Name", value=f"skysort-{stage.name}")
-        # Names are resolved by the network's own resolver: S3's is the only one that leads anywhere.
+        name_tag = CfnTag(key="Name", value=f"skysort-{stage.name}")
+        # Names are resolved by the VPC's resolver; only S3's addresses are reachable.
         self.vpc = ec2.CfnVPC(
-            self, "Vpc", cidr_block=_NETWORK, enable_dns_support=True, enable_dns_hostnames=True, tags=[named]
+            self, "Vpc", cidr_block=_NETWORK, enable_dns_support=True, enable_dns_hostnames=True, tags=[name_tag]
         )
-        routes = ec2.CfnRouteTable(self, "Routes", vpc_id=self.vpc.ref, tags=[named])
+        routes = ec2.CfnRouteTable(self, "Routes", vpc_id=self.vpc.ref, tags=[name_tag])
         self.subnets = [self._subnet(number, cidr, routes) for number, cidr in enumerate(_SUBNETS)]
         self.group = ec2.CfnSecurityGroup(
             self,
             "Group",
-            group_description=f"skysort-{stage.name}: HTTPS to where there is a route, S3 alone; nothing comes in",
+            group_description=f"skysort-{stage.name}: outbound HTTPS, routed to S3 only; no inbound traffic",
             vpc_id=self.vpc.ref,
             security_group_egress=[
                 ec2.CfnSecurityGroup.EgressProperty(
@@ -103,23 +103,26 @@ class IsolatedNetwork(Construct):
         return subnet
 
     def _own_buckets(self, allowed: Mapping[str, Sequence[str]]) -> iam.PolicyDocument:
-        """Credentials of this account, these buckets, these calls: another's bucket cannot be written to from here."""
-        ours = {"StringEquals": {"aws:PrincipalAccount": Stack.of(self).account}}
+        """Allow only credentials of this account, these buckets and these actions, against exfiltration."""
+        same_account = {"StringEquals": {"aws:PrincipalAccount": Stack.of(self).account}}
         return iam.PolicyDocument(
             statements=[
                 iam.PolicyStatement(
-                    principals=[iam.AnyPrincipal()], actions=list(actions), resources=[resource], conditions=ours
+                    principals=[iam.AnyPrincipal()],
+                    actions=list(actions),
+                    resources=[resource],
+                    conditions=same_account,
                 )
                 for resource, actions in allowed.items()
             ]
         )
 
     def _log(self) -> None:
-        """Keep what was refused: a function that asks for anything but S3 is news."""
+        """Log rejected traffic: a function that connects to anything but S3 is suspicious."""
         group = log_group(self, "Refused", f"/skysort/{self._stage.name}/network-refused", self._stage)
-        ours = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        same_account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         role = iam.Role(
-            self, "LogRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com", conditions=ours)
+            self, "LogRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com", conditions=same_account)
         )
         group.grant(role, "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
         ec2.CfnFlowLog(
@@ -134,7 +137,7 @@ class IsolatedNetwork(Construct):
         )
 
     def connect(self, name: str, target: ModelFunction) -> None:
-        """Have a function run in this network, and see nothing else of EC2."""
+        """Connect a function to this network, without further access to EC2."""
         function = Stack.of(self).format_arn(
             service="lambda",
             resource="function",
@@ -147,7 +150,7 @@ class IsolatedNetwork(Construct):
             roles=[target.role],
             statements=[
                 iam.PolicyStatement(actions=list(_INTERFACES), resources=["*"]),
-                # Lambda needs them; the code that runs in the function must not have them.
+                # Needed by Lambda, but denied to the function's own code.
                 iam.PolicyStatement(
                     effect=iam.Effect.DENY,
                     actions=list(_INTERFACES),
@@ -156,11 +159,11 @@ class IsolatedNetwork(Construct):
                 ),
             ],
         )
-        acknowledge(policy, "IAM5[Resource::*]", "Lambda makes the interfaces by this role, before they have a name")
+        acknowledge(policy, "IAM5[Resource::*]", "Lambda creates the interfaces with this role; they have no ARN yet")
         resource = target.function.node.default_child
         assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells the type checker what it is made of
         resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
             subnet_ids=[subnet.ref for subnet in self.subnets], security_group_ids=[self.group.attr_group_id]
         )
-        # Lambda refuses a function whose role may not yet make interfaces, and needs the role to take them away again.
+        # Lambda rejects a function whose role may not create interfaces yet, and needs the role to delete them.
         resource.node.add_dependency(policy)

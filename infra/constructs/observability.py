@@ -1,4 +1,4 @@
-"""What watches over a stage: dashboard, saved queries, and where the stage wants them alarms and a budget."""
+"""Monitoring of a stage: dashboard, saved queries, and optionally alarms and a budget."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _PUBLISHERS: Final = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
 
 
 class AlarmTopic(Construct):
-    """skysort-alarms-<stage>. mail: addresses that hear of it; each has to confirm once.
+    """skysort-alarms-<stage>. mail: subscribed addresses; each must confirm once.
 
-    The key is the account's own, since AWS' managed key for SNS cannot be used by CloudWatch.
+    It uses a customer managed key, since CloudWatch cannot use AWS's managed key for SNS.
     """
 
     def __init__(self, scope: Construct, name: str, stage: str, mail: Sequence[str]) -> None:
         super().__init__(scope, name)
-        # Nothing is kept that would need the key later.
+        # No stored data depends on the key.
         self.key = kms.Key(
             self,
             "Key",
@@ -55,7 +55,7 @@ class AlarmTopic(Construct):
             master_key=self.key,
             enforce_ssl=True,
         )
-        ours = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        same_account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         publishers = [iam.ServicePrincipal(publisher) for publisher in _PUBLISHERS]
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -63,7 +63,7 @@ class AlarmTopic(Construct):
                 principals=list(publishers),
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
-                conditions=ours,
+                conditions=same_account,
             )
         )
         self.key.add_to_resource_policy(
@@ -72,14 +72,14 @@ class AlarmTopic(Construct):
                 principals=list(publishers),
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=["*"],  # in a key's policy: this key
-                conditions=ours,
+                conditions=same_account,
             )
         )
         for address in mail:
             self.topic.add_subscription(subscriptions.EmailSubscription(address))
 
 
-# Powertools' lines are JSON, whose fields Logs Insights finds by itself; Lambda's own REPORT lines it takes apart too.
+# Logs Insights discovers the fields of Powertools' JSON lines and of Lambda's REPORT lines.
 QUERIES: Final = {
     "errors by type": """
 filter level in ["ERROR", "CRITICAL"] or @message like /Task timed out|Runtime\\.\\w+|Runtime exited/
@@ -116,7 +116,7 @@ filter message in ["request refused", "items refused", "file refused"]
 
 
 class SavedQueries(Construct):
-    """The queries, each over all these logs: of every function and of the API.
+    """The saved queries, each over the logs of all functions and of the API.
 
     In the console: CloudWatch, Logs Insights, Saved queries, folder skysort/<stage>.
     """
@@ -138,10 +138,10 @@ _FIVE_MINUTES: Final = Duration.minutes(5)
 
 
 class ServiceAlarms(Construct):
-    """A stage's alarms. topic: hears of answers and drop folder, when something is wrong and when it is over.
+    """The alarms of a stage. topic: notified of ALARM and OK by the composite alarms answers and drop-folder.
 
-    Single alarms are silent: two composite ones, answers and drop folder, tell. What goes wrong together is then one
-    message, which names the alarms behind it, and what stays wrong is told of once.
+    Single alarms have no action, so related failures give one notification, which names the alarms behind it, and a
+    persistent failure is notified once.
     """
 
     def __init__(self, scope: Construct, name: str, stage: AwsStage, api: ApiMetrics, alarms: Alarms) -> None:
@@ -157,62 +157,62 @@ class ServiceAlarms(Construct):
         for queue in stage.drop_queues:
             drops += self._queue(QueueMetrics(queue))
             drops += self._trouble(FunctionMetrics.of(stage, queue.function))
-        self.answers = self._together("answers", answers, "The HTTP API does not answer as it should.")
-        self.drop_folder = self._together("drop-folder", drops, "Dropped files are not classified as they should be.")
+        self.answers = self._together("answers", answers, "The HTTP API is degraded.")
+        self.drop_folder = self._together("drop-folder", drops, "Processing of dropped files is degraded.")
 
-    def _function(self, seen: FunctionMetrics) -> list[cw.Alarm]:
-        """Alarms of a function that answers HTTP."""
-        found = self._trouble(seen)
-        limit = self._alarms.p99_ms.get(seen.name)
+    def _function(self, metrics: FunctionMetrics) -> list[cw.Alarm]:
+        """Alarms of an HTTP function."""
+        alarms = self._trouble(metrics)
+        limit = self._alarms.p99_ms.get(metrics.name)
         if limit is not None:
-            slow = seen.whole("Duration", "p99").with_(period=_MINUTE)
-            found.append(self._alarm(f"{seen.name}-p99", slow, limit, 5, "1 % of calls take longer than they may"))
-        if isinstance(self._stage.functions[seen.name].warm, Provisioned):
-            spilled = seen.live("ProvisionedConcurrencySpilloverInvocations").with_(period=_MINUTE)
-            what = "calls find no kept-warm sandbox free and wait for a cold start; raise its maximum"
-            found.append(self._alarm(f"{seen.name}-spill-over", spilled, 0, 5, what))
-        return found
+            slow = metrics.lambda_metric("Duration", "p99").with_(period=_MINUTE)
+            alarms.append(self._alarm(f"{metrics.name}-p99", slow, limit, 5, "1 % of calls exceed the limit"))
+        if isinstance(self._stage.functions[metrics.name].warm, Provisioned):
+            spilled = metrics.live("ProvisionedConcurrencySpilloverInvocations").with_(period=_MINUTE)
+            meaning = "cold starts as all provisioned sandboxes are busy; raise its maximum"
+            alarms.append(self._alarm(f"{metrics.name}-spill-over", spilled, 0, 5, meaning))
+        return alarms
 
-    def _trouble(self, seen: FunctionMetrics) -> list[cw.Alarm]:
-        """Alarms that every function has: crashes, and calls that Lambda turned away."""
-        crashed = seen.whole("Errors").with_(period=_FIVE_MINUTES)
-        throttled = seen.whole("Throttles").with_(period=_MINUTE)
+    def _trouble(self, metrics: FunctionMetrics) -> list[cw.Alarm]:
+        """Alarms of every function: crashes, and throttled invocations."""
+        crashed = metrics.lambda_metric("Errors").with_(period=_FIVE_MINUTES)
+        throttled = metrics.lambda_metric("Throttles").with_(period=_MINUTE)
         return [
-            self._alarm(f"{seen.name}-crashes", crashed, 0, 1, "it crashed, ran out of memory or timed out"),
-            self._alarm(f"{seen.name}-throttles", throttled, 0, 3, "calls are turned away; its concurrency is too low"),
+            self._alarm(f"{metrics.name}-crashes", crashed, 0, 1, "it crashed, ran out of memory or timed out"),
+            self._alarm(f"{metrics.name}-throttles", throttled, 0, 3, "throttled; raise its concurrency"),
         ]
 
     def _queue(self, queue: QueueMetrics) -> list[cw.Alarm]:
         dead = queue.dead().with_(period=_MINUTE)
         age = queue.age().with_(period=_MINUTE)
-        again = f"files failed {queue.settings.max_receive_count} times; mend the fault, then make redrive"
+        meaning = f"files failed {queue.settings.max_receive_count} times; fix the fault, then make redrive"
         return [
-            self._alarm(f"{queue.model}-dead-letters", dead, 0, 1, again),
+            self._alarm(f"{queue.model}-dead-letters", dead, 0, 1, meaning),
             self._alarm(f"{queue.model}-queue-age", age, self._alarms.queue_age_s, 5, "dropped files wait for long"),
         ]
 
     def _failed_share(self, api: ApiMetrics) -> cw.Alarm:
-        failed, every = api.of("5XXError"), api.of("Count")
+        failed, requests = api.of("5XXError"), api.of("Count")
         share = cw.MathExpression(
             expression=f"IF(failed>={self._alarms.failed_at_least},failed/requests,0)",
-            using_metrics={"failed": failed, "requests": every},
+            using_metrics={"failed": failed, "requests": requests},
             label="share of 5xx",
             period=_FIVE_MINUTES,
         )
         return self._alarm("api-5xx", share, self._alarms.failed_share, 1, "the API answers too many requests with 5xx")
 
-    def _alarm(self, name: str, watched: cw.IMetric, threshold: float, periods: int, what: str) -> cw.Alarm:
+    def _alarm(self, name: str, metric: cw.IMetric, threshold: float, periods: int, meaning: str) -> cw.Alarm:
         return alarm_above(
-            self, name, stage=self._stage, metric=watched, above=threshold, meaning=what, periods=periods
+            self, name, stage=self._stage, metric=metric, above=threshold, meaning=meaning, periods=periods
         )
 
-    def _together(self, name: str, parts: list[cw.Alarm], what: str) -> cw.CompositeAlarm:
+    def _together(self, name: str, parts: list[cw.Alarm], description: str) -> cw.CompositeAlarm:
         rules = [cw.AlarmRule.from_alarm(part, cw.AlarmState.ALARM) for part in parts]
         together = cw.CompositeAlarm(
             self,
             name,
             composite_alarm_name=f"skysort-{self._stage.name}-{name}",
-            alarm_description=f"{what} The alarms behind it say what is wrong; dashboard skysort-{self._stage.name}.",
+            alarm_description=f"{description} Cause: see its alarms; dashboard skysort-{self._stage.name}.",
             alarm_rule=cw.AlarmRule.any_of(*rules),
         )
         action = actions.SnsAction(self.topic)
@@ -222,7 +222,7 @@ class ServiceAlarms(Construct):
 
 
 class Observability(Construct):
-    """All of it for one stage. logs: what the saved queries look through. alarms: None where the stage has none."""
+    """Monitoring of a stage. logs: log groups of the saved queries. alarms: None if the stage has none."""
 
     def __init__(
         self, scope: Construct, name: str, stage: AwsStage, api: ApiMetrics, logs: Sequence[logs.ILogGroup]
@@ -232,8 +232,10 @@ class Observability(Construct):
         SavedQueries(self, "Queries", stage, logs)
         self.alarms: ServiceAlarms | None = None
         self.budget: MonthlyBudget | None = None
-        wanted = stage.operations
-        if wanted.alarms is not None:
-            self.alarms = ServiceAlarms(self, "Alarms", stage, api, wanted.alarms)
-            if wanted.monthly_budget_usd is not None:
-                self.budget = MonthlyBudget(self, "Budget", stage.name, wanted.monthly_budget_usd, self.alarms.topic)
+        operations = stage.operations
+        if operations.alarms is not None:
+            self.alarms = ServiceAlarms(self, "Alarms", stage, api, operations.alarms)
+            if operations.monthly_budget_usd is not None:
+                self.budget = MonthlyBudget(
+                    self, "Budget", stage.name, operations.monthly_budget_usd, self.alarms.topic
+                )

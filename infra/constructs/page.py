@@ -1,4 +1,4 @@
-"""The web page: a closed bucket behind CloudFront, at the same origin as the API, with strict headers."""
+"""The web page: a private bucket behind CloudFront, at the same origin as the API, with strict headers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from infra.stages.stage import AwsStage
 
 _TLS: Final = 1.2
-# What CloudFront sets by fields of its own; the rest are plain headers to it.
+# Headers with their own fields in CloudFront's policy; the others are custom headers.
 _OWN_FIELDS: Final = frozenset(
     {"content-security-policy", "strict-transport-security", "x-content-type-options", "x-frame-options"}
     | {"referrer-policy"}
@@ -33,9 +33,9 @@ _TWO_YEARS: Final = Duration.days(730)
 
 
 class WebPage(Construct):
-    """The page's bucket and its distribution; `make deploy` uploads functions/site into the one and tells the other.
+    """The page's bucket and distribution; `make deploy` uploads functions/site and invalidates the cache.
 
-    api: what answers every path of the API. buckets: names of those that presigned uploads and results are in.
+    api: the origin of the API's paths. buckets: names of the buckets of presigned uploads and results.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class WebPage(Construct):
         )
         firewall = stage.api.firewall
         acl = PageFirewall(self, "Firewall", stage=stage, settings=firewall).arn if firewall else None
-        acknowledge(self.bucket, "S1", "only CloudFront reads it, and everything in it is public by purpose")
+        acknowledge(self.bucket, "S1", "only CloudFront reads it, and its content is public")
         self.distribution = cloudfront.Distribution(
             self,
             "Distribution",
             comment=f"skysort, stage {stage.name}",
             default_root_object="index.html",
-            # No error pages of CloudFront's own: they would take the place of the API's problem documents too.
+            # No error pages of CloudFront: they would also replace the API's problem documents.
             default_behavior=cloudfront.BehaviorOptions(
                 origin=origins.S3BucketOrigin.with_origin_access_control(self.bucket),
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
@@ -85,31 +85,27 @@ class WebPage(Construct):
                 origin,
                 allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
                 cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
-                # The API's own host name has to stay: API Gateway finds the API by it.
+                # API Gateway identifies the API by its own host name.
                 origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
             )
-        self._reasons(guarded=acl is not None)
+        self._acknowledge_findings(guarded=acl is not None)
 
-    def _reasons(self, *, guarded: bool) -> None:
-        acknowledge(self.distribution, "CFR1", "astronomers are everywhere: no country is kept out")
+    def _acknowledge_findings(self, *, guarded: bool) -> None:
+        acknowledge(self.distribution, "CFR1", "the service is for astronomers worldwide")
         if not guarded:
-            acknowledge(
-                self.distribution, "CFR2", "no firewall on this stage: its files are static, and the API asks for keys"
-            )
-        acknowledge(self.distribution, "CFR3", "the API logs every call; who fetches the static files need not be kept")
-        acknowledge(
-            self.distribution, "CFR4", "CloudFront's own certificate decides the TLS versions of its own host name"
-        )
+            acknowledge(self.distribution, "CFR2", "no firewall on this stage: static files, and the API requires keys")
+        acknowledge(self.distribution, "CFR3", "the API logs every call; access to static files need not be logged")
+        acknowledge(self.distribution, "CFR4", "CloudFront's default certificate determines the TLS versions")
 
 
 def _api_patterns() -> list[str]:
-    """The API's paths as CloudFront's patterns: /v1/* and each other path by itself."""
+    """The API's paths as CloudFront path patterns: /v1/* and each other path."""
     return sorted({"/v1/*" if route.path.startswith("/v1/") else route.path for route in ROUTES})
 
 
 def _headers(scope: Construct, stage: AwsStage, buckets: Sequence[str]) -> cloudfront.ResponseHeadersPolicy:
-    """The very headers that the local gateway sends, from infra/api/site_headers.py."""
+    """The same headers as on the local gateway (infra/api/site_headers.py)."""
     policy = cloudfront.ResponseHeadersPolicy
     uploads = [f"https://{bucket}.s3.{Aws.REGION}.{Aws.URL_SUFFIX}" for bucket in buckets]
     others = {name: value for name, value in security_headers().items() if name not in _OWN_FIELDS}

@@ -1,9 +1,9 @@
-"""How a new version comes to its requests: proven by the release hook first, watched or shifted gradually after.
+"""Roll-out of new versions: verified by the release hook, then watched or shifted gradually.
 
-A stage's kept-warm functions cannot be shifted by CodeDeploy, since Lambda refuses provisioned concurrency on an alias
-with weights. So every function has the same gate, as a resource that CloudFormation creates before it moves the alias:
-if the hook says no, the deployment fails there and the alias never moved. A second such resource after the alias waits
-for the function's alarm; if that is raised, CloudFormation rolls back, and the alias with it.
+CodeDeploy cannot shift functions with provisioned concurrency, which Lambda does not allow on an alias with weights.
+So these have a gate, a custom resource that CloudFormation creates before it moves the alias: if the hook rejects the
+version, the deployment fails and the alias does not move. A second custom resource after the alias watches the
+function's alarm; if it fires, CloudFormation rolls back, including the alias.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
     from infra.stages.stage import AwsStage
 
-# The hook waits for cold starts, and watches for minutes.
+# The hook waits for cold starts, and watches alarms for minutes.
 _HOOK: Final = FunctionSettings("functions/control", "hook.handler", "control", memory_mb=512, timeout_s=900)
 _PROOF_S: Final = 300
-# Failed invocations (crashes, timeouts: not refused requests) within a minute that turn a deployment back.
+# Failed invocations (crashes and timeouts, not rejected requests) within a minute that roll a deployment back.
 _ERRORS: Final = 3
-# What CodeDeploy needs to move an alias, as AWS keeps it: its least policy for Lambda.
+# AWS's managed policy with the fewest permissions for CodeDeploy on Lambda.
 _CODEDEPLOY_POLICY: Final = "service-role/AWSCodeDeployRoleForLambdaLimited"
-_CODEDEPLOY: Final = "CDK gives CodeDeploy the managed policy that AWS keeps up with what its deployments call"
-_ANY_VERSION: Final = "the version's number is only known once it is published"
+_CODEDEPLOY: Final = "CDK uses the managed policy, which AWS keeps up to date with CodeDeploy"
+_ANY_VERSION: Final = "the version number is known only once it is published"
 
 
 class RollOut(Construct):
-    """The hook of a stage, and each function's way to a new version."""
+    """The release hook of a stage, and the roll-out of each function."""
 
     def __init__(self, scope: Construct, name: str, *, stage: AwsStage, functions: Mapping[str, ModelFunction]) -> None:
         super().__init__(scope, name)
@@ -64,7 +64,7 @@ class RollOut(Construct):
                 if roll_out.watch_minutes:
                     self._watch(function, roll_out)
         if shifted:
-            # CodeDeploy does not tell its hook which version it is about.
+            # CodeDeploy does not pass the version to its hook.
             self.hook.function.add_environment(NEW_VERSIONS, json.dumps(shifted))
 
     def _versions(self, function: str) -> str:
@@ -76,7 +76,7 @@ class RollOut(Construct):
         )
 
     def _gate(self, function: ModelFunction) -> None:
-        """Have the alias wait until its new version is proven."""
+        """Have the alias wait until its new version is verified."""
         proof = CustomResource(
             self,
             f"{function.name}-proof",
@@ -93,7 +93,7 @@ class RollOut(Construct):
         function.alias.node.add_dependency(proof)
 
     def _watch(self, function: ModelFunction, roll_out: AllAtOnce) -> None:
-        """Wait for the alarm of a version that took over, so that the deployment can still be rolled back."""
+        """Watch the alarm of the new version, so that the deployment can still be rolled back."""
         alarm = self._alarm(function)
         permission = grant(
             self, f"{function.name}-alarm-state", self.hook.role, {alarm.alarm_arn: ("cloudwatch:DescribeAlarms",)}
@@ -115,7 +115,7 @@ class RollOut(Construct):
         watch.node.add_dependency(function.alias, permission)
 
     def _shift(self, function: ModelFunction, roll_out: Canary) -> None:
-        """Have CodeDeploy move the alias: hook, a share of the requests, the rest, and back if the alarm is raised."""
+        """Have CodeDeploy move the alias: hook, canary traffic, all traffic, and rollback if the alarm fires."""
         routing = codedeploy.TimeBasedCanaryTrafficRouting(
             interval=Duration.minutes(roll_out.minutes), percentage=roll_out.percent
         )
@@ -139,7 +139,7 @@ class RollOut(Construct):
         acknowledge(
             group.role,
             f"IAM5[Resource::<{logical_id(self.hook.name)}.Arn>:*]",
-            "CodeDeploy invokes the hook by its name, of which CDK allows every version",
+            "CodeDeploy invokes the hook; CDK's grant covers all its versions",
         )
         function.alias.node.add_dependency(self.hook.function, self._permission)
         group.node.add_dependency(self._permission)
@@ -150,7 +150,7 @@ class RollOut(Construct):
             self,
             f"{function.name}-errors",
             alarm_name=f"{self._stage.function_name(function.name)}-release",
-            alarm_description=f"a new version of {function.name} fails; the deployment is turned back",
+            alarm_description=f"a new version of {function.name} fails; the deployment is rolled back",
             metric=metric,
             threshold=_ERRORS,
             evaluation_periods=1,

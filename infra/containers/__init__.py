@@ -1,8 +1,8 @@
-"""The functions' container images: their base, the steps of their build, and what each weighs.
+"""The container images of the functions: base image, build steps and sizes.
 
     python -m infra.containers [--record] [IMAGE ...]
 
-functions/Dockerfile describes them, CDK builds them when it deploys, `make images` builds them here.
+They are described by functions/Dockerfile, and built by CDK on deployment and by `make images` on this machine.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DOCKERFILE: Final = ROOT / "functions" / "Dockerfile"
-# Dropped pictures are classified from the image that answers requests.
+# Dropped pictures are classified by the image that serves requests.
 IMAGES: Final = (
     "control",
     *(image for name in of_kind(ROWS) for image in (name, MODELS[name].drop_function)),
     *of_kind(PICTURES),
 )
-# The base image to build on; without it the Dockerfile's own default, the public slim Python image.
+# The base image; by default that of the Dockerfile, the public slim Python image.
 BASE_IMAGE_SETTING: Final = "SKYSORT_BASE_IMAGE"
 DEFAULT_BASE: Final = "python:3.13-slim"
 _DIGEST: Final = re.compile(r"\S+@sha256:[0-9a-f]{64}")
 
 
 class ImageError(Exception):
-    """An image cannot be built or read; the message says why and what to do."""
+    """An image cannot be built or read; the message gives cause and remedy."""
 
 
 def tag(image: str) -> str:
-    """The name that `make images` gives an image."""
+    """The tag that `make images` gives an image."""
     return f"skysort/{image}:latest"
 
 
 def recipe(image: str) -> tuple[str, dict[str, str]]:
-    """The target of functions/Dockerfile that an image is built from, and its build arguments."""
+    """The target of functions/Dockerfile for an image, and its build arguments."""
     arguments = {"VERSION": __version__}
     if base := os.environ.get(BASE_IMAGE_SETTING):
         arguments["BASE_IMAGE"] = base
@@ -55,19 +55,19 @@ def recipe(image: str) -> tuple[str, dict[str, str]]:
 
 
 def unpinned(environment: Mapping[str, str]) -> str | None:
-    """What to say where a tag names the base, which its publisher may move; None where a digest does."""
+    """A note if the base image is given by a tag, which its publisher may move; None if by a digest."""
     base = environment.get(BASE_IMAGE_SETTING) or DEFAULT_BASE
     if _DIGEST.fullmatch(base):
         return None
     return (
-        f"the images are built on {base}, a tag that its publisher may move: what is built tomorrow may differ. To pin "
-        f"it, set {BASE_IMAGE_SETTING} to what this prints:\n"
+        f"the images are built on {base}, a tag that its publisher may move, so builds are not reproducible. To pin "
+        f"it, set {BASE_IMAGE_SETTING} to the output of:\n"
         f"  docker pull {base} && docker image inspect --format '{{{{index .RepoDigests 0}}}}' {base}\n"
     )
 
 
 def docker(*arguments: str) -> str:
-    """Run one docker command and return its output; raises ImageError with the end of its complaint."""
+    """Run a docker command and return its output; raises ImageError with the end of its error output."""
     program = shutil.which("docker")
     if program is None:
         raise ImageError("docker not found on the path; container images need a Docker engine")
@@ -79,7 +79,7 @@ def docker(*arguments: str) -> str:
 
 
 def build(image: str, *options: str) -> str:
-    """Build one image with this machine's Docker engine and return its tag; raises ImageError."""
+    """Build an image with this machine's Docker engine and return its tag; raises ImageError."""
     target, arguments = recipe(image)
     if origin := _origin():
         arguments["SOURCE"] = origin
@@ -89,7 +89,7 @@ def build(image: str, *options: str) -> str:
 
 
 def _origin() -> str | None:
-    """The address that this clone is of; one with a name or a password in it is nobody else's business."""
+    """The remote URL of this clone; None if it contains credentials."""
     git = shutil.which("git")
     if git is None:
         return None

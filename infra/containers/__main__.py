@@ -1,4 +1,4 @@
-"""`make images`: build the functions' images and show what each weighs."""
+"""`make images`: build the functions' images and print their sizes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from infra.containers.sizes import COMMITTED, measure
 
 
 def main() -> None:
-    """Build the images that were asked for, print their sizes; with --record, keep them."""
+    """Build the chosen images and print their sizes; with --record, save them."""
     parser = argparse.ArgumentParser(prog="python -m infra.containers", description=__doc__)
     parser.add_argument(
         "images", nargs="*", choices=[*IMAGES, []], metavar="IMAGE", help=f"{', '.join(IMAGES)} (default: all)"
     )
-    parser.add_argument("--record", action="store_true", help="keep the sizes in infra/containers/sizes.json")
+    parser.add_argument("--record", action="store_true", help="save the sizes to infra/containers/sizes.json")
     chosen = parser.parse_args()
     if chosen.record and chosen.images:
-        parser.error("--record keeps the sizes of all images together; name none")
+        parser.error("--record saves the sizes of all images; do not name any")
     images = chosen.images or IMAGES
     try:
         for image in images:

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Make the base image of the functions where the public one cannot be pulled: the same Debian and the same Python,
-# put together from Debian's packages, with this machine's certificates, so that pip inside a build trusts what this
-# machine trusts.
+# Build the base image of the functions if the public one cannot be pulled: the same Debian and Python, from Debian's
+# packages, with this machine's certificates, so that pip inside a build trusts the same authorities.
 #
 #   infra/containers/base.sh TAG
 set -euo pipefail
@@ -11,7 +10,7 @@ certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 command -v mmdebstrap >/dev/null || { echo "make base-image needs mmdebstrap: apt-get install mmdebstrap" >&2; exit 1; }
 [[ -r $certificates ]] || { echo "certificate bundle $certificates not found; set SSL_CERT_FILE" >&2; exit 1; }
 
-# The same times in every file that is made on the way, whenever this runs.
+# Fixed timestamps, for reproducible builds.
 export SOURCE_DATE_EPOCH=315532800
 mmdebstrap --quiet --variant=minbase --include=python3,python3-pip,ca-certificates \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \

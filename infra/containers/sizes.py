@@ -1,4 +1,4 @@
-"""What images weigh as a registry holds them: each layer's compressed size, and what is in it."""
+"""Sizes of images as in a registry: the compressed size and the content of each layer."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMITTED: Final = Path(__file__).with_name("sizes.json")
-# A registry compresses layers with gzip at its usual level.
+# Registries compress layers with gzip at its default level.
 GZIP_LEVEL: Final = 6
 GZIP_BITS: Final = 31
 BLOCK: Final = 1 << 20
-# A layer with less than this is an instruction that touched a folder.
+# Smaller layers come from instructions that only touch a folder.
 LEAST_BYTES: Final = 10_240
 
 DISTRIBUTION: Final = re.compile(r"var/runtime/([^/]+)-([^/-]+)\.dist-info/METADATA")
@@ -32,7 +32,7 @@ PYTHON: Final = re.compile(r"usr/(?:local/)?bin/(python3\.\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer: its identity, bytes before and after compression, and what it holds in words."""
+    """A layer: its digest, bytes before and after compression, and a description of its content."""
 
     digest: str
     size: int
@@ -41,7 +41,7 @@ class Layer:
 
 
 def measure(images: Sequence[str]) -> dict[str, Any]:
-    """Sizes of the built images as the document that is committed; layers that they share are listed once."""
+    """Sizes of the built images, as committed in sizes.json; shared layers are listed once."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "images.tar")
         docker("save", "--output", str(archive), *map(tag, images))
@@ -73,7 +73,7 @@ def measure(images: Sequence[str]) -> dict[str, Any]:
 
 
 def _stacks(saved: tarfile.TarFile) -> dict[str, list[str]]:
-    """The names of each image's layers inside the archive, lowest first."""
+    """The names of each image's layers in the archive, lowest first."""
     manifest = saved.extractfile("manifest.json")
     if manifest is None:
         raise ValueError("docker save wrote an archive without a manifest")
@@ -85,7 +85,7 @@ def _stacks(saved: tarfile.TarFile) -> dict[str, list[str]]:
 
 
 def _resolved(saved: tarfile.TarFile, name: str) -> str:
-    """Where a layer is: older engines link a layer that two images have to where it was first."""
+    """The path of a layer: older engines store a shared layer once and link to it."""
     member = saved.getmember(name)
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname)) if member.issym() else name
 
@@ -108,7 +108,7 @@ def _layer(archive: Path, name: str) -> Layer:
 
 
 def describe(names: Sequence[str]) -> list[str]:
-    """What a layer with these files holds, e.g. ["numpy 2.5.5"] or ["model"]."""
+    """Describe a layer with these files, e.g. ["numpy 2.5.5"] or ["model"]."""
     holds = [
         f"{found[1].replace('_', '-')} {found[2]}" for name in sorted(names) if (found := DISTRIBUTION.fullmatch(name))
     ]

@@ -25,7 +25,7 @@ StartErrors = (PortBusyError, ServicesFailedError, SettingsError, StartFailedErr
 
 
 def banner(stack: Stack, seconds: float) -> str:
-    """Tell where everything is, and three commands to try."""
+    """The addresses of the stack, and commands to try."""
     api, s3, stage = f"http://127.0.0.1:{stack.port}", stack.endpoint, stack.stage
     queue = next(queue for queue in stage.drop_queues if queue.model.input is ROWS)
     try_drop = f"""
@@ -81,13 +81,13 @@ async def run(settings: Settings) -> None:
 
 
 def _stop_or_leave(stop: asyncio.Event) -> None:
-    if stop.is_set():  # a second Ctrl-C: leave now; every child dies with its lifeline
+    if stop.is_set():  # a second Ctrl-C: exit now; all children end with the lifeline
         os._exit(130)
     stop.set()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Take uvloop where it is installed; asyncio's own loop does as well, at about half the throughput."""
+    """The event loop factory of uvloop, if installed; asyncio's own loop has about half the throughput."""
     if importlib.util.find_spec("uvloop") is None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop
@@ -95,7 +95,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def main() -> int:
-    """Run, and turn what users can repair into one sentence."""
+    """Run; errors that the user can fix are printed as one line."""
     try:
         settings = parse(sys.argv[1:], os.environ)
         for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -110,17 +110,17 @@ def main() -> int:
         expected, rest = errors.split(StartErrors)
         if rest is not None or expected is None:
             raise
-        for sentence in sorted({str(leaf) for leaf in _leaves(expected)}):
-            print(f"skysort: {sentence}", file=sys.stderr)
+        for message in sorted({str(leaf) for leaf in _leaves(expected)}):
+            print(f"skysort: {message}", file=sys.stderr)
         return 1
     return 0
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
+    leaves: list[BaseException] = []
     for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The child process of the stack with S3 and the queues: started, awaited, stopped."""
+"""The child process with S3 and SQS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 START_TIMEOUT_S: Final = 30.0
 STOP_WAIT_S: Final = 3.0
-# In place of the caller's AWS account, of which nothing may leak in.
+# Replaces the caller's AWS credentials and settings.
 NO_ACCOUNT: Final = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
@@ -29,11 +29,11 @@ NO_ACCOUNT: Final = {
 
 
 class ServicesFailedError(Exception):
-    """S3 and the queues could not start, or are gone and with them what they held; the message says which."""
+    """S3 and SQS could not start, or ended; the message says which."""
 
 
 def clean_environment(temporary: Path) -> dict[str, str]:
-    """Build the child's variables: of the caller's only where programs are."""
+    """The child's environment: only PATH is taken from the caller's."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "en_US.UTF-8",
@@ -41,14 +41,14 @@ def clean_environment(temporary: Path) -> dict[str, str]:
         "TMPDIR": str(temporary),
         "PYTHONUTF8": "1",
         **NO_ACCOUNT,
-        # moto would let every website read it, and looks for a Docker engine wherever the caller's leads.
+        # By default moto allows every origin, and uses the caller's Docker engine.
         "MOTO_DISABLE_GLOBAL_CORS": "true",
         "DOCKER_HOST": "unix:///nonexistent/skysort-uses-no-engine",
     }
 
 
 class Services:
-    """`python -m infra.local.services`: it writes the URLs of its queues to standard output once it serves."""
+    """`python -m infra.local.services`, which writes its queue URLs to standard output once it serves."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -57,11 +57,11 @@ class Services:
 
     @property
     def pid(self) -> int:
-        """The process id, 0 before the start."""
+        """The process id; 0 before the start."""
         return self._process.pid if self._process else 0
 
     async def start(self, listener: int, page_port: int, lifeline: Lifeline) -> dict[str, str]:
-        """Serve on a listening socket; returns queue URLs by name. Raises ServicesFailedError."""
+        """Start serving on a listening socket; returns queue URLs by name. Raises ServicesFailedError."""
         temporary = self._settings.state / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -91,13 +91,13 @@ class Services:
         return urls
 
     async def watch(self) -> None:
-        """Wait for its end, which nobody asked for; raises ServicesFailedError."""
+        """Wait until it ends unexpectedly; raises ServicesFailedError."""
         if self._process is not None:
             await self._process.wait()
         raise ServicesFailedError(f"the S3 and queue process ended by itself; see {self._log}")
 
     async def stop(self) -> None:
-        """Ask it to end, then insist."""
+        """Terminate it, or kill it after STOP_WAIT_S."""
         if self._process is None:
             return
         if self._process.returncode is None:

@@ -1,6 +1,6 @@
-"""`make demo`: start the stack, classify real objects in each way it offers, show the answers, stop.
+"""`make demo`: start the stack, classify real objects over HTTP and by the drop folder, print the results, stop.
 
-Exit code 0 means that every answer came and was right in form.
+Exit code 0 means that all responses arrived and were valid.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ DROP_BUCKET, RESULTS_BUCKET = STAGE.drop_bucket, STAGE.results_bucket
 
 
 class DemoError(Exception):
-    """The demonstration did not go as it should; the message says where."""
+    """The demonstration failed; the message says where."""
 
 
 def main() -> int:
-    """Run the demonstration against a stack of its own on free ports."""
+    """Run the demonstration on its own stack on free ports."""
     print("starting the stack", flush=True)
     try:
         with started_stack() as stack:
@@ -113,8 +113,8 @@ def _show_picture(number: int, api: str, model: str, picture: Path) -> None:
         raise DemoError("the heat map is not a PNG")
     print(f"   heat map of {explanation['label']}: a PNG of {len(heat_map):,} bytes over {explanation['window']}")
     print(f"   {model} {answer['model']['version']}, {answer['timing_ms']['total']} ms")
-    again = _post(url, picture.read_bytes(), JPEG)
-    print(f"   once more: {again['timing_ms']['total']} ms{', cached' if again['results'][0]['cached'] else ''}")
+    repeated = _post(url, picture.read_bytes(), JPEG)
+    print(f"   once more: {repeated['timing_ms']['total']} ms{', cached' if repeated['results'][0]['cached'] else ''}")
 
 
 def _show_dropped_picture(s3: str) -> None:
@@ -136,12 +136,12 @@ def _show_dropped_archive(s3: str) -> None:
     summary, seconds = _drop(s3, key, file.getvalue(), "application/zip")
     print(f"   result after {seconds:.1f} s: {summary['classified']} classified, {summary['refused']} refused")
     for row in csv.DictReader(io.StringIO(get(f"{s3}/{RESULTS_BUCKET}/{key}.csv").decode())):
-        said = f"refused: {row['error']}" if row["error"] else f"{row['label']:<18} {float(row['probability']):.4f}"
-        print(f"   {row['file']:<24} {said}")
+        outcome = f"refused: {row['error']}" if row["error"] else f"{row['label']:<18} {float(row['probability']):.4f}"
+        print(f"   {row['file']:<24} {outcome}")
 
 
 def _drop(s3: str, key: str, content: bytes, content_type: str) -> tuple[Any, float]:
-    """Drop a file and wait for its summary; also the seconds that it took."""
+    """Drop a file and wait for its summary; returns it and the seconds elapsed."""
     started = time.monotonic()
     request = urllib.request.Request(
         f"{s3}/{DROP_BUCKET}/incoming/{key}", data=content, method="PUT", headers={"Content-Type": content_type}

@@ -1,8 +1,7 @@
-"""What a Lambda event source mapping does for an SQS queue: polls, batches, invokes, deletes what succeeded.
+"""A Lambda event source mapping for an SQS queue: polls, batches, invokes, and deletes successful messages.
 
-Semantics: AWS, "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source".
-Different from AWS: a failed message is visible again after the stage's retry delay instead of
-its visibility timeout, so that on a laptop nobody waits for hours.
+Semantics: AWS, "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source". Unlike in AWS, a failed
+message is visible again after the stage's retry delay instead of its visibility timeout, which takes hours.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 LOGGER: Final = logging.getLogger(__name__)
 
-RECEIVE_MAXIMUM: Final = 10  # of one ReceiveMessage, and of one batch call
+RECEIVE_MAXIMUM: Final = 10  # messages per ReceiveMessage and per batch call
 LONG_POLL_S: Final = 10
 READ_TIMEOUT_S: Final = 60
 POLL_AGAIN_S: Final = 1.0
 
 
 class SqsQueue:
-    """The calls on a queue that the mapping needs.
+    """The queue operations that the mapping needs.
 
-    retry_delay_s: when a failed message is visible again, None for the visibility timeout.
+    retry_delay_s: after which a failed message is visible again; None for the visibility timeout.
     """
 
     def __init__(self, client: SQSClient, name: str, retry_delay_s: int | None) -> None:
@@ -50,7 +49,7 @@ class SqsQueue:
         self._retry_delay_s = retry_delay_s
 
     def receive(self, count: int, wait_s: int) -> list[Message]:
-        """Take up to count messages, waiting for the first."""
+        """Receive up to count messages, waiting up to wait_s seconds for the first."""
         answer = self._client.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=count,
@@ -61,14 +60,14 @@ class SqsQueue:
         return [dict(message) for message in answer.get("Messages", [])]
 
     def delete(self, messages: Sequence[Message]) -> None:
-        """Remove messages for good."""
+        """Delete messages."""
         for start in range(0, len(messages), RECEIVE_MAXIMUM):
             chunk = messages[start : start + RECEIVE_MAXIMUM]
             entries = [{"Id": str(i), "ReceiptHandle": m["ReceiptHandle"]} for i, m in enumerate(chunk)]
             self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
 
     def retry(self, messages: Sequence[Message]) -> None:
-        """Make failed messages visible again after the delay, where there is one."""
+        """Make failed messages visible again after the retry delay, if there is one."""
         for message in messages if self._retry_delay_s is not None else ():
             self._client.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=self._retry_delay_s or 0
@@ -76,12 +75,12 @@ class SqsQueue:
 
 
 class InvalidBatchResponseError(Exception):
-    """A handler's answer is not a partial batch response, so the whole batch counts as failed."""
+    """A handler's result is not a partial batch response, so the whole batch counts as failed."""
 
 
 def sqs_client(endpoint: str, region: str) -> SQSClient:
-    """Make a client of the local SQS, and of no other."""
-    import boto3  # noqa: PLC0415 - takes longer to import than the rest of the stack, which starts meanwhile
+    """A client of the local SQS."""
+    import boto3  # noqa: PLC0415 - a slow import, during which the rest of the stack starts
     from botocore.config import Config  # noqa: PLC0415
 
     config = Config(read_timeout=READ_TIMEOUT_S, retries={"max_attempts": 0}, proxies={})
@@ -89,37 +88,37 @@ def sqs_client(endpoint: str, region: str) -> SQSClient:
 
 
 def failed_ids(payload: bytes, batch: Sequence[str]) -> set[str]:
-    """Read which messages a handler reports as failed.
+    """Parse the failed messages that a handler reports.
 
-    As in AWS nothing reported (null, an empty object, a null or empty list) is success.
+    As in AWS, an empty report (null, an empty object, a null or empty list) is success.
 
     Parameters
     ----------
     payload
-        What the handler returned, as JSON.
+        The handler's result as JSON.
     batch
-        The message ids that it was given.
+        The message ids of the batch.
 
     Returns
     -------
     set of str
-        Ids of the batch.
+        The failed ids.
 
     Raises
     ------
     InvalidBatchResponseError
-        For a report that cannot be trusted (an unknown, empty or missing id): better twice than never.
+        For an invalid report (an unknown, empty or missing id): the batch is retried rather than lost.
     """
     response = json.loads(payload)
     if response is None:
         return set()
     if not isinstance(response, dict):
-        raise InvalidBatchResponseError(f"the function must return an object or null, got {response!r:.80}")
+        raise InvalidBatchResponseError(f"the function must return an object or null (got {response!r:.80})")
     failures = response.get("batchItemFailures")
     if failures is None:
         return set()
     if not isinstance(failures, list):
-        raise InvalidBatchResponseError(f"batchItemFailures must be a list, got {failures!r:.80}")
+        raise InvalidBatchResponseError(f"batchItemFailures must be a list (got {failures!r:.80})")
     known, failed = set(batch), set()
     for failure in failures:
         identifier = failure.get("itemIdentifier") if isinstance(failure, dict) else None
@@ -130,7 +129,7 @@ def failed_ids(payload: bytes, batch: Sequence[str]) -> set[str]:
 
 
 def event(messages: Sequence[Message], arn: str, region: str) -> dict[str, Any]:
-    """Build the SQS event that Lambda hands to a function from messages as ReceiveMessage gives them."""
+    """Build Lambda's SQS event from messages of ReceiveMessage."""
     return {"Records": [_record(message, arn, region) for message in messages]}
 
 
@@ -163,7 +162,7 @@ def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
 def collect(
     queue: SqsQueue, batch_size: int, window_s: float, clock: Callable[[], float] = time.monotonic
 ) -> list[Message]:
-    """Gather one batch: what is there, and then what comes within the window, up to the batch size."""
+    """Collect a batch: available messages, and those arriving within the window, up to the batch size."""
     messages = queue.receive(min(RECEIVE_MAXIMUM, batch_size), LONG_POLL_S)
     end = clock() + window_s
     while messages and len(messages) < batch_size and (left := end - clock()) > 0:
@@ -172,7 +171,7 @@ def collect(
 
 
 class EventSource:
-    """Feeds one queue to one function. It waits for messages in threads of its own, as long as it runs."""
+    """Feeds a queue to a function; it polls in its own threads."""
 
     def __init__(self, queue: SqsQueue, function: Pool, settings: DropQueue, region: str) -> None:
         self._queue = queue
@@ -183,7 +182,7 @@ class EventSource:
         self._threads = ThreadPoolExecutor(settings.maximum_concurrency, thread_name_prefix=settings.queue)
 
     async def run(self) -> None:
-        """Poll until cancelled, with as many batches at once as the settings allow."""
+        """Poll until cancelled, with up to maximum_concurrency batches at once."""
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._settings.maximum_concurrency):
@@ -208,14 +207,14 @@ class EventSource:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
     async def process(self, messages: Sequence[Message]) -> None:
-        """Invoke the function with one batch; delete what succeeded, give back what failed."""
+        """Invoke the function with a batch; delete successful messages, retry failed ones."""
         failed = await self._invoke(messages)
         done = [message for message in messages if message["MessageId"] not in failed]
-        again = [message for message in messages if message["MessageId"] in failed]
+        failures = [message for message in messages if message["MessageId"] in failed]
         if done:
             await self._call(self._queue.delete, done)
-        if again:
-            await self._call(self._queue.retry, again)
+        if failures:
+            await self._call(self._queue.retry, failures)
 
     async def _invoke(self, messages: Sequence[Message]) -> set[str]:
         identifiers = [message["MessageId"] for message in messages]

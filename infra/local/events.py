@@ -1,4 +1,4 @@
-"""An HTTP request as the event that an API Gateway REST API sends to a Lambda proxy integration.
+"""HTTP requests as events of an API Gateway REST API with Lambda proxy integration.
 
 Shape: AWS, "Set up Lambda proxy integrations in API Gateway", input format.
 """
@@ -43,7 +43,7 @@ _NO_IDENTITY: Final = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request as it came from the wire; path and query still percent-encoded."""
+    """A raw HTTP request; path and query are percent-encoded."""
 
     method: str
     path: str
@@ -55,7 +55,7 @@ class Request:
 
 
 class ProxyEvent(NamedTuple):
-    """A proxy event as JSON. accepts_binary: whether the caller's Accept header names a binary media type first."""
+    """A proxy event as JSON. accepts_binary: whether the Accept header names a binary media type first."""
 
     payload: bytes
     accepts_binary: bool
@@ -85,7 +85,7 @@ def media_type(header: str) -> str:
 
 
 class EventBuilder:
-    """Builds proxy events of one stage. binary: media types whose bodies travel base64-encoded."""
+    """Builds proxy events of a stage. binary: media types whose bodies are base64-encoded."""
 
     def __init__(self, stage: str, port: int, binary: Iterable[str]) -> None:
         self._stage = stage
@@ -136,7 +136,7 @@ class EventBuilder:
             "httpMethod": request.method,
             "identity": {
                 **_NO_IDENTITY,
-                # API Gateway checks a key and tells its id; here each key is as good as the next.
+                # API Gateway validates the key and passes its id; here any key is accepted.
                 "apiKeyId": _key_id(headers.get("X-Api-Key", "")),
                 "sourceIp": request.source_ip,
                 "userAgent": headers.get("User-Agent"),
@@ -153,7 +153,7 @@ class EventBuilder:
 
 
 def _key_id(key: str) -> str | None:
-    """The id of an API key, which tells nothing of its value; None without one."""
+    """An id derived from an API key by a hash; None without a key."""
     return hashlib.sha256(key.encode()).hexdigest()[:10] if key else None
 
 

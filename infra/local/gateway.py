@@ -1,4 +1,4 @@
-"""The HTTP gateway: an ASGI app that does what an API Gateway REST API with Lambda proxy integrations does."""
+"""The HTTP gateway: an ASGI app that emulates an API Gateway REST API with Lambda proxy integrations."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ if TYPE_CHECKING:
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
-# Of a body beyond the limit: so much is read and forgotten before it is refused. A client that sends its whole body
-# before it looks for an answer would otherwise find the connection reset, and no answer.
+# How much of a body beyond the limit is read and discarded before the 413 response. A client that sends its whole body
+# before it reads the response would otherwise see only a connection reset.
 DRAINED_BYTES: Final = 256 * limits.MIB
 DRAINED_S: Final = 10.0
 
 
 class TooLargeError(Exception):
-    """The body passes the gateway's limit."""
+    """The body exceeds the gateway's limit."""
 
 
 class ClientLeftError(Exception):
-    """The caller hung up before the body was complete."""
+    """The client disconnected before the body was complete."""
 
 
 async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> bytes:
-    """The whole body; raises TooLargeError and ClientLeftError."""
+    """Read the whole body; raises TooLargeError and ClientLeftError."""
     named = dict(headers)
     length = named.get(b"content-length", b"")
     if length.isdigit() and int(length) > limits.GATEWAY_REQUEST_BYTES:
-        # A client that waits to be told to go on (RFC 9110, 10.1.1) is told at once not to.
+        # A client that sent Expect: 100-continue (RFC 9110, 10.1.1) gets the response immediately.
         if b"expect" not in named:
             await _drain(receive)
         raise TooLargeError
@@ -71,7 +71,7 @@ async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive) ->
 
 
 async def _drain(receive: Receive) -> None:
-    """Read on and forget, until the body ends, its client leaves, or it has been enough."""
+    """Read and discard until the body ends, the client disconnects, or a limit is reached."""
     left = DRAINED_BYTES
     try:
         async with asyncio.timeout(DRAINED_S):
@@ -88,7 +88,7 @@ Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 RETRY_AFTER_S: Final = b"1"
-# Of a path and its query; API Gateway takes 10,240 bytes of these and all headers together.
+# Of a path and its query; API Gateway accepts 10,240 bytes of these and all headers together.
 LONGEST_ADDRESS: Final = 8_192
 _USUAL_PORT: Final = 80
 _VISITOR_HEADERS: Final = (b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode")
@@ -96,7 +96,7 @@ _log: Final = logging.getLogger("skysort.gateway")
 
 
 class Gateway:
-    """Routes requests to pools. pools: by the function's name in the stage. site: the page, where there is one."""
+    """Routes requests to pools. pools: by function name in the stage. site: the web page, if there is one."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class Gateway:
         self._pools = pools
         self._router = router or Router()
         self._events = EventBuilder(stage, port, BINARY_MEDIA_TYPES)
-        # A browser leaves the usual port out of what it tells.
+        # Browsers omit the default port from Host and Origin.
         usual = NAMES if port == _USUAL_PORT else ()
         own = Visitors.of(port, page_port=port)
         self._visitors = Visitors(own.hosts.union(usual), own.origins.union(f"http://{name}" for name in usual))
@@ -119,7 +119,7 @@ class Gateway:
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request (ASGI 3)."""
+        """Handle a request (ASGI 3)."""
         request_id = str(uuid.uuid4())
         try:
             response = await self._answer(scope, receive, request_id)
@@ -143,7 +143,7 @@ class Gateway:
         if refusal is not None:
             return responses.problem(gateway_problems.FORBIDDEN, f"{refusal}.", request_id)
         if len(path) + len(scope["query_string"]) > LONGEST_ADDRESS:
-            detail = f"The address has more than {LONGEST_ADDRESS:,} characters; send long options in the body."
+            detail = f"The URL has more than {LONGEST_ADDRESS:,} characters; send long options in the body."
             return responses.problem(gateway_problems.ADDRESS_TOO_LONG, detail, request_id)
         match = self._router.find(method, path)
         if match is None and self._site is not None:
@@ -191,33 +191,33 @@ class Gateway:
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
-    """Headers by name; one that is given twice has both values, as no browser and no page of ours sends it."""
-    found: dict[bytes, str] = {}
+    """Headers by name; repeated headers are joined by commas."""
+    joined: dict[bytes, str] = {}
     for name, value in headers:
         text = value.decode("latin-1")
-        found[name] = f"{found[name]}, {text}" if name in found else text
-    return found
+        joined[name] = f"{joined[name]}, {text}" if name in joined else text
+    return joined
 
 
 def _from_reply(reply: Reply, request_id: str, *, accepts_binary: bool) -> Response:
     if reply.failed:
         error = json.loads(reply.payload)
-        # The message may tell of the inside: it stands in the function's log, under the request id.
+        # The message may reveal internals: it is only in the function's log, under the request id.
         return _bad_gateway(f"the function raised {error['errorType']}; its log has the traceback", request_id)
     return responses.from_reply(reply.payload, request_id, accepts_binary=accepts_binary)
 
 
 def _bad_gateway(detail: str, request_id: str) -> Response:
-    return responses.problem(gateway_problems.FUNCTION_FAILED, f"No usable answer: {detail}.", request_id)
+    return responses.problem(gateway_problems.FUNCTION_FAILED, f"No valid response: {detail}.", request_id)
 
 
 def _not_routed(match: WrongMethod | None, method: str, path: str, request_id: str) -> Response:
     if match is not None:
         allowed = ", ".join(match.allowed)
-        detail = f"{path:.200} does not answer {method:.20}; use {allowed}."
+        detail = f"{path:.200} does not support {method:.20}; use {allowed}."
         return responses.problem(
             gateway_problems.METHOD_NOT_ALLOWED, detail, request_id, [(b"allow", allowed.encode())]
         )
     near = difflib.get_close_matches(path[:200], [route.path for route in ROUTES], n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    return responses.problem(gateway_problems.NOT_FOUND, f"There is no {path:.200} here.{hint}", request_id)
+    return responses.problem(gateway_problems.NOT_FOUND, f"Unknown path {path:.200}.{hint}", request_id)

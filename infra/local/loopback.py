@@ -1,9 +1,8 @@
-"""Who may speak to a server that listens on this machine: its own programs and its own page, no other website.
+"""Access control of servers on the loopback address: only this machine's programs and the stack's own page.
 
-A server on the loopback address is not out of reach of the web. Any page may send requests to it from the visitor's
-browser, and a page whose name its owner points at 127.0.0.1 (DNS rebinding) even reads the answers. A browser tells of
-both: the Host header keeps the name that was asked for, and Origin or Sec-Fetch-Site (Fetch Metadata, W3C) says which
-page asks.
+A server on the loopback address is reachable from the web: any page can send requests to it from the user's browser,
+and with DNS rebinding (a domain that resolves to 127.0.0.1) even read the responses. Both are detected by headers of
+the browser: Host has the requested name, and Origin or Sec-Fetch-Site (Fetch Metadata, W3C) the requesting page.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 NAMES: Final = (HOST, "localhost")
-# Of Sec-Fetch-Site: absent, the own page, and what somebody typed or follows from outside of the web.
+# Allowed values of Sec-Fetch-Site: absent, the own page, and navigation by the user.
 _OWN_SITES: Final = frozenset({"", "same-origin", "none"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _FORBIDDEN: Final = "403 Forbidden"
-# What a page may do whose origin is let in: post forms, put parts, read their ETags and the results.
+# For allowed origins: post forms, put parts, read their ETags and the results.
 _METHODS: Final = "GET, HEAD, POST, PUT, DELETE"
 _PREFLIGHT_S: Final = "3600"
 
 
 @dataclass(frozen=True, slots=True)
 class Visitors:
-    """Whom a server answers.
+    """The allowed hosts and origins of a server.
 
-    hosts: names by which it may be asked for, with their ports; ``*.name:port`` stands for every name below one.
-    origins: pages of other origins whose scripts may use it.
+    hosts: allowed Host headers, with their ports; ``*.name:port`` allows all subdomains.
+    origins: of other pages whose scripts may use it.
     """
 
     hosts: frozenset[str]
@@ -41,20 +40,20 @@ class Visitors:
 
     @classmethod
     def of(cls, port: int, page_port: int | None = None, more: Iterable[str] = ()) -> Visitors:
-        """Those of this machine, by a server's port, its page's port, and further names that lead to it."""
+        """Those of this machine, by the ports of the server and of its page, and further names of the server."""
         pages = () if page_port is None else (f"http://{name}:{page_port}" for name in NAMES)
         return cls(frozenset(f"{name}:{port}" for name in (*NAMES, *more)), frozenset(pages))
 
     def refusal(self, method: str, host: str, origin: str, site: str, mode: str) -> str | None:
-        """Why a request with these headers (site, mode: Sec-Fetch-*; empty where absent) is refused, or None."""
+        """Why a request with these headers (site, mode: Sec-Fetch-*; empty if absent) is forbidden, or None."""
         if not self._is_own(host.lower()):
             names = " or ".join(sorted(name for name in self.hosts if not name.startswith("*")))
-            return f"this server is asked for as {names}, not as {host!r:.80}"
+            return f"use the host name {names}, not {host!r:.80}"
         if origin:
             if origin.lower() not in self.origins:
                 return f"pages of {origin!r:.80} may not use this server"
         elif site not in _OWN_SITES and not (method in _SAFE_METHODS and mode == "navigate"):
-            # An image or a script names no origin; a link that somebody follows is no page's doing.
+            # Images and scripts have no Origin; navigation by the user is allowed.
             return "pages of other sites may not use this server"
         return None
 
@@ -64,12 +63,12 @@ class Visitors:
 
 def _parents(host: str) -> list[str]:
     labels = host.split(".")
-    return [".".join(labels[at:]) for at in range(1, len(labels))]
+    return [".".join(labels[start:]) for start in range(1, len(labels))]
 
 
 def visitors_only(app: WSGIApplication, visitors: Visitors) -> WSGIApplication:
-    """WSGI middleware that answers visitors alone, and tells a page's browser that it may read the answers."""
-    # What the server behind it says of origins itself is left out.
+    """WSGI middleware that serves only allowed visitors, and sets CORS headers for allowed origins."""
+    # CORS headers of the wrapped server are dropped.
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, origin = environ["REQUEST_METHOD"], environ.get("HTTP_ORIGIN", "")

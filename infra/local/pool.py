@@ -1,8 +1,8 @@
-"""The sandboxes of one function: which one takes an event, when one more starts, and when the answer is 429.
+"""The sandbox pool of a function: scheduling, scaling and throttling (429).
 
-As in Lambda a sandbox works on one event at a time, the one that finished last takes the next
-(so that spare ones can stop), and provisioned ones are started ahead and replaced when they die.
-Unlike Lambda, which adds a sandbox, a request waits in a short queue when every core is taken.
+As in Lambda, a sandbox processes one event at a time, the one that finished last gets the next (so that spare ones can
+stop), and provisioned ones are started in advance and replaced when they end. Unlike in Lambda, which would start
+another sandbox, a request waits in a short queue when the maximum is reached.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 class InvocationError(Exception):
-    """An event got no answer from its handler."""
+    """An event got no response from its handler."""
 
 
 class ThrottledError(InvocationError):
-    """Every sandbox is busy, and so is the queue before them (429)."""
+    """All sandboxes are busy, and the queue is full (429)."""
 
 
 class StoppingError(InvocationError):
@@ -37,16 +37,16 @@ class StoppingError(InvocationError):
 
 
 class CrashedError(InvocationError):
-    """The sandbox ended, or its answer is larger than Lambda allows."""
+    """The sandbox ended, or its response exceeds Lambda's limit."""
 
 
 class TimedOutError(InvocationError):
-    """The handler took longer than the function's timeout."""
+    """The handler exceeded the function's timeout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler returned, or the JSON error of what it raised (failed)."""
+    """A handler's result as JSON, or (failed) the JSON error of its exception."""
 
     payload: bytes
     failed: bool = False
@@ -54,7 +54,7 @@ class Reply:
 
 @dataclass(slots=True)
 class Invocation:
-    """One event on its way: waiting, then running."""
+    """An event that is waiting or running."""
 
     request_id: str
     event: bytes
@@ -64,7 +64,7 @@ class Invocation:
     timer: asyncio.TimerHandle | None = None
 
     def settle(self, outcome: Reply | Exception) -> None:
-        """Answer the caller, unless it stopped waiting."""
+        """Set the caller's result, unless it stopped waiting."""
         if self.timer is not None:
             self.timer.cancel()
         if self.future.done():
@@ -76,13 +76,13 @@ class Invocation:
 
 
 INIT_TIMEOUT_S: Final = 10.0  # Lambda's limit for the init phase
-RESTART_DELAYS_S: Final = (0.0, 1.0, 5.0, 30.0)  # a provisioned sandbox that keeps failing is retried ever later
+RESTART_DELAYS_S: Final = (0.0, 1.0, 5.0, 30.0)  # backoff of a provisioned sandbox that keeps failing
 HOUSEKEEPING_S: Final = 2.0
 KIB_PER_MB: Final = 1024
 
 
 class Pool:
-    """All sandboxes of one function. on_change is called when a process comes or goes."""
+    """All sandboxes of a function. on_change is called when a process starts or ends."""
 
     def __init__(
         self,
@@ -106,31 +106,31 @@ class Pool:
 
     @property
     def pids(self) -> list[int]:
-        """Process ids of the sandboxes that live."""
+        """Process ids of the live sandboxes."""
         return sorted(sandbox.pid for sandbox in self._all if sandbox.alive)
 
     async def prestart(self) -> None:
-        """Start the provisioned sandboxes side by side; raises StartFailedError."""
+        """Start the provisioned sandboxes concurrently; raises StartFailedError."""
         starts = [self._start(self._plan(PROVISIONED)) for _ in range(self._settings.provisioned)]
         for outcome in await asyncio.gather(*starts, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
 
     def submit(self, request_id: str, event: bytes) -> asyncio.Future[Reply]:
-        """Run one event (JSON).
+        """Run an event (JSON).
 
         Returns
         -------
         asyncio.Future of Reply
-            May raise an InvocationError or StartFailedError. A caller may stop waiting by cancelling it: the handler
-            runs on, as in Lambda.
+            May raise an InvocationError or StartFailedError. If the caller cancels it, the handler continues, as in
+            Lambda.
 
         Raises
         ------
         StoppingError
             The stack is stopping.
         ThrottledError
-            There is no place left to wait.
+            The queue is full.
         """
         if self._closing:
             raise StoppingError("The stack is stopping")
@@ -183,10 +183,10 @@ class Pool:
 
     def _replied(self, sandbox: Sandbox, kind: bytes, milliseconds: float, payload: bytes) -> None:
         invocation = self._running.pop(sandbox, None)
-        if invocation is None:  # the answer crossed the kill of a timeout
+        if invocation is None:  # the response arrived after the timeout
             return
         if len(payload) > limits.LAMBDA_PAYLOAD_BYTES:
-            invocation.settle(CrashedError(f"the answer has {len(payload)} bytes, above Lambda's 6 MB"))
+            invocation.settle(CrashedError(f"the response has {len(payload)} bytes, above Lambda's 6 MB"))
         else:
             invocation.settle(Reply(payload, failed=kind == child.ERROR))
         self._release(sandbox)
@@ -208,11 +208,11 @@ class Pool:
             self._idle.remove(sandbox)
         self._on_change()
         self._spawn(self._reap(sandbox, self._running.pop(sandbox, None)))
-        if sandbox.init_ms:  # one that never got ready is retried by whoever started it
+        if sandbox.init_ms:  # failed starts are handled by the caller of start
             self._replace()
 
     async def _reap(self, sandbox: Sandbox, invocation: Invocation | None) -> None:
-        """Collect an ended process, and answer the event that it took along."""
+        """Collect an ended process, and fail the event that it was processing."""
         how = await sandbox.collect()
         if invocation is None:
             return
@@ -221,7 +221,7 @@ class Pool:
         self._report(sandbox, invocation, milliseconds, f"error\tError Type: Runtime.ExitError ({how})")
 
     def _replace(self) -> None:
-        """Start what is missing: provisioned sandboxes, or one for somebody who waits."""
+        """Start missing provisioned sandboxes, or one for a waiting request."""
         if self._closing:
             return
         provisioned = sum(sandbox.initialization == PROVISIONED for sandbox in self._all)
@@ -256,7 +256,7 @@ class Pool:
                 return
 
     def _plan(self, initialization: str) -> Sandbox:
-        """Take a sandbox's place at once, so that the maximum holds before any of them runs."""
+        """Reserve a sandbox's slot immediately, so that the maximum also counts starting sandboxes."""
         sandbox = Sandbox(self._launcher, initialization, self._replied, self._exited)
         self._all.add(sandbox)
         self._starting += 1
@@ -293,7 +293,7 @@ class Pool:
         self._launcher.log.report(Report(invocation.request_id, milliseconds, memory, peak, init_ms, status))
 
     async def housekeeping(self) -> None:
-        """Stop on-demand sandboxes that nobody needs, and keep the log small; runs until cancelled."""
+        """Stop idle on-demand sandboxes and rotate the log; runs until cancelled."""
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             oldest = time.monotonic() - self._limits.idle_stop_s
@@ -304,7 +304,7 @@ class Pool:
             await asyncio.to_thread(self._launcher.log.rotate)
 
     async def close(self) -> None:
-        """Stop every sandbox, also the busy ones."""
+        """Stop all sandboxes, including busy ones."""
         self._closing = True
         for invocation in self._waiting:
             invocation.settle(StoppingError("The stack is stopping"))

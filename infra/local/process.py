@@ -1,4 +1,4 @@
-"""The pool's side of one sandbox: its process, its socket, and the one event it may be working on."""
+"""The pool's side of a sandbox: its process and its socket."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ PROGRAM: Final = Path(__file__).with_name("sandbox.py")
 
 
 class Lifeline:
-    """A pipe whose read end every child holds; it reaches its end when this process ends, even by SIGKILL."""
+    """A pipe whose read end every child holds; it is closed when this process ends, even by SIGKILL."""
 
     def __init__(self) -> None:
         self.read_end, self._write_end = os.pipe()
 
     def close(self) -> None:
-        """Let go; every child that still runs dies."""
+        """Close the pipe; all remaining children end."""
         os.close(self._write_end)
         os.close(self.read_end)
 
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """How to start sandboxes of one function.
+    """Starts sandboxes of a function.
 
-    root: the folder with functions/ and layers/. endpoint: where S3 and SQS answer, None for AWS's own.
-    scratch: a folder in which each sandbox gets a /tmp of its own. overrides: variables that this run sets.
+    root: the folder with functions/ and layers/. endpoint: of S3 and SQS, None for AWS's own.
+    scratch: a folder in which each sandbox gets its own /tmp. overrides: environment variables set by this run.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Launcher:
     overrides: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self, sandbox: str, initialization: str, temporary: str) -> dict[str, str]:
-        """Build the variables of one sandbox: Lambda's own, the stage's, the function's; nothing of the caller's."""
+        """The environment of a sandbox: Lambda's, the stage's and the function's variables, none of the caller's."""
         function = self.stage.function_name(self.name)
         memory = self.settings.memory_mb
         own = {
@@ -82,11 +82,11 @@ class Launcher:
             "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[$LATEST]{sandbox}",
             "AWS_REGION": self.stage.region,
             "AWS_DEFAULT_REGION": self.stage.region,
-            # Not a secret: moto accepts any, and boto3 refuses to start without.
+            # Not a secret: moto accepts any, and boto3 requires one.
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "SKYSORT_LOCAL_FUNCTION_ARN": f"arn:aws:lambda:{self.stage.region}:{ACCOUNT}:function:{function}",
-            # A Lambda sandbox sees the cores that its memory buys; here it would see all of the machine's.
+            # A Lambda sandbox sees the cores for its memory; here it would see all of the machine's.
             "OMP_NUM_THREADS": str(self.settings.vcpus),
         }
         if self.endpoint is not None:
@@ -102,7 +102,7 @@ class Launcher:
         return {**own, **given, **self.overrides}
 
     def start(self, initialization: str) -> tuple[subprocess.Popen[bytes], socket.socket, Path]:
-        """Start a process; returns it, our end of its socket, and its scratch folder."""
+        """Start a process; returns it, the pool's end of its socket, and its scratch folder."""
         ours, theirs = socket.socketpair()
         self.scratch.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=self.scratch))
@@ -141,7 +141,7 @@ class StartFailedError(Exception):
 
 
 class Sandbox(asyncio.Protocol):
-    """One process. The pool is told of every answer (on_reply) and of the end (on_exit)."""
+    """A sandbox process. Calls on_reply for every response and on_exit at its end."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class Sandbox(asyncio.Protocol):
 
     @property
     def pid(self) -> int:
-        """The process id, 0 before the start."""
+        """The process id; 0 before the start."""
         return self._process.pid if self._process else 0
 
     async def start(self, timeout_s: float) -> None:
@@ -199,17 +199,17 @@ class Sandbox(asyncio.Protocol):
         self.init_ms = (time.perf_counter() - started) * 1000
 
     def send(self, request_id: str, deadline: float, event: bytes) -> None:
-        """Hand one event (JSON) to the handler; on_reply tells the outcome."""
+        """Send an event (JSON) to the handler; on_reply gets the outcome."""
         if self._transport is not None:
             self._transport.write(child.INVOKE.pack(len(event), deadline, request_id.encode()) + event)
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process."""
         if self._process is not None:
             self._process.kill()
 
     async def stop(self) -> None:
-        """End the process: hang up, ask, insist."""
+        """End the process: close the socket, terminate, then kill."""
         if self._transport is not None:
             self._transport.close()
         if self._process is None:
@@ -218,7 +218,7 @@ class Sandbox(asyncio.Protocol):
         await asyncio.to_thread(self._await_end)
 
     async def collect(self) -> str:
-        """Wait for a process that hung up, clear its scratch folder, and say how it ended."""
+        """Wait for a disconnected process, delete its scratch folder, and describe how it ended."""
         self.kill()
         code = await asyncio.to_thread(self._await_end)
         return f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
@@ -240,7 +240,7 @@ class Sandbox(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Collect a frame; a sandbox sends one at a time (asyncio.Protocol)."""
+        """Receive a frame; a sandbox sends one at a time (asyncio.Protocol)."""
         frame: bytes | bytearray = data
         if self._buffer or not _is_whole(data):
             self._buffer += data
@@ -259,7 +259,7 @@ class Sandbox(asyncio.Protocol):
             self._on_reply(self, kind, milliseconds, payload)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Tell the pool that the process ended (asyncio.Protocol)."""
+        """Notify the pool that the process ended (asyncio.Protocol)."""
         self.alive = False
         self._settle(
             StartFailedError(f"function {self.launcher.name} died while it started; see {self.launcher.log.path}")

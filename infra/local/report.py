@@ -1,4 +1,4 @@
-"""What Lambda writes to a function's log: START, INIT_REPORT and REPORT lines, beside the function's own output."""
+"""The log of a function: Lambda's INIT_REPORT and REPORT lines, and the function's own output."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ROTATE_BYTES: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One finished invocation.
+    """A finished invocation.
 
-    duration_ms: time in the handler. init_ms: time to start its sandbox where this call was a cold start.
-    status: timeout or error where the platform ended the call; None where the handler ended it.
+    duration_ms: time in the handler. init_ms: start time of the sandbox in a cold start, otherwise None.
+    status: timeout or error if the platform ended the invocation; None if the handler returned.
     """
 
     request_id: str
@@ -30,7 +30,7 @@ class Report:
     status: str | None = None
 
     def line(self) -> str:
-        """Spell the line as Lambda does; billed duration is init and duration, rounded up to whole milliseconds."""
+        """The line as in Lambda; billed duration is init and duration, rounded up to full milliseconds."""
         billed = math.ceil(self.duration_ms + (self.init_ms or 0.0))
         parts = [
             f"REPORT RequestId: {self.request_id}",
@@ -47,16 +47,16 @@ class Report:
 
 
 class FunctionLog:
-    """The log file of one function; its sandboxes append to the same file.
+    """The log file of a function, shared by its sandboxes.
 
-    show: takes each REPORT line too, for a console.
+    show: also called with each REPORT line, for a console.
     """
 
     def __init__(self, path: Path, show: Callable[[str], None] | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._show = show
-        # Appending and unbuffered: lines of several processes stay whole and in order.
+        # Unbuffered in append mode: lines of several processes stay intact and in order.
         self._file = path.open("ab", buffering=0)
 
     def fileno(self) -> int:
@@ -64,20 +64,20 @@ class FunctionLog:
         return self._file.fileno()
 
     def write(self, line: str) -> None:
-        """Append one line."""
+        """Append a line."""
         self._file.write(line.encode() + b"\n")
 
     def report(self, report: Report) -> None:
-        """Append a REPORT line, and show it where that was asked for."""
+        """Append a REPORT line, and show it if requested."""
         line = report.line()
         self.write(line)
         if self._show is not None:
             self._show(f"{self.path.stem}: {line}")
 
     def rotate(self, limit: int = ROTATE_BYTES) -> None:
-        """Keep the disk from filling: above the limit, copy to `<name>.1` and start over.
+        """Above the limit, copy the log to `<name>.1` and truncate it.
 
-        The file is emptied in place, because every sandbox holds it open.
+        It is truncated in place, because the sandboxes have it open.
         """
         if self.path.stat().st_size > limit:
             shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))

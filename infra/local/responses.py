@@ -1,7 +1,7 @@
-"""The answer of a Lambda proxy integration as an HTTP response, and what the gateway answers itself.
+"""HTTP responses from Lambda proxy integrations, and of the gateway itself.
 
-Shape: AWS, "Set up Lambda proxy integrations in API Gateway", output format. What does not fit is refused
-with 502, as AWS does, so that it is found before it is deployed.
+Shape: AWS, "Set up Lambda proxy integrations in API Gateway", output format. Malformed results give 502, as in AWS, so
+that they are detected before deployment.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Headers = list[tuple[bytes, bytes]]
 _KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-# The connection is the gateway's business; AWS remaps or drops these as well.
+# Set by the gateway; AWS remaps or drops these as well.
 _OWN_HEADERS: Final = frozenset({"connection", "content-length", "transfer-encoding", "date", "server"})
 _EVERY_ANSWER: Final = [(name.lower().encode(), value.encode()) for name, value in EVERY_ANSWER.items()]
 _STATUSES: Final = range(200, 600)
@@ -42,12 +42,12 @@ EVENT_TOO_LARGE: Final = (
 
 
 class MalformedResponseError(Exception):
-    """A function's answer is not a proxy response; the message says what is wrong with it."""
+    """A function's result is not a valid proxy response; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response, ready to be sent."""
+    """An HTTP response."""
 
     status: int
     headers: Headers
@@ -55,32 +55,32 @@ class Response:
 
 
 def from_reply(payload: bytes, request_id: str, *, accepts_binary: bool) -> Response:
-    """Turn what a handler returned into a response.
+    """Convert a handler's result into a response.
 
     Parameters
     ----------
     payload
-        JSON.
+        The result as JSON.
     accepts_binary
-        Whether the request's Accept header names a binary media type first. As in AWS only then is a base64 body
+        Whether the request's Accept header names a binary media type first. As in AWS, only then is a base64 body
         decoded; otherwise the caller gets the base64 text.
 
     Returns
     -------
     Response
-        Ready to be sent.
+        The HTTP response.
 
     Raises
     ------
     MalformedResponseError
-        Where API Gateway would answer 502.
+        If API Gateway would respond with 502.
     """
     document = json.loads(payload)
     if not isinstance(document, dict):
-        raise MalformedResponseError(f"the function must return an object, got {document!r:.80}")
+        raise MalformedResponseError(f"the function must return an object (got {document!r:.80})")
     unknown = document.keys() - _KEYS
     if unknown:
-        raise MalformedResponseError(f"the function's answer has unknown keys: {', '.join(sorted(unknown))}")
+        raise MalformedResponseError(f"the function's result has unknown keys: {', '.join(sorted(unknown))}")
     status = _status(document.get("statusCode"))
     headers = _headers(document)
     body = _body(document, decode=accepts_binary)
@@ -94,7 +94,7 @@ def from_reply(payload: bytes, request_id: str, *, accepts_binary: bool) -> Resp
 def problem(
     problem_type: Problem, detail: str, request_id: str, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> Response:
-    """Answer with a problem document (RFC 9457)."""
+    """A response with a problem document (RFC 9457)."""
     status, kind, title = problem_type
     document = problems.document(status, kind, title, detail, request_id=request_id)
     typed = [(b"content-type", problems.CONTENT_TYPE.encode()), *_EVERY_ANSWER, *headers]
@@ -102,7 +102,7 @@ def problem(
 
 
 def refused(error: InputError, request_id: str) -> Response:
-    """Answer with the problem of an input that the gateway itself cannot use."""
+    """A response with the problem of an input rejected by the gateway itself."""
     document = problems.from_error(error, request_id)
     headers = [(b"content-type", problems.CONTENT_TYPE.encode()), *_EVERY_ANSWER]
     return _response(document["status"], headers, json.dumps(document).encode(), request_id)
@@ -118,7 +118,7 @@ def _status(status: Any) -> int:
     if isinstance(status, str) and status.isdecimal():
         status = int(status)
     if not isinstance(status, int) or isinstance(status, bool) or status not in _STATUSES:
-        raise MalformedResponseError(f"statusCode must be a whole number from 200 to 599, got {status!r:.80}")
+        raise MalformedResponseError(f"statusCode must be a whole number from 200 to 599 (got {status!r:.80})")
     return status
 
 
@@ -127,7 +127,7 @@ def _body(document: Mapping[str, Any], *, decode: bool) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise MalformedResponseError(f"body must be a string, got {type(body).__name__}; dump it to JSON first")
+        raise MalformedResponseError(f"body must be a string (got {type(body).__name__}); dump it to JSON first")
     if not (document.get("isBase64Encoded") and decode):
         return body.encode("utf-8", "replace")
     try:
@@ -159,7 +159,7 @@ def _add(headers: Headers, name: str, value: Any) -> None:
     if isinstance(value, bool):
         value = str(value).lower()
     text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else None
-    # A line break in a value would start a header, or a response, of the caller's choosing.
+    # A line break in a value would allow header injection and response splitting.
     if text is None or _NAME.fullmatch(name) is None or _VALUE.fullmatch(text) is None:
         raise MalformedResponseError(f"the header {name!r:.80} has a name or a value that HTTP does not allow")
     if name.lower() not in _OWN_HEADERS:
@@ -167,5 +167,5 @@ def _add(headers: Headers, name: str, value: Any) -> None:
 
 
 def too_large(detail: str, request_id: str) -> Response:
-    """Answer 413 and close the connection, since the rest of the body is not read."""
+    """A 413 response that closes the connection, since the rest of the body is not read."""
     return problem(TOO_LARGE, detail, request_id, [(b"connection", b"close")])

@@ -1,4 +1,4 @@
-"""A local stack of one's own on free ports, for the demonstration, the tests and the benchmarks."""
+"""A separate local stack on free ports, for the demonstration, tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ STOP_TIMEOUT_S: Final = 30.0
 
 
 class StackError(Exception):
-    """The stack did not start or did not stop as it should."""
+    """The stack failed to start or to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartedStack:
-    """Where a started stack answers, its state folder and its process."""
+    """Addresses, state folder and process of a started stack."""
 
     api: str
     s3: str
@@ -38,7 +38,7 @@ class StartedStack:
     start_s: float
 
     def stop(self) -> int:
-        """Stop it as Ctrl-C does; returns its exit code."""
+        """Stop it by SIGINT, as Ctrl-C does; returns its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(timeout=STOP_TIMEOUT_S)
@@ -53,12 +53,12 @@ def started_stack(
     Yields
     ------
     StartedStack
-        Once it answers.
+        Once it is ready.
 
     Raises
     ------
     StackError
-        With what it printed, when it ends early, is not ready in time, or stops with an error.
+        With its output, if it ends early, is not ready in time, or stops with an error.
     """
     api_port, s3_port = _free_ports(2)
     command = [python, "-m", "infra.local", "--port", str(api_port), "--s3-port", str(s3_port), *arguments]
@@ -89,7 +89,7 @@ def started_stack(
 
 
 def get(url: str) -> bytes:
-    """The body of a GET; raises OSError (HTTPError among them) when there is none."""
+    """The body of a GET; raises OSError (including HTTPError)."""
     with urllib.request.urlopen(url, timeout=10) as response:
         content: bytes = response.read()
         return content
@@ -111,5 +111,5 @@ def _wait_until_ready(process: subprocess.Popen[str], url: str, output: Path) ->
 
 def _free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as servers:
-        held = [servers.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [server.getsockname()[1] for server in held]
+        sockets = [servers.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in sockets]

@@ -1,9 +1,8 @@
-"""One Lambda sandbox: a process that imports a handler once and calls it with one event at a time.
+"""A Lambda sandbox: a process that imports a handler once and calls it with one event at a time.
 
-Started by the pool as a script with a clean environment; it imports only the standard library, so
-that nothing here can hide a dependency that the function lacks.
-The pool passes two descriptors: a socket for frames, and the lifeline, a pipe that reaches its end
-when the stack dies in whatever way; the sandbox dies with it.
+Started by the pool as a script with a clean environment; it imports only the standard library, so that it cannot hide
+a missing dependency of the function. The pool passes two descriptors: a socket for frames, and the lifeline, a pipe
+that is closed when the stack ends for any reason, and the sandbox with it.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Frames are a fixed header, then bytes.
-# To the sandbox: size of the event, deadline in epoch seconds, request id; then the event as JSON.
+# To the sandbox: size of the event, deadline in epoch seconds, request id; followed by the event as JSON.
 INVOKE: Final = struct.Struct("<Id36s")
-# From the sandbox: size of what follows, kind, milliseconds spent, peak memory in KiB; then JSON.
+# From the sandbox: size of the payload, kind, milliseconds, peak memory in KiB; followed by the payload as JSON.
 REPLY: Final = struct.Struct("<IcdI")
-READY: Final = b"I"  # the handler is imported; nothing follows
-INIT_ERROR: Final = b"X"  # it could not be; a JSON error follows
-RESULT: Final = b"R"  # what the handler returned
-ERROR: Final = b"E"  # what the handler raised, as a JSON error
+READY: Final = b"I"  # the handler is imported; no payload
+INIT_ERROR: Final = b"X"  # the import failed; a JSON error
+RESULT: Final = b"R"  # the handler's result
+ERROR: Final = b"E"  # the handler's exception as a JSON error
 
 # ru_maxrss is in KiB on Linux and in bytes on macOS.
 _RSS_UNIT: Final = 1024 if sys.platform == "darwin" else 1
 
 
 class LambdaContext:
-    """The context object that AWS Lambda hands to a Python handler."""
+    """The context object that AWS Lambda passes to a Python handler."""
 
     identity = None
     client_context = None
@@ -57,15 +56,15 @@ class LambdaContext:
         self._deadline = deadline
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the sandbox is killed."""
+        """Milliseconds until the timeout."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
 
 class PeakMemory:
     """Peak resident memory of this process in KiB.
 
-    Linux carries the parent's peak over into ru_maxrss, so until the process has outgrown its
-    parent the kernel's own high-water mark of this program, read once, is the better number.
+    On Linux ru_maxrss includes the parent's peak, so until the process exceeds it, the kernel's high-water mark
+    (VmHWM), read once, is more accurate.
     """
 
     def __init__(self) -> None:
@@ -73,7 +72,7 @@ class PeakMemory:
         self._own = self._high_water_mark() or self._inherited
 
     def __call__(self) -> int:
-        """Read it; costs no system call to the file system."""
+        """The current peak, without file system access."""
         usage = self._usage()
         return usage if usage > self._inherited else self._own
 
@@ -91,14 +90,14 @@ class PeakMemory:
 
 
 class Channel:
-    """The pool's end of the conversation, as blocking reads and writes of whole frames."""
+    """The connection to the pool, with blocking reads and writes of complete frames."""
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=descriptor)
         self._stream = self._socket.makefile("rb")
 
     def receive(self) -> tuple[str, float, bytes] | None:
-        """Wait for the next event: request id, deadline, event as JSON; None when the pool hung up."""
+        """Wait for the next event: request id, deadline, event as JSON; None if the pool disconnected."""
         header = self._stream.read(INVOKE.size)
         if len(header) < INVOKE.size:
             return None
@@ -107,17 +106,17 @@ class Channel:
         return (request_id.decode(), deadline, event) if len(event) == size else None
 
     def send(self, kind: bytes, milliseconds: float, memory_kib: int, payload: bytes = b"") -> None:
-        """Send one frame."""
+        """Send a frame."""
         self._socket.sendall(REPLY.pack(len(payload), kind, milliseconds, memory_kib) + payload)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._stream.close()
         self._socket.close()
 
 
 def describe(error: BaseException) -> bytes:
-    """Describe an error as the JSON document that Lambda answers with."""
+    """The JSON document of an error, as in Lambda."""
     document = {
         "errorMessage": str(error),
         "errorType": type(error).__name__,
@@ -127,12 +126,12 @@ def describe(error: BaseException) -> bytes:
 
 
 def encode(result: Any) -> bytes:
-    """Write an answer as Lambda's runtime client does in the images, byte for byte: its size is what Lambda limits."""
+    """Serialise a result exactly as Lambda's runtime client does, since Lambda limits its size in bytes."""
     return json.dumps(result, ensure_ascii=False).encode()
 
 
 def watch(lifeline: int) -> None:
-    """Die with the stack: the other end of the lifeline closes when its process ends, even by SIGKILL."""
+    """End this process with the stack: its end of the lifeline closes when it ends, even by SIGKILL."""
 
     def wait() -> None:
         os.read(lifeline, 1)
@@ -142,14 +141,14 @@ def watch(lifeline: int) -> None:
 
 
 def load(handler: str) -> Callable[[Any, Any], Any]:
-    """Import the handler as Lambda's runtime does, `app.handler` being function `handler` of module `app`."""
+    """Import a handler as Lambda's runtime does: `app.handler` is function `handler` of module `app`."""
     module, _, function = handler.partition(".")
-    found: Callable[[Any, Any], Any] = getattr(importlib.import_module(module), function)
-    return found
+    function_object: Callable[[Any, Any], Any] = getattr(importlib.import_module(module), function)
+    return function_object
 
 
 def serve(channel: Channel, handler: Callable[[Any, Any], Any], memory: PeakMemory) -> None:
-    """Answer events until the pool hangs up."""
+    """Process events until the pool disconnects."""
     while (frame := channel.receive()) is not None:
         request_id, deadline, event = frame
         started = time.perf_counter()
@@ -162,7 +161,7 @@ def serve(channel: Channel, handler: Callable[[Any, Any], Any], memory: PeakMemo
 
 
 def main(descriptor: int, lifeline: int, layers: str, handler: str) -> None:
-    """Import the handler, say so, and serve."""
+    """Import the handler, report READY or INIT_ERROR, and serve."""
     started = time.perf_counter()
     watch(lifeline)
     # In Lambda the function's folder comes first, then the layers: /var/task, /opt/python.

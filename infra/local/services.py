@@ -1,8 +1,8 @@
-"""S3 and SQS of the local stack: moto's server in a process of its own, with the stage's buckets and queues.
+"""S3 and SQS of the local stack: moto's server in a separate process, with the stage's buckets and queues.
 
-Everything lives in memory and temporary files; each start begins empty. moto is a whole AWS, some of whose services
-start programs and containers: only S3 and SQS of it are made here, and only this machine's programs and the stack's own
-page are answered (infra.local.loopback).
+Data is kept in memory and temporary files; each start begins empty. Some of moto's services start programs and
+containers: only S3 and SQS are created here, and only this machine's programs and the stack's own page are served
+(infra.local.loopback).
 """
 
 from __future__ import annotations
@@ -43,10 +43,9 @@ _SQS_SCOPE: Final = re.compile(r"Credential=[^/,]*/[0-9]{8}/[a-z0-9-]+/sqs/aws4_
 
 
 def s3_and_sqs() -> WSGIApplication:
-    """A WSGI application of moto's S3 and SQS, and nothing else of moto."""
-    # moto's own dispatcher guesses the service from the Host header, the path, the body and the signature, and makes
-    # any of two hundred. Here a request is SQS's where its signature says so, and otherwise S3's, as on S3's own
-    # endpoint.
+    """A WSGI application of moto's S3 and SQS only."""
+    # moto's own dispatcher guesses one of two hundred services from the Host header, the path, the body and the
+    # signature. Here a request is for SQS if its signature says so, and otherwise for S3, as on S3's own endpoint.
     s3: WSGIApplication = create_backend_app("s3")
     sqs: WSGIApplication = create_backend_app("sqs")
 
@@ -58,10 +57,9 @@ def s3_and_sqs() -> WSGIApplication:
 
 
 def plain_data(app: WSGIApplication) -> WSGIApplication:
-    """WSGI middleware: what is uploaded to a bucket is bytes, and what lies in one is data, whatever it is called."""
-    # curl --data-binary and urllib label every body as a form, which moto's web framework then parses away: the object
-    # would be stored empty. A dropped file that is a web page would run as one, with all rights at this port, in the
-    # browser of whoever looks at it.
+    """WSGI middleware: store form-typed uploads as bytes, and prevent browsers from running stored files."""
+    # curl --data-binary and urllib label every body as a form, which moto's web framework would parse, and store an
+    # empty object. A dropped HTML file would run in the browser of whoever opens it, with full access to this port.
 
     def plain(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
@@ -79,18 +77,18 @@ def plain_data(app: WSGIApplication) -> WSGIApplication:
 
 
 def complete_notifications() -> None:
-    """Let moto's S3 in this process tell what AWS's tells: the version of every upload, and its place in their order.
+    """Add version ids and sequencers to the notifications of moto's S3 in this process, as in AWS.
 
-    Without them the same bytes dropped again cannot be told from a notification that comes twice (AWS, "Event message
+    Without them a file dropped again is indistinguishable from a duplicate notification (AWS, "Event message
     structure", Amazon S3 User Guide).
     """
-    # moto has no place to hook into; a release that names this function otherwise fails the test of this module.
+    # moto has no hook for this; if a release renames this function, the test of this module fails.
     incomplete = moto_s3._get_s3_event  # noqa: SLF001
 
     def complete(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
         document = incomplete(event_name, bucket, key, notification_id)
         for record in document["Records"]:
-            # Microseconds as 16 hexadecimal digits: the object's own time, as moto tells twice of an upload in parts.
+            # Microseconds of the object's own time as 16 hexadecimal digits, as moto notifies a multipart upload twice.
             written = (key.last_modified.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
             record["s3"]["object"]["sequencer"] = f"{written:016X}"
             if bucket.is_versioned:
@@ -128,7 +126,7 @@ def create(stage: LocalStage, endpoint: str) -> dict[str, str]:
 
 
 def _open_to_all(bucket: str) -> dict[str, Any]:
-    """Let plain curl read and write: the endpoint listens on the loopback address only."""
+    """A policy for unsigned access: the endpoint listens on the loopback address only."""
     statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}
     return {"Version": "2012-10-17", "Statement": [statement]}
 

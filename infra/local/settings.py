@@ -1,4 +1,4 @@
-"""Settings of the local stack: command line first, then environment, then defaults; wrong ones end in a message."""
+"""Settings of the local stack, by precedence: command line, environment, defaults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from infra.stages.stage import DropQueue
 
 PORTS: Final = range(65_536)
-# Read here, by the command line or by the tests; every other SKYSORT_ variable is meant for the functions.
+# Read here, by the command line or by the tests; every other SKYSORT_ variable is passed to the functions.
 OWN_SETTINGS: Final = frozenset(
     {
         "SKYSORT_API_KEY",
@@ -36,16 +36,16 @@ OWN_SETTINGS: Final = frozenset(
 
 
 class SettingsError(ValueError):
-    """A setting is wrong; the message names it and says what would be right."""
+    """An invalid setting; the message names it and the valid values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run needs to know.
+    """Settings of a run.
 
-    root: the folder with functions/ and layers/. state: where logs, scratch files and state.json go.
-    port, s3_port: where to listen, 0 for any free port. drop: whether dropped files are processed.
-    timeouts, concurrency: by function, in place of the stage's. function_settings: variables for every function.
+    root: the folder with functions/ and layers/. state: the folder of logs, scratch files and state.json.
+    port, s3_port: ports to listen on, 0 for any free port. drop: whether dropped files are processed.
+    timeouts, concurrency: by function, overriding the stage's. function_settings: variables for all functions.
     """
 
     root: Path = ROOT
@@ -60,8 +60,8 @@ class Settings:
     function_settings: Mapping[str, str] = field(default_factory=dict)
 
     def stage(self) -> LocalStage:
-        """Build the stage as this machine runs it, with this run's changes; raises SettingsError."""
-        # Of an AWS stage no more sandboxes run than there are cores, unless the number was asked for.
+        """Build the stage for this machine, with the settings of this run; raises SettingsError."""
+        # An AWS stage is limited to one sandbox per core, unless a number is given.
         stage = STAGES[self.stage_name]()
         unknown = sorted({*self.timeouts, *self.concurrency} - set(stage.functions))
         if unknown:
@@ -99,20 +99,20 @@ class Settings:
         )
 
     def _changed_queue(self, queue: DropQueue, function: FunctionSettings) -> DropQueue:
-        asked = self.concurrency.get(queue.function, queue.maximum_concurrency)
+        concurrency = self.concurrency.get(queue.function, queue.maximum_concurrency)
         return dataclasses.replace(
             queue,
             visibility_timeout_s=VISIBILITY_TIMEOUTS * function.timeout_s,
-            maximum_concurrency=min(asked, function.reserved_concurrency or asked),
+            maximum_concurrency=min(concurrency, function.reserved_concurrency or concurrency),
         )
 
     def to_json(self) -> str:
-        """Spell the settings for a child process."""
+        """Serialise the settings for a child process."""
         return json.dumps(dataclasses.asdict(self), default=str)
 
     @classmethod
     def from_json(cls, text: str) -> Settings:
-        """Read what to_json wrote."""
+        """Parse the output of to_json."""
         values: dict[str, Any] = json.loads(text)
         return cls(**{**values, "root": Path(values["root"]), "state": Path(values["state"])})
 
@@ -123,7 +123,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     options = parser.parse_args(arguments)
     root = Path(options.root).resolve()
     if not (root / "functions").is_dir():
-        raise SettingsError(f"{root} has no folder named functions; run from the project's folder or give --root")
+        raise SettingsError(f"{root} has no folder named functions; run from the project's folder or pass --root")
     return Settings(
         root=root,
         state=Path(environment.get("SKYSORT_STATE") or ROOT / ".skysort").resolve(),
@@ -154,12 +154,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--s3-port", help="port of the S3 endpoint, 0 for any free one (default 9000)")
     parser.add_argument("--stage", choices=sorted(STAGES), default="local", help="settings to use (default local)")
     parser.add_argument("--verbose", action="store_true", help="show a REPORT line for every invocation")
-    parser.add_argument("--no-drop", action="store_true", help="leave dropped files alone: no drop function")
+    parser.add_argument("--no-drop", action="store_true", help="do not process dropped files")
     parser.add_argument(
-        "--timeout", action="append", default=[], metavar="FUNCTION=SECONDS", help="another timeout for a function"
+        "--timeout", action="append", default=[], metavar="FUNCTION=SECONDS", help="override a function's timeout"
     )
     parser.add_argument(
-        "--concurrency", action="append", default=[], metavar="FUNCTION=N", help="another number of sandboxes"
+        "--concurrency", action="append", default=[], metavar="FUNCTION=N", help="override a number of sandboxes"
     )
     parser.add_argument("--root", default=str(ROOT), help="the folder with functions/ and layers/ (default: here)")
     return parser
@@ -168,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
 def _port(option: str | None, environment: Mapping[str, str], setting: str, default: int) -> int:
     text = option if option is not None else environment.get(setting) or str(default)
     if not text.isdecimal() or int(text) not in PORTS:
-        raise SettingsError(f"{setting} must be a port from 0 to {PORTS[-1]}, got {text!r}")
+        raise SettingsError(f"{setting} must be a port from 0 to {PORTS[-1]} (got {text!r})")
     return int(text)
 
 
@@ -177,6 +177,6 @@ def _pairs(texts: Sequence[str], option: str) -> dict[str, int]:
     for text in texts:
         name, _, value = text.partition("=")
         if not name or not value.isdecimal() or int(value) < 1:
-            raise SettingsError(f"{option} must read like star=2, with a whole number of at least 1, got {text!r}")
+            raise SettingsError(f"{option} must read like star=2, with a whole number of at least 1 (got {text!r})")
         pairs[name] = int(value)
     return pairs

@@ -1,4 +1,4 @@
-"""The page of functions/site as the gateway serves it, with the headers that CloudFront sends in AWS."""
+"""The web page of functions/site, served by the gateway with CloudFront's headers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INDEX: Final = "index.html"
-# A path of the page that is written in another way is another path, as it is to CloudFront.
+# Paths are not normalised, as in CloudFront.
 _NEVER_IN_A_PATH: Final = frozenset({"", ".", ".."})
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ETAG_CHARACTERS: Final = 16
 
 
 class Site:
-    """Static files below one folder, read anew for each request: an edit shows with the next reload.
+    """Static files below a folder, read on each request, so that edits show on reload.
 
-    upload_origins: where presigned uploads go, for the content security policy.
+    upload_origins: of presigned uploads, for the content security policy.
     """
 
     def __init__(self, folder: Path, upload_origins: Iterable[str] = ()) -> None:
@@ -31,7 +31,7 @@ class Site:
         self._security = [(name.encode(), value.encode()) for name, value in security_headers(upload_origins).items()]
 
     def find(self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Response | None:
-        """Answer a request for one of the page's files; None where there is no such file."""
+        """The response to a request for a file of the page; None if there is no such file."""
         name = path.removeprefix("/") or INDEX
         media_type = content_type(name)
         if method not in _METHODS or media_type is None or not _NEVER_IN_A_PATH.isdisjoint(name.split("/")):
@@ -41,7 +41,7 @@ class Site:
             if not file.is_relative_to(self._folder) or not file.is_file():
                 return None
             body = file.read_bytes()
-        except (OSError, ValueError):  # a name longer than file systems take, a NUL
+        except (OSError, ValueError):  # a name that is too long, or with a NUL
             return None
         etag = f'"{hashlib.sha256(body).hexdigest()[:_ETAG_CHARACTERS]}"'.encode()
         sent = [(b"etag", etag), (b"cache-control", cache_control(name).encode()), *self._security]
@@ -53,6 +53,6 @@ class Site:
 
 
 def _holds(etag: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the browser's copy is this one (RFC 9110, If-None-Match; weak comparison)."""
+    """Whether the browser's copy is current (RFC 9110, If-None-Match; weak comparison)."""
     wanted = b",".join(value for name, value in headers if name == b"if-none-match")
     return any(tag.strip().removeprefix(b"W/") in {etag, b"*"} for tag in wanted.split(b","))

@@ -1,4 +1,4 @@
-"""The whole local stack: services, sandboxes, event sources and gateway, started side by side and stopped together."""
+"""The local stack: services, sandboxes, event sources and gateway, started concurrently and stopped together."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 
 class StateBusyError(Exception):
-    """Another stack uses the state folder, or it cannot be written."""
+    """Another stack uses the state folder, or it is not writable."""
 
 
 class StateFile:
-    """state.json, always whole: where a running stack listens and which processes it has, for tests and tools.
+    """state.json, replaced atomically: addresses and processes of a running stack, for tests and tools.
 
-    Holds the folder for one stack at a time, by a lock that the system releases however the stack ends.
+    A file lock, released by the system when the stack ends, reserves the folder for one stack.
     Raises StateBusyError.
     """
 
@@ -61,17 +61,17 @@ class StateFile:
     def _where(self) -> str:
         try:
             return f" at {json.loads(self.path.read_text(encoding='utf-8'))['http']}"
-        except (OSError, ValueError, KeyError):  # it starts, or it stops
+        except (OSError, ValueError, KeyError):  # it is starting or stopping
             return ""
 
     def write(self, state: dict[str, Any]) -> None:
         """Replace the contents."""
-        beside = self.path.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
-        beside.replace(self.path)
+        temporary = self.path.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(self.path)
 
     def close(self) -> None:
-        """Say that nothing runs any more, and let go of the folder."""
+        """Delete the file and release the folder."""
         self.path.unlink(missing_ok=True)
         self._lock.close()
 
@@ -85,7 +85,7 @@ class PortBusyError(Exception):
 
 
 def bind(port: int, purpose: str, setting: str) -> socket.socket:
-    """Open a listening socket on the loopback address; port 0 takes any free one. Raises PortBusyError."""
+    """Open a listening socket on the loopback address; port 0 for any free port. Raises PortBusyError."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -95,7 +95,7 @@ def bind(port: int, purpose: str, setting: str) -> socket.socket:
         listener.close()
         raise PortBusyError(
             f"port {port} for {purpose} cannot be used ({error.strerror}); "
-            f"stop what listens there or choose another with {setting}"
+            f"stop the program that uses it, or choose another port with {setting}"
         ) from error
     return listener
 
@@ -103,7 +103,7 @@ def bind(port: int, purpose: str, setting: str) -> socket.socket:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the stack, which stops more than this server."""
+        """Leave signals to the stack."""
         yield
 
 
@@ -131,17 +131,17 @@ class HttpServer:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """The listening port."""
         port: int = self._listener.getsockname()[1]
         return port
 
     async def start(self) -> None:
-        """Begin to answer; the socket listens already, so nobody is refused in between."""
+        """Start serving; the socket already listens, so no connection is refused."""
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
         await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        """Answer what is in flight, within DRAIN_S, and stop."""
+        """Finish requests in flight within DRAIN_S, and stop."""
         self._server.should_exit = True
         if self._task is not None:
             await self._task
@@ -149,12 +149,12 @@ class HttpServer:
 
 
 class Stack:
-    """One run of everything. say takes lines for the console.
+    """A run of the local stack. log: called with lines for the console.
 
-    Raises StateBusyError and PortBusyError when made, and StartFailedError or ServicesFailedError from start.
+    Raises StateBusyError and PortBusyError on construction, StartFailedError or ServicesFailedError from start.
     """
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, log: Callable[[str], None]) -> None:
         self.settings = settings
         self.stage = settings.stage()
         self._state_file = StateFile(settings.state)
@@ -174,7 +174,7 @@ class Stack:
         self._background: list[asyncio.Task[None]] = []
         dropped = {queue.function for queue in self.stage.drop_queues}
         self._pools = {
-            name: Pool(self._launcher(name, say if settings.verbose else None), self._write_state)
+            name: Pool(self._launcher(name, log if settings.verbose else None), self._write_state)
             for name in self.stage.functions
             if settings.drop or name not in dropped
         }
@@ -195,8 +195,8 @@ class Stack:
         )
 
     async def start(self) -> None:
-        """Start everything side by side, and return when all of it is ready to serve."""
-        shutil.rmtree(self.settings.state / "tmp", ignore_errors=True)  # what a killed run left
+        """Start all parts concurrently, and return when they are ready."""
+        shutil.rmtree(self.settings.state / "tmp", ignore_errors=True)  # left by a killed run
         async with asyncio.TaskGroup() as group:
             group.create_task(self._start_services())
             for pool in self._pools.values():
@@ -207,7 +207,7 @@ class Stack:
         self._write_state()
 
     async def _start_services(self) -> None:
-        # A browser's uploads are let in from the page's own address, which port 0 leaves open until now.
+        # The page's own origin may upload; with port 0 it is known only now.
         self._queues = await self._services.start(self._s3_listener.fileno(), self.port, self._lifeline)
         self._s3_listener.close()
         if self.settings.drop:
@@ -222,11 +222,11 @@ class Stack:
         ]
 
     async def watch(self) -> None:
-        """Wait for the services, without which there is nothing left to do; raises ServicesFailedError."""
+        """Wait until the services end unexpectedly; raises ServicesFailedError."""
         await self._services.watch()
 
     async def stop(self) -> None:
-        """Answer what is in flight, then stop every process."""
+        """Finish requests in flight, then stop all processes."""
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

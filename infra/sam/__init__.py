@@ -1,1 +1,1 @@
-"""The SAM command line on this machine: the functions' images, invoked and served behind an API."""
+"""The SAM command line on this machine: invoke the functions' images, or serve them behind an API."""

@@ -1,7 +1,7 @@
-"""`make sam`: have the functions and the API of a stage ready for `sam local invoke` and `sam local start-api`.
+"""`make sam`: prepare the functions and the API of a stage for `sam local invoke` and `sam local start-api`.
 
-CDK writes the stage's template, SAM builds the images that it names. SAM itself finds the images by the functions'
-logical ids, which are made of their names: star-drop is StarDropFunction.
+CDK synthesises the template of the stage, SAM builds its images. SAM identifies the images by the functions' logical
+ids, derived from their names: star-drop is StarDropFunction.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SAM: Final = ROOT / ".venv" / "sam" / "bin" / "sam"
-# Where SAM looks when it is not told.
+# SAM's default folder.
 BUILD: Final = ROOT / ".aws-sam" / "build"
-# SAM reports what it is used for otherwise; and it wants a region for the addresses that it makes up.
+# SAM sends usage data unless disabled; it requires a region for placeholder addresses.
 QUIET: Final = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
 _NEXT: Final = """
 ready:
@@ -36,11 +36,11 @@ ready:
 def build(stage: str, folder: Path, endpoint: str | None) -> None:
     """Write the stage's template and build its images; folder/template.yaml is what `sam local` takes.
 
-    endpoint: where the functions find AWS, as a container reaches it; without it, at AWS. Raises CalledProcessError.
+    endpoint: AWS endpoint for the functions, as seen from a container; by default AWS. Raises CalledProcessError.
     """
     assembly = folder.parent / "cdk.out"
     context = ["-c", f"endpoint={endpoint}"] if endpoint else []
-    # SAM warns of every construct's path that is longer than it expects, and needs none of them.
+    # SAM warns about long construct paths, and does not need them.
     synth = [
         "-m",
         "infra.commands.cdk",
@@ -63,7 +63,7 @@ def build(stage: str, folder: Path, endpoint: str | None) -> None:
 
 
 def name_binary_types(template: Path) -> None:
-    """Have `sam local start-api` read the API's binary media types, as it does beside an OpenAPI body only."""
+    """Add an empty OpenAPI body, without which `sam local start-api` ignores the binary media types."""
     document = json.loads(template.read_text(encoding="utf-8"))
     for resource in document["Resources"].values():
         if resource["Type"] == "AWS::ApiGateway::RestApi":
@@ -72,13 +72,11 @@ def name_binary_types(template: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build, and say what to run next; returns the exit status."""
+    """Build, and print the next commands; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m infra.sam", description=__doc__)
     parser.add_argument("--stage", default="dev", choices=sorted(AWS_STAGES))
-    parser.add_argument("--folder", type=Path, default=BUILD, help="where the built template goes")
-    parser.add_argument(
-        "--endpoint", help="where the functions find AWS instead, e.g. http://host.docker.internal:5000"
-    )
+    parser.add_argument("--folder", type=Path, default=BUILD, help="folder of the built template")
+    parser.add_argument("--endpoint", help="AWS endpoint for the functions, e.g. http://host.docker.internal:5000")
     options = parser.parse_args(arguments)
     try:
         build(options.stage, options.folder.resolve(), options.endpoint)

@@ -1,4 +1,4 @@
-"""The stacks: which constructs are deployed together."""
+"""The CDK stacks."""
 
 from __future__ import annotations
 

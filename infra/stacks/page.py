@@ -1,4 +1,4 @@
-"""The web page, in a stack of its own: CloudFront takes minutes, and a service without a page is whole."""
+"""The web page, in a separate stack: CloudFront takes minutes, and the service works without a page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PageStack(cdk.Stack):
-    """skysort-page-<stage>: knows the service by its API's id and its buckets' names."""
+    """skysort-page-<stage>: refers to the service by its API id and bucket names."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The service: functions, HTTP API, drop folder, and what watches over them."""
+"""The service: functions, HTTP API, drop folder and monitoring."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ServiceStack(cdk.Stack):
-    """skysort-service-<stage>: one stack, so that nothing is exported, and one template has API and functions."""
+    """skysort-service-<stage>: a single stack, without exports, with API and functions in one template."""
 
     def __init__(
         self, scope: Construct, id_: str, *, stage: AwsStage, environment: cdk.Environment | None = None
@@ -44,16 +44,16 @@ class ServiceStack(cdk.Stack):
             "DropFolder",
             stage,
             self.functions,
-            # A page at CloudFront's own name is known once it is deployed: infra/commands/publish.py lets it in then.
+            # A page at CloudFront's own domain is known only once deployed: infra/commands/publish.py allows it then.
             origins=[stage.api.page_origin] if stage.api.page_origin else [],
         )
         self._isolate(stage)
         self.api = HttpApi(self, "Api", stage=stage, functions=self.functions)
         if stage.api.firewall:
             WebFirewall(self, "Firewall", stage=stage, settings=stage.api.firewall, api=self.api.rest)
-        seen = ApiMetrics(self.api.rest.rest_api_name, stage.name)
+        api_metrics = ApiMetrics(self.api.rest.rest_api_name, stage.name)
         logs = [self.api.access_log, *(function.log_group for function in self.functions.values())]
-        self.observability = Observability(self, "Observability", stage, seen, logs)
+        self.observability = Observability(self, "Observability", stage, api_metrics, logs)
         self._brake(stage)
         self.roll_out = RollOut(self, "RollOut", stage=stage, functions=self.functions)
         self._outputs(stage.api.page_origin)
@@ -61,7 +61,7 @@ class ServiceStack(cdk.Stack):
             cdk.Tags.of(self).add(name, value)
 
     def _isolate(self, stage: AwsStage) -> None:
-        """Put the functions that the stage names into a network of their own."""
+        """Connect the isolated functions of the stage to their own network."""
         isolated = [name for name, settings in stage.functions.items() if settings.isolated]
         if not isolated:
             return
@@ -71,16 +71,16 @@ class ServiceStack(cdk.Stack):
             network.connect(name, self.functions[name])
 
     def _brake(self, stage: AwsStage) -> None:
-        """Stop the drop folder at the stage's part of its budget, and within minutes when it is flooded."""
-        wanted, seen, folder = stage.operations, self.observability, self.drop_folder
-        if seen.alarms is None or (wanted.stop_at_percent is None and wanted.flood is None):
+        """Stop the drop folder at the stage's share of its budget, and within minutes of a flood."""
+        operations, observability, folder = stage.operations, self.observability, self.drop_folder
+        if observability.alarms is None or (operations.stop_at_percent is None and operations.flood is None):
             return
-        stop, topic = StopPolicy(self, "Stop", stage, folder, self.functions), seen.alarms.topic
-        if wanted.stop_at_percent is not None and seen.budget is not None:
-            percent = wanted.stop_at_percent
-            BudgetBrake(self, "BudgetBrake", stop=stop, budget=seen.budget, percent=percent, topic=topic)
-        if wanted.flood is not None:
-            FloodBrake(self, "FloodBrake", stage=stage, stop=stop, flood=wanted.flood, topic=topic, folder=folder)
+        stop, topic = StopPolicy(self, "Stop", stage, folder, self.functions), observability.alarms.topic
+        if operations.stop_at_percent is not None and observability.budget is not None:
+            percent = operations.stop_at_percent
+            BudgetBrake(self, "BudgetBrake", stop=stop, budget=observability.budget, percent=percent, topic=topic)
+        if operations.flood is not None:
+            FloodBrake(self, "FloodBrake", stage=stage, stop=stop, flood=operations.flood, topic=topic, folder=folder)
 
     def _outputs(self, origin: str | None) -> None:
         cdk.CfnOutput(self, "ApiUrl", value=self.api.rest.url, description="base of the API's paths, /v1/...")

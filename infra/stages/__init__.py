@@ -1,1 +1,1 @@
-"""What differs between the places where skysort runs: one typed settings object a stage."""
+"""Stages: typed settings objects for the environments in which skysort runs."""

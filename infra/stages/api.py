@@ -1,7 +1,7 @@
-"""What a stage says of its HTTP API: who may call, how often, and what the gateway passes on.
+"""Settings of a stage's HTTP API: clients, limits, authorisation and firewall.
 
-What API Gateway would refuse, or what would leave the API open to everybody by oversight, is refused here with a
-message: building the object is the check.
+Settings that API Gateway would reject, or that would accidentally leave the API open to everybody, raise StageError on
+construction.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Final
 
 from infra.stages.functions import in_range, require
 
-# What the gateway hands to a function base64-encoded. Never */*: JSON would arrive encoded too.
+# Media types that the gateway passes to a function base64-encoded. Never */*: JSON would be encoded too.
 BINARY_MEDIA_TYPES: Final = (
     "image/*",
-    # Of "image/*" already; `sam local start-api` compares whole names.
+    # Included in "image/*", but `sam local start-api` compares complete names.
     "image/jpeg",
     "image/png",
     "image/webp",
@@ -27,7 +27,7 @@ BINARY_MEDIA_TYPES: Final = (
     "image/heif",
     "multipart/form-data",
     "application/octet-stream",
-    # What S3 calls an object that nobody has named a type for, and what curl calls every body by default.
+    # S3's default type, and curl's default for request bodies.
     "binary/octet-stream",
     "application/x-www-form-urlencoded",
     "application/fits",
@@ -36,9 +36,9 @@ BINARY_MEDIA_TYPES: Final = (
     "application/zip",
     "application/vnd.apache.parquet",
 )
-# What presigns uploads, and begins those in parts.
+# Presigns uploads and starts multipart uploads.
 UPLOADS_PATH: Final = "/v1/uploads"
-# What anybody may read: it costs next to nothing, and a caller needs it to learn how to call.
+# Public without a key: cheap, and needed to learn how to call the API.
 PUBLIC_PATHS: Final = frozenset({"/v1/health", "/v1/models", "/v1/models/{name}", "/openapi.json", "/docs"})
 
 # API Gateway quotas of an account and region ("Quotas for configuring and running a REST API").
@@ -50,11 +50,11 @@ RATE_RULE: Final = (10, 2_000_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Somebody with an API key and a usage plan of their own.
+    """A client with its own API key and usage plan.
 
-    rate_per_s: requests a second in the long run. burst: requests at once. daily_quota: requests a day, None for any.
-    uploads_per_s, uploads_burst: of those the calls for uploads, each of which begins requests to S3 at the owner's
-    cost. Usage plans have no quota for one method alone: a day's worth is what the rate allows.
+    rate_per_s: sustained requests per second. burst: concurrent requests. daily_quota: requests per day, None for no
+    limit. uploads_per_s, uploads_burst: limits of upload calls, each of which starts S3 requests at the owner's cost.
+    Usage plans have no quota per method: the daily maximum follows from the rate.
     """
 
     name: str
@@ -65,16 +65,16 @@ class Client:
     uploads_burst: int = 20
 
     def __post_init__(self) -> None:
-        """Refuse what API Gateway would refuse."""
+        """Reject what API Gateway would reject."""
         require(
             re.fullmatch(r"[a-z][a-z0-9-]{0,40}", self.name) is not None,
-            f"a client's name may have lower-case letters, digits and hyphens only, got {self.name!r}",
+            f"a client's name may have lower-case letters, digits and hyphens only (got {self.name!r})",
         )
         in_range(self.rate_per_s, RATE_PER_S, f"client {self.name}: rate_per_s")
         in_range(self.burst, BURST, f"client {self.name}: burst")
         require(
             self.daily_quota is None or self.daily_quota >= 1,
-            f"client {self.name}: daily_quota must be at least 1, got {self.daily_quota}; None sets no quota",
+            f"client {self.name}: daily_quota must be at least 1 (got {self.daily_quota}); None sets no quota",
         )
         in_range(self.uploads_per_s, RATE_PER_S, f"client {self.name}: uploads_per_s")
         in_range(self.uploads_burst, BURST, f"client {self.name}: uploads_burst")
@@ -87,19 +87,19 @@ class Iam:
 
 @dataclass(frozen=True, slots=True)
 class Cognito:
-    """Callers bring a token of a Cognito user pool, as `Authorization: Bearer ...`.
+    """Callers send a token of a Cognito user pool, as `Authorization: Bearer ...`.
 
-    user_pool: the pool's ARN. scopes: of which an access token needs one; without any an identity token is asked for.
+    user_pool: the pool's ARN. scopes: an access token needs one of them; without scopes an identity token is required.
     """
 
     user_pool: str
     scopes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what is not the ARN of a user pool."""
+        """Reject anything but the ARN of a user pool."""
         require(
             re.fullmatch(r"arn:aws[\w-]*:cognito-idp:[\w-]+:\d{12}:userpool/[\w-]+", self.user_pool) is not None,
-            f"user_pool must be the ARN of a Cognito user pool, got {self.user_pool!r}",
+            f"user_pool must be the ARN of a Cognito user pool (got {self.user_pool!r})",
         )
 
 
@@ -108,38 +108,36 @@ Authoriser = Iam | Cognito
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """AWS WAF before the API and before the page.
+    """AWS WAF for the API and the page.
 
-    requests_in_5_minutes: of one caller, told by address as far as it is known (constructs/firewall.py), who has to
-    wait above that. page_web_acl: the ARN of a web ACL in us-east-1 for the page of a stage elsewhere
-    (constructs/firewall.py); None to make one.
+    requests_in_5_minutes: limit per caller, by address as far as it is known. page_web_acl: the ARN of a web ACL in
+    us-east-1 for the page of a stage in another region; None to create one (constructs/firewall.py).
     """
 
     requests_in_5_minutes: int = 10_000
     page_web_acl: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what WAF would refuse."""
+        """Reject what WAF would reject."""
         in_range(self.requests_in_5_minutes, RATE_RULE, "requests_in_5_minutes")
         acl = self.page_web_acl
         require(
             acl is None
             or re.fullmatch(r"arn:aws:wafv2:us-east-1:\d{12}:global/webacl/[\w-]+/[0-9a-f-]+", acl) is not None,
-            f"page_web_acl must be the ARN of a web ACL for CloudFront, in us-east-1, got {acl!r}",
+            f"page_web_acl must be the ARN of a web ACL for CloudFront, in us-east-1 (got {acl!r})",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """The HTTP API of one stage.
+    """The HTTP API of a stage.
 
-    clients: each gets an API key; with any, every path but PUBLIC_PATHS asks for a key. authoriser: asked besides.
-    rate_per_s, burst: of all callers together. uploads_per_s, uploads_burst: of all callers' calls for uploads.
-    public_per_s, public_burst: of each public path, which anybody may ask for without a key.
-    page_origin: the web page's, e.g. https://sky.example.org, where it is not served beside the API; None switches
-    CORS off. compress_bytes: answers from this size on are compressed.
-    log_role: whether this stage gives API Gateway its role to write logs, one for the whole account and region;
-    False where somebody else has done so.
+    clients: each gets an API key; with clients, all paths but PUBLIC_PATHS require a key. authoriser: required in
+    addition. rate_per_s, burst: of all callers together. uploads_per_s, uploads_burst: of all upload calls.
+    public_per_s, public_burst: of each public path. page_origin: of a web page at another origin, e.g.
+    https://sky.example.org; None switches CORS off. compress_bytes: minimum size of compressed responses.
+    log_role: whether this stage creates API Gateway's role for logs, of which there is one per account and region;
+    False if it exists already.
     """
 
     clients: tuple[Client, ...] = ()
@@ -156,13 +154,13 @@ class ApiSettings:
     log_role: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse an API that anybody may run up a bill with, and what API Gateway would refuse."""
+        """Reject an API open to everybody, and what API Gateway would reject."""
         require(
             bool(self.clients) or self.authoriser is not None,
-            "an API needs clients (each gets a key) or an authoriser: without, anybody could call it at your cost",
+            "an API needs clients (each gets a key) or an authoriser: otherwise anybody could call it at your cost",
         )
         names = [client.name for client in self.clients]
-        require(len(names) == len(set(names)), f"two clients share a name: {', '.join(sorted(names))}")
+        require(len(names) == len(set(names)), f"client names must be unique (got {', '.join(sorted(names))})")
         in_range(self.rate_per_s, RATE_PER_S, "the API's rate_per_s")
         in_range(self.burst, BURST, "the API's burst")
         in_range(self.uploads_per_s, RATE_PER_S, "the API's uploads_per_s")
@@ -172,11 +170,11 @@ class ApiSettings:
         for client in self.clients:
             require(
                 client.rate_per_s <= self.rate_per_s,
-                f"client {client.name} may send {client.rate_per_s:g} requests a second, all together "
+                f"client {client.name} may send {client.rate_per_s:g} requests a second, all clients together only "
                 f"{self.rate_per_s:g}; raise the API's rate_per_s",
             )
         in_range(self.compress_bytes, (0, 10 * 1024 * 1024), "compress_bytes")
         require(
             self.page_origin is None or re.fullmatch(r"https://[\w.-]+(:\d+)?", self.page_origin) is not None,
-            f"page_origin must read like https://sky.example.org, without a path, got {self.page_origin!r}",
+            f"page_origin must read like https://sky.example.org, without a path (got {self.page_origin!r})",
         )

@@ -1,4 +1,4 @@
-"""The stages that skysort runs in, one typed settings object each: local (`make run`), dev and prod (AWS)."""
+"""The stages of skysort: local (`make run`), dev and prod (AWS)."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
     from infra.stages.stage import Stage
     from skysort.models import Model
 
-# What observers ask for, more of it at night: in Chile (UTC-3 to -4).
+# Models used more at night, in Chile (UTC-3 to -4).
 _AT_NIGHT: Final = frozenset({"star", "galaxy"})
 _NIGHTS: Final = (ScheduledMinimum("cron(0 22 * * ? *)", 10), ScheduledMinimum("cron(0 12 * * ? *)", 2))
 
 _ON_DEMAND: Final = OnDemand()
 _AT_ONCE: Final = AllAtOnce()
-# Where the kept-warm functions prove themselves under real requests after a deployment.
+# For the kept-warm functions, which are watched under real requests after a deployment.
 _WATCHED: Final = AllAtOnce(watch_minutes=5)
 
 
 def _http(
     model: Model, warm: Warm, reserved: int, roll_out: RollOut = _AT_ONCE, *, isolated: bool = False
 ) -> FunctionSettings:
-    """The function that answers a model's requests; one for pictures reads dropped files by their s3_key."""
+    """The HTTP function of a model; for pictures it also reads dropped files by their s3_key."""
     pictures = model.input is PICTURES
     return FunctionSettings(
         model.folder,
         "app.handler",
         model.name,
-        # Decoding a picture of the largest allowed size takes up to 1 GB.
+        # Decoding a picture of maximum size takes up to 1 GB.
         memory_mb=1_769,
         timeout_s=25 if pictures else 15,
         warm=warm,
@@ -60,8 +60,8 @@ def _http(
 
 def _drop(model: Model, reserved: int, warm: Warm = _ON_DEMAND, *, isolated: bool = False) -> FunctionSettings:
     """The function that classifies a model's dropped files."""
-    # FITS and Parquet tables pass through /tmp: the largest allowed file, its decoded form and the result. So do
-    # archives of pictures, one at a time; pictures are decoded two at a time.
+    # FITS and Parquet tables need /tmp for a file of maximum size, its decoded form and the result, as do archives of
+    # pictures, one at a time; pictures are decoded two at a time.
     rows = model.input is ROWS
     return FunctionSettings(
         model.folder,
@@ -101,15 +101,14 @@ def _queues(stage: str, maximum_concurrency: int, window_s: int) -> tuple[DropQu
 
 
 def _cores() -> int:
-    """Cores that this process may use; macOS has no affinity to ask for."""
+    """Number of cores available to this process; macOS has no CPU affinity."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def local(cores: int | None = None) -> LocalStage:
-    """The stage of `make run`: as many star sandboxes as the machine has cores, one for dropped tables."""
-    # One sandbox of every function that answers requests is started ahead, so that a function that cannot start stops
-    # the stack instead of the first request; those for pictures are joined by more, and those for dropped pictures
-    # started, when there is work.
+    """The stage of `make run`: a star sandbox per core, one for dropped tables."""
+    # A sandbox of every HTTP function is started in advance, so that a function that cannot start fails the stack
+    # instead of the first request; more sandboxes for pictures, and those for dropped pictures, start on demand.
     cores = cores or _cores()
     return LocalStage(
         name="local",
@@ -128,7 +127,7 @@ def local(cores: int | None = None) -> LocalStage:
 
 
 def dev() -> AwsStage:
-    """One developer's copy in AWS: nothing is kept warm, so it costs nothing while unused."""
+    """A developer's copy in AWS: nothing is kept warm, so it costs nothing while unused."""
     return AwsStage(
         name="dev",
         functions={
@@ -152,8 +151,8 @@ def _kept_warm(model: Model) -> Provisioned:
 
 
 def prod() -> AwsStage:
-    """The public service: kept warm, and nothing that reads foreign files has a way out but to S3."""
-    # Every function has a ceiling, so that an hour of abuse has one in dollars (infra/commands/abuse_costs.py).
+    """The public service: kept warm; functions that read untrusted files can reach only S3."""
+    # Every function has a concurrency limit, which bounds the cost of abuse (infra/commands/abuse_costs.py).
     return AwsStage(
         name="prod",
         functions={

@@ -1,7 +1,4 @@
-"""The environment of a function: what a stage gives it, on AWS and on this machine alike.
-
-The names are those that the functions read them by (skysort.settings).
-"""
+"""Environment variables of a function, the same on AWS and on the local stack, by the names in skysort.settings."""
 
 from __future__ import annotations
 

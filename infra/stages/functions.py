@@ -1,6 +1,6 @@
-"""What a stage says of one Lambda function: its code, size, limits and its one warm strategy.
+"""Settings of a Lambda function: code, size, limits and warm strategy.
 
-What Lambda would refuse is refused here with a message: building the object is the check.
+Settings that Lambda would reject raise StageError on construction.
 """
 
 from __future__ import annotations
@@ -18,47 +18,47 @@ if TYPE_CHECKING:
 MEMORY_MB: Final = (128, 10_240)
 TIMEOUT_S: Final = (1, 900)
 SCRATCH_MB: Final = (512, 10_240)
-# The hook that watches a deployment is a function itself, and may take 15 minutes.
+# The hook that watches a deployment is a function with a maximum of 15 minutes.
 WATCH_MINUTES: Final = (0, 12)
 CANARY_PERCENT: Final = (1, 99)
 CANARY_MINUTES: Final = (1, 60)
-# Above this size of /tmp Lambda takes no snapshot.
+# Maximum size of /tmp with SnapStart.
 SNAPSHOT_SCRATCH_MB: Final = 512
 # Application Auto Scaling, target tracking of provisioned concurrency utilisation.
 UTILISATION: Final = (0.1, 0.9)
 
 
 class StageError(ValueError):
-    """A stage's settings contradict each other or AWS; the message says which and why."""
+    """Settings of a stage contradict each other or the limits of AWS; the message says how."""
 
 
-def require(condition: bool, sentence: str) -> None:
-    """Raise StageError with the sentence unless the condition holds."""
+def require(condition: bool, message: str) -> None:
+    """Raise StageError with the message unless the condition holds."""
     if not condition:
-        raise StageError(sentence)
+        raise StageError(message)
 
 
 def in_range(value: float, bounds: tuple[float, float], name: str) -> None:
     """Raise StageError unless low <= value <= high."""
     low, high = bounds
-    require(low <= value <= high, f"{name} must be from {low} to {high}, got {value}")
+    require(low <= value <= high, f"{name} must be from {low} to {high} (got {value})")
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduledMinimum:
-    """A floor of provisioned concurrency from a moment on, as an EventBridge cron expression in UTC."""
+    """A minimum of provisioned concurrency from a scheduled time, as an EventBridge cron expression in UTC."""
 
     cron: str
     concurrency: int
 
     def __post_init__(self) -> None:
-        """Refuse a floor of zero: AWS removes the configuration then, and the next deployment fails."""
-        require(self.concurrency >= 1, f"a scheduled minimum must be at least 1, got {self.concurrency}")
+        """Reject a minimum of zero: AWS would remove the configuration, and the next deployment would fail."""
+        require(self.concurrency >= 1, f"a scheduled minimum must be at least 1 (got {self.concurrency})")
 
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """Sandboxes started ahead: `concurrency` always, up to `maximum` by target tracking on utilisation."""
+    """Provisioned concurrency: `concurrency` always, up to `maximum` by target tracking on utilisation."""
 
     concurrency: int
     maximum: int | None = None
@@ -66,15 +66,15 @@ class Provisioned:
     schedule: tuple[ScheduledMinimum, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse counts that contradict each other."""
-        require(self.concurrency >= 1, f"provisioned concurrency must be at least 1, got {self.concurrency}")
+        """Reject inconsistent counts."""
+        require(self.concurrency >= 1, f"provisioned concurrency must be at least 1 (got {self.concurrency})")
         in_range(self.target_utilisation, UTILISATION, "target utilisation")
         for count in (self.concurrency, *(minimum.concurrency for minimum in self.schedule)):
             require(count <= self.ceiling, f"provisioned concurrency {count} is above its maximum of {self.ceiling}")
 
     @property
     def ceiling(self) -> int:
-        """The most sandboxes that are ever provisioned."""
+        """The maximum number of provisioned sandboxes."""
         return self.concurrency if self.maximum is None else self.maximum
 
 
@@ -82,14 +82,14 @@ class Provisioned:
 class SnapStart:
     """Sandboxes restored from a snapshot that is taken when a version is published.
 
-    Container images may have it since 2026 (aws/aws-cdk #38265, #38680), arm64 too; not with provisioned concurrency,
-    a file system, or more than 512 MB of /tmp ("Lambda SnapStart", supported features and limitations).
+    Available for container images since 2026 (aws/aws-cdk #38265, #38680), also on arm64; not with provisioned
+    concurrency, a file system, or more than 512 MB of /tmp ("Lambda SnapStart", supported features and limitations).
     """
 
 
 @dataclass(frozen=True, slots=True)
 class OnDemand:
-    """Sandboxes started when a request needs one."""
+    """Sandboxes started on demand."""
 
 
 Warm = Provisioned | SnapStart | OnDemand
@@ -97,30 +97,30 @@ Warm = Provisioned | SnapStart | OnDemand
 
 @dataclass(frozen=True, slots=True)
 class AllAtOnce:
-    """The new version is proven by the release hook, then gets all requests.
+    """The new version is verified by the release hook, then gets all requests.
 
-    watch_minutes: how long the deployment then waits for the function's alarm, and rolls back if it is raised.
+    watch_minutes: how long the deployment then watches the function's alarm, and rolls back if it fires.
     """
 
     watch_minutes: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a watch that outlasts the hook function."""
+        """Reject a watch longer than the timeout of the hook function."""
         in_range(self.watch_minutes, WATCH_MINUTES, "watch_minutes")
 
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """CodeDeploy gives the proven version a share of the requests, and the rest when no alarm was raised.
+    """CodeDeploy gives the verified version a share of the requests, then all if no alarm fires.
 
-    percent: the share. minutes: how long it keeps it.
+    percent: the share. minutes: its duration.
     """
 
     percent: int = 10
     minutes: int = 5
 
     def __post_init__(self) -> None:
-        """Refuse a canary that is no part, or that holds a deployment up for hours."""
+        """Reject a share of 0 or 100 percent, and durations that would block a deployment for hours."""
         in_range(self.percent, CANARY_PERCENT, "a canary's percent")
         in_range(self.minutes, CANARY_MINUTES, "a canary's minutes")
 
@@ -130,15 +130,15 @@ RollOut = AllAtOnce | Canary
 
 @dataclass(frozen=True, slots=True)
 class FunctionSettings:
-    """One deployed function.
+    """A deployed function.
 
-    folder: from the project's root. handler: module.function inside it. warm: its one warm strategy.
-    image: the container image that it runs from (infra.containers).
-    reserved_concurrency: the most sandboxes at once, None for what the account has left.
-    scratch_mb: size of /tmp. buckets: the variables (skysort.settings) by which it finds those that it uses.
-    environment: variables of its own. roll_out: how a new version comes to its requests.
-    signs: whether it signs with the credentials that it starts with, which a snapshot would not have.
-    isolated: whether it runs in a network that reaches the stage's buckets and nothing else (constructs/network.py).
+    folder: relative to the project's root. handler: module.function in it. warm: its warm strategy.
+    image: its container image (infra.containers).
+    reserved_concurrency: maximum concurrency, None for the account's unreserved concurrency.
+    scratch_mb: size of /tmp. buckets: environment variables (skysort.settings) of the buckets that it uses.
+    environment: additional variables. roll_out: how traffic moves to a new version.
+    signs: whether it presigns with its initial credentials, which a snapshot does not have.
+    isolated: whether it runs in a network that reaches only the stage's buckets (constructs/network.py).
     """
 
     folder: str
@@ -156,7 +156,7 @@ class FunctionSettings:
     isolated: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what Lambda would refuse."""
+        """Reject what Lambda would reject."""
         name = f"{self.folder} ({self.handler})"
         require(
             re.fullmatch(r"\w+\.\w+", self.handler) is not None,
@@ -168,7 +168,7 @@ class FunctionSettings:
         reserved = self.reserved_concurrency
         require(
             reserved is None or reserved >= 1,
-            f"{name}: reserved concurrency must be at least 1, got {reserved}; 0 would switch the function off",
+            f"{name}: reserved concurrency must be at least 1 (got {reserved}); 0 would switch the function off",
         )
         if isinstance(self.warm, Provisioned):
             self._check_provisioned(name, self.warm)
@@ -183,34 +183,33 @@ class FunctionSettings:
         )
         require(
             not isinstance(self.roll_out, Canary),
-            f"{name}: a canary splits the alias by weights, and Lambda refuses provisioned concurrency on such an "
-            "alias; use AllAtOnce(watch_minutes=...), which is proven before and rolled back after",
+            f"{name}: a canary splits the alias by weights, and Lambda rejects provisioned concurrency on such an "
+            "alias; use AllAtOnce(watch_minutes=...), which verifies before and rolls back after",
         )
 
     def _check_snapshot(self, name: str) -> None:
         require(
             self.scratch_mb <= SNAPSHOT_SCRATCH_MB,
-            f"{name}: SnapStart takes no more than {SNAPSHOT_SCRATCH_MB} MB of /tmp, scratch_mb is {self.scratch_mb}; "
+            f"{name}: SnapStart supports at most {SNAPSHOT_SCRATCH_MB} MB of /tmp (scratch_mb is {self.scratch_mb}); "
             "use OnDemand or Provisioned, or a smaller /tmp",
         )
         require(
             not self.signs,
-            f"{name}: it signs with the credentials that it starts with, and a function restored from a snapshot "
-            "gets its credentials later, elsewhere; use OnDemand or Provisioned",
+            f"{name}: it presigns with its initial credentials, and a function restored from a snapshot gets its "
+            "credentials later, elsewhere; use OnDemand or Provisioned",
         )
 
     @property
     def provisioned(self) -> int:
-        """How many sandboxes are started ahead."""
+        """The number of provisioned sandboxes."""
         return self.warm.concurrency if isinstance(self.warm, Provisioned) else 0
 
     @property
     def committed(self) -> int:
-        """How many of the account's sandboxes are set aside for it at most."""
-        ahead = self.warm.ceiling if isinstance(self.warm, Provisioned) else 0
-        return self.reserved_concurrency or ahead
+        """The maximum of the account's concurrency that is reserved or provisioned for it."""
+        return self.reserved_concurrency or (self.warm.ceiling if isinstance(self.warm, Provisioned) else 0)
 
     @property
     def vcpus(self) -> int:
-        """Whole cores that Lambda gives for the memory, at least one."""
+        """The number of full vCPUs for its memory, at least one."""
         return max(1, self.memory_mb // MEMORY_MB_PER_VCPU)

@@ -1,6 +1,6 @@
-"""What a stage says of its running: prices, what raises an alarm, who is told, what a month may cost.
+"""Operations settings of a stage: prices, alarm thresholds, notifications and budget.
 
-A setting that could never raise an alarm, or that would tell nobody, is refused here with a sentence.
+Thresholds that could never fire, or that would notify nobody, raise StageError on construction.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ STOP_AT_PERCENT: Final = (1, 1_000)
 class Prices:
     """US dollars without the free tier; the defaults are the list prices of us-east-1, x86, first tier, as of 2025.
 
-    Sources: aws.amazon.com/lambda/pricing, and the same of api-gateway, s3, sqs, cloudfront, waf and cloudwatch.
-    gb_second: of an invocation on demand. provisioned_gb_second: of a sandbox kept warm, busy or not.
-    busy_provisioned_gb_second: of an invocation in one, on top of that. thousand_writes: PUT, COPY, POST and LIST
-    of S3, parts and their beginnings too. gb_month: of S3's standard storage. million_messages: requests to SQS.
+    Sources: aws.amazon.com/lambda/pricing, and likewise api-gateway, s3, sqs, cloudfront, waf and cloudwatch.
+    gb_second: of an on-demand invocation. provisioned_gb_second: of a provisioned sandbox, busy or idle.
+    busy_provisioned_gb_second: of an invocation in one, in addition. thousand_writes: PUT, COPY, POST and LIST
+    requests of S3, including multipart uploads. gb_month: S3 standard storage. million_messages: requests to SQS.
     gb_downloaded: from S3, Lambda and API Gateway to the internet. gb_from_cloudfront, ten_thousand_https: of
-    CloudFront, to North America and Europe. million_inspected: requests that WAF looks at. gb_logged: taken in by
+    CloudFront, to North America and Europe. million_inspected: requests inspected by WAF. gb_logged: ingested by
     CloudWatch Logs.
     """
 
@@ -50,11 +50,11 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """From where on somebody is told, and whom.
+    """Alarm thresholds and recipients.
 
-    p99_ms: by function; a minute's 99th percentile of its duration above this in 5 of 5 minutes. failed_share: of
-    requests answered 5xx, over 5 minutes, from failed_at_least requests on. queue_age_s: how long the oldest dropped
-    file may wait. mail: addresses that hear of alarms, and of the budget; each has to confirm once.
+    p99_ms: by function; fires if the 99th percentile of its duration is above this in 5 of 5 minutes. failed_share: of
+    5xx responses over 5 minutes, if there are at least failed_at_least. queue_age_s: maximum age of the oldest message.
+    mail: addresses notified of alarms and the budget; each must confirm once.
     """
 
     p99_ms: Mapping[str, int]
@@ -64,26 +64,26 @@ class Alarms:
     mail: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse thresholds that never or always hold, and addresses that are none."""
-        require(0 < self.failed_share < 1, f"failed_share must be between 0 and 1, got {self.failed_share}")
-        require(self.failed_at_least >= 1, f"failed_at_least must be at least 1, got {self.failed_at_least}")
-        require(self.queue_age_s >= 1, f"queue_age_s must be at least 1 second, got {self.queue_age_s}")
+        """Reject thresholds that always or never fire, and invalid addresses."""
+        require(0 < self.failed_share < 1, f"failed_share must be between 0 and 1 (got {self.failed_share})")
+        require(self.failed_at_least >= 1, f"failed_at_least must be at least 1 (got {self.failed_at_least})")
+        require(self.queue_age_s >= 1, f"queue_age_s must be at least 1 second (got {self.queue_age_s})")
         for function, milliseconds in self.p99_ms.items():
-            require(milliseconds >= 1, f"p99_ms of {function} must be at least 1 ms, got {milliseconds}")
+            require(milliseconds >= 1, f"p99_ms of {function} must be at least 1 ms (got {milliseconds})")
         for address in self.mail:
             require(
                 re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address) is not None,
-                f"{address!r} is an invalid email address; use one like someone@example.org",
+                f"invalid email address {address!r}; use one like someone@example.org",
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """What no client of a stage has good reason for: above it the stage is stopped within minutes.
+    """Limits beyond any legitimate use, above which the stage is stopped within minutes.
 
-    S3 has no limit of its own on how often a presigned request is repeated while it holds, and its owner pays for each.
-    writes_in_5_minutes: requests that write to the drop bucket. uploaded_gb_in_5_minutes: into it, where they are kept
-    for weeks. downloaded_gb_in_5_minutes: of the results bucket.
+    S3 does not limit how often a presigned request is repeated while it is valid, and its owner pays for each.
+    writes_in_5_minutes: write requests to the drop bucket. uploaded_gb_in_5_minutes: into it, where files are kept for
+    weeks. downloaded_gb_in_5_minutes: from the results bucket.
     """
 
     writes_in_5_minutes: int = 300_000
@@ -91,30 +91,30 @@ class Flood:
     downloaded_gb_in_5_minutes: float = 20
 
     def __post_init__(self) -> None:
-        """Refuse what would stop a stage at the first file."""
+        """Reject limits that would stop a stage at the first file."""
         require(
             self.writes_in_5_minutes >= 1_000,  # noqa: PLR2004 - a small batch
-            f"writes_in_5_minutes must be at least 1,000, got {self.writes_in_5_minutes}",
+            f"writes_in_5_minutes must be at least 1,000 (got {self.writes_in_5_minutes})",
         )
         require(
             self.uploaded_gb_in_5_minutes >= 1,
-            f"uploaded_gb_in_5_minutes must be at least 1, got {self.uploaded_gb_in_5_minutes}",
+            f"uploaded_gb_in_5_minutes must be at least 1 (got {self.uploaded_gb_in_5_minutes})",
         )
         require(
             self.downloaded_gb_in_5_minutes >= 1,
-            f"downloaded_gb_in_5_minutes must be at least 1, got {self.downloaded_gb_in_5_minutes}",
+            f"downloaded_gb_in_5_minutes must be at least 1 (got {self.downloaded_gb_in_5_minutes})",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """How a stage is watched.
+    """Monitoring of a stage.
 
-    alarms: None for a stage that nobody is woken for; it has the dashboard and the saved queries all the same.
+    alarms: None for dashboard and saved queries only.
     monthly_budget_usd: of the whole account, see infra/constructs/brake.py; None for no budget.
-    stop_at_percent: of the budget that is spent, at which uploads and drop functions stop (infra/constructs/brake.py);
-    None for a budget that only tells.
-    flood: what stops them within minutes, however little is spent; None for no such brake.
+    stop_at_percent: share of the budget at which uploads and drop functions stop (infra/constructs/brake.py); None for
+    notifications only.
+    flood: limits above which they stop within minutes; None for no such brake.
     """
 
     prices: Prices = field(default_factory=Prices)
@@ -124,17 +124,18 @@ class Operations:
     flood: Flood | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a budget that would tell nobody."""
+        """Reject a budget or brake that would notify nobody."""
         if self.monthly_budget_usd is not None:
-            require(self.monthly_budget_usd > 0, f"a budget must be above 0 dollars, got {self.monthly_budget_usd}")
-            require(self.alarms is not None, "a budget needs alarms: its news goes to their topic")
+            require(self.monthly_budget_usd > 0, f"a budget must be above 0 dollars (got {self.monthly_budget_usd})")
+            require(self.alarms is not None, "a budget needs alarms: its notifications go to their topic")
         require(
-            self.flood is None or self.alarms is not None, "a flood brake needs alarms: its news goes to their topic"
+            self.flood is None or self.alarms is not None,
+            "a flood brake needs alarms: its notifications go to their topic",
         )
         if self.stop_at_percent is not None:
-            require(self.monthly_budget_usd is not None, "stop_at_percent needs a monthly_budget_usd to be a part of")
+            require(self.monthly_budget_usd is not None, "stop_at_percent needs a monthly_budget_usd")
             in_range(self.stop_at_percent, STOP_AT_PERCENT, "stop_at_percent")
 
 
-# Requests at the limits of their size take longer than the usual: many pictures, a thousand rows, a cold start.
+# Requests of maximum size take longer than usual: many pictures, a thousand rows, a cold start.
 P99_MS: Final = {**{name: 1_000 if model.input is ROWS else 3_000 for name, model in MODELS.items()}, "control": 2_000}

@@ -1,7 +1,6 @@
-"""What a stage is: everything that differs between places where skysort runs; read by CDK and by the local stack.
+"""Stage settings: everything that differs between environments; used by CDK and the local stack.
 
-A stage that AWS would refuse, or that would surprise its owner at night, is refused here with a message: building the
-object is the check.
+A stage that AWS would reject, or with inconsistent settings, raises StageError on construction.
 """
 
 from __future__ import annotations
@@ -27,38 +26,37 @@ if TYPE_CHECKING:
 
 Architecture = Literal["x86_64", "arm64"]
 
-# AWS Lambda quotas: concurrent executions of an account and region, by default (a new account may have 10), and how
-# many of them cannot be reserved.
+# AWS Lambda quotas: default concurrent executions of an account and region (new accounts may have 10), and how many of
+# them cannot be reserved.
 ACCOUNT_CONCURRENCY: Final = 1_000
 UNRESERVED: Final = 100
-# What CloudWatch Logs offers (PutRetentionPolicy), up to two years.
+# Retention periods of CloudWatch Logs (PutRetentionPolicy), up to two years.
 LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
 # AWS quotas ("SQS event source scaling", "Using Lambda with Amazon SQS", "Amazon SQS quotas").
 MAXIMUM_CONCURRENCY: Final = (2, 1_000)
 BATCH_SIZE: Final = (1, 10_000)
 BATCHING_WINDOW_S: Final = (0, 300)
 VISIBILITY_TIMEOUT_S: Final = (0, 43_200)
-# Above this batch size Lambda asks for a batching window.
+# Above this batch size Lambda requires a batching window.
 BATCH_SIZE_WITHOUT_WINDOW: Final = 10
-# A received message stays away for six function timeouts, so that a throttled batch is not
-# delivered a second time while it waits.
+# Visibility timeout in function timeouts, so that a throttled batch is not delivered again while it waits.
 VISIBILITY_TIMEOUTS: Final = 6
-# SQS keeps a message for 14 days at most, and a dead letter's days count from the day on which its file was
-# dropped: what waits for a week and then fails still has a week for somebody to look at it.
+# SQS keeps messages for at most 14 days, and a dead letter's retention counts from its original enqueueing: a message
+# that fails after a week in the queue still leaves a week to handle it.
 QUEUE_DAYS: Final = 7
 DEAD_LETTER_DAYS: Final = 14
-# Dropped files that one invocation gets, which ends with at least the first of them done or refused.
+# Dropped files per invocation, which finishes at least the first of them.
 DROP_BATCH: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropQueue:
-    """The queue between a model's drop folder and its drop function, and the mapping that reads it.
+    """The queue between a model's drop folder and its drop function, and its event source mapping.
 
-    stage: part of the queues' names. batch_size messages, or what came within batching_window_s, make one invocation;
-    maximum_concurrency invocations run at once. A message that was received max_receive_count times without success
-    goes to the dead-letter queue: by default enough that each of ten files has an invocation to itself
-    (skysort.drop.deadline), even if all ten come together each time and the function was killed over them before.
+    stage: part of the queues' names. An invocation gets batch_size messages, or those received within
+    batching_window_s; maximum_concurrency invocations run at once. A message received max_receive_count times without
+    success goes to the dead-letter queue: by default enough for each of ten files to get its own invocation
+    (skysort.drop.deadline), even if all ten are always delivered together and the function was killed on them before.
     """
 
     model: Model
@@ -70,7 +68,7 @@ class DropQueue:
     max_receive_count: int = DROP_ALONE_RECEIVES - 1 + DROP_BATCH
 
     def __post_init__(self) -> None:
-        """Refuse what SQS or Lambda would refuse."""
+        """Reject what SQS or Lambda would reject."""
         in_range(self.batch_size, BATCH_SIZE, f"{self.queue}: batch_size")
         in_range(self.batching_window_s, BATCHING_WINDOW_S, f"{self.queue}: batching_window_s")
         in_range(self.visibility_timeout_s, VISIBILITY_TIMEOUT_S, f"{self.queue}: visibility_timeout_s")
@@ -83,7 +81,7 @@ class DropQueue:
 
     @property
     def function(self) -> str:
-        """The function that it feeds, by its name in the stage."""
+        """The name of its drop function in the stage."""
         return self.model.drop_function
 
     @property
@@ -98,17 +96,17 @@ class DropQueue:
 
     @property
     def prefix(self) -> str:
-        """How keys of the drop bucket begin that belong here."""
+        """The key prefix of its files in the drop bucket."""
         return f"{INCOMING}{self.model.name}/"
 
 
 @dataclass(frozen=True, slots=True)
 class DropRetention:
-    """How many days the drop folder keeps what.
+    """Retention of the drop folder in days.
 
-    incoming: dropped files, and versions of them that were overwritten or deleted. results: results, None for ever,
-    which whoever may drop files can make expensive. old_results: results that were overwritten or deleted.
-    unfinished: uploads in parts that were never completed. access_logs: S3's own log of who read and wrote what.
+    incoming: dropped files, and their overwritten or deleted versions. results: results, None for ever, which clients
+    can make expensive. old_results: overwritten or deleted results. unfinished: incomplete multipart uploads.
+    access_logs: S3's access logs.
     """
 
     incoming: int = 30
@@ -118,24 +116,24 @@ class DropRetention:
     access_logs: int = 90
 
     def __post_init__(self) -> None:
-        """Refuse days that would lose a file that a message still tells of."""
+        """Reject a retention shorter than that of a message about the file."""
         require(
             self.incoming > DEAD_LETTER_DAYS,
-            f"dropped files must stay longer than the {DEAD_LETTER_DAYS} days of a dead letter that tells of them; "
-            f"incoming is {self.incoming} days",
+            f"dropped files must be kept longer than the {DEAD_LETTER_DAYS} days of their dead letters "
+            f"(incoming is {self.incoming} days)",
         )
         for name in ("results", "old_results", "unfinished", "access_logs"):
             days = getattr(self, name)
-            require(days is None or days >= 1, f"{name} must be at least 1 day, got {days}")
+            require(days is None or days >= 1, f"{name} must be at least 1 day (got {days})")
 
 
 @dataclass(frozen=True, slots=True)
 class LocalLimits:
-    """Where one machine cannot do as AWS does.
+    """Limits of the local stack, where it differs from AWS.
 
-    queue_depth, queue_wait_s: Lambda would add a sandbox where a laptop has no core left, so a request waits
-    for one here, this many at most and this long, then gets 429.
-    idle_stop_s: an on-demand sandbox stops after this time without work.
+    queue_depth, queue_wait_s: instead of starting more sandboxes than the machine has cores, up to this many requests
+    wait for one, for at most this time in seconds, then get 429.
+    idle_stop_s: an on-demand sandbox stops after this idle time.
     retry_delay_s: a failed message is visible again after this time; None for the visibility timeout, as in AWS.
     """
 
@@ -145,17 +143,17 @@ class LocalLimits:
     retry_delay_s: int | None = 1
 
     def __post_init__(self) -> None:
-        """Refuse what could never serve a request."""
-        require(self.queue_depth >= 0, f"queue_depth must not be negative, got {self.queue_depth}")
-        require(self.queue_wait_s >= 0, f"queue_wait_s must not be negative, got {self.queue_wait_s}")
+        """Reject limits that could never serve a request."""
+        require(self.queue_depth >= 0, f"queue_depth must not be negative (got {self.queue_depth})")
+        require(self.queue_wait_s >= 0, f"queue_wait_s must not be negative (got {self.queue_wait_s})")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What every place where skysort runs has.
+    """Settings common to all stages.
 
-    Bucket names are complete on the local stage; CDK appends account and region elsewhere, because bucket names are
-    global. clients: whether they see each other's batches and dropped files, or each its own (skysort.clients).
+    Bucket names are complete on the local stage; on AWS, CDK appends account and region, as bucket names are global.
+    clients: whether clients share batches and dropped files, or see only their own (skysort.clients).
     """
 
     name: str
@@ -167,13 +165,13 @@ class Stage:
     clients: Sharing = Sharing.SEPARATE
 
     def __post_init__(self) -> None:
-        """Refuse what only shows when functions, queues and routes are seen together."""
-        require(self.drop_bucket != self.results_bucket, "drop and results need two buckets, or a loop can form")
+        """Reject inconsistent functions, queues and routes."""
+        require(self.drop_bucket != self.results_bucket, "drop and results need separate buckets, to prevent loops")
         for route in ROUTES:
             function = self._function(route.function, f"{route.method} {route.path}")
             require(
                 function.timeout_s <= limits.GATEWAY_TIMEOUT_S,
-                f"{route.function} answers HTTP, and the gateway waits {limits.GATEWAY_TIMEOUT_S:g} s at most; "
+                f"{route.function} serves HTTP, and the gateway's timeout is {limits.GATEWAY_TIMEOUT_S:g} s; "
                 f"its timeout_s is {function.timeout_s}",
             )
         for queue in self.drop_queues:
@@ -193,7 +191,7 @@ class Stage:
     def _function(self, name: str, source: str) -> FunctionSettings:
         function = self.functions.get(name)
         if function is None:
-            raise StageError(f"{source} leads to no function of stage {self.name}")
+            raise StageError(f"{source}: stage {self.name} has no function {name}")
         return function
 
     def function_name(self, function: str) -> str:
@@ -203,22 +201,22 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalStage(Stage):
-    """A stage of this machine, whose gateway lets everybody in."""
+    """A stage on this machine, whose gateway requires no key."""
 
     limits: LocalLimits = field(default_factory=LocalLimits)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AwsStage(Stage):
-    """A stage of an AWS account.
+    """A stage in an AWS account.
 
     api: its HTTP API.
-    architecture: of every image. x86_64 unless measured otherwise: ONNX Runtime's way of counting cores has failed in
-    arm64 sandboxes of Lambda (microsoft/onnxruntime #10038), and no fix is confirmed.
-    log_days: how long logs are kept.
+    architecture: of all images. x86_64 by default: ONNX Runtime's core detection has failed in arm64 sandboxes of
+    Lambda (microsoft/onnxruntime #10038), and no fix is confirmed.
+    log_days: retention of logs.
     keep_data: whether buckets and logs outlive the stack, and the stack is protected against deletion.
-    tags: of every resource. account_concurrency: sandboxes that the account may run at once in the region.
-    release_hook_concurrency: reserved for the hook that proves new versions, which waits for several at once.
+    tags: of all resources. account_concurrency: the account's concurrency limit in the region.
+    release_hook_concurrency: reserved for the hook that verifies new versions, several of them concurrently.
     """
 
     api: ApiSettings
@@ -232,7 +230,7 @@ class AwsStage(Stage):
     release_hook_concurrency: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what an account could not run, or would let anybody use up."""
+        """Reject what an account could not run, or callers could exhaust."""
         super().__post_init__()
         require(self.log_days in LOG_DAYS, f"log_days must be one of {', '.join(map(str, LOG_DAYS))}: {self.log_days}")
         for queue in self.drop_queues:
@@ -240,33 +238,33 @@ class AwsStage(Stage):
         unbounded = [name for name, function in self.functions.items() if function.reserved_concurrency is None]
         require(
             not unbounded or self.without_any_reserved,
-            f"stage {self.name} reserves no concurrency for {', '.join(unbounded)}: whoever keeps it busy would pay "
-            "with every sandbox that the account has left. Reserve some for every function, or for none",
+            f"stage {self.name} reserves no concurrency for {', '.join(unbounded)}: its callers could use up the "
+            "account's remaining concurrency. Reserve some for every function, or for none",
         )
         committed = self.committed
         require(
             committed == 0 or committed <= self.account_concurrency - UNRESERVED,
             f"stage {self.name} commits {committed} sandboxes by reserved and provisioned concurrency; an account of "
             f"{self.account_concurrency} may commit {max(0, self.account_concurrency - UNRESERVED)}, since AWS keeps "
-            f"{UNRESERVED} for functions without any. Have the quota 'Concurrent executions' raised, or deploy a stage "
-            "without provisioned concurrency with -c reserve=no",
+            f"{UNRESERVED} for functions without any. Request an increase of the quota 'Concurrent executions', or "
+            "deploy a stage without provisioned concurrency with -c reserve=no",
         )
 
     @property
     def without_any_reserved(self) -> bool:
-        """Whether no function has concurrency reserved: the account's own limit is then the only one."""
-        every = [function.reserved_concurrency for function in self.functions.values()]
-        return all(reserved is None for reserved in (*every, self.release_hook_concurrency))
+        """Whether no function has reserved concurrency, so only the account's limit applies."""
+        reserved = [function.reserved_concurrency for function in self.functions.values()]
+        return all(count is None for count in (*reserved, self.release_hook_concurrency))
 
     @property
     def committed(self) -> int:
-        """How many of the account's sandboxes are set aside for this stage at most."""
+        """The maximum of the account's concurrency reserved or provisioned for this stage."""
         brake = 1 if self.release_hook_concurrency and self.operations.flood else 0
         hook = self.release_hook_concurrency or 0
         return sum(function.committed for function in self.functions.values()) + hook + brake
 
     def without_reservations(self) -> Self:
-        """The same stage for an account with little concurrency: queues keep their maximum, nothing is reserved."""
+        """The same stage without reserved concurrency, for accounts with a low limit; queues keep their maximum."""
         functions = {
             name: dataclasses.replace(function, reserved_concurrency=None) for name, function in self.functions.items()
         }

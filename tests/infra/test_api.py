@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.api.gateway_problems import GATEWAY_ANSWERS, REQUEST_TOO_LARGE
+from infra.api.gateway_problems import GATEWAY_RESPONSES, REQUEST_TOO_LARGE
 from infra.api.routes import ROUTES
 from infra.local import responses
 from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH
@@ -135,7 +135,7 @@ def test_every_answer_of_the_gateway_is_a_problem_document(stage: Synthesised) -
     answers = {
         one.properties["ResponseType"]: one.properties for one in stage.resources("AWS::ApiGateway::GatewayResponse")
     }
-    assert answers.keys() == GATEWAY_ANSWERS.keys()
+    assert answers.keys() == GATEWAY_RESPONSES.keys()
     for response_type, properties in answers.items():
         document = json.loads(properties["ResponseTemplates"]["application/json"])
         assert document.keys() == {"type", "title", "status", "detail", "request_id"}

@@ -111,7 +111,7 @@ def test_a_page_in_us_east_1_has_a_firewall_of_its_own() -> None:
 
 
 def test_a_page_elsewhere_names_a_firewall_that_was_made_in_us_east_1() -> None:
-    with pytest.raises(StageError, match="CloudFront takes a web ACL from us-east-1 alone"):
+    with pytest.raises(StageError, match="CloudFront accepts a web ACL from us-east-1 only"):
         page(prod(), "eu-west-1")
     api = prod().api
     stage = dataclasses.replace(prod(), api=dataclasses.replace(api, firewall=Firewall(page_web_acl=ACL)))

@@ -111,7 +111,7 @@ def test_the_stages_own_page_may_upload_and_read_and_no_other(tmp_path: Path, mo
 @pytest.mark.usefixtures("aws")
 def test_a_stage_whose_page_is_elsewhere_keeps_the_rules_of_its_template() -> None:
     boto3.client("s3").create_bucket(Bucket="drop")
-    publish_page.let_in(
+    publish_page.allow_origin(
         "https://d1234.cloudfront.net", {"DropBucket": "drop", "PageElsewhere": "https://sky.example.org"}
     )
     assert cors("drop") == []

@@ -1,8 +1,8 @@
-"""Run inside an image build: byte-compile folders and give every file the same time, so that two builds agree.
+"""Run inside an image build: byte-compile folders and set the same time on all files, for reproducible builds.
 
     python3 finish.py FOLDER...
 
-Each FOLDER is copied to the image's root, so the byte code names the files by where they will be.
+Each FOLDER is copied to the root of the image, so the byte code refers to the files by their final paths.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-# The least that ZIP files can name, as reproducible builds commonly use it.
+# The earliest time that ZIP files can represent, common in reproducible builds.
 TIME = 315_532_800
 
 
 def finish(folder: Path) -> None:
-    """Byte-compile a folder, then set the time of everything in it."""
-    # By hash and never checked: no time stamp in the byte code, and none compared at the start.
-    # In one process a folder: the order in which modules are compiled can show in the byte code.
+    """Byte-compile a folder, then set the time of all files in it."""
+    # Invalidation by unchecked hash: no timestamp in the byte code, and no check on import.
+    # One process per folder: the byte code can depend on the order of compilation.
     compiled = compileall.compile_dir(
         folder,
         quiet=1,
@@ -31,13 +31,13 @@ def finish(folder: Path) -> None:
         invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
     )
     if not compiled:
-        raise SystemExit(f"{folder} holds Python that does not compile")
+        raise SystemExit(f"{folder} contains Python files that do not compile")
     for path in [*folder.rglob("*"), folder]:
         os.utime(path, (TIME, TIME), follow_symlinks=False)
 
 
 def main(*folders: str) -> None:
-    """Finish the folders side by side, each in a fresh process."""
+    """Finish the folders in parallel, each in a new process."""
     with ProcessPoolExecutor(max_tasks_per_child=1) as pool:
         list(pool.map(finish, map(Path, folders)))
 

@@ -1,8 +1,8 @@
-"""Run inside an image build: sort the installed packages into the layers that images share, without what none imports.
+"""Run inside an image build: move the installed packages into the layers shared by the images, without unused files.
 
     python3 packages.py INSTALLED LAYERS
 
-INSTALLED is where pip put the packages of all functions; LAYERS/<layer> gets those of one layer.
+INSTALLED has the packages of all functions, as installed by pip; LAYERS/<layer> gets those of a layer.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# A distribution goes, with what it requires, into the first layer that asks for it; which images have which layers,
-# functions/Dockerfile says.
+# A distribution and its requirements go into the first layer that needs them; functions/Dockerfile lists the layers of
+# each image.
 LAYERS = {
     "common": ("aws-lambda-powertools", "awslambdaric", "pybase64", "pydantic"),
     "aws": ("boto3",),
@@ -27,12 +27,12 @@ LAYERS = {
     "tables": ("pyarrow",),
     "pictures": ("multipart", "onnxruntime", "pi-heif", "pillow"),
 }
-# Whose interface descriptions boto3 keeps: the services that a function calls.
+# Services called by functions, whose API descriptions boto3 keeps.
 SERVICES = ("cloudwatch", "codedeploy", "iam", "lambda", "s3")
-# All that is kept of a package. The booster is called through its library alone (skysort.star.booster).
+# The only files kept of a package. The booster is called through its library only (skysort.star.booster).
 KEPT = {"xgboost": ("__init__.py", "lib", "VERSION")}
 
-# What only building against a package, or checking types with it, needs; and lists of files that no longer hold.
+# Needed only to build against a package or to check types; and file lists, which are outdated after pruning.
 DEVELOPMENT = (
     "*.dist-info/RECORD",
     "*.pyi",
@@ -57,9 +57,9 @@ UNUSED = (
     "onnxruntime/quantization",
     "onnxruntime/tools",
     "onnxruntime/transformers",
-    # For programs in C; Python's module has all of it inside.
+    # For C programs; the Python module is statically linked.
     "onnxruntime/capi/libonnxruntime.so*",
-    # Arrow beyond Parquet files: other files and file systems, data sets, remote procedures, query plans.
+    # Arrow beyond Parquet: other file formats and file systems, data sets, RPC, query plans.
     "pyarrow/include",
     "pyarrow/*flight*",
     "pyarrow/*gandiva*",
@@ -79,7 +79,7 @@ UNUSED = (
 
 
 def unused(packages: Path) -> Iterator[Path]:
-    """What serving does not import, folder before content."""
+    """Files and folders not imported when serving, folders before their content."""
     for pattern in UNUSED:
         yield from packages.glob(pattern)
     for module, kept in KEPT.items():
@@ -92,7 +92,7 @@ def unused(packages: Path) -> Iterator[Path]:
 
 
 def prune(packages: Path) -> None:
-    """Remove what serving does not import."""
+    """Remove files not imported when serving."""
     for path in list(unused(packages)):
         if path.is_dir():
             shutil.rmtree(path)
@@ -101,12 +101,12 @@ def prune(packages: Path) -> None:
 
 
 def canonical(name: str) -> str:
-    """The one spelling of a distribution's name."""
+    """The normalised name of a distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def closure(name: str, installed: Mapping[str, Distribution]) -> Iterator[str]:
-    """A distribution's name and the names of all that it requires, as far as the lock has them."""
+    """The names of a distribution and its transitive requirements that are installed."""
     if name in installed:
         yield name
         for requirement in installed[name].requires or ():
@@ -115,7 +115,7 @@ def closure(name: str, installed: Mapping[str, Distribution]) -> Iterator[str]:
 
 
 def layers_of(installed: Mapping[str, Distribution]) -> dict[str, str]:
-    """The layer of each distribution; exits where a layer asks for what is not there, or none for what is."""
+    """The layer of each distribution; exits if a layer's root is not installed, or no layer needs a distribution."""
     placed: dict[str, str] = {}
     for layer, roots in LAYERS.items():
         if absent := set(roots) - set(installed):
@@ -130,10 +130,10 @@ def layers_of(installed: Mapping[str, Distribution]) -> dict[str, str]:
 
 def share(source: Path, root: Path) -> None:
     """Move the files of every distribution into the folder of its layer."""
-    installed = {canonical(one.name): one for one in distributions(path=[str(source)])}
+    installed = {canonical(item.name): item for item in distributions(path=[str(source)])}
     for name, layer in layers_of(installed).items():
         for file in installed[name].files or ():
-            # Programs lie beside the packages, and are left behind.
+            # Scripts are outside the packages, and are not moved.
             if file.parts[0] != "..":
                 target = root / layer / file
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,10 @@
-"""Run inside an image build: gather the part of Debian that a function needs into a folder of its own.
+"""Run inside an image build: copy the part of Debian that a function needs into a folder.
 
     python3 system.py FOLDER PACKAGES...
 
-That is the interpreter, its standard library, every shared library that these and the installed packages link to,
-certificates, and three programs with which `sam local` sets up its copy of an image. No package manager, no
-pip, no compiler, and a third of the bytes. Works alike on the public Python image (/usr/local) and on Debian's own
-Python (/usr).
+That is the interpreter, its standard library, all shared libraries that these and the installed packages link to,
+certificates, and three programs used by `sam local` to prepare its copy of an image. No package manager, pip or
+compiler, and a third of the size. Works on the public Python image (/usr/local) and on Debian's own Python (/usr).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pathlib import Path
 
 # `sam local` builds its copy with `RUN mv ... && chmod ...`.
 PROGRAMS = ("sh", "mv", "chmod")
-# Of the standard library, what serves people at a prompt, or installs, or tests.
+# Parts of the standard library for interactive use, installation or tests.
 LEFT_OUT = shutil.ignore_patterns(
     "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py",
     "ensurepip", "venv", "lib2to3", "pydoc_data", "config-*", "EXTERNALLY-MANAGED",
@@ -44,32 +43,32 @@ LINKED = re.compile(r"(?:=> )?(/\S+) \(0x")
 
 
 def shared_libraries(*roots: Path) -> set[Path]:
-    """Where the loader finds what every program and library below these roots links to."""
-    found: set[Path] = set()
+    """The shared libraries that the programs and libraries below these roots link to, by the loader's paths."""
+    libraries: set[Path] = set()
     for root in roots:
         candidates = [root] if root.is_file() else root.rglob("*.so*")
         for path in candidates:
             if path.is_file() and path.open("rb").read(4) == b"\x7fELF":
-                # A library that a wheel brings may find the ones beside it only by way of the module that loads it.
-                beside = {**os.environ, "LD_LIBRARY_PATH": str(path.parent)}
-                listed = subprocess.run(
-                    ["ldd", str(path)], env=beside, capture_output=True, text=True, check=False
+                # A library of a wheel may find those in its folder only through the module that loads it.
+                environment = {**os.environ, "LD_LIBRARY_PATH": str(path.parent)}
+                output = subprocess.run(
+                    ["ldd", str(path)], env=environment, capture_output=True, text=True, check=False
                 ).stdout
-                if "not found" in listed:
-                    raise SystemExit(f"{path} links to what is not there:\n{listed}")
-                found |= {Path(match) for match in LINKED.findall(listed)}
-    return found
+                if "not found" in output:
+                    raise SystemExit(f"{path} links to missing libraries:\n{output}")
+                libraries |= {Path(match) for match in LINKED.findall(output)}
+    return libraries
 
 
 def copy_file(path: Path, into: Path) -> None:
-    """Copy a file to where it is, below another root, by the resolved name of its folder."""
+    """Copy a file to the same path below another root, with its folder resolved."""
     target = into / (path.parent.resolve() / path.name).relative_to("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(path, target)
 
 
 def copy_link(path: Path, into: Path) -> None:
-    """Copy a symbolic link as one."""
+    """Copy a symbolic link as a link."""
     if path.is_symlink():
         target = into / path.relative_to("/")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -77,12 +76,12 @@ def copy_link(path: Path, into: Path) -> None:
 
 
 def describe_packages(into: Path) -> None:
-    """Keep Debian's record and licence of every package that a file came from, for scanners and lawyers."""
+    """Keep Debian's package record and licence of every package with a copied file, for scanners and licence checks."""
     files = [str(path.relative_to(into)) for path in into.rglob("*") if path.is_file() and not path.is_symlink()]
-    found = subprocess.run(
+    owners = subprocess.run(
         ["dpkg-query", "--search", *(f"/{name}" for name in files)], capture_output=True, text=True, check=False
     ).stdout
-    for package in sorted({line.split(":")[0] for line in found.splitlines() if not line.startswith("diversion")}):
+    for package in sorted({line.split(":")[0] for line in owners.splitlines() if not line.startswith("diversion")}):
         record = subprocess.run(["dpkg-query", "--status", package], capture_output=True, text=True, check=True).stdout
         status = into / "var/lib/dpkg/status.d" / package
         status.parent.mkdir(parents=True, exist_ok=True)
@@ -93,11 +92,11 @@ def describe_packages(into: Path) -> None:
 
 
 def main(folder: str, *packages: str) -> None:
-    """Gather the system."""
+    """Copy the system."""
     into = Path(folder)
     library = Path(sysconfig.get_path("stdlib"))
     interpreter = Path(sys.executable).resolve()
-    programs = [Path(found) for name in PROGRAMS if (found := shutil.which(name))]
+    programs = [Path(program) for name in PROGRAMS if (program := shutil.which(name))]
     shutil.copytree(library, into / library.relative_to("/"), ignore=LEFT_OUT)
     needed = shared_libraries(interpreter, *programs, into / library.relative_to("/"), *map(Path, packages))
     inside = tuple(map(Path, packages))

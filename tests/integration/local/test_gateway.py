@@ -105,7 +105,7 @@ def test_an_exception_is_502_and_its_message_stays_inside(running: Local) -> Non
 
 @pytest.mark.parametrize("answer", ["[]", '{"statusCode": 1}', '{"statusCode": 200, "body": {}}'])
 def test_a_malformed_answer_is_502(running: Local, answer: str) -> None:
-    assert "No usable answer" in problem(running.star(do="answer", **{"with": answer}), 502)["detail"]
+    assert "No valid response" in problem(running.star(do="answer", **{"with": answer}), 502)["detail"]
 
 
 def test_an_answer_above_lambdas_payload_is_502(running: Local) -> None:

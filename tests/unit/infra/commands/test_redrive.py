@@ -102,7 +102,7 @@ def test_a_task_that_is_over_does_not_stand_in_the_way_of_the_next() -> None:
 
 
 def test_a_task_that_fails_says_why() -> None:
-    with pytest.raises(RedriveError, match="failed, no permission"):
+    with pytest.raises(RedriveError, match="failed: no permission"):
         run(FakeTasks({}, task("FAILED", 1, FailureReason="no permission")))
 
 
@@ -115,14 +115,14 @@ def test_without_dead_letters_nothing_is_started(capsys: pytest.CaptureFixture[s
 
 def test_one_by_one_every_message_arrives_unchanged(sqs: SQSClient) -> None:
     dead, queue = (redrive.url(sqs, STAGE, name) for name in (STAR.dead_letter_queue, STAR.queue))
-    assert [*redrive.one_by_one(sqs, dead, queue)][-1] == (3, 3)
+    assert [*redrive.move_each(sqs, dead, queue)][-1] == (3, 3)
     assert depths(sqs) == (0, 3)
     bodies = redrive.receive(sqs, redrive.url(sqs, STAGE, STAR.queue), visible_again_s=0)
     assert {message["Body"] for message in bodies} == {NOTIFICATION}
 
 
 def test_to_look_names_the_files_and_changes_nothing(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
-    redrive.look(STAGE, STAR, sqs)
+    redrive.list_dead_letters(STAGE, STAR, sqs)
     assert capsys.readouterr().out.count(f"  {KEY}\n") == 3
     assert depths(sqs) == (3, 0)
 

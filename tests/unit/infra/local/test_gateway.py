@@ -205,7 +205,7 @@ def test_a_name_that_somebody_points_at_this_machine_is_refused(host: bytes) -> 
     answer, pool = call(host=host)
     assert answer is not None
     assert (answer.status, pool.events) == (403, [])
-    assert "this server is asked for as 127.0.0.1:8000 or localhost:8000" in answer.problem["detail"]
+    assert "use the host name 127.0.0.1:8000 or localhost:8000" in answer.problem["detail"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,15 +35,15 @@ def test_other_variables_of_ours_go_to_the_functions_and_nobody_elses() -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "sentence"),
     [
-        (["--port", "http"], {}, "SKYSORT_PORT must be a port from 0 to 65535, got 'http'"),
-        ([], {"SKYSORT_S3_PORT": "70000"}, "SKYSORT_S3_PORT must be a port from 0 to 65535, got '70000'"),
+        (["--port", "http"], {}, "SKYSORT_PORT must be a port from 0 to 65535 (got 'http'"),
+        ([], {"SKYSORT_S3_PORT": "70000"}, "SKYSORT_S3_PORT must be a port from 0 to 65535 (got '70000'"),
         (["--timeout", "star"], {}, "--timeout must read like star=2"),
-        (["--concurrency", "star=0"], {}, "with a whole number of at least 1, got 'star=0'"),
+        (["--concurrency", "star=0"], {}, "with a whole number of at least 1 (got 'star=0'"),
         (["--root", "/"], {}, "has no folder named functions"),
     ],
 )
 def test_wrong_settings_end_in_a_sentence(arguments: list[str], environment: dict[str, str], sentence: str) -> None:
-    with pytest.raises(SettingsError, match=sentence):
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
         parse(arguments, environment)
 
 
@@ -69,11 +70,11 @@ def test_another_stage_starts_no_more_than_the_machine_bears(monkeypatch: pytest
     ("arguments", "sentence"),
     [
         (["--timeout", "comet=2"], f"unknown function 'comet'; choose from {', '.join(MODELS)}, galaxy-drop, "),
-        (["--timeout", "star=60"], "the gateway waits 29 s at most"),
+        (["--timeout", "star=60"], "the gateway's timeout is 29 s"),
     ],
 )
 def test_a_stage_that_cannot_be_is_refused(arguments: list[str], sentence: str) -> None:
-    with pytest.raises(SettingsError, match=sentence):
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
         parse(arguments, {}).stage()
 
 
