@@ -94,7 +94,7 @@ def test_nothing_stays_for_ever_that_nobody_asked_for(stage: Synthesised) -> Non
 
 def test_a_dropped_file_outlives_every_message_that_tells_of_it(stage: Synthesised) -> None:
     assert stage.stage.drop_retention.incoming > DEAD_LETTER_DAYS > QUEUE_DAYS
-    with pytest.raises(StageError, match="14 days of a dead letter"):
+    with pytest.raises(StageError, match="14 days of their dead letters"):
         DropRetention(incoming=14)
     with pytest.raises(StageError, match="unfinished must be at least 1 day"):
         DropRetention(unfinished=0)
