@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+from abc import ABC, abstractmethod
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -125,14 +126,14 @@ def atomic_file(path: Path, *, keep_when_interrupted: bool = True) -> Iterator[B
         temporary.unlink(missing_ok=True)
 
 
-class Writer:
+class Writer(ABC):
     """Writes records."""
 
+    @abstractmethod
     def write(self, record: Record) -> None:
         """Write one record."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to add
         """Write what has to come at the end."""
 
 
