@@ -138,10 +138,10 @@ STATEMENTS: Final = [
         r"more than ([\d,]+) writes or (\d+) GB into the drop bucket, or (\d+) GB out of the results bucket",
         [Flood().writes_in_5_minutes, Flood().uploaded_gb_in_5_minutes, Flood().downloaded_gb_in_5_minutes],
     ),
-    ("infra/README.md", r"Each public path has a rate of its own \((\d+)/s\)", [prod().api.public_per_s]),
+    ("infra/README.md", r"Each public path has its own rate \((\d+)/s\)", [prod().api.public_per_s]),
     (
         "infra/README.md",
-        r"no such header \| the address that connects \| ([\d,]+) \|",
+        r"such a header \| the connecting address \| ([\d,]+) \|",
         [Firewall().requests_in_5_minutes],
     ),
     ("functions/README.md", r"to at most (\d+) MiB unpacked", [limits.GATEWAY_REQUEST_BYTES // limits.MIB]),
