@@ -20,8 +20,8 @@ from model_export.galaxy.data import spec
 from model_export.image import data as photographs
 from model_export.image import scores
 from model_export.star import data
-from skysort.card import CARD_FILE
 from skysort.errors import ConfigurationError
+from skysort.model_card import CARD_FILE
 from skysort.pictures.decode import InputSpec, decode
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skysort.batches.status import BatchStatusService
-from skysort.card import ModelRegistry
 from skysort.http.api import serve
 from skysort.http.control import Contract, control_api
+from skysort.model_card import ModelRegistry
 from skysort.models import MODELS
 from skysort.observability import Start, logger, metrics
 from skysort.s3.client import S3Client

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skysort.card import ModelRegistry
+from skysort.model_card import ModelRegistry
 from skysort.observability import logger
 from skysort.release.aws import Deployment, respond
 from skysort.release.hook import ReleaseHook

@@ -13,8 +13,8 @@ from infra import ROOT
 from infra.api.routes import ROUTES
 from infra.constructs.metrics import MAXIMUM, SUM, ApiMetrics, FunctionMetrics, QueueMetrics
 from infra.stages.functions import Provisioned
-from skysort.card import load_card
 from skysort.metric_names import CONFIDENCE, FAILED, ITEMS_REFUSED, MAX_LABELS, REFUSED, label_metric
+from skysort.model_card import load_card
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

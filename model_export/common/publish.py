@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common.cli import OK, REFUSED, log
 from model_export.common.files import artefact, read_json, write_json
-from skysort.card import CARD_FILE
 from skysort.errors import ArtefactError
+from skysort.model_card import CARD_FILE
 
 if TYPE_CHECKING:
     import argparse

@@ -22,8 +22,8 @@ from model_export.star import boosters, plots, readme
 from model_export.star.boosters import Hyperparameters
 from model_export.star.data import SEED, Workspace, description, split
 from model_export.star.train import TRAINING
-from skysort.card import CARD_FILE
 from skysort.errors import ConfigurationError
+from skysort.model_card import CARD_FILE
 from skysort.probability import prediction_sets
 from skysort.star.booster import Booster
 from skysort.star.columns import LABELS, Photometry

@@ -15,8 +15,8 @@ from infra.constructs.observability import QUERIES
 from infra.stages.functions import StageError
 from infra.stages.operations import Alarms, Flood, Operations
 from skysort import METRICS_NAMESPACE
-from skysort.card import load_card
 from skysort.metric_names import COLD_START, CONFIDENCE, FAILED, ITEMS_REFUSED, REFUSED, label_metric
+from skysort.model_card import load_card
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
-    from skysort.card import ModelRegistry
+    from skysort.model_card import ModelRegistry
     from skysort.uploads.presigner import UploadPresigner
 
 _CSV: Final = "text/csv; charset=utf-8"

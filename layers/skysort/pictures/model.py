@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import onnxruntime
 
-from skysort.card import ModelCard, load_card, read_artefact
 from skysort.errors import ArtefactError
+from skysort.model_card import ModelCard, load_card, read_artefact
 from skysort.pictures.geometry import InputSpec
 from skysort.probability import prediction_sets
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from skysort.card import ModelRegistry
+    from skysort.model_card import ModelRegistry
 
     # Invokes a version of a function (its ARN) with an event and returns its result; raises VerificationError if the
     # function fails.

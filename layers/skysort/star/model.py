@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from skysort.card import ModelCard, load_card, read_artefact
 from skysort.errors import ArtefactError
+from skysort.model_card import ModelCard, load_card, read_artefact
 from skysort.probability import prediction_sets, softmax
 from skysort.star.booster import Booster
 from skysort.star.features import PHOTOMETRIC, SPECTROSCOPIC, feature_matrix

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.stages.deployments import AWS_STAGES
-from skysort.card import ModelRegistry
+from skysort.model_card import ModelRegistry
 from skysort.models import MODELS
 from skysort.release.verifier import TOLERANCE, VersionVerifier, differences, read_samples
 from tests.factories import FakeContext

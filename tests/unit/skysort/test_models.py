@@ -25,7 +25,7 @@ from pathlib import Path
 from infra.api.document import build
 from infra.api.routes import ROUTES
 from infra.stages.{stages} import STAGES
-from skysort.card import ModelRegistry
+from skysort.model_card import ModelRegistry
 from skysort_cli.main import build as parser
 
 stages = {{name: stage() for name, stage in STAGES.items()}}

@@ -14,8 +14,8 @@ from model_export.galaxy import export, readme, split
 from model_export.galaxy.data import spec
 from model_export.galaxy.labels import NAMES
 from model_export.galaxy.workspace import EVALUATION
-from skysort.card import load_card, read_artefact
 from skysort.errors import ArtefactError
+from skysort.model_card import load_card, read_artefact
 from skysort.pictures.geometry import InputSpec
 
 if TYPE_CHECKING:

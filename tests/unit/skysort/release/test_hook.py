@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort.card import ModelRegistry
+from skysort.model_card import ModelRegistry
 from skysort.release.hook import ReleaseHook
 from skysort.release.verifier import VerificationError, VersionVerifier, Watcher
 from tests.fakes.release import FakeDeployment, classified

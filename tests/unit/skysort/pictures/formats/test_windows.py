@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from infra import ROOT
-from skysort.card import load_card
 from skysort.errors import MalformedInputError
+from skysort.model_card import load_card
 from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.decode import InputSpec, decode

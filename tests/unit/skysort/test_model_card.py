@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skysort.card import ModelRegistry, load_card, read_artefact
 from skysort.errors import ArtefactError, NotFoundError
+from skysort.model_card import ModelRegistry, load_card, read_artefact
 
 if TYPE_CHECKING:
     from pathlib import Path
