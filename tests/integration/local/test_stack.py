@@ -105,7 +105,7 @@ def test_a_busy_port_is_one_sentence(option: str, running: Local, tmp_path: Path
     ended = start(*ARGUMENTS, option, port, SKYSORT_STATE=str(tmp_path))
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"skysort: port {port} for ")
-    assert f"choose another with SKYSORT_{'S3_' if 's3' in option else ''}PORT" in ended.stderr
+    assert f"choose another port with SKYSORT_{'S3_' if 's3' in option else ''}PORT" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
@@ -118,7 +118,7 @@ def test_a_function_that_cannot_start_is_one_sentence(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
     ended = start(*ARGUMENTS, "--timeout", "star=99", SKYSORT_STATE=str(tmp_path))
     assert ended.returncode == 1
-    assert re.fullmatch(r"skysort: star answers HTTP, and the gateway waits 29 s at most; .*\n", ended.stderr)
+    assert re.fullmatch(r"skysort: star serves HTTP, and the gateway's timeout is 29 s; .*\n", ended.stderr)
 
 
 def test_a_state_folder_serves_one_stack_at_a_time(running: Local) -> None:
