@@ -22,6 +22,7 @@ from infra.local.pool import Pool
 from infra.local.process import Launcher, Lifeline
 from infra.local.report import FunctionLog
 from infra.local.site import Site
+from skysort import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -196,6 +197,9 @@ class Stack:
 
     async def start(self) -> None:
         """Start all parts concurrently, and return when they are ready."""
+        # glibc keeps freed blocks up to the size of the largest that was freed (mallopt(3), "dynamic mmap threshold"):
+        # with one for the largest body, its base64 and its event, none is mapped anew, page by page, for each request.
+        bytearray(2 * limits.GATEWAY_REQUEST_BYTES)
         shutil.rmtree(self.settings.state / "tmp", ignore_errors=True)  # left by a killed run
         async with asyncio.TaskGroup() as group:
             group.create_task(self._start_services())
