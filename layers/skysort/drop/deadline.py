@@ -34,7 +34,7 @@ class Deadline:
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._end = clock() + seconds
+        self.ends = clock() + seconds
 
     @classmethod
     def of(cls, context: LambdaContext, clock: Callable[[], float] = time.monotonic) -> Deadline:
@@ -43,7 +43,7 @@ class Deadline:
 
     def left(self) -> float:
         """Seconds left, 0 when it is over."""
-        return max(0.0, self._end - self.clock())
+        return max(0.0, self.ends - self.clock())
 
     def begin(self) -> FileDeadline:
         """Start a file's time; raises OutOfTimeError when the deadline is over."""
@@ -60,13 +60,23 @@ class FileDeadline:
         self._started = deadline.clock()
 
     def check(self) -> None:
-        """Raise LimitExceededError when the file's time is over, OutOfTimeError when the invocation's is."""
-        if self._deadline.clock() - self._started >= DROP_FILE_S:
+        """Check the file's time and the invocation's; which ended first decides, however late that is noticed.
+
+        Raises
+        ------
+        LimitExceededError
+            The file's time is over.
+        OutOfTimeError
+            The invocation's time is over, and it ended before the file's.
+        """
+        now = self._deadline.clock()
+        file_ends = self._started + DROP_FILE_S
+        if now >= file_ends and file_ends <= self._deadline.ends:
             raise LimitExceededError(
                 f"the file was not done after {DROP_FILE_S:,} s, the maximum for one file; "
                 "split it and drop the parts as separate files"
             )
-        if not self._deadline.left():
+        if now >= self._deadline.ends:
             raise OutOfTimeError("the invocation ended before the file was done; the next one tries again")
 
     @contextmanager

@@ -207,3 +207,19 @@ def test_tables_of_every_format_stop_at_the_limit_wherever_they_are(
                 worker.process(upload, deadline)
             assert not store.listing()
         assert not store.unfinished
+
+
+@pytest.mark.parametrize(
+    ("seconds", "error"),
+    [(DROP_FILE_S / 2, OutOfTimeError), (DROP_FILE_S, LimitExceededError), (2 * DROP_FILE_S, LimitExceededError)],
+)
+def test_what_ended_first_decides_however_late_it_is_noticed(
+    clock: FakeClock, seconds: float, error: type[Exception]
+) -> None:
+    # Given a file begun at the start of an invocation
+    file_deadline = Deadline(seconds, clock).begin()
+    # When the next check comes long after both have ended
+    clock.advance(10 * DROP_FILE_S)
+    # Then it says what ended first
+    with pytest.raises(error):
+        file_deadline.check()
