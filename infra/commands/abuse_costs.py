@@ -13,10 +13,11 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from infra import ROOT
+from infra.api.routes import ROUTES
 from infra.stages.api import PUBLIC_PATHS
 from infra.stages.deployments import dev, prod
 from skysort import limits
-from skysort.models import MODELS, PICTURES, of_kind
+from skysort.models import CUSTOM, PICTURES
 
 if TYPE_CHECKING:
     from infra.stages.stage import AwsStage
@@ -56,18 +57,24 @@ def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
     prices, api, flood = stage.operations.prices, stage.api, stage.operations.flood
     put, told = prices.thousand_writes / 1_000, _SQS_A_FILE * prices.million_messages / _MILLION
     drops = {queue.function for queue in stage.drop_queues}
+    served = {route.function for route in ROUTES} | {CUSTOM.name}
     gigabytes = {
         name: function.memory_mb / _MB_PER_GB * (function.reserved_concurrency or stage.account_concurrency)
         for name, function in stage.functions.items()
     }
-    http_gb = sum(memory for name, memory in gigabytes.items() if name not in drops)
+    http_gb = sum(memory for name, memory in gigabytes.items() if name in served)
     drop_gb = sum(memory for name, memory in gigabytes.items() if name in drops)
     requests_per_s = max((client.rate_per_s for client in api.clients), default=api.rate_per_s)
     uploads_per_s = max((client.uploads_per_s for client in api.clients), default=api.uploads_per_s)
-    every_prefix = S3_WRITES_PER_S * len(MODELS)
+    prefixes = sum(len(queue.prefixes) for queue in stage.drop_queues)
+    every_prefix = S3_WRITES_PER_S * prefixes
     files_per_s = min(uploads_per_s * limits.UPLOAD_FILES_PER_REQUEST, every_prefix)
     starts_per_s = min(uploads_per_s * limits.UPLOAD_STARTS_PER_REQUEST, every_prefix)
-    picture_drops = (stage.functions[MODELS[model].drop_function].reserved_concurrency for model in of_kind(PICTURES))
+    picture_drops = (
+        stage.functions[queue.function].reserved_concurrency
+        for queue in stage.drop_queues
+        if queue.model.input is PICTURES
+    )
     classified = sum(min((drop or 1_000) * PICTURES_PER_S, S3_WRITES_PER_S) for drop in picture_drops)
     # An expired file is kept as an old version for the same time again (constructs/drop_folder.py).
     kept = prices.gb_month * 2 * stage.drop_retention.incoming / _DAYS_A_MONTH

@@ -15,7 +15,7 @@ from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
 from infra.constructs.common import acknowledge, bucket_arn, bucket_name, grant
 from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS
 from skysort.drop.keys import INCOMING
-from skysort.models import PICTURES, of_kind
+from skysort.models import CUSTOM, PICTURES, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -158,9 +158,12 @@ class ModelQueue(Construct):
         return Stack.of(self).format_arn(service="sqs", resource=queue, arn_format=ArnFormat.NO_RESOURCE_NAME)
 
     @property
-    def notification(self) -> s3.CfnBucket.QueueConfigurationProperty:
-        """The bucket notification that sends new objects of this model's folder to this queue."""
-        rules = [s3.CfnBucket.FilterRuleProperty(name="prefix", value=self.settings.prefix)]
+    def notifications(self) -> list[s3.CfnBucket.QueueConfigurationProperty]:
+        """The bucket notifications that send new objects of this model's folders to this queue."""
+        return [self._notification(prefix) for prefix in self.settings.prefixes]
+
+    def _notification(self, prefix: str) -> s3.CfnBucket.QueueConfigurationProperty:
+        rules = [s3.CfnBucket.FilterRuleProperty(name="prefix", value=prefix)]
         return s3.CfnBucket.QueueConfigurationProperty(
             event="s3:ObjectCreated:*",
             queue=self._arn(self.settings.queue),
@@ -194,7 +197,7 @@ def add_upload_notifications(bucket: s3.Bucket, queues: list[ModelQueue]) -> Non
     resource = bucket.node.default_child
     assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - tells the type checker what an L2 bucket is made of
     resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-        queue_configurations=[queue.notification for queue in queues]
+        queue_configurations=[each for queue in queues for each in queue.notifications]
     )
     for queue in queues:
         resource.node.add_dependency(queue.queue)
@@ -234,20 +237,20 @@ class DropFolder(Construct):
         self.queues: dict[str, ModelQueue] = {}
         for settings in stage.drop_queues:
             model = settings.model.name
-            self.queues[model] = self._model(model, ModelQueue(self, model, settings, self.drop_bucket_name), functions)
+            self.queues[model] = self._model(ModelQueue(self, model, settings, self.drop_bucket_name), functions)
         add_upload_notifications(self.buckets.drop, list(self.queues.values()))
         # A request for pictures may name a dropped file by its s3_key.
-        for model in of_kind(PICTURES):
+        for model in (*of_kind(PICTURES), CUSTOM.name):
             self._grant_read(model, functions[model])
         self._grant_sign(functions["control"])
 
-    def _model(self, model: str, queue: ModelQueue, functions: Mapping[str, ModelFunction]) -> ModelQueue:
+    def _model(self, queue: ModelQueue, functions: Mapping[str, ModelFunction]) -> ModelQueue:
         target = functions[queue.settings.function]
         queue.feed(target)
         allowed = {
-            self._drop(f"/{queue.settings.prefix}*"): _READ_VERSIONS,
+            **{self._drop(f"/{prefix}*"): _READ_VERSIONS for prefix in queue.settings.prefixes},
             self._drop(): _LIST,
-            self._results(f"/{model}/*"): _RECORD,
+            **{self._results(f"/{folder}/*"): _RECORD for folder in queue.settings.served},
             self._results(): _LIST,
         }
         grant(queue, "Files", target.role, allowed, _ANY_FILE)

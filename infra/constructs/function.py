@@ -160,6 +160,7 @@ class ModelFunction(Construct):
                 settings,
                 drop_bucket=bucket_name(self, stage.drop_bucket),
                 results_bucket=bucket_name(self, stage.results_bucket),
+                models_bucket=bucket_name(self, stage.models_bucket),
                 home="/tmp",  # noqa: S108 - Lambda's own, of one sandbox
             ),
             role=self.role,

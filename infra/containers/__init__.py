@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra import ROOT
 from skysort import __version__
-from skysort.models import MODELS, PICTURES, ROWS, of_kind
+from skysort.models import CUSTOM, MODELS, PICTURES, ROWS, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,7 @@ IMAGES: Final = (
     "control",
     *(image for name in of_kind(ROWS) for image in (name, MODELS[name].drop_function)),
     *of_kind(PICTURES),
+    CUSTOM.name,
 )
 # The base image; by default that of the Dockerfile, the public slim Python image.
 BASE_IMAGE_SETTING: Final = "SKYSORT_BASE_IMAGE"

@@ -119,6 +119,8 @@ def describe(names: Sequence[str]) -> list[str]:
         holds.append("layers/skysort")
     if any(name.startswith("var/task/model/") for name in names):
         holds.append("model")
+    if any(name.startswith("var/task/networks/") for name in names):
+        holds.append("networks")
     if "var/task/app.py" in names:
         holds.append("handlers")
     return holds

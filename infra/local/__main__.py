@@ -29,7 +29,7 @@ def banner(stack: Stack, seconds: float) -> str:
     api, s3, stage = f"http://127.0.0.1:{stack.port}", stack.endpoint, stack.stage
     queue = next(queue for queue in stage.drop_queues if queue.model.input is ROWS)
     try_drop = f"""
-  curl -T events/stars.csv {s3}/{stage.drop_bucket}/{queue.prefix}demo/stars.csv
+  curl -T events/stars.csv {s3}/{stage.drop_bucket}/{queue.prefixes[0]}demo/stars.csv
   curl {s3}/{stage.results_bucket}/{queue.model.name}/demo/stars.csv"""
     models = "|".join(queue.model.name for queue in stage.drop_queues)
     return f"""skysort is ready after {seconds:.1f} s (stage {stage.name})

@@ -97,6 +97,7 @@ class Launcher:
             self.settings,
             drop_bucket=self.stage.drop_bucket,
             results_bucket=self.stage.results_bucket,
+            models_bucket=self.stage.models_bucket,
             home=temporary,
         )
         return {**own, **given, **self.overrides}

@@ -103,7 +103,7 @@ def create(stage: LocalStage, endpoint: str) -> dict[str, str]:
     config = Config(s3={"addressing_style": "path"})
     s3 = boto3.client("s3", endpoint_url=endpoint, region_name=stage.region, config=config)
     sqs = boto3.client("sqs", endpoint_url=endpoint, region_name=stage.region)
-    for bucket in (stage.drop_bucket, stage.results_bucket):
+    for bucket in (stage.drop_bucket, stage.results_bucket, stage.models_bucket):
         s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_open_to_all(bucket)))
@@ -118,7 +118,7 @@ def create(stage: LocalStage, endpoint: str) -> dict[str, str]:
         }
         url = sqs.create_queue(QueueName=queue.queue, Attributes=attributes)["QueueUrl"]
         urls |= {queue.queue: url, queue.dead_letter_queue: dead_letters}
-        configurations.append(_notification(queue, _arn(sqs, url)))
+        configurations += _notifications(queue, _arn(sqs, url))
     s3.put_bucket_notification_configuration(
         Bucket=stage.drop_bucket, NotificationConfiguration={"QueueConfigurations": configurations}
     )
@@ -135,13 +135,16 @@ def _arn(sqs: SQSClient, url: str) -> str:
     return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
-def _notification(queue: DropQueue, arn: str) -> dict[str, Any]:
-    return {
-        "Id": queue.queue,
-        "QueueArn": arn,
-        "Events": ["s3:ObjectCreated:*"],
-        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": queue.prefix}]}},
-    }
+def _notifications(queue: DropQueue, arn: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "Id": f"{queue.queue}-{number}",
+            "QueueArn": arn,
+            "Events": ["s3:ObjectCreated:*"],
+            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+        }
+        for number, prefix in enumerate(queue.prefixes)
+    ]
 
 
 def main(lifeline: int, listener: int, page_port: int, settings: Settings) -> None:

@@ -77,6 +77,7 @@ class Settings:
                 drop_queues=queues,
                 drop_bucket=stage.drop_bucket,
                 results_bucket=stage.results_bucket,
+                models_bucket=stage.models_bucket,
                 region=stage.region,
                 clients=stage.clients,
                 limits=limits,

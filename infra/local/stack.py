@@ -255,7 +255,11 @@ class Stack:
                 "pids": {"stack": os.getpid(), "services": self._services.pid},
                 "sandboxes": {name: pool.pids for name, pool in self._pools.items()},
                 "queues": self._queues,
-                "buckets": {"drop": self.stage.drop_bucket, "results": self.stage.results_bucket},
+                "buckets": {
+                    "drop": self.stage.drop_bucket,
+                    "results": self.stage.results_bucket,
+                    "models": self.stage.models_bucket,
+                },
                 "logs": str(self.settings.state / "logs"),
             }
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -19,8 +20,8 @@ from infra.stages.functions import (
 from infra.stages.operations import P99_MS, Alarms, Flood, Operations
 from infra.stages.stage import AwsStage, DropQueue, DropRetention, LocalStage
 from skysort.clients import Sharing
-from skysort.models import MODELS, PICTURES, ROWS
-from skysort.settings import DROP_BUCKET, RESULTS_BUCKET, THREADS
+from skysort.models import CUSTOM, CUSTOM_ROWS, MODELS, PICTURES, ROWS, TRAINED_ROWS
+from skysort.settings import DROP_BUCKET, MODELS_BUCKET, RESULTS_BUCKET, THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,10 +33,22 @@ if TYPE_CHECKING:
 _AT_NIGHT: Final = frozenset({"star", "galaxy"})
 _NIGHTS: Final = (ScheduledMinimum("cron(0 22 * * ? *)", 10), ScheduledMinimum("cron(0 12 * * ? *)", 2))
 
+# Pictures' features are read by this many functions at once in one training (infra/state_machine).
+TRAINING_SHARDS_AT_ONCE: Final = 8
+
 _ON_DEMAND: Final = OnDemand()
 _AT_ONCE: Final = AllAtOnce()
+# Models that have functions of their own to train and serve what people train.
+_TRAINED: Final = (CUSTOM, TRAINED_ROWS)
+# Functions for each model: the built-in ones, and the one for what people train on pictures.
+_SERVED: Final = (*MODELS.values(), CUSTOM)
 # For the kept-warm functions, which are watched under real requests after a deployment.
 _WATCHED: Final = AllAtOnce(watch_minutes=5)
+
+
+def _models(model: Model) -> tuple[str, ...]:
+    """The models bucket, for a function of a model of which people train their own."""
+    return (MODELS_BUCKET,) if model in _TRAINED else ()
 
 
 def _http(
@@ -43,6 +56,7 @@ def _http(
 ) -> FunctionSettings:
     """The HTTP function of a model; for pictures it also reads dropped files by their s3_key."""
     pictures = model.input is PICTURES
+    buckets = (*((DROP_BUCKET,) if pictures else ()), *_models(model))
     return FunctionSettings(
         model.folder,
         "app.handler",
@@ -52,9 +66,9 @@ def _http(
         timeout_s=25 if pictures else 15,
         warm=warm,
         reserved_concurrency=reserved,
-        buckets=(DROP_BUCKET,) if pictures else (),
+        buckets=buckets,
         roll_out=roll_out,
-        isolated=isolated and pictures,
+        isolated=isolated and bool(buckets),
     )
 
 
@@ -72,10 +86,16 @@ def _drop(model: Model, reserved: int, warm: Warm = _ON_DEMAND, *, isolated: boo
         warm=warm,
         scratch_mb=8_192 if rows else 4_096,
         reserved_concurrency=reserved,
-        buckets=(RESULTS_BUCKET,),
+        buckets=(RESULTS_BUCKET, *_models(model)),
         environment={} if rows else {THREADS: "2"},
         isolated=isolated,
     )
+
+
+def _train(model: Model, reserved: int, *, isolated: bool = False) -> FunctionSettings:
+    """The function that does the steps of a training, in the image of the drop function."""
+    drop = _drop(model, reserved, isolated=isolated)
+    return dataclasses.replace(drop, handler="train.handler", buckets=(DROP_BUCKET, MODELS_BUCKET))
 
 
 def _control(reserved: int, warm: Warm = _ON_DEMAND, roll_out: RollOut = _AT_ONCE) -> FunctionSettings:
@@ -87,7 +107,7 @@ def _control(reserved: int, warm: Warm = _ON_DEMAND, roll_out: RollOut = _AT_ONC
         timeout_s=10,
         warm=warm,
         reserved_concurrency=reserved,
-        buckets=(DROP_BUCKET, RESULTS_BUCKET),
+        buckets=(DROP_BUCKET, RESULTS_BUCKET, MODELS_BUCKET),
         roll_out=roll_out,
         signs=True,
     )
@@ -95,8 +115,14 @@ def _control(reserved: int, warm: Warm = _ON_DEMAND, roll_out: RollOut = _AT_ONC
 
 def _queues(stage: str, maximum_concurrency: int, window_s: int) -> tuple[DropQueue, ...]:
     return tuple(
-        DropQueue(model=model, stage=stage, maximum_concurrency=maximum_concurrency, batching_window_s=window_s)
-        for model in MODELS.values()
+        DropQueue(
+            model=model,
+            stage=stage,
+            maximum_concurrency=maximum_concurrency,
+            batching_window_s=window_s,
+            folders=(model.name, CUSTOM_ROWS) if model is TRAINED_ROWS else (),
+        )
+        for model in _SERVED
     )
 
 
@@ -114,14 +140,15 @@ def local(cores: int | None = None) -> LocalStage:
         name="local",
         functions={
             **{m.name: _http(m, Provisioned(cores if m.input is ROWS else 1), cores) for m in MODELS.values()},
-            **{
-                m.drop_function: _drop(m, 1, Provisioned(1) if m.input is ROWS else _ON_DEMAND) for m in MODELS.values()
-            },
+            CUSTOM.name: _http(CUSTOM, _ON_DEMAND, cores),
+            **{m.drop_function: _drop(m, 1, Provisioned(1) if m.input is ROWS else _ON_DEMAND) for m in _SERVED},
+            **{model.train_function: _train(model, cores) for model in _TRAINED},
             "control": _control(1, Provisioned(1)),
         },
         drop_queues=_queues("local", maximum_concurrency=1, window_s=0),
         drop_bucket="skysort-drop-local",
         results_bucket="skysort-results-local",
+        models_bucket="skysort-models-local",
         clients=Sharing.SHARED,
     )
 
@@ -131,14 +158,17 @@ def dev() -> AwsStage:
     return AwsStage(
         name="dev",
         functions={
-            **{model.name: _http(model, _ON_DEMAND, 20) for model in MODELS.values()},
-            **{model.drop_function: _drop(model, 5) for model in MODELS.values()},
+            **{model.name: _http(model, _ON_DEMAND, 20) for model in _SERVED},
+            **{model.drop_function: _drop(model, 5) for model in _SERVED},
+            CUSTOM.train_function: _train(CUSTOM, TRAINING_SHARDS_AT_ONCE),
+            TRAINED_ROWS.train_function: _train(TRAINED_ROWS, 2),
             "control": _control(10),
         },
         release_hook_concurrency=5,
         drop_queues=_queues("dev", maximum_concurrency=5, window_s=1),
         drop_bucket="skysort-drop-dev",
         results_bucket="skysort-results-dev",
+        models_bucket="skysort-models-dev",
         clients=Sharing.SHARED,
         api=ApiSettings(clients=(Client("developer", rate_per_s=50, burst=100),), rate_per_s=100, burst=200),
         log_days=7,
@@ -157,7 +187,10 @@ def prod() -> AwsStage:
         name="prod",
         functions={
             **{m.name: _http(m, _kept_warm(m), 100, _WATCHED, isolated=True) for m in MODELS.values()},
-            **{model.drop_function: _drop(model, 20, isolated=True) for model in MODELS.values()},
+            CUSTOM.name: _http(CUSTOM, _ON_DEMAND, 100, _WATCHED, isolated=True),
+            **{model.drop_function: _drop(model, 20, isolated=True) for model in _SERVED},
+            CUSTOM.train_function: _train(CUSTOM, 2 * TRAINING_SHARDS_AT_ONCE, isolated=True),
+            TRAINED_ROWS.train_function: _train(TRAINED_ROWS, 5, isolated=True),
             "control": _control(40, roll_out=Canary(percent=10, minutes=5)),
         },
         release_hook_concurrency=10,
@@ -165,6 +198,7 @@ def prod() -> AwsStage:
         operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500, stop_at_percent=100, flood=Flood()),
         drop_bucket="skysort-drop-prod",
         results_bucket="skysort-results-prod",
+        models_bucket="skysort-models-prod",
         clients=Sharing.SEPARATE,
         drop_retention=DropRetention(results=365),
         api=ApiSettings(

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 
 def variables(
-    stage: Stage, name: str, function: FunctionSettings, *, drop_bucket: str, results_bucket: str, home: str
+    stage: Stage,
+    name: str,
+    function: FunctionSettings,
+    *,
+    drop_bucket: str,
+    results_bucket: str,
+    models_bucket: str,
+    home: str,
 ) -> dict[str, str]:
     """The variables of one function, besides Lambda's own.
 
@@ -20,7 +27,7 @@ def variables(
     ----------
     name
         The function's name in the stage.
-    drop_bucket, results_bucket
+    drop_bucket, results_bucket, models_bucket
         The complete names of the stage's buckets; a function gets those that it uses.
     home
         The only folder that can be written to.
@@ -30,7 +37,11 @@ def variables(
     dict of str
         Values by name.
     """
-    buckets = {settings.DROP_BUCKET: drop_bucket, settings.RESULTS_BUCKET: results_bucket}
+    buckets = {
+        settings.DROP_BUCKET: drop_bucket,
+        settings.RESULTS_BUCKET: results_bucket,
+        settings.MODELS_BUCKET: models_bucket,
+    }
     return {
         settings.STAGE: stage.name,
         settings.CLIENTS: stage.clients.value,

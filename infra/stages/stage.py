@@ -57,6 +57,7 @@ class DropQueue:
     batching_window_s; maximum_concurrency invocations run at once. A message received max_receive_count times without
     success goes to the dead-letter queue: by default enough for each of ten files to get its own invocation
     (skysort.drop.deadline), even if all ten are always delivered together and the function was killed on them before.
+    folders: of its files in the drop bucket, by default that of the model's name.
     """
 
     model: Model
@@ -66,6 +67,7 @@ class DropQueue:
     batch_size: int = DROP_BATCH
     visibility_timeout_s: int = VISIBILITY_TIMEOUTS * TIMEOUT_S[1]
     max_receive_count: int = DROP_ALONE_RECEIVES - 1 + DROP_BATCH
+    folders: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Reject what SQS or Lambda would reject."""
@@ -95,9 +97,14 @@ class DropQueue:
         return f"skysort-{self.model.name}-drop-dlq-{self.stage}"
 
     @property
-    def prefix(self) -> str:
-        """The key prefix of its files in the drop bucket."""
-        return f"{INCOMING}{self.model.name}/"
+    def served(self) -> tuple[str, ...]:
+        """The folders of its files in the drop bucket, and of their results."""
+        return self.folders or (self.model.name,)
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The key prefixes of its files in the drop bucket."""
+        return tuple(f"{INCOMING}{folder}/" for folder in self.served)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +168,17 @@ class Stage:
     drop_queues: tuple[DropQueue, ...]
     drop_bucket: str
     results_bucket: str
+    models_bucket: str
     region: str = "us-east-1"
     clients: Sharing = Sharing.SEPARATE
 
     def __post_init__(self) -> None:
         """Reject inconsistent functions, queues and routes."""
-        require(self.drop_bucket != self.results_bucket, "drop and results need separate buckets, to prevent loops")
+        buckets = {self.drop_bucket, self.results_bucket, self.models_bucket}
+        require(
+            len(buckets) == 3,  # noqa: PLR2004 - all of them
+            "dropped files, results and models need separate buckets, to prevent loops",
+        )
         for route in ROUTES:
             function = self._function(route.function, f"{route.method} {route.path}")
             require(

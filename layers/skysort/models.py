@@ -178,6 +178,11 @@ class Model(NamedTuple):
         return f"{self.name}-drop"
 
     @property
+    def train_function(self) -> str:
+        """The function that trains models of its kind."""
+        return f"{self.name}-train"
+
+    @property
     def folder(self) -> str:
         """The project's folder with its functions and artefact."""
         return f"functions/{self.name}"
@@ -241,6 +246,19 @@ _REGISTERED: Final = (
 )
 # By name, in display order.
 MODELS: Final[Mapping[str, Model]] = {model.name: model for model in _REGISTERED}
+
+# Models of pictures that people train: one function serves all of them, by the name in the path.
+CUSTOM: Final = Model(
+    name="custom",
+    title="Your own",
+    question="Which of your classes is this?",
+    summary="Drop pictures. Each is classified by a model that you trained on your own classes.",
+    classifies="Pictures as one of the classes that a model was trained on.",
+    input=PICTURES,
+)
+# The built-in model whose functions also serve and train the tables' models, and their folder in the drop bucket.
+TRAINED_ROWS: Final = MODELS["star"]
+CUSTOM_ROWS: Final = f"{CUSTOM.name}-{TRAINED_ROWS.name}"
 
 
 def of_kind(kind: InputKind) -> tuple[str, ...]:

@@ -48,3 +48,4 @@ def test_every_layer_is_told_what_it_holds(committed: dict[str, Any]) -> None:
 def test_a_layer_is_described_by_its_files() -> None:
     names = ["var/runtime/numpy-2.5.5.dist-info/METADATA", "var/runtime/numpy/__init__.py", "var/task/model/card.json"]
     assert describe(names) == ["numpy 2.5.5", "model"]
+    assert describe(["var/task/networks/galaxy/card.json", "var/task/networks/image/image.onnx"]) == ["networks"]

@@ -112,6 +112,7 @@ def test_a_function_is_given_the_variables_that_its_stage_says(stage: Synthesise
             settings,
             drop_bucket=f"skysort-drop-{suffix}",
             results_bucket=f"skysort-results-{suffix}",
+            models_bucket=f"skysort-models-{suffix}",
             home="/tmp",
         )
     assert found["SKYSORT_CLIENTS"] == {"dev": "shared", "prod": "separate"}[stage.stage.name]

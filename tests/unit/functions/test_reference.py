@@ -48,6 +48,8 @@ TEST_EVENT: dict[str, Any] = {
         }
     ]
 }
+# A training's function answers it without a training, once its modules and networks are read.
+READY: dict[str, Any] = {"step": "ready"}
 HANDLERS = {
     **{name: (name, "app") for name in SAMPLES},
     **{model.drop_function: (name, "drop") for name, model in MODELS.items()},

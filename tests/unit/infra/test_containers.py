@@ -77,6 +77,7 @@ def test_every_function_has_an_image() -> None:
         ("star", "rows", "star"),
         ("star-drop", "rows-drop", "star"),
         ("image", "pictures", "image"),
+        ("custom", "custom", None),
     ],
 )
 def test_what_an_image_is_built_from(

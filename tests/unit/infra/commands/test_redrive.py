@@ -136,7 +136,7 @@ def test_a_dead_letter_that_is_no_notification_is_shown_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["moon"], f"choose from {', '.join(MODELS)}, all"),
+        (["moon"], f"choose from {', '.join(MODELS)}, custom, all"),
         (["star", "--per-second", "501"], "must be from 1 to 500"),
         (["image"], "is stage dev deployed to this region?"),
     ],

@@ -50,14 +50,14 @@ def test_wrong_settings_end_in_a_sentence(arguments: list[str], environment: dic
 def test_a_timeout_moves_the_visibility_timeout_along() -> None:
     stage = parse(["--timeout", "star-drop=5", "--timeout", "star=2"], {}).stage()
     assert (stage.functions["star-drop"].timeout_s, stage.functions["star"].timeout_s) == (5, 2)
-    assert stage.drop_queues[-1].visibility_timeout_s == 30
+    assert [queue.visibility_timeout_s for queue in stage.drop_queues if queue.function == "star-drop"] == [30]
 
 
 def test_concurrency_moves_provisioned_and_maximum_along() -> None:
     stage = parse(["--concurrency", "star=3", "--concurrency", "star-drop=2"], {}).stage()
     star = stage.functions["star"]
     assert (star.provisioned, star.reserved_concurrency) == (3, 3)
-    assert stage.drop_queues[-1].maximum_concurrency == 2
+    assert [queue.maximum_concurrency for queue in stage.drop_queues if queue.function == "star-drop"] == [2]
 
 
 def test_another_stage_starts_no_more_than_the_machine_bears(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_another_stage_starts_no_more_than_the_machine_bears(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--timeout", "comet=2"], f"unknown function 'comet'; choose from {', '.join(MODELS)}, galaxy-drop, "),
+        (["--timeout", "comet=2"], f"unknown function 'comet'; choose from {', '.join(MODELS)}, custom, galaxy-drop, "),
         (["--timeout", "star=60"], "the gateway's timeout is 29 s"),
     ],
 )

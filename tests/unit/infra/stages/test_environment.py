@@ -29,7 +29,13 @@ DEFAULTED = {settings.THREADS, settings.CACHE_ENTRIES, settings.MEMORY}
 
 def given(stage: Stage, name: str) -> dict[str, str]:
     return variables(
-        stage, name, stage.functions[name], drop_bucket="the-drop", results_bucket="the-results", home="/scratch"
+        stage,
+        name,
+        stage.functions[name],
+        drop_bucket="the-drop",
+        results_bucket="the-results",
+        models_bucket="the-models",
+        home="/scratch",
     )
 
 
@@ -43,6 +49,14 @@ def test_every_function_starts_with_what_its_stage_gives_it(name: str) -> None:
         assert drop.results_bucket == "the-results"
     control = ControlSettings.from_environment(given(stage, "control"), ROOT / "functions" / "control")
     assert (control.drop_bucket, control.results_bucket) == ("the-drop", "the-results")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_functions_that_train_serve_or_manage_trained_models_know_their_bucket(name: str) -> None:
+    stage = STAGES[name]()
+    knowing = {function for function in stage.functions if settings.MODELS_BUCKET in given(stage, function)}
+    serving = {f"{model}{role}" for model in ("custom", "star") for role in ("", "-drop", "-train")}
+    assert knowing == {"control", *serving}
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -66,6 +80,7 @@ def test_a_sandbox_of_this_machine_gets_what_the_function_gets_on_aws(name: str,
             for bucket, name in (
                 (settings.DROP_BUCKET, aws.drop_bucket),
                 (settings.RESULTS_BUCKET, aws.results_bucket),
+                (settings.MODELS_BUCKET, aws.models_bucket),
             )
             if bucket in given(aws, function)
         }

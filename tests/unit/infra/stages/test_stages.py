@@ -23,7 +23,7 @@ from infra.stages.functions import (
 from infra.stages.stage import ACCOUNT_CONCURRENCY, UNRESERVED, LocalLimits
 from skysort.drop.deadline import SHARE_FOR_WORK
 from skysort.limits import DROP_ALONE_RECEIVES, DROP_FILE_S
-from skysort.models import MODELS, PICTURES, of_kind
+from skysort.models import CUSTOM, MODELS, PICTURES, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,6 +109,7 @@ def test_provisioned_and_snapstart_exclude_each_other_by_type() -> None:
     ("changes", "sentence"),
     [
         ({"results_bucket": "skysort-drop-local"}, "separate buckets"),
+        ({"models_bucket": "skysort-drop-local"}, "separate buckets"),
         ({"functions": {"star": star()}}, "stage local has no function"),
         (
             {"drop_queues": (queue(model=MODELS["star"]._replace(name="comet")),)},
@@ -144,8 +145,16 @@ def test_a_laptop_starts_few_sandboxes_ahead() -> None:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_every_model_has_a_drop_folder_of_its_own(name: str) -> None:
-    prefixes = {one.function: one.prefix for one in STAGES[name]().drop_queues}
-    assert prefixes == {f"{model}-drop": f"incoming/{model}/" for model in MODELS}
+    prefixes = {one.function: one.prefixes for one in STAGES[name]().drop_queues}
+    own = {f"{model}-drop": (f"incoming/{model}/",) for model in (*MODELS, CUSTOM.name)}
+    assert prefixes == own | {"star-drop": ("incoming/star/", "incoming/custom-star/")}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_dropped_file_reaches_one_queue_and_an_upload_for_a_training_none(name: str) -> None:
+    prefixes = [prefix for one in STAGES[name]().drop_queues for prefix in one.prefixes]
+    assert not [one for one in prefixes for other in prefixes if one is not other and one.startswith(other)]
+    assert not [one for one in prefixes if "incoming/training/".startswith(one)]
 
 
 def test_logs_are_kept_for_days_that_cloudwatch_offers() -> None:
@@ -155,7 +164,7 @@ def test_logs_are_kept_for_days_that_cloudwatch_offers() -> None:
 
 def test_a_stage_does_not_commit_more_than_its_account_may() -> None:
     """A new account may run 10 sandboxes at once, and reserve none of them."""
-    sentence = rf"stage dev commits {len(MODELS) * 25 + 15} sandboxes .* an account of 10 may commit 0"
+    sentence = rf"stage dev commits {(len(MODELS) + 1) * 25 + 10 + 15} sandboxes .* an account of 10 may commit 0"
     with pytest.raises(StageError, match=sentence):
         dataclasses.replace(dev(), account_concurrency=10)
     assert dataclasses.replace(dev().without_reservations(), account_concurrency=10).name == "dev"
@@ -178,7 +187,7 @@ def test_two_stages_fit_one_account() -> None:
 
 
 def test_provisioned_concurrency_counts_against_the_account_at_its_maximum() -> None:
-    assert prod().committed == len(MODELS) * (100 + 20) + 40 + 10 + 1
+    assert prod().committed == (len(MODELS) + 1) * (100 + 20) + (16 + 5) + 40 + 10 + 1
     provisioned = len(MODELS) * 50
     with pytest.raises(StageError, match=rf"commits {provisioned} .* deploy a stage without provisioned concurrency"):
         dataclasses.replace(prod().without_reservations(), account_concurrency=provisioned + 90)
