@@ -176,3 +176,34 @@ BATCH_CSV_ROWS: Final = 10_000
 BATCH_CSV_BYTES: Final = 3 * MIB
 # Classified tables with their rejected rows that are merged; larger ones are referenced by their result file.
 BATCH_CSV_TABLE_BYTES: Final = 16 * MIB
+
+# Trainings: classes, examples of a class, and examples of pictures and tables. A shard of pictures is one task of the
+# features step.
+TRAINING_CLASSES_MIN: Final = 2
+TRAINING_CLASSES: Final = 100
+TRAINING_PICTURES_PER_CLASS_MIN: Final = 5
+TRAINING_PICTURES: Final = 5_000
+TRAINING_ROWS_PER_CLASS_MIN: Final = 20
+TRAINING_ROWS: Final = 200_000
+TRAINING_SHARD: Final = 64
+# Refused files that a training names; the rest are counted.
+TRAINING_REFUSALS_LISTED: Final = 100
+# Trainings of one owner that wait or run: each may take minutes of several functions.
+TRAININGS_RUNNING: Final = 3
+TRAININGS_LISTED: Final = 100
+# Seconds after which a training whose status stands still counts as dead: longer than any step with its retries.
+TRAINING_SILENT_S: Final = 3_600
+TRAINING_BODY_BYTES: Final = 64 * 1024
+# Trained models of one owner, and versions of one model.
+TRAINED_MODELS: Final = 100
+MODEL_VERSIONS: Final = 50
+POINTER_HISTORY: Final = 100
+MODEL_NAME_CHARACTERS: Final = 40
+LABEL_CHARACTERS: Final = 60
+# Shortest prefix that names a version.
+VERSION_PREFIX_DIGITS: Final = 8
+# A trained classifier's weights: a small problem's, and the largest.
+HEAD_BYTES: Final = 200_000
+HEAD_BYTES_MAX: Final = 1 * MIB
+# Side of a training picture's thumbnail, in pixels.
+THUMBNAIL: Final = 64

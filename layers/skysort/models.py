@@ -116,6 +116,9 @@ ROWS: Final = InputKind(
     archive_bytes=UPLOAD_BYTES,
 )
 
+# What a classifier is trained with: labelled pictures, one by one or in an archive, or a table.
+EXAMPLES: Final = PICTURES._replace(files={**PICTURES.files, **ROWS.files}, vague=ROWS.vague)
+
 
 class Sample(NamedTuple):
     """A sample input: a file of events/, or a row's values by column.
@@ -259,8 +262,18 @@ CUSTOM: Final = Model(
 # The built-in model whose functions also serve and train the tables' models, and their folder in the drop bucket.
 TRAINED_ROWS: Final = MODELS["star"]
 CUSTOM_ROWS: Final = f"{CUSTOM.name}-{TRAINED_ROWS.name}"
+# The models with networks whose features trained picture models read.
+NETWORKS: Final = ("galaxy", "image")
+# What uploads of examples name as their model.
+TRAINING: Final = "training"
+_FAMILIES: Final = {CUSTOM.name: PICTURES, CUSTOM_ROWS: ROWS, TRAINING: EXAMPLES}
 
 
 def of_kind(kind: InputKind) -> tuple[str, ...]:
     """The names of the models with this type of input."""
     return tuple(model.name for model in MODELS.values() if model.input is kind)
+
+
+def input_of(spelled: str) -> InputKind:
+    """The files of a model: one of MODELS, custom/NAME, custom-star/NAME (skysort.registry.names), or training."""
+    return MODELS[spelled].input if spelled in MODELS else _FAMILIES[spelled.partition("/")[0]]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 from skysort import limits
 from skysort.clients import Sharing
 from skysort.errors import ConfigurationError
+from skysort.models import NETWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ METRICS_NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
 LOG_LEVEL: Final = "POWERTOOLS_LOG_LEVEL"
 # Set by Lambda itself.
 MEMORY: Final = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+_IMAGE_NETWORKS: Final = Path("/var/task/networks")
 # One vCPU for every 1,769 MB (AWS Lambda: "Configure Lambda function memory").
 MEMORY_MB_PER_VCPU: Final = 1_769
 
@@ -47,6 +49,7 @@ class ModelSettings:
     cache_entries: answers kept; 0 switches the cache off.
     drop_bucket: the bucket of s3_key; None rejects every s3_key.
     clients: whether an s3_key may name any client's file, or only the caller's own, the default.
+    models_bucket: where trained models are; None for none.
     """
 
     model_folder: Path
@@ -54,6 +57,7 @@ class ModelSettings:
     cache_entries: int
     drop_bucket: str | None
     clients: Sharing
+    models_bucket: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], model: str, function_folder: Path) -> Self:
@@ -65,6 +69,7 @@ class ModelSettings:
             cache_entries=_integer(environment, CACHE_ENTRIES, limits.CACHE_ENTRIES, 0, 1_000_000),
             drop_bucket=_text(environment, DROP_BUCKET) or None,
             clients=_sharing(environment),
+            models_bucket=_text(environment, MODELS_BUCKET) or None,
         )
 
 
@@ -73,12 +78,13 @@ class DropSettings:
     """Settings of a drop handler.
 
     results_bucket: where results go; never the drop bucket, which would create a loop.
-    model_folder: as in ModelSettings. threads: cores for a prediction.
+    model_folder, models_bucket: as in ModelSettings. threads: cores for a prediction.
     """
 
     results_bucket: str
     model_folder: Path
     threads: int
+    models_bucket: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], model: str, function_folder: Path) -> Self:
@@ -87,6 +93,89 @@ class DropSettings:
             results_bucket=_bucket(environment, RESULTS_BUCKET, "results go to"),
             model_folder=_model_folder(environment, model, function_folder),
             threads=_integer(environment, THREADS, 1, 1, 64),
+            models_bucket=_text(environment, MODELS_BUCKET) or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """The folders of the two shipped networks, whose features trained picture models read, and cores for them."""
+
+    galaxy_folder: Path
+    image_folder: Path
+    threads: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        memory = _integer(environment, MEMORY, MEMORY_MB_PER_VCPU, 128, 10_240)
+        galaxy, image = (
+            _folder(environment, f"SKYSORT_{name.upper()}_MODEL", _network_folder(function_folder, name))
+            for name in NETWORKS
+        )
+        return cls(galaxy, image, _integer(environment, THREADS, max(1, memory // MEMORY_MB_PER_VCPU), 1, 64))
+
+
+@dataclass(frozen=True, slots=True)
+class CustomSettings:
+    """Settings of the HTTP function of trained picture models.
+
+    models_bucket: where the models are. networks: see NetworkSettings.
+    cache_entries, drop_bucket, clients: as in ModelSettings.
+    """
+
+    models_bucket: str
+    networks: NetworkSettings
+    cache_entries: int
+    drop_bucket: str | None
+    clients: Sharing
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        return cls(
+            models_bucket=_models_bucket(environment),
+            networks=NetworkSettings.from_environment(environment, function_folder),
+            cache_entries=_integer(environment, CACHE_ENTRIES, limits.CACHE_ENTRIES, 0, 1_000_000),
+            drop_bucket=_text(environment, DROP_BUCKET) or None,
+            clients=_sharing(environment),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CustomDropSettings:
+    """Settings of the drop handler of trained picture models; see CustomSettings and DropSettings."""
+
+    results_bucket: str
+    models_bucket: str
+    networks: NetworkSettings
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        return cls(
+            results_bucket=_bucket(environment, RESULTS_BUCKET, "results go to"),
+            models_bucket=_models_bucket(environment),
+            networks=NetworkSettings.from_environment(environment, function_folder),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Settings of a function that trains. drop_bucket: where examples are. models_bucket: where models go."""
+
+    drop_bucket: str
+    models_bucket: str
+    threads: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        memory = _integer(environment, MEMORY, MEMORY_MB_PER_VCPU, 128, 10_240)
+        return cls(
+            drop_bucket=_bucket(environment, DROP_BUCKET, "examples are dropped into"),
+            models_bucket=_models_bucket(environment),
+            threads=_integer(environment, THREADS, max(1, memory // MEMORY_MB_PER_VCPU), 1, 64),
         )
 
 
@@ -96,6 +185,7 @@ class ControlSettings:
 
     cards_folder: the folder with <model>/model/card.json for every model.
     drop_bucket: where uploads go. results_bucket: where results are.
+    models_bucket: where trainings and trained models are; None for none.
     clients: whether clients share batches or have their own; separate by default.
     """
 
@@ -103,6 +193,7 @@ class ControlSettings:
     drop_bucket: str
     results_bucket: str
     clients: Sharing
+    models_bucket: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> Self:
@@ -112,6 +203,7 @@ class ControlSettings:
             drop_bucket=_bucket(environment, DROP_BUCKET, "files are dropped into"),
             results_bucket=_bucket(environment, RESULTS_BUCKET, "results are in"),
             clients=_sharing(environment),
+            models_bucket=_text(environment, MODELS_BUCKET) or None,
         )
 
 
@@ -185,6 +277,16 @@ def _bucket(environment: Mapping[str, str], name: str, purpose: str) -> str:
     if not value:
         raise ConfigurationError(f"{name} must name the bucket that {purpose}; it is not set")
     return value
+
+
+def _models_bucket(environment: Mapping[str, str]) -> str:
+    return _bucket(environment, MODELS_BUCKET, "trained models are in")
+
+
+def _network_folder(function_folder: Path, name: str) -> Path:
+    """A shipped network's folder: in the image, else the checkout's."""
+    in_image = _IMAGE_NETWORKS / name
+    return in_image if in_image.is_dir() else function_folder.parent / name / "model"
 
 
 def _sharing(environment: Mapping[str, str]) -> Sharing:

@@ -18,7 +18,7 @@ from skysort.drop.worker import DropWorker
 from skysort.errors import MalformedInputError, NotFoundError
 from skysort.limits import MIB
 from skysort.pictures.bodies.remote import DroppedPictures
-from skysort.s3.client import S3Client
+from skysort.s3.client import Answer, S3Client
 from skysort.s3.signature import Addressing, Credentials, Location, Signer
 from skysort.s3.store import S3Store
 from skysort.uploads.presigner import UploadPresigner
@@ -144,19 +144,19 @@ class Recorder(S3Client):
         self.asked: list[Permission] = []
 
     def _exchange(
-        self, method: str, location: Location, query: Mapping[str, str], headers: Mapping[str, str] | None
-    ) -> tuple[int, bytes]:
-        del headers
+        self, method: str, location: Location, query: Mapping[str, str], headers: Mapping[str, str] | None, body: bytes
+    ) -> Answer:
+        del headers, body
         # An upload that begins is named `uploads`, one that goes on by its `uploadId`
         self.asked += of_request(method, location.bucket, location.path, query)
         if "list-type" in query:
             about = "<Size>1</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
             key = self._files[location.bucket]
             found = f"<Contents><Key>{key}</Key>{about}</Contents>" if key.startswith(query["prefix"]) else ""
-            return 200, f"<r>{found}</r>".encode()
+            return Answer(200, f"<r>{found}</r>".encode())
         if method == "POST":
-            return 200, b"<r><UploadId>u1</UploadId></r>"
-        return 200, b"<r/>" if "uploadId" in query else b"{}"
+            return Answer(200, b"<r><UploadId>u1</UploadId></r>")
+        return Answer(200, b"<r/>" if "uploadId" in query else b"{}")
 
 
 def test_the_control_function_may_do_exactly_what_it_does_and_signs_for(dev: Synthesised) -> None:

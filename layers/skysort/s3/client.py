@@ -1,4 +1,4 @@
-"""The few S3 requests of the control function: list, read, create a multipart upload, list its parts."""
+"""The few S3 requests of functions without boto3: list, read, write on a condition, delete, uploads in parts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import threading
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
 from skysort.errors import InfrastructureError, NotFoundError
+from skysort.s3.objects import ConflictError
 from skysort.s3.signature import query_string
 
 if TYPE_CHECKING:
@@ -25,6 +26,17 @@ ATTEMPTS: Final = 3
 _PAUSE_S: Final = 0.05
 _PAGE: Final = 1_000
 _NAMESPACE: Final = "{*}"
+# Answers to what was asked: a condition that does not hold is one.
+_ANSWERS: Final = frozenset(
+    {
+        HTTPStatus.OK,
+        HTTPStatus.NO_CONTENT,
+        HTTPStatus.PARTIAL_CONTENT,
+        HTTPStatus.NOT_MODIFIED,
+        HTTPStatus.PRECONDITION_FAILED,
+        HTTPStatus.CONFLICT,
+    }
+)
 # Keys are percent-encoded, but some S3-compatible stores (such as moto 5.2) echo parts of a request unencoded.
 _NOT_XML: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 
@@ -47,6 +59,25 @@ class Part:
     size: int
 
 
+class StoredDocument(NamedTuple):
+    """A small object whole, with its ETag (without quotes) for a later condition."""
+
+    body: bytes
+    etag: str
+
+
+class Answer(NamedTuple):
+    """An answer of S3.
+
+    repeated: an earlier attempt at the request failed without an answer, and may have been carried out.
+    """
+
+    status: int
+    body: bytes
+    etag: str = ""
+    repeated: bool = False
+
+
 class S3Client:
     """Signed requests to S3; each thread keeps its connections.
 
@@ -64,7 +95,7 @@ class S3Client:
         if after:
             query["start-after"] = after
         while True:
-            root = _parse(self._send("GET", self._addressing.locate(bucket), query))
+            root = _parse(self._send("GET", self._addressing.locate(bucket), query).body)
             yield [_listed(item) for item in root.iterfind(_NAMESPACE + "Contents")]
             token = root.findtext(_NAMESPACE + "NextContinuationToken")
             if not token:
@@ -74,19 +105,72 @@ class S3Client:
     def read(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         """An object's bytes, or up to size of them from start; raises NotFoundError."""
         headers = {"range": f"bytes={start}-{'' if size is None else start + size - 1}"} if start or size else {}
-        return self._send("GET", self._addressing.locate(bucket, key), {}, headers)
+        return self._send("GET", self._addressing.locate(bucket, key), {}, headers).body
+
+    def get(self, bucket: str, key: str) -> StoredDocument:
+        """A small object whole, with its ETag; raises NotFoundError."""
+        answer = self._send("GET", self._addressing.locate(bucket, key), {})
+        return StoredDocument(answer.body, answer.etag)
+
+    def get_if_changed(self, bucket: str, key: str, etag: str) -> StoredDocument | None:
+        """The object, None if it still has this ETag; raises NotFoundError."""
+        answer = self._send("GET", self._addressing.locate(bucket, key), {}, {"if-none-match": f'"{etag}"'})
+        return None if answer.status == HTTPStatus.NOT_MODIFIED else StoredDocument(answer.body, answer.etag)
+
+    def put(self, bucket: str, key: str, body: bytes, content_type: str, replaces: str | None = None) -> str:
+        """Write a small object on a condition.
+
+        Parameters
+        ----------
+        bucket, key, body, content_type
+            The object.
+        replaces
+            The ETag of the object that may be replaced, None if none may exist.
+
+        Returns
+        -------
+        Its ETag.
+
+        Raises
+        ------
+        ConflictError
+            If the condition does not hold, or another write was in progress.
+        InfrastructureError
+            If there is no such bucket, or S3 fails.
+        """
+        condition = {"if-match": f'"{replaces}"'} if replaces else {"if-none-match": "*"}
+        location = self._addressing.locate(bucket, key)
+        try:
+            answer = self._send("PUT", location, {}, {"content-type": content_type, **condition}, body)
+        except NotFoundError as error:
+            # S3 answers so if the object to be replaced no longer exists; a missing bucket is a fault.
+            if replaces and "NoSuchKey" in error.detail:
+                raise ConflictError(f"s3://{bucket}/{key} was deleted concurrently") from error
+            raise InfrastructureError(error.detail) from error
+        if answer.status not in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}:
+            return answer.etag
+        if answer.repeated:
+            # The attempt without an answer may have written it.
+            written = self.get(bucket, key)
+            if written.body == body:
+                return written.etag
+        raise ConflictError(f"s3://{bucket}/{key} was changed concurrently")
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object, if there is one."""
+        self._send("DELETE", self._addressing.locate(bucket, key), {})
 
     def start_parts(self, bucket: str, key: str, content_type: str) -> str:
         """Create a multipart upload; returns its id."""
         location = self._addressing.locate(bucket, key)
-        root = _parse(self._send("POST", location, {"uploads": ""}, {"content-type": content_type}))
+        root = _parse(self._send("POST", location, {"uploads": ""}, {"content-type": content_type}).body)
         return root.findtext(_NAMESPACE + "UploadId") or ""
 
     def parts(self, bucket: str, key: str, upload_id: str) -> Iterator[Part]:
         """The uploaded parts, by number; raises NotFoundError for an unknown or finished upload."""
         query = {"uploadId": upload_id, "max-parts": str(_PAGE)}
         while True:
-            root = _parse(self._send("GET", self._addressing.locate(bucket, key), query))
+            root = _parse(self._send("GET", self._addressing.locate(bucket, key), query).body)
             for item in root.iterfind(_NAMESPACE + "Part"):
                 number, size = int(_text(item, "PartNumber")), int(_text(item, "Size"))
                 yield Part(number, _text(item, "ETag"), size)
@@ -95,43 +179,48 @@ class S3Client:
             query = {**query, "part-number-marker": _text(root, "NextPartNumberMarker")}
 
     def _send(
-        self, method: str, location: Location, query: Mapping[str, str], headers: Mapping[str, str] | None = None
-    ) -> bytes:
-        fault = ""
+        self,
+        method: str,
+        location: Location,
+        query: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Answer:
+        fault, repeated = "", False
         for attempt in range(ATTEMPTS):
             if attempt:
                 time.sleep(_PAUSE_S * 4**attempt)
             try:
-                status, body = self._exchange(method, location, query, headers)
+                answer = self._exchange(method, location, query, headers, body)
             except (OSError, http.client.HTTPException) as error:
                 # A connection that was idle while the sandbox was frozen fails here; the next attempt opens a new one.
                 self._connections.__dict__.pop(location.host, None)
-                fault = f"{type(error).__name__}: {error}"
+                fault, repeated = f"{type(error).__name__}: {error}", True
                 continue
-            if status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
-                return body
-            if status == HTTPStatus.NOT_FOUND:
-                raise NotFoundError(f"S3 has no {location.path}")
-            if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return b""
-            fault = f"{status} {body[:300]!r}"
-            if status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.TOO_MANY_REQUESTS:
+            if answer.status in _ANSWERS:
+                return answer._replace(repeated=repeated)
+            if answer.status == HTTPStatus.NOT_FOUND:
+                raise NotFoundError(f"S3 has no {location.path}: {answer.body[:300]!r}")
+            if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return answer._replace(body=b"")
+            fault, repeated = f"{answer.status} {answer.body[:300]!r}", True
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.TOO_MANY_REQUESTS:
                 break
         raise InfrastructureError(f"S3 did not answer {method} {location.path}: {fault}")
 
     def _exchange(
-        self, method: str, location: Location, query: Mapping[str, str], headers: Mapping[str, str] | None
-    ) -> tuple[int, bytes]:
+        self, method: str, location: Location, query: Mapping[str, str], headers: Mapping[str, str] | None, body: bytes
+    ) -> Answer:
         connection = self._connections.__dict__.get(location.host)
         if connection is None:
             is_https = location.scheme == "https"
             connection_class = http.client.HTTPSConnection if is_https else http.client.HTTPConnection
             connection = self._connections.__dict__[location.host] = connection_class(location.host, timeout=TIMEOUT_S)
-        signed = self._signer.headers(method, location, query, headers)
+        signed = self._signer.headers(method, location, query, headers, body)
         target = f"{location.path}?{query_string(query)}" if query else location.path
-        connection.request(method, target, headers=signed)
+        connection.request(method, target, body=body or None, headers=signed)
         response = connection.getresponse()
-        return response.status, response.read()
+        return Answer(response.status, response.read(), (response.getheader("etag") or "").strip('"'))
 
 
 def _parse(answer: bytes) -> ET.Element:

@@ -64,7 +64,6 @@ class Addressing:
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
-_EMPTY: Final = hashlib.sha256(b"").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +135,20 @@ class Signer:
         return {**fields, "policy": encoded, "x-amz-signature": self._sign(now, encoded)}
 
     def headers(
-        self, method: str, location: Location, query: Mapping[str, str], headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        location: Location,
+        query: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
     ) -> dict[str, str]:
-        """The headers of a signed request without a body."""
+        """The headers of a signed request with these lower-case headers and this body."""
         now = self.clock()
-        signed = {"host": location.host, "x-amz-content-sha256": _EMPTY, "x-amz-date": _stamp(now), **(headers or {})}
+        payload = hashlib.sha256(body).hexdigest()
+        signed = {"host": location.host, "x-amz-content-sha256": payload, "x-amz-date": _stamp(now), **(headers or {})}
         if self.credentials.token:
             signed["x-amz-security-token"] = self.credentials.token
-        signature = self._request_signature(now, method, location.path, query, signed, payload=_EMPTY)
+        signature = self._request_signature(now, method, location.path, query, signed, payload=payload)
         credential = f"Credential={self.credentials.access_key}/{self._scope(now)}"
         names = ";".join(sorted(signed))
         signed["authorization"] = f"{ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"

@@ -1,0 +1,117 @@
+"""The documents of the models bucket in a folder, for the command line without a service."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from skysort.errors import InfrastructureError, NotFoundError
+from skysort.registry.store import BYTES, ConflictError, ListedObject, StoredDocument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LOCK: Final = ".lock"
+
+
+class FolderStore:
+    """The documents as files below a folder, which is created. Processes that write at once exclude each other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with _faults(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, key: str) -> StoredDocument:
+        """A document; raises NotFoundError."""
+        body = self._read(key)
+        return StoredDocument(body, _etag(body))
+
+    def get_if_changed(self, key: str, etag: str) -> StoredDocument | None:
+        """The document, None if it still has this ETag; raises NotFoundError."""
+        document = self.get(key)
+        return None if document.etag == etag else document
+
+    def get_range(self, key: str, start: int, size: int) -> bytes:
+        """Up to size bytes of a document from start; raises NotFoundError."""
+        return self._read(key, start, size)
+
+    def put(self, key: str, body: bytes, *, content_type: str = BYTES, replaces: str | None = None) -> str:  # noqa: ARG002 - files have no type
+        """Write a document and return its ETag; raises ConflictError."""
+        path = self._path(key)
+        with _faults(path), self._alone():
+            current = _etag(path.read_bytes()) if path.is_file() else None
+            if current != replaces:
+                raise ConflictError(f"{path} was changed concurrently")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # A reader sees the old bytes or the new ones, never a part.
+            handle, name = tempfile.mkstemp(dir=self._folder, prefix=_LOCK)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(body)
+                Path(name).replace(path)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+        return _etag(body)
+
+    def list(self, prefix: str) -> Iterator[ListedObject]:
+        """The documents whose keys begin with a prefix, by key."""
+        # Only the folder that the prefix lies in is searched.
+        above = self._folder / prefix.rpartition("/")[0]
+        found = []
+        with _faults(above):
+            for path in above.rglob("*"):
+                key = path.relative_to(self._folder).as_posix()
+                if key.startswith(prefix) and not path.name.startswith(_LOCK) and path.is_file():
+                    status = path.stat()
+                    modified = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="milliseconds")
+                    found.append(ListedObject(key, status.st_size, modified.replace("+00:00", "Z")))
+        return iter(sorted(found, key=lambda item: item.key.encode()))
+
+    def delete(self, key: str) -> None:
+        """Delete a document, if there is one."""
+        path = self._path(key)
+        with _faults(path), self._alone():
+            path.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        if not key or {"", ".", ".."} & set(key.split("/")):
+            raise InfrastructureError(f"{key!r} is no key of a folder store")
+        return self._folder / key
+
+    def _read(self, key: str, start: int = 0, size: int = -1) -> bytes:
+        path = self._path(key)
+        with _faults(path):
+            try:
+                with path.open("rb") as file:
+                    file.seek(start)
+                    return file.read(size)
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                raise NotFoundError(f"{path} does not exist") from None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Exclude every other writer of this folder, in any process."""
+        with (self._folder / _LOCK).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    """Turn every error of the file system into an InfrastructureError."""
+    try:
+        yield
+    except OSError as error:
+        raise InfrastructureError(f"{path}: {error.strerror or error}") from error
