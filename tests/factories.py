@@ -11,8 +11,9 @@ import numpy as np
 import xgboost
 
 from skysort.star.columns import LABELS
-from skysort.star.features import feature_matrix
-from skysort.star.model import VARIANTS, WITH_REDSHIFT
+from skysort.star.features import PHOTOMETRIC, SPECTROSCOPIC, feature_matrix
+from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
+from skysort.star.schema import SDSS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +106,7 @@ def star_artefact(folder: Path) -> Path:
     redshift = np.array([0.5, 2.2, 0.0])[truth] * random.lognormal(0, 0.3, rows)
     variants: dict[str, Any] = {}
     folder.mkdir(parents=True, exist_ok=True)
-    for name, names in VARIANTS.items():
+    for name, names in {WITH_REDSHIFT: SPECTROSCOPIC, PHOTOMETRY_ONLY: PHOTOMETRIC}.items():
         features = feature_matrix(magnitudes, redshift if name == WITH_REDSHIFT else None)
         booster = xgboost.train(
             {"objective": "multi:softprob", "num_class": len(LABELS), "max_depth": 3, "nthread": 1, "seed": 17},
@@ -121,6 +122,13 @@ def star_artefact(folder: Path) -> Path:
             "temperature": 1.2,
             "conformal": {"coverage": 0.9, "thresholds": dict.fromkeys(LABELS, 0.3)},
         }
-    card = {"name": "star", "version": "0.0.1", "architecture": "test", "labels": list(LABELS), "variants": variants}
+    card = {
+        "name": "star",
+        "version": "0.0.1",
+        "architecture": "test",
+        "labels": list(LABELS),
+        "input": {"columns": SDSS.document()},
+        "variants": variants,
+    }
     (folder / "card.json").write_text(json.dumps(card))
     return folder

@@ -50,7 +50,7 @@ print(json.dumps({{"parts": parts, "total": total, "first_call": first, "peak_mi
 XGBOOST: Final = """
 def library():
     from skysort.star import booster
-    booster._library()
+    booster.load_library()
 part("libxgboost", library)
 """
 ONNX_RUNTIME: Final = """

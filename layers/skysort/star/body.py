@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from skysort import json_document
@@ -24,10 +24,13 @@ from skysort.limits import GUESSED_NAMES_PER_REQUEST, STAR_ROWS_PER_REQUEST, TAB
 from skysort.options import NAMES as OPTION_NAMES
 from skysort.options import taken_from
 from skysort.star.rows import StarRow, read_cells, read_row
-from skysort.star.spellings import BANDS, canonical
+from skysort.star.schema import SDSS
 from skysort.star.tables.csv.cells import WRONG_CELL_COUNT, decoded, wrong_cell_count
 from skysort.star.tables.csv.dialect import read_head, table_rows
 from skysort.star.tables.header import columns_of
+
+if TYPE_CHECKING:
+    from skysort.star.schema import Schema
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
@@ -60,7 +63,7 @@ class StarRequest:
     single: bool = False
 
 
-def read_body(body: bytes, content_type: str) -> StarRequest:
+def read_body(body: bytes, content_type: str, schema: Schema = SDSS) -> StarRequest:
     """Read a request body.
 
     Parameters
@@ -69,6 +72,8 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
         As sent.
     content_type
         Its media type, with or without parameters; the body decides where it is generic or missing.
+    schema
+        The model's columns.
 
     Returns
     -------
@@ -80,22 +85,20 @@ def read_body(body: bytes, content_type: str) -> StarRequest:
         For a body that is malformed, empty, too large, of another type, or a CSV with unusable columns.
     """
     try:
-        return _read(body, _media_type(body, content_type))
+        return _read(body, _media_type(body, content_type, schema), schema)
     except InputError:
         _refuse_other_files(body)
         raise
 
 
-def _read(body: bytes, media_type: str) -> StarRequest:
+def _read(body: bytes, media_type: str, schema: Schema) -> StarRequest:
     readers = {JSON: _read_json, CSV: _read_csv, FORM: _read_form}
     if media_type not in readers:
         raise UnsupportedFormatError(f"unsupported content type {media_type}; send star rows as {', '.join(readers)}")
     if not body.strip():
-        raise EmptyInputError(
-            "the body is empty; send a row with u, g, r, i, z and, where there is a spectrum, redshift"
-        )
+        raise EmptyInputError(f"the body is empty; send a row with {schema.needs}")
     with reading("the body"):
-        return readers[media_type](body)
+        return readers[media_type](body, schema)
 
 
 def _refuse_other_files(body: bytes) -> None:
@@ -109,7 +112,7 @@ def _refuse_other_files(body: bytes) -> None:
         )
 
 
-def _media_type(body: bytes, content_type: str) -> str:
+def _media_type(body: bytes, content_type: str, schema: Schema) -> str:
     """The declared media type or, where that is missing or a client's default, the detected one."""
     declared = content_type.partition(";")[0].strip().lower()
     if declared in {JSON, CSV}:
@@ -119,24 +122,24 @@ def _media_type(body: bytes, content_type: str) -> str:
     if declared in {*_GENERIC_TYPES, FORM}:
         if start.startswith(_JSON_STARTS):
             return JSON
-        if any(_is_header(line) for line in start.splitlines()[:-1]):
+        if any(_is_header(line, schema) for line in start.splitlines()[:-1]):
             return CSV
     return JSON if not declared else CSV if declared in _CSV_ALIASES else declared
 
 
-def _is_header(line: bytes) -> bool:
-    """Whether a line names all five bands."""
+def _is_header(line: bytes, schema: Schema) -> bool:
+    """Whether a line names all bands."""
     names = _DELIMITERS.split(line.decode("latin-1").lstrip("# "))
-    return len({canonical(name.strip('" ')) for name in names} & {*BANDS}) == len(BANDS)
+    return schema.has_bands([name.strip('" ') for name in names])
 
 
-def _read_json(body: bytes) -> StarRequest:
+def _read_json(body: bytes, schema: Schema) -> StarRequest:
     document = json_document.read(body)
     if not isinstance(document, dict):
         raise MalformedInputError('the body must be a row or {"instances": [rows]}')
     options = taken_from(document)
     if "instances" not in document:
-        return StarRequest([_row(document, "0")], options, single=True)
+        return StarRequest([_row(document, "0", schema)], options, single=True)
     json_document.require_sound(document)
     instances = document.pop("instances")
     if document:
@@ -147,10 +150,10 @@ def _read_json(body: bytes) -> StarRequest:
         raise InvalidFieldsError(unknown)
     if not isinstance(instances, list):
         raise InvalidFieldsError([FieldError("instances", "not_a_list", "must be a list of rows")])
-    return StarRequest(_read_instances(instances), options)
+    return StarRequest(_read_instances(instances, schema), options)
 
 
-def _read_instances(instances: list[Any]) -> list[StarRow]:
+def _read_instances(instances: list[Any], schema: Schema) -> list[StarRow]:
     if not instances:
         raise EmptyInputError("the list of rows is empty")
     _check_count(len(instances))
@@ -167,18 +170,18 @@ def _read_instances(instances: list[Any]) -> list[StarRow]:
         if spelled not in names and counted <= GUESSED_NAMES_PER_REQUEST:
             names.add(spelled)
             counted += len(spelled)
-        rows.append(_row(instance, str(number), guess=spelled in names))
+        rows.append(_row(instance, str(number), schema, guess=spelled in names))
     return rows
 
 
-def _row(document: dict[str, Any], default_id: str, *, guess: bool = True) -> StarRow:
+def _row(document: dict[str, Any], default_id: str, schema: Schema, *, guess: bool = True) -> StarRow:
     """A row of JSON; faults of the object itself come before those of its values."""
-    row = read_row(document, default_id, text=False, guess=guess)
+    row = read_row(document, default_id, text=False, guess=guess, schema=schema)
     faults = json_document.faults_of(document)
     return replace(row, errors=(*faults, *row.errors)) if faults else row
 
 
-def _read_form(body: bytes) -> StarRequest:
+def _read_form(body: bytes, schema: Schema) -> StarRequest:
     text = json_document.utf8(body)
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=TABLE_COLUMNS)
@@ -187,9 +190,12 @@ def _read_form(body: bytes) -> StarRequest:
     fields: dict[str, Any] = gathered(pairs)
     options: dict[str, Any] = {name: fields.pop(name) for name in OPTION_NAMES if name in fields}
     # Other columns of a catalogue are ignored.
-    fields = {name: value for name, value in fields.items() if not isinstance(value, Repeated) or canonical(name)}
+    fields = {
+        name: value for name, value in fields.items() if not isinstance(value, Repeated) or schema.canonical(name)
+    }
     repeated = [name for name, value in fields.items() if isinstance(value, Repeated)]
-    row = read_row({name: value for name, value in fields.items() if name not in repeated}, "0", text=True)
+    given = {name: value for name, value in fields.items() if name not in repeated}
+    row = read_row(given, "0", text=True, schema=schema)
     if repeated:
         errors = [FieldError(name, json_document.GIVEN_TWICE, "is given twice; give it once") for name in repeated]
         known = [error for error in row.errors if error.field not in repeated]
@@ -197,12 +203,12 @@ def _read_form(body: bytes) -> StarRequest:
     return StarRequest([row], options, single=True)
 
 
-def _read_csv(body: bytes) -> StarRequest:
+def _read_csv(body: bytes, schema: Schema) -> StarRequest:
     if body.startswith(_UTF_16):
         raise MalformedInputError("the body is UTF-16 text; send it as UTF-8")
     if body.startswith(_IPAC_STARTS):
         _refuse_other_files(body)
-    head, _ = read_head([body])
+    head, _ = read_head([body], schema)
     columns = columns_of(head)
     rows = []
     lines = io.StringIO(decoded(body[head.stop :]), newline="")

@@ -32,7 +32,7 @@ _CONTRIBUTIONS: Final = 2
 
 
 @cache
-def _library() -> ctypes.CDLL:
+def load_library() -> ctypes.CDLL:
     """Load libxgboost from the installed wheel without running the Python package."""
     spec = importlib.util.find_spec("xgboost")
     if spec is None or spec.origin is None:
@@ -46,9 +46,10 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def _call(function: Any, *arguments: Any) -> None:
+def call(function: Any, *arguments: Any) -> None:
+    """Call a function of the library; raises ArtefactError with its message."""
     if function(*arguments) != 0:
-        raise ArtefactError(f"xgboost: {_library().XGBGetLastError().decode().strip().splitlines()[0]}")
+        raise ArtefactError(f"xgboost: {load_library().XGBGetLastError().decode().strip().splitlines()[0]}")
 
 
 def _config(kind: int) -> bytes:
@@ -72,22 +73,22 @@ class Booster:
     """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
-        library = _library()
+        library = load_library()
         self._handle = ctypes.c_void_p()
-        _call(library.XGBoosterCreate, None, ctypes.c_uint64(0), ctypes.byref(self._handle))
+        call(library.XGBoosterCreate, None, ctypes.c_uint64(0), ctypes.byref(self._handle))
         weakref.finalize(self, library.XGBoosterFree, self._handle)
-        _call(library.XGBoosterLoadModelFromBuffer, self._handle, model, ctypes.c_uint64(len(model)))
-        _call(library.XGBoosterSetParam, self._handle, b"nthread", str(threads).encode())
+        call(library.XGBoosterLoadModelFromBuffer, self._handle, model, ctypes.c_uint64(len(model)))
+        call(library.XGBoosterSetParam, self._handle, b"nthread", str(threads).encode())
         count = ctypes.c_uint64()
-        _call(library.XGBoosterGetNumFeature, self._handle, ctypes.byref(count))
+        call(library.XGBoosterGetNumFeature, self._handle, ctypes.byref(count))
         self.feature_count: int = count.value
 
     def margins(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Raw class scores before softmax: (n, k) float32 features -> (n, classes) float32."""
         interface = self._array_interface(features)
         result = _Result()
-        predict = _library().XGBoosterPredictFromDense
-        _call(predict, self._handle, interface, _MARGIN_CONFIG, None, *result.references)
+        predict = load_library().XGBoosterPredictFromDense
+        call(predict, self._handle, interface, _MARGIN_CONFIG, None, *result.references)
         return result.copied()
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -106,14 +107,14 @@ class Booster:
         -----
         Lundberg et al. 2018, arXiv:1802.03888.
         """
-        library = _library()
+        library = load_library()
         interface = self._array_interface(features)
         result = _Result()
         matrix = ctypes.c_void_p()
-        _call(library.XGDMatrixCreateFromDense, interface, _DMATRIX_CONFIG, ctypes.byref(matrix))
+        call(library.XGDMatrixCreateFromDense, interface, _DMATRIX_CONFIG, ctypes.byref(matrix))
         try:
             predict = library.XGBoosterPredictFromDMatrix
-            _call(predict, self._handle, matrix, _CONTRIBUTIONS_CONFIG, *result.references)
+            call(predict, self._handle, matrix, _CONTRIBUTIONS_CONFIG, *result.references)
             return result.copied()
         finally:
             library.XGDMatrixFree(matrix)

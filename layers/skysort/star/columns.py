@@ -13,12 +13,15 @@ import numpy as np
 
 from skysort.errors import FieldError
 from skysort.limits import CELL_CHARACTERS
-from skysort.star.spellings import BANDS, MEASURED, REDSHIFT
+from skysort.star.schema import REDSHIFT_RANGE, SDSS
+from skysort.star.spellings import BANDS, REDSHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from skysort.star.schema import Schema
 
 LABELS: Final = ("GALAXY", "QSO", "STAR")
 
@@ -32,17 +35,7 @@ NO_REDSHIFT: Final = (
     *(sign * nines for sign in (-1.0, 1.0) for nines in (99.0, 99.9, 99.99, 99.999, 999.0, 999.9, 999.99, 9999.0)),
     *(-9999.9, 9999.9, -99999.0, 99999.0),
 )
-# SDSS17 spans 9.47 to 32.78 mag: asinh magnitudes (Lupton, Gunn & Szalay 1999) stay finite for
-# sources fainter than the noise. The range leaves room around both ends.
-MAGNITUDE_RANGE: Final = (5.0, 35.0)
-# Blueshifted stars end near -0.004; the most distant SDSS17 quasar has 7.01.
-REDSHIFT_RANGE: Final = (-0.05, 12.0)
-RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    **dict.fromkeys(BANDS, MAGNITUDE_RANGE),
-    REDSHIFT: REDSHIFT_RANGE,
-    "alpha": (0.0, 360.0),
-    "delta": (-90.0, 90.0),
-}
+RANGES: Final[Mapping[str, tuple[float, float]]] = {**SDSS.ranges, "alpha": (0.0, 360.0), "delta": (-90.0, 90.0)}
 UNITS: Final[Mapping[str, str]] = {**dict.fromkeys(BANDS, "mag"), REDSHIFT: "", "alpha": "deg", "delta": "deg"}
 
 # Text cells, stripped of blanks, that mean a missing value: pandas, R, Excel in English and German,
@@ -82,8 +75,8 @@ class Reason(IntEnum):
 class Photometry:
     """Measured values of n objects.
 
-    magnitudes: (n, 5) float64, u g r i z in AB magnitudes.
-    redshift: (n,) float64, NaN where the object has no spectrum.
+    magnitudes: (n, k) float64, the values of a schema: u g r i z in AB magnitudes; of a trained model, its bands and
+    extra columns. redshift: (n,) float64, NaN where the object has no spectrum.
     """
 
     magnitudes: NDArray[np.float64]
@@ -98,16 +91,19 @@ class Photometry:
         return Photometry(self.magnitudes[rows], self.redshift[rows])
 
 
-def without_sentinels(photometry: Photometry) -> tuple[Photometry, dict[float, int]]:
-    """Replace placeholders of a missing redshift (NO_REDSHIFT) by NaN.
+def without_sentinels(photometry: Photometry, schema: Schema = SDSS) -> tuple[Photometry, dict[float, int]]:
+    """Replace placeholders of a missing redshift (NO_REDSHIFT), and -9999 in optional columns, by NaN.
 
     Returns
     -------
     The photometry and the number of objects with each placeholder, ``{0.0: 412}``; the same photometry and an empty
     dict where there are none. Placeholders rounded to 32 bits are recognised.
     """
+    for column in optional_columns(schema):
+        values = photometry.magnitudes[:, column]
+        photometry.magnitudes[:, column] = np.where(values == SENTINEL, np.nan, values)
     redshift = photometry.redshift
-    absent = _says_none(redshift)
+    absent = says_none(redshift)
     if not absent.any():
         return photometry, {}
     sentinels, counts = np.unique(redshift[absent].round(_SENTINEL_DIGITS), return_counts=True)
@@ -122,7 +118,7 @@ def stands_for_none(redshift: float) -> bool:
     return redshift in _NO_REDSHIFTS
 
 
-def _says_none(redshift: NDArray[np.float64]) -> NDArray[np.bool_]:
+def says_none(redshift: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(n,) bool, the redshifts that are placeholders."""
     low, high = REDSHIFT_RANGE
     # All but 0 are out of range, so that three comparisons settle most blocks.
@@ -133,32 +129,50 @@ def _says_none(redshift: NDArray[np.float64]) -> NDArray[np.bool_]:
     return absent
 
 
-def check(photometry: Photometry) -> NDArray[np.uint8]:
+def check(photometry: Photometry, schema: Schema = SDSS) -> NDArray[np.uint8]:
     """Validate every measured value, vectorised.
 
     Returns
     -------
-    (n, 6) uint8, a Reason for each of MEASURED. A NaN magnitude is MISSING; a redshift that is NaN or a placeholder is
-    OK, since that object is classified from photometry alone.
+    (n, k + 1) uint8, a Reason for each of the schema's measured columns. A NaN magnitude is MISSING; a redshift that is
+    NaN or a placeholder is OK, since that object is classified from photometry alone, and so is an optional column's
+    missing value.
     """
-    reasons = np.zeros((len(photometry), len(MEASURED)), dtype=np.uint8)
+    reasons = np.zeros((len(photometry), len(schema.measured)), dtype=np.uint8)
     magnitudes, redshift = photometry.magnitudes, photometry.redshift
-    bands = reasons[:, : len(BANDS)]
-    low, high = MAGNITUDE_RANGE
-    bands[~((magnitudes >= low) & (magnitudes <= high))] = Reason.OUT_OF_RANGE
+    bands = reasons[:, :-1]
+    lowest, highest = _limits(schema)
+    bands[~((magnitudes >= lowest) & (magnitudes <= highest))] = Reason.OUT_OF_RANGE
     bands[magnitudes == SENTINEL] = Reason.SENTINEL
     bands[np.isnan(magnitudes)] = Reason.MISSING
+    for column in optional_columns(schema):
+        # What a survey did not measure counts as missing.
+        bands[np.isin(bands[:, column], (Reason.SENTINEL, Reason.MISSING)), column] = Reason.OK
     low, high = REDSHIFT_RANGE
     wrong = (redshift < low) | (redshift > high)
     if wrong.any():
-        reasons[wrong & ~_says_none(redshift), -1] = Reason.OUT_OF_RANGE
+        reasons[wrong & ~says_none(redshift), -1] = Reason.OUT_OF_RANGE
     return reasons
 
 
-def describe(field: str, reason: Reason, value: object = None) -> FieldError:
+def optional_columns(schema: Schema) -> list[int]:
+    """The positions of a schema's values that may be missing."""
+    return [index for index, name in enumerate(schema.values) if name in schema.optional]
+
+
+def _limits(schema: Schema) -> tuple[NDArray[np.float64] | float, NDArray[np.float64] | float]:
+    """The valid ranges of a schema's values; numbers where all are the same, which compares faster."""
+    ranges = [schema.ranges[name] for name in schema.values]
+    if len(set(ranges)) == 1:
+        return ranges[0]
+    low, high = np.array(ranges).T
+    return low, high
+
+
+def describe(field: str, reason: Reason, value: object = None, schema: Schema = SDSS) -> FieldError:
     """The error of a value, with cause and cure; value: for an unknown field, the column probably meant."""
-    low, high = RANGES.get(field, (0.0, 0.0))
-    unit = f" {UNITS[field]}" if UNITS.get(field) else ""
+    low, high = schema.ranges.get(field, (0.0, 0.0))
+    unit = f" {schema.unit(field)}" if schema.unit(field) else ""
     shown = "" if value is None else f", got {value!r:.60}"
     instead = (
         "leave it out to classify from photometry alone" if field == REDSHIFT else "this object cannot be classified"

@@ -1,4 +1,8 @@
-"""The star model: two boosters, one for objects with a spectrum and one for photometry alone."""
+"""The star model: two boosters, one for objects with a spectrum and one for photometry alone.
+
+The built-in model and trained ones are the same code: the card says which columns and features a model has. A model
+without a redshift has the photometric booster only.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,12 @@ from skysort.errors import ArtefactError
 from skysort.model_card import ModelCard, load_card, read_artefact
 from skysort.probability import prediction_sets, softmax
 from skysort.star.booster import Booster
-from skysort.star.features import PHOTOMETRIC, SPECTROSCOPIC, feature_matrix
+from skysort.star.features import FeatureSet
+from skysort.star.schema import SDSS, Schema
+from skysort.star.typicality import Typicality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -23,7 +29,9 @@ if TYPE_CHECKING:
 
 WITH_REDSHIFT: Final = "with_redshift"
 PHOTOMETRY_ONLY: Final = "photometry_only"
-VARIANTS: Final = {WITH_REDSHIFT: SPECTROSCOPIC, PHOTOMETRY_ONLY: PHOTOMETRIC}
+# Files of a trained model.
+TYPICALITY_FILE: Final = "typicality.npz"
+_SHORT_VERSION: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +41,14 @@ class Classification:
     probabilities: (n, classes) float32, calibrated, rows sum to 1.
     prediction_sets: (n, classes) bool, the labels of each object's conformal set.
     with_redshift: (n,) bool, True where the spectroscopic booster was used.
+    typicality: (n,) float32, the share of held-out objects that look less like the training data; None for a model that
+    does not measure it.
     """
 
     probabilities: NDArray[np.float32]
     prediction_sets: NDArray[np.bool_]
     with_redshift: NDArray[np.bool_]
+    typicality: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,87 +65,142 @@ class Explanation:
 @dataclass(frozen=True, slots=True)
 class _Variant:
     booster: Booster
-    features: tuple[str, ...]
+    features: FeatureSet
     temperature: float
     thresholds: NDArray[np.float32]
 
-    def classify(self, features: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def classify(self, photometry: Photometry) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        features = self.features.matrix(photometry.magnitudes, photometry.redshift)
         probabilities = softmax(self.booster.margins(features), self.temperature)
         return probabilities, prediction_sets(probabilities, self.thresholds)
 
-    def explain(self, magnitudes: NDArray[np.float64], redshift: NDArray[np.float64]) -> Iterator[Explanation]:
-        """redshift: ignored by the photometric variant."""
-        features = feature_matrix(magnitudes, redshift if self.features == SPECTROSCOPIC else None)
+    def explain(self, photometry: Photometry) -> Iterator[Explanation]:
+        features = self.features.matrix(photometry.magnitudes, photometry.redshift)
         contributions, margins = self.booster.contributions(features), self.booster.margins(features)
         for values, shap, margin in zip(features, contributions, margins, strict=True):
-            yield Explanation(self.features, values, shap[:, :-1], shap[:, -1], margin)
+            yield Explanation(self.features.names, values, shap[:, :-1], shap[:, -1], margin)
 
 
 class StarModel:
-    """Both boosters and their card; raises ArtefactError when a file is missing, damaged or not the card's."""
+    """The boosters and their card; raises ArtefactError when a file is missing, damaged or not the card's."""
 
-    def __init__(self, card: ModelCard, variants: Mapping[str, _Variant]) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        variants: Mapping[str, _Variant],
+        schema: Schema = SDSS,
+        typicality: Typicality | None = None,
+    ) -> None:
         self.card = card
+        self.schema = schema
         self._variants = variants
+        self._typicality = typicality
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1) -> StarModel:
         """Load the artefact of a model folder (card.json and a UBJSON file per variant)."""
         card = load_card(folder)
-        variants = {name: _load_variant(folder, card, name, threads) for name in VARIANTS}
-        return cls(card, variants)
+        schema = Schema.from_card(card.document)
+
+        def read(variant: Mapping[str, Any]) -> bytes:
+            return read_artefact(folder / variant["file"], variant["sha256"])
+
+        variants = {name: _load_variant(card, schema, name, read, threads) for name in _names(schema)}
+        return cls(card, variants, schema)
+
+    @classmethod
+    def trained(
+        cls, document: Mapping[str, Any], version: str, read_file: Callable[[str], bytes], threads: int = 1
+    ) -> StarModel:
+        """Load a version of a trained model; read_file: a file of it by name, its hash checked."""
+        try:
+            card = ModelCard(document["name"], version[:_SHORT_VERSION], tuple(document["labels"]), document)
+        except (KeyError, TypeError) as error:
+            raise ArtefactError(f"the card lacks {error}; a card has name and labels") from error
+        schema = Schema.from_card(document, trained=True)
+
+        def read(variant: Mapping[str, Any]) -> bytes:
+            return read_file(variant["file"])
+
+        variants = {name: _load_variant(card, schema, name, read, threads) for name in _names(schema)}
+        typicality = Typicality.load(read_file(TYPICALITY_FILE)) if "typicality" in document else None
+        return cls(card, variants, schema, typicality)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The classes in the order of the probability columns."""
         return self.card.labels
 
+    @property
+    def measures_typicality(self) -> bool:
+        """Whether answers say how typical an object is."""
+        return self._typicality is not None
+
+    @property
+    def typical_from(self) -> float:
+        """The typicality from which on an object is in the model's domain."""
+        return 0.0 if self._typicality is None else self._typicality.threshold
+
     def classify(self, photometry: Photometry) -> Classification:
         """Classify n valid objects (see skysort.star.columns.check); NaN redshift means photometry alone."""
-        with_redshift = ~np.isnan(photometry.redshift)
+        with_redshift = self._with_redshift(photometry)
+        typicality = None if self._typicality is None else self._typicality.of(photometry.magnitudes)
         if with_redshift.all():
-            features = feature_matrix(photometry.magnitudes, photometry.redshift)
-            return Classification(*self._variants[WITH_REDSHIFT].classify(features), with_redshift)
+            return Classification(*self._variants[WITH_REDSHIFT].classify(photometry), with_redshift, typicality)
         if not with_redshift.any():
-            features = feature_matrix(photometry.magnitudes, None)
-            return Classification(*self._variants[PHOTOMETRY_ONLY].classify(features), with_redshift)
+            return Classification(*self._variants[PHOTOMETRY_ONLY].classify(photometry), with_redshift, typicality)
         shape = (len(photometry), len(self.labels))
-        mixed = Classification(np.empty(shape, np.float32), np.empty(shape, np.bool_), with_redshift)
-        for rows in (with_redshift, ~with_redshift):
-            part = self.classify(photometry.take(rows))
-            mixed.probabilities[rows] = part.probabilities
-            mixed.prediction_sets[rows] = part.prediction_sets
+        mixed = Classification(np.empty(shape, np.float32), np.empty(shape, np.bool_), with_redshift, typicality)
+        for name, rows in ((WITH_REDSHIFT, with_redshift), (PHOTOMETRY_ONLY, ~with_redshift)):
+            probabilities, sets = self._variants[name].classify(photometry.take(rows))
+            mixed.probabilities[rows] = probabilities
+            mixed.prediction_sets[rows] = sets
         return mixed
 
     def explain(self, photometry: Photometry) -> list[Explanation]:
         """Explain n valid objects, each by the booster that classifies it, with one call per booster."""
         explanations: dict[int, Explanation] = {}
-        with_redshift = ~np.isnan(photometry.redshift)
+        with_redshift = self._with_redshift(photometry)
         for name, rows in ((WITH_REDSHIFT, with_redshift), (PHOTOMETRY_ONLY, ~with_redshift)):
             if rows.any():
-                part = photometry.take(rows)
-                explained = self._variants[name].explain(part.magnitudes, part.redshift)
+                explained = self._variants[name].explain(photometry.take(rows))
                 explanations.update(zip(np.flatnonzero(rows).tolist(), explained, strict=True))
         return [explanations[row] for row in range(len(photometry))]
 
+    def _with_redshift(self, photometry: Photometry) -> NDArray[np.bool_]:
+        """(n,) bool: the objects for the spectroscopic booster."""
+        if self.schema.has_redshift:
+            return ~np.isnan(photometry.redshift)
+        return np.zeros(len(photometry), np.bool_)
 
-def _load_variant(folder: Path, card: ModelCard, name: str, threads: int) -> _Variant:
+
+def _names(schema: Schema) -> tuple[str, ...]:
+    """The variants of a schema's model."""
+    return (WITH_REDSHIFT, PHOTOMETRY_ONLY) if schema.has_redshift else (PHOTOMETRY_ONLY,)
+
+
+def _load_variant(
+    card: ModelCard, schema: Schema, name: str, read: Callable[[Mapping[str, Any]], bytes], threads: int
+) -> _Variant:
     try:
         entry: Mapping[str, Any] = card.document["variants"][name]
+        file = entry["file"]
         trained_on = tuple(entry["features"])
         temperature = float(entry["temperature"])
         thresholds = np.array([entry["conformal"]["thresholds"][label] for label in card.labels], np.float32)
-        file, sha256 = folder / entry["file"], entry["sha256"]
+        features = FeatureSet.of(schema, with_redshift=name == WITH_REDSHIFT)
+        if trained_on == features.names:
+            content = read(entry)
     except (KeyError, TypeError, ValueError) as error:
         raise ArtefactError(
-            f"the card in {folder} does not describe the variant {name!r} in full: {error!r}"
+            f"the card of {card.name} does not describe the variant {name!r} in full: {error!r}"
         ) from error
-    if trained_on != VARIANTS[name]:
+    if trained_on != features.names:
         raise ArtefactError(
-            f"the variant {name!r} in {folder} was trained on {', '.join(trained_on)}; "
-            f"this code computes {', '.join(VARIANTS[name])}: retrain it"
+            f"the variant {name!r} of {card.name} was trained on {', '.join(trained_on)}; "
+            f"this code computes {', '.join(features.names)}: retrain it"
         )
-    booster = Booster(read_artefact(file, sha256), threads)
+    booster = Booster(content, threads)
     if booster.feature_count != len(trained_on):
         raise ArtefactError(f"{file} takes {booster.feature_count} features, its card names {len(trained_on)}")
-    return _Variant(booster, trained_on, temperature, thresholds)
+    return _Variant(booster, features, temperature, thresholds)

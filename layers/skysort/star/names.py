@@ -28,11 +28,14 @@ from typing import TYPE_CHECKING, Final
 from skysort.errors import FieldError
 from skysort.input_warnings import InputWarning
 from skysort.star.columns import Reason, describe
-from skysort.star.spellings import ALIASES, BANDS, DEREDDENED, FAMILIES, IDENTIFIER, MEASURED, REDSHIFT
+from skysort.star.schema import CLASS, SDSS
+from skysort.star.spellings import ALIASES, BANDS, DEREDDENED, FAMILIES, IDENTIFIER, REDSHIFT
 from skysort.star.unknown_columns import is_estimated_redshift, may_be_redshift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from skysort.star.schema import Schema
 
 
 _PLAIN: Final = FAMILIES[0]
@@ -51,7 +54,7 @@ _BESIDE: Final = 2
 class ColumnMatch:
     """The columns matched among some names.
 
-    positions: index of the name of each of MEASURED, and of the identifier, where present.
+    positions: index of the name of each of the schema's columns, and of the identifier, where present.
     explained: missing quantities that one of the problems is about.
     problems: unusable names, and why. notes: warnings for the caller.
     """
@@ -62,14 +65,20 @@ class ColumnMatch:
     notes: tuple[InputWarning, ...] = ()
 
 
-def choose(names: Sequence[str]) -> ColumnMatch:
+def choose(names: Sequence[str], schema: Schema = SDSS) -> ColumnMatch:
     """Match names in any case by the rules above."""
-    spelled = _spelled(names)
-    family = _complete_family(FAMILIES, spelled)
-    dereddened = _complete_family(DEREDDENED, spelled) if family is None else None
+    exact = _spelled(names)
+    spelled = _without_others(names, exact) if schema.is_sdss else exact
+    family = _complete_family(FAMILIES, spelled, schema)
+    dereddened = _complete_family(DEREDDENED, spelled, schema) if family is None and schema.is_sdss else None
     pattern = family or dereddened
-    candidates = {band: _magnitudes(band, pattern, spelled) for band in BANDS}
-    candidates[REDSHIFT] = _redshifts(pattern, spelled)
+    candidates = {band: _magnitudes(band, pattern, spelled) for band in schema.bands}
+    candidates.update({name: spelled.get(name, []) for name in schema.extras})
+    if schema.has_redshift:
+        candidates[REDSHIFT] = _redshifts(pattern, spelled, schema)
+    if schema.class_columns:
+        candidates[CLASS] = next((spelled[name] for name in schema.class_columns if name in spelled), [])
+    candidates.update({name: exact[column] for name, column in schema.columns.items() if column in exact})
     positions = {quantity: matches[0] for quantity, matches in candidates.items() if matches}
     problems = [
         _repeated(quantity, [names[i] for i in matches]) for quantity, matches in candidates.items() if len(matches) > 1
@@ -80,13 +89,14 @@ def choose(names: Sequence[str]) -> ColumnMatch:
     some = {
         band: names[spelled[kind.format(band=band)][0]]
         for kind in DEREDDENED
-        for band in BANDS
+        for band in (schema.bands if schema.is_sdss else ())
         if band not in positions and kind.format(band=band) in spelled
     }
     problems += [describe(name, Reason.DEREDDENED) for name in some.values()]
-    twins = joined(names, spelled, positions)
+    twins = joined(names, spelled, positions, schema)
     problems += twins.values()
-    notes = _notes(names, names[positions[BANDS[0]]] if dereddened else None, redshift=REDSHIFT in positions)
+    corrected = names[positions[schema.bands[0]]] if dereddened else None
+    notes = _notes(names, corrected, redshift=REDSHIFT in positions or not schema.has_redshift)
     return ColumnMatch(positions, frozenset({*some, *twins}), tuple(problems), notes)
 
 
@@ -95,6 +105,12 @@ def _spelled(names: Sequence[str]) -> dict[str, list[int]]:
     spelled: dict[str, list[int]] = {}
     for position, name in enumerate(names):
         spelled.setdefault(name.strip().lower(), []).append(position)
+    return spelled
+
+
+def _without_others(names: Sequence[str], exact: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """The positions of each name, without those that are another survey's."""
+    spelled = dict(exact)
     for others, signs in _OTHERS.items():
         if not any(names[index].strip() in signs for sign in signs for index in spelled.get(sign.lower(), ())):
             continue
@@ -105,8 +121,8 @@ def _spelled(names: Sequence[str]) -> dict[str, list[int]]:
     return spelled
 
 
-def _complete_family(families: Sequence[str], spelled: Mapping[str, list[int]]) -> str | None:
-    return next((kind for kind in families if all(kind.format(band=band) in spelled for band in BANDS)), None)
+def _complete_family(families: Sequence[str], spelled: Mapping[str, list[int]], schema: Schema) -> str | None:
+    return next((kind for kind in families if all(kind.format(band=band) in spelled for band in schema.bands)), None)
 
 
 def _magnitudes(band: str, family: str | None, spelled: Mapping[str, list[int]]) -> list[int]:
@@ -114,12 +130,15 @@ def _magnitudes(band: str, family: str | None, spelled: Mapping[str, list[int]])
     return [position for kind in kinds for position in spelled.get(kind.format(band=band), ())]
 
 
-def _redshifts(family: str | None, spelled: Mapping[str, list[int]]) -> list[int]:
+def _redshifts(family: str | None, spelled: Mapping[str, list[int]], schema: Schema) -> list[int]:
     if REDSHIFT in spelled:
         return spelled[REDSHIFT]
-    if family not in {None, _PLAIN} and not any(band in spelled for band in BANDS[:-1]) and _Z in spelled:
-        return spelled[_Z]
-    return [position for alias in ALIASES[REDSHIFT] for position in spelled.get(alias, ())]
+    others = (band for band in schema.bands if band != _Z)
+    if _Z in schema.bands and family not in {None, _PLAIN} and not any(map(spelled.__contains__, others)):
+        named = spelled.get(_Z)
+        if named:
+            return named
+    return [position for alias in schema.aliases(REDSHIFT) for position in spelled.get(alias, ())]
 
 
 def _repeated(quantity: str, names: Sequence[str]) -> FieldError:
@@ -171,20 +190,26 @@ def _notes(names: Sequence[str], dereddened: str | None, *, redshift: bool) -> t
 
 
 def joined(
-    names: Sequence[str], spelled: Mapping[str, Sequence[int]], positions: Mapping[str, int]
+    names: Sequence[str],
+    spelled: Mapping[str, Sequence[int]],
+    positions: Mapping[str, int],
+    schema: Schema = SDSS,
 ) -> dict[str, FieldError]:
     """Errors for quantities with several columns renamed by a join."""
     # A second ``z`` is reported where there is no redshift, as it probably is one.
-    if all(column in positions for column in MEASURED):
+    quantities = schema.measured if schema.has_redshift else schema.required
+    if all(column in positions for column in quantities):
         return {}
     twins = _twins(spelled)
     errors: dict[str, FieldError] = {}
-    for quantity in MEASURED:
+    for quantity in quantities:
         if quantity not in positions:
-            named = next((twins[base] for base in (quantity, *ALIASES[quantity]) if len(twins.get(base, ())) > 1), None)
+            bases = (quantity, *schema.aliases(quantity))
+            named = next((twins[base] for base in bases if len(twins.get(base, ())) > 1), None)
             if named:
                 errors[quantity] = _error(quantity, [names[i] for i in named], _magnitude_among(named, positions))
-    if _Z in positions and REDSHIFT not in positions and REDSHIFT not in errors and twins.get(_Z):
+    wanted = schema.has_redshift and REDSHIFT not in positions and REDSHIFT not in errors
+    if wanted and _Z in positions and twins.get(_Z):
         z = positions[_Z]
         if names[z].strip().lower() == _Z:
             pair = [z, *(i for i in twins[_Z] if i != z)]

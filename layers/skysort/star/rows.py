@@ -13,15 +13,17 @@ import numpy as np
 from skysort.errors import FieldError
 from skysort.input_warnings import InputWarning
 from skysort.limits import CELL_CHARACTERS, STAR_ID_CHARACTERS, TABLE_COLUMNS
-from skysort.star.columns import BLANK, NUMBER, RANGES, SENTINEL, Photometry, Reason, describe, stands_for_none
+from skysort.star.columns import BLANK, NUMBER, SENTINEL, Photometry, Reason, describe, stands_for_none
 from skysort.star.names import choose
-from skysort.star.spellings import BANDS, IDENTIFIER, MEASURED, REDSHIFT
+from skysort.star.schema import SDSS
+from skysort.star.spellings import IDENTIFIER, MEASURED, REDSHIFT
 from skysort.star.tables.csv.cells import DECIMAL_COMMA
 from skysort.star.unknown_columns import instead_of, misspelt, other_magnitudes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from skysort.star.schema import Schema
     from skysort.star.tables.header import MeasuredColumns
 
 _NUMBER: Final = re.compile(NUMBER)
@@ -35,9 +37,10 @@ _NAMES_CHARACTERS: Final = 1_024
 
 @dataclass(frozen=True, slots=True)
 class StarRow:
-    """A row: either its six values, or its errors.
+    """A row: either its values, or its errors.
 
-    values: u, g, r, i, z in AB magnitudes and the redshift, NaN for an object without a spectrum.
+    values: of the schema's measured columns, u, g, r, i, z in AB magnitudes and the redshift; NaN for an object without
+    a spectrum.
     warnings: for the caller.
     """
 
@@ -47,7 +50,9 @@ class StarRow:
     warnings: tuple[InputWarning, ...] = ()
 
 
-def read_row(given: Mapping[str, Any], default_id: str, *, text: bool, guess: bool = True) -> StarRow:
+def read_row(
+    given: Mapping[str, Any], default_id: str, *, text: bool, guess: bool = True, schema: Schema = SDSS
+) -> StarRow:
     """Read one row of JSON or a form.
 
     Identifiers and positions are never an error: no answer depends on them.
@@ -63,6 +68,8 @@ def read_row(given: Mapping[str, Any], default_id: str, *, text: bool, guess: bo
         is an error.
     guess
         Whether to check unknown names for misspellings.
+    schema
+        The model's columns.
 
     Returns
     -------
@@ -70,10 +77,10 @@ def read_row(given: Mapping[str, Any], default_id: str, *, text: bool, guess: bo
     """
     names = tuple(given)
     small = len(names) <= _NAMES and sum(map(len, names)) <= _NAMES_CHARACTERS
-    fields = _remembered(names, guess=guess) if small else _fields(names, guess=guess)
+    fields = (_remembered if small else _fields)(names, schema, guess=guess)
     errors = list(fields.errors)
     values = tuple(
-        math.nan if name is None else _number(column, given[name], errors, text=text)
+        math.nan if name is None else _number(column, given[name], errors, schema, text=text)
         for column, name in fields.measured
     )
     name = None if fields.identifier is None else given[fields.identifier]
@@ -94,18 +101,19 @@ class _Fields:
     notes: tuple[InputWarning, ...] = ()
 
 
-def _fields(names: tuple[str, ...], *, guess: bool) -> _Fields:
+def _fields(names: tuple[str, ...], schema: Schema, *, guess: bool) -> _Fields:
     if len(names) > TABLE_COLUMNS:
         error = FieldError("row", "too_many_fields", f"has {len(names):,} fields; at most {TABLE_COLUMNS:,} are read")
         return _Fields((), None, (error,))
-    match = choose(names)
+    match = choose(names, schema)
+    guess = guess and schema.is_sdss
     held = {quantity: names[index] for quantity, index in match.positions.items()}
     unknown = misspelt(names, {*held, *match.explained}) if guess else ()
-    absent = [band for band in BANDS if band not in held and band not in match.explained]
+    absent = [name for name in schema.required if name not in held and name not in match.explained]
     others = other_magnitudes(names) if absent and guess else {}
-    missing = [describe(band, Reason.MISSING) for band in absent]
+    missing = [_missing(name, schema) for name in absent]
     return _Fields(
-        tuple((column, held.get(column)) for column in MEASURED),
+        tuple((column, held.get(column)) for column in schema.measured),
         held.get(IDENTIFIER),
         (
             *unknown,
@@ -117,6 +125,13 @@ def _fields(names: tuple[str, ...], *, guess: bool) -> _Fields:
         ),
         match.notes,
     )
+
+
+def _missing(name: str, schema: Schema) -> FieldError:
+    error = describe(name, Reason.MISSING, schema=schema)
+    if not schema.model:
+        return error
+    return FieldError(name, error.reason, f"{error.detail}; model {schema.model} needs {schema.needs}")
 
 
 # The rows of a request mostly have the same names.
@@ -131,8 +146,8 @@ def read_cells(
     if decimal_comma:
         cells = [_COMMA.sub(r"\1.\2", cell.strip()) if "," in cell else cell for cell in cells]
     values = tuple(
-        _number(column, None if index is None else cells[index], errors, text=True)
-        for column, index in zip(MEASURED, columns.positions, strict=True)
+        math.nan if index is None else _number(column, cells[index], errors, columns.schema, text=True)
+        for column, index in zip(columns.schema.measured, columns.positions, strict=True)
     )
     name = None if columns.identifier is None else cells[columns.identifier]
     return _row(_identifier(name, default_id), values, errors, columns.notes)
@@ -167,21 +182,23 @@ def _identifier(value: Any, default_id: str) -> str:
     return str(value)[:STAR_ID_CHARACTERS]
 
 
-def _number(column: str, value: Any, errors: list[FieldError], *, text: bool) -> float:
+def _number(column: str, value: Any, errors: list[FieldError], schema: Schema, *, text: bool) -> float:
     """The value as a float, NaN when missing; an error is appended to errors."""
     reason, number = _read_text(value) if text else _read_json(value)
-    if reason is Reason.MISSING and column == REDSHIFT:
+    if reason is Reason.MISSING and (column == REDSHIFT or column in schema.optional):
         return math.nan
     if reason is Reason.OK:
-        low, high = RANGES[column]
+        low, high = schema.ranges[column]
         if column == REDSHIFT and stands_for_none(number):
             return number
+        if number == SENTINEL and column in schema.optional:
+            return math.nan
         if number == SENTINEL:
             reason = Reason.SENTINEL
         elif not low <= number <= high:
             reason = Reason.OUT_OF_RANGE
     if reason is not Reason.OK:
-        errors.append(describe(column, reason, value))
+        errors.append(describe(column, reason, value, schema))
     return number
 
 
@@ -208,5 +225,6 @@ def _read_json(value: Any) -> tuple[Reason, float]:
 
 def as_photometry(rows: Sequence[StarRow]) -> Photometry:
     """Valid rows as the arrays that the model takes."""
-    values = np.array([row.values for row in rows], dtype=np.float64).reshape(len(rows), len(MEASURED))
-    return Photometry(values[:, : len(BANDS)], values[:, -1])
+    width = len(rows[0].values) if rows else len(MEASURED)
+    values = np.array([row.values for row in rows], dtype=np.float64).reshape(len(rows), width)
+    return Photometry(values[:, :-1], values[:, -1])

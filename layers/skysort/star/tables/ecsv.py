@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from skysort.csv_cells import long_cells
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_LINE_BYTES, TEXT_HEADER_BYTES
+from skysort.star.schema import SDSS
 from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.text_rows import Line, TextTable, decoded, lines_of
 from skysort.star.tables.wanted import TableColumn, find
@@ -22,6 +23,7 @@ from skysort.star.tables.wanted import TableColumn, find
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from skysort.star.schema import Schema
     from skysort.star.tables.result_columns import ResultColumns
 
 _SCALAR: Final = r"('(?:[^']|'')*'|\"[^\"]*\"|[^,}\n]+)"
@@ -36,7 +38,7 @@ _MARK: Final = re.compile("^# ?")
 
 
 @contextmanager
-def open_ecsv(blocks: Iterable[bytes], _check: object) -> Iterator[EcsvTable]:
+def open_ecsv(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) -> Iterator[EcsvTable]:
     """Open an ECSV table; raises InputError for unusable columns."""
     lines = enumerate(lines_of(blocks), start=1)
     header = _Header()
@@ -47,7 +49,7 @@ def open_ecsv(blocks: Iterable[bytes], _check: object) -> Iterator[EcsvTable]:
     else:
         raise EmptyInputError("the ECSV table has a header but no column names")
     with long_cells():
-        yield EcsvTable(header, decoded(line, number), number, _records(lines))
+        yield EcsvTable(header, decoded(line, number), number, _records(lines), schema)
 
 
 class _Header:
@@ -115,7 +117,7 @@ def column_items(lines: Sequence[str]) -> tuple[int, list[list[str]], int] | Non
 class EcsvTable(TextTable):
     """An ECSV table."""
 
-    def __init__(self, header: _Header, names_line: str, number: int, records: Iterable[Line]) -> None:
+    def __init__(self, header: _Header, names_line: str, number: int, records: Iterable[Line], schema: Schema) -> None:
         self._header = header
         self._delimiter = header.delimiter
         self._names_line = names_line
@@ -126,7 +128,7 @@ class EcsvTable(TextTable):
                 f"the ECSV header lists {len(items):,} columns, but line {number:,} names {len(self._names):,}"
             )
         described = [_described("\n".join(item), name) for item, name in zip(items, self._names, strict=True)]
-        super().__init__(find(described), records)
+        super().__init__(find(described, schema), records)
         self._kept = [index for index, name in enumerate(self._names) if not is_appended(name)]
 
     def header(self, appended: ResultColumns) -> bytes:

@@ -26,6 +26,7 @@ from skysort.errors import (
 )
 from skysort.fits_header import BLOCK, CARD, HeaderReader
 from skysort.limits import FITS_BYTES, FITS_EXTENSIONS, FITS_ROW_BYTES, FITS_TABLE_CARDS, MIB
+from skysort.star.schema import SDSS
 from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.rows import Cells, Rows, Table
 from skysort.star.tables.wanted import TableColumn, Wanted, find
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysort.fits_header import Header
+    from skysort.star.schema import Schema
     from skysort.star.tables.result_columns import ResultColumns, Values
 
 
@@ -48,7 +50,7 @@ _MARK_AT: Final = 4 * CARD
 
 
 @contextmanager
-def open_fits(blocks: Iterable[bytes], _check: object) -> Iterator[FitsTable]:
+def open_fits(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) -> Iterator[FitsTable]:
     """Map the first table with the measured columns; raises EmptyInputError, or the first table's InputError."""
     refusal: InvalidFieldsError | None = None
     with fetched(blocks, FITS_BYTES) as path:
@@ -59,7 +61,7 @@ def open_fits(blocks: Iterable[bytes], _check: object) -> Iterator[FitsTable]:
                 continue
             table = BinaryTable(header)
             try:
-                wanted = find([column.described for column in table.columns])
+                wanted = find([column.described for column in table.columns], schema)
             except InvalidFieldsError as error:
                 refusal = refusal or error
                 continue

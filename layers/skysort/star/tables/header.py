@@ -10,13 +10,15 @@ from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError
 from skysort.limits import TABLE_COLUMNS
 from skysort.star.columns import Reason
 from skysort.star.names import choose
-from skysort.star.spellings import ALIASES, BANDS, IDENTIFIER, MEASURED, REDSHIFT, canonical
+from skysort.star.schema import CLASS, SDSS
+from skysort.star.spellings import IDENTIFIER, REDSHIFT
 from skysort.star.unknown_columns import instead_of, misspelt, other_magnitudes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from skysort.input_warnings import InputWarning
+    from skysort.star.schema import Schema
     from skysort.star.tables.csv.dialect import Head
 
 _UNIT_WORD: Final = re.compile(r"[a-z]+|[0-9]+")
@@ -34,6 +36,7 @@ _OTHER_MAGNITUDES: Final = frozenset(
     }
 )
 _NANOMAGGIES: Final = frozenset({"nmgy", "mgy", "nanomgy"})
+_FLUXES: Final = _NANOMAGGIES | {"jy", "mjy", "ujy", "njy"}
 # Spellings of "no unit".
 _NO_UNIT: Final = frozenset({"none", "null", "nan", "unitless", "dimensionless", "n/a", "1"})
 _QUOTES: Final = "\"'` "
@@ -48,15 +51,16 @@ SPACES: Final = (
 class MeasuredColumns:
     """The measured columns of a table.
 
-    positions: index of the column for each of MEASURED, None for a missing redshift.
+    positions: index of the column for each that the schema seeks, None for a missing redshift or optional column.
     names: the table's own name of each, for messages. identifier: index of the identifier column.
-    notes: warnings for every row, for answers and summaries.
+    notes: warnings for every row, for answers and summaries. schema: the columns that were looked for.
     """
 
     positions: tuple[int | None, ...]
     names: tuple[str, ...]
     identifier: int | None = None
     notes: tuple[InputWarning, ...] = ()
+    schema: Schema = SDSS
 
     @property
     def present(self) -> list[int]:
@@ -64,7 +68,7 @@ class MeasuredColumns:
         return [position for position in self.positions if position is not None]
 
 
-def locate(names: Sequence[str]) -> MeasuredColumns:
+def locate(names: Sequence[str], schema: Schema = SDSS) -> MeasuredColumns:
     """Find the measured columns under any of their names.
 
     Returns
@@ -80,42 +84,45 @@ def locate(names: Sequence[str]) -> MeasuredColumns:
     """
     if len(names) > TABLE_COLUMNS:
         raise LimitExceededError(f"the table has {len(names):,} columns; at most {TABLE_COLUMNS:,} are read")
-    match = choose(names)
-    if match.positions.keys().isdisjoint(BANDS):
-        _refuse_missing_header(names)
+    match = choose(names, schema)
+    if match.positions.keys().isdisjoint(schema.bands):
+        _refuse_missing_header(names, schema)
     known = {*match.positions, *match.explained}
-    missing = [band for band in BANDS if band not in known]
-    others = other_magnitudes(names) if missing else {}
-    problems = [*match.problems, *misspelt(names, known), *(_missing(band, others) for band in missing)]
+    needed = (*schema.required, CLASS) if schema.class_columns else schema.required
+    missing = [name for name in needed if name not in known]
+    others = other_magnitudes(names) if missing and schema.is_sdss else {}
+    unknown = misspelt(names, known) if schema.is_sdss else []
+    absent = _absent(names, schema) if schema.class_columns else ()
+    problems = [*match.problems, *absent, *unknown, *(_missing(name, others, schema) for name in missing)]
     if problems:
-        raise InvalidFieldsError(problems, _message(problems, names))
-    positions = tuple(match.positions.get(quantity) for quantity in MEASURED)
-    headings = tuple(quantity if i is None else names[i] for quantity, i in zip(MEASURED, positions, strict=True))
-    return MeasuredColumns(positions, headings, match.positions.get(IDENTIFIER), match.notes)
+        raise InvalidFieldsError(problems, _message(problems, names, schema))
+    positions = tuple(match.positions.get(quantity) for quantity in schema.sought)
+    headings = tuple(quantity if i is None else names[i] for quantity, i in zip(schema.sought, positions, strict=True))
+    return MeasuredColumns(positions, headings, match.positions.get(IDENTIFIER), match.notes, schema)
 
 
 def columns_of(head: Head) -> MeasuredColumns:
     """The measured columns of a CSV; raises InvalidFieldsError for unusable names and units."""
-    columns = locate(head.names)
+    columns = locate(head.names, head.schema)
     if head.units:
         check_units(columns, [*head.units, *[None] * (len(head.names) - len(head.units))])
     return columns
 
 
-def _refuse_missing_header(names: Sequence[str]) -> None:
+def _refuse_missing_header(names: Sequence[str], schema: Schema) -> None:
     """Raise InvalidFieldsError if the first line is not a CSV header, with what it is."""
     words = [word.strip(_QUOTES) for word in names[0].split()] if len(names) == 1 else []
-    if sum(canonical(word) in MEASURED for word in words) > 1:
+    if schema.count(words) > 1:
         raise InvalidFieldsError([], f"the columns {SPACES}: {names[0]!r:.80}")
     quoted = next((name for name in names if name != name.strip(_QUOTES)), None)
-    if quoted is not None and {*BANDS} <= {canonical(name.strip(_QUOTES)) for name in names}:
+    if quoted is not None and schema.has_bands([name.strip(_QUOTES) for name in names]):
         raise InvalidFieldsError(
             [],
             f"the column names are in quotes that CSV does not have, as in {quoted:.60}: a quoted cell begins "
             'and ends with ", next to the delimiter',
         )
     numbers = [word for word in words or names if _is_number(word)]
-    if len(numbers) >= min(len(words or names), len(BANDS)) > 0:
+    if len(numbers) >= min(len(words or names), len(schema.bands)) > 0:
         raise InvalidFieldsError(
             [],
             "the first line holds numbers; the table needs a header line with column names. Lines that begin with # "
@@ -131,19 +138,39 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _missing(band: str, others: Mapping[str, tuple[str, str]]) -> FieldError:
-    also = ", ".join(ALIASES[band][:3])
-    detail = f"there is no column {band} (nor {also}, ...){instead_of(band, others)}"
-    return FieldError(band, Reason.MISSING.code, detail)
+def _absent(names: Sequence[str], schema: Schema) -> list[FieldError]:
+    """Errors for the columns that were named for a training but are not in its table."""
+    spelled = {name.strip().lower() for name in names}
+    return [
+        FieldError(column, Reason.MISSING.code, f"there is no column {column}, which was named for {name}")
+        for name, column in schema.columns.items()
+        if column not in spelled
+    ]
 
 
-def _message(problems: Sequence[FieldError], names: Sequence[str]) -> str:
+def _missing(name: str, others: Mapping[str, tuple[str, str]], schema: Schema) -> FieldError:
+    if name == CLASS:
+        listed = ", ".join(schema.class_columns)
+        return FieldError(
+            name, Reason.MISSING.code, f"there is no column of classes ({listed}); name it by class_column"
+        )
+    known = schema.aliases(name) if schema.is_sdss else ()
+    own = schema.columns.get(name)
+    also = f" (nor {', '.join(known[:3])}, ...)" if known else f" (nor {own})" if own else ""
+    return FieldError(name, Reason.MISSING.code, f"there is no column {name}{also}{instead_of(name, others)}")
+
+
+def _message(problems: Sequence[FieldError], names: Sequence[str], schema: Schema) -> str:
     listed = "; ".join(f"{problem.field}: {problem.detail}" for problem in problems)
     shown = ", ".join(names[:20])[:200] or "none"
     return (
-        f"the table's columns cannot be used: {listed}. It needs {', '.join(BANDS)} and, where there is a spectrum, "
-        f"{REDSHIFT}, named in its header. Its columns are: {shown}"
+        f"the table's columns cannot be used: {listed}. {_who(schema)} needs {schema.needs}, named in its header. "
+        f"Its columns are: {shown}"
     )
+
+
+def _who(schema: Schema) -> str:
+    return f"For model {schema.model} it" if schema.model else "It"
 
 
 def check_units(columns: MeasuredColumns, units: Sequence[str | None]) -> None:
@@ -162,17 +189,20 @@ def check_units(columns: MeasuredColumns, units: Sequence[str | None]) -> None:
         With every column of another unit.
     """
     problems = []
-    for position, quantity, name in zip(columns.positions, MEASURED, columns.names, strict=True):
+    schema = columns.schema
+    for position, quantity, name in zip(columns.positions, schema.sought, columns.names, strict=True):
+        if quantity not in (*schema.bands, REDSHIFT):
+            continue
         unit = (units[position] or "").strip() if position is not None else ""
         said = unit.strip("-.") and unit.lower() not in _NO_UNIT
-        detail = _wrong_unit(quantity, unit) if said else None
+        detail = _wrong_unit(quantity, unit, schema) if said else None
         if detail:
             problems.append(FieldError(name, "wrong_unit", detail))
     if problems:
         raise InvalidFieldsError(problems)
 
 
-def _wrong_unit(quantity: str, unit: str) -> str | None:
+def _wrong_unit(quantity: str, unit: str, schema: Schema) -> str | None:
     """The error of a unit; None for a valid one."""
     words = _UNIT_WORD.findall(unit.lower())
     if quantity == REDSHIFT:
@@ -182,6 +212,10 @@ def _wrong_unit(quantity: str, unit: str) -> str | None:
             if velocity
             else None
         )
+    if not schema.is_sdss:
+        # Other catalogues have other systems; the model learnt the one of its own table.
+        flux = any("magg" in word or word in _FLUXES for word in words)
+        return f"is in {unit:.40}, a flux; {quantity} must be a magnitude" if flux else None
     if any("vega" in word for word in words):
         return (
             f"is in {unit:.40}, a magnitude of the Vega system; {quantity} must be an AB magnitude, as SDSS's are: "

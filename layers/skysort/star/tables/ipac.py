@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_COLUMNS, TEXT_HEADER_BYTES
+from skysort.star.schema import SDSS
 from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.text_rows import Line, TextTable, decoded, lines_of
 from skysort.star.tables.wanted import TableColumn, find
@@ -19,6 +20,7 @@ from skysort.star.tables.wanted import TableColumn, find
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from skysort.star.schema import Schema
     from skysort.star.tables.result_columns import ResultColumns
 
 _NUMBERS: Final = frozenset({"int", "i", "long", "l", "double", "d", "float", "f", "real", "r"})
@@ -28,7 +30,7 @@ _FLOAT_WIDTH: Final = 14
 
 
 @contextmanager
-def open_ipac(blocks: Iterable[bytes], _check: object) -> Iterator[IpacTable]:
+def open_ipac(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) -> Iterator[IpacTable]:
     """Open an IPAC table; raises InputError for unusable columns."""
     above: list[bytes] = []
     bars: list[str] = []
@@ -48,7 +50,7 @@ def open_ipac(blocks: Iterable[bytes], _check: object) -> Iterator[IpacTable]:
             break
     # Comments and blank lines among the rows are skipped.
     rows = ((number, line) for number, line in chain(first, lines) if line.strip() and not line.startswith(b"\\"))
-    table = IpacTable(b"".join(above), bars, rows)
+    table = IpacTable(b"".join(above), bars, rows, schema)
     if not first:
         raise EmptyInputError("the IPAC table has a header but no rows")
     yield table
@@ -60,7 +62,7 @@ class IpacTable(TextTable):
     above: the lines of keywords. bars: the header lines with bars.
     """
 
-    def __init__(self, above: bytes, bars: Sequence[str], rows: Iterable[Line]) -> None:
+    def __init__(self, above: bytes, bars: Sequence[str], rows: Iterable[Line], schema: Schema) -> None:
         if not bars:
             raise MalformedInputError("the IPAC table has no line of names between bars")
         self._above = above
@@ -74,7 +76,7 @@ class IpacTable(TextTable):
             TableColumn(name, f"the type {kind or 'char'}", unit=unit or None)
             for name, kind, unit in zip(names, types, units, strict=True)
         ]
-        super().__init__(find(described), rows)
+        super().__init__(find(described, schema), rows)
         self._nulls = [null or "null" for null in nulls]
         self._kept = [i for i, name in enumerate(names) if not is_appended(name)]
         self._widths: list[int] = []

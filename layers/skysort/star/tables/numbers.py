@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 def text_cells(texts: Any, *, decimal_comma: bool = False) -> Cells:
     """The cells of a text column, an Arrow array of binary or string, read by `to_numbers`."""
     values, unreadable = to_numbers(texts, decimal_comma=decimal_comma)
-    return Cells(values.copy(), unreadable.copy(), lambda row: as_text(texts.slice(row, 1))[0].as_py())
+    return Cells(
+        values.copy(),
+        unreadable.copy(),
+        lambda row: as_text(texts.slice(row, 1))[0].as_py(),
+        lambda: as_text(texts).to_pylist(),
+    )
 
 
 def to_numbers(cells: Any, *, decimal_comma: bool = False) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -14,6 +14,7 @@ from pyarrow import parquet as pq
 from skysort.drop.files import fetched
 from skysort.errors import EmptyInputError, MalformedInputError
 from skysort.limits import PARQUET_BYTES
+from skysort.star.schema import SDSS
 from skysort.star.tables.ecsv import column_items
 from skysort.star.tables.numbers import as_floats, text_cells
 from skysort.star.tables.parquet_budget import batches
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skysort.star.schema import Schema
     from skysort.star.tables.parquet_footer import Footer
     from skysort.star.tables.result_columns import ResultColumns, Values
     from skysort.star.tables.rows import Measured
@@ -42,7 +44,7 @@ _ITEM: Final = "- {name: "
 
 
 @contextmanager
-def open_parquet(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterator[ParquetTable]:
+def open_parquet(blocks: Iterable[bytes], check: Callable[[], object], schema: Schema = SDSS) -> Iterator[ParquetTable]:
     """Open a Parquet file in memory bounded by the PARQUET limits in limits.py.
 
     Schema, metadata and compression are kept; astropy's list of columns gets the appended ones. Raises InputError for a
@@ -51,19 +53,19 @@ def open_parquet(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterat
     with fetched(blocks, PARQUET_BYTES) as path:
         footer = read_footer(path)
         with pq.ParquetFile(path, memory_map=True, schema_depth_limit=_DEPTH) as file:
-            yield ParquetTable(path, footer, file, check)
+            yield ParquetTable(path, footer, file, check, schema)
 
 
 class ParquetTable(Table):
     """A Parquet table."""
 
-    def __init__(self, path: Path, footer: Footer, file: Any, check: Callable[[], object]) -> None:
+    def __init__(self, path: Path, footer: Footer, file: Any, check: Callable[[], object], sought: Schema) -> None:
         self._path = path
         self._footer = footer
         self._file = file
         self._check = check
         self._schema = _without_views(file.schema_arrow)
-        self._wanted = find(list(map(_described, self._schema.names, self._schema.types)))
+        self._wanted = find(list(map(_described, self._schema.names, self._schema.types)), sought)
         if footer.rows == 0:
             raise EmptyInputError("the Parquet table has no rows")
         self.columns = self._wanted.columns

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from skysort.errors import SkysortError
 from skysort.guard import reading
+from skysort.star.schema import SDSS
 from skysort.star.tables.detect import Format
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysort.input_warnings import InputWarning
+    from skysort.star.schema import Schema
     from skysort.star.tables.header import MeasuredColumns
     from skysort.star.tables.result_columns import ResultColumns, Values
     from skysort.star.tables.rows import Rows, Table
@@ -46,6 +48,8 @@ class TableReader:
         The file's bytes, in pieces of any size.
     check
         Called regularly before the first rows; raises after the deadline.
+    schema
+        The columns that are read.
 
     Raises
     ------
@@ -59,13 +63,17 @@ class TableReader:
     Exceptions of `blocks` and `check` propagate unchanged: they are not the file's fault.
     """
 
-    def __init__(self, kind: Format, blocks: Iterable[bytes], check: Callable[[], object] = bool) -> None:
+    def __init__(
+        self, kind: Format, blocks: Iterable[bytes], check: Callable[[], object] = bool, schema: Schema = SDSS
+    ) -> None:
         self._name = NAMES[kind]
         self._fault: Exception | None = None
         self._stack = ExitStack()
         open_table = _opener(kind)
         with self._guard():
-            self._table = self._stack.enter_context(open_table(self._watched(blocks), lambda: self._watch(check)))
+            self._table = self._stack.enter_context(
+                open_table(self._watched(blocks), lambda: self._watch(check), schema)
+            )
 
     def __enter__(self) -> Self:
         """The format's reader."""
@@ -128,7 +136,7 @@ class TableReader:
             yield block
 
 
-def _opener(kind: Format) -> Callable[[Iterator[bytes], Callable[[], object]], AbstractContextManager[Table]]:
+def _opener(kind: Format) -> Callable[[Iterator[bytes], Callable[[], object], Schema], AbstractContextManager[Table]]:
     """The function that opens tables of a format; its libraries are imported with the first file."""
     if kind is Format.CSV:
         from skysort.star.tables.csv.table import open_csv  # noqa: PLC0415

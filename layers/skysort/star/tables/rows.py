@@ -18,7 +18,7 @@ from skysort.input_warnings import InputWarning, documents
 from skysort.star.columns import Photometry, Reason, check, describe, without_sentinels
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from skysort.star.rows import SENTINEL_CODE, sentinels_detail
-from skysort.star.spellings import BANDS, MEASURED
+from skysort.star.schema import SDSS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from skysort.gzip_stream import Sink
     from skysort.star.model import StarModel
+    from skysort.star.schema import Schema
     from skysort.star.tables.header import MeasuredColumns
     from skysort.star.tables.result_columns import ResultColumns, Values
 
@@ -43,12 +44,13 @@ class Cells:
     """A measured column of n rows.
 
     values: (n,) float64, NaN if missing. unreadable: (n,) bool, True for text that is not a number; None for no such.
-    shown: a row's cell, for a message.
+    shown: a row's cell, for a message. texts: all cells of a text column, None for nulls.
     """
 
     values: NDArray[np.float64]
     unreadable: NDArray[np.bool_] | None = None
     shown: Callable[[int], object] | None = None
+    texts: Callable[[], Sequence[str | None]] | None = None
 
     def hide(self, masked: NDArray[np.bool_]) -> None:
         """Remove the values where a mask is true."""
@@ -56,29 +58,43 @@ class Cells:
         if self.unreadable is not None:
             self.unreadable[masked] = False
 
+    def labels(self) -> list[str]:
+        """The cells as classes: texts without surrounding blanks, whole numbers without decimals; empty if missing."""
+        if self.texts is not None:
+            return ["" if text is None else text.strip() for text in self.texts()]
+        return ["" if value != value else f"{value:.15g}" for value in self.values.tolist()]  # noqa: PLR0124 - NaN
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """The measured values of n consecutive rows.
 
     photometry: NaN where a cell is blank or not a number.
-    unreadable: (n, 6) bool in the order of MEASURED, True for text that is not a number; None if there is none.
-    shown: a cell's content, for a message: (row, column) -> text.
+    unreadable: (n, k) bool in the order of the schema's measured columns, True for text that is not a number; None if
+    there is none. shown: a cell's content, for a message: (row, column) -> text. schema: the columns that were read.
+    labels: the rows' classes, where the schema seeks them.
     """
 
     photometry: Photometry
     unreadable: NDArray[np.bool_] | None = None
     shown: Callable[[int, int], object] | None = None
+    schema: Schema = SDSS
+    labels: Sequence[str] = ()
 
     @classmethod
-    def of(cls, columns: Sequence[Cells | None]) -> Measured:
-        """Combine six columns in the order of MEASURED; the redshift may be missing."""
-        magnitudes = np.column_stack([column.values for column in columns[: len(BANDS)] if column is not None])
+    def of(cls, sought: Sequence[Cells | None], schema: Schema = SDSS) -> Measured:
+        """Combine the columns that a schema seeks; the redshift and optional columns may be missing."""
+        columns = sought[: len(schema.measured)]
+        rows = next(len(column.values) for column in columns if column is not None)
+        magnitudes = np.column_stack(
+            [np.full(rows, np.nan) if column is None else column.values for column in columns[:-1]]
+        )
         redshift = columns[-1]
-        photometry = Photometry(magnitudes, np.full(len(magnitudes), np.nan) if redshift is None else redshift.values)
+        photometry = Photometry(magnitudes, np.full(rows, np.nan) if redshift is None else redshift.values)
+        classes = sought[-1].labels() if schema.class_columns and sought[-1] is not None else ()
         if all(column is None or column.unreadable is None for column in columns):
-            return cls(photometry)
-        unreadable = np.zeros((len(photometry), len(MEASURED)), np.bool_)
+            return cls(photometry, schema=schema, labels=classes)
+        unreadable = np.zeros((len(photometry), len(schema.measured)), np.bool_)
         for column_index, column in enumerate(columns):
             if column is not None and column.unreadable is not None:
                 unreadable[:, column_index] = column.unreadable
@@ -89,11 +105,11 @@ class Measured:
                 return None if column is None else float(column.values[row])
             return column.shown(row)
 
-        return cls(photometry, unreadable, shown)
+        return cls(photometry, unreadable, shown, schema, classes)
 
     def reasons(self) -> NDArray[np.uint8]:
-        """(n, 6) uint8, a Reason for every value."""
-        reasons = check(self.photometry)
+        """(n, k) uint8, a Reason for every value."""
+        reasons = check(self.photometry, self.schema)
         if self.unreadable is not None:
             reasons[self.unreadable] = Reason.NOT_A_NUMBER
         return reasons
@@ -104,17 +120,18 @@ class Measured:
         return kept
 
     def problems(self, row: int, reasons: NDArray[np.uint8], names: Sequence[str]) -> Iterator[FieldError]:
-        """The errors of a row with these reasons; names: the table's names of the columns of MEASURED."""
+        """The errors of a row with these reasons; names: the table's names of the measured columns."""
         for column in np.flatnonzero(reasons).tolist():
-            problem = describe(MEASURED[column], Reason(int(reasons[column])), self._value(row, column))
+            quantity, reason = self.schema.measured[column], Reason(int(reasons[column]))
+            problem = describe(quantity, reason, self._value(row, column), self.schema)
             yield FieldError(names[column], problem.reason, problem.detail)
 
     def _value(self, row: int, column: int) -> object:
         if self.shown is not None:
             with reading("a cell of the table"):
                 return self.shown(row, column)
-        bands = self.photometry.magnitudes
-        return float(bands[row, column] if column < len(BANDS) else self.photometry.redshift[row])
+        values = self.photometry.magnitudes
+        return float(values[row, column] if column < values.shape[1] else self.photometry.redshift[row])
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +284,7 @@ class RowClassifier:
     def _predict(self, photometry: Photometry) -> Values:
         for note in self._columns.notes:
             self.warn(note, len(photometry))
-        photometry, sentinels = without_sentinels(photometry)
+        photometry, sentinels = without_sentinels(photometry, self._columns.schema)
         if sentinels:
             self.warn(InputWarning(SENTINEL_CODE, sentinels_detail(sentinels)), sum(sentinels.values()))
         if len(photometry) == 0:

@@ -28,6 +28,7 @@ from skysort.errors import (
     UnsupportedFormatError,
 )
 from skysort.limits import MIB, TABLE_COLUMNS, VOTABLE_BYTES, VOTABLE_DEPTH, VOTABLE_TABLES, VOTABLE_TAG_BYTES
+from skysort.star.schema import SDSS
 from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.rows import Rows, Table
 from skysort.star.tables.votable_rows import BinaryRows, TableElement, TextRows, field
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from skysort.star.schema import Schema
     from skysort.star.tables.header import MeasuredColumns
     from skysort.star.tables.result_columns import ResultColumns, Values
     from skysort.star.tables.votable_rows import Render
@@ -51,7 +53,7 @@ _NROWS: Final = re.compile(rb"""(\snrows\s*=\s*)(?:"[^"]*"|'[^']*')""")
 
 
 @contextmanager
-def open_votable(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterator[Document]:
+def open_votable(blocks: Iterable[bytes], check: Callable[[], object], schema: Schema = SDSS) -> Iterator[Document]:
     """Open the first table with the measured columns; raises UnsupportedFormatError for UTF-16 and the like."""
     with (
         fetched(blocks, VOTABLE_BYTES) as path,
@@ -62,7 +64,7 @@ def open_votable(blocks: Iterable[bytes], check: Callable[[], object]) -> Iterat
         head = content[:_PIECE]
         if head.count(0) > len(head) // 4:  # of a markup's letters every other byte; a stray one is damage
             raise UnsupportedFormatError("the VOTable is UTF-16 text; save it as UTF-8")
-        yield Document(content, rows, check)
+        yield Document(content, rows, check, schema)
 
 
 class Document(Table):
@@ -71,8 +73,9 @@ class Document(Table):
     rows: temporary file of the rendered rows, whose number the header has.
     """
 
-    def __init__(self, content: mmap.mmap, rows: BinaryIO, check: Callable[[], object]) -> None:
+    def __init__(self, content: mmap.mmap, rows: BinaryIO, check: Callable[[], object], schema: Schema) -> None:
         self._content = content
+        self._schema = schema
         self._rows = rows
         self._check = check
         self._parser = expat.ParserCreate()
@@ -237,7 +240,7 @@ class Document(Table):
         if self._selected is not None or not table.fields:
             return
         try:
-            table.wanted = find([field.described for field in table.fields])
+            table.wanted = find([field.described for field in table.fields], self._schema)
         except InvalidFieldsError as error:
             self._refusal = self._refusal or error
         else:

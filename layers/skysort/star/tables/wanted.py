@@ -16,7 +16,8 @@ from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError
 from skysort.input_warnings import InputWarning
 from skysort.limits import TABLE_COLUMNS
 from skysort.star.columns import SENTINEL, Photometry
-from skysort.star.spellings import BANDS, MEASURED, REDSHIFT, canonical
+from skysort.star.schema import SDSS
+from skysort.star.spellings import BANDS
 from skysort.star.tables.header import MeasuredColumns, check_units, locate
 from skysort.star.tables.rows import Measured, column_error
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skysort.star.schema import Schema
     from skysort.star.tables.rows import Cells
 
 
@@ -68,16 +70,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The places of MEASURED in a table.
+    """The places in a table of the columns that a schema seeks.
 
-    places: None for a missing redshift. masks: boolean columns that mark missing values. columns: from `locate`, with
-    names for array elements. fluxes: whether the five bands are fluxes in nanomaggies.
+    places: None for a missing redshift or optional column. masks: boolean columns that mark missing values. columns:
+    from `locate`, with names for array elements. fluxes: whether the five bands are fluxes in nanomaggies.
     """
 
     places: tuple[Place | None, ...]
     columns: MeasuredColumns
     fluxes: bool = False
-    masks: tuple[Place | None, ...] = (None,) * len(MEASURED)
+    masks: tuple[Place | None, ...] = (None,) * len(SDSS.measured)
 
     def read(
         self, cells: Callable[[Place], Cells], truths: Callable[[Place], NDArray[np.bool_]] | None = None
@@ -88,14 +90,15 @@ class Wanted:
             for column, mask in zip(columns, self.masks, strict=True):
                 if column is not None and mask is not None:
                     column.hide(truths(mask))
-        measured = Measured.of(columns)
+        measured = Measured.of(columns, self.columns.schema)
         if self.fluxes:
-            magnitudes = asinh_magnitudes(measured.photometry.magnitudes)
+            magnitudes = measured.photometry.magnitudes
+            magnitudes[:, : len(BANDS)] = asinh_magnitudes(magnitudes[:, : len(BANDS)])
             return replace(measured, photometry=Photometry(magnitudes, measured.photometry.redshift))
         return measured
 
 
-def find(columns: Sequence[TableColumn]) -> Wanted:
+def find(columns: Sequence[TableColumn], schema: Schema = SDSS) -> Wanted:
     """Find the measured columns by name and type, and check their units; magnitudes take precedence over fluxes.
 
     Returns
@@ -113,18 +116,19 @@ def find(columns: Sequence[TableColumn]) -> Wanted:
         raise LimitExceededError(f"the table has {len(columns):,} columns; at most {TABLE_COLUMNS:,} are read")
     names, places = _named(columns)
     try:
-        match, fluxes = locate(names), False
+        match, fluxes = locate(names, schema), False
     except InvalidFieldsError:
-        magnitudes = _as_magnitudes(names)
+        magnitudes = _as_magnitudes(names, schema) if schema.is_sdss else None
         if magnitudes is None:
-            _refuse_types(columns, MEASURED)
+            _refuse_types(columns, schema.sought, schema)
             raise
-        match, fluxes = _renamed(locate(magnitudes), names), True
+        match, fluxes = _renamed(locate(magnitudes, schema), names), True
     units = [columns[place.column].unit for place in places]
     fluxes = _are_fluxes(match, units, fluxes=fluxes)
     measured_places = tuple(None if index is None else places[index] for index in match.positions)
-    if measured_places[-1] is None:
-        _refuse_types(columns, (REDSHIFT,))
+    absent = [name for name, place in zip(schema.sought, measured_places, strict=True) if place is None]
+    if absent:
+        _refuse_types(columns, absent, schema)
     if fluxes:
         match = replace(match, notes=(*match.notes, InputWarning(CONVERTED, REMARK)))
     return Wanted(measured_places, match, fluxes, _masks(columns, measured_places))
@@ -148,7 +152,9 @@ def _named(columns: Sequence[TableColumn]) -> tuple[list[str], list[Place]]:
 def _are_fluxes(match: MeasuredColumns, units: Sequence[str | None], *, fluxes: bool) -> bool:
     """Whether the bands are in nanomaggies, by names (fluxes) or units; raises InvalidFieldsError for other units."""
     bands = [units[index] for index in match.positions[: len(BANDS)] if index is not None]
-    if all((unit or "").strip().lower() in NANOMAGGIES or (fluxes and not unit) for unit in bands):
+    if match.schema.is_sdss and all(
+        (unit or "").strip().lower() in NANOMAGGIES or (fluxes and not unit) for unit in bands
+    ):
         return True
     check_units(match, units)
     if fluxes:
@@ -160,7 +166,7 @@ def _are_fluxes(match: MeasuredColumns, units: Sequence[str | None], *, fluxes: 
 
 def _renamed(match: MeasuredColumns, names: Sequence[str]) -> MeasuredColumns:
     headings = (name if i is None else names[i] for name, i in zip(match.names, match.positions, strict=True))
-    return MeasuredColumns(match.positions, tuple(headings), match.identifier, match.notes)
+    return replace(match, names=tuple(headings))
 
 
 def _masks(columns: Sequence[TableColumn], places: Sequence[Place | None]) -> tuple[Place | None, ...]:
@@ -176,14 +182,14 @@ def _masks(columns: Sequence[TableColumn], places: Sequence[Place | None]) -> tu
     return tuple(mask(place) for place in places)
 
 
-def _refuse_types(columns: Sequence[TableColumn], quantities: Sequence[str]) -> None:
+def _refuse_types(columns: Sequence[TableColumn], quantities: Sequence[str], schema: Schema) -> None:
     """Raise InvalidFieldsError for a column with a quantity's name and a non-numeric type."""
     for column in columns:
-        if not (column.usable and column.elements == 1) and canonical(column.name) in quantities:
+        if not (column.usable and column.elements == 1) and schema.canonical(column.name) in quantities:
             raise column_error(column.name, column.kind)
 
 
-def _as_magnitudes(names: Sequence[str]) -> list[str] | None:
+def _as_magnitudes(names: Sequence[str], schema: Schema) -> list[str] | None:
     """The names with one family of SDSS fluxes renamed to magnitudes; None if no family is complete."""
     # Single magnitudes are hidden, so that they are not taken for fluxes; z without u, g, r and i may be the redshift.
     spelled = {name.strip().lower() for name in names}
@@ -195,7 +201,7 @@ def _as_magnitudes(names: Sequence[str]) -> list[str] | None:
 
     def name(original: str) -> str:
         key = original.strip().lower()
-        return renamed.get(key, original if canonical(key) not in BANDS or key in kept else "")
+        return renamed.get(key, original if schema.canonical(key) not in BANDS or key in kept else "")
 
     return [name(given) for given in names]
 

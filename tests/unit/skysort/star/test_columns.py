@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from skysort.star.columns import (
     NO_REDSHIFT,
     NUMBER,
-    REDSHIFT_RANGE,
     Photometry,
     Reason,
     check,
     describe,
     without_sentinels,
 )
+from skysort.star.schema import REDSHIFT_RANGE
 from skysort.star.spellings import MEASURED, canonical, is_known
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.limits import CELL_CHARACTERS, STAR_ID_CHARACTERS, TABLE_COLUMNS
-from skysort.star.columns import MAGNITUDE_RANGE, REDSHIFT_RANGE
 from skysort.star.rows import StarRow, as_photometry, read_row
+from skysort.star.schema import MAGNITUDE_RANGE, REDSHIFT_RANGE
 from tests.factories import EXAMPLE_ROW, star_row
 
 

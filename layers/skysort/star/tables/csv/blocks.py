@@ -149,6 +149,8 @@ class CellReader:
 
     def __init__(self, head: Head, positions: Sequence[int | None], kept: Sequence[int]) -> None:
         self._positions = positions
+        self._schema = head.schema
+        self._class = positions[-1] if head.schema.class_columns else None
         self._delimiter = head.delimiter
         self._decimal_point = "," if head.decimal_comma else "."
         self._kept = kept
@@ -184,13 +186,22 @@ class CellReader:
         except pa.ArrowInvalid:
             columns = None
         if columns is not None:
-            measured = Measured.of([None if column is None else Cells(as_floats(column)) for column in columns])
+            cells = [
+                None
+                if column is None
+                else text_cells(column)
+                if pa.types.is_binary(column.type)
+                else Cells(as_floats(column))
+                for column in columns
+            ]
+            measured = Measured.of(cells, self._schema)
         else:
             ragged.clear()
             columns = self._parse(rows, pa.binary(), ragged)
             # Cell by cell: numbers, blanks, and neither.
             comma = self._delimiter != ","
-            measured = Measured.of([None if c is None else text_cells(c, decimal_comma=comma) for c in columns])
+            texts = [None if c is None else text_cells(c, decimal_comma=comma) for c in columns]
+            measured = Measured.of(texts, self._schema)
         if len(measured.photometry) + len(ragged) != count:
             raise MalformedInputError(
                 f"the rows cannot be separated: {count:,} line ends, but {len(measured.photometry) + len(ragged):,} "
@@ -221,7 +232,7 @@ class CellReader:
             ),
             convert_options=pa_csv.ConvertOptions(
                 include_columns=names,
-                column_types=dict.fromkeys(names, kind),
+                column_types={name: pa.binary() if name == str(self._class) else kind for name in names},
                 null_values=BLANK,
                 strings_can_be_null=False,
                 decimal_point=self._decimal_point,

@@ -10,10 +10,12 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from skysort.star.spellings import BANDS, canonical
+from skysort.star.schema import SDSS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from skysort.star.schema import Schema
 
 
 COMMENT: Final = "#"
@@ -106,16 +108,18 @@ def is_rule(cells: Sequence[str], names: Sequence[str]) -> bool:
     return all(map(_RULE.fullmatch, written)) and max(map(len, written), default=0) >= _RULE_CHARACTERS
 
 
-def are_units(cells: Sequence[str], names: Sequence[str]) -> bool:
+def are_units(cells: Sequence[str], names: Sequence[str], schema: Schema = SDSS) -> bool:
     """Whether cells are units or types below the names; other units count only where the bands have magnitudes."""
     if len(cells) != len(names) or any(NUMBER.fullmatch(cell) for cell in cells):
         return False
-    if len({canonical(name) for name in names} & {*BANDS}) < len(BANDS):
+    quantities = [schema.canonical(name) for name in names]
+    if not set(schema.bands) <= set(quantities):
         return False  # not a table of stars
     first = [_WORD.findall(cell.lower())[:1] for cell in cells]
     if all(_UNITS_BELOW.issuperset(word) and bool(word) == bool(cell) for word, cell in zip(first, cells, strict=True)):
         return any(first)
-    under = [word for word, name, cell in zip(first, names, cells, strict=True) if cell and canonical(name) in BANDS]
+    bands = [quantity in schema.bands for quantity in quantities]
+    under = [word for word, band, cell in zip(first, bands, cells, strict=True) if cell and band]
     return bool(under) and all(_MAGNITUDES.intersection(word) for word in under)
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import CSV_PREAMBLE_BYTES, CSV_PREAMBLE_LINES, TABLE_COLUMNS, TABLE_LINE_BYTES
-from skysort.star.spellings import BANDS, MEASURED, canonical
+from skysort.star.schema import SDSS
 from skysort.star.tables.csv.cells import (
     COMMENT,
     DECIMAL_COMMA,
@@ -34,6 +34,8 @@ from skysort.star.tables.csv.cells import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from skysort.star.schema import Schema
 
 
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -60,7 +62,7 @@ class Head:
     before: the byte order mark, comments and blank lines, unchanged; lines of units and dashes become comments.
     line: the header line. text: the header line with as many cells as the rows have. eol: its line break.
     stop: offset of the first row. lines: number of lines above it. names, units: of the columns; units may be missing.
-    decimal_comma: whether the numbers in the sample have decimal commas.
+    decimal_comma: whether the numbers in the sample have decimal commas. schema: the columns that are looked for.
     """
 
     before: bytes
@@ -73,6 +75,7 @@ class Head:
     names: tuple[str, ...]
     units: tuple[str, ...] = ()
     decimal_comma: bool = False
+    schema: Schema = SDSS
 
     @property
     def repeated(self) -> tuple[bytes, bytes]:
@@ -83,10 +86,10 @@ class Head:
         """Raise MalformedInputError if the line below a comment is the header of another table."""
         row = row_at(line + b"\n", 0, self.delimiter)
         cells = [decoded(cell).strip() for cell in row[0]] if row else []
-        columns = [index for index, name in enumerate(self.names) if canonical(name) in MEASURED]
+        columns = _indices(self.names, self.schema)
         if len(cells) == len(self.names) and any(NUMBER.fullmatch(cells[index]) for index in columns):
             return
-        if is_table(comment) or _measured(cells) > 1:
+        if is_table(comment) or self.schema.count(cells) > 1:
             raise MalformedInputError(
                 f"a second table with other columns follows {comment.strip()!r:.60}: put each table in a file of "
                 "its own"
@@ -98,13 +101,15 @@ def is_table(comment: str) -> bool:
     return _TABLE.match(comment) is not None
 
 
-def read_head(blocks: Iterable[bytes]) -> tuple[Head, Iterator[bytes]]:
+def read_head(blocks: Iterable[bytes], schema: Schema = SDSS) -> tuple[Head, Iterator[bytes]]:
     """Read the head of a table.
 
     Parameters
     ----------
     blocks
         The table's bytes, in pieces of any size.
+    schema
+        The columns that are looked for.
 
     Returns
     -------
@@ -123,27 +128,27 @@ def read_head(blocks: Iterable[bytes]) -> tuple[Head, Iterator[bytes]]:
     content = b""
     while len(content) < _HEAD_BYTES and (block := next(stream, None)) is not None:
         content += block
-    head = _head(content, last=len(content) < _HEAD_BYTES)
+    head = _head(content, schema, last=len(content) < _HEAD_BYTES)
     return head, chain([content[head.stop :]], stream)
 
 
-def _head(content: bytes, *, last: bool) -> Head:
+def _head(content: bytes, schema: Schema, *, last: bool) -> Head:
     offset, comment = _above(content, last=last)
     window = content[offset : offset + 2 * TABLE_LINE_BYTES]
-    delimiter, names, end, following = _header(window, last=last)
+    delimiter, names, end, following = _header(window, schema, last=last)
     start, line = offset, window[:end]
     if b"\0" in line:
         raise MalformedInputError(
             "the table is not UTF-8 text: its header holds NUL bytes, as in UTF-16; send it as UTF-8"
         )
-    commented = _commented(content[comment], window) if _measured(names) <= 1 else None
+    commented = _commented(content[comment], window, schema) if schema.count(names) <= 1 else None
     if commented is not None:
         delimiter, names = commented
         start, line, following = comment.start, content[comment], 0
-    sample = _sample(window, following, delimiter, names, last=last)
+    sample = _sample(window, following, delimiter, names, schema, last=last)
     stop = offset + sample.stop
     eol = (_BREAK.search(content, start + len(line)) or [b""])[0]
-    names, text = _as_wide_as_the_rows(line, names, sample.rows, delimiter)
+    names, text = _as_wide_as_the_rows(line, names, sample.rows, delimiter, schema)
     return Head(
         before=content[:start] + b"".join(b"# " + below + (eol or b"\n") for below in sample.below),
         line=line,
@@ -155,7 +160,8 @@ def _head(content: bytes, *, last: bool) -> Head:
         delimiter=delimiter,
         names=tuple(names),
         units=sample.units,
-        decimal_comma=delimiter != "," and _has_decimal_commas(sample.rows, names),
+        decimal_comma=delimiter != "," and _has_decimal_commas(sample.rows, _indices(names, schema)),
+        schema=schema,
     )
 
 
@@ -184,13 +190,13 @@ def _above(content: bytes, *, last: bool) -> tuple[int, slice]:
     return offset, comment
 
 
-def _commented(comment: bytes, window: bytes) -> tuple[str, list[str]] | None:
+def _commented(comment: bytes, window: bytes, schema: Schema) -> tuple[str, list[str]] | None:
     """Delimiter and names of a header that is the last comment above the rows; None otherwise."""
     comment = comment.strip().lstrip(COMMENT.encode())
     for delimiter in DELIMITERS if comment else ():
         row, first = row_at(comment + b"\n", 0, delimiter), row_at(window + b"\n", 0, delimiter)
         cells = [decoded(cell).strip() for cell in row[0]] if row else []
-        if _measured(cells) >= len(BANDS) and first and len(cells) <= len(first[0]) <= len(cells) + 1:
+        if schema.count(cells) >= len(schema.bands) and first and len(cells) <= len(first[0]) <= len(cells) + 1:
             return delimiter, cells
     return None
 
@@ -205,7 +211,7 @@ class _Sample:
     units: tuple[str, ...]
 
 
-def _sample(window: bytes, offset: int, delimiter: str, names: Sequence[str], *, last: bool) -> _Sample:
+def _sample(window: bytes, offset: int, delimiter: str, names: Sequence[str], schema: Schema, *, last: bool) -> _Sample:
     """Sample the rows below the header."""
     rows: list[list[bytes]] = []
     below: list[bytes] = []
@@ -218,7 +224,7 @@ def _sample(window: bytes, offset: int, delimiter: str, names: Sequence[str], *,
         cells, end, following = row
         if end > offset and not window.startswith(COMMENT.encode(), offset):
             texts = [decoded(cell).strip() for cell in cells]
-            is_units = not units and are_units(texts, names)
+            is_units = not units and are_units(texts, names, schema)
             if not rows and len(below) < _LINES_BELOW and (is_units or is_rule(texts, names)):
                 units = tuple(texts) if is_units and tell_magnitudes(texts) else units
                 below.append(window[offset:end])
@@ -232,7 +238,7 @@ def _sample(window: bytes, offset: int, delimiter: str, names: Sequence[str], *,
 
 
 def _as_wide_as_the_rows(
-    line: bytes, names: list[str], rows: Sequence[Sequence[bytes]], delimiter: str
+    line: bytes, names: list[str], rows: Sequence[Sequence[bytes]], delimiter: str, schema: Schema
 ) -> tuple[list[str], bytes]:
     """Names and header line adjusted by a column where only the rows or only the header end in a delimiter."""
     widths = {len(row) for row in rows}
@@ -240,7 +246,7 @@ def _as_wide_as_the_rows(
         return [*names, ""], line + delimiter.encode()
     if (
         widths == {len(names) - 1}
-        and len(names) > len(BANDS)
+        and len(names) > len(schema.bands)
         and not names[-1]
         and line.rstrip().endswith(delimiter.encode())
     ):
@@ -248,13 +254,12 @@ def _as_wide_as_the_rows(
     return names, line
 
 
-def _has_decimal_commas(rows: Sequence[Sequence[bytes]], names: Sequence[str]) -> bool:
-    columns = [index for index, name in enumerate(names) if canonical(name) in MEASURED]
+def _has_decimal_commas(rows: Sequence[Sequence[bytes]], columns: Sequence[int]) -> bool:
     cells = [row[index].strip() for row in rows for index in columns if index < len(row)]
     return any(_COMMA.match(cell) for cell in cells) and not any(b"." in cell for cell in cells)
 
 
-def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int]:
+def _header(window: bytes, schema: Schema, *, last: bool) -> tuple[str, list[str], int, int]:
     """Delimiter, names, end of the header line and start of the next; the delimiter with most measured columns wins."""
     first = _BREAK.split(window, maxsplit=1)[0]
     if max(map(first.count, map(str.encode, DELIMITERS))) > _MAX_DELIMITERS:
@@ -265,14 +270,15 @@ def _header(window: bytes, *, last: bool) -> tuple[str, list[str], int, int]:
         if row is not None:
             cells, end, following = row
             names = [decoded(cell).strip() for cell in cells]
-            candidates.append(((_measured(names), len(names), -order), (delimiter, names, end, following)))
+            candidates.append(((schema.count(names), len(names), -order), (delimiter, names, end, following)))
     if not candidates:
         raise MalformedInputError("the header never ends: a quote in it is not closed")
     return max(candidates, key=lambda candidate: candidate[0])[1]
 
 
-def _measured(names: Sequence[str]) -> int:
-    return sum(canonical(name) in MEASURED for name in names)
+def _indices(names: Sequence[str], schema: Schema) -> list[int]:
+    """The positions of measured columns."""
+    return [index for index, name in enumerate(names) if schema.count([name])]
 
 
 class _Lines:

@@ -15,6 +15,7 @@ from skysort.errors import LimitExceededError
 from skysort.gzip_stream import resized
 from skysort.input_warnings import InputWarning
 from skysort.limits import MIB, TABLE_LINE_BYTES
+from skysort.star.schema import SDSS
 from skysort.star.tables.csv.blocks import CellReader, Lines, split_lines
 from skysort.star.tables.csv.cells import COMMENT, SPREADSHEET_ERROR, WRONG_CELL_COUNT, decoded, wrong_cell_count
 from skysort.star.tables.csv.dialect import is_table, read_head
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skysort.star.schema import Schema
     from skysort.star.tables.csv.blocks import Block
     from skysort.star.tables.csv.dialect import Head
     from skysort.star.tables.result_columns import ResultColumns, Values
@@ -45,9 +47,9 @@ _LOWER: Final = np.frombuffer(b"".join(b"%03d" % n for n in range(1000)), np.uin
 
 
 @contextmanager
-def open_csv(blocks: Iterable[bytes], _check: object) -> Iterator[CsvTable]:
+def open_csv(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) -> Iterator[CsvTable]:
     """Open a CSV; raises InputError for an unusable header."""
-    head, below = read_head(blocks)
+    head, below = read_head(blocks, schema)
     yield CsvTable(head, resized(below, BLOCK_BYTES))
 
 
