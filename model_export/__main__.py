@@ -9,12 +9,14 @@ from typing import Final
 from model_export.common.cli import OK, USER_ERROR
 
 MODELS: Final = ("star", "galaxy", "image")
-RELIABILITY: Final = "reliability"
+# Commands for the published files of several models.
+OF_ALL: Final = ("reliability", "features")
 USAGE: Final = f"""usage: python -m model_export MODEL COMMAND [options]
 
 models: {", ".join(MODELS)}
 
 `python -m model_export reliability [MODEL ...]` measures reliability curves of the published files into their cards.
+`python -m model_export features [MODEL ...]` declares the last map of the published picture files as their output.
 
 `python -m model_export MODEL --help` lists the commands of a model.
 Training needs the packages of a group: pip install -e '.[rows]' --group train (star), or --group train-images.
@@ -27,11 +29,11 @@ def main(arguments: list[str]) -> int:
         print(USAGE, end="", file=sys.stdout if arguments else sys.stderr)
         return OK if arguments else USER_ERROR
     name, *rest = arguments
-    if name not in (*MODELS, RELIABILITY):
+    if name not in (*MODELS, *OF_ALL):
         print(f"error: unknown model {name!r}; choose from {', '.join(MODELS)}", file=sys.stderr)
         return USER_ERROR
     # Each of these modules has ``main(arguments: list[str]) -> int``.
-    module = f"model_export.{name}" if name == RELIABILITY else f"model_export.{name}.cli"
+    module = f"model_export.{name}" if name in OF_ALL else f"model_export.{name}.cli"
     code: int = importlib.import_module(module).main(rest)
     return code
 

@@ -12,7 +12,8 @@ import onnx
 import onnx.numpy_helper
 import onnxruntime
 
-from skysort.pictures.model import ACTIVATION, EMBEDDING, EXPLAINED_CLASSES, PROBABILITIES
+from skysort.errors import ConfigurationError
+from skysort.pictures.model import ACTIVATION, EMBEDDING, EXPLAINED_CLASSES, FEATURES, PROBABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,6 +26,7 @@ INPUT: Final = "image"
 EXPLAIN: Final = EXPLAINED_CLASSES
 OUTPUTS: Final = (PROBABILITIES, ACTIVATION, EMBEDDING)
 STANDARD: Final = ("", "ai.onnx")
+_MAP_RANK: Final = 4
 # ONNX Runtime warns about every input that has a default, which `explain` has on purpose.
 _ERRORS_ONLY: Final = 3
 
@@ -38,7 +40,8 @@ def optimised(model: onnx.ModelProto) -> bytes:
     Returns
     -------
     bytes
-        The file. Its input `explain`, if it has one, is optional and empty by default: no activation maps.
+        The file. Its input `explain`, if it has one, is optional and empty by default: no activation maps. Its last map
+        before pooling is an output, `features`.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
@@ -62,8 +65,43 @@ def optimised(model: onnx.ModelProto) -> bytes:
     smaller.opset_import.extend(kept)
     if EXPLAIN in {value.name for value in graph.input}:
         graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(0, dtype=np.int64), EXPLAIN))
-    onnx.checker.check_model(smaller, full_check=True)
-    return bytes(smaller.SerializeToString(deterministic=True))
+    return _written(_with_features(smaller))
+
+
+def with_features(content: bytes) -> bytes:
+    """A file whose last map before pooling is an output too, `features`; one that has it stays as it is."""
+    return _written(_with_features(onnx.load_from_string(content)))
+
+
+def _written(model: onnx.ModelProto) -> bytes:
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _with_features(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Name the pooled map, and declare it: no node is added, so that predictions and their time stay the same."""
+    graph = model.graph
+    if FEATURES in {value.name for value in graph.output}:
+        return model
+    known = {value.name: value for value in onnx.shape_inference.infer_shapes(model).graph.value_info}
+    pooled = {
+        node.input[0]
+        for node in graph.node
+        if node.op_type == "ReduceMean"
+        and not onnx.helper.get_node_attr_value(node, "keepdims")
+        and len(known[node.input[0]].type.tensor_type.shape.dim) == _MAP_RANK
+    }
+    if len(pooled) != 1:
+        raise ConfigurationError(f"the graph must pool one map for its embedding, found {sorted(pooled)}")
+    (name,) = pooled
+    for node in graph.node:
+        for names in (node.input, node.output):
+            names[:] = [FEATURES if other == name else other for other in names]
+    declared = onnx.ValueInfoProto()
+    declared.CopyFrom(known[name])
+    declared.name = FEATURES
+    graph.output.append(declared)
+    return model
 
 
 def facts(content: bytes) -> dict[str, int]:
@@ -78,13 +116,15 @@ def facts(content: bytes) -> dict[str, int]:
     }
 
 
-def session(content: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A session as in the service: all optimisations for this processor, no spinning between requests."""
+def session(content: bytes, threads: int = 1, *, optimised_into: Path | None = None) -> onnxruntime.InferenceSession:
+    """A session as in the service: all optimisations, no spinning. optimised_into: a file for the graph that runs."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if optimised_into is not None:
+        options.optimized_model_filepath = str(optimised_into)
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 

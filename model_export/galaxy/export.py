@@ -16,6 +16,7 @@ from model_export.galaxy.data import spec
 from model_export.galaxy.labels import CLASSES, NAMES, PATHS
 from model_export.galaxy.workspace import EVALUATION, FILE, Workspace
 from skysort.errors import ConfigurationError
+from skysort.pictures.model import FEATURES
 
 if TYPE_CHECKING:
     import argparse
@@ -133,6 +134,7 @@ def card(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
             "probabilities": "float32 (1, 8), calibrated, sums to 1",
             "activation": "float32 (1, 8, 4, 4), class activation map; its mean is the logit",
             "embedding": "float32 (1, 960), pooled features averaged over the views",
+            FEATURES: features_output(chosen["views"]),
         },
         "views": chosen["views"],
         "logit_adjustment": {"strength": chosen["strength"], "shift": chosen["shift"]},
@@ -152,3 +154,8 @@ def card(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
         "intended_use": INTENDED_USE,
         "limitations": limitations,
     }
+
+
+def features_output(views: str) -> str:
+    """The description of the last map before pooling. views: the name of a set of views."""
+    return f"float32 ({len(choice.VIEW_SETS[views])}, 960, 4, 4), the last map before pooling, of each view in turn"

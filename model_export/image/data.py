@@ -44,6 +44,11 @@ VALIDATION_MARK: Final = "ILSVRC2012_val"
 SIDE: Final = 224
 LABELS: Final = Path(__file__).resolve().parent / "labels.csv"
 CLASSES: Final = 1000
+FEATURES_OUTPUT: Final = {
+    "dtype": "float32",
+    "shape": ["n", 960, SIDE // 32, SIDE // 32],
+    "meaning": "the last map before pooling",
+}
 # First and last class number of each run; ImageNet orders its classes by WordNet id, which keeps
 # relatives together. 118 breeds: the wild relatives (wolves, dingo, dhole) come after the last.
 _RUNS: Final = {"dogs": ((151, 268),), "cats": ((281, 285),), "birds": ((7, 24), (80, 100), (127, 146))}

@@ -32,6 +32,7 @@ from model_export.image.data import (
 )
 from model_export.image.networks import Served, to_onnx
 from skysort.errors import ConfigurationError
+from skysort.pictures.model import FEATURES
 from skysort.probability import prediction_sets
 
 if TYPE_CHECKING:
@@ -229,6 +230,7 @@ def card(
                 "that input may be left out, then k is 0 and the maps cost nothing",
             },
             "embedding": _output("n", checkpoint.network.projection.out_features, meaning="what the classifier sees"),
+            FEATURES: data.FEATURES_OUTPUT,
         },
         "file": MODEL_FILE,
         **{key: measured[key] for key in ("sha256", "bytes", "opset", "ir_version", "nodes", "parameters")},

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PROBABILITIES: Final = "probabilities"
 ACTIVATION: Final = "activation"
 EMBEDDING: Final = "embedding"
+FEATURES: Final = "features"
 # Optional input of a graph with many classes: the indices of the classes to compute activations for, by default none.
 EXPLAINED_CLASSES: Final = "explain"
 # Batch size where the graph takes more than one picture: larger ones gain no speed and cost memory.
@@ -61,6 +62,7 @@ class PictureModel:
         self._chunk = entry.shape[0] if isinstance(entry.shape[0], int) else _CHUNK
         optional = {entry.name for entry in session.get_overridable_initializers()}
         self._by_class = EXPLAINED_CLASSES in optional
+        self.outputs = frozenset(entry.name for entry in session.get_outputs())
         self.wordnet_ids = _wordnet_ids(card)
         self.subsets = _subsets(card)
 
@@ -93,24 +95,39 @@ class PictureModel:
         Probabilities and prediction sets.
         """
         every_map = activation and not self._by_class
-        probabilities, *maps = self._run(pixels, [PROBABILITIES, ACTIVATION] if every_map else [PROBABILITIES])
+        probabilities, *maps = self.run(pixels, [PROBABILITIES, ACTIVATION] if every_map else [PROBABILITIES])
         return Classification(probabilities, prediction_sets(probabilities, self._thresholds), *maps)
 
     def activation(self, picture: NDArray[np.uint8], column: int) -> NDArray[np.float32]:
         """The class activation map of one class: picture (height, width, 3) uint8 -> (h, w) float32."""
         # A graph of a thousand classes computes only the requested map: a second run costs a sixth of all the maps.
         asked_for = {EXPLAINED_CLASSES: np.array([column], dtype=np.int64)} if self._by_class else None
-        maps = self._run(picture[np.newaxis], [ACTIVATION], asked_for)[0][0]
+        maps = self.run(picture[np.newaxis], [ACTIVATION], asked_for)[0][0]
         seen: NDArray[np.float32] = maps[0 if self._by_class else column]
         return seen
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The embedding, (n, d) float32: features for classifiers of other classes."""
-        return self._run(pixels, [EMBEDDING])[0]
+        return self.run(pixels, [EMBEDDING])[0]
 
-    def _run(
-        self, pixels: NDArray[np.uint8], outputs: list[str], feed: Mapping[str, NDArray[np.int64]] | None = None
+    def run(
+        self, pixels: NDArray[np.uint8], outputs: Sequence[str], feed: Mapping[str, NDArray[np.int64]] | None = None
     ) -> list[NDArray[np.float32]]:
+        """Outputs of the graph by name, float32.
+
+        Parameters
+        ----------
+        pixels
+            As in `predict`.
+        outputs
+            Of `self.outputs`. Where the graph averages views, `features` has those of each picture in turn.
+        feed
+            Further inputs.
+
+        Returns
+        -------
+        One array an output, the pictures along its first axis.
+        """
         parts = [
             self._session.run(outputs, {self._input: pixels[start : start + self._chunk], **(feed or {})})
             for start in range(0, len(pixels), self._chunk)
