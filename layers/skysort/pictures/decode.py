@@ -19,15 +19,17 @@ from skysort.pictures.formats.loaders import Loaded, load
 from skysort.pictures.formats.prepared import SIDEWAYS
 from skysort.pictures.formats.prices import Budget, Cost
 from skysort.pictures.formats.sniff import NAMES, Format, detect
-from skysort.pictures.geometry import MARGIN, Box, InputSpec, inside, resampling
+from skysort.pictures.geometry import MARGIN, Box, InputSpec, covering, inside, resampling
 from skysort.pictures.measurements import draw as measurements
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from skysort.input_warnings import InputWarning
 
-__all__ = ["Budget", "InputSpec", "Picture", "decode", "read"]
+__all__ = ["Budget", "InputSpec", "Picture", "decode", "read", "read_each"]
 
 # The transposition that puts a stored picture upright (CIPA DC-008, "Orientation").
 _TURNS: Final = {
@@ -57,20 +59,25 @@ def decode(content: bytes, spec: InputSpec) -> NDArray[np.uint8]:
 
 
 def read(content: bytes, spec: InputSpec, budget: Budget | None = None) -> Picture:
-    """Decode a picture of any supported format into a model's input.
+    """Decode a picture into one model's input; parameters and errors as those of `read_each`."""
+    return read_each(content, (spec,), budget)[0]
+
+
+def read_each(content: bytes, specs: Sequence[InputSpec], budget: Budget | None = None) -> tuple[Picture, ...]:
+    """Decode a picture of any supported format once, into the input of each of several models.
 
     Parameters
     ----------
     content
         A JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF (the first frame of an animation) or FITS file, detected by content.
-    spec
-        The model's input.
+    specs
+        The models' inputs.
     budget
         The decoding budget shared by several pictures; None gives the picture its own.
 
     Returns
     -------
-    The model's input. Whatever a reader raises becomes an error of this one picture (see skysort.guard).
+    The models' inputs. Whatever a reader raises becomes an error of this one picture (see skysort.guard).
 
     Raises
     ------
@@ -88,16 +95,25 @@ def read(content: bytes, spec: InputSpec, budget: Budget | None = None) -> Pictu
     budget = budget or Budget()
     with reading(f"the {NAMES[form]} picture"):
         if form is Format.JPEG:  # the warnings are about metadata, which a JPEG's decoder is not given
-            return _decode_picture(content, form, spec, budget)
+            return _decode_picture(content, form, specs, budget)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # readers warn of odd metadata, which does not matter here
             if form is Format.FITS:
-                return _decode_fits(content, spec, budget)
-            return _decode_picture(content, form, spec, budget)
+                return _decode_fits(content, specs, budget)
+            return _decode_picture(content, form, specs, budget)
 
 
-def _decode_picture(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Picture:
-    loaded = load(content, form, spec, budget)
+def _decode_picture(content: bytes, form: Format, specs: Sequence[InputSpec], budget: Budget) -> tuple[Picture, ...]:
+    loaded = load(content, form, covering(specs), budget)
+    # Loading is paid for with the drawing of one input.
+    pixels = loaded.picture.width * loaded.picture.height
+    measured = prices.MEASURED_PIXEL if loaded.picture.mode in measurements.MODES else 0
+    drawing = pixels * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL + measured)
+    budget.take(Cost((len(specs) - 1) * drawing))
+    return tuple(_drawn(loaded, spec) for spec in specs)
+
+
+def _drawn(loaded: Loaded, spec: InputSpec) -> Picture:
     sideways = loaded.turn in SIDEWAYS
     width, height = loaded.size
     stored = spec.turned() if sideways else spec
@@ -160,18 +176,23 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         ) from None
 
 
-def _decode_fits(content: bytes, spec: InputSpec, budget: Budget) -> Picture:
+def _decode_fits(content: bytes, specs: Sequence[InputSpec], budget: Budget) -> tuple[Picture, ...]:
     from skysort.pictures.fits import image as fits  # noqa: PLC0415 - a dozen milliseconds of start-up that most functions never need
 
     if content.startswith(GZIP):
         budget.take(Cost(min(1_032 * len(content), FITS_IMAGE_BYTES) * prices.UNZIPPED_BYTE))
-    cutout = fits.read(content, budget.take, spec)
-    height, width = cutout.planes.shape[1:]
-    box = spec.window(width, height)
+    cutout = fits.read(content, budget.take, covering(specs))
+    bands, height, width = cutout.planes.shape
+    loaded = None
     if cutout.is_picture:
         pixels = np.moveaxis(cutout.planes[:, ::-1], 0, -1)
         shown = np.ascontiguousarray(pixels if pixels.shape[2] > 1 else pixels[..., 0])
-        small, _ = _shrink(Loaded(Image.fromarray(shown), (width, height)), spec, box)
-        return Picture(np.array(small), width, height, cutout.warnings)
-    drawn, remarks = measurements.draw(cutout, spec, box)
-    return Picture(np.array(drawn), width, height, remarks)
+        loaded = Loaded(Image.fromarray(shown), (width, height))
+    pictures = []
+    for number, spec in enumerate(specs):
+        box = spec.window(width, height)
+        if number:  # reading is paid for with the drawing of one input
+            budget.take(Cost(int(bands * (box[2] - box[0] + 1) * (box[3] - box[1] + 1)) * prices.MEASURED_PIXEL))
+        small, remarks = _shrink(loaded, spec, box) if loaded is not None else measurements.draw(cutout, spec, box)
+        pictures.append(Picture(np.array(small), width, height, cutout.warnings if loaded is not None else remarks))
+    return tuple(pictures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -11,7 +12,7 @@ from PIL.Image import Resampling
 from skysort.errors import ArtefactError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Box = tuple[float, float, float, float]
 
@@ -21,6 +22,7 @@ _RESAMPLING: Final[dict[Filter, Resampling]] = {"bicubic": Resampling.BICUBIC, "
 # Cheap reductions (a JPEG's scaled decoding, block means) stop at this multiple of the target size and the filter does
 # the rest: at 2 the pixels differ from those of a full decode by a third of a level on average.
 MARGIN: Final = 2
+_DIGITS: Final = 6  # of a product of floats that is a whole number
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,20 @@ class InputSpec:
     def turned(self) -> InputSpec:
         """The spec for a picture stored rotated by 90 degrees."""
         return replace(self, height=self.width, width=self.height)
+
+
+def covering(specs: Sequence[InputSpec]) -> InputSpec:
+    """What to decode once for several models: the widest of their windows, as finely as the finest needs it."""
+    if len(specs) == 1:
+        return specs[0]
+    share = density = 0.0
+    for spec in specs:
+        longer = max(spec.width, spec.height)
+        pixels = spec.resize_shorter or longer / spec.central_fraction  # of the shorter side
+        share, density = max(share, longer / pixels), max(density, pixels)
+    side = math.ceil(round(density * share, _DIGITS))
+    measurements = any(spec.measurements for spec in specs)
+    return InputSpec(side, side, None, share, specs[0].background, measurements=measurements)
 
 
 def inside(box: Box, width: float, height: float) -> Box:

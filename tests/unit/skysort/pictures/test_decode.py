@@ -21,7 +21,7 @@ from skysort.errors import (
     UnsupportedFormatError,
 )
 from skysort.pictures import decode as module
-from skysort.pictures.decode import Budget, InputSpec, decode
+from skysort.pictures.decode import Budget, InputSpec, decode, read, read_each
 from skysort.pictures.formats import jpeg
 from tests.factories_images import (
     GALAXY_INPUT,
@@ -364,3 +364,12 @@ def test_a_spec_with_an_unknown_filter_is_refused() -> None:
 def test_a_spec_that_reaches_beyond_the_picture_is_refused() -> None:
     with pytest.raises(ArtefactError, match="at least the input"):
         InputSpec(224, 224, 200, 1.0, "white")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_reading_for_several_models_gives_each_what_it_would_read_alone(form: str) -> None:
+    specs = (GALAXY, PHOTOGRAPH, GALAXY_INPUT)
+    for spec, picture in zip(specs, read_each(FORMS[form], specs), strict=True):
+        alone = read(FORMS[form], spec)
+        np.testing.assert_array_equal(picture.pixels, alone.pixels)
+        assert (picture.width, picture.height, picture.warnings) == (alone.width, alone.height, alone.warnings)
