@@ -29,6 +29,7 @@ ROWS: Final = (
     ("infra", "skysort.http", "skysort.release"),
     ("skysort.trainings", "skysort.batches"),
     ("skysort.uploads",),
+    ("skysort.custom",),
     ("skysort.pictures", "skysort.star"),
     ("skysort.drop",),
     ("skysort.registry",),
