@@ -33,6 +33,42 @@ class FieldProblem(TypedDict):
     detail: str
 
 
+class Share(TypedDict):
+    """A share with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class ComparedVersion(TypedDict):
+    """A version, and its accuracy on the common examples."""
+
+    version: str
+    accuracy: Probability | None
+
+
+Verdict: TypeAlias = Literal["first", "better", "not-worse", "worse", "too-few"]
+
+
+class Comparison(TypedDict):
+    """Two versions of a trained model on the examples that both held out."""
+
+    verdict: Verdict
+    examples: Count
+    """number of common examples"""
+    relabelled: Count
+    """further common examples, left out because the two versions have different labels for them"""
+    live: ComparedVersion | None
+    """the live version; null for a first one"""
+    candidate: ComparedVersion
+    difference: Share | None
+    """the candidate's accuracy less the live version's; null without common examples"""
+    only_live_right: Count
+    only_candidate_right: Count
+    sentence: str
+
+
 class Problem(TypedDict):
     """A problem document (RFC 9457)."""
 
@@ -48,6 +84,8 @@ class Problem(TypedDict):
     """the fields that cannot be used; of many, the first"""
     errors_not_listed: NotRequired[Count]
     """number of further field errors, if some are not listed"""
+    comparison: NotRequired[Comparison]
+    """of a trained model's version that was not promoted with the live one"""
 
 
 class ModelName(TypedDict):

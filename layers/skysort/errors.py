@@ -6,7 +6,10 @@ skysort.problems maps each to an HTTP status; skysort.drop.ledger decides betwee
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from skysort.answers import Comparison
 
 # Fields named in an error's message; its list has all of them.
 _FIELDS_LISTED: Final = 10
@@ -81,6 +84,21 @@ class EmptyInputError(InputError):
 
 class LimitExceededError(InputError):
     """The input exceeds one of the limits in skysort.limits."""
+
+
+class ModelConflictError(InputError):
+    """The state of a trained model does not allow this: its kind is another, its version is live, others change it."""
+
+
+class NotBetterError(ModelConflictError):
+    """A version is worse than the live one, or cannot be compared with it.
+
+    comparison: see skysort.registry.promotion.
+    """
+
+    def __init__(self, detail: str, comparison: Comparison | None = None) -> None:
+        super().__init__(detail)
+        self.comparison = comparison
 
 
 class NotFoundError(SkysortError):

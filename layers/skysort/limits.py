@@ -207,3 +207,7 @@ HEAD_BYTES: Final = 200_000
 HEAD_BYTES_MAX: Final = 1 * MIB
 # Side of a training picture's thumbnail, in pixels.
 THUMBNAIL: Final = 64
+# Held-out examples that two versions must share to be compared; and the share of them by which a version may be worse
+# as measured, even if its interval cannot exclude that it is not.
+PROMOTION_EXAMPLES_MIN: Final = 10
+PROMOTION_LOSS: Final = 0.05

@@ -6,7 +6,7 @@ Routes, stages, queues, uploads, batches, the API contract, the command line and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from skysort.limits import ARCHIVE_BYTES, IMAGE_BYTES, MIB, UPLOAD_BYTES
 
@@ -264,6 +264,8 @@ TRAINED_ROWS: Final = MODELS["star"]
 CUSTOM_ROWS: Final = f"{CUSTOM.name}-{TRAINED_ROWS.name}"
 # The models with networks whose features trained picture models read.
 NETWORKS: Final = ("galaxy", "image")
+# The kinds of models that people train, as JSON values (skysort.registry.names.Kind).
+KindName: TypeAlias = Literal["pictures", "star"]
 # What uploads of examples name as their model.
 TRAINING: Final = "training"
 _FAMILIES: Final = {CUSTOM.name: PICTURES, CUSTOM_ROWS: ROWS, TRAINING: EXAMPLES}

@@ -25,6 +25,8 @@ _STATUS: Final[dict[type[errors.SkysortError], tuple[HTTPStatus, str, str]]] = {
     errors.UnsupportedFormatError: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-format", "Unsupported format"),
     errors.EmptyInputError: (HTTPStatus.BAD_REQUEST, "empty-input", "There is nothing to classify"),
     errors.LimitExceededError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "limit-exceeded", "Limit exceeded"),
+    errors.NotBetterError: (HTTPStatus.CONFLICT, "not-better", "Not better than the live version"),
+    errors.ModelConflictError: (HTTPStatus.CONFLICT, "conflict", "Not possible now"),
     errors.InputError: (HTTPStatus.BAD_REQUEST, "bad-input", "The input cannot be used"),
     errors.UnauthenticatedError: (HTTPStatus.UNAUTHORIZED, "unauthorised", "Not signed in"),
     errors.NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "Not found"),
@@ -108,7 +110,10 @@ def from_error(error: errors.SkysortError, request_id: str | None = None, *, roo
     fields = error.fields if isinstance(error, errors.InvalidFieldsError) else ()
     # Internal details are for the log; the caller gets the request id to quote.
     detail = error.detail if status < HTTPStatus.INTERNAL_SERVER_ERROR else "The service failed; quote the request id."
-    return document(status, slug, title, detail, request_id=request_id, fields=fields, room=room)
+    body = document(status, slug, title, detail, request_id=request_id, fields=fields, room=room)
+    if isinstance(error, errors.NotBetterError) and error.comparison:
+        body["comparison"] = error.comparison
+    return body
 
 
 def internal(request_id: str | None) -> Problem:
