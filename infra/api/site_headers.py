@@ -65,8 +65,8 @@ def security_headers(upload_origins: Iterable[str] = ()) -> dict[str, str]:
         "referrer-policy": "no-referrer",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
-        # Pictures are taken with the system camera by a file input: the page itself needs no permission.
-        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        # Pictures of the classes to train may be taken with the camera; the browser still asks each visitor.
+        "permissions-policy": "camera=(self), geolocation=(), microphone=(), payment=(), usb=()",
     }
 
 

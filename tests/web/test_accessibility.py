@@ -30,7 +30,7 @@ def fill_galaxy(visit: Visit, page: Page) -> None:
 def fill_image(visit: Visit, page: Page) -> None:
     visit.choose("image", [sample("traffic_light.jpg")])
     expect(visit.cards()).to_have_count(1)
-    page.locator("#view-image select").select_option("custom")
+    page.locator("#view-image .label-choice select").select_option("custom")
 
 
 def fill_star(_: Visit, page: Page) -> None:

@@ -69,7 +69,7 @@ async function pageOf(response) {
 }
 
 async function attempt(path, { method = "GET", body, type, signal, as = "json" } = {}) {
-  const headers = { Accept: as === "json" ? JSON_TYPE : "text/csv, application/problem+json" };
+  const headers = { Accept: as === "page" ? "text/csv, application/problem+json" : JSON_TYPE };
   if (type) headers["Content-Type"] = type;
   if (key()) headers["X-Api-Key"] = key();
   let response;
@@ -81,6 +81,7 @@ async function attempt(path, { method = "GET", body, type, signal, as = "json" }
   }
   if (!response.ok) throw await errorOf(response);
   try {
+    if (as === "nothing") return undefined;
     return await (as === "json" ? response.json() : pageOf(response));
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -88,7 +89,7 @@ async function attempt(path, { method = "GET", body, type, signal, as = "json" }
   }
 }
 
-/** Call the API and return its JSON, or {text, next} with as: "page". Asks for a key if one is required. Throws ApiError or AbortError. */
+/** Call the API and return its JSON, {text, next} with as: "page", or nothing with as: "nothing". Asks for a key if one is required. Throws ApiError or AbortError. */
 export async function call(path, options) {
   for (;;) {
     const used = key();

@@ -21,7 +21,10 @@ function fill(node, properties, children) {
 /** An HTML element: el("p", {class: "hint"}, "text", child). `on...` properties are listeners. */
 export const el = (tag, properties, ...children) => fill(document.createElement(tag), properties, children);
 
-/** The same for SVG. */
+/** A button that does something. */
+export const button = (text, onclick, properties) => el("button", { type: "button", onclick, ...properties }, text);
+
+/** The same as el for SVG. */
 export const svg = (tag, properties, ...children) => fill(document.createElementNS(SVG, tag), properties, children);
 
 /** A copy of a template's content, and its data-part elements by name, each with the id `owner-name`. */

@@ -1,5 +1,6 @@
 // The page starts here.
 import { byId } from "./dom.js";
+import { connectCorrections } from "./corrections.js";
 import { filesOf } from "./files.js";
 import { connectKey } from "./key.js";
 import { current, startRouter, view } from "./router.js";
@@ -42,5 +43,6 @@ addEventListener("offline", showConnection);
 
 connectTheme();
 connectKey();
+connectCorrections();
 showConnection();
 startRouter();

@@ -6,6 +6,7 @@ import { problemBox } from "./widgets.js";
 const INPUTS = { pictures: () => import("./pictures/view.js"), rows: () => import("./rows/view.js") };
 const views = new Map([
   ["batch", { title: "Batch", load: () => import("./batch/view.js") }],
+  ["train", { title: "Train", load: () => import("./train/view.js") }],
   ["models", { title: "Models", load: () => import("./models/view.js") }],
 ]);
 let models = null;
@@ -34,8 +35,11 @@ function addView(model) {
   byId("view-batch").before(el("section", properties, heading, el("p", { class: "lead" }, summary)));
 }
 
+/** The address after #: a view, and what to open in it. A slash in front (#/train) does no harm. */
+const parts = () => location.hash.replace(/^#\/?/, "").split("/");
+
 async function show({ focus }) {
-  const [asked, detail] = location.hash.slice(1).split("/");
+  const [asked, detail] = parts();
   const name = views.has(asked) ? asked : first;
   for (const other of views.keys()) byId(`view-${other}`).hidden = other !== name;
   for (const link of byId("views").children) {
@@ -86,6 +90,6 @@ export function startRouter() {
   addEventListener("hashchange", () => show({ focus: true }));
   show({ focus: false });
   // Most visits start with pictures: their module is loaded while the models are.
-  if (!views.has(location.hash.slice(1).split("/")[0])) INPUTS.pictures().catch(() => {});
+  if (!views.has(parts()[0])) INPUTS.pictures().catch(() => {});
   return loadModels();
 }

@@ -1,6 +1,6 @@
 // What a batch shows: uploads and counts in one panel, its files and their results in the other.
 import { ApiError, call } from "../api.js";
-import { el } from "../dom.js";
+import { button, el } from "../dom.js";
 import { bytes, count, percent, plural } from "../format.js";
 import { problemBox, scrollTable } from "../widgets.js";
 import { filesOf } from "./watch.js";
@@ -9,8 +9,6 @@ const MAX_LISTED = 6; // uploads in progress or failed; a folder may have thousa
 const STATES = [["", "All"], ["done", "Done"], ["failed", "Failed"], ["waiting", "Waiting"]];
 const RENEW_LINKS_S = 12 * 60; // they are valid for 15 minutes
 const LINKS = { result: "classified table", rejected: "rejected rows", table: "table", record: "record", error: "error" };
-
-const button = (text, onclick, properties) => el("button", { type: "button", onclick, ...properties }, text);
 
 function uploads({ entries, totals }, actions) {
   const open = totals.files - totals.done - totals.failed;

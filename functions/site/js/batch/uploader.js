@@ -32,7 +32,7 @@ function* chunks(entries) {
 
 const arrivedParts = (presigned) => presigned.parts?.parts.filter(({ etag }) => etag).length ?? 0;
 
-/** Uploads entries {file, path, state, sent, error}; states: waiting, sending, sent, failed. */
+/** Uploads entries {file, path, state, sent, key, error}; states: waiting, sending, sent, failed. key: in the drop folder, once sent. */
 export class Uploader {
   constructor(model, batch, onChange) {
     this.model = model;
@@ -138,7 +138,7 @@ export class Uploader {
         await this.#persist(entry, isOld ? (await this.#presign([entry]))[0] : presigned, { onProgress, signal });
       });
       keepUploadId(this.batch, entry);
-      entry.state = "sent";
+      Object.assign(entry, { state: "sent", key: presigned.key });
     } catch (error) {
       this.#fail(entry, error);
     }

@@ -5,6 +5,7 @@ import { saveText } from "../download.js";
 import { acceptChoice, acceptDrops } from "../files.js";
 import { plural } from "../format.js";
 import { sampleFile } from "../models.js";
+import { addressOf, liveModels, onTrained } from "../trained.js";
 import { announce } from "../widgets.js";
 import { Results, emptyState, joinedCsv, showState } from "./panels.js";
 import { Uploader } from "./uploader.js";
@@ -22,7 +23,8 @@ class Batch {
     this.results = new Results(byId("batch-results"));
     this.batch = null;
     this.select = byId("batch-model");
-    this.select.append(...models.map(({ name, title, input }) => el("option", { value: name }, `${title}: ${INPUTS[input] ?? input}`)));
+    this.#models();
+    onTrained(() => this.#models());
     this.select.addEventListener("change", () => this.#samples());
     acceptDrops(byId("batch-drop"), (files) => this.addFiles(files));
     for (const kind of ["files", "folder"]) acceptChoice(byId(`batch-${kind}-button`), byId(`batch-${kind}`), (files) => this.addFiles(files));
@@ -45,6 +47,17 @@ class Batch {
     }
   }
 
+  /** The built-in models, and those that people trained. */
+  #models() {
+    const chosen = this.select.value;
+    const yours = [...liveModels("pictures"), ...liveModels("star")];
+    const words = { pictures: INPUTS.pictures, star: INPUTS.rows };
+    const builtIn = this.models.map(({ name, title, input }) => el("option", { value: name }, `${title}: ${INPUTS[input] ?? input}`));
+    const trained = yours.map((entry) => el("option", { value: addressOf(entry) }, `${entry.name}: ${words[entry.kind]}`));
+    this.select.replaceChildren(...builtIn, ...(trained.length > 0 ? [el("optgroup", { label: "Your models" }, trained)] : []));
+    this.select.value = [...this.select.options].some(({ value }) => value === chosen) ? chosen : this.models[0].name;
+  }
+
   /** Suggest a new name, under which nothing can be uploaded yet. */
   #rename() {
     this.suggested = newName();
@@ -52,7 +65,7 @@ class Batch {
   }
 
   #samples() {
-    const { input, samples } = this.models.find(({ name }) => name === this.select.value);
+    const { input, samples } = this.models.find(({ name }) => name === this.select.value) ?? { samples: [] };
     const files = samples.map(({ file }) => file).filter(Boolean);
     const text = plural(files.length, input === "rows" ? "sample table" : "sample picture");
     const add = async () => {
@@ -82,6 +95,8 @@ class Batch {
   }
 
   #choose(model) {
+    // A batch of a model that was deleted since can still be looked at.
+    if (![...this.select.options].some(({ value }) => value === model)) this.select.append(el("option", { value: model }, model));
     this.select.value = model;
     this.#samples();
   }

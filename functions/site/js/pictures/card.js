@@ -1,6 +1,7 @@
 // A picture in the gallery: its preview at once, then its answer or what went wrong.
 import { el } from "../dom.js";
 import { bytes, describeSet, milliseconds, percent } from "../format.js";
+import { wasThisRight } from "../corrections.js";
 import { bars, problemBox, warningList } from "../widgets.js";
 
 const WAITING = { waiting: "Waiting", working: "Classifying…", sending: "Large file: uploading to the drop folder" };
@@ -11,6 +12,14 @@ const extension = (name) => (name.includes(".") ? name.split(".").pop().toUpperC
 
 /** Whether a picture's preview has to come with its answer. */
 export const needsView = ({ path, unshown }) => Boolean(unshown) || NO_PREVIEW.test(path);
+
+/** The training pictures most like this one; undefined without any. nearest: as in the answer's explanation. */
+function nearestPictures(nearest) {
+  if (!nearest?.length) return undefined;
+  return el("figure", { class: "nearest" }, el("figcaption", {}, "Nearest training pictures"),
+    el("ul", {}, nearest.map(({ file, label, similarity, thumbnail }) =>
+      el("li", {}, el("img", { src: thumbnail, alt: file ?? "", title: file, width: 56, height: 56 }), el("span", {}, label), el("span", { class: "num hint" }, similarity.toFixed(2))))));
+}
 
 /** The card of one picture. actions: {retry, remove, heat, batch, view}, each called with the picture. */
 export class Card {
@@ -75,9 +84,17 @@ export class Card {
       el("p", { class: "verdict" }, el("span", {}, best.label), el("span", { class: "chance" }, percent(best.probability))),
       bars(result.predictions),
       el("p", { class: "set" }, kind, el("b", {}, labels)),
+      result.in_domain === false && el("p", { class: "untypical" }, "Unlike the training pictures: the answer may mean little."),
       warningList(result.warnings),
+      nearestPictures(result.explanation?.nearest),
+      this.#feedback(best.label),
       this.#foot(this.#heatButton()),
     ];
+  }
+
+  #feedback(predicted) {
+    const { model, labels } = this.picture.answer;
+    return wasThisRight(this.picture, { model: model.name, predicted, labels });
   }
 
   #failure() {

@@ -29,11 +29,14 @@ export function refusal({ file, path }, model, models) {
   return undefined;
 }
 
-async function throughDropFolder(picture, model, { signal, onProgress }) {
+/** The model of a path, as an upload names it. */
+const modelIn = (path) => decodeURIComponent(path.replace("/v1/classify/", ""));
+
+async function throughDropFolder(picture, path, { signal, onProgress }) {
   if (!picture.key) {
     // A number in front: two pictures of the same name from two folders are two files.
     const name = `${picture.number}-${picture.file.name}`;
-    const { files } = await presign(model, BATCH, [{ name, size: picture.file.size }], signal);
+    const { files } = await presign(modelIn(path), BATCH, [{ name, size: picture.file.size }], signal);
     await upload(picture.file, files[0], { signal, onProgress });
     picture.key = files[0].key;
   }
@@ -41,15 +44,14 @@ async function throughDropFolder(picture, model, { signal, onProgress }) {
 }
 
 /**
- * Classify a picture. labels: a comma-separated list, "" for all. Returns {model, result, time}, time in milliseconds.
- * Throws ApiError or AbortError.
+ * Classify a picture by the call of a path, /v1/classify/MODEL. labels: a comma-separated list, "" for all. Returns
+ * {model, result, time}, time in milliseconds. Throws ApiError or AbortError.
  */
-export async function classify(picture, model, { labels, explain }, { signal, onProgress }) {
-  const options = { top_k: TOP_K, ...(labels && { labels }), ...(explain && { explain }) };
-  const path = `/v1/classify/${model}`;
+export async function classify(picture, path, { labels, explain, topK = TOP_K }, { signal, onProgress }) {
+  const options = { top_k: topK, ...(labels && { labels }), ...(explain && { explain }) };
   let answer;
   if (picture.file.size > MAX_BODY_BYTES) {
-    const key = await throughDropFolder(picture, model, { signal, onProgress });
+    const key = await throughDropFolder(picture, path, { signal, onProgress });
     answer = await post(path, { instances: [{ s3_key: key }], ...options }, { signal });
   } else {
     // The content decides what a picture is, not the media type that the system gives it.

@@ -4,6 +4,7 @@ import { acceptChoice, acceptDrops } from "../files.js";
 import { count, humanize } from "../format.js";
 import { sampleFile, sampleUrl } from "../models.js";
 import { Queue } from "../queue.js";
+import { asEntry, modelChoice } from "../trained-choice.js";
 import { announce, problemBox } from "../widgets.js";
 import { Card, needsView } from "./card.js";
 import { classify, refusal } from "./classify.js";
@@ -42,11 +43,12 @@ function labelChoice({ labels, label_sets: sets }, onChange) {
 }
 
 class Pictures {
-  constructor(section, { model, models, view }) {
+  constructor(section, { model, models, view, owner }) {
+    this.builtIn = model;
     this.model = model;
     this.models = models;
     this.view = view;
-    const { content, parts } = copyOf("pictures", model.name);
+    const { content, parts } = copyOf("pictures", owner ?? model.name);
     this.parts = parts;
     this.pictures = [];
     this.labels = "";
@@ -57,7 +59,12 @@ class Pictures {
       this.summary.update(this.pictures);
     });
     this.summary = new Summary(parts, (group) => this.#filter(group));
-    if (model.label_sets.length > 0) parts.options.prepend(...labelChoice(model, (labels) => this.#choose(labels)));
+    this.labelChoice = el("span", { class: "label-choice" }, model.label_sets.length > 0 && labelChoice(model, (labels) => this.#choose(labels)));
+    parts.options.prepend(this.labelChoice);
+    if (!owner) {
+      this.choice = modelChoice(model, "pictures", (entry) => this.setModel(entry ? asEntry(entry, model) : model));
+      parts.options.prepend(this.choice.element);
+    }
     this.#connect();
     section.append(content);
   }
@@ -74,8 +81,8 @@ class Pictures {
     on("heat", () => this.pictures.forEach((picture) => this.#heat(picture, parts.heat.checked)));
     on("stop", () => this.#stop());
     on("retry", () => this.#retryFailed(({ retryable }) => retryable));
-    on("csv", () => exportCsv(model.name, this.pictures));
-    on("json", () => exportJson(model.name, this.pictures));
+    on("csv", () => exportCsv(this.model.name, this.pictures));
+    on("json", () => exportJson(this.model.name, this.pictures));
     on("clear", () => this.#clear());
     addEventListener("online", () => this.#retryFailed(({ status }) => status === 0));
     parts.samples.append(...model.samples.map((sample) => this.#sample(sample)));
@@ -95,6 +102,19 @@ class Pictures {
     return el("button", { type: "button", onclick: add }, el("img", { src: sampleUrl(file), alt: "", width: 44, height: 44 }), title);
   }
 
+  /** Called whenever the view is shown. name: of a trained model, from an address like #galaxy/rings. */
+  onShow(name) {
+    if (name) this.choice?.choose(decodeURIComponent(name));
+  }
+
+  /** Classify with another model from now on, what is in the gallery too. model: an entry as in GET /v1/models. */
+  setModel(model) {
+    const isNew = model.name !== this.model.name || model.version !== this.model.version;
+    this.model = model;
+    this.labelChoice.hidden = model !== this.builtIn;
+    if (isNew) this.pictures.forEach((picture) => this.#classify(Object.assign(picture, { feedback: undefined })));
+  }
+
   /** Add files [{file, path}] and classify them. */
   addFiles(files) {
     if (files.length === 0) {
@@ -108,7 +128,7 @@ class Pictures {
       view: (picture) => this.#explainUnshown(picture),
       batch: async ({ file, path }) => {
         location.hash = "#batch";
-        (await this.view("batch")).addFiles([{ file, path }], this.model.name);
+        (await this.view("batch")).addFiles([{ file, path }], this.model.address ?? this.model.name);
       },
     };
     const added = files.map(({ file, path }) => {
@@ -129,7 +149,8 @@ class Pictures {
       this.#set(picture, { state: "failed", error: refused });
       return;
     }
-    const options = { labels: this.labels, explain: picture.heat || needsView(picture) };
+    const { model } = this;
+    const options = { labels: model === this.builtIn ? this.labels : "", explain: picture.heat || needsView(picture) };
     const run = Symbol("run"); // of two runs of one picture the later counts
     picture.run = run;
     this.#set(picture, { state: "waiting" });
@@ -138,10 +159,10 @@ class Pictures {
       const answer = await this.queue.add(() => {
         if (picture.run !== run) throw new DOMException("superseded", "AbortError");
         this.#set(picture, { state: "working" });
-        return classify(picture, this.model.name, options, { signal, onProgress: (sent) => this.#sending(picture, sent) });
+        return classify(picture, model.path ?? `/v1/classify/${model.name}`, options, { signal, onProgress: (sent) => this.#sending(picture, sent) });
       });
       if (picture.run !== run) return;
-      this.#set(picture, { state: "done", answer: { ...answer, restricted: Boolean(options.labels) } });
+      this.#set(picture, { state: "done", answer: { ...answer, labels: model.labels, restricted: Boolean(options.labels) } });
       this.#explainUnshown(picture);
     } catch (error) {
       if (picture.run !== run) return;

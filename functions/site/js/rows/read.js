@@ -10,7 +10,7 @@ function separatorOf(line) {
 }
 
 /** Text as rows of cells (RFC 4180 quoting; comma, semicolon, tab or blanks between them), without empty lines and comments (#). */
-function parse(text) {
+export function cells(text) {
   const body = text.replace(/^\ufeff/, "");
   const first = body.split(/\r?\n/).find((line) => line.trim() && !line.startsWith("#")) ?? "";
   const separator = separatorOf(first);
@@ -46,14 +46,15 @@ function split(text, separator) {
   return rows;
 }
 
-const isNumber = (cell) => cell !== "" && Number.isFinite(Number(cell));
+/** Whether a cell holds a number. */
+export const isNumber = (cell) => cell !== "" && Number.isFinite(Number(cell));
 
 /** Whether the columns are those of a sky survey: magnitudes u, g and r at least. */
 export const isPhotometry = (columns) => ["u", "g", "r"].every((band) => columns.some(({ name }) => name === band));
 
 /** Text as {header, rows}. columns: the model's. Throws an Error that says what is missing. */
 export function readTable(text, columns) {
-  const table = parse(text);
+  const table = cells(text);
   if (table.length === 0) throw new Error("No rows found.");
   const [first] = table;
   if (!first.every((cell) => isNumber(cell) || cell === "")) {
@@ -85,11 +86,12 @@ const REDSHIFT = /^(z_?spec|spec_?z|z_?sp|spec_?redshift|redshift_spec|z_?(hel|h
 
 /** The values of a row by the model's own column names, whatever the header calls them. */
 export function valuesOf(header, row, columns) {
-  const cells = columnIndices(header, columns).filter(([, index]) => row[index] !== "" && row[index] !== undefined);
+  const cells = columnsOf(header, columns).filter(([, index]) => row[index] !== "" && row[index] !== undefined);
   return Object.fromEntries(cells.map(([name, index]) => [name, Number(row[index])]));
 }
 
-function columnIndices(header, columns) {
+/** Where the model's columns are in a header, in any of their spellings: [[name, index], ...]. */
+export function columnsOf(header, columns) {
   const names = header.map((name) => name.trim().toLowerCase());
   const required = columns.filter((column) => column.required).map(({ name }) => name);
   const whole = FAMILIES.find((family) => required.every((name) => names.includes(family(name))));

@@ -1,0 +1,144 @@
+// A model card, readable: scores, figures, training data, limits.
+import { el } from "../dom.js";
+import { bytes, count, humanize, percent } from "../format.js";
+import { scrollTable } from "../widgets.js";
+import { confusionTable, reliabilityDiagram } from "./figures.js";
+
+const FEW_LABELS = 20;
+
+const withInterval = (name, score) => score && { name, ...score };
+/** A bare number as a score without an interval. */
+const asScore = (value) => (typeof value === "number" ? { value } : value);
+const plain = (name, value) => value !== undefined && { name, value };
+
+function scoresOf({ conformal, ...metrics }) {
+  const coverage = metrics.conformal_coverage ?? asScore(metrics.coverage) ?? plain("", conformal?.coverage);
+  return [
+    withInterval("Accuracy", metrics.accuracy ?? metrics.top_1),
+    withInterval("Top-5 accuracy", metrics.top_5),
+    withInterval("Balanced accuracy", metrics.balanced_accuracy),
+    withInterval("Macro F1", metrics.macro_f1),
+    plain("Calibration error (ECE)", metrics.ece_after ?? metrics.ece),
+    coverage && { ...coverage, name: "Coverage of the prediction set" },
+    plain("Mean size of the prediction set", conformal?.mean_set_size ?? metrics.mean_set_size),
+  ].filter(Boolean);
+}
+
+/** The median latency of the model alone, in words; undefined if the card has none. */
+function latencyOf({ one_row_ms: row, rows_per_second: rate, one_thread: thread, one } = {}) {
+  if (row !== undefined) return `${row} ms for one row, ${rate.toLocaleString("en-GB")} rows/s, one thread`;
+  const picture = thread ?? one;
+  return picture && `${picture.p50} ms per picture (minimum ${picture.least} ms), one thread`;
+}
+
+const part = (name, metrics, labels, latency) => ({
+  name,
+  rows: metrics.rows ?? metrics.examples,
+  scores: scoresOf(metrics),
+  confusion: metrics.confusion ?? (metrics.confusion_matrix && { rows: labels, columns: labels, counts: metrics.confusion_matrix }),
+  reliability: metrics.reliability,
+  classes: metrics.per_class,
+  latency: latencyOf(latency ?? undefined),
+});
+
+/** A card as the parts that are shown, one per variant or test set: [{name, rows, scores, confusion, reliability, classes, latency}]. */
+export function partsOf({ variants, metrics, labels, latency }) {
+  if (variants) return Object.entries(variants).map(([name, variant]) => part(humanize(name), variant.metrics, labels, latency?.[name]));
+  const sets = Object.entries(metrics.exported_file ?? { test_set: metrics });
+  return sets.map(([name, measured]) => part(humanize(name), measured, labels, latency));
+}
+
+/** The card's training data in sentences. */
+function trainingOf({ training_data: data }) {
+  const splits = Object.entries(data.splits ?? {}).map(([name, { rows }]) => `${rows.toLocaleString("en-GB")} ${name.replaceAll("_", " ")}`);
+  return [
+    data.source && `${data.source}.`,
+    data.tables && `Tables: ${Object.keys(data.tables).map(humanize).join(", ")}.`,
+    data.splits && `Splits: ${splits.join(", ")}.`,
+    data.origin && `${data.origin.weights}.`,
+    data.origin_of_weights,
+    data.change && `${humanize(data.change)}.`,
+    data.held_out && `Held out: ${data.held_out}.`,
+  ].filter(Boolean).join(" ");
+}
+
+const isShare = (name) => !/ECE|size/.test(name);
+const shown = (name, value) => (isShare(name) ? percent(value) : value.toFixed(value < 0.1 ? 3 : 2));
+
+function score({ name, value, low, high }) {
+  const range = low === undefined ? null : el("span", { class: "range" }, `${shown(name, low).replace(" %", "")} to ${shown(name, high)} (95 %)`);
+  return el("div", {}, el("dt", {}, name), el("dd", {}, shown(name, value), range));
+}
+
+function classTable(classes, of) {
+  const head = ["Class", "Precision", "Recall", "F1", "Inputs"].map((name, index) => el("th", { scope: "col", class: index ? "n" : undefined }, name));
+  const rows = Object.entries(classes).map(([name, { precision, recall, f1, rows: number }]) =>
+    el("tr", {}, el("th", { scope: "row" }, name), [precision, recall, f1].map((value) => el("td", { class: "n" }, percent(value))), el("td", { class: "n" }, count(number))));
+  return el("details", {}, el("summary", {}, "Scores by class"), scrollTable(`Scores by class: ${of}`, head, rows));
+}
+
+function figuresOf(part, of) {
+  const { rows, scores, confusion, reliability, classes, latency } = part;
+  return [
+    el("p", { class: "hint" }, `Measured on ${count(rows)} held-out inputs.${latency ? ` Latency of the model alone: ${latency}.` : ""}`),
+    el("dl", { class: "scores" }, scores.map(score)),
+    el("div", { class: "figures" }, reliability && reliabilityDiagram(reliability), confusion && confusionTable(confusion, of)),
+    !confusion && el("p", { class: "hint" }, "There are too many classes here for a readable confusion matrix."),
+    classes && classTable(classes, of),
+  ].filter(Boolean);
+}
+
+/** One part at a time, chosen by buttons if there are more. */
+export function partsPanel(parts, of) {
+  const holder = el("div", {}, figuresOf(parts[0], of));
+  if (parts.length === 1) return [holder];
+  const buttons = parts.map((part, index) =>
+    el("button", { type: "button", "aria-pressed": String(index === 0), onclick: () => show(part) }, part.name));
+  const show = (shown) => {
+    parts.forEach((part, index) => buttons[index].setAttribute("aria-pressed", String(part === shown)));
+    holder.replaceChildren(...figuresOf(shown, of));
+  };
+  return [el("div", { class: "tabs", role: "group", "aria-label": "Measured on" }, buttons), holder];
+}
+
+function linked(text) {
+  return text.split(/(https?:\/\/[^\s)]+)/).map((piece, index) => (index % 2 ? el("a", { href: piece, rel: "noreferrer" }, piece) : piece));
+}
+
+function labelsOf(card) {
+  if (card.classes) return el("dl", { class: "facts" }, Object.entries(card.classes).map(([name, meaning]) => [el("dt", {}, name), el("dd", {}, meaning)]));
+  if (card.labels.length <= FEW_LABELS) return card.labels.join(", ");
+  return el("details", {}, el("summary", {}, `All ${count(card.labels.length)}`), el("p", { class: "hint" }, card.labels.join(", ")));
+}
+
+function facts(card) {
+  const files = card.variants ? Object.values(card.variants) : [card];
+  const listed = {
+    Version: card.version,
+    Architecture: card.architecture,
+    Classes: labelsOf(card),
+    "Training data": linked(trainingOf(card)),
+    Licence: linked(card.licence),
+    Attribution: linked(card.attribution),
+    File: files.map(({ file, bytes: size, sha256 }) => el("p", {}, `${file}, ${bytes(size)}, SHA-256 `, el("code", {}, sha256))),
+    "Training command": el("code", {}, card.command),
+  };
+  return el("dl", { class: "facts" }, Object.entries(listed).map(([name, fact]) => [el("dt", {}, name), el("dd", {}, fact)]));
+}
+
+/** The panel of a built-in model. */
+export function panel(card, { title }) {
+  const id = `model-${card.name}`;
+  return el(
+    "article",
+    { class: "panel model", id, "aria-labelledby": `${id}-title` },
+    el("div", { class: "model-head" }, el("h2", { id: `${id}-title` }, title), el("p", { class: "hint" }, `version ${card.version}`)),
+    el("p", { class: "about" }, card.intended_use),
+    partsPanel(partsOf(card), title),
+    el("h3", {}, "Limitations"),
+    el("ul", { class: "limits" }, card.limitations.map((limit) => el("li", {}, limit))),
+    el("h3", {}, "Details"),
+    facts(card),
+    el("p", {}, el("a", { href: `/v1/models/${encodeURIComponent(card.name)}` }, "Model card as JSON")),
+  );
+}

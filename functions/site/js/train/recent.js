@@ -1,0 +1,26 @@
+// The trainings of the last days, newest first.
+import { call } from "../api.js";
+import { el } from "../dom.js";
+import { scrollTable } from "../widgets.js";
+import { accuracyOf } from "../models/trained-card.js";
+
+const LISTED = 10;
+const OUTCOMES = { done: "done", failed: "failed" };
+
+const when = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
+function row({ id, name, kind, phase, created, metrics, promoted }) {
+  const state = phase === "done" ? (promoted ? "done, live" : "done") : OUTCOMES[phase] ?? `${phase}…`;
+  return el("tr", {},
+    el("td", {}, el("a", { href: `#train/${encodeURIComponent(id)}` }, name)), el("td", {}, kind === "star" ? "table" : kind),
+    el("td", {}, when(created)), el("td", { class: phase === "failed" ? "wrong" : undefined }, state),
+    el("td", { class: "n" }, accuracyOf(metrics?.accuracy)));
+}
+
+/** Fill the panel; hidden while there are none. Throws ApiError, with status 404 where the service does not train. */
+export async function recentTrainings(panel) {
+  const { trainings } = await call(`/v1/trainings?limit=${LISTED}`);
+  panel.hidden = trainings.length === 0;
+  const head = ["Model", "Kind", "Started", "State", "Accuracy"].map((name) => el("th", { scope: "col", class: name === "Accuracy" ? "n" : undefined }, name));
+  panel.replaceChildren(el("h2", {}, "Recent trainings"), scrollTable("Recent trainings", head, trainings.map(row)));
+}

@@ -1,0 +1,38 @@
+// The models that people trained: listed by the service, offered in the views, changed by trainings and promotions.
+import { call } from "./api.js";
+
+const listeners = new Set();
+let entries = null;
+
+/** The kinds of trained models, by the input of the built-in model whose view they share. */
+export const KINDS = { pictures: "pictures", rows: "star" };
+
+/** What a trained model is called in uploads, batches and the drop folder. */
+export const addressOf = ({ kind, name }) => (kind === "pictures" ? `custom/${name}` : `custom-star/${name}`);
+
+/** The path that classifies with a trained model, options excluded. */
+export const pathOf = ({ kind, name }) =>
+  kind === "pictures" ? `/v1/classify/custom/${encodeURIComponent(name)}` : `/v1/classify/star?model=${encodeURIComponent(name)}`;
+
+/** The trained models of GET /v1/models; null where the service does not train. */
+export const trained = () => entries;
+
+/** The trained models of a kind that have a live version. */
+export const liveModels = (kind) => (entries ?? []).filter((entry) => entry.kind === kind && entry.live);
+
+/** Take over the list of an answer of GET /v1/models. */
+export function noteTrained(document) {
+  entries = document.trained ?? null;
+  for (const listener of listeners) listener();
+}
+
+/** Ask for the list again: something was trained, promoted or deleted. */
+export async function refreshTrained() {
+  noteTrained(await call("/v1/models"));
+}
+
+/** Call a function after every change of the list. */
+export const onTrained = (listener) => listeners.add(listener);
+
+/** A version as it is shown. */
+export const short = (version) => version.slice(0, 12);
