@@ -6,6 +6,7 @@ Other arguments are passed to the CDK command line, e.g. `-c reserve=no` or `--r
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import shutil
 import subprocess
@@ -66,11 +67,17 @@ def environment() -> dict[str, str]:
 
 
 def install() -> None:
-    """Install the command line as pinned in infra/package-lock.json, if it is missing or outdated."""
+    """Install the programs pinned in infra/package-lock.json, if they are missing or outdated."""
     lock = INFRA / "package-lock.json"
-    installed = INFRA / "node_modules" / ".package-lock.json"
-    if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime and PROGRAM.exists():
-        return
+    with lock.open() as held:
+        # One process at a time: npm begins by deleting what is there.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        installed = INFRA / "node_modules" / ".package-lock.json"
+        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime or not PROGRAM.exists():
+            _install()
+
+
+def _install() -> None:
     npm = node.folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     command = [str(node.program()), str(npm), "ci", "--no-audit", "--no-fund", "--loglevel", "error"]
     subprocess.run(command, cwd=INFRA, env=environment(), check=True, stdout=subprocess.DEVNULL)

@@ -14,7 +14,7 @@ from constructs import Construct
 from infra.api.gateway_problems import GATEWAY_RESPONSES, UNSIGNED
 from infra.api.routes import ROUTES
 from infra.constructs.common import acknowledge, log_group
-from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH, ApiSettings, Cognito, Iam
+from infra.stages.api import BINARY_MEDIA_TYPES, COSTLY, ApiSettings, Cognito, Iam, is_public
 from skysort import limits, problems
 from skysort.http.headers import EVERY_ANSWER
 
@@ -73,7 +73,7 @@ class HttpApi(Construct):
         self.rest.node.try_remove_child("Endpoint")
         add_gateway_responses(self.rest, settings)
         methods = self._add_routes(functions)
-        self._uploads = [method for route, method in methods.items() if route.path == UPLOADS_PATH]
+        self._costly = [method for route, method in methods.items() if (route.method, route.path) in COSTLY]
         self.keys = {client.name: self._add_client(stage, client.name) for client in settings.clients}
         acknowledge_findings(self.rest, settings)
 
@@ -107,9 +107,9 @@ class HttpApi(Construct):
         settings = self._settings
         limited: dict[str, apigateway.MethodDeploymentOptions] = {}
         for route in ROUTES:
-            if route.path == UPLOADS_PATH:
+            if (route.method, route.path) in COSTLY:
                 rate, burst = settings.uploads_per_s, settings.uploads_burst
-            elif route.path in PUBLIC_PATHS:
+            elif is_public(route.method, route.path):
                 rate, burst = settings.public_per_s, settings.public_burst
             else:
                 continue
@@ -129,7 +129,7 @@ class HttpApi(Construct):
         methods: dict[Route, apigateway.Method] = {}
         for route in ROUTES:
             resource = self.rest.root.resource_for_path(route.path)
-            options = open_to_all if route.path in PUBLIC_PATHS else access
+            options = open_to_all if is_public(route.method, route.path) else access
             methods[route] = resource.add_method(
                 route.method,
                 integrations[route.function],
@@ -183,7 +183,7 @@ class HttpApi(Construct):
                                 rate_limit=client.uploads_per_s, burst_limit=client.uploads_burst
                             ),
                         )
-                        for method in self._uploads
+                        for method in self._costly
                     ],
                 )
             ],
@@ -270,7 +270,7 @@ def acknowledge_findings(rest: apigateway.RestApi, settings: ApiSettings) -> Non
 
 
 def _acknowledge_access(method: apigateway.Method, settings: ApiSettings) -> None:
-    if method.resource.path in PUBLIC_PATHS:
+    if is_public(method.http_method, method.resource.path):
         reason = "health, model cards and the API contract are public"
         acknowledge(method, "APIG4", reason)
         acknowledge(method, "COG4", reason)

@@ -92,7 +92,7 @@ def grant(
         statements=[iam.PolicyStatement(actions=sorted(actions), resources=[on]) for on, actions in allowed.items()],
     )
     for resource in allowed:
-        if resource.endswith("*"):
+        if "*" in resource:
             acknowledge(policy, f"IAM5[Resource::{nag_name(scope, resource)}]", reason)
     return policy
 

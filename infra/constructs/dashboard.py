@@ -11,10 +11,12 @@ from constructs import Construct
 
 from infra import ROOT
 from infra.api.routes import ROUTES
-from infra.constructs.metrics import MAXIMUM, SUM, ApiMetrics, FunctionMetrics, QueueMetrics
+from infra.constructs.metrics import MAXIMUM, SUM, ApiMetrics, FunctionMetrics, QueueMetrics, TrainingMetrics
+from infra.stages.deployments import TRAINED
 from infra.stages.functions import Provisioned
 from skysort.metric_names import CONFIDENCE, FAILED, ITEMS_REFUSED, MAX_LABELS, REFUSED, label_metric
 from skysort.model_card import load_card
+from skysort.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,6 +191,25 @@ def drop_panels(stage: AwsStage, queues: Sequence[QueueMetrics], drops: Sequence
     ]
 
 
+def training_panels(trainings: TrainingMetrics, functions: Sequence[FunctionMetrics]) -> list[Panel]:
+    """Trainings: started and ended, how long they took, and the functions that do their steps."""
+    ended = [trainings.executions(what, what.lower()) for what in ("Succeeded", "Failed", "TimedOut")]
+    failed: list[cw.IMetric] = [
+        metrics.lambda_metric("Errors", label=f"{metrics.name} failed") for metrics in functions
+    ]
+    return [
+        Panel("Trainings", [trainings.executions("Started", "started"), *ended, trainings.dead()]),
+        Panel("How long a training took", [trainings.duration(each) for each in ("p50", "p90", "p99")], unit="ms"),
+        Panel(
+            "Steps, and those that failed or refused their input",
+            failed,
+            [metrics.lambda_metric("Invocations", label=f"{metrics.name} steps") for metrics in functions],
+            "failed",
+            "steps",
+        ),
+    ]
+
+
 def answer_panels(models: Sequence[tuple[FunctionMetrics, FunctionMetrics]]) -> list[Panel]:
     """Answers of the HTTP and the drop function of each model: confidence, and counts of up to MAX_LABELS classes."""
     confidence = [http.custom(CONFIDENCE, "Average", http.name) for http, _ in models]
@@ -217,9 +238,11 @@ _COST: Final = "Cost: Lambda and API Gateway, an estimate without storage, queue
 
 
 class ServiceDashboard(Construct):
-    """skysort-<stage>: calls, errors and latency per model, sandboxes, drop folder, answers, cost."""
+    """skysort-<stage>: calls, errors and latency per model, sandboxes, drop folder, trainings, answers, cost."""
 
-    def __init__(self, scope: Construct, name: str, stage: AwsStage, api: ApiMetrics) -> None:
+    def __init__(
+        self, scope: Construct, name: str, stage: AwsStage, api: ApiMetrics, trainings: TrainingMetrics
+    ) -> None:
         super().__init__(scope, name)
         self.dashboard = cw.Dashboard(
             self, "Dashboard", dashboard_name=f"skysort-{stage.name}", default_interval=Duration.hours(12)
@@ -229,12 +252,15 @@ class ServiceDashboard(Construct):
         http = [metrics for function, metrics in by_name.items() if function in answering]
         queues = [QueueMetrics(queue) for queue in stage.drop_queues]
         drops = [by_name[queue.settings.function] for queue in queues]
-        models = [(by_name[queue.model], by_name[queue.settings.function]) for queue in queues]
+        # The classes of trained models are their owners'.
+        models = [(by_name[queue.model], by_name[queue.settings.function]) for queue in queues if queue.model in MODELS]
         self._row("HTTP API", api_panels(api))
         self._row("Calls, and what went wrong", [calls_panel(metrics) for metrics in http])
         self._row("How long an invocation took", [latency_panel(metrics, stage) for metrics in http])
         self._row("Sandboxes", sandbox_panels(stage, list(by_name.values())))
         self._row("Drop folder", drop_panels(stage, queues, drops))
+        training = [by_name[model.train_function] for model in TRAINED]
+        self._row("Trainings", training_panels(trainings, training))
         self._row("Answers", answer_panels(models))
         self._row(_COST, cost_panels(stage, api))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
+from infra.constructs.buckets import lifecycle, private_bucket
 from infra.constructs.common import acknowledge, bucket_arn, bucket_name, grant
 from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS
 from skysort.drop.keys import INCOMING
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from infra.constructs.function import ModelFunction
     from infra.stages.stage import AwsStage, DropQueue
 
-_TLS: Final = 1.2
-# The id of S3's request metrics for a whole bucket.
-REQUEST_METRICS: Final = "EntireBucket"
-
 
 class DropBuckets(Construct):
     """Separate drop and results buckets, to prevent loops, and a third for their access logs.
@@ -37,13 +34,20 @@ class DropBuckets(Construct):
 
     def __init__(self, scope: Construct, name: str, stage: AwsStage, origins: Sequence[str] = ()) -> None:
         super().__init__(scope, name)
-        self._removal = RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
-        self._watched = stage.operations.flood is not None
+        # Only a stage with a flood brake uses S3's request metrics.
+        watched = stage.operations.flood is not None
         days = stage.drop_retention
-        self.logs = self._bucket("AccessLogs", f"skysort-access-logs-{stage.name}", days.access_logs, None)
+        kept = lifecycle(days.access_logs, None)
+        self.logs = private_bucket(
+            self, "AccessLogs", stage, f"skysort-access-logs-{stage.name}", kept, versioned=False
+        )
         acknowledge(self.logs, "S1", "it receives the access logs of the other buckets; its own would grow without end")
-        self.drop = self._bucket("Drop", stage.drop_bucket, days.incoming, days.incoming, days.unfinished)
-        self.results = self._bucket("Results", stage.results_bucket, days.results, days.old_results)
+        kept = lifecycle(days.incoming, days.incoming, days.unfinished)
+        self.drop = private_bucket(self, "Drop", stage, stage.drop_bucket, kept, watched=watched, logs=self.logs)
+        kept = lifecycle(days.results, days.old_results)
+        self.results = private_bucket(
+            self, "Results", stage, stage.results_bucket, kept, watched=watched, logs=self.logs
+        )
         if origins:
             for bucket, rule in ((self.drop, UPLOADS), (self.results, READS)):
                 bucket.add_cors_rule(
@@ -53,53 +57,6 @@ class DropBuckets(Construct):
                     exposed_headers=list(rule.exposed),
                     max_age=PREFLIGHT_S,
                 )
-
-    def _bucket(self, name: str, bucket: str, days: int | None, old_days: int | None, unfinished: int = 1) -> s3.Bucket:
-        """A bucket with a lifecycle.
-
-        Parameters
-        ----------
-        days, old_days
-            After which objects expire (None: never), and their old versions (None: a bucket without versioning).
-        unfinished
-            Days after which incomplete multipart uploads are aborted.
-
-        Returns
-        -------
-        s3.Bucket
-            Private, encrypted, TLS only.
-        """
-        rules = [s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(unfinished))]
-        if days is not None:
-            rules.append(s3.LifecycleRule(id="expire", expiration=Duration.days(days)))
-        if old_days is not None:
-            # An expiration in days also removes expired delete markers; without one they need their own flag.
-            marker = None if days is not None else True
-            rules.append(
-                s3.LifecycleRule(
-                    id="old-versions",
-                    noncurrent_version_expiration=Duration.days(old_days),
-                    expired_object_delete_marker=marker,
-                )
-            )
-        # S3's request metrics cost a few dollars a month: only for a stage with a flood brake, which uses them.
-        watched = self._watched and name != "AccessLogs"
-        return s3.Bucket(
-            self,
-            name,
-            metrics=[s3.BucketMetrics(id=REQUEST_METRICS)] if watched else None,
-            bucket_name=bucket_name(self, bucket),
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            minimum_tls_version=_TLS,
-            versioned=old_days is not None,
-            lifecycle_rules=rules,
-            server_access_logs_bucket=None if name == "AccessLogs" else self.logs,
-            server_access_logs_prefix=None if name == "AccessLogs" else f"{name.lower()}/",
-            removal_policy=self._removal,
-        )
 
 
 # Permissions that an event source mapping needs ("Creating and configuring an Amazon SQS event source mapping"):

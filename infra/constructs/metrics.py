@@ -107,6 +107,33 @@ class QueueMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingMetrics:
+    """Metrics of trainings.
+
+    machine: ARN of the state machine. dead_letters: the queue of requests that started no execution.
+    """
+
+    machine: str
+    dead_letters: str
+
+    def executions(self, what: str, label: str | None = None) -> cw.Metric:
+        """The number of executions that started, succeeded, failed or timed out."""
+        return self._of(f"Executions{what}", SUM, label)
+
+    def duration(self, statistic: str) -> cw.Metric:
+        """Milliseconds of executions, from start to end."""
+        return self._of("ExecutionTime", statistic, statistic)
+
+    def dead(self) -> cw.Metric:
+        """Requests that started no execution."""
+        name = "ApproximateNumberOfMessagesVisible"
+        return metric("AWS/SQS", name, {"QueueName": self.dead_letters}, MAXIMUM, "requests that started nothing")
+
+    def _of(self, name: str, statistic: str, label: str | None = None) -> cw.Metric:
+        return metric("AWS/States", name, {"StateMachineArn": self.machine}, statistic, label)
+
+
+@dataclass(frozen=True, slots=True)
 class ApiMetrics:
     """Metrics of the HTTP API. name, stage: in API Gateway."""
 

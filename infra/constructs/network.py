@@ -38,16 +38,19 @@ _INTERFACES: Final = (
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 )
-# Actions of the functions on keys of the drop bucket, keys of the results bucket, and the buckets.
+# Actions of the functions on keys of the drop bucket, of the results bucket and of the models bucket, and the buckets.
 _DROPPED: Final = ("s3:GetObject", "s3:GetObjectVersion")
 _RECORDS: Final = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject")
+_TRAINED: Final = ("s3:GetObject", "s3:PutObject")
 _LISTED: Final = ("s3:ListBucket",)
 
 
 class IsolatedNetwork(Construct):
-    """The network of a stage. drop_bucket, results_bucket: names of the only reachable buckets."""
+    """The network of a stage. dropped, results, models: names of the only reachable buckets."""
 
-    def __init__(self, scope: Construct, name: str, stage: AwsStage, drop_bucket: str, results_bucket: str) -> None:
+    def __init__(
+        self, scope: Construct, name: str, stage: AwsStage, *, dropped: str, results: str, models: str
+    ) -> None:
         super().__init__(scope, name)
         self._stage = stage
         name_tag = CfnTag(key="Name", value=f"skysort-{stage.name}")
@@ -73,10 +76,10 @@ class IsolatedNetwork(Construct):
             ],
         )
         allowed = {
-            bucket_arn(self, drop_bucket, "/*"): _DROPPED,
-            bucket_arn(self, results_bucket, "/*"): _RECORDS,
-            bucket_arn(self, drop_bucket): _LISTED,
-            bucket_arn(self, results_bucket): _LISTED,
+            bucket_arn(self, dropped, "/*"): _DROPPED,
+            bucket_arn(self, results, "/*"): _RECORDS,
+            bucket_arn(self, models, "/*"): _TRAINED,
+            **{bucket_arn(self, bucket): _LISTED for bucket in (dropped, results, models)},
         }
         self.endpoint = ec2.CfnVPCEndpoint(
             self,

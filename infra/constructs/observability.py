@@ -24,7 +24,7 @@ from infra.stages.functions import Provisioned
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from infra.constructs.metrics import ApiMetrics
+    from infra.constructs.metrics import ApiMetrics, TrainingMetrics
     from infra.stages.operations import Alarms
     from infra.stages.stage import AwsStage
 
@@ -138,13 +138,22 @@ _FIVE_MINUTES: Final = Duration.minutes(5)
 
 
 class ServiceAlarms(Construct):
-    """The alarms of a stage. topic: notified of ALARM and OK by the composite alarms answers and drop-folder.
+    """The alarms of a stage. topic: notified of ALARM and OK by the composite alarms, one for each part of the service.
 
     Single alarms have no action, so related failures give one notification, which names the alarms behind it, and a
     persistent failure is notified once.
     """
 
-    def __init__(self, scope: Construct, name: str, stage: AwsStage, api: ApiMetrics, alarms: Alarms) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        stage: AwsStage,
+        *,
+        api: ApiMetrics,
+        trainings: TrainingMetrics,
+        alarms: Alarms,
+    ) -> None:
         super().__init__(scope, name)
         self._stage = stage
         self._alarms = alarms
@@ -159,6 +168,7 @@ class ServiceAlarms(Construct):
             drops += self._trouble(FunctionMetrics.of(stage, queue.function))
         self.answers = self._together("answers", answers, "The HTTP API is degraded.")
         self.drop_folder = self._together("drop-folder", drops, "Processing of dropped files is degraded.")
+        self.trainings = self._together("trainings", self._trainings(trainings), "Trainings fail.")
 
     def _function(self, metrics: FunctionMetrics) -> list[cw.Alarm]:
         """Alarms of an HTTP function."""
@@ -189,6 +199,20 @@ class ServiceAlarms(Construct):
         return [
             self._alarm(f"{queue.model}-dead-letters", dead, 0, 1, meaning),
             self._alarm(f"{queue.model}-queue-age", age, self._alarms.queue_age_s, 5, "dropped files wait for long"),
+        ]
+
+    def _trainings(self, trainings: TrainingMetrics) -> list[cw.Alarm]:
+        """Alarms of trainings, whose steps are retried; one that refuses its input succeeds as an execution."""
+        failed = cw.MathExpression(
+            expression="failed+timed_out",
+            using_metrics={"failed": trainings.executions("Failed"), "timed_out": trainings.executions("TimedOut")},
+            label="failed trainings",
+            period=_FIVE_MINUTES,
+        )
+        dead = trainings.dead().with_(period=_MINUTE)
+        return [
+            self._alarm("training-failures", failed, 0, 1, "a step failed after its retries; see the execution"),
+            self._alarm("training-dead-letters", dead, 0, 1, "requests started no execution; start them by hand"),
         ]
 
     def _failed_share(self, api: ApiMetrics) -> cw.Alarm:
@@ -225,16 +249,23 @@ class Observability(Construct):
     """Monitoring of a stage. logs: log groups of the saved queries. alarms: None if the stage has none."""
 
     def __init__(
-        self, scope: Construct, name: str, stage: AwsStage, api: ApiMetrics, logs: Sequence[logs.ILogGroup]
+        self,
+        scope: Construct,
+        name: str,
+        stage: AwsStage,
+        *,
+        api: ApiMetrics,
+        trainings: TrainingMetrics,
+        logs: Sequence[logs.ILogGroup],
     ) -> None:
         super().__init__(scope, name)
-        self.dashboard = ServiceDashboard(self, "Dashboard", stage, api).dashboard
+        self.dashboard = ServiceDashboard(self, "Dashboard", stage, api, trainings).dashboard
         SavedQueries(self, "Queries", stage, logs)
         self.alarms: ServiceAlarms | None = None
         self.budget: MonthlyBudget | None = None
         operations = stage.operations
         if operations.alarms is not None:
-            self.alarms = ServiceAlarms(self, "Alarms", stage, api, operations.alarms)
+            self.alarms = ServiceAlarms(self, "Alarms", stage, api=api, trainings=trainings, alarms=operations.alarms)
             if operations.monthly_budget_usd is not None:
                 self.budget = MonthlyBudget(
                     self, "Budget", stage.name, operations.monthly_budget_usd, self.alarms.topic

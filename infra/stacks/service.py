@@ -1,4 +1,4 @@
-"""The service: functions, HTTP API, drop folder and monitoring."""
+"""The service: functions, HTTP API, drop folder, trainings and monitoring."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from infra.constructs.metrics import ApiMetrics
 from infra.constructs.network import IsolatedNetwork
 from infra.constructs.observability import Observability
 from infra.constructs.roll_out import RollOut
+from infra.constructs.trained_models import TrainedModels
+from infra.constructs.trainings import Trainings
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -47,13 +49,26 @@ class ServiceStack(cdk.Stack):
             # A page at CloudFront's own domain is known only once deployed: infra/commands/publish.py allows it then.
             origins=[stage.api.page_origin] if stage.api.page_origin else [],
         )
+        self.models = TrainedModels(
+            self,
+            "TrainedModels",
+            stage=stage,
+            functions=self.functions,
+            drop_bucket=self.drop_folder.drop_bucket_name,
+            logs=self.drop_folder.buckets.logs,
+        )
+        self.trainings = Trainings(
+            self, "Trainings", stage=stage, functions=self.functions, bucket=self.models.bucket_name
+        )
         self._isolate(stage)
         self.api = HttpApi(self, "Api", stage=stage, functions=self.functions)
         if stage.api.firewall:
             WebFirewall(self, "Firewall", stage=stage, settings=stage.api.firewall, api=self.api.rest)
         api_metrics = ApiMetrics(self.api.rest.rest_api_name, stage.name)
         logs = [self.api.access_log, *(function.log_group for function in self.functions.values())]
-        self.observability = Observability(self, "Observability", stage, api_metrics, logs)
+        self.observability = Observability(
+            self, "Observability", stage, api=api_metrics, trainings=self.trainings.metrics, logs=logs
+        )
         self._brake(stage)
         self.roll_out = RollOut(self, "RollOut", stage=stage, functions=self.functions)
         self._outputs(stage.api.page_origin)
@@ -66,7 +81,14 @@ class ServiceStack(cdk.Stack):
         if not isolated:
             return
         folder = self.drop_folder
-        network = IsolatedNetwork(self, "Network", stage, folder.drop_bucket_name, folder.results_bucket_name)
+        network = IsolatedNetwork(
+            self,
+            "Network",
+            stage,
+            dropped=folder.drop_bucket_name,
+            results=folder.results_bucket_name,
+            models=self.models.bucket_name,
+        )
         for name in isolated:
             network.connect(name, self.functions[name])
 
@@ -75,7 +97,8 @@ class ServiceStack(cdk.Stack):
         operations, observability, folder = stage.operations, self.observability, self.drop_folder
         if observability.alarms is None or (operations.stop_at_percent is None and operations.flood is None):
             return
-        stop, topic = StopPolicy(self, "Stop", stage, folder, self.functions), observability.alarms.topic
+        stop = StopPolicy(self, "Stop", stage, folder, self.functions, trainings=self.models.requests)
+        topic = observability.alarms.topic
         if operations.stop_at_percent is not None and observability.budget is not None:
             percent = operations.stop_at_percent
             BudgetBrake(self, "BudgetBrake", stop=stop, budget=observability.budget, percent=percent, topic=topic)
@@ -88,6 +111,8 @@ class ServiceStack(cdk.Stack):
         if origin:
             cdk.CfnOutput(self, "PageElsewhere", value=origin, description="the page that may call and upload")
         cdk.CfnOutput(self, "ResultsBucket", value=self.drop_folder.results_bucket_name)
+        cdk.CfnOutput(self, "ModelsBucket", value=self.models.bucket_name)
+        cdk.CfnOutput(self, "TrainingMachine", value=self.trainings.machine.attr_arn)
         for client, key in self.api.keys.items():
             cdk.CfnOutput(
                 self,

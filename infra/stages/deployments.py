@@ -39,7 +39,7 @@ TRAINING_SHARDS_AT_ONCE: Final = 8
 _ON_DEMAND: Final = OnDemand()
 _AT_ONCE: Final = AllAtOnce()
 # Models that have functions of their own to train and serve what people train.
-_TRAINED: Final = (CUSTOM, TRAINED_ROWS)
+TRAINED: Final = (CUSTOM, TRAINED_ROWS)
 # Functions for each model: the built-in ones, and the one for what people train on pictures.
 _SERVED: Final = (*MODELS.values(), CUSTOM)
 # For the kept-warm functions, which are watched under real requests after a deployment.
@@ -48,7 +48,7 @@ _WATCHED: Final = AllAtOnce(watch_minutes=5)
 
 def _models(model: Model) -> tuple[str, ...]:
     """The models bucket, for a function of a model of which people train their own."""
-    return (MODELS_BUCKET,) if model in _TRAINED else ()
+    return (MODELS_BUCKET,) if model in TRAINED else ()
 
 
 def _http(
@@ -142,7 +142,7 @@ def local(cores: int | None = None) -> LocalStage:
             **{m.name: _http(m, Provisioned(cores if m.input is ROWS else 1), cores) for m in MODELS.values()},
             CUSTOM.name: _http(CUSTOM, _ON_DEMAND, cores),
             **{m.drop_function: _drop(m, 1, Provisioned(1) if m.input is ROWS else _ON_DEMAND) for m in _SERVED},
-            **{model.train_function: _train(model, cores) for model in _TRAINED},
+            **{model.train_function: _train(model, cores) for model in TRAINED},
             "control": _control(1, Provisioned(1)),
         },
         drop_queues=_queues("local", maximum_concurrency=1, window_s=0),

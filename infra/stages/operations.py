@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from infra.stages.functions import in_range, require
-from skysort.models import MODELS, ROWS
+from skysort.models import CUSTOM, MODELS, ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,9 +28,9 @@ class Prices:
     gb_second: of an on-demand invocation. provisioned_gb_second: of a provisioned sandbox, busy or idle.
     busy_provisioned_gb_second: of an invocation in one, in addition. thousand_writes: PUT, COPY, POST and LIST
     requests of S3, including multipart uploads. gb_month: S3 standard storage. million_messages: requests to SQS.
-    gb_downloaded: from S3, Lambda and API Gateway to the internet. gb_from_cloudfront, ten_thousand_https: of
-    CloudFront, to North America and Europe. million_inspected: requests inspected by WAF. gb_logged: ingested by
-    CloudWatch Logs.
+    million_transitions: between states of Step Functions. gb_downloaded: from S3, Lambda and API Gateway to the
+    internet. gb_from_cloudfront, ten_thousand_https: of CloudFront, to North America and Europe. million_inspected:
+    requests inspected by WAF. gb_logged: ingested by CloudWatch Logs.
     """
 
     gb_second: float = 0.0000166667
@@ -41,6 +41,7 @@ class Prices:
     thousand_writes: float = 0.005
     gb_month: float = 0.023
     million_messages: float = 0.40
+    million_transitions: float = 25.0
     gb_downloaded: float = 0.09
     gb_from_cloudfront: float = 0.085
     ten_thousand_https: float = 0.01
@@ -138,4 +139,8 @@ class Operations:
 
 
 # Requests of maximum size take longer than usual: many pictures, a thousand rows, a cold start.
-P99_MS: Final = {**{name: 1_000 if model.input is ROWS else 3_000 for name, model in MODELS.items()}, "control": 2_000}
+P99_MS: Final = {
+    **{name: 1_000 if model.input is ROWS else 3_000 for name, model in MODELS.items()},
+    CUSTOM.name: 3_000,
+    "control": 2_000,
+}

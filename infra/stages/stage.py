@@ -135,6 +135,28 @@ class DropRetention:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRetention:
+    """Retention of the models bucket in days; versions of trained models and their pointers stay until deleted.
+
+    work: intermediate results of a training. trainings: requests and their status. old: overwritten or deleted objects.
+    """
+
+    work: int = 7
+    trainings: int = 90
+    old: int = 30
+
+    def __post_init__(self) -> None:
+        """Reject a retention shorter than a training, or than the message that starts one."""
+        for name in ("work", "old"):
+            require(getattr(self, name) >= 1, f"{name} must be at least 1 day (got {getattr(self, name)})")
+        require(
+            self.trainings > DEAD_LETTER_DAYS,
+            f"requests of trainings must be kept longer than the {DEAD_LETTER_DAYS} days of their dead letters "
+            f"(trainings is {self.trainings} days)",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class LocalLimits:
     """Limits of the local stack, where it differs from AWS.
 
@@ -233,6 +255,7 @@ class AwsStage(Stage):
 
     api: ApiSettings
     drop_retention: DropRetention = field(default_factory=DropRetention)
+    model_retention: ModelRetention = field(default_factory=ModelRetention)
     operations: Operations = field(default_factory=Operations)
     architecture: Architecture = "x86_64"
     log_days: int = 30

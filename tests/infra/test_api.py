@@ -13,7 +13,7 @@ import pytest
 from infra.api.gateway_problems import GATEWAY_RESPONSES, REQUEST_TOO_LARGE
 from infra.api.routes import ROUTES
 from infra.local import responses
-from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS, UPLOADS_PATH
+from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS
 from tests.infra.synth import flat
 from tests.infra.test_functions import alias_of
 
@@ -60,8 +60,8 @@ def test_the_gateway_may_invoke_each_alias_and_nothing_else_may(stage: Synthesis
 
 
 def test_all_but_the_public_paths_ask_for_a_key(stage: Synthesised) -> None:
-    for (_, path), method in methods(stage).items():
-        assert bool(method.properties.get("ApiKeyRequired")) == (path not in PUBLIC_PATHS), path
+    for (verb, path), method in methods(stage).items():
+        assert bool(method.properties.get("ApiKeyRequired")) == (verb != "GET" or path not in PUBLIC_PATHS), path
 
 
 def test_every_client_has_a_key_and_a_plan_with_its_limits(stage: Synthesised) -> None:
@@ -96,6 +96,12 @@ def test_every_request_is_traced_throttled_and_logged_as_json(stage: Synthesised
     assert {"request_id", "route", "status", "latency_ms", "client", "gateway_answer"} <= logged.keys()
 
 
+def costly() -> set[tuple[str, str]]:
+    """The routes that start S3 requests or a training."""
+    wanted = {("POST", "/v1/uploads"), ("POST", "/v1/trainings")}
+    return wanted & {(route.method, route.path) for route in ROUTES}
+
+
 def test_uploads_and_what_anybody_may_ask_for_have_lower_limits_of_their_own(stage: Synthesised) -> None:
     api = stage.stage.api
     (deployed,) = stage.resources("AWS::ApiGateway::Stage")
@@ -107,7 +113,7 @@ def test_uploads_and_what_anybody_may_ask_for_have_lower_limits_of_their_own(sta
         for one in deployed.properties["MethodSettings"][1:]
     }
     public = dict.fromkeys((("GET", path) for path in PUBLIC_PATHS), (api.public_per_s, api.public_burst))
-    assert limited == {("POST", UPLOADS_PATH): (api.uploads_per_s, api.uploads_burst), **public}
+    assert limited == dict.fromkeys(costly(), (api.uploads_per_s, api.uploads_burst)) | public
 
 
 def test_a_keys_uploads_have_a_rate_of_their_own(stage: Synthesised) -> None:
@@ -115,7 +121,8 @@ def test_a_keys_uploads_have_a_rate_of_their_own(stage: Synthesised) -> None:
         name = f"skysort-{stage.stage.name}-{client.name}"
         (api,) = stage.named("AWS::ApiGateway::UsagePlan", "UsagePlanName", name).properties["ApiStages"]
         assert api["Throttle"] == {
-            "/v1/uploads/POST": {"RateLimit": client.uploads_per_s, "BurstLimit": client.uploads_burst}
+            f"{path}/{verb}": {"RateLimit": client.uploads_per_s, "BurstLimit": client.uploads_burst}
+            for verb, path in costly()
         }
 
 

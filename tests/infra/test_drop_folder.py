@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.infra.synth import Resource, Synthesised
 
 BUCKET, QUEUE = "AWS::S3::Bucket", "AWS::SQS::Queue"
-MODELS = ["star", "galaxy", "image"]
+MODELS = ["star", "galaxy", "image", "custom"]
 DAY_S = 86_400
 
 
@@ -47,7 +47,7 @@ def variables(stage: Synthesised, function: str) -> Mapping[str, Any]:
     return known
 
 
-@pytest.mark.parametrize("name", ["drop", "results", "access-logs"])
+@pytest.mark.parametrize("name", ["drop", "results", "models", "access-logs"])
 def test_buckets_are_closed_encrypted_and_owned_by_the_account(stage: Synthesised, name: str) -> None:
     found = bucket(stage, name).properties
     public = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
@@ -102,7 +102,9 @@ def test_a_dropped_file_outlives_every_message_that_tells_of_it(stage: Synthesis
 
 def test_data_outlives_the_stack_where_the_stage_keeps_it(stage: Synthesised) -> None:
     policy = "Retain" if stage.stage.keep_data else "Delete"
-    assert {bucket(stage, name).whole["DeletionPolicy"] for name in ("drop", "results", "access-logs")} == {policy}
+    assert {bucket(stage, name).whole["DeletionPolicy"] for name in ("drop", "results", "models", "access-logs")} == {
+        policy
+    }
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -111,10 +113,12 @@ def test_uploads_are_told_to_their_models_queue(stage: Synthesised, model: str) 
     found = bucket(stage, "drop")
     told = found.properties["NotificationConfiguration"]["QueueConfigurations"]
     wanted = settings(stage, model)
-    # Then one is about this model's folder, and goes to its queue
-    (one,) = [notification for notification in told if flat(notification["Queue"]).endswith(f":{wanted.queue}")]
-    assert one["Event"] == "s3:ObjectCreated:*"
-    assert one["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": f"incoming/{model}/"}]
+    # Then those about this model's folders, and only those, go to its queue
+    ours = [notification for notification in told if flat(notification["Queue"]).endswith(f":{wanted.queue}")]
+    assert {one["Event"] for one in ours} == {"s3:ObjectCreated:*"}
+    assert [one["Filter"]["S3Key"]["Rules"] for one in ours] == [
+        [{"Name": "prefix", "Value": prefix}] for prefix in wanted.prefixes
+    ]
     # which allows that before the bucket is made, since S3 asks it at once
     (policy,) = [
         policy

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 LOGICAL_IDS = {
     **{name: f"{name.title()}Function" for name in MODELS},
     **{model.drop_function: f"{name.title()}DropFunction" for name, model in MODELS.items()},
+    "custom": "CustomFunction",
+    "custom-drop": "CustomDropFunction",
+    "custom-train": "CustomTrainFunction",
+    "star-train": "StarTrainFunction",
     "control": "ControlFunction",
     "release-hook": "ReleaseHookFunction",
     "flood-brake": "FloodBrakeFunction",
@@ -47,6 +51,7 @@ def test_every_function_has_its_documented_logical_id_and_name(stage: Synthesise
 def test_the_logical_ids_are_documented() -> None:
     documented = (ROOT / "infra" / "README.md").read_text()
     others = {logical for name, logical in LOGICAL_IDS.items() if name.removesuffix("-drop") not in MODELS}
+    assert len(others) == len(LOGICAL_IDS) - 2 * len(MODELS)
     assert [logical for logical in others if f"`{logical}`" not in documented] == []
     assert "`<Model>Function`" in documented
     assert "`<Model>DropFunction`" in documented

@@ -10,7 +10,11 @@ from tests.infra.test_functions import LOGICAL_IDS, deployed
 if TYPE_CHECKING:
     from tests.infra.synth import Synthesised
 
-READING = {"star-drop", "galaxy-drop", "image-drop", "galaxy", "image"}
+READING = {
+    *("galaxy", "image", "custom", "star"),
+    *("galaxy-drop", "image-drop", "custom-drop", "star-drop"),
+    *("custom-train", "star-train"),
+}
 
 
 def bucket(resource: Any) -> str:
@@ -61,7 +65,7 @@ def test_the_endpoint_lets_through_what_the_roles_may_do_with_the_stages_buckets
     }
     assert not [action for action, _ in through if "*" in action]
     assert {name for _, name in through} == {
-        f"skysort-{kind}-prod-<AWS::AccountId>-<AWS::Region>" for kind in ("drop", "results")
+        f"skysort-{kind}-prod-<AWS::AccountId>-<AWS::Region>" for kind in ("drop", "results", "models")
     }
     assert all(
         one["Condition"] == {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}} for one in statements

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.infra.synth import Synthesised
 
 HTTP = sorted({route.function for route in ROUTES})
+DROPPED = ("star", "galaxy", "image", "custom")
 # What functions publish themselves, beside what Lambda, SQS and API Gateway do.
 OWN = {COLD_START, CONFIDENCE, FAILED, ITEMS_REFUSED, REFUSED, "Files", "FilesFailed", "FilesRefused"}
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html, the like pages of SQS and API Gateway.
@@ -44,6 +45,14 @@ PUBLISHED = {
         "ApproximateAgeOfOldestMessage",
         "ApproximateNumberOfMessagesNotVisible",
         "ApproximateNumberOfMessagesVisible",
+    },
+    # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+    "AWS/States": {
+        "ExecutionTime",
+        "ExecutionsFailed",
+        "ExecutionsStarted",
+        "ExecutionsSucceeded",
+        "ExecutionsTimedOut",
     },
     "AWS/ApiGateway": {"4XXError", "5XXError", "Count", "IntegrationLatency", "Latency"},
 }
@@ -92,6 +101,8 @@ def test_what_is_drawn_is_published(stage: Synthesised) -> None:
         elif namespace == "AWS/Lambda":
             assert of["FunctionName"] in functions
             assert of.get("Resource", f"{of['FunctionName']}:live") == f"{of['FunctionName']}:live"
+        elif namespace == "AWS/States":
+            assert of["StateMachineArn"].endswith(f":stateMachine:skysort-training-{stage.stage.name}")
 
 
 def card_labels(model: str) -> tuple[str, ...]:
@@ -195,8 +206,9 @@ def test_a_stage_that_nobody_is_woken_for_has_no_alarm(dev: Synthesised) -> None
     [
         "api-5xx",
         *(f"{function}-{what}" for function in HTTP for what in ("crashes", "throttles", "p99")),
-        *(f"{model}-{what}" for model in ("star", "galaxy", "image") for what in ("dead-letters", "queue-age")),
-        *(f"{model}-drop-{what}" for model in ("star", "galaxy", "image") for what in ("crashes", "throttles")),
+        *(f"{model}-{what}" for model in DROPPED for what in ("dead-letters", "queue-age")),
+        *(f"{model}-drop-{what}" for model in DROPPED for what in ("crashes", "throttles")),
+        *("training-failures", "training-dead-letters"),
         *(f"{model}-spill-over" for model in ("star", "galaxy", "image")),
     ],
 )
@@ -204,15 +216,16 @@ def test_prod_has_an_alarm_that_is_quiet_while_nothing_happens(prod: Synthesised
     found = alarms(prod)[name]
     assert found["TreatMissingData"] == "notBreaching"
     assert found["ComparisonOperator"] == "GreaterThanThreshold"
-    # It says what is wrong, and leaves the telling to the two that speak for all
+    # It says what is wrong, and leaves the telling to those that speak for all
     assert len(found["AlarmDescription"].split()) >= 5
     assert "AlarmActions" not in found
 
 
-def test_two_alarms_speak_for_all_and_tell_the_topic(prod: Synthesised) -> None:
+def test_an_alarm_for_each_part_of_the_service_speaks_for_all_and_tells_the_topic(prod: Synthesised) -> None:
     topic = {"Ref": prod.named("AWS::SNS::Topic", "TopicName", "skysort-alarms-prod").logical_id}
     speaking = prod.resources("AWS::CloudWatch::CompositeAlarm")
-    assert {found.properties["AlarmName"] for found in speaking} == {"skysort-prod-answers", "skysort-prod-drop-folder"}
+    names = {found.properties["AlarmName"] for found in speaking}
+    assert names == {f"skysort-prod-{part}" for part in ("answers", "drop-folder", "trainings")}
     for found in speaking:
         assert found.properties["AlarmActions"] == found.properties["OKActions"] == [topic]
     # Every single alarm of ours stands behind one of them; those of the roll-out have their own purpose

@@ -35,13 +35,17 @@ if TYPE_CHECKING:
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 KEY = "incoming/star/night-1/a b.csv"
+TRAINED_KEY = "incoming/custom-star/variables/night-1/a b.csv"
 BIG = b"x" * (9 * MIB)  # more than one part
 
 
-def granted(stage: Synthesised, role: str) -> set[Permission]:
-    """What a role may do with S3, in this account and region."""
+def granted(stage: Synthesised, role: str, *, trained: bool = False) -> set[Permission]:
+    """What a role may do with the drop folder's buckets, or the models bucket, in this account and region."""
     names = {"<stage>": stage.stage.name, "<account>": ACCOUNT, "<region>": REGION}
     rows = [(action, on) for name, action, on, _ in role_rows(stage) if name == role and action.startswith("s3:")]
+    rows = [
+        row for row in rows if (stage.stage.models_bucket in row[1].replace("<stage>", stage.stage.name)) == trained
+    ]
     return {(action, re.sub("<[a-z]+>", lambda at: names[at[0]], on)) for action, on in rows}
 
 
@@ -92,7 +96,10 @@ def bench(dev: Synthesised, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 class Copier:
     """Copies a file; refuses one with a question mark, and breaks down over one with an exclamation mark."""
 
-    name, version, suffixes = "star", "1.0.0", ("",)
+    version, suffixes = "1.0.0", ("",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def classify(self, source: SourceFile, draft: Draft) -> Report:
         out = draft.open("", "text/csv")
@@ -107,14 +114,15 @@ class Copier:
 
 
 def test_a_drop_function_may_do_exactly_what_it_does(dev: Synthesised, bench: Bench) -> None:
-    # Given the worker of dropped files
-    worker = DropWorker(S3Store(bench.watched()), bench.results, Copier())
-    # When a file is refused, then replaced by a good one, that by a large one, and the last breaks it
-    for order, body in enumerate((b"?", b"good", BIG)):
-        worker.process(bench.upload(KEY, body, order))
-    with pytest.raises(RuntimeError):
-        worker.process(bench.upload(KEY, b"!" + BIG, 9))
-    worker.refuse(bench.upload(KEY, b"poison", 10), MalformedInputError("it stopped what worked on it"))
+    # Given the worker of dropped files, of a folder's own model and of people's
+    for folder, key in (("star", KEY), ("custom-star", TRAINED_KEY)):
+        worker = DropWorker(S3Store(bench.watched()), bench.results, Copier(folder))
+        # When a file is refused, then replaced by a good one, that by a large one, and the last breaks it
+        for order, body in enumerate((b"?", b"good", BIG)):
+            worker.process(bench.upload(key, body, order))
+        with pytest.raises(RuntimeError):
+            worker.process(bench.upload(key, b"!" + BIG, 9))
+        worker.refuse(bench.upload(key, b"poison", 10), MalformedInputError("it stopped what worked on it"))
     # Then its role may do all of that, and nothing besides
     allowed = granted(dev, "StarDropFunction/Role")
     assert lacking(bench.asked, allowed) == set()

@@ -19,6 +19,12 @@ MANAGED = {
     "Api/Rest/CloudWatchRole": "AmazonAPIGatewayPushToCloudWatchLogs",
     "RollOut/control-shift/ServiceRole": "AWSCodeDeployRoleForLambdaLimited",
 }
+# What the state machine's role needs besides, for its own logs and traces; no code runs by it.
+OF_THE_MACHINE = {
+    *(f"logs:{action}LogDelivery" for action in ("Create", "Delete", "Get", "Update")),
+    *("logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:ListLogDeliveries", "logs:PutResourcePolicy"),
+    *("xray:GetSamplingRules", "xray:GetSamplingTargets"),
+}
 
 
 def test_the_committed_table_is_what_the_templates_say(dev: Synthesised, prod: Synthesised) -> None:
@@ -40,8 +46,10 @@ def allowed(stage: Synthesised) -> set[tuple[str, str, str]]:
 
 def test_only_traces_are_allowed_on_every_resource(stage: Synthesised) -> None:
     """What Lambda needs for the interfaces of an isolated function is denied to the function itself."""
-    assert {action for _, action, on in allowed(stage) if on == "*"} == ON_EVERYTHING
-    others = {action for _, action, on, _ in role_rows(stage) if on == "*"} - ON_EVERYTHING
+    everywhere = {(role, action) for role, action, on in allowed(stage) if on == "*"}
+    assert {action for _, action in everywhere} - OF_THE_MACHINE == ON_EVERYTHING
+    assert {role for role, action in everywhere if action in OF_THE_MACHINE} == {"Trainings/Role"}
+    others = {action for _, action, on, _ in role_rows(stage) if on == "*"} - ON_EVERYTHING - OF_THE_MACHINE
     assert not [action for action in others if not action.removeprefix("deny ").startswith("ec2:")]
 
 
@@ -69,17 +77,19 @@ def test_services_act_for_this_account_only(stage: Synthesised) -> None:
     assert [row for row in let_in if "SourceA" not in row[3]] == []
 
 
-@pytest.mark.parametrize("model", ["star", "galaxy", "image"])
+@pytest.mark.parametrize("model", ["star", "galaxy", "image", "custom"])
 def test_a_drop_function_touches_its_own_models_files_only(stage: Synthesised, model: str) -> None:
     rows = [(action, on) for role, action, on in allowed(stage) if role == f"{model.title()}DropFunction/Role"]
     objects = {on.partition("<region>")[2] for action, on in rows if action.startswith("s3:") and "/" in on}
-    assert objects == {f"/incoming/{model}/*", f"/{model}/*"}
+    folders = [model, "custom-star"] if model == "star" else [model]
+    trained = {"/models/*", "/pointers/*"} if model in {"star", "custom"} else set()
+    assert objects == {key for folder in folders for key in (f"/incoming/{folder}/*", f"/{folder}/*")} | trained
     # and may change results only
     changing = {on for action, on in rows if action in {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}}
     assert [on for on in changing if "skysort-results-" not in on] == []
 
 
-@pytest.mark.parametrize("role", ["Star", "Galaxy", "Image"])
+@pytest.mark.parametrize("role", ["Star", "Galaxy", "Image", "Custom"])
 def test_functions_that_answer_http_change_nothing(stage: Synthesised, role: str) -> None:
     actions = {action for name, action, _ in allowed(stage) if name == f"{role}Function/Role"}
     assert actions - ON_EVERYTHING - {"logs:CreateLogStream", "logs:PutLogEvents"} <= {"s3:GetObject", "s3:ListBucket"}

@@ -47,7 +47,8 @@ class TrainingKeys:
 
     def work(self, name: str) -> str:
         """An intermediate result, which expires."""
-        return f"{self.prefix}{WORK}{name}"
+        # A prefix of its own: the expiry rules of S3 know no wildcards.
+        return f"{WORK}{self.owner}/{self.id}/{name}"
 
 
 def owner_of(client: Client) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.api.routes import ROUTES
-from infra.stages.api import PUBLIC_PATHS, ApiSettings, Client, Cognito, Firewall, Iam
+from infra.stages.api import PUBLIC_PATHS, ApiSettings, Client, Cognito, Firewall, Iam, is_public
 from infra.stages.deployments import AWS_STAGES
 from infra.stages.functions import StageError
 
@@ -51,9 +51,11 @@ def test_an_authoriser_is_enough() -> None:
 
 
 def test_public_paths_are_routes_that_cost_next_to_nothing() -> None:
-    public = {route for route in ROUTES if route.path in PUBLIC_PATHS}
+    public = {route for route in ROUTES if is_public(route.method, route.path)}
     assert {route.path for route in public} == PUBLIC_PATHS
     assert {(route.method, route.function) for route in public} == {("GET", "control")}
+    # and nobody without a key deletes what anybody may read
+    assert not is_public("DELETE", "/v1/models/{name}")
 
 
 @pytest.mark.parametrize("name", AWS_STAGES)

@@ -1,0 +1,99 @@
+"""Private buckets: closed to the public, encrypted, TLS only, with a lifecycle and access logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_s3 as s3
+
+from infra.constructs.common import bucket_name, removal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from constructs import Construct
+
+    from infra.stages.stage import AwsStage
+
+_TLS: Final = 1.2
+# The id of S3's request metrics for a whole bucket.
+REQUEST_METRICS: Final = "EntireBucket"
+
+
+def lifecycle(days: int | None, old_days: int | None, unfinished: int = 1) -> list[s3.LifecycleRule]:
+    """The rules of a whole bucket.
+
+    Parameters
+    ----------
+    days, old_days
+        After which objects expire (None: never), and their old versions (None: a bucket without versioning).
+    unfinished
+        Days after which incomplete multipart uploads are aborted.
+
+    Returns
+    -------
+    list of s3.LifecycleRule
+        Under fixed ids.
+    """
+    rules = [s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(unfinished))]
+    if days is not None:
+        rules.append(s3.LifecycleRule(id="expire", expiration=Duration.days(days)))
+    if old_days is not None:
+        # An expiration in days also removes expired delete markers; without one they need their own flag.
+        marker = None if days is not None else True
+        rules.append(
+            s3.LifecycleRule(
+                id="old-versions",
+                noncurrent_version_expiration=Duration.days(old_days),
+                expired_object_delete_marker=marker,
+            )
+        )
+    return rules
+
+
+def private_bucket(
+    scope: Construct,
+    name: str,
+    stage: AwsStage,
+    bucket: str,
+    rules: Sequence[s3.LifecycleRule],
+    *,
+    versioned: bool = True,
+    watched: bool = False,
+    logs: s3.IBucket | None = None,
+) -> s3.Bucket:
+    """A bucket that is private, encrypted and TLS only, whose objects the account owns.
+
+    Parameters
+    ----------
+    bucket
+        Its name in the stage.
+    rules
+        Its lifecycle.
+    watched
+        Whether it has S3's request metrics, which cost a few dollars a month.
+    logs
+        The bucket of its access logs; None for that bucket itself.
+
+    Returns
+    -------
+    s3.Bucket
+        It outlives a stage that keeps its data.
+    """
+    return s3.Bucket(
+        scope,
+        name,
+        metrics=[s3.BucketMetrics(id=REQUEST_METRICS)] if watched else None,
+        bucket_name=bucket_name(scope, bucket),
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=_TLS,
+        versioned=versioned,
+        lifecycle_rules=list(rules),
+        server_access_logs_bucket=logs,
+        server_access_logs_prefix=f"{name.lower()}/" if logs else None,
+        removal_policy=removal(stage),
+    )
