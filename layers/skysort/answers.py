@@ -119,6 +119,17 @@ class Window(TypedDict):
     lower: float
 
 
+class Neighbour(TypedDict):
+    """A training picture of a trained model."""
+
+    file: str
+    label: str
+    similarity: Annotated[float, Field(ge=-1, le=1)]
+    """cosine of the features: 1 for the same picture"""
+    thumbnail: NotRequired[str]
+    """a small JPEG as a data URL"""
+
+
 class HeatMap(TypedDict):
     """The parts of a picture that support the most probable class."""
 
@@ -129,6 +140,7 @@ class HeatMap(TypedDict):
     view: str
     """the window as the model sees it, a JPEG as a data URL"""
     window: Window
+    nearest: NotRequired[Annotated[list[Neighbour], Field(description="of a trained model: most alike first")]]
 
 
 class ClassContributions(TypedDict):
@@ -180,6 +192,15 @@ class PictureClasses(TypedDict):
 
     predictions: Predictions
     prediction_set: PredictionSet
+    typicality: NotRequired[
+        Annotated[
+            Probability,
+            Field(description="of a trained model: the share of its training pictures that are at least as unusual"),
+        ]
+    ]
+    in_domain: NotRequired[
+        Annotated[bool, Field(description="of a trained model: whether the picture is like those of its training")]
+    ]
     explanation: NotRequired[HeatMap]
     warnings: NotRequired[Notes]
 

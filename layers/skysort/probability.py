@@ -64,11 +64,12 @@ def prediction_sets(probabilities: NDArray[np.float32], thresholds: NDArray[np.f
 
 
 def restricted(
-    probabilities: NDArray[np.float32], members: NDArray[np.bool_], columns: Sequence[int]
+    probabilities: NDArray[np.float32], members: NDArray[np.bool_], columns: Sequence[int], *, empty_sets: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Restrict to some labels: probabilities renormalised, the set always with the best of them."""
+    """Restrict to some labels: probabilities renormalised, the set always with the best of them, or maybe empty."""
     selected = probabilities[:, columns].astype(np.float64)
     selected = selected / np.maximum(selected.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     selected_members = members[:, columns]
-    selected_members[np.arange(len(selected)), selected.argmax(axis=1)] = True
+    if not empty_sets:
+        selected_members[np.arange(len(selected)), selected.argmax(axis=1)] = True
     return selected.astype(np.float32), selected_members

@@ -15,8 +15,9 @@ from skysort.errors import InfrastructureError, InvalidFieldsError, MalformedInp
 from skysort.pictures import classify as module
 from skysort.pictures.bodies.remote import DroppedPictures
 from skysort.pictures.bodies.request import PictureItem, PictureRequest
-from skysort.pictures.classify import PictureClassifier, heat_map
+from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.decode import Picture, read
+from skysort.pictures.explanation import heat_map
 from skysort.pictures.formats import png, prices
 from tests.factories_images import encode, plain, results_of
 from tests.fakes.object_store import MemoryStore

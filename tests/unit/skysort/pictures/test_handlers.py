@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from skysort.limits import IMAGES_PER_REQUEST, LAMBDA_PAYLOAD_BYTES
-from skysort.pictures import classify
+from skysort.pictures import answering
 from tests.factories import FakeContext, proxy_event
 from tests.factories_images import encode, multipart, plain
 from tests.unit.functions.loading import load_function
@@ -65,13 +65,13 @@ def test_every_kind_of_body_is_answered(
 def test_a_bare_picture_arrives_byte_for_byte(image: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a listener where the bytes reach the domain
     heard: list[bytes] = []
-    original = classify.PictureClassifier._contents
+    original = answering.PictureAnswers._contents
 
-    def listen(self: classify.PictureClassifier, items: list[PictureItem]) -> Any:
+    def listen(self: answering.PictureAnswers, items: list[PictureItem]) -> Any:
         heard.extend(item.content for item in items)
         return original(self, items)
 
-    monkeypatch.setattr(classify.PictureClassifier, "_contents", listen)
+    monkeypatch.setattr(answering.PictureAnswers, "_contents", listen)
     # When bytes of every value travel as a picture, bare and in a form
     every_byte = JPEG + bytes(range(256)) * 4
     call(image, every_byte, "image/jpeg")
