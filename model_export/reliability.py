@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.common import calibration, onnx_file
+from model_export.common import onnx_file
 from model_export.common.cli import OK, guarded, log, progress
 from model_export.common.files import ROOT, artefact, data_folder, read_json, write_json
 from model_export.galaxy import catalogue, split
@@ -21,6 +21,7 @@ from model_export.image import data as photographs
 from model_export.image import scores
 from model_export.star import data
 from skysort.errors import ConfigurationError
+from skysort.learning import calibration
 from skysort.model_card import CARD_FILE
 from skysort.pictures.decode import InputSpec, decode
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.common import calibration, metrics
 from model_export.galaxy.labels import NAMES
+from skysort.learning import calibration, metrics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.common import calibration, onnx_file
+from model_export.common import onnx_file
 from model_export.common.cli import OK, log
 from model_export.common.files import read_json, write_json
-from model_export.common.metrics import with_interval
 from model_export.galaxy import networks, readme, split, train
 from model_export.galaxy.choice import VIEW_SETS, Choice, views
 from model_export.galaxy.evaluate import milliseconds
 from model_export.galaxy.graph import Served, to_onnx
 from model_export.galaxy.train import Recipe, train_one
 from model_export.galaxy.workspace import ABLATION, COMPARISON, EVALUATION, LONGER, VALIDATION, Workspace
+from skysort.learning import calibration
+from skysort.learning.metrics import with_interval
 
 if TYPE_CHECKING:
     import argparse

@@ -12,11 +12,9 @@ import numpy as np
 import onnxruntime
 import torch
 
-from model_export.common import calibration, latency, onnx_file
-from model_export.common.calibration import calibration_error
+from model_export.common import latency, onnx_file
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import read_json, sha256, versions, write_json
-from model_export.common.metrics import confusion, per_class, sets_summary, summary
 from model_export.common.onnx_file import INPUT, OUTPUTS
 from model_export.common.readme import interval
 from model_export.galaxy import metrics, networks, readme, split, train
@@ -25,6 +23,9 @@ from model_export.galaxy.data import description, spec
 from model_export.galaxy.graph import Served, to_onnx
 from model_export.galaxy.labels import NAMES
 from model_export.galaxy.workspace import EVALUATION, FILE, VALIDATION, Workspace
+from skysort.learning import calibration
+from skysort.learning.calibration import calibration_error
+from skysort.learning.metrics import confusion, per_class, sets_summary, summary
 from skysort.pictures.decode import decode
 from skysort.pictures.model import PROBABILITIES
 from skysort.probability import prediction_sets

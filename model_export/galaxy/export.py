@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.common import calibration, publish
+from model_export.common import publish
 from model_export.common.files import read_json, sha256
 from model_export.common.onnx_file import INPUT, OUTPUTS
 from model_export.galaxy import catalogue, choice
@@ -16,6 +16,7 @@ from model_export.galaxy.data import spec
 from model_export.galaxy.labels import CLASSES, NAMES, PATHS
 from model_export.galaxy.workspace import EVALUATION, FILE, Workspace
 from skysort.errors import ConfigurationError
+from skysort.learning import calibration
 from skysort.pictures.model import FEATURES
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from PIL import Image
 
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import artefact, write_json
-from model_export.common.metrics import summary, with_interval
 from model_export.galaxy import readme, split
 from model_export.galaxy.workspace import FORMATS, Workspace
+from skysort.learning.metrics import summary, with_interval
 from skysort.pictures.decode import decode
 from skysort.pictures.measurements import stretch
 from skysort.pictures.model import PictureModel

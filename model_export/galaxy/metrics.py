@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from model_export.common.calibration import calibration_error
-from model_export.common.metrics import DIGITS, recall
 from model_export.galaxy.labels import CLASSES
+from skysort.learning.calibration import calibration_error
+from skysort.learning.metrics import DIGITS, recall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

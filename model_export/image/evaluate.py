@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.common.calibration import COVERAGE, log_loss, log_probabilities, threshold
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import versions, write_json
-from model_export.common.metrics import DIGITS, hits, top_1_and_5, with_interval
 from model_export.common.readme import interval
 from model_export.image import data, networks, readme, scores, weights
 from model_export.image.data import EVALUATIONS, HELD_OUT, LIBRARIES, SAMPLE, TUNING, Workspace, groups
+from skysort.learning.calibration import COVERAGE, log_loss, log_probabilities, threshold
+from skysort.learning.metrics import DIGITS, hits, top_1_and_5, with_interval
 from skysort.pictures.geometry import FILTERS
 
 if TYPE_CHECKING:

@@ -9,11 +9,9 @@ import numpy as np
 import torch
 
 from model_export.common import onnx_file
-from model_export.common.calibration import calibration_error
 from model_export.common.cli import log, progress
 from model_export.common.files import read_json, sha256, versions, write_json
 from model_export.common.latency import milliseconds, roofline, to_int8
-from model_export.common.metrics import DIGITS, hits, top_1_and_5, with_interval
 from model_export.common.networks import public_weights
 from model_export.common.publish import Target
 from model_export.image import data, readme, scores, weights
@@ -32,6 +30,8 @@ from model_export.image.data import (
 )
 from model_export.image.networks import Served, to_onnx
 from skysort.errors import ConfigurationError
+from skysort.learning.calibration import calibration_error
+from skysort.learning.metrics import DIGITS, hits, top_1_and_5, with_interval
 from skysort.pictures.model import FEATURES
 from skysort.probability import prediction_sets
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.common import calibration
-from model_export.common.calibration import calibration_error, log_loss, log_probabilities, threshold
-from model_export.common.metrics import DIGITS, VALUES_SEED, with_interval
 from model_export.image import data
+from skysort.learning import calibration
+from skysort.learning.calibration import calibration_error, log_loss, log_probabilities, threshold
+from skysort.learning.metrics import DIGITS, VALUES_SEED, with_interval
 from skysort.probability import prediction_sets
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import torch
 
-from model_export.common import metrics, onnx_file
+from model_export.common import onnx_file
 from model_export.common.cli import OK, log, progress
 from model_export.common.fetch import checksum, fetch
 from model_export.common.files import sha256, versions, write_json
@@ -25,6 +25,7 @@ from model_export.image import data, networks, readme
 from model_export.image.data import LIBRARIES, WEIGHTS, Workspace
 from model_export.image.networks import Minimalistic, MobileNetV3Large, SameConv
 from skysort.errors import ConfigurationError
+from skysort.learning import metrics
 
 if TYPE_CHECKING:
     import argparse

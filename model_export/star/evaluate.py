@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.common import calibration, metrics
-from model_export.common.calibration import calibration_error
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import artefact, read_json, sha256, write_json
 from model_export.star import boosters, plots, readme
@@ -23,6 +21,8 @@ from model_export.star.boosters import Hyperparameters
 from model_export.star.data import SEED, Workspace, description, split
 from model_export.star.train import TRAINING
 from skysort.errors import ConfigurationError
+from skysort.learning import calibration, metrics
+from skysort.learning.calibration import calibration_error
 from skysort.model_card import CARD_FILE
 from skysort.probability import prediction_sets
 from skysort.star.booster import Booster

@@ -24,11 +24,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from model_export.common import calibration, metrics
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import write_json
 from model_export.star import boosters, plots, readme
 from model_export.star.data import FOLDS, SEED, Workspace, folds, split
+from skysort.learning import calibration, metrics
 from skysort.star.columns import LABELS
 from skysort.star.features import BEND_NAMES, COLOUR_NAMES, DISTANCE_MAGNITUDE
 from skysort.star.spellings import BANDS, MEASURED

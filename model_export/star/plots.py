@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model_export.common.calibration import Reliability
     from model_export.star.data import Dataset
+    from skysort.learning.calibration import Reliability
 
 
 # Okabe & Ito's colour-blind safe palette.

@@ -15,11 +15,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.common import calibration
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import sha256, versions, write_json
 from model_export.star import boosters
 from model_export.star.data import FOLDS, SEED, Workspace, description, folds, split
+from skysort.learning import calibration
 from skysort.star.columns import LABELS
 
 if TYPE_CHECKING:

@@ -20,12 +20,12 @@ import optuna
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from model_export.common import calibration, metrics
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import read_json, write_json
 from model_export.star import boosters, readme
 from model_export.star.data import FOLDS, SEED, Workspace, folds, held_out, split
 from skysort.errors import ConfigurationError
+from skysort.learning import calibration, metrics
 from skysort.star.columns import LABELS
 
 if TYPE_CHECKING:

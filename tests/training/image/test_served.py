@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from model_export.common import onnx_file
-from model_export.common.calibration import log_probabilities
 from model_export.image import networks
 from model_export.image.networks import Minimalistic, MobileNetV3Large, Served, to_onnx
+from skysort.learning.calibration import log_probabilities
 from tests.training.image.public_files import pixels
 
 TEMPERATURE = 0.7

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_export.common import calibration, metrics
-from model_export.common.calibration import COVERAGE, calibration_error, log_probabilities
 from model_export.image import scores
+from skysort.learning import calibration, metrics
+from skysort.learning.calibration import COVERAGE, calibration_error, log_probabilities
 from skysort.probability import prediction_sets
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from model_export.common import metrics
 from model_export.common.files import artefact, sha256
 from model_export.star import boosters, data, export, readme
 from model_export.star.data import description, split
+from skysort.learning import metrics
 from skysort.star.columns import Photometry
 from skysort.star.model import StarModel
 

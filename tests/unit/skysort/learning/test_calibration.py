@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_export.common import calibration
+from skysort.learning import calibration
 from skysort.probability import prediction_sets
 
 

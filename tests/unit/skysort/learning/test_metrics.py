@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
-from model_export.common import metrics
 from model_export.star.evaluate import paired
+from skysort.learning import metrics
 
 
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(30, 300))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from model_export.common.calibration import calibration_error
+from skysort.learning.calibration import calibration_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

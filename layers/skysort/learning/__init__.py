@@ -1,0 +1,1 @@
+"""What people train on features: heads chosen by folds, calibration, typicality, scores with intervals; numpy alone."""
