@@ -35,6 +35,7 @@ ROWS: Final = (
     ("skysort.registry",),
     ("skysort.s3",),
     ("skysort.observability",),
+    ("skysort.learning",),
     ("skysort.settings",),
     ("skysort.clients",),
     ("skysort.drop.keys",),

@@ -5,8 +5,7 @@ T does not change the order of the classes, and so changes no label.
 
 Split-conformal prediction (Vovk, Gammerman & Shafer 2005): a label is in the prediction set when its calibrated
 probability reaches a threshold fitted on objects with that true label. skysort.probability.prediction_sets makes the
-sets. The top label is always included, since an empty set is useless; coverage is therefore never below the accuracy,
-and for a good model may exceed the requested coverage.
+sets.
 """
 
 from __future__ import annotations
@@ -46,11 +45,24 @@ def log_loss(logits: Floats, labels: NDArray[np.int64], temperature: float = 1.0
     return float(-log_probabilities(logits, temperature)[np.arange(len(labels)), labels].mean())
 
 
-def fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
-    """The temperature T > 0, from 1/20 to 20, that minimises the log loss."""
+def fit_temperature(logits: Floats, labels: NDArray[np.int64], doubt: float = 0.0) -> float:
+    """The temperature T, from 1/20 to 20, that minimises the log loss.
+
+    Parameters
+    ----------
+    logits, labels
+        (n, classes) and (n,).
+    doubt
+        The share of each label that is spread over all classes.
+
+    Returns
+    -------
+    float
+        To six digits.
+    """
     # In 1 / T the loss is convex: its slope, the mean of (expected logit - logit of the true class), changes sign once.
     margins = logits.astype(np.float64)
-    true_class = margins[np.arange(len(labels)), labels]
+    true_class = (1 - doubt) * margins[np.arange(len(labels)), labels] + doubt * margins.mean(axis=1)
     low, high = -LARGEST_LOG_TEMPERATURE, LARGEST_LOG_TEMPERATURE
     while high - low > PRECISION:
         middle = (low + high) / 2

@@ -27,44 +27,44 @@ def confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: i
     return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
-def accuracy(table: NDArray[np.int64]) -> NDArray[np.float64]:
+def accuracy(table: NDArray[Any]) -> NDArray[np.float64]:
     """The share of objects on the diagonal; (..., classes, classes) -> (...)."""
     return np.asarray(_diagonal(table).sum(axis=-1) / table.sum(axis=(-2, -1)))
 
 
-def recall(table: NDArray[np.int64]) -> NDArray[np.float64]:
+def recall(table: NDArray[Any]) -> NDArray[np.float64]:
     """(..., classes) true positives among the objects of each class; 0 for a class without objects."""
     return _ratio(_diagonal(table), table.sum(axis=-1))
 
 
-def precision(table: NDArray[np.int64]) -> NDArray[np.float64]:
+def precision(table: NDArray[Any]) -> NDArray[np.float64]:
     """(..., classes) true positives among the predictions of each class; 0 for a class never predicted."""
     return _ratio(_diagonal(table), table.sum(axis=-2))
 
 
-def f1(table: NDArray[np.int64]) -> NDArray[np.float64]:
+def f1(table: NDArray[Any]) -> NDArray[np.float64]:
     """(..., classes) the harmonic mean of precision and recall."""
     return _ratio(2 * _diagonal(table), table.sum(axis=-1) + table.sum(axis=-2))
 
 
-def balanced_accuracy(table: NDArray[np.int64]) -> NDArray[np.float64]:
+def balanced_accuracy(table: NDArray[Any]) -> NDArray[np.float64]:
     """The mean recall of the classes."""
     return np.asarray(recall(table).mean(axis=-1))
 
 
-def macro_f1(table: NDArray[np.int64]) -> NDArray[np.float64]:
+def macro_f1(table: NDArray[Any]) -> NDArray[np.float64]:
     """The mean F1 of the classes."""
     return np.asarray(f1(table).mean(axis=-1))
 
 
-SCORES: Final[Mapping[str, Callable[[NDArray[np.int64]], NDArray[np.float64]]]] = {
+SCORES: Final[Mapping[str, Callable[[NDArray[Any]], NDArray[np.float64]]]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
     "macro_f1": macro_f1,
 }
 
 
-def scores_of_table(table: NDArray[np.int64], replicates: int = REPLICATES) -> dict[str, Score]:
+def scores_of_table(table: NDArray[Any], replicates: int = REPLICATES) -> dict[str, Score]:
     """Accuracy, balanced accuracy and macro F1 of a confusion matrix, each with value, low and high."""
     # Counting n objects drawn with replacement is one draw from a multinomial distribution over the cells.
     total = int(table.sum())
@@ -92,13 +92,13 @@ def summary(probability: NDArray[np.float64], truth: NDArray[np.int64]) -> dict[
     return {"rows": len(truth), **scores_of_table(table), "ece": calibration_error(probability, truth)}
 
 
-def per_class(table: NDArray[np.int64], names: Sequence[str]) -> dict[str, Score]:
+def per_class(table: NDArray[Any], names: Sequence[str]) -> dict[str, Score]:
     """Precision, recall, F1 and the number of objects of each class, by name."""
     columns = {"precision": precision(table), "recall": recall(table), "f1": f1(table)}
     return {
         name: {
             **{column: round(float(values[index]), DIGITS) for column, values in columns.items()},
-            "rows": int(table[index].sum()),
+            "rows": round(float(table[index].sum())),
         }
         for index, name in enumerate(names)
     }
@@ -130,9 +130,9 @@ def top_1_and_5(scores: NDArray[np.floating[Any]], labels: NDArray[np.int64]) ->
     return {"rows": len(labels), "top_1": top_1, "top_5": top_5}
 
 
-def _diagonal(table: NDArray[np.int64]) -> NDArray[np.int64]:
+def _diagonal(table: NDArray[Any]) -> NDArray[Any]:
     return np.diagonal(table, axis1=-2, axis2=-1)
 
 
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
+def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0))

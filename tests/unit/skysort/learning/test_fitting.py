@@ -1,0 +1,115 @@
+"""Choice, calibration, evaluation and curve on examples of which the truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skysort.learning import chooser, curve, evaluation, fitting
+from skysort.learning.space import join
+from tests.unit.skysort.learning.factories import clouds
+
+NAMES = ("round", "spiral", "edge-on")
+
+
+def evaluated(
+    blocks: dict[str, np.ndarray], labels: np.ndarray, names: tuple[str, ...] = NAMES
+) -> evaluation.Evaluation:
+    ids = [f"{row:064x}" for row in range(len(labels))]
+    return evaluation.evaluate(blocks, labels, names=names, ids=ids, seed=1, repeats=1)
+
+
+def test_the_block_that_tells_the_classes_apart_is_chosen() -> None:
+    # Given
+    blocks, labels = clouds(apart=1.0)
+
+    # When
+    found = fitting.fit(blocks, labels, seed=1)
+
+    # Then
+    assert "shape" in found.candidate.blocks
+    assert found.weights.shape == (3, sum(size for _, size in found.blocks))
+    accuracy = {tried.candidate.blocks: tried.accuracy for tried in found.choice.tried}
+    assert accuracy["shape",] > 0.7 > accuracy["sky",]
+
+
+def test_a_fit_is_the_same_every_time() -> None:
+    blocks, labels = clouds()
+    first, second = (fitting.fit(blocks, labels, seed=4) for _ in range(2))
+    np.testing.assert_array_equal(first.weights, second.weights)
+    np.testing.assert_array_equal(first.sketch.prototypes, second.sketch.prototypes)
+    assert first.document() == second.document()
+
+
+def test_five_examples_a_class_are_enough() -> None:
+    blocks, labels = clouds(each=5, apart=4.0)
+    found = fitting.fit(blocks, labels, seed=1)
+    scores = join(blocks, found.candidate.blocks) @ found.weights.T + found.bias
+    assert (scores.argmax(axis=1) == labels).mean() > 0.9
+    assert evaluated(blocks, labels).metrics["examples"] == 15
+
+
+def test_labels_without_meaning_are_not_recognised() -> None:
+    # Given: choosing the best of many candidates by the same folds would look better than chance
+    blocks, labels = clouds(classes=2, each=60, apart=0.0)
+
+    # When
+    metrics = evaluated(blocks, labels, NAMES[:2]).metrics
+
+    # Then
+    assert metrics["accuracy"]["low"] < 0.5 < metrics["accuracy"]["high"]
+    assert metrics["ece"] < 0.15
+
+
+def test_held_out_scores_are_those_of_new_examples() -> None:
+    # Given
+    blocks, labels = clouds(each=40, apart=0.8)
+    new, truth = clouds(each=500, apart=0.8, seed=2)
+
+    # When
+    measured = evaluated(blocks, labels).metrics
+    found = fitting.fit(blocks, labels, seed=1)
+    scores = join(new, found.candidate.blocks) @ found.weights.T + found.bias
+
+    # Then
+    accuracy = (scores.argmax(axis=1) == truth).mean()
+    assert measured["accuracy"]["low"] < accuracy < measured["accuracy"]["high"]
+    probability = found.calibration.probabilities(scores)
+    covered = (probability >= found.calibration.thresholds)[np.arange(len(truth)), truth].mean()
+    assert covered == pytest.approx(0.9, abs=0.06)
+    assert measured["coverage"]["value"] == pytest.approx(0.9, abs=0.06)
+
+
+def test_metrics_fit_each_other() -> None:
+    blocks, labels = clouds(apart=0.7)
+    found = evaluation.evaluate(blocks, labels, names=NAMES, ids=["0"] * 60, seed=1, repeats=2)
+    table = np.array(found.metrics["confusion_matrix"])
+    assert table.sum() == pytest.approx(60, abs=0.1)
+    assert np.trace(table) / 60 == pytest.approx(found.metrics["accuracy"]["value"], abs=1e-2)
+    assert found.metrics["balanced_accuracy"]["value"] == pytest.approx(found.metrics["accuracy"]["value"])
+    assert [entry["rows"] for entry in found.metrics["per_class"].values()] == [20, 20, 20]
+    assert np.mean(found.held_out.right) == pytest.approx(found.metrics["accuracy"]["value"], abs=1e-6)
+
+
+def test_the_curve_rises_and_more_examples_bring_less_and_less() -> None:
+    # Given
+    blocks, labels = clouds(each=60, apart=0.7)
+    found = chooser.spaces(blocks)
+
+    # When
+    measured = curve.measure(found, labels, seed=1, passes=1)
+
+    # Then
+    document = measured.document()
+    assert [entry["examples"] for entry in document] == [10, 20, 50, 100]
+    values = [entry["accuracy"]["value"] for entry in document]
+    assert values[-1] > values[0]
+    forecast = measured.forecast(measured.right[-1])
+    assert forecast["examples"] == 230
+    assert 0 <= forecast["gain"]["low"] <= forecast["gain"]["value"] <= forecast["gain"]["high"] < 0.1
+
+
+def test_a_flat_curve_promises_nothing() -> None:
+    flat = curve.Curve((10, 20, 50), np.ones((3, 80)))
+    assert flat.forecast(np.ones(80))["gain"]["value"] == 0.0
+    assert flat.forecast(np.ones(80))["accuracy"]["value"] == 1.0
