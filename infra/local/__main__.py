@@ -16,7 +16,7 @@ from infra.local.children import NO_ACCOUNT, ServicesFailedError
 from infra.local.process import StartFailedError
 from infra.local.settings import Settings, SettingsError, parse
 from infra.local.stack import PortBusyError, Stack, StateBusyError
-from skysort.models import ROWS
+from skysort.models import MODELS, ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def banner(stack: Stack, seconds: float) -> str:
     try_drop = f"""
   curl -T events/stars.csv {s3}/{stage.drop_bucket}/{queue.prefixes[0]}demo/stars.csv
   curl {s3}/{stage.results_bucket}/{queue.model.name}/demo/stars.csv"""
-    models = "|".join(queue.model.name for queue in stage.drop_queues)
+    models = "|".join(MODELS)
     return f"""skysort is ready after {seconds:.1f} s (stage {stage.name})
 
   page       {api}/

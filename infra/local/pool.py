@@ -109,6 +109,11 @@ class Pool:
         """Process ids of the live sandboxes."""
         return sorted(sandbox.pid for sandbox in self._all if sandbox.alive)
 
+    @property
+    def maximum(self) -> int:
+        """The most sandboxes at once."""
+        return self._maximum
+
     async def prestart(self) -> None:
         """Start the provisioned sandboxes concurrently; raises StartFailedError."""
         starts = [self._start(self._plan(PROVISIONED)) for _ in range(self._settings.provisioned)]

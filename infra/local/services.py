@@ -24,6 +24,8 @@ from werkzeug.serving import make_server
 from infra.local.loopback import HOST, Visitors, visitors_only
 from infra.local.sandbox import watch
 from infra.local.settings import Settings
+from infra.stages.stage import VISIBILITY_TIMEOUT_S
+from skysort.registry.keys import REQUEST, TRAININGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -122,7 +124,15 @@ def create(stage: LocalStage, endpoint: str) -> dict[str, str]:
     s3.put_bucket_notification_configuration(
         Bucket=stage.drop_bucket, NotificationConfiguration={"QueueConfigurations": configurations}
     )
-    return urls
+    # Invisible while its training runs, which takes less.
+    url = sqs.create_queue(
+        QueueName=stage.trainings_queue, Attributes={"VisibilityTimeout": str(VISIBILITY_TIMEOUT_S[1])}
+    )["QueueUrl"]
+    s3.put_bucket_notification_configuration(
+        Bucket=stage.models_bucket,
+        NotificationConfiguration={"QueueConfigurations": [_training_requests(_arn(sqs, url))]},
+    )
+    return {**urls, stage.trainings_queue: url}
 
 
 def _open_to_all(bucket: str) -> dict[str, Any]:
@@ -145,6 +155,11 @@ def _notifications(queue: DropQueue, arn: str) -> list[dict[str, Any]]:
         }
         for number, prefix in enumerate(queue.prefixes)
     ]
+
+
+def _training_requests(arn: str) -> Any:
+    rules = [{"Name": "prefix", "Value": TRAININGS}, {"Name": "suffix", "Value": f"/{REQUEST}"}]
+    return {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
 
 
 def main(lifeline: int, listener: int, page_port: int, settings: Settings) -> None:

@@ -22,6 +22,7 @@ from infra.local.pool import Pool
 from infra.local.process import Launcher, Lifeline
 from infra.local.report import FunctionLog
 from infra.local.site import Site
+from infra.local.trainings import Trainings
 from skysort import limits
 
 if TYPE_CHECKING:
@@ -218,11 +219,15 @@ class Stack:
             for source in await asyncio.to_thread(self._event_sources):
                 self._background.append(asyncio.create_task(source.run()))
 
-    def _event_sources(self) -> list[EventSource]:
+    def _event_sources(self) -> list[EventSource | Trainings]:
         client, delay = sqs_client(self.endpoint, self.stage.region), self.stage.limits.retry_delay_s
+        log = FunctionLog(self.settings.state / "logs" / "trainings.log")
         return [
-            EventSource(SqsQueue(client, queue.queue, delay), self._pools[queue.function], queue, self.stage.region)
-            for queue in self.stage.drop_queues
+            *(
+                EventSource(SqsQueue(client, queue.queue, delay), self._pools[queue.function], queue, self.stage.region)
+                for queue in self.stage.drop_queues
+            ),
+            Trainings(SqsQueue(client, self.stage.trainings_queue, None), self._pools, log.write),
         ]
 
     async def watch(self) -> None:

@@ -239,6 +239,11 @@ class LocalStage(Stage):
 
     limits: LocalLimits = field(default_factory=LocalLimits)
 
+    @property
+    def trainings_queue(self) -> str:
+        """The queue of training requests, which starts executions here; in AWS, EventBridge does."""
+        return f"skysort-trainings-{self.name}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class AwsStage(Stage):

@@ -46,7 +46,7 @@ def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 def test_a_signal_stops_every_process_with_exit_code_0(number: signal.Signals) -> None:
     with started_stack(*ARGUMENTS) as stack:
         processes = pids(stack)
-        assert len(processes) == 7
+        assert len(processes) >= 7  # S3's test events may have started drop functions by now
         stack.process.send_signal(number)
         assert stack.process.wait(10) == 0
         assert not any(map(is_alive, processes))
@@ -74,7 +74,7 @@ def test_the_banner_tells_where_everything_is_and_what_to_try(running: Local) ->
 
 
 def _console(stack: StartedStack, part: str) -> str | None:
-    shown = (stack.state / "console.log").read_text()
+    shown = "\n" + (stack.state / "console.log").read_text()
     return shown if part in shown else None
 
 

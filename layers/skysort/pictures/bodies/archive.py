@@ -138,7 +138,7 @@ def _zip(path: Path) -> Iterator[Member]:
         file.opening = False
         for entry in archive.infolist():
             kind, shown = stat.S_IFMT(entry.external_attr >> 16), _zip_name(entry)
-            if entry.is_dir() or _is_junk(shown):
+            if entry.is_dir() or is_junk(shown):
                 yield Member(shown, None)
                 continue
             name, refusal = _checked(shown, is_file=kind in {0, stat.S_IFREG})
@@ -172,7 +172,7 @@ def _tar(path: Path, kind: Kind) -> Iterator[Member]:
             archive.members.clear()  # type: ignore[attr-defined] # it would keep every header
             file.forget_headers()
             shown = _tar_name(entry.name)
-            if entry.isdir() or _is_junk(shown):
+            if entry.isdir() or is_junk(shown):
                 yield Member(shown, None)
                 continue
             name, refusal = _checked(shown, is_file=entry.isreg() and not entry.issparse())
@@ -219,7 +219,8 @@ def _too_packed() -> InputError:
     return LimitExceededError(f"the member expands more than {ARCHIVE_RATIO}-fold, which pictures do not")
 
 
-def _is_junk(name: str) -> bool:
+def is_junk(name: str) -> bool:
+    """Whether a file is one that operating systems add."""
     parts = PurePosixPath(name).parts
     return any(part in _JUNK for part in parts) or (bool(parts) and parts[-1].startswith("._"))
 
