@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 from infra import ROOT
 from infra.api.routes import ROUTES
 from infra.stages.api import PUBLIC_PATHS
-from infra.stages.deployments import dev, prod
+from infra.stages.deployments import TRAINED, dev, prod
+from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort import limits
 from skysort.models import CUSTOM, PICTURES
 
@@ -45,6 +46,11 @@ PAGE_BYTES: Final = 100_000
 REFUSED_PER_S: Final = 10_000
 ACCESS_LOG_BYTES: Final = 1_000
 FIREWALL_LOG_BYTES: Final = 1_500
+# Transitions of a training that is refused at once, and the seconds that a step of any other takes at least, a shard of
+# small pictures included; each step writes its result and the training's status.
+REFUSED_TRANSITIONS: Final = 5
+STEP_S: Final = 1
+_WRITES_A_STEP: Final = 2
 # Per dropped file: SQS requests of its notification (send, receive, delete), and its two records.
 _SQS_A_FILE: Final = 3
 _RECORDS_A_FILE: Final = 2
@@ -64,6 +70,7 @@ def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
     }
     http_gb = sum(memory for name, memory in gigabytes.items() if name in served)
     drop_gb = sum(memory for name, memory in gigabytes.items() if name in drops)
+    train_gb = sum(gigabytes[model.train_function] for model in TRAINED)
     requests_per_s = max((client.rate_per_s for client in api.clients), default=api.rate_per_s)
     uploads_per_s = max((client.uploads_per_s for client in api.clients), default=api.uploads_per_s)
     prefixes = sum(len(queue.prefixes) for queue in stage.drop_queues)
@@ -76,6 +83,9 @@ def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
         if queue.model.input is PICTURES
     )
     classified = sum(min((drop or 1_000) * PICTURES_PER_S, S3_WRITES_PER_S) for drop in picture_drops)
+    # Started at their rate and refused, or as many as may run, whose steps follow each other without a pause.
+    steps = limits.TRAININGS_RUNNING * SHARDS_AT_ONCE * _HOUR_S / STEP_S
+    transitions = steps + uploads_per_s * _HOUR_S * REFUSED_TRANSITIONS
     # An expired file is kept as an old version for the same time again (constructs/drop_folder.py).
     kept = prices.gb_month * 2 * stage.drop_retention.incoming / _DAYS_A_MONTH
     writes = flood.writes_in_5_minutes if flood else None
@@ -115,6 +125,9 @@ def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
         * _until_stopped(LINE_BYTES_PER_S, _HOUR_S, bytes_in)
         / _GB,
         (key, "files that keep every drop function busy"): drop_gb * _HOUR_S * prices.gb_second,
+        (key, "trainings that keep every training function busy"): train_gb * _HOUR_S * prices.gb_second,
+        (key, "trainings, one after another, by their transitions and writes"): transitions
+        * (prices.million_transitions / _MILLION + _WRITES_A_STEP * put),
         (key, "its largest result, fetched again and again by ever new links"): downloaded(_HOUR_S),
         (link, "a form or a part, repeated"): repeated(S3_WRITES_PER_S, limits.PRESIGNED_S),
         (link, "a large result, fetched again and again"): downloaded(limits.PRESIGNED_S),

@@ -19,6 +19,7 @@ from infra.stages.functions import (
 )
 from infra.stages.operations import P99_MS, Alarms, Flood, Operations
 from infra.stages.stage import AwsStage, DropQueue, DropRetention, LocalStage
+from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort.clients import Sharing
 from skysort.models import CUSTOM, CUSTOM_ROWS, MODELS, PICTURES, ROWS, TRAINED_ROWS
 from skysort.settings import DROP_BUCKET, MODELS_BUCKET, RESULTS_BUCKET, THREADS
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 # Models used more at night, in Chile (UTC-3 to -4).
 _AT_NIGHT: Final = frozenset({"star", "galaxy"})
 _NIGHTS: Final = (ScheduledMinimum("cron(0 22 * * ? *)", 10), ScheduledMinimum("cron(0 12 * * ? *)", 2))
-
-# Pictures' features are read by this many functions at once in one training (infra/state_machine).
-TRAINING_SHARDS_AT_ONCE: Final = 8
 
 _ON_DEMAND: Final = OnDemand()
 _AT_ONCE: Final = AllAtOnce()
@@ -160,7 +158,8 @@ def dev() -> AwsStage:
         functions={
             **{model.name: _http(model, _ON_DEMAND, 20) for model in _SERVED},
             **{model.drop_function: _drop(model, 5) for model in _SERVED},
-            CUSTOM.train_function: _train(CUSTOM, TRAINING_SHARDS_AT_ONCE),
+            # One training's shards of pictures at once; steps that find no sandbox free are tried again.
+            CUSTOM.train_function: _train(CUSTOM, SHARDS_AT_ONCE),
             TRAINED_ROWS.train_function: _train(TRAINED_ROWS, 2),
             "control": _control(10),
         },
@@ -189,7 +188,7 @@ def prod() -> AwsStage:
             **{m.name: _http(m, _kept_warm(m), 100, _WATCHED, isolated=True) for m in MODELS.values()},
             CUSTOM.name: _http(CUSTOM, _ON_DEMAND, 100, _WATCHED, isolated=True),
             **{model.drop_function: _drop(model, 20, isolated=True) for model in _SERVED},
-            CUSTOM.train_function: _train(CUSTOM, 2 * TRAINING_SHARDS_AT_ONCE, isolated=True),
+            CUSTOM.train_function: _train(CUSTOM, 2 * SHARDS_AT_ONCE, isolated=True),
             TRAINED_ROWS.train_function: _train(TRAINED_ROWS, 5, isolated=True),
             "control": _control(40, roll_out=Canary(percent=10, minutes=5)),
         },

@@ -12,7 +12,8 @@ from infra import ROOT
 from infra.stages.api import Firewall
 from infra.stages.deployments import dev, prod
 from infra.stages.operations import Flood
-from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS, VISIBILITY_TIMEOUTS, DropRetention
+from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS, VISIBILITY_TIMEOUTS, DropRetention, ModelRetention
+from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort import limits, settings
 from skysort.batches.status import FILES_BY_DEFAULT
 from skysort.options import MAX_TOP_K
@@ -123,6 +124,22 @@ STATEMENTS: Final = [
             )
         ],
     ),
+    (
+        "infra/README.md",
+        r"the same, of what trains \| pictures (\d+), tables (\d+) \| pictures (\d+), tables (\d+) \|",
+        [
+            stage.functions[name].reserved_concurrency
+            for stage in (dev(), prod())
+            for name in ("custom-train", "star-train")
+        ],
+    ),
+    (
+        "infra/README.md",
+        r"requests and status (\d+) days, intermediate results (\d+), overwritten or deleted objects (\d+):",
+        [ModelRetention().trainings, ModelRetention().work, ModelRetention().old],
+    ),
+    ("infra/README.md", r"trainings \| (\d+) of one client at once", [limits.TRAININGS_RUNNING]),
+    ("infra/README.md", r"in shards of (\d+), (\d+) at once", [limits.TRAINING_SHARD, SHARDS_AT_ONCE]),
     (
         "infra/README.md",
         r"\| (\w+) key, ([\d,]+) requests/s in all \| (\w+) keys, ([\d,]+) requests/s in all",
