@@ -9,6 +9,7 @@ from __future__ import annotations
 # ApiBacked by moto's own CloudFormation, as AWS makes it but for what is said.
 BY_MOTO = {
     "AWS::CloudWatch::Dashboard": "",
+    "AWS::Events::Rule": "an event that starts nothing is not tried again, and never a dead letter",
     "AWS::IAM::Policy": "kept, not enforced: nothing is refused for want of a permission",
     "AWS::IAM::Role": "assumed without a look at who may",
     "AWS::Logs::LogGroup": "the functions' own output stays with the engine: docker logs",
@@ -39,6 +40,7 @@ BY_EMULATOR = {
     "AWS::S3::Bucket": "lifecycle rules are kept, and do nothing; notifications encode the slashes of a key too",
     "AWS::S3::BucketPolicy": "statements with a condition are kept, not enforced: moto reads no conditions",
     "AWS::SNS::TopicPolicy": "kept, not enforced",
+    "AWS::StepFunctions::StateMachine": "executions are those of the local stack's interpreter, without a time limit",
     "AWS::SQS::QueuePolicy": "kept, not enforced",
     "Custom::Proof": "asks the release hook as CloudFormation does, and waits for its answer",
 }

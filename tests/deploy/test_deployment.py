@@ -30,6 +30,7 @@ READ = {
     "AWS::CloudFront::Distribution": ("cloudfront", "get_distribution", "Id"),
     "AWS::CloudFront::OriginAccessControl": ("cloudfront", "get_origin_access_control", "Id"),
     "AWS::CloudWatch::Dashboard": ("cloudwatch", "get_dashboard", "DashboardName"),
+    "AWS::Events::Rule": ("events", "describe_rule", "Name"),
     "AWS::IAM::Role": ("iam", "get_role", "RoleName"),
     "AWS::Lambda::Alias": ("lambda", "get_function", "FunctionName"),
     "AWS::Lambda::EventSourceMapping": ("lambda", "get_event_source_mapping", "UUID"),
@@ -38,6 +39,7 @@ READ = {
     "AWS::S3::Bucket": ("s3", "head_bucket", "Bucket"),
     "AWS::S3::BucketPolicy": ("s3", "get_bucket_policy", "Bucket"),
     "AWS::SNS::Topic": ("sns", "get_topic_attributes", "TopicArn"),
+    "AWS::StepFunctions::StateMachine": ("stepfunctions", "describe_state_machine", "stateMachineArn"),
     "AWS::SQS::Queue": ("sqs", "get_queue_attributes", "QueueUrl"),
 }
 

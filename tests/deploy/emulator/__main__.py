@@ -28,6 +28,7 @@ def main() -> None:
     from tests.deploy.emulator.catalogue import TYPES  # noqa: PLC0415
     from tests.deploy.emulator.corrections import correct_moto  # noqa: PLC0415
     from tests.deploy.emulator.custom import CustomResource  # noqa: PLC0415
+    from tests.deploy.emulator.executions import run_state_machines  # noqa: PLC0415
     from tests.deploy.emulator.registry import use_registry  # noqa: PLC0415
     from tests.deploy.emulator.resources import register  # noqa: PLC0415
     from tests.deploy.emulator.sandboxes import (  # noqa: PLC0415
@@ -45,6 +46,7 @@ def main() -> None:
     CustomResource.address = f"http://{HOST}:{arguments.port}"
     sandboxes = Sandboxes(arguments.registry, arguments.port, runtime_emulator(arguments.sam))
     run_images(sandboxes)
+    run_state_machines()
     addresses = ["127.0.0.1", *filter(None, [bridge_address()])]
     servers = [AwsServer(address, arguments.port, [*addresses, HOST]) for address in addresses]
     for server in servers:

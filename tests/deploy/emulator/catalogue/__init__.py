@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.deploy.emulator.catalogue import compute, gateway, page, storage, watching
+from tests.deploy.emulator.catalogue import compute, gateway, page, storage, trainings, watching
 
-TYPES: Final = (*storage.TYPES, *compute.TYPES, *gateway.TYPES, *page.TYPES, *watching.TYPES)
+TYPES: Final = (
+    *storage.TYPES,
+    *compute.TYPES,
+    *gateway.TYPES,
+    *page.TYPES,
+    *trainings.TYPES,
+    *watching.TYPES,
+)

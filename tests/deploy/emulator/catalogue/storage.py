@@ -52,13 +52,14 @@ def _lifecycle(value: Any) -> Any:
 
 
 def _notifications(value: Any) -> Any:
+    to_rules = value.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled")
     return {
         "QueueConfigurations": [
             {"QueueArn": queue["Queue"], "Events": [queue["Event"]]}
             | ({"Filter": {"Key": {"FilterRules": queue["Filter"]["S3Key"]["Rules"]}}} if "Filter" in queue else {})
-            for queue in value["QueueConfigurations"]
+            for queue in value.get("QueueConfigurations", ())
         ]
-    }
+    } | ({"EventBridgeConfiguration": {}} if to_rules else {})
 
 
 def _logging(value: Any) -> Any:
