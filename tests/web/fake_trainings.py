@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.web.trained_cards import CREATED, card, score
+from tests.web.trained_cards import CREATED, card, comparison, score
 
 if TYPE_CHECKING:
     from playwright.sync_api import Request, Route
@@ -144,7 +144,7 @@ class FakeTrainings:
         training["version"] = version
         training["promoted"] = self.models[training["name"]]["live"] == version
         if not first:
-            training["comparison"] = {"difference": score(-0.05 if self.worse else 0.02), "examples": 40}
+            training["comparison"] = comparison(-0.05 if self.worse else 0.02)
         training["metrics"] = {"accuracy": score(0.9)}
         path = f"/v1/models/{training['name']}"
         training["links"] |= {"model": path, "card": f"{path}/versions/{version}"}
@@ -190,7 +190,7 @@ class FakeTrainings:
                 "title": "Not better",
                 "status": 409,
                 "detail": "The version is worse than the live one.",
-                "comparison": {"difference": score(-0.05), "examples": 40},
+                "comparison": comparison(-0.05),
             }
             route.fulfill(status=409, content_type="application/problem+json", body=json.dumps(problem))
             return

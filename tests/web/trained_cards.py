@@ -11,6 +11,17 @@ def score(value: float, spread: float = 0.04) -> dict[str, float]:
     return {"value": value, "low": round(value - spread, 4), "high": round(min(1, value + spread), 4)}
 
 
+def comparison(difference: float) -> dict[str, Any]:
+    """Of a version with the live one."""
+    verdict = "worse" if difference < 0 else "not-worse"
+    return {
+        "verdict": verdict,
+        "examples": 40,
+        "difference": score(difference),
+        "sentence": f"On the 40 examples that both held out: it is {verdict.replace('-', ' ')}.",
+    }
+
+
 def card(name: str, labels: list[str], training: str, accuracy: float) -> dict[str, Any]:
     """A card of a version, small and whole."""
     per_class = {label: {"precision": accuracy, "recall": accuracy, "f1": accuracy, "rows": 20} for label in labels}
@@ -40,7 +51,6 @@ def card(name: str, labels: list[str], training: str, accuracy: float) -> dict[s
         "learning_curve": [
             {"examples": 10, "accuracy": score(0.71, 0.09)},
             {"examples": 20, "accuracy": score(0.82, 0.06)},
-            {"examples": 40, "accuracy": score(accuracy)},
         ],
         "forecast": {
             "examples": 90,
@@ -60,7 +70,7 @@ def card(name: str, labels: list[str], training: str, accuracy: float) -> dict[s
             "files": 20 * len(labels),
             "classes": dict.fromkeys(labels, 20),
             "sha256": "0" * 64,
-            "duplicates": {"count": 1, "files": ["a.jpg"]},
+            "duplicates": {"count": 1, "files": [{"file": "a.jpg", "reason": "the same picture as b.jpg"}]},
             "conflicting": {"count": 0, "files": []},
             "unreadable": {"count": 0, "files": []},
         },

@@ -57,11 +57,12 @@ export function showState(panel, { name, uploader, counts, error, csv }, actions
   if (focused) [...panel.querySelectorAll("button")].find(({ textContent }) => textContent === focused)?.focus();
 }
 
-function outcome({ state, record, problem, members }) {
+/** What came of a file. feedback(predicted): asks whether it was right, where the picture is at hand. */
+function outcome({ state, record, problem, members }, feedback) {
   if (state === "failed") return el("span", { class: "wrong" }, problem?.detail ?? problem?.title ?? "failed");
   if (state === "waiting") return el("span", { class: "hint" }, members ? `processing: ${plural(members.done, "picture")} so far` : "waiting");
   const best = record?.predictions?.[0];
-  if (best) return [el("b", {}, best.label), ` ${percent(best.probability)}`];
+  if (best) return [el("b", {}, best.label), ` ${percent(best.probability)}`, feedback(best.label)];
   if (members) return [`${count(members.done)} classified`, members.failed > 0 ? `, ${count(members.failed)} failed` : ""];
   const rows = record?.classified ?? record?.rows?.classified;
   return rows === undefined ? "done" : `${plural(rows, "row")} classified`;
@@ -79,9 +80,9 @@ export class Results {
     this.cursors = [null];
   }
 
-  /** Show a batch from its first page on. */
-  open(batch, model) {
-    Object.assign(this, { batch, model, state: "", cursors: [null] });
+  /** Show a batch from its first page on. feedback(path, predicted): the question whether an answer was right, where it can be asked. */
+  open(batch, model, feedback) {
+    Object.assign(this, { batch, model, feedback, state: "", cursors: [null] });
     this.panel.hidden = true;
   }
 
@@ -119,7 +120,7 @@ export class Results {
     const filter = STATES.map(([state, text]) =>
       button(text, () => this.#show(state), { "aria-pressed": String(state === this.state), "data-do": `state-${state}` }));
     const rows = files.map((file) =>
-      el("tr", {}, el("td", { class: "wide" }, file.name), el("td", { class: "wide" }, outcome(file)), el("td", {}, links(file))));
+      el("tr", {}, el("td", { class: "wide" }, file.name), el("td", { class: "wide" }, outcome(file, (predicted) => this.feedback(file.name, predicted))), el("td", {}, links(file))));
     const head = ["File", "Result", "Files"].map((name) => el("th", { scope: "col" }, name));
     const turn = (text, isEnabled, action) => button(text, () => this.#page(action), { disabled: !isEnabled, "data-do": text });
     const isFirst = this.cursors.length === 1;

@@ -1,5 +1,6 @@
 // The Batch view: files into the drop folder, and their results as they come.
 import { ApiError } from "../api.js";
+import { wasThisRight } from "../corrections.js";
 import { byId, el } from "../dom.js";
 import { saveText } from "../download.js";
 import { acceptChoice, acceptDrops } from "../files.js";
@@ -134,8 +135,17 @@ class Batch {
       onError: (error) => this.#fail(batch, error),
       isSettled: () => !batch.uploader || batch.uploader.isSettled,
     });
-    this.results.open(name, model);
+    this.results.open(name, model, (path, predicted) => this.#feedback(batch, path, predicted));
     history.replaceState(null, "", `#batch/${encodeURIComponent(name)}`);
+  }
+
+  /** "Was this right?" for a picture that was uploaded from this page; the same element whenever the table is drawn. */
+  #feedback(batch, path, predicted) {
+    const entry = batch.uploader?.entries.find((other) => other.path === path);
+    const model = this.models.find(({ name }) => name === batch.model) ?? liveModels("pictures").find((other) => addressOf(other) === batch.model);
+    if (!entry || !model) return undefined;
+    entry.feedbackElement ??= wasThisRight(entry, { model: model.name, predicted, labels: model.labels });
+    return entry.feedbackElement;
   }
 
   #fail(batch, error) {

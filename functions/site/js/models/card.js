@@ -20,7 +20,7 @@ function scoresOf({ conformal, ...metrics }) {
     withInterval("Macro F1", metrics.macro_f1),
     plain("Calibration error (ECE)", metrics.ece_after ?? metrics.ece),
     coverage && { ...coverage, name: "Coverage of the prediction set" },
-    plain("Mean size of the prediction set", conformal?.mean_set_size ?? metrics.mean_set_size),
+    plain("Mean size of the prediction set", conformal?.mean_set_size ?? metrics.mean_set_size ?? metrics.coverage?.mean_set_size),
   ].filter(Boolean);
 }
 

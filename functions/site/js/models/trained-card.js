@@ -7,6 +7,7 @@ import { partsOf, partsPanel } from "./card.js";
 
 const NOUNS = { pictures: "pictures", star: "objects" };
 const LISTED = 100;
+const LEFT_OUT = { duplicates: "Duplicates", conflicting: "In two classes", unreadable: "Unreadable", outside: "In no class", refused: "Left out" };
 
 /** A value of a card as text. */
 function text(value) {
@@ -28,43 +29,46 @@ function triedTable(tried, of) {
   return el("details", {}, el("summary", {}, `${plural(tried.length, "candidate")} compared`), scrollTable(`Candidates: ${of}`, head, rows));
 }
 
+/** Files that were left out: {count, files: [{file, reason}]}. */
 function named(title, found) {
-  const names = Array.isArray(found) ? found : found?.files ?? found?.names ?? [];
-  const number = typeof found === "number" ? found : found?.count ?? names.length;
-  if (!number) return undefined;
-  const line = ({ file, name, reason, ...rest }) => [file ?? name, reason ?? text(rest)].filter(Boolean).join(": ");
-  const listed = names.slice(0, LISTED).map((entry) => el("li", {}, typeof entry === "string" ? entry : Array.isArray(entry) ? entry.join(" = ") : line(entry)));
-  return el("details", {}, el("summary", {}, `${title}: ${count(number)}`), el("ul", { class: "limits" }, listed));
+  if (!found?.count) return undefined;
+  const { files, count: number } = found;
+  const items = files.slice(0, LISTED).map(({ file, reason }) => el("li", {}, reason ? `${file}: ${reason}` : file));
+  return el("details", {}, el("summary", {}, `${title}: ${count(number)}`), el("ul", { class: "limits" }, items));
+}
+
+/** The points of the learning curve, with the whole training set as the last. */
+function curveOf({ learning_curve: curve = [], metrics }, kind) {
+  return kind === "pictures" ? [...curve, { examples: metrics.examples, accuracy: metrics.accuracy }] : curve;
+}
+
+/** What was chosen and what was compared: [facts, tables], a table for each booster of a star model. */
+function fitting(card, of) {
+  const { tried, ...chosen } = card.hyperparameters ?? {};
+  const rows = [["Architecture", card.architecture]];
+  const tables = [triedTable(tried, of)];
+  for (const [name, value] of Object.entries(chosen)) {
+    rows.push([humanize(name), text(value?.parameters ?? value)]);
+    if (value?.tried) tables.push(triedTable(value.tried, `${of}, ${humanize(name)}`));
+  }
+  return [facts(rows), ...tables];
 }
 
 /** The card's parts in their order. of: the model's name. */
 export function trainedCard(card, kind, of) {
-  const { learning_curve: curve, forecast, hyperparameters = {}, training_data: data = {}, limitations = [] } = card;
-  const { tried, ...chosen } = hyperparameters;
+  const { forecast, training_data: data = {}, limitations = [] } = card;
+  const curve = curveOf(card, kind);
   const classes = Object.entries(data.classes ?? {}).map(([label, number]) => `${label} ${count(number)}`);
+  const listed = [["Examples", text(data.files ?? data.used ?? "")], ["Rows of the table", data.rows && count(data.rows)], ["Class column", data.class_column], ["Classes", classes.join(", ")],
+    ["Drawn", data.drawn], ["Remarks", data.remarks?.join(" ")], ["SHA-256", data.sha256 && el("code", {}, data.sha256)]];
   return [
     ...partsPanel(partsOf(card), of),
-    el("div", { class: "figures" },
-      curve?.length > 0 && learningCurve(curve, forecast, NOUNS[kind]),
-      el("div", { class: "beside" },
-        el("h3", {}, "How it was fitted"),
-        facts([["Architecture", card.architecture], ...Object.entries(chosen).map(([name, value]) => [humanize(name), text(value)])]),
-        triedTable(tried, of))),
+    el("div", { class: "figures" }, curve.length > 0 && learningCurve(curve, forecast, NOUNS[kind]), el("div", { class: "beside" }, el("h3", {}, "How it was fitted"), fitting(card, of))),
     el("h3", {}, "Training data"),
-    facts([["Examples", text(data.files ?? data.rows ?? "")], ["Classes", classes.join(", ")], ["SHA-256", data.sha256 && el("code", {}, data.sha256)]]),
-    named("Duplicates", data.duplicates), named("Conflicting labels", data.conflicting), named("Unreadable", data.unreadable),
+    facts(listed),
+    Object.entries(LEFT_OUT).map(([name, title]) => named(title, data[name])),
     limitations.length > 0 && [el("h3", {}, "Limitations"), el("ul", { class: "limits" }, limitations.map((limit) => el("li", {}, limit)))],
-  ].flat().filter(Boolean);
-}
-
-/** How a version compares with the live one, in a sentence; empty without a comparison. */
-export function comparisonSentence(comparison) {
-  if (!comparison) return "";
-  if (comparison.sentence) return comparison.sentence;
-  const { difference, examples } = comparison;
-  if (difference?.value === undefined) return text(comparison);
-  const signed = (share) => `${share > 0 ? "+" : share < 0 ? "−" : ""}${Math.abs(share * 100).toFixed(1)}`;
-  return `${signed(difference.value)} points against the live version, ${signed(difference.low)} to ${signed(difference.high)} (95 %)${examples ? `, on ${count(examples)} held-out examples` : ""}.`;
+  ].flat(2).filter(Boolean);
 }
 
 /** A share as it is shown, empty if there is none. */

@@ -5,7 +5,7 @@ import { button, el } from "../dom.js";
 import { count, plural } from "../format.js";
 import { announce, problemBox, scrollTable } from "../widgets.js";
 import { onTrained, refreshTrained, short, trained } from "../trained.js";
-import { accuracyOf, comparisonSentence, trainedCard } from "./trained-card.js";
+import { accuracyOf, trainedCard } from "./trained-card.js";
 
 const HOW = { first: "first version", promoted: "promoted", forced: "promoted in spite of the comparison", rolled_back: "rolled back" };
 
@@ -57,7 +57,7 @@ class Panel {
     const head = ["Version", "Made", "Accuracy", "Actions"].map((title) => el("th", { scope: "col", class: title === "Accuracy" ? "n" : undefined }, title));
     const rows = versions.map((entry) => this.#row(entry));
     const [last] = history;
-    const why = last && [`${HOW[last.how] ?? last.how} on ${when(last.promoted)}`, comparisonSentence(last.comparison)].filter(Boolean).join(". ");
+    const why = last && [`${HOW[last.how] ?? last.how} on ${when(last.promoted)}`, last.comparison?.sentence].filter(Boolean).join(". ");
     const canRollBack = history.filter(({ version }) => version !== live).length > 0;
     this.problem = el("div");
     this.body.replaceChildren(...[

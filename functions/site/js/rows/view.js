@@ -6,6 +6,7 @@ import { acceptChoice, acceptDrops } from "../files.js";
 import { describeSet, percent, plural } from "../format.js";
 import { Queue } from "../queue.js";
 import { sampleUrl } from "../models.js";
+import { asEntry, modelChoice } from "../trained-choice.js";
 import { bars, problemBox, warningList } from "../widgets.js";
 import { classOf, diagram, shapFigure } from "./figures.js";
 import { Form } from "./form.js";
@@ -23,23 +24,25 @@ const VARIANTS = {
   with_redshift: "Classified with the redshift, which nearly settles it.",
   photometry_only: "Classified from magnitudes and colours alone: no redshift given.",
 };
+const EMPTY = "The answer appears here: the class, its probabilities, and what supports it.";
+
+/** The columns of a trained model's card, as GET /v1/models lists those of a built-in one. */
+const columnsOf = ({ input }) =>
+  Object.entries(input.columns).map(([name, { unit, range: [minimum, maximum], required }]) => ({ name, unit, minimum, maximum, required }));
 
 class Rows {
   constructor(section, model) {
-    this.model = model;
-    this.path = `/v1/classify/${model.name}`;
+    this.builtIn = model;
     this.running = new AbortController();
     const { content, parts } = copyOf("rows", model.name);
     this.parts = parts;
     this.panel = parts.answer;
     section.append(content);
-    this.form = new Form(parts, model);
-    const [first] = model.samples.filter(({ row }) => row);
-    if (first) this.form.fill(first.row);
-    this.panel.append(el("p", { class: "empty" }, "The answer appears here: the class, its probabilities, and what supports it."));
-    parts.legend.textContent = isPhotometry(model.columns) ? "AB magnitudes (SDSS)" : "Values";
-    parts.paste.placeholder = model.columns.map(({ name }) => name).join(",");
+    this.#use(model);
     for (const sample of model.samples) parts[sample.row ? "samples" : "actions"].append(this.#sample(sample));
+    this.choice = modelChoice(model, "rows", (entry) => this.#choose(entry));
+    this.choice.element.classList.add("field");
+    parts.form.prepend(this.choice.element);
     parts.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#classifyForm();
@@ -49,6 +52,54 @@ class Rows {
     parts.file.accept = [".txt", ...model.accepts.filter((suffix) => TEXT.test(suffix))].join();
     acceptChoice(parts["file-button"], parts.file, (files) => this.addFiles(files));
     acceptDrops(parts.form, (files) => this.addFiles(files));
+  }
+
+  /** Whether the diagram of the built-in model's training data says something of an answer. */
+  get hasContours() {
+    return this.model === this.builtIn && isPhotometry(this.model.columns);
+  }
+
+  /** Called whenever the view is shown. name: of a trained model, from an address like #star/night. */
+  onShow(name) {
+    if (name) this.choice.choose(decodeURIComponent(name));
+  }
+
+  /** Classify with a model from now on: its columns, an empty answer. */
+  #use(model) {
+    const { parts } = this;
+    this.running.abort();
+    this.model = model;
+    this.path = model.path ?? `/v1/classify/${model.name}`;
+    parts.fields.replaceChildren();
+    this.form = new Form(parts, model);
+    const [first] = model.samples.filter(({ row }) => row);
+    if (first) this.form.fill(first.row);
+    this.panel.replaceChildren(el("p", { class: "empty" }, EMPTY));
+    parts.table.hidden = true;
+    parts.legend.textContent = isPhotometry(model.columns) ? "AB magnitudes (SDSS)" : "Values";
+    parts.paste.placeholder = model.columns.map(({ name }) => name).join(",");
+  }
+
+  /** Use a trained model, with the columns of its card; the built-in one without an entry. */
+  async #choose(entry) {
+    const { builtIn } = this;
+    const version = entry?.live;
+    if (this.chosen === version) return;
+    this.chosen = version;
+    this.parts.samples.hidden = Boolean(entry);
+    if (!entry) {
+      this.#use(builtIn);
+      return;
+    }
+    try {
+      const { card } = await call(`/v1/models/${encodeURIComponent(entry.name)}`);
+      if (this.chosen === version) this.#use({ ...asEntry(entry, builtIn), columns: columnsOf(card), labels: card.labels });
+    } catch (error) {
+      this.#fail(error, () => {
+        this.chosen = undefined;
+        this.#choose(entry);
+      });
+    }
   }
 
   #sample({ title, row, file }) {
@@ -94,7 +145,7 @@ class Rows {
     const signal = this.#restart();
     this.panel.setAttribute("aria-busy", "true");
     try {
-      const { results } = await post(`${this.path}?explain=true`, values, { signal });
+      const { results } = await post(`${this.path}${this.path.includes("?") ? "&" : "?"}explain=true`, values, { signal });
       await this.#show({ ...results[0], id: id ?? results[0].id }, values);
       // On a phone the answer is below the form.
       if (matchMedia("(max-width: 60rem)").matches) this.panel.scrollIntoView({ block: "start" });
@@ -115,14 +166,14 @@ class Rows {
       el("div", {},
         el("p", { class: `verdict ${classOf(best.label)}` }, el("span", { class: "tag" }, NAMES[best.label] ?? best.label), el("span", { class: "chance" }, percent(best.probability))),
         el("p", { class: "set" }, kind, el("b", {}, labels)),
-        el("p", { class: "hint" }, VARIANTS[result.variant]),
+        this.hasContours && el("p", { class: "hint" }, VARIANTS[result.variant]),
         warningList(result.warnings)),
       bars(result.predictions, classOf),
     );
     const figures = el("div", { class: "figures" }, result.explanation && shapFigure(result.explanation, best.label));
     const name = result.id && result.id !== "0" ? el("h2", {}, result.id) : el("h2", { class: "visually-hidden" }, "Answer");
     this.panel.replaceChildren(name, head, figures);
-    if (!isPhotometry(this.model.columns)) return;
+    if (!this.hasContours) return;
     try {
       figures.append(await diagram([{ values, label: best.label }]));
     } catch {
@@ -178,7 +229,7 @@ class Rows {
     this.panel.replaceChildren(el("p", { class: "empty" }, "Classifying…"));
     try {
       await this.#classifyParts(table, (start, part, model) => results.put(start, part, model), signal);
-      const figure = isPhotometry(this.model.columns) && (await diagram(results.objects()));
+      const figure = this.hasContours && (await diagram(results.objects()));
       if (signal.aborted) return;
       const hint = el("p", { class: "hint" }, "Select a row below to see why it got its class.");
       this.panel.replaceChildren(el("h2", {}, plural(table.rows.length, "object")), hint, figure || "");

@@ -9,18 +9,16 @@ const BOTTOM = 40;
 const TOP = 10;
 const RIGHT = 14;
 
-const points = (share) => Math.round(share * 100);
 const signed = (number) => (number > 0 ? `+${number}` : number < 0 ? `−${-number}` : "0");
 
 /** What more examples are expected to bring, in a sentence: "50 more pictures: about +3 points, 1 to 5". Empty without a forecast. */
 export function forecastSentence(curve, forecast, noun) {
-  const last = curve?.at(-1);
+  const last = curve.at(-1);
   if (!last || !forecast?.accuracy) return "";
-  const more = forecast.more ?? forecast.examples - last.examples;
-  const { value, low, high } = forecast.accuracy;
-  const [gain, least, most] = [value, low, high].map((accuracy) => points(accuracy - last.accuracy.value));
+  const gains = forecast.gain ?? Object.fromEntries(Object.entries(forecast.accuracy).map(([name, share]) => [name, share - last.accuracy.value]));
+  const [gain, least, most] = [gains.value, gains.low, gains.high].map((share) => Math.round(share * 100));
   const range = least === most ? "" : `, ${signed(least).replace("+", "")} to ${signed(most).replace("+", "")}`;
-  return `${count(more)} more ${noun}${forecast.per === "class" || forecast.per_class ? " a class" : ""}: about ${signed(gain)} ${Math.abs(gain) === 1 ? "point" : "points"}${range}.`;
+  return `${count(forecast.examples - last.examples)} more ${noun}: about ${signed(gain)} ${Math.abs(gain) === 1 ? "point" : "points"}${range}.`;
 }
 
 /** A round step that divides a range into about `parts`. */

@@ -2,7 +2,7 @@
 import { ApiError, call, post } from "../api.js";
 import { button, el } from "../dom.js";
 import { problemBox } from "../widgets.js";
-import { comparisonSentence, trainedCard } from "../models/trained-card.js";
+import { trainedCard } from "../models/trained-card.js";
 import { refreshTrained, short } from "../trained.js";
 
 /** Shows a finished training in a panel. onPromoted(): its version was made live. */
@@ -52,10 +52,9 @@ export class Results {
 
   #state() {
     const { promoted, comparison, version } = this.training;
-    const why = comparisonSentence(comparison);
-    const verdict = promoted ? (this.forced === version ? "Live, by your decision." : comparison ? "Live: not worse than the version before." : "Live: the first version.") : comparison ? "Not live: worse than the live version." : "Not live.";
+    const verdict = promoted ? (this.forced === version ? "Live, by your decision." : "Live.") : "Not live.";
     return el("div", { class: promoted ? "verdict-line is-good" : "verdict-line is-bad" },
-      el("p", { role: "status" }, el("b", {}, verdict), why && ` ${why}`),
+      el("p", { role: "status" }, el("b", {}, verdict), comparison?.sentence && ` ${comparison.sentence}`),
       !promoted && button("Promote anyway", () => this.#promote(), { class: "main" }));
   }
 
