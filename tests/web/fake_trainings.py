@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.web.trained_cards import CREATED, card, comparison, score
+from tests.web.trained_cards import CREATED, card, comparison, score, star_card
 
 if TYPE_CHECKING:
     from playwright.sync_api import Request, Route
@@ -41,16 +41,16 @@ class FakeTrainings:
         page.route("**/v1/uploads", self._presign)
         page.route("**/fake-drop", lambda route: route.fulfill(status=204))
         page.route("**/v1/classify/custom/**", self._classify)
+        page.route("**/v1/classify/star?model=**", self._classify)
 
-    def publish(self, name: str, labels: list[str], accuracy: float = 0.9) -> str:
+    def publish(self, name: str, labels: list[str], kind: str = "pictures") -> str:
         """A version of a model, live if it is the first or not worse."""
         number = len(self.models.get(name, {}).get("cards", {})) + 1
         version = hashlib.sha256(f"{name} {number}".encode()).hexdigest()
-        model = self.models.setdefault(name, {"cards": {}, "live": None, "history": []})
-        model["cards"] = {
-            version: card(name, labels, f"pictures-20261128-08450{number}-1a2b3c", accuracy),
-            **model["cards"],
-        }
+        model = self.models.setdefault(name, {"kind": kind, "cards": {}, "live": None, "history": []})
+        make = star_card if kind == "star" else card
+        made = make(name, labels, f"{kind}-20261128-08450{number}-1a2b3c", 0.9)
+        model["cards"] = {version: made, **model["cards"]}
         if model["live"] is None or not self.worse:
             self._point(name, version, "promoted" if model["live"] else "first")
         self.visit.page.route(f"**/v1/models/{name}", self._model)
@@ -67,7 +67,7 @@ class FakeTrainings:
         trained = [
             {
                 "name": name,
-                "kind": "pictures",
+                "kind": model["kind"],
                 "live": model["live"],
                 "versions": len(model["cards"]),
                 "labels": model["cards"][model["live"]]["labels"],
@@ -140,7 +140,7 @@ class FakeTrainings:
     def _finish(self, training: dict[str, Any]) -> None:
         labels = sorted({upload.split("/")[0] for upload in self.uploads if "/" in upload}) or ["ring", "spiral"]
         first = training["name"] not in self.models
-        version = self.publish(training["name"], labels)
+        version = self.publish(training["name"], labels, training["kind"])
         training["version"] = version
         training["promoted"] = self.models[training["name"]]["live"] == version
         if not first:
@@ -155,7 +155,7 @@ class FakeTrainings:
         match request.method, rest:
             case "GET", []:
                 live = model["live"]
-                document = {"name": name, "kind": "pictures", "live": live, "history": model["history"]}
+                document = {"name": name, "kind": model["kind"], "live": live, "history": model["history"]}
                 route.fulfill(json={**document, "card": model["cards"][live]})
             case "GET", ["versions"]:
                 versions = [
@@ -217,7 +217,8 @@ class FakeTrainings:
 
     def _classify(self, route: Route, request: Request) -> None:
         parts = urlsplit(request.url)
-        name = unquote(parts.path.rsplit("/", 1)[1])
+        query = parse_qs(parts.query)
+        name = query["model"][0] if "model" in query else unquote(parts.path.rsplit("/", 1)[1])
         self.classified.append(name)
         labels = self.models[name]["cards"][self.models[name]["live"]]["labels"]
         # Every picture another probability, between undecided and certain.
@@ -235,7 +236,7 @@ class FakeTrainings:
             "in_domain": False,
             "cached": False,
         }
-        if "explain" in parse_qs(parts.query):
+        if "explain" in query and "model" not in query:
             window = {"left": 0, "upper": 0, "right": 1, "lower": 1}
             nearest = [
                 {"file": f"{n}.jpg", "label": labels[0], "similarity": 0.9, "thumbnail": THUMBNAIL} for n in range(3)

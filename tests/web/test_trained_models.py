@@ -58,7 +58,9 @@ def test_an_answer_brings_the_nearest_training_pictures_and_can_be_corrected(vis
     page.get_by_role("button", name="Remove the class Edge On Disk").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.locator("#train-results")).to_contain_text("Live. On the 40 examples that both held out: it is not worse.")
+    expect(page.locator("#train-results")).to_contain_text(
+        "Live. On the 40 examples that both held out: it is not worse."
+    )
     assert fake.uploads[11:] == ["spiral/galaxy_spiral.jpg"]
     assert fake.requests[0]["source"] == fake.requests[1]["source"]
 
@@ -120,6 +122,41 @@ def test_a_trained_model_classifies_in_the_built_in_views_and_in_a_batch(visit: 
     expect(visit.cards().locator(".verdict")).to_contain_text("Unbarred Spiral")
     page.get_by_role("link", name="Batch").click()
     expect(page.locator("#batch-model")).to_contain_text("rings: pictures and archives")
+
+
+def test_a_trained_star_model_has_the_columns_of_its_card(visit: Visit) -> None:
+    # Given
+    fake = FakeTrainings(visit)
+    fake.publish("wise", ["AGN", "star"], "star")
+    page = visit.open("star/wise")
+    view = visit.view("star")
+    expect(view.locator(".band-fields label")).to_contain_text(["w1", "w2", "parallax"])
+
+    # When
+    view.get_by_label("w1").fill("14.2")
+    view.get_by_role("button", name="Classify", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("w2 is required")
+    view.get_by_label("w2").fill("13.9")
+    view.get_by_role("button", name="Classify", exact=True).click()
+
+    # Then without the diagram of another model's training data; and the built-in model is a choice away
+    expect(view.locator(".verdict")).to_contain_text("AGN")
+    expect(view.locator("svg")).to_have_count(0)
+    view.locator("select").first.select_option("Star (built in)")
+    expect(view.locator(".band-fields label")).to_contain_text(["u", "g", "r", "i", "z", "redshift"])
+    page.get_by_role("link", name="Models").click()
+    page.get_by_text("Versions and card").click()
+    expect(page.locator("#models-trained")).to_contain_text("max depth 6, rounds 120")
+
+
+def test_an_answer_of_a_batch_can_be_corrected(visit: Visit) -> None:
+    page = visit.open("batch")
+    visit.drop("#batch-drop", [sample("galaxy_edge_on.jpg")])
+    page.get_by_role("button", name="galaxy_edge_on.jpg is not Edge On Disk").click()
+    page.get_by_label("Right class of galaxy_edge_on.jpg").fill("a/warp")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator("#batch-results")).to_contain_text("Kept as a-warp")
+    expect(page.get_by_role("link", name="1 correction")).to_be_visible()
 
 
 def test_versions_are_promoted_rolled_back_and_deleted(visit: Visit) -> None:
