@@ -36,6 +36,8 @@ LONGEST_RETRY_AFTER_S: Final = 60.0
 OPTIONS: Final = frozenset({"top_k", "labels", "explain"})
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 _CERTIFICATE: Final = "certificate"
+# Of a trained model that there is not; an unknown path has no problem of skysort's.
+_UNKNOWN: Final = "urn:skysort:problem:not-found"
 _STORE_MESSAGE: Final = re.compile(rb"<Message>([^<]*)</Message>")
 
 
@@ -138,6 +140,10 @@ class Client:
     def post_json(self, path: str, document: Mapping[str, object]) -> Any:
         """The JSON document of the response to a posted JSON document; path begins with /v1."""
         return self.post(path, json.dumps(document).encode(), "application/json")
+
+    def delete(self, path: str) -> None:
+        """DELETE a resource; path begins with /v1."""
+        self._request("DELETE", path)
 
     def signed(self, method: str, url: str, *, stream: bool = False, **parts: Any) -> httpx.Response:
         """The response, of any status, to a request presigned for the store, sent without the API key."""
@@ -267,12 +273,13 @@ def _reason(error: httpx.TransportError) -> str:
 
 
 class RemoteModel:
-    """POST /v1/classify/<model> with fixed options; `answer` is thread-safe."""
+    """POST to a model's path with fixed options; `answer` is thread-safe. trained: whether people trained the model."""
 
-    def __init__(self, client: Client, model: str, query: Mapping[str, str]) -> None:
+    def __init__(self, client: Client, path: str, query: Mapping[str, str], *, trained: bool = False) -> None:
         self._client = client
-        self._path = f"/v1/classify/{model}"
+        self._path = path
         self._query = query
+        self._trained = trained
 
     def answer(self, body: bytes, content_type: str) -> PictureAnswer | StarAnswer:
         """Send one request; raises ProblemError, or UsageError or ServiceError if every other would fail too."""
@@ -283,6 +290,8 @@ class RemoteModel:
             if error.fields and error.fields <= OPTIONS:
                 raise UsageError(error.detail) from error
             status = error.problem.get("status")
+            if self._trained and status == HTTPStatus.NOT_FOUND and error.problem.get("type") == _UNKNOWN:
+                raise UsageError(f"{error.detail}; `skysort models` lists them") from error
             if status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
                 message = f"{url} does not answer {self._path}: {error.detail}; check the address"
                 raise ServiceError(message) from error

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from skysort.answers import PictureAnswer, StarAnswer
     from skysort.star.classify import StarClassifier
     from skysort.star.model import StarModel
+    from skysort_cli.classifiers import Classifier
 
 INSTALL: Final = "pip install '.[models]' in the project's folder"
+FOLDER: Final = "SKYSORT_MODELS_FOLDER"
 _PACKAGE: Final = Path(__file__).resolve().parent
 
 
@@ -49,15 +51,23 @@ def model_folder(model: str, environment: Mapping[str, str]) -> Path:
     )
 
 
-def missing_package(subject: str, error: ImportError) -> MissingError:
+def models_folder(environment: Mapping[str, str]) -> Path:
+    """Where trained models are kept: SKYSORT_MODELS_FOLDER, else the user's data (XDG Base Directory Specification)."""
+    if setting := environment.get(FOLDER, "").strip():
+        return Path(setting).expanduser()
+    data = Path(environment.get("XDG_DATA_HOME", ""))
+    return (data if data.is_absolute() else Path.home() / ".local" / "share") / "skysort" / "models"
+
+
+def missing_package(subject: str, error: ImportError, doing: str = "classifying") -> MissingError:
     """The error for a package that is not installed."""
     return MissingError(
-        f"classifying {subject} without a service needs the package {error.name}: {INSTALL}, or give --endpoint URL"
+        f"{doing} {subject} without a service needs the package {error.name}: {INSTALL}, or give --endpoint URL"
     )
 
 
 @contextlib.contextmanager
-def _loading(model: str) -> Iterator[None]:
+def loading(model: str) -> Iterator[None]:
     """Turn errors of loading a model and parsing its options into errors of the command line."""
     try:
         yield
@@ -92,7 +102,7 @@ class LocalPictures(LocalModel):
 
     def __init__(self, model: str, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
         folder = model_folder(model, environment)
-        with _loading(model):
+        with loading(model):
             from skysort.options import parse_options  # noqa: PLC0415
             from skysort.pictures.bodies.body import read_body  # noqa: PLC0415
             from skysort.pictures.classify import PictureClassifier  # noqa: PLC0415
@@ -107,17 +117,22 @@ class LocalPictures(LocalModel):
 class LocalStars(LocalModel):
     """A model of rows, for one thread, as it uses every core itself. Options and errors as of LocalPictures."""
 
-    def __init__(self, name: str, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
-        folder = model_folder(name, environment)
-        with _loading(name):
+    def __init__(
+        self, model: Classifier, query: Mapping[str, str], environment: Mapping[str, str] = os.environ
+    ) -> None:
+        folder = model_folder(model.spelled, environment)
+        with loading(model.spelled):
             from skysort.cache import AnswerCache  # noqa: PLC0415
             from skysort.options import parse_options  # noqa: PLC0415
             from skysort.star.body import read_body  # noqa: PLC0415
             from skysort.star.classify import StarClassifier  # noqa: PLC0415
             from skysort.star.model import StarModel  # noqa: PLC0415
 
-            self.model: StarModel = StarModel.load(folder, os.cpu_count() or 1)
+            threads = os.cpu_count() or 1
+            self.model: StarModel = StarModel.load(folder, threads)
             parse_options(query, self.model.labels)
         self.query = query
         self.classifier: StarClassifier = StarClassifier(self.model, AnswerCache(0))
-        self._answer_body = lambda body, content_type: self.classifier.answer(read_body(body, content_type), query)
+        self._answer_body = lambda body, content_type: self.classifier.answer(
+            read_body(body, content_type, self.model.schema), query
+        )

@@ -152,21 +152,25 @@ class JsonLines(Writer):
 class Csv(Writer):
     """One line per record: the best class, the prediction set, and further classes up to top_k.
 
-    star: whether records are rows of tables. top_k: number of predictions with columns of their own.
+    star: whether records are rows of tables. top_k: number of predictions with columns of their own. trained: whether
+    people trained the model, whose answers say how typical the input is of the examples.
     """
 
-    def __init__(self, file: TextIO, *, star: bool, top_k: int, explain: bool) -> None:
+    def __init__(self, file: TextIO, *, star: bool, top_k: int, explain: bool, trained: bool = False) -> None:
         self._file = plain(file)
         self._star = star
         self._top_k = top_k
         self._explain = explain
+        self._trained = trained
         further = [f"{name}_{rank}" for rank in range(2, top_k + 1) for name in ("label", "probability")]
         self.columns = [
             "file",
             *(["row", "id"] if star else []),
             *("label", "class_id", "probability", *further, "prediction_set"),
             *(["variant"] if star else []),
+            *(["typicality", "in_domain"] if trained else []),
             *(["explanation"] if explain else []),
+            *(["nearest"] if explain and trained and not star else []),
             *("model", "error"),
         ]
         write_row(self._file, self.columns)
@@ -192,7 +196,9 @@ class Csv(Writer):
             *(best["label"], best["class_id"], f"{best['probability']:.6f}", *further),
             ";".join(record["prediction_set"]),
             *([record["variant"]] if self._star else []),
+            *(_typicality(record) if self._trained else []),
             *([text_cell(explanation(record))] if self._explain else []),
+            *([text_cell(";".join(nearest(record)))] if self._explain and self._trained and not self._star else []),
             f"{model.get('name', '')} {model.get('version', '')}".strip(),
         ]
 
@@ -207,6 +213,21 @@ def error_message(record: Record) -> str:
     """The message of a record's problem."""
     error = record["error"]
     return str(error.get("detail") or error.get("title") or "unknown problem")
+
+
+def _typicality(record: Record) -> list[str]:
+    """How typical the input is of the examples, and whether it is like them at all; empty where it is not said."""
+    typicality, in_domain = record.get("typicality"), record.get("in_domain")
+    return [
+        "" if typicality is None else f"{typicality:.6f}",
+        "" if in_domain is None else str(bool(in_domain)).lower(),
+    ]
+
+
+def nearest(record: Record) -> list[str]:
+    """The training pictures that are most like a picture, with their similarity."""
+    found = (record.get("explanation") or {}).get("nearest") or []
+    return [f"{item['file']}={item['similarity']:.3f}" for item in found]
 
 
 def explanation(record: Record, max_features: int | None = None) -> str:

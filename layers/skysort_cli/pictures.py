@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 ANY_BYTES: Final = "application/octet-stream"
 SUFFIX: Final = ".heat.png"
 _WAITING_BYTES: Final = 256 * MIB
-_DATA_URL: Final = "data:image/png;base64,"
+NEAREST_SUFFIX: Final = ".nearest.jpg"
+_HEAT_MAP: Final = "data:image/png;base64,"
+_THUMBNAIL: Final = "data:image/jpeg;base64,"
 
 
 def classify(
@@ -74,7 +76,9 @@ def heat_map_folder(explain_to: str | None, out: str | None) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class HeatMaps:
-    """Writes heat maps below a folder, at the paths of their pictures below the searched folder.
+    """Writes heat maps, and thumbnails of the nearest training pictures, below a folder.
+
+    They get the paths of their pictures below the searched folder.
 
     below: relative paths of the inputs, by their names in the records.
     """
@@ -84,25 +88,41 @@ class HeatMaps:
     _taken: set[str] = field(default_factory=set)
 
     def extract(self, record: Record) -> Record:
-        """The record with its heat map replaced by the path of a file with it."""
-        explanation: dict[str, Any] | None = record.get("explanation")
-        if not explanation or not str(explanation.get("heat_map", "")).startswith(_DATA_URL):
-            return record
-        try:
-            content = base64.b64decode(explanation["heat_map"].removeprefix(_DATA_URL), validate=True)
-        except binascii.Error:
-            return record
-        path = self.folder / self._name(record["file"])
+        """The record with its heat map, and the thumbnails of the nearest examples, replaced by paths of files."""
+        explanation: dict[str, Any] = dict(record.get("explanation") or {})
+        content = _decoded(explanation.get("heat_map"), _HEAT_MAP)
+        if content is not None:
+            explanation["heat_map"] = self._saved(record["file"], SUFFIX, content)
+        if explanation.get("nearest"):
+            explanation["nearest"] = [self._with_file(record["file"], item) for item in explanation["nearest"]]
+        return {**record, "explanation": explanation} if explanation else record
+
+    def _with_file(self, file: str, example: dict[str, Any]) -> dict[str, Any]:
+        content = _decoded(example.get("thumbnail"), _THUMBNAIL)
+        return example if content is None else {**example, "thumbnail": self._saved(file, NEAREST_SUFFIX, content)}
+
+    def _saved(self, file: str, suffix: str, content: bytes) -> str:
+        path = self.folder / self._name(file, suffix)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        return {**record, "explanation": {**explanation, "heat_map": str(path)}}
+        return str(path)
 
-    def _name(self, file: str) -> str:
+    def _name(self, file: str, suffix: str) -> str:
         """A unique path below the folder."""
         parts = [part for part in PurePosixPath(self.below.get(file, "picture")).parts if part not in {"/", "..", "."}]
         stem = "/".join(parts) or "picture"
-        name, number = stem + SUFFIX, 2
+        name, number = stem + suffix, 2
         while name in self._taken:
-            name, number = f"{stem}-{number}{SUFFIX}", number + 1
+            name, number = f"{stem}-{number}{suffix}", number + 1
         self._taken.add(name)
         return name
+
+
+def _decoded(url: object, prefix: str) -> bytes | None:
+    """The bytes of a data URL, None if it is not one of this type."""
+    if not isinstance(url, str) or not url.startswith(prefix):
+        return None
+    try:
+        return base64.b64decode(url.removeprefix(prefix), validate=True)
+    except binascii.Error:
+        return None

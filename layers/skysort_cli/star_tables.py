@@ -41,7 +41,7 @@ def record_rows(
     explained = str(local.query.get("explain", "")).lower() == "true"
     chunk_rows = STAR_EXPLAINED_ROWS_PER_REQUEST if explained else STAR_ROWS_PER_REQUEST
     count = 0
-    with TableReader(table_format, _blocks(file)) as table:
+    with TableReader(table_format, _blocks(file), schema=local.model.schema) as table:
         for rows in table.rows():
             star_rows = list(_star_rows(rows.measured, table.columns, count + 1))
             count += len(star_rows)
@@ -55,7 +55,7 @@ def record_rows(
 def _star_rows(measured: Measured, columns: MeasuredColumns, first: int) -> Iterator[StarRow]:
     """The rows of a block as rows of a request, with their numbers, from first on, as ids."""
     reasons = measured.reasons()
-    photometry, sentinels = without_sentinels(measured.photometry)
+    photometry, sentinels = without_sentinels(measured.photometry, columns.schema)
     redshifts = measured.photometry.redshift
     values = np.column_stack([photometry.magnitudes, photometry.redshift]).tolist()
     for index, (row, is_invalid) in enumerate(zip(values, (reasons != Reason.OK).any(axis=1), strict=True)):

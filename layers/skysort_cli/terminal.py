@@ -96,10 +96,24 @@ class Bar:
     def say(self, text: str) -> None:
         """Set the description."""
 
+    def set(self, done: int, total: int | None) -> None:
+        """Set what is done, and of how much; None if unknown."""
+
 
 @contextlib.contextmanager
-def bar(description: str, total: int | None, *, quiet: bool, unit: str = "", in_bytes: bool = False) -> Iterator[Bar]:
-    """A bar on stderr while the block runs, if that is a terminal. total: None if unknown."""
+def bar(
+    description: str,
+    total: int | None,
+    *,
+    quiet: bool,
+    unit: str = "",
+    in_bytes: bool = False,
+    counted: bool = True,
+) -> Iterator[Bar]:
+    """A bar on stderr while the block runs, if that is a terminal.
+
+    total: None if unknown. counted: whether to show the count; else the description has it.
+    """
     if quiet or not is_terminal(sys.stderr):
         yield Bar()
         return
@@ -117,8 +131,7 @@ def bar(description: str, total: int | None, *, quiet: bool, unit: str = "", in_
         rich_progress.SpinnerColumn(),
         rich_progress.TextColumn("{task.description}", markup=False),
         rich_progress.BarColumn(bar_width=24),
-        count_column,
-        rich_progress.TextColumn(unit, markup=False),
+        *([count_column, rich_progress.TextColumn(unit, markup=False)] if counted else []),
         rich_progress.TimeRemainingColumn() if total is not None else rich_progress.TimeElapsedColumn(),
     ]
     with rich_progress.Progress(*columns, console=screen, transient=True) as progress:
@@ -130,6 +143,9 @@ def bar(description: str, total: int | None, *, quiet: bool, unit: str = "", in_
 
             def say(self, text: str) -> None:
                 progress.update(task, description=printable(text))
+
+            def set(self, done: int, total: int | None) -> None:
+                progress.update(task, completed=done, total=total)
 
         yield _RichBar()
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -101,6 +101,7 @@ class Uploader:
     """Uploads into one batch of one model.
 
     jobs: concurrent requests. on_bytes: called with numbers of bytes sent. on_file: called with each complete file.
+    keys: of the files in the drop bucket, by name, as the service gives them.
     """
 
     client: Client
@@ -110,6 +111,7 @@ class Uploader:
     unfinished: Unfinished
     on_bytes: Callable[[int], None]
     on_file: Callable[[Upload], None]
+    keys: dict[str, str] = field(default_factory=dict)
 
     def upload(self, uploads: Sequence[Upload]) -> Iterator[Failure]:
         """Upload every file; yields those that the service or its store rejects.
@@ -131,6 +133,7 @@ class Uploader:
             yield from self._group(group[:middle])
             yield from self._group(group[middle:])
             return
+        self.keys.update((upload.name, str(file.get("key"))) for upload, file in zip(group, presigned, strict=True))
         pairs = list(zip(group, presigned, strict=True))
         small = [pair for pair in pairs if pair[1]["method"] == "form"]
         large = [pair for pair in pairs if pair[1]["method"] == "parts"]

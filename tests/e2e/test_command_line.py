@@ -136,7 +136,7 @@ def test_a_busy_and_stumbling_service_is_waited_for(gallery: Path, stack: Starte
     [
         (["classify", "galaxy", "events", "--endpoint", "http://127.0.0.1:9"], 3, "cannot reach http://127.0.0.1:9"),
         (["classify", "image", "events", "--labels", "boxxer"], 2, "Unknown label 'boxxer'. Did you mean boxer"),
-        (["classify", "comet", "events"], 2, "invalid choice: 'comet'"),
+        (["classify", "comet", "events"], 2, "unknown model 'comet'; choose from galaxy, image, star, custom/NAME"),
         (["models", "comet"], 2, "unknown model 'comet'; choose from galaxy, image, star"),
         (["drop", "star", "events/stars.csv"], 2, "drop needs a service"),
         (["classify", "star", "absent.csv"], 1, "absent.csv: there is no such file"),

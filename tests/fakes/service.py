@@ -19,6 +19,7 @@ import httpx
 
 from skysort import problems
 from skysort.batches.table import COLUMNS
+from tests.fakes.trainings import FakeTrainings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +51,7 @@ class FakeService:
         self.whole: dict[str, bytes] = {}
         self.rejects: set[str] = set()
         self.breaks = 0
+        self.trainings = FakeTrainings()
         self._lock = threading.Lock()
 
     @property
@@ -73,6 +75,9 @@ class FakeService:
             return failure
         if request.url.host == "store.example":
             return self._store(request)
+        about_training = self.trainings.answer(request)
+        if about_training is not None:
+            return about_training
         answers = {"classify": self._classify, "uploads": self._uploads, "batches": self._batch}
         return answers.get(request.url.path.split("/")[2], self._document)(request)
 
@@ -89,16 +94,25 @@ class FakeService:
         return problem(404, f"there is no {request.method} {path} here")
 
     def _classify(self, request: httpx.Request) -> httpx.Response:
-        model = request.url.path.rpartition("/")[2]
+        model = request.url.path.removeprefix("/v1/classify/")
         query = dict(request.url.params)
+        trained = query.get("model") or model.partition("/")[2]
+        if trained and trained not in self.trainings.models:
+            return httpx.Response(
+                404, json=dict(problems.document(404, "not-found", "x", f"unknown model {trained!r}"))
+            )
         if query.get("labels") == "boxxer":
             field = {"field": "labels", "reason": "unknown_label", "detail": "Unknown label 'boxxer'."}
             return problem(422, "Unknown label 'boxxer'.", errors=[field])
         if model == "star":
-            return answered(model, [star_result(row, index) for index, row in enumerate(_rows(request.content))])
+            rows = [star_result(row, index) for index, row in enumerate(_rows(request.content))]
+            return answered(trained or model, rows)
         if request.content == NOT_A_PICTURE:
             return problem(415, "the content is text; send a JPEG")
-        return answered(model, [picture_result(request.content, explain="explain" in query)])
+        result = picture_result(request.content, explain="explain" in query)
+        return answered(
+            trained or model, [{**result, **like_examples(explain="explain" in query)} if trained else result]
+        )
 
     def _uploads(self, request: httpx.Request) -> httpx.Response:
         wanted = json.loads(request.content)
@@ -273,6 +287,16 @@ def picture_result(content: bytes, *, explain: bool = False) -> dict[str, Any]:
     if explain:
         heat_map = "data:image/png;base64,iVBORw0KGgo="
         result["explanation"] = {"method": "class activation map", "label": "Smooth", "heat_map": heat_map}
+    return result
+
+
+def like_examples(*, explain: bool) -> dict[str, Any]:
+    """What a trained picture model says besides."""
+    result: dict[str, Any] = {"typicality": 0.75, "in_domain": True}
+    if explain:
+        thumbnail = "data:image/jpeg;base64,/9j/"
+        near = [{"file": "poodle/3.jpg", "label": "poodle", "similarity": 0.925, "thumbnail": thumbnail}]
+        result["explanation"] = {**picture_result(b"", explain=True)["explanation"], "nearest": near}
     return result
 
 

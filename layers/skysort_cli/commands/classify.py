@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from skysort.drop.keys import REJECTED
 from skysort.errors import InputError
-from skysort.models import MODELS, ROWS
+from skysort.registry.names import Kind, TrainedName
+from skysort_cli.classifiers import Classifier, checked_name, classifier, plain_name
 from skysort_cli.endpoint import Endpoint, find_endpoint
-from skysort_cli.exits import Exit, ProblemError, UsageError
+from skysort_cli.exits import Exit, MissingError, ProblemError, UsageError
 from skysort_cli.inputs import Input, expand
 from skysort_cli.local import LocalPictures, LocalStars, missing_package
 from skysort_cli.output import STDOUT, Csv, Format, JsonLines, Writer, check_out, choose_format, error_message, opened
@@ -38,14 +39,14 @@ _REPORTED: Final = 20
 
 def run(options: argparse.Namespace) -> int:
     """Classify; returns the exit status."""
-    input_kind = MODELS[options.model].input
-    star = input_kind is ROWS
+    model = _chosen(options)
+    star = model.has_rows
     endpoint = find_endpoint(options.endpoint, os.environ, in_process=options.in_process)
-    _check(options, endpoint)
-    inputs = expand(options.files, tuple(input_kind.files))
+    _check(options, model, endpoint)
+    inputs = expand(options.files, tuple(model.input.files))
     check_out(options.out, inputs)
     if options.keep_columns:
-        return _keep_columns(options, inputs)
+        return _keep_columns(options, model, inputs)
     explain = options.explain or options.explain_to is not None
     output_format = choose_format(options.format, options.out)
     maps = None if star or not explain else heat_map_folder(options.explain_to, options.out)
@@ -54,9 +55,9 @@ def run(options: argparse.Namespace) -> int:
     extract = HeatMaps(maps, {item.name: item.below for item in inputs}).extract if maps else None
     with ExitStack() as stack:
         stop = stack.enter_context(interruptible())
-        answer, local = _model(options, endpoint, _query(options, explain=explain), stop, stack)
+        answer, local = _answering(options, model, endpoint, stop, stack, explain=explain)
         file = stack.enter_context(opened(options.out))
-        writer = _writer(output_format, file, options, many=len(inputs) > 1, explain=explain)
+        writer = _writer(output_format, file, options, model, many=len(inputs) > 1, explain=explain)
         tally = _Tally(writer, extract, report=output_format is not Format.TABLE or file is not sys.stdout)
         try:
             if star:
@@ -69,9 +70,19 @@ def run(options: argparse.Namespace) -> int:
     return Exit.SOME_FAILED if tally.failed else Exit.OK
 
 
-def _check(options: argparse.Namespace, endpoint: Endpoint | None) -> None:
+def _chosen(options: argparse.Namespace) -> Classifier:
+    """The model of the argument, or of --model; raises UsageError."""
+    model = classifier(options.model)
+    if options.trained is None:
+        return model
+    if model.trained is not None or not model.has_rows:
+        raise UsageError(f"--model is for `skysort classify star`; give {options.model} or a model of yours alone")
+    return classifier(str(TrainedName(Kind.STAR, checked_name(plain_name(options.trained)))))
+
+
+def _check(options: argparse.Namespace, model: Classifier, endpoint: Endpoint | None) -> None:
     """Raise UsageError for options that cannot be combined."""
-    star = MODELS[options.model].input is ROWS
+    star = model.has_rows
     if options.explain_to is not None and star:
         raise UsageError("--explain-to is for the heat maps of pictures; SHAP values are in the output with --explain")
     if not options.keep_columns:
@@ -93,35 +104,45 @@ def _query(options: argparse.Namespace, *, explain: bool) -> dict[str, str]:
     return {name: str(value) for name, value in query.items() if value is not None}
 
 
-def _model(
+def _answering(
     options: argparse.Namespace,
+    model: Classifier,
     endpoint: Endpoint | None,
-    query: dict[str, str],
     stop: threading.Event,
     stack: ExitStack,
+    *,
+    explain: bool,
 ) -> tuple[Answer, LocalStars | None]:
     """The function that answers requests, and the star model if it runs in process."""
+    query = _query(options, explain=explain)
     if endpoint is not None:
         from skysort_cli.client import Client, RemoteModel  # noqa: PLC0415 - not needed in process
 
         jobs = options.jobs or HTTP_JOBS
         client = stack.enter_context(Client(endpoint, timeout_s=options.timeout, stop=stop, connections=jobs))
-        return RemoteModel(client, options.model, query).answer, None
-    if MODELS[options.model].input is ROWS:
-        local = LocalStars(options.model, query)
+        trained = model.trained is not None
+        return RemoteModel(client, model.path, {**query, **model.query}, trained=trained).answer, None
+    if model.trained is not None:
+        raise MissingError(f"{model.spelled} needs a service: give --endpoint URL or set SKYSORT_ENDPOINT")
+    if model.has_rows:
+        local = LocalStars(model, query)
         return local.answer, local
-    return LocalPictures(options.model, query).answer, None
+    return LocalPictures(model.spelled, query).answer, None
 
 
-def _writer(output_format: Format, file: TextIO, options: argparse.Namespace, *, many: bool, explain: bool) -> Writer:
-    star, top_k = MODELS[options.model].input is ROWS, options.top_k or 1
+def _writer(
+    output_format: Format, file: TextIO, options: argparse.Namespace, model: Classifier, *, many: bool, explain: bool
+) -> Writer:
+    star, top_k, trained = model.has_rows, options.top_k or 1, model.trained is not None
     if output_format is Format.JSONL:
         return JsonLines(file)
     if output_format is Format.CSV:
-        return Csv(file, star=star, top_k=top_k, explain=explain)
+        return Csv(file, star=star, top_k=top_k, explain=explain, trained=trained)
     from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
-    return TerminalTable(console(file), rows=star, files=many or not star, top_k=top_k, explain=explain)
+    return TerminalTable(
+        console(file), rows=star, files=many or not star, top_k=top_k, explain=explain, trained=trained
+    )
 
 
 @dataclass
@@ -187,11 +208,11 @@ def _stars(
             tables.classify(item, emit)
 
 
-def _keep_columns(options: argparse.Namespace, inputs: Sequence[Input]) -> int:
+def _keep_columns(options: argparse.Namespace, model: Classifier, inputs: Sequence[Input]) -> int:
     """Write one table with the classification appended."""
     if len(inputs) != 1:
         raise UsageError(f"--keep-columns takes one table at a time, got {len(inputs)}")
-    local = LocalStars(options.model, {})
+    local = LocalStars(model, {})
     try:
         from skysort_cli.star_tables import classify_whole  # noqa: PLC0415
     except ImportError as error:

@@ -30,7 +30,7 @@ import skysort
 from skysort.models import MODELS
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import CommandError, Exit, ProblemError
-from skysort_cli.local import checkout, model_folder
+from skysort_cli.local import FOLDER, checkout, model_folder, models_folder
 from skysort_cli.terminal import is_terminal, printable
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def machine(environment: Mapping[str, str], *, in_process: bool) -> Iterator[Che
     yield from _packages(CLASSIFY, _INSTALL_MODELS, State.MISSING if in_process else State.OPTIONAL)
     for model in MODELS:
         yield _model(model, environment, needed=in_process)
+    yield from _trained_models(environment)
     root = str(checkout() or "")
     yield _optional(SERVE, "project's folder", root, "installed without it", "clone the project")
     yield from _packages(SERVE, _INSTALL_LOCAL, State.OPTIONAL)
@@ -221,6 +222,15 @@ def _model(model: str, environment: Mapping[str, str], *, needed: bool) -> Check
         remedy = "restore it, with Git LFS if it is used: git checkout -- functions"
         return Check(CLASSIFY, name, state_if_absent, f"{damaged[0]} is not the file that its card describes", remedy)
     return Check(CLASSIFY, name, State.OK, f"{card.get('version', '')}, sha256 verified, in {folder}")
+
+
+def _trained_models(environment: Mapping[str, str]) -> Iterator[Check]:
+    """A check of the folder of trained models, only if nothing can be written there."""
+    folder = models_folder(environment)
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        remedy = f"set {FOLDER} to another folder; only training on this machine needs it"
+        yield Check(CLASSIFY, "folder of trained models", State.OPTIONAL, f"{folder} cannot be written", remedy)
 
 
 def _sha256(path: Path) -> str:
@@ -305,6 +315,10 @@ def service(client: Client) -> Iterator[Check]:
     for name in names:
         yield _probe(client, f"{name} ready", f"/v1/models/{name}/ready")
     yield _probe(client, "reports batches", f"/v1/batches/{_UNKNOWN_BATCH}", HTTPStatus.NOT_FOUND)
+    for name, path in (("trains models", "/v1/trainings"), ("trained models ready", "/v1/models/custom/ready")):
+        check = _probe(client, name, path)
+        if check.state is not State.OK:  # a service may do without
+            yield dataclasses.replace(check, state=State.OPTIONAL, remedy="only training needs it")
 
 
 def _probe(client: Client, name: str, path: str, expected: HTTPStatus = HTTPStatus.OK) -> Check:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from skysort.csv_cells import text_cell, written_text
-from skysort.models import MODELS, ROWS
 from skysort_cli.batches import Batch, Counts, ResultFiles, check_folder, records, results_folder, without_results
+from skysort_cli.classifiers import classifier
 from skysort_cli.client import Client
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import CommandError, Exit, ProblemError, ServiceError, UsageError
@@ -46,19 +46,19 @@ def run(options: argparse.Namespace) -> int:
     if (options.out or options.format or options.results_dir) and not options.wait:
         raise UsageError("--out, --format and --results-dir are for the results: add --wait")
     named = options.results_dir is not None
-    input_kind = MODELS[options.model].input
-    if named and input_kind is not ROWS:
+    model = classifier(options.model)
+    if named and not model.has_rows:
         raise UsageError("--results-dir is for tables of stars; the output has all results of pictures and archives")
     batch = batch_name(options.batch, options.model, options.files)
     folder = results_folder(options.results_dir, options.out, batch)
-    inputs = expand(options.files, (*input_kind.files, *input_kind.archives))
+    inputs = expand(options.files, (*model.input.files, *model.input.archives))
     if options.wait:
         inputs = without_results(inputs, options.files, folder, named=named)
     check_out(options.out, inputs)
     uploads, unread = plan(inputs)
     if options.wait:
         check_folder(folder, uploads, named=named)
-    drop = _Drop(options, endpoint, batch, uploads, folder)
+    drop = _Drop(options, endpoint, batch, uploads, folder, model.has_rows)
     for name, problem in unread.items():
         drop.failed(name, problem)
     with ExitStack() as stack:
@@ -78,13 +78,14 @@ def run(options: argparse.Namespace) -> int:
 
 @dataclass
 class _Drop:
-    """One run of the command. folder: for result files."""
+    """One run of the command. folder: for result files. has_rows: whether the model classifies tables."""
 
     options: argparse.Namespace
     endpoint: Endpoint
     name: str
     uploads: Sequence[Upload]
     folder: Path
+    has_rows: bool
     failures: dict[str, ProblemError] = field(default_factory=dict)
     reported: int = 0
     uploaded: int = 0
@@ -225,7 +226,7 @@ class _Drop:
             return JsonLines(file)
         from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
-        return TerminalTable(console(file), rows=MODELS[self.options.model].input is ROWS, files=True, names=False)
+        return TerminalTable(console(file), rows=self.has_rows, files=True, names=False)
 
     def say_how_to_resume(self, stopped: str) -> None:
         """Report what is uploaded, and the command that resumes from there."""

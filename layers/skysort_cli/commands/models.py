@@ -1,72 +1,146 @@
-"""`skysort models`: list the models, or show the card of one."""
+"""`skysort models`: list the models, show the card of one, and choose the live version of a trained one."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from skysort.models import MODELS
+from skysort_cli.classifiers import checked_name, plain_name
 from skysort_cli.endpoint import find_endpoint
-from skysort_cli.exits import Exit, MissingError, ProblemError, UsageError
-from skysort_cli.local import model_folder
-from skysort_cli.terminal import console, interruptible, is_terminal
+from skysort_cli.exits import Exit, UsageError
+from skysort_cli.registry_access import opened_registry, refusals
+from skysort_cli.terminal import console, is_terminal, printable, say
+from skysort_cli.training_output import wants_json
 
 if TYPE_CHECKING:
     import argparse
 
-    from skysort_cli.endpoint import Endpoint
+    from skysort_cli.registries import Document, Registry
 
-    Card = dict[str, Any]
+_PROMOTE: Final = "promote"
+_ROLLBACK: Final = "rollback"
+_DELETE: Final = "delete"
+# The number of versions that each takes.
+_ACTIONS: Final = {_PROMOTE: (1, 1), _ROLLBACK: (0, 1), _DELETE: (0, 1)}
+
+
+class _Wanted(NamedTuple):
+    """What the words of the command line ask for: to list, to show a model, or to change it."""
+
+    action: str | None = None
+    name: str | None = None
+    version: str | None = None
 
 
 def run(options: argparse.Namespace) -> int:
-    """List the models, or show one; returns the exit status."""
+    """List the models, show or change one; returns the exit status."""
     endpoint = find_endpoint(options.endpoint, os.environ, in_process=options.in_process)
-    cards = _service_cards(endpoint, options) if endpoint else _local_cards(options.name)
-    if options.format == "json" or (options.format is None and not is_terminal(sys.stdout)):
-        sys.stdout.write(json.dumps(cards, indent=2) + "\n")
-        return Exit.OK
-    from skysort_cli.tables import show_card, show_list  # noqa: PLC0415 - only for people
-
-    if isinstance(cards, list):
-        show_list(cards, console(sys.stdout))
-    else:
-        show_card(cards, console(sys.stdout))
+    wanted = _wanted(options)
+    with opened_registry(endpoint, options.timeout) as (registry, _), refusals():
+        if wanted.name is None:
+            _list(options, registry)
+        elif wanted.action is None:
+            _show(options, registry, wanted.name)
+        elif wanted.action == _DELETE:
+            _delete(options, registry, wanted.name, wanted.version)
+        else:
+            _move(options, registry, wanted)
     return Exit.OK
 
 
-def _service_cards(endpoint: Endpoint, options: argparse.Namespace) -> Card | list[Card]:
-    from skysort_cli.client import Client  # noqa: PLC0415 - not needed in process
+def _wanted(options: argparse.Namespace) -> _Wanted:
+    """Parse the words; raises UsageError."""
+    words = list(options.words)
+    action = words.pop(0) if words and words[0] in _ACTIONS else None
+    if options.force and action != _PROMOTE:
+        raise UsageError("--force is for `skysort models promote`")
+    if options.yes and action != _DELETE:
+        raise UsageError("--yes is for `skysort models delete`")
+    if action is None:
+        if len(words) > 1:
+            raise UsageError(
+                f"{words[0]!r:.60} is none of {', '.join(_ACTIONS)}; name one model, or one of these first"
+            )
+        return _Wanted(name=_plain(words[0])) if words else _Wanted()
+    if not words:
+        hint = f"a model of that name is shown with `skysort models custom/{action}`"
+        raise UsageError(f"{action} needs a model's name; {hint}")
+    name, *versions = words
+    least, most = _ACTIONS[action]
+    if not least <= len(versions) <= most:
+        needed = "a model and a version" if least else "a model and at most one version"
+        raise UsageError(f"{action} takes {needed}; `skysort models {printable(name)}` lists the versions")
+    if name in MODELS:
+        raise UsageError(f"{name} is a built-in model; it changes with the service alone")
+    return _Wanted(action, _plain(name), versions[0] if versions else None)
 
-    name: str | None = options.name
-    if name is not None and not (name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
-        raise UsageError(f"{name!r} is not a model's name; `skysort models` lists them")
-    with interruptible() as stop, Client(endpoint, timeout_s=options.timeout, stop=stop) as client:
-        try:
-            if name is not None:
-                card: Card = client.get(f"/v1/models/{name}")
-                return card
-            cards: list[Card] = client.get("/v1/models")["models"]
-        except ProblemError as error:
-            raise UsageError(error.detail) from error
-        return cards
+
+def _plain(word: str) -> str:
+    return word if word in MODELS else checked_name(plain_name(word))
 
 
-def _local_cards(name: str | None) -> Card | list[Card]:
-    if name is None:
-        cards = map(_card, MODELS)
-        return [{k: card[k] for k in ("name", "version", "architecture", "labels") if k in card} for card in cards]
-    if name not in MODELS:
-        raise UsageError(f"unknown model {name!r}; choose from {', '.join(MODELS)}")
-    return _card(name)
+def _list(options: argparse.Namespace, registry: Registry) -> None:
+    built_in, trained = registry.models()
+    if wants_json(options.format):
+        _write([*built_in, *({**model, "trained": True} for model in trained)])
+        return
+    from skysort_cli.cards import show_list  # noqa: PLC0415 - only for people
+
+    show_list(built_in, trained, console(sys.stdout))
 
 
-def _card(name: str) -> Card:
-    path = model_folder(name, os.environ) / "card.json"
-    try:
-        card: Card = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise MissingError(f"the card {path} cannot be read: {error}") from error
-    return card
+def _show(options: argparse.Namespace, registry: Registry, name: str) -> None:
+    model = registry.model(name)
+    if "history" not in model:
+        if wants_json(options.format):
+            _write(model)
+            return
+        from skysort_cli.cards import show_card  # noqa: PLC0415 - only for people
+
+        show_card(model, console(sys.stdout))
+        return
+    versions = registry.versions(name)
+    if wants_json(options.format):
+        _write({**model, "versions": versions})
+        return
+    from skysort_cli.training_report import show_model  # noqa: PLC0415 - only for people
+
+    show_model(model, versions, console(sys.stdout))
+
+
+def _move(options: argparse.Namespace, registry: Registry, wanted: _Wanted) -> None:
+    """Promote a version, or roll back to an earlier one."""
+    name, version = str(wanted.name), wanted.version
+    if wanted.action == _PROMOTE:
+        pointer = registry.promote(name, str(version), force=options.force)
+    else:
+        pointer = registry.rollback(name, version)
+    if wants_json(options.format):
+        _write(pointer)
+        return
+    from skysort_cli.training_report import show_pointer  # noqa: PLC0415 - only for people
+
+    show_pointer(pointer, console(sys.stdout))
+
+
+def _delete(options: argparse.Namespace, registry: Registry, name: str, version: str | None) -> None:
+    if version is None and not options.yes:
+        count = len(registry.versions(name))
+        question = f"delete {name} with {count} version{'s' * (count != 1)}, for good?"
+        if not is_terminal(sys.stdin) or not is_terminal(sys.stderr):
+            raise UsageError(f"{question} Confirm with --yes")
+        sys.stderr.write(f"skysort: {question} [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            say("nothing is deleted")
+            return
+    registry.delete(name, version)
+    if not wants_json(options.format):
+        say(f"deleted {name}" + (f", version {version}" if version else ""))
+
+
+def _write(document: Document | list[dict[str, Any]]) -> None:
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")

@@ -26,7 +26,7 @@ from infra.api.document import build
 from infra.api.routes import ROUTES
 from infra.stages.{stages} import STAGES
 from skysort.model_card import ModelRegistry
-from skysort_cli.main import build as parser
+from skysort_cli.parser import build as parser
 
 stages = {{name: stage() for name, stage in STAGES.items()}}
 document = build()
@@ -100,6 +100,7 @@ def test_models_are_named_nowhere_but_in_the_registry_and_their_own_folders() ->
         "layers/skysort/models.py",
         "layers/skysort/registry/names.py",  # the kinds of trained models
         "layers/skysort/custom/networks.py",  # the two networks whose features heads are trained on
+        "layers/skysort_cli/parser.py",  # the two kinds of training
         "infra/stages/deployments.py",  # which models observers ask for at night
         "infra/local/demo.py",  # shows particular pictures
         "infra/local/__main__.py",  # an example of a path

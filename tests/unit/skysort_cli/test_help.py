@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 if TYPE_CHECKING:
     from tests.unit.skysort_cli.conftest import Cli
 
-COMMANDS = ("classify", "drop", "models", "serve", "doctor")
+COMMANDS = ("classify", "drop", "train", "trainings", "models", "serve", "doctor")
 # What is imported beyond what Python itself has at its start.
 PROGRAM = """
 import json, sys
@@ -29,7 +29,10 @@ except SystemExit:
     pass
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
-OWN = {"skysort", "skysort.limits", "skysort.models", "skysort_cli", "skysort_cli.main", "skysort_cli.exits"}
+OWN = {
+    *("skysort", "skysort.limits", "skysort.models"),
+    *("skysort_cli", "skysort_cli.main", "skysort_cli.parser", "skysort_cli.help_texts", "skysort_cli.exits"),
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -37,6 +40,14 @@ def test_every_command_has_help_with_examples(cli: Cli, command: str) -> None:
     ran = cli(command, "--help")
     assert ran.code == Exit.OK
     assert f"skysort {command}" in ran.out.partition("examples:")[2]
+    assert max(map(len, ran.out.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("kind", ["pictures", "star"])
+def test_both_ways_to_train_have_help_with_examples(cli: Cli, kind: str) -> None:
+    ran = cli("train", kind, "--help")
+    assert ran.code == Exit.OK
+    assert f"skysort train {kind}" in ran.out.partition("examples:")[2]
     assert max(map(len, ran.out.splitlines())) <= 120
 
 
@@ -62,7 +73,7 @@ def test_the_version_is_the_packages(cli: Cli) -> None:
         ([], "the following arguments are required: COMMAND"),
         (["clasify"], "invalid choice: 'clasify'"),
         (["classify", "galaxy"], "the following arguments are required: FILE"),
-        (["classify", "comet", "a.jpg"], "invalid choice: 'comet'"),
+        (["classify", "comet", "a.jpg"], "unknown model 'comet'; choose from galaxy, image, star, custom/NAME"),
         (["classify", "galaxy", "a.jpg", "--top-k", "0"], "must be a whole number from 1 to 10, got '0'"),
         (["classify", "galaxy", "a.jpg", "--jobs", "many"], "must be a whole number from 1 to 64, got 'many'"),
         (["drop", "star", "a.csv", "--wait-for", "-1"], "must be a number of seconds up to 86400, got '-1'"),
@@ -77,7 +88,9 @@ def test_a_wrong_command_line_is_refused_in_one_sentence(cli: Cli, arguments: li
     assert len(ran.err.splitlines()) == 2
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["classify", "--help"], ["drop", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["classify", "--help"], ["train", "pictures", "--help"], ["--version"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(arguments=arguments)],

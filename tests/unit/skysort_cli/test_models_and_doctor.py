@@ -17,7 +17,7 @@ from skysort_cli import local
 from skysort_cli.commands import doctor as checks
 from skysort_cli.commands import serve
 from skysort_cli.exits import Exit, MissingError
-from skysort_cli.main import build
+from skysort_cli.parser import build
 from tests.conftest import ROOT
 from tests.fakes.service import URL, problem
 
@@ -51,15 +51,15 @@ def test_the_models_of_a_service_are_listed_and_shown(cli: Cli, service: FakeSer
     assert "0.750 (0.600 to 0.900)" in shown
     assert "- It knows nothing." in shown
     assert "\x1b[31m" not in shown  # what a service says does not steer the terminal
-    assert len(service.requests) == 2
+    assert [request.url.path for request in service.requests] == ["/v1/models", "/v1/trained", "/v1/models/galaxy"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["comet"], f"unknown model 'comet'; choose from {', '.join(MODELS)}"),
-        (["comet", "--endpoint", URL], "there is no GET /v1/models/comet here"),
-        (["../health", "--endpoint", URL], "is not a model's name"),
+        (["comet", "--endpoint", URL], "there is no GET /v1/trained/comet here"),
+        (["../health", "--endpoint", URL], "the name '../health' must begin with a lower-case letter"),
     ],
 )
 @pytest.mark.usefixtures("service")
@@ -110,6 +110,25 @@ def test_a_model_file_that_is_not_the_cards_is_found(cli: Cli, tmp_path: Path, m
     code, found = doctor(cli)
     assert code == Exit.MISSING
     assert found["star model"]["found"] == "with_redshift.ubj is not the file that its card describes"
+
+
+@pytest.mark.usefixtures("_quiet_machine")
+def test_training_is_mentioned_only_where_something_is_missing(
+    cli: Cli, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a machine and a service that can train
+    monkeypatch.setenv("SKYSORT_MODELS_FOLDER", str(tmp_path / "models" / "mine"))
+    code, found = doctor(cli, "--endpoint", URL)
+    assert (code, "trains models" in found, "folder of trained models" in found) == (Exit.OK, False, False)
+
+    # When the folder cannot be, and the service knows no trainings
+    (tmp_path / "models").write_text("a file")
+    monkeypatch.setattr(service.trainings, "answer", lambda _: None)
+    # Then both are told, with what needs them, and nothing required is missing
+    code, found = doctor(cli, "--endpoint", URL)
+    assert code == Exit.OK
+    assert found["trains models"]["state"] == found["folder of trained models"]["state"] == "optional"
+    assert "set SKYSORT_MODELS_FOLDER to another folder" in found["folder of trained models"]["remedy"]
 
 
 @pytest.mark.usefixtures("_quiet_machine")
