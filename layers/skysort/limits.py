@@ -186,6 +186,9 @@ TRAINING_PICTURES: Final = 5_000
 TRAINING_ROWS_PER_CLASS_MIN: Final = 20
 TRAINING_ROWS: Final = 200_000
 TRAINING_SHARD: Final = 64
+# Seconds that a training of a star model fits its boosters, and that a search of its hyperparameters takes for each.
+STAR_FIT_S: Final = 600
+STAR_SEARCH_S: Final = 60
 # Refused files that a training names; the rest are counted.
 TRAINING_REFUSALS_LISTED: Final = 100
 # Trainings of one owner that wait or run: each may take minutes of several functions.
