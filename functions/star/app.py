@@ -1,4 +1,4 @@
-"""POST /v1/classify/star and GET /v1/models/star/ready."""
+"""POST /v1/classify/star, for the built-in model and trained ones, and GET /v1/models/star/ready."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from skysort.cache import AnswerCache
 from skysort.http.api import serve
-from skysort.http.classify import classify_api
+from skysort.http.stars import star_api
 from skysort.observability import Start, logger, metrics
 from skysort.settings import ModelSettings
-from skysort.star.body import read_body
 from skysort.star.classify import StarClassifier
 from skysort.star.model import StarModel
+from skysort.star.trained import TrainedStars
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from skysort.answers import StarClasses
+
 start = Start()
 settings = ModelSettings.from_environment(os.environ, "star", Path(__file__).parent)
-classifier = StarClassifier(
-    StarModel.load(settings.model_folder, settings.threads), AnswerCache(settings.cache_entries)
-)
-api = classify_api("star", classifier, read_body)
+cache: AnswerCache[StarClasses] = AnswerCache(settings.cache_entries)
+classifier = StarClassifier(StarModel.load(settings.model_folder, settings.threads), cache)
+trained = TrainedStars(settings.models_bucket, cache, settings.threads)
+api = star_api(classifier, trained.get, settings.clients)
 start.done()
 
 

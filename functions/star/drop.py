@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skysort.drop.batch import process_batch
+from skysort.drop.trained import TrainedFiles
 from skysort.drop.worker import DropWorker
 from skysort.observability import Start, logger, metrics
+from skysort.registry.names import Kind
 from skysort.s3.store import S3Store
 from skysort.settings import DropSettings
 from skysort.star.model import StarModel
-from skysort.star.tables.classifier import TableClassifier
+from skysort.star.tables.classifier import SUFFIXES, TableClassifier
+from skysort.star.trained import TrainedTables
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 start = Start()
 settings = DropSettings.from_environment(os.environ, "star", Path(__file__).parent)
 worker = DropWorker(
-    S3Store(), settings.results_bucket, TableClassifier(StarModel.load(settings.model_folder, settings.threads))
+    S3Store(),
+    settings.results_bucket,
+    TableClassifier(StarModel.load(settings.model_folder, settings.threads)),
+    trained=TrainedFiles(Kind.STAR, TrainedTables(settings.models_bucket, settings.threads).get, SUFFIXES).of,
 )
 start.done()
 

@@ -78,9 +78,10 @@ def _rows(model: Model) -> Operation:
     return Operation(
         f"classify{model.name.capitalize()}",
         "classify",
-        model.classifies,
+        f"{model.classifies} With ?model=NAME, by a trained model, whose card names the columns of its rows.",
         answers.StarAnswer,
-        _BODY,
+        # Of a trained model that is not there, or whose owner is not known.
+        (*_BODY, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND),
         bodies={
             JSON: {
                 "schema": bodies.one_or_many("StarRowRequest", "StarRowsRequest"),

@@ -221,6 +221,10 @@ class StarClasses(TypedDict):
     predictions: Predictions
     prediction_set: PredictionSet
     variant: Variant
+    typicality: NotRequired[Probability]
+    """of a trained model: the share of held-out rows that look less like its training data"""
+    in_domain: NotRequired[bool]
+    """of a trained model: whether the row is typical enough for its answer to count"""
     explanation: NotRequired[TreeExplanation]
     warnings: NotRequired[Notes]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # 96 bits: no two identities share a folder.
-_FOLDER_DIGITS: Final = 24
+FOLDER_DIGITS: Final = 24
 _UNSAFE_SEGMENTS: Final = frozenset({"", ".", ".."})
 
 
@@ -78,7 +78,7 @@ def client_of(event: Mapping[str, object], sharing: Sharing) -> Client:
         )
     # JSON is unambiguous whatever an issuer or a subject contains.
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-    return Client(f"client-{digest[:_FOLDER_DIGITS]}")
+    return Client(f"client-{digest[:FOLDER_DIGITS]}")
 
 
 def identity_of(event: Mapping[str, object]) -> tuple[str, ...] | None:

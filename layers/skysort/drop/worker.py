@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from skysort.drop import keys
@@ -48,15 +48,22 @@ class FileClassifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DropWorker:
-    """Classifies dropped files and records each one's outcome in the results bucket."""
+    """Classifies dropped files and records each one's outcome in the results bucket.
+
+    classifier: of the files that are for no trained model. trained: gives the classifier of a trained model by a file's
+    key, None for the other files.
+    """
 
     store: ObjectStore
     results_bucket: str
     classifier: FileClassifier
     clock: Callable[[], float] = time.perf_counter
+    trained: Callable[[str], FileClassifier | None] | None = None
 
     def process(self, upload: Upload, deadline: Deadline = ENDLESS) -> tuple[Outcome, Report]:
         """Process one upload unless it has an outcome; raises InfrastructureError if it should be retried."""
+        if self.trained is not None:
+            return self._for(upload).process(upload, deadline)
         file_deadline = deadline.begin()
         ledger = self._ledger(upload)
         settled = _settled(ledger)
@@ -72,10 +79,14 @@ class DropWorker:
 
     def settled(self, upload: Upload) -> Outcome | None:
         """The outcome that an upload already has, without reading the file; None without one."""
+        if self.trained is not None:
+            return self._for(upload).settled(upload)
         return _settled(self._ledger(upload))
 
     def refuse(self, upload: Upload, error: InputError) -> tuple[Outcome, Report]:
         """Write the error record of a file that ended its process; raises InfrastructureError."""
+        if self.trained is not None:
+            return self._for(upload).refuse(upload, error)
         ledger = self._ledger(upload)
         settled = _settled(ledger)
         if settled is not None:
@@ -83,6 +94,11 @@ class DropWorker:
         report = self._refuse(error, upload, ledger)
         ledger.remove_members()
         return Outcome.REFUSED, report
+
+    def _for(self, upload: Upload) -> DropWorker:
+        """The worker of a file's model."""
+        classifier = self.trained(upload.key) if self.trained is not None else None
+        return replace(self, classifier=classifier or self.classifier, trained=None)
 
     def _ledger(self, upload: Upload) -> Ledger:
         label = f"{self.classifier.name} {self.classifier.version}"
@@ -117,7 +133,8 @@ class DropWorker:
     def _check(self, upload: Upload) -> None:
         """Raise an error for a file that is not this model's or no longer exists."""
         model = keys.parse(upload.key).model
-        if model != self.classifier.name:
+        # The rest of a trained model's name was taken from the key.
+        if model != self.classifier.name.partition("/")[0]:
             raise ConfigurationError(
                 f"{upload.key} came to the {self.classifier.name} model: "
                 f"this queue should hold only {keys.INCOMING}{self.classifier.name}/"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
     from skysort.answers import PictureAnswer, Ready, StarAnswer
+    from skysort.models import Model
 
 # Options of the query string; skysort.options parses them, as it does a form's.
 TopK = Annotated[list[str] | None, Query(description="number of predictions per item, best first")]
@@ -49,7 +50,6 @@ def classify_api(
 ) -> APIGatewayRestResolver:
     """The API of a model. read: parses a request from a body and its content type."""
     api, model = build_api(), MODELS[name]
-    items_metric = f"{model.input.name.capitalize()}Classified"
 
     @api.post(model.classify_path)
     def classify(top_k: TopK = None, labels: Labels = None, explain: Explain = None) -> Response[str]:
@@ -57,12 +57,7 @@ def classify_api(
         event = api.current_event
         request = read(raw_body(event), content_type(event))
         answer = classifier.answer(request, query_options(event, top_k=top_k, labels=labels, explain=explain))
-        metrics.add_metric(items_metric, MetricUnit.Count, len(answer["results"]))
-        count_answers(answer["results"], classifier.labels)
-        timing = cast("Mapping[str, float]", answer["timing_ms"])
-        for part in timing.keys() & {"decode", "predict"}:
-            metrics.add_metric(f"{part.capitalize()}Time", MetricUnit.Milliseconds, timing[part])
-        return json_response(answer)
+        return answer_response(answer, classifier.labels, model)
 
     @api.get(model.ready_path)
     def ready() -> Response[str]:
@@ -72,11 +67,43 @@ def classify_api(
     return api
 
 
-def query_options(event: APIGatewayProxyEvent, **values: list[str] | None) -> dict[str, object]:
-    """The options of the query string, as text or Repeated; raises InvalidFieldsError for any other parameter."""
-    unknown = [name for name in event.query_string_parameters if name not in NAMES]
+def answer_response(answer: StarAnswer | PictureAnswer, labels: Sequence[str], model: Model) -> Response[str]:
+    """The response with an answer, which is counted. labels: the labels it may have."""
+    metrics.add_metric(f"{model.input.name.capitalize()}Classified", MetricUnit.Count, len(answer["results"]))
+    count_answers(answer["results"], labels)
+    timing = cast("Mapping[str, float]", answer["timing_ms"])
+    for part in timing.keys() & {"decode", "predict"}:
+        metrics.add_metric(f"{part.capitalize()}Time", MetricUnit.Milliseconds, timing[part])
+    return json_response(answer)
+
+
+def query_options(
+    event: APIGatewayProxyEvent, also: Sequence[str] = (), **values: list[str] | None
+) -> dict[str, object]:
+    """The options of the query string.
+
+    Parameters
+    ----------
+    event
+        The request.
+    also
+        Parameters that are none of the options.
+    **values
+        The values of each option.
+
+    Returns
+    -------
+    Text, or Repeated.
+
+    Raises
+    ------
+    InvalidFieldsError
+        For any other parameter.
+    """
+    known = (*NAMES, *also)
+    unknown = [name for name in event.query_string_parameters if name not in known]
     if unknown:
-        choices = ", ".join(NAMES)
+        choices = ", ".join(known)
         raise InvalidFieldsError(
             [FieldError(name, "unknown_option", f"unknown option; choose from {choices}") for name in unknown]
         )

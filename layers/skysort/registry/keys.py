@@ -19,7 +19,8 @@ STATUS: Final = "status.json"
 WORK: Final = "work/"
 CARD: Final = "card.json"
 HELD_OUT: Final = "held_out.json"
-_SHARED: Final = "shared"
+# The owner where clients share everything.
+SHARED: Final = "shared"
 _SUFFIX: Final = ".json"
 
 
@@ -53,7 +54,7 @@ class TrainingKeys:
 
 def owner_of(client: Client) -> str:
     """Whose models a client's are, as a segment of keys."""
-    return client.folder or _SHARED
+    return client.folder or SHARED
 
 
 def training_of(request_key: str) -> TrainingKeys:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from skysort.s3.client import ListedObject, StoredDocument
 from skysort.s3.objects import ConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from skysort.s3.client import S3Client
 
@@ -52,6 +52,15 @@ class S3ModelStore:
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
+
+    @classmethod
+    def from_environment(cls, bucket: str, environment: Mapping[str, str]) -> Self:
+        """The bucket, with the region and credentials of a function's environment."""
+        from skysort.s3.client import S3Client  # noqa: PLC0415 - loaded by functions that use it
+        from skysort.s3.signature import Addressing, Credentials, Signer  # noqa: PLC0415
+
+        addressing = Addressing.from_environment(environment)
+        return cls(S3Client(addressing, Signer(Credentials.from_environment(environment), addressing.region)), bucket)
 
     def get(self, key: str) -> StoredDocument:
         """A document; raises NotFoundError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from skysort.star.body import StarRequest
     from skysort.star.columns import Photometry
     from skysort.star.model import Explanation, StarModel
+    from skysort.star.schema import Schema
 
 # The first object of SDSS17, a luminous red galaxy with a spectrum.
 SAMPLE: Final = StarRow("sdss17-1", (23.87882, 22.2753, 20.39501, 19.16573, 18.79371, 0.6347936))
@@ -80,6 +82,11 @@ class StarClassifier:
         """The model's labels."""
         return self._model.labels
 
+    @property
+    def schema(self) -> Schema:
+        """The model's columns."""
+        return self._model.schema
+
     def self_test(self) -> Ready:
         """Classify the built-in sample without the cache; raises InfrastructureError for a wrong class."""
         started = perf_counter()
@@ -97,13 +104,14 @@ class StarClassifier:
 
     def _classify(self, rows: Sequence[StarRow], options: Options) -> tuple[list[StarResult | FailedResult], float]:
         """Answer every row in order; known values come from the cache, the rest from one prediction."""
-        keys = [None if row.errors else (row.values, options) for row in rows]
-        answers = [None if key is None else self._cache.get(_nan_safe(key)) for key in keys]
+        version = self._model.identity
+        keys = [None if row.errors else _key(version, row.values, options) for row in rows]
+        answers = [None if key is None else self._cache.get(key) for key in keys]
         fresh = [place for place, (key, answer) in enumerate(zip(keys, answers, strict=True)) if key and answer is None]
         started = perf_counter()
         for place, answer in zip(fresh, self._predict([rows[place] for place in fresh], options), strict=True):
             answers[place] = answer
-            self._cache.put(_nan_safe((rows[place].values, options)), answer)
+            self._cache.put(keys[place], answer)
         predict_ms = (perf_counter() - started) * 1e3
         predicted, room = set(fresh), problems.room_for(len(rows))
         results: list[StarResult | FailedResult] = [
@@ -140,6 +148,10 @@ class StarClassifier:
                 probabilities.tolist(), order.tolist(), sets.tolist(), variants, strict=True
             )
         ]
+        if result.typicality is not None:
+            for answer, typicality in zip(answers, result.typicality.tolist(), strict=True):
+                answer["typicality"] = round(typicality, _DIGITS)
+                answer["in_domain"] = typicality >= self._model.typical_from
         if options.explain:
             self._explain(answers, photometry)
         return answers
@@ -149,10 +161,9 @@ class StarClassifier:
             answer["explanation"] = _explanation(explanation, self._model.labels)
 
 
-def _nan_safe(key: tuple[tuple[float, ...], Options]) -> tuple[tuple[float | None, ...], Options]:
+def _key(version: str, values: tuple[float, ...], options: Options) -> tuple[str, tuple[float | None, ...], Options]:
     """A cache key without NaN (a missing redshift), which does not equal itself."""
-    values, options = key
-    return (tuple(value if value == value else None for value in values), options)  # noqa: PLR0124
+    return (version, tuple(value if value == value else None for value in values), options)  # noqa: PLR0124
 
 
 def _result(row: StarRow, answer: StarClasses, *, cached: bool) -> StarResult:
@@ -169,7 +180,7 @@ def _explanation(explanation: Explanation, labels: Sequence[str]) -> TreeExplana
     """SHAP values of an answer: for each class, base + contributions = margin."""
     return {
         "method": "tree SHAP",
-        "features": dict(zip(explanation.features, _rounded(explanation.values), strict=True)),
+        "features": dict(zip(explanation.features, map(_or_none, _rounded(explanation.values)), strict=True)),
         "classes": {
             label: {
                 "base": round(base, _DIGITS),
@@ -181,6 +192,11 @@ def _explanation(explanation: Explanation, labels: Sequence[str]) -> TreeExplana
             )
         },
     }
+
+
+def _or_none(value: float) -> float | None:
+    """A feature's value, None for one that is missing, as an optional column of a trained model may be."""
+    return None if math.isnan(value) else value
 
 
 def _rounded(values: NDArray[np.float32]) -> list[float]:

@@ -92,6 +92,8 @@ class StarModel:
         typicality: Typicality | None = None,
     ) -> None:
         self.card = card
+        # Of the answers in caches: versions of a trained model differ in more digits than are shown.
+        self.identity = card.version
         self.schema = schema
         self._variants = variants
         self._typicality = typicality
@@ -124,7 +126,9 @@ class StarModel:
 
         variants = {name: _load_variant(card, schema, name, read, threads) for name in _names(schema)}
         typicality = Typicality.load(read_file(TYPICALITY_FILE)) if "typicality" in document else None
-        return cls(card, variants, schema, typicality)
+        model = cls(card, variants, schema, typicality)
+        model.identity = version
+        return model
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ class Schema:
                 ranges={name: (float(about["range"][0]), float(about["range"][1])) for name, about in columns.items()},
                 model=str(document["name"]) if trained else "",
             )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
             raise ArtefactError(f"the card does not describe its columns in full: {error!r}") from error
 
     def document(self) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 The distance is to the nearest of a sample of the training rows, in magnitudes and neighbouring differences, each scaled
 by its spread. Typicality is a conformal p-value: the share of held-out rows that are at least as far away, so that a
-threshold of 0.005 flags one in 200 good rows. A quantity that is missing counts as its median.
+threshold of 0.005 flags one in 200 good rows. A quantity that is missing counts as its median. Beyond the farthest
+held-out row the share falls with the fourth power of the distance: a small table has few rows to compare with.
 """
 
 from __future__ import annotations
@@ -68,10 +69,13 @@ class Typicality:
 
     def of(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         """(n,) typicality of rows (n, k)."""
-        nearer = np.searchsorted(self.distances, self._nearest(values), side="left")
-        farther = len(self.distances) - nearer
-        shares: NDArray[np.float32] = ((1 + farther) / (1 + len(self.distances))).astype(np.float32)
-        return shares
+        distances = self._nearest(values)
+        farther = len(self.distances) - np.searchsorted(self.distances, distances, side="left")
+        shares = (1 + farther) / (1 + len(self.distances))
+        if len(self.distances):
+            # These are squares.
+            shares *= np.minimum(1.0, self.distances[-1] / np.maximum(distances, _MIN_SCALE)) ** 2
+        return shares.astype(np.float32)
 
     def save(self) -> bytes:
         """The content of a file."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from skysort.star.model import StarModel
 
 TABLE: Final = ""
+SUFFIXES: Final = (TABLE, REJECTED)
 _CSV: Final = "text/csv"
 _CONTENT_TYPES: Final = {
     Format.CSV: _CSV,
@@ -36,13 +37,13 @@ _CONTENT_TYPES: Final = {
 
 
 class TableClassifier:
-    """Classifies tables of stars; a skysort.drop.worker.FileClassifier."""
+    """Classifies tables of stars; a skysort.drop.worker.FileClassifier. name: the model's, if not its card's."""
 
-    suffixes = (TABLE, REJECTED)
+    suffixes = SUFFIXES
 
-    def __init__(self, model: StarModel) -> None:
+    def __init__(self, model: StarModel, name: str = "") -> None:
         self._model = model
-        self.name = model.card.name
+        self.name = name or model.card.name
         self.version = model.card.version
 
     def classify(self, source: SourceFile, draft: Draft) -> Report:
@@ -72,9 +73,11 @@ class TableClassifier:
         kind, gzipped, blocks = recognised(blocks)
         file = open_sink(TABLE, "application/gzip" if gzipped else _CONTENT_TYPES[kind])
         sink = GzipSink(file) if gzipped else file
-        appended = ResultColumns(self._model.labels, f"{self.name} {self.version}")
+        model = self._model
+        label = f"{self.name} {self.version}"
+        appended = ResultColumns(model.labels, label, typicality=model.measures_typicality)
         rejects = RejectsWriter(lambda: open_sink(REJECTED, _CSV))
-        with TableReader(kind, blocks, lambda: sink.write(b"")) as table:
+        with TableReader(kind, blocks, lambda: sink.write(b""), model.schema) as table:
             classifier = RowClassifier(self._model, appended, rejects, table.columns)
             for piece in table.begin(appended):
                 sink.write(piece)

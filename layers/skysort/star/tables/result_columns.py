@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -11,13 +12,20 @@ import numpy as np
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from skysort.star.model import Classification
 
 PREFIX: Final = "skysort_"
+_FEW_CLASSES: Final = 8
+# Characters of a set in a table, of a label in a column's name, and of a description in a FITS card.
+_SET_CHARACTERS: Final = 255
+_CUT: Final = "|..."
+_NAME: Final = 40
+_TEXT: Final = 68
+_NOT_IN_NAME: Final = re.compile("[^a-z0-9_]+")
 
 
 def is_appended(name: str) -> bool:
@@ -54,7 +62,8 @@ class Values:
     """The appended values of k classified rows, in the columns' order.
 
     Texts are codes into a short list, as they have few values.
-    label: (k,) index into ResultColumns.labels. probabilities: (k, classes) float32.
+    label: (k,) index into ResultColumns.labels. probabilities: (k, classes) float32, followed by the typicality where
+    the model measures it.
     prediction_set: (k,) index into ResultColumns.sets. variant: (k,) index into ResultColumns.variants.
     """
 
@@ -67,14 +76,20 @@ class Values:
 class ResultColumns:
     """Names and vocabulary of the appended columns for one model.
 
-    labels: its classes. model: name and version, ``star 1.0.0``.
+    labels: its classes. model: name and version, ``star 1.0.0``. typicality: whether there is a column of it.
     """
 
-    def __init__(self, labels: Iterable[str], model: str) -> None:
+    def __init__(self, labels: Iterable[str], model: str, *, typicality: bool = False) -> None:
         self.labels = tuple(labels)
         self.model = model
         self.variants = (PHOTOMETRY_ONLY, WITH_REDSHIFT)
-        self._weights = 1 << np.arange(len(self.labels))
+        self._typicality = typicality
+        # All sets of a few classes, by the bit mask of their members; of many, those that were met.
+        self._enumerated = len(self.labels) <= _FEW_CLASSES
+        self._weights = 1 << np.arange(len(self.labels)) if self._enumerated else None
+        count = 1 << len(self.labels) if self._enumerated else 0
+        self._sets = [self._joined([code >> bit & 1 for bit in range(len(self.labels))]) for code in range(count)]
+        self._codes: dict[bytes, int] = {}
 
     @cached_property
     def described(self) -> tuple[ResultColumn, ...]:
@@ -82,10 +97,19 @@ class ResultColumns:
         return (
             ResultColumn(f"{PREFIX}class", "meta.code.class", "most probable class", _vocabulary(self.labels)),
             *(
-                ResultColumn(f"{PREFIX}p_{label.lower()}", "stat.probability", f"calibrated probability of {label}")
-                for label in self.labels
+                ResultColumn(f"{PREFIX}p_{name}", "stat.probability", f"calibrated probability of {label}"[:_TEXT])
+                for label, name in zip(self.labels, _names(self.labels), strict=True)
             ),
-            ResultColumn(f"{PREFIX}set", "meta.code.class", "90 % conformal prediction set", _vocabulary(self.sets)),
+            *(
+                [
+                    ResultColumn(
+                        f"{PREFIX}typicality", "stat.probability", "share of held-out rows that look less typical"
+                    )
+                ]
+                if self._typicality
+                else []
+            ),
+            ResultColumn(f"{PREFIX}set", "meta.code.class", "90 % conformal prediction set", self._set_vocabulary()),
             ResultColumn(
                 f"{PREFIX}variant",
                 "meta.code",
@@ -105,37 +129,79 @@ class ResultColumns:
         """All appended columns' names in order."""
         return [column.name for column in self.described]
 
-    @cached_property
-    def sets(self) -> tuple[str, ...]:
-        """All prediction sets, labels joined with ``|``, indexed by the bit mask of their members."""
-        return tuple(
-            "|".join(label for bit, label in enumerate(self.labels) if code >> bit & 1)
-            for code in range(1 << len(self.labels))
-        )
+    @property
+    def sets(self) -> Sequence[str]:
+        """The prediction sets, labels joined with ``|``, by code; of many classes more may be added."""
+        return self._sets
 
     @property
     def nothing(self) -> Values:
         """The appended values of zero rows."""
         none = np.zeros(0, np.intp)
-        return Values(none, np.zeros((0, len(self.labels)), np.float32), none, none)
+        return Values(none, np.zeros((0, len(self.labels) + self._typicality), np.float32), none, none)
 
     def values(self, classified: Classification) -> Values:
         """The appended values of classified rows."""
+        numbers = classified.probabilities
+        if self._typicality and classified.typicality is not None:
+            numbers = np.column_stack([numbers, classified.typicality])
         return Values(
             classified.probabilities.argmax(axis=1),
-            classified.probabilities,
-            classified.prediction_sets @ self._weights,
+            numbers,
+            self._set_codes(classified.prediction_sets),
             classified.with_redshift.astype(np.intp),
         )
+
+    def _set_codes(self, members: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """(k,) index into `sets` of (k, classes) members."""
+        if self._weights is not None:
+            codes: NDArray[np.intp] = members @ self._weights
+            return codes
+        packed = [row.tobytes() for row in np.packbits(members, axis=1)]
+        for key, row in zip(packed, members, strict=True):
+            if key not in self._codes:
+                self._codes[key] = len(self._sets)
+                self._sets.append(self._joined(row.tolist()))
+        return np.array([self._codes[key] for key in packed], np.intp)
+
+    def _joined(self, members: Sequence[int]) -> str:
+        """The labels of a set, cut where a table's cell would be too wide."""
+        text = "|".join(label for label, member in zip(self.labels, members, strict=True) if member)
+        if len(text) <= _SET_CHARACTERS or self._enumerated:
+            return text
+        return text[: _SET_CHARACTERS - len(_CUT)].rpartition("|")[0] + _CUT
+
+    def _set_vocabulary(self) -> NDArray[np.bytes_]:
+        """The sets known so far; as wide as any may be."""
+        if self._enumerated:
+            return _vocabulary(self._sets)
+        width = min(_SET_CHARACTERS, len("|".join(self.labels)))
+        return np.array([text.encode("ascii") for text in self._sets], dtype=f"S{width}")
 
     def columns(self, values: Values) -> list[NDArray[np.generic]]:
         """The appended columns as arrays: fixed-width byte strings, and float32 probabilities."""
         texts = iter((values.label, values.prediction_set, values.variant, np.zeros(len(values.label), np.intp)))
         probabilities = iter(values.probabilities.T)
+        described = list(self.described)
+        if not self._enumerated:
+            place = next(index for index, column in enumerate(described) if column.name == f"{PREFIX}set")
+            described[place] = replace(described[place], vocabulary=self._set_vocabulary())
         return [
-            next(probabilities) if column.vocabulary is None else column.vocabulary[next(texts)]
-            for column in self.described
+            next(probabilities) if column.vocabulary is None else column.vocabulary[next(texts)] for column in described
         ]
+
+
+def _names(labels: Sequence[str]) -> list[str]:
+    """The labels as parts of columns' names: lower-case letters, digits and underscores, all different."""
+    names: list[str] = []
+    for label in labels:
+        name = stem = _NOT_IN_NAME.sub("_", label.lower())[:_NAME]
+        count = 1
+        while name in names:
+            count += 1
+            name = f"{stem}_{count}"
+        names.append(name)
+    return names
 
 
 def _vocabulary(texts: Iterable[str]) -> NDArray[np.bytes_]:

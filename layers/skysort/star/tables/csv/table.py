@@ -192,13 +192,10 @@ class CsvText:
         mark = delimiter.encode()
         self._mark = mark
         self._heads = _binary(mark + label.encode() for label in appended.labels)
-        # What follows the probabilities has few values: one for each variant and prediction set.
-        self._tails = _binary(
-            mark + join_names((prediction_set, variant, appended.model), delimiter) + eol
-            for variant in appended.variants
-            for prediction_set in appended.sets
-        )
-        self._sets = len(appended.sets)
+        self._appended = appended
+        self._delimiter = delimiter
+        self._sets = -1
+        self._tails: Any = None
         self._names = appended.names
         self._eol = eol
 
@@ -212,10 +209,22 @@ class CsvText:
             contents,
             self._heads.take(pa.array(values.label)),
             self._probabilities(values.probabilities),
-            self._tails.take(pa.array(values.variant * self._sets + values.prediction_set)),
+            self._known_tails().take(pa.array(values.variant * self._sets + values.prediction_set)),
             b"",
         )
         return _bytes_of(joined)
+
+    def _known_tails(self) -> Any:
+        """What follows the probabilities: it has few values, one for each variant and prediction set."""
+        sets = self._appended.sets
+        if len(sets) != self._sets:
+            self._tails = _binary(
+                self._mark + join_names((prediction_set, variant, self._appended.model), self._delimiter) + self._eol
+                for variant in self._appended.variants
+                for prediction_set in sets
+            )
+            self._sets = len(sets)
+        return self._tails
 
     def _probabilities(self, probabilities: NDArray[np.float32]) -> Any:
         """(k, classes) float32 as ``,0.123456`` for each class."""
