@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
+from skysort.custom import onnx_weights
 from skysort.errors import ArtefactError
+from skysort.model_card import read_artefact
 from skysort.pictures.decode import read_each
 from skysort.pictures.model import EMBEDDING, FEATURES, PictureModel
 
@@ -29,8 +32,11 @@ if TYPE_CHECKING:
 GALAXY: Final = "galaxy"
 IMAGE: Final = "image"
 NETWORKS: Final = (GALAXY, IMAGE)
-# The galaxy network's graph takes four quarter turns of its own.
+IMAGE_EMBEDDING: Final = f"{IMAGE}.embedding"
+_PROJECTION: Final = "projection"  # its name in the graph
 _TURNS: Final = 4
+# The galaxy network's graph takes the quarter turns by itself.
+GRAPH_TURNS: Final = _TURNS
 
 
 class Views(StrEnum):
@@ -61,11 +67,17 @@ class Maps:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Features of one network: their number, and how they come from its maps."""
+    """Features of one network.
+
+    size: their number. pool: how they come from its maps. locate: of one view's map, (channels, h, w), and the weights
+    of the features, the (h, w) map whose mean is the weighted sum of the features; for an embedding, the weights that
+    its projection makes of them (see skysort.custom.evidence).
+    """
 
     network: str
     size: int
     pool: Callable[[Maps], NDArray[np.float32]]
+    locate: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
 
 def _mean(maps: Maps) -> NDArray[np.float32]:
@@ -73,14 +85,31 @@ def _mean(maps: Maps) -> NDArray[np.float32]:
     return pooled
 
 
+def _locate_mean(features: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.tensordot(weight, features, axes=1)
+
+
 def _deviation(maps: Maps) -> NDArray[np.float32]:
     pooled: NDArray[np.float32] = maps.features.std(axis=(2, 3), dtype=np.float32).mean(axis=0, dtype=np.float32)
     return pooled
 
 
+def _locate_deviation(features: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    squares = (features - features.mean(axis=(1, 2), keepdims=True)) ** 2
+    deviation = np.sqrt(squares.mean(axis=(1, 2)))
+    return np.tensordot(weight / np.maximum(deviation, np.finfo(np.float32).tiny), squares, axes=1)
+
+
 def _largest(maps: Maps) -> NDArray[np.float32]:
     pooled: NDArray[np.float32] = maps.features.max(axis=(2, 3)).mean(axis=0, dtype=np.float32)
     return pooled
+
+
+def _locate_largest(features: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    flat = features.reshape(len(features), -1)
+    place = flat.argmax(axis=1)
+    sums = np.bincount(place, weight * flat[np.arange(len(flat)), place], minlength=flat.shape[1])
+    return (sums * flat.shape[1]).astype(np.float32).reshape(features.shape[1:])
 
 
 def _embedding(maps: Maps) -> NDArray[np.float32]:
@@ -89,15 +118,16 @@ def _embedding(maps: Maps) -> NDArray[np.float32]:
 
 
 _CHANNELS: Final = 960
-# By name. The galaxy network's embedding is its mean.
+# By name.
 BLOCKS: Final[Mapping[str, Block]] = {
-    **{
-        f"{network}.{name}": Block(network, _CHANNELS, pool)
-        for network in NETWORKS
-        for name, pool in (("mean", _mean), ("deviation", _deviation), ("largest", _largest))
-    },
-    f"{IMAGE}.embedding": Block(IMAGE, 1280, _embedding),
-}
+    f"{network}.{name}": Block(network, _CHANNELS, pool, locate)
+    for network in NETWORKS
+    for name, pool, locate in (
+        ("mean", _mean, _locate_mean),
+        ("deviation", _deviation, _locate_deviation),
+        ("largest", _largest, _locate_largest),
+    )
+} | {IMAGE_EMBEDDING: Block(IMAGE, 1280, _embedding, _locate_mean)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +163,9 @@ class CustomPicture:
 class Networks:
     """The networks, loaded; threads may share them."""
 
-    def __init__(self, models: Mapping[str, PictureModel]) -> None:
+    def __init__(self, models: Mapping[str, PictureModel], image_file: Path) -> None:
         self.models = models
+        self._image_file = image_file
 
     @classmethod
     def load(cls, galaxy_folder: Path, image_folder: Path, threads: int = 1) -> Self:
@@ -164,12 +195,17 @@ class Networks:
             if FEATURES not in model.outputs:
                 raise ArtefactError(f"the {name} model in {folder} has no output {FEATURES}")
             models[name] = model
-        return cls(models)
+        return cls(models, image_folder / models[IMAGE].card.document["file"])
 
     @property
     def sha256(self) -> Mapping[str, str]:
         """The hash of each network's file: a head fits only the networks that it was trained on."""
         return {name: model.card.document["sha256"] for name, model in self.models.items()}
+
+    @cached_property
+    def projection(self) -> NDArray[np.float32]:
+        """(960, 1280): the image network's embedding is its mean times this, plus biases, where that is positive."""
+        return onnx_weights.weights(read_artefact(self._image_file, self.sha256[IMAGE]), _PROJECTION)
 
     def read(self, content: bytes, budget: Budget | None = None) -> CustomPicture:
         """Decode a picture once, for both networks; raises as `skysort.pictures.decode.read_each` does."""
