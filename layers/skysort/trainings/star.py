@@ -1,123 +1,109 @@
-"""The steps that train a star model from a table with classes: read, fit, evaluate; publishing is that of every kind.
-
-Each step takes what the one before it left in the training's working documents, and leaves the same however often it is
-run.
-"""
+"""The steps of a training on a table with classes: read, fit, evaluate."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
+from skysort.errors import EmptyInputError
 from skysort.registry.keys import CARD, HELD_OUT
-from skysort.registry.promotion import HeldOut
+from skysort.registry.names import Kind
 from skysort.star.model import TYPICALITY_FILE
 from skysort.trainings.star_evaluation import evaluate
 from skysort.trainings.star_fit import VariantFit, fit_variant, variants
 from skysort.trainings.star_rows import held_out
 from skysort.trainings.star_table import LabelledRows, StarOptions, read_rows
+from skysort.trainings.status import Phase
+from skysort.trainings.steps import Artefact, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterator, Mapping
+
+    from skysort.trainings.sources import Uploads
+    from skysort.trainings.steps import Job
 
 TABLE: Final = "table.npz"
+# Of the table, which is read in ranges.
+_BLOCK: Final = 8 * 1024 * 1024
 
 
-class Work(Protocol):
-    """A training's working documents, by name."""
+class StarSteps:
+    """Steps of trainings whose table lies in the drop bucket.
 
-    def get(self, name: str) -> bytes:
-        """A document; raises NotFoundError."""
-
-    def put(self, name: str, body: bytes) -> None:
-        """Write a document, in place of an earlier one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Artefact:
-    """What is to be published.
-
-    card: without name, time and training. files: of the version, by name, without the held-out examples.
-    held_out: for comparisons of versions.
+    uploads: the drop bucket. threads: of XGBoost, which give the same model for any number.
     """
 
-    card: dict[str, Any]
-    files: Mapping[str, bytes]
-    held_out: HeldOut
+    kind = Kind.STAR
 
+    def __init__(self, uploads: Uploads, threads: int = 1) -> None:
+        self._uploads = uploads
+        self._threads = threads
 
-@dataclass(frozen=True, slots=True)
-class StarTraining:
-    """One training.
+    def run(self, step: str, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Do a step."""
+        del event
+        if step == "read":
+            self._read(job)
+        elif step == "fit":
+            self._fit(job)
+        elif step == "evaluate":
+            self._evaluate(job)
+        else:
+            raise ValueError(f"unknown step {step!r:.40}")
+        return {}
 
-    options: of its request. threads: of the library. check: called regularly; raises when the time is over.
-    """
+    def _read(self, job: Job) -> None:
+        rows = read_rows(self._blocks(job.request.source["s3_key"]), StarOptions.of(job.request.options))
+        job.write(TABLE, rows.save())
+        refused = rows.report["refused"]
+        job.refused(Phase.READING, refused["count"], [Refused(**each) for each in refused["files"]])
 
-    options: StarOptions
-    threads: int = 1
-    check: Callable[[], object] = bool
+    def _blocks(self, key: str) -> Iterator[bytes]:
+        start = 0
+        while block := self._uploads.get_range(key, start, _BLOCK):
+            yield block
+            start += len(block)
+            if len(block) < _BLOCK:
+                return
+        if not start:
+            raise EmptyInputError(f"{key} is empty: it has no bytes")
 
-    def read(self, blocks: Iterable[bytes], work: Work) -> dict[str, Any]:
-        """Read the table.
-
-        Parameters
-        ----------
-        blocks
-            The file's bytes.
-        work
-            The working documents.
-
-        Returns
-        -------
-        dict
-            The report: rows, those used, classes with their counts, refused rows, remarks.
-
-        Raises
-        ------
-        InputError
-            For a table that no model can be trained on.
-        """
-        rows = read_rows(blocks, self.options, self.check)
-        work.put(TABLE, rows.save())
-        return dict(rows.report)
-
-    def fit(self, work: Work, progress: Callable[[int, int], object]) -> None:
-        """Fit the boosters. progress: called with the number of boosters done, and of all."""
-        rows = LabelledRows.load(work.get(TABLE))
+    def _fit(self, job: Job) -> None:
+        rows = LabelledRows.load(job.read(TABLE))
+        options = StarOptions.of(job.request.options)
         training = ~held_out(rows.photometry, rows.classes)
         names = variants(rows)
         for done, name in enumerate(names):
-            progress(done, len(names))
-            fitted = fit_variant(
-                rows,
-                name,
-                training,
-                seed=self.options.seed,
-                search=self.options.search,
-                threads=self.threads,
-                check=self.check,
-            )
-            work.put(f"{name}.ubj", fitted.model)
-            work.put(f"{name}.json", json.dumps(fitted.document).encode())
-        progress(len(names), len(names))
+            job.progress(Phase.FITTING, done, len(names), "boosters")
+            fitted = fit_variant(rows, name, training, seed=options.seed, search=options.search, threads=self._threads)
+            # One document, so that of two attempts at this step the model and its calibration are from one.
+            job.write(f"{name}.fit", fitted.save())
 
-    def evaluate(self, work: Work) -> dict[str, Any]:
-        """Evaluate the boosters on the held-out rows, and write the card; returns it."""
-        rows = LabelledRows.load(work.get(TABLE))
-        fits = {
-            name: VariantFit(work.get(f"{name}.ubj"), json.loads(work.get(f"{name}.json"))) for name in variants(rows)
-        }
-        held = held_out(rows.photometry, rows.classes)
+    def _evaluate(self, job: Job) -> None:
+        rows, fits = self._fitted(job)
         card, files, examples = evaluate(
-            rows, fits, held, seed=self.options.seed, threads=self.threads, check=self.check
+            rows,
+            fits,
+            held_out(rows.photometry, rows.classes),
+            seed=StarOptions.of(job.request.options).seed,
+            threads=self._threads,
         )
-        work.put(TYPICALITY_FILE, files[TYPICALITY_FILE])
-        work.put(HELD_OUT, examples.body())
-        work.put(CARD, json.dumps(card).encode())
-        return card
+        job.write(TYPICALITY_FILE, files[TYPICALITY_FILE])
+        job.write(HELD_OUT, examples.body())
+        job.write_json(CARD, card)
 
-    def artefact(self, work: Work) -> Artefact:
-        """What the last step publishes."""
-        card = json.loads(work.get(CARD))
-        return Artefact(card, {name: work.get(name) for name in card["files"]}, HeldOut.read(work.get(HELD_OUT)))
+    def _fitted(self, job: Job) -> tuple[LabelledRows, dict[str, VariantFit]]:
+        rows = LabelledRows.load(job.read(TABLE))
+        return rows, {name: VariantFit.load(job.read(f"{name}.fit")) for name in variants(rows)}
+
+    def artefact(self, job: Job) -> Artefact:
+        """The version's card and files."""
+        request, card = job.request, job.read_json(CARD)
+        _, fits = self._fitted(job)
+        files = {f"{name}.ubj": fitted.model for name, fitted in fits.items()}
+        files |= {name: job.read(name) for name in (TYPICALITY_FILE, HELD_OUT)}
+        about = {"name": request.name, "created": request.created, "training": request.id}
+        return Artefact({**about, **card}, files)
+
+    def results(self, card: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The parts of the card that the status shows."""
+        return {name: card[name] for name in ("metrics", "learning_curve", "hyperparameters")}

@@ -127,10 +127,6 @@ def evaluate(
             "missing_redshift": f"the variant {PHOTOMETRY_ONLY} answers",
         },
         "variants": {name: documents[name] for name in variants(rows)},
-        "files": {
-            name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-            for name, content in files.items()
-        },
         "bytes": sum(map(len, files.values())),
         "conformal": {"coverage": COVERAGE, "method": "class-conditional; the thresholds are each variant's"},
         "typicality": {"threshold": THRESHOLD, "method": METHOD},

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -91,6 +92,16 @@ class VariantFit:
 
     model: bytes
     document: dict[str, Any]
+
+    def save(self) -> bytes:
+        """Serialise: the document as a line of JSON, then the model."""
+        return json.dumps(self.document).encode() + b"\n" + self.model
+
+    @classmethod
+    def load(cls, content: bytes) -> Self:
+        """Parse the output of `save`."""
+        document, _, model = content.partition(b"\n")
+        return cls(model, json.loads(document))
 
 
 def variants(rows: LabelledRows) -> tuple[str, ...]:
