@@ -20,6 +20,8 @@ from skysort.trainings.star_table import LabelledRows, StarOptions, read_rows
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 RANDOM = np.random.default_rng(17)
 ROWS = 60
 VALUES = RANDOM.uniform(15, 24, (ROWS, len(BANDS)))
@@ -57,7 +59,7 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert np.array_equal(again.photometry.magnitudes, rows.photometry.magnitudes)
 
 
-def csv(values: np.ndarray, classes: list[str]) -> bytes:  # type: ignore[type-arg]
+def csv(values: NDArray[np.float64], classes: list[str]) -> bytes:
     text = io.StringIO()
     text.write(",".join((*BANDS, "class")) + "\n")
     for row, label in zip(values.tolist(), classes, strict=True):
