@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cfnlint.api import ManualArgs, lint
 
 from infra import node
 from infra.commands import cdk
@@ -167,6 +168,15 @@ def test_a_request_outlives_the_message_that_it_started_nothing() -> None:
         ModelRetention(work=0)
 
 
-def test_cfn_lint_reads_the_definition(stage: Synthesised) -> None:
+def test_cfn_lint_reads_the_definition(dev: Synthesised) -> None:
     """It is plain text in the template, with placeholders: a definition that is joined by CloudFormation is skipped."""
-    assert isinstance(machine(stage).properties["DefinitionString"], str)
+    # Given the machine in a template of its own, and an error in it
+    properties = dict(machine(dev).properties)
+    text = properties["DefinitionString"]
+    properties |= {"DefinitionString": text.replace('"StartAt": "Kind"', '"StartAt": "Nowhere"')}
+    properties |= {"RoleArn": "arn:aws:iam::123456789012:role/x", "DefinitionSubstitutions": {"RowsFunction": "x"}}
+    del properties["LoggingConfiguration"], properties["Tags"]
+    template = {"Resources": {"Machine": {"Type": MACHINE, "Properties": properties}}}
+    # Then it is found
+    found = lint(json.dumps(template), config=ManualArgs(regions=["us-east-1"]))
+    assert "Missing 'Next' target 'Nowhere'" in str([match.message for match in found])
