@@ -41,6 +41,8 @@ PHASES: Final[Mapping[str, Phase]] = {
     "publish": Phase.PUBLISHING,
 }
 FAIL: Final = "fail"
+# Asked of a new version of a function before it takes over: that it starts, with its modules and settings.
+READY: Final = "ready"
 # How a function ends that needs too much time or memory (AWS Step Functions, "Handling error conditions").
 _EXHAUSTED: Final = frozenset({"Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown", "States.Timeout"})
 _BASE: Final = "live_before.json"
@@ -136,17 +138,20 @@ class Steps:
         Parameters
         ----------
         event
-            ``key`` of the training's request, ``step``, and what the step needs beside: ``shard``, or ``error``.
+            ``key`` of the training's request, ``step``, and what the step needs beside: ``shard``, or ``error``. The
+            step ``ready`` is of no training.
 
         Returns
         -------
-        What the state machine needs: ``shards`` after reading pictures, else nothing.
+        What the state machine needs: ``shards`` after reading pictures, else nothing; ``ready`` to the step ready.
 
         Raises
         ------
         TrainingRefused
             The training can never succeed. Any other exception may pass when the step is repeated.
         """
+        if event["step"] == READY:
+            return {"ready": True}
         keys, step = training_of(event["key"]), event["step"]
         status = StatusFile(self._store, keys)
         if step == FAIL:

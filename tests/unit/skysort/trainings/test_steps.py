@@ -308,3 +308,9 @@ def test_the_first_to_write_a_document_wins(bench: Bench) -> None:
     assert job.write("a.bin", b"second") == b"first"
     assert job.write_json("a.json", {"n": 1}) == {"n": 1}
     assert job.write_json("a.json", {"n": 2}) == job.read_json("a.json") == {"n": 1}
+
+
+def test_a_function_says_that_it_is_ready_without_a_training() -> None:
+    store = MemoryModelStore()
+    assert Steps(store, [FakeKind()]).run({"step": "ready"}) == {"ready": True}
+    assert store.objects == {}
