@@ -22,7 +22,7 @@ from infra.stages.stage import AwsStage, DropQueue, DropRetention, LocalStage
 from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort.clients import Sharing
 from skysort.models import CUSTOM, CUSTOM_ROWS, MODELS, PICTURES, ROWS, TRAINED_ROWS
-from skysort.settings import DROP_BUCKET, MODELS_BUCKET, RESULTS_BUCKET, THREADS
+from skysort.settings import BLAS_THREADS, DROP_BUCKET, MODELS_BUCKET, RESULTS_BUCKET, THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,7 +93,11 @@ def _drop(model: Model, reserved: int, warm: Warm = _ON_DEMAND, *, isolated: boo
 def _train(model: Model, reserved: int, *, isolated: bool = False) -> FunctionSettings:
     """The function that does the steps of a training, in the image of the drop function."""
     drop = _drop(model, reserved, isolated=isolated)
-    return dataclasses.replace(drop, handler="train.handler", buckets=(DROP_BUCKET, MODELS_BUCKET))
+    # The matrices of a few hundred examples are small: threads of OpenBLAS wait for each other longer than they work,
+    # the more so where other processes use the cores (a fit four times as long, measured on two of them).
+    environment = {**drop.environment, BLAS_THREADS: "1"}
+    buckets = (DROP_BUCKET, MODELS_BUCKET)
+    return dataclasses.replace(drop, handler="train.handler", buckets=buckets, environment=environment)
 
 
 def _control(reserved: int, warm: Warm = _ON_DEMAND, roll_out: RollOut = _AT_ONCE) -> FunctionSettings:
