@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 from skysort.batches.status import BatchStatusService
 from skysort.http.api import serve
 from skysort.http.control import Contract, control_api
+from skysort.http.trained import TrainedServices
 from skysort.model_card import ModelRegistry
 from skysort.models import MODELS
 from skysort.observability import Start, logger, metrics
+from skysort.registry.catalogue import Catalogue
+from skysort.registry.keys import owner_of
+from skysort.registry.promotion import Promotions
+from skysort.registry.store import S3ModelStore
+from skysort.registry.versions import VersionFiles
 from skysort.s3.client import S3Client
 from skysort.s3.signature import Addressing, Credentials, Signer
 from skysort.settings import ControlSettings
+from skysort.trainings.service import TrainingService
 from skysort.uploads.presigner import UploadPresigner
 
 if TYPE_CHECKING:
@@ -27,6 +34,13 @@ signer = Signer(Credentials.from_environment(os.environ), addressing.region)
 s3 = S3Client(addressing, signer)
 registry = ModelRegistry(settings.cards_folder)
 uploads = UploadPresigner(settings.drop_bucket, addressing, signer, s3)
+store = S3ModelStore(s3, settings.models_bucket)
+trained = TrainedServices(
+    catalogue=Catalogue(store),
+    promotions=Promotions(store),
+    versions=VersionFiles(store),
+    trainings=TrainingService(store, s3, settings.drop_bucket),
+)
 batches = BatchStatusService(
     s3,
     drop_bucket=settings.drop_bucket,
@@ -34,8 +48,11 @@ batches = BatchStatusService(
     models=tuple(MODELS),
     addressing=addressing,
     signer=signer,
+    trained=lambda client: trained.catalogue.spelled(owner_of(client)),
 )
-api = control_api(registry, uploads, batches, Contract(Path(__file__).parent), settings.clients)
+api = control_api(
+    registry, uploads, batches, trained, contract=Contract(Path(__file__).parent), clients=settings.clients
+)
 start.done()
 
 

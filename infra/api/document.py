@@ -18,7 +18,8 @@ from infra import ROOT
 from infra.api import bodies
 from infra.api.operations import ALWAYS, JSON, Operation, labels_of, operations
 from infra.api.routes import ROUTES
-from skysort import answers, problems
+from infra.api.trained import operations as trained_operations
+from skysort import answers, problems, trained_answers
 from skysort.models import PICTURES, ROWS, of_kind
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _SETTINGS: Final = {
     "SKYSORT_DROP_BUCKET": "drop",
     "SKYSORT_RESULTS_BUCKET": "results",
+    "SKYSORT_MODELS_BUCKET": "models",
     "SKYSORT_CLIENTS": "shared",
     "AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "none",
@@ -39,14 +41,17 @@ _SETTINGS: Final = {
 _TAGS: Final = {
     "classify": "Classify pictures and rows in the request.",
     "batches": "Drop files of any number and size, and follow their progress.",
-    "models": "The models and their cards.",
+    "models": "The shipped models and their cards.",
+    "training": "Train classifiers of your own, and choose which version of each is live.",
     "service": "The service itself.",
 }
 _MEANS: Final = {
     HTTPStatus.BAD_REQUEST: "The body is empty, damaged, or does not match its content type.",
     HTTPStatus.UNAUTHORIZED: "Clients see only their own batches and files, and the caller is not identified.",
     HTTPStatus.FORBIDDEN: "A valid API key is required.",
-    HTTPStatus.NOT_FOUND: "Unknown path, model, batch or file.",
+    HTTPStatus.NOT_FOUND: "Unknown path, model, version, training, batch or file.",
+    HTTPStatus.CONFLICT: "Not possible now: the version is worse than the live one, or is live, or the model is of "
+    "another kind.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Limit exceeded.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "The URL with its query is longer than 8,192 characters.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Unsupported content type or file format.",
@@ -66,7 +71,7 @@ class ContractError(Exception):
 
 def build() -> Document:
     """Build the OpenAPI document; raises ContractError."""
-    described = operations()
+    described = operations() | trained_operations()
     handled: dict[tuple[str, str], Document] = {}
     for function in sorted({route.function for route in ROUTES}):
         handled |= _parameters(_resolver(function), function)
@@ -151,7 +156,7 @@ def _operation(operation: Operation, handled: Document) -> Document:
             media_type: {**body, "schema": _schema(body["schema"])} for media_type, body in operation.bodies.items()
         }
         document["requestBody"] = {"required": True, "content": content}
-    document["responses"] = {"200": _answer(operation)} | {
+    document["responses"] = {str(int(operation.status)): _answer(operation)} | {
         str(int(status)): {"$ref": f"#/components/responses/{_response_name(status)}"}
         for status in sorted({*operation.problems, *ALWAYS})
     }
@@ -173,11 +178,14 @@ def _parameter(parameter: Mapping[str, Any], operation: Operation) -> Document:
 
 
 def _answer(operation: Operation) -> Document:
+    about = operation.status.phrase
+    if operation.answer is None:
+        return {"description": about}
     media_type, schema = JSON, _schema(operation.answer)
     if isinstance(operation.answer, str):
         media_type, schema = operation.answer, {"type": "object" if operation.answer == JSON else "string"}
     example = {"example": operation.example} if operation.example else {}
-    answer: Document = {"description": "OK", "content": {media_type: {"schema": schema, **example}}}
+    answer: Document = {"description": about, "content": {media_type: {"schema": schema, **example}}}
     if operation.headers:
         text = {"required": False, "schema": {"type": "string"}}
         answer["headers"] = {name: {"description": about, **text} for name, about in operation.headers.items()}
@@ -203,7 +211,7 @@ def _problem(status: HTTPStatus) -> Document:
 
 def _schemas(described: Collection[Operation]) -> Document:
     """All schemas by name: typed answers and requests, and the bodies of the classify handlers."""
-    for answer in filter(is_typeddict, vars(answers).values()):
+    for answer in filter(is_typeddict, {**vars(answers), **vars(trained_answers)}.values()):
         config: ConfigDict = getattr(answer, "__pydantic_config__", ConfigDict())
         with_config(ConfigDict(**{"extra": "forbid", **config, "use_attribute_docstrings": True}))(answer)
     typed: list[object] = [answers.Problem, *(operation.answer for operation in described)]

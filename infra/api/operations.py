@@ -32,7 +32,7 @@ ALWAYS: Final = (
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 )
-_BODY: Final = (
+BODY: Final = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -42,17 +42,22 @@ _BODY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An API operation. bodies: media types with schemas and examples. answer: its type, or a media type of text."""
+    """An API operation.
+
+    bodies: media types with schemas and examples. answer: its type, a media type of text, or None for no content.
+    status: of that answer.
+    """
 
     name: str
     tag: str
     about: str
-    answer: type | str
+    answer: type | str | None
     problems: Sequence[HTTPStatus] = ()
     bodies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     query: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     example: object = None
+    status: HTTPStatus = HTTPStatus.OK
 
 
 def labels_of(model: str) -> list[str]:
@@ -81,7 +86,7 @@ def _rows(model: Model) -> Operation:
         f"{model.classifies} With ?model=NAME, by a trained model, whose card names the columns of its rows.",
         answers.StarAnswer,
         # Of a trained model that is not there, or whose owner is not known.
-        (*_BODY, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND),
+        (*BODY, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND),
         bodies={
             JSON: {
                 "schema": bodies.one_or_many("StarRowRequest", "StarRowsRequest"),
@@ -107,7 +112,7 @@ def _picture(model: Model) -> Operation:
         "classify",
         model.classifies,
         answers.PictureAnswer,
-        (*_BODY, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND),
+        (*BODY, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND),
         bodies={
             "multipart/form-data": {"schema": bodies.picture_form(labels)},
             JSON: {
@@ -145,10 +150,10 @@ def operations() -> dict[tuple[str, str], Operation]:
         **{("POST", model.classify_path): _CLASSIFY[model.input.name](model) for model in MODELS.values()},
         **{("GET", model.ready_path): _ready(model.name) for model in MODELS.values()},
         ("GET", "/v1/models"): Operation(
-            "listModels", "models", "All models: what they classify, and their versions.", answers.ModelList
+            "listModels", "models", "The shipped models: what they classify, and their versions.", answers.ModelList
         ),
         ("GET", "/v1/models/{name}"): Operation(
-            "getModel", "models", "The full card of a model.", answers.ModelCard, (HTTPStatus.NOT_FOUND,)
+            "getModel", "models", "The full card of a shipped model.", answers.ModelCard, (HTTPStatus.NOT_FOUND,)
         ),
         ("GET", "/v1/health"): Operation("health", "service", "Liveness: the service answers.", answers.Health),
         ("POST", "/v1/uploads"): Operation(
@@ -158,7 +163,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "Names are relative paths; paths outside the batch's folder are rejected. To resume a multipart upload, "
             "or if its URLs have expired, repeat the request with its upload_id.",
             answers.PresignedUploads,
-            (*_BODY, HTTPStatus.UNAUTHORIZED),
+            (*BODY, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
             bodies={
                 JSON: {"schema": UploadRequest, "examples": {"two files": {"value": json.loads(_event("uploads"))}}}
             },

@@ -31,6 +31,12 @@ _SAMPLE_FILES: Final = {
     "multipart/form-data": "events/galaxy_spiral.jpg",
     "text/csv": "events/stars.csv",
 }
+_SAMPLE_NAMES: Final = {
+    "batch": "night-1",
+    "name": "star",
+    "version": "0123456789ab",
+    "id": "pictures-20261128-084500-1a2b3c",
+}
 
 
 def render(document: Node) -> str:
@@ -93,6 +99,8 @@ def _head(*columns: str) -> str:
 def _response(response: Node, document: Node) -> str:
     if "$ref" in response:
         response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    if "content" not in response:
+        return escape(response["description"])
     ((media_type, content),) = response["content"].items()
     name = content["schema"].get("$ref", "").rpartition("/")[2]
     link = f', <a href="#{name}">{name}</a>' if name else ""
@@ -100,6 +108,9 @@ def _response(response: Node, document: Node) -> str:
 
 
 def _values(schema: Node) -> str:
+    if any("pattern" in option for option in schema.get("anyOf", ())):
+        options = ({**option, "enum": option.get("enum") or [option["pattern"]]} for option in schema["anyOf"])
+        return ", ".join(map(_values, options))
     if "enum" in schema:
         return ", ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     if "$ref" in schema:
@@ -110,7 +121,8 @@ def _values(schema: Node) -> str:
 
 
 def _curl(method: str, path: str, call: Node) -> str:
-    address = "http://127.0.0.1:8000" + path.replace("{batch}", "night-1").replace("{name}", "star")
+    named = {**_SAMPLE_NAMES, **({"name": "rings"} if "training" in call["tags"] else {})}
+    address = "http://127.0.0.1:8000" + path.format(**named)
     content = call.get("requestBody", {}).get("content", {})
     for media_type, file in _SAMPLE_FILES.items():
         if media_type in content and media_type == "image/jpeg":

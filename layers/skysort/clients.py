@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from skysort.drop.keys import INCOMING
+from skysort.drop.keys import INCOMING, model_segments
 from skysort.errors import UnauthenticatedError
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ class Sharing(StrEnum):
 class Client:
     """Whose files a request may name.
 
-    folder: in the drop and results buckets, between a model and its batches: incoming/<model>/<folder>/<batch>/.
-    Empty if the stage's clients share everything: incoming/<model>/<batch>/.
+    folder: in the drop and results buckets, between a model and its batches: incoming/<model>/<folder>/<batch>/, and
+    incoming/custom/<name>/<folder>/<batch>/ for a trained model. Empty if the stage's clients share everything:
+    incoming/<model>/<batch>/.
     """
 
     folder: str = ""
@@ -48,10 +49,11 @@ class Client:
         """Whether a key of the drop bucket is one of this client's files, for any model."""
         if not self.folder:
             return key.startswith(INCOMING)
-        incoming, _, folder, *rest = [*key.split("/"), "", "", ""]
+        incoming, *segments = key.split("/")
+        folder, *rest = [*segments[model_segments(segments[0] if segments else "") :], ""]
         inside = f"{incoming}/" == INCOMING and folder == self.folder and any(rest)
         # Keys that a store or a proxy might resolve to another path belong to nobody.
-        return inside and not _UNSAFE_SEGMENTS & set(key.split("/"))
+        return inside and not _UNSAFE_SEGMENTS & {incoming, *segments}
 
 
 EVERYBODY: Final = Client()

@@ -268,7 +268,8 @@ NETWORKS: Final = ("galaxy", "image")
 KindName: TypeAlias = Literal["pictures", "star"]
 # What uploads of examples name as their model.
 TRAINING: Final = "training"
-_FAMILIES: Final = {CUSTOM.name: PICTURES, CUSTOM_ROWS: ROWS, TRAINING: EXAMPLES}
+# First segments of models that are spelled with a second one: custom/NAME, custom-star/NAME (skysort.registry.names).
+FAMILIES: Final[Mapping[str, InputKind]] = {CUSTOM.name: PICTURES, CUSTOM_ROWS: ROWS}
 
 
 def of_kind(kind: InputKind) -> tuple[str, ...]:
@@ -277,5 +278,7 @@ def of_kind(kind: InputKind) -> tuple[str, ...]:
 
 
 def input_of(spelled: str) -> InputKind:
-    """The files of a model: one of MODELS, custom/NAME, custom-star/NAME (skysort.registry.names), or training."""
-    return MODELS[spelled].input if spelled in MODELS else _FAMILIES[spelled.partition("/")[0]]
+    """The files of a model: one of MODELS, custom/NAME, custom-star/NAME, or training."""
+    if spelled in MODELS:
+        return MODELS[spelled].input
+    return EXAMPLES if spelled == TRAINING else FAMILIES[spelled.partition("/")[0]]

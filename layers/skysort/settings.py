@@ -80,13 +80,14 @@ class DropSettings:
     """Settings of a drop handler.
 
     results_bucket: where results go; never the drop bucket, which would create a loop.
-    model_folder, models_bucket: as in ModelSettings. threads: cores for a prediction.
+    model_folder, models_bucket, clients: as in ModelSettings. threads: cores for a prediction.
     """
 
     results_bucket: str
     model_folder: Path
     threads: int
     models_bucket: str | None = None
+    clients: Sharing = Sharing.SEPARATE
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], model: str, function_folder: Path) -> Self:
@@ -96,6 +97,7 @@ class DropSettings:
             model_folder=_model_folder(environment, model, function_folder),
             threads=_integer(environment, THREADS, 1, 1, 64),
             models_bucket=_text(environment, MODELS_BUCKET) or None,
+            clients=_sharing(environment),
         )
 
 
@@ -151,6 +153,7 @@ class CustomDropSettings:
     results_bucket: str
     models_bucket: str
     networks: NetworkSettings
+    clients: Sharing
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> Self:
@@ -159,6 +162,7 @@ class CustomDropSettings:
             results_bucket=_bucket(environment, RESULTS_BUCKET, "results go to"),
             models_bucket=_models_bucket(environment),
             networks=NetworkSettings.from_environment(environment, function_folder),
+            clients=_sharing(environment),
         )
 
 
@@ -187,15 +191,15 @@ class ControlSettings:
 
     cards_folder: the folder with <model>/model/card.json for every model.
     drop_bucket: where uploads go. results_bucket: where results are.
-    models_bucket: where trainings and trained models are; None for none.
+    models_bucket: where trainings and trained models are.
     clients: whether clients share batches or have their own; separate by default.
     """
 
     cards_folder: Path
     drop_bucket: str
     results_bucket: str
+    models_bucket: str
     clients: Sharing
-    models_bucket: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> Self:
@@ -204,8 +208,8 @@ class ControlSettings:
             cards_folder=_folder(environment, CARDS, function_folder.parent),
             drop_bucket=_bucket(environment, DROP_BUCKET, "files are dropped into"),
             results_bucket=_bucket(environment, RESULTS_BUCKET, "results are in"),
+            models_bucket=_models_bucket(environment),
             clients=_sharing(environment),
-            models_bucket=_text(environment, MODELS_BUCKET) or None,
         )
 
 

@@ -48,6 +48,7 @@ SETTINGS: Final = {
     "SKYSORT_STAGE": "prod",
     "SKYSORT_DROP_BUCKET": "drop",
     "SKYSORT_RESULTS_BUCKET": "results",
+    "SKYSORT_MODELS_BUCKET": "models",
     "SKYSORT_CLIENTS": "shared",
 }
 # The control group's peak (version 1 or 2) in bytes, then the function's own in KiB: of the two Pythons, the larger.

@@ -57,6 +57,11 @@ class MemoryModelStore:
         keys = sorted((key for key in self.objects if key.startswith(prefix)), key=str.encode)
         return iter([ListedObject(key, len(self.objects[key]), self.modified) for key in keys])
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        self.before("folders", prefix)
+        below = (key.removeprefix(prefix) for key in self.objects if key.startswith(prefix))
+        return iter(sorted({rest.partition("/")[0] for rest in below if "/" in rest}))
+
     def delete(self, key: str) -> None:
         self.before("delete", key)
         self.objects.pop(key, None)

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def s3(aws: Callable[[Mapping[str, str]], str]) -> S3Client:
     """Both buckets, the objects that the events name, and an environment that leads there."""
-    aws({"AWS_DEFAULT_REGION": REGION, "SKYSORT_DROP_BUCKET": DROP_BUCKET, "SKYSORT_RESULTS_BUCKET": RESULTS_BUCKET})
+    aws(
+        {
+            "AWS_DEFAULT_REGION": REGION,
+            "SKYSORT_DROP_BUCKET": DROP_BUCKET,
+            "SKYSORT_RESULTS_BUCKET": RESULTS_BUCKET,
+            "SKYSORT_MODELS_BUCKET": "models",
+        }
+    )
     client = boto3.client("s3")
     for bucket in (DROP_BUCKET, RESULTS_BUCKET):
         client.create_bucket(Bucket=bucket)

@@ -27,7 +27,14 @@ Call = "Callable[..., tuple[int, str]]"
 @pytest.fixture(scope="module")
 def s3(aws: Callable[[Mapping[str, str]], str]) -> S3Client:
     """Both buckets of a stage, and an environment that leads there."""
-    aws({"SKYSORT_DROP_BUCKET": DROP, "SKYSORT_RESULTS_BUCKET": RESULTS, "SKYSORT_CLIENTS": "separate"})
+    aws(
+        {
+            "SKYSORT_DROP_BUCKET": DROP,
+            "SKYSORT_RESULTS_BUCKET": RESULTS,
+            "SKYSORT_MODELS_BUCKET": "models",
+            "SKYSORT_CLIENTS": "separate",
+        }
+    )
     client = boto3.client("s3")
     for bucket in (DROP, RESULTS):
         client.create_bucket(Bucket=bucket)

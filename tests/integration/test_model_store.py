@@ -41,6 +41,8 @@ def test_a_document_is_read_whole_in_part_and_when_it_changed(store: S3ModelStor
     new = store.put("pointers/shared/a b+ü.json", b"new", replaces=etag)
     assert store.get_if_changed("pointers/shared/a b+ü.json", etag) == (b"new", new)
     assert [item.key for item in store.list("pointers/shared/a")] == ["pointers/shared/a b+ü.json"]
+    assert list(store.folders("pointers/")) == ["shared"]
+    assert list(store.folders("nothing/")) == []
 
 
 def test_conditions_hold(store: S3ModelStore) -> None:

@@ -49,9 +49,8 @@ export function acceptDrops(element, add) {
   element.addEventListener("dragleave", () => over(-1));
   element.addEventListener("dragover", (event) => event.preventDefault());
   element.addEventListener("drop", async (event) => {
-    over(-depth);
-    if (event.defaultPrevented) return; // an element within took them
     event.preventDefault();
+    over(-depth);
     add(await filesOf(event.dataTransfer));
   });
 }

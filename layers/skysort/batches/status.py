@@ -86,7 +86,7 @@ class Page:
 
 
 class BatchStatusService:
-    """The status of batches. models: the names of those with a drop folder."""
+    """The status of batches. models: the names of those with a drop folder. trained: a client's own ones, spelled."""
 
     def __init__(
         self,
@@ -98,10 +98,12 @@ class BatchStatusService:
         addressing: Addressing,
         signer: Signer,
         matcher: Matcher | None = None,
+        trained: Callable[[Client], Iterable[str]] = lambda _: (),
     ) -> None:
         self._bucket = bucket
         self._results = results_bucket
-        self._models = sorted(models)
+        self._models = models
+        self._trained = trained
         self._addressing = addressing
         self._signer = signer
         self._matcher = matcher or Matcher(bucket, drop_bucket, results_bucket)
@@ -109,7 +111,9 @@ class BatchStatusService:
 
     def segments(self, batch: str, page: Page, client: Client = EVERYBODY) -> dict[str, Segment]:
         """Each model's files of a client's batch from the page's start on; NotFoundError for a batch without any."""
-        models = [name for name in self._models if page.model in {None, name} and name >= page.cursor.model]
+        # A batch of a model that was deleted can still be asked for by its name.
+        known = [page.model] if page.model else sorted({*self._models, *self._trained(client)})
+        models = [name for name in known if name >= page.cursor.model]
         after = {page.cursor.model: page.cursor.after}
         results = self._pool.map(
             lambda name: self._matcher.segment(name, client.path(batch), after.get(name, "")), models

@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 from skysort.errors import MalformedInputError
 from skysort.limits import DROP_KEY_BYTES
+from skysort.models import FAMILIES
 
 # The only prefix of the drop bucket that callers upload to.
 INCOMING: Final = "incoming/"
@@ -25,11 +26,24 @@ RESERVED: Final = (SUMMARY, REJECTED, ERROR_STEM)
 
 @dataclass(frozen=True, slots=True)
 class DropKey:
-    """Where a file was dropped: ``incoming/<model>/<batch>/<file>``; the file may be in subfolders."""
+    """Where a file was dropped: ``incoming/<model>/<batch>/<file>``; the file may be in subfolders.
+
+    model: one segment, or the two of a trained model (custom/NAME).
+    """
 
     model: str
     batch: str
     file: str
+
+    @property
+    def family(self) -> str:
+        """The model's first segment: whose functions read the file."""
+        return self.model.partition("/")[0]
+
+    @property
+    def trained(self) -> str | None:
+        """The name of a trained model, None for a shipped one."""
+        return self.model.partition("/")[2] or None
 
 
 def decode(encoded: str) -> str:
@@ -45,15 +59,24 @@ def parse(key: str) -> DropKey:
         raise MalformedInputError(
             f"the key has {size:,} bytes; at most {DROP_KEY_BYTES:,} leave room for its results' names"
         )
-    parts = key.removeprefix(INCOMING).split("/", 2)
-    if not key.startswith(INCOMING) or len(parts) != 3 or not all(parts):  # noqa: PLR2004 - model, batch, file
-        raise MalformedInputError(f"a dropped file belongs at {INCOMING}<model>/<batch>/<file>, got {key!r}")
+    inside = key.removeprefix(INCOMING)
+    family = inside.partition("/")[0]
+    segments = model_segments(family)
+    parts = inside.split("/", segments + 1)
+    if not key.startswith(INCOMING) or len(parts) != segments + 2 or not all(parts):
+        model = f"{family}/<name>" if segments > 1 else "<model>"
+        raise MalformedInputError(f"a dropped file belongs at {INCOMING}{model}/<batch>/<file>, got {key!r}")
     if is_reserved(key):
         endings = ", ".join(RESERVED)
         raise MalformedInputError(
             f"names that end in one of {endings} belong to skysort's own records; rename the file and drop it again"
         )
-    return DropKey(*parts)
+    return DropKey("/".join(parts[:segments]), *parts[segments:])
+
+
+def model_segments(first: str) -> int:
+    """How many segments of a key name the model, by the first of them."""
+    return 2 if first in FAMILIES else 1
 
 
 def is_reserved(name: str) -> bool:

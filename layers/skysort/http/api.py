@@ -144,9 +144,9 @@ def request_id(api: APIGatewayRestResolver) -> str | None:
     return context.get("requestId")
 
 
-def json_response(document: Mapping[str, object]) -> Response[str]:
-    """A 200 response; raises ValueError for NaN and infinity, which JSON does not have."""
-    return Response(HTTPStatus.OK, JSON, json.dumps(document, separators=(",", ":"), allow_nan=False))
+def json_response(document: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
+    """A response; raises ValueError for NaN and infinity, which JSON does not have."""
+    return Response(status, JSON, json.dumps(document, separators=(",", ":"), allow_nan=False))
 
 
 def problem_response(document: Problem, *, retry: bool = False) -> Response[str]:

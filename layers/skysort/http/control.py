@@ -23,6 +23,7 @@ from skysort.clients import Client, Sharing, client_of
 from skysort.errors import ArtefactError
 from skysort.http.api import build_api, content_type, json_response, raw_body
 from skysort.http.headers import DOCUMENT, PAGE
+from skysort.http.trained import add_trained_routes
 from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_NAME_CHARACTERS
 from skysort.uploads.names import BATCH_PATTERN, batch_of
 from skysort.uploads.request import ModelName, read_body
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
+    from skysort.http.trained import TrainedServices
     from skysort.model_card import ModelRegistry
     from skysort.uploads.presigner import UploadPresigner
 
@@ -110,7 +112,13 @@ def csv_response(name: str, text: str, following: str | None) -> Response[str]:
 
 
 def control_api(
-    registry: ModelRegistry, uploads: UploadPresigner, batches: BatchStatusService, contract: Contract, clients: Sharing
+    registry: ModelRegistry,
+    uploads: UploadPresigner,
+    batches: BatchStatusService,
+    trained: TrainedServices,
+    *,
+    contract: Contract,
+    clients: Sharing,
 ) -> APIGatewayRestResolver:
     """The API of the control function. clients: whether they share batches, or each has its own."""
     api = build_api()
@@ -119,6 +127,8 @@ def control_api(
     def client() -> Client:
         """The client of the current request; raises UnauthenticatedError."""
         return client_of(api.current_event.raw_event, clients)
+
+    add_trained_routes(api, trained, client)
 
     @api.get("/v1/health")
     def health() -> Response[str]:
@@ -139,6 +149,7 @@ def control_api(
     def presign_uploads() -> Response[str]:
         """Presigned upload requests for each file."""
         request = read_body(raw_body(api.current_event), content_type(api.current_event))
+        trained.check_model(request.model, client())
         return json_response(uploads.presign(request, client()))
 
     @api.get("/v1/batches/<batch>")

@@ -75,6 +75,12 @@ class FolderStore:
                     found.append(ListedObject(key, status.st_size, modified.replace("+00:00", "Z")))
         return iter(sorted(found, key=lambda item: item.key.encode()))
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders directly below a prefix that ends in a slash."""
+        above = self._folder / prefix
+        with _faults(above):
+            return iter(sorted(path.name for path in above.iterdir() if path.is_dir()) if above.is_dir() else [])
+
     def delete(self, key: str) -> None:
         """Delete a document, if there is one."""
         path = self._path(key)

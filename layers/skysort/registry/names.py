@@ -11,7 +11,7 @@ from typing import Final
 
 from skysort.errors import FieldError, InvalidFieldsError
 from skysort.limits import LABEL_CHARACTERS, MODEL_NAME_CHARACTERS, VERSION_PREFIX_DIGITS
-from skysort.models import CUSTOM, CUSTOM_ROWS, MODELS, TRAINING
+from skysort.models import CUSTOM, CUSTOM_ROWS, FAMILIES, MODELS, TRAINING
 
 
 class Kind(StrEnum):
@@ -21,12 +21,14 @@ class Kind(StrEnum):
     STAR = "star"
 
 
-# The first segment of a trained model's spelled name, and of the keys of its dropped files.
-SPELLED: Final = {Kind.PICTURES: CUSTOM.name, Kind.STAR: CUSTOM_ROWS}
-_KIND_OF: Final = {spelled: kind for kind, spelled in SPELLED.items()}
-RESERVED: Final = frozenset({*MODELS, *_KIND_OF, TRAINING})
 # For JSON schemas too, hence with anchors.
 NAME_PATTERN: Final = rf"^[a-z][a-z0-9_-]{{0,{MODEL_NAME_CHARACTERS - 1}}}$"
+# The first segment of a trained model's spelled name, and of the keys of its dropped files.
+SPELLED: Final = {Kind.PICTURES: CUSTOM.name, Kind.STAR: CUSTOM_ROWS}
+# Of both, for JSON schemas.
+SPELLED_PATTERN: Final = rf"^({'|'.join(FAMILIES)})/{NAME_PATTERN[1:]}"
+_KIND_OF: Final = {spelled: kind for kind, spelled in SPELLED.items()}
+RESERVED: Final = frozenset({*MODELS, *_KIND_OF, TRAINING})
 VERSION_PATTERN: Final = rf"^[0-9a-f]{{{VERSION_PREFIX_DIGITS},64}}$"
 VERSION_DIGITS: Final = 64
 SHOWN_DIGITS: Final = 12

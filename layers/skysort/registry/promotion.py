@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from skysort.errors import ArtefactError, InfrastructureError, ModelConflictError, NotBetterError, NotFoundError
 from skysort.limits import PROMOTION_EXAMPLES_MIN, PROMOTION_LOSS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from skysort import answers
     from skysort.registry.store import ModelStore
 
+_BOUNDS: Final[tuple[Literal["value"], Literal["low"], Literal["high"]]] = ("value", "low", "high")
 _Z_95: Final = 1.959964
 # Digits of a shown share: differences of 40,000 examples.
 _DIGITS: Final = 5
@@ -151,10 +152,10 @@ def _sentence(
 ) -> str:
     if live is None or candidate is None or difference is None:
         return "The live version and this one held out no example in common, so they cannot be compared."
+    value, low, high = (100 * difference[name] for name in _BOUNDS)
     shares = (
         f"On the {count:,} examples that both held out, this version is right for {candidate:.1%} and the live one for "
-        f"{live:.1%}: a difference of {difference['value']:+.1%} (95 % interval {difference['low']:+.1%} to "
-        f"{difference['high']:+.1%})"
+        f"{live:.1%}: {value:+.1f} percentage points (95 % interval {low:+.1f} to {high:+.1f})"
     )
     ends = {
         "too-few": f"; at least {PROMOTION_EXAMPLES_MIN} are needed to compare them.",

@@ -42,6 +42,9 @@ class ModelStore(Protocol):
     def list(self, prefix: str) -> Iterator[ListedObject]:
         """The documents whose keys begin with a prefix, by key."""
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders directly below a prefix that ends in a slash."""
+
     def delete(self, key: str) -> None:
         """Delete a document, if there is one."""
 
@@ -82,6 +85,10 @@ class S3ModelStore:
         """The documents whose keys begin with a prefix, by key."""
         for page in self._s3.list(self._bucket, prefix):
             yield from page
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders directly below a prefix that ends in a slash."""
+        return self._s3.folders(self._bucket, prefix)
 
     def delete(self, key: str) -> None:
         """Delete a document, if there is one."""

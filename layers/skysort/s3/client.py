@@ -94,13 +94,30 @@ class S3Client:
         query = {"list-type": "2", "prefix": prefix, "max-keys": str(_PAGE), "encoding-type": "url"}
         if after:
             query["start-after"] = after
-        while True:
-            root = _parse(self._send("GET", self._addressing.locate(bucket), query).body)
+        for root in self._pages(bucket, query):
             yield [_listed(item) for item in root.iterfind(_NAMESPACE + "Contents")]
-            token = root.findtext(_NAMESPACE + "NextContinuationToken")
-            if not token:
-                return
-            query = {**query, "continuation-token": token}
+
+    def folders(self, bucket: str, prefix: str) -> Iterator[str]:
+        """The names of the folders directly below a prefix that ends in a slash, in the order of their bytes."""
+        query = {
+            "list-type": "2",
+            "prefix": prefix,
+            "delimiter": "/",
+            "max-keys": str(_PAGE),
+            "encoding-type": "url",
+        }
+        for root in self._pages(bucket, query):
+            for item in root.iterfind(_NAMESPACE + "CommonPrefixes"):
+                yield unquote_plus(_text(item, "Prefix")).removeprefix(prefix).removesuffix("/")
+
+    def _pages(self, bucket: str, query: Mapping[str, str]) -> Iterator[ET.Element]:
+        """The pages of a listing."""
+        token: str | None = ""
+        while token is not None:
+            continued = {**query, "continuation-token": token} if token else query
+            root = _parse(self._send("GET", self._addressing.locate(bucket), continued).body)
+            yield root
+            token = root.findtext(_NAMESPACE + "NextContinuationToken") or None
 
     def read(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         """An object's bytes, or up to size of them from start; raises NotFoundError."""

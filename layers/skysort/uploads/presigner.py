@@ -17,7 +17,7 @@ from skysort.limits import (
     UPLOAD_PARTS_PER_REQUEST,
     UPLOAD_STARTS_PER_REQUEST,
 )
-from skysort.models import MODELS
+from skysort.models import input_of
 from skysort.uploads import names
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _plans(request: UploadRequest, batch: str, client: Client) -> list[_Plan]:
     if batch_fault:
         faults.append(FieldError("batch", "bad_name", batch_fault))
     seen: set[str] = set()
-    input_kind = MODELS[request.model].input
+    input_kind = input_of(request.model)
     for number, file in enumerate(request.files):
         content_type = input_kind.content_type(file.name, file.type)
         name_fault, size_fault = names.file_fault(file.name, prefix), input_kind.size_fault(content_type, file.size)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STAGE = {
     "SKYSORT_DROP_BUCKET": "drop",
     "SKYSORT_RESULTS_BUCKET": "results",
+    "SKYSORT_MODELS_BUCKET": "models",
     "SKYSORT_CLIENTS": "shared",
     "AWS_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "test",

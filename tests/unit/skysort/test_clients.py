@@ -15,7 +15,22 @@ from skysort.uploads import names
 from tests.factories import proxy_event
 
 PARTS = st.sampled_from(
-    ["..", ".", "/", "\\", "%2e", "%2F", "incoming", "galaxy", "night-1", "client-", "\x00", "\ud800"]
+    [
+        "..",
+        ".",
+        "/",
+        "\\",
+        "%2e",
+        "%2F",
+        "incoming",
+        "galaxy",
+        "custom",
+        "custom-star",
+        "night-1",
+        "client-",
+        "\x00",
+        "\ud800",
+    ]
 )
 
 
@@ -112,18 +127,26 @@ def test_no_batch_that_a_client_may_name_lies_in_anothers_folder(batch: str) -> 
 @example(f"galaxy/{BOB.folder}/night-1/m51.jpg")
 @example(f"galaxy/{ALICE.folder}/../{BOB.folder}/night-1/m51.jpg")
 @example(f"/{ALICE.folder}/night-1/m51.jpg")
+@example(f"custom/{BOB.folder}/{ALICE.folder}/night-1/m51.jpg")
+@example("custom")
 def test_no_key_is_readable_by_two_clients_and_none_leads_elsewhere(rest: str) -> None:
     key = f"incoming/{rest}"
     assert not (ALICE.may_read(key) and BOB.may_read(key))
     if ALICE.may_read(key):
         assert posixpath.normpath(key) == key.rstrip("/")
-        assert key.split("/")[2] == ALICE.folder
+        assert key.split("/")[3 if key.startswith(("incoming/custom/", "incoming/custom-star/")) else 2] == ALICE.folder
 
 
 def test_a_client_reads_what_it_was_given_a_way_in_for() -> None:
     key = names.prefix_of("galaxy", "night-1", ALICE) + "field 7/m51.jpg"
     assert ALICE.may_read(key)
     assert not BOB.may_read(key)
+    for model in ("training", "custom/rings", "custom-star/qso"):
+        own = names.prefix_of(model, "night-1", ALICE) + "field 7/m51.jpg"
+        assert ALICE.may_read(own)
+        assert not BOB.may_read(own)
+    # A model's name is not a folder, even if it is spelled like one
+    assert not ALICE.may_read(f"incoming/custom/{ALICE.folder}/night-1/m51.jpg")
     # What the owner drops without a client is the owner's alone
     assert not ALICE.may_read("incoming/galaxy/night-1/m51.jpg")
     assert not ALICE.may_read(f"incoming/galaxy/{ALICE.folder}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT
-from skysort.models import ANY_TYPE, MODELS, PICTURES, ROWS, of_kind
+from skysort.models import ANY_TYPE, MODELS, PICTURES, ROWS, TRAINING, of_kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +37,8 @@ print(json.dumps({{
     "functions": [all({{"nebula", "nebula-drop"}} <= set(stage.functions) for stage in stages.values())],
     "queues": [[queue.queue for queue in stage.drop_queues if "nebula" in queue.queue] for stage in stages.values()],
     "paths": [path for path in document["paths"] if "nebula" in path],
-    "uploads": document["components"]["schemas"]["UploadRequest"]["properties"]["model"]["enum"],
-    "batches": next(each["schema"]["enum"] for each in parameters if each["name"] == "model"),
+    "uploads": document["components"]["schemas"]["UploadRequest"]["properties"]["model"]["anyOf"][0]["enum"],
+    "batches": next(each["schema"]["anyOf"][0]["enum"] for each in parameters if each["name"] == "model"),
     "listed": listed,
     "command": parser().parse_args(["classify", "nebula", "m42.jpg"]).model,
 }}))
@@ -79,7 +79,8 @@ def test_a_further_model_is_one_entry_and_its_folder(project: Path) -> None:
     assert answer["functions"] == [True]
     assert answer["queues"] == [[f"skysort-nebula-drop-{stage}"] for stage in ("local", "dev", "prod")]
     assert answer["paths"] == ["/v1/classify/nebula", "/v1/models/nebula/ready"]
-    assert answer["uploads"] == answer["batches"] == ["nebula", *MODELS]
+    assert answer["uploads"] == [*answer["batches"], TRAINING]
+    assert answer["batches"] == ["nebula", *MODELS]
     assert answer["listed"]["input"] == "pictures"
     assert answer["listed"]["title"] == "Nebula"
     assert answer["command"] == "nebula"

@@ -8,10 +8,18 @@ import pytest
 
 from skysort.clients import Sharing
 from skysort.errors import ConfigurationError
-from skysort.settings import ControlSettings, DropSettings, HookSettings, ModelSettings
+from skysort.settings import (
+    ControlSettings,
+    CustomDropSettings,
+    CustomSettings,
+    DropSettings,
+    HookSettings,
+    ModelSettings,
+    TrainSettings,
+)
 
 HERE = Path(__file__).parent
-BUCKETS = {"SKYSORT_DROP_BUCKET": "drop", "SKYSORT_RESULTS_BUCKET": "results"}
+BUCKETS = {"SKYSORT_DROP_BUCKET": "drop", "SKYSORT_RESULTS_BUCKET": "results", "SKYSORT_MODELS_BUCKET": "models"}
 
 
 @pytest.fixture
@@ -25,7 +33,35 @@ def test_without_settings_the_defaults_are_the_functions_own(function: Path) -> 
     settings = ModelSettings.from_environment({}, "star", function)
     assert settings == ModelSettings(function / "model", 1, 1_000, drop_bucket=None, clients=Sharing.SEPARATE)
     settings_of_drop = DropSettings.from_environment(BUCKETS, "star", function)
-    assert settings_of_drop == DropSettings("results", function / "model", threads=1)
+    assert settings_of_drop == DropSettings("results", function / "model", threads=1, models_bucket="models")
+
+
+@pytest.fixture
+def networks(tmp_path: Path) -> Path:
+    """The functions' folder of a checkout, with both shipped networks."""
+    for name in ("galaxy", "image"):
+        (tmp_path / name / "model").mkdir(parents=True)
+    return tmp_path
+
+
+def test_trained_picture_models_read_the_networks_beside_their_function(networks: Path) -> None:
+    settings = CustomSettings.from_environment(BUCKETS | {"SKYSORT_IMAGE_MODEL": str(HERE)}, networks / "custom")
+    assert settings.models_bucket == "models"
+    assert (settings.networks.galaxy_folder, settings.networks.image_folder) == (networks / "galaxy" / "model", HERE)
+    of_drop = CustomDropSettings.from_environment(BUCKETS, networks / "custom")
+    assert (of_drop.results_bucket, of_drop.networks.threads) == ("results", 1)
+    assert TrainSettings.from_environment(BUCKETS) == TrainSettings("drop", "models", 1)
+
+
+def test_what_trains_needs_the_models_bucket(networks: Path) -> None:
+    without = BUCKETS | {"SKYSORT_MODELS_BUCKET": ""}
+    for read in (
+        lambda: CustomSettings.from_environment(without, networks / "custom"),
+        lambda: TrainSettings.from_environment(without),
+        lambda: ControlSettings.from_environment(without, networks / "control"),
+    ):
+        with pytest.raises(ConfigurationError, match="SKYSORT_MODELS_BUCKET must name the bucket that trained models"):
+            read()
 
 
 def test_threads_follow_the_memory_that_lambda_gives() -> None:

@@ -137,8 +137,7 @@ export class Dataset {
   }
 
   remove(picture) {
-    const pictures = this.find(picture.label)?.pictures;
-    if (!pictures?.includes(picture)) return; // its class is gone
+    const { pictures } = this.find(picture.label);
     pictures.splice(pictures.indexOf(picture), 1);
     this.#forget([picture]);
     this.#changed();

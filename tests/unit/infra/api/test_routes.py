@@ -40,7 +40,7 @@ def test_path_parameters_are_decoded(name: str) -> None:
 
 def test_a_wrong_method_is_told_the_right_ones() -> None:
     assert ROUTER.find("GET", "/v1/classify/star") == WrongMethod(("POST",))
-    assert ROUTER.find("DELETE", "/v1/models/star") == WrongMethod(("GET",))
+    assert ROUTER.find("PUT", "/v1/models/star") == WrongMethod(("DELETE", "GET"))
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/models/", "/v1/models/a/b", "/v1/health/x", "/v1/classify/comet"])

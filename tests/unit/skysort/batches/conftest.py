@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,9 @@ from skysort.batches.match import Matcher
 from skysort.batches.status import BatchStatusService
 from skysort.s3.signature import Addressing, Credentials, Signer
 from tests.fakes.buckets import DROP, RESULTS, MemoryBuckets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def service(buckets: MemoryBuckets) -> BatchStatusService:
     return make_service(buckets)
 
 
-def make_service(buckets: MemoryBuckets, **bounds: int) -> BatchStatusService:
+def make_service(buckets: MemoryBuckets, trained: Sequence[str] = (), **bounds: int) -> BatchStatusService:
     return BatchStatusService(
         buckets,
         drop_bucket=DROP,
@@ -31,4 +35,5 @@ def make_service(buckets: MemoryBuckets, **bounds: int) -> BatchStatusService:
         addressing=Addressing("eu-central-1"),
         signer=Signer(Credentials("id", "secret"), "eu-central-1", lambda: datetime(2026, 11, 21, tzinfo=UTC)),
         matcher=Matcher(buckets, DROP, RESULTS, **bounds),
+        trained=lambda _: trained,
     )

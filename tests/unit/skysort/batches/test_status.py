@@ -46,6 +46,27 @@ def test_counts_are_by_model_and_in_total(buckets: MemoryBuckets, service: Batch
     assert answer["links"] == {"csv": "/v1/batches/b/results.csv"}
 
 
+def test_a_batch_has_its_clients_trained_models_too(buckets: MemoryBuckets) -> None:
+    # Given files for a shipped model, a trained one, and a trained one that was deleted
+    for model in ("galaxy", "custom/rings", "custom/gone"):
+        buckets.drop(model, "b", "1.jpg")
+    buckets.finish("custom/rings", "b", "1.jpg")
+    service = make_service(buckets, trained=("custom/rings",))
+    # Then
+    answer = service.status("b", Page())
+    assert answer["models"].keys() == {"galaxy", "custom/rings"}
+    assert answer["counts"]["done"] == 1
+    page = service.status("b", Page(limit=1))
+    assert [file["model"] for file in page["files"]] == ["custom/rings"]
+    rest = service.status("b", Page(cursor=Cursor.decode(page["next"])))
+    assert [file["model"] for file in rest["files"]] == ["galaxy"]
+    # And by name
+    assert service.status("b", Page(model="custom/gone"))["counts"]["total"] == 1
+    assert service.status("b", Page(model="custom/rings"))["links"] == {
+        "csv": "/v1/batches/b/results.csv?model=custom%2Frings"
+    }
+
+
 def test_a_failed_file_comes_with_its_problem_and_a_link(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     # Given
     buckets.drop("galaxy", "b", "a b.jpg")

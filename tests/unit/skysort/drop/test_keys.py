@@ -39,6 +39,17 @@ def test_a_key_names_model_batch_and_file() -> None:
     assert keys.parse("incoming/star/night-1/field 7/m31.csv") == keys.DropKey("star", "night-1", "field 7/m31.csv")
 
 
+def test_a_trained_model_has_two_segments() -> None:
+    key = keys.parse("incoming/custom/rings/night-1/field 7/m31.jpg")
+    assert key == keys.DropKey("custom/rings", "night-1", "field 7/m31.jpg")
+    assert (key.family, key.trained) == ("custom", "rings")
+    assert keys.result_key("incoming/custom-star/qso/b/t.csv", keys.SUMMARY) == "custom-star/qso/b/t.csv.json"
+    assert keys.parse("incoming/star/b/t.csv").trained is None
+    for short in ("incoming/custom/rings/m31.jpg", "incoming/custom-star//b/t.csv", "incoming/custom/rings/"):
+        with pytest.raises(MalformedInputError, match=r"incoming/custom(-star)?/<name>/<batch>/<file>"):
+            keys.parse(short)
+
+
 @pytest.mark.parametrize(
     "key", ["incoming/star/m31.csv", "star/b/m31.csv", "incoming//b/m31.csv", "incoming/star//m31.csv", "m31.csv", "x"]
 )

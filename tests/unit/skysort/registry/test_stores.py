@@ -55,6 +55,9 @@ def test_documents_are_listed_by_prefix_and_deleted(store: ModelStore) -> None:
     assert [item.key for item in store.list("models/x")] == ["models/x/a/1", "models/x/b/1", "models/xy/a/1"]
     assert all(item.modified.endswith("Z") for item in store.list(""))
     assert list(store.list("nothing/here/")) == []
+    assert list(store.folders("models/x/")) == ["a", "b"]
+    assert list(store.folders("models/")) == ["x", "xy"]
+    assert list(store.folders("nothing/here/")) == []
     # When
     store.delete("models/x/a/1")
     store.delete("models/x/a/1")

@@ -95,6 +95,31 @@ def test_a_small_file_goes_in_a_form(service: UploadPresigner, parts: FakeParts)
     assert parts.begun == []
 
 
+@pytest.mark.parametrize(
+    ("model", "name", "stored_as"),
+    [
+        ("custom/rings", "1.jpg", "image/jpeg"),
+        ("custom-star/qso", "t.csv", "text/csv"),
+        ("training", "ring/1.jpg", "image/jpeg"),
+        ("training", "t.csv", "text/csv"),
+        ("training", "rings.zip", "application/zip"),
+    ],
+)
+def test_files_for_trained_models_and_trainings_have_their_own_folders(
+    service: UploadPresigner, model: str, name: str, stored_as: str
+) -> None:
+    (file,) = ask(service, {"name": name, "size": 17}, model=model)["files"]
+    assert (file["key"], file["type"]) == (f"incoming/{model}/b/{name}", stored_as)
+
+
+@pytest.mark.parametrize(
+    "model", ["custom", "custom/", "custom/Rings", "custom/star", "custom/a/b", "moon", "galaxy/a"]
+)
+def test_models_that_cannot_be_are_refused(service: UploadPresigner, model: str) -> None:
+    with pytest.raises(InvalidFieldsError, match="or 'custom/NAME' or 'custom-star/NAME' of a trained model"):
+        ask(service, {"name": "1.jpg", "size": 17}, model=model)
+
+
 def test_a_large_file_goes_in_parts_of_signed_sizes(service: UploadPresigner, parts: FakeParts) -> None:
     # When
     (file,) = ask(service, {"name": "survey.zip", "size": 2 * UPLOAD_FORM_BYTES + 5})["files"]
