@@ -10,7 +10,7 @@ from skysort.drop.batch import process_batch
 from skysort.drop.worker import DropWorker
 from skysort.observability import Start, logger, metrics
 from skysort.pictures.classify import PictureClassifier
-from skysort.pictures.files import PictureFiles
+from skysort.pictures.files import PictureFiles, Turns
 from skysort.pictures.model import PictureModel
 from skysort.s3.store import S3Store
 from skysort.settings import DropSettings
@@ -25,7 +25,7 @@ PARALLEL = 8
 start = Start()
 settings = DropSettings.from_environment(os.environ, "image", Path(__file__).parent)
 model = PictureModel.load(settings.model_folder)
-worker = DropWorker(S3Store(), settings.results_bucket, PictureFiles(PictureClassifier(model), settings.threads))
+worker = DropWorker(S3Store(), settings.results_bucket, PictureFiles(PictureClassifier(model), Turns(settings.threads)))
 start.done()
 
 

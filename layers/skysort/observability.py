@@ -58,8 +58,8 @@ def process_age_ms() -> float | None:
 
 
 def label_counts(counts: Mapping[str, int], labels: Sequence[str]) -> dict[str, int]:
-    """Metrics of how often each label was predicted; none for a model with more than MAX_LABELS."""
-    if len(labels) > MAX_LABELS:
+    """Metrics of how often each label was predicted; none for a model with more than MAX_LABELS, or no labels."""
+    if not labels or len(labels) > MAX_LABELS:
         return {}
     return {label_metric(label): count for label, count in counts.items() if count}
 
@@ -67,7 +67,8 @@ def label_counts(counts: Mapping[str, int], labels: Sequence[str]) -> dict[str, 
 def count_answers(results: Sequence[StarResult | PictureResult | FailedResult], labels: Sequence[str]) -> None:
     """Count the results of one answer, as the caller gets them: with the chosen labels, cached or not.
 
-    results: each with predictions, best first, or an error. labels: the model's.
+    results: each with predictions, best first, or an error. labels: the model's; none for a trained model, whose
+    labels would be metrics without end.
     """
     best = [result["predictions"][0] for result in results if "error" not in result]
     if len(best) < len(results):

@@ -17,7 +17,7 @@ from skysort.guard import reading
 from skysort.options import parse_options
 from skysort.pictures.bodies import body as picture_body
 from skysort.pictures.classify import PictureClassifier
-from skysort.pictures.files import PictureFiles
+from skysort.pictures.files import PictureFiles, Turns
 from skysort.pictures.model import PictureModel
 from skysort.s3.objects import Target as Place
 from skysort.star import body as star_body
@@ -62,7 +62,7 @@ def targets(folder: Path) -> list[Target]:
         Target(
             "pictures", 40, seeds.pictures(), lambda content, chance: _picture(chance.choice((galaxy, image)), content)
         ),
-        Target("archives", 6, seeds.archives(), _dropped(PictureFiles(image, threads=1))),
+        Target("archives", 6, seeds.archives(), _dropped(PictureFiles(image, Turns(1)))),
         Target("tables", 24, seeds.tables(), _dropped(TableClassifier(star))),
         _bodies(
             "picture bodies",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from skysort.drop.worker import FileClassifier
     from skysort.registry.names import Kind, TrainedName
 
-_CLIENT: Final = re.compile(rf"[0-9a-f]{{{FOLDER_DIGITS}}}")
+_CLIENT: Final = re.compile(rf"client-[0-9a-f]{{{FOLDER_DIGITS}}}")
 
 
 class TrainedFiles:

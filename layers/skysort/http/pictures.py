@@ -14,8 +14,11 @@ from skysort.pictures.classify import PictureClassifier
 from skysort.pictures.model import PictureModel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
+    from skysort.clients import Client
     from skysort.pictures.bodies.request import PictureRequest
     from skysort.settings import ModelSettings
 
@@ -37,10 +40,15 @@ def picture_api(
     """The API of a picture model. clients: whether an s3_key may name any client's file, or only the caller's own."""
 
     def read(body: bytes, content_type: str) -> PictureRequest:
-        request = read_body(body, content_type)
-        if all(item.s3_key is None for item in request.items):
-            return request
-        return replace(request, items=owned(request.items, client_of(api.current_event.raw_event, clients)))
+        return read_owned(body, content_type, lambda: client_of(api.current_event.raw_event, clients))
 
     api = classify_api(name, classifier, read)
     return api
+
+
+def read_owned(body: bytes, content_type: str, client: Callable[[], Client]) -> PictureRequest:
+    """Parse a request's body. client: asked only for a request with s3_keys, which may name that client's files."""
+    request = read_body(body, content_type)
+    if all(item.s3_key is None for item in request.items):
+        return request
+    return replace(request, items=owned(request.items, client()))

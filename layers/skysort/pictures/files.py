@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import chain
 from threading import Lock, Semaphore
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from skysort import problems
 from skysort.csv_cells import text_cell, written_text
@@ -28,9 +28,11 @@ from skysort.s3.objects import ConflictError, ObjectReplacedError, ObjectVersion
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
+    from skysort.answers import ModelName
     from skysort.drop.files import Draft, DraftFile, SourceFile
+    from skysort.options import Options
+    from skysort.pictures.answering import Classified
     from skysort.pictures.bodies.archive import Member
-    from skysort.pictures.classify import PictureClassifier
 
 # Threads that wait for S3 beside the few that compute; concurrent requests to delete thousands of records.
 _WRITERS, _REMOVERS = 8, 8
@@ -38,26 +40,48 @@ _RACES: Final = 5
 _COLUMNS: Final = ("file", "label", "class_id", "probability", "prediction_set", "error")
 
 
+class Classifier(Protocol):
+    """What classifies dropped pictures: skysort.pictures.classify.PictureClassifier, without a cache."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The model's labels."""
+
+    def model_name(self) -> ModelName:
+        """The model's name and version, as records have them."""
+
+    def classify_pictures(
+        self, contents: Sequence[bytes | SkysortError], options: Options
+    ) -> tuple[list[Classified | SkysortError], float, float]:
+        """As skysort.pictures.answering.PictureAnswers.classify."""
+
+
+class Turns:
+    """What the files of one function take turns for, whatever their models.
+
+    threads: pictures that are decoded and classified concurrently; each needs memory.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.computing = Semaphore(threads)
+        self.one_archive = Lock()  # each needs /tmp and memory
+
+
 class PictureFiles:
     """Classifies dropped pictures and archives of them; a skysort.drop.worker.FileClassifier.
 
-    Parameters
-    ----------
-    classifier
-        The model's classifier, without a cache.
-    threads
-        Pictures that are decoded and classified concurrently; each needs memory.
+    counted: the labels that are metrics; by default the model's.
     """
 
     suffixes = (TABLE,)
 
-    def __init__(self, classifier: PictureClassifier, threads: int) -> None:
+    def __init__(self, classifier: Classifier, turns: Turns, counted: Sequence[str] | None = None) -> None:
         self._model = classifier.model_name()
         self.name, self.version = self._model["name"], self._model["version"]
         self._classifier = classifier
         self._options = parse_options({}, classifier.labels)
-        self._computing = Semaphore(threads)
-        self._one_archive = Lock()  # each needs /tmp and memory
+        self._turns = turns
+        self._counted = classifier.labels if counted is None else counted
 
     def classify(self, source: SourceFile, draft: Draft) -> Report:
         """Classify one picture or one archive; raises InputError when it can never succeed."""
@@ -81,8 +105,8 @@ class PictureFiles:
         if kind is None:
             answer = self._answer(source.name, _read_all(blocks))
             label = answer["predictions"][0]["label"]
-            return Report(answer, {"Pictures": 1, **label_counts({label: 1}, self._classifier.labels)})
-        with source.deadline.turn(self._one_archive), fetched(blocks, ARCHIVE_BYTES) as path:
+            return Report(answer, {"Pictures": 1, **label_counts({label: 1}, self._counted)})
+        with source.deadline.turn(self._turns.one_archive), fetched(blocks, ARCHIVE_BYTES) as path:
             table = _Table(draft.open(TABLE, "text/csv"))
             entries = _while_there_is_time(archive.members(path, kind), source)
             # Closed at once on failure: records that are then removed must not be written afterwards.
@@ -94,13 +118,13 @@ class PictureFiles:
         counts = {
             "Pictures": table.classified,
             "PicturesRefused": table.refused,
-            **label_counts(table.labels, self._classifier.labels),
+            **label_counts(table.labels, self._counted),
         }
         return Report({"format": str(kind), **table.summary()}, counts)
 
     def _answer(self, name: str, content: bytes | InputError) -> dict[str, Any]:
         """The record of one picture; raises its error."""
-        with self._computing:
+        with self._turns.computing:
             (result,), decode_ms, predict_ms = self._classifier.classify_pictures([content], self._options)
         if isinstance(result, SkysortError):
             raise result

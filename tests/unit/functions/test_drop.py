@@ -19,7 +19,7 @@ from tests.unit.functions.loading import FUNCTIONS, STAGE, load_function
 pytestmark = pytest.mark.usefixtures("own_metrics")
 
 
-@pytest.mark.parametrize("function", ["star", "galaxy", "image"])
+@pytest.mark.parametrize("function", ["star", "galaxy", "image", "custom"])
 def test_a_file_tried_alone_meets_the_functions_own_worker(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a handler that tells where its module stands
     module = load_function(function, "drop")

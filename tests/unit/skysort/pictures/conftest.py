@@ -9,7 +9,7 @@ import pytest
 from skysort.cache import AnswerCache
 from skysort.drop.worker import DropWorker
 from skysort.pictures.classify import PictureClassifier
-from skysort.pictures.files import PictureFiles
+from skysort.pictures.files import PictureFiles, Turns
 from skysort.pictures.model import PictureModel
 from tests.factories_images import GALAXY_INPUT, picture_artefact
 from tests.fakes.object_store import MemoryStore
@@ -47,4 +47,4 @@ def store() -> MemoryStore:
 @pytest.fixture
 def worker(store: MemoryStore, image_model: PictureModel) -> DropWorker:
     """The drop folder of a picture model."""
-    return DropWorker(store, "results", PictureFiles(PictureClassifier(image_model), threads=2))
+    return DropWorker(store, "results", PictureFiles(PictureClassifier(image_model), Turns(2)))

@@ -165,14 +165,14 @@ def test_a_dropped_table_for_the_built_in_model_is_as_before(star_folder: Path, 
 
 def test_a_client_finds_its_own_model(star_folder: Path) -> None:
     # Given a model of one client
-    folder, store = "0123456789abcdef01234567", MemoryModelStore()
+    folder, store = "client-0123456789abcdef01234567", MemoryModelStore()
     publish(store, *trained(), owner=folder)
     # When it drops a table, and when another does
     own = dropped(star_folder, store, f"incoming/custom-star/wise-qso/{folder}/n/t.csv", table(AGN))
-    other = dropped(star_folder, store, f"incoming/custom-star/wise-qso/{'f' * 24}/n/t.csv", table(AGN))
+    other = dropped(star_folder, store, f"incoming/custom-star/wise-qso/client-{'f' * 24}/n/t.csv", table(AGN))
     # Then
     assert f"custom-star/wise-qso/{folder}/n/t.csv" in own
-    assert list(other) == [f"custom-star/wise-qso/{'f' * 24}/n/t.csv.error.json"]
+    assert list(other) == [f"custom-star/wise-qso/client-{'f' * 24}/n/t.csv.error.json"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from skysort.drop.ledger import Outcome
 from skysort.drop.worker import DropWorker
 from skysort.limits import DROP_FILE_S
 from skysort.pictures.classify import PictureClassifier
-from skysort.pictures.files import PictureFiles
+from skysort.pictures.files import PictureFiles, Turns
 from tests.factories import FakeContext
 from tests.factories_images import encode, plain, tar_file, zip_file
 from tests.fakes.clock import FakeClock
@@ -123,7 +123,7 @@ def test_an_archive_does_not_pay_for_its_wait_behind_another(
     store: MemoryStore, image_model: PictureModel, clock: FakeClock
 ) -> None:
     # Given an archive at work, and a second one whose time has begun
-    files = PictureFiles(PictureClassifier(image_model), threads=2)
+    files = PictureFiles(PictureClassifier(image_model), Turns(2))
     worker = DropWorker(store, "results", files)
     first, second = (store.upload(f"incoming/image/b/{n}.zip", zip_file({f"{n}.png": RED})) for n in "12")
     meet, done = Barrier(2, timeout=30), Barrier(2, timeout=30)
