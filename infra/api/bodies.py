@@ -39,7 +39,9 @@ def query_options(labels: Sequence[str]) -> dict[str, Schema]:
 
 
 def _joined(labels: Sequence[str]) -> Schema:
-    """Comma-separated labels of a model."""
+    """Comma-separated labels of a model; none: those of a trained model, which are on its card."""
+    if not labels:
+        return {"type": "string"}
     if len(labels) > _FEW:
         return {"type": "string", "format": IMAGE_LABELS}
     any_label = "|".join(labels)
@@ -48,7 +50,7 @@ def _joined(labels: Sequence[str]) -> Schema:
 
 def _options(labels: Sequence[str]) -> dict[str, Schema]:
     """The options of a call in a JSON body."""
-    label: Schema = {"type": "string", "enum": list(labels)}
+    label: Schema = {"type": "string", **({"enum": list(labels)} if labels else {})}
     if len(labels) > _FEW:
         about = "a class's name or WordNet id, or one of the subsets dogs, cats, birds: see the model's card"
         label = {"type": "string", "format": IMAGE_LABEL, "description": about}

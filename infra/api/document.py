@@ -20,10 +20,10 @@ from infra.api.operations import ALWAYS, JSON, Operation, labels_of, operations
 from infra.api.routes import ROUTES
 from infra.api.trained import operations as trained_operations
 from skysort import answers, problems, trained_answers
-from skysort.models import PICTURES, ROWS, of_kind
+from skysort.models import CUSTOM, PICTURES, ROWS, of_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
@@ -223,7 +223,8 @@ def _schemas(described: Collection[Operation]) -> Document:
         [(name, "validation", adapter) for name, adapter in adapters.items()],
         ref_template=str(bodies.reference("{model}")["$ref"]),
     )
-    pictures = {model: labels_of(model) for model in of_kind(PICTURES)}
+    pictures: dict[str, Sequence[str]] = {model: labels_of(model) for model in of_kind(PICTURES)}
+    pictures[CUSTOM.name] = ()
     rows = [bodies.star_bodies(labels_of(model)) for model in of_kind(ROWS)]
     schemas: Document = {
         **{name: schema for schemas_of_model in rows for name, schema in schemas_of_model.items()},

@@ -11,7 +11,7 @@ from infra import ROOT
 from infra.api import bodies
 from skysort import answers
 from skysort.limits import BATCH_CSV_TABLE_BYTES, MIB
-from skysort.models import MODELS, PICTURES, ROWS
+from skysort.models import CUSTOM, MODELS, PICTURES, ROWS
 from skysort.pictures.formats.sniff import MEDIA_TYPES
 from skysort.uploads.request import UploadRequest
 
@@ -104,7 +104,8 @@ def _rows(model: Model) -> Operation:
 
 
 def _picture(model: Model) -> Operation:
-    labels = labels_of(model.name)
+    # A trained model's labels are on its own card.
+    labels = labels_of(model.name) if model.name in MODELS else ()
     binary = {"schema": bodies.BINARY}
     image = "iVBORw0KGgoAAAANSUhEUgAA..."
     return Operation(
@@ -148,7 +149,8 @@ def operations() -> dict[tuple[str, str], Operation]:
     batch_problems = (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
     return {
         **{("POST", model.classify_path): _CLASSIFY[model.input.name](model) for model in MODELS.values()},
-        **{("GET", model.ready_path): _ready(model.name) for model in MODELS.values()},
+        **{("GET", model.ready_path): _ready(model.name) for model in (*MODELS.values(), CUSTOM)},
+        ("POST", f"{CUSTOM.classify_path}/{{name}}"): _picture(CUSTOM),
         ("GET", "/v1/models"): Operation(
             "listModels", "models", "The shipped models: what they classify, and their versions.", answers.ModelList
         ),

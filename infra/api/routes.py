@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from skysort.models import MODELS
+from skysort.models import CUSTOM, MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +25,8 @@ class Route:
 ROUTES: Final = (
     *(Route("POST", model.classify_path, model.name) for model in MODELS.values()),
     *(Route("GET", model.ready_path, model.name) for model in MODELS.values()),
+    Route("POST", f"{CUSTOM.classify_path}/{{name}}", CUSTOM.name),
+    Route("GET", CUSTOM.ready_path, CUSTOM.name),
     Route("GET", "/v1/models", "control"),
     Route("GET", "/v1/models/{name}", "control"),
     Route("DELETE", "/v1/models/{name}", "control"),
