@@ -132,9 +132,8 @@ class DropWorker:
 
     def _check(self, upload: Upload) -> None:
         """Raise an error for a file that is not this model's or no longer exists."""
-        model = keys.parse(upload.key).model
         # The rest of a trained model's name was taken from the key.
-        if model != self.classifier.name.partition("/")[0]:
+        if keys.parse(upload.key).family != self.classifier.name.partition("/")[0]:
             raise ConfigurationError(
                 f"{upload.key} came to the {self.classifier.name} model: "
                 f"this queue should hold only {keys.INCOMING}{self.classifier.name}/"
