@@ -15,7 +15,6 @@ from skysort.learning import chooser, curve, folds, heads, metrics
 from skysort.learning.calibration import COVERAGE, log_probabilities, reliability
 from skysort.learning.fitting import Calibration, repeats_of
 from skysort.learning.metrics import DIGITS
-from skysort.learning.paired import HeldOut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +29,6 @@ FOLDS: Final = 5
 INNER_FOLDS: Final = 4
 REPLICATES: Final = 2_000
 SEED: Final = 20260101
-ID_CHARACTERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +126,11 @@ def scores(predictions: Predictions, names: Sequence[str]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The card's metrics, learning curve and forecast, and the held-out examples for comparisons."""
+    """The card's metrics, learning curve and forecast, and the predictions that they are of."""
 
     metrics: Mapping[str, Any]
     learning_curve: Sequence[Mapping[str, Any]]
     forecast: Mapping[str, Any]
-    held_out: HeldOut
     predictions: Predictions
 
 
@@ -142,7 +139,6 @@ def evaluate(
     labels: NDArray[np.int64],
     *,
     names: Sequence[str],
-    ids: Sequence[str],
     seed: int,
     repeats: int = 0,
     spaces: Mapping[tuple[str, ...], Space] | None = None,
@@ -155,8 +151,6 @@ def evaluate(
         As in skysort.learning.fitting.fit.
     names
         Of the classes.
-    ids
-        Of the examples: hexadecimal hashes of their contents.
     repeats
         How often the outer folds are drawn; 0: as many as the number of examples asks for.
 
@@ -168,18 +162,10 @@ def evaluate(
     found = spaces or chooser.spaces(blocks)
     predictions = predict(found, labels, seed=seed, repeats=repeats or repeats_of(len(labels)))
     learnt = curve.measure(found, labels, seed=seed)
-    own = predictions.probability[:, np.arange(len(labels)), labels]
-    held_out = HeldOut(
-        [identifier[:ID_CHARACTERS] for identifier in ids],
-        [names[label] for label in labels],
-        predictions.right.tolist(),
-        (-np.log(np.maximum(own, 1e-6))).mean(axis=0).tolist(),
-    )
     return Evaluation(
         scores(predictions, names),
         learnt.document(),
         learnt.forecast(predictions.right),
-        held_out,
         predictions,
     )
 

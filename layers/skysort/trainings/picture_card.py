@@ -76,7 +76,7 @@ def picture_card(
         "conformal": {"coverage": COVERAGE, "thresholds": [round(float(each), 6) for each in head.thresholds]},
         "typicality": {
             "threshold": THRESHOLD,
-            "method": "conformal p-value of the distance to the nearest training pictures",
+            "method": "conformal p-value of what lies outside the principal axes of the training pictures' features",
         },
         "thumbnails": _places(fitted["thumbnails"]),
         "metrics": evaluation["metrics"],

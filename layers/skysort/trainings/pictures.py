@@ -120,7 +120,7 @@ class PictureSteps:
     def _evaluate(self, job: Job) -> None:
         _, examples = self._examples(job)
         ids = [digest[:_ID_DIGITS] for digest in examples.digests]
-        found = evaluate(examples.blocks, examples.labels, names=examples.names, ids=ids, seed=_seed(job))
+        found = evaluate(examples.blocks, examples.labels, names=examples.names, seed=_seed(job))
         job.write(HELD_OUT, _held_out(found.predictions, examples.names, ids).body())
         job.write_json(
             EVALUATION,

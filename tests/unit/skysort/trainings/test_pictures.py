@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from skysort.custom.head import Head
-from skysort.custom.networks import IMAGE
+from skysort.custom.networks import BLOCKS, IMAGE
 from skysort.errors import InfrastructureError, MalformedInputError
 from skysort.registry.keys import HELD_OUT, TrainingKeys
 from skysort.registry.names import Kind
@@ -408,7 +408,9 @@ def test_features_survive_their_file() -> None:
     assert loaded.networks == found.networks
     examples = TrainingSet.of([(shard, loaded)])
     assert (examples.files, examples.counts) == (("red/good",), {"red": 1})
-    assert {name: block.shape for name, block in examples.blocks.items()} == dict.fromkeys(RECIPE.blocks, (1, 960))
+    assert {name: block.shape for name, block in examples.blocks.items()} == {
+        name: (1, BLOCKS[name].size) for name in RECIPE.blocks
+    }
 
 
 def test_progress_is_written_ten_times_at_most() -> None:
