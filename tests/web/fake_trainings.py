@@ -36,7 +36,7 @@ class FakeTrainings:
     def __post_init__(self) -> None:
         """Take over the calls that the feature makes."""
         page = self.visit.page
-        page.route("**/v1/models", self._list)
+        page.route("**/v1/trained", self._list)
         page.route("**/v1/trainings**", self._training)
         page.route("**/v1/uploads", self._presign)
         page.route("**/fake-drop", lambda route: route.fulfill(status=204))
@@ -53,6 +53,7 @@ class FakeTrainings:
         model["cards"] = {version: made, **model["cards"]}
         if model["live"] is None or not self.worse:
             self._point(name, version, "promoted" if model["live"] else "first")
+        self.visit.page.route(f"**/v1/trained/{name}", self._model)
         self.visit.page.route(f"**/v1/models/{name}", self._model)
         self.visit.page.route(f"**/v1/models/{name}/**", self._model)
         return version
@@ -63,7 +64,6 @@ class FakeTrainings:
         model["history"].insert(0, {"version": version, "promoted": CREATED, "how": how, "comparison": None})
 
     def _list(self, route: Route) -> None:
-        response = route.fetch()
         trained = [
             {
                 "name": name,
@@ -77,7 +77,7 @@ class FakeTrainings:
             }
             for name, model in self.models.items()
         ]
-        route.fulfill(response=response, json={**response.json(), "trained": trained})
+        route.fulfill(json={"trained": trained})
 
     def _training(self, route: Route, request: Request) -> None:
         if request.method == "POST":

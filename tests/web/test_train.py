@@ -13,7 +13,7 @@ from tests.web.pictures import galaxies, sample, text_file
 from tests.web.training import TRAINED, class_folders, fill, train
 
 if TYPE_CHECKING:
-    from playwright.sync_api import FilePayload, Route
+    from playwright.sync_api import FilePayload
 
     from tests.web.visit import Visit
 
@@ -215,17 +215,3 @@ def test_a_name_that_no_model_may_have_is_refused_at_once(visit: Visit, name: st
     expect(page.get_by_label("Name of the model")).to_be_focused()
     expect(page.locator("#train-name-error")).to_be_visible()
     assert fake.uploads == []
-
-
-def test_a_service_that_does_not_train_says_so(visit: Visit) -> None:
-    visit.provoked = {404}
-    page = visit.page
-
-    def models(route: Route) -> None:
-        route.fulfill(json={**route.fetch().json(), "trained": []})
-
-    page.route("**/v1/models", models)
-    page.route("**/v1/trainings**", lambda route: route.fulfill(status=404, json={"title": "Not found", "status": 404}))
-    visit.open("train")
-    expect(page.locator("#train-unavailable")).to_be_visible()
-    expect(page.locator("#train-form")).to_be_hidden()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -171,6 +172,11 @@ def test_versions_are_promoted_rolled_back_and_deleted(visit: Visit) -> None:
     expect(model.locator(".confusion")).to_be_visible()
 
     # When
+    with page.expect_download() as download:
+        model.get_by_role("button", name="Card as JSON").click()
+    assert json.loads(download.value.path().read_text())["name"] == "rings"
+    model.get_by_role("button", name=f"Card of {old[:12]}").click()
+    expect(model.get_by_role("heading", name=f"Card of version {old[:12]}")).to_be_visible()
     model.get_by_role("button", name="Roll back").click()
     expect(model).to_contain_text(f"Live: {old[:12]}, rolled back")
     fake.worse = True

@@ -89,14 +89,14 @@ async function attempt(path, { method = "GET", body, type, signal, as = "json" }
   }
 }
 
-/** Call the API and return its JSON, {text, next} with as: "page", or nothing with as: "nothing". Asks for a key if one is required. Throws ApiError or AbortError. */
+/** Call the API and return its JSON, {text, next} with as: "page", or nothing with as: "nothing". Asks for a key if one is required, unless `quiet`. Throws ApiError or AbortError. */
 export async function call(path, options) {
   for (;;) {
     const used = key();
     try {
       return await attempt(path, options);
     } catch (error) {
-      if (!(error instanceof ApiError) || ![401, 403].includes(error.status)) throw error;
+      if (!(error instanceof ApiError) || ![401, 403].includes(error.status) || options?.quiet) throw error;
       // Another call may have got a key in the meantime.
       const why = used ? "The service rejected this key. Check it for typos." : undefined;
       if (key() === used && !(await askForKey(why))) throw error;

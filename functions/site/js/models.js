@@ -1,13 +1,8 @@
 // The models of the service, and the samples that the page ships for them.
 import { call } from "./api.js";
-import { noteTrained } from "./trained.js";
 
-/** The built-in entries of GET /v1/models: skysort.models and the model cards, in short. The trained ones go to trained.js. */
-export async function listModels() {
-  const document = await call("/v1/models");
-  noteTrained(document);
-  return document.models;
-}
+/** The entries of GET /v1/models: skysort.models and the model cards, in short. */
+export const listModels = async () => (await call("/v1/models")).models;
 
 /** Where the page keeps a sample. */
 export const sampleUrl = (name) => `samples/${name}`;

@@ -1,6 +1,7 @@
 // Which view is shown: the part of the address after #. Each model has a view; a view's module is fetched when it is first shown.
 import { byId, el } from "./dom.js";
 import { listModels } from "./models.js";
+import { refreshTrained } from "./trained.js";
 import { problemBox } from "./widgets.js";
 
 const INPUTS = { pictures: () => import("./pictures/view.js"), rows: () => import("./rows/view.js") };
@@ -80,6 +81,8 @@ async function loadModels() {
     return;
   }
   status.remove();
+  // The choices of trained models appear when they are known; where a key is needed, only once there is one.
+  refreshTrained({ quiet: true }).catch(() => {});
   for (const model of models) if (model.input in INPUTS) addView(model);
   [first] = [...models.map(({ name }) => name).filter((name) => views.has(name)), "models"];
   await show({ focus: false });

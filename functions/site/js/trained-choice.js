@@ -2,7 +2,7 @@
 import { el } from "./dom.js";
 import { KINDS, addressOf, liveModels, onTrained, pathOf } from "./trained.js";
 
-/** A trained model as the entry of a built-in one of the same input. entry, model: of GET /v1/models. */
+/** A trained model as the entry of a built-in one of the same input. entry: of GET /v1/trained; model: of GET /v1/models. */
 export const asEntry = (entry, model) => ({
   ...model,
   name: entry.name,

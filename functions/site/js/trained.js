@@ -2,7 +2,7 @@
 import { call } from "./api.js";
 
 const listeners = new Set();
-let entries = null;
+let entries;
 
 /** The kinds of trained models, by the input of the built-in model whose view they share. */
 export const KINDS = { pictures: "pictures", rows: "star" };
@@ -14,21 +14,21 @@ export const addressOf = ({ kind, name }) => (kind === "pictures" ? `custom/${na
 export const pathOf = ({ kind, name }) =>
   kind === "pictures" ? `/v1/classify/custom/${encodeURIComponent(name)}` : `/v1/classify/star?model=${encodeURIComponent(name)}`;
 
-/** The trained models of GET /v1/models; null where the service does not train. */
+/** The entries of GET /v1/trained; null where the service does not train, undefined as long as it has not said. */
 export const trained = () => entries;
 
 /** The trained models of a kind that have a live version. */
 export const liveModels = (kind) => (entries ?? []).filter((entry) => entry.kind === kind && entry.live);
 
-/** Take over the list of an answer of GET /v1/models. */
-export function noteTrained(document) {
-  entries = document.trained ?? null;
+/** Ask for the list, at first and after each change. quiet: without asking the visitor for a key. Throws ApiError. */
+export async function refreshTrained({ quiet } = {}) {
+  try {
+    entries = (await call("/v1/trained", { quiet })).trained;
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    entries = null; // an older service
+  }
   for (const listener of listeners) listener();
-}
-
-/** Ask for the list again: something was trained, promoted or deleted. */
-export async function refreshTrained() {
-  noteTrained(await call("/v1/models"));
 }
 
 /** Call a function after every change of the list. */

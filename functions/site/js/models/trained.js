@@ -2,6 +2,7 @@
 import { ApiError, call, post } from "../api.js";
 import { confirmed } from "../confirm.js";
 import { button, el } from "../dom.js";
+import { saveJson } from "../download.js";
 import { count, plural } from "../format.js";
 import { announce, problemBox, scrollTable } from "../widgets.js";
 import { onTrained, refreshTrained, short, trained } from "../trained.js";
@@ -44,7 +45,7 @@ class Panel {
     const { name } = this.entry;
     if (this.body.childElementCount === 0) this.body.replaceChildren(el("p", { class: "empty" }, "Loading the versions…"));
     try {
-      const [model, { versions }] = await Promise.all([call(pathOf(name)), call(pathOf(name, "/versions"))]);
+      const [model, { versions }] = await Promise.all([call(`/v1/trained/${encodeURIComponent(name)}`), call(pathOf(name, "/versions"))]);
       this.#draw(model, versions);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -53,35 +54,51 @@ class Panel {
   }
 
   #draw({ card, live, history = [] }, versions) {
-    const { name, kind } = this.entry;
+    const { name } = this.entry;
     const head = ["Version", "Made", "Accuracy", "Actions"].map((title) => el("th", { scope: "col", class: title === "Accuracy" ? "n" : undefined }, title));
     const rows = versions.map((entry) => this.#row(entry));
     const [last] = history;
     const why = last && [`${HOW[last.how] ?? last.how} on ${when(last.promoted)}`, last.comparison?.sentence].filter(Boolean).join(". ");
     const canRollBack = history.filter(({ version }) => version !== live).length > 0;
     this.problem = el("div");
+    this.card = el("div", { class: "model" });
     this.body.replaceChildren(...[
       live && el("p", {}, "Live: ", el("code", {}, short(live)), why ? `, ${why}` : ""),
       this.problem,
       scrollTable(`Versions of ${name}`, head, rows),
       el("p", { class: "row" },
         canRollBack && button("Roll back", () => this.#act(() => post(pathOf(name, "/rollback"), {}), `${name} was rolled back`)),
-        button("Delete the model", () => this.#deleteModel(), { class: "quiet" }),
-        el("a", { href: pathOf(name) }, "Model as JSON")),
-      card && el("div", { class: "model" }, trainedCard(card, kind, name)),
+        button("Delete the model", () => this.#deleteModel(), { class: "quiet" })),
+      this.card,
     ].filter(Boolean));
+    if (card) this.#showCard(card, live);
+  }
+
+  #showCard(card, version) {
+    const { name, kind } = this.entry;
+    this.card.replaceChildren(
+      el("h4", {}, "Card of version ", el("code", {}, short(version))),
+      ...trainedCard(card, kind, name),
+      el("p", { class: "row" }, button("Card as JSON", () => saveJson(`${name}-${short(version)}.json`, card))));
+  }
+
+  async #open(version) {
+    try {
+      this.#showCard(await call(pathOf(this.entry.name, `/versions/${version}`)), version);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.card.replaceChildren(problemBox(error, button("Try again", () => this.#open(version))));
+    }
   }
 
   #row({ version, created, accuracy, live, training }) {
-    const { name } = this.entry;
     const label = short(version);
-    const path = pathOf(name, `/versions/${version}`);
     const actions = live ? el("b", {}, "live") : el("div", { class: "row" },
       button("Promote", () => this.#promote(version), { "aria-label": `Promote ${label}` }),
       button("Delete", () => this.#deleteVersion(version), { "aria-label": `Delete ${label}` }));
     const made = when(created);
     return el("tr", {},
-      el("td", {}, el("a", { href: path }, el("code", {}, label))),
+      el("td", {}, button(el("code", {}, label), () => this.#open(version), { "aria-label": `Card of ${label}` })),
       el("td", {}, training ? el("a", { href: `#train/${encodeURIComponent(training)}` }, made) : made),
       el("td", { class: "n" }, accuracyOf(accuracy)), el("td", {}, actions));
   }
@@ -134,11 +151,11 @@ export class Trained {
     this.draw();
   }
 
-  /** Ask for the list again: others may have trained too. */
+  /** Ask for the list again: others may have trained too. The built-in models' cards are worth a visit without a key. */
   async refresh() {
     if (trained() === null) return;
     try {
-      await refreshTrained();
+      await refreshTrained({ quiet: true });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error; // the list stays as it is
     }
@@ -146,8 +163,8 @@ export class Trained {
 
   draw() {
     const entries = trained();
-    this.holder.hidden = entries === null;
-    if (entries === null) return;
+    this.holder.hidden = !entries;
+    if (!entries) return;
     for (const name of this.panels.keys()) if (!entries.some((entry) => entry.name === name)) this.panels.delete(name);
     for (const entry of entries) {
       if (this.panels.has(entry.name)) this.panels.get(entry.name).update(entry);

@@ -92,7 +92,7 @@ class Rows {
       return;
     }
     try {
-      const { card } = await call(`/v1/models/${encodeURIComponent(entry.name)}`);
+      const { card } = await call(`/v1/trained/${encodeURIComponent(entry.name)}`);
       if (this.chosen === version) this.#use({ ...asEntry(entry, builtIn), columns: columnsOf(card), labels: card.labels });
     } catch (error) {
       this.#fail(error, () => {

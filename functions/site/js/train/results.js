@@ -1,6 +1,7 @@
 // What a training resulted in: whether its version is live and why, and its card.
 import { ApiError, call, post } from "../api.js";
 import { button, el } from "../dom.js";
+import { saveJson } from "../download.js";
 import { problemBox } from "../widgets.js";
 import { trainedCard } from "../models/trained-card.js";
 import { refreshTrained, short } from "../trained.js";
@@ -65,7 +66,7 @@ export class Results {
       this.#state(),
       this.problem && problemBox(this.problem),
       el("div", { class: "model" }, trainedCard(card, training.kind, training.name)),
-      el("p", {}, el("a", { href: training.links.card }, "Model card as JSON")),
+      el("p", { class: "row" }, button("Card as JSON", () => saveJson(`${training.name}-${short(training.version)}.json`, card))),
     ].filter(Boolean));
   }
 }

@@ -12,7 +12,7 @@ export class TryIt {
     this.panel.hidden = true;
   }
 
-  /** Offer a trained model, an entry of GET /v1/models. */
+  /** Offer a trained model, an entry of GET /v1/trained. */
   async show(entry) {
     this.panel.hidden = false;
     if (entry.kind !== "pictures") {

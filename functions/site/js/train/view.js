@@ -79,22 +79,20 @@ class Train {
   /** Whether the service trains; an older one does not know the call. */
   async #isAvailable() {
     const { recent } = this;
-    if (trained() !== null) {
-      try {
-        await recentTrainings(recent);
-        this.#allow(true);
-        return true;
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        if (![404, 405, 501].includes(error.status)) {
-          recent.hidden = false;
-          recent.replaceChildren(problemBox(error, button("Try again", () => this.onShow())));
-          return true;
-        }
+    try {
+      await recentTrainings(recent);
+      if (trained() === undefined) await refreshTrained();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if ([404, 405, 501].includes(error.status)) {
+        this.#allow(false);
+        return false;
       }
+      recent.hidden = false;
+      recent.replaceChildren(problemBox(error, button("Try again", () => this.onShow())));
     }
-    this.#allow(false);
-    return false;
+    this.#allow(true);
+    return true;
   }
 
   #allow(isAvailable) {
