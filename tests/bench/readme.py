@@ -317,12 +317,27 @@ def page(results: Path) -> str:
     )
 
 
+def trained(results: Path) -> str:
+    """A trained model's time beside those of the shipped ones."""
+    measured = _read(results / "custom_latency.json")
+    header = ["a trained model of", "picture", "galaxy (ms)", "image", "trained", "trained to both"]
+    rows = [
+        [model, picture, *(f"{times[name]:.1f}" for name in ("galaxy", "image", "trained")), f"{times['ratio']:.2f}"]
+        for model, pictures in measured.items()
+        if isinstance(pictures, dict)
+        for picture, times in pictures.items()
+        if isinstance(times, dict)
+    ]
+    return _markdown(header, rows) if rows else NOT_YET
+
+
 TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "summary": summary,
     "models": models,
     "measured": measured,
     "cost": cost,
     "page": page,
+    "trained": trained,
     "images": image_tables.images,
     "containers": image_tables.containers,
 }
