@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from skysort.observability import Start, logger, metrics
+from skysort.observability import Start, logger
 from skysort.registry.store import S3ModelStore
 from skysort.settings import TrainSettings
 from skysort.trainings.star import StarSteps
@@ -22,7 +22,6 @@ start.done()
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
     """Do one step; raises TrainingRefused for a training that can never succeed."""
     logger.append_keys(training=event.get("key"), step=event.get("step"))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.stages.deployments import prod
 from infra.stages.functions import Provisioned
-from tests.bench import billed, image_tables
+from tests.bench import billed, image_tables, training_tables
 from tests.bench.markdown import table as _markdown
 
 if TYPE_CHECKING:
@@ -340,6 +340,7 @@ TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "trained": trained,
     "images": image_tables.images,
     "containers": image_tables.containers,
+    "star_trainings": training_tables.star_trainings,
 }
 
 

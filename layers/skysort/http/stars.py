@@ -60,7 +60,7 @@ def star_api(
             chosen = trained(owner_of(client_of(event.raw_event, clients)), name)
         request = read_body(raw_body(event), content_type(event), chosen.schema)
         options = query_options(event, also=(_MODEL,), top_k=top_k, labels=labels, explain=explain)
-        return answer_response(chosen.answer(request, options), chosen.labels, about)
+        return answer_response(chosen.answer(request, options), () if name else chosen.labels, about)
 
     @api.get(about.ready_path)
     def ready() -> Response[str]:

@@ -97,7 +97,7 @@ class TableClassifier:
         counts = {
             "Rows": tally.classified,
             "RowsRejected": tally.rejected,
-            **label_counts(classes, self._model.labels),
+            **label_counts(classes, () if model.schema.model else model.labels),
         }
         name = f"{kind}.gz" if gzipped else str(kind)
         return Report({"format": name, **summary, "rows_per_second": round(rate)}, counts)
