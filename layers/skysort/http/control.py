@@ -26,7 +26,7 @@ from skysort.http.headers import DOCUMENT, PAGE
 from skysort.http.trained import add_trained_routes
 from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_NAME_CHARACTERS
 from skysort.uploads.names import BATCH_PATTERN, batch_of
-from skysort.uploads.request import ModelName, read_body
+from skysort.uploads.request import ModelName, UploadName, read_body
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,7 @@ BatchName = Annotated[
         json_schema_extra={"minLength": 1, "maxLength": BATCH_NAME_CHARACTERS, "pattern": BATCH_PATTERN},
     ),
 ]
+Uploaded = Annotated[UploadName | None, Query(description="only files of this model, or of trainings")]
 Model = Annotated[ModelName | None, Query(description="only files of this model")]
 FileState = Annotated[State | None, Query(description="only files in this state; the counts still cover all files")]
 Limit = Annotated[
@@ -157,7 +158,7 @@ def control_api(
         batch: BatchName,
         *,
         limit: Limit = FILES_BY_DEFAULT,
-        model: Model = None,
+        model: Uploaded = None,
         state: FileState = None,
         records: Records = False,
         following: Next = None,

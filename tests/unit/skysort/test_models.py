@@ -79,8 +79,8 @@ def test_a_further_model_is_one_entry_and_its_folder(project: Path) -> None:
     assert answer["functions"] == [True]
     assert answer["queues"] == [[f"skysort-nebula-drop-{stage}"] for stage in ("local", "dev", "prod")]
     assert answer["paths"] == ["/v1/classify/nebula", "/v1/models/nebula/ready"]
-    assert answer["uploads"] == [*answer["batches"], TRAINING]
-    assert answer["batches"] == ["nebula", *MODELS]
+    assert answer["uploads"] == answer["batches"]
+    assert answer["batches"] == ["nebula", *MODELS, TRAINING]
     assert answer["listed"]["input"] == "pictures"
     assert answer["listed"]["title"] == "Nebula"
     assert answer["command"] == "nebula"

@@ -67,6 +67,17 @@ def test_a_batch_has_its_clients_trained_models_too(buckets: MemoryBuckets) -> N
     }
 
 
+def test_examples_for_a_training_are_listed_by_name_alone(buckets: MemoryBuckets, service: BatchStatusService) -> None:
+    # Given pictures uploaded for a training, in a folder a class
+    buckets.drop("training", "b", "poodle/1.jpg", "beagle/1.jpg")
+    # Then an interrupted upload finds what is there
+    found = service.status("b", Page(model="training"))["files"]
+    assert [file["name"] for file in found] == ["beagle/1.jpg", "poodle/1.jpg"]
+    # And a batch of files to be classified has none of them
+    with pytest.raises(NotFoundError):
+        service.status("b", Page())
+
+
 def test_a_failed_file_comes_with_its_problem_and_a_link(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     # Given
     buckets.drop("galaxy", "b", "a b.jpg")
