@@ -1,8 +1,8 @@
-"""tests/rings.zip, a labelled set to try training on: disc galaxies with a ring and without one, drawn by arithmetic.
+"""tests/galaxies: a labelled set to try training on, and two new pictures: discs with and without a ring, computed.
 
     python -m tests.rendered_rings
 
-writes it anew. The rings differ in size, brightness and inclination; a few are faint, as real ones are.
+writes them anew. The rings differ in size, brightness and inclination; a few are faint, as real ones are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from tests.rendered import jpeg
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FILE: Final = Path(__file__).resolve().parent / "rings.zip"
+FOLDER: Final = Path(__file__).resolve().parent / "galaxies"
+FILE: Final = FOLDER / "rings.zip"
 SIDE: Final = 96
 A_CLASS: Final = 24
 SEED: Final = 11
@@ -61,6 +62,12 @@ def pictures() -> dict[str, bytes]:
     }
 
 
+def new() -> dict[str, bytes]:
+    """Pictures that are not in the zip, by their files' names."""
+    random = np.random.default_rng(SEED + 1)
+    return {f"new_{label}.jpg": jpeg(galaxy(random, ring=label == "ring"), quality=80) for label in ("no_ring", "ring")}
+
+
 def archive() -> bytes:
     """The zip, without times."""
     file = BytesIO()
@@ -72,3 +79,5 @@ def archive() -> bytes:
 
 if __name__ == "__main__":
     FILE.write_bytes(archive())
+    for file_name, picture in new().items():
+        (FOLDER / file_name).write_bytes(picture)

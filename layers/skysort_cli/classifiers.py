@@ -29,6 +29,11 @@ class Classifier:
     query: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def kind(self) -> Kind:
+        """The kind of trained models that it is, or would be."""
+        return Kind.STAR if self.has_rows else Kind.PICTURES
+
+    @property
     def has_rows(self) -> bool:
         """Whether it classifies the rows of tables."""
         return self.input is ROWS

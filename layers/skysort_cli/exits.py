@@ -58,6 +58,12 @@ class MissingError(CommandError):
     exit = Exit.MISSING
 
 
+class OutputError(CommandError):
+    """What the command makes cannot be written."""
+
+    exit = Exit.OUTPUT
+
+
 class StoppedError(Exception):
     """The command is interrupted: no further attempts."""
 

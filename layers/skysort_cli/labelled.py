@@ -6,17 +6,18 @@ import os
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from skysort import limits
+from skysort.errors import InputError
 from skysort.models import PICTURES
-from skysort.registry.names import label_fault
+from skysort.trainings.classes import labelled as class_labels
 from skysort_cli.exits import UsageError
 from skysort_cli.inputs import Input, counted, first_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _SUFFIXES: Final = tuple(PICTURES.files)
 _ZIP: Final = b"PK\x03\x04"
@@ -69,7 +70,7 @@ def labelled(argument: str) -> Labelled:
     """The pictures of a FOLDER_OR_ZIP argument; raises UsageError with what is wrong and what would be right."""
     path = Path(argument)
     if not path.is_dir():
-        found = class_folders(argument, _without_root(_members(path, argument)))
+        found = class_folders(argument, _members(path, argument))
         return Labelled(path, found.classes, [], found.ignored)
     names, unread = _below(path)
     found = class_folders(argument, names)
@@ -79,15 +80,18 @@ def labelled(argument: str) -> Labelled:
 
 def class_folders(argument: str, names: Sequence[str]) -> ClassFolders:
     """Sort the files of a labelled folder, the argument, by their paths in it; raises UsageError if they do not do."""
-    pictures: list[str] = []
-    ignored: list[str] = []
-    for name in filter(_is_shown, names):
-        (pictures if "/" in name and _is_picture(name) else ignored).append(name)
-    classes = dict(sorted(Counter(name.partition("/")[0] for name in pictures).items()))
+    shown = list(filter(_is_shown, names))
+    pictures = [name for name in shown if _is_picture(name)]
+    try:
+        labels, _ = class_labels(pictures)
+    except InputError as error:
+        raise UsageError(f"{argument}: {error.detail}") from error
+    ignored = [name for name in shown if name not in labels]
+    classes = dict(sorted(Counter(labels.values()).items()))
     if len(classes) < limits.TRAINING_CLASSES_MIN:
-        raise UsageError(_too_few(argument, list(classes), pictures, ignored))
+        raise UsageError(_too_few(argument, list(classes), sum(map(_is_picture, ignored))))
     _check(argument, classes)
-    return ClassFolders(classes, pictures, ignored)
+    return ClassFolders(classes, list(labels), ignored)
 
 
 def _below(folder: Path) -> tuple[list[str], list[str]]:
@@ -126,16 +130,6 @@ def _members(path: Path, argument: str) -> list[str]:
         raise UsageError(f"{argument} is a damaged zip: {error}") from error
 
 
-def _without_root(names: Sequence[str]) -> list[str]:
-    """The names below the folder that holds all class folders, if the zip has one."""
-    pictures = [PurePosixPath(name).parts for name in names if _is_shown(name) and _is_picture(name)]
-    roots = {parts[0] for parts in pictures}
-    if len(roots) != 1 or min(map(len, pictures)) < 3:  # noqa: PLR2004 - root, class, file
-        return list(names)
-    (root,) = roots
-    return [name.removeprefix(f"{root}/") for name in names]
-
-
 def _is_shown(name: str) -> bool:
     """Whether a file is neither hidden nor an archiver's own."""
     parts = name.split("/")
@@ -146,17 +140,13 @@ def _is_picture(name: str) -> bool:
     return name.lower().endswith(_SUFFIXES)
 
 
-def _too_few(argument: str, classes: Sequence[str], pictures: Iterable[str], ignored: Iterable[str]) -> str:
-    """What is wrong with no class, or one, and what would be right."""
+def _too_few(argument: str, classes: Sequence[str], loose: int) -> str:
+    """What is wrong with no class, or one, and what would be right. loose: number of pictures in no class."""
     if classes:
-        parts = [name.split("/") for name in pictures]
-        deeper = {names[1] for names in parts if len(names) > 2}  # noqa: PLR2004 - class, folder, file
-        hint = f"; did you mean {argument.rstrip('/')}/{classes[0]}, which has {len(deeper)} folders?"
         return (
             f"{argument} has pictures of one class, {classes[0]}; a classifier needs at least "
-            f"{limits.TRAINING_CLASSES_MIN} classes, a folder each{hint if len(deeper) > 1 else ''}"
+            f"{limits.TRAINING_CLASSES_MIN} classes, a folder each"
         )
-    loose = sum(map(_is_picture, ignored))
     if loose:
         return (
             f"{argument} has {loose:,} picture{'s' * (loose != 1)} but no class folders; put the pictures of each "
@@ -166,12 +156,9 @@ def _too_few(argument: str, classes: Sequence[str], pictures: Iterable[str], ign
 
 
 def _check(argument: str, classes: Mapping[str, int]) -> None:
-    """Raise UsageError for too many classes or pictures, too few of a class, or a class that cannot be named so."""
+    """Raise UsageError for too many classes or pictures, or too few of a class."""
     if len(classes) > limits.TRAINING_CLASSES:
         raise UsageError(f"{argument} has {len(classes):,} classes; at most {limits.TRAINING_CLASSES} are allowed")
-    for label in classes:
-        if fault := label_fault(label):
-            raise UsageError(f"{argument}: the class {label!r:.100} {fault}; rename the folder")
     least = limits.TRAINING_PICTURES_PER_CLASS_MIN
     thin = [f"{label} has {count}" for label, count in classes.items() if count < least]
     if thin:

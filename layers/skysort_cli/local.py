@@ -1,4 +1,4 @@
-"""Models on this machine, run by the functions' own code, with the same answers as over HTTP.
+"""Where the models of this machine are, and how they are loaded.
 
 A model's folder is named by a setting, or is in the installed package or in a checkout's functions/.
 """
@@ -6,22 +6,17 @@ A model's folder is named by a setting, or is in the installed package or in a c
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from skysort import problems
-from skysort.errors import ArtefactError, InvalidFieldsError, SkysortError
-from skysort.models import MODELS
-from skysort_cli.exits import MissingError, ProblemError, UsageError
+from skysort.errors import ArtefactError, InvalidFieldsError
+from skysort.models import MODELS, NETWORKS
+from skysort_cli.exits import MissingError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from skysort.answers import PictureAnswer, StarAnswer
-    from skysort.star.classify import StarClassifier
-    from skysort.star.model import StarModel
-    from skysort_cli.classifiers import Classifier
+    from skysort.custom.networks import Networks
 
 INSTALL: Final = "pip install '.[models]' in the project's folder"
 FOLDER: Final = "SKYSORT_MODELS_FOLDER"
@@ -79,60 +74,10 @@ def loading(model: str) -> Iterator[None]:
         raise UsageError(error.detail) from error
 
 
-class LocalModel:
-    """A model in process."""
+def load_networks(environment: Mapping[str, str]) -> Networks:
+    """Both shipped networks, each with one thread; raises MissingError."""
+    galaxy, image = (model_folder(name, environment) for name in NETWORKS)
+    with loading("pictures"):
+        from skysort.custom.networks import Networks  # noqa: PLC0415 - needs its packages
 
-    # Its answer to a body of a content type; may raise SkysortError.
-    _answer_body: Callable[[bytes, str], Any]
-
-    def answer(self, body: bytes, content_type: str) -> PictureAnswer | StarAnswer:
-        """The answer to one request; raises ProblemError."""
-        try:
-            answer: PictureAnswer | StarAnswer = self._answer_body(body, content_type)
-        except SkysortError as error:
-            raise ProblemError(problems.from_error(error)) from error
-        return answer
-
-
-class LocalPictures(LocalModel):
-    """A picture model; `answer` is thread-safe.
-
-    query: top_k, labels, explain. Raises UsageError for invalid options, and MissingError.
-    """
-
-    def __init__(self, model: str, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
-        folder = model_folder(model, environment)
-        with loading(model):
-            from skysort.options import parse_options  # noqa: PLC0415
-            from skysort.pictures.bodies.body import read_body  # noqa: PLC0415
-            from skysort.pictures.classify import PictureClassifier  # noqa: PLC0415
-            from skysort.pictures.model import PictureModel  # noqa: PLC0415
-
-            loaded = PictureModel.load(folder)
-            parse_options(query, loaded.labels, loaded.subsets)
-        classifier = PictureClassifier(loaded)
-        self._answer_body = lambda body, content_type: classifier.answer(read_body(body, content_type), query)
-
-
-class LocalStars(LocalModel):
-    """A model of rows, for one thread, as it uses every core itself. Options and errors as of LocalPictures."""
-
-    def __init__(
-        self, model: Classifier, query: Mapping[str, str], environment: Mapping[str, str] = os.environ
-    ) -> None:
-        folder = model_folder(model.spelled, environment)
-        with loading(model.spelled):
-            from skysort.cache import AnswerCache  # noqa: PLC0415
-            from skysort.options import parse_options  # noqa: PLC0415
-            from skysort.star.body import read_body  # noqa: PLC0415
-            from skysort.star.classify import StarClassifier  # noqa: PLC0415
-            from skysort.star.model import StarModel  # noqa: PLC0415
-
-            threads = os.cpu_count() or 1
-            self.model: StarModel = StarModel.load(folder, threads)
-            parse_options(query, self.model.labels)
-        self.query = query
-        self.classifier: StarClassifier = StarClassifier(self.model, AnswerCache(0))
-        self._answer_body = lambda body, content_type: self.classifier.answer(
-            read_body(body, content_type, self.model.schema), query
-        )
+        return Networks.load(galaxy, image)

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from skysort import problems
 from skysort.clients import EVERYBODY
-from skysort.errors import NotFoundError, SkysortError
+from skysort.errors import InfrastructureError, NotFoundError, SkysortError
 from skysort.models import MODELS
+from skysort.registry.catalogue import Catalogue
 from skysort.registry.folder_store import FolderStore
-from skysort.registry.keys import REQUEST, TrainingKeys, owner_of, trainings_prefix
-from skysort.registry.names import is_training
+from skysort.registry.keys import owner_of
+from skysort.registry.names import TrainedName
 from skysort.registry.pointer import Pointers
 from skysort.registry.promotion import Promotions, check_kind
 from skysort.registry.versions import VersionFiles
-from skysort.trainings.request import Training
-from skysort.trainings.status import StatusFile
-from skysort_cli.classifiers import spelling
-from skysort_cli.exits import MissingError, ProblemError
+from skysort.trainings.service import TrainingService
+from skysort_cli.exits import MissingError, OutputError, ProblemError
 from skysort_cli.local import model_folder, models_folder
 from skysort_cli.registries import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
 
     from skysort.registry.live import ModelVersion
     from skysort.registry.names import Kind
-    from skysort.registry.pointer import Pointer
+    from skysort.s3.client import ListedObject
     from skysort_cli.classifiers import Classifier
     from skysort_cli.registries import Document
 
@@ -48,33 +46,33 @@ class LocalRegistry(Registry):
         self._versions = VersionFiles(self.store)
         self._pointers = Pointers(self.store)
         self._promotions = Promotions(self.store, self._pointers)
+        self._catalogue = Catalogue(self.store)
+        self._trainings = TrainingService(self.store, _NoUploads(), "")
 
     def training(self, identifier: str) -> Document:
         """See Registry."""
         with as_problems():
-            if not is_training(identifier):
-                raise NotFoundError(f"unknown training {identifier!r:.80}; `skysort trainings` lists them")
-            keys = TrainingKeys(OWNER, identifier)
-            request = Training.read(self.store.get(keys.request).body)
-            status = StatusFile(self.store, keys).read()
-        about = {"id": identifier, "kind": request.kind.value, "name": request.name, "created": request.created}
-        return {**about, **{name: value for name, value in status.items() if name != "entered"}}
+            return dict(self._trainings.get(identifier, EVERYBODY))
 
     def trainings(self, limit: int) -> list[Document]:
         """See Registry."""
-        prefix = trainings_prefix(OWNER)
+        found: list[Document] = []
+        after = ""
         with as_problems():
-            parts = [item.key.removeprefix(prefix).split("/") for item in self.store.list(prefix)]
-        # An id has its time behind its kind.
-        found = sorted((part[0] for part in parts if part[1:] == [REQUEST]), key=_time, reverse=True)
-        return [self.training(identifier) for identifier in found[:limit]]
+            while len(found) < limit:
+                page = self._trainings.page(EVERYBODY, limit, after)
+                found += map(dict, page["trainings"])
+                if page["next"] is None:
+                    break
+                after = page["next"]
+        return found[:limit]
 
     def models(self) -> tuple[list[Document], list[Document]]:
         """See Registry."""
         cards = [self._built_in(name) for name in MODELS]
-        built_in = [{**{k: card[k] for k in _SUMMARY if k in card}, "trained": False} for card in cards]
+        built_in: list[Document] = [{name: card[name] for name in _SUMMARY if name in card} for card in cards]
         with as_problems():
-            return built_in, [self._summary(name) for name in self._pointers.names(OWNER)]
+            return built_in, [dict(summary) for summary in self._catalogue.summaries(OWNER)]
 
     def model(self, name: str) -> Document:
         """See Registry."""
@@ -82,34 +80,20 @@ class LocalRegistry(Registry):
             return self._built_in(name)
         with as_problems():
             try:
-                pointer = self._pointers.read(OWNER, name)
+                return dict(self._catalogue.model(OWNER, name))
             except NotFoundError as error:
                 known = ", ".join((*MODELS, *self._pointers.names(OWNER)))
                 raise NotFoundError(f"unknown model {name!r}; choose from {known}") from error
-            return {**pointer.document(), "card": self._live_card(pointer)}
 
     def versions(self, name: str) -> list[Document]:
         """See Registry."""
         with as_problems():
-            live = self._pointers.read(OWNER, name).live
-            found: list[Document] = []
-            for info in self._versions.versions(OWNER, name):
-                card = self._versions.card(OWNER, name, info.version)
-                found.append(
-                    {
-                        "version": info.version,
-                        "created": card.get("created"),
-                        "accuracy": _accuracy(card),
-                        "live": info.version == live,
-                        "training": card.get("training"),
-                    }
-                )
-            return found
+            return [dict(version) for version in self._catalogue.versions(OWNER, name)]
 
     def card(self, name: str, version: str) -> Document:
         """See Registry."""
         with as_problems():
-            return self._versions.card(OWNER, name, self._versions.find(OWNER, name, version))
+            return self._catalogue.card(OWNER, name, version)
 
     def promote(self, name: str, version: str, *, force: bool) -> Document:
         """See Registry."""
@@ -142,29 +126,12 @@ class LocalRegistry(Registry):
         from skysort.registry.live import ModelVersion  # noqa: PLC0415 - only to classify
 
         name = str(model.trained)
+        document: dict[str, Any] = self.model(name)
         with as_problems():
-            document = self.model(name)
-            if document["live"] is None or spelling(document["kind"], name) != model.spelled:
-                raise NotFoundError(
-                    f"there is no model {model.spelled} with a live version; `skysort models` lists them"
-                )
+            self._catalogue.require(OWNER, TrainedName(model.kind, name))
+            if document["live"] is None:
+                raise NotFoundError(f"{model.spelled} has no live version; `skysort models {name}` lists its versions")
             return ModelVersion(self.store, OWNER, name, document["live"], document["card"])
-
-    def _summary(self, name: str) -> Document:
-        pointer = self._pointers.read(OWNER, name)
-        card = self._live_card(pointer) or {}
-        return {
-            "name": name,
-            "kind": pointer.kind.value,
-            "live": pointer.live,
-            "versions": len(self._versions.versions(OWNER, name)),
-            "labels": card.get("labels", []),
-            "accuracy": _accuracy(card),
-            "created": card.get("created"),
-        }
-
-    def _live_card(self, pointer: Pointer) -> dict[str, Any] | None:
-        return None if pointer.live is None else self._versions.card(OWNER, pointer.name, pointer.live)
 
     def _built_in(self, name: str) -> Document:
         path = model_folder(name, self._environment) / "card.json"
@@ -175,14 +142,13 @@ class LocalRegistry(Registry):
         return card
 
 
-def _time(identifier: str) -> str:
-    return identifier.partition("-")[2]
+class _NoUploads:
+    """Nothing is uploaded on one machine: trainings read files where they are."""
 
-
-def _accuracy(card: Mapping[str, Any]) -> Document | None:
-    """The accuracy of a card with its interval; None without one."""
-    found: Document | None = (card.get("metrics") or {}).get("accuracy")
-    return found
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[ListedObject]]:
+        """No objects."""
+        del bucket, prefix, after
+        return iter(())
 
 
 @contextlib.contextmanager
@@ -190,5 +156,7 @@ def as_problems() -> Iterator[None]:
     """Turn the errors of the registry into those that a service would answer with."""
     try:
         yield
+    except InfrastructureError as error:
+        raise OutputError(f"the folder of trained models cannot be used: {error.detail}") from error
     except SkysortError as error:
         raise ProblemError(problems.from_error(error)) from error

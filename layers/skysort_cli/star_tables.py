@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from skysort.star.tables.header import MeasuredColumns
     from skysort.star.tables.rows import Measured
     from skysort_cli.inputs import Input
-    from skysort_cli.local import LocalStars
+    from skysort_cli.local_models import LocalStars
     from skysort_cli.output import Record
 
 _BLOCK: Final = 8 * MIB

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from skysort.answers import PictureAnswer, StarAnswer
     from skysort_cli.inputs import Input
-    from skysort_cli.local import LocalStars
+    from skysort_cli.local_models import LocalStars
     from skysort_cli.output import Record
     from skysort_cli.pictures import Answer
 

@@ -98,7 +98,8 @@ def show_quality(card: Document, screen: Console) -> None:
     screen.print(text(f"{sum(classes.values()):,} examples of {len(classes)} classes" + (f"; {made}" if made else "")))
     metrics = card.get("metrics") or {}
     split = str(metrics.get("split") or "held out")
-    scores_table(screen, {"all": card, **(card.get("variants") or {})}, f"Scores with 95 % intervals ({split})")
+    whole = "all" if "variants" in card else str(card.get("name", ""))
+    scores_table(screen, {whole: card, **(card.get("variants") or {})}, f"Scores with 95 % intervals ({split})")
     per_class_table(screen, "", card)
     _confusion(metrics, card.get("labels", ()), screen)
     _curve(card, sum(classes.values()), screen)

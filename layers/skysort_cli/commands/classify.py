@@ -15,9 +15,10 @@ from skysort.errors import InputError
 from skysort.registry.names import Kind, TrainedName
 from skysort_cli.classifiers import Classifier, checked_name, classifier, plain_name
 from skysort_cli.endpoint import Endpoint, find_endpoint
-from skysort_cli.exits import Exit, MissingError, ProblemError, UsageError
+from skysort_cli.exits import Exit, ProblemError, UsageError
 from skysort_cli.inputs import Input, expand
-from skysort_cli.local import LocalPictures, LocalStars, missing_package
+from skysort_cli.local import missing_package
+from skysort_cli.local_models import LocalCustom, LocalPictures, LocalStars
 from skysort_cli.output import STDOUT, Csv, Format, JsonLines, Writer, check_out, choose_format, error_message, opened
 from skysort_cli.pictures import HeatMaps, heat_map_folder
 from skysort_cli.pictures import classify as classify_pictures
@@ -122,11 +123,11 @@ def _answering(
         client = stack.enter_context(Client(endpoint, timeout_s=options.timeout, stop=stop, connections=jobs))
         trained = model.trained is not None
         return RemoteModel(client, model.path, {**query, **model.query}, trained=trained).answer, None
-    if model.trained is not None:
-        raise MissingError(f"{model.spelled} needs a service: give --endpoint URL or set SKYSORT_ENDPOINT")
     if model.has_rows:
         local = LocalStars(model, query)
         return local.answer, local
+    if model.trained is not None:
+        return LocalCustom(model, query).answer, None
     return LocalPictures(model.spelled, query).answer, None
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from skysort_cli.classifiers import checked_name, plain_name
 from skysort_cli.endpoint import find_endpoint
-from skysort_cli.exits import Exit, MissingError, StoppedError, UsageError
+from skysort_cli.exits import Exit, StoppedError, UsageError
 from skysort_cli.following import follow_command, followed
 from skysort_cli.labelled import labelled
+from skysort_cli.local import missing_package
 from skysort_cli.registry_access import refusals
 from skysort_cli.terminal import interruptible, is_terminal, say
 from skysort_cli.training_output import report
@@ -40,11 +41,9 @@ def run(options: argparse.Namespace) -> int:
         say(pictures.summary())
     elif pictures is not None and pictures.ignored:
         say(pictures.skipped())
-    if endpoint is None:
-        raise MissingError(
-            "train needs a service: give --endpoint URL or set SKYSORT_ENDPOINT (`skysort serve` runs one)"
-        )
     with interruptible() as stop:
+        if endpoint is None:
+            return _here(options, pictures, stop)
         from skysort_cli.client import Client  # noqa: PLC0415 - not needed in process
 
         connections = options.jobs + 1
@@ -94,3 +93,15 @@ def _remotely(options: argparse.Namespace, client: Client, pictures: Labelled | 
     if not options.quiet and is_terminal(sys.stderr):
         say(f"the training goes on; follow it with: {follow_command(identifier, options.endpoint)}")
     return Exit.SOME_FAILED if upload.failures else Exit.OK
+
+
+def _here(options: argparse.Namespace, pictures: Labelled | None, stop: threading.Event) -> int:
+    """Run the steps of the service in this process."""
+    try:
+        from skysort_cli.local_training import train_here  # noqa: PLC0415 - needs the models' packages
+    except ImportError as error:
+        raise missing_package("a classifier", error, "training") from error
+    options.wait = True
+    with refusals():
+        registry, training = train_here(options, _request(options, {}), pictures, stop)
+    return report(options, registry, training)

@@ -67,6 +67,14 @@ def test_a_zip_of_the_folder_itself_and_with_an_archivers_own_files_is_the_same(
     assert not found.files
 
 
+@pytest.mark.parametrize("above", ["breeds", "some/breeds"])
+def test_a_folder_around_the_class_folders_and_those_of_a_split_are_no_classes(above: str, tmp_path: Path) -> None:
+    names = [f"{above}/{split}/{name}" for split in ("train", "test") for name in names_of(poodle=3, beagle=4)]
+    found = labelled(str(folder_of(tmp_path, names)))
+    assert found.classes == {"beagle": 8, "poodle": 6}
+    assert {item.below for item in found.files} == set(names)
+
+
 MANY = {f"class{number}": 5 for number in range(limits.TRAINING_CLASSES + 1)}
 
 
@@ -74,7 +82,6 @@ MANY = {f"class{number}": 5 for number in range(limits.TRAINING_CLASSES + 1)}
     ("names", "sentence"),
     [
         (names_of(poodle=9), "has pictures of one class, poodle; a classifier needs at least 2 classes, a folder each"),
-        ([f"train/{name}" for name in names_of(poodle=5, beagle=5)], "did you mean photos/train, which has 2 folders"),
         (["1.jpg", "2.jpg"], "has 2 pictures but no class folders; put the pictures of each class into a folder"),
         (["notes.txt"], "has no pictures in class folders; it needs a folder a class, with pictures in it"),
         (names_of(poodle=5, beagle=4, boxer=1), "each class needs at least 5 pictures; beagle has 4, boxer has 1"),
@@ -82,7 +89,7 @@ MANY = {f"class{number}": 5 for number in range(limits.TRAINING_CLASSES + 1)}
         (names_of(poodle=5, beagle=limits.TRAINING_PICTURES), "has 5,005 pictures; at most 5,000 are allowed"),
         (
             [f"{'x' * 61}/{name}.jpg" for name in range(5)] + names_of(beagle=5),
-            "has 61 characters; .*rename the folder",
+            "cannot be a class: its name has 61 characters",
         ),
     ],
 )
