@@ -20,6 +20,9 @@ FOLDER: Final = Path(__file__).resolve().parents[1] / "events"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 DROP_BUCKET: Final = f"skysort-drop-dev-{ACCOUNT}-{REGION}"
 RESULTS_BUCKET: Final = f"skysort-results-dev-{ACCOUNT}-{REGION}"
+MODELS_BUCKET: Final = f"skysort-models-dev-{ACCOUNT}-{REGION}"
+# The trained model that some events ask.
+TRAINED: Final = "colours"
 
 # What the drop bucket has to hold for these events: key -> file in events/.
 OBJECTS: Final = {
@@ -27,9 +30,12 @@ OBJECTS: Final = {
     "incoming/galaxy/first night/spiral.jpg": "galaxy_spiral.jpg",
     "incoming/image/first night/light.jpg": "traffic_light.jpg",
     "incoming/image/first night/notes.jpg": "stars.csv",
+    f"incoming/custom/{TRAINED}/first night/light.jpg": "traffic_light.jpg",
 }
-# API events that are answered from the drop bucket.
-READ_THE_BUCKET: Final = frozenset({"galaxy_s3_key", "image_s3_key"})
+# API events that are answered from the drop bucket, or by a model in the models bucket.
+READ_THE_BUCKET: Final = frozenset({"galaxy_s3_key", "image_s3_key", "custom_picture"})
+# Of a function that trains: it says that it could.
+READY: Final = "train_ready"
 # What is in the results bucket after a drop event: event -> key, None where there is nothing to classify.
 RESULTS: Final = {
     "star_drop": "star/first night/stars.csv",
@@ -37,12 +43,24 @@ RESULTS: Final = {
     "image_drop": "image/first night/light.jpg.json",
     "image_drop_not_a_picture": "image/first night/notes.jpg.error.json",
     "galaxy_drop_test_event": None,
+    "custom_drop": f"custom/{TRAINED}/first night/light.jpg.json",
 }
 
 
 def objects() -> dict[str, bytes]:
     """What the drop bucket has to hold, by key."""
     return {key: (FOLDER / name).read_bytes() for key, name in OBJECTS.items()}
+
+
+def trained() -> dict[str, bytes]:
+    """What the models bucket has to hold, by key: a model of pictures that tells two colours apart."""
+    # The networks take half a second to load, which events that are only read need not wait for.
+    from tests import factories_custom as factory  # noqa: PLC0415
+    from tests.fakes.model_store import MemoryModelStore  # noqa: PLC0415
+
+    store, head = MemoryModelStore(), factory.head_of()
+    factory.publish(store, TRAINED, factory.card_of(head), {"head.npz": head.save()})
+    return store.objects
 
 
 def dropped(*keys: str) -> dict[str, Any]:
@@ -142,6 +160,10 @@ def events() -> dict[str, dict[str, Any]]:
         "image_drop": dropped("incoming/image/first night/light.jpg"),
         "image_drop_not_a_picture": dropped("incoming/image/first night/notes.jpg"),
         "galaxy_drop_test_event": first_notice(),
+        "custom_ready": request("GET", "/v1/models/custom/ready"),
+        "custom_picture": request("POST", f"/v1/classify/custom/{TRAINED}", {"image": picture}),
+        "custom_drop": dropped(f"incoming/custom/{TRAINED}/first night/light.jpg"),
+        READY: {"step": "ready"},
     }
 
 

@@ -10,7 +10,16 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.factories import FakeContext
-from tests.sample_events import DROP_BUCKET, READ_THE_BUCKET, REGION, RESULTS, RESULTS_BUCKET, objects
+from tests.sample_events import (
+    DROP_BUCKET,
+    MODELS_BUCKET,
+    READ_THE_BUCKET,
+    REGION,
+    RESULTS,
+    RESULTS_BUCKET,
+    objects,
+    trained,
+)
 from tests.unit.functions.loading import load_function
 
 if TYPE_CHECKING:
@@ -21,20 +30,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def s3(aws: Callable[[Mapping[str, str]], str]) -> S3Client:
-    """Both buckets, the objects that the events name, and an environment that leads there."""
-    aws(
-        {
-            "AWS_DEFAULT_REGION": REGION,
-            "SKYSORT_DROP_BUCKET": DROP_BUCKET,
-            "SKYSORT_RESULTS_BUCKET": RESULTS_BUCKET,
-            "SKYSORT_MODELS_BUCKET": "models",
-        }
-    )
+    """The buckets, the objects and the model that the events name, and an environment that leads there."""
+    names = {"DROP": DROP_BUCKET, "RESULTS": RESULTS_BUCKET, "MODELS": MODELS_BUCKET}
+    aws({"AWS_DEFAULT_REGION": REGION, **{f"SKYSORT_{name}_BUCKET": bucket for name, bucket in names.items()}})
     client = boto3.client("s3")
-    for bucket in (DROP_BUCKET, RESULTS_BUCKET):
+    for bucket in names.values():
         client.create_bucket(Bucket=bucket)
-    for key, body in objects().items():
-        client.put_object(Bucket=DROP_BUCKET, Key=key, Body=body)
+    for bucket, held in ((DROP_BUCKET, objects()), (MODELS_BUCKET, trained())):
+        for key, body in held.items():
+            client.put_object(Bucket=bucket, Key=key, Body=body)
     return client
 
 

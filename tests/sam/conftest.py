@@ -18,7 +18,7 @@ from infra import ROOT
 from infra.sam.__main__ import SAM
 from tests.deploy.conftest import free_port, wait_for
 from tests.deploy.emulator.sandboxes import HOST, bridge_address
-from tests.sample_events import DROP_BUCKET, REGION, RESULTS_BUCKET, objects
+from tests.sample_events import DROP_BUCKET, MODELS_BUCKET, REGION, RESULTS_BUCKET, objects, trained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,10 +87,11 @@ def sam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sam]:
     server.start()
     host, port = server.get_host_and_port()
     s3 = client("s3", f"http://{host}:{port}")
-    for bucket in (DROP_BUCKET, RESULTS_BUCKET):
+    for bucket in (DROP_BUCKET, RESULTS_BUCKET, MODELS_BUCKET):
         s3.create_bucket(Bucket=bucket)
-    for key, body in objects().items():
-        s3.put_object(Bucket=DROP_BUCKET, Key=key, Body=body)
+    for bucket, held in ((DROP_BUCKET, objects()), (MODELS_BUCKET, trained())):
+        for key, body in held.items():
+            s3.put_object(Bucket=bucket, Key=key, Body=body)
     command = [sys.executable, "-m", "infra.sam", f"--folder={folder / 'build'}", f"--endpoint=http://{HOST}:{port}"]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"make sam failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"

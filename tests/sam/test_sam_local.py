@@ -15,7 +15,7 @@ from infra.constructs.function import logical_id
 from infra.stages.deployments import dev
 from tests.factories import EXAMPLE_ROW
 from tests.sam.conftest import client, environment
-from tests.sample_events import READ_THE_BUCKET, RESULTS
+from tests.sample_events import READ_THE_BUCKET, READY, RESULTS
 from tests.unit.functions.test_events import EXPECTED
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ ONE_EACH = {
     "galaxy-drop": "galaxy_drop",
     "image": "image_jpeg",
     "image-drop": "image_drop",
+    "custom": "custom_picture",
+    "custom-drop": "custom_drop",
+    "custom-train": READY,
+    "star-train": READY,
     "control": "models",
 }
 JPEG = (EVENTS / "galaxy_spiral.jpg").read_bytes()
@@ -54,7 +58,9 @@ def test_sam_local_invoke(function: str, sam: Sam) -> None:
     # Then what the function returned is all that is on standard output
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
-    if name in RESULTS:
+    if name == READY:
+        assert answer == {"ready": True}
+    elif name in RESULTS:
         assert answer == {"batchItemFailures": []}
         assert RESULTS[name] in sam.results()
     else:

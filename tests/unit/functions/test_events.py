@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.factories import FakeContext
-from tests.sample_events import READ_THE_BUCKET, RESULTS
+from tests.sample_events import READ_THE_BUCKET, READY, RESULTS
 from tests.sample_events import events as sample_events
 from tests.unit.functions.loading import load_function
 
@@ -29,6 +29,7 @@ EXPECTED = {
     "star_not_json": ("star", 400),
     "star_wrong_type": ("star", 415),
     "star_ready": ("star", 200),
+    "custom_ready": ("custom", 200),
     "image_jpeg": ("image", 200),
     "image_form": ("image", 200),
     "image_instances": ("image", 200),
@@ -65,12 +66,13 @@ EXPECTED = {
 @pytest.fixture(scope="module")
 def functions() -> dict[str, ModuleType]:
     """The functions with the artefact that ships."""
-    return {name: load_function(name) for name in ("star", "galaxy", "image", "control")}
+    return {name: load_function(name) for name in ("star", "galaxy", "image", "custom", "control")}
 
 
 def test_every_event_is_replayed() -> None:
     """Those that need a bucket are, in tests/integration/test_bucket_events.py."""
-    assert {path.stem for path in EVENTS.glob("*.json")} == EXPECTED.keys() | RESULTS.keys() | READ_THE_BUCKET
+    needing = RESULTS.keys() | READ_THE_BUCKET
+    assert {path.stem for path in EVENTS.glob("*.json")} == EXPECTED.keys() | needing | {READY}
 
 
 def test_the_events_that_code_makes_are_as_it_makes_them() -> None:
@@ -109,3 +111,9 @@ def test_the_dog_site_chooses_among_its_three_breeds(functions: dict[str, Module
     (result,) = json.loads(functions["image"].handler(event, FakeContext())["body"])["results"]
     assert {found["label"].lower() for found in result["predictions"]} == {"dingo", "boxer", "samoyed"}
     assert sum(found["probability"] for found in result["predictions"]) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["custom", "star"])
+def test_functions_that_train_say_that_they_are_ready(name: str) -> None:
+    event: dict[str, Any] = json.loads((EVENTS / f"{READY}.json").read_text())
+    assert load_function(name, "train").handler(event, FakeContext()) == {"ready": True}

@@ -11,7 +11,7 @@ import pytest
 
 from infra.stages.deployments import AWS_STAGES
 from skysort.model_card import ModelRegistry
-from skysort.models import MODELS
+from skysort.models import CUSTOM, MODELS, TRAINED_ROWS
 from skysort.release.verifier import TOLERANCE, VersionVerifier, differences, read_samples
 from tests.factories import FakeContext
 from tests.sample_events import request
@@ -28,6 +28,7 @@ SAMPLES = {
     "star": ("star_row", "star_row_photometry_only"),
     "galaxy": ("galaxy_jpeg",),
     "image": ("image_jpeg",),
+    "custom": ("custom_ready",),
     "control": ("health", "models"),
 }
 # Events whose answers are examples in the API's document: event -> function.
@@ -52,7 +53,8 @@ TEST_EVENT: dict[str, Any] = {
 READY: dict[str, Any] = {"step": "ready"}
 HANDLERS = {
     **{name: (name, "app") for name in SAMPLES},
-    **{model.drop_function: (name, "drop") for name, model in MODELS.items()},
+    **{model.drop_function: (name, "drop") for name, model in (MODELS | {CUSTOM.name: CUSTOM}).items()},
+    **{model.train_function: (model.name, "train") for model in (CUSTOM, TRAINED_ROWS)},
 }
 
 
@@ -95,8 +97,12 @@ def renew(folder: Path) -> None:
     for function, events in SAMPLES.items():
         document = [sample(function, event) for event in events]
         (folder / f"{function}.json").write_text(json.dumps(document, indent=1) + "\n")
-    for function in HANDLERS.keys() - SAMPLES.keys():
+    for function, (_, module) in HANDLERS.items():
+        if module == "app":
+            continue
         document = [{"name": "s3:TestEvent", "event": TEST_EVENT, "answer": {"batchItemFailures": []}}]
+        if module == "train":
+            document = [{"name": "ready", "event": READY, "answer": {"ready": True}}]
         (folder / f"{function}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
