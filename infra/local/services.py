@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from infra.stages.stage import DropQueue, LocalStage
 
 _DATA: Final = (("Content-Security-Policy", "sandbox allow-downloads"), ("X-Content-Type-Options", "nosniff"))
+_CONDITIONS: Final = frozenset({"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 # The credential scope of a signature: key, date, region, service (AWS Signature Version 4).
@@ -76,6 +77,19 @@ def plain_data(app: WSGIApplication) -> WSGIApplication:
         return app(environ, start)
 
     return plain
+
+
+def one_condition_at_a_time(app: WSGIApplication) -> WSGIApplication:
+    """WSGI middleware: of writes on a condition only one at a time, as S3 does: moto checks first and writes later."""
+    turn = threading.Lock()
+
+    def in_turn(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "GET" or not _CONDITIONS & environ.keys():
+            return app(environ, start_response)
+        with turn:
+            return app(environ, start_response)
+
+    return in_turn
 
 
 def complete_notifications() -> None:
@@ -168,7 +182,7 @@ def main(lifeline: int, listener: int, page_port: int, settings: Settings) -> No
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     complete_notifications()
-    app = plain_data(s3_and_sqs())
+    app = plain_data(one_condition_at_a_time(s3_and_sqs()))
     server = make_server(HOST, 0, app, threaded=True, fd=listener, request_handler=MotoRequestHandler)
     port = server.server_address[1]
     server.app = visitors_only(app, Visitors.of(port, page_port))

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from werkzeug.serving import make_server
 
-from skysort.errors import InfrastructureError, NotFoundError
+from infra.local.services import one_condition_at_a_time, s3_and_sqs
+from skysort.errors import InfrastructureError, ModelConflictError, NotFoundError
+from skysort.registry import keys
+from skysort.registry.names import Kind
+from skysort.registry.pointer import Pointers
+from skysort.registry.promotion import HeldOut, Promotions
 from skysort.registry.store import ConflictError, S3ModelStore
+from skysort.registry.versions import VersionFiles
 from skysort.s3.client import S3Client
 from skysort.s3.signature import Addressing, Credentials, Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator
 
 BUCKET, REGION = "skysort-models-test", "us-east-1"
 WRITERS = 8
 
 
 @pytest.fixture(scope="module")
-def store(aws: Callable[[Mapping[str, str]], str]) -> S3ModelStore:
-    endpoint = aws({})
+def endpoint() -> Iterator[str]:
+    """The store of the local stack, which keeps conditions as S3 does."""
+    server = make_server("127.0.0.1", 0, one_condition_at_a_time(s3_and_sqs()), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def store(endpoint: str) -> S3ModelStore:
     boto3.client(
         "s3", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
     ).create_bucket(Bucket=BUCKET)
@@ -83,8 +102,43 @@ def test_of_many_writers_at_once_one_wins(store: S3ModelStore, round_: int, *, e
     assert store.get(key).body == f"writer {outcomes.index(True)}".encode()
 
 
-def test_a_bucket_that_does_not_exist_is_no_conflict(aws: Callable[[Mapping[str, str]], str]) -> None:
-    nowhere = S3ModelStore(client(aws({})), "skysort-models-nowhere")
+def test_a_bucket_that_does_not_exist_is_no_conflict(endpoint: str) -> None:
+    nowhere = S3ModelStore(client(endpoint), "skysort-models-nowhere")
     with pytest.raises(InfrastructureError) as raised:
         nowhere.put("a", b"b", replaces="0" * 32)
     assert not isinstance(raised.value, ConflictError)
+
+
+def test_promotions_and_rollbacks_at_once_leave_a_whole_history(store: S3ModelStore) -> None:
+    # Given versions that are all alike
+    versions = []
+    for number in range(4):
+        held_out = HeldOut(("a", "b"), [f"{n:016x}" for n in range(20)], [0] * 20, [0] * 20, [1.0] * 20)
+        card = {"name": "rings", "created": f"{number}"}
+        versions.append(VersionFiles(store).publish("shared", "rings", card, {keys.HELD_OUT: held_out.body()}))
+    promotions = Promotions(store)
+    promotions.promote("shared", "rings", Kind.PICTURES, versions[0])
+
+    # When several promote and roll back at once
+    def change(version: str) -> int:
+        changes = 0
+        for force in (False, True):
+            try:
+                promotions.promote("shared", "rings", Kind.PICTURES, version, force=force)
+                promotions.roll_back("shared", "rings")
+            except ModelConflictError:
+                continue
+            changes += 1
+        return changes
+
+    with ThreadPoolExecutor(len(versions)) as pool:
+        assert sum(pool.map(change, versions)) > 0
+    # Then every change is in the history once, and each follows from the one before
+    pointer = Pointers(store).read("shared", "rings")
+    assert pointer.live == pointer.history[0].version
+    assert pointer.history[-1].how == "first"
+    following = list(zip(pointer.history, pointer.history[1:], strict=False))
+    assert all(later.version != earlier.version for later, earlier in following)
+    compared = [(later.comparison, earlier) for later, earlier in following if later.comparison]
+    assert compared
+    assert all(found["live"] and found["live"]["version"] == earlier.version for found, earlier in compared)

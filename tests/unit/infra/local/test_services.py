@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import boto3
@@ -9,11 +10,12 @@ import pytest
 from moto import mock_aws
 from moto.s3 import notifications as moto_s3
 
-from infra.local.services import complete_notifications
+from infra.local.services import complete_notifications, one_condition_at_a_time
 from skysort.drop.event import uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
     from mypy_boto3_s3 import S3Client
 
@@ -86,3 +88,42 @@ def test_sequencers_have_one_width_so_that_they_sort_as_text(bucket: Bucket) -> 
     sequencers = [upload.sequencer for upload in bucket.uploads()]
     assert sorted(set(sequencers)) == sequencers
     assert {len(sequencer) for sequencer in sequencers} == {16}
+
+
+@pytest.mark.parametrize("condition", ["HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"])
+def test_writes_on_a_condition_take_turns_and_nothing_else_waits_for_them(condition: str) -> None:
+    # Given a store in which a conditional write is under way
+    begun, go_on = threading.Event(), threading.Event()
+    seen: list[str] = []
+
+    def store(environ: WSGIEnvironment, _: StartResponse) -> list[bytes]:
+        seen.append(environ["PATH_INFO"])
+        if environ["PATH_INFO"] == "first":
+            begun.set()
+            go_on.wait()
+        return []
+
+    app = one_condition_at_a_time(store)
+
+    def ask(path: str, method: str, **headers: str) -> threading.Thread:
+        environ = {"REQUEST_METHOD": method, "PATH_INFO": path, **headers}
+        thread = threading.Thread(target=lambda: list(app(environ, start_nothing)))
+        thread.start()
+        return thread
+
+    first = ask("first", "PUT", **{condition: "*"})
+    begun.wait()
+    second = ask("second", "PUT", **{condition: "*"})
+    # When other requests come
+    for thread in (ask("plain", "PUT"), ask("read", "GET", **{condition: "x"})):
+        thread.join()
+    # Then they are answered, and the second write only after the first
+    assert seen == ["first", "plain", "read"]
+    go_on.set()
+    first.join()
+    second.join()
+    assert seen[3:] == ["second"]
+
+
+def start_nothing(_status: str, _headers: list[tuple[str, str]], _error: object = None, /) -> Callable[[bytes], object]:
+    raise AssertionError("the store answers without headers")
