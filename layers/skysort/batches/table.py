@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,7 @@ from skysort.guard import reading
 from skysort.limits import BATCH_CSV_BYTES, BATCH_CSV_ROWS, BATCH_CSV_TABLE_BYTES, BATCH_FILES_PER_PAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from skysort.batches.status import BatchStatusService, Page
     from skysort.clients import Client
@@ -127,7 +127,8 @@ class BatchTable:
             return
         rejected = self._text(file, keys.REJECTED) if keys.REJECTED in file.records else ""
         expected = (record.get("rows") or {}).get("classified")
-        for *cells, error in merged(self._text(file, ""), rejected, expected):
+        labels = tuple(record.get("classes") or ())
+        for *cells, error in merged(self._text(file, ""), rejected, expected, labels):
             yield file.name, *cells, "", error
 
     def _text(self, file: BatchFile, suffix: str) -> str:
@@ -188,6 +189,7 @@ def _error_row(name: str, error: object) -> Row:
 _APPENDED: Final = re.compile(
     r'(?P<delimiter>[^\w"])"?skysort_class"?'
     r'(?P<classes>(?:(?P=delimiter)"?skysort_p_\w+"?)+)'
+    r'(?P<typicality>(?P=delimiter)"?skysort_typicality"?)?'
     r'(?P=delimiter)"?skysort_set"?(?P=delimiter)"?skysort_variant"?(?P=delimiter)"?skysort_model"?$'
 )
 _COMMENT: Final = "#"
@@ -197,24 +199,36 @@ _BEHIND_SET: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The appended columns, which are found by their position at the end of each row."""
+    """The appended columns, which are found by their position at the end of each row.
+
+    classes: as the columns of probabilities name them. labels: the classes themselves, of a trained model. more: the
+    columns between the probabilities and the set.
+    """
 
     delimiter: str
     classes: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    more: int = 0
 
     def cells(self, line: str) -> tuple[str, int, str, str] | None:
         """Label, class id, probability and prediction set; None for a line that is not the end of a row."""
         front, *trailing = line.rstrip("\r\n").rsplit(self.delimiter, _BEHIND_SET)
         # A set of several labels is quoted if the bar is the delimiter.
         front, _, members = front[:-1].rpartition('"') if front.endswith('"') else front.rpartition(self.delimiter)
-        _, *cells = front.removesuffix(self.delimiter).rsplit(self.delimiter, len(self.classes) + 1)
-        if len(trailing) != _BEHIND_SET or len(cells) != len(self.classes) + 1 or cells[0].lower() not in self.classes:
+        wanted = len(self.classes) + 1 + self.more
+        _, *cells = front.removesuffix(self.delimiter).rsplit(self.delimiter, wanted)
+        if len(trailing) != _BEHIND_SET or len(cells) != wanted:
             return None
-        class_id = self.classes.index(cells[0].lower())
+        known, label = (self.labels, cells[0]) if self.labels else (self.classes, cells[0].lower())
+        if label not in known:
+            return None
+        class_id = known.index(label)
         return cells[0], class_id, cells[1 + class_id], members.replace("|", ";")
 
 
-def merged(result: str, rejected: str, expected: int | None = None) -> Iterator[tuple[object, ...]]:
+def merged(
+    result: str, rejected: str, expected: int | None = None, labels: Sequence[str] = ()
+) -> Iterator[tuple[object, ...]]:
     """Row number (1 for the first), label, class id, probability, prediction set and error, in the input's order.
 
     Parameters
@@ -225,6 +239,8 @@ def merged(result: str, rejected: str, expected: int | None = None) -> Iterator[
         The table of its rejected rows, or empty text.
     expected
         Number of classified rows, if known.
+    labels
+        The classes in order, if known: columns' names do not spell every class of a trained model.
 
     Raises
     ------
@@ -236,7 +252,7 @@ def merged(result: str, rejected: str, expected: int | None = None) -> Iterator[
     pending = sorted(errors, reverse=True)
     classified = 0
     # The row comes first: a number taken for a missing row would be lost.
-    for row in _classified(result):
+    for row in _classified(result, labels):
         number = next(numbers)
         classified += 1
         while pending and pending[-1] < number:
@@ -249,10 +265,12 @@ def merged(result: str, rejected: str, expected: int | None = None) -> Iterator[
         raise MalformedInputError(f"the classified table has {classified:,} rows, but its record says {expected:,}")
 
 
-def _classified(result: str) -> Iterator[tuple[str, int, str, str]]:
+def _classified(result: str, labels: Sequence[str]) -> Iterator[tuple[str, int, str, str]]:
     """The appended cells of each row, read from the end of its last line: what precedes them is the user's."""
     lines = iter(io.StringIO(result, newline=""))
     columns, first = _header(lines)
+    if len(labels) == len(columns.classes):
+        columns = replace(columns, labels=tuple(labels))
     rows = map(columns.cells, lines if first is None else chain([first], lines))
     return (cells for cells in rows if cells is not None)
 
@@ -280,7 +298,8 @@ def _columns(line: str) -> _Columns | None:
         return None
     delimiter = match["delimiter"]
     names = [name.strip('"') for name in match["classes"].split(delimiter)[1:]]
-    return _Columns(delimiter, tuple(name.removeprefix("skysort_p_") for name in names))
+    classes = tuple(name.removeprefix("skysort_p_") for name in names)
+    return _Columns(delimiter, classes, more=int(match["typicality"] is not None))
 
 
 def _errors(rejected: str) -> dict[int, str]:

@@ -48,7 +48,7 @@ _MAX_TEXTS: Final = 10_000
 # Rows kept of a class whatever the draw; and rows held beyond the limit between two draws.
 _OF_A_CLASS: Final = 1_000
 _HELD: Final = 2
-_BAR: Final = "|"
+_DELIMITERS: Final = frozenset('|,;"')
 _QUANTITY: Final = re.compile(rf"[a-z][a-z0-9_]{{0,{COLUMN_NAME_CHARACTERS - 1}}}")
 _RESERVED: Final = frozenset({CLASS, IDENTIFIER, REDSHIFT, *POSITION})
 _ROW: Final = "row"
@@ -350,6 +350,6 @@ def _name_faults(names: Sequence[str]) -> Iterator[str]:
 def _label_fault(label: str) -> str | None:
     """The fault of a class in a table, whose cells and column names have to hold it."""
     fault = label_fault(label)
-    if fault is None and (not label.isascii() or _BAR in label):
-        return f"{label!r:.60} must be of ASCII characters without {_BAR}, as result tables spell it"
+    if fault is None and (not label.isascii() or not _DELIMITERS.isdisjoint(label)):
+        return f"{label!r:.60} must be of ASCII characters without | , ; and quotation marks, as result tables have it"
     return fault

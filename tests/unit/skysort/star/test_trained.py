@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from skysort.batches.table import merged
 from skysort.cache import AnswerCache
 from skysort.clients import Sharing
 from skysort.drop.trained import TrainedFiles
@@ -205,7 +206,10 @@ def test_tables_of_many_classes_have_sets_of_many(models: MemoryModelStore, clas
     classifier.classify_blocks(
         [b"g,r,i\n19,18.8,18.6\n20,19.1,18.2\n"], lambda suffix, _: sinks.setdefault(suffix, io.BytesIO())
     )
-    # Then every class has a column, and the set has the best class
+    # Then every class has a column, the set has the best class, and a batch's page reads them
     rows = list(csv.DictReader(io.StringIO(sinks[""].getvalue().decode())))
     assert len([name for name in rows[0] if name.startswith("skysort_p_class_")]) == classes
     assert all(row["skysort_class"] in row["skysort_set"].split("|") for row in rows)
+    merged_rows = list(merged(sinks[""].getvalue().decode(), "", 2, labels))
+    assert [(row[1], labels[int(str(row[2]))]) for row in merged_rows] == [(row["skysort_class"],) * 2 for row in rows]
+    assert [str(row[4]).replace(";", "|") for row in merged_rows] == [row["skysort_set"] for row in rows]

@@ -87,7 +87,7 @@ def test_a_column_of_names_is_not_one_of_classes() -> None:
         read_rows([csv(values, [f"object {row}" for row in range(10_050)])], StarOptions())
 
 
-@pytest.mark.parametrize("label", ["a/b", "Straße", "a|b", "x" * 61])
+@pytest.mark.parametrize("label", ["a/b", "Straße", "a|b", "a;b", "x" * 61])
 def test_rows_of_a_class_that_cannot_be_spelt_are_refused(label: str) -> None:
     rows = read_rows([csv(VALUES, ["a", "b"] * 29 + [label, label])], StarOptions())
     assert rows.report["refused"]["count"] == 2
