@@ -186,6 +186,10 @@ TRAINING_PICTURES: Final = 5_000
 TRAINING_ROWS_PER_CLASS_MIN: Final = 20
 TRAINING_ROWS: Final = 200_000
 TRAINING_SHARD: Final = 64
+# Bytes of a shard, but for a single larger picture, and of all pictures; files that are listed, pictures or not.
+TRAINING_SHARD_BYTES: Final = 64 * MIB
+TRAINING_BYTES: Final = 4_096 * MIB
+TRAINING_FILES: Final = 20_000
 # Seconds that a training of a star model fits its boosters, and that a search of its hyperparameters takes for each.
 STAR_FIT_S: Final = 600
 STAR_SEARCH_S: Final = 60

@@ -69,6 +69,13 @@ def gflops() -> float:
     return round(2 * SIDE**3 * done / (time.perf_counter() - began) / 1e9, 1)
 
 
+def cpu_seconds(state: Mapping[str, Any]) -> float:
+    """Processor time of the sandboxes that trained and answered, their start included (proc(5): fields 14 to 17)."""
+    pids = [pid for name in ("custom", "custom-train") for pid in state["sandboxes"][name]]
+    fields = [Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split() for pid in pids]
+    return round(sum(int(ticks) for each in fields for ticks in each[11:15]) / os.sysconf("SC_CLK_TCK"), 2)
+
+
 def measure(name: str, files: Mapping[str, bytes], python: str) -> dict[str, Any]:
     """Train on all files but the last of each class, and classify one of those."""
     last = {file.partition("/")[0]: file for file in files}
@@ -84,6 +91,7 @@ def measure(name: str, files: Mapping[str, bytes], python: str) -> dict[str, Any
         trained = time.monotonic()
         found = trainer.classify(name, files[held_back])
         served = time.monotonic()
+        used_s = cpu_seconds(json.loads((stack.state / "state.json").read_text()))
         head = trainer.api.get(training["links"]["card"]).json()["files"]["head.npz"]["bytes"]
     assert training["version"].startswith(found["model"]["version"])
     return {
@@ -93,6 +101,7 @@ def measure(name: str, files: Mapping[str, bytes], python: str) -> dict[str, Any
         "trained_s": round(trained - began, 2),
         "first_answer_s": round(served - trained, 2),
         "served_s": round(served - began, 2),
+        "cpu_s": used_s,
         "seconds": {phase: round(seconds, 2) for phase, seconds in training["seconds"].items()},
         "accuracy": training["metrics"]["accuracy"],
         "head_bytes": head,

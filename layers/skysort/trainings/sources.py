@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 from skysort.errors import EmptyInputError, InputError, LimitExceededError, UnsupportedFormatError
 from skysort.limits import (
     ARCHIVE_BYTES,
-    ARCHIVE_EXPANDED_BYTES,
     DROP_WAITING_BYTES,
     IMAGE_BYTES,
     MIB,
+    TRAINING_BYTES,
+    TRAINING_FILES,
     TRAINING_PICTURES,
     TRAINING_SHARD,
+    TRAINING_SHARD_BYTES,
 )
 from skysort.parallel import in_order
 from skysort.pictures.bodies import archive
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from skysort.registry.keys import TrainingKeys
     from skysort.registry.store import ListedObject, ModelStore, StoredDocument
 
-# Bytes that one task of the features step reads at most, but for a single larger picture.
-SHARD_BYTES: Final = 64 * MIB
 # Shards are made smaller than TRAINING_SHARD until there are as many, so that a small training has parallel tasks too.
 _SHARDS: Final = 8
 _LEAST_SHARD: Final = 8
@@ -45,8 +45,6 @@ _HEAD: Final = 512
 _BLOCK: Final = 8 * MIB
 _PACK_DIGITS: Final = 24
 _READERS: Final = 8
-# Listed entries of a source: pictures, and what turns out to be none.
-_LISTED: Final = 4 * TRAINING_PICTURES
 
 
 class Uploads(Protocol):
@@ -228,7 +226,7 @@ class _Packs:
 
     def add(self, name: str, content: bytes) -> None:
         """Put a picture into the current pack, or into a new one if it is full."""
-        if self._count == TRAINING_SHARD or (self._count and len(self._pack) + len(content) > SHARD_BYTES):
+        if self._count == TRAINING_SHARD or (self._count and len(self._pack) + len(content) > TRAINING_SHARD_BYTES):
             self.flush()
         digest = hashlib.sha256(content).hexdigest()
         self.found.append(_Found(name, "", len(self._pack), len(content), packed=True, digest=digest))
@@ -274,9 +272,9 @@ def _fetch(uploads: Uploads, key: str, path: Path) -> int:
 
 
 def _check_count(count: int) -> None:
-    if count > _LISTED:
+    if count > TRAINING_FILES:
         raise LimitExceededError(
-            f"there are more than {_LISTED:,} files; a model is trained on at most {TRAINING_PICTURES:,} pictures"
+            f"there are more than {TRAINING_FILES:,} files; a model is trained on up to {TRAINING_PICTURES:,} pictures"
         )
 
 
@@ -294,9 +292,9 @@ def _manifest(found: Sequence[_Found], refused: Sequence[Refusal]) -> Manifest:
             f"a model is trained on at most {TRAINING_PICTURES:,} pictures; there are {len(used):,}. Upload fewer"
         )
     total = sum(each.size for each in used if each.size <= IMAGE_BYTES)
-    if total > ARCHIVE_EXPANDED_BYTES:
+    if total > TRAINING_BYTES:
         raise LimitExceededError(
-            f"a model is trained on pictures of at most {ARCHIVE_EXPANDED_BYTES // MIB:,} MiB in all; there are "
+            f"a model is trained on pictures of at most {TRAINING_BYTES // MIB:,} MiB in all; there are "
             f"{total // MIB:,} MiB. Upload smaller pictures"
         )
     pictures = [Picture(e.name, labels[e.name], e.key, e.start, e.size, e.packed) for e in used]
@@ -308,7 +306,7 @@ def _shards(pictures: Sequence[Picture]) -> Iterator[tuple[Picture, ...]]:
     shard: list[Picture] = []
     size = 0
     for picture in pictures:
-        if shard and (len(shard) == most or size + picture.size > SHARD_BYTES):
+        if shard and (len(shard) == most or size + picture.size > TRAINING_SHARD_BYTES):
             yield tuple(shard)
             shard, size = [], 0
         shard.append(picture)

@@ -103,7 +103,7 @@ def test_an_empty_prefix_says_where_to_upload() -> None:
 
 
 def test_endless_listings_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "_LISTED", 10)
+    monkeypatch.setattr(sources, "TRAINING_FILES", 10)
     with pytest.raises(LimitExceededError, match="more than 10 files"):
         from_prefix(dropped(FILES), PREFIX, ignore)
 
@@ -115,7 +115,7 @@ def test_too_many_pictures_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_many_bytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "ARCHIVE_EXPANDED_BYTES", 20)
+    monkeypatch.setattr(sources, "TRAINING_BYTES", 20)
     with pytest.raises(LimitExceededError, match="Upload smaller pictures"):
         from_prefix(dropped(FILES), PREFIX, ignore)
 
@@ -135,7 +135,7 @@ def test_an_archive_is_packed_into_the_training_and_read_again(mode: str) -> Non
 def test_packs_are_full_and_a_second_attempt_writes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given packs of up to five pictures and 24 bytes
     monkeypatch.setattr(sources, "TRAINING_SHARD", 5)
-    monkeypatch.setattr(sources, "SHARD_BYTES", 24)
+    monkeypatch.setattr(sources, "TRAINING_SHARD_BYTES", 24)
     first, store = unpacked(zipped(FILES))
     packs = dict(store.objects)
     # When
@@ -197,7 +197,7 @@ def test_shards_hold_every_picture_once_and_not_too_many(count: int, size: int) 
     shards = list(sources._shards(pictures))
     assert [picture for shard in shards for picture in shard] == pictures
     assert all(len(shard) <= 64 for shard in shards)
-    assert all(len(shard) == 1 or len(shard) * size <= sources.SHARD_BYTES for shard in shards)
+    assert all(len(shard) == 1 or len(shard) * size <= sources.TRAINING_SHARD_BYTES for shard in shards)
 
 
 def test_a_manifest_survives_its_document() -> None:
