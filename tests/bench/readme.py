@@ -331,6 +331,18 @@ def trained(results: Path) -> str:
     return _markdown(header, rows) if rows else NOT_YET
 
 
+def promotions(results: Path) -> str:
+    """What happened while versions changed under load."""
+    found = _read(results / "promotions.json")
+    if not found:
+        return NOT_YET
+    header = ["requests/s", "requests", "failed", "promotions", "rollbacks", "new version answers (s)", "at most"]
+    rolled_back, took = found["rollbacks"], found["every_answer_s"]
+    numbers = [f"{found['requests_per_second']:.0f}", f"{found['requests']:,}", str(found["failed"])]
+    changes = [str(found["changes"] - rolled_back), str(rolled_back)]
+    return _markdown(header, [[*numbers, *changes, f"{took['median']:.1f}", f"{took['longest']:.1f}"]])
+
+
 TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "summary": summary,
     "models": models,
@@ -338,6 +350,7 @@ TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "cost": cost,
     "page": page,
     "trained": trained,
+    "promotions": promotions,
     "images": image_tables.images,
     "containers": image_tables.containers,
     "star_trainings": training_tables.star_trainings,
