@@ -22,7 +22,7 @@ export function confusionTable({ rows, columns, counts }, of) {
       const share = number / total;
       const title = `${rows[row]} predicted as ${columns[column]}: ${percent(share)}`;
       const style = { "--share": `${Math.round(Math.sqrt(share) * 42)}%` };
-      return el("td", { class: rows[row] === columns[column] ? "n cell right" : "n cell", style, title }, number ? count(number) : "");
+      return el("td", { class: rows[row] === columns[column] ? "n cell right" : "n cell", style, title }, number ? count(Math.round(number * 10) / 10) : "");
     });
     return el("tr", {}, el("th", { scope: "row" }, rows[row]), cells);
   });
