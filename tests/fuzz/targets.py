@@ -24,6 +24,7 @@ from skysort.star import body as star_body
 from skysort.star.classify import StarClassifier
 from skysort.star.model import StarModel
 from skysort.star.tables.classifier import TableClassifier
+from skysort.trainings.star_table import StarOptions, read_rows
 from skysort.uploads import request as upload_body
 from tests.factories import star_artefact
 from tests.factories_images import GALAXY_INPUT, picture_artefact
@@ -64,6 +65,7 @@ def targets(folder: Path) -> list[Target]:
         ),
         Target("archives", 6, seeds.archives(), _dropped(PictureFiles(image, Turns(1)))),
         Target("tables", 24, seeds.tables(), _dropped(TableClassifier(star))),
+        Target("labelled tables", 6, seeds.tables(), lambda content, _: _labelled(content)),
         _bodies(
             "picture bodies",
             10,
@@ -122,6 +124,12 @@ def _bodies(name: str, weight: int, found: Sequence[tuple[str, bytes]], answer: 
         _ignore(answer(kind, content))
 
     return Target(name, weight, [body for _, body in found], run)
+
+
+def _labelled(content: bytes) -> None:
+    """As a training reads a table; the seeds have no classes, so that redshifts stand for them."""
+    with suppress(InputError):
+        read_rows([content], StarOptions(class_column="redshift"))
 
 
 def _merged(content: bytes) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from skysort.errors import EmptyInputError, FieldError, InvalidFieldsError, LimitExceededError
 from skysort.limits import (
     COLUMN_NAME_CHARACTERS,
+    LABEL_CHARACTERS,
     TRAINING_CLASSES,
     TRAINING_CLASSES_MIN,
     TRAINING_REFUSALS_LISTED,
@@ -190,14 +191,17 @@ class _Draw:
         """Add a block of a table."""
         measured = rows.measured
         reasons = measured.reasons()
-        labels = np.array(measured.labels, dtype=np.str_)
+        # A label that is too long is cut to one that still is: an array is as wide as its longest text.
+        labels = np.array([label[: LABEL_CHARACTERS + 1] for label in measured.labels], dtype=np.str_)
         codes, faults = self._coded(labels)
         kept = (reasons.max(axis=1) == Reason.OK) & (codes >= 0)
-        for place, (_, _, _, detail) in rows.refused:
-            self._refuse(self._rows + 1 + place, detail)
-        for row in np.flatnonzero(~kept).tolist():
+        bad = np.flatnonzero(~kept)
+        self._refused += len(rows.refused) + len(bad)
+        for place, (_, _, _, detail) in rows.refused[: self._room]:
+            self._list(self._rows + 1 + place, detail)
+        for row in bad[: self._room].tolist():
             number = self._rows + 1 + (row if rows.places is None else int(rows.places[row]))
-            self._refuse(number, *self._why(rows, row, reasons[row], str(labels[row]), faults))
+            self._list(number, *self._why(rows, row, reasons[row], str(labels[row]), faults))
         self._rows += len(kept) + len(rows.refused)
         photometry, sentinels = without_sentinels(measured.photometry.take(kept), self._schema)
         self._sentinels += sum(sentinels.values())
@@ -260,17 +264,20 @@ class _Draw:
         codes = np.array([-1 if text in faults else self._codes[text] for text in texts.tolist()], np.int64)
         return codes[inverse] if len(texts) else np.zeros(0, np.int64), faults
 
-    def _refuse(self, number: int, *reasons: str) -> None:
-        self._refused += 1
-        if len(self._listed) < TRAINING_REFUSALS_LISTED:
-            self._listed.append({"file": f"{_ROW} {number}", "reason": "; ".join(reasons)})
+    @property
+    def _room(self) -> int:
+        """How many more rows are listed."""
+        return TRAINING_REFUSALS_LISTED - len(self._listed)
+
+    def _list(self, number: int, *reasons: str) -> None:
+        self._listed.append({"file": f"{_ROW} {number}", "reason": "; ".join(reasons)})
 
     def _why(
         self, rows: Rows, row: int, reasons: NDArray[np.uint8], label: str, faults: Mapping[str, str]
     ) -> Iterator[str]:
         if label in faults:
             yield f"the class {faults[label]}" if label else "has no class"
-        if reasons.any() and len(self._listed) < TRAINING_REFUSALS_LISTED:
+        if reasons.any():
             for problem in rows.measured.problems(row, reasons, self._schema.measured):
                 yield f"{problem.field} {problem.detail}"
 
