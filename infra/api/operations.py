@@ -13,6 +13,7 @@ from skysort import answers
 from skysort.limits import BATCH_CSV_TABLE_BYTES, MIB
 from skysort.models import CUSTOM, MODELS, PICTURES, ROWS
 from skysort.pictures.formats.sniff import MEDIA_TYPES
+from skysort.registry.names import NAME_PATTERN
 from skysort.uploads.request import UploadRequest
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _rows(model: Model) -> Operation:
                 "examples": {"row": {"value": row}},
             },
         },
-        query=bodies.query_options(labels),
+        query={**bodies.query_options(labels), "model": {"type": "string", "pattern": f"^({NAME_PATTERN[1:-1]})?$"}},
         example=_recorded(model),
     )
 
