@@ -105,11 +105,11 @@ def read_each(content: bytes, specs: Sequence[InputSpec], budget: Budget | None 
 
 def _decode_picture(content: bytes, form: Format, specs: Sequence[InputSpec], budget: Budget) -> tuple[Picture, ...]:
     loaded = load(content, form, covering(specs), budget)
-    # Loading is paid for with the drawing of one input.
-    pixels = loaded.picture.width * loaded.picture.height
-    measured = prices.MEASURED_PIXEL if loaded.picture.mode in measurements.MODES else 0
-    drawing = pixels * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL + measured)
-    budget.take(Cost((len(specs) - 1) * drawing))
+    if len(specs) > 1:  # loading is paid for with the drawing of one input
+        pixels = loaded.picture.width * loaded.picture.height
+        measured = prices.MEASURED_PIXEL if loaded.picture.mode in measurements.MODES else 0
+        drawing = pixels * (prices.CONVERT_PIXEL + prices.SCALE_PIXEL + measured)
+        budget.take(Cost((len(specs) - 1) * drawing))
     return tuple(_drawn(loaded, spec) for spec in specs)
 
 
