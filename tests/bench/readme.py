@@ -354,6 +354,7 @@ TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "images": image_tables.images,
     "containers": image_tables.containers,
     "star_trainings": training_tables.star_trainings,
+    "picture_trainings": training_tables.picture_trainings,
 }
 
 

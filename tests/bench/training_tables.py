@@ -1,4 +1,4 @@
-"""The README's table of trainings on tables of stars."""
+"""The README's tables of trainings."""
 
 from __future__ import annotations
 
@@ -49,6 +49,40 @@ def star_trainings(results: Path) -> str:
         '"of one core" says more than the seconds do.'
     )
     return f"{table(HEADER, rows)}\n\n{load}"
+
+
+PICTURES_NOT_YET: Final = "Not measured yet: run `python -m tests.bench.training`."
+PICTURES_HEADER: Final = (
+    *("pictures", "classes", "request to answer", "features", "fit", "evaluation", "of one core"),
+    *("accuracy (95 %)", "head"),
+)
+
+
+def picture_trainings(results: Path) -> str:
+    """From the request to the first answer of the model, on a started stack."""
+    path = results / "training.json"
+    if not path.is_file():
+        return PICTURES_NOT_YET
+    document = json.loads(path.read_text(encoding="utf-8"))
+    sets = {name: found for name, found in document.items() if name != "machine"}
+    rows = [
+        [
+            f"{found['pictures']} {name}",
+            str(found["classes"]),
+            f"{found['served_s']:.1f} s",
+            *(f"{found['seconds'][phase]:.1f} s" for phase in ("features", "fitting", "evaluating")),
+            f"{found['cpu_s']:.1f} s",
+            _interval(found["accuracy"]),
+            f"{found['head_bytes'] / 1e3:.0f} kB",
+        ]
+        for name, found in sets.items()
+    ]
+    machine, load = document["machine"], max(found["load_before"] for found in sets.values())
+    conditions = (
+        f"{machine['cpus']} cores, which were giving {machine['gflops']:.0f} GFLOP/s in single precision beside other "
+        f"work (load average {load:.0f}), which gave way to the stack."
+    )
+    return f"{table(PICTURES_HEADER, rows)}\n\n{conditions}"
 
 
 def _interval(score: Mapping[str, float]) -> str:
