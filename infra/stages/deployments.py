@@ -141,8 +141,7 @@ def local(cores: int | None = None) -> LocalStage:
     return LocalStage(
         name="local",
         functions={
-            **{m.name: _http(m, Provisioned(cores if m.input is ROWS else 1), cores) for m in MODELS.values()},
-            CUSTOM.name: _http(CUSTOM, _ON_DEMAND, cores),
+            **{m.name: _http(m, Provisioned(cores if m.input is ROWS else 1), cores) for m in _SERVED},
             **{m.drop_function: _drop(m, 1, Provisioned(1) if m.input is ROWS else _ON_DEMAND) for m in _SERVED},
             **{model.train_function: _train(model, cores) for model in TRAINED},
             "control": _control(1, Provisioned(1)),

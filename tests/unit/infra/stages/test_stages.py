@@ -140,7 +140,7 @@ def test_in_aws_an_event_source_has_at_least_two_at_once() -> None:
 def test_a_laptop_starts_few_sandboxes_ahead() -> None:
     """Each takes up to a hundred megabytes and half a second of a core."""
     ahead = {name: function.provisioned for name, function in local(cores=2).functions.items() if function.provisioned}
-    assert ahead == {"star": 2, "star-drop": 1, **dict.fromkeys(of_kind(PICTURES), 1), "control": 1}
+    assert ahead == {"star": 2, "star-drop": 1, **dict.fromkeys((*of_kind(PICTURES), "custom"), 1), "control": 1}
 
 
 @pytest.mark.parametrize("name", STAGES)
