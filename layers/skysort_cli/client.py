@@ -273,9 +273,9 @@ def _reason(error: httpx.TransportError) -> str:
 
 
 class RemoteModel:
-    """POST to a model's path with fixed options; `answer` is thread-safe. trained: whether people trained the model."""
+    """POST to a model's path with fixed options; `answer` is thread-safe. trained: how a trained model is spelled."""
 
-    def __init__(self, client: Client, path: str, query: Mapping[str, str], *, trained: bool = False) -> None:
+    def __init__(self, client: Client, path: str, query: Mapping[str, str], *, trained: str = "") -> None:
         self._client = client
         self._path = path
         self._query = query
@@ -291,7 +291,7 @@ class RemoteModel:
                 raise UsageError(error.detail) from error
             status = error.problem.get("status")
             if self._trained and status == HTTPStatus.NOT_FOUND and error.problem.get("type") == _UNKNOWN:
-                raise UsageError(f"{error.detail}; `skysort models` lists them") from error
+                raise UsageError(f"unknown model {self._trained}; `skysort models` lists them") from error
             if status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
                 message = f"{url} does not answer {self._path}: {error.detail}; check the address"
                 raise ServiceError(message) from error

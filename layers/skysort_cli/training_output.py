@@ -65,10 +65,12 @@ def report(options: argparse.Namespace, registry: Registry, training: Mapping[st
 
 
 def _card(registry: Registry, training: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The card of the version that a training made, None if there is none yet or no more."""
+    """The card of the version that a training made, what is left of it if that was deleted, None if there is none."""
     if training["phase"] != DONE or not training.get("version"):
         return None
     try:
         return registry.card(training["name"], training["version"])
     except ProblemError:
-        return None
+        metrics = training.get("metrics") or {}
+        labels = list(metrics.get("per_class") or ())
+        return {**training, "metrics": metrics, "labels": labels}

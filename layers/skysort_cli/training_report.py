@@ -95,7 +95,9 @@ def show_quality(card: Document, screen: Console) -> None:
     """Print the numbers of a trained model's card: scores, classes, confusion matrix, learning curve."""
     classes = (card.get("training_data") or {}).get("classes") or {}
     made = card.get("architecture")
-    screen.print(text(f"{sum(classes.values()):,} examples of {len(classes)} classes" + (f"; {made}" if made else "")))
+    if classes:
+        examples = f"{sum(classes.values()):,} examples of {len(classes)} classes"
+        screen.print(text(f"{examples}; {made}" if made else examples))
     metrics = card.get("metrics") or {}
     split = str(metrics.get("split") or "held out")
     whole = "all" if "variants" in card else str(card.get("name", ""))

@@ -121,7 +121,7 @@ def _answering(
 
         jobs = options.jobs or HTTP_JOBS
         client = stack.enter_context(Client(endpoint, timeout_s=options.timeout, stop=stop, connections=jobs))
-        trained = model.trained is not None
+        trained = model.spelled if model.trained else ""
         return RemoteModel(client, model.path, {**query, **model.query}, trained=trained).answer, None
     if model.has_rows:
         local = LocalStars(model, query)

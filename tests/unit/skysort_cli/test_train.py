@@ -356,7 +356,7 @@ class TestModels:
     @pytest.mark.parametrize(
         ("arguments", "code", "sentence"),
         [
-            (["custom/cats"], Exit.USAGE, "unknown model 'cats'; `skysort models` lists them"),
+            (["custom/cats"], Exit.USAGE, "unknown model custom/cats; `skysort models` lists them"),
             (["custom/Cats"], Exit.USAGE, "'Cats' must begin with a lower-case letter"),
             (["comet"], Exit.USAGE, "unknown model 'comet'; choose from galaxy, image, star, custom/NAME"),
             (["galaxy", "--model", "breeds"], Exit.USAGE, "--model is for `skysort classify star`"),
