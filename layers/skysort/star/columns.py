@@ -99,9 +99,11 @@ def without_sentinels(photometry: Photometry, schema: Schema = SDSS) -> tuple[Ph
     The photometry and the number of objects with each placeholder, ``{0.0: 412}``; the same photometry and an empty
     dict where there are none. Placeholders rounded to 32 bits are recognised.
     """
-    for column in optional_columns(schema):
-        values = photometry.magnitudes[:, column]
-        photometry.magnitudes[:, column] = np.where(values == SENTINEL, np.nan, values)
+    optional = optional_columns(schema)
+    if optional and (photometry.magnitudes[:, optional] == SENTINEL).any():
+        values = photometry.magnitudes.copy()
+        values[:, optional] = np.where(values[:, optional] == SENTINEL, np.nan, values[:, optional])
+        photometry = Photometry(values, photometry.redshift)
     redshift = photometry.redshift
     absent = says_none(redshift)
     if not absent.any():
