@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from skysort import problems
-from skysort.errors import InputError, NotBetterError, NotFoundError
+from skysort.errors import InfrastructureError, InputError, NotBetterError, NotFoundError
 from skysort.limits import TRAINING_REFUSALS_LISTED
 from skysort.registry.keys import HELD_OUT, training_of
 from skysort.registry.names import SHOWN_DIGITS
@@ -98,8 +98,11 @@ class Job:
         return json.loads(self.read(name))
 
     def progress(self, phase: Phase, done: int, total: int, unit: str) -> None:
-        """Tell how far a phase is."""
-        self.status.advance(phase, progress={"done": done, "total": total, "unit": unit})
+        """Tell how far a phase is, unless many others are telling at the same time."""
+        try:
+            self.status.advance(phase, progress={"done": done, "total": total, "unit": unit})
+        except InfrastructureError as error:  # the work is done, whether or not this is known
+            _log.warning("the progress of a training was not written: %s", error)
 
     def refused(self, phase: Phase, count: int, files: Sequence[Refused]) -> None:
         """Tell how many files are left out, and the first of them."""

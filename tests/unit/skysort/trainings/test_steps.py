@@ -13,6 +13,7 @@ from skysort.registry.keys import HELD_OUT, TrainingKeys
 from skysort.registry.names import Kind
 from skysort.registry.pointer import Pointers
 from skysort.registry.promotion import HeldOut, Promotions
+from skysort.registry.store import ConflictError
 from skysort.registry.versions import VersionFiles
 from skysort.trainings.request import Training
 from skysort.trainings.status import Phase, StatusFile
@@ -298,6 +299,23 @@ def test_refused_files_are_counted_and_the_first_named(bench: Bench) -> None:
     status = bench.status()
     assert (status["refused"]["count"], len(status["refused"]["files"])) == (150, 100)
     assert status["progress"] == {"done": 3, "total": 10, "unit": "files"}
+
+
+def test_progress_that_cannot_be_written_fails_no_step(bench: Bench) -> None:
+    # Given a status that others change all the time
+    bench.request()
+    keys = TrainingKeys("shared", ONE)
+    job = Job(bench.store, keys, Training.read(bench.store.get(keys.request).body), StatusFile(bench.store, keys))
+
+    def conflict(operation: str, key: str) -> None:
+        if operation == "put":
+            raise ConflictError(key)
+
+    bench.store.before = conflict
+    # When / Then
+    job.progress(Phase.FEATURES, 1, 2, "pictures")
+    with pytest.raises(InfrastructureError):
+        job.status.advance(Phase.FITTING)
 
 
 def test_the_first_to_write_a_document_wins(bench: Bench) -> None:
