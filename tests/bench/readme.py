@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.stages.deployments import prod
 from infra.stages.functions import Provisioned
-from tests.bench import billed, image_tables, training_tables
+from tests.bench import billed, custom_tables, image_tables, training_tables
 from tests.bench.markdown import table as _markdown
 
 if TYPE_CHECKING:
@@ -351,6 +351,7 @@ TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "page": page,
     "trained": trained,
     "promotions": promotions,
+    "custom": custom_tables.custom,
     "images": image_tables.images,
     "containers": image_tables.containers,
     "star_trainings": training_tables.star_trainings,
