@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-DROP, RESULTS = "skysort-drop-clients", "skysort-results-clients"
+DROP, RESULTS, MODELS = "skysort-drop-clients", "skysort-results-clients", "skysort-models-clients"
 UPLOAD = {"model": "image", "batch": "night-1", "files": [{"name": "m51.png", "size": 9}]}
 BATCH_PATHS = ("/v1/batches/night-1", "/v1/batches/night-1/results.csv")
 Call = "Callable[..., tuple[int, str]]"
@@ -31,12 +31,12 @@ def s3(aws: Callable[[Mapping[str, str]], str]) -> S3Client:
         {
             "SKYSORT_DROP_BUCKET": DROP,
             "SKYSORT_RESULTS_BUCKET": RESULTS,
-            "SKYSORT_MODELS_BUCKET": "models",
+            "SKYSORT_MODELS_BUCKET": MODELS,
             "SKYSORT_CLIENTS": "separate",
         }
     )
     client = boto3.client("s3")
-    for bucket in (DROP, RESULTS):
+    for bucket in (DROP, RESULTS, MODELS):
         client.create_bucket(Bucket=bucket)
     return client
 

@@ -26,6 +26,8 @@ ATTEMPTS: Final = 3
 _PAUSE_S: Final = 0.05
 _PAGE: Final = 1_000
 _NAMESPACE: Final = "{*}"
+# A fault of the stage, not of the request.
+_NO_BUCKET: Final = b"NoSuchBucket"
 # Answers to what was asked: a condition that does not hold is one.
 _ANSWERS: Final = frozenset(
     {
@@ -160,10 +162,8 @@ class S3Client:
         try:
             answer = self._send("PUT", location, {}, {"content-type": content_type, **condition}, body)
         except NotFoundError as error:
-            # S3 answers so if the object to be replaced no longer exists; a missing bucket is a fault.
-            if replaces and "NoSuchKey" in error.detail:
-                raise ConflictError(f"s3://{bucket}/{key} was deleted concurrently") from error
-            raise InfrastructureError(error.detail) from error
+            # S3 answers so if the object to be replaced no longer exists.
+            raise ConflictError(f"s3://{bucket}/{key} was deleted concurrently") from error
         if answer.status not in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}:
             return answer.etag
         if answer.repeated:
@@ -216,8 +216,8 @@ class S3Client:
                 continue
             if answer.status in _ANSWERS:
                 return answer._replace(repeated=repeated)
-            if answer.status == HTTPStatus.NOT_FOUND:
-                raise NotFoundError(f"S3 has no {location.path}: {answer.body[:300]!r}")
+            if answer.status == HTTPStatus.NOT_FOUND and _NO_BUCKET not in answer.body:
+                raise NotFoundError(f"S3 has no {location.path}")
             if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return answer._replace(body=b"")
             fault, repeated = f"{answer.status} {answer.body[:300]!r}", True

@@ -85,6 +85,9 @@ def test_an_object_that_is_gone_cannot_be_replaced() -> None:
     with pytest.raises(InfrastructureError, match="NoSuchBucket") as raised:
         put(Scripted(Answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")), "e1")
     assert not isinstance(raised.value, ConflictError)
+    with pytest.raises(NotFoundError) as missing:
+        Scripted(Answer(404, MISSING)).get("models", "pointer")
+    assert missing.value.detail == "S3 has no /pointer"
 
 
 def test_a_store_that_never_answers_is_a_fault_after_a_few_attempts() -> None:
