@@ -20,8 +20,9 @@ from tests.web.visit import Visit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Browser, Page, ViewportSize
+    from playwright.sync_api import Browser, FilePayload, Page, ViewportSize
 
+RINGS: Final = Path(__file__).resolve().parents[1] / "galaxies" / "rings.zip"
 FOLDER: Final = Path(__file__).resolve().parents[2] / "functions" / "site" / "docs"
 QUALITY: Final = 80
 TOTAL_BYTES: Final = 1_500_000
@@ -61,6 +62,15 @@ def batch(visit: Visit, page: Page) -> None:
     expect(page.locator("#batch-results tbody b")).to_have_count(5)
 
 
+def train(visit: Visit, page: Page) -> None:
+    """The class boxes filled, and a training that is done."""
+    archive: FilePayload = {"name": RINGS.name, "mimeType": "application/zip", "buffer": RINGS.read_bytes()}
+    visit.drop("#train-form", [archive])
+    page.get_by_label("Name of the model").fill("rings")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator("#train-results .confusion")).to_be_visible(timeout=120_000)
+
+
 def models(_: Visit, page: Page) -> None:
     """The first card."""
     expect(page.locator(".model")).to_have_count(3)
@@ -71,6 +81,7 @@ VIEWS: Final[dict[str, Callable[[Visit, Page], None]]] = {
     "image": image,
     "star": star,
     "batch": batch,
+    "train": train,
     "models": models,
 }
 
@@ -91,6 +102,8 @@ def shoot(browser: Browser, api: str, store: str, view: str, kind: str) -> Path:
     page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0); }")
     if phone and view in {"galaxy", "image"}:
         page.locator(".view:not([hidden]) .bar").evaluate("(bar) => scrollTo(0, bar.offsetTop - 120)")
+    elif view == "train":
+        page.locator("#train-results").evaluate("(results) => results.scrollIntoView()")
     elif phone and view in {"star", "batch"}:
         page.locator(".view:not([hidden]) .answer").evaluate("(answer) => answer.scrollIntoView()")
     page.mouse.move(0, 0)

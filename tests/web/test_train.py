@@ -194,6 +194,10 @@ def test_a_table_has_its_class_column_guessed_and_is_uploaded_whole(visit: Visit
     visit.drop("#train-star .drop", [table])
     expect(page.get_by_label("Column with the classes")).to_have_value("class")
     expect(page.locator("#train-star")).to_contain_text("2 values: STAR (30), QSO (30).")
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("Bands").fill("g, r, i")
+    page.get_by_label("Bands").press("Tab")
+    page.get_by_label("u", exact=True).check()
     page.get_by_label("Name of the model").fill("night")
     page.get_by_role("button", name="Train", exact=True).click()
 
@@ -203,7 +207,8 @@ def test_a_table_has_its_class_column_guessed_and_is_uploaded_whole(visit: Visit
     assert asked["kind"] == "star"
     assert asked["source"]["s3_key"].endswith("/night.csv")
     assert asked["options"]["class_column"] == "class"
-    assert asked["options"]["columns"]["u"] == "u"
+    assert asked["options"]["bands"] == ["g", "r", "i"]
+    assert asked["options"]["columns"] == {"g": "g", "r": "r", "i": "i", "u": "u"}
 
 
 @pytest.mark.parametrize("name", ["Rings", "9", "galaxy", ""])

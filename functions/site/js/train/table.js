@@ -7,6 +7,8 @@ import { cells, columnsOf, isNumber } from "../rows/read.js";
 const READ_BYTES = 2e6; // of the beginning, for the header and an impression of the columns
 const TEXT = /\.(csv|tsv|txt)$/i;
 const MAX_CLASSES = 100;
+const REDSHIFT = "redshift";
+const EXTRA = /^[a-z][a-z0-9_]*$/; // names that the service takes for a further column
 const CLASS_NAMES = ["class", "label", "spectype", "type", "subclass", "sptype", "object_type", "objtype", "target"];
 
 /** The columns of a table's beginning: [{name, values: distinct -> number, isNumeric}]. */
@@ -62,8 +64,7 @@ export class TableData {
 
   /** What to upload, and the options of the training. */
   upload(newBatch) {
-    const columns = Object.fromEntries((this.mapping ?? []).filter(([, select]) => select.value).map(([name, select]) => [name, select.value]));
-    const options = { class_column: this.classColumn.value.trim(), ...(Object.keys(columns).length > 0 && { columns }), search: this.search.checked };
+    const options = { class_column: this.classColumn.value.trim(), ...this.#columnOptions(), search: this.search.checked };
     return { files: [{ file: this.file, path: this.file.name }], whole: this.file, batch: newBatch(), sent: new Map(), options };
   }
 
@@ -88,27 +89,54 @@ export class TableData {
       this.classColumn.addEventListener("input", changed);
     }
     this.described = el("p", { class: "hint" });
-    this.mapping = this.columns && this.#mapping();
     this.details.replaceChildren(...[
       el("p", {}, el("b", {}, this.file.name), ` ${bytes(this.file.size)}`),
       el("label", { class: "field" }, "Column with the classes", this.classColumn), this.described,
-      this.mapping && el("details", {}, el("summary", {}, "Columns"),
-        el("div", { class: "mapping" }, this.mapping.map(([name, select]) => el("label", {}, el("span", {}, name), select)))),
+      this.columns && this.#columns(),
       el("label", { class: "switch" }, this.search, " Search for better hyperparameters ", el("span", { class: "hint" }, "takes longer")),
     ].filter(Boolean));
     this.#describe();
   }
 
-  /** A choice of the table's column for each of the built-in model's, as its spellings suggest. */
-  #mapping() {
+  /** The parts of the details on columns: the bands, a column of the table for each and for the redshift, and extra columns. */
+  #columns() {
     const header = this.columns.map(({ name }) => name);
-    const suggested = new Map(columnsOf(header, this.model.columns));
-    return this.model.columns.map(({ name }) => {
-      const select = el("select", {}, el("option", { value: "" }, "as the service finds it"), header.map((column) => el("option", { value: column }, column)));
-      const index = suggested.get(name);
-      select.value = index === undefined ? "" : header[index];
-      return [name, select];
-    });
+    const standard = this.model.columns.map(({ name }) => name);
+    this.bands = el("input", { value: standard.filter((name) => name !== REDSHIFT).join(", "), autocomplete: "off", spellcheck: false });
+    const holder = el("div", { class: "mapping" });
+    const extras = this.columns.filter(({ isNumeric, name }) => isNumeric && EXTRA.test(name.toLowerCase()));
+    this.extras = extras.map(({ name }) => [name, el("input", { type: "checkbox" })]);
+    const draw = () => {
+      const suggested = new Map(columnsOf(header, this.model.columns));
+      this.mapping = [...this.#bandNames(), REDSHIFT].map((name) => {
+        const select = el("select", {}, el("option", { value: "" }, "as the service finds it"), header.map((column) => el("option", { value: column }, column)));
+        const index = suggested.get(name) ?? header.findIndex((column) => column.toLowerCase() === name);
+        select.value = index < 0 ? "" : header[index];
+        return [name, select];
+      });
+      holder.replaceChildren(...this.mapping.map(([name, select]) => el("label", {}, el("span", {}, name), select)));
+    };
+    this.bands.addEventListener("change", draw);
+    draw();
+    return el("details", {}, el("summary", {}, "Columns"),
+      el("label", { class: "field" }, "Bands ", el("span", { class: "hint" }, "magnitudes, from blue to red"), this.bands), holder,
+      extras.length > 0 && el("fieldset", { class: "bands" }, el("legend", {}, "Further columns to learn from"),
+        el("div", { class: "mapping" }, this.extras.map(([name, box]) => el("label", { class: "switch" }, box, ` ${name}`)))));
+  }
+
+  #bandNames() {
+    return this.bands.value.toLowerCase().split(/[\s,]+/).filter(Boolean);
+  }
+
+  /** The options on columns; nothing where the service reads the header. */
+  #columnOptions() {
+    if (!this.columns) return {};
+    const used = this.mapping.filter(([, select]) => select.value).map(([name, select]) => [name, select.value]);
+    const extras = this.extras.filter(([, box]) => box.checked).map(([name]) => [name.toLowerCase(), name]);
+    const columns = Object.fromEntries([...extras, ...used]);
+    const standard = this.model.columns.map(({ name }) => name).filter((name) => name !== REDSHIFT);
+    const bands = this.#bandNames();
+    return { ...(Object.keys(columns).length > 0 && { columns }), ...(bands.join() !== standard.join() && { bands }) };
   }
 
   #describe() {
