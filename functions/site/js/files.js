@@ -49,8 +49,9 @@ export function acceptDrops(element, add) {
   element.addEventListener("dragleave", () => over(-1));
   element.addEventListener("dragover", (event) => event.preventDefault());
   element.addEventListener("drop", async (event) => {
-    event.preventDefault();
     over(-depth);
+    if (event.defaultPrevented) return; // an element within took them
+    event.preventDefault();
     add(await filesOf(event.dataTransfer));
   });
 }

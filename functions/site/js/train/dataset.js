@@ -137,7 +137,8 @@ export class Dataset {
   }
 
   remove(picture) {
-    const { pictures } = this.find(picture.label);
+    const pictures = this.find(picture.label)?.pictures;
+    if (!pictures?.includes(picture)) return; // its class is gone
     pictures.splice(pictures.indexOf(picture), 1);
     this.#forget([picture]);
     this.#changed();

@@ -22,10 +22,10 @@ async function bitmapOf(file) {
   }
 }
 
-/** The panel. model: a built-in model of pictures, for what is a picture; dataset: the class boxes; again(): train with them. */
+/** The panel. model: a built-in model of pictures, for what is a picture; data: the class boxes; again(name): train a model with them. */
 export class Pool {
-  constructor(panel, { model, dataset, again }) {
-    Object.assign(this, { panel, model, dataset, again });
+  constructor(panel, { model, data, again }) {
+    Object.assign(this, { panel, model, data, dataset: data.dataset, again });
     this.pictures = []; // {file, path, number, url, state, candidate}; states: waiting, ready, failed, labelled, skipped
     this.round = []; // the pictures being asked about
     this.at = 0;
@@ -37,10 +37,10 @@ export class Pool {
     const [choose, chooseFolder] = [button("Choose pictures"), button("Choose a folder")];
     for (const [node, input] of [[choose, files], [chooseFolder, folder]]) acceptChoice(node, input, (found) => this.addFiles(found));
     const drop = el("div", { class: "drop small" }, el("p", { class: "drop-words" }, "Drop unlabelled pictures here"), el("p", { class: "row" }, choose, chooseFolder, files, folder));
-    acceptDrops(drop, (found) => this.addFiles(found));
+    acceptDrops(panel, (found) => this.addFiles(found));
     this.state = el("p", { class: "hint num", role: "status" });
     this.asking = el("div", { class: "asking", tabIndex: -1, role: "group", "aria-label": "Label the least certain pictures", hidden: true });
-    this.train = button("", () => this.again(), { class: "main", hidden: true });
+    this.train = button("", () => this.again(this.entry.name), { class: "main", hidden: true });
     this.problem = el("div");
     this.asking.addEventListener("keydown", (event) => this.#key(event));
     panel.append(el("h2", {}, "Improve it with few labels"),
@@ -182,10 +182,10 @@ export class Pool {
     const counts = parts.filter(([state]) => number(state) > 0).map(([state, text]) => `${count(number(state))} ${text}`);
     this.state.textContent = this.pictures.length > 0 ? [plural(this.pictures.length, "picture"), ...counts].join(" · ") : "";
     this.problem.replaceChildren(...(failed.length > 0 ? [problemBox(failed[0].error, button("Retry failed", () => failed.forEach((picture) => this.#classify(picture))))] : []));
-    const { missing } = this.dataset;
+    const isWithout = Boolean(this.data.whole) || this.dataset.missing.length > 0;
     this.train.hidden = this.newLabels === 0;
-    this.train.disabled = missing.length > 0;
-    this.train.textContent = missing.length > 0 ? "Add the training pictures above to train again" : `Train again with ${plural(this.newLabels, "new label")}`;
+    this.train.disabled = isWithout;
+    this.train.textContent = isWithout ? "Add the training pictures above to train again" : `Train again with ${plural(this.newLabels, "new label")}`;
     this.#drawAsking();
   }
 

@@ -1,11 +1,13 @@
 // Try it: the live version of a trained model, asked on the spot.
 import { el } from "../dom.js";
+import { acceptDrops } from "../files.js";
 import { asEntry } from "../trained-choice.js";
 
 /** The panel: a gallery of its own for pictures, a link to the view for tables. */
 export class TryIt {
   constructor(panel, { models, view }) {
     Object.assign(this, { panel, models, view });
+    acceptDrops(panel, (files) => this.gallery?.addFiles(files));
   }
 
   hide() {

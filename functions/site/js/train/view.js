@@ -36,7 +36,7 @@ class Train {
     this.run = new Run(run, { onTraining: (training) => this.#trained(training) });
     this.results = new Results(results, { onPromoted: () => this.#served(this.run.training) });
     this.trial = new TryIt(trial, { models, view });
-    this.pool = pictureModel && new Pool(pool, { model: pictureModel, dataset: this.data.pictures.dataset, again: () => this.#start() });
+    this.pool = pictureModel && new Pool(pool, { model: pictureModel, data: this.data.pictures, again: (name) => this.#again(name) });
     this.recent = recent;
     section.append(this.#form(), run, results, trial, pool, recent);
     this.#choose(Object.keys(this.data)[0]);
@@ -143,6 +143,13 @@ class Train {
     const { files, whole, batch, sent, options } = data.upload(() => newBatch(name));
     const request = { kind: this.kind, name, options: { ...outcome, ...options }, ...(whole && { whole }) };
     await this.run.start(request, files, batch, sent);
+  }
+
+  /** Train the next version of a model with what is in the boxes. */
+  #again(name) {
+    this.#choose("pictures");
+    this.name.value = name;
+    this.#start();
   }
 
   async #reopen(id) {
