@@ -142,6 +142,7 @@ def test_a_trained_star_model_has_the_columns_of_its_card(visit: Visit) -> None:
 
     # Then without the diagram of another model's training data; and the built-in model is a choice away
     expect(view.locator(".verdict")).to_contain_text("AGN")
+    expect(view.locator(".untypical")).to_contain_text("Unlike the training data")
     expect(view.locator("svg")).to_have_count(0)
     view.locator("select").first.select_option("Star (built in)")
     expect(view.locator(".band-fields label")).to_contain_text(["u", "g", "r", "i", "z", "redshift"])

@@ -167,6 +167,7 @@ class Rows {
         el("p", { class: `verdict ${classOf(best.label)}` }, el("span", { class: "tag" }, NAMES[best.label] ?? best.label), el("span", { class: "chance" }, percent(best.probability))),
         el("p", { class: "set" }, kind, el("b", {}, labels)),
         this.hasContours && el("p", { class: "hint" }, VARIANTS[result.variant]),
+        result.in_domain === false && el("p", { class: "untypical" }, "Unlike the training data: the answer may mean little."),
         warningList(result.warnings)),
       bars(result.predictions, classOf),
     );
