@@ -58,7 +58,7 @@ def test_text_of_the_control_function_leaves_as_utf_8(echo: str, images: Mapping
     assert answer.encode() == sandbox.encode({**ANSWER, "runtime": f"AWS_Lambda_python{python}"})
 
 
-@pytest.mark.parametrize("function", ["star", "galaxy", "image"])
+@pytest.mark.parametrize("function", ["star", "galaxy", "image", "custom"])
 def test_the_other_functions_answer_in_ascii(function: str, images: Mapping[str, str]) -> None:
     # Given a request whose answer names what is not ASCII
     assert function in images

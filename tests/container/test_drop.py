@@ -1,4 +1,4 @@
-"""The drop functions start in their containers; what needs a bucket is proven on the emulated AWS."""
+"""The drop functions, and those that train, start in their containers; the emulated AWS proves what needs a bucket."""
 
 from __future__ import annotations
 
@@ -29,12 +29,20 @@ pytestmark = [pytest.mark.needs_engine, pytest.mark.timeout(900)]
 TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "drop"})
 
 
-@pytest.mark.parametrize("function", ["star-drop", "galaxy-drop", "image-drop"])
+@pytest.mark.parametrize("function", ["star-drop", "galaxy-drop", "image-drop", "custom-drop"])
 def test_a_drop_function_starts_and_knows_a_test_event(function: str, images: Mapping[str, str]) -> None:
     assert images
     with Emulated(function, SETTINGS) as there:
         answer, _ = there.call(sqs_event([TEST_EVENT, TEST_EVENT]))
         assert answer == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("function", ["custom-train", "star-train"])
+def test_a_function_that_trains_starts_and_is_ready(function: str, images: Mapping[str, str]) -> None:
+    assert images
+    with Emulated(function, SETTINGS) as there:
+        answer, _ = there.call({"step": "ready"})
+        assert answer == {"ready": True}
 
 
 ROWS = 12

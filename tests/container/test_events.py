@@ -65,4 +65,4 @@ def test_a_function_answers_its_events(function: str, images: Mapping[str, str])
 
 
 def test_every_function_of_the_api_has_events() -> None:
-    assert set(EVENTS) == {"control", "star", "galaxy", "image"}
+    assert set(EVENTS) == {"control", "star", "galaxy", "image", "custom"}

@@ -11,7 +11,7 @@ import pytest
 import skysort
 from infra import ROOT
 from infra.containers import IMAGES
-from skysort.models import MODELS
+from skysort.models import MODELS, NETWORKS
 from tests.container.conftest import inspected, run
 
 if TYPE_CHECKING:
@@ -102,10 +102,13 @@ def test_everything_is_byte_compiled(target: str, surveys: dict[str, dict[str, l
 def test_the_code_is_the_repository_s(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
     # Given
     folder = FUNCTIONS / target.removesuffix("-drop")
-    cards = [f"cards/{name}/model/card.json" for name in MODELS] if target == "control" else []
+    besides = {
+        "control": [f"cards/{name}/model/card.json" for name in MODELS],
+        "custom": [f"networks/{name}/{file}" for name in NETWORKS for file in _files(FUNCTIONS / name / "model")],
+    }
 
     # Then
-    assert surveys[target]["task"] == sorted([*_files(folder), *cards])
+    assert surveys[target]["task"] == sorted([*_files(folder), *besides.get(target, ())])
     assert surveys[target]["layer"] == sorted(
         f"skysort/{name}" for name in _files(ROOT / "layers" / "skysort") if name.endswith(".py")
     )
@@ -126,7 +129,7 @@ def test_targets_share_their_lower_layers(images: Mapping[str, str]) -> None:
     stacks = {target: inspected(image)["RootFS"]["Layers"] for target, image in images.items()}
     assert len({tuple(stack[:2]) for stack in stacks.values()}) == 1
     assert stacks["star"][:4] == stacks["star-drop"][:4]
-    assert stacks["galaxy"][:5] == stacks["image"][:5]
+    assert stacks["galaxy"][:5] == stacks["image"][:5] == stacks["custom"][:5]
     # Not only what is below: the shared package is the same layer wherever it stands.
     assert len(set.intersection(*(set(stack) for stack in stacks.values()))) >= 3
 

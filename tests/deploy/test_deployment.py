@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
@@ -15,6 +17,8 @@ from infra.stages.deployments import dev
 from tests.deploy.conftest import ACCOUNT, REGION, STACKS
 from tests.deploy.differences import BY_EMULATOR, BY_MOTO, STUBS
 from tests.deploy.emulator.sandboxes import LABEL
+from tests.factories_custom import LABELS, picture
+from tests.sample_events import request
 
 if TYPE_CHECKING:
     from tests.deploy.conftest import Account
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.needs_engine, pytest.mark.needs_registry, pytest.mark.timeout(900)]
 
 EVENTS = ROOT / "events"
+# A training of a dozen pictures takes some seconds.
+TRAINING_S = 120
 # How a resource is read by the one name that CloudFormation knows it by: service, operation, parameter.
 READ = {
     "AWS::ApiGateway::ApiKey": ("apigateway", "get_api_key", "apiKey"),
@@ -88,6 +94,7 @@ def test_every_stack_is_deployed_with_its_outputs(deployed: Account) -> None:
     )
     outputs = deployed.outputs()
     assert outputs["DropBucket"] == f"{dev().drop_bucket}-{ACCOUNT}-{REGION}"
+    assert outputs["ModelsBucket"] == f"{dev().models_bucket}-{ACCOUNT}-{REGION}"
     assert outputs["ResultsBucket"] == f"{dev().results_bucket}-{ACCOUNT}-{REGION}"
     assert outputs["ApiUrl"].endswith(f".execute-api.{REGION}.amazonaws.com/dev/")
 
@@ -197,6 +204,50 @@ def test_a_dropped_picture_comes_out_classified(model: str, deployed: Account) -
     # Then its record is in the results bucket
     record = results(deployed)[f"{model}/first night/m31.jpg.json"]
     assert record["model"]["name"] == model
+
+
+def ask(account: Account, function: str, method: str, path: str, body: Any = None, route: str | None = None) -> Any:
+    """A request to a deployed function, as the API hands it over; the answer's document."""
+    answer = invoke(account, function, request(method, path, body, route))
+    assert answer["statusCode"] < 300, answer
+    return json.loads(answer["body"])
+
+
+def test_a_classifier_is_trained_in_the_deployed_stage_and_asked(deployed: Account) -> None:
+    # Given labelled pictures, uploaded for training
+    s3, outputs = deployed.client("s3"), deployed.outputs()
+    for label in LABELS:
+        for number in range(6):
+            key = f"incoming/training/colours/{label}/{number}.jpg"
+            s3.put_object(Bucket=outputs["DropBucket"], Key=key, Body=picture(label, number))
+
+    # When a training is asked for, and nothing else is done
+    wanted = {"kind": "pictures", "name": "colours", "source": {"batch": "colours"}}
+    training = ask(deployed, "control", "POST", "/v1/trainings", wanted)
+
+    # Then the request started an execution of the state machine, which trained a model
+    own = f"/v1/trainings/{training['id']}"
+    for _ in range(TRAINING_S):
+        training = ask(deployed, "control", "GET", own, route="/v1/trainings/{id}")
+        if training["phase"] in {"done", "failed"}:
+            break
+        time.sleep(1)
+    assert training["phase"] == "done", training
+    machine = outputs["TrainingMachine"]
+    executions = deployed.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    assert [execution["status"] for execution in executions] == ["SUCCEEDED"]
+
+    # which classifies pictures that it has not seen, by request and dropped
+    body = {"image": base64.b64encode(picture("red", 99)).decode()}
+    path = "/v1/classify/custom/colours"
+    answer = ask(deployed, "custom", "POST", path, body, route="/v1/classify/custom/{name}")
+    assert answer["results"][0]["predictions"][0]["label"] == "red"
+    assert training["version"].startswith(answer["model"]["version"])
+    key = "custom/colours/first night/sky.jpg"
+    s3.put_object(Bucket=outputs["DropBucket"], Key=f"incoming/{key}", Body=picture("blue", 99))
+    record = results(deployed)[f"{key}.json"]
+    assert record["model"]["name"] == "custom/colours"
+    assert record["predictions"][0]["label"] == "blue"
 
 
 def test_what_can_never_be_classified_gets_an_error_record(deployed: Account) -> None:
