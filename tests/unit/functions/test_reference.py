@@ -53,7 +53,7 @@ TEST_EVENT: dict[str, Any] = {
 READY: dict[str, Any] = {"step": "ready"}
 HANDLERS = {
     **{name: (name, "app") for name in SAMPLES},
-    **{model.drop_function: (name, "drop") for name, model in (MODELS | {CUSTOM.name: CUSTOM}).items()},
+    **{model.drop_function: (name, "drop") for name, model in {**MODELS, CUSTOM.name: CUSTOM}.items()},
     **{model.train_function: (model.name, "train") for model in (CUSTOM, TRAINED_ROWS)},
 }
 

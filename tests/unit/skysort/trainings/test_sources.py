@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.limits import TRAINING_SHARD_BYTES
 from skysort.registry.keys import TrainingKeys
 from skysort.trainings import sources
 from skysort.trainings.classes import Why
@@ -197,7 +198,7 @@ def test_shards_hold_every_picture_once_and_not_too_many(count: int, size: int) 
     shards = list(sources._shards(pictures))
     assert [picture for shard in shards for picture in shard] == pictures
     assert all(len(shard) <= 64 for shard in shards)
-    assert all(len(shard) == 1 or len(shard) * size <= sources.TRAINING_SHARD_BYTES for shard in shards)
+    assert all(len(shard) == 1 or len(shard) * size <= TRAINING_SHARD_BYTES for shard in shards)
 
 
 def test_a_manifest_survives_its_document() -> None:
