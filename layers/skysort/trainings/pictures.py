@@ -32,7 +32,10 @@ HEAD: Final = "head.npz"
 THUMBNAILS: Final = "thumbnails.bin"
 FIT: Final = "fit.json"
 EVALUATION: Final = "evaluation.json"
+_SHARDS: Final = "features-"
 _ID_DIGITS: Final = 16
+# How often a step writes its progress at most.
+_TELLS: Final = 10
 
 
 class PictureSteps:
@@ -161,9 +164,6 @@ class PictureSteps:
         return _Progress(job, unit)
 
 
-_SHARDS: Final = "features-"
-
-
 def _shard_name(shard: int) -> str:
     return f"{_SHARDS}{shard:03}.npz"
 
@@ -180,10 +180,6 @@ class _Progress:
         if (done - self._written) * _TELLS >= total:
             self._job.progress(Phase.READING, done, total, self._unit)
             self._written = done
-
-
-# How often a step writes its progress at most.
-_TELLS: Final = 10
 
 
 def _tell(job: Job, phase: Phase, refused: Sequence[Refusal]) -> None:
