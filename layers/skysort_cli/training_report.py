@@ -11,6 +11,7 @@ from skysort_cli.classifiers import spelling
 from skysort_cli.following import DONE, FAILED
 from skysort_cli.inputs import counted
 from skysort_cli.layout import card_table, indented, section, text
+from skysort_cli.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,8 +117,14 @@ def _confusion(metrics: Document, labels: Sequence[str], screen: Console) -> Non
     matrix = metrics.get("confusion_matrix") or []
     if not matrix or len(matrix) > _MATRIX_CLASSES:
         return
-    table = card_table("", *(f">{label}" for label in labels))
-    for index, (label, row) in enumerate(zip(labels, matrix, strict=False)):
+    names = [*map(printable, labels)]
+    # Between columns and before the table are two blanks.
+    if sum(len(name) + 2 for name in names) + max(map(len, names)) + 2 > screen.width:
+        table = card_table("", *(f">{number}" for number in range(1, len(names) + 1)))
+        names = [f"{number}  {name}" for number, name in enumerate(names, start=1)]
+    else:
+        table = card_table("", *(f">{name}" for name in names))
+    for index, (label, row) in enumerate(zip(names, matrix, strict=False)):
         # Of repeated folds it is a mean.
         cells = [
             Text(f"{round(count, 1):,g}", style="bold" if column == index else "") for column, count in enumerate(row)

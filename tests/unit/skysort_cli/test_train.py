@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,6 +90,18 @@ def test_the_report_keeps_to_the_screen(
     ran = cli("train", "pictures", "breeds", breeds, "--wait", "--format", "text", "--endpoint", URL)
     assert ran.code == Exit.SOME_FAILED
     assert max(map(len, ran.out.splitlines())) <= columns
+
+
+@pytest.mark.parametrize(("columns", "head", "row"), [(80, "beagle  poodle", "poodle"), (22, "1   2", "2  poodle")])
+def test_a_confusion_matrix_that_is_too_wide_has_numbers_for_columns(
+    columns: int, head: str, row: str, cli: Cli, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    service.trainings.models["breeds"] = model()
+    shown = cli("models", "breeds", "--format", "text", "--endpoint", URL).out
+    lines = [line.strip() for line in shown[shown.index("predicted") :].splitlines()]
+    assert head in lines
+    assert any(re.fullmatch(rf"{row} +3 +27", line) for line in lines)
 
 
 def test_the_same_command_uploads_nothing_anew_and_another_picture_makes_another_batch(
