@@ -15,7 +15,7 @@ from infra.constructs.function import logical_id
 from infra.stages.deployments import dev
 from tests.factories import EXAMPLE_ROW
 from tests.sam.conftest import client, environment
-from tests.sample_events import READ_THE_BUCKET, READY, RESULTS
+from tests.sample_events import READ_THE_BUCKET, READY, RESULTS, TRAINED
 from tests.unit.functions.test_events import EXPECTED
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ ONE_EACH = {
     "star-train": READY,
     "control": "models",
 }
+VERSION, TRAINING = "0123456789ab", "pictures-20261128-084500-1a2b3c"
 JPEG = (EVENTS / "galaxy_spiral.jpg").read_bytes()
 CSV = (EVENTS / "stars.csv").read_bytes()
 
@@ -125,6 +126,24 @@ def requests() -> dict[str, tuple[str, str, dict[str, Any], int]]:
         "uploads": ("POST", "/v1/uploads", {"json": upload}, 200),
         "a batch": ("GET", "/v1/batches/first", {}, 404),
         "its results": ("GET", "/v1/batches/first/results.csv", {}, 404),
+        "trained models": ("GET", "/v1/trained", {}, 200),
+        "no trained model": ("GET", "/v1/trained/star", {}, 404),
+        "no versions": ("GET", "/v1/models/star/versions", {}, 404),
+        "no version": ("GET", f"/v1/models/star/versions/{VERSION}", {}, 404),
+        "no version to delete": ("DELETE", f"/v1/models/star/versions/{VERSION}", {}, 404),
+        "no version to promote": ("POST", "/v1/models/star/promote", {"json": {"version": VERSION}}, 404),
+        "no version before": ("POST", "/v1/models/star/rollback", {"json": {}}, 404),
+        "no model to delete": ("DELETE", "/v1/models/star", {}, 404),
+        "a training of nothing": ("POST", "/v1/trainings", {"json": {"kind": "pictures"}}, 422),
+        "trainings": ("GET", "/v1/trainings", {}, 200),
+        "no training": ("GET", f"/v1/trainings/{TRAINING}", {}, 404),
+        "a trained model": (
+            "POST",
+            f"/v1/classify/custom/{TRAINED}",
+            {"content": JPEG, "headers": {"Content-Type": "image/jpeg"}},
+            200,
+        ),
+        "custom ready": ("GET", "/v1/models/custom/ready", {}, 200),
         "contract": ("GET", "/openapi.json", {}, 200),
         "its page": ("GET", "/docs", {}, 200),
     }
@@ -140,5 +159,10 @@ def test_sam_local_serves_the_api(name: str, api: httpx.Client) -> None:
 def test_every_route_is_called() -> None:
     called = {(method, path) for method, path, _, _ in requests().values()}
     templates = {(route.method, route.path) for route in ROUTES}
-    filled = {(method, path.replace("{name}", "star").replace("{batch}", "first")) for method, path in templates}
-    assert filled <= called
+    assert {(method, template(path)) for method, path in templates} <= called
+
+
+def template(path: str) -> str:
+    """A route's path with the values that the calls have."""
+    values = {"name": TRAINED if "/custom/" in path else "star", "batch": "first", "version": VERSION, "id": TRAINING}
+    return path.format_map(values)
