@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
@@ -56,7 +57,8 @@ def exists(account: Account, resource: dict[str, Any]) -> bool:
     try:
         getattr(account.client(service), operation)(**{parameter: resource["PhysicalResourceId"]})
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404 or "NonExistent" in str(error):
+        gone = re.search("NotFound|NonExistent|DoesNotExist", error.response["Error"]["Code"])
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404 or gone:
             return False
         raise
     return True

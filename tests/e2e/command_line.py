@@ -161,7 +161,7 @@ def self_signed(certificate: Path) -> Iterator[str]:
 
     class Empty(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = b'{"models": []}'
+            body = b'{"models": [], "trained": []}'
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
