@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from skysort.learning import chooser, folds, heads
-from skysort.learning.metrics import interval
+from skysort.learning.metrics import DIGITS, interval, share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,10 +39,9 @@ class Curve:
 
     def document(self) -> list[dict[str, Any]]:
         """As in a card: examples and accuracy with its interval."""
-        drawn = self.right @ _draws(self.right.shape[1]).T
         return [
-            {"examples": size, "accuracy": interval(float(right.mean()), values)}
-            for size, right, values in zip(self.sizes, self.right, drawn, strict=True)
+            {"examples": size, "accuracy": share(float(right.mean()), len(right))}
+            for size, right in zip(self.sizes, self.right, strict=True)
         ]
 
     def forecast(self, right: Floats) -> dict[str, Any]:
@@ -65,10 +64,13 @@ class Curve:
         now, later = TRAINING_SHARE * count, TRAINING_SHARE * (count + MORE)
         gains = [_gain(sizes, 1 - points @ draw, now, later) for draw in _draws(count)]
         gain = _gain(sizes, 1 - points.mean(axis=1), now, later)
-        values = np.minimum(_draws(count) @ right + gains, 1.0)
+        today = share(float(right.mean()), count)
+        accuracy = interval(min(today["value"] + gain, 1.0), np.minimum(_draws(count) @ right + gains, 1.0))
+        # No surer than today's accuracy is: where all are right, every draw of them says so.
+        accuracy["low"] = min(accuracy["low"], round(accuracy["value"] - (today["value"] - today["low"]), DIGITS))
         return {
             "examples": count + MORE,
-            "accuracy": interval(min(float(right.mean()) + gain, 1.0), values),
+            "accuracy": accuracy,
             "gain": interval(gain, gains),
         }
 

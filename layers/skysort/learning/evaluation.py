@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 FOLDS: Final = 5
 INNER_FOLDS: Final = 4
 MANY: Final = 1_000
-REPLICATES: Final = 2_000
-SEED: Final = 20260101
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def scores(predictions: Predictions, names: Sequence[str]) -> dict[str, Any]:
     Parameters
     ----------
     predictions
-        Of all repeats. Every count is the mean over them, and an interval is drawn over examples, not predictions.
+        Of all repeats. Every count is the mean over them, and an interval is one of as many examples, not predictions.
     names
         Of the classes.
 
@@ -94,19 +92,15 @@ def scores(predictions: Predictions, names: Sequence[str]) -> dict[str, Any]:
     labels, classes = predictions.labels, len(names)
     repeats = len(predictions.probability)
     predicted = predictions.probability.argmax(axis=2)
-    tables = np.zeros((len(labels), classes))  # per example: how often each class was predicted
-    np.add.at(tables, (np.tile(np.arange(len(labels)), repeats), predicted.ravel()), 1.0 / repeats)
-    table = _confusion(tables, labels, np.ones((1, len(labels))))[0]
-    draws = np.random.default_rng(SEED).multinomial(len(labels), np.full(len(labels), 1 / len(labels)), REPLICATES)
-    drawn = _confusion(tables, labels, draws)
-    flat = predictions.probability.reshape(-1, classes)
     seen = np.tile(labels, repeats)
+    table = metrics.confusion(seen, predicted.ravel(), classes) / repeats
+    flat = predictions.probability.reshape(-1, classes)
     calibrated = reliability(flat, seen)
     covered = predictions.members[:, np.arange(len(labels)), labels].mean(axis=0)
     return {
         "examples": len(labels),
         "split": _split(labels, repeats),
-        **{name: metrics.interval(float(score(table)), score(drawn)) for name, score in metrics.SCORES.items()},
+        **metrics.scores_of_few(table),
         "log_loss": round(float(-np.log(np.maximum(flat[np.arange(len(seen)), seen], 1e-12)).mean()), DIGITS),
         "ece": round(calibrated.expected_calibration_error, DIGITS),
         "ece_uncalibrated": round(
@@ -170,11 +164,6 @@ def evaluate(
         learnt.forecast(predictions.right),
         predictions,
     )
-
-
-def _confusion(tables: Floats, labels: NDArray[np.int64], draws: NDArray[Any]) -> Floats:
-    """(draws, classes, classes) confusion matrices of (draws, n) counts of the examples."""
-    return np.stack([draws[:, labels == label] @ tables[labels == label] for label in range(tables.shape[1])], axis=1)
 
 
 def _split(labels: NDArray[np.int64], repeats: int) -> str:

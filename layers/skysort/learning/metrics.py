@@ -1,4 +1,4 @@
-"""Scores of classifiers with 95 % bootstrap intervals."""
+"""Scores of classifiers with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ TABLE_SEED: Final = 17
 VALUES_SEED: Final = 20260101
 REPLICATES: Final = 10_000
 INTERVAL: Final = (2.5, 97.5)  # percentiles: 95 %
+_Z_95: Final = 1.959964
 DIGITS: Final = 6
 
 
@@ -73,6 +74,60 @@ def scores_of_table(table: NDArray[Any], replicates: int = REPLICATES) -> dict[s
     return {name: interval(float(score(table)), score(drawn)) for name, score in SCORES.items()}
 
 
+def share(value: float, count: float) -> Score:
+    """A share of some examples with Wilson's 95 % interval (1927)."""
+    low, high = _wilson(np.array([value]), np.array([count]))
+    return _score(value, float(low[0]), float(high[0]))
+
+
+def scores_of_few(table: NDArray[Any]) -> dict[str, Score]:
+    """The scores of scores_of_table, of as few examples as there may be.
+
+    Where all are right a bootstrap knows of no error, however few they are: ten of ten would be 1 from 1 to 1. Here
+    intervals are Wilson's; of a mean over classes they are put together from those of the classes (MOVER, Zou & Donner
+    2008). F1 is 2 j / (1 + j) of the share j of true positives among the objects that are or are said to be of a class;
+    every error is in two classes, which doubles the variance of their mean.
+
+    Parameters
+    ----------
+    table
+        A confusion matrix, of counts or of their means over repeats, in which every example counts once.
+
+    Returns
+    -------
+    Accuracy, balanced accuracy and macro F1, each with value, low and high.
+    """
+    rows, columns, right = table.sum(axis=1), table.sum(axis=0), _diagonal(table)
+    either = rows + columns - right
+    low, high = _wilson(_ratio(right, either), either)
+    return {
+        "accuracy": share(float(accuracy(table)), float(table.sum())),
+        "balanced_accuracy": _of_classes(recall(table), *_wilson(recall(table), rows)),
+        "macro_f1": _of_classes(f1(table), 2 * low / (1 + low), 2 * high / (1 + high), shared=2.0),
+    }
+
+
+def _wilson(share_of: NDArray[np.float64], count: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson's intervals of shares, from 0 to 1 of nothing."""
+    shrunk = count + _Z_95**2
+    centre = (share_of * count + _Z_95**2 / 2) / shrunk
+    spread = _Z_95 / shrunk * np.sqrt(share_of * (1 - share_of) * count + _Z_95**2 / 4)
+    return np.clip(centre - spread, 0.0, share_of), np.clip(centre + spread, share_of, 1.0)
+
+
+def _of_classes(
+    values: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], shared: float = 1.0
+) -> Score:
+    """The mean of the classes' values, with its interval; shared: in how many classes an error counts."""
+    mean = float(values.mean())
+    below, above = (float(np.sqrt(shared * np.square(values - end).sum())) / len(values) for end in (low, high))
+    return _score(mean, max(0.0, mean - below), min(1.0, mean + above))
+
+
+def _score(value: float, low: float, high: float) -> Score:
+    return {key: round(number, DIGITS) for key, number in (("value", value), ("low", low), ("high", high))}
+
+
 def with_interval(values: NDArray[Any]) -> Score:
     """The mean of (n,) values, with the bootstrap interval over them."""
     numbers = np.asarray(values, dtype=np.float64)
@@ -83,7 +138,7 @@ def with_interval(values: NDArray[Any]) -> Score:
 def interval(value: float, drawn: NDArray[np.float64] | Sequence[float]) -> Score:
     """A value and the 95 % interval of its bootstrap replicates."""
     low, high = np.percentile(drawn, INTERVAL)
-    return {key: round(float(number), DIGITS) for key, number in (("value", value), ("low", low), ("high", high))}
+    return _score(float(value), float(low), float(high))
 
 
 def summary(probability: NDArray[np.float64], truth: NDArray[np.int64]) -> dict[str, Any]:

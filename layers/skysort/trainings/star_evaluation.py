@@ -38,7 +38,6 @@ _SHARES: Final = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 _MIN_OF_CURVE: Final = 50
 _TWICE: Final = 2
 _EXPLAINED: Final = 500
-_REPLICATES: Final = 2_000
 _DIGITS: Final = 6
 
 
@@ -132,7 +131,7 @@ def evaluate(
         "typicality": {"threshold": THRESHOLD, "method": METHOD},
         "metrics": {"examples": len(test), "split": SPLIT, **overall},
         "learning_curve": curve,
-        "forecast": _forecast(curve),
+        "forecast": forecast(curve),
         "hyperparameters": {
             name: {"parameters": document["parameters"], "tried": document.pop("tried")}
             for name, document in documents.items()
@@ -154,7 +153,7 @@ def _metrics(
     inside = sets[np.arange(len(truth)), truth]
     return {
         "rows": len(truth),
-        **metrics.scores_of_table(table, _REPLICATES),
+        **metrics.scores_of_few(table),
         "ece": calibration_error(calibrated, truth),
         "ece_uncalibrated": calibration_error(raw, truth),
         "per_class": metrics.per_class(table, labels),
@@ -224,19 +223,11 @@ def _curve(
             own = np.isin(test, rows_of(rows, variant, held))
             scores = Booster(fitted.model, threads).margins(np.ascontiguousarray(features[test[own]]))
             right[own] = scores.argmax(axis=1) == rows.classes[test[own]]
-        points.append({"examples": int(drawn.sum()), "accuracy": _share(right)})
+        points.append({"examples": int(drawn.sum()), "accuracy": metrics.share(float(right.mean()), len(right))})
     return points
 
 
-def _share(right: NDArray[np.bool_]) -> dict[str, float]:
-    """A share with its 95 % interval (binomial bootstrap)."""
-    value = float(right.mean())
-    drawn = np.random.default_rng(metrics.VALUES_SEED).binomial(len(right), value, _REPLICATES) / len(right)
-    interval: dict[str, float] = metrics.interval(value, drawn)
-    return interval
-
-
-def _forecast(curve: list[dict[str, Any]]) -> dict[str, Any] | None:
+def forecast(curve: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The accuracy with twice the rows: the error is taken to fall as a + b / sqrt(rows)."""
     if len(curve) < _TWICE + 1:
         return None
@@ -245,6 +236,8 @@ def _forecast(curve: list[dict[str, Any]]) -> dict[str, Any] | None:
     errors = np.array([1.0 - point["accuracy"]["value"] for point in curve])
     slope, _ = np.polyfit(1.0 / np.sqrt(sizes), errors, 1)
     rows = _TWICE * sizes[-1]
-    gain = max(0.0, float(slope)) * (1.0 / np.sqrt(sizes[-1]) - 1.0 / np.sqrt(rows))
+    # At best all of the error falls with 1 / sqrt(rows): a is not below zero.
+    steepness = np.clip(float(slope), 0.0, errors[-1] * np.sqrt(sizes[-1]))
+    gain = steepness * (1.0 / np.sqrt(sizes[-1]) - 1.0 / np.sqrt(rows))
     accuracy = {name: round(min(1.0, value + float(gain)), _DIGITS) for name, value in last.items()}
     return {"examples": int(rows), "accuracy": accuracy, "of": "training rows in all, with the same mix of classes"}

@@ -108,6 +108,18 @@ def test_the_curve_rises_and_more_examples_bring_less_and_less() -> None:
     assert 0 <= forecast["gain"]["low"] <= forecast["gain"]["value"] <= forecast["gain"]["high"] < 0.1
 
 
+def test_ten_examples_that_are_all_right_promise_no_certainty() -> None:
+    # Given
+    blocks, labels = clouds(classes=2, each=5, apart=20.0)
+
+    # When
+    found = evaluated(blocks, labels, NAMES[:2])
+
+    # Then
+    assert found.metrics["accuracy"] == {"value": 1.0, "low": 0.722467, "high": 1.0}
+    assert found.forecast["accuracy"] == {"value": 1.0, "low": 0.722467, "high": 1.0}
+
+
 def test_a_flat_curve_promises_nothing() -> None:
     flat = curve.Curve((10, 20, 50), np.ones((3, 80)))
     assert flat.forecast(np.ones(80))["gain"]["value"] == 0.0

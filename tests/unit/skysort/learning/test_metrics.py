@@ -47,6 +47,30 @@ def test_the_interval_of_the_accuracy_is_the_binomial_one() -> None:
     assert score["high"] - score["low"] == pytest.approx(2 * 1.96 * np.sqrt(0.9 * 0.1 / 1_000), rel=0.1)
 
 
+def test_ten_of_ten_are_not_certain() -> None:
+    # Given: every one of ten examples is right; Wilson's interval is then from 10 / (10 + 1.96 ** 2)
+    scores = metrics.scores_of_few(np.diag([5, 5]))
+
+    # Then
+    assert scores["accuracy"] == {"value": 1.0, "low": 0.722467, "high": 1.0}
+    assert scores["balanced_accuracy"]["low"] == pytest.approx(1 - np.sqrt(2) / 2 * (1 - 5 / (5 + 1.96**2)), abs=1e-4)
+    assert 0.7 < scores["macro_f1"]["low"] < 0.8
+
+
+def test_intervals_of_many_examples_are_those_of_the_bootstrap() -> None:
+    table = np.array([[3_000, 330, 0], [0, 3_000, 330], [340, 0, 3_000]])
+    few, many = metrics.scores_of_few(table), metrics.scores_of_table(table)
+    assert few.keys() == many.keys()
+    for name, score in many.items():
+        assert few[name] == pytest.approx(score, abs=7e-4)
+
+
+@given(cells=st.lists(st.integers(0, 20), min_size=9, max_size=9).filter(any))
+def test_a_score_lies_within_its_interval(cells: list[int]) -> None:
+    for score in metrics.scores_of_few(np.array(cells).reshape(3, 3)).values():
+        assert 0.0 <= score["low"] <= score["value"] <= score["high"] <= 1.0
+
+
 def test_a_model_does_not_differ_from_itself() -> None:
     truth = np.arange(300) % 3
     difference = paired(truth, truth, truth, replicates=50)

@@ -19,6 +19,7 @@ from skysort.star.spellings import BANDS
 from skysort.star.trained import TrainedStars
 from skysort.trainings.request import Training
 from skysort.trainings.star import StarSteps
+from skysort.trainings.star_evaluation import forecast as forecast_of
 from skysort.trainings.star_fit import HYPERPARAMETERS
 from skysort.trainings.status import StatusFile
 from skysort.trainings.steps import Steps, TrainingRefused
@@ -139,6 +140,19 @@ def test_the_card_says_what_was_learnt_from_what(trained: Bench) -> None:
     assert [point["examples"] for point in card["learning_curve"]] == sorted(
         {point["examples"] for point in card["learning_curve"]}
     )
+
+
+def test_twice_the_rows_at_best_leave_the_error_that_falls_with_their_root() -> None:
+    # Given an error that fell faster than 1 / sqrt(rows)
+    def point(rows: int, accuracy: float) -> dict[str, Any]:
+        return {"examples": rows, "accuracy": {"value": accuracy, "low": accuracy - 0.05, "high": accuracy + 0.05}}
+
+    # When
+    forecast = forecast_of([point(100, 0.1), point(200, 0.6), point(400, 0.9)])
+    # Then it is not said to vanish
+    assert forecast is not None
+    assert forecast["examples"] == 800
+    assert forecast["accuracy"]["value"] == pytest.approx(1 - 0.1 / np.sqrt(2), abs=1e-6)
 
 
 def test_a_repeated_step_changes_nothing(trained: Bench) -> None:
