@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from skysort.errors import InputError, LimitExceededError
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 # Folders of a split, above those of the classes: here the folds decide what is held out.
 _SPLITS: Final = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
+# Files beside the folders of a data set that say nothing of where its classes begin.
+_NOTE_SUFFIXES: Final = frozenset(
+    {".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".yaml", ".yml", ".xml", ".html", ".pdf", ".py", ".ipynb"}
+)
+_NOTE_STEMS: Final = frozenset({"readme", "license", "licence", "copying", "notice", "changelog"})
 _CLASSES_NAMED: Final = 5
 
 
@@ -46,7 +52,7 @@ def labelled(names: Sequence[str]) -> tuple[dict[str, str], list[Refusal]]:
     """The class of every file: its top folder.
 
     A folder around all of them is not a class, as archives of one folder have it; neither are ``train`` and ``test``
-    around folders of classes, whose pictures are put together.
+    around folders of classes, whose pictures are put together. Texts like a README may lie beside any of them.
 
     Parameters
     ----------
@@ -63,12 +69,17 @@ def labelled(names: Sequence[str]) -> tuple[dict[str, str], list[Refusal]]:
         If a folder cannot be a class's name.
     """
     paths = {name: [part for part in name.split("/") if part] for name in names}
-    while paths and all(len(parts) > 2 for parts in paths.values()):  # noqa: PLR2004 - the folder, a class, a file
-        tops = {parts[0] for parts in paths.values()}
+    # A text beside the folders does not make them one level of classes.
+    pictures = [parts for name, parts in paths.items() if not _is_note(name)] or list(paths.values())
+    above = 0
+    while pictures and all(len(parts) > above + 2 for parts in pictures):
+        tops = {parts[above] for parts in pictures}
         if len(tops) > 1 and not {top.lower() for top in tops} <= _SPLITS:
             break
-        paths = {name: parts[1:] for name, parts in paths.items()}
-    labels = {name: parts[0].strip() for name, parts in paths.items() if len(parts) > 1}
+        above += 1
+    classes = {parts[above].strip() for parts in pictures if len(parts) > above + 1}
+    labels = {name: parts[above].strip() for name, parts in paths.items() if len(parts) > above + 1}
+    labels = {name: label for name, label in labels.items() if label in classes}
     for label in sorted(set(labels.values())):
         if fault := label_fault(label):
             raise InputError(f"The folder {label!r:.80} cannot be a class: its name {fault}.")
@@ -76,6 +87,11 @@ def labelled(names: Sequence[str]) -> tuple[dict[str, str], list[Refusal]]:
         Refusal(name, "is in no folder, and so in no class", Why.OUTSIDE) for name in paths if name not in labels
     ]
     return labels, outside
+
+
+def _is_note(name: str) -> bool:
+    path = PurePosixPath(name.lower())
+    return path.suffix in _NOTE_SUFFIXES or path.stem in _NOTE_STEMS
 
 
 def copies(files: Iterable[tuple[str, str, str]]) -> dict[str, Refusal]:

@@ -36,6 +36,21 @@ def test_a_class_is_the_top_folder_below_what_surrounds_all(names: list[str], cl
     assert outside == []
 
 
+@pytest.mark.parametrize(
+    ("names", "note"),
+    [
+        (["train/pug/1.jpg", "test/beagle/2.jpg", "README.md"], "README.md"),
+        (["dogs/pug/1.jpg", "dogs/beagle/2.jpg", "dogs/LICENSE"], "dogs/LICENSE"),
+        (["dogs/pug/1.jpg", "dogs/beagle/2.jpg", "labels.csv"], "labels.csv"),
+        (["pug/1.jpg", "beagle/2.jpg", "about/these.txt"], "about/these.txt"),
+    ],
+)
+def test_a_text_beside_the_folders_makes_no_class_of_what_surrounds_them(names: list[str], note: str) -> None:
+    labels, outside = labelled(names)
+    assert set(labels.values()) == {"pug", "beagle"}
+    assert [each.file for each in outside] == [note]
+
+
 def test_a_file_in_no_folder_is_in_no_class() -> None:
     labels, outside = labelled(["pug/1.jpg", "readme.jpg"])
     assert labels == {"pug/1.jpg": "pug"}
