@@ -75,8 +75,9 @@ def block_sets(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def spaces(blocks: Mapping[str, NDArray[np.float32]]) -> dict[tuple[str, ...], Space]:
-    """The space of each set of blocks."""
-    return {names: space.build(blocks, names) for names in block_sets(list(blocks))}
+    """The space of each set of blocks, but of those in which all examples are alike; none if they are in every one."""
+    telling = [name for name, values in blocks.items() if (values != values[0]).any()]
+    return {names: space.build(blocks, names) for names in block_sets(telling) if names}
 
 
 def choose(

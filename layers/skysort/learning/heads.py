@@ -27,6 +27,7 @@ LOGISTIC_UNIT: Final = 1e-3  # of the total scatter
 STEPS: Final = 200
 TOLERANCE: Final = 1e-5
 SMALLEST_SHARE: Final = 1e-9
+SMALLEST_SPREAD: Final = 1e-12  # total variance, of coordinates that have one of about one
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ class Training:
         """Decompose (m, r) examples; every class has to have one of them."""
         centre = examples.mean(axis=0)
         centred = examples - centre
+        members = np.eye(classes)[labels]
+        counts = members.sum(axis=0)
+        if np.square(centred).mean(axis=0).sum() < SMALLEST_SPREAD:  # all alike: only the classes' sizes say anything
+            flat = np.zeros((len(examples), 1))
+            axis = np.eye(examples.shape[1], 1)
+            return cls(centre, axis, flat, np.ones(1), labels, counts, np.zeros((classes, 1)))
         if centred.shape[1] <= centred.shape[0]:
             values, axes = np.linalg.eigh(centred.T @ centred)
         else:
@@ -60,8 +67,6 @@ class Training:
         kept = values > SMALLEST_SHARE * values.max()
         values, axes = values[kept], axes[:, kept]
         points = centred @ axes
-        members = np.eye(classes)[labels]
-        counts = members.sum(axis=0)
         return cls(centre, axes, points, values, labels, counts, (members.T @ points) / counts[:, None])
 
     def fit(self, kind: str, regularisation: float, start: Floats | None = None) -> Floats:

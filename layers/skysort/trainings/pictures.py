@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort.custom.head import Head
+from skysort.errors import InputError
 from skysort.learning.evaluation import evaluate
 from skysort.learning.fitting import fit
 from skysort.registry.keys import HELD_OUT
@@ -108,6 +109,10 @@ class PictureSteps:
         refused = (*manifest.refused, *examples.refused)
         _tell(job, Phase.FITTING, refused)
         check_classes(examples.counts, refused)
+        if (examples.values == examples.values[0]).all():
+            raise InputError(
+                f"All {len(examples.files):,} pictures look the same, in every class; send pictures that differ."
+            )
         fitted = fit(examples.blocks, examples.labels, _seed(job))
         head = Head.of(fitted, examples.names, examples.files, examples.labels)
         job.write(HEAD, head.save())

@@ -120,6 +120,32 @@ def test_ten_examples_that_are_all_right_promise_no_certainty() -> None:
     assert found.forecast["accuracy"] == {"value": 1.0, "low": 0.722467, "high": 1.0}
 
 
+def test_features_that_are_the_same_for_all_take_no_part() -> None:
+    # Given: one of two blocks says nothing
+    blocks, labels = clouds(each=10, apart=4.0)
+    constant = {**blocks, next(iter(blocks)): np.ones_like(next(iter(blocks.values())))}
+
+    # When
+    found = fitting.fit(constant, labels, seed=1)
+
+    # Then
+    assert found.candidate.blocks == tuple(blocks)[1:]
+    assert evaluated(constant, labels).metrics["accuracy"]["value"] > 0.9
+
+
+def test_folds_whose_other_examples_are_all_alike_are_answered_by_the_sizes_of_the_classes() -> None:
+    # Given: nine of ten examples are the same
+    blocks, labels = clouds(classes=2, each=5, apart=4.0)
+    alike = {name: np.where(np.arange(10)[:, np.newaxis] == 3, values, values[0]) for name, values in blocks.items()}
+
+    # When
+    found = evaluated(alike, labels, NAMES[:2])
+
+    # Then
+    assert found.metrics["accuracy"]["value"] <= 0.6
+    assert np.isfinite(found.predictions.probability).all()
+
+
 def test_a_flat_curve_promises_nothing() -> None:
     flat = curve.Curve((10, 20, 50), np.ones((3, 80)))
     assert flat.forecast(np.ones(80))["gain"]["value"] == 0.0

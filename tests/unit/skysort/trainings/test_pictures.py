@@ -264,6 +264,12 @@ def test_unreadable_copied_and_conflicting_pictures_are_named_and_not_fatal() ->
             "fit",
             "class 'a' has 0 (left out: 5 unreadable; a/0.png: the content is text); class 'b' has 0",
         ),
+        # The same pixels in files that differ
+        (
+            {f"{c}/{n}.png": picture("red", 0) + f"{c} {n}".encode() for c in "ab" for n in range(5)},
+            "fit",
+            "All 10 pictures look the same, in every class",
+        ),
     ],
 )
 def test_what_can_become_no_model_ends_in_a_sentence(files: dict[str, bytes], step: str, message: str) -> None:
