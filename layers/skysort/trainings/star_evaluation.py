@@ -195,7 +195,7 @@ def _curve(
     halves = round(1 / _SHARES[0])
     training = np.flatnonzero(~held)
     part_of = np.empty(len(rows.classes), np.int64)
-    part_of[training] = folds(rows.classes[training], halves, seed)
+    part_of[training] = folds(rows.photometry.take(training), rows.classes[training], halves, seed)
     test = np.flatnonzero(held)
     points = []
     for share in _SHARES:

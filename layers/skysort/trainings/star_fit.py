@@ -171,7 +171,7 @@ def fit_variant(
     features, labels = features_of(rows, variant)[chosen], rows.classes[chosen]
     classes = len(rows.labels)
     count = _FOLDS_OF_MANY if len(labels) > _MANY_ROWS else _FOLDS
-    fold_of = folds(labels, count, seed)
+    fold_of = folds(rows.photometry.take(chosen), labels, count, seed)
     hyperparameters = start(variant, classes)
     tried: list[dict[str, Any]] = []
     if search:

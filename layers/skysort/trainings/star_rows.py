@@ -52,13 +52,14 @@ def identifiers(photometry: Photometry) -> list[str]:
     return [hashlib.sha256(row.tobytes()).hexdigest()[:_ID_CHARACTERS] for row in _keys(photometry)]
 
 
-def folds(classes: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
-    """(n,) the fold of each row; every class is spread evenly."""
-    generator = np.random.default_rng(seed)
+def folds(photometry: Photometry, classes: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
+    """(n,) the fold of each row: every class is spread evenly, and rows of the same values are in the same fold."""
+    drawn = fractions(photometry, seed)
     fold_of = np.empty(len(classes), np.int64)
     for label in np.unique(classes).tolist():
-        members = generator.permutation(np.flatnonzero(classes == label))
-        fold_of[members] = np.arange(len(members)) % count
+        members = np.flatnonzero(classes == label)
+        # An object that a table lists twice would otherwise be known where it is held out.
+        fold_of[members] = np.unique(drawn[members], return_inverse=True)[1] % count
     return fold_of
 
 

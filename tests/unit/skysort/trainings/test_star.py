@@ -166,6 +166,17 @@ def test_a_repeated_step_changes_nothing(trained: Bench) -> None:
     assert trained.models.objects == before
 
 
+def test_objects_that_are_listed_often_are_not_recognised_by_their_copies() -> None:
+    # Given classes that have nothing to do with the magnitudes, and every row six times
+    made = [{name: value for name, value in row.items() if name not in {"redshift", "w1_w2"}} for row in rows(80)]
+    kinds = np.random.default_rng(3).permutation(["QSO", "galaxy"] * 40).tolist()
+    bench = Bench()
+    # When
+    bench.train(table([{**row, "kind": kind} for row, kind in zip(made, kinds, strict=True)] * 6), class_column="kind")
+    # Then the out-of-fold scores that calibrate it are those of guesses
+    assert bench.card()["variants"]["photometry_only"]["out_of_fold_log_loss"] == pytest.approx(np.log(2), abs=0.05)
+
+
 def test_a_later_version_is_compared_on_rows_that_both_held_out() -> None:
     # Given a model, and its table with more rows in another order and another seed
     bench, made = Bench(), rows(300)

@@ -120,7 +120,15 @@ def test_every_class_is_held_out_in_part_and_spread_over_folds(classes: list[int
         assert share.any() or len(share) < 3
     order = np.random.default_rng(seed).permutation(len(labels))
     assert np.array_equal(held_out(photometry.take(order), labels[order]), held[order])
-    assert np.bincount(folds(labels, 5, seed), minlength=5).max() <= len(labels) / 5 + 3
+    assert np.bincount(folds(photometry, labels, 5, seed), minlength=5).max() <= len(labels) / 5 + 3
+
+
+def test_rows_of_the_same_values_are_in_the_same_fold() -> None:
+    values = np.random.default_rng(1).uniform(10, 25, (50, 3)).round(5)
+    photometry = Photometry(np.tile(values, (4, 1)), np.full(200, np.nan))
+    fold_of = folds(photometry, np.zeros(200, np.int64), 5, seed=1).reshape(4, 50)
+    assert (fold_of == fold_of[0]).all()
+    assert np.array_equal(np.bincount(fold_of[0]), [10] * 5)
 
 
 def test_fractions_are_spread_evenly() -> None:
