@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import lzma
 import stat
 import struct
@@ -30,6 +31,7 @@ from skysort.limits import (
     ARCHIVE_EXPANDED_BYTES,
     ARCHIVE_MEMBERS,
     ARCHIVE_RATIO,
+    DROP_KEY_BYTES,
     FITS_GZIP_MEMBERS,
     IMAGE_BYTES,
     MIB,
@@ -48,6 +50,7 @@ _RATIO_FROM: Final = 4 * MIB
 # Files that operating systems add.
 _JUNK: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"})
 _CHUNK: Final = 1 * MIB
+_DIGEST_DIGITS: Final = 16
 # The standard library decompresses the other methods without a limit.
 _BOUNDED_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # An entry of a zip's central directory: its signature, fixed size, the offset of the flag byte that has the UTF-8 bit,
@@ -129,7 +132,7 @@ def members(path: Path, kind: Kind) -> Iterator[Member]:
                 raise LimitExceededError(f"an archive may have up to {ARCHIVE_MEMBERS:,} entries")
             if expanded > ARCHIVE_EXPANDED_BYTES:
                 raise LimitExceededError(f"an archive may expand to up to {ARCHIVE_EXPANDED_BYTES // MIB:,} MiB")
-            yield member if member.content is None else Member(names.unique(member.name), member.content)
+            yield member if member.content is None else Member(names.unique(_short(member.name)), member.content)
 
 
 def _zip(path: Path) -> Iterator[Member]:
@@ -209,6 +212,15 @@ def _checked(name: str, *, is_file: bool) -> tuple[str, InputError | None]:
     if not is_file:
         return safe, UnsupportedFormatError("the member is a link or a special file; only files are opened")
     return safe, None
+
+
+def _short(name: str) -> str:
+    """A name no longer than a key: those of a tar may have megabytes, and every one of them is kept."""
+    encoded = name.encode()
+    if len(encoded) <= DROP_KEY_BYTES:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:_DIGEST_DIGITS]
+    return f"{encoded[: DROP_KEY_BYTES - _DIGEST_DIGITS - 1].decode('utf-8', 'ignore')}-{digest}"
 
 
 def _too_large() -> InputError:

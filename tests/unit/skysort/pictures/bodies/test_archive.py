@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysort.errors import InputError, LimitExceededError, MalformedInputError, UnsupportedFormatError
+from skysort.limits import DROP_KEY_BYTES
 from skysort.pictures.bodies import archive
 from skysort.pictures.bodies.archive import Kind, Member
 from tests.factories_images import encode, fits_file, plain, sky, tar_file, zip_file
@@ -214,6 +215,20 @@ def test_a_tars_names_are_utf8_or_windows_latin(tmp_path: Path) -> None:
         packed.addfile(tarfile.TarInfo("\u00e9t\u00e9.png"))
     assert [member.name for member in taken_apart(file.getvalue(), tmp_path)] == ["\u00e9t\u00e9.png"]
     assert taken_apart(tar_file({"\u9280\u6cb3.png": b""}), tmp_path)[0].name == "\u9280\u6cb3.png"
+
+
+@pytest.mark.parametrize("kind", [Kind.TAR, Kind.ZIP])
+def test_endless_names_are_cut_and_stay_apart(kind: Kind, tmp_path: Path) -> None:
+    # Given names of tens of kilobytes that differ at their ends; a tar's may have megabytes
+    long = "\u00e4" * 20_000
+    files = {f"pug/{long}{end}.jpg": end.encode() for end in "ab"}
+    # When
+    members = taken_apart(zip_file(files) if kind is Kind.ZIP else tar_file(files, "w"), tmp_path)
+    # Then
+    assert [member.content for member in members] == [b"a", b"b"]
+    assert len({member.name for member in members}) == 2
+    assert all(len(member.name.encode()) <= DROP_KEY_BYTES for member in members)
+    assert all(member.name.startswith("pug/\u00e4") for member in members)
 
 
 def test_a_bomb_in_a_zip_is_one_bad_member(tmp_path: Path) -> None:
