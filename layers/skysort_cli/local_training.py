@@ -19,7 +19,7 @@ from skysort.errors import NotFoundError, SkysortError
 from skysort.models import TRAINING
 from skysort.registry.keys import TrainingKeys
 from skysort.registry.names import Kind, new_training
-from skysort.registry.store import JSON, ListedObject, StoredDocument
+from skysort.registry.store import JSON, ListedObject
 from skysort.trainings.request import Training, read_body
 from skysort.trainings.status import StatusFile, written
 from skysort.trainings.steps import FAIL, Steps, TrainingRefused
@@ -51,10 +51,6 @@ class LocalUploads:
             if key.startswith(prefix) and self.paths[key].is_file():
                 status = self.paths[key].stat()
                 yield ListedObject(key, status.st_size, written(datetime.fromtimestamp(status.st_mtime, UTC)))
-
-    def get(self, key: str) -> StoredDocument:
-        """A file; raises NotFoundError."""
-        return StoredDocument(self.get_range(key, 0, -1), "")
 
     def get_range(self, key: str, start: int, size: int) -> bytes:
         """Up to size bytes of a file from start; raises NotFoundError."""

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from skysort.errors import EmptyInputError, InputError, LimitExceededError, UnsupportedFormatError
+from skysort.errors import EmptyInputError, InputError, LimitExceededError, NotFoundError, UnsupportedFormatError
 from skysort.limits import (
     ARCHIVE_BYTES,
     DROP_WAITING_BYTES,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from skysort.registry.keys import TrainingKeys
-    from skysort.registry.store import ListedObject, ModelStore, StoredDocument
+    from skysort.registry.store import ListedObject, ModelStore
 
 # Shards are made smaller than TRAINING_SHARD until there are as many, so that a small training has parallel tasks too.
 _SHARDS: Final = 8
@@ -52,9 +52,6 @@ class Uploads(Protocol):
 
     def list(self, prefix: str) -> Iterator[ListedObject]:
         """The files whose keys begin with a prefix, by key."""
-
-    def get(self, key: str) -> StoredDocument:
-        """A file; raises NotFoundError."""
 
     def get_range(self, key: str, start: int, size: int) -> bytes:
         """Up to size bytes of a file from start; raises NotFoundError."""
@@ -148,13 +145,16 @@ def from_prefix(uploads: Uploads, prefix: str, progress: Callable[[int, int], No
         raise EmptyInputError(
             f"nothing was uploaded to {prefix}; upload pictures there as <class>/<file>, a folder for each class"
         )
+    _check_bytes(found)
     by_size: dict[int, list[_Found]] = {}
     for each in found:
         by_size.setdefault(each.size, []).append(each)
     alike = [each for group in by_size.values() if len(group) > 1 for each in group if each.size <= IMAGE_BYTES]
 
     def digest(each: _Found) -> None:
-        each.digest = hashlib.sha256(uploads.get(each.key).body).hexdigest()
+        # One that was changed since it was listed is refused by name when its features are computed.
+        with suppress(NotFoundError, LimitExceededError):
+            each.digest = hashlib.sha256(_dropped(uploads, each.key)).hexdigest()
 
     read = in_order(digest, alike, workers=_READERS, weigh=lambda each: each.size, max_bytes=DROP_WAITING_BYTES)
     for done, _ in enumerate(read, start=1):
@@ -254,7 +254,15 @@ def content(picture: Picture, uploads: Uploads, store: ModelStore) -> bytes:
         raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB; this one has {picture.size:,} B")
     if picture.packed:
         return store.get_range(picture.key, picture.start, picture.size)
-    return uploads.get(picture.key).body
+    return _dropped(uploads, picture.key)
+
+
+def _dropped(uploads: Uploads, key: str) -> bytes:
+    """A dropped picture's bytes, of which no more are read than one may have: it may be another since it was listed."""
+    body = uploads.get_range(key, 0, IMAGE_BYTES + 1)
+    if len(body) > IMAGE_BYTES:
+        raise LimitExceededError(f"a picture may have up to {IMAGE_BYTES // MIB} MiB; this one has more by now")
+    return body
 
 
 def _fetch(uploads: Uploads, key: str, path: Path) -> int:
@@ -278,6 +286,15 @@ def _check_count(count: int) -> None:
         )
 
 
+def _check_bytes(found: Sequence[_Found]) -> None:
+    total = sum(each.size for each in found if each.size <= IMAGE_BYTES)
+    if total > TRAINING_BYTES:
+        raise LimitExceededError(
+            f"a model is trained on pictures of at most {TRAINING_BYTES // MIB:,} MiB in all; there are "
+            f"{total // MIB:,} MiB. Upload smaller pictures"
+        )
+
+
 def _manifest(found: Sequence[_Found], refused: Sequence[Refusal]) -> Manifest:
     """Give every file its class, leave out copies, and cut the rest into shards."""
     labels, outside = labelled([*(each.name for each in found), *(each.file for each in refused)])
@@ -291,12 +308,7 @@ def _manifest(found: Sequence[_Found], refused: Sequence[Refusal]) -> Manifest:
         raise LimitExceededError(
             f"a model is trained on at most {TRAINING_PICTURES:,} pictures; there are {len(used):,}. Upload fewer"
         )
-    total = sum(each.size for each in used if each.size <= IMAGE_BYTES)
-    if total > TRAINING_BYTES:
-        raise LimitExceededError(
-            f"a model is trained on pictures of at most {TRAINING_BYTES // MIB:,} MiB in all; there are "
-            f"{total // MIB:,} MiB. Upload smaller pictures"
-        )
+    _check_bytes(used)
     pictures = [Picture(e.name, labels[e.name], e.key, e.start, e.size, e.packed) for e in used]
     return Manifest(tuple(_shards(pictures)), (*refused, *outside, *out.values()))
 

@@ -75,7 +75,7 @@ def test_only_files_of_one_size_are_read_to_find_copies() -> None:
     # Given three files, of which two have one size
     uploads = dropped({"a/1": b"x", "a/2": b"y", "b/1": b"zz"})
     read: list[str] = []
-    uploads.before = lambda operation, key: read.append(key) if operation == "get" else None
+    uploads.before = lambda operation, key: read.append(key) if operation == "get_range" else None
     # When
     from_prefix(uploads, PREFIX, ignore)
     # Then
@@ -115,10 +115,23 @@ def test_too_many_pictures_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         from_prefix(dropped(FILES), PREFIX, ignore)
 
 
-def test_too_many_bytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_bytes_are_refused_before_one_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given files of one size, which are read to find copies
+    monkeypatch.setattr(sources, "TRAINING_BYTES", 20)
+    uploads = dropped(FILES)
+    read: list[str] = []
+    uploads.before = lambda operation, key: read.append(key) if operation != "list" else None
+    # When
+    with pytest.raises(LimitExceededError, match="Upload smaller pictures"):
+        from_prefix(uploads, PREFIX, ignore)
+    # Then
+    assert read == []
+
+
+def test_too_many_bytes_of_an_archive_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "TRAINING_BYTES", 20)
     with pytest.raises(LimitExceededError, match="Upload smaller pictures"):
-        from_prefix(dropped(FILES), PREFIX, ignore)
+        unpacked(zipped(FILES))
 
 
 @pytest.mark.parametrize("mode", ["zip", "w:", "w:gz", "w:bz2", "w:xz"])
@@ -190,6 +203,36 @@ def test_a_picture_that_is_too_large_is_not_fetched() -> None:
     picture = sources.Picture("pug/1.jpg", "pug", "k", 0, 65 * 1024 * 1024)
     with pytest.raises(LimitExceededError, match="64 MiB"):
         content(picture, MemoryModelStore(), MemoryModelStore())
+
+
+def test_a_picture_that_was_replaced_by_a_huge_file_is_not_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a listed picture
+    monkeypatch.setattr(sources, "IMAGE_BYTES", 10)
+    uploads = dropped(FILES)
+    picture = from_prefix(uploads, PREFIX, ignore).pictures[0]
+    asked: list[str] = []
+    uploads.before = lambda operation, key: asked.append(f"{operation} {key}")
+    # When its key gets another file, larger than any picture
+    uploads.objects[picture.key] = bytes(1_000)
+    # Then
+    with pytest.raises(LimitExceededError, match="has more by now"):
+        content(picture, uploads, MemoryModelStore())
+    assert asked == [f"get_range {picture.key}"]
+
+
+def test_a_file_that_is_gone_since_it_was_listed_does_not_stop_the_others() -> None:
+    # Given files of one size, the first of which is deleted when it is to be read
+    uploads = dropped(FILES)
+
+    def delete_the_first(operation: str, key: str) -> None:
+        if operation == "get_range" and key.endswith("pug/0.jpg"):
+            uploads.objects.pop(key, None)
+
+    uploads.before = delete_the_first
+    # When
+    manifest = from_prefix(uploads, PREFIX, ignore)
+    # Then: it will be refused by name when its turn comes
+    assert manifest.usable == {"pug": 6, "beagle": 6}
 
 
 @given(st.integers(1, 700), st.integers(1, 40 * 1024 * 1024))
