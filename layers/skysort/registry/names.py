@@ -39,6 +39,9 @@ _TRAINING: Final = re.compile(TRAINING_PATTERN[1:-1])
 # Control characters, line and paragraph separators, direction overrides, both slashes, and half surrogates.
 _UNSAFE_IN_LABEL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069/\\\ud800-\udfff]")
 
+# Archives and downloads have a folder for each class: these would lead out of them.
+_NO_FOLDERS: Final = frozenset({".", ".."})
+
 
 @dataclass(frozen=True, slots=True)
 class TrainedName:
@@ -84,6 +87,8 @@ def label_fault(label: str) -> str | None:
         return "is empty; a class needs a name"
     if len(label) > LABEL_CHARACTERS:
         return f"has {len(label)} characters; at most {LABEL_CHARACTERS} are allowed"
+    if label.strip() in _NO_FOLDERS:
+        return f"is {label!r}, which is no folder of its own"
     unsafe = _UNSAFE_IN_LABEL.search(label)
     return f"contains {unsafe[0]!a}, which is not allowed in a class's name" if unsafe else None
 

@@ -68,6 +68,8 @@ def test_a_label_may_be_any_short_text(label: str) -> None:
         ("a\u202eb", "not allowed"),
         ("a\x07", "not allowed"),
         ("\ud800", "not allowed"),
+        ("..", "no folder"),
+        (". ", "no folder"),
     ],
 )
 def test_a_bad_label_says_why(label: str, fault: str) -> None:
