@@ -124,7 +124,8 @@ class Trainings(Construct):
             definition_substitutions=aliases,
             logging_configuration=sfn.CfnStateMachine.LoggingConfigurationProperty(
                 level="ALL",
-                # A key and the numbers of shards; what is in files never passes through the machine.
+                # A key, the numbers of shards, and why a training failed, which may name files and classes; nothing
+                # else of what is in files passes through the machine.
                 include_execution_data=True,
                 destinations=[
                     sfn.CfnStateMachine.LogDestinationProperty(
