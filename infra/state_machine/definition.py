@@ -14,14 +14,17 @@ SHARDS_AT_ONCE: Final = 8
 # The error of a step whose input can never become a model (skysort.trainings.steps); its message is for the user.
 REFUSED: Final = "TrainingRefused"
 THROTTLED: Final = "Lambda.TooManyRequestsException"
+TIMED_OUT: Final = "Sandbox.Timedout"
 EVERY_ERROR: Final = "States.ALL"
 
 _PAUSES: Final = {"IntervalSeconds": 1, "BackoffRate": 2, "MaxDelaySeconds": 30, "JitterStrategy": "FULL"}
 # A refused training is refused again, so it is not retried. A throttled call has cost nothing and waits for its turn.
+# A step that used up its 15 minutes most likely does so again: one more attempt, not an hour of a function.
 # Any other error may pass: a sandbox that was killed, an S3 request that failed, two steps that wrote one document.
 _RETRY: Final = (
     {"ErrorEquals": [REFUSED], "MaxAttempts": 0},
     {"ErrorEquals": [THROTTLED], "MaxAttempts": 20, **_PAUSES},
+    {"ErrorEquals": [TIMED_OUT], "MaxAttempts": 1, **_PAUSES},
     {"ErrorEquals": [EVERY_ERROR], "MaxAttempts": 3, **_PAUSES},
 )
 _END: Final = "Done"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.local.state_machine import StateError, StateMachine
-from infra.state_machine.definition import REFUSED, THROTTLED, training_definition
+from infra.state_machine.definition import REFUSED, THROTTLED, TIMED_OUT, training_definition
 
 KEY = "trainings/shared/pictures-20261128-084500-1a2b3c/request.json"
 STAR_KEY = "trainings/shared/star-20261128-084500-1a2b3c/request.json"
@@ -111,6 +111,13 @@ def test_a_killed_step_is_tried_again_after_longer_and_longer_pauses() -> None:
     assert functions.steps.count("fit") == 4
     assert functions.pauses == [1, 2, 4]
     assert functions.states[-1] == "Done"
+
+
+def test_a_step_that_ran_out_of_time_is_tried_once_more_and_no_oftener() -> None:
+    functions = Functions(errors={"fit": [TIMED_OUT] * 2})
+    with pytest.raises(StateError, match="TrainingFailed"):
+        functions.train(STAR_KEY)
+    assert functions.steps == ["read", "fit", "fit", "fail"]
 
 
 def test_a_step_that_fails_again_and_again_is_recorded_and_fails_the_execution() -> None:
