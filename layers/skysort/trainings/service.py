@@ -135,8 +135,10 @@ class TrainingService:
         if not value.startswith(own) or value == own or not client.may_read(read):
             detail = f"must be below {batch}, where uploads for trainings of yours go (got {value!r:.200})"
             raise InvalidFieldsError([FieldError(f"source.{field}", "not_yours", detail)])
+        # The first is enough: a file itself comes before all whose keys begin with its own.
         listed = (item.key for page in self._drops.list(self._drop_bucket, value) for item in page)
-        if not any(key == value or field == "prefix" for key in listed):
+        found = next(listed, None)
+        if found is None or (field == "s3_key" and found != value):
             detail = f"nothing was uploaded to {value!r:.200}"
             raise InvalidFieldsError([FieldError("source", "nothing_there", detail)])
         return {field: value}

@@ -29,13 +29,17 @@ ALICE, BOB = Client("client-alice"), Client("client-bob")
 
 @dataclass
 class Drops:
-    """The drop bucket's keys."""
+    """The drop bucket's keys, of which each is a page of a listing. listed: those that were asked for."""
 
     keys: set[str] = field(default_factory=set)
+    listed: list[str] = field(default_factory=list)
 
     def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[ListedObject]]:
         assert (bucket, after) == ("drop", "")
-        yield [ListedObject(key, 1, "2026-01-01T00:00:00Z") for key in sorted(self.keys) if key.startswith(prefix)]
+        for key in sorted(self.keys):
+            if key.startswith(prefix):
+                self.listed.append(key)
+                yield [ListedObject(key, 1, "2026-01-01T00:00:00Z")]
 
 
 @dataclass
@@ -247,3 +251,14 @@ def test_the_newest_training_comes_first_whatever_its_kind(desk: Desk) -> None:
 def test_an_answer_is_json(desk: Desk) -> None:
     training = desk.start()
     assert json.loads(json.dumps(desk.service.get(training["id"], EVERYBODY))) == training
+
+
+@pytest.mark.parametrize("key", ["incoming/training/many/f", "incoming/training/many/f1"])
+def test_of_many_files_with_alike_names_one_is_listed_to_find_one(desk: Desk, key: str) -> None:
+    desk.drops.keys |= {f"incoming/training/many/f1{number}" for number in range(20)} | {"incoming/training/many/f1"}
+    if key in desk.drops.keys:
+        assert desk.start(source={"s3_key": key})["phase"] == "waiting"
+    else:
+        with pytest.raises(InvalidFieldsError, match="nothing was uploaded"):
+            desk.start(source={"s3_key": key})
+    assert desk.drops.listed == ["incoming/training/many/f1"]
