@@ -93,6 +93,10 @@ class Pointer:
         """The pointer after a change."""
         return replace(self, live=change.version, history=(change, *self.history)[:POINTER_HISTORY])
 
+    def without_live(self) -> Pointer:
+        """The pointer of a model that is being deleted."""
+        return replace(self, live=None)
+
     def without(self, version: str) -> Pointer:
         """The pointer after a version's deletion; raises ModelConflictError for the live one."""
         if version == self.live:

@@ -214,9 +214,6 @@ class Promotions:
         NotFoundError
             If there is no such version.
         """
-        card = self._versions.card(owner, name, version)
-        if training is None:
-            training = card.get("training") or None
 
         def promoted(pointer: Pointer) -> Pointer:
             check_kind(pointer, kind)
@@ -224,6 +221,8 @@ class Promotions:
                 return pointer
             if version in pointer.deleted:
                 raise NotFoundError(f"version {version[:SHOWN_DIGITS]} of {name!r} was deleted")
+            # Read after the pointer: where there is none, or none is live, the model may have been deleted meanwhile.
+            maker = self._versions.card(owner, name, version).get("training") or None
             comparison = first(version)
             how: How = "first"
             if pointer.live is not None:
@@ -232,7 +231,7 @@ class Promotions:
                 if not passes and not force:
                     raise NotBetterError(f"{comparison['sentence']} Set force to promote it nevertheless.", comparison)
                 how = "promoted" if passes else "forced"
-            return pointer.pointing_at(Change(version, self._pointers.time(), how, comparison, training))
+            return pointer.pointing_at(Change(version, self._pointers.time(), how, comparison, training or maker))
 
         return self._pointers.change(owner, name, promoted, new=Pointer(name, kind))
 
@@ -282,9 +281,11 @@ class Promotions:
 
     def delete_model(self, owner: str, name: str) -> None:
         """Delete a model with all its versions; raises NotFoundError."""
-        self._pointers.read(owner, name)
-        self._pointers.delete(owner, name)
+        # It is served no longer, then its versions go, and its pointer last: a deletion that was interrupted can be
+        # repeated, and who promotes a version at the same time finds it deleted, or comes before.
+        self._pointers.change(owner, name, Pointer.without_live)
         self._versions.delete_all(owner, name)
+        self._pointers.delete(owner, name)
 
     def _exists(self, owner: str, name: str, version: str) -> bool:
         try:

@@ -21,10 +21,11 @@ from skysort.registry.names import SHOWN_DIGITS, VERSION_DIGITS, is_version
 from skysort.registry.store import BYTES, JSON, ConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from skysort.registry.store import ModelStore
 
+_ATTEMPTS: Final = 3
 _FILE: Final = re.compile(r"[a-z][a-z0-9_]*\.[a-z]{1,5}")
 
 
@@ -62,7 +63,7 @@ class VersionFiles:
         LimitExceededError
             If the model has MODEL_VERSIONS already.
         InfrastructureError
-            If a file of the version is there with other bytes.
+            If a file of the version is there with other bytes, or the model is being deleted.
         """
         described = {
             file: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
@@ -70,17 +71,28 @@ class VersionFiles:
         }
         body = json.dumps({**card, "files": described}, ensure_ascii=False, allow_nan=False).encode()
         version = hashlib.sha256(body).hexdigest()
-        present = {info.version for info in self.versions(owner, name)}
-        if version in present:
+        written = {keys.version_key(owner, name, version, _checked(file)): files[file] for file in files}
+        if self._has(owner, name, version, written):
             return version
+        present = {info.version for info in self.versions(owner, name)} - {version}
         if len(present) >= MODEL_VERSIONS:
             raise LimitExceededError(
                 f"the model {name!r} has {len(present)} versions; at most {MODEL_VERSIONS} are kept. Delete some first."
             )
-        for file, content in files.items():
-            self._write(keys.version_key(owner, name, version, _checked(file)), content, BYTES)
-        self._write(keys.version_key(owner, name, version, keys.CARD), body, JSON)
-        return version
+        for _ in range(_ATTEMPTS):
+            for key, content in written.items():
+                self._write(key, content, BYTES)
+            self._write(keys.version_key(owner, name, version, keys.CARD), body, JSON)
+            # Who deletes the model at the same time may have deleted the files, and not the card that came after them.
+            if self._has(owner, name, version, written):
+                return version
+        raise InfrastructureError(f"the model {name!r} is being deleted while a version of it is published")
+
+    def _has(self, owner: str, name: str, version: str, files: Iterable[str]) -> bool:
+        """Whether a version has its card and these files, by their keys."""
+        card = keys.version_key(owner, name, version, keys.CARD)
+        there = {item.key for item in self._store.list(card.removesuffix(keys.CARD))}
+        return {card, *files} <= there
 
     def _write(self, key: str, body: bytes, content_type: str) -> None:
         try:

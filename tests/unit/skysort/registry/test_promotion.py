@@ -272,6 +272,59 @@ def test_a_deleted_model_leaves_nothing_and_its_name_is_free(registry: Registry)
     assert registry.promote(registry.publish(share(7, 10))).history[0].how == "first"
 
 
+def test_an_interrupted_deletion_serves_nothing_and_can_be_repeated(registry: Registry) -> None:
+    # Given a store that fails after a few deletions
+    for share_right in (8, 9):
+        registry.promote(registry.publish(share(share_right, 10)))
+    deleted: list[str] = []
+
+    def fail(operation: str, key: str) -> None:
+        if operation == "delete":
+            deleted.append(key)
+            if len(deleted) == 2:
+                raise InfrastructureError("the function was ended")
+
+    registry.store.before = fail
+    # When
+    with pytest.raises(InfrastructureError):
+        registry.promotions.delete_model("shared", "rings")
+    # Then
+    assert registry.pointer().live is None
+    registry.promotions.delete_model("shared", "rings")
+    assert registry.store.objects == {}
+
+
+def test_a_version_that_is_promoted_while_its_model_is_deleted_does_not_bring_it_back(registry: Registry) -> None:
+    registry.promote(registry.publish(share(90, 100)))
+    version = registry.publish(share(91, 100))
+    raced: list[str] = []
+
+    def race(operation: str, key: str) -> None:
+        if operation == "put" and key.startswith("pointers/") and not raced:
+            raced.append(key)
+            registry.promotions.delete_model("shared", "rings")
+
+    registry.store.before = race
+    with pytest.raises(NotFoundError, match="has no version"):
+        registry.promote(version)
+    assert registry.store.objects == {}
+
+
+def test_a_version_that_is_published_while_its_model_is_deleted_has_all_its_files(registry: Registry) -> None:
+    registry.promote(registry.publish(share(90, 100)))
+    raced: list[str] = []
+
+    def race(operation: str, key: str) -> None:
+        if operation == "put" and key.endswith("/card.json") and not raced:
+            raced.append(key)
+            registry.promotions.delete_model("shared", "rings")
+
+    registry.store.before = race
+    version = registry.publish(share(91, 100))
+    assert sorted(key.rpartition("/")[2] for key in registry.store.objects) == ["card.json", "held_out.json"]
+    assert registry.promote(version).history[0].how == "first"
+
+
 def test_history_is_bounded(registry: Registry) -> None:
     first, second = registry.publish(share(90, 100)), registry.publish(share(90, 100))
     for number in range(POINTER_HISTORY // 2 + 1):
