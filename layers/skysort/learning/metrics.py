@@ -99,11 +99,15 @@ def scores_of_few(table: NDArray[Any]) -> dict[str, Score]:
     """
     rows, columns, right = table.sum(axis=1), table.sum(axis=0), _diagonal(table)
     either = rows + columns - right
-    low, high = _wilson(_ratio(right, either), either)
+    # A class without an example in the table says nothing of the others.
+    seen, named = rows > 0, either > 0
+    low, high = _wilson(recall(table), rows)
+    joint_low, joint_high = _wilson(_ratio(right, either), either)
+    f1_low, f1_high = (2 * end / (1 + end) for end in (joint_low, joint_high))
     return {
         "accuracy": share(float(accuracy(table)), float(table.sum())),
-        "balanced_accuracy": _of_classes(recall(table), *_wilson(recall(table), rows)),
-        "macro_f1": _of_classes(f1(table), 2 * low / (1 + low), 2 * high / (1 + high), shared=2.0),
+        "balanced_accuracy": _of_classes(recall(table)[seen], low[seen], high[seen]),
+        "macro_f1": _of_classes(f1(table)[named], f1_low[named], f1_high[named], shared=2.0),
     }
 
 

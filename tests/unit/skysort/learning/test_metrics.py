@@ -57,6 +57,11 @@ def test_ten_of_ten_are_not_certain() -> None:
     assert 0.7 < scores["macro_f1"]["low"] < 0.8
 
 
+def test_a_class_without_an_example_is_not_one_that_was_missed() -> None:
+    scores = metrics.scores_of_few(np.diag([5, 0, 5]))
+    assert scores["balanced_accuracy"]["value"] == scores["macro_f1"]["value"] == 1.0
+
+
 def test_intervals_of_many_examples_are_those_of_the_bootstrap() -> None:
     table = np.array([[3_000, 330, 0], [0, 3_000, 330], [340, 0, 3_000]])
     few, many = metrics.scores_of_few(table), metrics.scores_of_table(table)
