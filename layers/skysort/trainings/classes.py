@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -77,8 +78,8 @@ def labelled(names: Sequence[str]) -> tuple[dict[str, str], list[Refusal]]:
         if len(tops) > 1 and not {top.lower() for top in tops} <= _SPLITS:
             break
         above += 1
-    classes = {parts[above].strip() for parts in pictures if len(parts) > above + 1}
-    labels = {name: parts[above].strip() for name, parts in paths.items() if len(parts) > above + 1}
+    classes = {_label(parts[above]) for parts in pictures if len(parts) > above + 1}
+    labels = {name: _label(parts[above]) for name, parts in paths.items() if len(parts) > above + 1}
     labels = {name: label for name, label in labels.items() if label in classes}
     for label in sorted(set(labels.values())):
         if fault := label_fault(label):
@@ -87,6 +88,11 @@ def labelled(names: Sequence[str]) -> tuple[dict[str, str], list[Refusal]]:
         Refusal(name, "is in no folder, and so in no class", Why.OUTSIDE) for name in paths if name not in labels
     ]
     return labels, outside
+
+
+def _label(folder: str) -> str:
+    # Archives made on macOS have accents apart from their letters: the same class all the same.
+    return unicodedata.normalize("NFC", folder).strip()
 
 
 def _is_note(name: str) -> bool:

@@ -51,6 +51,11 @@ def test_a_text_beside_the_folders_makes_no_class_of_what_surrounds_them(names: 
     assert [each.file for each in outside] == [note]
 
 
+def test_an_accent_apart_from_its_letter_makes_no_other_class() -> None:
+    labels, _ = labelled(["ba\u0301rred/1.jpg", "b\u00e1rred/2.jpg", "ring/3.jpg"])
+    assert set(labels.values()) == {"b\u00e1rred", "ring"}
+
+
 def test_a_file_in_no_folder_is_in_no_class() -> None:
     labels, outside = labelled(["pug/1.jpg", "readme.jpg"])
     assert labels == {"pug/1.jpg": "pug"}
