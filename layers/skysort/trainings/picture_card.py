@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skysort.custom.networks import BLOCKS
 from skysort.learning.calibration import COVERAGE
+from skysort.learning.fitting import OWN_THRESHOLD
 from skysort.learning.sketch import THRESHOLD
 from skysort.limits import TRAINING_REFUSALS_LISTED
 from skysort.trainings.classes import Why
@@ -73,7 +74,12 @@ def picture_card(
         },
         "bytes": len(head.save()),
         "temperature": head.temperature,
-        "conformal": {"coverage": COVERAGE, "thresholds": [round(float(each), 6) for each in head.thresholds]},
+        "conformal": {
+            "coverage": COVERAGE,
+            "method": f"class-conditional conformal, out-of-fold probabilities; classes of fewer than {OWN_THRESHOLD} "
+            "pictures share a threshold, so that the coverage is that of all of them together",
+            "thresholds": [round(float(each), 6) for each in head.thresholds],
+        },
         "typicality": {
             "threshold": THRESHOLD,
             "method": "conformal p-value of what lies outside the principal axes of the training pictures' features",
@@ -122,6 +128,7 @@ def _limitations(examples: TrainingSet) -> list[str]:
     known = [
         "It knows these classes alone: a picture of anything else gets one of them too, with a low typicality.",
         "Its scores hold for pictures like those that it was trained on.",
+        "Only the same file is a copy: a picture that is there again mirrored or saved anew makes the scores too good.",
     ]
     if examples.counts[smallest] < _SMALL:
         known.append(

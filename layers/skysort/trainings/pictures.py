@@ -129,7 +129,7 @@ class PictureSteps:
         _, examples = self._examples(job)
         ids = [digest[:_ID_DIGITS] for digest in examples.digests]
         found = evaluate(examples.blocks, examples.labels, names=examples.names, seed=_seed(job))
-        job.write(HELD_OUT, _held_out(found.predictions, examples.names, ids).body())
+        job.write(HELD_OUT, held_out(found.predictions, examples.names, ids).body())
         job.write_json(
             EVALUATION,
             {
@@ -195,9 +195,9 @@ def _seed(job: Job) -> int:
     return int(job.request.options.get("seed", 0))
 
 
-def _held_out(predictions: Predictions, names: Sequence[str], ids: Sequence[str]) -> HeldOut:
-    """The mean of the repeats' probabilities for every example."""
-    probability = predictions.probability.mean(axis=0)
+def held_out(predictions: Predictions, names: Sequence[str], ids: Sequence[str]) -> HeldOut:
+    """What one head said of every example: the mean of the repeats would be several, and compare as more than it is."""
+    probability = predictions.probability[0]
     truth = predictions.labels.tolist()
     own = [float(row[label]) for row, label in zip(probability, truth, strict=True)]
     return HeldOut(list(names), list(ids), truth, probability.argmax(axis=1).tolist(), own)

@@ -16,6 +16,7 @@ from PIL import Image
 from skysort.custom.head import Head
 from skysort.custom.networks import BLOCKS, IMAGE
 from skysort.errors import InfrastructureError, MalformedInputError
+from skysort.learning.evaluation import Predictions
 from skysort.registry.keys import HELD_OUT, TrainingKeys
 from skysort.registry.names import Kind
 from skysort.registry.pointer import Pointers
@@ -165,6 +166,8 @@ def test_the_card_says_what_the_model_is_and_was_made_of(trained: Bench) -> None
     assert card["features"]["networks"][0]["sha256"] in {"a" * 64, "b" * 64}
     assert set(card["files"]) == {HEAD, THUMBNAILS, HELD_OUT}
     assert card["metrics"]["examples"] == 24
+    assert "share a threshold" in card["conformal"]["method"]
+    assert any("mirrored" in limitation for limitation in card["limitations"])
     assert {"learning_curve", "forecast", "hyperparameters", "limitations", "libraries", "conformal"} <= set(card)
     assert json.dumps(card, allow_nan=False)
 
@@ -185,6 +188,16 @@ def test_what_was_held_out_is_published_for_comparisons(trained: Bench) -> None:
     held_out = HeldOut.read(trained.file(HELD_OUT))
     assert len(held_out.ids) == len(set(held_out.ids)) == 24
     assert list(held_out.labels) == ["blue", "green", "red"]
+
+
+def test_versions_are_compared_by_what_one_head_said() -> None:
+    # Given an example that the head of the first folds took for the other class, and those of two more did not
+    probability = np.array([[[0.4, 0.6]], [[0.9, 0.1]], [[0.9, 0.1]]])
+    predictions = Predictions(probability, probability, probability > 0, np.array([0]))
+    # When
+    held_out = pictures.held_out(predictions, ["ring", "none"], ["0" * 16])
+    # Then it counts as one that was missed: a version of more examples has folds that were drawn but once
+    assert (held_out.predicted, held_out.probability) == ([1], [0.4])
 
 
 def test_the_status_has_the_results_and_how_long_each_phase_took(trained: Bench) -> None:
