@@ -53,13 +53,15 @@ def identifiers(photometry: Photometry) -> list[str]:
 
 
 def folds(photometry: Photometry, classes: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
-    """(n,) the fold of each row: every class is spread evenly, and rows of the same values are in the same fold."""
+    """(n,) the fold of each row: every class is spread evenly, rows of the same values together."""
     drawn = fractions(photometry, seed)
     fold_of = np.empty(len(classes), np.int64)
     for label in np.unique(classes).tolist():
         members = np.flatnonzero(classes == label)
         # An object that a table lists twice would otherwise be known where it is held out.
-        fold_of[members] = np.unique(drawn[members], return_inverse=True)[1] % count
+        values, object_of = np.unique(drawn[members], return_inverse=True)
+        # Of fewer objects than folds some folds would leave none to learn from.
+        fold_of[members] = (object_of if len(values) >= count else np.arange(len(members))) % count
     return fold_of
 
 

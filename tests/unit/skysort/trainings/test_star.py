@@ -177,6 +177,12 @@ def test_objects_that_are_listed_often_are_not_recognised_by_their_copies() -> N
     assert bench.card()["variants"]["photometry_only"]["out_of_fold_log_loss"] == pytest.approx(np.log(2), abs=0.05)
 
 
+def test_classes_of_a_single_object_each_are_learnt() -> None:
+    bench = Bench()
+    bench.train(table(rows(2) * 40), class_column="kind")
+    assert bench.card()["metrics"]["accuracy"]["value"] == 1.0
+
+
 def test_a_later_version_is_compared_on_rows_that_both_held_out() -> None:
     # Given a model, and its table with more rows in another order and another seed
     bench, made = Bench(), rows(300)
