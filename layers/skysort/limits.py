@@ -185,6 +185,8 @@ TRAINING_PICTURES_PER_CLASS_MIN: Final = 5
 TRAINING_PICTURES: Final = 5_000
 TRAINING_ROWS_PER_CLASS_MIN: Final = 20
 TRAINING_ROWS: Final = 200_000
+# Columns that the options of a training name: memory holds up to twice TRAINING_ROWS rows of them, copied once.
+TRAINING_COLUMNS: Final = 100
 TRAINING_SHARD: Final = 64
 # Bytes of a shard, but for a single larger picture, and of all pictures; files that are listed, pictures or not.
 TRAINING_SHARD_BYTES: Final = 64 * MIB

@@ -20,8 +20,8 @@ from skysort.limits import (
     BATCH_NAME_CHARACTERS,
     COLUMN_NAME_CHARACTERS,
     DROP_KEY_BYTES,
-    TABLE_COLUMNS,
     TRAINING_BODY_BYTES,
+    TRAINING_COLUMNS,
 )
 from skysort.models import KindName  # noqa: TC001 - pydantic reads the annotations
 from skysort.registry.names import NAME_PATTERN, Kind, name_fault
@@ -69,7 +69,7 @@ class Options(BaseModel):
     force: bool = Field(False, description="whether it becomes live even if it is worse, which its history then says")
     seed: Annotated[int, Field(ge=0, le=_MAX_SEED)] = Field(0, description="of everything that is random")
     class_column: ColumnName | None = Field(None, description="the column of classes; by default called class or label")
-    columns: Annotated[dict[ColumnName, ColumnName] | None, Field(min_length=1, max_length=TABLE_COLUMNS)] = Field(
+    columns: Annotated[dict[ColumnName, ColumnName] | None, Field(min_length=1, max_length=TRAINING_COLUMNS)] = Field(
         None, description="the table's columns by the name of a band or feature"
     )
     bands: Annotated[list[ColumnName] | None, Field(min_length=1, max_length=_BANDS)] = Field(

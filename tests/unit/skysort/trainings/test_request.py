@@ -58,6 +58,8 @@ def test_a_table_may_say_what_its_columns_are() -> None:
         ({"options": {"promote": "yes"}}, "options.promote", "must be true or false"),
         ({"options": {"epochs": 3}}, "options.epochs", "unknown field"),
         ({"options": {"class_column": "c"}}, "options.class_column", "is an option of tables"),
+        # Each would be a number for every row held in memory, whether the table has such a column or not
+        ({"options": {"columns": {f"c{n}": "c" for n in range(101)}}}, "options.columns", "100"),
         ({"colour": 1}, "colour", "unknown field"),
     ],
 )
