@@ -35,7 +35,7 @@ worker = DropWorker(
     S3Store(),
     settings.results_bucket,
     NoModel(),
-    trained=TrainedFiles(Kind.PICTURES, models.get, PictureFiles.suffixes).of,
+    trained=TrainedFiles(Kind.PICTURES, models.get, PictureFiles.suffixes, settings.clients).of,
 )
 start.done()
 

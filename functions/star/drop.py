@@ -27,7 +27,9 @@ worker = DropWorker(
     S3Store(),
     settings.results_bucket,
     TableClassifier(StarModel.load(settings.model_folder, settings.threads)),
-    trained=TrainedFiles(Kind.STAR, TrainedTables(settings.models_bucket, settings.threads).get, SUFFIXES).of,
+    trained=TrainedFiles(
+        Kind.STAR, TrainedTables(settings.models_bucket, settings.threads).get, SUFFIXES, settings.clients
+    ).of,
 )
 start.done()
 

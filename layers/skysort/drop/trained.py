@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from skysort.clients import FOLDER_DIGITS
+from skysort.clients import FOLDER_DIGITS, Sharing
 from skysort.drop import keys
 from skysort.errors import InputError, NotFoundError
 from skysort.registry.keys import SHARED
@@ -36,9 +36,18 @@ class TrainedFiles:
         Gives the classifier of a model's live version, by owner and name; raises NotFoundError.
     suffixes
         Suffixes of the files that a result may have beside its summary.
+    clients
+        Whether clients share their models; else a file in a client's folder is for that client's model alone.
     """
 
-    def __init__(self, kind: Kind, load: Callable[[str, TrainedName], FileClassifier], suffixes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        load: Callable[[str, TrainedName], FileClassifier],
+        suffixes: Sequence[str],
+        clients: Sharing,
+    ) -> None:
+        self._clients = clients
         self._folder = SPELLED[kind]
         self._load = load
         self._suffixes = tuple(suffixes)
@@ -52,16 +61,13 @@ class TrainedFiles:
         trained = spelled(f"{folder}/{name}")
         if trained is None:
             return _Absent(f"{folder}/{name}", f"{name!r:.80} is not a name of a trained model", self._suffixes)
-        owner = path.partition("/")[0]
+        folder = path.partition("/")[0]
         # Where clients share everything, a batch may look like a client's folder.
-        owners = (owner, SHARED) if _CLIENT.fullmatch(owner) else (SHARED,)
-        problem = ""
-        for each in owners:
-            try:
-                return self._load(each, trained)
-            except NotFoundError as error:
-                problem = problem or error.detail
-        return _Absent(str(trained), problem, self._suffixes)
+        own = self._clients is Sharing.SEPARATE and _CLIENT.fullmatch(folder)
+        try:
+            return self._load(folder if own else SHARED, trained)
+        except NotFoundError as error:
+            return _Absent(str(trained), error.detail, self._suffixes)
 
 
 class _Absent:

@@ -137,10 +137,12 @@ def table(*rows: dict[str, float]) -> bytes:
     return text.getvalue().encode()
 
 
-def dropped(star_folder: Path, models: MemoryModelStore, key: str, body: bytes) -> dict[str, bytes]:
+def dropped(
+    star_folder: Path, models: MemoryModelStore, key: str, body: bytes, clients: Sharing = Sharing.SHARED
+) -> dict[str, bytes]:
     """Drop a table, and list the results bucket."""
     store = MemoryStore()
-    trained_files = TrainedFiles(Kind.STAR, TrainedTables(None, store=models).get, SUFFIXES).of
+    trained_files = TrainedFiles(Kind.STAR, TrainedTables(None, store=models).get, SUFFIXES, clients).of
     worker = DropWorker(store, "results", TableClassifier(StarModel.load(star_folder)), trained=trained_files)
     upload = store.upload(key, body)
     worker.process(upload)
@@ -166,14 +168,37 @@ def test_a_dropped_table_for_the_built_in_model_is_as_before(star_folder: Path, 
 
 def test_a_client_finds_its_own_model(star_folder: Path) -> None:
     # Given a model of one client
-    folder, store = "client-0123456789abcdef01234567", MemoryModelStore()
+    folder, store, separate = "client-0123456789abcdef01234567", MemoryModelStore(), Sharing.SEPARATE
     publish(store, *trained(), owner=folder)
     # When it drops a table, and when another does
-    own = dropped(star_folder, store, f"incoming/custom-star/wise-qso/{folder}/n/t.csv", table(AGN))
-    other = dropped(star_folder, store, f"incoming/custom-star/wise-qso/client-{'f' * 24}/n/t.csv", table(AGN))
+    own = dropped(star_folder, store, f"incoming/custom-star/wise-qso/{folder}/n/t.csv", table(AGN), separate)
+    other = dropped(
+        star_folder, store, f"incoming/custom-star/wise-qso/client-{'f' * 24}/n/t.csv", table(AGN), separate
+    )
     # Then
     assert f"custom-star/wise-qso/{folder}/n/t.csv" in own
     assert list(other) == [f"custom-star/wise-qso/client-{'f' * 24}/n/t.csv.error.json"]
+
+
+def test_what_everybody_trained_before_clients_were_separate_is_no_clients(
+    star_folder: Path, models: MemoryModelStore
+) -> None:
+    key = f"incoming/custom-star/wise-qso/client-{'f' * 24}/n/t.csv"
+    assert list(dropped(star_folder, models, key, table(AGN), Sharing.SEPARATE)) == [
+        f"custom-star/wise-qso/client-{'f' * 24}/n/t.csv.error.json"
+    ]
+
+
+def test_a_clients_model_is_not_everybodys_where_a_batch_has_its_name(
+    star_folder: Path, models: MemoryModelStore
+) -> None:
+    # Given a client's model of other columns, from when clients were separate, beside everybody's
+    folder = "client-0123456789abcdef01234567"
+    models.objects[f"pointers/{folder}/wise-qso.json"] = b"not to be read"
+    # When
+    files = dropped(star_folder, models, f"incoming/custom-star/wise-qso/{folder}/t.csv", table(AGN))
+    # Then
+    assert f"custom-star/wise-qso/{folder}/t.csv" in files
 
 
 @pytest.mark.parametrize(
