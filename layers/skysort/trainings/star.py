@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
-from skysort.errors import EmptyInputError
+from skysort.errors import EmptyInputError, LimitExceededError
+from skysort.limits import DROP_FILE_S
 from skysort.registry.keys import CARD, HELD_OUT
 from skysort.registry.names import Kind
 from skysort.star.model import TYPICALITY_FILE
@@ -16,7 +18,7 @@ from skysort.trainings.status import Phase
 from skysort.trainings.steps import Artefact, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from skysort.trainings.sources import Uploads
     from skysort.trainings.steps import Job
@@ -29,14 +31,16 @@ _BLOCK: Final = 8 * 1024 * 1024
 class StarSteps:
     """Steps of trainings whose table lies in the drop bucket.
 
-    uploads: the drop bucket. threads: of XGBoost, which give the same model for any number.
+    uploads: the drop bucket. threads: of XGBoost, which give the same model for any number. clock: for the time that
+    reading the table may take.
     """
 
     kind = Kind.STAR
 
-    def __init__(self, uploads: Uploads, threads: int = 1) -> None:
+    def __init__(self, uploads: Uploads, threads: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
         self._uploads = uploads
         self._threads = threads
+        self._clock = clock
 
     def run(self, step: str, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
         """Do a step."""
@@ -52,7 +56,14 @@ class StarSteps:
         return {}
 
     def _read(self, job: Job) -> None:
-        rows = read_rows(self._blocks(job.request.source["s3_key"]), StarOptions.of(job.request.options))
+        ends = self._clock() + DROP_FILE_S
+
+        def check() -> None:
+            # Before the function itself ends, without a word and to be tried again.
+            if self._clock() >= ends:
+                raise LimitExceededError(f"the table was not read after {DROP_FILE_S:,} s; train on fewer rows")
+
+        rows = read_rows(self._blocks(job.request.source["s3_key"]), StarOptions.of(job.request.options), check)
         job.write(TABLE, rows.save())
         refused = rows.report["refused"]
         job.refused(Phase.READING, refused["count"], [Refused(**each) for each in refused["files"]])

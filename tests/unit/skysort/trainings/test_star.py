@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from skysort.trainings.steps import Steps, TrainingRefused
 from tests.fakes.model_store import MemoryModelStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from skysort.answers import StarAnswer
 
@@ -64,6 +65,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.uploads, self.models = MemoryModelStore(), MemoryModelStore()
+        self.clock: Callable[[], float] = lambda: 0.0
 
     def train(self, body: bytes, training: str = FIRST, name: str = "mine", **options: Any) -> dict[str, Any]:
         """Run every step of a training; returns its status."""
@@ -71,7 +73,7 @@ class Bench:
         keys = TrainingKeys("shared", training)
         request = Training(training, "shared", Kind.STAR, name, "2026-11-28T08:45:00Z", {"s3_key": KEY}, options)
         self.models.put(keys.request, request.to_json())
-        steps = Steps(self.models, [StarSteps(self.uploads)])
+        steps = Steps(self.models, [StarSteps(self.uploads, clock=self.clock)])
         for step in STEPS:
             steps.run({"key": keys.request, "step": step})
         return StatusFile(self.models, keys).read()
@@ -267,6 +269,16 @@ def test_a_table_that_cannot_be_learnt_from_is_refused_with_a_sentence(change: A
     import re  # noqa: PLC0415
 
     assert re.search(says, Bench().refusal(table([change(row) for row in rows(60)]), **options))
+
+
+def test_a_table_that_takes_too_long_to_read_is_refused_before_the_function_ends() -> None:
+    # Given a clock by which every look takes a quarter of an hour
+    bench, times = Bench(), count(step=900)
+    bench.clock = lambda: float(next(times))
+    # When, then
+    assert bench.refusal(table(rows(400)), class_column="kind") == (
+        "the table was not read after 780 s; train on fewer rows"
+    )
 
 
 def test_the_hyperparameters_are_those_that_model_export_found() -> None:
