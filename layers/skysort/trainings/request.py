@@ -203,6 +203,9 @@ def _faults(request: TrainingRequest) -> list[FieldError]:
     if len(given) != 1:
         detail = f"must have exactly one of batch, prefix and s3_key; it has {' and '.join(given) or 'none'}"
         faults.append(FieldError("source", "one_source", detail))
+    if request.options.force and not request.options.promote:
+        detail = "contradicts promote, which is false; give one of them"
+        faults.append(FieldError("options.force", "contradiction", detail))
     if request.kind == "pictures":
         faults += [
             FieldError(f"options.{name}", "not_for_pictures", "is an option of tables; a class of pictures is a folder")

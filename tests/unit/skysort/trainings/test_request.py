@@ -56,6 +56,7 @@ def test_a_table_may_say_what_its_columns_are() -> None:
         ({"source": "b"}, "source", "must be an object"),
         ({"options": {"seed": -1}}, "options.seed", "must be at least 0"),
         ({"options": {"promote": "yes"}}, "options.promote", "must be true or false"),
+        ({"options": {"promote": False, "force": True}}, "options.force", "contradicts promote"),
         ({"options": {"epochs": 3}}, "options.epochs", "unknown field"),
         ({"options": {"class_column": "c"}}, "options.class_column", "is an option of tables"),
         # Each would be a number for every row held in memory, whether the table has such a column or not
