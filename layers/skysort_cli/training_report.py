@@ -176,7 +176,9 @@ def _outcome(training: Document, name: str, screen: Console) -> None:
     screen.print(text(f"version {version} {live}; made in {seconds:.1f} s", style))
     _compared(training, screen)
     if not training.get("promoted"):
-        indented(screen, text(f"skysort models promote {training['name']} {version} --force"))
+        # What was not to be promoted has not been compared: it may well be better.
+        refused = " --force" if training.get("comparison") else ""
+        indented(screen, text(f"skysort models promote {training['name']} {version}{refused}"))
     indented(
         screen, text(f"skysort classify {name} {'picture.jpg' if training['kind'] == 'pictures' else 'table.csv'}")
     )

@@ -75,8 +75,9 @@ class FakeTrainings:
         ]
 
     def training(self, phase: str) -> dict[str, Any]:
-        asked = self.requests[-1] if self.requests else {"kind": "pictures", "name": "breeds"}
+        asked: dict[str, Any] = self.requests[-1] if self.requests else {"kind": "pictures", "name": "breeds"}
         done = phase == "done"
+        kept = asked.get("options", {}).get("promote") is False
         return {
             "id": TRAINING_ID,
             "kind": asked["kind"],
@@ -87,7 +88,7 @@ class FakeTrainings:
             "progress": {"done": 30, "total": 60, "unit": "pictures"} if phase == "features" else None,
             "seconds": {"reading": 0.5, "features": 4.25},
             "version": SECOND if done else None,
-            "promoted": self.better if done else None,
+            "promoted": self.better and not kept if done else None,
             "comparison": {"verdict": "worse", "sentence": WORSE} if done and not self.better else None,
             "refused": {"count": len(self.refused), "files": self.refused},
             "metrics": {"accuracy": card()["metrics"]["accuracy"]} if done else None,

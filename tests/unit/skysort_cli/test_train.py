@@ -166,6 +166,12 @@ def test_a_version_that_is_not_better_is_told_with_the_command_to_promote_it(
     assert "skysort models promote breeds bbbbbbbbbbbb --force" in ran.out
 
 
+@pytest.mark.usefixtures("service")
+def test_a_version_that_was_not_to_go_live_is_told_with_the_command_that_compares_it(cli: Cli, breeds: Path) -> None:
+    ran = cli("train", "pictures", "breeds", breeds, "--no-promote", "--wait", "--format", "text", "--endpoint", URL)
+    assert "is not live; made in 4.8 s\n  skysort models promote breeds bbbbbbbbbbbb\n" in ran.out
+
+
 @pytest.mark.parametrize(
     ("status", "code"), [(400, Exit.USAGE), (422, Exit.USAGE), (500, Exit.SERVICE), (503, Exit.SERVICE)]
 )
