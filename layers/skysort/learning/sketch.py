@@ -6,8 +6,8 @@ the cosine between projections. How unusual an example is, is what of it lies ou
 kind.
 
 Typicality is the conformal p-value (Vovk, Gammerman & Shafer 2005) of that distance: the share of training examples,
-each measured with axes that it had no part in, that are at least as far. Beyond the farthest of them, where the p-value
-would stand still at 1 / (n + 1), it falls on with the exponential tail of the reference values.
+each measured with a mean and axes that it had no part in, that are at least as far. Beyond the farthest of them, where
+the p-value would stand still at 1 / (n + 1), it falls on with the exponential tail of the reference values.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ STEPS: Final = 127  # of a byte
 FOLDS: Final = 5
 THRESHOLD: Final = 0.005
 TAIL: Final = 0.1  # share of the reference values that gives the tail beyond them
+LEAST_TAIL: Final = 5
 SMALLEST: Final = 1e-6
 
 
@@ -56,8 +57,9 @@ class Sketch:
         """(n,) p-values of (n,) distances."""
         farther = len(self.reference) - np.searchsorted(self.reference, distance, side="left")
         within = (1.0 + farther) / (1.0 + len(self.reference))
-        tail = self.reference[-max(2, round(TAIL * len(self.reference))) :]
-        scale = max(float((tail - tail[0]).mean()), SMALLEST)
+        tail = self.reference[-max(LEAST_TAIL, round(TAIL * len(self.reference))) :]
+        # The least of the tail is where it begins, and no excess over it.
+        scale = max(float((tail - tail[0]).sum()) / max(len(tail) - 1, 1), SMALLEST)
         beyond = np.maximum(distance - float(self.reference[-1]), 0.0) / scale
         return np.asarray(np.maximum(within * np.exp(-beyond), SMALLEST))
 
@@ -91,8 +93,10 @@ def make(
     count = max(1, min(AXES, len(features) // 2, features.shape[1]))
     reference = np.empty(len(features), np.float32)
     for train, held_out in folds.splits(np.zeros(len(features), np.int64), FOLDS, seed):
-        apart = scaled[held_out]
-        reference[held_out] = _outside(apart, apart @ _principal(scaled[train], min(count, len(train))))
+        # Nor had they a part in this mean: of ten examples each would draw it a tenth of the way to itself.
+        centre = scaled[train].mean(axis=0)
+        apart = scaled[held_out] - centre
+        reference[held_out] = _outside(apart, apart @ _principal(scaled[train] - centre, min(count, len(train))))
     axes = _principal(scaled, count)
     step = np.maximum(np.abs(axes).max(axis=0) / STEPS, np.finfo(np.float32).tiny).astype(np.float32)
     stored = np.round(axes / step).astype(np.int8)

@@ -29,6 +29,21 @@ def test_typicality_of_new_examples_is_uniform() -> None:
         assert (typicality <= level).mean() == pytest.approx(level, abs=0.05)
 
 
+def test_new_examples_like_ten_training_examples_are_typical() -> None:
+    # Given: in many dimensions a mean is nearer to the few examples that it is the mean of than to any other
+    generator = np.random.default_rng(1)
+    examples, new = (generator.normal(0, 1, (count, 200)).astype(np.float32) for count in (10, 500))
+    weight = np.full(200, 0.07, np.float32)
+
+    # When
+    made = sketch.make(examples, examples.mean(axis=0), weight, np.arange(10), seed=1)
+    typicality = made.typicality(made.place(new)[1])
+
+    # Then
+    assert (typicality <= 0.1).mean() < 0.25
+    assert (typicality < sketch.THRESHOLD).mean() < 0.05
+
+
 @pytest.mark.parametrize("each", [6, 100])
 def test_examples_of_another_kind_are_not_typical(each: int) -> None:
     made, names = sketched(each)
