@@ -74,11 +74,7 @@ class VersionFiles:
         written = {keys.version_key(owner, name, version, _checked(file)): files[file] for file in files}
         if self._has(owner, name, version, written):
             return version
-        present = {info.version for info in self.versions(owner, name)} - {version}
-        if len(present) >= MODEL_VERSIONS:
-            raise LimitExceededError(
-                f"the model {name!r} has {len(present)} versions; at most {MODEL_VERSIONS} are kept. Delete some first."
-            )
+        self.check_room(owner, name, version)
         for _ in range(_ATTEMPTS):
             for key, content in written.items():
                 self._write(key, content, BYTES)
@@ -87,6 +83,14 @@ class VersionFiles:
             if self._has(owner, name, version, written):
                 return version
         raise InfrastructureError(f"the model {name!r} is being deleted while a version of it is published")
+
+    def check_room(self, owner: str, name: str, version: str = "") -> None:
+        """Check that a model may have another version, or this one; raises LimitExceededError."""
+        present = {info.version for info in self.versions(owner, name)} - {version}
+        if len(present) >= MODEL_VERSIONS:
+            raise LimitExceededError(
+                f"the model {name!r} has {len(present)} versions; at most {MODEL_VERSIONS} are kept. Delete some first."
+            )
 
     def _has(self, owner: str, name: str, version: str, files: Iterable[str]) -> bool:
         """Whether a version has its card and these files, by their keys."""

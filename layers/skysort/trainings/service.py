@@ -16,6 +16,7 @@ from skysort.registry.names import Kind, is_training, new_training
 from skysort.registry.pointer import Pointers
 from skysort.registry.promotion import check_kind
 from skysort.registry.store import JSON
+from skysort.registry.versions import VersionFiles
 from skysort.trainings.request import Training
 from skysort.trainings.status import EMPTY, Phase, StatusFile, written
 from skysort.uploads.names import prefix_of
@@ -55,6 +56,7 @@ class TrainingService:
     ) -> None:
         self._store = store
         self._pointers = Pointers(store)
+        self._versions = VersionFiles(store)
         self._drops = drops
         self._drop_bucket = drop_bucket
         self._now = now
@@ -81,7 +83,7 @@ class TrainingService:
         ModelConflictError
             If the name is that of a model of another kind.
         LimitExceededError
-            If the client has too many models, or too many trainings that wait or run.
+            If the client has too many models, the model too many versions, or too many trainings wait or run.
         """
         owner, now = owner_of(client), self._now()
         source = self._source(request, client)
@@ -146,6 +148,8 @@ class TrainingService:
     def _check_name(self, owner: str, name: str, kind: Kind) -> None:
         try:
             check_kind(self._pointers.read(owner, name), kind)
+            # A training finds this out only when all is done.
+            self._versions.check_room(owner, name)
         except NotFoundError:
             models = len(self._pointers.names(owner))
             if models >= TRAINED_MODELS:

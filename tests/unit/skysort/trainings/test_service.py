@@ -11,7 +11,7 @@ import pytest
 
 from skysort.clients import EVERYBODY, Client
 from skysort.errors import InvalidFieldsError, LimitExceededError, ModelConflictError, NotFoundError
-from skysort.limits import TRAINED_MODELS, TRAINING_SILENT_S, TRAININGS_RUNNING
+from skysort.limits import MODEL_VERSIONS, TRAINED_MODELS, TRAINING_SILENT_S, TRAININGS_RUNNING
 from skysort.registry import keys
 from skysort.registry.names import Kind
 from skysort.registry.pointer import Pointer
@@ -151,6 +151,18 @@ def test_another_version_of_a_model_is_trained_however_many_models_there_are(des
     with pytest.raises(LimitExceededError, match="there are 100 trained models; at most 100 are kept"):
         desk.start()
     assert desk.start(name="model-7")
+
+
+def test_a_model_with_all_the_versions_that_are_kept_is_not_trained_in_vain(desk: Desk) -> None:
+    # Given
+    desk.store.put(keys.pointer_key("shared", "rings"), Pointer("rings", Kind.PICTURES).to_json())
+    for number in range(MODEL_VERSIONS):
+        desk.store.put(keys.version_key("shared", "rings", f"{number:064x}", keys.CARD), b"{}")
+    # When, then
+    with pytest.raises(LimitExceededError, match=f"has {MODEL_VERSIONS} versions; .* Delete some first"):
+        desk.start()
+    desk.store.delete(keys.version_key("shared", "rings", f"{7:064x}", keys.CARD))
+    assert desk.start()
 
 
 def test_so_many_trainings_run_at_once(desk: Desk) -> None:
