@@ -45,8 +45,8 @@ def star_trainings(results: Path) -> str:
     rows.append([f"built in, {built_in['version']}", "", "", "", f"{built_in['rows']:,}", "", *shares, "", "", ""])
     before, after = (round(document[f"load_average_{when}"]) for when in ("before", "after"))
     load = (
-        f"{document['threads']} threads; the machine's load average was {before} before and {after} after, so that "
-        '"of one core" says more than the seconds do.'
+        f"{document['threads']} threads; the machine's load average was {before} before and {after} after; "
+        '"of one core" is processor time.'
     )
     return f"{table(HEADER, rows)}\n\n{load}"
 
@@ -80,7 +80,7 @@ def picture_trainings(results: Path) -> str:
     machine, load = document["machine"], max(found["load_before"] for found in sets.values())
     conditions = (
         f"{machine['cpus']} cores, which were giving {machine['gflops']:.0f} GFLOP/s in single precision beside other "
-        f"work (load average {load:.0f}), which gave way to the stack."
+        f"work (load average {load:.0f})."
     )
     return f"{table(PICTURES_HEADER, rows)}\n\n{conditions}"
 
