@@ -117,13 +117,13 @@ def test_a_dropped_table_comes_back_with_the_models_classes(
     # Given a table dropped for the model
     rows = [own(row) for row in survey[ROWS:]]
     body = table(rows)
-    wanted = {"model": "custom-star/compact", "batch": "stars-of-a-night", "files": [{"name": "t.csv", "size": len(body)}]}
+    wanted = {"model": "custom-star/compact", "batch": "a-night", "files": [{"name": "t.csv", "size": len(body)}]}
     offer = trainer.api.post("/v1/uploads", json=wanted).json()["files"][0]
     form = offer["form"]
     assert httpx.post(form["url"], data=form["fields"], files={"file": ("t.csv", body)}).status_code == 204
     # When it is done
     deadline = time.monotonic() + WAIT_S
-    while not (batch := trainer.api.get("/v1/batches/stars-of-a-night").json())["complete"] or batch["counts"]["waiting"]:
+    while not (batch := trainer.api.get("/v1/batches/a-night").json())["complete"] or batch["counts"]["waiting"]:
         assert time.monotonic() < deadline, batch
         time.sleep(0.2)
     # Then every row has a class of the model, by its live version
