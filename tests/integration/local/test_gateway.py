@@ -196,4 +196,4 @@ def test_state_says_where_everything_is(running: Local) -> None:
     assert (state["http"], state["s3"]) == (running.stack.api, running.stack.s3)
     assert set(state["sandboxes"]) == set(local().functions)
     assert all(is_alive(pid) for pid in state["pids"].values())
-    assert json.dumps(state["buckets"]) == '{"drop": "skysort-drop-local", "results": "skysort-results-local"}'
+    assert state["buckets"] == {name: f"skysort-{name}-local" for name in ("drop", "results", "models")}
