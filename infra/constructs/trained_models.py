@@ -17,7 +17,7 @@ from infra.constructs.common import bucket_arn, bucket_name, grant
 from infra.stages.deployments import TRAINED
 from skysort.drop.keys import INCOMING
 from skysort.models import TRAINING
-from skysort.registry.keys import MODELS, POINTERS, REQUEST, STATUS, TRAININGS, WORK
+from skysort.registry.keys import INTERMEDIATES, MODELS, POINTERS, REQUEST, STATUS, TRAININGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ class TrainedModels(Construct):
         days = stage.model_retention
         rules = [
             *lifecycle(None, days.old),
-            s3.LifecycleRule(id="work", prefix=WORK, expiration=Duration.days(days.work)),
+            s3.LifecycleRule(id="intermediates", prefix=INTERMEDIATES, expiration=Duration.days(days.intermediates)),
             s3.LifecycleRule(id="trainings", prefix=TRAININGS, expiration=Duration.days(days.trainings)),
         ]
         self.bucket = private_bucket(self, "Models", stage, stage.models_bucket, rules, logs=logs)
@@ -95,7 +95,7 @@ class TrainedModels(Construct):
             self._keys(TRAININGS): _READ,
             # Never a request: what decodes foreign pictures could start one training after another.
             bucket_arn(self, self.bucket_name, f"/{TRAININGS}*/{STATUS}"): ("s3:PutObject",),
-            **{self._keys(prefix): _WRITE for prefix in (WORK, MODELS, POINTERS)},
+            **{self._keys(prefix): _WRITE for prefix in (INTERMEDIATES, MODELS, POINTERS)},
             self._keys(): _LIST,
         }
 

@@ -138,16 +138,17 @@ class DropRetention:
 class ModelRetention:
     """Retention of the models bucket in days; versions of trained models and their pointers stay until deleted.
 
-    work: intermediate results of a training. trainings: requests and their status. old: overwritten or deleted objects.
+    intermediates: results of a training's steps. trainings: requests and their status. old: overwritten or deleted
+    objects.
     """
 
-    work: int = 7
+    intermediates: int = 7
     trainings: int = 90
     old: int = 30
 
     def __post_init__(self) -> None:
         """Reject a retention shorter than a training, or than the message that starts one."""
-        for name in ("work", "old"):
+        for name in ("intermediates", "old"):
             require(getattr(self, name) >= 1, f"{name} must be at least 1 day (got {getattr(self, name)})")
         require(
             self.trainings > DEAD_LETTER_DAYS,

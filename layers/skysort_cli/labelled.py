@@ -126,7 +126,7 @@ def _members(path: Path, argument: str) -> list[str]:
         raise UsageError(f"{argument}: there is no such file or folder") from error
     except OSError as error:
         raise UsageError(f"{argument} cannot be read: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, RuntimeError) as error:
         raise UsageError(f"{argument} is a damaged zip: {error}") from error
 
 

@@ -125,7 +125,7 @@ def train_here(
         with as_problems():
             StatusFile(registry.store, keys).fail(_interrupted())
         raise KeyboardInterrupt from None
-    for item in list(registry.store.list(keys.work(""))):
+    for item in list(registry.store.list(keys.intermediate(""))):
         registry.store.delete(item.key)
     return registry, state
 

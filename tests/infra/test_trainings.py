@@ -156,7 +156,7 @@ def test_versions_of_models_stay_and_what_trainings_leave_behind_goes(stage: Syn
     assert bucket["LoggingConfiguration"]["LogFilePrefix"] == "models/"
     rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules.values() if "ExpirationInDays" in rule}
-    assert expiring == {"work/": days.work, "trainings/": days.trainings}
+    assert expiring == {"intermediates/": days.intermediates, "trainings/": days.trainings}
     assert rules["old-versions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": days.old}
     assert "ExpirationInDays" not in rules["old-versions"]
 
@@ -164,8 +164,8 @@ def test_versions_of_models_stay_and_what_trainings_leave_behind_goes(stage: Syn
 def test_a_request_outlives_the_message_that_it_started_nothing() -> None:
     with pytest.raises(StageError, match="14 days of their dead letters"):
         ModelRetention(trainings=14)
-    with pytest.raises(StageError, match="work must be at least 1 day"):
-        ModelRetention(work=0)
+    with pytest.raises(StageError, match="intermediates must be at least 1 day"):
+        ModelRetention(intermediates=0)
 
 
 def test_cfn_lint_reads_the_definition(dev: Synthesised) -> None:

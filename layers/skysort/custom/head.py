@@ -51,8 +51,8 @@ _ARRAYS: Final[Mapping[str, tuple[str, int]]] = {
 
 # What zipfile, numpy's header and JSON raise on hostile bytes.
 _DAMAGE: Final = (
-    AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OverflowError, RecursionError, RuntimeError,
-    SyntaxError, TypeError, ValueError, zipfile.BadZipFile, zlib.error,
+    AttributeError, EOFError, IndexError, KeyError, OverflowError, RuntimeError, SyntaxError, TypeError, ValueError,
+    zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 

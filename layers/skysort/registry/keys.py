@@ -18,7 +18,7 @@ MODELS: Final = "models/"
 POINTERS: Final = "pointers/"
 REQUEST: Final = "request.json"
 STATUS: Final = "status.json"
-WORK: Final = "work/"
+INTERMEDIATES: Final = "intermediates/"
 CARD: Final = "card.json"
 HELD_OUT: Final = "held_out.json"
 # The owner where clients share everything.
@@ -48,10 +48,10 @@ class TrainingKeys:
         """How far it is."""
         return self.prefix + STATUS
 
-    def work(self, name: str) -> str:
+    def intermediate(self, name: str) -> str:
         """An intermediate result, which expires."""
         # A prefix of its own: the expiry rules of S3 know no wildcards.
-        return f"{WORK}{self.owner}/{self.id}/{name}"
+        return f"{INTERMEDIATES}{self.owner}/{self.id}/{name}"
 
 
 def owner_of(client: Client) -> str:

@@ -86,7 +86,7 @@ class PictureSteps:
     def _features(self, job: Job, shard: int) -> None:
         manifest = Manifest.from_json(job.read(MANIFEST))
         name = _shard_name(shard)
-        if job.keys.work(name) not in self._computed(job):
+        if job.keys.intermediate(name) not in self._computed(job):
             pictures = manifest.shards[shard]
             found = compute(
                 pictures, lambda each: sources.content(each, self._uploads, job.store), self._networks, self._threads
@@ -96,13 +96,13 @@ class PictureSteps:
         done = sum(
             len(pictures)
             for number, pictures in enumerate(manifest.shards)
-            if job.keys.work(_shard_name(number)) in computed
+            if job.keys.intermediate(_shard_name(number)) in computed
         )
         job.progress(Phase.FEATURES, done, len(manifest.pictures), "pictures")
 
     def _computed(self, job: Job) -> set[str]:
         """The keys of the shards that have their features."""
-        return {item.key for item in job.store.list(job.keys.work(_SHARDS))}
+        return {item.key for item in job.store.list(job.keys.intermediate(_SHARDS))}
 
     def _fit(self, job: Job) -> None:
         manifest, examples = self._examples(job)

@@ -239,7 +239,7 @@ class _Packs:
         if not self._count:
             return
         body = bytes(self._pack)
-        key = self.keys.work(f"pack-{hashlib.sha256(body).hexdigest()[:_PACK_DIGITS]}.bin")
+        key = self.keys.intermediate(f"pack-{hashlib.sha256(body).hexdigest()[:_PACK_DIGITS]}.bin")
         with suppress(ConflictError):  # written by an earlier attempt
             self.store.put(key, body)
         for each in self.found[-self._count :]:

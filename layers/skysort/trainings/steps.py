@@ -78,7 +78,7 @@ class Job:
 
     def write(self, name: str, body: bytes) -> bytes:
         """Write a document of the work folder, unless it is there; returns what is there."""
-        key = self.keys.work(name)
+        key = self.keys.intermediate(name)
         try:
             self.store.put(key, body)
         except ConflictError:
@@ -87,7 +87,7 @@ class Job:
 
     def read(self, name: str) -> bytes:
         """A document of the work folder; raises NotFoundError."""
-        return self.store.get(self.keys.work(name)).body
+        return self.store.get(self.keys.intermediate(name)).body
 
     def write_json(self, name: str, document: object) -> Any:
         """As `write`, for JSON."""

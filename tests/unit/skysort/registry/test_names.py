@@ -87,7 +87,7 @@ def test_a_training_is_named_by_its_kind_and_time() -> None:
 def test_keys_of_a_training_lead_back_to_it() -> None:
     training = keys.TrainingKeys("shared", names.new_training(Kind.PICTURES))
     assert keys.training_of(training.request) == training
-    assert training.work("features-000.npz") == f"work/{training.owner}/{training.id}/features-000.npz"
+    assert training.intermediate("features-000.npz") == f"intermediates/{training.owner}/{training.id}/features-000.npz"
 
 
 @given(st.text(max_size=80))

@@ -246,7 +246,7 @@ def test_the_newest_training_comes_first_whatever_its_kind(desk: Desk) -> None:
         desk.end(training)
         ids.append(training["id"])
         desk.pass_s(60)
-    desk.store.put("trainings/shared/pictures-20261128-084500-000000/work/shard", b"")
+    desk.store.put("trainings/shared/pictures-20261128-084500-000000/shard", b"")
     # When it is read in pages
     seen: list[str] = []
     after: str | None = ""

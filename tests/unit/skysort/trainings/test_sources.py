@@ -143,7 +143,7 @@ def test_an_archive_is_packed_into_the_training_and_read_again(mode: str) -> Non
     # Then
     assert manifest.usable == {"pug": 6, "beagle": 6}
     assert {p.file: content(p, MemoryModelStore(), store) for p in manifest.pictures} == files
-    assert [key.startswith(KEYS.work("pack-")) for key in store.writes] == [True]
+    assert [key.startswith(KEYS.intermediate("pack-")) for key in store.writes] == [True]
 
 
 def test_packs_are_full_and_a_second_attempt_writes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
