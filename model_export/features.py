@@ -6,16 +6,14 @@ with them the patch version. A file that has the output stays as it is; a new ex
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common import onnx_file
-from model_export.common.cli import OK, guarded, log
+from model_export.common.cli import each_model, log
 from model_export.common.files import ROOT, artefact, read_json, sha256, write_json
 from model_export.common.publish import next_version
 from model_export.galaxy import export as galaxy
 from model_export.image import data as image
-from skysort.errors import ConfigurationError
 from skysort.model_card import CARD_FILE, read_artefact
 from skysort.pictures.model import FEATURES
 
@@ -32,20 +30,13 @@ MODELS: Final[dict[str, tuple[str, tuple[str, ...], Callable[[dict[str, Any]], o
 
 def main(arguments: list[str]) -> int:
     """Write the named models anew, by default all; exit code 2 with a message for a user error."""
-    parser = argparse.ArgumentParser(prog="python -m model_export features", description=__doc__)
-    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{', '.join(MODELS)} (default all)")
-    names = parser.parse_args(arguments).models or list(MODELS)
-    return guarded(lambda: _run(names))
+    return each_model("features", __doc__, arguments, MODELS, _declare)
 
 
-def _run(names: list[str]) -> int:
-    for name in names:
-        if name not in MODELS:
-            raise ConfigurationError(f"unknown model {name!r}; choose from {', '.join(MODELS)}")
-        results = ROOT / "model_export" / name / "results" / MODELS[name][0]
-        changed = declare(name, artefact(name), results)
-        log(f"{name}: {'now has' if changed else 'already has'} the output {FEATURES}")
-    return OK
+def _declare(name: str) -> None:
+    results = ROOT / "model_export" / name / "results" / MODELS[name][0]
+    changed = declare(name, artefact(name), results)
+    log(f"{name}: {'now has' if changed else 'already has'} the output {FEATURES}")
 
 
 def declare(name: str, folder: Path, results: Path) -> bool:

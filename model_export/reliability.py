@@ -6,14 +6,13 @@ in the card must be reproduced, or nothing is written. A new evaluation writes t
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from model_export.common import onnx_file
-from model_export.common.cli import OK, guarded, log, progress
+from model_export.common.cli import each_model, log, progress
 from model_export.common.files import ROOT, artefact, data_folder, read_json, write_json
 from model_export.galaxy import catalogue, split
 from model_export.galaxy.data import spec
@@ -102,23 +101,16 @@ def documents(model: str) -> tuple[Path, Path]:
 
 def main(arguments: list[str]) -> int:
     """Measure the named models, by default all; exit code 2 with a message for a user error."""
-    parser = argparse.ArgumentParser(prog="python -m model_export reliability", description=__doc__)
-    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{', '.join(MODELS)} (default all)")
-    names = parser.parse_args(arguments).models or list(MODELS)
-    return guarded(lambda: _run(names))
+    return each_model("reliability", __doc__, arguments, MODELS, _measure)
 
 
-def _run(names: list[str]) -> int:
-    for name in names:
-        if name not in MODELS:
-            raise ConfigurationError(f"unknown model {name!r}; choose from {', '.join(MODELS)}")
-        measure, _, below = MODELS[name]
-        curves = measure(data_folder())
-        card, results = documents(name)
-        write(card, curves)
-        write(results, {keys[below:]: measured for keys, measured in curves.items()})
-        log(f"{name}: curves written to {card} and {results}")
-    return OK
+def _measure(name: str) -> None:
+    measure, _, below = MODELS[name]
+    curves = measure(data_folder())
+    card, results = documents(name)
+    write(card, curves)
+    write(results, {keys[below:]: measured for keys, measured in curves.items()})
+    log(f"{name}: curves written to {card} and {results}")
 
 
 def write(path: Path, curves: Curves) -> None:

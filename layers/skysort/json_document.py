@@ -11,12 +11,19 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from skysort.errors import FieldError, InvalidFieldsError, LimitExceededError, MalformedInputError
+from skysort.errors import (
+    FieldError,
+    InvalidFieldsError,
+    LimitExceededError,
+    MalformedInputError,
+    UnsupportedFormatError,
+)
 from skysort.limits import JSON_DEPTH, JSON_FIELDS, JSON_OBJECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+MEDIA_TYPE: Final = "application/json"
 # Codes of an object's faults.
 NOT_UNICODE: Final = "not_unicode"
 GIVEN_TWICE: Final = "given_twice"
@@ -72,6 +79,61 @@ def read(body: bytes | str) -> Any:
     if _may_be_deep(text):
         _check_depth(document)
     return _unicode(document, []) if escaped else document
+
+
+def read_call(body: bytes, content_type: str, subject: str, max_bytes: int) -> object:
+    """The JSON body of a call, without faults.
+
+    Parameters
+    ----------
+    body
+        JSON, UTF-8.
+    content_type
+        Its media type, maybe with parameters; empty means JSON.
+    subject
+        The subject of error messages.
+    max_bytes
+        The largest body.
+
+    Returns
+    -------
+    The document.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        For another media type.
+    LimitExceededError
+        For a larger body.
+    MalformedInputError
+        For invalid JSON.
+    InvalidFieldsError
+        For repeated fields and such that are not Unicode, however deep.
+    """
+    media_type = content_type.partition(";")[0].strip().lower() or MEDIA_TYPE
+    if media_type != MEDIA_TYPE:
+        raise UnsupportedFormatError(f"{subject} must be {MEDIA_TYPE}, not {media_type:.80}")
+    if len(body) > max_bytes:
+        raise LimitExceededError(f"{subject} may have up to {max_bytes:,} bytes, this has {len(body):,}")
+    document = read(body)
+    faults = list(_faults_below(document, ""))
+    if faults:
+        raise InvalidFieldsError(faults)
+    return document
+
+
+def _faults_below(document: object, path: str) -> Iterator[FieldError]:
+    """The faults of all objects of a document, each with its path: options.seed, files[0].name."""
+    if isinstance(document, dict):
+        for fault in faults_of(document):
+            yield FieldError(path + fault.field, fault.reason, fault.detail)
+        for name, value in document.items():
+            below = f"{path}{name}"
+            if isinstance(value, list):
+                for number, item in enumerate(value):
+                    yield from _faults_below(item, f"{below}[{number}].")
+            else:
+                yield from _faults_below(value, f"{below}.")
 
 
 def utf8(body: bytes) -> str:

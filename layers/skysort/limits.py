@@ -211,9 +211,8 @@ MODEL_NAME_CHARACTERS: Final = 40
 LABEL_CHARACTERS: Final = 60
 # Shortest prefix that names a version.
 VERSION_PREFIX_DIGITS: Final = 8
-# A trained classifier's weights: a small problem's, and the largest.
-HEAD_BYTES: Final = 200_000
-HEAD_BYTES_MAX: Final = 1 * MIB
+# The file of a trained picture model's head.
+HEAD_FILE_BYTES: Final = 1 * MIB
 # Side of a training picture's thumbnail, in pixels.
 THUMBNAIL: Final = 64
 # Held-out examples that two versions must share to be compared; and the share of them by which a version may be worse

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from skysort.errors import ConfigurationError, SkysortError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 OK: Final = 0
 REFUSED: Final = 1
@@ -34,6 +34,24 @@ def progress() -> Progress:
 def log(message: str) -> None:
     """Print a status message on stderr."""
     console.print(message, markup=False)
+
+
+def each_model(
+    command: str, description: str | None, arguments: list[str], known: Collection[str], run: Callable[[str], object]
+) -> int:
+    """Run a command of several models for those that its arguments name, by default all; the exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m model_export {command}", description=description)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{', '.join(known)} (default all)")
+    names = parser.parse_args(arguments).models or list(known)
+
+    def run_all() -> int:
+        for name in names:
+            if name not in known:
+                raise ConfigurationError(f"unknown model {name!r}; choose from {', '.join(known)}")
+            run(name)
+        return OK
+
+    return guarded(run_all)
 
 
 def guarded(command: Callable[[], int]) -> int:

@@ -22,12 +22,13 @@ import numpy as np
 from model_export.common.latency import peak_gigaflops
 from skysort.custom.head import Head
 from skysort.custom.networks import BLOCKS, Networks
-from skysort.learning import active, chooser, curve, evaluation, folds, heads
+from skysort.learning import chooser, curve, evaluation, folds, heads
 from skysort.learning.calibration import probabilities
 from skysort.learning.fitting import fit
 from skysort.learning.metrics import with_interval
 from skysort.learning.space import join
 from skysort.trainings.features import RECIPE
+from tests.bench import active
 from tests.bench.__main__ import RESULTS, machine
 
 if TYPE_CHECKING:

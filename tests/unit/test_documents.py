@@ -139,7 +139,7 @@ STATEMENTS: Final = [
     (
         "infra/README.md",
         r"requests and status (\d+) days, intermediate results (\d+), overwritten or deleted objects (\d+):",
-        [ModelRetention().trainings, ModelRetention().work, ModelRetention().old],
+        [ModelRetention().trainings, ModelRetention().intermediates, ModelRetention().old],
     ),
     ("infra/README.md", r"trainings \| (\d+) of one client at once", [limits.TRAININGS_RUNNING]),
     ("infra/README.md", r"in shards of (\d+), (\d+) at once", [limits.TRAINING_SHARD, SHARDS_AT_ONCE]),

@@ -19,6 +19,7 @@ from numpy.lib import format as npy
 
 from skysort.errors import ArtefactError
 from skysort.learning.sketch import THRESHOLD, Sketch
+from skysort.limits import HEAD_FILE_BYTES
 from skysort.probability import softmax
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from skysort.learning.fitting import Fit
 
 FORMAT: Final = 1
-LARGEST_BYTES: Final = 2 * 1024 * 1024
-LARGEST_UNPACKED: Final = 4 * LARGEST_BYTES
+LARGEST_UNPACKED: Final = 4 * HEAD_FILE_BYTES
 MOST_REFERENCES: Final = 1_000
 NEAREST: Final = 3
 NAMES: Final = "names"
@@ -255,8 +255,8 @@ class Head:
 
 def _arrays(content: bytes) -> dict[str, NDArray[Any]]:
     """The file's arrays, of the expected names, types and dimensions; sizes are known before anything is unpacked."""
-    if len(content) > LARGEST_BYTES:
-        raise ValueError(f"it has {len(content):,} bytes, more than {LARGEST_BYTES:,}")
+    if len(content) > HEAD_FILE_BYTES:
+        raise ValueError(f"it has {len(content):,} bytes, more than {HEAD_FILE_BYTES:,}")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {member.filename: member for member in archive.infolist()}
         if sum(member.file_size for member in members.values()) > LARGEST_UNPACKED:

@@ -10,12 +10,13 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from skysort import json_document
 from skysort.errors import InvalidFieldsError
 from skysort.http.api import content_type, json_response, raw_body
-from skysort.limits import MODEL_NAME_CHARACTERS, TRAININGS_LISTED
+from skysort.limits import MODEL_NAME_CHARACTERS, TRAINING_BODY_BYTES, TRAININGS_LISTED
 from skysort.registry.keys import owner_of
 from skysort.registry.names import NAME_PATTERN, TRAINING_PATTERN, VERSION_PATTERN, spelled
-from skysort.trainings.request import read_body, read_object
+from skysort.trainings.request import read_body
 from skysort.trainings.service import LISTED_BY_DEFAULT
 from skysort.validation_errors import field_errors
 
@@ -146,7 +147,7 @@ def _changing_routes(api: APIGatewayRestResolver, services: TrainedServices, own
     def body(kind: type[Body], subject: str) -> Body:
         """The JSON body of the current request; an absent one has no fields."""
         event = api.current_event
-        document = read_object(raw_body(event) or b"{}", content_type(event), subject)
+        document = json_document.read_call(raw_body(event) or b"{}", content_type(event), subject, TRAINING_BODY_BYTES)
         try:
             return kind.model_validate(document)
         except ValidationError as error:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from skysort.clients import Sharing
 from skysort.errors import MalformedInputError
 from skysort.registry.names import is_training, name_fault
 
 if TYPE_CHECKING:
     from skysort.clients import Client
-    from skysort.drop.keys import DropKey
 
 TRAININGS: Final = "trainings/"
 MODELS: Final = "models/"
@@ -57,11 +55,6 @@ class TrainingKeys:
 def owner_of(client: Client) -> str:
     """Whose models a client's are, as a segment of keys."""
     return client.folder or SHARED
-
-
-def owner_of_dropped(key: DropKey, sharing: Sharing) -> str:
-    """Whose model a dropped file is for: its client's, whose folder follows the model where clients are separate."""
-    return SHARED if sharing is Sharing.SHARED else key.batch
 
 
 def training_of(request_key: str) -> TrainingKeys:

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skysort import json_document
-from skysort.errors import (
-    FieldError,
-    InvalidFieldsError,
-    LimitExceededError,
-    MalformedInputError,
-    UnsupportedFormatError,
-)
+from skysort.errors import FieldError, InvalidFieldsError, MalformedInputError
 from skysort.limits import (
     BATCH_NAME_CHARACTERS,
     COLUMN_NAME_CHARACTERS,
@@ -31,7 +25,6 @@ from skysort.validation_errors import field_errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-JSON: Final = "application/json"
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 _MAX_SEED: Final = 2**32 - 1
 _BANDS: Final = 50
@@ -142,7 +135,7 @@ def read_body(body: bytes, content_type: str) -> TrainingRequest:
     InvalidFieldsError
         For fields that are missing, unknown, repeated, out of range, or of the other kind.
     """
-    document = read_object(body, content_type, "a training's request")
+    document = json_document.read_call(body, content_type, "a training's request", TRAINING_BODY_BYTES)
     try:
         request = TrainingRequest.model_validate(document)
     except ValidationError as error:
@@ -151,48 +144,6 @@ def read_body(body: bytes, content_type: str) -> TrainingRequest:
     if faults:
         raise InvalidFieldsError(faults)
     return request
-
-
-def read_object(body: bytes, content_type: str, subject: str) -> object:
-    """A small JSON body without faults.
-
-    Parameters
-    ----------
-    body, content_type
-        As of ``read_body``.
-    subject
-        The subject of error messages.
-
-    Returns
-    -------
-    The document, an object if it has fields at all.
-
-    Raises
-    ------
-    UnsupportedFormatError
-        For another media type.
-    LimitExceededError
-        For a body of more than TRAINING_BODY_BYTES.
-    InvalidFieldsError
-        For repeated fields and such that are not Unicode.
-    """
-    media_type = content_type.partition(";")[0].strip().lower() or JSON
-    if media_type != JSON:
-        raise UnsupportedFormatError(f"{subject} must be {JSON}, not {media_type:.80}")
-    if len(body) > TRAINING_BODY_BYTES:
-        raise LimitExceededError(f"{subject} may have up to {TRAINING_BODY_BYTES:,} bytes, this has {len(body):,}")
-    document = json_document.read(body)
-    faults = _faults_below(document, "")
-    if faults:
-        raise InvalidFieldsError(faults)
-    return document
-
-
-def _faults_below(document: object, path: str) -> list[FieldError]:
-    if not isinstance(document, dict):
-        return []
-    own = [FieldError(path + fault.field, fault.reason, fault.detail) for fault in json_document.faults_of(document)]
-    return own + [fault for name, value in document.items() for fault in _faults_below(value, f"{path}{name}.")]
 
 
 def _faults(request: TrainingRequest) -> list[FieldError]:

@@ -8,8 +8,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticKnownError
 
 from skysort import json_document
-from skysort.errors import FieldError, InvalidFieldsError, UnsupportedFormatError
-from skysort.limits import BATCH_NAME_CHARACTERS, DROP_KEY_BYTES, UPLOAD_BYTES, UPLOAD_FILES_PER_REQUEST
+from skysort.errors import InvalidFieldsError
+from skysort.limits import (
+    BATCH_NAME_CHARACTERS,
+    DROP_KEY_BYTES,
+    GATEWAY_REQUEST_BYTES,
+    UPLOAD_BYTES,
+    UPLOAD_FILES_PER_REQUEST,
+)
 from skysort.models import MODELS, TRAINING
 from skysort.registry.names import SPELLED_PATTERN, spelled
 from skysort.uploads.names import BATCH_PATTERN
@@ -73,9 +79,6 @@ class UploadRequest(BaseModel):
     files: Annotated[list[WantedFile], Field(min_length=1, max_length=UPLOAD_FILES_PER_REQUEST)]
 
 
-JSON = "application/json"
-
-
 def read_body(body: bytes, content_type: str) -> UploadRequest:
     """Read a request body.
 
@@ -99,28 +102,8 @@ def read_body(body: bytes, content_type: str) -> UploadRequest:
     InvalidFieldsError
         For fields that are missing, unknown, repeated or out of range.
     """
-    media_type = content_type.partition(";")[0].strip().lower() or JSON
-    if media_type != JSON:
-        raise UnsupportedFormatError(f"an upload request must be {JSON}, not {media_type:.80}")
-    document = json_document.read(body)
-    faults = _faults(document)
-    if faults:
-        raise InvalidFieldsError(faults)
+    document = json_document.read_call(body, content_type, "an upload request", GATEWAY_REQUEST_BYTES)
     try:
         return UploadRequest.model_validate(document)
     except ValidationError as error:
         raise InvalidFieldsError(field_errors(error.errors(include_url=False))) from None
-
-
-def _faults(document: Any) -> list[FieldError]:
-    """The faults of the body's object and of the files' objects."""
-    if not isinstance(document, dict):
-        return []
-    files = document.get("files")
-    of_files = [
-        FieldError(f"files[{number}].{fault.field}", fault.reason, fault.detail)
-        for number, file in enumerate(files if isinstance(files, list) else ())
-        if isinstance(file, dict)
-        for fault in json_document.faults_of(file)
-    ]
-    return [*json_document.faults_of(document), *of_files]

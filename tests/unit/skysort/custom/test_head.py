@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.custom.head import LARGEST_BYTES, LARGEST_UNPACKED, Head
+from skysort.custom.head import LARGEST_UNPACKED, Head
 from skysort.errors import ArtefactError
 from skysort.learning import fitting
 from skysort.learning.space import join
+from skysort.limits import HEAD_FILE_BYTES
 from tests.unit.skysort.learning.factories import clouds
 
 BLOCKS, LABELS = clouds(apart=1.0)
@@ -99,7 +100,7 @@ def test_a_head_for_two_networks_and_thirty_classes_has_less_than_200_kilobytes(
         b"",
         b"PK\x03\x04 no zip",
         SAVED[:-40],
-        b"\0" * (LARGEST_BYTES + 1),
+        b"\0" * (HEAD_FILE_BYTES + 1),
         with_member("weights", array(np.array([{"a": 1}], dtype=object), pickled=True)),
         with_member("weights", array(np.full((3, 2), 1.0, "<f2"))),
         with_member("weights", array(np.zeros((3, HEAD.width), "<f8"))),

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from skysort.clients import EVERYBODY, Client, Sharing
-from skysort.drop.keys import DropKey
+from skysort.clients import EVERYBODY, Client
 from skysort.errors import InvalidFieldsError, MalformedInputError
 from skysort.models import EXAMPLES, MODELS, PICTURES, ROWS, input_of
 from skysort.registry import keys, names
@@ -108,12 +107,6 @@ def test_keys_of_versions_and_pointers_are_the_owners() -> None:
     assert keys.pointed_name("pointers/shared/rings") is None
     assert keys.pointed_name("pointers/shared/x/rings.json") is None
     assert keys.pointed_name("pointers/shared/star.json") is None
-
-
-def test_a_dropped_file_is_for_its_clients_own_model() -> None:
-    key = DropKey("custom/rings", "client-1", "night-1/m31.jpg")
-    assert keys.owner_of_dropped(key, Sharing.SEPARATE) == "client-1"
-    assert keys.owner_of_dropped(key, Sharing.SHARED) == "shared"
 
 
 @given(st.from_regex(names.SPELLED_PATTERN, fullmatch=True))

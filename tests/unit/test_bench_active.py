@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skysort.learning.active import margins, pick
+from tests.bench.active import margins, pick
 
 
 def test_the_margin_is_the_gap_between_the_best_two() -> None:

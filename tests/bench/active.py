@@ -1,4 +1,8 @@
-"""Which unlabelled examples to label next: the least certain, and among them those unlike each other."""
+"""Which unlabelled examples to label next: the least certain, and among them those unlike each other.
+
+The page asks by the same idea in a form of its own (functions/site/js/train/uncertain.js: margin and distance added
+up), which only sees what answers contain.
+"""
 
 from __future__ import annotations
 
