@@ -226,7 +226,7 @@ class Promotions:
             comparison = first(version)
             how: How = "first"
             if pointer.live is not None:
-                comparison = self._compare(owner, name, pointer.live, version)
+                comparison = self.compare(owner, name, pointer.live, version)
                 passes = comparison["verdict"] in {"better", "not-worse"}
                 if not passes and not force:
                     raise NotBetterError(f"{comparison['sentence']} Set force to promote it nevertheless.", comparison)
@@ -294,7 +294,8 @@ class Promotions:
             return False
         return True
 
-    def _compare(self, owner: str, name: str, live: str, candidate: str) -> answers.Comparison:
+    def compare(self, owner: str, name: str, live: str, candidate: str) -> answers.Comparison:
+        """Compare two published versions of a model; raises NotFoundError."""
         return compare((live, self._held_out(owner, name, live)), (candidate, self._held_out(owner, name, candidate)))
 
     def _held_out(self, owner: str, name: str, version: str) -> HeldOut:

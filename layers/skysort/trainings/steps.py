@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from skysort import problems
 from skysort.errors import InfrastructureError, InputError, NotBetterError, NotFoundError
 from skysort.limits import TRAINING_REFUSALS_LISTED
-from skysort.registry.keys import HELD_OUT, training_of
+from skysort.registry.keys import training_of
 from skysort.registry.names import SHOWN_DIGITS
 from skysort.registry.pointer import Pointers
-from skysort.registry.promotion import HeldOut, Promotions, compare
+from skysort.registry.promotion import Promotions
 from skysort.registry.store import ConflictError
 from skysort.registry.versions import VersionFiles
 from skysort.trainings.request import Training
@@ -77,7 +77,7 @@ class Job:
     status: StatusFile
 
     def write(self, name: str, body: bytes) -> bytes:
-        """Write a document of the work folder, unless it is there; returns what is there."""
+        """Write an intermediate document, unless it is there; returns what is there."""
         key = self.keys.intermediate(name)
         try:
             self.store.put(key, body)
@@ -86,7 +86,7 @@ class Job:
         return body
 
     def read(self, name: str) -> bytes:
-        """A document of the work folder; raises NotFoundError."""
+        """An intermediate document; raises NotFoundError."""
         return self.store.get(self.keys.intermediate(name)).body
 
     def write_json(self, name: str, document: object) -> Any:
@@ -214,12 +214,7 @@ class Steps:
 
     def _overtaken(self, job: Job, live: str, version: str) -> Comparison:
         """The comparison of a version with one that another training made live meanwhile, which says so."""
-        files, owner, name = VersionFiles(self._store), job.keys.owner, job.request.name
-        sides = [
-            (each, HeldOut.read(files.file(owner, name, each, files.card(owner, name, each), HELD_OUT)))
-            for each in (live, version)
-        ]
-        comparison = compare(sides[0], sides[1])
+        comparison = Promotions(self._store).compare(job.keys.owner, job.request.name, live, version)
         sentence = (
             f"Another training made version {live[:SHOWN_DIGITS]} live while this one ran, so this version is kept and "
             f"not promoted. {comparison['sentence']}"
