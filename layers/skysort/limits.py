@@ -212,7 +212,7 @@ LABEL_CHARACTERS: Final = 60
 # Shortest prefix that names a version.
 VERSION_PREFIX_DIGITS: Final = 8
 # The file of a trained picture model's head.
-HEAD_FILE_BYTES: Final = 1 * MIB
+HEAD_FILE_BYTES: Final = 2 * MIB
 # Side of a training picture's thumbnail, in pixels.
 THUMBNAIL: Final = 64
 # Held-out examples that two versions must share to be compared; and the share of them by which a version may be worse
