@@ -16,7 +16,7 @@ USAGE: Final = f"""usage: python -m model_export MODEL COMMAND [options]
 models: {", ".join(MODELS)}
 
 `python -m model_export reliability [MODEL ...]` measures reliability curves of the published files into their cards.
-`python -m model_export features [MODEL ...]` declares the last map of the published picture files as their output.
+`python -m model_export features [MODEL ...]` gives the published picture files what trained classifiers need.
 
 `python -m model_export MODEL --help` lists the commands of a model.
 Training needs the packages of a group: pip install -e '.[rows]' --group train (star), or --group train-images.

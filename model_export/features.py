@@ -1,12 +1,13 @@
-"""``python -m model_export features``: declare the last map before pooling as an output of the published picture files.
+"""``python -m model_export features``: what trained classifiers need of the published picture files.
 
-No weight and no node changes, so that every prediction stays the same to the bit. The file and its hash do change, and
-with them the patch version. A file that has the output stays as it is; a new export has it.
+The last map before pooling becomes an output, and the image model's file takes pictures of any size. No weight and no
+operator that computes changes, so that every prediction stays the same to the bit. The file and its hash do change, and
+with them the patch version. A file that has all this stays as it is; a new export has it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from model_export.common import onnx_file
 from model_export.common.cli import each_model, log
@@ -21,10 +22,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-# Each model's results that name its file, where in them its size is, and the output's description on the card.
-MODELS: Final[dict[str, tuple[str, tuple[str, ...], Callable[[dict[str, Any]], object]]]] = {
-    "galaxy": ("evaluation.json", ("file",), lambda card: galaxy.features_output(card["views"])),
-    "image": ("export.json", (), lambda _: image.FEATURES_OUTPUT),
+
+class Published(NamedTuple):
+    """A published model.
+
+    results: the file of results that names the model's. keys: where in it the file's facts are. described: the output
+    as it is on the card. renewed: what is made of a file.
+    """
+
+    results: str
+    keys: tuple[str, ...]
+    described: Callable[[dict[str, Any]], object]
+    renewed: Callable[[bytes], bytes]
+
+
+MODELS: Final[dict[str, Published]] = {
+    "galaxy": Published(
+        "evaluation.json",
+        ("file",),
+        lambda card: galaxy.features_output(card["views"]),
+        onnx_file.with_features,
+    ),
+    "image": Published(
+        "export.json",
+        (),
+        lambda _: image.FEATURES_OUTPUT,
+        lambda content: onnx_file.with_any_size(onnx_file.with_features(content)),
+    ),
 }
 
 
@@ -34,27 +58,28 @@ def main(arguments: list[str]) -> int:
 
 
 def _declare(name: str) -> None:
-    results = ROOT / "model_export" / name / "results" / MODELS[name][0]
+    results = ROOT / "model_export" / name / "results" / MODELS[name].results
     changed = declare(name, artefact(name), results)
-    log(f"{name}: {'now has' if changed else 'already has'} the output {FEATURES}")
+    log(f"{name}: {'written anew' if changed else 'has what trained classifiers need'}")
 
 
 def declare(name: str, folder: Path, results: Path) -> bool:
     """Write a published file, its card and the results that name it anew; whether anything changed."""
-    _, keys, described = MODELS[name]
+    published = MODELS[name]
     card = read_json(folder / CARD_FILE, f"{name} export")
     before = read_artefact(folder / card["file"], card["sha256"])
-    content = onnx_file.with_features(before)
+    content = published.renewed(before)
     if content == before:
         return False
     measured = read_json(results, f"{name} export")
-    card["outputs"][FEATURES] = described(card)
+    card["outputs"][FEATURES] = published.described(card)
     card["version"] = next_version(card["version"], "patch")
     entry = measured
-    for key in keys:
+    for key in published.keys:
         entry = entry[key]
+    facts = onnx_file.facts(content)
     for document in (card, entry):
-        document["bytes"] = len(content)
+        document |= {key: value for key, value in facts.items() if key in document}
     for document in (card, measured):
         document["sha256"] = sha256(content)
     if "version" in measured:

@@ -64,17 +64,17 @@ def milliseconds(call: Callable[[], object], times: int, *, rounds: int = 1, pau
     }
 
 
-def roofline(content: bytes, least_ms: float) -> dict[str, float]:
+def roofline(content: bytes, least_ms: float, side: int) -> dict[str, float]:
     """The ratio of a run's time to that of its multiply-adds at the machine's float32 peak, on one thread.
 
-    The peak is measured with ONNX Runtime on a square matrix product.
+    The peak is measured with ONNX Runtime on a square matrix product. side: of the picture.
 
     Returns
     -------
     dict
         multiply_adds, peak_gflops, floor_ms (the time at the peak) and the ratio to it.
     """
-    operations = multiply_adds(content)
+    operations = multiply_adds(content, side)
     peak = peak_gigaflops()
     floor = 2 * operations / peak / 1e6
     return {
@@ -85,9 +85,14 @@ def roofline(content: bytes, least_ms: float) -> dict[str, float]:
     }
 
 
-def multiply_adds(content: bytes) -> int:
+def multiply_adds(content: bytes, side: int) -> int:
     """Multiply-adds of the convolutions and matrix products for one picture, without activation maps."""
-    graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content)).graph
+    model = onnx.load_from_string(content)
+    for value in model.graph.input:
+        if value.name == INPUT:
+            for axis in value.type.tensor_type.shape.dim[1:3]:
+                axis.dim_value = side
+    graph = onnx.shape_inference.infer_shapes(model).graph
     shapes = {
         value.name: [axis.dim_value or int(axis.dim_param == "n") for axis in value.type.tensor_type.shape.dim]
         for value in (*graph.value_info, *graph.input, *graph.output)

@@ -27,6 +27,7 @@ EXPLAIN: Final = EXPLAINED_CLASSES
 OUTPUTS: Final = (PROBABILITIES, ACTIVATION, EMBEDDING)
 STANDARD: Final = ("", "ai.onnx")
 _MAP_RANK: Final = 4
+_MAP_SIZE: Final = "map_size"
 # ONNX Runtime warns about every input that has a default, which `explain` has on purpose.
 _ERRORS_ONLY: Final = 3
 
@@ -71,6 +72,71 @@ def optimised(model: onnx.ModelProto) -> bytes:
 def with_features(content: bytes) -> bytes:
     """A file whose last map before pooling is an output too, `features`; one that has it stays as it is."""
     return _written(_with_features(onnx.load_from_string(content)))
+
+
+def with_any_size(content: bytes) -> bytes:
+    """A file that takes pictures of any size; one that does stays as it is.
+
+    Weights and fused operators stay the same: what the exporter wrote down of the last map's size, to flatten it and to
+    shape the activation maps, is asked of the map itself.
+
+    Parameters
+    ----------
+    content
+        A file with the output `features`.
+
+    Returns
+    -------
+    bytes
+        The file.
+
+    Raises
+    ------
+    ConfigurationError
+        If it flattens its last map in another way.
+    """
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    (image,) = (value for value in graph.input if value.name == INPUT)
+    if image.type.tensor_type.shape.dim[1].dim_param:
+        return content
+    known = {tensor.name: tensor for tensor in graph.initializer}
+    made = {name: node for node in graph.node for name in node.output}
+    flattened = [node for node in graph.node if node.op_type == "Reshape" and node.input[0] == FEATURES]
+    joined = made[made[ACTIVATION].input[1]] if made[ACTIVATION].op_type == "Reshape" else None
+    if len(flattened) != 1 or flattened[0].input[1] not in known or joined is None or joined.op_type != "Concat":
+        raise ConfigurationError(f"the graph must flatten {FEATURES} once, and give {ACTIVATION} its size back")
+    (flatten,) = flattened
+    shape = known[flatten.input[1]]
+    channels = int(onnx.numpy_helper.to_array(shape)[1])
+    shape.CopyFrom(onnx.numpy_helper.from_array(np.array([0, channels, -1]), shape.name))
+    for attribute in flatten.attribute:
+        if attribute.name == "allowzero":  # the 0 stands for the number of pictures
+            attribute.i = 0
+    joined.input[:] = [*joined.input[:2], _MAP_SIZE]
+    asked = onnx.helper.make_node("Shape", [FEATURES], [_MAP_SIZE], f"node_{_MAP_SIZE}", start=2)
+    nodes = [node for node in graph.node if node is not joined]
+    place = 1 + next(number for number, node in enumerate(nodes) if FEATURES in node.output)
+    nodes[place:place] = [asked, joined]
+    _replace(graph.node, nodes)
+    used = {name for node in graph.node for name in node.input}
+    _replace(graph.initializer, [tensor for tensor in graph.initializer if tensor.name in used])
+    _name_axes(image, 1, "height", "width")
+    for value in graph.output:
+        if value.name in {ACTIVATION, FEATURES}:
+            _name_axes(value, 2, "rows", "columns")
+    return _written(model)
+
+
+def _replace(repeated: Any, messages: Iterable[Any]) -> None:
+    copies = [type(message).FromString(message.SerializeToString()) for message in messages]
+    del repeated[:]
+    repeated.extend(copies)
+
+
+def _name_axes(value: onnx.ValueInfoProto, start: int, *names: str) -> None:
+    for axis, name in zip(value.type.tensor_type.shape.dim[start:], names, strict=False):
+        axis.dim_param = name
 
 
 def _written(model: onnx.ModelProto) -> bytes:

@@ -156,7 +156,7 @@ def timings(
     predicted = onnx_file.probabilities(onnx_file.session(eight_bits), pictures).argmax(axis=1)
     of_8 = milliseconds(to_onnx(served, side, batch=8), side, batch=8)
     one_thread = milliseconds(content, side)
-    roof = latency.roofline(content, one_thread["least"])
+    roof = latency.roofline(content, one_thread["least"], side)
     return {
         "with": "ONNX Runtime on a shared machine: best of 10 rounds of 30 runs with pauses, probabilities only",
         "one_thread": one_thread,

@@ -47,7 +47,7 @@ CLASSES: Final = 1000
 FEATURES_OUTPUT: Final = {
     "dtype": "float32",
     "shape": ["n", 960, SIDE // 32, SIDE // 32],
-    "meaning": "the last map before pooling",
+    "meaning": "the last map before pooling; of a picture of another size, a position for each 32 pixels",
 }
 # First and last class number of each run; ImageNet orders its classes by WordNet id, which keeps
 # relatives together. 118 breeds: the wild relatives (wolves, dingo, dhole) come after the last.

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from model_export.common import networks
 from model_export.common.networks import BLOCKS, STEM
-from model_export.common.onnx_file import EXPLAIN, INPUT
+from model_export.common.onnx_file import EXPLAIN, INPUT, with_any_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -297,7 +297,7 @@ def logits(
 
 
 def to_onnx(served: Served, side: int, batch: int | None = None) -> bytes:
-    """A checked ONNX file for pictures of side x side pixels; batch None for a dynamic number of pictures."""
+    """A checked ONNX file for pictures of any size, tried with side x side; batch None for any number of pictures."""
     inputs = {INPUT: torch.zeros((batch or 2, side, side, 3), dtype=torch.uint8), EXPLAIN: torch.arange(2)}
     shapes = {INPUT: None if batch else {0: torch.export.Dim("n")}, EXPLAIN: {0: torch.export.Dim("k")}}
-    return networks.to_onnx(served, inputs, shapes)
+    return with_any_size(networks.to_onnx(served, inputs, shapes))

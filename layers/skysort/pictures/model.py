@@ -158,8 +158,7 @@ def _session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
 def _check(session: onnxruntime.InferenceSession, spec: InputSpec, labels: int, path: Path) -> None:
     """Check the graph's inputs and outputs against the card; raises ArtefactError."""
     inputs, outputs = session.get_inputs(), {output.name: output for output in session.get_outputs()}
-    expected = [spec.height, spec.width, 3]
-    if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or inputs[0].shape[1:] != expected:
+    if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or not _takes(inputs[0].shape, spec):
         actual = [(entry.name, entry.type, entry.shape) for entry in inputs]
         raise ArtefactError(f"{path} must take uint8 pictures (n, {spec.height}, {spec.width}, 3), not {actual}")
     missing = [name for name in (PROBABILITIES, ACTIVATION, EMBEDDING) if name not in outputs]
@@ -167,6 +166,14 @@ def _check(session: onnxruntime.InferenceSession, spec: InputSpec, labels: int, 
         raise ArtefactError(f"{path} has no output {', '.join(missing)}; it has {', '.join(outputs)}")
     if outputs[PROBABILITIES].shape[-1] != labels:
         raise ArtefactError(f"{path} gives {outputs[PROBABILITIES].shape} probabilities, its card has {labels} labels")
+
+
+def _takes(shape: Sequence[int | str], spec: InputSpec) -> bool:
+    """Whether an input takes pictures of the card's size; a name stands for any."""
+    expected = (spec.height, spec.width, 3)
+    return len(shape) == 1 + len(expected) and all(
+        isinstance(axis, str) or axis == size for axis, size in zip(shape[1:], expected, strict=True)
+    )
 
 
 def _thresholds(card: ModelCard) -> NDArray[np.float32]:

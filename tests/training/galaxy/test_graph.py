@@ -119,8 +119,8 @@ def test_facts_count_what_is_there(content: bytes) -> None:
 
 @pytest.mark.parametrize("view_set", VIEW_SETS)
 def test_multiply_adds_grow_with_the_views(view_set: str) -> None:
-    one = latency.multiply_adds(to_onnx(served(view_set="as it is"), 128))
-    several = latency.multiply_adds(to_onnx(served(view_set=view_set), 128))
+    one = latency.multiply_adds(to_onnx(served(view_set="as it is"), 128), 128)
+    several = latency.multiply_adds(to_onnx(served(view_set=view_set), 128), 128)
     assert several == pytest.approx(one * len(VIEW_SETS[view_set]), rel=0.01)
 
 

@@ -27,8 +27,9 @@ def content(network: torch.nn.Module) -> bytes:
     return to_onnx(Served(network, TEMPERATURE), 224)
 
 
-def test_the_file_says_what_the_network_says(network: torch.nn.Module, content: bytes) -> None:
-    pictures = pixels()
+@pytest.mark.parametrize("side", [224, 192])
+def test_the_file_says_what_the_network_says(network: torch.nn.Module, content: bytes, side: int) -> None:
+    pictures = np.ascontiguousarray(pixels()[:, :side, :side])
     wanted = np.exp(log_probabilities(networks.logits(network, pictures), TEMPERATURE))
     given = onnx_file.probabilities(onnx_file.session(content), pictures)
     assert np.abs(given - wanted).max() < 1e-6
