@@ -15,18 +15,21 @@ from typing import TYPE_CHECKING, Final
 
 from infra import ROOT
 from skysort import __version__
-from skysort.models import CUSTOM, MODELS, PICTURES, ROWS, of_kind
+from skysort.models import BULK, CUSTOM, MODELS, PICTURES, ROWS, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DOCKERFILE: Final = ROOT / "functions" / "Dockerfile"
-# Dropped pictures are classified by the image that serves requests.
+# Dropped pictures are classified by the image that serves requests; parts of bulk jobs by one that has Arrow, too, as
+# that of dropped tables does.
 IMAGES: Final = (
     "control",
     *(image for name in of_kind(ROWS) for image in (name, MODELS[name].drop_function)),
-    *of_kind(PICTURES),
+    *(image for name in of_kind(PICTURES) for image in (name, MODELS[name].bulk_function)),
     CUSTOM.name,
+    CUSTOM.bulk_function,
+    BULK,
 )
 # The base image; by default that of the Dockerfile, the public slim Python image.
 BASE_IMAGE_SETTING: Final = "SKYSORT_BASE_IMAGE"
@@ -49,9 +52,8 @@ def recipe(image: str) -> tuple[str, dict[str, str]]:
     if base := os.environ.get(BASE_IMAGE_SETTING):
         arguments["BASE_IMAGE"] = base
     for name, model in MODELS.items():
-        if image in (name, model.drop_function):
-            target = model.input.name + ("-drop" if image != name else "")
-            return target, arguments | {"MODEL": name}
+        if image in (name, model.drop_function, model.bulk_function):
+            return model.input.name + image.removeprefix(name), arguments | {"MODEL": name}
     return image, arguments
 
 

@@ -80,6 +80,11 @@ class Settings:
                 models_bucket=stage.models_bucket,
                 region=stage.region,
                 clients=stage.clients,
+                bulk_parts={
+                    name: min(parts, functions[name].reserved_concurrency or parts)
+                    for name, parts in stage.bulk_parts.items()
+                },
+                bulk_sources=stage.bulk_sources,
                 limits=limits,
             )
         except StageError as error:

@@ -21,7 +21,7 @@ from infra.stages.operations import P99_MS, Alarms, Flood, Operations
 from infra.stages.stage import AwsStage, DropQueue, DropRetention, LocalStage
 from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort.clients import Sharing
-from skysort.models import CUSTOM, CUSTOM_ROWS, MODELS, PICTURES, ROWS, TRAINED_ROWS
+from skysort.models import BULK, CUSTOM, CUSTOM_ROWS, MODELS, PICTURES, ROWS, TRAINED_ROWS
 from skysort.settings import BLAS_THREADS, DROP_BUCKET, MODELS_BUCKET, RESULTS_BUCKET, THREADS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _AT_ONCE: Final = AllAtOnce()
 # Models that have functions of their own to train and serve what people train.
 TRAINED: Final = (CUSTOM, TRAINED_ROWS)
 # Functions for each model: the built-in ones, and the one for what people train on pictures.
-_SERVED: Final = (*MODELS.values(), CUSTOM)
+SERVED: Final = (*MODELS.values(), CUSTOM)
 # For the kept-warm functions, which are watched under real requests after a deployment.
 _WATCHED: Final = AllAtOnce(watch_minutes=5)
 
@@ -100,6 +100,38 @@ def _train(model: Model, reserved: int, *, isolated: bool = False) -> FunctionSe
     return dataclasses.replace(drop, handler="train.handler", buckets=buckets, environment=environment)
 
 
+def _bulk(model: Model, reserved: int, *, isolated: bool = False) -> FunctionSettings:
+    """The function that classifies the parts of bulk jobs, as its drop function does, with Arrow for the results."""
+    drop = _drop(model, reserved, isolated=isolated)
+    return dataclasses.replace(
+        drop,
+        handler="bulk.handler",
+        image=drop.image if model.input is ROWS else model.bulk_function,
+        buckets=(DROP_BUCKET, RESULTS_BUCKET, *_models(model)),
+        bulk=True,
+    )
+
+
+def _bulk_plan(reserved: int) -> FunctionSettings:
+    """The function that plans, prices and finishes bulk jobs."""
+    return FunctionSettings(
+        "functions/bulk",
+        "app.handler",
+        BULK,
+        memory_mb=1_769,
+        timeout_s=900,
+        reserved_concurrency=reserved,
+        scratch_mb=2_048,
+        buckets=(DROP_BUCKET, RESULTS_BUCKET),
+        bulk=True,
+    )
+
+
+def _bulk_parts(rows: int, pictures: int) -> dict[str, int]:
+    """Parts of a job at once, by the function that classifies them."""
+    return {model.bulk_function: rows if model.input is ROWS else pictures for model in SERVED}
+
+
 def _control(reserved: int, warm: Warm = _ON_DEMAND, roll_out: RollOut = _AT_ONCE) -> FunctionSettings:
     return FunctionSettings(
         "functions/control",
@@ -112,6 +144,7 @@ def _control(reserved: int, warm: Warm = _ON_DEMAND, roll_out: RollOut = _AT_ONC
         buckets=(DROP_BUCKET, RESULTS_BUCKET, MODELS_BUCKET),
         roll_out=roll_out,
         signs=True,
+        bulk=True,
     )
 
 
@@ -124,7 +157,7 @@ def _queues(stage: str, maximum_concurrency: int, window_s: int) -> tuple[DropQu
             batching_window_s=window_s,
             folders=(model.name, CUSTOM_ROWS) if model is TRAINED_ROWS else (),
         )
-        for model in _SERVED
+        for model in SERVED
     )
 
 
@@ -141,9 +174,11 @@ def local(cores: int | None = None) -> LocalStage:
     return LocalStage(
         name="local",
         functions={
-            **{m.name: _http(m, Provisioned(cores if m.input is ROWS else 1), cores) for m in _SERVED},
-            **{m.drop_function: _drop(m, 1, Provisioned(1) if m.input is ROWS else _ON_DEMAND) for m in _SERVED},
+            **{m.name: _http(m, Provisioned(cores if m.input is ROWS else 1), cores) for m in SERVED},
+            **{m.drop_function: _drop(m, 1, Provisioned(1) if m.input is ROWS else _ON_DEMAND) for m in SERVED},
             **{model.train_function: _train(model, cores) for model in TRAINED},
+            **{model.bulk_function: _bulk(model, cores) for model in SERVED},
+            BULK: _bulk_plan(1),
             "control": _control(1, Provisioned(1)),
         },
         drop_queues=_queues("local", maximum_concurrency=1, window_s=0),
@@ -151,6 +186,7 @@ def local(cores: int | None = None) -> LocalStage:
         results_bucket="skysort-results-local",
         models_bucket="skysort-models-local",
         clients=Sharing.SHARED,
+        bulk_parts=_bulk_parts(cores, cores),
     )
 
 
@@ -159,11 +195,13 @@ def dev() -> AwsStage:
     return AwsStage(
         name="dev",
         functions={
-            **{model.name: _http(model, _ON_DEMAND, 20) for model in _SERVED},
-            **{model.drop_function: _drop(model, 5) for model in _SERVED},
+            **{model.name: _http(model, _ON_DEMAND, 20) for model in SERVED},
+            **{model.drop_function: _drop(model, 5) for model in SERVED},
             # One training's shards of pictures at once; steps that find no sandbox free are tried again.
             CUSTOM.train_function: _train(CUSTOM, SHARDS_AT_ONCE),
             TRAINED_ROWS.train_function: _train(TRAINED_ROWS, 2),
+            **{model.bulk_function: _bulk(model, 10) for model in SERVED},
+            BULK: _bulk_plan(2),
             "control": _control(10),
         },
         release_hook_concurrency=5,
@@ -172,6 +210,8 @@ def dev() -> AwsStage:
         results_bucket="skysort-results-dev",
         models_bucket="skysort-models-dev",
         clients=Sharing.SHARED,
+        bulk_parts=_bulk_parts(10, 10),
+        glue_database="skysort_dev",
         api=ApiSettings(clients=(Client("developer", rate_per_s=50, burst=100),), rate_per_s=100, burst=200),
         log_days=7,
         tags={"project": "skysort", "stage": "dev"},
@@ -190,9 +230,12 @@ def prod() -> AwsStage:
         functions={
             **{m.name: _http(m, _kept_warm(m), 100, _WATCHED, isolated=True) for m in MODELS.values()},
             CUSTOM.name: _http(CUSTOM, _ON_DEMAND, 100, _WATCHED, isolated=True),
-            **{model.drop_function: _drop(model, 20, isolated=True) for model in _SERVED},
+            **{model.drop_function: _drop(model, 20, isolated=True) for model in SERVED},
             CUSTOM.train_function: _train(CUSTOM, 2 * SHARDS_AT_ONCE, isolated=True),
             TRAINED_ROWS.train_function: _train(TRAINED_ROWS, 5, isolated=True),
+            **{m.bulk_function: _bulk(m, 60 if m.input is ROWS else 30, isolated=True) for m in SERVED},
+            # Not isolated: it registers the tables of results in Glue, which is not behind S3's endpoint.
+            BULK: _bulk_plan(5),
             "control": _control(40, roll_out=Canary(percent=10, minutes=5)),
         },
         release_hook_concurrency=10,
@@ -202,6 +245,8 @@ def prod() -> AwsStage:
         results_bucket="skysort-results-prod",
         models_bucket="skysort-models-prod",
         clients=Sharing.SEPARATE,
+        bulk_parts=_bulk_parts(rows=60, pictures=30),
+        glue_database="skysort_prod",
         drop_retention=DropRetention(results=365),
         api=ApiSettings(
             clients=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from skysort import METRICS_NAMESPACE, settings
@@ -52,5 +53,15 @@ def variables(
         "HOME": home,
         "XDG_CACHE_HOME": home,
         **{bucket: buckets[bucket] for bucket in function.buckets},
+        **(_bulk(stage) if function.bulk else {}),
         **function.environment,
     }
+
+
+def _bulk(stage: Stage) -> dict[str, str]:
+    """What functions are told of bulk jobs."""
+    told = {
+        settings.BULK_SOURCES: json.dumps(stage.bulk_sources),
+        settings.BULK_CONCURRENCY: json.dumps(dict(stage.bulk_parts)),
+    }
+    return told | ({settings.GLUE_DATABASE: stage.glue_database} if stage.glue_database else {})

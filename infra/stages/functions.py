@@ -139,6 +139,7 @@ class FunctionSettings:
     environment: additional variables. roll_out: how traffic moves to a new version.
     signs: whether it presigns with its initial credentials, which a snapshot does not have.
     isolated: whether it runs in a network that reaches only the stage's buckets (constructs/network.py).
+    bulk: whether it takes part in bulk jobs, and so is told of their sources.
     """
 
     folder: str
@@ -154,6 +155,7 @@ class FunctionSettings:
     roll_out: RollOut = field(default_factory=AllAtOnce)
     signs: bool = False
     isolated: bool = False
+    bulk: bool = False
 
     def __post_init__(self) -> None:
         """Reject what Lambda would reject."""

@@ -16,6 +16,7 @@ from skysort import limits
 from skysort.clients import Sharing
 from skysort.drop.keys import INCOMING
 from skysort.limits import DROP_ALONE_RECEIVES
+from skysort.settings import BULK_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,8 @@ VISIBILITY_TIMEOUTS: Final = 6
 # that fails after a week in the queue still leaves a week to handle it.
 QUEUE_DAYS: Final = 7
 DEAD_LETTER_DAYS: Final = 14
+# AWS quotas ("Step Functions quotas"): concurrent child executions of a distributed map.
+BULK_PARTS_AT_ONCE: Final = (1, 10_000)
 # Dropped files per invocation, which finishes at least the first of them.
 DROP_BATCH: Final = 10
 
@@ -184,6 +187,9 @@ class Stage:
 
     Bucket names are complete on the local stage; on AWS, CDK appends account and region, as bucket names are global.
     clients: whether clients share batches and dropped files, or see only their own (skysort.clients).
+    bulk_parts: parts of a bulk job at once, by the function that classifies them.
+    bulk_sources: "bucket/prefix" of objects outside of the drop bucket that bulk jobs of every client may read.
+    glue_database: where results of bulk jobs become tables; None for none.
     """
 
     name: str
@@ -194,6 +200,9 @@ class Stage:
     models_bucket: str
     region: str = "us-east-1"
     clients: Sharing = Sharing.SEPARATE
+    bulk_parts: Mapping[str, int]
+    bulk_sources: tuple[str, ...] = ()
+    glue_database: str | None = None
 
     def __post_init__(self) -> None:
         """Reject inconsistent functions, queues and routes."""
@@ -221,6 +230,19 @@ class Stage:
                 reserved is None or queue.maximum_concurrency <= reserved,
                 f"{queue.queue}: its maximum concurrency {queue.maximum_concurrency} is above the {reserved} "
                 f"reserved for {queue.function}; batches would be throttled into the dead-letter queue",
+            )
+        for name, parts in self.bulk_parts.items():
+            in_range(parts, BULK_PARTS_AT_ONCE, f"bulk_parts of {name}")
+            reserved = self._function(name, "bulk_parts").reserved_concurrency
+            require(
+                reserved is None or parts <= reserved,
+                f"bulk_parts of {name}: {parts} at once are above the {reserved} reserved for it; parts would be "
+                "throttled for as long as their job runs",
+            )
+        for source in self.bulk_sources:
+            require(
+                BULK_SOURCE.fullmatch(source) is not None,
+                f"bulk_sources: {source!r} must read like survey-data/dr9/, a bucket and the beginning of its keys",
             )
 
     def _function(self, name: str, source: str) -> FunctionSettings:

@@ -186,6 +186,11 @@ class Model(NamedTuple):
         return f"{self.name}-train"
 
     @property
+    def bulk_function(self) -> str:
+        """The function that classifies the parts of its bulk jobs."""
+        return f"{self.name}-bulk"
+
+    @property
     def folder(self) -> str:
         """The project's folder with its functions and artefact."""
         return f"functions/{self.name}"
@@ -268,13 +273,8 @@ NETWORKS: Final = ("galaxy", "image")
 KindName: TypeAlias = Literal["pictures", "star"]
 # What uploads of examples name as their model.
 TRAINING: Final = "training"
-# What uploads for bulk jobs name as their model: files that nothing classifies until a job does.
+# What uploads for a bulk job name as their model, and the function that plans such jobs.
 BULK: Final = "bulk"
-# The kinds of such uploads that wait for a call, and their files.
-UNCLASSIFIED: Final[Mapping[str, InputKind]] = {
-    TRAINING: EXAMPLES,
-    BULK: EXAMPLES._replace(file_bytes=UPLOAD_BYTES, archive_bytes=UPLOAD_BYTES),
-}
 # First segments of models that are spelled with a second one: custom/NAME, custom-star/NAME (skysort.registry.names).
 FAMILIES: Final[Mapping[str, InputKind]] = {CUSTOM.name: PICTURES, CUSTOM_ROWS: ROWS}
 
@@ -285,7 +285,7 @@ def of_kind(kind: InputKind) -> tuple[str, ...]:
 
 
 def input_of(spelled: str) -> InputKind:
-    """The files of a model: one of MODELS, custom/NAME, custom-star/NAME, training, or bulk."""
+    """The files of a model: one of MODELS, custom/NAME, custom-star/NAME, or training."""
     if spelled in MODELS:
         return MODELS[spelled].input
-    return UNCLASSIFIED.get(spelled) or FAMILIES[spelled.partition("/")[0]]
+    return EXAMPLES if spelled == TRAINING else FAMILIES[spelled.partition("/")[0]]

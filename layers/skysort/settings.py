@@ -6,6 +6,7 @@ infra/stages/environment.py sets the variables by these names.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -23,6 +24,10 @@ CLIENTS: Final = "SKYSORT_CLIENTS"
 DROP_BUCKET: Final = "SKYSORT_DROP_BUCKET"
 RESULTS_BUCKET: Final = "SKYSORT_RESULTS_BUCKET"
 MODELS_BUCKET: Final = "SKYSORT_MODELS_BUCKET"
+BULK_SOURCES: Final = "SKYSORT_BULK_SOURCES"
+BULK_CONCURRENCY: Final = "SKYSORT_BULK_CONCURRENCY"
+GLUE_DATABASE: Final = "SKYSORT_GLUE_DATABASE"
+PRICES: Final = "SKYSORT_PRICES"
 CARDS: Final = "SKYSORT_CARDS"
 THREADS: Final = "SKYSORT_THREADS"
 CACHE_ENTRIES: Final = "SKYSORT_CACHE_ENTRIES"
@@ -37,6 +42,8 @@ LOG_LEVEL: Final = "POWERTOOLS_LOG_LEVEL"
 BLAS_THREADS: Final = "OPENBLAS_NUM_THREADS"
 # Set by Lambda itself.
 MEMORY: Final = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+# A bucket's name and the beginning of keys in it, which may be empty.
+BULK_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^*?\x00-\x1f]{0,1000}")
 _IMAGE_NETWORKS: Final = Path("/var/task/networks")
 # One vCPU for every 1,769 MB (AWS Lambda: "Configure Lambda function memory").
 MEMORY_MB_PER_VCPU: Final = 1_769
@@ -193,6 +200,7 @@ class ControlSettings:
     drop_bucket: where uploads go. results_bucket: where results are.
     models_bucket: where trainings and trained models are.
     clients: whether clients share batches or have their own; separate by default.
+    bulk_sources, glue_database: as in BulkSettings.
     """
 
     cards_folder: Path
@@ -200,6 +208,8 @@ class ControlSettings:
     results_bucket: str
     models_bucket: str
     clients: Sharing
+    bulk_sources: tuple[str, ...] = ()
+    glue_database: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], function_folder: Path) -> Self:
@@ -210,6 +220,51 @@ class ControlSettings:
             results_bucket=_bucket(environment, RESULTS_BUCKET, "results are in"),
             models_bucket=_models_bucket(environment),
             clients=_sharing(environment),
+            bulk_sources=_sources(environment),
+            glue_database=_text(environment, GLUE_DATABASE) or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BulkSettings:
+    """Settings of the functions of bulk jobs: that which plans, prices and finishes, and those that classify parts.
+
+    drop_bucket: where sources are, beside those of sources. results_bucket: where jobs and their results are.
+    sources: "bucket/prefix" of objects elsewhere that a job may read.
+    clients: whether clients share what is dropped, or see only their own.
+    models_bucket: where trained models are; None for a function that serves none.
+    memory_mb: of the function. threads: cores for a prediction.
+    concurrency: parts of a job at once, by function; only what plans is told.
+    glue_database: where tables of results are registered; None for none.
+    prices: a JSON document of prices that replaces the list prices (skysort.prices); None for those.
+    """
+
+    drop_bucket: str
+    results_bucket: str
+    sources: tuple[str, ...]
+    clients: Sharing
+    models_bucket: str | None
+    memory_mb: int
+    threads: int
+    concurrency: Mapping[str, int]
+    glue_database: str | None
+    prices: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        memory = _integer(environment, MEMORY, MEMORY_MB_PER_VCPU, 128, 10_240)
+        return cls(
+            drop_bucket=_bucket(environment, DROP_BUCKET, "files are dropped into"),
+            results_bucket=_bucket(environment, RESULTS_BUCKET, "results go to"),
+            sources=_sources(environment),
+            clients=_sharing(environment),
+            models_bucket=_text(environment, MODELS_BUCKET) or None,
+            memory_mb=memory,
+            threads=_integer(environment, THREADS, max(1, memory // MEMORY_MB_PER_VCPU), 1, 64),
+            concurrency=_concurrency(environment),
+            glue_database=_text(environment, GLUE_DATABASE) or None,
+            prices=_text(environment, PRICES) or None,
         )
 
 
@@ -301,6 +356,20 @@ def _sharing(environment: Mapping[str, str]) -> Sharing:
         return Sharing(text)
     except ValueError:
         raise ConfigurationError(f"{CLIENTS} must be {' or '.join(Sharing)}, got {text!r:.60}") from None
+
+
+def _sources(environment: Mapping[str, str]) -> tuple[str, ...]:
+    found = _document(environment, BULK_SOURCES) if _text(environment, BULK_SOURCES) else []
+    if not isinstance(found, list) or not all(isinstance(each, str) and BULK_SOURCE.fullmatch(each) for each in found):
+        raise ConfigurationError(f'{BULK_SOURCES} must be a JSON list of bucket/prefix, such as ["survey-data/dr9/"]')
+    return tuple(found)
+
+
+def _concurrency(environment: Mapping[str, str]) -> Mapping[str, int]:
+    found = _document(environment, BULK_CONCURRENCY) if _text(environment, BULK_CONCURRENCY) else {}
+    if not isinstance(found, dict) or not all(isinstance(each, int) and each >= 1 for each in found.values()):
+        raise ConfigurationError(f"{BULK_CONCURRENCY} must be a JSON object of whole numbers from 1 by function")
+    return found
 
 
 def _document(environment: Mapping[str, str], name: str) -> object:

@@ -1,4 +1,4 @@
-"""The drop functions, and those that train, start in their containers; the emulated AWS proves what needs a bucket."""
+"""Functions that no route reaches start in their containers; the emulated AWS proves what needs a bucket."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ def test_a_drop_function_starts_and_knows_a_test_event(function: str, images: Ma
         assert answer == {"batchItemFailures": []}
 
 
-@pytest.mark.parametrize("function", ["custom-train", "star-train"])
-def test_a_function_that_trains_starts_and_is_ready(function: str, images: Mapping[str, str]) -> None:
+@pytest.mark.parametrize(
+    "function", ["custom-train", "star-train", "galaxy-bulk", "image-bulk", "star-bulk", "custom-bulk", "bulk"]
+)
+def test_a_function_of_trainings_or_bulk_jobs_starts_and_is_ready(function: str, images: Mapping[str, str]) -> None:
     assert images
     with Emulated(function, SETTINGS) as there:
         answer, _ = there.call({"step": "ready"})

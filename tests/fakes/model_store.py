@@ -55,8 +55,7 @@ class MemoryModelStore:
     def list(self, prefix: str) -> Iterator[ListedObject]:
         self.before("list", prefix)
         keys = sorted((key for key in self.objects if key.startswith(prefix)), key=str.encode)
-        bodies = [(key, self.objects[key]) for key in keys]
-        return iter([ListedObject(key, len(body), self.modified, etag_of(body)) for key, body in bodies])
+        return iter([ListedObject(key, len(self.objects[key]), self.modified) for key in keys])
 
     def folders(self, prefix: str) -> Iterator[str]:
         self.before("folders", prefix)

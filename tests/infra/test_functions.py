@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 LOGICAL_IDS = {
     **{name: f"{name.title()}Function" for name in MODELS},
     **{model.drop_function: f"{name.title()}DropFunction" for name, model in MODELS.items()},
+    **{model.bulk_function: f"{name.title()}BulkFunction" for name, model in MODELS.items()},
     "custom": "CustomFunction",
     "custom-drop": "CustomDropFunction",
     "custom-train": "CustomTrainFunction",
     "star-train": "StarTrainFunction",
+    "custom-bulk": "CustomBulkFunction",
+    "bulk": "BulkFunction",
     "control": "ControlFunction",
     "release-hook": "ReleaseHookFunction",
     "flood-brake": "FloodBrakeFunction",
@@ -50,11 +54,12 @@ def test_every_function_has_its_documented_logical_id_and_name(stage: Synthesise
 
 def test_the_logical_ids_are_documented() -> None:
     documented = (ROOT / "infra" / "README.md").read_text()
-    others = {logical for name, logical in LOGICAL_IDS.items() if name.removesuffix("-drop") not in MODELS}
-    assert len(others) == len(LOGICAL_IDS) - 2 * len(MODELS)
+    others = {logical for name, logical in LOGICAL_IDS.items() if re.sub("-(drop|bulk)$", "", name) not in MODELS}
+    assert len(others) == len(LOGICAL_IDS) - 3 * len(MODELS)
     assert [logical for logical in others if f"`{logical}`" not in documented] == []
     assert "`<Model>Function`" in documented
     assert "`<Model>DropFunction`" in documented
+    assert "`<Model>BulkFunction`" in documented
 
 
 def test_every_alias_is_live_on_the_current_version(stage: Synthesised) -> None:

@@ -14,6 +14,7 @@ READING = {
     *("galaxy", "image", "custom", "star"),
     *("galaxy-drop", "image-drop", "custom-drop", "star-drop"),
     *("custom-train", "star-train"),
+    *("galaxy-bulk", "image-bulk", "custom-bulk", "star-bulk"),
 }
 
 

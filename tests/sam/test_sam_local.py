@@ -38,6 +38,7 @@ ONE_EACH = {
     "custom-drop": "custom_drop",
     "custom-train": READY,
     "star-train": READY,
+    **dict.fromkeys(("galaxy-bulk", "image-bulk", "star-bulk", "custom-bulk", "bulk"), READY),
     "control": "models",
 }
 VERSION, TRAINING = "0123456789ab", "pictures-20261128-084500-1a2b3c"

@@ -27,7 +27,6 @@ ROWS: Final = (
     ("infra.containers", "infra.stages"),
     ("infra.api",),
     ("infra", "skysort.http", "skysort.release"),
-    ("skysort.bulk",),
     ("skysort.trainings", "skysort.batches"),
     ("skysort.uploads",),
     ("skysort.custom",),

@@ -11,7 +11,7 @@ import pytest
 
 from infra.stages.deployments import AWS_STAGES
 from skysort.model_card import ModelRegistry
-from skysort.models import CUSTOM, MODELS, TRAINED_ROWS
+from skysort.models import BULK, CUSTOM, MODELS, TRAINED_ROWS
 from skysort.release.verifier import TOLERANCE, VersionVerifier, differences, read_samples
 from tests.factories import FakeContext
 from tests.sample_events import request
@@ -49,12 +49,14 @@ TEST_EVENT: dict[str, Any] = {
         }
     ]
 }
-# A training's function answers it without a training, once its modules and networks are read.
+# A function of trainings or bulk jobs answers it without one, once its modules and networks are read.
 READY: dict[str, Any] = {"step": "ready"}
 HANDLERS = {
     **{name: (name, "app") for name in SAMPLES},
     **{model.drop_function: (name, "drop") for name, model in {**MODELS, CUSTOM.name: CUSTOM}.items()},
     **{model.train_function: (model.name, "train") for model in (CUSTOM, TRAINED_ROWS)},
+    **{model.bulk_function: (name, "bulk") for name, model in {**MODELS, CUSTOM.name: CUSTOM}.items()},
+    BULK: ("bulk", "app"),
 }
 
 
@@ -98,10 +100,10 @@ def renew(folder: Path) -> None:
         document = [sample(function, event) for event in events]
         (folder / f"{function}.json").write_text(json.dumps(document, indent=1) + "\n")
     for function, (_, module) in HANDLERS.items():
-        if module == "app":
+        if function in SAMPLES:
             continue
         document = [{"name": "s3:TestEvent", "event": TEST_EVENT, "answer": {"batchItemFailures": []}}]
-        if module == "train":
+        if module != "drop":
             document = [{"name": "ready", "event": READY, "answer": {"ready": True}}]
         (folder / f"{function}.json").write_text(json.dumps(document, indent=1) + "\n")
 

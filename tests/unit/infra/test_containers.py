@@ -77,7 +77,10 @@ def test_every_function_has_an_image() -> None:
         ("star", "rows", "star"),
         ("star-drop", "rows-drop", "star"),
         ("image", "pictures", "image"),
+        ("image-bulk", "pictures-bulk", "image"),
         ("custom", "custom", None),
+        ("custom-bulk", "custom-bulk", None),
+        ("bulk", "bulk", None),
     ],
 )
 def test_what_an_image_is_built_from(

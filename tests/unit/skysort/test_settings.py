@@ -9,6 +9,7 @@ import pytest
 from skysort.clients import Sharing
 from skysort.errors import ConfigurationError
 from skysort.settings import (
+    BulkSettings,
     ControlSettings,
     CustomDropSettings,
     CustomSettings,
@@ -122,3 +123,31 @@ def test_the_release_hook_knows_the_versions_that_are_shifted(tmp_path: Path) ->
     assert HookSettings.from_environment(versions, tmp_path / "control").versions == {"control": "arn:control:7"}
     with pytest.raises(ConfigurationError, match="SKYSORT_NEW_VERSIONS must be a JSON object"):
         HookSettings.from_environment({"SKYSORT_NEW_VERSIONS": "[]"}, tmp_path / "control")
+
+
+def test_a_bulk_job_reads_the_drop_bucket_alone_unless_the_stage_names_more() -> None:
+    found = BulkSettings.from_environment(BUCKETS)
+    assert (found.sources, found.concurrency, found.glue_database, found.prices) == ((), {}, None, None)
+    told = {
+        "SKYSORT_BULK_SOURCES": '["survey-data/dr9/", "my.stars/"]',
+        "SKYSORT_BULK_CONCURRENCY": '{"star-bulk": 60}',
+    }
+    found = BulkSettings.from_environment(BUCKETS | told)
+    assert (found.sources, found.concurrency) == (("survey-data/dr9/", "my.stars/"), {"star-bulk": 60})
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"SKYSORT_RESULTS_BUCKET": ""}, "SKYSORT_RESULTS_BUCKET must name the bucket that results go to"),
+        ({"SKYSORT_BULK_SOURCES": '{"bucket": "x"}'}, "SKYSORT_BULK_SOURCES must be a JSON list of bucket/prefix"),
+        ({"SKYSORT_BULK_SOURCES": '["*/"]'}, "SKYSORT_BULK_SOURCES must be a JSON list of bucket/prefix"),
+        ({"SKYSORT_BULK_SOURCES": '["survey-data/*"]'}, "SKYSORT_BULK_SOURCES must be a JSON list of bucket/prefix"),
+        ({"SKYSORT_BULK_SOURCES": "survey-data/"}, "SKYSORT_BULK_SOURCES must be a JSON list of bucket/prefix"),
+        ({"SKYSORT_BULK_CONCURRENCY": '{"star-bulk": 0}'}, "SKYSORT_BULK_CONCURRENCY must be a JSON object of whole"),
+        ({"SKYSORT_BULK_CONCURRENCY": "[60]"}, "SKYSORT_BULK_CONCURRENCY must be a JSON object of whole numbers"),
+    ],
+)
+def test_a_bad_setting_of_bulk_jobs_is_named(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        BulkSettings.from_environment(BUCKETS | environment)

@@ -44,7 +44,7 @@ def test_sandboxes_that_are_kept_busy_cost_their_memory() -> None:
 def test_a_setting_that_lets_more_through_costs_more() -> None:
     # Given prod as it is, and without one of the things that hold its costs
     stage = prod()
-    star = dataclasses.replace(stage.functions["star"], reserved_concurrency=300)
+    star = dataclasses.replace(stage.functions["star"], reserved_concurrency=250)
     looser = (
         dataclasses.replace(stage, functions={**stage.functions, "star": star}),
         dataclasses.replace(stage, operations=Operations()),

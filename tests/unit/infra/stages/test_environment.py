@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from infra.stages.deployments import AWS_STAGES, STAGES
 from infra.stages.environment import variables
 from skysort import settings
 from skysort.models import MODELS
-from skysort.settings import ControlSettings, DropSettings, ModelSettings
+from skysort.settings import BulkSettings, ControlSettings, DropSettings, ModelSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 NAMES = {value for value in vars(settings).values() if isinstance(value, str) and value.isupper()}
 # What the release hook and the brake are given by the constructs that make them, and what an image sets.
 ELSEWHERE = {settings.NEW_VERSIONS, settings.STOP_POLICY, settings.STOP_ROLES, settings.CARDS}
-DEFAULTED = {settings.THREADS, settings.CACHE_ENTRIES, settings.MEMORY}
+DEFAULTED = {settings.THREADS, settings.CACHE_ENTRIES, settings.MEMORY, settings.PRICES, settings.GLUE_DATABASE}
+# What depends on where a stage runs: parts at once are at most its cores, and only AWS has Glue.
+OF_THE_PLACE = {settings.BULK_CONCURRENCY, settings.GLUE_DATABASE}
 
 
 def given(stage: Stage, name: str) -> dict[str, str]:
@@ -55,8 +58,21 @@ def test_every_function_starts_with_what_its_stage_gives_it(name: str) -> None:
 def test_functions_that_train_serve_or_manage_trained_models_know_their_bucket(name: str) -> None:
     stage = STAGES[name]()
     knowing = {function for function in stage.functions if settings.MODELS_BUCKET in given(stage, function)}
-    serving = {f"{model}{role}" for model in ("custom", "star") for role in ("", "-drop", "-train")}
+    serving = {f"{model}{role}" for model in ("custom", "star") for role in ("", "-drop", "-train", "-bulk")}
     assert knowing == {"control", *serving}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_functions_of_bulk_jobs_know_what_they_may_read_and_how_many_parts_run_at_once(name: str) -> None:
+    # Given a stage whose jobs may read a survey's bucket
+    stage = dataclasses.replace(STAGES[name](), bulk_sources=("survey-data/dr9/",))
+    for function in ("bulk", *stage.bulk_parts):
+        found = BulkSettings.from_environment(given(stage, function))
+        assert (found.drop_bucket, found.results_bucket) == ("the-drop", "the-results")
+        assert (found.sources, found.concurrency) == (stage.bulk_sources, stage.bulk_parts)
+        assert (found.clients, found.glue_database) == (stage.clients, stage.glue_database)
+    control = ControlSettings.from_environment(given(stage, "control"), ROOT / "functions" / "control")
+    assert (control.bulk_sources, control.glue_database) == (stage.bulk_sources, stage.glue_database)
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -84,7 +100,8 @@ def test_a_sandbox_of_this_machine_gets_what_the_function_gets_on_aws(name: str,
             )
             if bucket in given(aws, function)
         }
-        assert {variable: here.get(variable) for variable in there} == there
+        of_both = there.keys() - OF_THE_PLACE
+        assert {variable: here.get(variable) for variable in of_both} == {name: there[name] for name in of_both}
         # and nothing of ours besides, but what stands in for Lambda's own
         ours = {variable for variable in here if variable.startswith(("SKYSORT_", "POWERTOOLS_"))}
         assert ours - set(there) == {"SKYSORT_LOCAL_FUNCTION_ARN"}

@@ -117,6 +117,10 @@ def test_provisioned_and_snapstart_exclude_each_other_by_type() -> None:
         ),
         ({"drop_queues": (queue(visibility_timeout_s=5399),)}, "at least 6 times the timeout of star-drop, 5400 s"),
         ({"drop_queues": (queue(maximum_concurrency=2),)}, "would be throttled into the dead-letter queue"),
+        ({"bulk_parts": {"star-bulk": 3}}, "bulk_parts of star-bulk: 3 at once are above the 2 reserved for it"),
+        ({"bulk_parts": {"star-bulk": 0}}, "bulk_parts of star-bulk must be from 1 to 10000 (got 0)"),
+        ({"bulk_parts": {"comet-bulk": 1}}, "bulk_parts: stage local has no function comet-bulk"),
+        ({"bulk_sources": ("survey-data",)}, "'survey-data' must read like survey-data/dr9/, a bucket and"),
     ],
 )
 def test_stages_whose_parts_contradict_each_other_are_refused(changes: dict[str, object], sentence: str) -> None:
@@ -164,7 +168,7 @@ def test_logs_are_kept_for_days_that_cloudwatch_offers() -> None:
 
 def test_a_stage_does_not_commit_more_than_its_account_may() -> None:
     """A new account may run 10 sandboxes at once, and reserve none of them."""
-    sentence = rf"stage dev commits {(len(MODELS) + 1) * 25 + 10 + 15} sandboxes .* an account of 10 may commit 0"
+    sentence = rf"stage dev commits {(len(MODELS) + 1) * 35 + 10 + 15 + 2} sandboxes .* an account of 10 may commit 0"
     with pytest.raises(StageError, match=sentence):
         dataclasses.replace(dev(), account_concurrency=10)
     assert dataclasses.replace(dev().without_reservations(), account_concurrency=10).name == "dev"
@@ -187,7 +191,7 @@ def test_two_stages_fit_one_account() -> None:
 
 
 def test_provisioned_concurrency_counts_against_the_account_at_its_maximum() -> None:
-    assert prod().committed == (len(MODELS) + 1) * (100 + 20) + (16 + 5) + 40 + 10 + 1
+    assert prod().committed == (len(MODELS) + 1) * (100 + 20 + 30) + 30 + (16 + 5 + 5) + 40 + 10 + 1
     provisioned = len(MODELS) * 50
     with pytest.raises(StageError, match=rf"commits {provisioned} .* deploy a stage without provisioned concurrency"):
         dataclasses.replace(prod().without_reservations(), account_concurrency=provisioned + 90)

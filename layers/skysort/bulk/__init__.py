@@ -1,1 +1,0 @@
-"""Bulk jobs: tables and pictures beyond one machine, planned, classified in parts, and finished exactly once."""
