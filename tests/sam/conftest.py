@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -54,12 +53,10 @@ class Sam:
                 wait_for(port, process, START_S, log)
                 yield f"http://127.0.0.1:{port}"
             finally:
-                # As Ctrl+C: it removes its containers then. What a shell starts in the background ignores that.
-                process.send_signal(signal.SIGINT)
-                try:
-                    process.wait(timeout=START_S)
-                except subprocess.TimeoutExpired:
-                    process.terminate()
+                # As by Ctrl+C it removes its containers then. Not by SIGINT, which whatever a shell started in the
+                # background ignores, its children included: the wait would last for as long as it may.
+                process.terminate()
+                process.wait(timeout=START_S)
 
     def results(self) -> set[str]:
         """The keys in the results bucket."""
