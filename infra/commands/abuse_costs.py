@@ -2,7 +2,7 @@
 
     python -m infra.commands.abuse_costs            # writes the table into infra/README.md
 
-Upper bounds, calculated from a stage's settings and list prices (infra.stages.operations.Prices). Assumptions are
+Upper bounds, calculated from a stage's settings and list prices (skysort.prices.Prices). Assumptions are
 named below with their sources.
 """
 

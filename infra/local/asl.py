@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
+S3_GET_OBJECT: Final = "arn:aws:states:::s3:getObject"
 ALL: Final = "States.ALL"
 
 _PATH: Final = re.compile(r"\$\$?(\.[A-Za-z_][A-Za-z0-9_]*)*")
@@ -27,9 +28,11 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     | _TRANSITION
     | {
         "ItemsPath",
+        "ItemReader",
         "ItemSelector",
         "ItemProcessor",
         "MaxConcurrency",
+        "ToleratedFailurePercentage",
         "ResultPath",
         "ResultSelector",
         "Retry",
@@ -40,7 +43,10 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "Task": _INPUT | _RESULT | _TRANSITION | {"Resource", "ResultSelector", "Retry", "Catch"},
 }
 _MACHINE: Final = frozenset({"Comment", "StartAt", "States"})
-_COMPARISONS: Final = frozenset({"StringEquals", "StringMatches"})
+_COMPARISONS: Final = frozenset({"BooleanEquals", "StringEquals", "StringMatches"})
+# A Map within its execution, or a Distributed Map, whose items are executions of their own.
+_INLINE: Final[Mapping[str, str]] = {"Mode": "INLINE"}
+_DISTRIBUTED: Final[Mapping[str, str]] = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
 _RETRIER: Final = frozenset(
     {"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy"}
 )
@@ -105,13 +111,42 @@ def _check_task(state: Mapping[str, Any], where: str) -> None:
     _require(isinstance(parameters.get("FunctionName"), str), f"{where}: Parameters must have a FunctionName")
 
 
+def is_distributed(state: Mapping[str, Any]) -> bool:
+    """Whether a Map is a Distributed Map."""
+    return bool(state["ItemProcessor"]["ProcessorConfig"] == _DISTRIBUTED)
+
+
 def _check_map(state: Mapping[str, Any], where: str) -> None:
     processor = state.get("ItemProcessor", {})
     mode = processor.get("ProcessorConfig", {})
-    _require(mode == {"Mode": "INLINE"}, f"{where}: the only known ProcessorConfig is Mode INLINE")
+    _require(
+        mode in (_INLINE, _DISTRIBUTED),
+        f"{where}: the only known ProcessorConfig is Mode INLINE, or Mode DISTRIBUTED with ExecutionType STANDARD",
+    )
     check(processor, f"{where}, ItemProcessor", frozenset({"ProcessorConfig"}))
     most = state.get("MaxConcurrency", 0)
     _require(isinstance(most, int) and most >= 0, f"{where}: MaxConcurrency must be a whole number (got {most!r})")
+    if mode == _INLINE:
+        unknown = sorted({"ItemReader", "ToleratedFailurePercentage"} & set(state))
+        _require(not unknown, f"{where}: only a Distributed Map has {' and '.join(unknown)}")
+        return
+    tolerated = state.get("ToleratedFailurePercentage", 0)
+    _require(
+        tolerated == 0, f"{where}: the only known ToleratedFailurePercentage of a Distributed Map is 0 ({tolerated!r})"
+    )
+    _check_reader(state.get("ItemReader", {}), f"{where}, ItemReader")
+
+
+def _check_reader(reader: Mapping[str, Any], where: str) -> None:
+    _only(reader, frozenset({"Resource", "ReaderConfig", "Parameters"}), where)
+    _require(
+        (reader.get("Resource"), reader.get("ReaderConfig")) == (S3_GET_OBJECT, {"InputType": "JSON"}),
+        f"{where}: items are only read by {S3_GET_OBJECT}, with the InputType JSON",
+    )
+    parameters = reader.get("Parameters", {})
+    names = sorted(name.removesuffix(".$") for name in parameters)
+    _require(names == ["Bucket", "Key"], f"{where}, Parameters: needs Bucket and Key, and nothing else")
+    _check_template(parameters, f"{where}, Parameters")
 
 
 def _check_choices(state: Mapping[str, Any], where: str) -> None:

@@ -6,6 +6,7 @@ Semantics: the Amazon States Language specification, of which `infra.local.asl` 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ RUNTIME: Final = "States.Runtime"
 NO_CHOICE: Final = "States.NoChoiceMatched"
 TASK_FAILED: Final = "States.TaskFailed"
 TIMEOUT: Final = "States.Timeout"
+UNREADABLE: Final = "States.ItemReaderFailed"
+PART_FAILED: Final = "States.ExceedToleratedFailureThreshold"
 # The specification's defaults of a retrier.
 INTERVAL_S: Final = 1.0
 MAX_ATTEMPTS: Final = 3
@@ -42,6 +45,18 @@ class Function(Protocol):
         """The result of a function; raises StateError, named as Step Functions names it."""
 
 
+class Objects(Protocol):
+    """What a Distributed Map reads its items from."""
+
+    def __call__(self, bucket: str, key: str, /) -> Awaitable[bytes]:
+        """The content of an object; raises StateError."""
+
+
+async def no_objects(bucket: str, key: str) -> bytes:
+    """Know no object."""
+    raise StateError(UNREADABLE, f"There is no object {key} in {bucket}.")
+
+
 def ignore(name: str, document: Any) -> None:
     """Observe nothing."""
 
@@ -50,7 +65,8 @@ def ignore(name: str, document: Any) -> None:
 class StateMachine:
     """An interpreter of one definition.
 
-    invoke: calls a function. entered: called with every state's name and input. sleep, jitter: for retries.
+    invoke: calls a function. entered: called with every state's name and input. sleep, jitter: for retries. objects: of
+    which a Distributed Map reads its items.
     """
 
     definition: Mapping[str, Any]
@@ -58,6 +74,7 @@ class StateMachine:
     entered: Callable[[str, Any], None] = ignore
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     jitter: Callable[[float, float], float] = random.uniform  # noqa: S311 - no secret
+    objects: Objects = no_objects
 
     def __post_init__(self) -> None:
         """Refuse what is not known; raises DefinitionError."""
@@ -141,18 +158,39 @@ class StateMachine:
         return {"ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": 200}
 
     async def _map(self, state: Mapping[str, Any], document: Any, context: Mapping[str, Any]) -> list[Any]:
-        items = asl.resolve(state.get("ItemsPath", "$"), document, context)
-        if not isinstance(items, list):
-            raise asl.PathError(f"ItemsPath must lead to a list (got {items!r:.60}).")
+        distributed = asl.is_distributed(state)
+        items = await self._items(state, document, context)
         slots = asyncio.Semaphore(state.get("MaxConcurrency", 0) or len(items) or 1)
 
         async def one(index: int, item: Any) -> Any:
             inner = {**context, "Map": {"Item": {"Index": index, "Value": item}}}
             given = asl.fill(state["ItemSelector"], document, inner) if "ItemSelector" in state else item
             async with slots:
-                return await self._machine(state["ItemProcessor"], given, inner)
+                # An item of a Distributed Map is an execution of its own, which knows nothing of the Map.
+                own = {"Execution": {"Input": given}} if distributed else inner
+                return await self._machine(state["ItemProcessor"], given, own)
 
-        return await _all([asyncio.ensure_future(one(index, item)) for index, item in enumerate(items)])
+        try:
+            return await _all([asyncio.ensure_future(one(index, item)) for index, item in enumerate(items)])
+        except StateError as error:
+            if distributed:
+                raise StateError(PART_FAILED, f"An item failed, and none may: {error}") from error
+            raise
+
+    async def _items(self, state: Mapping[str, Any], document: Any, context: Mapping[str, Any]) -> list[Any]:
+        if "ItemReader" not in state:
+            items = asl.resolve(state.get("ItemsPath", "$"), document, context)
+            if not isinstance(items, list):
+                raise asl.PathError(f"ItemsPath must lead to a list (got {items!r:.60}).")
+            return items
+        place = asl.fill(state["ItemReader"]["Parameters"], document, context)
+        try:
+            items = json.loads(await self.objects(place["Bucket"], place["Key"]))
+        except ValueError as error:
+            raise StateError(UNREADABLE, f"{place['Key']} is no JSON: {error}") from error
+        if not isinstance(items, list):
+            raise StateError(UNREADABLE, f"{place['Key']} must be a JSON array.")
+        return items
 
 
 async def _all(tasks: Sequence[asyncio.Future[Any]]) -> list[Any]:
@@ -175,6 +213,8 @@ def _choose(state: Mapping[str, Any], document: Any) -> str:
         value = asl.resolve(choice["Variable"], document, {})
         if "StringEquals" in choice:
             holds = value == choice["StringEquals"]
+        elif "BooleanEquals" in choice:
+            holds = value is choice["BooleanEquals"]
         else:
             pattern = ".*".join(map(re.escape, choice["StringMatches"].split("*")))
             holds = isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) is not None

@@ -20,7 +20,8 @@ from infra.local.events import encode
 from infra.local.pool import CrashedError, InvocationError, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.local.state_machine import StateError, StateMachine
-from infra.state_machine.definition import THROTTLED, training_definition
+from infra.state_machine.definition import training_definition
+from infra.state_machine.states import THROTTLED
 from skysort.drop.event import uploads
 from skysort.models import CUSTOM, TRAINED_ROWS
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra.stages.functions import in_range, require
 from skysort.models import CUSTOM, MODELS, ROWS
+from skysort.prices import Prices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,35 +19,6 @@ if TYPE_CHECKING:
 
 # AWS Budgets: a threshold in percent of the budget.
 STOP_AT_PERCENT: Final = (1, 1_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """US dollars without the free tier; the defaults are the list prices of us-east-1, x86, first tier, as of 2025.
-
-    Sources: aws.amazon.com/lambda/pricing, and likewise api-gateway, s3, sqs, cloudfront, waf and cloudwatch.
-    gb_second: of an on-demand invocation. provisioned_gb_second: of a provisioned sandbox, busy or idle.
-    busy_provisioned_gb_second: of an invocation in one, in addition. thousand_writes: PUT, COPY, POST and LIST
-    requests of S3, including multipart uploads. gb_month: S3 standard storage. million_messages: requests to SQS.
-    million_transitions: between states of Step Functions. gb_downloaded: from S3, Lambda and API Gateway to the
-    internet. gb_from_cloudfront, ten_thousand_https: of CloudFront, to North America and Europe. million_inspected:
-    requests inspected by WAF. gb_logged: ingested by CloudWatch Logs.
-    """
-
-    gb_second: float = 0.0000166667
-    provisioned_gb_second: float = 0.0000041667
-    busy_provisioned_gb_second: float = 0.0000097222
-    million_invocations: float = 0.20
-    million_requests: float = 3.50
-    thousand_writes: float = 0.005
-    gb_month: float = 0.023
-    million_messages: float = 0.40
-    million_transitions: float = 25.0
-    gb_downloaded: float = 0.09
-    gb_from_cloudfront: float = 0.085
-    ten_thousand_https: float = 0.01
-    million_inspected: float = 0.60
-    gb_logged: float = 0.50
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""The state machine of trainings: one definition for Step Functions and for the local stack."""
+"""The state machines of trainings and of bulk jobs: one definition for Step Functions and for the local stack."""

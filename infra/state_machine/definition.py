@@ -8,25 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
+from infra.state_machine.states import catch, invoke
+
 # Shards of features computed at once.
 SHARDS_AT_ONCE: Final = 8
-# The error of a step whose input can never become a model (skysort.trainings.steps); its message is for the user.
+# The error of a step whose input can never become a model (skysort.trainings.steps); its message is for the user. A
+# refused training is refused again, so it is not retried.
 REFUSED: Final = "TrainingRefused"
-THROTTLED: Final = "Lambda.TooManyRequestsException"
-TIMED_OUT: Final = "Sandbox.Timedout"
-EVERY_ERROR: Final = "States.ALL"
-
-_PAUSES: Final = {"IntervalSeconds": 1, "BackoffRate": 2, "MaxDelaySeconds": 30, "JitterStrategy": "FULL"}
-# A refused training is refused again, so it is not retried. A throttled call has cost nothing and waits for its turn.
-# A step that used up its 15 minutes most likely does so again: one more attempt, not an hour of a function.
-# Any other error may pass: a sandbox that was killed, an S3 request that failed, two steps that wrote one document.
-_RETRY: Final = (
-    {"ErrorEquals": [REFUSED], "MaxAttempts": 0},
-    {"ErrorEquals": [THROTTLED], "MaxAttempts": 20, **_PAUSES},
-    {"ErrorEquals": [TIMED_OUT], "MaxAttempts": 1, **_PAUSES},
-    {"ErrorEquals": [EVERY_ERROR], "MaxAttempts": 3, **_PAUSES},
-)
 _END: Final = "Done"
 
 
@@ -97,10 +85,10 @@ def _pictures(arn: str) -> dict[str, Any]:
             "ItemProcessor": {
                 "ProcessorConfig": {"Mode": "INLINE"},
                 "StartAt": "ShardFeatures",
-                "States": {"ShardFeatures": {**_invoke(arn, "$"), "End": True}},
+                "States": {"ShardFeatures": {**invoke(arn, "$", REFUSED), "End": True}},
             },
             "ResultPath": None,
-            "Catch": _catch(failure),
+            "Catch": catch(failure),
             "Next": "FitPictures",
         },
         "FitPictures": _step(arn, "fit", "EvaluatePictures", failure),
@@ -123,25 +111,10 @@ def _stars(arn: str) -> dict[str, Any]:
 
 def _step(arn: str, step: str, following: str, failure: str) -> dict[str, Any]:
     payload = {"key.$": "$.key", "step": step}
-    return {**_invoke(arn, payload), "Catch": _catch(failure), "Next": following}
+    return {**invoke(arn, payload, REFUSED), "Catch": catch(failure), "Next": following}
 
 
 def _failure(arn: str) -> dict[str, Any]:
     """The step that writes a readable failure into the status; its own failure ends the execution."""
     payload = {"key.$": "$.key", "step": "fail", "error.$": "$.error"}
-    return {**_invoke(arn, payload), "Next": "Outcome"}
-
-
-def _invoke(arn: str, payload: dict[str, Any] | str) -> dict[str, Any]:
-    given = {"Payload.$": payload} if isinstance(payload, str) else {"Payload": payload}
-    return {
-        "Type": "Task",
-        "Resource": LAMBDA_INVOKE,
-        "Parameters": {"FunctionName": arn, **given},
-        "ResultPath": None,
-        "Retry": [dict(retrier) for retrier in _RETRY],
-    }
-
-
-def _catch(failure: str) -> list[dict[str, Any]]:
-    return [{"ErrorEquals": [EVERY_ERROR], "ResultPath": "$.error", "Next": failure}]
+    return {**invoke(arn, payload, REFUSED), "Next": "Outcome"}

@@ -203,6 +203,45 @@ TRAININGS_LISTED: Final = 100
 # Seconds after which a training whose status stands still counts as dead: longer than any step with its retries.
 TRAINING_SILENT_S: Final = 3_600
 TRAINING_BODY_BYTES: Final = 64 * 1024
+
+# Bulk jobs. Parts are documents that one listing counts and one Distributed Map runs; rows are of all its tables.
+BULK_PARTS: Final = 10_000
+BULK_ROWS: Final = 2_000_000_000
+BULK_PICTURES: Final = 10_000_000
+# Files that a call names itself; a prefix or a manifest names more.
+BULK_KEYS: Final = 1_000
+# S3 keys have up to 1,024 bytes, names of buckets 63 characters.
+BULK_SOURCE_CHARACTERS: Final = 1_100
+BULK_COLUMNS: Final = 50
+BULK_CONCURRENCY: Final = 1_000
+BULK_TOLERATED_SHARE: Final = 0.05
+BULK_BODY_BYTES: Final = 2 * MIB
+# A table that is read from its beginning to its end by one part: VOTable, ECSV, IPAC, gzip in one member.
+BULK_UNSPLIT_BYTES: Final = 1_024 * MIB
+# Bytes of a table's part, and pictures and bytes of theirs.
+BULK_PART_BYTES: Final = 64 * MIB
+BULK_PART_BYTES_MIN: Final = 4 * MIB
+BULK_PART_PICTURES: Final = 1_000
+BULK_PART_PICTURE_BYTES: Final = 256 * MIB
+# Seconds that the sample of the source is classified for the plan.
+BULK_PROBE_S: Final = 5
+# Lines of slices that lie in one object.
+BULK_SLICES_BYTES: Final = 8 * MIB
+BULK_JOBS_RUNNING: Final = 3
+BULK_JOBS_LISTED: Final = 100
+# Runs of one job: the first and its resumptions.
+BULK_RUNS: Final = 100
+# Documents of parts that one call about a job reads; the sums of earlier ones are kept.
+BULK_COUNTS_READ: Final = 200
+# Seconds after which a job of which nothing is heard counts as dead: longer than any part with its retries.
+BULK_SILENT_S: Final = 3_600
+# Refused sources that a plan names, and failures that a summary names; the rest are counted.
+BULK_REFUSALS_LISTED: Final = 100
+BULK_FAILURES_LISTED: Final = 100
+BULK_FILES_PER_PAGE: Final = 500
+# A manifest of a caller, unpacked: a line for every file.
+BULK_MANIFEST_BYTES: Final = 4_096 * MIB
+
 # Trained models of one owner, and versions of one model.
 TRAINED_MODELS: Final = 100
 MODEL_VERSIONS: Final = 50

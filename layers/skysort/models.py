@@ -273,8 +273,14 @@ NETWORKS: Final = ("galaxy", "image")
 KindName: TypeAlias = Literal["pictures", "star"]
 # What uploads of examples name as their model.
 TRAINING: Final = "training"
-# What uploads for a bulk job name as their model, and the function that plans such jobs.
+# What uploads for bulk jobs name as their model, files that nothing classifies until a job does; and the function that
+# plans such jobs.
 BULK: Final = "bulk"
+# The kinds of such uploads that wait for a call, and their files.
+UNCLASSIFIED: Final[Mapping[str, InputKind]] = {
+    TRAINING: EXAMPLES,
+    BULK: EXAMPLES._replace(file_bytes=UPLOAD_BYTES, archive_bytes=UPLOAD_BYTES),
+}
 # First segments of models that are spelled with a second one: custom/NAME, custom-star/NAME (skysort.registry.names).
 FAMILIES: Final[Mapping[str, InputKind]] = {CUSTOM.name: PICTURES, CUSTOM_ROWS: ROWS}
 
@@ -285,7 +291,7 @@ def of_kind(kind: InputKind) -> tuple[str, ...]:
 
 
 def input_of(spelled: str) -> InputKind:
-    """The files of a model: one of MODELS, custom/NAME, custom-star/NAME, or training."""
+    """The files of a model: one of MODELS, custom/NAME, custom-star/NAME, training, or bulk."""
     if spelled in MODELS:
         return MODELS[spelled].input
-    return EXAMPLES if spelled == TRAINING else FAMILIES[spelled.partition("/")[0]]
+    return UNCLASSIFIED.get(spelled) or FAMILIES[spelled.partition("/")[0]]

@@ -7,16 +7,15 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from infra.stages.operations import Prices
+from skysort.prices import Prices
 
 if TYPE_CHECKING:
     from infra.local.running_stack import StartedStack
     from infra.stages.functions import Provisioned
 
-# What prices are of: infra/stages/operations.py says where they are from.
-REGION: Final = "us-east-1"
-PRICES_OF: Final = "2025"
 _PRICES: Final = Prices()
+REGION: Final = _PRICES.region
+PRICES_OF: Final = _PRICES.date
 MILLION_REST_REQUESTS: Final = _PRICES.million_requests
 MB_PER_GB: Final = 1_024
 SECONDS_A_MONTH: Final = 730 * 3_600

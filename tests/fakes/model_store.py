@@ -55,7 +55,8 @@ class MemoryModelStore:
     def list(self, prefix: str) -> Iterator[ListedObject]:
         self.before("list", prefix)
         keys = sorted((key for key in self.objects if key.startswith(prefix)), key=str.encode)
-        return iter([ListedObject(key, len(self.objects[key]), self.modified) for key in keys])
+        bodies = [(key, self.objects[key]) for key in keys]
+        return iter([ListedObject(key, len(body), self.modified, etag_of(body)) for key, body in bodies])
 
     def folders(self, prefix: str) -> Iterator[str]:
         self.before("folders", prefix)

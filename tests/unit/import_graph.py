@@ -27,6 +27,7 @@ ROWS: Final = (
     ("infra.containers", "infra.stages"),
     ("infra.api",),
     ("infra", "skysort.http", "skysort.release"),
+    ("skysort.bulk",),
     ("skysort.trainings", "skysort.batches"),
     ("skysort.uploads",),
     ("skysort.custom",),

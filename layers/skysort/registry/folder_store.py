@@ -72,7 +72,9 @@ class FolderStore:
                 if key.startswith(prefix) and not path.name.startswith(_LOCK) and path.is_file():
                     status = path.stat()
                     modified = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="milliseconds")
-                    found.append(ListedObject(key, status.st_size, modified.replace("+00:00", "Z")))
+                    with path.open("rb") as file:
+                        etag = hashlib.file_digest(file, "sha256").hexdigest()
+                    found.append(ListedObject(key, status.st_size, modified.replace("+00:00", "Z"), etag))
         return iter(sorted(found, key=lambda item: item.key.encode()))
 
     def folders(self, prefix: str) -> Iterator[str]:

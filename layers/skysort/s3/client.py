@@ -13,12 +13,13 @@ from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
 from skysort.errors import InfrastructureError, NotFoundError
-from skysort.s3.objects import ConflictError
+from skysort.s3.objects import ConflictError, ObjectReplacedError
 from skysort.s3.signature import query_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from skysort.s3.objects import ObjectVersion
     from skysort.s3.signature import Addressing, Location, Signer
 
 TIMEOUT_S: Final = 5.0
@@ -28,6 +29,8 @@ _PAGE: Final = 1_000
 _NAMESPACE: Final = "{*}"
 # A fault of the stage, not of the request.
 _NO_BUCKET: Final = b"NoSuchBucket"
+# The version of objects that were written before their bucket kept versions.
+_NO_VERSION: Final = "null"
 # Answers to what was asked: a condition that does not hold is one.
 _ANSWERS: Final = frozenset(
     {
@@ -45,11 +48,12 @@ _NOT_XML: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]"
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An object of a listing. modified: ISO 8601 in UTC, so that it sorts by time."""
+    """An object of a listing. modified: ISO 8601 in UTC, so that it sorts by time. etag: without quotes."""
 
     key: str
     size: int
     modified: str
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +72,31 @@ class StoredDocument(NamedTuple):
     etag: str
 
 
+class Properties(NamedTuple):
+    """An object's properties, without its bytes. version: None where the bucket keeps none."""
+
+    size: int
+    etag: str
+    version: str | None
+
+
+class NoSuchBucketError(InfrastructureError):
+    """There is no such bucket: a fault of the stage, unless a caller named it."""
+
+
 class Answer(NamedTuple):
     """An answer of S3.
 
     repeated: an earlier attempt at the request failed without an answer, and may have been carried out.
+    length, version: of the object, as the headers say it.
     """
 
     status: int
     body: bytes
     etag: str = ""
     repeated: bool = False
+    length: int = 0
+    version: str | None = None
 
 
 class S3Client:
@@ -125,6 +144,20 @@ class S3Client:
         """An object's bytes, or up to size of them from start; raises NotFoundError."""
         headers = {"range": f"bytes={start}-{'' if size is None else start + size - 1}"} if start or size else {}
         return self._send("GET", self._addressing.locate(bucket, key), {}, headers).body
+
+    def read_version(self, source: ObjectVersion, start: int, size: int) -> bytes:
+        """Up to size bytes of an object in this state; raises NotFoundError, or ObjectReplacedError if it changed."""
+        headers = {"range": f"bytes={start}-{start + size - 1}", "if-match": f'"{source.etag}"'}
+        query = {"versionId": source.version_id} if source.version_id else {}
+        answer = self._send("GET", self._addressing.locate(source.bucket, source.key), query, headers)
+        if answer.status == HTTPStatus.PRECONDITION_FAILED:
+            raise ObjectReplacedError(f"s3://{source.bucket}/{source.key} was uploaded again")
+        return answer.body
+
+    def head(self, bucket: str, key: str) -> Properties:
+        """An object's properties; raises NotFoundError, also without a bucket, since the answer has no body."""
+        answer = self._send("HEAD", self._addressing.locate(bucket, key), {})
+        return Properties(answer.length, answer.etag, answer.version)
 
     def get(self, bucket: str, key: str) -> StoredDocument:
         """A small object whole, with its ETag; raises NotFoundError."""
@@ -220,6 +253,8 @@ class S3Client:
                 raise NotFoundError(f"S3 has no {location.path}")
             if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return answer._replace(body=b"")
+            if answer.status == HTTPStatus.NOT_FOUND:
+                raise NoSuchBucketError(f"S3 has no bucket {location.bucket}")
             fault, repeated = f"{answer.status} {answer.body[:300]!r}", True
             if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.TOO_MANY_REQUESTS:
                 break
@@ -237,7 +272,14 @@ class S3Client:
         target = f"{location.path}?{query_string(query)}" if query else location.path
         connection.request(method, target, body=body or None, headers=signed)
         response = connection.getresponse()
-        return Answer(response.status, response.read(), (response.getheader("etag") or "").strip('"'))
+        version = response.getheader("x-amz-version-id")
+        return Answer(
+            response.status,
+            response.read(),
+            (response.getheader("etag") or "").strip('"'),
+            length=int(response.getheader("content-length") or 0),
+            version=None if version == _NO_VERSION else version,
+        )
 
 
 def _parse(answer: bytes) -> ET.Element:
@@ -248,7 +290,12 @@ def _parse(answer: bytes) -> ET.Element:
 
 
 def _listed(item: ET.Element) -> ListedObject:
-    return ListedObject(unquote_plus(_text(item, "Key")), int(_text(item, "Size")), _text(item, "LastModified"))
+    return ListedObject(
+        unquote_plus(_text(item, "Key")),
+        int(_text(item, "Size")),
+        _text(item, "LastModified"),
+        _text(item, "ETag").strip('"'),
+    )
 
 
 def _text(item: ET.Element, name: str) -> str:

@@ -18,7 +18,7 @@ from skysort.registry.promotion import check_kind
 from skysort.registry.store import JSON
 from skysort.registry.versions import VersionFiles
 from skysort.trainings.request import Training
-from skysort.trainings.status import EMPTY, Phase, StatusFile, written
+from skysort.trainings.status import FORM, Phase, StatusFile, written
 from skysort.uploads.names import prefix_of
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class TrainingService:
             options=request.options.model_dump(exclude_none=True),
         )
         self._store.put(TrainingKeys(owner, training.id).request, training.to_json(), content_type=JSON)
-        return self._merged(training, dict(EMPTY))
+        return self._merged(training, FORM.empty)
 
     def get(self, training: str, client: Client) -> trained_answers.Training:
         """One of a client's trainings; raises NotFoundError."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import ROOT
-from skysort.models import ANY_TYPE, MODELS, PICTURES, ROWS, TRAINING, of_kind
+from skysort.models import ANY_TYPE, MODELS, PICTURES, ROWS, UNCLASSIFIED, of_kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ def test_a_further_model_is_one_entry_and_its_folder(project: Path) -> None:
     assert answer["queues"] == [[f"skysort-nebula-drop-{stage}"] for stage in ("local", "dev", "prod")]
     assert answer["paths"] == ["/v1/classify/nebula", "/v1/models/nebula/ready"]
     assert answer["uploads"] == answer["batches"]
-    assert answer["batches"] == ["nebula", *MODELS, TRAINING]
+    assert answer["batches"] == ["nebula", *MODELS, *UNCLASSIFIED]
     assert answer["listed"]["input"] == "pictures"
     assert answer["listed"]["title"] == "Nebula"
     assert answer["command"] == "nebula"

@@ -82,7 +82,7 @@ def test_what_another_wrote_after_an_unanswered_attempt_is_a_conflict(first: Ans
 def test_an_object_that_is_gone_cannot_be_replaced() -> None:
     with pytest.raises(ConflictError, match="deleted concurrently"):
         put(Scripted(Answer(404, MISSING)), "e1")
-    with pytest.raises(InfrastructureError, match="NoSuchBucket") as raised:
+    with pytest.raises(InfrastructureError, match="no bucket models") as raised:
         put(Scripted(Answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")), "e1")
     assert not isinstance(raised.value, ConflictError)
     with pytest.raises(NotFoundError) as missing:

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.asl import DefinitionError, PathError, check, fill, place, resolve
+from infra.state_machine.bulk import bulk_definition
 from infra.state_machine.definition import training_definition
+from tests.fakes.bulk_functions import FAMILIES
 
 NAMES = st.text("abcdefg_", min_size=1, max_size=3)
 JSON = st.recursive(
@@ -48,8 +50,8 @@ def test_the_definition_of_trainings_is_known() -> None:
             "unknown field 'InvocationType'",
         ),
         (
-            {"Type": "Map", "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED"}}},
-            "ProcessorConfig is Mode INLINE",
+            {"Type": "Map", "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}}},
+            "ProcessorConfig is Mode INLINE, or Mode DISTRIBUTED with ExecutionType STANDARD",
         ),
     ],
 )
@@ -75,6 +77,7 @@ def test_what_is_not_known_is_refused_when_it_is_loaded(state: dict[str, Any], m
         (("States", "PictureFeatures", "MaxConcurrency"), -1, "MaxConcurrency must be a whole number"),
         (("States", "PictureFeatures", "ItemProcessor", "StartAt"), "x", "ItemProcessor starts at an unknown state"),
         (("States", "PictureFeatures", "ToleratedFailureCount"), 3, "unknown field 'ToleratedFailureCount'"),
+        (("States", "PictureFeatures", "ItemReader"), {}, "only a Distributed Map has ItemReader"),
         (("TimeoutSeconds",), 3, "unknown field 'TimeoutSeconds'"),
         (("States",), {}, "has no States"),
         (("States", "Done"), "Succeed", "must be an object"),
@@ -84,6 +87,35 @@ def test_a_changed_definition_is_refused_with_the_place(path: tuple[Any, ...], v
     # Given the definition with one part changed
     changed = copy.deepcopy(training_definition("a", "b"))
     part: Any = changed
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    # When / Then
+    with pytest.raises(DefinitionError, match=message):
+        check(changed)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("ItemReader", "Resource"), "arn:aws:states:::s3:listObjectsV2", "items are only read by"),
+        (("ItemReader", "ReaderConfig", "InputType"), "CSV", "items are only read by"),
+        (("ItemReader", "ReaderConfig", "MaxItems"), 5, "items are only read by"),
+        (("ItemReader", "Parameters", "VersionId"), "1", "needs Bucket and Key, and nothing else"),
+        (("ItemReader", "Parameters", "Key.$"), "$.keys[0]", "the only known paths read like"),
+        (("ItemReader", "Versions"), [], "unknown field 'Versions'"),
+        (("ItemReader",), {}, "items are only read by"),
+        (("ToleratedFailurePercentage",), 5, "the only known ToleratedFailurePercentage"),
+        (("ItemBatcher",), {"MaxItemsPerBatch": 2}, "unknown field 'ItemBatcher'"),
+        (("ResultWriter",), {}, "unknown field 'ResultWriter'"),
+        (("ItemProcessor", "StartAt"), "x", "ItemProcessor starts at an unknown state"),
+        (("ItemProcessor", "States", "PartStar", "Catch", 0, "Next"), "Done", "leads to an unknown state: 'Done'"),
+    ],
+)
+def test_a_changed_distributed_map_is_refused_with_the_place(path: tuple[Any, ...], value: Any, message: str) -> None:
+    # Given the definition of bulk jobs with one part changed
+    changed = bulk_definition("bulk", FAMILIES)
+    part: Any = changed["States"]["PartsStar"]
     for name in path[:-1]:
         part = part[name]
     part[path[-1]] = value

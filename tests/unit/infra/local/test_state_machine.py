@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from infra.local.state_machine import StateError, StateMachine
-from infra.state_machine.definition import REFUSED, THROTTLED, TIMED_OUT, training_definition
+from infra.state_machine.definition import REFUSED, training_definition
+from infra.state_machine.states import THROTTLED, TIMED_OUT
 
 KEY = "trainings/shared/pictures-20261128-084500-1a2b3c/request.json"
 STAR_KEY = "trainings/shared/star-20261128-084500-1a2b3c/request.json"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from skysort import problems
 from skysort.errors import InfrastructureError
 from skysort.registry.keys import TrainingKeys
-from skysort.trainings.status import Phase, StatusFile, parse
+from skysort.trainings.status import FORM, Phase, StatusFile
 from tests.fakes.model_store import MemoryModelStore
 
 KEYS = TrainingKeys("shared", "pictures-20261128-084500-1a2b3c")
@@ -108,4 +108,4 @@ def test_a_step_that_never_gets_a_turn_fails_and_is_retried() -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"phase": "dancing"}', b"\xff"])
 def test_a_damaged_status_is_a_fault_of_the_service(body: bytes) -> None:
     with pytest.raises(InfrastructureError, match="is damaged"):
-        parse(body)
+        FORM.parse(body)

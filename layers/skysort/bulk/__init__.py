@@ -1,0 +1,1 @@
+"""Bulk jobs: tables and pictures beyond one machine, planned, classified in parts, and finished exactly once."""
