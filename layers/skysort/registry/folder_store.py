@@ -15,7 +15,8 @@ from skysort.errors import InfrastructureError, NotFoundError
 from skysort.registry.store import BYTES, ConflictError, ListedObject, StoredDocument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 _LOCK: Final = ".lock"
 
@@ -44,22 +45,18 @@ class FolderStore:
 
     def put(self, key: str, body: bytes, *, content_type: str = BYTES, replaces: str | None = None) -> str:  # noqa: ARG002 - files have no type
         """Write a document and return its ETag; raises ConflictError."""
+        draft = self.draft(key)
+        try:
+            draft.write(body)
+            return draft.commit(replaces)
+        finally:
+            draft.close()
+
+    def draft(self, key: str) -> FileDraft:
+        """Begin a file, which becomes a document as a whole."""
         path = self._path(key)
-        with _faults(path), self._alone():
-            current = _etag(path.read_bytes()) if path.is_file() else None
-            if current != replaces:
-                raise ConflictError(f"{path} was changed concurrently")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # A reader sees the old bytes or the new ones, never a part.
-            handle, name = tempfile.mkstemp(dir=self._folder, prefix=_LOCK)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(body)
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-        return _etag(body)
+        with _faults(path):
+            return FileDraft(path, self._folder, self._alone)
 
     def list(self, prefix: str) -> Iterator[ListedObject]:
         """The documents whose keys begin with a prefix, by key."""
@@ -110,6 +107,48 @@ class FolderStore:
         with (self._folder / _LOCK).open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+class FileDraft:
+    """A file that is being written beside the documents; readers see the old document or the new one, never a part.
+
+    alone: excludes other writers of the folder.
+    """
+
+    def __init__(self, path: Path, folder: Path, alone: Callable[[], AbstractContextManager[None]]) -> None:
+        self._path = path
+        self._alone = alone
+        handle, name = tempfile.mkstemp(dir=folder, prefix=_LOCK)
+        self._file = os.fdopen(handle, "wb")
+        self._draft = Path(name)
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Add bytes."""
+        with _faults(self._path):
+            self._file.write(data)
+        self._hash.update(data)
+        self.size += len(data)
+        return len(data)
+
+    def commit(self, replaces: str | None) -> str:
+        """Make it the document in place of the one with this ETag, and return its own; raises ConflictError."""
+        path = self._path
+        with _faults(path):
+            self._file.flush()
+            with self._alone():
+                current = _etag(path.read_bytes()) if path.is_file() else None
+                if current != replaces:
+                    raise ConflictError(f"{path} was changed concurrently")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._draft.replace(path)
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        """Remove the draft, unless it was committed."""
+        self._file.close()
+        self._draft.unlink(missing_ok=True)
 
 
 def _etag(body: bytes) -> str:

@@ -1,0 +1,182 @@
+"""The probe of a job: some seconds of work on samples spread over its source, for the plan's seconds and dollars."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from skysort.bulk.engine import Work
+from skysort.bulk.manifest import from_json, read_slices
+from skysort.bulk.request import Job
+from skysort.errors import EmptyInputError, InputError, NotFoundError
+from skysort.limits import BULK_PROBE_S, MIB
+from skysort.registry.store import JSON, ConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from skysort.bulk.columns import Column
+    from skysort.bulk.commit import Parts
+    from skysort.bulk.engine import Engine
+    from skysort.bulk.keys import BulkKeys
+    from skysort.bulk.manifest import Slice
+
+_SAMPLES: Final = 8
+# Of a table of text, whose rows nobody has counted: enough for the fixed costs of a slice to be small.
+_TEXT_BYTES: Final = 4 * MIB
+_TEXT: Final = "csv"
+
+
+class _Enough(Exception):  # noqa: N818 - no error
+    """A sample has had its time."""
+
+
+def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
+    """Measure the job's model on a sample and write probe.json, unless it is there.
+
+    Raises
+    ------
+    InputError
+        If no source can be classified, or there is no such model.
+    NotFoundError
+        Likewise.
+    """
+    del number
+    try:
+        parts.store.get(keys.probe)
+    except NotFoundError:
+        pass
+    else:
+        return
+    started = time.perf_counter()
+    job = Job.read(parts.store.get(keys.request).body)
+    engine = parts.engines.get(job, None)
+    samples, columns = _usable(parts, job, engine, list(_samples(parts, keys)))
+    budget_s = BULK_PROBE_S / (len(samples) + 1)
+    # What a part pays once, such as a model's first rows.
+    work = Work(job, (), parts.sources, columns)
+    _measure(work, engine, samples[:1], budget_s)
+    start_s = time.perf_counter() - started
+    meter = _measure(work, engine, samples, budget_s)
+    document = {
+        "model": {"name": engine.name, "version": engine.version},
+        "labels": list(engine.labels),
+        "schema": [[column.name, column.type] for column in columns],
+        "rows": meter.rows,
+        "seconds": round(meter.seconds, 3),
+        "start_s": round(start_s, 3),
+        "bytes_in_per_row": meter.bytes_in_per_row,
+        "bytes_out_per_row": round(meter.bytes_out / max(1, meter.rows), 2),
+        "memory_mb": parts.engines.memory_mb,
+        "threads": engine.threads,
+    }
+    with suppress(ConflictError):
+        parts.store.put(keys.probe, json.dumps(document, allow_nan=False).encode(), content_type=JSON)
+
+
+def _samples(parts: Parts, keys: BulkKeys) -> Iterator[Sequence[Slice]]:
+    """Slices of parts from the whole of the manifest; of a text only some."""
+    items = from_json(parts.store.get(keys.manifest).body)
+    for place in sorted({len(items) * number // _SAMPLES for number in range(_SAMPLES)}) if items else ():
+        slices = read_slices(parts.store, items[place])
+        first = slices[0]
+        if first.format == _TEXT and first.rows is None:
+            end = min(first.end, first.start + _TEXT_BYTES)
+            slices = (replace(first, end=end, bytes=end - first.start),)
+        yield slices
+
+
+def _usable(
+    parts: Parts, job: Job, engine: Engine, samples: Sequence[Sequence[Slice]]
+) -> tuple[list[Sequence[Slice]], Sequence[Column]]:
+    """The samples that can be classified, and the job's columns; raises InputError without any."""
+    usable, columns = [], []
+    refusal: InputError = EmptyInputError("the source has no rows and no pictures")
+    for sample in samples:
+        try:
+            columns.append(engine.columns(job, parts.sources, sample[0]))
+        except InputError as error:
+            refusal = error
+        else:
+            usable.append(sample)
+    if not usable:
+        raise refusal
+    return usable, columns[0]
+
+
+def _measure(work: Work, engine: Engine, samples: Sequence[Sequence[Slice]], budget_s: float) -> _Meter:
+    """Run samples, each for its share of the time; work: of the job, without slices."""
+    from skysort.bulk.output import Output  # noqa: PLC0415 - with pyarrow
+
+    meter = _Meter(budget_s)
+    output = Output(work.columns, work.job.output, lambda: meter, _Nowhere)
+    meter.taken = lambda: output.taken
+    for sample in samples:
+        meter.begin()
+        with suppress(_Enough):
+            engine.run(replace(work, slices=sample, check=meter.check), output)
+            meter.complete(sample)
+    output.close()
+    return meter
+
+
+@dataclass(slots=True)
+class _Meter:
+    """Measures samples, and is the object that their rows are written to.
+
+    A sample that is read to its end counts as a whole; one that has its time counts from its second block on, so that
+    what a slice pays once is not multiplied.
+    """
+
+    budget_s: float
+    taken: Callable[[], int] = int
+    rows: int = 0
+    seconds: float = 0.0
+    bytes_out: int = 0
+    _text_bytes: int = 0
+    _text_rows: int = 0
+    _began: tuple[float, int] = (0.0, 0)
+    _mark: tuple[float, int] | None = None
+
+    def begin(self) -> None:
+        """Begin a sample."""
+        self._began, self._mark = (time.perf_counter(), self.taken()), None
+
+    def check(self) -> None:
+        """Look at the time between two blocks; raises _Enough."""
+        now = (time.perf_counter(), self.taken())
+        if now[0] - self._began[0] >= self.budget_s and now[1] > self._began[1]:
+            self._count(self._mark or self._began, now)
+            raise _Enough
+        if self._mark is None and now[1] > self._began[1]:
+            self._mark = now
+
+    def complete(self, sample: Sequence[Slice]) -> None:
+        """End a sample that was read to its end."""
+        now = (time.perf_counter(), self.taken())
+        self._count(self._began, now)
+        if sample[0].format == _TEXT:
+            self._text_bytes += sum(each.end - each.start for each in sample)
+            self._text_rows += now[1] - self._began[1]
+
+    def write(self, content: bytes | memoryview, /) -> int:
+        """Count bytes of the output."""
+        self.bytes_out += len(content)
+        return len(content)
+
+    @property
+    def bytes_in_per_row(self) -> float | None:
+        """Of tables of text whose rows nobody has counted; None without one."""
+        return round(self._text_bytes / self._text_rows, 3) if self._text_rows else None
+
+    def _count(self, since: tuple[float, int], now: tuple[float, int]) -> None:
+        self.seconds += now[0] - since[0]
+        self.rows += now[1] - since[1]
+
+
+class _Nowhere:
+    def write(self, content: bytes | memoryview, /) -> int:
+        return len(content)
