@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import resource
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
@@ -22,9 +23,11 @@ from moto.s3 import notifications as moto_s3
 from werkzeug.serving import make_server
 
 from infra.local.loopback import HOST, Visitors, visitors_only
+from infra.local.ranges import read_ranges
 from infra.local.sandbox import watch
 from infra.local.settings import Settings
 from infra.stages.stage import VISIBILITY_TIMEOUT_S
+from skysort.bulk.keys import JOBS, START
 from skysort.registry.keys import REQUEST, TRAININGS
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 _DATA: Final = (("Content-Security-Policy", "sandbox allow-downloads"), ("X-Content-Type-Options", "nosniff"))
 _CONDITIONS: Final = frozenset({"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"})
+# The results of a bulk job with as many parts as it may have; what macOS allows.
+OPEN_FILES: Final = 10_240
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 # The credential scope of a signature: key, date, region, service (AWS Signature Version 4).
@@ -114,6 +119,14 @@ def complete_notifications() -> None:
     moto_s3._get_s3_event = complete  # noqa: SLF001
 
 
+def open_many_files() -> None:
+    """Let this process open OPEN_FILES files: moto keeps one open for every object that is too large for its memory."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
 def create(stage: LocalStage, endpoint: str) -> dict[str, str]:
     """Create buckets, queues and notifications; returns queue URLs by queue name."""
     config = Config(s3={"addressing_style": "path"})
@@ -138,15 +151,18 @@ def create(stage: LocalStage, endpoint: str) -> dict[str, str]:
     s3.put_bucket_notification_configuration(
         Bucket=stage.drop_bucket, NotificationConfiguration={"QueueConfigurations": configurations}
     )
-    # Invisible while its training runs, which takes less.
-    url = sqs.create_queue(
-        QueueName=stage.trainings_queue, Attributes={"VisibilityTimeout": str(VISIBILITY_TIMEOUT_S[1])}
-    )["QueueUrl"]
-    s3.put_bucket_notification_configuration(
-        Bucket=stage.models_bucket,
-        NotificationConfiguration={"QueueConfigurations": [_training_requests(_arn(sqs, url))]},
-    )
-    return {**urls, stage.trainings_queue: url}
+    for queue_name, bucket, prefix, suffix in (
+        (stage.trainings_queue, stage.models_bucket, TRAININGS, f"/{REQUEST}"),
+        (stage.bulk_queue, stage.results_bucket, JOBS, f"/{START}"),
+    ):
+        # Invisible while the execution that it starts runs, which takes less.
+        attributes = {"VisibilityTimeout": str(VISIBILITY_TIMEOUT_S[1])}
+        urls[queue_name] = sqs.create_queue(QueueName=queue_name, Attributes=attributes)["QueueUrl"]
+        starts = _starts(_arn(sqs, urls[queue_name]), prefix, suffix)
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [starts]}
+        )
+    return urls
 
 
 def _open_to_all(bucket: str) -> dict[str, Any]:
@@ -171,8 +187,9 @@ def _notifications(queue: DropQueue, arn: str) -> list[dict[str, Any]]:
     ]
 
 
-def _training_requests(arn: str) -> Any:
-    rules = [{"Name": "prefix", "Value": TRAININGS}, {"Name": "suffix", "Value": f"/{REQUEST}"}]
+def _starts(arn: str, prefix: str, suffix: str) -> Any:
+    """Notifications of what starts an execution."""
+    rules = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
     return {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
 
 
@@ -182,6 +199,8 @@ def main(lifeline: int, listener: int, page_port: int, settings: Settings) -> No
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     complete_notifications()
+    read_ranges()
+    open_many_files()
     app = plain_data(one_condition_at_a_time(s3_and_sqs()))
     server = make_server(HOST, 0, app, threaded=True, fd=listener, request_handler=MotoRequestHandler)
     port = server.server_address[1]

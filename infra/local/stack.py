@@ -16,13 +16,13 @@ import uvicorn
 
 from infra.local.children import Services
 from infra.local.event_source import EventSource, SqsQueue, sqs_client
+from infra.local.executions import Executions, bulk_jobs, object_reader, s3_client, trainings
 from infra.local.gateway import Gateway
 from infra.local.loopback import HOST
 from infra.local.pool import Pool
 from infra.local.process import Launcher, Lifeline
 from infra.local.report import FunctionLog
 from infra.local.site import Site
-from infra.local.trainings import Trainings
 from skysort import limits
 
 if TYPE_CHECKING:
@@ -190,11 +190,14 @@ class Stack:
             stage=self.stage,
             root=self.settings.root,
             scratch=self.settings.state / "tmp",
-            log=FunctionLog(self.settings.state / "logs" / f"{name}.log", show),
+            log=self._log(name, show),
             lifeline=self._lifeline,
             endpoint=self.endpoint,
             overrides=self.settings.function_settings,
         )
+
+    def _log(self, name: str, show: Callable[[str], None] | None = None) -> FunctionLog:
+        return FunctionLog(self.settings.state / "logs" / f"{name}.log", show)
 
     async def start(self) -> None:
         """Start all parts concurrently, and return when they are ready."""
@@ -219,15 +222,21 @@ class Stack:
             for source in await asyncio.to_thread(self._event_sources):
                 self._background.append(asyncio.create_task(source.run()))
 
-    def _event_sources(self) -> list[EventSource | Trainings]:
+    def _event_sources(self) -> list[EventSource | Executions]:
         client, delay = sqs_client(self.endpoint, self.stage.region), self.stage.limits.retry_delay_s
-        log = FunctionLog(self.settings.state / "logs" / "trainings.log")
         return [
             *(
                 EventSource(SqsQueue(client, queue.queue, delay), self._pools[queue.function], queue, self.stage.region)
                 for queue in self.stage.drop_queues
             ),
-            Trainings(SqsQueue(client, self.stage.trainings_queue, None), self._pools, log.write),
+            trainings(SqsQueue(client, self.stage.trainings_queue, None), self._pools, self._log("trainings").write),
+            bulk_jobs(
+                SqsQueue(client, self.stage.bulk_queue, None),
+                self._pools,
+                self.stage.bulk_parts,
+                object_reader(s3_client(self.endpoint, self.stage.region).read),
+                self._log("bulk-jobs").write,
+            ),
         ]
 
     async def watch(self) -> None:

@@ -267,6 +267,11 @@ class LocalStage(Stage):
         """The queue of training requests, which starts executions here; in AWS, EventBridge does."""
         return f"skysort-trainings-{self.name}"
 
+    @property
+    def bulk_queue(self) -> str:
+        """The queue of what starts the runs of bulk jobs, likewise."""
+        return f"skysort-bulk-{self.name}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class AwsStage(Stage):

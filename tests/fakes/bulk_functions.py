@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,13 +41,15 @@ class BulkFunctions:
     go: str = "yes"
     outcome: str = "failed"
     calls: list[tuple[str, Any]] = field(default_factory=list)
+    _asked: Counter[str] = field(default_factory=Counter)
 
     def call(self, name: str, payload: Any) -> Any:
         """The answer, or Lambda's document of an error."""
         self.calls.append((name, payload))
         step = payload["step"]
-        asked = f"{step} {payload['part']['part']}" if "part" in payload else step
-        if self.steps.count(asked) <= self.errors.get(asked, 0):
+        asked = _asked(payload)
+        self._asked[asked] += 1
+        if self._asked[asked] <= self.errors.get(asked, 0):
             return {"errorType": self.error, "errorMessage": "the bucket is gone", "stackTrace": []}
         price = {"family": self.family, "bucket": BUCKET, "parts_key": PARTS_KEY, "go": self.go, "concurrency": 2}
         answers = {"plan": {"family": self.family, "planned": self.planned}, "price": price}
@@ -55,11 +58,12 @@ class BulkFunctions:
     @property
     def steps(self) -> list[str]:
         """The steps in the order of their calls, those of parts with the part's number."""
-        return [
-            f"{payload['step']} {payload['part']['part']}" if "part" in payload else payload["step"]
-            for _, payload in self.calls
-        ]
+        return [_asked(payload) for _, payload in self.calls]
 
     def parts_json(self) -> bytes:
         """The content of parts.json."""
         return json.dumps([item(number) for number in range(self.parts)]).encode()
+
+
+def _asked(payload: Any) -> str:
+    return f"{payload['step']} {payload['part']['part']}" if "part" in payload else payload["step"]

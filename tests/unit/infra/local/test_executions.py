@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from infra.local.executions import EXECUTIONS, PooledFunctions, bulk_jobs, object_reader, trainings
 from infra.local.pool import CrashedError, Reply, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.local.state_machine import StateError
-from infra.local.trainings import EXECUTIONS, TrainingFunctions, Trainings
+from skysort.errors import NotFoundError
+from tests.fakes.bulk_functions import BUCKET, PARTS_KEY, BulkFunctions
+from tests.fakes.bulk_functions import KEY as BULK_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.local.event_source import Message, SqsQueue
     from infra.local.pool import Pool
+    from infra.local.state_machine import Objects
 
 Outcome = Reply | Exception
 
@@ -81,14 +85,17 @@ def succeed(event: Any) -> Reply:
     return Reply(json.dumps({"shards": [0, 1]} if event["step"] == "read" else {}).encode())
 
 
-def run(queue: FakeQueue, pools: dict[str, FakePool]) -> list[str]:
-    """Run until every message is deleted; the lines of the log."""
+def run(queue: FakeQueue, pools: dict[str, FakePool], objects: Objects | None = None) -> list[str]:
+    """Run until every message is deleted; the lines of the log. With objects bulk jobs, else trainings."""
     lines: list[str] = []
     expected = len(queue.messages)
+    given = cast("SqsQueue", queue), cast("dict[str, Pool]", pools)
 
     async def until_done() -> None:
-        trainings = Trainings(cast("SqsQueue", queue), cast("dict[str, Pool]", pools), lines.append)
-        running = asyncio.create_task(trainings.run())
+        executions = (
+            bulk_jobs(*given, {"star-bulk": 2}, objects, lines.append) if objects else trainings(*given, lines.append)
+        )
+        running = asyncio.create_task(executions.run())
         async with asyncio.timeout(10):
             while len(queue.deleted) < expected:  # noqa: ASYNC110 - the queue is deleted from in a thread
                 await asyncio.sleep(0.001)
@@ -172,9 +179,49 @@ def test_a_failed_execution_is_logged_and_the_next_one_starts() -> None:
 
 
 def test_a_queue_that_cannot_be_polled_is_polled_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.local.trainings.POLL_AGAIN_S", 0)
+    monkeypatch.setattr("infra.local.executions.POLL_AGAIN_S", 0)
     queue = FakeQueue([message(request(1))], faults=2)
     assert run(queue, pools())[-1].endswith("succeeded")
+
+
+def test_a_jobs_parts_run_in_its_familys_sandboxes_and_its_other_steps_in_bulks() -> None:
+    # Given a job of nine parts
+    job = BulkFunctions(parts=9)
+
+    async def objects(bucket: str, key: str) -> bytes:
+        assert (bucket, key) == (BUCKET, PARTS_KEY)
+        return job.parts_json()
+
+    def answer(event: Any) -> Reply:
+        return Reply(json.dumps(job.call("", event)).encode())
+
+    functions = {"bulk": FakePool(answer), "star-bulk": FakePool(answer)}
+    # When
+    lines = run(FakeQueue([message(BULK_KEY)]), functions, objects)
+    # Then
+    assert [event["step"] for event in functions["bulk"].events] == ["plan", "price", "finish"]
+    assert [event["step"] for event in functions["star-bulk"].events] == ["probe", *["part"] * 9]
+    assert functions["star-bulk"].most == 2
+    assert lines[-1].endswith(" star-20261128-084500-1a2b3c succeeded")
+
+
+def test_a_job_whose_parts_cannot_be_read_is_ended() -> None:
+    # Given an S3 that has lost them
+    job = BulkFunctions()
+
+    def read(bucket: str, key: str) -> bytes:
+        raise NotFoundError(f"{bucket} has no {key}")
+
+    functions = {name: FakePool(lambda event: Reply(json.dumps(job.call("", event)).encode())) for name in NAMES}
+    # When
+    lines = run(FakeQueue([message(BULK_KEY)]), functions, object_reader(read))
+    # Then
+    error = {"Error": "States.ItemReaderFailed", "Cause": f"{BUCKET} has no {PARTS_KEY}"}
+    assert functions["bulk"].events[-1]["error"] == error
+    assert "failed: BulkFailed" in lines[-1]
+
+
+NAMES = ("bulk", "star-bulk")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +236,7 @@ def test_a_queue_that_cannot_be_polled_is_polled_again(monkeypatch: pytest.Monke
 )
 def test_failures_have_the_names_that_step_functions_gives_them(outcome: Outcome, error: str) -> None:
     async def invoke() -> None:
-        functions = TrainingFunctions(cast("dict[str, Pool]", {"f": FakePool(lambda _: outcome)}))
+        functions = PooledFunctions(cast("dict[str, Pool]", {"f": FakePool(lambda _: outcome)}))
         await functions.invoke("f", {})
 
     with pytest.raises(StateError) as failure:
