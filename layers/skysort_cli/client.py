@@ -141,6 +141,18 @@ class Client:
         """The JSON document of the response to a posted JSON document; path begins with /v1."""
         return self.post(path, json.dumps(document).encode(), "application/json")
 
+    def pages(self, path: str, member: str, limit: int) -> list[dict[str, Any]]:
+        """Up to so many documents of a list that comes in pages, which `member` names."""
+        found: list[dict[str, Any]] = []
+        query = {"limit": str(limit)}
+        while len(found) < limit:
+            page = self.get(path, query)
+            found += page[member]
+            if not page.get("next"):
+                break
+            query["next"] = str(page["next"])
+        return found[:limit]
+
     def delete(self, path: str) -> None:
         """DELETE a resource; path begins with /v1."""
         self._request("DELETE", path)

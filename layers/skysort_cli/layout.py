@@ -30,7 +30,7 @@ def section(screen: Console, title: str, *contents: Table | str | None) -> None:
         return
     screen.print()
     screen.print(Text(title, style="bold"))
-    for content in contents:
+    for content in filter(None, contents):
         indented(screen, content if isinstance(content, Table) else text(content))
 
 

@@ -35,7 +35,7 @@ class RemoteRegistry(Registry):
 
     def trainings(self, limit: int) -> list[Document]:
         """See Registry."""
-        return self._pages("/v1/trainings", "trainings", limit)
+        return self._client.pages("/v1/trainings", "trainings", limit)
 
     def models(self) -> tuple[list[Document], list[Document]]:
         """See Registry."""
@@ -76,17 +76,6 @@ class RemoteRegistry(Registry):
     def delete(self, name: str, version: str | None) -> None:
         """See Registry."""
         self._client.delete(_path(name) if version is None else f"{_path(name)}/versions/{quote(version, safe='')}")
-
-    def _pages(self, path: str, member: str, limit: int) -> list[Document]:
-        found: list[Document] = []
-        query = {"limit": str(limit)}
-        while len(found) < limit:
-            page = self._client.get(path, query)
-            found += page[member]
-            if not page.get("next"):
-                break
-            query["next"] = str(page["next"])
-        return found[:limit]
 
 
 def _path(name: str) -> str:

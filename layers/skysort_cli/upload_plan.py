@@ -80,8 +80,13 @@ def batch_name(option: str | None, model: str, arguments: Sequence[str]) -> str:
         return option
     identity = "\0".join([model, *(str(Path(argument).absolute()) for argument in arguments)])
     digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:10]
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(arguments[0]).absolute().name).strip("-")[:_NAME_CHARACTERS]
-    return f"{stem}-{digest}" if stem else digest
+    first = stem(arguments[0])
+    return f"{first}-{digest}" if first else digest
+
+
+def stem(argument: str) -> str:
+    """The beginning of a batch's name, from a path's; it may be empty."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", Path(argument).absolute().name).strip("-")[:_NAME_CHARACTERS]
 
 
 def not_uploaded(uploads: Sequence[Upload], uploaded: Mapping[str, UploadedFile]) -> list[Upload]:

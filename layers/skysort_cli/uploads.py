@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -120,6 +120,14 @@ class Uploader:
         """
         for group in _groups(uploads):
             yield from self._group(group)
+
+    def prefix(self, upload: Upload) -> str:
+        """The prefix of the batch's keys, from that of one of its files, which is not uploaded again for it."""
+        if upload.name not in self.keys:
+            # A link that nobody uses leaves nothing behind, while a large file's would begin an upload in parts.
+            small = replace(upload, size=min(upload.size, UPLOAD_FORM_BYTES))
+            self.keys[upload.name] = str(self._ask([small])[0].get("key"))
+        return self.keys[upload.name].removesuffix(upload.name)
 
     def _group(self, group: Sequence[Upload]) -> Iterator[Failure]:
         """Upload the files of one call; a rejected call is halved until the files at fault are alone."""

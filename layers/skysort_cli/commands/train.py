@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from skysort.models import TRAINING
 from skysort_cli.classifiers import checked_name, plain_name
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import Exit, StoppedError, UsageError
@@ -65,9 +66,9 @@ def _request(options: argparse.Namespace, source: dict[str, str]) -> dict[str, o
 
 def _remotely(options: argparse.Namespace, client: Client, pictures: Labelled | None, stop: threading.Event) -> int:
     from skysort_cli.remote_registry import RemoteRegistry  # noqa: PLC0415 - not needed in process
-    from skysort_cli.training_uploads import TrainingUpload  # noqa: PLC0415 - not needed in process
+    from skysort_cli.source_uploads import SourceUpload  # noqa: PLC0415 - not needed in process
 
-    upload = TrainingUpload(client, options.name, options.jobs, quiet=options.quiet, again=options.again)
+    upload = SourceUpload(client, TRAINING, options.name, options.jobs, quiet=options.quiet, again=options.again)
     registry = RemoteRegistry(client)
     identifier = ""
     try:

@@ -1,4 +1,4 @@
-"""Upload of a labelled folder, a zip or a table for training, resumed where an earlier run of the command stopped."""
+"""Upload of files for a training or a bulk job, resumed where an earlier run of the command stopped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from skysort_cli.batches import Batch
 from skysort_cli.exits import UsageError
@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from skysort_cli.exits import ProblemError
     from skysort_cli.upload_plan import Upload
 
-# The model of a training's uploads.
-TRAINING: Final = "training"
-
 
 @dataclass
-class TrainingUpload:
-    """Uploads for one training. name: of the model. failures: the files that were not taken, by name."""
+class SourceUpload:
+    """Uploads for one training or job.
+
+    model: what the service is told that they are for. name: the beginning of the batch's name. failures: the files that
+    were not taken, by name.
+    """
 
     client: Client
+    model: str
     name: str
     jobs: int
     quiet: bool
@@ -40,32 +42,41 @@ class TrainingUpload:
 
     def folder(self, files: Sequence[Input]) -> dict[str, str]:
         """Upload the pictures of a folder; returns the training's source."""
+        return {"batch": self._files(files)[0].batch}
+
+    def prefix(self, files: Sequence[Input]) -> str:
+        """Upload files; returns the prefix of their keys, empty if none could be read."""
+        uploader, uploads = self._files(files)
+        return uploader.prefix(uploads[0]) if uploads else ""
+
+    def _files(self, files: Sequence[Input]) -> tuple[Uploader, Sequence[Upload]]:
+        """Upload what is not there yet; returns what has done so, and all that is there now."""
         uploads, unread = plan(files)
         self.failures |= unread
         batch = _batch(self.name, uploads)
-        pending = uploads if self.again else not_uploaded(uploads, Batch(self.client, TRAINING, batch).uploaded_files())
+        there = Batch(self.client, self.model, batch)
+        pending = uploads if self.again else not_uploaded(uploads, there.uploaded_files())
         if len(pending) < len(uploads) and not self.quiet and is_terminal(sys.stderr):
             say(f"{len(uploads) - len(pending):,} of {len(uploads):,} files are already uploaded")
-        self._send(pending, batch)
-        return {"batch": batch}
+        return self._send(pending, batch), uploads
 
     def file(self, path: Path) -> dict[str, str]:
         """Upload a zip or a table; returns the training's source. Raises UsageError if it cannot be."""
         uploads, unread = plan([Input(str(path), path, path.name)])
         self.failures |= unread
-        keys = self._send(uploads, _batch(self.name, uploads)) if uploads else {}
+        keys = self._send(uploads, _batch(self.name, uploads)).keys if uploads else {}
         for problem in self.failures.values():
             raise UsageError(f"{path}: {problem.detail}")
         return {"s3_key": keys[path.name]}
 
-    def _send(self, uploads: Sequence[Upload], batch: str) -> dict[str, str]:
-        """Upload files; returns their keys by name."""
-        unfinished = Unfinished(state_folder(os.environ), self.client.endpoint.url, TRAINING, batch)
+    def _send(self, uploads: Sequence[Upload], batch: str) -> Uploader:
+        """Upload files; returns what has done so."""
+        unfinished = Unfinished(state_folder(os.environ), self.client.endpoint.url, self.model, batch)
         size = sum(upload.size for upload in uploads)
         with bar("uploading", size, quiet=self.quiet, in_bytes=True) as progress:
             uploader = Uploader(
                 client=self.client,
-                model=TRAINING,
+                model=self.model,
                 batch=batch,
                 jobs=self.jobs,
                 unfinished=unfinished,
@@ -73,11 +84,11 @@ class TrainingUpload:
                 on_file=lambda upload: progress.say(f"uploading {upload.name}"[:40]),
             )
             self.failures |= {upload.name: problem for upload, problem in uploader.upload(uploads)}
-        return uploader.keys
+        return uploader
 
 
 def _batch(name: str, uploads: Sequence[Upload]) -> str:
-    """A name that the same files get again, and other files do not: a training takes all that is in its batch."""
+    """A name that the same files get again, and other files do not: all that is in a batch is taken."""
     listing = "\0".join(f"{upload.name}\0{upload.size}\0{upload.changed}" for upload in uploads)
     digest = hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return f"{name}-{digest}"
