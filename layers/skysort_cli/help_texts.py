@@ -21,6 +21,7 @@ examples:
   skysort classify star stars.csv --out classes.csv    every row of a table
   skysort classify image *.jpg --endpoint http://127.0.0.1:8000 | jq .predictions[0].label
   skysort drop galaxy survey/ --wait --out classes.csv thousands of files, resumable
+  skysort bulk star s3://survey/dr9/ --plan            what a job over millions of rows would take and cost
   skysort models galaxy                                what a model is, and how good
   skysort train pictures breeds photos/ --wait         a classifier of your own, from a folder a class
   skysort classify custom/breeds new/*.jpg             and its answers
@@ -96,6 +97,32 @@ custom/promote.
 
 {SERVICE}
 {HERE}"""
+
+BULK_USAGE: Final = """skysort bulk MODEL SOURCE... --endpoint URL [--plan | --wait] [options]
+       skysort bulk [--job ID | --resume ID | --cancel ID] --endpoint URL [options]"""
+BULK: Final = f"""\
+examples:
+  skysort bulk star s3://survey/dr9/ --plan --endpoint URL      parts, seconds and dollars of what lies in S3
+  skysort bulk star s3://survey/dr9/ --wait --endpoint URL      start it, with a progress bar
+  skysort bulk galaxy cutouts/ --wait --endpoint URL            upload a folder, and classify it
+  skysort bulk image incoming/bulk/list.txt --manifest --endpoint URL
+  skysort bulk --resume star-20261128-084500-1a2b3c --wait      start a planned job, or go on with one that stopped
+  skysort bulk --cancel star-20261128-084500-1a2b3c
+  skysort bulk                                                  the service's newest jobs
+
+A job splits its files into parts, classifies each row or picture exactly once, and writes a result file for each part.
+Parts that were done are not done again: a job that was interrupted goes on where it stopped, with --resume. Rows that
+cannot be classified are written beside the results with their reasons. A job in which their share is larger than
+--tolerated-share fails; its results stay.
+
+{SERVICE}
+
+exit status:
+  0    every row was classified
+  1    some rows or files were not; the reasons are beside the results
+  2    the command line or the source is wrong, or too many rows were rejected
+  3    the service cannot be reached, rejects the key, keeps failing, or the job failed or did not end in time
+  130  interrupted with Ctrl-C"""
 
 TRAIN: Final = """\
 examples:

@@ -149,6 +149,46 @@ def _trainings(parser: argparse.ArgumentParser) -> None:
     _service(parser)
 
 
+def _bulk(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    parser.usage = texts.BULK_USAGE
+    add("model", nargs="?", type=_model, metavar="MODEL", help=f"what the files show: {_CHOICES}")
+    add(
+        "sources",
+        nargs="*",
+        metavar="SOURCE",
+        help="files, folders, patterns; with a service also s3://BUCKET/KEY or incoming/... (prefixes end in /)",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--plan", action="store_true", help="say what the job would be, take and cost; start nothing")
+    what.add_argument("--job", metavar="ID", help="show a job of the service")
+    what.add_argument("--resume", metavar="ID", help="start a planned job; go on with a cancelled or failed one")
+    what.add_argument("--cancel", metavar="ID", help="stop a job; what is done is kept")
+    add("--again", action="store_true", help="upload everything, even what was uploaded before")
+    add("--output", choices=("parquet", "csv"), default="parquet", help="format of the results (default parquet)")
+    add("--columns", type=_listed, metavar="A,B", help="columns of the tables to copy into the results")
+    add(
+        "--tolerated-share",
+        type=_share,
+        metavar="SHARE",
+        help="of rows, as 0.05 or 5%%: if more are rejected, the job fails (default 0.05)",
+    )
+    add(
+        "--manifest",
+        action="store_true",
+        help="SOURCE lists the files: a key a line, JSON, or an S3 inventory's manifest",
+    )
+    add("--concurrency", type=_whole(1, 10_000), metavar="N", help="parts at a time (default: what the service allows)")
+    add("--wait", action="store_true", help="wait until the job has ended")
+    add("--wait-for", type=_seconds, default=86_400.0, metavar="SECONDS", help="maximum wait (default 86400)")
+    add("--limit", type=_whole(1, 1000), default=20, metavar="N", help="number of jobs to list (default 20)")
+    add("--jobs", type=_whole(1, 64), default=4, metavar="N", help="uploads at once (default 4)")
+    add("--quiet", action="store_true", help="no progress bar and no closing line")
+    _text_or_json(parser)
+    add("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    _service(parser)
+
+
 def _serve(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--port", help="port of the HTTP API, 0 for any free one (default 8000)")
@@ -217,6 +257,16 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _share(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise argparse.ArgumentTypeError(f"must be a share from 0 to 1, such as 0.05 or 5%, got {text!r}")
+    return share
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -231,6 +281,7 @@ _RAW: Final[dict[str, Any]] = {"formatter_class": argparse.RawDescriptionHelpFor
 _COMMANDS: Final = (
     ("classify", "classify pictures or tables of stars, and show or write the answers", texts.CLASSIFY, _classify),
     ("drop", "upload files of any number and size, and fetch their results", texts.DROP, _drop),
+    ("bulk", "classify millions of pictures, or tables of any size, by a service", texts.BULK, _bulk),
     ("train", "train a classifier of your own", texts.TRAIN, _train),
     ("trainings", "list the trainings, or show one's report", texts.TRAININGS, _trainings),
     (

@@ -19,6 +19,7 @@ import httpx
 
 from skysort import problems
 from skysort.batches.table import COLUMNS
+from tests.fakes.bulk_jobs import FakeBulkJobs
 from tests.fakes.trainings import FakeTrainings
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class FakeService:
         self.rejects: set[str] = set()
         self.breaks = 0
         self.trainings = FakeTrainings()
+        self.bulk = FakeBulkJobs()
         self._lock = threading.Lock()
 
     @property
@@ -75,9 +77,9 @@ class FakeService:
             return failure
         if request.url.host == "store.example":
             return self._store(request)
-        about_training = self.trainings.answer(request)
-        if about_training is not None:
-            return about_training
+        answered = self.trainings.answer(request) or self.bulk.answer(request)
+        if answered is not None:
+            return answered
         answers = {"classify": self._classify, "uploads": self._uploads, "batches": self._batch}
         return answers.get(request.url.path.split("/")[2], self._document)(request)
 

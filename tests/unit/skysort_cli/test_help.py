@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 if TYPE_CHECKING:
     from tests.unit.skysort_cli.conftest import Cli
 
-COMMANDS = ("classify", "drop", "train", "trainings", "models", "serve", "doctor")
+COMMANDS = ("classify", "drop", "bulk", "train", "trainings", "models", "serve", "doctor")
 # What is imported beyond what Python itself has at its start.
 PROGRAM = """
 import json, sys
