@@ -16,6 +16,7 @@ from skysort.csv_cells import long_cells
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_LINE_BYTES, TEXT_HEADER_BYTES
 from skysort.star.schema import SDSS
+from skysort.star.tables.beside import nothing
 from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.text_rows import Line, TextTable, decoded, lines_of
 from skysort.star.tables.wanted import TableColumn, find
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from skysort.star.schema import Schema
-    from skysort.star.tables.result_columns import ResultColumns
+    from skysort.star.tables.beside import Beside
+from skysort.star.tables.result_columns import ResultColumns
 
 _SCALAR: Final = r"('(?:[^']|'')*'|\"[^\"]*\"|[^,}\n]+)"
 _NAME: Final = re.compile(rf"\bname:\s*{_SCALAR}")
@@ -38,7 +40,9 @@ _MARK: Final = re.compile("^# ?")
 
 
 @contextmanager
-def open_ecsv(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) -> Iterator[EcsvTable]:
+def open_ecsv(
+    blocks: Iterable[bytes], _check: object, schema: Schema = SDSS, beside: Beside = nothing
+) -> Iterator[EcsvTable]:
     """Open an ECSV table; raises InputError for unusable columns."""
     lines = enumerate(lines_of(blocks), start=1)
     header = _Header()
@@ -49,7 +53,7 @@ def open_ecsv(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) ->
     else:
         raise EmptyInputError("the ECSV table has a header but no column names")
     with long_cells():
-        yield EcsvTable(header, decoded(line, number), number, _records(lines), schema)
+        yield EcsvTable(header, decoded(line, number), number, _records(lines), schema=schema, beside=beside)
 
 
 class _Header:
@@ -117,7 +121,9 @@ def column_items(lines: Sequence[str]) -> tuple[int, list[list[str]], int] | Non
 class EcsvTable(TextTable):
     """An ECSV table."""
 
-    def __init__(self, header: _Header, names_line: str, number: int, records: Iterable[Line], schema: Schema) -> None:
+    def __init__(
+        self, header: _Header, names_line: str, number: int, records: Iterable[Line], *, schema: Schema, beside: Beside
+    ) -> None:
         self._header = header
         self._delimiter = header.delimiter
         self._names_line = names_line
@@ -128,7 +134,7 @@ class EcsvTable(TextTable):
                 f"the ECSV header lists {len(items):,} columns, but line {number:,} names {len(self._names):,}"
             )
         described = [_described("\n".join(item), name) for item, name in zip(items, self._names, strict=True)]
-        super().__init__(find(described, schema), records)
+        super().__init__(find(described, schema), records, self._names, beside(self._names))
         self._kept = [index for index, name in enumerate(self._names) if not is_appended(name)]
 
     def header(self, appended: ResultColumns) -> bytes:

@@ -27,17 +27,19 @@ from skysort.errors import (
 from skysort.fits_header import BLOCK, CARD, HeaderReader
 from skysort.limits import FITS_BYTES, FITS_EXTENSIONS, FITS_ROW_BYTES, FITS_TABLE_CARDS, MIB
 from skysort.star.schema import SDSS
+from skysort.star.tables.beside import nothing
 from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.rows import Cells, Rows, Table
 from skysort.star.tables.wanted import TableColumn, Wanted, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from skysort.fits_header import Header
     from skysort.star.schema import Schema
+    from skysort.star.tables.beside import As, Beside, Carried
     from skysort.star.tables.result_columns import ResultColumns, Values
 
 
@@ -50,7 +52,9 @@ _MARK_AT: Final = 4 * CARD
 
 
 @contextmanager
-def open_fits(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) -> Iterator[FitsTable]:
+def open_fits(
+    blocks: Iterable[bytes], _check: object, schema: Schema = SDSS, beside: Beside = nothing
+) -> Iterator[FitsTable]:
     """Map the first table with the measured columns; raises EmptyInputError, or the first table's InputError."""
     refusal: InvalidFieldsError | None = None
     with fetched(blocks, FITS_BYTES) as path:
@@ -67,7 +71,7 @@ def open_fits(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) ->
                 continue
             if table.rows == 0:
                 raise EmptyInputError("the FITS table has no rows")
-            yield FitsTable(content, table, wanted)
+            yield FitsTable(content, table, wanted, beside([column.name for column in table.columns]))
             return
     raise refusal or UnsupportedFormatError("the FITS file has no binary table: it is an image or an ASCII table")
 
@@ -75,13 +79,16 @@ def open_fits(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) ->
 class FitsTable(Table):
     """A binary table with the measured columns.
 
-    content: the mapped file.
+    content: the mapped file. carried: columns that are carried.
     """
 
-    def __init__(self, content: NDArray[np.uint8], table: BinaryTable, wanted: Wanted) -> None:
+    def __init__(
+        self, content: NDArray[np.uint8], table: BinaryTable, wanted: Wanted, carried: Sequence[Carried] = ()
+    ) -> None:
         self._content = content
         self._table = table
         self._wanted = wanted
+        self._carried = carried
         self.columns = wanted.columns
         self._appended: ResultColumns
         self._written = 0
@@ -109,7 +116,11 @@ class FitsTable(Table):
             lambda place: columns[place.column].cells(raw, place.element),
             lambda place: columns[place.column].truths(raw, place.element),
         )
-        return Rows(measured, lambda kept, values: self._render(raw[kept], values))
+        return Rows(
+            measured,
+            lambda kept, values: self._render(raw[kept], values),
+            carried=lambda: [columns[each.position].carried(raw, each.kind) for each in self._carried],
+        )
 
     def _render(self, raw: NDArray[np.uint8], values: Values) -> bytes:
         record = record_type(self._appended)
@@ -238,20 +249,50 @@ class Column:
             values[raw == self.header.integer(null)] = np.nan
         return Cells(values)
 
+    def carried(self, rows: NDArray[np.uint8], kind: As) -> Any:
+        """The values of rows as an Arrow array; raises InvalidFieldsError for a column of arrays."""
+        from skysort.star.tables.beside import converted, not_single, of_numbers  # noqa: PLC0415 - for bulk jobs alone
+
+        if not self.described.usable and self.letter != "L":
+            raise not_single(self.name, self.described.kind)
+        if self.described.elements != 1:
+            raise not_single(self.name, self.described.kind)
+        if self.letter == "L":
+            return converted(of_numbers(self.truths(rows, None)), kind, self.name)
+        if self.letter == "A":
+            return converted(self._strings(rows), kind, self.name)
+        number, zero = self.number, self.header.number(f"TZERO{self.number}", 0.0)
+        unsigned = {"I": (2**15, "u2"), "J": (2**31, "u4"), "K": (2**63, "u8")}.get(self.letter)
+        raw = np.ascontiguousarray(rows[:, self.start : self.start + self.width]).view(_NUMBERS[self.letter])[:, 0]
+        null, missing = f"TNULL{number}", None
+        if self.letter in _INTEGERS and self.header.text(null):
+            missing = raw == self.header.integer(null)
+        if self.header.number(f"TSCAL{number}", 1.0) == 1.0 and unsigned and zero == unsigned[0]:
+            offset = np.uint64(unsigned[0])
+            values: NDArray[Any] = (raw.astype(np.int64).view(np.uint64) + offset).astype(unsigned[1])
+        elif self.header.number(f"TSCAL{number}", 1.0) == 1.0 and zero == 0.0:
+            values = raw
+        else:
+            values = self.cells(rows, None).values
+        return converted(of_numbers(values, missing), kind, self.name)
+
     def truths(self, rows: NDArray[np.uint8], element: int | None) -> NDArray[np.bool_]:
         """(n,) bool: rows with T in a logical column, or in an element of it."""
         true: NDArray[np.bool_] = rows[:, self.start + (element or 0)] == ord("T")
         return true
 
     def _texts(self, rows: NDArray[np.uint8]) -> Cells:
-        import pyarrow as pa  # noqa: PLC0415 - text in place of numbers is rare
+        from skysort.star.tables.numbers import text_cells  # noqa: PLC0415 - text in place of numbers is rare
 
-        from skysort.star.tables.numbers import text_cells  # noqa: PLC0415
+        return text_cells(self._strings(rows))
+
+    def _strings(self, rows: NDArray[np.uint8]) -> Any:
+        import pyarrow as pa  # noqa: PLC0415 - likewise
 
         raw = np.ascontiguousarray(rows[:, self.start : self.start + self.width]).view(f"S{self.width}")[:, 0]
         # A NUL terminates a text before its width (section 7.3.3.1).
         texts = [text.partition(b"\0")[0].decode("latin-1").strip() for text in raw.tolist()]
-        return text_cells(pa.array(texts, pa.string()))
+        return pa.array(texts, pa.string())
 
 
 class BinaryTable:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from skysort.errors import EmptyInputError, LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_COLUMNS, TEXT_HEADER_BYTES
 from skysort.star.schema import SDSS
+from skysort.star.tables.beside import nothing
 from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.text_rows import Line, TextTable, decoded, lines_of
 from skysort.star.tables.wanted import TableColumn, find
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from skysort.star.schema import Schema
+    from skysort.star.tables.beside import Beside
     from skysort.star.tables.result_columns import ResultColumns
 
 _NUMBERS: Final = frozenset({"int", "i", "long", "l", "double", "d", "float", "f", "real", "r"})
@@ -30,7 +32,9 @@ _FLOAT_WIDTH: Final = 14
 
 
 @contextmanager
-def open_ipac(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) -> Iterator[IpacTable]:
+def open_ipac(
+    blocks: Iterable[bytes], _check: object, schema: Schema = SDSS, beside: Beside = nothing
+) -> Iterator[IpacTable]:
     """Open an IPAC table; raises InputError for unusable columns."""
     above: list[bytes] = []
     bars: list[str] = []
@@ -50,7 +54,7 @@ def open_ipac(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) ->
             break
     # Comments and blank lines among the rows are skipped.
     rows = ((number, line) for number, line in chain(first, lines) if line.strip() and not line.startswith(b"\\"))
-    table = IpacTable(b"".join(above), bars, rows, schema)
+    table = IpacTable(b"".join(above), bars, rows, schema, beside)
     if not first:
         raise EmptyInputError("the IPAC table has a header but no rows")
     yield table
@@ -62,7 +66,7 @@ class IpacTable(TextTable):
     above: the lines of keywords. bars: the header lines with bars.
     """
 
-    def __init__(self, above: bytes, bars: Sequence[str], rows: Iterable[Line], schema: Schema) -> None:
+    def __init__(self, above: bytes, bars: Sequence[str], rows: Iterable[Line], schema: Schema, beside: Beside) -> None:
         if not bars:
             raise MalformedInputError("the IPAC table has no line of names between bars")
         self._above = above
@@ -76,7 +80,7 @@ class IpacTable(TextTable):
             TableColumn(name, f"the type {kind or 'char'}", unit=unit or None)
             for name, kind, unit in zip(names, types, units, strict=True)
         ]
-        super().__init__(find(described, schema), rows)
+        super().__init__(find(described, schema), rows, names, beside(names))
         self._nulls = [null or "null" for null in nulls]
         self._kept = [i for i, name in enumerate(names) if not is_appended(name)]
         self._widths: list[int] = []

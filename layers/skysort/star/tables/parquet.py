@@ -15,6 +15,7 @@ from skysort.drop.files import fetched
 from skysort.errors import EmptyInputError, MalformedInputError
 from skysort.limits import PARQUET_BYTES
 from skysort.star.schema import SDSS
+from skysort.star.tables.beside import converted, nothing
 from skysort.star.tables.ecsv import column_items
 from skysort.star.tables.numbers import as_floats, text_cells
 from skysort.star.tables.parquet_budget import batches
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysort.star.schema import Schema
+    from skysort.star.tables.beside import Beside, Carried
     from skysort.star.tables.parquet_footer import Footer
     from skysort.star.tables.result_columns import ResultColumns, Values
     from skysort.star.tables.rows import Measured
@@ -44,7 +46,9 @@ _ITEM: Final = "- {name: "
 
 
 @contextmanager
-def open_parquet(blocks: Iterable[bytes], check: Callable[[], object], schema: Schema = SDSS) -> Iterator[ParquetTable]:
+def open_parquet(
+    blocks: Iterable[bytes], check: Callable[[], object], schema: Schema = SDSS, beside: Beside = nothing
+) -> Iterator[ParquetTable]:
     """Open a Parquet file in memory bounded by the PARQUET limits in limits.py.
 
     Schema, metadata and compression are kept; astropy's list of columns gets the appended ones. Raises InputError for a
@@ -53,7 +57,9 @@ def open_parquet(blocks: Iterable[bytes], check: Callable[[], object], schema: S
     with fetched(blocks, PARQUET_BYTES) as path:
         footer = read_footer(path)
         with pq.ParquetFile(path, memory_map=True, schema_depth_limit=_DEPTH) as file:
-            yield ParquetTable(path, footer, file, check, schema)
+            table = ParquetTable(path, footer, file, check, schema)
+            table.carry(beside(file.schema_arrow.names))
+            yield table
 
 
 class ParquetTable(Table):
@@ -69,10 +75,15 @@ class ParquetTable(Table):
         if footer.rows == 0:
             raise EmptyInputError("the Parquet table has no rows")
         self.columns = self._wanted.columns
+        self._carried: Sequence[Carried] = ()
         self._kept = [index for index, name in enumerate(self._schema.names) if not is_appended(name)]
         self._appended: ResultColumns
         self._out = _Pieces()
         self._writer: Any = None
+
+    def carry(self, carried: Sequence[Carried]) -> None:
+        """Carry these columns."""
+        self._carried = carried
 
     def begin(self, appended: ResultColumns) -> list[bytes]:
         """The file's first bytes."""
@@ -98,7 +109,13 @@ class ParquetTable(Table):
             self._writer.write_batch(pa.record_batch([*unchanged, *new], schema=self._writer.schema))
             return self._out.take()
 
-        return Rows(_Batch(batch).measured(self._wanted), render)
+        def carried() -> list[Any]:
+            return [
+                converted(batch.column(each.position), each.kind, batch.schema.names[each.position])
+                for each in self._carried
+            ]
+
+        return Rows(_Batch(batch).measured(self._wanted), render, carried=carried)
 
     def end(self) -> list[bytes]:
         """The footer."""

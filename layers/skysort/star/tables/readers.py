@@ -11,7 +11,7 @@ from skysort.star.schema import SDSS
 from skysort.star.tables.detect import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from skysort.input_warnings import InputWarning
     from skysort.star.schema import Schema
+    from skysort.star.tables.beside import Beside
     from skysort.star.tables.header import MeasuredColumns
     from skysort.star.tables.result_columns import ResultColumns, Values
     from skysort.star.tables.rows import Rows, Table
@@ -50,6 +51,8 @@ class TableReader:
         Called regularly before the first rows; raises after the deadline.
     schema
         The columns that are read.
+    beside
+        Chooses columns that are carried beside them; `Rows.carried` gives their values.
 
     Raises
     ------
@@ -64,7 +67,12 @@ class TableReader:
     """
 
     def __init__(
-        self, kind: Format, blocks: Iterable[bytes], check: Callable[[], object] = bool, schema: Schema = SDSS
+        self,
+        kind: Format,
+        blocks: Iterable[bytes],
+        check: Callable[[], object] = bool,
+        schema: Schema = SDSS,
+        beside: Beside | None = None,
     ) -> None:
         self._name = NAMES[kind]
         self._fault: Exception | None = None
@@ -72,7 +80,7 @@ class TableReader:
         open_table = _opener(kind)
         with self._guard():
             self._table = self._stack.enter_context(
-                open_table(self._watched(blocks), lambda: self._watch(check), schema)
+                open_table(self._watched(blocks), lambda: self._watch(check), schema, beside or _nothing)
             )
 
     def __enter__(self) -> Self:
@@ -136,7 +144,14 @@ class TableReader:
             yield block
 
 
-def _opener(kind: Format) -> Callable[[Iterator[bytes], Callable[[], object], Schema], AbstractContextManager[Table]]:
+def _nothing(_names: Sequence[str]) -> tuple[()]:
+    """Carry no column."""
+    return ()
+
+
+def _opener(
+    kind: Format,
+) -> Callable[[Iterator[bytes], Callable[[], object], Schema, Beside], AbstractContextManager[Table]]:
     """The function that opens tables of a format; its libraries are imported with the first file."""
     if kind is Format.CSV:
         from skysort.star.tables.csv.table import open_csv  # noqa: PLC0415

@@ -150,6 +150,8 @@ class Rows:
         The reader's rejects: index in the block; line, column, reason and detail.
     line
         The line in the file of one of the n rows; None for formats without lines.
+    carried
+        Gives the values of the n rows in the columns that are carried, as Arrow arrays.
     """
 
     measured: Measured
@@ -157,6 +159,7 @@ class Rows:
     places: NDArray[np.intp] | None = None
     refused: Sequence[tuple[int, tuple[int | None, str, str, str]]] = ()
     line: Callable[[int], int] | None = None
+    carried: Callable[[], Sequence[Any]] = tuple
 
 
 class Table(ABC):

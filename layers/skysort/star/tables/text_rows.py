@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from codecs import BOM_UTF8
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from skysort.errors import LimitExceededError, MalformedInputError
 from skysort.limits import TABLE_LINE_BYTES
+from skysort.star.tables.beside import converted
 from skysort.star.tables.numbers import text_cells
 from skysort.star.tables.rows import Rows, Table
+from skysort.star.tables.wanted import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from skysort.star.tables.beside import Carried
     from skysort.star.tables.result_columns import ResultColumns, Values
     from skysort.star.tables.rows import Cells
-    from skysort.star.tables.wanted import Place, Wanted
+    from skysort.star.tables.wanted import Wanted
 
 _ROWS: Final = 8_192
 _TRUE: Final = frozenset({"True", "true", "TRUE", "T", "1"})
@@ -32,12 +35,16 @@ Line = tuple[int, bytes]
 class TextTable(Table):
     """A table of lines.
 
-    wanted: the measured columns. lines: its rows.
+    wanted: the measured columns. lines: its rows. names: of all columns. carried: columns that are carried.
     """
 
-    def __init__(self, wanted: Wanted, lines: Iterable[Line]) -> None:
+    def __init__(
+        self, wanted: Wanted, lines: Iterable[Line], names: Sequence[str] = (), carried: Sequence[Carried] = ()
+    ) -> None:
         self._wanted = wanted
         self._lines = lines
+        self._heads = names
+        self._carried = carried
         self.columns = wanted.columns
         self._appended: ResultColumns
 
@@ -91,7 +98,16 @@ class TextTable(Table):
                 if keep
             )
 
-        return Rows(self._wanted.read(values_of, truths_of), render, line=lambda row: block[row][0])
+        def carried() -> list[Any]:
+            return [
+                converted(
+                    pa.array(texts(Place(column.position)), pa.string()), column.kind, self._heads[column.position]
+                )
+                for column in self._carried
+            ]
+
+        measured = self._wanted.read(values_of, truths_of)
+        return Rows(measured, render, line=lambda row: block[row][0], carried=carried)
 
 
 def lines_of(blocks: Iterable[bytes]) -> Iterator[bytes]:

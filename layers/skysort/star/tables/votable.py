@@ -29,6 +29,7 @@ from skysort.errors import (
 )
 from skysort.limits import MIB, TABLE_COLUMNS, VOTABLE_BYTES, VOTABLE_DEPTH, VOTABLE_TABLES, VOTABLE_TAG_BYTES
 from skysort.star.schema import SDSS
+from skysort.star.tables.beside import nothing
 from skysort.star.tables.result_columns import is_appended
 from skysort.star.tables.rows import Rows, Table
 from skysort.star.tables.votable_rows import BinaryRows, TableElement, TextRows, field
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysort.star.schema import Schema
+    from skysort.star.tables.beside import Beside
     from skysort.star.tables.header import MeasuredColumns
     from skysort.star.tables.result_columns import ResultColumns, Values
     from skysort.star.tables.votable_rows import Render
@@ -53,7 +55,9 @@ _NROWS: Final = re.compile(rb"""(\snrows\s*=\s*)(?:"[^"]*"|'[^']*')""")
 
 
 @contextmanager
-def open_votable(blocks: Iterable[bytes], check: Callable[[], object], schema: Schema = SDSS) -> Iterator[Document]:
+def open_votable(
+    blocks: Iterable[bytes], check: Callable[[], object], schema: Schema = SDSS, beside: Beside = nothing
+) -> Iterator[Document]:
     """Open the first table with the measured columns; raises UnsupportedFormatError for UTF-16 and the like."""
     with (
         fetched(blocks, VOTABLE_BYTES) as path,
@@ -64,7 +68,7 @@ def open_votable(blocks: Iterable[bytes], check: Callable[[], object], schema: S
         head = content[:_PIECE]
         if head.count(0) > len(head) // 4:  # of a markup's letters every other byte; a stray one is damage
             raise UnsupportedFormatError("the VOTable is UTF-16 text; save it as UTF-8")
-        yield Document(content, rows, check, schema)
+        yield Document(content, rows, check, schema, beside)
 
 
 class Document(Table):
@@ -73,8 +77,16 @@ class Document(Table):
     rows: temporary file of the rendered rows, whose number the header has.
     """
 
-    def __init__(self, content: mmap.mmap, rows: BinaryIO, check: Callable[[], object], schema: Schema) -> None:
+    def __init__(
+        self,
+        content: mmap.mmap,
+        rows: BinaryIO,
+        check: Callable[[], object],
+        schema: Schema,
+        beside: Beside = nothing,
+    ) -> None:
         self._content = content
+        self._beside = beside
         self._schema = schema
         self._rows = rows
         self._check = check
@@ -146,8 +158,8 @@ class Document(Table):
 
     def _ready(self) -> Iterator[Rows]:
         if self._data is not None:
-            for measured, render in self._data.ready(last=self._rows_to is not None):
-                yield Rows(measured, self._keeping(render))
+            for measured, render, carried in self._data.ready(last=self._rows_to is not None):
+                yield Rows(measured, self._keeping(render), carried=carried)
 
     def _keeping(self, render: Render) -> Callable[[NDArray[np.bool_], Values], bytes]:
         def keep(kept: NDArray[np.bool_], values: Values) -> bytes:
@@ -241,6 +253,7 @@ class Document(Table):
             return
         try:
             table.wanted = find([field.described for field in table.fields], self._schema)
+            table.carried = self._beside([field.name for field in table.fields])
         except InvalidFieldsError as error:
             self._refusal = self._refusal or error
         else:

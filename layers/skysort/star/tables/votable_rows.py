@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from skysort.errors import MalformedInputError, UnsupportedFormatError
 from skysort.limits import MIB
-from skysort.star.tables.numbers import text_cells
+from skysort.star.tables.beside import converted, not_single, of_numbers
+from skysort.star.tables.numbers import text_cells, to_numbers
 from skysort.star.tables.rows import Cells
 from skysort.star.tables.wanted import TableColumn
 
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skysort.star.tables.beside import As, Carried
     from skysort.star.tables.result_columns import ResultColumns, Values
     from skysort.star.tables.rows import Measured
     from skysort.star.tables.wanted import Place, Wanted
 
     # Renders the rows that a mask keeps, with the appended cells.
     Render = Callable[[NDArray[np.bool_], ResultColumns, Values], bytes]
-    Read = tuple[Measured, Render]
+    Read = tuple[Measured, Render, Callable[[], Sequence[Any]]]
 
 _ROWS: Final = 8_192
 _LENGTH: Final = struct.Struct(">I")
@@ -115,6 +117,37 @@ class Field:
         raw = np.frombuffer(b"".join(cell[start : start + size] for cell in cells), _NUMBERS[self.datatype])
         return Cells(self._values(raw))
 
+    def carried(self, cells: Sequence[str | None] | Sequence[bytes], missing: NDArray[np.bool_], kind: As) -> Any:
+        """The values of n cells, of TABLEDATA or BINARY, as an Arrow array; raises InvalidFieldsError for arrays."""
+        if not self.is_text and (self.elements != 1 or self.datatype not in {*_NUMBERS, "boolean"}):
+            raise not_single(self.name, self.described.kind)
+        if any(isinstance(cell, bytes) for cell in cells):
+            return converted(self._of_bytes([bytes(cell) for cell in cells], missing), kind, self.name)  # type: ignore[arg-type]
+        texts = [None if cell is None or cell.strip() in {"", self.null} else str(cell) for cell in cells]
+        if self.is_text:
+            return converted(pa.array(texts, pa.string()), kind, self.name)
+        if self.datatype == "boolean":
+            truths = [None if text is None else text.strip().lower() in {"t", "1", "true"} for text in texts]
+            return converted(pa.array(truths, pa.bool_()), kind, self.name)
+        if self.datatype in _FLOATS:
+            numbers, _ = to_numbers(pa.array(texts, pa.string()))
+            return converted(of_numbers(numbers), kind, self.name)
+        whole = [int(text) if text and _INTEGER.fullmatch(text.strip()) else None for text in texts]
+        bounded = [None if number is None or not -(2**63) <= number < 2**63 else number for number in whole]
+        return converted(pa.array(bounded, pa.int64()), kind, self.name)
+
+    def _of_bytes(self, cells: Sequence[bytes], missing: NDArray[np.bool_]) -> Any:
+        if self.is_text:
+            coding = "utf-16-be" if self.datatype == "unicodeChar" else "utf-8"
+            texts = [cell.decode(coding, "replace").partition("\0")[0] for cell in cells]
+            return pa.array(texts, pa.string(), mask=missing)
+        if self.datatype == "boolean":
+            return pa.array([cell in {b"T", b"t", b"1"} for cell in cells], pa.bool_(), mask=missing)
+        raw = np.frombuffer(b"".join(cells), _NUMBERS[self.datatype])
+        if self.null is not None and self.datatype not in _FLOATS and _INTEGER.fullmatch(self.null):
+            missing = missing | (raw == int(self.null))
+        return of_numbers(raw, missing)
+
     def _values(self, raw: NDArray[np.generic]) -> NDArray[np.float64]:
         with np.errstate(all="ignore"):
             values = raw.astype(np.float64)
@@ -157,6 +190,7 @@ class TableElement:
         self.fields_end: int | None = None
         self.prefix = ""
         self.wanted: Wanted
+        self.carried: Sequence[Carried] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +215,7 @@ class TextRows:
         self.end = start
         self.count = 0
         self._wanted = {place.column for place in table.wanted.places if place is not None}
+        self._wanted.update(each.position for each in table.carried)
         self._texts: dict[int, list[str | None]] = {column: [] for column in self._wanted}
         self._rows: list[_Row] = []
         self._cuts: list[tuple[int, int]] = []
@@ -235,7 +270,13 @@ class TextRows:
                 for row, new in zip(kept_rows, cells, strict=True)
             )
 
-        yield measured, render
+        def carried() -> list[Any]:
+            present = np.zeros(len(rows), np.bool_)
+            return [
+                fields[each.position].carried(texts[each.position], present, each.kind) for each in self._table.carried
+            ]
+
+        yield measured, render, carried
 
     def _kept_bytes(self, row: _Row) -> bytes:
         starts = (row.start, *(stop for _, stop in row.cuts))
@@ -315,15 +356,27 @@ class BinaryRows:
         return places if start < offset <= len(data) else None
 
     def _read(self, data: bytes, rows: Sequence[Sequence[int]]) -> Read:
+        def contents(position: int) -> list[bytes]:
+            skipped = _LENGTH.size if self._table.fields[position].size is None else 0
+            return [data[row[position + 1] + skipped : row[position + 2]] for row in rows]
+
+        def missing(position: int) -> NDArray[np.bool_]:
+            if not self._flags:
+                return np.zeros(len(rows), np.bool_)
+            byte, bit = position // 8, 7 - position % 8
+            return np.array([data[row[0] + byte] >> bit & 1 for row in rows], np.bool_)
+
         def cells(place: Place) -> Cells:
-            field = self._table.fields[place.column]
-            skipped = _LENGTH.size if field.size is None else 0
-            index = place.column + 1
-            column = field.from_bytes([data[row[index] + skipped : row[index + 1]] for row in rows], place.element)
+            column = self._table.fields[place.column].from_bytes(contents(place.column), place.element)
             if self._flags:
-                byte, bit = place.column // 8, 7 - place.column % 8
-                column.hide(np.array([data[row[0] + byte] >> bit & 1 for row in rows], np.bool_))
+                column.hide(missing(place.column))
             return column
+
+        def carried() -> list[Any]:
+            return [
+                self._table.fields[each.position].carried(contents(each.position), missing(each.position), each.kind)
+                for each in self._table.carried
+            ]
 
         def render(kept: NDArray[np.bool_], appended: ResultColumns, values: Values) -> bytes:
             columns = [_packed(column) for column in appended.columns(values)]
@@ -338,7 +391,7 @@ class BinaryRows:
             return encoded
 
         self.count += len(rows)
-        return self._table.wanted.read(cells), render
+        return self._table.wanted.read(cells), render, carried
 
     def _row(self, data: bytes, row: Sequence[int], added: int) -> bytes:
         """A row's kept bytes, with null flags for the appended columns."""

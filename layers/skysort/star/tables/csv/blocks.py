@@ -17,6 +17,7 @@ from pyarrow import csv as pa_csv
 
 from skysort.errors import MalformedInputError
 from skysort.star.columns import BLANK
+from skysort.star.tables.beside import As, converted
 from skysort.star.tables.numbers import as_floats, text_cells
 from skysort.star.tables.rows import Cells, Measured
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skysort.star.tables.beside import Carried
     from skysort.star.tables.csv.dialect import Head
 
 
@@ -132,28 +134,34 @@ class Block:
     """The cells of n rows.
 
     measured: of the m rows with the right number of cells. ragged: (index, number of cells) of the others.
-    complete: (n,) bool, True for the m rows. kept: text of the other columns, where requested.
+    complete: (n,) bool, True for the m rows. kept: text of the other columns, where requested. carried: values of the m
+    rows in the columns that are carried.
     """
 
     measured: Measured
     ragged: Sequence[tuple[int, int]]
     complete: NDArray[np.bool_]
     kept: Sequence[Any]
+    carried: Sequence[Any] = ()
 
 
 class CellReader:
     """Reads blocks of one table.
 
-    positions: of the measured columns. kept: columns whose text is needed too.
+    positions: of the measured columns. kept: columns whose text is needed too. carried: columns that are carried.
     """
 
-    def __init__(self, head: Head, positions: Sequence[int | None], kept: Sequence[int]) -> None:
+    def __init__(
+        self, head: Head, positions: Sequence[int | None], kept: Sequence[int], carried: Sequence[Carried] = ()
+    ) -> None:
         self._positions = positions
         self._schema = head.schema
         self._class = positions[-1] if head.schema.class_columns else None
         self._delimiter = head.delimiter
         self._decimal_point = "," if head.decimal_comma else "."
         self._kept = kept
+        self._carried = carried
+        self._texts = {column.position for column in carried if column.kind is not As.NUMBER}
         self._names = [str(position) for position in range(len(head.names))]
 
     def read(self, rows: memoryview | bytes, count: int, *, is_ascii: bool = False) -> Block:
@@ -189,7 +197,7 @@ class CellReader:
             cells = [
                 None
                 if column is None
-                else text_cells(column)
+                else text_cells(column, decimal_comma=self._delimiter != ",")
                 if pa.types.is_binary(column.type)
                 else Cells(as_floats(column))
                 for column in columns
@@ -212,7 +220,10 @@ class CellReader:
         kept = [self._last[str(position)].combine_chunks() for position in self._kept]
         if latin:
             kept = [_as_latin(cells) for cells in kept]
-        return Block(measured, ragged, complete, kept)
+        carried = [
+            converted(self._last[str(column.position)].combine_chunks(), column.kind, "") for column in self._carried
+        ]
+        return Block(measured, ragged, complete, kept, carried)
 
     def _parse(self, rows: memoryview | bytes, kind: Any, ragged: list[tuple[int, int]]) -> list[Any]:
         """The measured columns, None for a missing one."""
@@ -221,8 +232,12 @@ class CellReader:
             ragged.append((row.number - 1, row.actual_columns))
             return "skip"
 
-        wanted = sorted({position for position in self._positions if position is not None} | set(self._kept))
+        measured = {position for position in self._positions if position is not None}
+        wanted = sorted(measured.union(self._kept, (column.position for column in self._carried)))
         names = [self._names[position] for position in wanted]
+        texts = {str(position): pa.binary() for position in ({self._class} | self._texts) & measured} | {
+            str(position): pa.string() for position in self._texts - measured
+        }
         table = pa_csv.read_csv(
             pa.py_buffer(rows),
             # One block: the caller's blocks fit the processor's cache.
@@ -232,7 +247,7 @@ class CellReader:
             ),
             convert_options=pa_csv.ConvertOptions(
                 include_columns=names,
-                column_types={name: pa.binary() if name == str(self._class) else kind for name in names},
+                column_types={name: texts.get(name, kind) for name in names},
                 null_values=BLANK,
                 strings_can_be_null=False,
                 decimal_point=self._decimal_point,

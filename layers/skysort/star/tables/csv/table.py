@@ -16,6 +16,7 @@ from skysort.gzip_stream import resized
 from skysort.input_warnings import InputWarning
 from skysort.limits import MIB, TABLE_LINE_BYTES
 from skysort.star.schema import SDSS
+from skysort.star.tables.beside import nothing
 from skysort.star.tables.csv.blocks import CellReader, Lines, split_lines
 from skysort.star.tables.csv.cells import COMMENT, SPREADSHEET_ERROR, WRONG_CELL_COUNT, decoded, wrong_cell_count
 from skysort.star.tables.csv.dialect import is_table, read_head
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysort.star.schema import Schema
+    from skysort.star.tables.beside import Beside, Carried
     from skysort.star.tables.csv.blocks import Block
     from skysort.star.tables.csv.dialect import Head
     from skysort.star.tables.result_columns import ResultColumns, Values
@@ -47,10 +49,12 @@ _LOWER: Final = np.frombuffer(b"".join(b"%03d" % n for n in range(1000)), np.uin
 
 
 @contextmanager
-def open_csv(blocks: Iterable[bytes], _check: object, schema: Schema = SDSS) -> Iterator[CsvTable]:
+def open_csv(
+    blocks: Iterable[bytes], _check: object, schema: Schema = SDSS, beside: Beside = nothing
+) -> Iterator[CsvTable]:
     """Open a CSV; raises InputError for an unusable header."""
     head, below = read_head(blocks, schema)
-    yield CsvTable(head, resized(below, BLOCK_BYTES))
+    yield CsvTable(head, resized(below, BLOCK_BYTES), beside(head.names))
 
 
 class CsvTable(Table):
@@ -59,7 +63,7 @@ class CsvTable(Table):
     Rows are copied byte for byte and the appended cells added; columns of an earlier classification are replaced.
     """
 
-    def __init__(self, head: Head, blocks: Iterator[bytes]) -> None:
+    def __init__(self, head: Head, blocks: Iterator[bytes], carried: Sequence[Carried] = ()) -> None:
         self._blocks = blocks
         self._head = head
         self._eol = head.eol or b"\n"
@@ -67,7 +71,7 @@ class CsvTable(Table):
         self.columns = columns_of(head)
         self._kept = [index for index, name in enumerate(head.names) if not is_appended(name)]
         self._rebuild = len(self._kept) < len(head.names)
-        self._cells = CellReader(head, self.columns.positions, self._kept if self._rebuild else ())
+        self._cells = CellReader(head, self.columns.positions, self._kept if self._rebuild else (), carried)
         self._text: CsvText
         self._line = head.lines + 1
         # The last comment among the rows, until a row follows it, and the number of comments.
@@ -176,6 +180,7 @@ class CsvTable(Table):
             np.flatnonzero(cells.complete) if cells.ragged else None,
             refused,
             lambda row: self._number(complete, int(complete.starts[row])),
+            lambda: cells.carried,
         )
 
     def _number(self, lines: Lines, offset: int) -> int:

@@ -338,8 +338,9 @@ def test_every_row_is_in_exactly_one_table_textually_and_in_order(
         text, delimiter=delimiter, lineterminator=eol, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
     )
     if not quoted:
-        # Python's own writer leaves a lone carriage return unquoted, which ends a row for every reader.
-        rows = [[cell.replace("\r", " ") for cell in row] for row in rows]
+        # Python's own writer leaves a lone carriage return unquoted, which ends a row for every reader, and # makes a
+        # comment of it.
+        rows = [[cell.replace("\r", " ").replace("#", "+") for cell in row] for row in rows]
     writer.writerows([header, *rows])
 
     # When
