@@ -223,6 +223,9 @@ BULK_PART_BYTES: Final = 64 * MIB
 BULK_PART_BYTES_MIN: Final = 4 * MIB
 BULK_PART_PICTURES: Final = 1_000
 BULK_PART_PICTURE_BYTES: Final = 256 * MIB
+# A tar of pictures, whose headers are all read to split it; the directory of a zip has some 100 bytes a member.
+BULK_TAR_BYTES: Final = 16 * 1024 * MIB
+BULK_DIRECTORY_BYTES: Final = 128 * MIB
 # Seconds that the sample of the source is classified for the plan.
 BULK_PROBE_S: Final = 5
 # Lines of slices that lie in one object.

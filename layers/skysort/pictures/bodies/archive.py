@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
+import io
 import lzma
 import stat
 import struct
@@ -59,6 +60,8 @@ _ENTRY, _ENTRY_BYTES, _FLAGS_OFFSET, _LENGTHS_OFFSET = b"PK\x01\x02", 46, 9, 28
 _UTF_8: Final = 0x08
 # A member's local header: signature, size and offset of the flag byte (4.3.7).
 _HEADER, _HEADER_BYTES, _HEADER_FLAGS_OFFSET = b"PK\x03\x04", 30, 7
+# The end of a zip without disks and comment (4.3.16): signature, four zeros, size of the directory, its offset, zero.
+ZIP_END: Final = struct.Struct("<4s4H2LH")
 # Info-ZIP's Unicode Path extra field, and the size of an extra field's header.
 _UNICODE_PATH, _FIELD_HEAD = 0x7075, 4
 
@@ -135,6 +138,28 @@ def members(path: Path, kind: Kind) -> Iterator[Member]:
             yield member if member.content is None else Member(names.unique(_short(member.name)), member.content)
 
 
+def zip_files(directory: bytes) -> list[str | None]:
+    """The names of the files of a zip, or of a part of it; None for folders and system files.
+
+    Parameters
+    ----------
+    directory
+        Entries of its directory.
+
+    Returns
+    -------
+    A name an entry; raises MalformedInputError for damaged entries, LimitExceededError for too many bytes of them.
+    """
+    alone = directory + ZIP_END.pack(b"PK\x05\x06", 0, 0, 0, 0, len(directory), 0, 0)
+    with (
+        reading("the zip archive"),
+        closing(_UnflaggedFile(io.BytesIO(alone))) as file,
+        zipfile.ZipFile(cast("IO[bytes]", file)) as archive,
+    ):
+        names = [(entry.is_dir(), _zip_name(entry)) for entry in archive.infolist()]
+    return [None if is_folder or is_junk(shown) else safe_name(shown) for is_folder, shown in names]
+
+
 def _zip(path: Path) -> Iterator[Member]:
     # zipfile reads the whole directory: BoundedFile refuses one that would not fit into memory.
     with closing(_UnflaggedFile(path.open("rb"))) as file, zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
@@ -170,18 +195,46 @@ def _tar(path: Path, kind: Kind) -> Iterator[Member]:
     openers: dict[Kind, Any] = {Kind.TAR_GZIP: gzip.open, Kind.TAR_BZIP2: bz2.open, Kind.TAR_XZ: lzma.open}
     max_bytes = max(_RATIO_FROM, min(ARCHIVE_EXPANDED_BYTES, ARCHIVE_RATIO * path.stat().st_size))
     packed = openers.get(kind, open)(path, "rb")
-    with closing(BoundedFile(packed, max_bytes)) as file, _opened_tar(file, kind) as archive:
-        while (entry := archive.next()) is not None:
-            archive.members.clear()  # type: ignore[attr-defined] # it would keep every header
-            file.forget_headers()
-            shown = _tar_name(entry.name)
-            if entry.isdir() or is_junk(shown):
-                yield Member(shown, None)
+    with closing(BoundedFile(packed, max_bytes)) as file:
+        for entry, shown, _ in tar_entries(file, kind):
+            if shown is None:
+                yield Member(_tar_name(entry.name), None)
                 continue
             name, refusal = _checked(shown, is_file=entry.isreg() and not entry.issparse())
             if refusal is None and entry.size > IMAGE_BYTES:
                 refusal = _too_large()
             yield Member(name, refusal or file.content(entry.offset_data, entry.size))
+
+
+def tar_entries(
+    file: BoundedFile, kind: Kind = Kind.TAR
+) -> Iterator[tuple[tarfile.TarInfo, str | None, tarfile.TarFile]]:
+    """The entries of a tar.
+
+    Parameters
+    ----------
+    file
+        The archive, unpacked.
+    kind
+        What it was.
+
+    Yields
+    ------
+    Each entry, the name of a file (None for folders and system files), and the archive: its offset is the entry's end.
+
+    Raises
+    ------
+    MalformedInputError
+        For a damaged header.
+    LimitExceededError
+        For a position or a header beyond the file's bounds.
+    """
+    with _opened_tar(file, kind) as archive:
+        while (entry := archive.next()) is not None:
+            archive.members.clear()  # type: ignore[attr-defined] # it would keep every header
+            file.forget_headers()
+            shown = _tar_name(entry.name)
+            yield entry, None if entry.isdir() or is_junk(shown) else shown, archive
         # tarfile takes a damaged header for the end; the end is a block of zeros, or nothing.
         file.seek(archive.offset)
         if file.read(_TAR_BLOCK).strip(b"\0"):
@@ -212,6 +265,11 @@ def _checked(name: str, *, is_file: bool) -> tuple[str, InputError | None]:
     if not is_file:
         return safe, UnsupportedFormatError("the member is a link or a special file; only files are opened")
     return safe, None
+
+
+def safe_name(shown: str) -> str:
+    """The name that `members` gives a file, before it makes equal names unique."""
+    return _short(_checked(shown, is_file=True)[0])
 
 
 def _short(name: str) -> str:

@@ -1,0 +1,1 @@
+"""Pictures of bulk jobs: single files, and those inside zip and tar archives and Parquet tables."""
