@@ -1,4 +1,4 @@
-"""Health, models, uploads, batches, and the contract of every function."""
+"""Health, models, uploads, batches, trainings, bulk jobs, and the contract of every function."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skysort.batches.status import BatchStatusService
+from skysort.bulk.service import BulkService, Surroundings
 from skysort.http.api import serve
+from skysort.http.bulk import BulkRoutes
 from skysort.http.control import Contract, control_api
 from skysort.http.trained import TrainedServices
+from skysort.limits import PRESIGNED_S
 from skysort.model_card import ModelRegistry
 from skysort.models import MODELS
 from skysort.observability import Start, logger, metrics
@@ -50,8 +53,25 @@ batches = BatchStatusService(
     signer=signer,
     trained=lambda client: trained.catalogue.spelled(owner_of(client)),
 )
+jobs = BulkService(
+    S3ModelStore(s3, settings.results_bucket),
+    s3,
+    Surroundings(
+        drop_bucket=settings.drop_bucket,
+        results_bucket=settings.results_bucket,
+        opened=settings.bulk_sources,
+        database=settings.glue_database,
+        link=lambda key: signer.url("GET", addressing.locate(settings.results_bucket, key), PRESIGNED_S),
+    ),
+)
 api = control_api(
-    registry, uploads, batches, trained, contract=Contract(Path(__file__).parent), clients=settings.clients
+    registry,
+    uploads,
+    batches,
+    trained,
+    BulkRoutes(jobs, trained.check_model),
+    contract=Contract(Path(__file__).parent),
+    clients=settings.clients,
 )
 start.done()
 

@@ -16,10 +16,11 @@ from typing_extensions import is_typeddict
 import skysort
 from infra import ROOT
 from infra.api import bodies
+from infra.api.bulk import operations as bulk_operations
 from infra.api.operations import ALWAYS, JSON, Operation, labels_of, operations
 from infra.api.routes import ROUTES
 from infra.api.trained import operations as trained_operations
-from skysort import answers, problems, trained_answers
+from skysort import answers, bulk_answers, problems, trained_answers
 from skysort.models import CUSTOM, PICTURES, ROWS, of_kind
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _TAGS: Final = {
     "classify": "Classify pictures and rows in the request.",
     "batches": "Drop files of any number and size, and follow their progress.",
     "models": "The shipped models and their cards.",
+    "bulk": "Classify tables and pictures beyond one machine: planned, priced, and each row exactly once.",
     "training": "Train classifiers of your own, and choose which version of each is live.",
     "service": "The service itself.",
 }
@@ -49,9 +51,9 @@ _MEANS: Final = {
     HTTPStatus.BAD_REQUEST: "The body is empty, damaged, or does not match its content type.",
     HTTPStatus.UNAUTHORIZED: "Clients see only their own batches and files, and the caller is not identified.",
     HTTPStatus.FORBIDDEN: "A valid API key is required.",
-    HTTPStatus.NOT_FOUND: "Unknown path, model, version, training, batch or file.",
+    HTTPStatus.NOT_FOUND: "Unknown path, model, version, training, bulk job, batch or file.",
     HTTPStatus.CONFLICT: "Not possible now: the version is worse than the live one, or is live, or the model is of "
-    "another kind.",
+    "another kind; the bulk job runs, or has ended.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Limit exceeded.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "The URL with its query is longer than 8,192 characters.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Unsupported content type or file format.",
@@ -71,7 +73,7 @@ class ContractError(Exception):
 
 def build() -> Document:
     """Build the OpenAPI document; raises ContractError."""
-    described = operations() | trained_operations()
+    described = operations() | trained_operations() | bulk_operations()
     handled: dict[tuple[str, str], Document] = {}
     for function in sorted({route.function for route in ROUTES}):
         handled |= _parameters(_resolver(function), function)
@@ -211,7 +213,7 @@ def _problem(status: HTTPStatus) -> Document:
 
 def _schemas(described: Collection[Operation]) -> Document:
     """All schemas by name: typed answers and requests, and the bodies of the classify handlers."""
-    for answer in filter(is_typeddict, {**vars(answers), **vars(trained_answers)}.values()):
+    for answer in filter(is_typeddict, {**vars(answers), **vars(trained_answers), **vars(bulk_answers)}.values()):
         config: ConfigDict = getattr(answer, "__pydantic_config__", ConfigDict())
         with_config(ConfigDict(**{"extra": "forbid", **config, "use_attribute_docstrings": True}))(answer)
     typed: list[object] = [answers.Problem, *(operation.answer for operation in described)]

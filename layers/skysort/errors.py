@@ -101,6 +101,10 @@ class NotBetterError(ModelConflictError):
         self.comparison = comparison
 
 
+class JobConflictError(InputError):
+    """The phase of a bulk job does not allow this: it has ended, has not begun, or runs."""
+
+
 class NotFoundError(SkysortError):
     """There is no model, batch or path of this name."""
 

@@ -27,6 +27,7 @@ _STATUS: Final[dict[type[errors.SkysortError], tuple[HTTPStatus, str, str]]] = {
     errors.LimitExceededError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "limit-exceeded", "Limit exceeded"),
     errors.NotBetterError: (HTTPStatus.CONFLICT, "not-better", "Not better than the live version"),
     errors.ModelConflictError: (HTTPStatus.CONFLICT, "conflict", "Not possible now"),
+    errors.JobConflictError: (HTTPStatus.CONFLICT, "conflict", "Not possible now"),
     errors.InputError: (HTTPStatus.BAD_REQUEST, "bad-input", "The input cannot be used"),
     errors.UnauthenticatedError: (HTTPStatus.UNAUTHORIZED, "unauthorised", "Not signed in"),
     errors.NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "Not found"),

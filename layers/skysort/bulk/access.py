@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from skysort.drop.keys import INCOMING
 
@@ -27,6 +27,16 @@ def located(source: str, drop_bucket: str) -> Located:
         return Located(drop_bucket, source)
     bucket, _, key = source.removeprefix(SCHEME).partition("/")
     return Located(bucket, key)
+
+
+class AccessCheck(Protocol):
+    """What a job may read."""
+
+    def fault(self, source: str) -> str | None:
+        """Why an object may not be read, None if it may."""
+
+    def prefix_fault(self, prefix: str) -> str | None:
+        """Why the objects below a prefix may not be read, None if they may."""
 
 
 class Access:
@@ -56,3 +66,15 @@ class Access:
     def _foreign(self, source: str) -> str:
         folder = f"{self._client.folder}/" if self._client.folder else ""
         return f"{source!r:.200} is not one of your files; they are below {INCOMING}<model or bulk>/{folder}"
+
+
+class _Everything:
+    def fault(self, _source: str) -> None:
+        return None
+
+    def prefix_fault(self, _prefix: str) -> None:
+        return None
+
+
+# On one's own machine.
+EVERYTHING: Final[AccessCheck] = _Everything()

@@ -17,6 +17,7 @@ from skysort.bulk.counts import Attempt, Counts, StoredData
 from skysort.bulk.engine import Skip, Work
 from skysort.bulk.keys import run_of
 from skysort.bulk.manifest import PartItem, read_slices
+from skysort.bulk.outcomes import BulkCancelled
 from skysort.bulk.request import Job
 from skysort.drop.deadline import OutOfTimeError
 from skysort.errors import InfrastructureError, NotFoundError
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
 CANCEL_S: Final = 10.0
 _ATTEMPTS: Final = 5
 _CSV: Final = "text/csv"
-
-
-class BulkCancelled(Exception):  # noqa: N818 - the state machine knows it by this name
-    """A job was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)

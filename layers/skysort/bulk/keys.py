@@ -71,6 +71,11 @@ class BulkKeys:
         return f"{self.prefix}slices/{chunk:05}.jsonl"
 
     @property
+    def sources(self) -> str:
+        """Totals of the source, and what of it is refused; planning is done once it exists."""
+        return f"{self.prefix}sources.json"
+
+    @property
     def manifest(self) -> str:
         """All parts."""
         return f"{self.prefix}manifest.json"
@@ -82,7 +87,7 @@ class BulkKeys:
 
     @property
     def plan(self) -> str:
-        """The plan; the job is planned once it exists."""
+        """What the job is expected to take; it can be run once this exists."""
         return f"{self.prefix}plan.json"
 
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort import problems
-from skysort.bulk.commit import BulkCancelled
 from skysort.bulk.keys import run_of
 from skysort.bulk.manifest import PartItem
+from skysort.bulk.outcomes import BulkCancelled, BulkRefused
 from skysort.bulk.status import StatusFile
 from skysort.drop.deadline import ENDLESS
 from skysort.errors import InputError, NotFoundError
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["BulkCancelled", "BulkRefused", "PartSteps"]
 
 READY: Final = "ready"
-
-
-class BulkRefused(Exception):  # noqa: N818 - the state machine knows it by this name
-    """A job can never succeed; the message says why."""
 
 
 class PartSteps:

@@ -1,4 +1,4 @@
-"""The HTTP routes that belong to no single model: health, models, uploads, batches, and the API contract."""
+"""The HTTP routes that belong to no single model: health, models, uploads, batches, jobs, and the API contract."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from skysort.batches.table import BatchTable
 from skysort.clients import Client, Sharing, client_of
 from skysort.errors import ArtefactError
 from skysort.http.api import build_api, content_type, json_response, raw_body
+from skysort.http.bulk import add_bulk_routes
 from skysort.http.headers import DOCUMENT, PAGE
 from skysort.http.trained import add_trained_routes
 from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_NAME_CHARACTERS
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
+    from skysort.http.bulk import BulkRoutes
     from skysort.http.trained import TrainedServices
     from skysort.model_card import ModelRegistry
     from skysort.uploads.presigner import UploadPresigner
@@ -117,6 +119,7 @@ def control_api(
     uploads: UploadPresigner,
     batches: BatchStatusService,
     trained: TrainedServices,
+    bulk: BulkRoutes,
     *,
     contract: Contract,
     clients: Sharing,
@@ -130,6 +133,7 @@ def control_api(
         return client_of(api.current_event.raw_event, clients)
 
     add_trained_routes(api, trained, client)
+    add_bulk_routes(api, bulk, client)
 
     @api.get("/v1/health")
     def health() -> Response[str]:

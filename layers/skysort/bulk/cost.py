@@ -1,0 +1,226 @@
+"""Seconds and dollars of a bulk job: expected, from a sample and the manifest, and counted, from what its parts did.
+
+Both count the same items by the same prices: Lambda's gigabyte-seconds and invocations, transitions of the state
+machine, and requests to S3. Storage, logs and what a reader of the results pays are not among them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+from skysort.errors import InfrastructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from skysort.prices import Prices
+
+_MILLION: Final = 1_000_000
+_THOUSAND: Final = 1_000
+_MB_PER_GB: Final = 1_024
+# Plan, Planned, Probe, Price, Go, Family, Parts, Finish, Done, and the start.
+_TRANSITIONS_A_RUN: Final = 10
+# The start, Part, and the end.
+_TRANSITIONS_A_PART: Final = 3
+# Plan, probe, price, finish.
+_STEPS_A_RUN: Final = 4
+# Of a part beside the reads of its slices: whether it is done, whether its run is cancelled, the list of its slices;
+# its results and its counts.
+_READS_A_PART: Final = 3
+_WRITES_A_PART: Final = 2
+# Of the steps of a run, beside the counts of every part: documents read and written.
+_READS_A_RUN: Final = 30
+_WRITES_A_RUN: Final = 20
+
+
+class Dollars(NamedTuple):
+    """What a job costs, by item."""
+
+    compute: float
+    transitions: float
+    s3: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return sum(self)
+
+    def document(self) -> dict[str, float]:
+        """As in answers."""
+        items = {"lambda": self.compute, "transitions": self.transitions, "s3": self.s3, "total": self.total}
+        return {name: round(value, 6) for name, value in items.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a probe measured on a sample, as in probe.json.
+
+    rows, seconds: of the sample, without what a part pays once. start_s: until a fresh sandbox does its first rows.
+    bytes_in_per_row: of text, whose rows nobody has counted; None without any. part_s: what a part pays once.
+    reads_per_slice: requests to S3.
+    """
+
+    model: str
+    version: str
+    labels: Sequence[str]
+    schema: Sequence[tuple[str, str]]
+    rows: int
+    seconds: float
+    start_s: float
+    bytes_in_per_row: float | None
+    bytes_out_per_row: float
+    memory_mb: int
+    part_s: float = 0.0
+    reads_per_slice: float = 1.0
+
+    @classmethod
+    def read(cls, body: bytes) -> Self:
+        """Parse the document; raises InfrastructureError."""
+        try:
+            document = json.loads(body)
+            text = document["bytes_in_per_row"]
+            return cls(
+                model=str(document["model"]["name"]),
+                version=str(document["model"]["version"]),
+                labels=[str(label) for label in document["labels"]],
+                schema=[(str(name), str(kind)) for name, kind in document["schema"]],
+                rows=int(document["rows"]),
+                seconds=float(document["seconds"]),
+                start_s=float(document["start_s"]),
+                bytes_in_per_row=None if text is None else float(text),
+                bytes_out_per_row=float(document["bytes_out_per_row"]),
+                memory_mb=int(document["memory_mb"]),
+                part_s=float(document.get("part_s", 0.0)),
+                reads_per_slice=float(document.get("reads_per_slice", 1.0)),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InfrastructureError(f"the probe of a bulk job is damaged: {error!r:.200}") from error
+
+    @property
+    def seconds_a_row(self) -> float:
+        """Of one row in a part that is long enough."""
+        return self.seconds / max(1, self.rows)
+
+
+class Size(NamedTuple):
+    """A part's size. rows: None where nobody has counted them."""
+
+    rows: int | None
+    bytes: int
+    slices: int = 1
+
+    def expected_rows(self, measured: Measured) -> float:
+        """Its rows, by its bytes where they are not counted."""
+        if self.rows is not None:
+            return self.rows
+        return self.bytes / (measured.bytes_in_per_row or 100.0)
+
+
+class Expected(NamedTuple):
+    """What is expected of the parts of a run. seconds: from the first to the last."""
+
+    rows: int
+    exact: bool
+    seconds: float
+    dollars: Dollars
+
+
+def expected(measured: Measured, sizes: Iterable[Size], concurrency: int, prices: Prices) -> Expected:
+    """What some parts take.
+
+    Parameters
+    ----------
+    measured
+        The probe.
+    sizes
+        The parts, in the order in which they are begun.
+    concurrency
+        Parts at a time.
+    prices
+        Dollars.
+
+    Returns
+    -------
+    Expected
+        The seconds are those of the last part to end, when each sandbox takes the next part as soon as it is free.
+    """
+    rows, exact, busy_s, reads, parts = 0.0, True, 0.0, 0.0, 0
+    free: list[float] = []
+    last = 0.0
+    for size in sizes:
+        own = size.expected_rows(measured)
+        seconds = measured.part_s + own * measured.seconds_a_row
+        # A sandbox starts once.
+        begins = heapq.heappop(free) if len(free) >= max(1, concurrency) else measured.start_s
+        heapq.heappush(free, begins + seconds)
+        last = max(last, begins + seconds)
+        rows, busy_s, parts = rows + own, busy_s + seconds, parts + 1
+        exact = exact and size.rows is not None
+        reads += size.slices * measured.reads_per_slice
+    billed_s = busy_s + len(free) * measured.start_s
+    dollars = Dollars(
+        compute=_compute(billed_s * measured.memory_mb / _MB_PER_GB, parts + _STEPS_A_RUN, prices),
+        transitions=_transitions(parts * _TRANSITIONS_A_PART + _TRANSITIONS_A_RUN, prices),
+        s3=_requests(
+            # Finishing reads the counts of every part.
+            reads + parts * (_READS_A_PART + 1) + _READS_A_RUN,
+            parts * _WRITES_A_PART + _WRITES_A_RUN,
+            prices,
+        ),
+    )
+    return Expected(round(rows), exact, last, dollars)
+
+
+@dataclass(slots=True)
+class Spent:
+    """What the parts of a job have counted so far. mb_ms: memory times time."""
+
+    parts: int = 0
+    ms: float = 0.0
+    mb_ms: float = 0.0
+    reads: int = 0
+    writes: int = 0
+    retried: int = 0
+
+    def add(self, ms: int, memory_mb: int, requests: dict[str, int], *, retried: int = 0) -> None:
+        """Add a part. retried: states that it passed beyond the first."""
+        self.parts += 1
+        self.ms += ms
+        self.mb_ms += ms * memory_mb
+        self.reads += requests.get("get", 0)
+        self.writes += requests.get("put", 0)
+        self.retried += retried
+
+    def document(self) -> dict[str, float]:
+        """As JSON; `of` reads it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Self:
+        """Read a document."""
+        return cls(**document)
+
+
+def counted(spent: Spent, starts_s: float, memory_mb: int, prices: Prices) -> Dollars:
+    """What a job has cost. starts_s: of all sandboxes' starts together, with this memory."""
+    billed = spent.mb_ms / _THOUSAND / _MB_PER_GB + starts_s * memory_mb / _MB_PER_GB
+    return Dollars(
+        compute=_compute(billed, spent.parts + spent.retried + _STEPS_A_RUN, prices),
+        transitions=_transitions(spent.parts * _TRANSITIONS_A_PART + spent.retried + _TRANSITIONS_A_RUN, prices),
+        s3=_requests(spent.reads + spent.parts + _READS_A_RUN, spent.writes + _WRITES_A_RUN, prices),
+    )
+
+
+def _compute(gb_seconds: float, invocations: int, prices: Prices) -> float:
+    return gb_seconds * prices.gb_second + invocations * prices.million_invocations / _MILLION
+
+
+def _transitions(count: int, prices: Prices) -> float:
+    return count * prices.million_transitions / _MILLION
+
+
+def _requests(reads: float, writes: float, prices: Prices) -> float:
+    return (reads * prices.thousand_reads + writes * prices.thousand_writes) / _THOUSAND
