@@ -1,8 +1,9 @@
 """The monthly budget, and the brakes that stop a stage's drop folder until it is released.
 
-A policy that denies uploads, trainings, downloads of results and polling of queues is attached to the roles concerned:
-by AWS Budgets when the month's budget is spent (AWS::Budgets::BudgetsAction, APPLY_IAM_POLICY), hours late as costs are
-updated a few times a day; and within minutes by a function, when requests to the buckets exceed any legitimate use.
+A policy that denies uploads, trainings, bulk jobs, downloads of results and polling of queues is attached to the roles
+concerned: by AWS Budgets when the month's budget is spent (AWS::Budgets::BudgetsAction, APPLY_IAM_POLICY), hours late
+as costs are updated a few times a day; and within minutes by a function, when requests to the buckets exceed any
+legitimate use.
 Nothing is lost: files stay in the drop bucket, messages in their queue (for QUEUE_DAYS), and files in progress are
 finished.
 """
@@ -82,8 +83,8 @@ _GIGABYTE: Final = 1_000_000_000
 class StopPolicy(Construct):
     """The policy that stops a stage.
 
-    functions: by name, including those that poll the drop folder's queues and the one that presigns. trainings: the ARN
-    pattern of the requests that start trainings.
+    functions: by name, including those that poll the drop folder's queues and the one that presigns. starts: the ARN
+    patterns of the objects that start trainings and bulk jobs.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class StopPolicy(Construct):
         folder: DropFolder,
         functions: Mapping[str, ModelFunction],
         *,
-        trainings: str,
+        starts: Sequence[str],
     ) -> None:
         super().__init__(scope, name)
         queues = {queue.queue.queue_arn: functions[queue.settings.function].role for queue in folder.queues.values()}
@@ -108,14 +109,14 @@ class StopPolicy(Construct):
             description=f"skysort, stage {stage.name}: attached to stop the drop folder",
             statements=[
                 # Presigned requests are checked against the signer's current permissions: issued links stop too.
-                _deny("s3:PutObject", [folder.uploads, trainings]),
+                _deny("s3:PutObject", [folder.uploads, *starts]),
                 # Of the signer only: a running drop function finishes its file.
                 _deny("s3:GetObject", [folder.results], {"ArnEquals": {"aws:PrincipalArn": signer.role_arn}}),
                 # Lambda polls with the function's role. It may still delete finished messages, to prevent repeats.
                 _deny("sqs:ReceiveMessage", queues),
             ],
         )
-        for keys in (folder.uploads, trainings, folder.results):
+        for keys in (folder.uploads, *starts, folder.results):
             acknowledge(
                 self.policy,
                 f"IAM5[Resource::{nag_name(self, keys)}]",

@@ -97,3 +97,15 @@ def private_bucket(
         server_access_logs_prefix=f"{name.lower()}/" if logs else None,
         removal_policy=removal(stage),
     )
+
+
+def tell_event_bridge(bucket: s3.Bucket) -> None:
+    """Tell EventBridge of new objects.
+
+    By the bucket's own property instead of CDK's helper, which deploys a function with permissions on every bucket.
+    """
+    resource = bucket.node.default_child
+    assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - tells the type checker what an L2 bucket is made of
+    resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+        event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+    )

@@ -11,12 +11,12 @@ from constructs import Construct
 
 from infra import ROOT
 from infra.api.routes import ROUTES
-from infra.constructs.metrics import MAXIMUM, SUM, ApiMetrics, FunctionMetrics, QueueMetrics, TrainingMetrics
+from infra.constructs.metrics import MAXIMUM, SUM, ApiMetrics, ExecutionMetrics, FunctionMetrics, QueueMetrics
 from infra.stages.deployments import TRAINED
 from infra.stages.functions import Provisioned
 from skysort.metric_names import CONFIDENCE, FAILED, ITEMS_REFUSED, MAX_LABELS, REFUSED, label_metric
 from skysort.model_card import load_card
-from skysort.models import MODELS
+from skysort.models import BULK, MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -191,21 +191,24 @@ def drop_panels(stage: AwsStage, queues: Sequence[QueueMetrics], drops: Sequence
     ]
 
 
-def training_panels(trainings: TrainingMetrics, functions: Sequence[FunctionMetrics]) -> list[Panel]:
-    """Trainings: started and ended, how long they took, and the functions that do their steps."""
-    ended = [trainings.executions(what, what.lower()) for what in ("Succeeded", "Failed", "TimedOut")]
+def execution_panels(
+    what: str, executions: ExecutionMetrics, steps: str, functions: Sequence[FunctionMetrics]
+) -> list[Panel]:
+    """Executions of a state machine: started and ended, how long they took, and the functions that do their steps."""
+    ended = [executions.executions(end, end.lower()) for end in ("Succeeded", "Failed", "TimedOut")]
     failed: list[cw.IMetric] = [
         metrics.lambda_metric("Errors", label=f"{metrics.name} failed") for metrics in functions
     ]
+    took = [executions.duration(each) for each in ("p50", "p90", "p99")]
     return [
-        Panel("Trainings", [trainings.executions("Started", "started"), *ended, trainings.dead()]),
-        Panel("How long a training took", [trainings.duration(each) for each in ("p50", "p90", "p99")], unit="ms"),
+        Panel(f"{what}s", [executions.executions("Started", "started"), *ended, executions.dead()]),
+        Panel(f"How long a {what.lower()} took", took, unit="ms"),
         Panel(
-            "Steps, and those that failed or refused their input",
+            f"{steps}, and those that failed or refused their input",
             failed,
-            [metrics.lambda_metric("Invocations", label=f"{metrics.name} steps") for metrics in functions],
+            [metrics.lambda_metric("Invocations", label=f"{metrics.name} {steps.lower()}") for metrics in functions],
             "failed",
-            "steps",
+            steps.lower(),
         ),
     ]
 
@@ -238,10 +241,17 @@ _COST: Final = "Cost: Lambda and API Gateway, an estimate without storage, queue
 
 
 class ServiceDashboard(Construct):
-    """skysort-<stage>: calls, errors and latency per model, sandboxes, drop folder, trainings, answers, cost."""
+    """skysort-<stage>: calls, errors and latency per model, sandboxes, drop folder, trainings, bulk, answers, cost."""
 
     def __init__(
-        self, scope: Construct, name: str, stage: AwsStage, api: ApiMetrics, trainings: TrainingMetrics
+        self,
+        scope: Construct,
+        name: str,
+        stage: AwsStage,
+        api: ApiMetrics,
+        *,
+        trainings: ExecutionMetrics,
+        bulk: ExecutionMetrics,
     ) -> None:
         super().__init__(scope, name)
         self.dashboard = cw.Dashboard(
@@ -260,7 +270,9 @@ class ServiceDashboard(Construct):
         self._row("Sandboxes", sandbox_panels(stage, list(by_name.values())))
         self._row("Drop folder", drop_panels(stage, queues, drops))
         training = [by_name[model.train_function] for model in TRAINED]
-        self._row("Trainings", training_panels(trainings, training))
+        self._row("Trainings", execution_panels("Training", trainings, "Steps", training))
+        parts = [by_name[function] for function in (*stage.bulk_parts, BULK)]
+        self._row("Bulk jobs", execution_panels("Bulk run", bulk, "Parts and steps", parts))
         self._row("Answers", answer_panels(models))
         self._row(_COST, cost_panels(stage, api))
 

@@ -12,9 +12,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
-from infra.constructs.buckets import lifecycle, private_bucket
+from infra.constructs.buckets import lifecycle, private_bucket, tell_event_bridge
 from infra.constructs.common import acknowledge, bucket_arn, bucket_name, grant
 from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS
+from skysort.bulk.keys import JOBS
 from skysort.drop.keys import INCOMING
 from skysort.models import CUSTOM, PICTURES, of_kind
 
@@ -44,10 +45,13 @@ class DropBuckets(Construct):
         acknowledge(self.logs, "S1", "it receives the access logs of the other buckets; its own would grow without end")
         kept = lifecycle(days.incoming, days.incoming, days.unfinished)
         self.drop = private_bucket(self, "Drop", stage, stage.drop_bucket, kept, watched=watched, logs=self.logs)
-        kept = lifecycle(days.results, days.old_results)
+        # A job may classify a whole survey: its results are kept for less long than those of single files.
+        jobs = s3.LifecycleRule(id="bulk", prefix=JOBS, expiration=Duration.days(days.bulk))
+        kept = [*lifecycle(days.results, days.old_results), jobs]
         self.results = private_bucket(
             self, "Results", stage, stage.results_bucket, kept, watched=watched, logs=self.logs
         )
+        tell_event_bridge(self.results)
         if origins:
             for bucket, rule in ((self.drop, UPLOADS), (self.results, READS)):
                 bucket.add_cors_rule(

@@ -107,10 +107,10 @@ class QueueMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingMetrics:
-    """Metrics of trainings.
+class ExecutionMetrics:
+    """Metrics of a state machine's executions.
 
-    machine: ARN of the state machine. dead_letters: the queue of requests that started no execution.
+    machine: its ARN. dead_letters: the queue of requests that started no execution.
     """
 
     machine: str

@@ -17,6 +17,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.constructs.bulk import source_permissions
 from infra.constructs.common import acknowledge, bucket_arn, log_group
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ _LISTED: Final = ("s3:ListBucket",)
 
 
 class IsolatedNetwork(Construct):
-    """The network of a stage. dropped, results, models: names of the only reachable buckets."""
+    """The network of a stage.
+
+    dropped, results, models: names of the only reachable buckets, beside those that the stage names for bulk jobs.
+    """
 
     def __init__(
         self, scope: Construct, name: str, stage: AwsStage, *, dropped: str, results: str, models: str
@@ -80,6 +84,7 @@ class IsolatedNetwork(Construct):
             bucket_arn(self, results, "/*"): _RECORDS,
             bucket_arn(self, models, "/*"): _TRAINED,
             **{bucket_arn(self, bucket): _LISTED for bucket in (dropped, results, models)},
+            **source_permissions(self, stage.bulk_sources),
         }
         self.endpoint = ec2.CfnVPCEndpoint(
             self,

@@ -24,7 +24,7 @@ from infra.stages.functions import Provisioned
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from infra.constructs.metrics import ApiMetrics, TrainingMetrics
+    from infra.constructs.metrics import ApiMetrics, ExecutionMetrics
     from infra.stages.operations import Alarms
     from infra.stages.stage import AwsStage
 
@@ -151,7 +151,8 @@ class ServiceAlarms(Construct):
         stage: AwsStage,
         *,
         api: ApiMetrics,
-        trainings: TrainingMetrics,
+        trainings: ExecutionMetrics,
+        bulk: ExecutionMetrics,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, name)
@@ -168,7 +169,8 @@ class ServiceAlarms(Construct):
             drops += self._trouble(FunctionMetrics.of(stage, queue.function))
         self.answers = self._together("answers", answers, "The HTTP API is degraded.")
         self.drop_folder = self._together("drop-folder", drops, "Processing of dropped files is degraded.")
-        self.trainings = self._together("trainings", self._trainings(trainings), "Trainings fail.")
+        self.trainings = self._together("trainings", self._executions("training", trainings), "Trainings fail.")
+        self.bulk = self._together("bulk-jobs", self._executions("bulk", bulk), "Bulk jobs fail.")
 
     def _function(self, metrics: FunctionMetrics) -> list[cw.Alarm]:
         """Alarms of an HTTP function."""
@@ -201,18 +203,18 @@ class ServiceAlarms(Construct):
             self._alarm(f"{queue.model}-queue-age", age, self._alarms.queue_age_s, 5, "dropped files wait for long"),
         ]
 
-    def _trainings(self, trainings: TrainingMetrics) -> list[cw.Alarm]:
-        """Alarms of trainings, whose steps are retried; one that refuses its input succeeds as an execution."""
+    def _executions(self, kind: str, executions: ExecutionMetrics) -> list[cw.Alarm]:
+        """Alarms of a state machine, whose steps are retried; one that refuses its input succeeds as an execution."""
         failed = cw.MathExpression(
             expression="failed+timed_out",
-            using_metrics={"failed": trainings.executions("Failed"), "timed_out": trainings.executions("TimedOut")},
-            label="failed trainings",
+            using_metrics={"failed": executions.executions("Failed"), "timed_out": executions.executions("TimedOut")},
+            label="failed executions",
             period=_FIVE_MINUTES,
         )
-        dead = trainings.dead().with_(period=_MINUTE)
+        dead = executions.dead().with_(period=_MINUTE)
         return [
-            self._alarm("training-failures", failed, 0, 1, "a step failed after its retries; see the execution"),
-            self._alarm("training-dead-letters", dead, 0, 1, "requests started no execution; start them by hand"),
+            self._alarm(f"{kind}-failures", failed, 0, 1, "a step failed after its retries; see the execution"),
+            self._alarm(f"{kind}-dead-letters", dead, 0, 1, "requests started no execution; start them by hand"),
         ]
 
     def _failed_share(self, api: ApiMetrics) -> cw.Alarm:
@@ -255,17 +257,20 @@ class Observability(Construct):
         stage: AwsStage,
         *,
         api: ApiMetrics,
-        trainings: TrainingMetrics,
+        trainings: ExecutionMetrics,
+        bulk: ExecutionMetrics,
         logs: Sequence[logs.ILogGroup],
     ) -> None:
         super().__init__(scope, name)
-        self.dashboard = ServiceDashboard(self, "Dashboard", stage, api, trainings).dashboard
+        self.dashboard = ServiceDashboard(self, "Dashboard", stage, api, trainings=trainings, bulk=bulk).dashboard
         SavedQueries(self, "Queries", stage, logs)
         self.alarms: ServiceAlarms | None = None
         self.budget: MonthlyBudget | None = None
         operations = stage.operations
         if operations.alarms is not None:
-            self.alarms = ServiceAlarms(self, "Alarms", stage, api=api, trainings=trainings, alarms=operations.alarms)
+            self.alarms = ServiceAlarms(
+                self, "Alarms", stage, api=api, trainings=trainings, bulk=bulk, alarms=operations.alarms
+            )
             if operations.monthly_budget_usd is not None:
                 self.budget = MonthlyBudget(
                     self, "Budget", stage.name, operations.monthly_budget_usd, self.alarms.topic

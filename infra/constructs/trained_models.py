@@ -12,7 +12,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.constructs.buckets import lifecycle, private_bucket
+from infra.constructs.buckets import lifecycle, private_bucket, tell_event_bridge
 from infra.constructs.common import bucket_arn, bucket_name, grant
 from infra.stages.deployments import TRAINED
 from skysort.drop.keys import INCOMING
@@ -62,23 +62,12 @@ class TrainedModels(Construct):
             s3.LifecycleRule(id="trainings", prefix=TRAININGS, expiration=Duration.days(days.trainings)),
         ]
         self.bucket = private_bucket(self, "Models", stage, stage.models_bucket, rules, logs=logs)
-        self._notify()
+        tell_event_bridge(self.bucket)
         for model in TRAINED:
-            for function in (model.name, model.drop_function):
+            for function in (model.name, model.drop_function, model.bulk_function):
                 self._grant(function, functions[function], self._serving())
             self._grant(model.train_function, functions[model.train_function], self._training())
         self._grant("control", functions["control"], self._managing())
-
-    def _notify(self) -> None:
-        """Tell EventBridge of new objects.
-
-        By the bucket's own property instead of CDK's helper, which deploys a function with permissions on every bucket.
-        """
-        resource = self.bucket.node.default_child
-        assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - tells the type checker what an L2 bucket is made of
-        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
-        )
 
     def _grant(self, name: str, function: ModelFunction, allowed: Mapping[str, tuple[str, ...]]) -> None:
         grant(self, f"{name}-models", function.role, allowed, _ANY_NAME)

@@ -1,4 +1,4 @@
-"""The service: functions, HTTP API, drop folder, trainings and monitoring."""
+"""The service: functions, HTTP API, drop folder, trainings, bulk jobs and monitoring."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import aws_cdk as cdk
 
 from infra.constructs.api import HttpApi
 from infra.constructs.brake import BudgetBrake, FloodBrake, StopPolicy
+from infra.constructs.bulk import BulkJobs
 from infra.constructs.drop_folder import DropFolder
 from infra.constructs.firewall import WebFirewall
 from infra.constructs.function import ModelFunction
@@ -60,6 +61,14 @@ class ServiceStack(cdk.Stack):
         self.trainings = Trainings(
             self, "Trainings", stage=stage, functions=self.functions, bucket=self.models.bucket_name
         )
+        self.bulk = BulkJobs(
+            self,
+            "Bulk",
+            stage=stage,
+            functions=self.functions,
+            drop_bucket=self.drop_folder.drop_bucket_name,
+            results_bucket=self.drop_folder.results_bucket_name,
+        )
         self._isolate(stage)
         self.api = HttpApi(self, "Api", stage=stage, functions=self.functions)
         if stage.api.firewall:
@@ -67,7 +76,13 @@ class ServiceStack(cdk.Stack):
         api_metrics = ApiMetrics(self.api.rest.rest_api_name, stage.name)
         logs = [self.api.access_log, *(function.log_group for function in self.functions.values())]
         self.observability = Observability(
-            self, "Observability", stage, api=api_metrics, trainings=self.trainings.metrics, logs=logs
+            self,
+            "Observability",
+            stage,
+            api=api_metrics,
+            trainings=self.trainings.metrics,
+            bulk=self.bulk.executions.metrics,
+            logs=logs,
         )
         self._brake(stage)
         self.roll_out = RollOut(self, "RollOut", stage=stage, functions=self.functions)
@@ -97,7 +112,7 @@ class ServiceStack(cdk.Stack):
         operations, observability, folder = stage.operations, self.observability, self.drop_folder
         if observability.alarms is None or (operations.stop_at_percent is None and operations.flood is None):
             return
-        stop = StopPolicy(self, "Stop", stage, folder, self.functions, trainings=self.models.requests)
+        stop = StopPolicy(self, "Stop", stage, folder, self.functions, starts=[self.models.requests, self.bulk.starts])
         topic = observability.alarms.topic
         if operations.stop_at_percent is not None and observability.budget is not None:
             percent = operations.stop_at_percent
@@ -113,6 +128,7 @@ class ServiceStack(cdk.Stack):
         cdk.CfnOutput(self, "ResultsBucket", value=self.drop_folder.results_bucket_name)
         cdk.CfnOutput(self, "ModelsBucket", value=self.models.bucket_name)
         cdk.CfnOutput(self, "TrainingMachine", value=self.trainings.machine.attr_arn)
+        cdk.CfnOutput(self, "BulkMachine", value=self.bulk.executions.machine.attr_arn)
         for client, key in self.api.keys.items():
             cdk.CfnOutput(
                 self,

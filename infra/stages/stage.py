@@ -116,11 +116,12 @@ class DropRetention:
 
     incoming: dropped files, and their overwritten or deleted versions. results: results, None for ever, which clients
     can make expensive. old_results: overwritten or deleted results. unfinished: incomplete multipart uploads.
-    access_logs: S3's access logs.
+    access_logs: S3's access logs. bulk: bulk jobs with their results.
     """
 
     incoming: int = 30
     results: int | None = 90
+    bulk: int = 90
     old_results: int = 30
     unfinished: int = 1
     access_logs: int = 90
@@ -135,6 +136,11 @@ class DropRetention:
         for name in ("results", "old_results", "unfinished", "access_logs"):
             days = getattr(self, name)
             require(days is None or days >= 1, f"{name} must be at least 1 day (got {days})")
+        require(
+            self.bulk > DEAD_LETTER_DAYS,
+            f"bulk jobs must be kept longer than the {DEAD_LETTER_DAYS} days of their dead letters "
+            f"(bulk is {self.bulk} days)",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.commands import cdk
 from tests.infra.synth import Synthesised, synthesise
 
 if TYPE_CHECKING:
@@ -35,3 +36,9 @@ def dev(synthesised: Callable[[str], Synthesised]) -> Synthesised:
 def prod(synthesised: Callable[[str], Synthesised]) -> Synthesised:
     """The prod stage."""
     return synthesised("prod")
+
+
+@pytest.fixture(scope="session")
+def validator() -> None:
+    """What validates state machines is installed."""
+    cdk.install()

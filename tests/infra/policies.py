@@ -75,6 +75,18 @@ def role_rows(stage: Synthesised) -> Iterator[Row]:
     yield from _brake_rows(stage, names)
 
 
+def invoked_by(stage: Synthesised, role: Mapping[str, Any]) -> list[str]:
+    """What the role of an ARN may invoke."""
+    (invoked,) = [
+        statement["Resource"]
+        for policy in stage.resources("AWS::IAM::Policy")
+        if policy.properties["Roles"] == [{"Ref": role["Fn::GetAtt"][0]}]
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if statement["Action"] == "lambda:InvokeFunction"
+    ]
+    return sorted(map(flat, invoked))
+
+
 def _brake_rows(stage: Synthesised, names: Mapping[str, str]) -> Iterator[Row]:
     """What roles may not do any more once a brake has stopped the stage."""
     for action in stage.resources("AWS::Budgets::BudgetsAction"):

@@ -37,12 +37,14 @@ def test_a_stopped_stage_takes_no_upload_gives_out_no_result_and_reads_no_queue(
     statements = {one["Action"]: one for one in policy.properties["PolicyDocument"]["Statement"]}
     assert statements.keys() == {"s3:PutObject", "s3:GetObject", "sqs:ReceiveMessage"}
     assert {one["Effect"] for one in statements.values()} == {"Deny"}
-    uploads, trainings = map(flat, statements["s3:PutObject"]["Resource"])
+    uploads, trainings, runs = map(flat, statements["s3:PutObject"]["Resource"])
     assert uploads.startswith("arn:<AWS::Partition>:s3:::skysort-drop-prod-")
     assert uploads.endswith("/incoming/*")
-    # nor does it start trainings; those that have started end
+    # nor does it start trainings or runs of bulk jobs; those that have started end
     assert trainings.startswith("arn:<AWS::Partition>:s3:::skysort-models-prod-")
     assert trainings.endswith("/trainings/*/request.json")
+    assert runs.startswith("arn:<AWS::Partition>:s3:::skysort-results-prod-")
+    assert runs.endswith("/bulk/*/runs/*/start.json")
     # Results are kept back from what control signs, so that a drop function that is at work can finish
     (signer,) = statements["s3:GetObject"]["Condition"]["ArnEquals"].values()
     assert prod.one(signer["Fn::GetAtt"][0]).path == "ControlFunction/Role"

@@ -126,8 +126,9 @@ def test_uploads_are_told_to_their_models_queue(stage: Synthesised, model: str) 
         if policy.properties["Queues"] == [{"Ref": queue(stage, wanted.queue).logical_id}]
     ]
     assert policy.logical_id in found.whole["DependsOn"]
-    # and the results bucket tells nobody: no loop can form
-    assert "NotificationConfiguration" not in bucket(stage, "results").properties
+    # and the results bucket tells no queue, and EventBridge, whose rule starts runs of bulk jobs: no loop can form
+    (told,) = bucket(stage, "results").properties["NotificationConfiguration"]
+    assert told == "EventBridgeConfiguration"
 
 
 @pytest.mark.parametrize("model", MODELS)

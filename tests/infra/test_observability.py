@@ -102,7 +102,8 @@ def test_what_is_drawn_is_published(stage: Synthesised) -> None:
             assert of["FunctionName"] in functions
             assert of.get("Resource", f"{of['FunctionName']}:live") == f"{of['FunctionName']}:live"
         elif namespace == "AWS/States":
-            assert of["StateMachineArn"].endswith(f":stateMachine:skysort-training-{stage.stage.name}")
+            machines = [f":stateMachine:skysort-{kind}-{stage.stage.name}" for kind in ("training", "bulk")]
+            assert of["StateMachineArn"].endswith(tuple(machines))
 
 
 def card_labels(model: str) -> tuple[str, ...]:
@@ -208,7 +209,7 @@ def test_a_stage_that_nobody_is_woken_for_has_no_alarm(dev: Synthesised) -> None
         *(f"{function}-{what}" for function in HTTP for what in ("crashes", "throttles", "p99")),
         *(f"{model}-{what}" for model in DROPPED for what in ("dead-letters", "queue-age")),
         *(f"{model}-drop-{what}" for model in DROPPED for what in ("crashes", "throttles")),
-        *("training-failures", "training-dead-letters"),
+        *(f"{kind}-{what}" for kind in ("training", "bulk") for what in ("failures", "dead-letters")),
         *(f"{model}-spill-over" for model in ("star", "galaxy", "image")),
     ],
 )
@@ -225,7 +226,7 @@ def test_an_alarm_for_each_part_of_the_service_speaks_for_all_and_tells_the_topi
     topic = {"Ref": prod.named("AWS::SNS::Topic", "TopicName", "skysort-alarms-prod").logical_id}
     speaking = prod.resources("AWS::CloudWatch::CompositeAlarm")
     names = {found.properties["AlarmName"] for found in speaking}
-    assert names == {f"skysort-prod-{part}" for part in ("answers", "drop-folder", "trainings")}
+    assert names == {f"skysort-prod-{part}" for part in ("answers", "drop-folder", "trainings", "bulk-jobs")}
     for found in speaking:
         assert found.properties["AlarmActions"] == found.properties["OKActions"] == [topic]
     # Every single alarm of ours stands behind one of them; those of the roll-out have their own purpose

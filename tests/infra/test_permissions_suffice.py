@@ -39,12 +39,15 @@ TRAINED_KEY = "incoming/custom-star/variables/night-1/a b.csv"
 BIG = b"x" * (9 * MIB)  # more than one part
 
 
-def granted(stage: Synthesised, role: str, *, trained: bool = False) -> set[Permission]:
-    """What a role may do with the drop folder's buckets, or the models bucket, in this account and region."""
+def granted(stage: Synthesised, role: str, *, trained: bool = False, jobs: bool = False) -> set[Permission]:
+    """What a role may do in this account and region with dropped files and results, trained models, or bulk jobs."""
     names = {"<stage>": stage.stage.name, "<account>": ACCOUNT, "<region>": REGION}
     rows = [(action, on) for name, action, on, _ in role_rows(stage) if name == role and action.startswith("s3:")]
     rows = [
-        row for row in rows if (stage.stage.models_bucket in row[1].replace("<stage>", stage.stage.name)) == trained
+        row
+        for row in rows
+        if (stage.stage.models_bucket in row[1].replace("<stage>", stage.stage.name), "/bulk/" in row[1])
+        == (trained, jobs)
     ]
     return {(action, re.sub("<[a-z]+>", lambda at: names[at[0]], on)) for action, on in rows}
 

@@ -48,7 +48,7 @@ def test_only_traces_are_allowed_on_every_resource(stage: Synthesised) -> None:
     """What Lambda needs for the interfaces of an isolated function is denied to the function itself."""
     everywhere = {(role, action) for role, action, on in allowed(stage) if on == "*"}
     assert {action for _, action in everywhere} - OF_THE_MACHINE == ON_EVERYTHING
-    assert {role for role, action in everywhere if action in OF_THE_MACHINE} == {"Trainings/Role"}
+    assert {role for role, action in everywhere if action in OF_THE_MACHINE} == {"Bulk/Jobs/Role", "Trainings/Role"}
     others = {action for _, action, on, _ in role_rows(stage) if on == "*"} - ON_EVERYTHING - OF_THE_MACHINE
     assert not [action for action in others if not action.removeprefix("deny ").startswith("ec2:")]
 

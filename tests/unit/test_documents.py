@@ -102,10 +102,10 @@ STATEMENTS: Final = [
     ),
     (
         "infra/README.md",
-        r"dropped files (\d+) days, results (\d+) \(dev\) or (\d+) \(prod\), old versions (\d+), unfinished .*? (\d+)",
+        r"files (\d+) days, results (\d+) \(dev\) or (\d+) \(prod\), bulk jobs (\d+), old versions (\d+), unf.*? (\d+)",
         [
             DropRetention().incoming, dev().drop_retention.results, prod().drop_retention.results,
-            DropRetention().old_results, DropRetention().unfinished,
+            DropRetention().bulk, DropRetention().old_results, DropRetention().unfinished,
         ],
     ),
     (
@@ -143,6 +143,12 @@ STATEMENTS: Final = [
     ),
     ("infra/README.md", r"trainings \| (\d+) of one client at once", [limits.TRAININGS_RUNNING]),
     ("infra/README.md", r"in shards of (\d+), (\d+) at once", [limits.TRAINING_SHARD, SHARDS_AT_ONCE]),
+    (
+        "infra/README.md",
+        r"`bulk_parts` of the stage: rows (\d+) and each model of pictures (\d+) in prod, (\d+) in dev",
+        [prod().bulk_parts["star-bulk"], prod().bulk_parts["image-bulk"], dev().bulk_parts["star-bulk"]],
+    ),
+    ("infra/README.md", r"over a list of at most ([\d,]+) parts", [limits.BULK_PARTS]),
     (
         "infra/README.md",
         r"\| (\w+) key, ([\d,]+) requests/s in all \| (\w+) keys, ([\d,]+) requests/s in all",
