@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from skysort.errors import LimitExceededError, MalformedInputError
 
@@ -128,6 +128,16 @@ class Header:
         return self.data_start + blocks(self.data_bytes)
 
 
+class Content(Protocol):
+    """Bytes that are read in slices, wherever they are."""
+
+    def __len__(self) -> int:
+        """Their number."""
+
+    def __getitem__(self, place: slice, /) -> bytes | memoryview:
+        """Some of them."""
+
+
 class HeaderReader:
     """Reads headers of one file.
 
@@ -141,7 +151,7 @@ class HeaderReader:
         Called with a number of cards before they are read.
     """
 
-    def __init__(self, content: bytes | memoryview, max_cards: int, spend: Callable[[int], object] = bool) -> None:
+    def __init__(self, content: Content, max_cards: int, spend: Callable[[int], object] = bool) -> None:
         self._content = content
         self._max_cards = max_cards
         self._spend = spend

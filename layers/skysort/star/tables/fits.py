@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.fits_header import Header
+    from skysort.fits_header import Content, Header
     from skysort.star.schema import Schema
     from skysort.star.tables.beside import As, Beside, Carried
     from skysort.star.tables.result_columns import ResultColumns, Values
@@ -55,24 +55,29 @@ _MARK_AT: Final = 4 * CARD
 def open_fits(
     blocks: Iterable[bytes], _check: object, schema: Schema = SDSS, beside: Beside = nothing
 ) -> Iterator[FitsTable]:
-    """Map the first table with the measured columns; raises EmptyInputError, or the first table's InputError."""
-    refusal: InvalidFieldsError | None = None
+    """Map the first table with the measured columns; raises as find_table does."""
     with fetched(blocks, FITS_BYTES) as path:
         content = np.memmap(path, np.uint8, "r")
-        for header in headers(content):
-            # Older writers: A3DTABLE.
-            if header.text("XTENSION") not in {"BINTABLE", "A3DTABLE"} or header.is_compressed_image:
-                continue
-            table = BinaryTable(header)
-            try:
-                wanted = find([column.described for column in table.columns], schema)
-            except InvalidFieldsError as error:
-                refusal = refusal or error
-                continue
-            if table.rows == 0:
-                raise EmptyInputError("the FITS table has no rows")
-            yield FitsTable(content, table, wanted, beside([column.name for column in table.columns]))
-            return
+        table, wanted = find_table(content.data, schema)
+        yield FitsTable(content, table, wanted, beside([column.name for column in table.columns]))
+
+
+def find_table(content: Content, schema: Schema = SDSS) -> tuple[BinaryTable, Wanted]:
+    """The first table of a file with the measured columns; raises EmptyInputError, or the first table's InputError."""
+    refusal: InvalidFieldsError | None = None
+    for header in headers(content):
+        # Older writers: A3DTABLE.
+        if header.text("XTENSION") not in {"BINTABLE", "A3DTABLE"} or header.is_compressed_image:
+            continue
+        table = BinaryTable(header)
+        try:
+            wanted = find([column.described for column in table.columns], schema)
+        except InvalidFieldsError as error:
+            refusal = refusal or error
+            continue
+        if table.rows == 0:
+            raise EmptyInputError("the FITS table has no rows")
+        return table, wanted
     raise refusal or UnsupportedFormatError("the FITS file has no binary table: it is an image or an ASCII table")
 
 
@@ -146,7 +151,7 @@ class FitsTable(Table):
         yield from _pieces(self._content[self._table.header.end :])
 
 
-def headers(content: NDArray[np.uint8]) -> Iterator[Header]:
+def headers(content: Content) -> Iterator[Header]:
     """Iterate over the headers of a file, checking that each one's data are complete.
 
     Raises
@@ -158,10 +163,10 @@ def headers(content: NDArray[np.uint8]) -> Iterator[Header]:
     """
     start = number = 0
     # Special records may follow the extensions.
-    while start < len(content) and (not number or content[start : start + 8].tobytes() == b"XTENSION"):
+    while start < len(content) and (not number or bytes(content[start : start + 8]) == b"XTENSION"):
         if number == FITS_EXTENSIONS:
             raise LimitExceededError(f"the FITS file has more than {FITS_EXTENSIONS:,} extensions")
-        header = HeaderReader(content.data, FITS_TABLE_CARDS).read(start)
+        header = HeaderReader(content, FITS_TABLE_CARDS).read(start)
         # The padding of the last block may be missing.
         if (length := header.data_bytes) and header.data_start + length > len(content):
             raise MalformedInputError(

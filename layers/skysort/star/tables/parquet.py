@@ -54,12 +54,25 @@ def open_parquet(
     Schema, metadata and compression are kept; astropy's list of columns gets the appended ones. Raises InputError for a
     table that cannot be classified.
     """
-    with fetched(blocks, PARQUET_BYTES) as path:
-        footer = read_footer(path)
-        with pq.ParquetFile(path, memory_map=True, schema_depth_limit=_DEPTH) as file:
-            table = ParquetTable(path, footer, file, check, schema)
-            table.carry(beside(file.schema_arrow.names))
-            yield table
+    with fetched(blocks, PARQUET_BYTES) as path, open_parquet_file(path, check, schema, beside) as table:
+        yield table
+
+
+@contextmanager
+def open_parquet_file(
+    path: Path,
+    check: Callable[[], object],
+    schema: Schema = SDSS,
+    beside: Beside = nothing,
+    *,
+    groups: tuple[int, int] | None = None,
+) -> Iterator[ParquetTable]:
+    """Open a Parquet file, or its row groups from a number to before another; of the others no byte is read."""
+    footer = read_footer(path)
+    with pq.ParquetFile(path, memory_map=True, schema_depth_limit=_DEPTH) as file:
+        table = ParquetTable(path, footer.between(*groups) if groups else footer, file, check, schema)
+        table.carry(beside(file.schema_arrow.names))
+        yield table
 
 
 class ParquetTable(Table):

@@ -99,7 +99,7 @@ def batches(path: Path, footer: Footer, max_rows: int, check: Callable[[], objec
     counted = count()
     joined: list[Batches] = []
     with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        for number, group in enumerate(footer.groups):
+        for number, group in enumerate(footer.groups, start=footer.first):
             needs = []
             for chunk in group.chunks:
                 check()

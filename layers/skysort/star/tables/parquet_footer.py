@@ -71,14 +71,19 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """A file's row groups."""
+    """A file's row groups, or some consecutive ones. first: the number of the first of them."""
 
     groups: tuple[Group, ...]
+    first: int = 0
 
     @property
     def rows(self) -> int:
         """The total number of rows."""
         return sum(group.rows for group in self.groups)
+
+    def between(self, start: int, end: int) -> Footer:
+        """The row groups from a number to before another."""
+        return Footer(self.groups[start:end], start)
 
 
 def read_footer(path: Path) -> Footer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
 
 from skysort.errors import SkysortError
 from skysort.guard import reading
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from skysort.star.tables.rows import Rows, Table
 
 _T = TypeVar("_T")
+# Opens a table of a format: from its bytes, with a check to be called, the columns that are read, and those beside.
+Opener: TypeAlias = "Callable[[Iterator[bytes], Callable[[], object], Schema, Beside], AbstractContextManager[Table]]"
 NAMES: Final = {
     Format.CSV: "the CSV",
     Format.FITS: "the FITS table",
@@ -53,6 +55,8 @@ class TableReader:
         The columns that are read.
     beside
         Chooses columns that are carried beside them; `Rows.carried` gives their values.
+    open_table
+        Opens the table in place of the format's own function.
 
     Raises
     ------
@@ -73,11 +77,13 @@ class TableReader:
         check: Callable[[], object] = bool,
         schema: Schema = SDSS,
         beside: Beside | None = None,
+        *,
+        open_table: Opener | None = None,
     ) -> None:
         self._name = NAMES[kind]
         self._fault: Exception | None = None
         self._stack = ExitStack()
-        open_table = _opener(kind)
+        open_table = open_table or _opener(kind)
         with self._guard():
             self._table = self._stack.enter_context(
                 open_table(self._watched(blocks), lambda: self._watch(check), schema, beside or _nothing)
@@ -149,9 +155,7 @@ def _nothing(_names: Sequence[str]) -> tuple[()]:
     return ()
 
 
-def _opener(
-    kind: Format,
-) -> Callable[[Iterator[bytes], Callable[[], object], Schema, Beside], AbstractContextManager[Table]]:
+def _opener(kind: Format) -> Opener:
     """The function that opens tables of a format; its libraries are imported with the first file."""
     if kind is Format.CSV:
         from skysort.star.tables.csv.table import open_csv  # noqa: PLC0415

@@ -44,7 +44,7 @@ _COMMA: Final = re.compile(DECIMAL_COMMA.encode())
 _SEPARATOR: Final = re.compile(rb"sep=.", re.IGNORECASE)
 _TABLE: Final = re.compile(r"#\s*table\s*[0-9]+\s*$", re.IGNORECASE)
 # Bytes examined: the lines above a header, the header, and the sample below.
-_HEAD_BYTES: Final = CSV_PREAMBLE_BYTES + 3 * TABLE_LINE_BYTES
+HEAD_BYTES: Final = CSV_PREAMBLE_BYTES + 3 * TABLE_LINE_BYTES
 # Maximum rows, and bytes of them, in the sample.
 _SAMPLE_ROWS: Final = 20
 _SAMPLE_BYTES: Final = 64 * 1024
@@ -63,6 +63,7 @@ class Head:
     line: the header line. text: the header line with as many cells as the rows have. eol: its line break.
     stop: offset of the first row. lines: number of lines above it. names, units: of the columns; units may be missing.
     decimal_comma: whether the numbers in the sample have decimal commas. schema: the columns that are looked for.
+    sampled: offset of the first row that is not in the sample: the bytes before it have the same head alone.
     """
 
     before: bytes
@@ -76,6 +77,7 @@ class Head:
     units: tuple[str, ...] = ()
     decimal_comma: bool = False
     schema: Schema = SDSS
+    sampled: int = 0
 
     @property
     def repeated(self) -> tuple[bytes, bytes]:
@@ -126,9 +128,9 @@ def read_head(blocks: Iterable[bytes], schema: Schema = SDSS) -> tuple[Head, Ite
     """
     stream = iter(blocks)
     content = b""
-    while len(content) < _HEAD_BYTES and (block := next(stream, None)) is not None:
+    while len(content) < HEAD_BYTES and (block := next(stream, None)) is not None:
         content += block
-    head = _head(content, schema, last=len(content) < _HEAD_BYTES)
+    head = _head(content, schema, last=len(content) < HEAD_BYTES)
     return head, chain([content[head.stop :]], stream)
 
 
@@ -162,6 +164,7 @@ def _head(content: bytes, schema: Schema, *, last: bool) -> Head:
         units=sample.units,
         decimal_comma=delimiter != "," and _has_decimal_commas(sample.rows, _indices(names, schema)),
         schema=schema,
+        sampled=offset + sample.end,
     )
 
 
@@ -203,10 +206,11 @@ def _commented(comment: bytes, window: bytes, schema: Schema) -> tuple[str, list
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """The first rows. stop: their offset. below: lines of units and dashes between header and rows."""
+    """The first rows. stop, end: their offsets. below: lines of units and dashes between header and rows."""
 
     rows: list[list[bytes]]
     stop: int
+    end: int
     below: list[bytes]
     units: tuple[str, ...]
 
@@ -234,7 +238,7 @@ def _sample(window: bytes, offset: int, delimiter: str, names: Sequence[str], sc
         offset = following
         if offset >= len(window):
             break
-    return _Sample(rows, stop, below, units)
+    return _Sample(rows, stop, offset, below, units)
 
 
 def _as_wide_as_the_rows(

@@ -50,10 +50,17 @@ _LOWER: Final = np.frombuffer(b"".join(b"%03d" % n for n in range(1000)), np.uin
 
 @contextmanager
 def open_csv(
-    blocks: Iterable[bytes], _check: object, schema: Schema = SDSS, beside: Beside = nothing
+    blocks: Iterable[bytes],
+    _check: object,
+    schema: Schema = SDSS,
+    beside: Beside = nothing,
+    *,
+    beginning: bytes = b"",
 ) -> Iterator[CsvTable]:
-    """Open a CSV; raises InputError for an unusable header."""
-    head, below = read_head(blocks, schema)
+    """Open a CSV; raises InputError for an unusable header. beginning: what has its head, if the blocks are of rows."""
+    head, below = read_head([beginning] if beginning else blocks, schema)
+    if beginning:
+        below = iter(blocks)
     yield CsvTable(head, resized(below, BLOCK_BYTES), beside(head.names))
 
 
