@@ -37,6 +37,10 @@ class Planned(Protocol):
         """Its key in the drop bucket, or its s3:// URI; in a folder, the path in it."""
 
     @property
+    def size(self) -> int:
+        """Its bytes."""
+
+    @property
     def etag(self) -> str:
         """Its ETag, without quotes."""
 

@@ -1,0 +1,1 @@
+"""Tables of bulk jobs: split into slices by the planner, read slice by slice by the parts."""
