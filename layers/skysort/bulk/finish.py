@@ -13,6 +13,7 @@ from skysort.bulk.documents import etag_of
 from skysort.bulk.keys import part_of
 from skysort.bulk.manifest import read_slices
 from skysort.bulk.progress import Sums, read_counts
+from skysort.csv_cells import text_cell
 from skysort.errors import InfrastructureError, InputError, SkysortError
 from skysort.limits import BULK_FAILURES_LISTED, MIB
 from skysort.registry.store import ConflictError
@@ -207,7 +208,7 @@ class Finish:
                         first = first_rows.of(each, rows, exact=counts.attempt is not Attempt.GIVEN_UP)
                         counted_rows = (rows.read, rows.out, rows.rejected, rows.failed)
                         place = (data.key, data.bytes) if data else ("", "")
-                        line((item.part, each.source, each.slice, first or "", *counted_rows, *place))
+                        line((item.part, text_cell(each.source), each.slice, first or "", *counted_rows, *place))
             for _ in range(_ATTEMPTS):
                 try:
                     writer.commit(etag_of(self._store, self._keys.index))
