@@ -39,8 +39,11 @@ BINARY_MEDIA_TYPES: Final = (
 # Presigns uploads and starts multipart uploads.
 UPLOADS_PATH: Final = "/v1/uploads"
 TRAININGS_PATH: Final = "/v1/trainings"
+BULK_PATH: Final = "/v1/bulk"
 # Calls that start more at the owner's cost than their own function.
-COSTLY: Final = frozenset({("POST", UPLOADS_PATH), ("POST", TRAININGS_PATH)})
+COSTLY: Final = frozenset(
+    {("POST", UPLOADS_PATH), ("POST", TRAININGS_PATH), ("POST", BULK_PATH), ("POST", f"{BULK_PATH}/{{id}}/resume")}
+)
 # Public without a key, for GET: cheap, and needed to learn how to call the API.
 PUBLIC_PATHS: Final = frozenset({"/v1/health", "/v1/models", "/v1/models/{name}", "/openapi.json", "/docs"})
 
@@ -63,7 +66,8 @@ class Client:
 
     rate_per_s: sustained requests per second. burst: concurrent requests. daily_quota: requests per day, None for no
     limit. uploads_per_s, uploads_burst: limits of upload calls, each of which starts S3 requests at the owner's cost,
-    and of calls that start a training. Usage plans have no quota per method: the daily maximum follows from the rate.
+    and of calls that start a training or a bulk job. Usage plans have no quota per method: the daily maximum follows
+    from the rate.
     """
 
     name: str
@@ -143,7 +147,7 @@ class ApiSettings:
 
     clients: each gets an API key; with clients, all paths but PUBLIC_PATHS require a key. authoriser: required in
     addition. rate_per_s, burst: of all callers together. uploads_per_s, uploads_burst: of all upload calls,
-    and of all that start a training.
+    and of all that start a training or a bulk job.
     public_per_s, public_burst: of each public path. page_origin: of a web page at another origin, e.g.
     https://sky.example.org; None switches CORS off. compress_bytes: minimum size of compressed responses.
     log_role: whether this stage creates API Gateway's role for logs, of which there is one per account and region;

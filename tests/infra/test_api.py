@@ -97,8 +97,8 @@ def test_every_request_is_traced_throttled_and_logged_as_json(stage: Synthesised
 
 
 def costly() -> set[tuple[str, str]]:
-    """The routes that start S3 requests or a training."""
-    wanted = {("POST", "/v1/uploads"), ("POST", "/v1/trainings")}
+    """The routes that start S3 requests, a training or a run of a bulk job."""
+    wanted = {("POST", f"/v1/{path}") for path in ("uploads", "trainings", "bulk", "bulk/{id}/resume")}
     return wanted & {(route.method, route.path) for route in ROUTES}
 
 
