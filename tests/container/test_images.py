@@ -101,14 +101,14 @@ def test_everything_is_byte_compiled(target: str, surveys: dict[str, dict[str, l
 @pytest.mark.parametrize("target", IMAGES)
 def test_the_code_is_the_repository_s(target: str, surveys: dict[str, dict[str, list[str]]]) -> None:
     # Given
-    folder = FUNCTIONS / target.removesuffix("-drop")
+    name = re.sub("-(drop|bulk)$", "", target)
     besides = {
         "control": [f"cards/{name}/model/card.json" for name in MODELS],
         "custom": [f"networks/{name}/{file}" for name in NETWORKS for file in _files(FUNCTIONS / name / "model")],
     }
 
     # Then
-    assert surveys[target]["task"] == sorted([*_files(folder), *besides.get(target, ())])
+    assert surveys[target]["task"] == sorted([*_files(FUNCTIONS / name), *besides.get(name, ())])
     assert surveys[target]["layer"] == sorted(
         f"skysort/{name}" for name in _files(ROOT / "layers" / "skysort") if name.endswith(".py")
     )
@@ -118,7 +118,8 @@ def test_the_code_is_the_repository_s(target: str, surveys: dict[str, dict[str, 
 def test_labels_command_and_entry_point(target: str, images: Mapping[str, str]) -> None:
     config = inspected(images[target])["Config"]
     assert config["Entrypoint"] == (START_IN_UTF8 if target == "control" else START)
-    assert config["Cmd"] == ["drop.handler" if target.endswith("-drop") else "app.handler"]
+    commands = {"drop": "drop.handler", "bulk": "bulk.handler"}
+    assert config["Cmd"] == [commands.get(target.partition("-")[2], "app.handler")]
     assert config["Labels"]["org.opencontainers.image.version"] == skysort.__version__
     assert config["Labels"]["com.amazonaws.lambda.feature.snapstart"] == "Allow"
     assert config["Labels"]["org.opencontainers.image.source"]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 GROWTH = 1.05
 GOAL_BYTES = 90_000_000
+# Those that nobody waits for, with Arrow beside the networks.
+BULK_GOAL_BYTES = 110_000_000
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +38,10 @@ def test_no_image_grew_unseen(images: Mapping[str, str], committed: dict[str, An
     assert grown == {}
 
 
-def test_each_image_is_under_ninety_megabytes(committed: dict[str, Any]) -> None:
+def test_each_image_is_as_small_as_it_is_to_be(committed: dict[str, Any]) -> None:
     assert set(committed["images"]) == set(IMAGES)
-    assert max(size["compressed_bytes"] for size in committed["images"].values()) < GOAL_BYTES
+    for name, size in committed["images"].items():
+        assert size["compressed_bytes"] < (BULK_GOAL_BYTES if name.endswith("-bulk") else GOAL_BYTES), name
 
 
 def test_every_layer_is_told_what_it_holds(committed: dict[str, Any]) -> None:

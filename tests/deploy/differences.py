@@ -32,6 +32,7 @@ BY_EMULATOR = {
     "AWS::CloudFront::Distribution": "kept; nothing listens at its address",
     "AWS::CloudFront::OriginAccessControl": "",
     "AWS::CloudWatch::Alarm": "kept; no metric arrives, so none is raised",
+    "AWS::Glue::Database": "nothing queries its tables: Athena is not there",
     "AWS::Lambda::Alias": "found in the name of a function, function:live, not in the parameter Qualifier of Invoke",
     "AWS::Lambda::EventSourceMapping": "each message is handed over alone and at once: no batches, no waiting for them",
     "AWS::Lambda::Function": "runs the image that was pushed; reserved concurrency is kept, not counted",
@@ -40,7 +41,7 @@ BY_EMULATOR = {
     "AWS::S3::Bucket": "lifecycle rules are kept, and do nothing; notifications encode the slashes of a key too",
     "AWS::S3::BucketPolicy": "statements with a condition are kept, not enforced: moto reads no conditions",
     "AWS::SNS::TopicPolicy": "kept, not enforced",
-    "AWS::StepFunctions::StateMachine": "executions are those of the local stack's interpreter, without a time limit",
+    "AWS::StepFunctions::StateMachine": "executions are the local interpreter's, without a time limit; parts have none",
     "AWS::SQS::QueuePolicy": "kept, not enforced",
     "Custom::Proof": "asks the release hook as CloudFormation does, and waits for its answer",
 }

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.needs_engine, pytest.mark.needs_registry, pytest.mark.
 
 EVENTS = ROOT / "events"
 # A training of a dozen pictures takes some seconds.
-TRAINING_S = 120
+EXECUTION_S = 120
 # How a resource is read by the one name that CloudFormation knows it by: service, operation, parameter.
 READ = {
     "AWS::ApiGateway::ApiKey": ("apigateway", "get_api_key", "apiKey"),
@@ -38,6 +38,7 @@ READ = {
     "AWS::CloudFront::OriginAccessControl": ("cloudfront", "get_origin_access_control", "Id"),
     "AWS::CloudWatch::Dashboard": ("cloudwatch", "get_dashboard", "DashboardName"),
     "AWS::Events::Rule": ("events", "describe_rule", "Name"),
+    "AWS::Glue::Database": ("glue", "get_database", "Name"),
     "AWS::IAM::Role": ("iam", "get_role", "RoleName"),
     "AWS::Lambda::Alias": ("lambda", "get_function", "FunctionName"),
     "AWS::Lambda::EventSourceMapping": ("lambda", "get_event_source_mapping", "UUID"),
@@ -215,6 +216,26 @@ def ask(account: Account, function: str, method: str, path: str, body: Any = Non
     return json.loads(answer["body"])
 
 
+def ended(account: Account, path: str, name: str) -> Any:
+    """A training or a bulk job, once it has ended."""
+    for _ in range(EXECUTION_S):
+        found = ask(account, "control", "GET", f"{path}/{name}", route=f"{path}/{{id}}")
+        if found["phase"] in {"done", "failed"}:
+            break
+        time.sleep(1)
+    return found
+
+
+def executions(account: Account, machine: str) -> list[str]:
+    """How the executions of a state machine have ended, once none runs."""
+    for _ in range(EXECUTION_S):
+        found = account.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+        if all(execution["status"] != "RUNNING" for execution in found):
+            break
+        time.sleep(0.2)
+    return [execution["status"] for execution in found]
+
+
 def test_a_classifier_is_trained_in_the_deployed_stage_and_asked(deployed: Account) -> None:
     # Given labelled pictures, uploaded for training
     s3, outputs = deployed.client("s3"), deployed.outputs()
@@ -228,16 +249,9 @@ def test_a_classifier_is_trained_in_the_deployed_stage_and_asked(deployed: Accou
     training = ask(deployed, "control", "POST", "/v1/trainings", wanted)
 
     # Then the request started an execution of the state machine, which trained a model
-    own = f"/v1/trainings/{training['id']}"
-    for _ in range(TRAINING_S):
-        training = ask(deployed, "control", "GET", own, route="/v1/trainings/{id}")
-        if training["phase"] in {"done", "failed"}:
-            break
-        time.sleep(1)
+    training = ended(deployed, "/v1/trainings", training["id"])
     assert training["phase"] == "done", training
-    machine = outputs["TrainingMachine"]
-    executions = deployed.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
-    assert [execution["status"] for execution in executions] == ["SUCCEEDED"]
+    assert executions(deployed, outputs["TrainingMachine"]) == ["SUCCEEDED"]
 
     # which classifies pictures that it has not seen, by request and dropped
     body = {"image": base64.b64encode(picture("red", 99)).decode()}

@@ -20,6 +20,7 @@ from moto.events.utils import EventTemplateParser
 from moto.stepfunctions.models import stepfunctions_backends
 from moto.utilities.arns import parse_arn
 
+from infra.local.executions import object_reader
 from infra.local.state_machine import StateError, StateMachine
 from tests.deploy.emulator.resources import client
 
@@ -61,9 +62,14 @@ def _start(machine: str, document: Any) -> None:
     # The interpreter keeps no time.
     definition.pop("TimeoutSeconds", None)
 
+    def read(bucket: str, key: str) -> bytes:
+        found: bytes = client("s3", where.region).get_object(Bucket=bucket, Key=key)["Body"].read()
+        return found
+
     def run() -> None:
         try:
-            output = asyncio.run(StateMachine(definition, _Functions(where.region)).run(document))
+            machine = StateMachine(definition, _Functions(where.region), objects=object_reader(read))
+            output = asyncio.run(machine.run(document))
         except StateError as error:
             LOGGER.warning("execution failed: %s", error)
             execution.status, execution.error, execution.cause = "FAILED", error.error, error.cause

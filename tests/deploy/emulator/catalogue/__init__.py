@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.deploy.emulator.catalogue import compute, gateway, page, storage, trainings, watching
+from tests.deploy.emulator.catalogue import compute, gateway, page, storage, tables, trainings, watching
 
 TYPES: Final = (
     *storage.TYPES,
     *compute.TYPES,
     *gateway.TYPES,
     *page.TYPES,
+    *tables.TYPES,
     *trainings.TYPES,
     *watching.TYPES,
 )
