@@ -55,7 +55,7 @@ class Surroundings(NamedTuple):
 
     drop_bucket: where sources are. results_bucket: where jobs are. opened: see skysort.bulk.access.Access.
     database: of Glue, where results become tables; None for none. link: makes presigned links of keys of the results
-    bucket.
+    bucket. place: what stands before these keys for whoever reads results; by default s3:// and the bucket.
     """
 
     drop_bucket: str
@@ -63,6 +63,7 @@ class Surroundings(NamedTuple):
     opened: Sequence[str]
     database: str | None
     link: Callable[[str], str]
+    place: str | None = None
 
 
 class BulkService:

@@ -38,6 +38,10 @@ class Around(Protocol):
         """Of Glue."""
 
     @property
+    def place(self) -> str | None:
+        """What stands before keys; by default s3:// and the bucket."""
+
+    @property
     def link(self) -> Callable[[str], str]:
         """Makes presigned links."""
 
@@ -156,7 +160,8 @@ def _worked_s(seconds: Mapping[str, float]) -> float:
 def _links(keys: BulkKeys, shown: Shown, around: Around, *, summed: bool) -> bulk_answers.BulkLinks:
     path = f"/v1/bulk/{keys.id}"
     is_done = shown.status["phase"] == Phase.DONE
-    data = f"s3://{around.results_bucket}/{keys.data_prefix}"
+    place = f"s3://{around.results_bucket}/" if around.place is None else around.place
+    data = place + keys.data_prefix
     table = f"{around.database}.{table_name(keys)}" if around.database and is_done else None
     sql = None
     if is_done and shown.plan is not None:
