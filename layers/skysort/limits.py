@@ -242,8 +242,10 @@ BULK_SILENT_S: Final = 3_600
 BULK_REFUSALS_LISTED: Final = 100
 BULK_FAILURES_LISTED: Final = 100
 BULK_FILES_PER_PAGE: Final = 500
-# A manifest of a caller, unpacked: a line for every file.
+# A manifest of a caller, unpacked: a line for every file; and its files of which it does not say the size and ETag,
+# which are looked up one by one.
 BULK_MANIFEST_BYTES: Final = 4_096 * MIB
+BULK_LOOKUPS: Final = 500_000
 
 # Trained models of one owner, and versions of one model.
 TRAINED_MODELS: Final = 100

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort.errors import LimitExceededError, MalformedInputError
@@ -77,8 +77,23 @@ class Slice:
 
     def to_line(self) -> Bytes:
         """A line of JSON, without what has its default."""
-        document = {each.name: value for each in fields(self) if (value := getattr(self, each.name)) != each.default}
-        return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+        # Ten million pictures have ten million: a general encoder takes ten times as long.
+        text = json.dumps
+        line = (
+            f'{{"source":{text(self.source)},"etag":{text(self.etag)},"size":{self.size},"format":{text(self.format)},'
+            f'"start":{self.start},"end":{self.end},"bytes":{self.bytes}'
+        )
+        if self.slice:
+            line += f',"slice":{self.slice}'
+        if self.rows is not None:
+            line += f',"rows":{self.rows}'
+        if self.head:
+            line += f',"head":{self.head}'
+        if self.version is not None:
+            line += f',"version":{text(self.version)}'
+        if self.dialect:
+            line += f',"dialect":{text(self.dialect)}'
+        return f"{line}}}\n".encode("ascii")
 
     @classmethod
     def from_line(cls, line: Bytes) -> Slice:
