@@ -18,7 +18,7 @@ from infra.stages.api import PUBLIC_PATHS
 from infra.stages.deployments import TRAINED, dev, prod
 from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort import limits
-from skysort.models import CUSTOM, PICTURES
+from skysort.models import BULK, CUSTOM, PICTURES, TRAINED_ROWS
 
 if TYPE_CHECKING:
     from infra.stages.stage import AwsStage
@@ -39,7 +39,7 @@ FLOOD_SEEN_S: Final = 900
 # Small pictures that a drop function with two cores classifies per second (README, "Measured").
 PICTURES_PER_S: Final = 350
 # Upper bounds of the responses of public paths and of the page's files, checked by a test.
-PUBLIC_BYTES: Final = 200_000
+PUBLIC_BYTES: Final = 250_000
 PAGE_BYTES: Final = 100_000
 # Requests rejected before a function: API Gateway's account limit, above which requests are throttled free of charge,
 # and the size of their entries in the access log and the firewall's log.
@@ -51,6 +51,16 @@ FIREWALL_LOG_BYTES: Final = 1_500
 REFUSED_TRANSITIONS: Final = 5
 STEP_S: Final = 1
 _WRITES_A_STEP: Final = 2
+# The seconds that a part of a bulk job takes at least, its start included: planning makes none smaller than some MiB,
+# but for a job's last. Each writes its results, its rejected rows and its counts. Rows that a sandbox classifies a
+# second, and bytes of a row's results ("Bulk jobs" in functions/README.md).
+PART_S: Final = 0.5
+BULK_ROWS_PER_S: Final = 500_000
+BULK_ROW_BYTES: Final = 40
+_TRANSITIONS_A_PART: Final = 3
+_WRITES_A_PART: Final = 3
+# Keys of a page of a listing.
+_LISTED: Final = 1_000
 # Per dropped file: SQS requests of its notification (send, receive, delete), and its two records.
 _SQS_A_FILE: Final = 3
 _RECORDS_A_FILE: Final = 2
@@ -73,6 +83,7 @@ def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
     train_gb = sum(gigabytes[model.train_function] for model in TRAINED)
     requests_per_s = max((client.rate_per_s for client in api.clients), default=api.rate_per_s)
     uploads_per_s = max((client.uploads_per_s for client in api.clients), default=api.uploads_per_s)
+    looks_per_s = max((client.progress_per_s for client in api.clients), default=api.progress_per_s)
     prefixes = sum(len(queue.prefixes) for queue in stage.drop_queues)
     every_prefix = S3_WRITES_PER_S * prefixes
     files_per_s = min(uploads_per_s * limits.UPLOAD_FILES_PER_REQUEST, every_prefix)
@@ -86,6 +97,14 @@ def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
     # Started at their rate and refused, or as many as may run, whose steps follow each other without a pause.
     steps = limits.TRAININGS_RUNNING * SHARDS_AT_ONCE * _HOUR_S / STEP_S
     transitions = steps + uploads_per_s * _HOUR_S * REFUSED_TRANSITIONS
+    bulk_gb = sum(memory for name, memory in gigabytes.items() if name in {BULK, *stage.bulk_parts})
+    # Several jobs share what is reserved for a function; refused ones are started at their rate.
+    parts = sum(stage.bulk_parts.values()) * _HOUR_S / PART_S
+    runs = uploads_per_s * _HOUR_S
+    rows = stage.bulk_parts[TRAINED_ROWS.bulk_function] * BULK_ROWS_PER_S * _HOUR_S
+    kept_results = prices.gb_month * (stage.drop_retention.bulk + stage.drop_retention.old_results) / _DAYS_A_MONTH
+    # A job of the most parts, as long as it runs: both kinds of its counts are listed, and some hundred are read.
+    progress = 2 * limits.BULK_PARTS / _LISTED * put + limits.BULK_COUNTS_READ * prices.thousand_reads / 1_000
     # An expired file is kept as an old version for the same time again (constructs/drop_folder.py).
     kept = prices.gb_month * 2 * stage.drop_retention.incoming / _DAYS_A_MONTH
     writes = flood.writes_in_5_minutes if flood else None
@@ -128,6 +147,17 @@ def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
         (key, "trainings that keep every training function busy"): train_gb * _HOUR_S * prices.gb_second,
         (key, "trainings, one after another, by their transitions and writes"): transitions
         * (prices.million_transitions / _MILLION + _WRITES_A_STEP * put),
+        (key, "bulk jobs that keep every function of theirs busy"): bulk_gb * _HOUR_S * prices.gb_second,
+        (key, "bulk jobs of small parts, by their transitions and writes"): parts
+        * (_TRANSITIONS_A_PART * prices.million_transitions / _MILLION + _WRITES_A_PART * put)
+        + runs * (REFUSED_TRANSITIONS * prices.million_transitions / _MILLION + _WRITES_A_STEP * put),
+        (key, "an hour's results of bulk jobs of rows, for as long as they are kept"): kept_results
+        * rows
+        * BULK_ROW_BYTES
+        / _GB,
+        (key, "the progress of its largest bulk job, asked again and again"): min(requests_per_s, looks_per_s)
+        * _HOUR_S
+        * (request + progress),
         (key, "its largest result, fetched again and again by ever new links"): downloaded(_HOUR_S),
         (link, "a form or a part, repeated"): repeated(S3_WRITES_PER_S, limits.PRESIGNED_S),
         (link, "a large result, fetched again and again"): downloaded(limits.PRESIGNED_S),

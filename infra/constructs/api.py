@@ -14,7 +14,7 @@ from constructs import Construct
 from infra.api.gateway_problems import GATEWAY_RESPONSES, UNSIGNED
 from infra.api.routes import ROUTES
 from infra.constructs.common import acknowledge, log_group
-from infra.stages.api import BINARY_MEDIA_TYPES, COSTLY, ApiSettings, Cognito, Iam, is_public
+from infra.stages.api import BINARY_MEDIA_TYPES, COSTLY, PROGRESS, ApiSettings, Cognito, Iam, is_public
 from skysort import limits, problems
 from skysort.http.headers import EVERY_ANSWER
 
@@ -73,7 +73,10 @@ class HttpApi(Construct):
         self.rest.node.try_remove_child("Endpoint")
         add_gateway_responses(self.rest, settings)
         methods = self._add_routes(functions)
-        self._costly = [method for route, method in methods.items() if (route.method, route.path) in COSTLY]
+        self._limited = {
+            calls: [method for route, method in methods.items() if (route.method, route.path) in calls]
+            for calls in (COSTLY, PROGRESS)
+        }
         self.keys = {client.name: self._add_client(stage, client.name) for client in settings.clients}
         acknowledge_findings(self.rest, settings)
 
@@ -103,12 +106,14 @@ class HttpApi(Construct):
         )
 
     def _method_limits(self) -> dict[str, apigateway.MethodDeploymentOptions]:
-        """Lower limits for calls that start S3 requests, and for public paths."""
+        """Lower limits for calls that start S3 requests, for those that look at bulk jobs, and for public paths."""
         settings = self._settings
         limited: dict[str, apigateway.MethodDeploymentOptions] = {}
         for route in ROUTES:
             if (route.method, route.path) in COSTLY:
                 rate, burst = settings.uploads_per_s, settings.uploads_burst
+            elif (route.method, route.path) in PROGRESS:
+                rate, burst = settings.progress_per_s, settings.progress_burst
             elif is_public(route.method, route.path):
                 rate, burst = settings.public_per_s, settings.public_burst
             else:
@@ -165,6 +170,10 @@ class HttpApi(Construct):
     def _add_client(self, stage: AwsStage, name: str) -> apigateway.IApiKey:
         """An API key, whose value AWS generates outside the template, and its usage plan."""
         client = next(client for client in self._settings.clients if client.name == name)
+        rates = {
+            COSTLY: (client.uploads_per_s, client.uploads_burst),
+            PROGRESS: (client.progress_per_s, client.progress_burst),
+        }
         key = self.rest.add_api_key(f"Key-{name}", api_key_name=f"skysort-{stage.name}-{name}")
         quota = client.daily_quota
         plan = self.rest.add_usage_plan(
@@ -179,11 +188,10 @@ class HttpApi(Construct):
                     throttle=[
                         apigateway.ThrottlingPerMethod(
                             method=method,
-                            throttle=apigateway.ThrottleSettings(
-                                rate_limit=client.uploads_per_s, burst_limit=client.uploads_burst
-                            ),
+                            throttle=apigateway.ThrottleSettings(rate_limit=rate, burst_limit=burst),
                         )
-                        for method in self._costly
+                        for calls, (rate, burst) in rates.items()
+                        for method in self._limited[calls]
                     ],
                 )
             ],

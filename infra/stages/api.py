@@ -44,6 +44,15 @@ BULK_PATH: Final = "/v1/bulk"
 COSTLY: Final = frozenset(
     {("POST", UPLOADS_PATH), ("POST", TRAININGS_PATH), ("POST", BULK_PATH), ("POST", f"{BULK_PATH}/{{id}}/resume")}
 )
+# Calls that look at a bulk job, whose parts they list: up to 20 pages of a listing, and hundreds of documents.
+PROGRESS: Final = frozenset(
+    {
+        ("GET", BULK_PATH),
+        ("GET", f"{BULK_PATH}/{{id}}"),
+        ("GET", f"{BULK_PATH}/{{id}}/files"),
+        ("POST", f"{BULK_PATH}/{{id}}/cancel"),
+    }
+)
 # Public without a key, for GET: cheap, and needed to learn how to call the API.
 PUBLIC_PATHS: Final = frozenset({"/v1/health", "/v1/models", "/v1/models/{name}", "/openapi.json", "/docs"})
 
@@ -67,7 +76,7 @@ class Client:
     rate_per_s: sustained requests per second. burst: concurrent requests. daily_quota: requests per day, None for no
     limit. uploads_per_s, uploads_burst: limits of upload calls, each of which starts S3 requests at the owner's cost,
     and of calls that start a training or a bulk job. Usage plans have no quota per method: the daily maximum follows
-    from the rate.
+    from the rate. progress_per_s, progress_burst: limits of calls that look at bulk jobs.
     """
 
     name: str
@@ -76,6 +85,8 @@ class Client:
     daily_quota: int | None = None
     uploads_per_s: float = 1
     uploads_burst: int = 20
+    progress_per_s: float = 5
+    progress_burst: int = 20
 
     def __post_init__(self) -> None:
         """Reject what API Gateway would reject."""
@@ -91,6 +102,8 @@ class Client:
         )
         in_range(self.uploads_per_s, RATE_PER_S, f"client {self.name}: uploads_per_s")
         in_range(self.uploads_burst, BURST, f"client {self.name}: uploads_burst")
+        in_range(self.progress_per_s, RATE_PER_S, f"client {self.name}: progress_per_s")
+        in_range(self.progress_burst, BURST, f"client {self.name}: progress_burst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +160,7 @@ class ApiSettings:
 
     clients: each gets an API key; with clients, all paths but PUBLIC_PATHS require a key. authoriser: required in
     addition. rate_per_s, burst: of all callers together. uploads_per_s, uploads_burst: of all upload calls,
-    and of all that start a training or a bulk job.
+    and of all that start a training or a bulk job. progress_per_s, progress_burst: of all that look at bulk jobs.
     public_per_s, public_burst: of each public path. page_origin: of a web page at another origin, e.g.
     https://sky.example.org; None switches CORS off. compress_bytes: minimum size of compressed responses.
     log_role: whether this stage creates API Gateway's role for logs, of which there is one per account and region;
@@ -160,6 +173,8 @@ class ApiSettings:
     burst: int = 2_000
     uploads_per_s: float = 2
     uploads_burst: int = 50
+    progress_per_s: float = 20
+    progress_burst: int = 50
     public_per_s: float = 50
     public_burst: int = 200
     firewall: Firewall | None = None
@@ -179,6 +194,8 @@ class ApiSettings:
         in_range(self.burst, BURST, "the API's burst")
         in_range(self.uploads_per_s, RATE_PER_S, "the API's uploads_per_s")
         in_range(self.uploads_burst, BURST, "the API's uploads_burst")
+        in_range(self.progress_per_s, RATE_PER_S, "the API's progress_per_s")
+        in_range(self.progress_burst, BURST, "the API's progress_burst")
         in_range(self.public_per_s, RATE_PER_S, "the API's public_per_s")
         in_range(self.public_burst, BURST, "the API's public_burst")
         for client in self.clients:

@@ -121,7 +121,7 @@ class DropRetention:
 
     incoming: int = 30
     results: int | None = 90
-    bulk: int = 90
+    bulk: int = 30
     old_results: int = 30
     unfinished: int = 1
     access_logs: int = 90

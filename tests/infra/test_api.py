@@ -102,6 +102,13 @@ def costly() -> set[tuple[str, str]]:
     return wanted & {(route.method, route.path) for route in ROUTES}
 
 
+def looking() -> set[tuple[str, str]]:
+    """The routes that look at bulk jobs."""
+    found = {(route.method, route.path) for route in ROUTES if route.path.startswith("/v1/bulk")} - costly()
+    assert len(found) == 4
+    return found
+
+
 def test_uploads_and_what_anybody_may_ask_for_have_lower_limits_of_their_own(stage: Synthesised) -> None:
     api = stage.stage.api
     (deployed,) = stage.resources("AWS::ApiGateway::Stage")
@@ -113,16 +120,24 @@ def test_uploads_and_what_anybody_may_ask_for_have_lower_limits_of_their_own(sta
         for one in deployed.properties["MethodSettings"][1:]
     }
     public = dict.fromkeys((("GET", path) for path in PUBLIC_PATHS), (api.public_per_s, api.public_burst))
-    assert limited == dict.fromkeys(costly(), (api.uploads_per_s, api.uploads_burst)) | public
+    assert limited == {
+        **dict.fromkeys(costly(), (api.uploads_per_s, api.uploads_burst)),
+        **dict.fromkeys(looking(), (api.progress_per_s, api.progress_burst)),
+        **public,
+    }
 
 
-def test_a_keys_uploads_have_a_rate_of_their_own(stage: Synthesised) -> None:
+def test_a_keys_uploads_and_looks_at_bulk_jobs_have_rates_of_their_own(stage: Synthesised) -> None:
     for client in stage.stage.api.clients:
         name = f"skysort-{stage.stage.name}-{client.name}"
         (api,) = stage.named("AWS::ApiGateway::UsagePlan", "UsagePlanName", name).properties["ApiStages"]
         assert api["Throttle"] == {
-            f"{path}/{verb}": {"RateLimit": client.uploads_per_s, "BurstLimit": client.uploads_burst}
-            for verb, path in costly()
+            f"{path}/{verb}": {"RateLimit": rate, "BurstLimit": burst}
+            for calls, rate, burst in (
+                (costly(), client.uploads_per_s, client.uploads_burst),
+                (looking(), client.progress_per_s, client.progress_burst),
+            )
+            for verb, path in calls
         }
 
 
