@@ -37,17 +37,30 @@ if TYPE_CHECKING:
 CANCEL_S: Final = 10.0
 _ATTEMPTS: Final = 5
 _CSV: Final = "text/csv"
+# Of a table's row, where nobody has counted any.
+_ROW_BYTES: Final = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run of a job: its documents, and what was probed."""
+    """A run of a job: its documents, and what was probed.
+
+    start_s, row_s: what a model's first rows and each row took. row_bytes: of a source, where they were counted.
+    """
 
     keys: BulkKeys
     number: int
     job: Job
     version: str
     columns: Sequence[Column]
+    start_s: float = 0.0
+    row_s: float = 0.0
+    row_bytes: float = _ROW_BYTES
+
+    def part_s(self, item: PartItem) -> float:
+        """What a part takes, about."""
+        rows = item.bytes / self.row_bytes if item.rows is None else item.rows
+        return self.start_s + self.row_s * rows
 
 
 class Parts:
@@ -172,6 +185,37 @@ class Parts:
         counts.requests = {"get": self.sources.requests.get - got + 3, "put": len(files) + 1}
         self._commit(run.keys, counts, data_key)
 
+    def rehearse(self, run: Run, item: PartItem, places: Sequence[int], skip: Skip, deadline: Deadline) -> list[int]:
+        """Classify rows of a part and write nothing.
+
+        Parameters
+        ----------
+        run, item
+            The part.
+        places
+            Those of its slices that are read.
+        skip
+            Rows to leave out, by the place of their slice among these.
+        deadline
+            When to stop.
+
+        Returns
+        -------
+        The number of rows of each slice.
+        """
+        from skysort.bulk.output import Output  # noqa: PLC0415 - with pyarrow
+
+        def check() -> None:
+            if not deadline.left():
+                raise OutOfTimeError("the rows were not done in time")
+
+        slices = read_slices(self.store, item)
+        work = Work(run.job, [slices[place] for place in places], self.sources, run.columns, skip, check)
+        output = Output(run.columns, run.job.output, _Nowhere, _Nowhere)
+        tally = self.engines.get(run.job, run.version).run(work, output)
+        output.close()
+        return [rows.read for rows in tally.slices]
+
     def _place(self, keys: BulkKeys, part: int, key: str, file: Writer) -> str | None:
         """Write an object in place of what an attempt before left; None if the part has been done meanwhile."""
         replaces: str | None = None
@@ -213,10 +257,24 @@ class Parts:
             return None
 
 
+class _Nowhere:
+    def write(self, content: bytes | memoryview, /) -> int:
+        return len(content)
+
+
 def _probed(keys: BulkKeys, number: int, job: Job, body: bytes) -> Run:
     try:
         probe = json.loads(body)
         columns = [Column(str(name), str(kind)) for name, kind in probe["schema"]]
-        return Run(keys, number, job, str(probe["model"]["version"]), columns)
+        return Run(
+            keys,
+            number,
+            job,
+            str(probe["model"]["version"]),
+            columns,
+            float(probe["start_s"]),
+            float(probe["seconds"]) / max(1, int(probe["rows"])),
+            float(probe["bytes_in_per_row"] or _ROW_BYTES),
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise InfrastructureError(f"{keys.probe} is damaged: {error!r}") from error

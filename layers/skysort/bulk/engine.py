@@ -80,12 +80,23 @@ class Work:
 
 
 class Engine(Protocol):
-    """A version of a model, for bulk jobs. name: as jobs spell it. threads: it computes with."""
+    """A version of a model, for bulk jobs."""
 
-    name: str
-    version: str
-    labels: Sequence[str]
-    threads: int
+    @property
+    def name(self) -> str:
+        """The model, as jobs spell it."""
+
+    @property
+    def version(self) -> str:
+        """Its version, of a trained model the first digits."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Its classes."""
+
+    @property
+    def threads(self) -> int:
+        """What it computes with."""
 
     def columns(self, job: Job, sources: SourceStore, sample: Slice) -> Sequence[Column]:
         """The columns of a job's results, columns.PLACE first; raises InputError if the source lacks what it needs."""
@@ -116,9 +127,11 @@ class Engine(Protocol):
 
 
 class Engines(Protocol):
-    """The models of a function. memory_mb: the function's."""
+    """The models of a function."""
 
-    memory_mb: int
+    @property
+    def memory_mb(self) -> int:
+        """The function's memory."""
 
     def get(self, job: Job, version: str | None) -> Engine:
         """The model of a job.

@@ -32,7 +32,8 @@ GROUP_ROWS: Final = 131_072
 REJECT_COLUMNS: Final = ("source", "slice", "row", "column", "reason", "detail")
 # A column, a stable code, and a sentence about the value; the column is empty for the row as a whole.
 Reject = tuple[int, str, str, str]
-_TYPES: Final = {
+# Arrow's types by Athena's names.
+ARROW: Final = {
     "string": pa.string(),
     "int": pa.int32(),
     "bigint": pa.int64(),
@@ -216,7 +217,7 @@ def _as(values: Any, column: Column) -> Any:
     array = values if isinstance(values, pa.Array) else pa.array(values, from_pandas=False)
     if pa.types.is_dictionary(array.type) and column.type == "string":
         return array if array.type == _CODED else array.cast(_CODED)
-    wanted = _TYPES[column.type]
+    wanted = ARROW[column.type]
     return array if array.type == wanted else array.cast(wanted)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort import problems
+from skysort.bulk.commit import Parts
 from skysort.bulk.keys import run_of
 from skysort.bulk.manifest import PartItem
 from skysort.bulk.outcomes import BulkCancelled, BulkRefused
@@ -15,10 +16,9 @@ from skysort.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from skysort.bulk.commit import Parts
     from skysort.drop.deadline import Deadline
 
-__all__ = ["BulkCancelled", "BulkRefused", "PartSteps"]
+__all__ = ["BulkCancelled", "BulkRefused", "PartSteps", "Parts"]
 
 READY: Final = "ready"
 
@@ -73,7 +73,11 @@ class PartSteps:
             probe(self.parts, *run_of(event["key"]))
             return
         run, item = self.parts.run_of(event["key"]), PartItem.from_document(event["part"])
-        if step in {"part", "split"}:
+        if step == "part":
             self.parts.do(run, item, deadline)
+        elif step == "split":
+            from skysort.bulk.split import split  # noqa: PLC0415 - few parts are
+
+            split(self.parts, run, item, deadline, self._handler)
         else:
             raise InputError(f"there is no step {step!r:.40}; a function with a model knows probe, part and split")

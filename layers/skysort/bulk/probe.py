@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from skysort.bulk.engine import Engine
     from skysort.bulk.keys import BulkKeys
     from skysort.bulk.manifest import Slice
+    from skysort.bulk.store import Requests
 
 _SAMPLES: Final = 8
+# Requests of a part beside its rows: whether it is done, or cancelled, its slices, results, and counts.
+_REQUESTS: Final = 5
 # Of a table of text, whose rows nobody has counted: enough for the fixed costs of a slice to be small.
 _TEXT_BYTES: Final = 4 * MIB
 _TEXT: Final = "csv"
@@ -53,6 +56,7 @@ def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
         return
     started = time.perf_counter()
     job = Job.read(parts.store.get(keys.request).body)
+    request_s = time.perf_counter() - started
     engine = parts.engines.get(job, None)
     samples, columns = _usable(parts, job, engine, list(_samples(parts, keys)))
     budget_s = BULK_PROBE_S / (len(samples) + 1)
@@ -68,6 +72,8 @@ def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
         "rows": meter.rows,
         "seconds": round(meter.seconds, 3),
         "start_s": round(start_s, 3),
+        "part_s": round(_REQUESTS * request_s, 4),
+        "reads_per_slice": meter.reads_per_slice,
         "bytes_in_per_row": meter.bytes_in_per_row,
         "bytes_out_per_row": round(meter.bytes_out / max(1, meter.rows), 2),
         "memory_mb": parts.engines.memory_mb,
@@ -114,6 +120,7 @@ def _measure(work: Work, engine: Engine, samples: Sequence[Sequence[Slice]], bud
     meter = _Meter(budget_s)
     output = Output(work.columns, work.job.output, lambda: meter, _Nowhere)
     meter.taken = lambda: output.taken
+    meter.requests = work.sources.requests
     for sample in samples:
         meter.begin()
         with suppress(_Enough):
@@ -133,17 +140,22 @@ class _Meter:
 
     budget_s: float
     taken: Callable[[], int] = int
+    requests: Requests | None = None
     rows: int = 0
     seconds: float = 0.0
     bytes_out: int = 0
     _text_bytes: int = 0
     _text_rows: int = 0
+    _slices: int = 0
+    _reads: int = 0
+    _read_before: int = 0
     _began: tuple[float, int] = (0.0, 0)
     _mark: tuple[float, int] | None = None
 
     def begin(self) -> None:
         """Begin a sample."""
         self._began, self._mark = (time.perf_counter(), self.taken()), None
+        self._read_before = self.requests.get if self.requests else 0
 
     def check(self) -> None:
         """Look at the time between two blocks; raises _Enough."""
@@ -158,6 +170,8 @@ class _Meter:
         """End a sample that was read to its end."""
         now = (time.perf_counter(), self.taken())
         self._count(self._began, now)
+        self._slices += len(sample)
+        self._reads += (self.requests.get if self.requests else 0) - self._read_before
         if sample[0].format == _TEXT:
             self._text_bytes += sum(each.end - each.start for each in sample)
             self._text_rows += now[1] - self._began[1]
@@ -171,6 +185,11 @@ class _Meter:
     def bytes_in_per_row(self) -> float | None:
         """Of tables of text whose rows nobody has counted; None without one."""
         return round(self._text_bytes / self._text_rows, 3) if self._text_rows else None
+
+    @property
+    def reads_per_slice(self) -> float:
+        """Requests for a slice, of samples that were read to their end; 1 without one."""
+        return round(self._reads / self._slices, 3) if self._slices else 1.0
 
     def _count(self, since: tuple[float, int], now: tuple[float, int]) -> None:
         self.seconds += now[0] - since[0]

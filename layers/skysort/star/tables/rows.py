@@ -7,7 +7,7 @@ import io
 from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -192,6 +192,13 @@ def column_error(name: str, kind: str) -> InvalidFieldsError:
     return InvalidFieldsError([FieldError(name, "wrong_type", f"has {kind}; one number per row is needed")])
 
 
+class Rejects(Protocol):
+    """Takes rejected rows."""
+
+    def write(self, rejects: Iterable[Reject], /) -> None:
+        """Take each invalid value of a row."""
+
+
 class RejectsWriter:
     """Writes rejected rows as CSV; the file is opened with the first of them.
 
@@ -221,13 +228,14 @@ class Tally:
 
     total: int = 0
     rejected: int = 0
+    left_out: int = 0
     with_redshift: int = 0
     classes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def classified(self) -> int:
         """The number of rows with a class."""
-        return self.total - self.rejected
+        return self.total - self.rejected - self.left_out
 
 
 class RowClassifier:
@@ -236,9 +244,7 @@ class RowClassifier:
     columns: the measured columns, with warnings for every row.
     """
 
-    def __init__(
-        self, model: StarModel, appended: ResultColumns, rejects: RejectsWriter, columns: MeasuredColumns
-    ) -> None:
+    def __init__(self, model: StarModel, appended: ResultColumns, rejects: Rejects, columns: MeasuredColumns) -> None:
         self._model = model
         self._appended = appended
         self._rejects = rejects
@@ -255,17 +261,28 @@ class RowClassifier:
             self._warnings.setdefault(warning.code, warning)
             self._warned[warning.code] += rows
 
-    def classify(self, rows: Rows) -> tuple[NDArray[np.bool_], Values]:
-        """Classify a block: (n,) bool, the valid rows, and their appended values."""
+    def classify(self, rows: Rows, left_out: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.bool_], Values]:
+        """Classify a block, but for rows that are left out, and are neither valid nor rejected.
+
+        Returns
+        -------
+        (n,) bool, the valid rows, and their appended values.
+        """
         measured = rows.measured
         reasons = measured.reasons()
         kept: NDArray[np.bool_] = reasons.max(axis=1) == Reason.OK
+        if left_out is not None:
+            reasons[left_out] = Reason.OK
+            kept &= ~left_out
+            self.tally.left_out += int(left_out.sum())
         all_kept = bool(kept.all())
         if rows.refused or not all_kept:
             self._reject(rows, reasons)
         photometry = measured.photometry if all_kept else measured.photometry.take(kept)
         self.tally.total += len(kept) + len(rows.refused)
         self.tally.rejected += len(kept) + len(rows.refused) - len(photometry)
+        if left_out is not None:
+            self.tally.rejected -= int(left_out.sum())
         values = self._predict(photometry)
         self.tally.with_redshift += int(values.variant.sum())
         self.tally.classes += np.bincount(values.label, minlength=len(self._appended.labels))
@@ -309,10 +326,7 @@ class RowClassifier:
         tally = self.tally
         if tally.total == 0:
             raise EmptyInputError("the table has a header but no rows")
-        warnings = [
-            {**document, "rows": self._warned[code]}
-            for code, document in zip(self._warnings, documents(self._warnings.values()), strict=True)
-        ]
+        warnings = self.warnings()
         if not tally.classified and self._reasons:
             warnings.insert(0, self._nothing_classified())
         return {
@@ -324,6 +338,13 @@ class RowClassifier:
             },
             **({"warnings": warnings} if warnings else {}),
         }
+
+    def warnings(self) -> list[dict[str, Any]]:
+        """The warnings, each with a number of rows."""
+        return [
+            {**document, "rows": self._warned[code]}
+            for code, document in zip(self._warnings, documents(self._warnings.values()), strict=True)
+        ]
 
     def _nothing_classified(self) -> dict[str, Any]:
         ((column, reason), rows) = self._reasons.most_common(1)[0]
