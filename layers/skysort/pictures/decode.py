@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "InputSpec", "Picture", "decode", "read", "read_each"]
 
+# Readers warn of odd metadata, which the decoders of these formats are not given.
+_WITHOUT_METADATA: Final = frozenset({Format.JPEG, Format.WEBP})
 # The transposition that puts a stored picture upright (CIPA DC-008, "Orientation").
 _TURNS: Final = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -94,17 +96,17 @@ def read_each(content: bytes, specs: Sequence[InputSpec], budget: Budget | None 
         form = detect(content)
     budget = budget or Budget()
     with reading(f"the {NAMES[form]} picture"):
-        if form is Format.JPEG:  # the warnings are about metadata, which a JPEG's decoder is not given
+        if form in _WITHOUT_METADATA:
             return _decode_picture(content, form, specs, budget)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # readers warn of odd metadata, which does not matter here
+            warnings.simplefilter("ignore")
             if form is Format.FITS:
                 return _decode_fits(content, specs, budget)
             return _decode_picture(content, form, specs, budget)
 
 
 def _decode_picture(content: bytes, form: Format, specs: Sequence[InputSpec], budget: Budget) -> tuple[Picture, ...]:
-    loaded = load(content, form, covering(specs), budget)
+    loaded = load(content, form, covering(specs), budget, shared=len(specs) > 1)
     if len(specs) > 1:  # loading is paid for with the drawing of one input
         pixels = loaded.picture.width * loaded.picture.height
         measured = prices.MEASURED_PIXEL if loaded.picture.mode in measurements.MODES else 0

@@ -28,6 +28,9 @@ EXPLAINED_CLASSES: Final = "explain"
 # Batch size where the graph takes more than one picture: larger ones gain no speed and cost memory.
 _CHUNK: Final = 8
 _FATAL_ONLY: Final = 4
+# Nodes whose outputs nobody asked for are not run: a fiftieth of the galaxy network's time.
+_ASKED_FOR: Final = onnxruntime.RunOptions()
+_ASKED_FOR.only_execute_path_to_fetches = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ class PictureModel:
         One array an output, the pictures along its first axis.
         """
         parts = [
-            self._session.run(outputs, {self._input: pixels[start : start + self._chunk], **(feed or {})})
+            self._session.run(outputs, {self._input: pixels[start : start + self._chunk], **(feed or {})}, _ASKED_FOR)
             for start in range(0, len(pixels), self._chunk)
         ]
         if len(parts) == 1:
