@@ -118,7 +118,7 @@ class BulkJobs(Construct):
     def _planning(self) -> dict[str, tuple[str, ...]]:
         """What the function that plans and finishes needs: sources, and to write what it plans and ends with."""
         ends = ("index.csv", "summary.json", "table.json", "_SUCCESS")
-        plans = ("slices/*", "manifest.json", "plan.json", "runs/*/parts.json")
+        plans = ("slices/*", "manifest.json", "sources.json", "plan.json", "runs/*/parts.json")
         return {
             **self._sources(),
             self._jobs(): _READ,
@@ -128,8 +128,8 @@ class BulkJobs(Construct):
                 for document in (*plans, *ends, "failed/*", STATUS)
                 if document not in {"manifest.json", "index.csv"}
             },
-            # What a part that was repeated left behind.
-            self._jobs("*/data/*"): ("s3:DeleteObject",),
+            # What a part that was repeated left behind, and counts whose results are gone.
+            **{self._jobs(f"*/{left}/*"): ("s3:DeleteObject",) for left in ("data", "rejected", "done")},
             bucket_arn(self, self._results_bucket): _LIST,
         }
 

@@ -16,7 +16,7 @@ from infra.constructs.buckets import lifecycle, private_bucket, tell_event_bridg
 from infra.constructs.common import bucket_arn, bucket_name, grant
 from infra.stages.deployments import TRAINED
 from skysort.drop.keys import INCOMING
-from skysort.models import TRAINING
+from skysort.models import BULK, TRAINING
 from skysort.registry.keys import INTERMEDIATES, MODELS, POINTERS, REQUEST, STATUS, TRAININGS
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class TrainedModels(Construct):
             for function in (model.name, model.drop_function, model.bulk_function):
                 self._grant(function, functions[function], self._serving())
             self._grant(model.train_function, functions[model.train_function], self._training())
+        # The columns of a star model decide which tables a bulk job can read.
+        self._grant(BULK, functions[BULK], self._serving())
         self._grant("control", functions["control"], self._managing())
 
     def _grant(self, name: str, function: ModelFunction, allowed: Mapping[str, tuple[str, ...]]) -> None:

@@ -122,7 +122,7 @@ def _bulk_plan(reserved: int) -> FunctionSettings:
         timeout_s=900,
         reserved_concurrency=reserved,
         scratch_mb=2_048,
-        buckets=(DROP_BUCKET, RESULTS_BUCKET),
+        buckets=(DROP_BUCKET, RESULTS_BUCKET, MODELS_BUCKET),
         bulk=True,
     )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from skysort.errors import InfrastructureError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from skysort.prices import Prices
 
@@ -31,6 +31,11 @@ _STEPS_A_RUN: Final = 4
 # its results and its counts.
 _READS_A_PART: Final = 3
 _WRITES_A_PART: Final = 2
+# Round trips to the store that a part waits for beside its slices; a write takes about two reads' time.
+_TRIPS_A_PART: Final = _READS_A_PART + 2 * _WRITES_A_PART
+# Of the end: a part's counts and slices are read, many at a time, and its lines of the index written.
+_END_S: Final = 0.2
+_END_S_A_PART: Final = 0.002
 # Of the steps of a run, beside the counts of every part: documents read and written.
 _READS_A_RUN: Final = 30
 _WRITES_A_RUN: Final = 20
@@ -119,8 +124,21 @@ class Size(NamedTuple):
         return self.bytes / (measured.bytes_in_per_row or 100.0)
 
 
+class Pace(NamedTuple):
+    """How parts follow each other.
+
+    concurrency: parts at a time. warm: sandboxes that have started before. dispatch_s: until a part is begun, which
+    nobody is billed for. request_s: a round trip to the store.
+    """
+
+    concurrency: int
+    warm: int = 0
+    dispatch_s: float = 0.0
+    request_s: float = 0.0
+
+
 class Expected(NamedTuple):
-    """What is expected of the parts of a run. seconds: from the first to the last."""
+    """What is expected of the parts of a run. seconds: from the first to the end of the job."""
 
     rows: int
     exact: bool
@@ -128,7 +146,7 @@ class Expected(NamedTuple):
     dollars: Dollars
 
 
-def expected(measured: Measured, sizes: Iterable[Size], concurrency: int, prices: Prices) -> Expected:
+def expected(measured: Measured, sizes: Iterable[Size], pace: Pace, prices: Prices) -> Expected:
     """What some parts take.
 
     Parameters
@@ -137,30 +155,35 @@ def expected(measured: Measured, sizes: Iterable[Size], concurrency: int, prices
         The probe.
     sizes
         The parts, in the order in which they are begun.
-    concurrency
-        Parts at a time.
+    pace
+        How they follow each other.
     prices
         Dollars.
 
     Returns
     -------
     Expected
-        The seconds are those of the last part to end, when each sandbox takes the next part as soon as it is free.
+        The seconds are to the end of the job: each sandbox takes the next part as soon as it is free, then all are
+        checked.
     """
-    rows, exact, busy_s, reads, parts = 0.0, True, 0.0, 0.0, 0
+    rows, exact, busy_s, reads, parts, last = 0.0, True, 0.0, 0.0, 0, 0.0
+    a_part_s = measured.part_s or _TRIPS_A_PART * pace.request_s
     free: list[float] = []
-    last = 0.0
     for size in sizes:
         own = size.expected_rows(measured)
-        seconds = measured.part_s + own * measured.seconds_a_row
-        # A sandbox starts once.
-        begins = heapq.heappop(free) if len(free) >= max(1, concurrency) else measured.start_s
-        heapq.heappush(free, begins + seconds)
-        last = max(last, begins + seconds)
+        seconds = a_part_s + own * measured.seconds_a_row
+        if len(free) < max(1, pace.concurrency):
+            # A sandbox starts once.
+            begins = measured.start_s if len(free) >= pace.warm else 0.0
+        else:
+            begins = heapq.heappop(free)
+        ends = begins + pace.dispatch_s + seconds
+        heapq.heappush(free, ends)
+        last = max(last, ends)
         rows, busy_s, parts = rows + own, busy_s + seconds, parts + 1
         exact = exact and size.rows is not None
         reads += size.slices * measured.reads_per_slice
-    billed_s = busy_s + len(free) * measured.start_s
+    billed_s = busy_s + max(0, len(free) - pace.warm) * measured.start_s
     dollars = Dollars(
         compute=_compute(billed_s * measured.memory_mb / _MB_PER_GB, parts + _STEPS_A_RUN, prices),
         transitions=_transitions(parts * _TRANSITIONS_A_PART + _TRANSITIONS_A_RUN, prices),
@@ -171,7 +194,7 @@ def expected(measured: Measured, sizes: Iterable[Size], concurrency: int, prices
             prices,
         ),
     )
-    return Expected(round(rows), exact, last, dollars)
+    return Expected(round(rows), exact, last + _END_S + parts * _END_S_A_PART, dollars)
 
 
 @dataclass(slots=True)
@@ -212,6 +235,12 @@ def counted(spent: Spent, starts_s: float, memory_mb: int, prices: Prices) -> Do
         transitions=_transitions(spent.parts * _TRANSITIONS_A_PART + spent.retried + _TRANSITIONS_A_RUN, prices),
         s3=_requests(spent.reads + spent.parts + _READS_A_RUN, spent.writes + _WRITES_A_RUN, prices),
     )
+
+
+def started_s(plan: Mapping[str, Any], parts: int) -> float:
+    """The starts of all sandboxes together, once so many parts have ended. plan: plan.json."""
+    started = min(int(plan["concurrency"]), parts) - int(plan["warm"])
+    return max(0, started) * float(plan["start_s"])
 
 
 def _compute(gb_seconds: float, invocations: int, prices: Prices) -> float:

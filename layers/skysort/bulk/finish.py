@@ -7,7 +7,7 @@ import io
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from skysort.bulk.cost import counted
+from skysort.bulk.cost import counted, started_s
 from skysort.bulk.counts import Attempt, Rows
 from skysort.bulk.documents import etag_of
 from skysort.bulk.keys import part_of
@@ -145,8 +145,8 @@ class Finish:
         """The totals as a document. seconds: of each phase."""
         plan, sums = self._plan.document, totals.sums
         rows = sums.rows
-        starts = min(int(plan["concurrency"]), totals.done + totals.given_up)
-        spent = counted(sums.spent, starts * float(plan["start_s"]), int(plan["memory_mb"]), self._plan.prices)
+        starts_s = started_s(plan, totals.done + totals.given_up)
+        spent = counted(sums.spent, starts_s, int(plan["memory_mb"]), self._plan.prices)
         typicality = None
         if totals.in_domain is not None:
             typicality = {"in_domain": totals.in_domain, "share": round(totals.in_domain / max(1, rows.out), 6)}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from skysort import problems
-from skysort.bulk.cost import Measured, Size, expected
+from skysort.bulk.cost import Measured, Pace, Size, expected
 from skysort.bulk.counts import Attempt, Counts, Failure, Rows
 from skysort.bulk.documents import exists, read_json, read_json_if_there, to_json, write_once, write_over
 from skysort.bulk.finish import Finish, IncompleteError, Plan, check_tolerance
@@ -47,6 +48,10 @@ FINISH: Final = "finish"
 END: Final = "end"
 # How a function ends that needs too much time or memory (AWS Step Functions, "Handling error conditions").
 _EXHAUSTED: Final = frozenset({"Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown", "States.Timeout"})
+# Of Step Functions, which starts an execution for every part.
+DISPATCH_S: Final = 0.1
+# Reads by which a round trip to the store is measured.
+_TRIPS: Final = 3
 _log: Final = logging.getLogger(__name__)
 
 
@@ -91,13 +96,16 @@ class Site(NamedTuple):
     """Where jobs run.
 
     bucket: of jobs and results. concurrency: parts at a time, by the function that does them. prices: of everything.
-    tables: where tables of results are registered; None for nowhere.
+    tables: where tables of results are registered; None for nowhere. warm: sandboxes that have started when the parts
+    begin, at least the probe's. dispatch_s: until a part is begun.
     """
 
     bucket: str
     concurrency: Mapping[str, int]
     prices: Prices
     tables: Tables | None = None
+    warm: int = 1
+    dispatch_s: float = DISPATCH_S
 
 
 class Running(NamedTuple):
@@ -112,7 +120,7 @@ class Running(NamedTuple):
 class BulkSteps:
     """Runs the steps.
 
-    store: the results bucket. now: the time.
+    store: the results bucket. now: the time. timer: seconds.
     """
 
     def __init__(
@@ -121,11 +129,13 @@ class BulkSteps:
         reading: Reading,
         site: Site,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._store = store
         self._reading = reading
         self._site = site
         self._now = now
+        self._timer = timer
         self._steps: Mapping[str, Callable[[Running, Mapping[str, Any]], dict[str, Any]]] = {
             PLAN: self._plan,
             PRICE: self._price,
@@ -221,7 +231,8 @@ class BulkSteps:
         concurrency = self._concurrency(run.job)
         prices = self._site.prices
         sizes = (Size(item.rows, item.bytes, getattr(item, "slices", 1)) for item in items)
-        work = expected(measured, sizes, concurrency, prices)
+        pace = Pace(concurrency, self._site.warm, self._site.dispatch_s, self._trip_s(run))
+        work = expected(measured, sizes, pace, prices)
         return {
             "model": {"name": measured.model, "version": measured.version},
             "labels": measured.labels,
@@ -237,9 +248,17 @@ class BulkSteps:
             "prices": prices.document(),
             "refused": sources["refused"],
             "start_s": measured.start_s,
+            "warm": self._site.warm,
             "memory_mb": measured.memory_mb,
             "bytes_in_per_row": measured.bytes_in_per_row,
         }
+
+    def _trip_s(self, run: Running) -> float:
+        """A round trip to the store."""
+        began = self._timer()
+        for _ in range(_TRIPS):
+            self._store.get(run.keys.request)
+        return (self._timer() - began) / _TRIPS
 
     def _give_up(self, run: Running, event: Mapping[str, Any]) -> dict[str, Any]:
         """Count all rows of a part as failed, unless it is done after all."""

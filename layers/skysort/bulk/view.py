@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from skysort.bulk.cost import counted
+from skysort.bulk.cost import counted, started_s
 from skysort.bulk.documents import read_json_if_there
 from skysort.bulk.glue import query, table_name
 from skysort.bulk.progress import read_progress
@@ -123,7 +123,7 @@ def _going_on(shown: Shown, plan: Mapping[str, Any], progress: Progress) -> bulk
             eta_s = _left_s(plan, progress, entered, this_run_s)
     rows = progress.rows
     summed = progress.sums.spent.parts + progress.given_up.spent.parts
-    starts_s = min(int(plan["concurrency"]), ended) * float(plan["start_s"])
+    starts_s = started_s(plan, ended)
     prices = Prices.of(plan["prices"])
     spent = counted(progress.sums.spent, starts_s, int(plan["memory_mb"]), prices)
     return {

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.bulk.cost import Measured, Size, Spent, counted, expected
+from skysort.bulk.cost import Measured, Pace, Size, Spent, counted, expected
 from skysort.errors import InfrastructureError
 from skysort.prices import Prices
 from tests.factories_bulk import PROBE
 
 PRICES = Prices()
+# Of checking the results, beside 2 ms a part.
+END_S = 0.2
 
 
 def measured(**fields: Any) -> Measured:
@@ -25,10 +27,10 @@ def test_a_billion_rows_cost_less_than_a_dollar() -> None:
     # Given a rate of 200,000 rows a second and core, and a thousand parts at a time
     probe = measured(rows=200_000, seconds=1.0, start_s=1.0)
     # When
-    work = expected(probe, [Size(1_000_000, 72_500_000)] * 1_000, 1_000, PRICES)
+    work = expected(probe, [Size(1_000_000, 72_500_000)] * 1_000, Pace(1_000), PRICES)
     # Then
     assert work.rows == 10**9
-    assert work.seconds == pytest.approx(6.0)
+    assert work.seconds == pytest.approx(6.0 + END_S + 2.0)
     assert work.dollars.total < 1
     # A thousand starts of a second each, and five seconds of rows each, at 1.73 GB.
     assert work.dollars.compute == pytest.approx(6_000 * 1_769 / 1_024 * PRICES.gb_second, rel=0.01)
@@ -39,27 +41,46 @@ def test_parts_beyond_the_concurrency_wait_for_a_free_sandbox() -> None:
     probe = measured(rows=1_000, seconds=1.0, start_s=0.5)
     sizes = [*[Size(1_000, 0)] * 4, Size(4_000, 0)]
     # When two are done at a time, the last begins when both have done two
-    assert expected(probe, sizes, 2, PRICES).seconds == pytest.approx(0.5 + 2 + 4)
+    assert expected(probe, sizes, Pace(2), PRICES).seconds == pytest.approx(0.5 + 2 + 4 + END_S + 0.01)
+
+
+def test_sandboxes_that_have_started_need_no_start() -> None:
+    probe = measured(rows=1_000, seconds=1.0, start_s=0.5)
+    cold, half, warm = (expected(probe, [Size(1_000, 0)] * 2, Pace(2, warm=started), PRICES) for started in range(3))
+    assert cold.seconds == half.seconds == pytest.approx(warm.seconds + 0.5)
+    assert cold.dollars.compute > half.dollars.compute > warm.dollars.compute
+
+
+def test_a_part_waits_for_the_store_and_to_be_begun() -> None:
+    # Given a part that is begun after 0.1 s, reads three documents and writes two, each of which is two trips
+    plain, waiting = (
+        expected(measured(), [Size(1_000, 0)] * 10, pace, PRICES) for pace in (Pace(1), Pace(1, 0, 0.1, 0.01))
+    )
+    assert waiting.seconds - plain.seconds == pytest.approx(10 * (0.1 + 7 * 0.01))
+    # The first is not billed
+    billed = 10 * 7 * 0.01 * 1_769 / 1_024 * PRICES.gb_second
+    assert waiting.dollars.compute - plain.dollars.compute == pytest.approx(billed)
 
 
 def test_what_is_paid_once_a_part_is_paid_for_each() -> None:
     few, many = (
-        expected(measured(part_s=0.1), [Size(100_000 // parts, 0)] * parts, 1, PRICES).seconds for parts in (1, 100)
+        expected(measured(part_s=0.1), [Size(100_000 // parts, 0)] * parts, Pace(1), PRICES).seconds
+        for parts in (1, 100)
     )
-    assert many - few == pytest.approx(9.9)
+    assert many - few == pytest.approx(99 * (0.1 + 0.002))
 
 
 def test_rows_that_nobody_counted_are_told_by_their_bytes() -> None:
-    work = expected(measured(bytes_in_per_row=50.0), [Size(None, 5_000), Size(900, 1)], 1, PRICES)
+    work = expected(measured(bytes_in_per_row=50.0), [Size(None, 5_000), Size(900, 1)], Pace(1), PRICES)
     assert (work.rows, work.exact) == (1_000, False)
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=50), st.integers(1, 60))
 def test_the_last_part_ends_between_the_bounds_of_any_schedule(rows: list[int], concurrency: int) -> None:
     probe = measured()
-    work = expected(probe, [Size(each, 0) for each in rows], concurrency, PRICES)
+    work = expected(probe, [Size(each, 0) for each in rows], Pace(concurrency), PRICES)
     longest, busy = (of(rows) * probe.seconds_a_row for of in (max, sum))
-    least = probe.start_s + max(longest, busy / concurrency)
+    least = probe.start_s + END_S + 0.002 * len(rows) + max(longest, busy / concurrency)
     assert least - 1e-9 <= work.seconds <= least + longest + 1e-9
 
 
@@ -67,7 +88,7 @@ def test_what_came_as_expected_cost_as_expected() -> None:
     # Given
     probe = measured(reads_per_slice=2.0, start_s=0.25, part_s=0.05)
     sizes = [Size(10_000, 0, slices=3)] * 200
-    work = expected(probe, sizes, 4, PRICES)
+    work = expected(probe, sizes, Pace(4), PRICES)
     # When each part takes what the sample said
     spent = Spent()
     for _ in sizes:
