@@ -95,8 +95,14 @@ class LinesEngine:
     labels = LABELS
     threads = 1
 
-    def __init__(self, acts: dict[bytes, Callable[[], object]] | None = None, version: str = "1.0.0") -> None:
+    def __init__(
+        self,
+        acts: dict[bytes, Callable[[], object]] | None = None,
+        version: str = "1.0.0",
+        spelled: Callable[[str], str] = str,
+    ) -> None:
         self.version = version
+        self._spelled = spelled
         self.runs: Counter[str] = Counter()
         self._acts = {} if acts is None else acts
 
@@ -132,7 +138,7 @@ class LinesEngine:
                 output.reject(part, [(row, "", "no_line", "it says so")])
                 tally.slices[-1].rejected += 1
             else:
-                kept.append((row, line.decode()))
+                kept.append((row, self._spelled(line.decode())))
         labels = np.array([len(text) % 2 for _, text in kept], np.int32)
         rows = np.array([row for row, _ in kept], np.int64)
         output.write([*place(part, rows), pa.array([text for _, text in kept], pa.string()), coded(labels, LABELS)])
