@@ -16,8 +16,7 @@ from skysort.bulk.request import Job
 from skysort.bulk.steps import BulkSteps, Reading, Site
 from skysort.bulk.store import FolderSources
 from skysort.prices import Prices
-from skysort.registry.store import BYTES
-from tests.fakes.model_store import MemoryModelStore
+from tests.fakes.bulk import MemoryJobStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +27,13 @@ if TYPE_CHECKING:
 
 START: Final = datetime(2026, 11, 28, 8, 45, tzinfo=UTC)
 ROWS_A_SLICE: Final = 1_000
-SCHEMA: Final = [["source", "string"], ["slice", "int"], ["row", "bigint"], ["class", "string"], ["ra", "double"]]
+SCHEMA: Final = [
+    ["source", "string"],
+    ["slice", "int"],
+    ["row", "bigint"],
+    ["skysort_class", "string"],
+    ["ra", "double"],
+]
 PROBE: Final[Mapping[str, Any]] = {
     "model": {"name": "star", "version": "1.1.2"},
     "labels": ["GALAXY", "QSO", "STAR"],
@@ -41,36 +46,6 @@ PROBE: Final[Mapping[str, Any]] = {
     "memory_mb": 1_769,
     "threads": 1,
 }
-
-
-class MemoryJobStore(MemoryModelStore):
-    """Documents and large objects in memory."""
-
-    def writer(self, key: str, content_type: str = BYTES) -> MemoryWriter:
-        return MemoryWriter(self, key, content_type)
-
-
-@dataclass
-class MemoryWriter:
-    """A large object."""
-
-    store: MemoryModelStore
-    key: str
-    content_type: str
-    body: bytearray = field(default_factory=bytearray)
-
-    @property
-    def size(self) -> int:
-        return len(self.body)
-
-    def write(self, data: bytes | memoryview, /) -> None:
-        self.body += data
-
-    def commit(self, replaces: str | None, /) -> str:
-        return self.store.put(self.key, bytes(self.body), content_type=self.content_type, replaces=replaces)
-
-    def close(self) -> None:
-        self.body.clear()
 
 
 class Clock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -27,20 +26,18 @@ settings = BulkSettings.from_environment(os.environ)
 addressing = Addressing.from_environment(os.environ)
 s3 = S3Client(addressing, Signer(Credentials.from_environment(os.environ), addressing.region))
 models = S3ModelStore(s3, settings.models_bucket) if settings.models_bucket else None
-steps = BulkSteps(
-    S3JobStore(s3, settings.results_bucket),
-    Reading(
-        S3Sources(s3, settings.drop_bucket),
-        lambda job: Access(job.client, settings.drop_bucket, settings.sources),
-        Planner(models),
-    ),
-    Site(
-        bucket=settings.results_bucket,
-        concurrency=settings.concurrency,
-        prices=Prices.of(json.loads(settings.prices)) if settings.prices else Prices(),
-        tables=GlueTables(settings.glue_database) if settings.glue_database else None,
-    ),
+reading = Reading(
+    S3Sources(s3, settings.drop_bucket),
+    lambda job: Access(job.client, settings.drop_bucket, settings.sources),
+    Planner(models),
 )
+site = Site(
+    bucket=settings.results_bucket,
+    concurrency=settings.concurrency,
+    prices=Prices.read(settings.prices),
+    tables=GlueTables(settings.glue_database) if settings.glue_database else None,
+)
+steps = BulkSteps(S3JobStore(s3, settings.results_bucket), reading, site)
 start.done()
 
 

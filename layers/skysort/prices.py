@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
@@ -43,6 +44,17 @@ class Prices:
     ten_thousand_https: float = 0.01
     million_inspected: float = 0.60
     gb_logged: float = 0.50
+
+    @classmethod
+    def read(cls, text: str | None) -> Self:
+        """The prices of a setting, the default ones without it; raises ConfigurationError."""
+        try:
+            document = json.loads(text) if text else {}
+        except ValueError as error:
+            raise ConfigurationError(f"prices must be a JSON object, got {text!r:.60}: {error}") from None
+        if not isinstance(document, dict):
+            raise ConfigurationError(f"prices must be a JSON object, got {text!r:.60}")
+        return cls.of(document)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:

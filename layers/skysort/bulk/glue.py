@@ -28,8 +28,8 @@ _CSV: Final = {
         "Parameters": {"separatorChar": ",", "quoteChar": '"'},
     },
 }
-# Columns of the classes, by which a first query counts.
-_CLASSES: Final = ("label", "class")
+# Columns of the classes, of tables and of pictures, by which a first query counts.
+_CLASSES: Final = ("skysort_class", "label")
 
 
 class Tables(Protocol):

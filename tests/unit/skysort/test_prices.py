@@ -35,3 +35,13 @@ def test_a_document_of_prices_is_read_as_it_was_written() -> None:
 def test_a_price_that_is_none_is_refused(document: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
         Prices.of(document)
+
+
+@pytest.mark.parametrize("text", ["gb_second=1", "[]", "3", '"x"'])
+def test_a_setting_that_is_no_object_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="prices must be a JSON object"):
+        Prices.read(text)
+
+
+def test_without_a_setting_the_prices_are_the_list_prices() -> None:
+    assert Prices.read(None) == Prices.read("") == Prices()

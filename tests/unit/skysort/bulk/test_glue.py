@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEYS = BulkKeys("shared", "star-20261128-084500-1a2b3c")
-SCHEMA = [("source", "string"), ("row", "bigint"), ("class", "string"), ("ra", "double")]
+SCHEMA = [("source", "string"), ("row", "bigint"), ("skysort_class", "string"), ("ra", "double")]
 
 
 @pytest.fixture
@@ -67,5 +67,5 @@ def test_without_the_database_the_step_is_tried_again() -> None:
 
 
 def test_a_first_query_counts_the_classes() -> None:
-    assert query("t", SCHEMA) == 'SELECT "class", count(*) AS "rows" FROM t GROUP BY 1 ORDER BY 2 DESC'
+    assert query("t", SCHEMA) == 'SELECT "skysort_class", count(*) AS "rows" FROM t GROUP BY 1 ORDER BY 2 DESC'
     assert query("t", [("source", "string")]) == "SELECT * FROM t LIMIT 10"
