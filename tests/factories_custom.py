@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysort.custom.head import Head
-from skysort.custom.networks import Networks, Views, joined
+from skysort.custom.networks import Networks, Recipe, Views, joined
 from skysort.errors import NotFoundError
 from skysort.learning import fitting, space
 from skysort.registry import keys
@@ -49,8 +49,11 @@ def head_of(
     """A head trained on a few pictures of each class."""
     files = [f"{label}/{seed}.jpg" for label in labels for seed in range(each)]
     classes = np.repeat(np.arange(len(labels)), each)
+    inputs = Recipe(tuple(blocks)).inputs
     maps = [
-        networks().maps(networks().read(picture(label, seed)), views=views) for label in labels for seed in range(each)
+        networks().maps(networks().read(picture(label, seed), inputs=inputs), inputs, views)
+        for label in labels
+        for seed in range(each)
     ]
     features = {name: np.stack([joined(of_one, [name]) for of_one in maps]) for name in blocks}
     together = {tuple(blocks): space.build(features, blocks)}

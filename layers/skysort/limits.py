@@ -183,6 +183,12 @@ TRAINING_CLASSES_MIN: Final = 2
 TRAINING_CLASSES: Final = 100
 TRAINING_PICTURES_PER_CLASS_MIN: Final = 5
 TRAINING_PICTURES: Final = 5_000
+# Pictures of a training up to which their mirror images are further examples: they cost as much time as the pictures,
+# and more pictures have less use for them.
+TRAINING_MIRRORED: Final = 2_000
+# Shorter side, in pixels, up to which a picture is shown to the image network in a smaller input too: at 32 it helps
+# much, at 48 still, at 64 no more.
+TRAINING_SMALL_SIDE: Final = 48
 TRAINING_ROWS_PER_CLASS_MIN: Final = 20
 TRAINING_ROWS: Final = 200_000
 # Columns that the options of a training name: memory holds up to twice TRAINING_ROWS rows of them, copied once.

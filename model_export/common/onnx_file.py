@@ -13,7 +13,7 @@ import onnx.numpy_helper
 import onnxruntime
 
 from skysort.errors import ConfigurationError
-from skysort.pictures.model import ACTIVATION, EMBEDDING, EXPLAINED_CLASSES, FEATURES, PROBABILITIES
+from skysort.pictures.model import ACTIVATION, EMBEDDING, EXPLAINED_CLASSES, FEATURES, HEIGHT, PROBABILITIES, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -121,7 +121,7 @@ def with_any_size(content: bytes) -> bytes:
     _replace(graph.node, nodes)
     used = {name for node in graph.node for name in node.input}
     _replace(graph.initializer, [tensor for tensor in graph.initializer if tensor.name in used])
-    _name_axes(image, 1, "height", "width")
+    _name_axes(image, 1, HEIGHT, WIDTH)
     for value in graph.output:
         if value.name in {ACTIVATION, FEATURES}:
             _name_axes(value, 2, "rows", "columns")

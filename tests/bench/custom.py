@@ -21,13 +21,13 @@ import numpy as np
 
 from model_export.common.latency import peak_gigaflops
 from skysort.custom.head import Head
-from skysort.custom.networks import BLOCKS, Networks
+from skysort.custom.networks import BLOCKS, NETWORKS, Networks, Recipe
 from skysort.learning import chooser, curve, evaluation, folds, heads
 from skysort.learning.calibration import probabilities
 from skysort.learning.fitting import fit
 from skysort.learning.metrics import with_interval
 from skysort.learning.space import join
-from skysort.trainings.features import RECIPE
+from skysort.trainings.features import RECIPE, SMALL_RECIPE, block_sets, by_block, of_picture, together
 from tests.bench import active
 from tests.bench.__main__ import RESULTS, machine
 
@@ -60,17 +60,33 @@ SPEED_RUNS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """A set with its features. names: of the classes. seconds: for reading pictures and computing features."""
+    """A set with its features. names: of the classes. seconds: for reading pictures and computing features.
+
+    values: (n, views, d), the pictures and their mirror images, as in skysort.trainings.features.
+    """
 
     files: Sequence[Path]
     names: Sequence[str]
     labels: NDArray[np.int64]
-    blocks: Mapping[str, NDArray[np.float32]]
+    values: NDArray[np.float32]
     seconds: float
 
-    def part(self, rows: NDArray[Any]) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.int64]]:
-        """Features and labels of some rows."""
-        return {name: values[rows] for name, values in self.blocks.items()}, self.labels[rows]
+    @property
+    def blocks(self) -> dict[str, NDArray[np.float32]]:
+        """(n, size) features by block."""
+        return by_block(self.values[:, 0])
+
+    def spaces(self, names: Sequence[str] | None = None) -> dict[tuple[str, ...], Space]:
+        """The space of each set of blocks that a training tries; names: of some blocks alone."""
+        blocks, mirrored = self.blocks, by_block(self.values[:, 1])
+        return chooser.spaces(
+            {name: blocks[name] for name in names or blocks}, mirrored, block_sets(names or [*blocks])
+        )
+
+    def part(self, rows: NDArray[Any]) -> Pictures:
+        """Some of the pictures."""
+        files = [self.files[row] for row in rows]
+        return replace(self, files=files, labels=self.labels[rows], values=self.values[rows])
 
 
 def main() -> None:
@@ -85,6 +101,7 @@ def main() -> None:
     measured: dict[str, Any] = {
         "machine": {**machine(), "peak_gflops_one_thread": round(peak_gigaflops(), 1)},
         "blocks": list(RECIPE.blocks),
+        "blocks_of_small_pictures": list(SMALL_RECIPE.blocks),
         "views": RECIPE.views.value,
     }
     for group in chosen.sets or SETS:
@@ -142,31 +159,30 @@ def read(networks: Networks, *folder: str, classes: int = 100, each: int = 1_000
     if not files:
         raise SystemExit(f"there are no pictures in {root}; set SKYSORT_DATA to the data folder")
     started = time.perf_counter()
-    values = np.stack([networks.features(networks.read(path.read_bytes()), RECIPE) for path in files])
+    values = together([of_picture(path.read_bytes(), networks)[1] for path in files], views=2)
     seconds = time.perf_counter() - started
-    ends = np.cumsum([BLOCKS[block].size for block in RECIPE.blocks])[:-1]
-    blocks = dict(zip(RECIPE.blocks, np.split(values, ends, axis=1), strict=True))
     names, labels = np.unique([path.parent.name for path in files], return_inverse=True)
-    return Pictures(files, [str(each) for each in names], labels.astype(np.int64), blocks, seconds)
+    return Pictures(files, [str(each) for each in names], labels.astype(np.int64), values, seconds)
 
 
 def whole(pictures: Pictures, repeats: int) -> dict[str, Any]:
     """A training on all of a set, and its out-of-fold scores."""
     trained, _ = training(pictures, np.arange(len(pictures.labels)))
     started = time.perf_counter()
-    once = evaluation.evaluate(pictures.blocks, pictures.labels, names=pictures.names, seed=SEED)
+    spaces = pictures.spaces()
+    once = evaluation.evaluate(pictures.blocks, pictures.labels, names=pictures.names, seed=SEED, spaces=spaces)
     trained["evaluate_s"] = round(time.perf_counter() - started, 2)
-    found = evaluation.predict(chooser.spaces(pictures.blocks), pictures.labels, seed=SEED, repeats=repeats)
+    found = evaluation.predict(spaces, pictures.labels, seed=SEED, repeats=repeats)
     return {**trained, "forecast": once.forecast, **evaluation.scores(found, pictures.names)}
 
 
 def training(pictures: Pictures, rows: NDArray[np.intp]) -> tuple[dict[str, Any], Head]:
     """Fit a head to some rows: what was chosen, seconds, bytes."""
-    blocks, labels = pictures.part(rows)
+    part = pictures.part(rows)
     started = time.perf_counter()
-    fitted = fit(blocks, labels, SEED)
+    fitted = fit(part.blocks, part.labels, SEED, part.spaces())
     seconds = time.perf_counter() - started
-    head = Head.of(fitted, pictures.names, [pictures.files[row].name for row in rows], labels)
+    head = Head.of(fitted, pictures.names, [file.name for file in part.files], part.labels)
     document = {
         "chosen": fitted.candidate.document(),
         "features_s": round(pictures.seconds * len(rows) / len(pictures.labels), 2),
@@ -178,9 +194,9 @@ def training(pictures: Pictures, rows: NDArray[np.intp]) -> tuple[dict[str, Any]
 
 def recognised(head: Head, pictures: Pictures, rows: NDArray[np.intp]) -> NDArray[np.float64]:
     """(n,) whether a head's first class is the true one."""
-    blocks, labels = pictures.part(rows)
-    judged = head.judge(join(blocks, [name for name, _ in head.blocks]))
-    return np.asarray(judged.probabilities.argmax(axis=1) == labels, dtype=np.float64)
+    part = pictures.part(rows)
+    judged = head.judge(join(part.blocks, [name for name, _ in head.blocks]))
+    return np.asarray(judged.probabilities.argmax(axis=1) == part.labels, dtype=np.float64)
 
 
 def split(pictures: Pictures) -> dict[str, Any]:
@@ -228,30 +244,27 @@ def by_network(pictures: Pictures) -> dict[str, Any]:
     """Each network's features alone, and what the choice among all gains over them, paired by picture."""
     both = predictions(pictures, list(pictures.blocks)).right
     found = {}
-    for name in pictures.blocks:
-        alone = predictions(pictures, [name]).right
+    for name in NETWORKS:
+        alone = predictions(pictures, [block for block in pictures.blocks if BLOCKS[block].network == name]).right
         found[name] = {"accuracy": with_interval(alone), "gain_of_both": with_interval(both - alone)}
     return found
 
 
 def predictions(pictures: Pictures, names: Sequence[str]) -> evaluation.Predictions:
     """Out-of-fold results with some blocks."""
-    spaces = chooser.spaces({name: pictures.blocks[name] for name in names})
-    return evaluation.predict(spaces, pictures.labels, seed=SEED, repeats=REPEATS)
+    return evaluation.predict(pictures.spaces(names), pictures.labels, seed=SEED, repeats=REPEATS)
 
 
 def learning_curve(pictures: Pictures) -> list[dict[str, Any]]:
     """Accuracy by number of labels."""
-    return curve.measure(
-        chooser.spaces(pictures.blocks), pictures.labels, seed=SEED, sizes=CURVE, passes=CURVE_PASSES
-    ).document()
+    return curve.measure(pictures.spaces(), pictures.labels, seed=SEED, sizes=CURVE, passes=CURVE_PASSES).document()
 
 
 def active_learning(pictures: Pictures) -> dict[str, Any]:
     """Labels asked for ten at a time where they help most, against as many at random, on the same held-out folds."""
     sizes = range(ACTIVE_START, ACTIVE_END + 1, active.ROUND)
     right = {way: np.zeros((len(sizes), len(pictures.labels))) for way in (RANDOM, ACTIVE)}
-    spaces = chooser.spaces(pictures.blocks)
+    spaces = pictures.spaces()
     for repeat in range(ACTIVE_PASSES):
         for number, (pool, held_out) in enumerate(folds.splits(pictures.labels, evaluation.FOLDS, SEED + repeat)):
             for way, counts in right.items():
@@ -301,12 +314,12 @@ def _labelling(
 def speed(networks: Networks, pictures: Pictures) -> dict[str, float]:
     """Least milliseconds of a prediction, against both networks' own; one decoded picture, one thread."""
     _, head = training(pictures, np.arange(len(pictures.labels)))
-    picture = networks.read(pictures.files[0].read_bytes())
-    names = [name for name, _ in head.blocks]
-    columns = np.concatenate([np.arange(BLOCKS[name].size) + _start(name) for name in names])
+    recipe = Recipe(tuple(name for name, _ in head.blocks), RECIPE.views)
+    content = pictures.files[0].read_bytes()
+    picture, shown = networks.read(content), networks.read(content, inputs=recipe.inputs)
 
     def ours() -> None:
-        head.judge(networks.features(picture, RECIPE)[np.newaxis, columns])
+        head.judge(networks.features(shown, recipe)[np.newaxis])
 
     def theirs() -> None:
         for name, model in networks.models.items():
@@ -323,10 +336,6 @@ def speed(networks: Networks, pictures: Pictures) -> dict[str, float]:
         "galaxy_and_image_ms": round(1e3 * least["theirs"], 2),
         "ratio": round(least["ours"] / least["theirs"], 3),
     }
-
-
-def _start(block: str) -> int:
-    return sum(BLOCKS[name].size for name in RECIPE.blocks[: RECIPE.blocks.index(block)])
 
 
 if __name__ == "__main__":

@@ -16,14 +16,16 @@ import numpy as np
 
 from skysort.custom.head import Head
 from skysort.custom.model import CustomModel
-from skysort.custom.networks import BLOCKS, GALAXY, IMAGE, IMAGE_EMBEDDING, Networks, Views
+from skysort.custom.networks import BLOCKS, GALAXY, IMAGE, SMALL_INPUTS, Networks, Views
 from skysort.learning import fitting, space
 from skysort.options import parse_options
 from skysort.pictures.answering import PictureAnswers
 from skysort.pictures.classify import ShippedJudge
 from skysort.registry.live import ModelVersion
+from skysort.trainings.features import RECIPE
 from tests.bench.__main__ import machine
 from tests.bench.pictures import large_photograph
+from tests.factories_images import encode, render
 from tests.fakes.model_store import MemoryModelStore
 
 if TYPE_CHECKING:
@@ -33,17 +35,19 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 RESULT: Final = Path(__file__).with_name("results") / "custom_latency.json"
 ROUNDS: Final = 100
 LIMIT: Final = 1.15
-FEATURES: Final = (f"{GALAXY}.mean", IMAGE_EMBEDDING)
 
 
 class Shape(NamedTuple):
-    """A trained model's size."""
+    """A trained model's size, and its blocks of features: the most that are tried together."""
 
     classes: int
     pictures: int
+    features: tuple[str, ...] = RECIPE.blocks
 
 
 SHAPES: Final = (Shape(2, 300), Shape(100, 2_000))
+# Of small pictures: they are enlarged and sharpened, and the image network is shown fewer pixels.
+SMALL: Final = Shape(4, 200, tuple(name.replace(IMAGE, *SMALL_INPUTS) for name in RECIPE.blocks))
 
 
 def main() -> None:
@@ -61,7 +65,17 @@ def main() -> None:
         }
         for shape in SHAPES
     }
-    document = {"machine": machine(), "rounds": ROUNDS, "limit": LIMIT, "features": list(FEATURES), **measured}
+    measured[f"{SMALL.classes} classes, {SMALL.pictures} small pictures"] = {
+        "a picture, 32 x 32": compare(networks, SMALL, encode(render(32, 32)))
+    }
+    document = {
+        "machine": machine(),
+        "rounds": ROUNDS,
+        "limit": LIMIT,
+        "features": list(RECIPE.blocks),
+        "features_of_small_pictures": list(SMALL.features),
+        **measured,
+    }
     RESULT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(document, indent=1))
     worst = max(entry["ratio"] for models in measured.values() for entry in models.values())
@@ -104,9 +118,9 @@ def trained(networks: Networks, shape: Shape) -> CustomModel:
         name: (chance.random((shape.pictures, BLOCKS[name].size)) + 0.2 * (classes[:, np.newaxis] == 0)).astype(
             np.float32
         )
-        for name in FEATURES
+        for name in shape.features
     }
-    fit = fitting.fit(blocks, classes, 0, {FEATURES: space.build(blocks, FEATURES)})
+    fit = fitting.fit(blocks, classes, 0, {shape.features: space.build(blocks, shape.features)})
     labels = [f"class {number}" for number in range(shape.classes)]
     head = Head.of(fit, labels, [f"{number}.jpg" for number in range(shape.pictures)], classes)
     version = ModelVersion(MemoryModelStore(), "shared", "measured", "0" * 64, {})

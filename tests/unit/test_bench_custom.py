@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.bench.custom_latency import Shape, compare, trained
+import pytest
+
+from skysort.custom.networks import INPUTS
+from tests.bench.custom_latency import SMALL, Shape, compare, trained
 from tests.factories_custom import networks
 from tests.factories_images import encode, render
 
@@ -13,7 +16,8 @@ def test_each_model_is_timed_and_compared() -> None:
     assert all(value > 0 for value in times.values())
 
 
-def test_the_measured_model_uses_both_networks_and_is_complete() -> None:
-    model = trained(networks(), Shape(3, 12))
+@pytest.mark.parametrize("shape", [Shape(3, 12), SMALL._replace(classes=3, pictures=12)])
+def test_the_measured_model_uses_both_networks_and_is_complete(shape: Shape) -> None:
+    model = trained(networks(), shape)
     assert len(model.labels) == 3
-    assert set(model._used) == set(networks().models)
+    assert {INPUTS[name].network for name in model._used} == set(networks().models)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
-from skysort.custom.networks import BLOCKS, GALAXY, GRAPH_TURNS, IMAGE_EMBEDDING
+from skysort.custom.networks import BLOCKS, GALAXY, GRAPH_TURNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ class Evidence:
         self._views = views
 
     def frame(self, picture: CustomPicture, used: Iterable[str]) -> str:
-        """The network, of those used, that sees the widest window of a picture: the frame of the common map."""
+        """The input, of those used, with the widest window of a picture: the frame of the common map."""
         windows = {name: self._window(picture, name) for name in used}
         return max(windows, key=lambda name: windows[name][2] - windows[name][0])
 
@@ -51,7 +51,7 @@ class Evidence:
         column
             The class.
         maps
-            Of the networks that the head uses.
+            Of the inputs that the head uses.
         picture
             The picture, whose windows they are of.
 
@@ -61,8 +61,8 @@ class Evidence:
         """
         left, upper, right, lower = self._window(picture, self.frame(picture, maps))
         common = np.zeros((_SIDE, _SIDE), np.float32)
-        for name, of_network in maps.items():
-            found = self.of_network(column, name, of_network)
+        for name, of_input in maps.items():
+            found = self.of_input(column, name, of_input)
             box = self._window(picture, name)
             rows, columns = _cells(box[1], box[3], upper, lower), _cells(box[0], box[2], left, right)
             size = columns.stop - columns.start, rows.stop - rows.start
@@ -71,19 +71,19 @@ class Evidence:
             common[rows, columns] += (part + (found.mean() - part.mean())) * (common.size / part.size)
         return common
 
-    def of_network(self, column: int, name: str, maps: Maps) -> NDArray[np.float32]:
-        """(h, w) evidence of one network, upright, averaged over its views."""
+    def of_input(self, column: int, name: str, maps: Maps) -> NDArray[np.float32]:
+        """(h, w) evidence of one input, upright, averaged over its views."""
         total = np.zeros(maps.features.shape[2:], np.float32)
         inner_turns = range(GRAPH_TURNS) if name == GALAXY else range(1)
         shown = [(turn + inner, mirrored) for turn, mirrored in self._views.turns(name) for inner in inner_turns]
         for block, _ in self._head.blocks:
-            if BLOCKS[block].network != name:
+            if BLOCKS[block].input != name:
                 continue
             weights = self._head.block(block)
             weight = weights[column] - weights.mean(axis=0)
             for number, (turn, mirrored) in enumerate(shown):
                 of_map = weight
-                if block == IMAGE_EMBEDDING:
+                if BLOCKS[block].embedded:
                     of_map = self._networks.projection @ (weight * (maps.embedding[number] > 0))
                 seen = np.rot90(BLOCKS[block].locate(maps.features[number], of_map), -turn)
                 total += seen[:, ::-1] if mirrored else seen
@@ -91,7 +91,7 @@ class Evidence:
 
     def _window(self, picture: CustomPicture, name: str) -> Box:
         seen = picture.inputs[name]
-        return self._networks.models[name].spec.window(seen.width, seen.height)
+        return self._networks.specs[name].window(seen.width, seen.height)
 
 
 def _cells(start: float, end: float, low: float, high: float) -> slice:

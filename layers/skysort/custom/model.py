@@ -45,7 +45,7 @@ class CustomModel:
         self._views = views
         self._evidence = Evidence(head, networks, views)
         self._blocks = tuple(name for name, _ in head.blocks)
-        self._used = tuple(dict.fromkeys(BLOCKS[name].network for name in self._blocks))
+        self._used = tuple(dict.fromkeys(BLOCKS[name].input for name in self._blocks))
         self._thumbnails: AnswerCache[bytes] = AnswerCache(_THUMBNAILS_KEPT)
         self.labels: Sequence[str] = head.labels
         self.subsets: Mapping[str, Sequence[str]] = {}
@@ -82,8 +82,8 @@ class CustomModel:
         return self._version.owner, self._version.name, self._version.version
 
     def read(self, content: bytes, budget: Budget | None) -> CustomPicture:
-        """Decode a picture for both networks."""
-        return self._networks.read(content, budget)
+        """Decode a picture for the networks that the head uses."""
+        return self._networks.read(content, budget, self._used)
 
     def classes(self, pictures: Sequence[CustomPicture], options: Options) -> list[PictureClasses]:
         """Run the networks over the pictures, and the head over their features."""
@@ -105,7 +105,7 @@ class CustomModel:
     def _explanation(self, column: int, maps: Mapping[str, Maps], picture: CustomPicture) -> HeatMap:
         seen = self._evidence.frame(picture, self._used)
         warm = self._evidence.common(column, maps, picture)
-        return explanation(warm, self.labels[column], picture.inputs[seen], self._networks.models[seen].spec, METHOD)
+        return explanation(warm, self.labels[column], picture.inputs[seen], self._networks.specs[seen], METHOD)
 
     def _nearest(self, similarities: NDArray[np.float32]) -> list[Neighbour]:
         """The training pictures most alike, with thumbnails where they can be read."""

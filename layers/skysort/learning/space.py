@@ -28,7 +28,7 @@ class Space:
     """coordinates = (features - mean) * weight @ basis.
 
     blocks: names and sizes, in the order of the features. mean, weight: (d,). basis: (d, r), orthonormal columns.
-    coordinates: (n, r) of the examples, uncorrelated, widest first.
+    coordinates: (n, r) of the examples, widest first. mirrored: those of their mirror images, if there are any.
     """
 
     blocks: tuple[tuple[str, int], ...]
@@ -36,6 +36,30 @@ class Space:
     weight: Floats
     basis: Floats
     coordinates: Floats
+    mirrored: Floats | None = None
+
+    def training(
+        self, rows: NDArray[np.intp], labels: NDArray[np.int64], *, mirrored: bool
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """The examples that a head is fitted to, coordinates and labels.
+
+        Parameters
+        ----------
+        rows
+            The examples.
+        labels
+            (n,) of all.
+        mirrored
+            Whether with their mirror images: each goes with its example, and so never tells of one that is held out.
+
+        Returns
+        -------
+        tuple
+            (m, r) and (m,).
+        """
+        if not mirrored or self.mirrored is None:
+            return self.coordinates[rows], labels[rows]
+        return np.concatenate([self.coordinates[rows], self.mirrored[rows]]), np.tile(labels[rows], 2)
 
     def raw(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """A head of the coordinates, (r, classes) and (classes,), as one of the features: (classes, d), (classes,)."""
@@ -60,7 +84,12 @@ def standardisation(features: NDArray[np.float32]) -> tuple[Floats, Floats]:
     return mean, np.full(features.shape[1], 1.0 / np.sqrt(total) if total > 0 else 1.0)
 
 
-def build(blocks: Mapping[str, NDArray[np.float32]], names: Sequence[str], rank: int = RANK) -> Space:
+def build(
+    blocks: Mapping[str, NDArray[np.float32]],
+    names: Sequence[str],
+    rank: int = RANK,
+    mirrored: Mapping[str, NDArray[np.float32]] | None = None,
+) -> Space:
     """The space of the named blocks.
 
     Parameters
@@ -71,15 +100,19 @@ def build(blocks: Mapping[str, NDArray[np.float32]], names: Sequence[str], rank:
         The blocks to use, in their order.
     rank
         The most coordinates.
+    mirrored
+        The features of the examples' mirror images.
 
     Returns
     -------
     Space
-        Means and spreads are those of all the examples, which needs no label.
+        Means and spreads are those of all the examples, which needs no label; axes those of their mirror images too.
     """
     parts = [standardisation(blocks[name]) for name in names]
     mean, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
-    scaled = (join(blocks, names) - mean) * weight
+    count = len(blocks[names[0]])
+    features = join(blocks, names) if not mirrored else np.concatenate([join(blocks, names), join(mirrored, names)])
+    scaled = (features - mean) * weight
     examples, width = scaled.shape
     if width < examples:
         values, vectors = np.linalg.eigh(scaled.T @ scaled)
@@ -93,7 +126,7 @@ def build(blocks: Mapping[str, NDArray[np.float32]], names: Sequence[str], rank:
         coordinates = vectors[:, kept] * length
         basis = scaled.T @ (vectors[:, kept] / length)
     sizes = tuple((name, blocks[name].shape[1]) for name in names)
-    return Space(sizes, mean, weight, basis, coordinates)
+    return Space(sizes, mean, weight, basis, coordinates[:count], coordinates[count:] if mirrored else None)
 
 
 def _widest(values: Floats, rank: int) -> NDArray[np.intp]:

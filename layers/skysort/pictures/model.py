@@ -23,6 +23,8 @@ PROBABILITIES: Final = "probabilities"
 ACTIVATION: Final = "activation"
 EMBEDDING: Final = "embedding"
 FEATURES: Final = "features"
+# Symbolic dimensions of a graph that takes pictures of any size.
+HEIGHT, WIDTH = "height", "width"
 # Optional input of a graph with many classes: the indices of the classes to compute activations for, by default none.
 EXPLAINED_CLASSES: Final = "explain"
 # Batch size where the graph takes more than one picture: larger ones gain no speed and cost memory.
@@ -51,7 +53,8 @@ class Classification:
 class PictureModel:
     """A graph and its model card.
 
-    subsets: names of groups of labels. wordnet_ids: one per label, empty where the card has none.
+    subsets: names of groups of labels. wordnet_ids: one per label, empty where the card has none. any_size: whether it
+    runs pictures of other sizes than the card's.
     """
 
     def __init__(self, card: ModelCard, session: onnxruntime.InferenceSession, thresholds: NDArray[np.float32]) -> None:
@@ -63,6 +66,7 @@ class PictureModel:
         entry = session.get_inputs()[0]
         self._input = entry.name
         self._chunk = entry.shape[0] if isinstance(entry.shape[0], int) else _CHUNK
+        self.any_size = isinstance(entry.shape[1], str)
         optional = {entry.name for entry in session.get_overridable_initializers()}
         self._by_class = EXPLAINED_CLASSES in optional
         self.outputs = frozenset(entry.name for entry in session.get_outputs())
@@ -70,15 +74,36 @@ class PictureModel:
         self.subsets = _subsets(card)
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> PictureModel:
-        """Load the artefact of a model folder; raises ArtefactError when it is missing, damaged or not the card's."""
+    def load(cls, folder: Path, threads: int = 1, *, any_size: bool = False) -> PictureModel:
+        """Load the artefact of a model folder.
+
+        Parameters
+        ----------
+        folder
+            With the graph and its card.
+        threads
+            Cores for a prediction.
+        any_size
+            Whether pictures of other sizes than the card's are going to be run, if the graph takes them. Without, the
+            session is made for the card's size, which is two per cent faster.
+
+        Returns
+        -------
+        PictureModel
+
+        Raises
+        ------
+        ArtefactError
+            If the artefact is missing, damaged or not the card's.
+        """
         card = load_card(folder)
         try:
             path, sha256 = folder / card.document["file"], card.document["sha256"]
             thresholds = _thresholds(card)
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"the card in {folder} does not describe its model in full: {error!r}") from error
-        session = _session(read_artefact(path, sha256), threads)
+        sizes = {} if any_size else _sizes(card)
+        session = _session(read_artefact(path, sha256), threads, sizes)
         model = cls(card, session, thresholds)
         _check(session, model.spec, len(card.labels), path)
         return model
@@ -140,8 +165,13 @@ class PictureModel:
         return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
 
-def _session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
-    """An inference session with all optimisations on."""
+def _sizes(card: ModelCard) -> dict[str, int]:
+    spec = InputSpec.from_card(card.document["input"])
+    return {HEIGHT: spec.height, WIDTH: spec.width}
+
+
+def _session(content: bytes, threads: int, sizes: Mapping[str, int]) -> onnxruntime.InferenceSession:
+    """An inference session with all optimisations on, for the sizes of symbolic dimensions that are known."""
     # The artefact has the processor-independent optimisations; the layout for this processor is chosen here, in about
     # 20 ms, and makes the graph four to six times faster.
     options = onnxruntime.SessionOptions()
@@ -152,6 +182,8 @@ def _session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _FATAL_ONLY
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    for name, size in sizes.items():
+        options.add_free_dimension_override_by_name(name, size)
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime exports no common base of its exceptions

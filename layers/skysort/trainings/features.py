@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from PIL import Image
 
-from skysort.custom.networks import BLOCKS, IMAGE, Recipe, Views
+from skysort.custom.networks import BLOCKS, GALAXY, IMAGE, SMALL_INPUTS, Recipe, Views
 from skysort.errors import InfrastructureError, InputError, NotFoundError
-from skysort.limits import THUMBNAIL
+from skysort.learning import chooser
+from skysort.limits import THUMBNAIL, TRAINING_SMALL_SIDE
 from skysort.trainings.classes import Refusal, Why, copies, refusals
 
 if TYPE_CHECKING:
@@ -23,12 +24,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.custom.networks import Networks
+    from skysort.custom.networks import CustomPicture, Networks
+    from skysort.learning.space import Space
     from skysort.trainings.sources import Picture
 
-# What is computed of every picture; the chooser takes what helps. One view, as one prediction has to be fast.
-# Deviations and largest values of the maps brought nothing more, the embedding a point more than the mean.
-RECIPE: Final = Recipe(("galaxy.mean", "image.embedding"), Views.ONE)
+# What is computed of every picture, and of small ones beside; the chooser takes what helps. One view, as one prediction
+# has to be fast. Largest values of the maps brought nothing more, the embedding a point more than the mean.
+RECIPE: Final = Recipe(("galaxy.mean", "image.embedding", "image.deviation"), Views.ONE)
+SMALL_RECIPE: Final = Recipe(
+    (*RECIPE.blocks, *(f"{name}.{block}" for name in SMALL_INPUTS for block in ("embedding", "deviation"))),
+    RECIPE.views,
+)
 _JPEG_QUALITY: Final = 80
 _DIGEST: Final = "S64"
 
@@ -37,8 +43,9 @@ _DIGEST: Final = "S64"
 class Features:
     """Pictures that could be read.
 
-    rows: (n,) their places in the shard. values: (n, d) float32, as RECIPE says. digests: (n,) SHA-256 of their bytes,
-    in hexadecimal. thumbnails: a JPEG of each. refused: the others. networks: the SHA-256 of each network.
+    rows: (n,) their places in the shard. values: (n, views, d) float32, as SMALL_RECIPE says if all are small, else
+    as RECIPE does; views are the picture, and its mirror image if that was asked for. digests: (n,) SHA-256 of their
+    bytes, in hexadecimal. thumbnails: a JPEG of each. refused: the others. networks: the SHA-256 of each network.
     """
 
     rows: NDArray[np.int64]
@@ -76,7 +83,12 @@ class Features:
 
 
 def compute(
-    pictures: Sequence[Picture], content: Callable[[Picture], bytes], networks: Networks, threads: int
+    pictures: Sequence[Picture],
+    content: Callable[[Picture], bytes],
+    networks: Networks,
+    threads: int,
+    *,
+    mirrored: bool = True,
 ) -> Features:
     """The features of a shard.
 
@@ -90,6 +102,8 @@ def compute(
         Both, each with one thread: pictures are computed side by side.
     threads
         How many at once.
+    mirrored
+        Whether their mirror images are wanted too.
 
     Returns
     -------
@@ -97,11 +111,11 @@ def compute(
         A picture that cannot be read is refused by name.
     """
     with ThreadPoolExecutor(threads, "features") as pool:
-        found = list(pool.map(partial(_one, content=content, networks=networks), pictures))
+        found = list(pool.map(partial(_one, content=content, networks=networks, mirrored=mirrored), pictures))
     good = [(row, each) for row, each in enumerate(found) if isinstance(each, _Computed)]
     return Features(
         np.array([row for row, _ in good], np.int64),
-        np.stack([each.values for _, each in good]) if good else np.empty((0, RECIPE.size), np.float32),
+        together([each.values for _, each in good], 1 + mirrored),
         np.array([each.digest for _, each in good], _DIGEST),
         [each.thumbnail for _, each in good],
         [each for each in found if isinstance(each, Refusal)],
@@ -116,14 +130,52 @@ class _Computed:
     thumbnail: bytes
 
 
-def _one(picture: Picture, *, content: Callable[[Picture], bytes], networks: Networks) -> _Computed | Refusal:
+def _one(
+    picture: Picture, *, content: Callable[[Picture], bytes], networks: Networks, mirrored: bool
+) -> _Computed | Refusal:
     try:
         body = content(picture)
-        read = networks.read(body)
+        read, values = of_picture(body, networks, mirrored=mirrored)
     except (InputError, NotFoundError) as error:
         return Refusal(picture.file, error.detail, Why.UNREADABLE, picture.label)
     digest = hashlib.sha256(body).hexdigest()
-    return _Computed(networks.features(read, RECIPE), digest, thumbnail(read.inputs[IMAGE].pixels))
+    return _Computed(values, digest, thumbnail(read.inputs[IMAGE].pixels))
+
+
+def of_picture(body: bytes, networks: Networks, *, mirrored: bool = True) -> tuple[CustomPicture, NDArray[np.float32]]:
+    """A picture, and its (views, d) features as in Features; raises as Networks.read does."""
+    read, recipe = networks.read(body), RECIPE
+    seen = read.inputs[IMAGE]
+    if min(seen.width, seen.height) <= TRAINING_SMALL_SIDE:
+        recipe = SMALL_RECIPE
+        read = networks.read(body, inputs=recipe.inputs)
+    views = (read, read.mirrored) if mirrored else (read,)
+    return read, np.stack([networks.features(view, recipe) for view in views])
+
+
+def together(found: Sequence[NDArray[np.float32]], views: int) -> NDArray[np.float32]:
+    """(n, views, d) features of pictures, of which each has at least those of RECIPE."""
+    if not found:
+        return np.empty((0, views, RECIPE.size), np.float32)
+    width = min(values.shape[1] for values in found)
+    return np.stack([values[:, :width] for values in found])
+
+
+def block_sets(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """The sets of blocks that are tried: with at most one input of each network, so that a prediction stays fast."""
+    sets: list[tuple[str, ...]] = [(name,) for name in names if BLOCKS[name].network == GALAXY]
+    galaxy = tuple(name for (name,) in sets)
+    for shown in dict.fromkeys(BLOCKS[name].input for name in names if BLOCKS[name].network == IMAGE):
+        embedding, deviation = f"{shown}.embedding", f"{shown}.deviation"
+        sets += [(embedding,), (*galaxy, embedding), (*galaxy, embedding, deviation)]
+    return sets
+
+
+def by_block(values: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """(n, size) features by block, in the order of the recipe that has as many as (n, d) values."""
+    recipe = RECIPE if values.shape[1] == RECIPE.size else SMALL_RECIPE
+    ends = np.cumsum([BLOCKS[name].size for name in recipe.blocks])
+    return dict(zip(recipe.blocks, np.split(values, ends[:-1], axis=1), strict=True))
 
 
 def thumbnail(pixels: NDArray[np.uint8]) -> bytes:
@@ -139,7 +191,8 @@ class TrainingSet:
     """All pictures of a training that can be used.
 
     names: of the classes, sorted. labels: (n,) indices into them. files, digests, thumbnails: of each picture.
-    values: (n, d) features. refused: what was left out while they were computed. networks: the SHA-256 of each network.
+    values: (n, views, d) as in Features. refused: what was left out while they were computed. networks: the SHA-256 of
+    each network.
     """
 
     names: tuple[str, ...]
@@ -179,7 +232,7 @@ class TrainingSet:
         pictures = [used[place][0] for place in kept]
         names = tuple(sorted({picture.label for picture in pictures}))
         index = {name: number for number, name in enumerate(names)}
-        values = np.concatenate([features.values for _, features in shards])
+        values = together([view for _, features in shards for view in features.values], shards[0][1].values.shape[1])
         return cls(
             names,
             np.array([index[picture.label] for picture in pictures], np.int64),
@@ -193,9 +246,13 @@ class TrainingSet:
 
     @property
     def blocks(self) -> Mapping[str, NDArray[np.float32]]:
-        """(n, size) features by block, in the order of RECIPE."""
-        ends = np.cumsum([BLOCKS[name].size for name in RECIPE.blocks])
-        return dict(zip(RECIPE.blocks, np.split(self.values, ends[:-1], axis=1), strict=True))
+        """(n, size) features by block."""
+        return by_block(self.values[:, 0])
+
+    def spaces(self) -> dict[tuple[str, ...], Space]:
+        """The space of each set of blocks that is tried."""
+        mirrored = by_block(self.values[:, 1]) if self.values.shape[1] > 1 else None
+        return chooser.spaces(self.blocks, mirrored, block_sets(list(self.blocks)))
 
     @property
     def counts(self) -> dict[str, int]:

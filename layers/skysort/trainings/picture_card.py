@@ -8,7 +8,7 @@ from importlib.metadata import version
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
-from skysort.custom.networks import BLOCKS
+from skysort.custom.networks import BLOCKS, INPUTS
 from skysort.learning.calibration import COVERAGE
 from skysort.learning.fitting import OWN_THRESHOLD
 from skysort.learning.sketch import THRESHOLD
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from skysort.custom.head import Head
+    from skysort.custom.networks import Input
     from skysort.trainings.classes import Refusal
     from skysort.trainings.features import TrainingSet
     from skysort.trainings.request import Training
@@ -56,8 +57,8 @@ def picture_card(
     dict
         A JSON document, the same for the same input.
     """
-    blocks = [name for name, _ in head.blocks]
-    networks = list(dict.fromkeys(BLOCKS[name].network for name in blocks))
+    shown = [INPUTS[name] for name in dict.fromkeys(BLOCKS[name].input for name, _ in head.blocks)]
+    networks = [each.network for each in shown]
     hyperparameters = fitted["hyperparameters"]
     return {
         "name": request.name,
@@ -65,10 +66,14 @@ def picture_card(
         "created": request.created,
         "training": request.id,
         "labels": list(head.labels),
-        "architecture": f"{hyperparameters['candidate']} on {head.width:,} features of {' and '.join(networks)}",
+        "architecture": f"{hyperparameters['candidate']} on {head.width:,} features of "
+        + " and ".join(f"{each.network} at {each.side} pixels" if each.side else each.network for each in shown),
         "input": {"pictures": "as the built-in models take them", "networks": networks},
         "features": {
-            "networks": [{"name": name, "sha256": examples.networks[name], "layer": _LAYER} for name in networks],
+            "networks": [
+                {"name": each.network, "sha256": examples.networks[each.network], "layer": _LAYER, **_side(each)}
+                for each in shown
+            ],
             "blocks": [{"name": name, "size": size} for name, size in head.blocks],
             "views": RECIPE.views.value,
         },
@@ -93,6 +98,11 @@ def picture_card(
         "limitations": _limitations(examples),
         "libraries": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
     }
+
+
+def _side(shown: Input) -> dict[str, Any]:
+    """What is said of another input than the network's own: the side of the square, and that it is sharpened."""
+    return {} if shown.side is None else {"side": shown.side, "sharpened": True}
 
 
 def _places(sizes: Sequence[int]) -> list[list[int]]:

@@ -8,6 +8,7 @@ from skysort.custom.head import Head
 from skysort.errors import InputError
 from skysort.learning.evaluation import evaluate
 from skysort.learning.fitting import fit
+from skysort.limits import TRAINING_MIRRORED
 from skysort.registry.keys import HELD_OUT
 from skysort.registry.names import Kind
 from skysort.registry.promotion import HeldOut
@@ -89,7 +90,11 @@ class PictureSteps:
         if job.keys.intermediate(name) not in self._computed(job):
             pictures = manifest.shards[shard]
             found = compute(
-                pictures, lambda each: sources.content(each, self._uploads, job.store), self._networks, self._threads
+                pictures,
+                lambda each: sources.content(each, self._uploads, job.store),
+                self._networks,
+                self._threads,
+                mirrored=len(manifest.pictures) <= TRAINING_MIRRORED,
             )
             job.write(name, found.save())
         computed = self._computed(job)
@@ -113,7 +118,7 @@ class PictureSteps:
             raise InputError(
                 f"All {len(examples.files):,} pictures look the same, in every class; send pictures that differ."
             )
-        fitted = fit(examples.blocks, examples.labels, _seed(job))
+        fitted = fit(examples.blocks, examples.labels, _seed(job), examples.spaces())
         head = Head.of(fitted, examples.names, examples.files, examples.labels)
         job.write(HEAD, head.save())
         job.write(THUMBNAILS, b"".join(examples.thumbnails[row] for row in fitted.kept))
@@ -128,7 +133,9 @@ class PictureSteps:
     def _evaluate(self, job: Job) -> None:
         _, examples = self._examples(job)
         ids = [digest[:_ID_DIGITS] for digest in examples.digests]
-        found = evaluate(examples.blocks, examples.labels, names=examples.names, seed=_seed(job))
+        found = evaluate(
+            examples.blocks, examples.labels, names=examples.names, seed=_seed(job), spaces=examples.spaces()
+        )
         job.write(HELD_OUT, held_out(found.predictions, examples.names, ids).body())
         job.write_json(
             EVALUATION,

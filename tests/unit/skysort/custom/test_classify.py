@@ -5,29 +5,33 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from skysort.cache import AnswerCache
 from skysort.custom.classify import CustomClassifier
 from skysort.custom.model import HEAD, THUMBNAILS, CustomModel
-from skysort.custom.networks import Networks
+from skysort.custom.networks import SMALL_INPUTS, Networks
 from skysort.errors import ArtefactError, InfrastructureError, InvalidFieldsError, MalformedInputError, NotFoundError
 from skysort.pictures.bodies.request import PictureItem, PictureRequest
 from skysort.registry.live import LiveModels, ModelVersion
 from skysort.registry.names import Kind
 from skysort.registry.versions import VersionFiles
 from tests.factories_custom import LABELS, OWNER, card_of, head_of, networks, picture, publish, thumbnails
-from tests.factories_images import encode
+from tests.factories_images import encode, render
 from tests.fakes.clock import FakeClock
 from tests.fakes.model_store import MemoryModelStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from skysort.custom.head import Head
+    from skysort.custom.networks import CustomPicture
+    from skysort.pictures.decode import Budget
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,38 @@ def test_an_answer_is_a_picture_models_with_typicality(service: Service) -> None
         assert sum(item["probability"] for item in result["predictions"]) == pytest.approx(1, abs=1e-5)
         assert 0 < result["typicality"] <= 1
     assert answer["timing_ms"].keys() == {"decode", "predict", "total"}
+
+
+def test_a_head_on_a_smaller_input_answers_and_shows_what_it_saw() -> None:
+    # Given a model whose head uses the image network at another side, and not the galaxy network
+    (shown, *_) = SMALL_INPUTS
+    service = Service(head_of([f"{shown}.embedding", f"{shown}.deviation"]))
+    # When small pictures are asked about
+    small = [encode(render(32, 32, seed), "PNG") for seed in (50, 51)]
+    one, other = service.results(*small, explain=True)
+    # Then
+    assert one["predictions"][0]["probability"] != other["predictions"][0]["probability"]
+    view = one["explanation"]["view"].partition(",")[2]
+    assert Image.open(BytesIO(base64.b64decode(view))).size == (160, 160)
+    assert one["explanation"]["window"] == {"left": 0, "upper": 0, "right": 1, "lower": 1}
+    assert len(one["explanation"]["nearest"]) == 3
+
+
+def test_only_the_inputs_that_a_head_uses_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given
+    service = Service(head_of(["galaxy.mean"]))
+    asked: list[Sequence[str]] = []
+    read = Networks.read
+
+    def noted(self: Networks, content: bytes, budget: Budget | None, inputs: Sequence[str]) -> CustomPicture:
+        asked.append(inputs)
+        return read(self, content, budget, inputs)
+
+    monkeypatch.setattr(Networks, "read", noted)
+    # When
+    service.ask(picture("red", 40))
+    # Then
+    assert asked == [("galaxy",)]
 
 
 def test_a_picture_of_another_kind_is_out_of_domain(service: Service) -> None:

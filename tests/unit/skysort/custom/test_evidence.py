@@ -6,46 +6,49 @@ import numpy as np
 import pytest
 
 from skysort.custom.evidence import Evidence
-from skysort.custom.networks import BLOCKS, GALAXY, IMAGE, IMAGE_EMBEDDING, Views, joined
+from skysort.custom.networks import BLOCKS, GALAXY, IMAGE, INPUTS, Views, joined
 from tests.factories_custom import head_of, networks
 from tests.factories_images import encode, render
 
 
 @pytest.mark.parametrize("views", Views)
-@pytest.mark.parametrize("block", [name for name in BLOCKS if name != IMAGE_EMBEDDING])
+@pytest.mark.parametrize("block", [name for name, block in BLOCKS.items() if not block.embedded])
 def test_the_mean_of_a_map_is_the_score_less_that_of_all_classes(block: str, views: Views) -> None:
     # Given a head on one block of features
     head = head_of([block], each=3, views=views)
-    picture = networks().read(encode(render(120, 90, seed=77)))
-    maps = networks().maps(picture, [BLOCKS[block].network], views)
+    shown = BLOCKS[block].input
+    picture = networks().read(encode(render(120, 90, seed=77)), inputs=[shown])
+    maps = networks().maps(picture, [shown], views)
 
     # When
-    found = Evidence(head, networks(), views).of_network(1, BLOCKS[block].network, maps[BLOCKS[block].network])
+    found = Evidence(head, networks(), views).of_input(1, shown, maps[shown])
 
     # Then
     scores = head.scores(joined(maps, [block])[np.newaxis])[0] - head.bias
     assert float(found.mean()) == pytest.approx(float(scores[1] - scores.mean()), rel=2e-3, abs=1e-4)
 
 
+@pytest.mark.parametrize("shown", [name for name, each in INPUTS.items() if each.network == IMAGE])
 @pytest.mark.parametrize("views", [Views.ONE, Views.MIRRORED])
-def test_the_map_of_an_embedding_leaves_out_the_biases_of_its_projection(views: Views) -> None:
+def test_the_map_of_an_embedding_leaves_out_the_biases_of_its_projection(views: Views, shown: str) -> None:
     # Given
-    head = head_of([IMAGE_EMBEDDING], each=3, views=views)
-    picture = networks().read(encode(render(120, 90, seed=77)))
-    maps = networks().maps(picture, [IMAGE], views)
+    head = head_of([f"{shown}.embedding"], each=3, views=views)
+    picture = networks().read(encode(render(120, 90, seed=77)), inputs=[shown])
+    maps = networks().maps(picture, [shown], views)
 
     # When
-    found = Evidence(head, networks(), views).of_network(0, IMAGE, maps[IMAGE])
+    found = Evidence(head, networks(), views).of_input(0, shown, maps[shown])
 
     # Then its mean is what the embedding without biases would give
     weight = head.weights[0] - head.weights.mean(axis=0)
-    projected = maps[IMAGE].features.mean(axis=(2, 3)) @ networks().projection
-    assert projected.shape == maps[IMAGE].embedding.shape
-    seen = np.where(maps[IMAGE].embedding > 0, projected, 0.0)
+    projected = maps[shown].features.mean(axis=(2, 3)) @ networks().projection
+    assert projected.shape == maps[shown].embedding.shape
+    seen = np.where(maps[shown].embedding > 0, projected, 0.0)
     assert float(found.mean()) == pytest.approx(float((seen @ weight).mean()), rel=2e-3, abs=1e-4)
-    bias = maps[IMAGE].embedding - projected
-    where = maps[IMAGE].embedding[0] > 0
-    again = networks().maps(networks().read(encode(render(80, 90, seed=7))), [IMAGE])[IMAGE]
+    bias = maps[shown].embedding - projected
+    where = maps[shown].embedding[0] > 0
+    other_picture = networks().read(encode(render(80, 90, seed=7)), inputs=[shown])
+    again = networks().maps(other_picture, [shown])[shown]
     other = (again.embedding - again.features.mean(axis=(2, 3)) @ networks().projection)[0]
     both = where & (again.embedding[0] > 0)
     assert both.sum() > 50
@@ -92,7 +95,7 @@ def test_views_are_turned_back(network: str) -> None:
     # When the map is made of one view, and of all
     maps = {views: networks().maps(picture, [network], views) for views in (Views.ONE, Views.ALL)}
     one, every = (
-        Evidence(head, networks(), views).of_network(0, network, of_view[network]) for views, of_view in maps.items()
+        Evidence(head, networks(), views).of_input(0, network, of_view[network]) for views, of_view in maps.items()
     )
 
     # Then both have it in the same place

@@ -7,7 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skysort.custom.networks import BLOCKS, GALAXY, IMAGE, Networks, Recipe, Views, joined, shown
+from skysort.custom.networks import (
+    BLOCKS,
+    GALAXY,
+    IMAGE,
+    INPUTS,
+    SMALL_INPUTS,
+    CustomPicture,
+    Networks,
+    Recipe,
+    Views,
+    joined,
+    shown,
+)
 from skysort.errors import ArtefactError, LimitExceededError
 from skysort.pictures.decode import Budget, read
 from skysort.pictures.model import PictureModel
@@ -46,15 +58,15 @@ def test_a_vector_is_its_blocks_one_after_another(networks: Networks) -> None:
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_block_has_its_size(networks: Networks, block: str) -> None:
-    picture = networks.read(encode(render(64, 64)))
-    features = networks.features(picture, Recipe((block,)))
+    recipe = Recipe((block,))
+    features = networks.features(networks.read(encode(render(64, 64)), inputs=recipe.inputs), recipe)
     assert features.shape == (BLOCKS[block].size,)
     assert np.isfinite(features).all()
 
 
 def test_a_recipe_runs_the_networks_that_it_needs_alone(networks: Networks) -> None:
-    assert Recipe(("image.mean",)).networks == (IMAGE,)
-    assert MEANS.networks == (GALAXY, IMAGE)
+    assert Recipe(("image.mean",)).inputs == (IMAGE,)
+    assert MEANS.inputs == (GALAXY, IMAGE)
     picture = networks.read(encode(render(64, 64)))
     assert set(networks.maps(picture, [IMAGE])) == {IMAGE}
 
@@ -128,14 +140,58 @@ def test_folders_of_the_wrong_models_are_refused() -> None:
 def test_a_network_without_its_last_map_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     load = PictureModel.load
 
-    def without(folder: Path, threads: int = 1) -> PictureModel:
-        model = load(folder, threads)
+    def without(folder: Path, threads: int = 1, *, any_size: bool = False) -> PictureModel:
+        model = load(folder, threads, any_size=any_size)
         model.outputs = model.outputs - {"features"}
         return model
 
     monkeypatch.setattr(PictureModel, "load", without)
     with pytest.raises(ArtefactError, match="has no output features"):
         Networks.load(*FOLDERS)
+
+
+def test_an_image_network_of_one_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = PictureModel.load
+    monkeypatch.setattr(PictureModel, "load", lambda folder, threads=1, **_: load(folder, threads))
+    with pytest.raises(ArtefactError, match="takes pictures of one size alone"):
+        Networks.load(*FOLDERS)
+
+
+@pytest.mark.parametrize("name", SMALL_INPUTS)
+def test_a_small_picture_is_enlarged_to_the_side_of_its_input_and_sharpened(networks: Networks, name: str) -> None:
+    # Given a small picture with an edge
+    pixels = np.full((32, 32, 3), 80, np.uint8)
+    pixels[:, 16:] = 160
+
+    # When it is read for the input
+    seen = networks.read(encode(pixels), inputs=[name]).inputs[name]
+
+    # Then it has the side, and the edge is steeper than when it is only enlarged
+    side = networks.specs[name].height
+    assert side < networks.specs[INPUTS[name].network].height
+    assert seen.pixels.shape == (side, side, 3)
+    plain = read(encode(pixels), networks.specs[name])
+    steepest = [np.abs(np.diff(each.pixels[0, :, 0].astype(int))).max() for each in (plain, seen)]
+    assert steepest[1] > 1.5 * steepest[0]
+    assert networks.maps(CustomPicture({name: seen}), [name])[name].features.shape == (1, 960, side // 32, side // 32)
+
+
+def test_a_picture_that_is_made_smaller_is_not_sharpened(networks: Networks) -> None:
+    (name, *_) = SMALL_INPUTS
+    content = encode(render(400, 300))
+    seen = networks.read(content, inputs=[name]).inputs[name]
+    np.testing.assert_array_equal(seen.pixels, read(content, networks.specs[name]).pixels)
+
+
+def test_features_of_a_mirror_image_are_those_of_a_mirrored_file(networks: Networks) -> None:
+    pixels = render(40, 40, seed=9)
+    recipe = Recipe(("galaxy.mean", "image.embedding", "image160.deviation"))
+    picture, other = (
+        networks.read(encode(np.ascontiguousarray(each)), inputs=recipe.inputs) for each in (pixels, pixels[:, ::-1])
+    )
+    one, mirrored = networks.features(other, recipe), networks.features(picture.mirrored, recipe)
+    assert np.corrcoef(one, mirrored)[0, 1] > 0.9999
+    assert np.corrcoef(one, networks.features(picture, recipe))[0, 1] < 0.9999
 
 
 def test_the_hashes_are_those_of_the_cards(networks: Networks) -> None:

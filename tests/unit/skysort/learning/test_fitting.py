@@ -120,6 +120,64 @@ def test_ten_examples_that_are_all_right_promise_no_certainty() -> None:
     assert found.forecast["accuracy"] == {"value": 1.0, "low": 0.722467, "high": 1.0}
 
 
+def handed(
+    each: int, *, chiral: bool, seed: int = 3
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
+    """Examples and their mirror images, in which half the features have the other sign.
+
+    chiral: whether the classes are told apart by those, or by the others.
+    """
+    generator = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(2), each)
+    odd, even = generator.normal(0, 1, (2, len(labels), 40))
+    (odd if chiral else even)[:, :6] += 1.2 * (2 * labels[:, np.newaxis] - 1)
+    views = (np.hstack([sign * 3 * odd if not chiral else sign * odd, even]).astype(np.float32) for sign in (1, -1))
+    blocks, mirrored = ({"shape": view} for view in views)
+    return blocks, mirrored, labels
+
+
+@pytest.mark.parametrize("chiral", [True, False])
+def test_mirror_images_are_examples_unless_classes_are_mirror_images(chiral: bool) -> None:
+    # Given
+    blocks, mirrored, labels = handed(12, chiral=chiral)
+
+    # When
+    found = fitting.fit(blocks, labels, 1, chooser.spaces(blocks, mirrored))
+
+    # Then they help where handedness says nothing, and are left out where it is all
+    assert found.candidate.mirrored != chiral
+    assert found.document()["mirrored_examples"] != chiral
+
+
+def test_a_mirror_image_never_tells_of_an_example_that_is_held_out() -> None:
+    # Given examples without meaning, whose mirror images are the same as they are
+    blocks, labels = clouds(classes=2, each=40, apart=0.0)
+
+    # When
+    found = evaluation.evaluate(
+        blocks, labels, names=NAMES[:2], seed=1, repeats=1, spaces=chooser.spaces(blocks, blocks)
+    )
+
+    # Then none is recognised by its own
+    assert found.metrics["accuracy"]["low"] < 0.5 < found.metrics["accuracy"]["high"]
+    assert found.metrics["examples"] == 80
+
+
+def test_with_mirror_images_a_head_is_still_one_of_the_features() -> None:
+    blocks, mirrored, _ = handed(30, chiral=False)
+    spaces = chooser.spaces(blocks, mirrored)
+    (space_,) = spaces.values()
+    weights, bias = space_.raw(np.eye(space_.coordinates.shape[1]), np.zeros(space_.coordinates.shape[1]))
+    assert space_.mirrored is not None
+    np.testing.assert_allclose(blocks["shape"] @ weights.T + bias, space_.coordinates, atol=1e-4)
+    np.testing.assert_allclose(mirrored["shape"] @ weights.T + bias, space_.mirrored, atol=1e-4)
+
+
+def test_sets_may_be_named() -> None:
+    blocks, _ = clouds()
+    assert set(chooser.spaces(blocks, sets=[("sky",), ("sky", "shape"), ("sky",)])) == {("sky",), ("sky", "shape")}
+
+
 def test_features_that_are_the_same_for_all_take_no_part() -> None:
     # Given: one of two blocks says nothing
     blocks, labels = clouds(each=10, apart=4.0)

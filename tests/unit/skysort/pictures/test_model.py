@@ -61,6 +61,17 @@ def test_the_shipped_models_classify_and_explain(name: str) -> None:
     assert model.embed(picture).shape[0] == 1
 
 
+@pytest.mark.parametrize(("any_size", "side"), [(False, 224), (True, 192), (True, 224)])
+def test_the_image_model_runs_pictures_of_other_sizes_if_it_is_to(any_size: bool, side: int) -> None:
+    # Given
+    model = PictureModel.load(FUNCTIONS / "image" / "model", any_size=any_size)
+    # When
+    (maps,) = model.run(render(side, side)[np.newaxis], ["features"])
+    # Then there is a position for each 32 pixels
+    assert model.any_size == any_size
+    assert maps.shape == (1, 960, side // 32, side // 32)
+
+
 def test_dogs_are_a_hundred_and_eighteen_breeds() -> None:
     model = PictureModel.load(FUNCTIONS / "image" / "model")
     assert len(model.subsets["dogs"]) == 118

@@ -14,25 +14,27 @@ import pytest
 from PIL import Image
 
 from skysort.custom.head import Head
-from skysort.custom.networks import BLOCKS, IMAGE
+from skysort.custom.networks import BLOCKS, IMAGE, NETWORKS, SMALL_INPUTS, CustomPicture, Recipe
 from skysort.errors import InfrastructureError, MalformedInputError
 from skysort.learning.evaluation import Predictions
+from skysort.limits import TRAINING_SMALL_SIDE
+from skysort.pictures.decode import Picture
 from skysort.registry.keys import HELD_OUT, TrainingKeys
 from skysort.registry.names import Kind
 from skysort.registry.pointer import Pointers
 from skysort.registry.promotion import HeldOut
 from skysort.registry.versions import VersionFiles
 from skysort.trainings import pictures
-from skysort.trainings.features import RECIPE, Features, TrainingSet, compute
+from skysort.trainings.features import RECIPE, SMALL_RECIPE, Features, TrainingSet, block_sets, compute
 from skysort.trainings.pictures import HEAD, THUMBNAILS, PictureSteps
 from skysort.trainings.request import Training
-from skysort.trainings.sources import Picture
+from skysort.trainings.sources import Picture as Source
 from skysort.trainings.status import StatusFile
 from skysort.trainings.steps import Steps, TrainingRefused
 from tests.fakes.model_store import MemoryModelStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,10 +45,10 @@ KEYS = TrainingKeys("shared", "pictures-20261128-084500-1a2b3c")
 COLOURS = {"blue": (40, 60, 200), "green": (50, 190, 70), "red": (200, 50, 40)}
 
 
-def picture(colour: str, number: int) -> bytes:
+def picture(colour: str, number: int, side: int = 80) -> bytes:
     """A PNG whose pixels are near a colour: no two are alike."""
     noise = np.random.default_rng([number, *colour.encode()])
-    pixels = np.clip(np.array(COLOURS[colour]) + noise.normal(0, 25, (8, 8, 3)), 0, 255).astype(np.uint8)
+    pixels = np.clip(np.array(COLOURS[colour]) + noise.normal(0, 25, (side, side, 3)), 0, 255).astype(np.uint8)
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
@@ -58,22 +60,28 @@ def labelled(count: int = 8) -> dict[str, bytes]:
 
 @dataclass
 class FakeNetworks:
-    """Features are the mean colour, and noise of the picture's own."""
+    """Features are the mean colour, and noise of the picture's own and the input's: none that is named is blind."""
 
     sha256: dict[str, str] = field(default_factory=lambda: {"galaxy": "a" * 64, "image": "b" * 64})
+    blind: Sequence[str] = ()
 
-    def read(self, content: bytes) -> Any:
+    def read(self, content: bytes, inputs: Sequence[str] = NETWORKS) -> CustomPicture:
         try:
             pixels = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
         except OSError:
             raise MalformedInputError("the content is text") from None
-        return SimpleNamespace(inputs={IMAGE: SimpleNamespace(pixels=pixels)})
+        height, width, _ = pixels.shape
+        return CustomPicture(dict.fromkeys(inputs, Picture(pixels, width, height)))
 
-    def features(self, read: Any, recipe: Any) -> NDArray[np.float32]:
-        pixels = read.inputs[IMAGE].pixels
-        noise = np.random.default_rng(int(pixels.sum())).normal(size=recipe.size)
-        found: NDArray[np.float32] = (np.resize(pixels.mean(axis=(0, 1)) / 40, recipe.size) + noise).astype(np.float32)
-        return found
+    def features(self, read: CustomPicture, recipe: Recipe) -> NDArray[np.float32]:
+        assert set(read.inputs) >= set(recipe.inputs)
+        return np.concatenate([self._block(read.inputs[BLOCKS[name].input], name) for name in recipe.blocks])
+
+    def _block(self, seen: Picture, name: str) -> NDArray[np.float32]:
+        size, left = BLOCKS[name].size, seen.pixels[:, : seen.width // 2]
+        noise = np.random.default_rng([int(left.sum()), *name.encode()]).normal(size=size)
+        colour = np.resize(seen.pixels.mean(axis=(0, 1)) / 40, size) * (BLOCKS[name].input not in self.blind)
+        return np.asarray(colour + noise, dtype=np.float32)
 
 
 @dataclass
@@ -150,9 +158,8 @@ def trained() -> Bench:
 def test_a_training_ends_in_a_live_version_whose_head_knows_its_classes(trained: Bench) -> None:
     # When a picture that it has not seen goes through the published head
     head = Head.load(trained.file(HEAD))
-    seen = trained.networks.features(trained.networks.read(picture("green", 99)), RECIPE)
-    used = seen[np.newaxis, : head.width] if head.blocks[0][0] == RECIPE.blocks[0] else seen[np.newaxis, -head.width :]
-    judged = head.judge(used)
+    recipe = Recipe(tuple(name for name, _ in head.blocks))
+    judged = head.judge(trained.networks.features(trained.networks.read(picture("green", 99)), recipe)[np.newaxis])
     # Then
     assert head.labels == ("blue", "green", "red")
     assert head.labels[int(judged.probabilities[0].argmax())] == "green"
@@ -415,7 +422,7 @@ def test_an_unknown_step_is_a_fault_of_the_caller() -> None:
 
 def test_features_survive_their_file() -> None:
     # Given two pictures, of which one cannot be read
-    shard = [Picture(f"red/{name}", "red", name, 0, 9) for name in ("good", "bad")]
+    shard = [Source(f"red/{name}", "red", name, 0, 9) for name in ("good", "bad")]
     contents = {"good": picture("red", 1), "bad": b"text"}
     # When
     found = compute(shard, lambda each: contents[each.key], cast("Networks", FakeNetworks()), threads=2)
@@ -430,6 +437,80 @@ def test_features_survive_their_file() -> None:
     assert {name: block.shape for name, block in examples.blocks.items()} == {
         name: (1, BLOCKS[name].size) for name in RECIPE.blocks
     }
+
+
+def shard_of(*sides: int, mirrored: bool = True) -> Features:
+    """The features of red pictures of these sides."""
+    contents = {str(number): picture("red", number, side) for number, side in enumerate(sides)}
+    shard = [Source(f"red/{name}", "red", name, 0, 9) for name in contents]
+    networks = cast("Networks", FakeNetworks())
+    return compute(shard, lambda each: contents[each.key], networks, threads=2, mirrored=mirrored)
+
+
+@pytest.mark.parametrize(
+    ("sides", "recipe"),
+    [((32, TRAINING_SMALL_SIDE), SMALL_RECIPE), ((32, TRAINING_SMALL_SIDE + 1), RECIPE), ((300, 200), RECIPE)],
+)
+def test_a_smaller_input_is_for_shards_of_small_pictures(sides: tuple[int, ...], recipe: Recipe) -> None:
+    assert shard_of(*sides).values.shape == (len(sides), 2, recipe.size)
+
+
+def test_a_smaller_input_is_tried_if_all_shards_have_it() -> None:
+    # Given shards of small pictures, of others, and of nothing that could be read
+    shards = {name: shard_of(*sides) for name, sides in (("small", (32, 40)), ("large", (300,)), ("none", ()))}
+
+    def tried(*names: str) -> set[str]:
+        used = [([Source(f"red/{n}{row}", "red", n, 0, 9) for row in shards[n].rows], shards[n]) for n in names]
+        return {block.partition(".")[0] for block in TrainingSet.of(used).blocks}
+
+    # Then
+    assert tried("small", "none") == {*NETWORKS, *SMALL_INPUTS}
+    assert tried("small", "large") == tried("none", "large") == set(NETWORKS)
+
+
+def test_a_set_of_blocks_has_one_input_of_a_network_at_most() -> None:
+    sets = block_sets(SMALL_RECIPE.blocks)
+    assert {BLOCKS[name].input for names in sets for name in names} == {*NETWORKS, *SMALL_INPUTS}
+    assert len(set(sets)) == len(sets)
+    for names in sets:
+        inputs = {BLOCKS[name].input for name in names}
+        assert len({BLOCKS[name].network for name in names}) == len(inputs)
+
+
+def test_the_input_that_tells_small_pictures_apart_is_chosen_and_on_the_card() -> None:
+    # Given small pictures that a network tells apart in the smaller input alone
+    (shown, *_) = SMALL_INPUTS
+    bench = Bench({name: picture(name.partition("/")[0], int(name[-5]), 32) for name in labelled()})
+    bench.networks = FakeNetworks(blind=NETWORKS)
+    # When
+    bench.train()
+    # Then
+    features = bench.card["features"]
+    assert {block["name"].partition(".")[0] for block in features["blocks"]} >= {shown}
+    entry = next(each for each in features["networks"] if each["name"] == IMAGE)
+    assert entry["side"] == 160
+    assert "image at 160 pixels" in bench.card["architecture"]
+    assert Head.load(bench.file(HEAD)).blocks == tuple((each["name"], each["size"]) for each in features["blocks"])
+
+
+def test_the_features_of_mirror_images_are_kept_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given features, and those of more pictures than have use for mirror images
+    both, alone = shard_of(80, 90), shard_of(80, 90, mirrored=False)
+    assert both.values.shape[:2] == (2, 2)
+    assert alone.values.shape[:2] == (2, 1)
+    np.testing.assert_array_equal(both.values[:, :1], alone.values)
+    # When
+    monkeypatch.setattr(pictures, "TRAINING_MIRRORED", 23)
+    bench = Bench(labelled())
+    bench.train()
+    # Then
+    assert not any(tried["mirrored_examples"] for tried in bench.card["hyperparameters"]["tried"])
+
+
+def test_the_card_says_whether_mirror_images_were_examples(trained: Bench) -> None:
+    hyperparameters = trained.card["hyperparameters"]
+    assert isinstance(hyperparameters["mirrored_examples"], bool)
+    assert {tried["mirrored_examples"] for tried in hyperparameters["tried"]} == {True, False}
 
 
 def test_progress_is_written_ten_times_at_most() -> None:
