@@ -47,7 +47,7 @@ class Shape(NamedTuple):
 
 SHAPES: Final = (Shape(2, 300), Shape(100, 2_000))
 # Of small pictures: they are enlarged and sharpened, and the image network is shown fewer pixels.
-SMALL: Final = Shape(4, 200, tuple(name.replace(IMAGE, *SMALL_INPUTS) for name in RECIPE.blocks))
+SMALL: Final = Shape(4, 200, tuple(name.replace(IMAGE, SMALL_INPUTS[0]) for name in RECIPE.blocks))
 
 
 def main() -> None:
