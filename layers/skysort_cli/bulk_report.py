@@ -53,10 +53,10 @@ def show_job(job: Document, screen: Console, *, endpoint: str | None = None, her
         _refused(plan.get("refused") or {}, screen)
     if phase == DONE or (job.get("progress") or {}).get("rows", {}).get("in"):
         _result(job, screen, here=here is not None)
-    following = _next(job, endpoint, here)
-    if following:
-        screen.print()
-        screen.print(text(following, "dim"))
+    screen.print()
+    for line in _next(job, endpoint, here):
+        # Whole, so that it can be copied.
+        screen.print(text(line, "dim"), soft_wrap=True)
 
 
 def show_jobs(jobs: Sequence[Document], screen: Console) -> None:
@@ -143,16 +143,15 @@ def _result(job: Document, screen: Console, *, here: bool) -> None:
         section(screen, "Classes", table, f"and {more:,} more" if more > 0 else None)
 
 
-def _next(job: Document, endpoint: str | None, here: str | None) -> str:
-    """The next command, or where the results are."""
+def _next(job: Document, endpoint: str | None, here: str | None) -> list[str]:
+    """The next command, or where the results are and how they are read."""
     phase, links = job["phase"], job.get("links") or {}
     if phase == DONE:
-        return "\n".join(str(link) for link in (links.get("data"), links.get("sql")) if link)
+        return [str(links[name]) for name in ("data", "sql") if links.get(name)]
     if here is not None:
-        return here
-    if phase in {PLANNED, CANCELLED, FAILED}:
-        return follow_command(job["id"], endpoint, "--resume")
-    return follow_command(job["id"], endpoint)
+        return [here] if phase != PLANNED else []
+    what = "--resume" if phase in {PLANNED, CANCELLED, FAILED} else "--job"
+    return [follow_command(job["id"], endpoint, what)]
 
 
 def _reason(job: Document) -> str:

@@ -21,7 +21,7 @@ examples:
   skysort classify star stars.csv --out classes.csv    every row of a table
   skysort classify image *.jpg --endpoint http://127.0.0.1:8000 | jq .predictions[0].label
   skysort drop galaxy survey/ --wait --out classes.csv thousands of files, resumable
-  skysort bulk star s3://survey/dr9/ --plan            what a job over millions of rows would take and cost
+  skysort bulk star survey.csv --out classified/       a table of any size, on every core, resumable
   skysort models galaxy                                what a model is, and how good
   skysort train pictures breeds photos/ --wait         a classifier of your own, from a folder a class
   skysort classify custom/breeds new/*.jpg             and its answers
@@ -98,11 +98,16 @@ custom/promote.
 {SERVICE}
 {HERE}"""
 
-BULK_USAGE: Final = """skysort bulk MODEL SOURCE... --endpoint URL [--plan | --wait] [options]
+BULK_USAGE: Final = """skysort bulk MODEL SOURCE... --out FOLDER [options]
+       skysort bulk MODEL SOURCE... --endpoint URL [--plan | --wait] [options]
        skysort bulk [--job ID | --resume ID | --cancel ID] --endpoint URL [options]"""
 BULK: Final = f"""\
 examples:
-  skysort bulk star s3://survey/dr9/ --plan --endpoint URL      parts, seconds and dollars of what lies in S3
+  skysort bulk star gaia.csv --out classified/                  here, a process a core; Parquet files, and an index
+  skysort bulk star nights/*.fits --out classified/ --output csv --columns designation,night
+  skysort bulk galaxy cutouts.zip --out shapes/ --workers 4
+  skysort bulk star gaia.csv --plan                             parts, seconds and dollars of it on a service
+  skysort bulk star s3://survey/dr9/ --plan --endpoint URL      the same of what lies in S3
   skysort bulk star s3://survey/dr9/ --wait --endpoint URL      start it, with a progress bar
   skysort bulk galaxy cutouts/ --wait --endpoint URL            upload a folder, and classify it
   skysort bulk image incoming/bulk/list.txt --manifest --endpoint URL
@@ -111,9 +116,9 @@ examples:
   skysort bulk                                                  the service's newest jobs
 
 A job splits its files into parts, classifies each row or picture exactly once, and writes a result file for each part.
-Parts that were done are not done again: a job that was interrupted goes on where it stopped, with --resume. Rows that
-cannot be classified are written beside the results with their reasons. A job in which their share is larger than
---tolerated-share fails; its results stay.
+Parts that were done are not done again: a job that was interrupted goes on where it stopped, with the same command here
+and with --resume on a service. Rows that cannot be classified are written beside the results with their reasons. A job
+in which their share is larger than --tolerated-share fails; its results stay.
 
 {SERVICE}
 
@@ -122,6 +127,8 @@ exit status:
   1    some rows or files were not; the reasons are beside the results
   2    the command line or the source is wrong, or too many rows were rejected
   3    the service cannot be reached, rejects the key, keeps failing, or the job failed or did not end in time
+  4    a package or a model is missing on this machine; see skysort doctor
+  5    the results cannot be written
   130  interrupted with Ctrl-C"""
 
 TRAIN: Final = """\

@@ -71,7 +71,9 @@ class LocalMachine:
         """Do all steps; an error of one is recorded as the end of the job."""
         try:
             if not self.steps.run({"key": key, "step": "plan"})["planned"]:
-                self._all([_Call({"key": key, "step": "probe"})])
+                # By every process, of which the first that is done tells: so the sample is measured while the others
+                # work too, as they do for the parts.
+                self._all(_Call({"key": key, "step": "probe"}) for _ in range(self.workers.count))
             price = self.steps.run({"key": key, "step": "price"})
             if price["go"] == "no":
                 return

@@ -47,7 +47,7 @@ class LocalRegistry(Registry):
         self._pointers = Pointers(self.store)
         self._promotions = Promotions(self.store, self._pointers)
         self._catalogue = Catalogue(self.store)
-        self._trainings = TrainingService(self.store, _NoUploads(), "")
+        self._trainings = TrainingService(self.store, NoUploads(), "")
 
     def training(self, identifier: str) -> Document:
         """See Registry."""
@@ -142,7 +142,7 @@ class LocalRegistry(Registry):
         return card
 
 
-class _NoUploads:
+class NoUploads:
     """Nothing is uploaded on one machine: trainings read files where they are."""
 
     def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[list[ListedObject]]:

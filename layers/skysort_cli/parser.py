@@ -164,7 +164,9 @@ def _bulk(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--job", metavar="ID", help="show a job of the service")
     what.add_argument("--resume", metavar="ID", help="start a planned job; go on with a cancelled or failed one")
     what.add_argument("--cancel", metavar="ID", help="stop a job; what is done is kept")
-    add("--again", action="store_true", help="upload everything, even what was uploaded before")
+    add("--out", metavar="FOLDER", help="on this machine, into this folder; the same command resumes the job")
+    add("--workers", type=_whole(1, 256), metavar="N", help="with --out: processes (default: one a core)")
+    add("--again", action="store_true", help="with --out: a new job, even if this one is there; else upload all again")
     add("--output", choices=("parquet", "csv"), default="parquet", help="format of the results (default parquet)")
     add("--columns", type=_listed, metavar="A,B", help="columns of the tables to copy into the results")
     add(
@@ -179,7 +181,7 @@ def _bulk(parser: argparse.ArgumentParser) -> None:
         help="SOURCE lists the files: a key a line, JSON, or an S3 inventory's manifest",
     )
     add("--concurrency", type=_whole(1, 10_000), metavar="N", help="parts at a time (default: what the service allows)")
-    add("--wait", action="store_true", help="wait until the job has ended")
+    add("--wait", action="store_true", help="wait until the job has ended (with --out it always has)")
     add("--wait-for", type=_seconds, default=86_400.0, metavar="SECONDS", help="maximum wait (default 86400)")
     add("--limit", type=_whole(1, 1000), default=20, metavar="N", help="number of jobs to list (default 20)")
     add("--jobs", type=_whole(1, 64), default=4, metavar="N", help="uploads at once (default 4)")
@@ -281,7 +283,7 @@ _RAW: Final[dict[str, Any]] = {"formatter_class": argparse.RawDescriptionHelpFor
 _COMMANDS: Final = (
     ("classify", "classify pictures or tables of stars, and show or write the answers", texts.CLASSIFY, _classify),
     ("drop", "upload files of any number and size, and fetch their results", texts.DROP, _drop),
-    ("bulk", "classify millions of pictures, or tables of any size, by a service", texts.BULK, _bulk),
+    ("bulk", "classify millions of pictures, or tables of any size, here or on a service", texts.BULK, _bulk),
     ("train", "train a classifier of your own", texts.TRAIN, _train),
     ("trainings", "list the trainings, or show one's report", texts.TRAININGS, _trainings),
     (

@@ -1,4 +1,4 @@
-"""`skysort bulk`: classify tables of any size and millions of pictures by a service."""
+"""`skysort bulk`: classify tables of any size and millions of pictures, on this machine or by a service."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from skysort_cli.bulk_output import report
 from skysort_cli.classifiers import Classifier, classifier
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import Exit, StoppedError, UsageError
+from skysort_cli.local import missing_package
 from skysort_cli.registry_access import refusals
 from skysort_cli.terminal import console, interruptible, is_terminal, say
 from skysort_cli.training_output import wants_json
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import argparse
     import threading
 
+    from skysort_cli.endpoint import Endpoint
     from skysort_cli.remote_bulk import RemoteBulk
 
 # Uploads that failed, reported on stderr one by one.
@@ -31,10 +33,11 @@ _PLAN_ENDS: Final = ENDED | {PLANNED}
 
 def run(options: argparse.Namespace) -> int:
     """Plan, start, show or stop a job; returns the exit status."""
-    endpoint = find_endpoint(options.endpoint, os.environ)
+    # A folder for the results is of this machine, whatever service is usually worked with.
+    endpoint = find_endpoint(options.endpoint, os.environ, in_process=options.out is not None and not options.endpoint)
+    _check(options, endpoint)
     if endpoint is None:
-        raise UsageError("bulk needs a service: give --endpoint URL or set SKYSORT_ENDPOINT (`skysort serve` runs one)")
-    _check(options)
+        return _here(options, classifier(options.model))
     from skysort_cli.client import Client  # noqa: PLC0415 - not needed in process
     from skysort_cli.remote_bulk import RemoteBulk  # noqa: PLC0415 - not needed in process
 
@@ -56,16 +59,32 @@ def run(options: argparse.Namespace) -> int:
             return _show(options, jobs, identifier, stop, started=options.resume is not None)
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check(options: argparse.Namespace, endpoint: Endpoint | None) -> None:
     """Raise UsageError for options that cannot be combined."""
-    from skysort_cli.bulk_sources import check_sources  # noqa: PLC0415 - after the parser
+    from skysort_cli.bulk_sources import check_sources, is_remote  # noqa: PLC0415 - after the parser
 
     of_service = next((name for name in ("job", "resume", "cancel") if getattr(options, name) is not None), None)
     if of_service and options.model is not None:
         raise UsageError(f"--{of_service} has the job's id, and takes no MODEL and SOURCE")
     if options.model is not None and not options.sources:
         raise UsageError(f"give the files, folders or keys that {options.model} is to classify")
-    check_sources(options)
+    if options.out is not None and options.endpoint:
+        raise UsageError("--out is for jobs on this machine and --endpoint for those of a service; give one of them")
+    if endpoint is not None:
+        if options.workers:
+            raise UsageError("--workers is for jobs on this machine, with --out; a service's are --concurrency")
+        check_sources(options)
+        return
+    if options.model is None:
+        what = f"--{of_service} is for jobs of a service" if of_service else "listing jobs needs a service"
+        raise UsageError(f"{what}: give --endpoint URL or set SKYSORT_ENDPOINT; the same command resumes one of --out")
+    if options.out is None and not options.plan:
+        raise UsageError("give --out FOLDER for the results on this machine, or --endpoint URL for a job of a service")
+    remote = next(filter(is_remote, options.sources), None)
+    if remote:
+        raise UsageError(f"{remote} lies in S3, which a service reads: give --endpoint URL")
+    if options.manifest or options.concurrency:
+        raise UsageError("--manifest and --concurrency are for jobs of a service; here, name files, and --workers")
 
 
 def _request(options: argparse.Namespace, source: dict[str, Any]) -> dict[str, object]:
@@ -135,3 +154,20 @@ def _list(options: argparse.Namespace, jobs: RemoteBulk) -> int:
 
     show_jobs(found, console(sys.stdout))
     return Exit.OK
+
+
+def _here(options: argparse.Namespace, model: Classifier) -> int:
+    """Run the steps of the service in this process and its workers."""
+    try:
+        from skysort_cli.local_bulk import classify_here  # noqa: PLC0415 - needs the models' packages
+    except ImportError as error:
+        raise missing_package(model.spelled, error) from error
+    options.wait = not options.plan
+    again = shlex.join(["skysort", *sys.argv[1:]])
+    with interruptible(), refusals():
+        try:
+            job = classify_here(options, model, _request(options, {}))
+        except KeyboardInterrupt:
+            say(f"interrupted; what is done is kept. Go on with: {again}")
+            return Exit.INTERRUPTED
+    return report(options, job, here=again)

@@ -1,0 +1,90 @@
+"""`skysort bulk` as a user has it: a million rows by two processes, one of them killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from infra.local.running_stack import ROOT
+from tests.bench.survey import REJECTED_EVERY, write_survey
+from tests.e2e.command_line import COMMAND, environment, skysort
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.end_to_end
+ROWS = 1_000_000
+REJECTED = ROWS // REJECTED_EVERY
+START_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("survey") / "survey.csv"
+    write_survey(path, ROWS)
+    return path
+
+
+@contextlib.contextmanager
+def running(*arguments: object, state: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The command, while it runs."""
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], cwd=ROOT, env=environment(state), stdout=subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def a_worker(process: subprocess.Popen[bytes]) -> int:
+    """The id of one of the command's processes that classify, once there is one."""
+    deadline = time.monotonic() + START_S
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while time.monotonic() < deadline:
+        for child in children.read_text("ascii").split():
+            # The other child keeps account of what processes share.
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+        time.sleep(0.01)
+    raise AssertionError("no process was started")
+
+
+@pytest.mark.needs_data
+def test_a_million_rows_are_classified_once_although_a_process_is_killed(survey: Path, tmp_path: Path) -> None:
+    # Given a command at work, one of whose processes is killed
+    out = tmp_path / "out"
+    arguments = ("bulk", "star", survey, "--out", out, "--workers", "2", "--json")
+    with running(*arguments, state=tmp_path) as process:
+        os.kill(a_worker(process), signal.SIGKILL)
+        printed, _ = process.communicate(timeout=120)
+    # Then all rows are there, each once, and those that cannot be classified are named
+    assert process.returncode == 1
+    job: dict[str, Any] = json.loads(printed)
+    assert job["phase"] == "done"
+    assert job["progress"]["rows"] == {
+        "total": ROWS,
+        "in": ROWS,
+        "out": ROWS - REJECTED,
+        "rejected": REJECTED,
+        "failed": 0,
+    }
+    data = Path(job["links"]["data"])
+    ids = pq.read_table(data, columns=["id"])["id"]
+    assert len(ids) == ROWS - REJECTED
+    assert len(ids.unique()) == ROWS - REJECTED
+    assert sum(job["progress"]["classes"].values()) == ROWS - REJECTED
+    assert (data.parent / "_SUCCESS").is_file()
+    # And the same command has nothing left to do
+    again = skysort(*arguments, state=tmp_path)
+    assert (again.returncode, json.loads(again.stdout)) == (1, job)
