@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.stages.deployments import prod
 from infra.stages.functions import Provisioned
-from tests.bench import billed, custom_tables, image_tables, training_tables
+from tests.bench import billed, bulk_tables, custom_tables, image_tables, training_tables
 from tests.bench.markdown import table as _markdown
 
 if TYPE_CHECKING:
@@ -352,6 +352,8 @@ TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "trained": trained,
     "promotions": promotions,
     "custom": custom_tables.custom,
+    "bulk": bulk_tables.bulk,
+    "bulk_plans": bulk_tables.bulk_plans,
     "images": image_tables.images,
     "containers": image_tables.containers,
     "star_trainings": training_tables.star_trainings,
