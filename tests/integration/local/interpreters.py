@@ -109,3 +109,15 @@ def in_moto(
     if found["status"] == "FAILED":
         return Walk(states, functions.calls, ("FAILED", found["error"]))
     return Walk(states, functions.calls, (found["status"], json.loads(found["output"])))
+
+
+def with_floats(document: Any) -> Any:
+    """The same document with the one number that moto reads only if it has a decimal point."""
+    if isinstance(document, list):
+        return [with_floats(each) for each in document]
+    if isinstance(document, dict):
+        return {
+            name: float(value) if name == "ToleratedFailurePercentage" else with_floats(value)
+            for name, value in document.items()
+        }
+    return document

@@ -14,7 +14,7 @@ import pytest
 
 from infra.state_machine.bulk import CANCELLED, REFUSED, Family, bulk_definition, state_name
 from tests.fakes.bulk_functions import BUCKET, FAMILIES, KEY, PARTS_KEY, BulkFunctions
-from tests.integration.local.interpreters import in_moto, locally, moto
+from tests.integration.local.interpreters import in_moto, locally, moto, with_floats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,18 +38,6 @@ def stepfunctions() -> Iterator[Any]:
 def definition() -> dict[str, Any]:
     families = {name: Family(arn(name), family.concurrency) for name, family in FAMILIES.items()}
     return bulk_definition(arn("bulk"), families)
-
-
-def with_floats(document: Any) -> Any:
-    """The same document with the one number that moto reads only if it has a decimal point."""
-    if isinstance(document, list):
-        return [with_floats(each) for each in document]
-    if isinstance(document, dict):
-        return {
-            name: float(value) if name == "ToleratedFailurePercentage" else with_floats(value)
-            for name, value in document.items()
-        }
-    return document
 
 
 @pytest.mark.parametrize(

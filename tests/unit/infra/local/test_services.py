@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 from moto import mock_aws
 from moto.s3 import notifications as moto_s3
 
-from infra.local.services import complete_notifications, one_condition_at_a_time
+from infra.local.services import OPEN_FILES, complete_notifications, one_condition_at_a_time, open_many_files
 from skysort.drop.event import uploads
 
 if TYPE_CHECKING:
@@ -123,6 +124,32 @@ def test_writes_on_a_condition_take_turns_and_nothing_else_waits_for_them(condit
     first.join()
     second.join()
     assert seen[3:] == ["second"]
+
+
+INFINITE = resource.RLIM_INFINITY
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ((1024, 524_288), (OPEN_FILES, 524_288)),
+        ((1024, 4096), (4096, 4096)),
+        ((256, INFINITE), (OPEN_FILES, INFINITE)),
+        ((20_000, 30_000), (20_000, 30_000)),
+        ((INFINITE, INFINITE), (INFINITE, INFINITE)),
+    ],
+)
+def test_as_many_files_may_be_open_as_large_results_of_a_job_need_and_the_system_allows(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    # Given a system with these limits
+    current = [limits]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: current[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, changed: current.append(changed))
+    # When
+    open_many_files()
+    # Then
+    assert current[-1] == expected
 
 
 def start_nothing(_status: str, _headers: list[tuple[str, str]], _error: object = None, /) -> Callable[[bytes], object]:
