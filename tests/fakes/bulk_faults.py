@@ -91,7 +91,7 @@ class World:
 
     def run(self, items: Sequence[PartItem], steps: Callable[[], PartSteps], workers: int, duplicates: int = 0) -> None:
         """Do parts by some workers; the messages of some parts come twice."""
-        self._tasks.extend(Task(item) for item in items)
+        self._tasks = deque(Task(item) for item in items)
         for item in self.random.sample(list(items), min(duplicates, len(items))):
             self._tasks.insert(self.random.randrange(len(self._tasks)), Task(item))
         self._workers = [Worker(number) for number in range(workers)]
