@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+from skysort.bulk.store import RANGE_BYTES
 from skysort.errors import InfrastructureError
 
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ class Measured:
 
     rows, seconds: of the sample, without what a part pays once. start_s: until a fresh sandbox does its first rows.
     bytes_in_per_row: of text, whose rows nobody has counted; None without any. part_s: what a part pays once.
-    reads_per_slice: requests to S3.
     """
 
     model: str
@@ -79,7 +79,6 @@ class Measured:
     bytes_out_per_row: float
     memory_mb: int
     part_s: float = 0.0
-    reads_per_slice: float = 1.0
 
     @classmethod
     def read(cls, body: bytes) -> Self:
@@ -99,7 +98,6 @@ class Measured:
                 bytes_out_per_row=float(document["bytes_out_per_row"]),
                 memory_mb=int(document["memory_mb"]),
                 part_s=float(document.get("part_s", 0.0)),
-                reads_per_slice=float(document.get("reads_per_slice", 1.0)),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InfrastructureError(f"the probe of a bulk job is damaged: {error!r:.200}") from error
@@ -116,6 +114,11 @@ class Size(NamedTuple):
     rows: int | None
     bytes: int
     slices: int = 1
+
+    @property
+    def reads(self) -> float:
+        """Requests that read it: each slice begins with one, and a larger one takes another for each further range."""
+        return self.slices + self.bytes / RANGE_BYTES
 
     def expected_rows(self, measured: Measured) -> float:
         """Its rows, by its bytes where they are not counted."""
@@ -182,7 +185,7 @@ def expected(measured: Measured, sizes: Iterable[Size], pace: Pace, prices: Pric
         last = max(last, ends)
         rows, busy_s, parts = rows + own, busy_s + seconds, parts + 1
         exact = exact and size.rows is not None
-        reads += size.slices * measured.reads_per_slice
+        reads += size.reads
     billed_s = busy_s + max(0, len(free) - pace.warm) * measured.start_s
     dollars = Dollars(
         compute=_compute(billed_s * measured.memory_mb / _MB_PER_GB, parts + _STEPS_A_RUN, prices),

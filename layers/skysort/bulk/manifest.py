@@ -122,7 +122,8 @@ class Slice:
 class PartItem:
     """A part in the manifest.
 
-    key, start, end: the bytes of a chunk that hold its slices. rows: None where a format does not say them.
+    key, start, end: the bytes of a chunk that hold its slices. rows: None where a format does not say them. slices:
+    their number.
     """
 
     part: int
@@ -131,12 +132,13 @@ class PartItem:
     end: int
     rows: int | None
     bytes: int
+    slices: int = 1
 
     def to_document(self) -> dict[str, Any]:
         """The JSON document."""
         return {
             "part": self.part,
-            "slices": {"key": self.key, "start": self.start, "end": self.end},
+            "slices": {"key": self.key, "start": self.start, "end": self.end, "count": self.slices},
             "rows": self.rows,
             "bytes": self.bytes,
         }
@@ -150,7 +152,7 @@ class PartItem:
         part, start, end = _number(about, "part"), _number(place, "start"), _number(place, "end")
         if part >= BULK_PARTS or not start < end <= start + BULK_SLICES_BYTES:
             raise MalformedInputError(f"{_ITEM} is out of range")
-        return cls(part, _text(place, "key"), start, end, rows, _number(about, "bytes"))
+        return cls(part, _text(place, "key"), start, end, rows, _number(about, "bytes"), _number(place, "count", 1))
 
 
 def to_json(items: Iterable[PartItem]) -> bytes:
@@ -207,7 +209,7 @@ class SliceWriter:
         counts = [each.rows for each in slices]
         rows = None if None in counts else sum(count or 0 for count in counts)
         size = sum(each.bytes for each in slices)
-        self._pending.append(lambda key: PartItem(part, key, start, end, rows, size))
+        self._pending.append(lambda key: PartItem(part, key, start, end, rows, size, len(slices)))
 
     def flush(self) -> None:
         """Write the current chunk, unless it is empty."""

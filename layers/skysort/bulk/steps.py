@@ -230,7 +230,7 @@ class BulkSteps:
         sources = read_json(self._store, run.keys.sources)
         concurrency = self._concurrency(run.job)
         prices = self._site.prices
-        sizes = (Size(item.rows, item.bytes, getattr(item, "slices", 1)) for item in items)
+        sizes = (Size(item.rows, item.bytes, item.slices) for item in items)
         pace = Pace(concurrency, self._site.warm, self._site.dispatch_s, self._trip_s(run))
         work = expected(measured, sizes, pace, prices)
         return {

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.bulk.cost import Measured, Pace, Size, Spent, counted, expected
+from skysort.bulk.store import RANGE_BYTES
 from skysort.errors import InfrastructureError
 from skysort.prices import Prices
 from tests.factories_bulk import PROBE
@@ -86,8 +87,8 @@ def test_the_last_part_ends_between_the_bounds_of_any_schedule(rows: list[int], 
 
 def test_what_came_as_expected_cost_as_expected() -> None:
     # Given
-    probe = measured(reads_per_slice=2.0, start_s=0.25, part_s=0.05)
-    sizes = [Size(10_000, 0, slices=3)] * 200
+    probe = measured(start_s=0.25, part_s=0.05)
+    sizes = [Size(10_000, 3 * RANGE_BYTES, slices=3)] * 200
     work = expected(probe, sizes, Pace(4), PRICES)
     # When each part takes what the sample said
     spent = Spent()
