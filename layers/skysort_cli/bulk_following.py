@@ -93,6 +93,12 @@ def short(number: float) -> str:
     return f"{number / scale:.3g} {unit}" if number < 1e3 * scale else f"{number / scale:,.0f} {unit}"
 
 
+def size(count: int) -> str:
+    """A number of bytes: 7.1 GB."""
+    text = short(count)
+    return f"{text}B" if " " in text else f"{text} B"
+
+
 def duration(seconds: float) -> str:
     """A time as people say it: 8 s, 4 min 10 s, 2 h 5 min."""
     whole = round(seconds)

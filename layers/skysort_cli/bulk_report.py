@@ -15,6 +15,7 @@ from skysort_cli.bulk_following import (
     duration,
     follow_command,
     short,
+    size,
 )
 from skysort_cli.inputs import counted
 from skysort_cli.layout import card_table, plain_table, section, text
@@ -84,7 +85,7 @@ def plan_table(plan: Document) -> Table:
     at_once = plan.get("concurrency")
     lines = {
         "files": f"{plan['files']:,}",
-        "bytes": f"{short(plan['bytes'])}B",
+        "bytes": size(plan["bytes"]),
         "rows": "not known" if rows is None else f"{about}{rows:,}",
         "parts": f"{plan['parts']:,}",
         "time": duration(plan["seconds"]) + (f" with {at_once:,} at a time" if at_once else ""),

@@ -1,4 +1,4 @@
-"""`skysort bulk` as a user has it: a million rows by two processes, one of them killed."""
+"""`skysort bulk` as a user has it: a million rows by two processes, one of them killed, and a job of the service."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from tests.e2e.command_line import COMMAND, environment, skysort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from infra.local.running_stack import StartedStack
 
 pytestmark = pytest.mark.end_to_end
 ROWS = 1_000_000
@@ -88,3 +90,32 @@ def test_a_million_rows_are_classified_once_although_a_process_is_killed(survey:
     # And the same command has nothing left to do
     again = skysort(*arguments, state=tmp_path)
     assert (again.returncode, json.loads(again.stdout)) == (1, job)
+
+
+def test_the_service_does_the_same_job(stack: StartedStack, tmp_path: Path) -> None:
+    table = ROOT / "events" / "stars.csv"
+    tolerant = ("bulk", "star", table, "--tolerated-share", "10%", "--json")
+    here = skysort(*tolerant, "--out", tmp_path / "out", state=tmp_path)
+    there = skysort(*tolerant, "--wait", "--endpoint", stack.api, state=tmp_path)
+    # One of its twelve rows has a magnitude that stands for none
+    assert (here.returncode, there.returncode) == (1, 1), here.stderr + there.stderr
+    jobs = [json.loads(done.stdout) for done in (here, there)]
+    assert jobs[0]["progress"]["rows"] == jobs[1]["progress"]["rows"]
+    assert jobs[0]["progress"]["classes"] == jobs[1]["progress"]["classes"]
+    # And it is listed, and shown by its id
+    listed = json.loads(skysort("bulk", "--endpoint", stack.api, state=tmp_path).stdout)
+    assert jobs[1]["id"] in [job["id"] for job in listed]
+    shown = skysort("bulk", "--job", jobs[1]["id"], "--endpoint", stack.api, state=tmp_path)
+    assert json.loads(shown.stdout)["progress"]["rows"] == jobs[1]["progress"]["rows"]
+
+
+def test_a_plan_starts_nothing_until_it_is_resumed(stack: StartedStack, tmp_path: Path) -> None:
+    table = ROOT / "events" / "stars.csv"
+    arguments = ("--json", "--endpoint", stack.api)
+    chosen = ("--tolerated-share", "0.1", "--plan")
+    planned = json.loads(skysort("bulk", "star", table, *chosen, *arguments, state=tmp_path).stdout)
+    assert (planned["phase"], planned["plan"]["files"], planned["progress"]["rows"]["in"]) == ("planned", 1, 0)
+    done = json.loads(skysort("bulk", "--resume", planned["id"], "--wait", *arguments, state=tmp_path).stdout)
+    assert (done["id"], done["phase"]) == (planned["id"], "done")
+    refused = skysort("bulk", "--cancel", planned["id"], *arguments, state=tmp_path)
+    assert (refused.returncode, "the job has ended" in refused.stderr) == (2, True)

@@ -9,7 +9,7 @@ import pytest
 
 from skysort import problems
 from skysort_cli import bulk_following
-from skysort_cli.bulk_following import dollars, duration, short, show_progress
+from skysort_cli.bulk_following import dollars, duration, short, show_progress, size
 from skysort_cli.exits import Exit
 from skysort_cli.terminal import Bar
 from tests.fakes.bulk_jobs import JOB_ID
@@ -244,6 +244,10 @@ def test_a_wrong_command_line_is_refused_before_anything_is_sent(
 )
 def test_numbers_are_short(number: float, text: str) -> None:
     assert short(number) == text
+
+
+def test_bytes_have_their_unit() -> None:
+    assert (size(1_202), size(7_100_000_000)) == ("1,202 B", "7.1 GB")
 
 
 @pytest.mark.parametrize(
