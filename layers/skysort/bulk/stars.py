@@ -15,6 +15,7 @@ from skysort.bulk.output import ARROW, coded, constant, place
 from skysort.bulk.store import SourceChangedError, blocks
 from skysort.bulk.tables.read import open_slice
 from skysort.errors import InputError, MalformedInputError
+from skysort.guard import reading
 from skysort.input_warnings import InputWarning
 from skysort.star.spellings import ALIASES, IDENTIFIER, POSITION
 from skysort.star.tables.beside import As, Carried
@@ -87,14 +88,14 @@ class TableEngine:
         """Classify slices; see skysort.bulk.engine.Engine."""
         tally = Tally(in_domain=0 if self._model.measures_typicality else None)
         for number in range(len(work.slices)):
-            reading = _Reading(self._model, self._appended(), work, number, output)
+            rows = _Reading(self._model, self._appended(), work, number, output)
             try:
-                reading.run()
+                rows.run()
             except SourceChangedError:
                 raise
             except InputError as error:
-                reading.stop(error)
-            reading.count(tally)
+                rows.stop(error)
+            rows.count(tally)
             work.check()
         return tally
 
@@ -181,7 +182,8 @@ class _Reading:
         kept, values = classifier.classify(rows, self._left_out(numbers))
         if not len(values.label):
             return
-        own = self._fitting(classifier, self._beside.arrays(rows.carried(), len(kept)))
+        with reading("a carried column"):
+            own = self._fitting(classifier, self._beside.arrays(rows.carried(), len(kept)))
         if not kept.all():
             mask = pa.array(kept)
             numbers, own = numbers[kept], [array.filter(mask) for array in own]

@@ -83,7 +83,12 @@ def _texts(values: Any) -> Any:
         whole = pc.and_(pc.equal(pc.floor(values), values), pc.less_equal(pc.abs(values), _EXACT))
         integers = pc.cast(pc.if_else(whole, values, pa.scalar(None, pa.float64())), pa.int64())
         return pc.coalesce(pc.cast(integers, pa.string()), pc.cast(values, pa.string()))
-    return as_text(values)
+    texts = as_text(values)
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:  # a file may say that its bytes are UTF-8
+        return as_text(texts.cast(pa.binary()))
+    return texts
 
 
 def of_numbers(values: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> Any:

@@ -108,8 +108,29 @@ class ParquetTable(Table):
 
     def rows(self) -> Iterator[Rows]:
         """The rows, as many at a time as fit the memory limits."""
-        for batch in _batches(self._path, self._footer, self._file, self._schema, self._check):
-            yield self._rows(batch)
+        for batch in _batches(self._path, self._footer, self._file, self._check, columns=self._read):
+            yield self._rows(self._whole(batch))
+
+    @property
+    def _read(self) -> list[str] | None:
+        """The columns that are read, None for all: those of a table that is not written are what is needed of it."""
+        names = self._schema.names
+        if self._writer is not None or len(set(names)) < len(names):
+            return None
+        places = [place.column for place in (*self._wanted.places, *self._wanted.masks) if place is not None]
+        return sorted({names[index] for index in (*places, *(each.position for each in self._carried))})
+
+    def _whole(self, batch: Any) -> Any:
+        """A batch with all columns in their places, those that were not read without values."""
+        names = self._read
+        if names is None:
+            return batch if batch.schema.types == self._schema.types else batch.cast(self._schema)
+        wanted = frozenset(names)
+        columns = [
+            batch.column(batch.schema.get_field_index(name)).cast(kind) if name in wanted else pa.nulls(len(batch))
+            for name, kind in zip(self._schema.names, self._schema.types, strict=True)
+        ]
+        return pa.record_batch(columns, names=self._schema.names)
 
     def _rows(self, batch: Any) -> Rows:
         def render(kept: NDArray[np.bool_], values: Values) -> bytes:
@@ -159,10 +180,11 @@ class _Pieces:
         self.closed = True
 
 
-def _batches(path: Path, footer: Footer, file: Any, schema: Any, check: Callable[[], object]) -> Iterator[Any]:
+def _batches(
+    path: Path, footer: Footer, file: Any, check: Callable[[], object], *, columns: Sequence[str] | None
+) -> Iterator[Any]:
     for group in batches(path, footer, _ROWS, check):
-        for batch in file.iter_batches(batch_size=group.rows, row_groups=group.groups, use_threads=False):
-            yield batch if batch.schema.types == schema.types else batch.cast(schema)
+        yield from file.iter_batches(batch_size=group.rows, row_groups=group.groups, use_threads=False, columns=columns)
 
 
 def _without_views(schema: Any) -> Any:

@@ -153,3 +153,31 @@ def test_a_column_of_arrays_is_not_carried(kind: Format) -> None:
 
     with pytest.raises(InvalidFieldsError, match="one value per row"):
         carried(kind, content, pair=As.TYPED)
+
+
+def damaged() -> bytes:
+    """A Parquet table whose notes have a byte that is no UTF-8."""
+    out = io.BytesIO()
+    columns = {name: pa.array(column.tolist()) for name, column in table().columns.items()}
+    parquet.write_table(pa.table({**columns, "note": ["a note"] * 3}), out, compression="none", use_dictionary=False)
+    return out.getvalue().replace(b"a note", b"a n\xffte")
+
+
+def test_text_that_is_no_text_is_carried_with_a_mark_in_its_place() -> None:
+    assert carried(Format.PARQUET, damaged(), note=As.TEXT)["note"] == ["a n\ufffdte"] * 3
+
+
+def test_of_a_parquet_table_only_the_columns_that_are_needed_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    batches = parquet.ParquetFile.iter_batches
+
+    def watched(*given: object, **options: object) -> object:
+        read.append(options["columns"])
+        return batches(*given, **options)
+
+    monkeypatch.setattr(parquet.ParquetFile, "iter_batches", watched)
+
+    found = carried(Format.PARQUET, body(Format.PARQUET, table()), count=As.TYPED)
+
+    assert found == {"count": [1, 2, 3]}
+    assert read == [["count", "g", "i", "r", "u", "z"]]

@@ -195,8 +195,8 @@ def test_a_long_text_that_all_rows_share_is_read_some_rows_at_a_time(
     sizes: list[int] = []
     read_batches = module._batches
 
-    def watched(*given: Any) -> Any:
-        for batch in read_batches(*given):
+    def watched(*given: Any, **options: Any) -> Any:
+        for batch in read_batches(*given, **options):
             sizes.append(batch.nbytes)
             yield batch
 
