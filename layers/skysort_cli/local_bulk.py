@@ -151,7 +151,10 @@ class _Shown:
     def __call__(self) -> None:
         """Show it if it is time."""
         if (now := time.monotonic()) >= self._next:
-            show_progress(self._line, self._read())
+            job = self._read()
+            # Nobody is charged for it here.
+            free = job["progress"] and {**job["progress"], "dollars": None}
+            show_progress(self._line, {**job, "progress": free})
             self._next = now + _SHOWN_S
 
 
