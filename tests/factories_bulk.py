@@ -90,7 +90,7 @@ class BulkJob:
         store: JobStore = self.store
         site = Site("results", {"star-bulk": 2}, Prices(), self.tables)
         reading = Reading(FolderSources(self.folder), lambda _job: EVERYTHING, self.planner)
-        self.steps = BulkSteps(store, reading, site, self.clock, lambda: 0.0)
+        self.steps = BulkSteps(store, reading, site, self.clock)
 
     def request(self, run: int = 1) -> None:
         """What control writes."""

@@ -32,8 +32,6 @@ _STEPS_A_RUN: Final = 4
 # its results and its counts.
 _READS_A_PART: Final = 3
 _WRITES_A_PART: Final = 2
-# Round trips to the store that a part waits for beside its slices; a write takes about two reads' time.
-_TRIPS_A_PART: Final = _READS_A_PART + 2 * _WRITES_A_PART
 # Of the end: a part's counts and slices are read, many at a time, and its lines of the index written.
 _END_S: Final = 0.2
 _END_S_A_PART: Final = 0.002
@@ -131,13 +129,12 @@ class Pace(NamedTuple):
     """How parts follow each other.
 
     concurrency: parts at a time. warm: sandboxes that have started before. dispatch_s: until a part is begun, which
-    nobody is billed for. request_s: a round trip to the store.
+    nobody is billed for.
     """
 
     concurrency: int
     warm: int = 0
     dispatch_s: float = 0.0
-    request_s: float = 0.0
 
 
 class Expected(NamedTuple):
@@ -170,11 +167,10 @@ def expected(measured: Measured, sizes: Iterable[Size], pace: Pace, prices: Pric
         checked.
     """
     rows, exact, busy_s, reads, parts, last = 0.0, True, 0.0, 0.0, 0, 0.0
-    a_part_s = measured.part_s or _TRIPS_A_PART * pace.request_s
     free: list[float] = []
     for size in sizes:
         own = size.expected_rows(measured)
-        seconds = a_part_s + own * measured.seconds_a_row
+        seconds = measured.part_s + own * measured.seconds_a_row
         if len(free) < max(1, pace.concurrency):
             # A sandbox starts once.
             begins = measured.start_s if len(free) >= pace.warm else 0.0

@@ -208,7 +208,8 @@ class SliceWriter:
         self._chunk += lines
         counts = [each.rows for each in slices]
         rows = None if None in counts else sum(count or 0 for count in counts)
-        size = sum(each.bytes for each in slices)
+        # Text is a range of bytes, and the head that is read beside it has no rows.
+        size = sum(each.end - each.start if each.rows is None else each.bytes for each in slices)
         self._pending.append(lambda key: PartItem(part, key, start, end, rows, size, len(slices)))
 
     def flush(self) -> None:

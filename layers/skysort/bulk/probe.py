@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from skysort.bulk.engine import Work
 from skysort.bulk.manifest import from_json, read_slices
 from skysort.bulk.request import Job
+from skysort.bulk.row_bytes import bytes_a_row
 from skysort.errors import EmptyInputError, InputError, NotFoundError
 from skysort.limits import BULK_PROBE_S, MIB
 from skysort.registry.store import JSON, ConflictError
@@ -74,7 +75,7 @@ def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
         "start_s": round(start_s, 3),
         "part_s": round(_REQUESTS * request_s, 4),
         "reads_per_slice": meter.reads_per_slice,
-        "bytes_in_per_row": meter.bytes_in_per_row,
+        "bytes_in_per_row": bytes_a_row(parts.sources, [sample[0] for sample in samples]),
         "bytes_out_per_row": round(meter.bytes_out / max(1, meter.rows), 2),
         "memory_mb": parts.engines.memory_mb,
         "threads": engine.threads,
@@ -144,8 +145,6 @@ class _Meter:
     rows: int = 0
     seconds: float = 0.0
     bytes_out: int = 0
-    _text_bytes: int = 0
-    _text_rows: int = 0
     _slices: int = 0
     _reads: int = 0
     _read_before: int = 0
@@ -172,19 +171,11 @@ class _Meter:
         self._count(self._began, now)
         self._slices += len(sample)
         self._reads += (self.requests.get if self.requests else 0) - self._read_before
-        if sample[0].format == _TEXT:
-            self._text_bytes += sum(each.end - each.start for each in sample)
-            self._text_rows += now[1] - self._began[1]
 
     def write(self, content: bytes | memoryview, /) -> int:
         """Count bytes of the output."""
         self.bytes_out += len(content)
         return len(content)
-
-    @property
-    def bytes_in_per_row(self) -> float | None:
-        """Of tables of text whose rows nobody has counted; None without one."""
-        return round(self._text_bytes / self._text_rows, 3) if self._text_rows else None
 
     @property
     def reads_per_slice(self) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -50,8 +49,6 @@ END: Final = "end"
 _EXHAUSTED: Final = frozenset({"Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown", "States.Timeout"})
 # Of Step Functions, which starts an execution for every part.
 DISPATCH_S: Final = 0.1
-# Reads by which a round trip to the store is measured.
-_TRIPS: Final = 3
 _log: Final = logging.getLogger(__name__)
 
 
@@ -120,7 +117,7 @@ class Running(NamedTuple):
 class BulkSteps:
     """Runs the steps.
 
-    store: the results bucket. now: the time. timer: seconds.
+    store: the results bucket. now: the time.
     """
 
     def __init__(
@@ -129,13 +126,11 @@ class BulkSteps:
         reading: Reading,
         site: Site,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._store = store
         self._reading = reading
         self._site = site
         self._now = now
-        self._timer = timer
         self._steps: Mapping[str, Callable[[Running, Mapping[str, Any]], dict[str, Any]]] = {
             PLAN: self._plan,
             PRICE: self._price,
@@ -231,7 +226,7 @@ class BulkSteps:
         concurrency = self._concurrency(run.job)
         prices = self._site.prices
         sizes = (Size(item.rows, item.bytes, item.slices) for item in items)
-        pace = Pace(concurrency, self._site.warm, self._site.dispatch_s, self._trip_s(run))
+        pace = Pace(concurrency, self._site.warm, self._site.dispatch_s)
         work = expected(measured, sizes, pace, prices)
         return {
             "model": {"name": measured.model, "version": measured.version},
@@ -252,13 +247,6 @@ class BulkSteps:
             "memory_mb": measured.memory_mb,
             "bytes_in_per_row": measured.bytes_in_per_row,
         }
-
-    def _trip_s(self, run: Running) -> float:
-        """A round trip to the store."""
-        began = self._timer()
-        for _ in range(_TRIPS):
-            self._store.get(run.keys.request)
-        return (self._timer() - began) / _TRIPS
 
     def _give_up(self, run: Running, event: Mapping[str, Any]) -> dict[str, Any]:
         """Count all rows of a part as failed, unless it is done after all."""
