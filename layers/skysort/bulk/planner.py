@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from skysort.bulk.listed import Refused, objects
 from skysort.bulk.manifest import SliceWriter
+from skysort.bulk.schemas import schema_of
 from skysort.bulk.store import SourceChangedError
-from skysort.errors import EmptyInputError, InputError, LimitExceededError, NotFoundError
+from skysort.errors import EmptyInputError, InputError, LimitExceededError
 from skysort.limits import (
     BULK_PART_BYTES,
     BULK_PART_BYTES_MIN,
@@ -29,10 +30,6 @@ from skysort.limits import (
     BULK_ROWS,
     MIB,
 )
-from skysort.models import ROWS, input_of
-from skysort.registry.names import Kind, spelled
-from skysort.registry.pointer import Pointers
-from skysort.registry.versions import VersionFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -112,15 +109,16 @@ class Planner:
         SourceChangedError
             If a file is changed meanwhile.
         """
+        schema = schema_of(job, self._models)
         found = objects(job, sources, access)
         first = list(islice(found, _MEASURED))
         total = sum(each.size for each in first if not isinstance(each, Refused)) if len(first) < _MEASURED else None
         workers = job.concurrency or _WORKERS
         writer = SliceWriter(store, f"{keys.prefix}slices/")
-        if input_of(job.model) is ROWS:
+        if schema is not None:
             target = _share(total, workers, BULK_PART_BYTES_MIN, BULK_PART_BYTES)
             parts = _Parts(writer, lambda each: (each.bytes + _SLICE_BYTES) / target, BULK_ROWS, "rows")
-            split = self._tables(job, sources, target)
+            split = _tables(job, schema, sources, target)
         else:
             pictures = _share(None if total is None else len(first), workers, _PICTURES_MIN, BULK_PART_PICTURES)
 
@@ -134,36 +132,8 @@ class Planner:
                 parts.add(each)
         return parts.close(keys.manifest)
 
-    def _tables(self, job: Job, sources: SourceStore, target: int) -> _Splitter:
-        from skysort.bulk.tables.needs import Needs  # noqa: PLC0415 - numpy, which the jobs of pictures do not need
-        from skysort.bulk.tables.split import split_table  # noqa: PLC0415
 
-        needs = Needs(self._schema(job), tuple(job.columns))
-
-        def split(found: Iterable[SourceObject | Refused]) -> Generator[_Split]:
-            with ThreadPoolExecutor(_REQUESTS, "request") as requests:
-
-                def table(obj: SourceObject) -> Sequence[Slice]:
-                    return split_table(sources, obj, needs, target, requests.map)
-
-                yield from _at_once(table, found, 1)
-
-        return split
-
-    def _schema(self, job: Job) -> Schema:
-        """What the model of a job measures; raises NotFoundError without such a model."""
-        from skysort.star.schema import SDSS, Schema  # noqa: PLC0415
-
-        name = spelled(job.model)
-        if name is None or name.kind is not Kind.STAR or self._models is None:
-            return SDSS
-        version = Pointers(self._models).read(job.owner, name.name).live
-        if version is None:
-            raise NotFoundError(f"the model {name} has no live version; promote one")
-        return Schema.from_card(VersionFiles(self._models).card(job.owner, name.name, version), trained=True)
-
-
-# Of what the model that the service brings measures.
+# Where nobody has trained a model.
 plan: Final = Planner()
 
 
@@ -177,6 +147,23 @@ class _Split(NamedTuple):
 
 
 _Splitter: TypeAlias = "Callable[[Iterable[SourceObject | Refused]], Generator[_Split]]"
+
+
+def _tables(job: Job, schema: Schema, sources: SourceStore, target: int) -> _Splitter:
+    from skysort.bulk.tables.needs import Needs  # noqa: PLC0415 - not needed for jobs of pictures
+    from skysort.bulk.tables.split import split_table  # noqa: PLC0415
+
+    needs = Needs(schema, tuple(job.columns))
+
+    def split(found: Iterable[SourceObject | Refused]) -> Generator[_Split]:
+        with ThreadPoolExecutor(_REQUESTS, "request") as requests:
+
+            def table(obj: SourceObject) -> Sequence[Slice]:
+                return split_table(sources, obj, needs, target, requests.map)
+
+            yield from _at_once(table, found, 1)
+
+    return split
 
 
 def _pictures(sources: SourceStore) -> _Splitter:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from skysort.bulk.access import located
+from skysort.bulk.listing import listing
 from skysort.errors import InfrastructureError, InputError, NotFoundError
 from skysort.limits import MIB
 from skysort.s3.objects import ObjectReplacedError, ObjectVersion
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skysort.bulk.access import Located
-    from skysort.s3.client import S3Client
+    from skysort.s3.client import ListedObject, S3Client
 
 # Each range is a request of its own, retried on its own, so that no connection has to outlast the work on it.
 RANGE_BYTES: Final = 8 * MIB
@@ -79,7 +80,7 @@ class SourceStore(Protocol):
     requests: Requests
 
     def list(self, prefix: str) -> Iterator[SourceObject]:
-        """The objects below a prefix, by key; raises NotFoundError if there is no such bucket."""
+        """The objects below a prefix, the first ones by key; raises NotFoundError if there is no such bucket."""
 
     def stat(self, source: str) -> SourceObject:
         """An object; raises NotFoundError."""
@@ -148,12 +149,17 @@ class S3Sources:
         self.requests = Requests()
 
     def list(self, prefix: str) -> Iterator[SourceObject]:
-        """The objects below a prefix, by key; raises NotFoundError if there is no such bucket."""
+        """The objects below a prefix, the first ones by key; raises NotFoundError if there is no such bucket."""
         bucket, key = self._place(prefix)
         above = prefix.removesuffix(key)
-        with _existing(bucket):
-            for page in self._s3.list(bucket, key):
+
+        def pages(after: str) -> Iterator[list[ListedObject]]:
+            for page in self._s3.list(bucket, key, after):
                 self.requests.count(lists=1)
+                yield page
+
+        with _existing(bucket):
+            for page in listing(pages, key):
                 for item in page:
                     yield SourceObject(above + item.key, item.size, item.etag)
 
