@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from skysort.bulk.listed import Refused, objects
 from skysort.bulk.manifest import SliceWriter
-from skysort.bulk.schemas import schema_of
 from skysort.bulk.store import SourceChangedError
-from skysort.errors import EmptyInputError, InputError, LimitExceededError
+from skysort.errors import EmptyInputError, InputError, LimitExceededError, NotFoundError
 from skysort.limits import (
     BULK_PART_BYTES,
     BULK_PART_BYTES_MIN,
@@ -30,6 +29,11 @@ from skysort.limits import (
     BULK_ROWS,
     MIB,
 )
+from skysort.models import ROWS, input_of
+from skysort.registry.names import spelled
+from skysort.registry.pointer import Pointers
+from skysort.registry.versions import VersionFiles
+from skysort.star.schema import SDSS, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -41,7 +45,6 @@ if TYPE_CHECKING:
     from skysort.bulk.request import Job
     from skysort.bulk.store import SourceObject, SourceStore
     from skysort.registry.store import ModelStore
-    from skysort.star.schema import Schema
 
 # Objects that are split at once, and requests for one of them; pictures of their own need none.
 _SPLITTERS: Final = 8
@@ -109,7 +112,7 @@ class Planner:
         SourceChangedError
             If a file is changed meanwhile.
         """
-        schema = schema_of(job, self._models)
+        schema = self._schema(job)
         found = objects(job, sources, access)
         first = list(islice(found, _MEASURED))
         total = sum(each.size for each in first if not isinstance(each, Refused)) if len(first) < _MEASURED else None
@@ -131,6 +134,18 @@ class Planner:
             for each in splits:
                 parts.add(each)
         return parts.close(keys.manifest)
+
+    def _schema(self, job: Job) -> Schema | None:
+        """What the model of a job reads in tables, None for pictures; raises NotFoundError without such a model."""
+        if input_of(job.model) is not ROWS:
+            return None
+        name = spelled(job.model)
+        if name is None:
+            return SDSS
+        live = Pointers(self._models).read(job.owner, name.name).live if self._models is not None else None
+        if self._models is None or live is None:
+            raise NotFoundError(f"no version of the model {name} is live")
+        return Schema.from_card(VersionFiles(self._models).card(job.owner, name.name, live), trained=True)
 
 
 # Where nobody has trained a model.
