@@ -75,3 +75,25 @@ def _compared(job: Mapping[str, Any]) -> list[str]:
 
 def _off(pair: Mapping[str, float]) -> str:
     return f"{pair['expected'] / pair['counted'] - 1:+.0%}"
+
+
+PICTURES_NOT_YET = "Not measured yet: run `OMP_NUM_THREADS=1 python -m tests.bench.bulk_pictures`."
+
+
+def bulk_pictures(results: Path) -> str:
+    """Pictures a second beside those of the network alone, on the clock and of processors."""
+    path = results / "bulk_pictures.json"
+    if not path.is_file():
+        return PICTURES_NOT_YET
+    found = json.loads(path.read_text(encoding="utf-8"))
+    header = ["seconds of", "the network alone (pictures/s)", "bulk", "share"]
+    rows = [
+        [name, f"{each['network_per_s']:,.0f}", f"{each['bulk_per_s']:,.0f}", f"{each['share']:.3f}"]
+        for name, each in (("the clock", found["seconds"]), ("the processors", found["processor_seconds"]))
+    ]
+    before, after = found["load_average"]
+    about = (
+        f"{found['pictures']:,} pictures in {len(found['rounds'])} rounds, {found['processes']} processes with one "
+        f"thread each beside other work (load average {before:.0f} before, {after:.0f} after); medians of the rounds."
+    )
+    return f"{table(header, rows)}\n\n{about}"

@@ -354,6 +354,7 @@ TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "custom": custom_tables.custom,
     "bulk": bulk_tables.bulk,
     "bulk_plans": bulk_tables.bulk_plans,
+    "bulk_pictures": bulk_tables.bulk_pictures,
     "images": image_tables.images,
     "containers": image_tables.containers,
     "star_trainings": training_tables.star_trainings,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from skysort.bulk.engine import Work
     from skysort.bulk.output import Output
     from skysort.bulk.store import Planned
+    from skysort.registry.store import ModelStore
 
 LABELS: Final = ("GALAXY", "STAR")
 COLUMNS: Final = (*PLACE, Column("id", "string"), Column("label", "string"))
@@ -175,7 +176,7 @@ def lines_slices(sources: MemorySources | FolderSources, source: str, body: byte
     return slices
 
 
-def planned(store: MemoryModelStore, parts: Sequence[Sequence[Slice]], **job: object) -> list[PartItem]:
+def planned(store: ModelStore, parts: Sequence[Sequence[Slice]], **job: object) -> list[PartItem]:
     """Write a job's request, slices and manifest."""
     document = {"model": "star", "source": {"prefix": "incoming/star/"}, "created": "2026-01-01T00:00:00Z", **job}
     request = Job(KEYS.id, KEYS.owner, "", **document)  # type: ignore[arg-type]

@@ -72,13 +72,34 @@ def _messages(message: memoryview, wanted: int) -> Iterator[memoryview]:
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Every field's number and value: whole numbers as they are, everything else as its bytes."""
+    return ((number, value) for number, value, _ in fields(message))
+
+
+def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview, memoryview]]:
+    """Every field of a message.
+
+    Parameters
+    ----------
+    message
+        In Protocol Buffers' wire format.
+
+    Yields
+    ------
+    Its number; its value, a whole number as it is and everything else as its bytes; and the field itself.
+
+    Raises
+    ------
+    ValueError
+        For a damaged message; IndexError for one that ends too early.
+    """
     position = 0
     while position < len(message):
+        start = position
         key, position = _varint(message, position)
         number, wire = key >> 3, key & 7
         if wire == _VARINT:
             value, position = _varint(message, position)
-            yield number, value
+            yield number, value, message[start:position]
             continue
         if wire == _BYTES:
             size, position = _varint(message, position)
@@ -88,7 +109,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             raise ValueError(f"wire type {wire}")
         if position + size > len(message):
             raise ValueError("a field ends beyond its message")
-        yield number, message[position : position + size]
+        yield number, message[position : position + size], message[start : position + size]
         position += size
 
 

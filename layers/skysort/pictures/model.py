@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import onnxruntime
@@ -74,7 +74,7 @@ class PictureModel:
         self.subsets = _subsets(card)
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 1, *, any_size: bool = False) -> PictureModel:
+    def load(cls, folder: Path, threads: int = 1, *, any_size: bool = False) -> Self:
         """Load the artefact of a model folder.
 
         Parameters
@@ -89,7 +89,7 @@ class PictureModel:
 
         Returns
         -------
-        PictureModel
+        Self
 
         Raises
         ------
@@ -103,7 +103,7 @@ class PictureModel:
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"the card in {folder} does not describe its model in full: {error!r}") from error
         sizes = {} if any_size else _sizes(card)
-        session = _session(read_artefact(path, sha256), threads, sizes)
+        session = new_session(read_artefact(path, sha256), threads, sizes)
         model = cls(card, session, thresholds)
         _check(session, model.spec, len(card.labels), path)
         return model
@@ -170,8 +170,8 @@ def _sizes(card: ModelCard) -> dict[str, int]:
     return {HEIGHT: spec.height, WIDTH: spec.width}
 
 
-def _session(content: bytes, threads: int, sizes: Mapping[str, int]) -> onnxruntime.InferenceSession:
-    """An inference session with all optimisations on, for the sizes of symbolic dimensions that are known."""
+def new_session(content: bytes, threads: int, sizes: Mapping[str, int]) -> onnxruntime.InferenceSession:
+    """An inference session with all optimisations on; sizes: of symbolic dimensions, where they are known."""
     # The artefact has the processor-independent optimisations; the layout for this processor is chosen here, in about
     # 20 ms, and makes the graph four to six times faster.
     options = onnxruntime.SessionOptions()

@@ -12,6 +12,7 @@ import pyarrow as pa
 from skysort import problems
 from skysort.bulk.columns import PLACE, Column
 from skysort.bulk.counts import Failure, Rows, Tally
+from skysort.bulk.engine import END
 from skysort.bulk.output import coded, constant
 from skysort.bulk.pictures.reading import files, pictures_of, runs
 from skysort.bulk.store import SourceChangedError
@@ -217,6 +218,9 @@ def _rows(work: Work) -> Iterator[_Item | _Left]:
 
 def _packed(work: Work, place: int, part: Slice) -> Iterator[_Item | _Left]:
     """The rows of a slice of an archive or a table."""
+    if (1, END) in work.skip.of(place):  # opening it ends the process
+        yield _Left(place, None, part.rows or 1, work.skip.reason)
+        return
     row = 0
     try:
         for row, picture in enumerate(pictures_of(work.sources, part), start=1):

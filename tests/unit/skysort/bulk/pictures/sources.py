@@ -7,49 +7,41 @@ from typing import TYPE_CHECKING
 
 from skysort.bulk.pictures.reading import pictures_of
 from skysort.bulk.pictures.split import split_pictures
-from skysort.bulk.store import Requests, SourceObject, changed
-from skysort.errors import InputError, NotFoundError
+from skysort.errors import InputError
+from tests.fakes.bulk import MemorySources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from skysort.bulk.manifest import Slice
     from skysort.bulk.store import Planned
 
 
 @dataclass
-class MemorySources:
-    """A skysort.bulk.store.SourceStore. reads: the ranges that were read, by object."""
+class ReadSources(MemorySources):
+    """Remembers what is read. reads: object, first byte, and number of bytes."""
 
-    objects: dict[str, bytes]
     reads: list[tuple[str, int, int]] = field(default_factory=list)
-    requests: Requests = field(default_factory=Requests)
-
-    def list(self, prefix: str) -> Iterator[SourceObject]:
-        """The objects below a prefix."""
-        return (self.stat(key) for key in sorted(self.objects) if key.startswith(prefix))
-
-    def stat(self, source: str) -> SourceObject:
-        """An object."""
-        if source not in self.objects:
-            raise NotFoundError(source)
-        return SourceObject(source, len(self.objects[source]), str(hash(self.objects[source])))
 
     def read(self, planned: Planned, start: int, size: int) -> bytes:
-        """Some bytes of it."""
-        if planned.source not in self.objects or self.stat(planned.source).etag != planned.etag:
-            raise changed(planned.source)
+        """Some bytes of an object."""
+        body = super().read(planned, start, size)
         self.reads.append((planned.source, start, size))
-        return self.objects[planned.source][start : start + size]
+        return body
 
 
-def slices_of(content: bytes, name: str) -> tuple[MemorySources, list[Slice]]:
+def sources_of(objects: Mapping[str, bytes]) -> ReadSources:
+    """Sources with these objects."""
+    return ReadSources(objects=dict(objects))
+
+
+def slices_of(content: bytes, name: str) -> tuple[ReadSources, list[Slice]]:
     """The slices of an object with this content."""
-    sources = MemorySources({name: content})
+    sources = sources_of({name: content})
     return sources, list(split_pictures(sources, sources.stat(name)))
 
 
-def read_all(sources: MemorySources, slices: list[Slice]) -> list[tuple[str, bytes | InputError]]:
+def read_all(sources: ReadSources, slices: list[Slice]) -> list[tuple[str, bytes | InputError]]:
     """The pictures of slices."""
     return [(picture.name, picture.content) for part in slices for picture in pictures_of(sources, part)]
 

@@ -23,7 +23,7 @@ from skysort.errors import (
 )
 from skysort.pictures.bodies import archive
 from tests.factories_images import tar_file, zip_file
-from tests.unit.skysort.bulk.pictures.sources import MemorySources, good, read_all, refusals, slices_of
+from tests.unit.skysort.bulk.pictures.sources import good, read_all, refusals, slices_of, sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -289,6 +289,6 @@ def test_a_tar_that_ends_inside_a_member_is_refused_as_a_whole() -> None:
 
 
 def test_two_archives_are_numbered_each() -> None:
-    sources = MemorySources({"a.zip": zip_file(FILES), "b.zip": zip_file(FILES)})
+    sources = sources_of({"a.zip": zip_file(FILES), "b.zip": zip_file(FILES)})
     for name in sources.objects:
         assert [part.slice for part in zips.split(sources, sources.stat(name))] == list(range(6))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyarrow import parquet as pq
 
-from skysort.bulk.engine import Skip, Work
+from skysort.bulk.engine import END, Skip, Work
 from skysort.bulk.output import Output
 from skysort.bulk.pictures import engine as engines
 from skysort.bulk.pictures.models import ShippedPictures, TrainedPictures
@@ -26,7 +26,7 @@ from skysort.pictures.model import PictureModel
 from tests.factories_custom import LABELS, OWNER, card_of, head_of, networks, picture, publish
 from tests.factories_images import COLOURS, encode, picture_artefact, plain, render, tar_file, zip_file
 from tests.fakes.model_store import MemoryModelStore
-from tests.unit.skysort.bulk.pictures.sources import MemorySources
+from tests.unit.skysort.bulk.pictures.sources import ReadSources, sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,10 +63,10 @@ class Part:
     objects: Mapping[str, bytes]
     skip: Skip = field(default_factory=Skip)
     check: Callable[[], object] = bool
-    sources: MemorySources = field(init=False)
+    sources: ReadSources = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sources = MemorySources(dict(self.objects))
+        self.sources = sources_of(self.objects)
         self.slices = [part for obj in self.sources.list("") for part in split_pictures(self.sources, obj)]
 
     def run(self, engine: PictureEngine[Any]) -> Done:
@@ -210,6 +210,19 @@ def test_rows_that_are_left_out_are_neither_fetched_nor_opened(engine: PictureEn
         ("c.zip", 3, "it ended its process"),
     }
     assert "b.png" not in {source for source, _, _ in part.sources.reads}
+
+
+def test_a_slice_that_is_left_out_as_a_whole_is_not_opened(engine: PictureEngine[Any]) -> None:
+    part = Part({"a.png": NIGHT["night/00.png"], "b.zip": zip_file(NIGHT)}, Skip({1: [(1, END)]}, "it ends a process"))
+    part.sources.reads.clear()
+    done = part.run(engine)
+    assert done.counted == [(1, 0, 0), (0, 0, 20)]
+    assert {source for source, _, _ in part.sources.reads} == {"a.png"}
+
+
+def test_rows_of_which_none_is_classified_are_counted(engine: PictureEngine[Any]) -> None:
+    part = Part({"a.tgz": tar_file(NIGHT)}, Skip({0: [(1, END - 1)]}, "left out"))
+    assert part.run(engine).counted == [(0, 0, 20)]
 
 
 def test_a_source_that_changed_ends_the_part(engine: PictureEngine[Any]) -> None:
