@@ -117,18 +117,14 @@ class BulkJobs(Construct):
 
     def _planning(self) -> dict[str, tuple[str, ...]]:
         """What the function that plans and finishes needs: sources, and to write what it plans and ends with."""
-        ends = ("index.csv", "summary.json", "table.json", "_SUCCESS")
-        plans = ("slices/*", "manifest.json", "sources.json", "plan.json", "runs/*/parts.json")
+        ends = ("summary.json", "table.json", "_SUCCESS")
+        plans = ("slices/*", "sources.json", "manifest.json", "plan.json", "runs/*/parts.json")
         return {
             **self._sources(),
             self._jobs(): _READ,
-            **{self._jobs(f"*/{large}"): _WRITE_LARGE for large in ("manifest.json", "index.csv")},
-            **{
-                self._jobs(f"*/{document}"): _PUT
-                for document in (*plans, *ends, "failed/*", STATUS)
-                if document not in {"manifest.json", "index.csv"}
-            },
-            # What a part that was repeated left behind, and counts whose results are gone.
+            self._jobs("*/index.csv"): _WRITE_LARGE,
+            **{self._jobs(f"*/{document}"): _PUT for document in (*plans, *ends, "failed/*", STATUS)},
+            # What attempts left behind, and counts of results that are other ones.
             **{self._jobs(f"*/{left}/*"): ("s3:DeleteObject",) for left in ("data", "rejected", "done")},
             bucket_arn(self, self._results_bucket): _LIST,
         }

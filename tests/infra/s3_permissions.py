@@ -46,8 +46,9 @@ def of_request(method: str, bucket: str, path: str, query: Iterable[str]) -> lis
     upload = "uploadId" in set(query)
     if path == "/":
         return [_listing(bucket)] if method == "GET" else []
-    if method == "GET":
-        return [("s3:ListMultipartUploadParts", key)] if upload else [("s3:GetObject", key), _listing(bucket)]
+    if method in {"GET", "HEAD"}:
+        reading = ("s3:GetObjectVersion" if "versionId" in set(query) else "s3:GetObject", key)
+        return [("s3:ListMultipartUploadParts", key)] if upload else [reading, _listing(bucket)]
     if method == "DELETE" and upload:
         return [("s3:AbortMultipartUpload", key)]
     return [("s3:PutObject", key)]

@@ -138,6 +138,12 @@ def requests() -> dict[str, tuple[str, str, dict[str, Any], int]]:
         "a training of nothing": ("POST", "/v1/trainings", {"json": {"kind": "pictures"}}, 422),
         "trainings": ("GET", "/v1/trainings", {}, 200),
         "no training": ("GET", f"/v1/trainings/{TRAINING}", {}, 404),
+        "a bulk job of nothing": ("POST", "/v1/bulk", {"json": {"model": "star"}}, 422),
+        "bulk jobs": ("GET", "/v1/bulk", {}, 200),
+        "no bulk job": ("GET", f"/v1/bulk/{TRAINING}", {}, 404),
+        "no files of one": ("GET", f"/v1/bulk/{TRAINING}/files", {}, 404),
+        "nothing to cancel": ("POST", f"/v1/bulk/{TRAINING}/cancel", {"json": {}}, 404),
+        "nothing to resume": ("POST", f"/v1/bulk/{TRAINING}/resume", {"json": {}}, 404),
         "a trained model": (
             "POST",
             f"/v1/classify/custom/{TRAINED}",
