@@ -139,7 +139,7 @@ class LinesEngine:
                 output.reject(part, [(row, "", "no_line", "it says so")])
                 tally.slices[-1].rejected += 1
             else:
-                kept.append((row, self._spelled(line.decode())))
+                kept.append((row, self._spelled(line.decode("utf-8", "replace"))))
         labels = np.array([len(text) % 2 for _, text in kept], np.int32)
         rows = np.array([row for row, _ in kept], np.int64)
         output.write([*place(part, rows), pa.array([text for _, text in kept], pa.string()), coded(labels, LABELS)])

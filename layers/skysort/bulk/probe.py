@@ -1,4 +1,8 @@
-"""The probe of a job: some seconds of work on samples spread over its source, for the plan's seconds and dollars."""
+"""The probe of a job: some seconds of work on samples spread over its source, for the plan's seconds and dollars.
+
+A row that ends the process ends the probe too. So every attempt leaves a mark, and the next one leaves out what the one
+before began with.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from skysort.bulk.engine import Work
+from skysort.bulk.engine import Skip, Work
 from skysort.bulk.manifest import from_json, read_slices
 from skysort.bulk.request import Job
 from skysort.bulk.row_bytes import bytes_a_row
@@ -24,7 +28,6 @@ if TYPE_CHECKING:
     from skysort.bulk.engine import Engine
     from skysort.bulk.keys import BulkKeys
     from skysort.bulk.manifest import Slice
-    from skysort.bulk.store import Requests
 
 _SAMPLES: Final = 8
 # Requests of a part beside its rows: whether it is done, or cancelled, its slices, results, and counts.
@@ -32,6 +35,9 @@ _REQUESTS: Final = 5
 # Of a table of text, whose rows nobody has counted: enough for the fixed costs of a slice to be small.
 _TEXT_BYTES: Final = 4 * MIB
 _TEXT: Final = "csv"
+# Attempts of which each begins elsewhere, and rows between their beginnings where nobody has counted a slice's.
+_ATTEMPTS: Final = 4
+_ROWS: Final = 5_000
 
 
 class _Enough(Exception):  # noqa: N818 - no error
@@ -55,6 +61,7 @@ def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
         pass
     else:
         return
+    attempt = _attempt(parts, keys)
     started = time.perf_counter()
     job = Job.read(parts.store.get(keys.request).body)
     request_s = time.perf_counter() - started
@@ -63,9 +70,10 @@ def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
     budget_s = BULK_PROBE_S / (len(samples) + 1)
     # What a part pays once, such as a model's first rows.
     work = Work(job, (), parts.sources, columns)
-    _measure(work, engine, samples[:1], budget_s)
+    tries = [_behind(sample, attempt) for sample in samples]
+    _measure(work, engine, tries[:1], budget_s)
     start_s = time.perf_counter() - started
-    meter = _measure(work, engine, samples, budget_s)
+    meter = _measure(work, engine, tries, budget_s)
     document = {
         "model": {"name": engine.name, "version": engine.version},
         "labels": list(engine.labels),
@@ -74,7 +82,6 @@ def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
         "seconds": round(meter.seconds, 3),
         "start_s": round(start_s, 3),
         "part_s": round(_REQUESTS * request_s, 4),
-        "reads_per_slice": meter.reads_per_slice,
         "bytes_in_per_row": bytes_a_row(parts.sources, [sample[0] for sample in samples]),
         "bytes_out_per_row": round(meter.bytes_out / max(1, meter.rows), 2),
         "memory_mb": parts.engines.memory_mb,
@@ -82,6 +89,23 @@ def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
     }
     with suppress(ConflictError):
         parts.store.put(keys.probe, json.dumps(document, allow_nan=False).encode(), content_type=JSON)
+
+
+def _attempt(parts: Parts, keys: BulkKeys) -> int:
+    """The number of this attempt, from 0."""
+    prefix = f"{keys.prefix}probing/"
+    attempt = sum(1 for _ in parts.store.list(prefix))
+    with suppress(ConflictError):  # by another one that began at the same time
+        parts.store.put(f"{prefix}{attempt}.json", b"{}", content_type=JSON)
+    return min(attempt, _ATTEMPTS - 1)
+
+
+def _behind(sample: Sequence[Slice], attempt: int) -> tuple[Sequence[Slice], Skip]:
+    """What an attempt takes of a sample: less of its beginning than the one before."""
+    if len(sample) >= _ATTEMPTS:
+        return sample[len(sample) * attempt // _ATTEMPTS :], Skip()
+    rows = [_ROWS * _ATTEMPTS if each.rows is None else each.rows for each in sample]
+    return sample, Skip({place: [(1, 1 + count * attempt // _ATTEMPTS)] for place, count in enumerate(rows) if attempt})
 
 
 def _samples(parts: Parts, keys: BulkKeys) -> Iterator[Sequence[Slice]]:
@@ -114,19 +138,18 @@ def _usable(
     return usable, columns[0]
 
 
-def _measure(work: Work, engine: Engine, samples: Sequence[Sequence[Slice]], budget_s: float) -> _Meter:
+def _measure(work: Work, engine: Engine, samples: Sequence[tuple[Sequence[Slice], Skip]], budget_s: float) -> _Meter:
     """Run samples, each for its share of the time; work: of the job, without slices."""
     from skysort.bulk.output import Output  # noqa: PLC0415 - with pyarrow
 
     meter = _Meter(budget_s)
     output = Output(work.columns, work.job.output, lambda: meter, _Nowhere)
     meter.taken = lambda: output.taken
-    meter.requests = work.sources.requests
-    for sample in samples:
+    for sample, skip in samples:
         meter.begin()
         with suppress(_Enough):
-            engine.run(replace(work, slices=sample, check=meter.check), output)
-            meter.complete(sample)
+            engine.run(replace(work, slices=sample, skip=skip, check=meter.check), output)
+            meter.complete()
     output.close()
     return meter
 
@@ -141,20 +164,15 @@ class _Meter:
 
     budget_s: float
     taken: Callable[[], int] = int
-    requests: Requests | None = None
     rows: int = 0
     seconds: float = 0.0
     bytes_out: int = 0
-    _slices: int = 0
-    _reads: int = 0
-    _read_before: int = 0
     _began: tuple[float, int] = (0.0, 0)
     _mark: tuple[float, int] | None = None
 
     def begin(self) -> None:
         """Begin a sample."""
         self._began, self._mark = (time.perf_counter(), self.taken()), None
-        self._read_before = self.requests.get if self.requests else 0
 
     def check(self) -> None:
         """Look at the time between two blocks; raises _Enough."""
@@ -165,22 +183,14 @@ class _Meter:
         if self._mark is None and now[1] > self._began[1]:
             self._mark = now
 
-    def complete(self, sample: Sequence[Slice]) -> None:
+    def complete(self) -> None:
         """End a sample that was read to its end."""
-        now = (time.perf_counter(), self.taken())
-        self._count(self._began, now)
-        self._slices += len(sample)
-        self._reads += (self.requests.get if self.requests else 0) - self._read_before
+        self._count(self._began, (time.perf_counter(), self.taken()))
 
     def write(self, content: bytes | memoryview, /) -> int:
         """Count bytes of the output."""
         self.bytes_out += len(content)
         return len(content)
-
-    @property
-    def reads_per_slice(self) -> float:
-        """Requests for a slice, of samples that were read to their end; 1 without one."""
-        return round(self._reads / self._slices, 3) if self._slices else 1.0
 
     def _count(self, since: tuple[float, int], now: tuple[float, int]) -> None:
         self.seconds += now[0] - since[0]

@@ -34,6 +34,14 @@ SOURCE = "incoming/star/b/lines.txt"
 BODY = b"".join(b"line %d\n" % number for number in range(40)) + b"rejected\n" * 2
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def killed() -> None:
+    raise Killed
+
+
 class Job:
     """A job of parts with ten lines each."""
 
@@ -77,7 +85,6 @@ def test_the_first_step_measures_a_sample_and_fixes_model_and_columns() -> None:
     assert probe["labels"] == ["GALAXY", "STAR"]
     assert probe["schema"][:3] == [["source", "string"], ["slice", "int"], ["row", "bigint"]]
     assert probe["rows"] == 42
-    assert probe["reads_per_slice"] == 1
     assert probe["bytes_in_per_row"] is None
     assert probe["memory_mb"] == 512
 
@@ -90,6 +97,30 @@ def test_a_probe_is_made_once() -> None:
 
     assert job.store.objects[KEYS.probe] == before
     assert not job.engine.runs
+
+
+def test_a_row_that_ends_the_probe_is_left_out_by_the_next_attempt() -> None:
+    # Given a row at the beginning that ends the process
+    job = Job(engine=LinesEngine({b"line 0": killed}))
+    with pytest.raises(Killed):
+        job.steps.run(event("probe"))
+
+    # When the step is repeated
+    job.steps.run(event("probe"))
+
+    # Then it has measured other rows
+    assert 0 < json.loads(job.store.objects[KEYS.probe])["rows"] < 42
+
+
+@pytest.mark.parametrize("attempts", [1, 3, 9])
+def test_later_attempts_leave_more_out_and_end_anyhow(attempts: int) -> None:
+    job = Job()
+    for number in range(attempts):
+        job.store.put(f"{KEYS.prefix}probing/{number}.json", b"{}")
+
+    job.steps.run(event("probe"))
+
+    assert 0 <= json.loads(job.store.objects[KEYS.probe])["rows"] <= 42 * (4 - min(3, attempts)) // 4 + 5
 
 
 def test_a_job_without_a_usable_source_is_refused() -> None:
