@@ -41,7 +41,8 @@ class Buckets:
         if bucket == RESULTS:
             yield [item for item in self._store.list(prefix) if item.key > after]
         else:
-            yield [ListedObject(f"{prefix}stars.csv", 1, "2026-11-28T08:44:00.000Z")]
+            key = f"{prefix}stars.csv" if prefix.endswith("/") else prefix
+            yield [ListedObject(key, 1, "2026-11-28T08:44:00.000Z")]
 
 
 def service_of(job: BulkJob, database: str | None = "skysort") -> BulkService:

@@ -126,14 +126,14 @@ class BulkJob(TypedDict):
     plan: BulkPlan | None
     progress: BulkProgress | None
     summary: dict[str, Any] | None
-    """the totals, once all parts have ended; null in lists, as classes are left out there"""
+    """the totals, once all parts have ended"""
     problem: Problem | None
     """why it failed"""
     links: BulkLinks
 
 
 class BulkJobList(TypedDict):
-    """Bulk jobs, the newest first."""
+    """Bulk jobs, the newest first, without what may be long: summaries, classes, refused files, all keys but one."""
 
     jobs: list[BulkJob]
     next: str | None

@@ -47,7 +47,10 @@ class Around(Protocol):
 
 
 class Shown(NamedTuple):
-    """What is known of a job. plan: plan.json, None before there is one. full: with its classes and summary."""
+    """What is known of a job.
+
+    plan: plan.json, None before there is one. full: with everything that may be long; lists have many jobs.
+    """
 
     job: Job
     status: Mapping[str, Any]
@@ -67,9 +70,7 @@ def answer(store: ModelStore, keys: BulkKeys, shown: Shown, around: Around) -> b
         progress = _finished(plan, summary)
     else:
         progress = _going_on(shown, plan, read_progress(store, keys))
-    if progress is not None and not shown.full:
-        progress["classes"] = {}
-    return {
+    found: bulk_answers.BulkJob = {
         "id": job.id,
         "model": job.model,
         "source": dict(job.source),
@@ -82,9 +83,22 @@ def answer(store: ModelStore, keys: BulkKeys, shown: Shown, around: Around) -> b
         "run": status["run"],
         "plan": None if plan is None else _plan(plan),
         "progress": progress,
-        "summary": summary if shown.full else None,
+        "summary": summary,
         "problem": status["problem"],
         "links": _links(keys, shown, around, summed=summary is not None),
+    }
+    return found if shown.full else _short(found)
+
+
+def _short(job: bulk_answers.BulkJob) -> bulk_answers.BulkJob:
+    """The answer without what may be long."""
+    plan, progress = job["plan"], job["progress"]
+    return {
+        **job,
+        "source": {field: value[:1] if isinstance(value, list) else value for field, value in job["source"].items()},
+        "plan": plan and {**plan, "refused": {**plan["refused"], "files": []}},
+        "progress": progress and {**progress, "classes": {}},
+        "summary": None,
     }
 
 

@@ -200,6 +200,24 @@ def test_jobs_are_listed_in_pages_the_newest_first(service: Service) -> None:
     assert rest["next"] is None
 
 
+def test_a_list_leaves_out_what_may_be_long(service: Service) -> None:
+    # Given a finished job of many files, some of them refused
+    keys = [f"incoming/bulk/{folder()}/survey/{number:04}-{'x' * 900}.csv" for number in range(1_000)]
+    service.started(source={"keys": keys})
+    service.house.plan(refused=[(key, "is no table that can be read") for key in keys[:100]])
+    service.house.run("price")
+    for part in range(3):
+        service.house.do(part)
+    service.house.run("finish")
+    # When it is listed
+    (job,) = service.call("GET", "/v1/bulk")[1]["jobs"]
+    # Then a hundred of it are a small answer
+    assert len(json.dumps(job)) < 10_000
+    assert job["source"]["keys"] == keys[:1]
+    assert job["plan"]["refused"] == {"count": 100, "files": []}
+    assert (job["summary"], job["progress"]["classes"], job["progress"]["rows"]["in"]) == (None, {}, 6_000)
+
+
 def test_a_cursor_that_is_none_is_refused(service: Service) -> None:
     assert service.call("GET", "/v1/bulk", next="x")[0] == 422
 
