@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from skysort.clients import Client
 
 SCHEME: Final = "s3://"
+_RELATIVE: Final = frozenset({".", ".."})
 
 
 class Located(NamedTuple):
@@ -52,7 +53,9 @@ class Access:
         bucket, key = located(source, self._drop_bucket)
         if bucket == self._drop_bucket:
             return None if self._client.may_read(key) else self._foreign(source)
-        if any(f"{bucket}/{key}".startswith(opened) for opened in self._opened):
+        # A store or a proxy might resolve such keys to others.
+        is_plain = _RELATIVE.isdisjoint(key.split("/"))
+        if is_plain and any(f"{bucket}/{key}".startswith(opened) for opened in self._opened):
             return None
         named = ", ".join(SCHEME + opened for opened in self._opened)
         only = f"bulk jobs may also read {named}" if named else "this service opens no other bucket to bulk jobs"

@@ -36,6 +36,7 @@ def test_a_client_may_read_its_own_files_and_what_is_open_to_all(key: str) -> No
         ("incoming/bulk/client-1/../client-2/stars.csv", "is not one of your files"),
         ("results/bulk/client-1/stars.csv", "is not one of your files"),
         ("s3://survey/private/stars.csv", "bulk jobs may also read s3://survey/public/"),
+        ("s3://survey/public/../private/stars.csv", "bulk jobs may also read s3://survey/public/"),
         ("s3://survey2/public/stars.csv", "not open to bulk jobs"),
     ],
 )

@@ -208,6 +208,45 @@ def test_a_second_planner_gives_the_manifest_of_the_first() -> None:
     assert store.get(keys.manifest).body == before
 
 
+@dataclass
+class Made:
+    """A CSV of rows of 150 bytes, which are made when they are read. largest: the most that was read at once."""
+
+    rows: int
+    requests: Requests = field(default_factory=Requests)
+    largest: int = 0
+
+    def list(self, prefix: str) -> Iterator[SourceObject]:
+        yield self.stat(prefix + "survey.csv")
+
+    def stat(self, source: str) -> SourceObject:
+        return SourceObject(source, len(HEADER) + 150 * self.rows, "e")
+
+    def read(self, _planned: PlannedObject, start: int, size: int) -> bytes:
+        self.requests.count(get=1)
+        self.largest = max(self.largest, size)
+        skipped, number = divmod(max(0, start - len(HEADER)), 150)[::-1]
+        made = HEADER.encode()[start:] if start < len(HEADER) else b""
+        wanted = skipped + size - len(made)
+        rows = range(number, min(self.rows, number + -(-wanted // 150)))
+        text = b"".join(b"%-149b\n" % (b"%d,17.1,16.2,15.3,15.4,15.5,0.1" % each) for each in rows)
+        return made + text[skipped:wanted]
+
+
+def test_a_billion_rows_are_planned_by_a_request_a_part() -> None:
+    # Given 150 GB
+    store, keys, source = MemoryModelStore(), BulkKeys("shared", "j"), Made(10**9)
+    # When
+    result = plan(a_job(), source, store, keys, EVERYTHING)
+    # Then
+    assert (result.parts, result.bytes) == (2_235, 150 * 10**9 + len(HEADER))
+    assert source.requests.get == result.parts + 1
+    assert source.largest <= 256 * 1024
+    [first], [last] = (read_slices(store, from_json(store.get(keys.manifest).body)[place]) for place in (0, -1))
+    assert (first.start, last.end) == (len(HEADER), result.bytes)
+    assert (last.start - len(HEADER)) % 150 == 0
+
+
 OWN = STARS + "a.csv"
 FOREIGN = "incoming/bulk/client-bbbb/b/a.csv"
 
