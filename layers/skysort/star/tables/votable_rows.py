@@ -253,8 +253,9 @@ class TextRows:
         """The buffered rows, if they fill a block or are the last."""
         if not self._rows or (len(self._rows) < _ROWS and not last):
             return
-        rows, texts = self._rows, self._texts
-        self._rows, self._texts = [], {index: [] for index in self._wanted}
+        # The cells of a row that has not ended belong to the next block.
+        rows, texts = self._rows, {index: cells[: len(self._rows)] for index, cells in self._texts.items()}
+        self._rows, self._texts = [], {index: cells[len(rows) :] for index, cells in self._texts.items()}
         fields = self._table.fields
         measured = self._table.wanted.read(
             lambda place: fields[place.column].from_text(texts[place.column], place.element)

@@ -11,7 +11,12 @@ from astropy.io.votable import from_table, parse
 from astropy.table import MaskedColumn, Table
 
 from skysort.errors import InputError
+from skysort.star.tables import votable as module
+from skysort.star.tables import votable_rows as rows_module
+from skysort.star.tables.detect import Format
+from skysort.star.tables.readers import TableReader
 from tests.fakes.tables import APPENDED, classify, columns
+from tests.unit.skysort.star.tables.samples import as_votable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,3 +84,21 @@ def test_a_result_dropped_again_is_classified_anew(star_folder: Path, kind: str)
 def test_what_cannot_be_classified_is_refused_with_the_reason(star_folder: Path, body: bytes, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         classify(star_folder, body)
+
+
+@pytest.mark.parametrize("piece", [500, 701, 1_013])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_row_that_two_pieces_of_the_file_share_is_read_whole(
+    monkeypatch: pytest.MonkeyPatch, kind: str, piece: int
+) -> None:
+    # Given blocks of few rows, and pieces that end anywhere
+    made = {"name": [f"star {n}" for n in range(ROWS)], **columns(ROWS), "u": np.arange(ROWS) + 10.0}
+    body = as_votable(made, kind)
+    monkeypatch.setattr(module, "_PIECE", piece)
+    monkeypatch.setattr(rows_module, "_ROWS", 2)
+    # When
+    with TableReader(Format.VOTABLE, [body]) as table:
+        blocks = [rows.measured.photometry.magnitudes for rows in table.rows()]
+    # Then
+    assert len(blocks) > 2
+    assert np.concatenate(blocks)[:, :5].tolist() == np.column_stack([made[band] for band in "ugriz"]).tolist()
