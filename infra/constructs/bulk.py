@@ -111,7 +111,7 @@ class BulkJobs(Construct):
             **self._sources(),
             self._jobs(): _READ,
             **{self._jobs(f"*/{results}/*"): _WRITE_LARGE for results in ("data", "rejected")},
-            **{self._jobs(f"*/{document}"): _PUT for document in ("done/*", "probe.json", STATUS)},
+            **{self._jobs(f"*/{document}"): _PUT for document in ("done/*", "probe.json", "probing/*", STATUS)},
             bucket_arn(self, self._results_bucket): _LIST,
         }
 
