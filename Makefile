@@ -78,6 +78,7 @@ train: .venv/dev/.ready ## train, evaluate and export the star model (see model_
 readme: .venv/run/.ready .venv/dev/.ready openapi ## fill the documents' tables and the output of their commands anew
 	@$(DEV) -m tests.bench.readme
 	@$(DEV) -m infra.commands.abuse_costs > /dev/null
+	@$(DEV) -m infra.commands.bulk_costs > /dev/null
 	@UPDATE_README=1 $(DEV) -m pytest --quiet tests/e2e/test_documents.py
 openapi: .venv/dev/.ready ## write the OpenAPI document and its page anew from the handlers
 	@$(DEV) -m infra.api $(ARGS)
