@@ -1,4 +1,7 @@
-"""``make screenshots``: every view of the page, dark, light and on a phone, into functions/site/docs."""
+"""``make screenshots``: every view of the page, dark, light and on a phone, into functions/site/docs.
+
+python -m tests.web.screenshots bulk    # one view alone
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, FilePayload, Page, ViewportSize
 
 RINGS: Final = Path(__file__).resolve().parents[1] / "galaxies" / "rings.zip"
+_STARS: Final = Path(__file__).resolve().parents[2] / "events" / "stars.csv"
+STARS: Final[FilePayload] = {"name": _STARS.name, "mimeType": "text/csv", "buffer": _STARS.read_bytes()}
 FOLDER: Final = Path(__file__).resolve().parents[2] / "functions" / "site" / "docs"
 QUALITY: Final = 80
 TOTAL_BYTES: Final = 1_500_000
@@ -62,6 +67,17 @@ def batch(visit: Visit, page: Page) -> None:
     expect(page.locator("#batch-results tbody b")).to_have_count(5)
 
 
+def bulk(visit: Visit, page: Page) -> None:
+    """A job over a sample table that is done."""
+    page.locator("#bulk-model").select_option("star")
+    page.locator("#bulk-form").get_by_text("Options").click()
+    page.get_by_label("Rows that may fail, in per cent").fill("10")
+    visit.drop("#bulk-drop", [STARS])
+    page.get_by_role("button", name="Plan", exact=True).click()
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#bulk-job [data-phase=done]")).to_be_visible(timeout=60_000)
+
+
 def train(visit: Visit, page: Page) -> None:
     """The class boxes filled, and a training that is done."""
     archive: FilePayload = {"name": RINGS.name, "mimeType": "application/zip", "buffer": RINGS.read_bytes()}
@@ -81,6 +97,7 @@ VIEWS: Final[dict[str, Callable[[Visit, Page], None]]] = {
     "image": image,
     "star": star,
     "batch": batch,
+    "bulk": bulk,
     "train": train,
     "models": models,
 }
@@ -102,6 +119,8 @@ def shoot(browser: Browser, api: str, store: str, view: str, kind: str) -> Path:
     page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0); }")
     if phone and view in {"galaxy", "image"}:
         page.locator(".view:not([hidden]) .bar").evaluate("(bar) => scrollTo(0, bar.offsetTop - 120)")
+    elif view == "bulk":
+        page.locator("#bulk-job").evaluate("(job) => job.scrollIntoView()")
     elif view == "train":
         page.locator("#train-results").evaluate("(results) => results.scrollIntoView()")
     elif phone and view in {"star", "batch"}:
@@ -125,7 +144,9 @@ def main() -> int:
     with started_stack(python=RUN_PYTHON) as stack, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         paths = [
-            shoot(browser, stack.api, stack.s3, view, kind) for view in VIEWS for kind in ("dark", "light", "phone")
+            shoot(browser, stack.api, stack.s3, view, kind)
+            for view in sys.argv[1:] or VIEWS
+            for kind in ("dark", "light", "phone")
         ]
         browser.close()
     total = sum(path.stat().st_size for path in paths)

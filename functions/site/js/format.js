@@ -36,3 +36,19 @@ export function humanize(name) {
   const spaced = name.replaceAll("_", " ");
   return spaced[0].toUpperCase() + spaced.slice(1);
 }
+
+/** Seconds as a person says them: 0.4 s, 12 s, 4 min, 2.5 h. */
+export function duration(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  return seconds < 5940 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** An amount of US dollars, with as many digits as it takes to see it. */
+export function dollars(amount) {
+  if (amount > 0 && amount < 0.0001) return "< $0.0001";
+  return `$${amount.toFixed(amount < 0.1 ? 4 : 2)}`;
+}
+
+/** A time of the API as a date and time of the reader's. */
+export const when = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });

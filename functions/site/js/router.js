@@ -7,6 +7,7 @@ import { problemBox } from "./widgets.js";
 const INPUTS = { pictures: () => import("./pictures/view.js"), rows: () => import("./rows/view.js") };
 const views = new Map([
   ["batch", { title: "Batch", load: () => import("./batch/view.js") }],
+  ["bulk", { title: "Bulk", load: () => import("./bulk/view.js") }],
   ["train", { title: "Train", load: () => import("./train/view.js") }],
   ["models", { title: "Models", load: () => import("./models/view.js") }],
 ]);

@@ -43,3 +43,19 @@ export function modelChoice(model, input, onChange) {
     },
   };
 }
+
+const FILES = { pictures: "pictures and archives", rows: "tables" };
+
+/** Fill a select with the addresses of the built-in models and, as they come and go, of the trained ones. */
+export function offerModels(select, models) {
+  const draw = () => {
+    const chosen = select.value;
+    const builtIn = models.map(({ name, title, input }) => el("option", { value: name }, `${title}: ${FILES[input] ?? input}`));
+    const trained = Object.entries(KINDS).flatMap(([input, kind]) =>
+      liveModels(kind).map((entry) => el("option", { value: addressOf(entry) }, `${entry.name}: ${FILES[input]}`)));
+    select.replaceChildren(...builtIn, ...(trained.length > 0 ? [el("optgroup", { label: "Your models" }, trained)] : []));
+    select.value = [...select.options].some(({ value }) => value === chosen) ? chosen : models[0].name;
+  };
+  onTrained(draw);
+  draw();
+}

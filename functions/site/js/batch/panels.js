@@ -10,7 +10,8 @@ const STATES = [["", "All"], ["done", "Done"], ["failed", "Failed"], ["waiting",
 const RENEW_LINKS_S = 12 * 60; // they are valid for 15 minutes
 const LINKS = { result: "classified table", rejected: "rejected rows", table: "table", record: "record", error: "error" };
 
-function uploads({ entries, totals }, actions) {
+/** The uploads of a batch, with what stops or repeats them. */
+export function uploads({ entries, totals }, actions) {
   const open = totals.files - totals.done - totals.failed;
   const summary = `${count(totals.done)} of ${plural(totals.files, "file")} uploaded, ${bytes(totals.sent)} of ${bytes(totals.size)}`;
   const failed = entries.filter(({ state }) => state === "failed");

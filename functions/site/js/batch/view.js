@@ -6,14 +6,13 @@ import { saveText } from "../download.js";
 import { acceptChoice, acceptDrops } from "../files.js";
 import { plural } from "../format.js";
 import { sampleFile } from "../models.js";
-import { addressOf, liveModels, onTrained } from "../trained.js";
+import { offerModels } from "../trained-choice.js";
 import { announce } from "../widgets.js";
 import { Results, emptyState, joinedCsv, showState } from "./panels.js";
 import { Uploader } from "./uploader.js";
 import { Watch, modelsOf, uploadedIn } from "./watch.js";
 
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
-const INPUTS = { pictures: "pictures and archives", rows: "tables" };
 
 const newName = () => `page-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-")}-${crypto.randomUUID().slice(0, 4)}`;
 
@@ -24,8 +23,7 @@ class Batch {
     this.results = new Results(byId("batch-results"));
     this.batch = null;
     this.select = byId("batch-model");
-    this.#models();
-    onTrained(() => this.#models());
+    offerModels(this.select, models);
     this.select.addEventListener("change", () => this.#samples());
     acceptDrops(byId("batch-drop"), (files) => this.addFiles(files));
     for (const kind of ["files", "folder"]) acceptChoice(byId(`batch-${kind}-button`), byId(`batch-${kind}`), (files) => this.addFiles(files));
@@ -46,17 +44,6 @@ class Batch {
       byId("batch-name").value = batch;
       this.#openNamed();
     }
-  }
-
-  /** The built-in models, and those that people trained. */
-  #models() {
-    const chosen = this.select.value;
-    const yours = [...liveModels("pictures"), ...liveModels("star")];
-    const words = { pictures: INPUTS.pictures, star: INPUTS.rows };
-    const builtIn = this.models.map(({ name, title, input }) => el("option", { value: name }, `${title}: ${INPUTS[input] ?? input}`));
-    const trained = yours.map((entry) => el("option", { value: addressOf(entry) }, `${entry.name}: ${words[entry.kind]}`));
-    this.select.replaceChildren(...builtIn, ...(trained.length > 0 ? [el("optgroup", { label: "Your models" }, trained)] : []));
-    this.select.value = [...this.select.options].some(({ value }) => value === chosen) ? chosen : this.models[0].name;
   }
 
   /** Suggest a new name, under which nothing can be uploaded yet. */

@@ -1,13 +1,12 @@
 // The trainings of the last days, newest first.
 import { call } from "../api.js";
 import { el } from "../dom.js";
+import { when } from "../format.js";
 import { scrollTable } from "../widgets.js";
 import { accuracyOf } from "../models/trained-card.js";
 
 const LISTED = 10;
 const OUTCOMES = { done: "done", failed: "failed" };
-
-const when = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 
 function row({ id, name, kind, phase, created, metrics, promoted }) {
   const state = phase === "done" ? (promoted ? "done, live" : "done") : OUTCOMES[phase] ?? `${phase}…`;

@@ -1,12 +1,11 @@
 // One training, from its upload to its end: progress by phase, and what failed.
-import { ApiError, call, post } from "../api.js";
+import { ApiError, post } from "../api.js";
 import { button, el } from "../dom.js";
+import { follow } from "../following.js";
 import { bytes, count, plural } from "../format.js";
 import { announce, problemBox, scrollTable } from "../widgets.js";
 import { Uploader } from "../batch/uploader.js";
 
-const MIN_POLL_S = 0.4;
-const MAX_POLL_S = 3;
 const PHASES = {
   pictures: ["reading", "features", "fitting", "evaluating", "publishing"],
   star: ["reading", "fitting", "evaluating", "publishing"],
@@ -103,25 +102,17 @@ export class Run {
     }
   }
 
-  async #follow(id, signal) {
-    let wait = MIN_POLL_S;
-    let last = "";
-    while (!signal.aborted) {
-      try {
-        const training = await call(`/v1/trainings/${encodeURIComponent(id)}`, { signal });
+  #follow(id, signal) {
+    return follow(`/v1/trainings/${encodeURIComponent(id)}`, {
+      signal,
+      isOver,
+      signOfLife: ({ phase, progress }) => [phase, progress],
+      take: (training) => {
         this.error = null;
         this.#take(training);
-        if (isOver(training)) return;
-        const now = JSON.stringify([training.phase, training.progress]);
-        wait = now === last ? Math.min(MAX_POLL_S, wait * 1.3) : MIN_POLL_S;
-        last = now;
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#fail(error, () => this.#follow(id, signal));
-        if (!error.retryable) return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, wait * 1e3));
-    }
+      },
+      fail: (error) => this.#fail(error, () => this.#follow(id, signal)),
+    });
   }
 
   #take(training) {
