@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -211,4 +210,3 @@ def test_an_execution_is_a_line_a_state_in_the_log(stack: StartedStack, tables: 
     ]
     assert [line.split(" ", 2)[2] for line in lines][:3] == ["entered Plan", "entered Planned", "entered ProbeStar"]
     assert lines[-1].endswith("succeeded")
-    assert json.loads((stack.state / "state.json").read_text())["sandboxes"]["star-bulk"]
