@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from skysort.bulk.columns import Column
+from skysort.bulk.cost import ROW_BYTES
 from skysort.bulk.counts import Attempt, Counts, StoredData
 from skysort.bulk.engine import Skip, Work
 from skysort.bulk.keys import run_of
@@ -38,7 +39,6 @@ CANCEL_S: Final = 10.0
 _ATTEMPTS: Final = 5
 _CSV: Final = "text/csv"
 # Of a table's row, where nobody has counted any.
-_ROW_BYTES: Final = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Run:
     columns: Sequence[Column]
     start_s: float = 0.0
     row_s: float = 0.0
-    row_bytes: float = _ROW_BYTES
+    row_bytes: float = ROW_BYTES
 
     def part_s(self, item: PartItem) -> float:
         """What a part takes, about."""
@@ -274,7 +274,7 @@ def _probed(keys: BulkKeys, number: int, job: Job, body: bytes) -> Run:
             columns,
             float(probe["start_s"]),
             float(probe["seconds"]) / max(1, int(probe["rows"])),
-            float(probe["bytes_in_per_row"] or _ROW_BYTES),
+            float(probe["bytes_in_per_row"] or ROW_BYTES),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InfrastructureError(f"{keys.probe} is damaged: {error!r}") from error

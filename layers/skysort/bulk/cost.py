@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from skysort.prices import Prices
 
+# Of a row where no sample tells.
+ROW_BYTES: Final = 100.0
 _MILLION: Final = 1_000_000
 _THOUSAND: Final = 1_000
 _MB_PER_GB: Final = 1_024
@@ -122,7 +124,7 @@ class Size(NamedTuple):
         """Its rows, by its bytes where they are not counted."""
         if self.rows is not None:
             return self.rows
-        return self.bytes / (measured.bytes_in_per_row or 100.0)
+        return self.bytes / (measured.bytes_in_per_row or ROW_BYTES)
 
 
 class Pace(NamedTuple):

@@ -6,7 +6,6 @@ steps that run a model do is in skysort.bulk.part.
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from skysort import problems
 from skysort.bulk.cost import Measured, Pace, Size, expected
-from skysort.bulk.counts import Attempt, Counts, Failure, Rows
 from skysort.bulk.documents import exists, read_json, read_json_if_there, to_json, write_once, write_over
+from skysort.bulk.failures import given_up, told, unexpected
 from skysort.bulk.finish import Finish, IncompleteError, Plan, check_tolerance
 from skysort.bulk.glue import table_input
 from skysort.bulk.keys import part_of, run_of
@@ -25,13 +24,11 @@ from skysort.bulk.outcomes import BulkCancelled, BulkRefused
 from skysort.bulk.request import Job
 from skysort.bulk.status import Phase, StatusFile
 from skysort.errors import InputError, NotFoundError
-from skysort.limits import BULK_FAILURES_LISTED
 from skysort.prices import Prices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from skysort.answers import Problem
     from skysort.bulk.access import AccessCheck
     from skysort.bulk.glue import Tables
     from skysort.bulk.job_store import JobStore
@@ -45,8 +42,6 @@ PRICE: Final = "price"
 GIVE_UP: Final = "give-up"
 FINISH: Final = "finish"
 END: Final = "end"
-# How a function ends that needs too much time or memory (AWS Step Functions, "Handling error conditions").
-_EXHAUSTED: Final = frozenset({"Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown", "States.Timeout"})
 # Of Step Functions, which starts an execution for every part.
 DISPATCH_S: Final = 0.1
 _log: Final = logging.getLogger(__name__)
@@ -254,23 +249,7 @@ class BulkSteps:
         if exists(self._store, run.keys.done(item.part)):
             return {}
         plan = read_json(self._store, run.keys.plan)
-        slices = read_slices(self._store, item)
-        reason = _part_problem(event.get("error") or {})
-        # Nobody knows the rows of some text: as many as the sample had in so many bytes.
-        a_row = plan["bytes_in_per_row"] or 100.0
-        rows = [Rows(failed=max(1, round(each.bytes / a_row)) if each.rows is None else each.rows) for each in slices]
-        failures = [
-            Failure(each.source, each.slice, None, reason, of.failed) for each, of in zip(slices, rows, strict=True)
-        ]
-        counts = Counts(
-            item.part,
-            rows,
-            {},
-            "{name} {version}".format(**plan["model"]),
-            Attempt.GIVEN_UP,
-            failures=failures[:BULK_FAILURES_LISTED],
-            error=reason,
-        )
+        counts = given_up(item, read_slices(self._store, item), plan, event.get("error") or {})
         write_over(self._store, run.keys.failed(item.part), counts.to_json())
         return {}
 
@@ -304,9 +283,9 @@ class BulkSteps:
             run.status.advance(Phase.CANCELLED)
             return {"outcome": "cancelled"}
         error = event.get("error") or {}
-        name, message = _told(error)
+        name, message = told(error)
         _log.error("a bulk job failed: %s: %s", name, message)
-        run.status.fail(_unexpected(status["phase"], name))
+        run.status.fail(unexpected(status["phase"], name))
         return {"outcome": "failed"}
 
     def _concurrency(self, job: Job) -> int:
@@ -321,30 +300,3 @@ class BulkSteps:
     def _check_cancelled(self, run: Running) -> None:
         if read_json_if_there(self._store, run.keys.cancel(run.number)) is not None:
             raise BulkCancelled(f"the job {run.keys.id} was cancelled")
-
-
-def _told(error: Mapping[str, Any]) -> tuple[str, str]:
-    """The name and message of an error as the state machine hands it over."""
-    name, cause = str(error.get("Error", "")), str(error.get("Cause", ""))
-    try:
-        return name, str(json.loads(cause)["errorMessage"])
-    except (ValueError, KeyError, TypeError):
-        return name, cause
-
-
-def _part_problem(error: Mapping[str, Any]) -> str:
-    name, message = _told(error)
-    if name in _EXHAUSTED:
-        return "the part needed more time or memory than there is, also when it was split"
-    return f"the part failed, also when it was split: {message:.300}" if message else "the part failed"
-
-
-def _unexpected(phase: str, error: str) -> Problem:
-    if error in _EXHAUSTED:
-        detail = f"The phase {phase!r} needed more time or memory than there is, also when it was tried again."
-    else:
-        detail = (
-            f"The phase {phase!r} failed, also when it was tried again; the service's log says why. Resume the job: it "
-            "goes on with the parts that have no result."
-        )
-    return problems.document(HTTPStatus.INTERNAL_SERVER_ERROR, "job-failed", "The job failed", detail)
