@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 CANCEL_S: Final = 10.0
 _ATTEMPTS: Final = 5
 _CSV: Final = "text/csv"
-# Of a table's row, where nobody has counted any.
 
 
 @dataclass(frozen=True, slots=True)
