@@ -101,4 +101,6 @@ def test_a_row_that_two_pieces_of_the_file_share_is_read_whole(
         blocks = [rows.measured.photometry.magnitudes for rows in table.rows()]
     # Then
     assert len(blocks) > 2
-    assert np.concatenate(blocks)[:, :5].tolist() == np.column_stack([made[band] for band in "ugriz"]).tolist()
+    assert (
+        np.concatenate(blocks)[:, :5].tolist() == np.column_stack([np.asarray(made[band]) for band in "ugriz"]).tolist()
+    )
