@@ -252,6 +252,8 @@ BULK_FILES_PER_PAGE: Final = 500
 # which are looked up one by one.
 BULK_MANIFEST_BYTES: Final = 4_096 * MIB
 BULK_LOOKUPS: Final = 500_000
+# Files of a job of tables, be they tables or not: the planner looks into each.
+BULK_TABLES: Final = 100_000
 
 # Trained models of one owner, and versions of one model.
 TRAINED_MODELS: Final = 100

@@ -27,6 +27,7 @@ from skysort.limits import (
     BULK_PICTURES,
     BULK_REFUSALS_LISTED,
     BULK_ROWS,
+    BULK_TABLES,
     MIB,
 )
 from skysort.models import ROWS, input_of
@@ -36,7 +37,7 @@ from skysort.registry.versions import VersionFiles
 from skysort.star.schema import SDSS, Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from skysort.bulk.access import AccessCheck
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from skysort.registry.store import ModelStore
 
 # Objects that are split at once, and requests for one of them; pictures of their own need none.
-_SPLITTERS: Final = 8
+_SPLITTERS: Final = 16
 _REQUESTS: Final = 16
 _PICTURES_AT_ONCE: Final = 500
 # A source of fewer objects is measured before it is split, so that small jobs have parts for all workers too.
@@ -176,9 +177,19 @@ def _tables(job: Job, schema: Schema, sources: SourceStore, target: int) -> _Spl
             def table(obj: SourceObject) -> Sequence[Slice]:
                 return split_table(sources, obj, needs, target, requests.map)
 
-            yield from _at_once(table, found, 1)
+            yield from _at_once(table, _few(found), 1)
 
     return split
+
+
+def _few(found: Iterable[SourceObject | Refused]) -> Iterator[SourceObject | Refused]:
+    """The same; raises LimitExceededError if they are more than the tables of a job."""
+    for number, each in enumerate(found):
+        if number == BULK_TABLES:
+            raise LimitExceededError(
+                f"a job may have up to {BULK_TABLES:,} tables; this one has more: join small ones, or name fewer"
+            )
+        yield each
 
 
 def _pictures(sources: SourceStore) -> _Splitter:

@@ -185,6 +185,12 @@ def test_too_many_pictures_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         planned({f"{STARS}{number}.jpg": b"x" for number in range(4)}, a_job(model="image"))
 
 
+def test_too_many_tables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner, "BULK_TABLES", 3)
+    with pytest.raises(LimitExceededError, match="up to 3 tables"):
+        planned({f"{STARS}{number}.csv": stars(1) for number in range(4)})
+
+
 def test_a_file_that_changes_while_it_is_planned_fails_the_job() -> None:
     class Changing(Bucket):
         def read(self, planned: PlannedObject, start: int, size: int) -> bytes:

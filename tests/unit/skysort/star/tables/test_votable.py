@@ -92,7 +92,7 @@ def test_a_row_that_two_pieces_of_the_file_share_is_read_whole(
     monkeypatch: pytest.MonkeyPatch, kind: str, piece: int
 ) -> None:
     # Given blocks of few rows, and pieces that end anywhere
-    made = {"name": [f"star {n}" for n in range(ROWS)], **columns(ROWS), "u": np.arange(ROWS) + 10.0}
+    made: dict[str, Any] = {"name": [f"star {n}" for n in range(ROWS)], **columns(ROWS), "u": np.arange(ROWS) + 10.0}
     body = as_votable(made, kind)
     monkeypatch.setattr(module, "_PIECE", piece)
     monkeypatch.setattr(rows_module, "_ROWS", 2)
