@@ -14,6 +14,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from skysort.bulk.keys import BulkKeys
+from skysort.bulk.request import Job
 from tests.fakes.events import record, sqs_event
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "events"
@@ -31,11 +33,21 @@ OBJECTS: Final = {
     "incoming/image/first night/light.jpg": "traffic_light.jpg",
     "incoming/image/first night/notes.jpg": "stars.csv",
     f"incoming/custom/{TRAINED}/first night/light.jpg": "traffic_light.jpg",
+    "incoming/bulk/first night/stars.csv": "stars.csv",
 }
 # API events that are answered from the drop bucket, or by a model in the models bucket.
 READ_THE_BUCKET: Final = frozenset({"galaxy_s3_key", "image_s3_key", "custom_picture"})
 # Of a function that trains: it says that it could.
 READY: Final = "train_ready"
+# The steps of a bulk job in their order: event -> function. What they make lies below the prefix in the results bucket.
+BULK: Final = {
+    "bulk_plan": "bulk",
+    "star_bulk_probe": "star-bulk",
+    "bulk_price": "bulk",
+    "star_bulk_part": "star-bulk",
+    "bulk_finish": "bulk",
+}
+BULK_JOB: Final = "star-20261128-084500-1a2b3c"
 # What is in the results bucket after a drop event: event -> key, None where there is nothing to classify.
 RESULTS: Final = {
     "star_drop": "star/first night/stars.csv",
@@ -61,6 +73,34 @@ def trained() -> dict[str, bytes]:
     store, head = MemoryModelStore(), factory.head_of()
     factory.publish(store, TRAINED, factory.card_of(head), {"head.npz": head.save()})
     return store.objects
+
+
+def bulk_job() -> Job:
+    """The request of the bulk job."""
+    source = {"prefix": "incoming/bulk/first night/"}
+    created = "2026-11-28T08:45:00Z"
+    return Job(BULK_JOB, "shared", "", "star", source, created, tolerated_share=0.1)
+
+
+def requested() -> dict[str, bytes]:
+    """What the results bucket has to hold, by key: a bulk job that was asked for."""
+    keys = BulkKeys("shared", BULK_JOB)
+    return {keys.request: bulk_job().to_json(), keys.start(1): b"{}"}
+
+
+def bulk_events() -> dict[str, dict[str, Any]]:
+    """The events of the bulk job's steps; that of its part names it as planning does."""
+    # Planning reads tables, which events that are only read need not wait for.
+    from skysort.bulk.access import EVERYTHING  # noqa: PLC0415
+    from skysort.bulk.planner import plan  # noqa: PLC0415
+    from tests.fakes.bulk import MemoryJobStore, MemorySources  # noqa: PLC0415
+
+    keys, store = BulkKeys("shared", BULK_JOB), MemoryJobStore()
+    plan(bulk_job(), MemorySources(objects=objects()), store, keys, EVERYTHING)
+    (part,) = json.loads(store.objects[keys.manifest])
+    found: dict[str, dict[str, Any]] = {name: {"key": keys.start(1), "step": name.rpartition("_")[2]} for name in BULK}
+    found["star_bulk_part"]["part"] = part
+    return found
 
 
 def dropped(*keys: str) -> dict[str, Any]:
@@ -164,6 +204,7 @@ def events() -> dict[str, dict[str, Any]]:
         "custom_picture": request("POST", f"/v1/classify/custom/{TRAINED}", {"image": picture}),
         "custom_drop": dropped(f"incoming/custom/{TRAINED}/first night/light.jpg"),
         READY: {"step": "ready"},
+        **bulk_events(),
     }
 
 

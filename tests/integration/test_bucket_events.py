@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from skysort.bulk.keys import BulkKeys
 from tests.conftest import ROOT
 from tests.factories import FakeContext
 from tests.sample_events import (
+    BULK,
+    BULK_JOB,
     DROP_BUCKET,
     MODELS_BUCKET,
     READ_THE_BUCKET,
@@ -18,6 +21,7 @@ from tests.sample_events import (
     RESULTS,
     RESULTS_BUCKET,
     objects,
+    requested,
     trained,
 )
 from tests.unit.functions.loading import load_function
@@ -36,7 +40,7 @@ def s3(aws: Callable[[Mapping[str, str]], str]) -> S3Client:
     client = boto3.client("s3")
     for bucket in names.values():
         client.create_bucket(Bucket=bucket)
-    for bucket, held in ((DROP_BUCKET, objects()), (MODELS_BUCKET, trained())):
+    for bucket, held in ((DROP_BUCKET, objects()), (MODELS_BUCKET, trained()), (RESULTS_BUCKET, requested())):
         for key, body in held.items():
             client.put_object(Bucket=bucket, Key=key, Body=body)
     return client
@@ -63,6 +67,16 @@ def test_a_dropped_file_comes_out_as_its_record(name: str, key: str | None, s3: 
     # Then no message comes again, and the file's record is there
     assert answer == {"batchItemFailures": []}
     assert (keys(s3) == before) if key is None else (key in keys(s3))
+
+
+def test_the_steps_of_a_bulk_job_end_in_its_results(s3: S3Client) -> None:
+    """One after the other: each reads what those before it wrote."""
+    for name, function in BULK.items():
+        model, _, kind = function.rpartition("-")
+        loaded = load_function(model or kind, kind if model else "app")
+        loaded.handler(json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8")), FakeContext())
+    done = BulkKeys("shared", BULK_JOB)
+    assert {done.data(0, "parquet"), done.done(0), done.summary, done.success} <= keys(s3)
 
 
 def keys(s3: S3Client) -> set[str]:

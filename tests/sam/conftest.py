@@ -17,7 +17,7 @@ from infra import ROOT
 from infra.sam.__main__ import SAM
 from tests.deploy.conftest import free_port, wait_for
 from tests.deploy.emulator.sandboxes import HOST, bridge_address
-from tests.sample_events import DROP_BUCKET, MODELS_BUCKET, REGION, RESULTS_BUCKET, objects, trained
+from tests.sample_events import DROP_BUCKET, MODELS_BUCKET, REGION, RESULTS_BUCKET, objects, requested, trained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +30,11 @@ START_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Sam:
-    """The SAM command line on a built template; s3 has the buckets that the functions find."""
+    """The SAM command line on a built template; s3 has the buckets that the functions find, at the endpoint."""
 
     template: Path
     s3: S3Client
+    endpoint: str
 
     def command(self, *arguments: str) -> list[str]:
         """A `sam local` command on this template."""
@@ -86,14 +87,14 @@ def sam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sam]:
     s3 = client("s3", f"http://{host}:{port}")
     for bucket in (DROP_BUCKET, RESULTS_BUCKET, MODELS_BUCKET):
         s3.create_bucket(Bucket=bucket)
-    for bucket, held in ((DROP_BUCKET, objects()), (MODELS_BUCKET, trained())):
+    for bucket, held in ((DROP_BUCKET, objects()), (MODELS_BUCKET, trained()), (RESULTS_BUCKET, requested())):
         for key, body in held.items():
             s3.put_object(Bucket=bucket, Key=key, Body=body)
     command = [sys.executable, "-m", "infra.sam", f"--folder={folder / 'build'}", f"--endpoint=http://{HOST}:{port}"]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"make sam failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert "sam local invoke StarFunction" in done.stdout
-    yield Sam(folder / "build" / "template.yaml", s3)
+    yield Sam(folder / "build" / "template.yaml", s3, f"http://{host}:{port}")
     server.stop()
 
 

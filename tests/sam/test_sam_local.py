@@ -13,9 +13,10 @@ from infra import ROOT
 from infra.api.routes import ROUTES
 from infra.constructs.function import logical_id
 from infra.stages.deployments import dev
+from skysort.bulk.keys import BulkKeys
 from tests.factories import EXAMPLE_ROW
 from tests.sam.conftest import client, environment
-from tests.sample_events import READ_THE_BUCKET, READY, RESULTS, TRAINED
+from tests.sample_events import BULK, BULK_JOB, READ_THE_BUCKET, READY, RESULTS, TRAINED
 from tests.unit.functions.test_events import EXPECTED
 
 if TYPE_CHECKING:
@@ -98,6 +99,17 @@ def test_a_picture_in_the_bucket_is_answered(name: str, functions: Any) -> None:
 def test_every_dropped_file_is_recorded(name: str, key: str | None, functions: Any, sam: Sam) -> None:
     assert invoke(functions, f"{name.partition('_')[0]}-drop", name) == {"batchItemFailures": []}
     assert key is None or key in sam.results()
+
+
+def test_the_steps_of_a_bulk_job_end_in_its_results(functions: Any, sam: Sam) -> None:
+    """One after the other, of which the last registers a table in Glue, which moto has too."""
+    glue = client("glue", sam.endpoint)
+    glue.create_database(DatabaseInput={"Name": dev().glue_database})
+    answers = [invoke(functions, function, name) for name, function in BULK.items()]
+    assert answers[0] == {"family": "star-bulk", "planned": False}, answers
+    done = BulkKeys("shared", BULK_JOB)
+    assert {done.data(0, "parquet"), done.done(0), done.success} <= sam.results(), answers
+    assert len(glue.get_tables(DatabaseName=dev().glue_database)["TableList"]) == 1
 
 
 @pytest.fixture(scope="module")

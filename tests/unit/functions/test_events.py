@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.factories import FakeContext
-from tests.sample_events import READ_THE_BUCKET, READY, RESULTS
+from tests.sample_events import BULK, READ_THE_BUCKET, READY, RESULTS
 from tests.sample_events import events as sample_events
 from tests.unit.functions.loading import load_function
 
@@ -71,7 +71,7 @@ def functions() -> dict[str, ModuleType]:
 
 def test_every_event_is_replayed() -> None:
     """Those that need a bucket are, in tests/integration/test_bucket_events.py."""
-    needing = RESULTS.keys() | READ_THE_BUCKET
+    needing = RESULTS.keys() | READ_THE_BUCKET | BULK.keys()
     assert {path.stem for path in EVENTS.glob("*.json")} == EXPECTED.keys() | needing | {READY}
 
 
