@@ -15,8 +15,10 @@ import os
 import statistics
 import tempfile
 import time
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
+from queue import Empty
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -36,6 +38,7 @@ from tests.fakes.bulk import KEYS, event, planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from multiprocessing.context import SpawnProcess
     from multiprocessing.synchronize import Barrier
 
     from skysort.bulk.manifest import PartItem
@@ -94,7 +97,7 @@ def measure(folder: Path, files: Sequence[Path], pictures: int, processes: int) 
     ]
     for worker in workers:
         worker.start()
-    told = [answers.get() for _ in range(rounds * processes)]
+    told = [_answer(answers, workers) for _ in range(rounds * processes)]
     for worker in workers:
         worker.join()
     counted = list((folder / "results" / KEYS.done_prefix).iterdir())
@@ -102,6 +105,17 @@ def measure(folder: Path, files: Sequence[Path], pictures: int, processes: int) 
         raise SystemExit(f"{len(counted)} parts were committed, not {rounds * processes}")
     by_round = [[answer for answer in told if answer["round"] == number] for number in range(rounds)]
     return summary(by_round, processes)
+
+
+def _answer(answers: Any, workers: Sequence[SpawnProcess]) -> Any:
+    """The next answer; raises SystemExit where a worker ended without its own."""
+    while True:
+        with suppress(Empty):
+            return answers.get(timeout=1)
+        if any(worker.exitcode for worker in workers):
+            for worker in workers:
+                worker.terminate()
+            raise SystemExit("a process ended before its parts were done")
 
 
 def repeat(folder: Path, files: Sequence[Path], pictures: int) -> None:

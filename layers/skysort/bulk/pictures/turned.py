@@ -49,7 +49,7 @@ class TurnedModel(PictureModel):
         """Load a model folder, as PictureModel.load does; a graph of another kind is run as it is."""
         model = super().load(folder, threads, any_size=any_size)
         document = model.card.document
-        model.turn(read_artefact(folder / document["file"], document["sha256"]), threads)
+        model.adopt(read_artefact(folder / document["file"], document["sha256"]), threads)
         return model
 
     @property
@@ -57,7 +57,7 @@ class TurnedModel(PictureModel):
         """Whether the graph is of the kind."""
         return self._bare is not None
 
-    def turn(self, content: bytes, threads: int) -> None:
+    def adopt(self, content: bytes, threads: int) -> None:
         """Use the rest of the graph from now on, if it answers as the whole does. content: its file."""
         sample = decode(sample_picture(), self.spec)
         both = np.stack([sample, np.random.default_rng(0).integers(0, 256, sample.shape, np.uint8)])
@@ -78,19 +78,22 @@ class TurnedModel(PictureModel):
         """Outputs of the graph by name; see PictureModel.run."""
         if self._bare is None or feed or list(outputs) != [PROBABILITIES]:
             return super().run(pixels, outputs, feed)
-        return [np.concatenate([self._bare.run([PROBABILITIES], {self._entry: turned(one)})[0] for one in pixels])]
+        # One array for all of them: the memory of a new one would be asked of the system each time.
+        turns = np.empty((_TURNS, 3, *pixels.shape[1:3]), np.float32)
+        found = []
+        for picture in pixels:
+            turn(picture, turns)
+            found.append(self._bare.run([PROBABILITIES], {self._entry: turns})[0])
+        return [np.concatenate(found)]
 
 
-def turned(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The quarter turns of a picture, (side, side, 3) -> (4, 3, side, side), scaled as the graph does it."""
-    scaled = picture.astype(np.float32)
-    scaled /= _HALF
+def turn(picture: NDArray[np.uint8], turns: NDArray[np.float32]) -> None:
+    """Write the quarter turns of a picture, (side, side, 3), into (4, 3, side, side), scaled as the graph does it."""
+    scaled = np.divide(picture, _HALF, dtype=np.float32)
     scaled -= _ONE
-    turns = np.empty((_TURNS, 3, *picture.shape[:2]), np.float32)
     turns[0] = scaled.transpose(2, 0, 1)
     turns[1] = turns[0][:, :, ::-1].transpose(0, 2, 1)
     turns[2:] = turns[:2, :, ::-1, ::-1]
-    return turns
 
 
 def without_turns(content: bytes, side: int) -> tuple[bytes, str]:
