@@ -37,10 +37,9 @@ if TYPE_CHECKING:
 KEPT: Final = RESULTS / "bulk.json"
 PARTS: Final = ("stars", "plans")
 ROWS: Final = 100_000_000
-PLAN_ROWS: Final = 8_000_000
-PLAN_PICTURES: Final = 6_000
+PLAN_ROWS: Final = 4_000_000
+PLAN_PICTURES: Final = 4_000
 WORKERS: Final = 2
-# Of the plan's jobs, one a kind of source.
 _SIDE: Final = 1_024
 _MATRIX_S: Final = 1.0
 _SAMPLE_S: Final = 0.5
