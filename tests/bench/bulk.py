@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 KEPT: Final = RESULTS / "bulk.json"
 PARTS: Final = ("stars", "plans")
 ROWS: Final = 100_000_000
-PLAN_ROWS: Final = 4_000_000
-PLAN_PICTURES: Final = 4_000
+PLAN_ROWS: Final = 2_000_000
+PLAN_PICTURES: Final = 2_000
 WORKERS: Final = 2
 _SIDE: Final = 1_024
 _MATRIX_S: Final = 1.0
