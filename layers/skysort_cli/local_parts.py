@@ -71,9 +71,7 @@ class LocalMachine:
         """Do all steps; an error of one is recorded as the end of the job."""
         try:
             if not self.steps.run({"key": key, "step": "plan"})["planned"]:
-                # By every process, of which the first that is done tells: so the sample is measured while the others
-                # work too, as they do for the parts.
-                self._all(_Call({"key": key, "step": "probe"}) for _ in range(self.workers.count))
+                self._all([_Call({"key": key, "step": "probe"})])
             price = self.steps.run({"key": key, "step": "price"})
             if price["go"] == "no":
                 return

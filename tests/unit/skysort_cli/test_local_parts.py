@@ -46,7 +46,6 @@ class FakeWorkers:
     answers: by step and part, those that are given before the part is done.
     """
 
-    count: int = 2
     answers_of: dict[tuple[str, int | None], list[Answer]] = field(default_factory=dict)
     done: list[tuple[str, int | None]] = field(default_factory=list)
     _calls: deque[tuple[Any, Mapping[str, Any]]] = field(default_factory=deque)
@@ -79,8 +78,8 @@ def test_a_job_is_planned_probed_priced_done_and_finished() -> None:
     steps, workers = FakeSteps(), FakeWorkers()
     run(steps, workers)
     assert steps.steps == ["plan", "price", "finish"]
-    assert workers.done[:2] == [("probe", None)] * 2
-    assert sorted(workers.done[2:]) == [("part", 0), ("part", 1), ("part", 2)]
+    assert workers.done[0] == ("probe", None)
+    assert sorted(workers.done[1:]) == [("part", 0), ("part", 1), ("part", 2)]
     assert {event["key"] for event in steps.events} == {KEY}
 
 
@@ -93,7 +92,7 @@ def test_nothing_is_classified_where_only_the_plan_is_wanted_or_nothing_is_left(
 
 
 def test_a_part_whose_process_is_killed_is_done_again() -> None:
-    steps, workers = FakeSteps(planned=True), FakeWorkers(answers_of={("part", 1): [KILLED]})
+    steps, workers = FakeSteps(planned=True), FakeWorkers({("part", 1): [KILLED]})
     run(steps, workers)
     assert sorted(workers.done) == [("part", 0), ("part", 1), ("part", 1), ("part", 2)]
     assert steps.steps == ["plan", "price", "finish"]
@@ -102,7 +101,7 @@ def test_a_part_whose_process_is_killed_is_done_again() -> None:
 def test_a_part_that_kills_every_time_is_split_and_then_given_up() -> None:
     steps, workers = (
         FakeSteps(planned=True),
-        FakeWorkers(answers_of={("part", 1): [KILLED] * 3, ("split", 1): [KILLED] * 2}),
+        FakeWorkers({("part", 1): [KILLED] * 3, ("split", 1): [KILLED] * 2}),
     )
     run(steps, workers)
     assert workers.done.count(("part", 1)) == 3
@@ -114,7 +113,7 @@ def test_a_part_that_kills_every_time_is_split_and_then_given_up() -> None:
 
 
 def test_a_part_that_is_split_counts_as_done() -> None:
-    steps, workers = FakeSteps(planned=True), FakeWorkers(answers_of={("part", 1): [Answer({}, "MemoryError", "")] * 3})
+    steps, workers = FakeSteps(planned=True), FakeWorkers({("part", 1): [Answer({}, "MemoryError", "")] * 3})
     run(steps, workers)
     assert ("split", 1) in workers.done
     assert steps.steps == ["plan", "price", "finish"]
@@ -122,7 +121,7 @@ def test_a_part_that_is_split_counts_as_done() -> None:
 
 def test_a_refusal_ends_the_job_before_further_parts() -> None:
     refused = Answer({}, "BulkRefused", "the file x changed while it was read; start a new job")
-    steps, workers = FakeSteps(planned=True), FakeWorkers(answers_of={("part", 1): [refused]})
+    steps, workers = FakeSteps(planned=True), FakeWorkers({("part", 1): [refused]})
     run(steps, workers, parts=100)
     assert steps.steps == ["plan", "price", "end"]
     assert steps.events[2]["error"]["Error"] == "BulkRefused"
@@ -141,6 +140,6 @@ def test_an_error_of_a_step_of_the_job_is_recorded_as_its_end(step: str) -> None
 
 
 def test_a_probe_that_always_fails_ends_the_job() -> None:
-    steps, workers = FakeSteps(), FakeWorkers(1, {("probe", None): [KILLED] * 3})
+    steps, workers = FakeSteps(), FakeWorkers({("probe", None): [KILLED] * 3})
     run(steps, workers)
     assert steps.steps == ["plan", "end"]
