@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python -m tests.bench.custom && python -m tests.bench.readme
 
 Features, choice, fit and evaluation are those of a training (skysort.custom.networks, skysort.learning), on the sets of
-the data folder (SKYSORT_DATA). Networks have one thread; times are of this machine, load included.
+the data folder (SKYSORT_DATA). Networks have one thread; times are of the processor, on this machine.
 """
 
 from __future__ import annotations
@@ -60,9 +60,10 @@ SPEED_RUNS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """A set with its features. names: of the classes. seconds: for reading pictures and computing features.
+    """A set with its features.
 
-    values: (n, views, d), the pictures and their mirror images, as in skysort.trainings.features.
+    names: of the classes. values: (n, views, d), the pictures and their mirror images, as in
+    skysort.trainings.features. seconds: processor time for reading pictures and computing features.
     """
 
     files: Sequence[Path]
@@ -158,9 +159,9 @@ def read(networks: Networks, *folder: str, classes: int = 100, each: int = 1_000
     files = [path for members in list(by_class.values())[:classes] for path in members[:each]]
     if not files:
         raise SystemExit(f"there are no pictures in {root}; set SKYSORT_DATA to the data folder")
-    started = time.perf_counter()
+    started = time.process_time()
     values = together([of_picture(path.read_bytes(), networks)[1] for path in files], views=2)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     names, labels = np.unique([path.parent.name for path in files], return_inverse=True)
     return Pictures(files, [str(each) for each in names], labels.astype(np.int64), values, seconds)
 
@@ -168,10 +169,10 @@ def read(networks: Networks, *folder: str, classes: int = 100, each: int = 1_000
 def whole(pictures: Pictures, repeats: int) -> dict[str, Any]:
     """A training on all of a set, and its out-of-fold scores."""
     trained, _ = training(pictures, np.arange(len(pictures.labels)))
-    started = time.perf_counter()
+    started = time.process_time()
     spaces = pictures.spaces()
     once = evaluation.evaluate(pictures.blocks, pictures.labels, names=pictures.names, seed=SEED, spaces=spaces)
-    trained["evaluate_s"] = round(time.perf_counter() - started, 2)
+    trained["evaluate_s"] = round(time.process_time() - started, 2)
     found = evaluation.predict(spaces, pictures.labels, seed=SEED, repeats=repeats)
     return {**trained, "forecast": once.forecast, **evaluation.scores(found, pictures.names)}
 
@@ -179,9 +180,9 @@ def whole(pictures: Pictures, repeats: int) -> dict[str, Any]:
 def training(pictures: Pictures, rows: NDArray[np.intp]) -> tuple[dict[str, Any], Head]:
     """Fit a head to some rows: what was chosen, seconds, bytes."""
     part = pictures.part(rows)
-    started = time.perf_counter()
+    started = time.process_time()
     fitted = fit(part.blocks, part.labels, SEED, part.spaces())
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     head = Head.of(fitted, pictures.names, [file.name for file in part.files], part.labels)
     document = {
         "chosen": fitted.candidate.document(),
@@ -328,9 +329,9 @@ def speed(networks: Networks, pictures: Pictures) -> dict[str, float]:
     least = {way.__name__: float("inf") for way in (ours, theirs)}
     for _ in range(SPEED_RUNS):
         for way in (ours, theirs):
-            started = time.perf_counter()
+            started = time.process_time()
             way()
-            least[way.__name__] = min(least[way.__name__], time.perf_counter() - started)
+            least[way.__name__] = min(least[way.__name__], time.process_time() - started)
     return {
         "custom_ms": round(1e3 * least["ours"], 2),
         "galaxy_and_image_ms": round(1e3 * least["theirs"], 2),

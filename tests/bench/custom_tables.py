@@ -22,7 +22,7 @@ def custom(results: Path) -> str:
     if not path.is_file():
         return NOT_YET
     found = json.loads(path.read_text(encoding="utf-8"))
-    header = ["", "examples", "held out", "accuracy (95 %)", "to reach", "features (s)", "fit (s)", "kB"]
+    header = ["", "examples", "held out", "accuracy (95 %)", "to reach", "features (CPU s)", "fit (CPU s)", "kB"]
     rows = [
         _row("galaxies with and without a ring", found["rings"], "5 x 5 folds", "rings"),
         _row("vehicles, 32 px", found["vehicles"], f"{found['vehicles']['held_out']} others", "vehicles"),
@@ -94,6 +94,6 @@ def _speed(found: Mapping[str, Any]) -> str:
     return (
         f"One prediction takes {speed['custom_ms']:.1f} ms, the two networks' own predictions "
         f"{speed['galaxy_and_image_ms']:.1f} ms: {more:+.0f} %, decoding aside. Evaluation of {dogs['examples']} "
-        f"pictures with its learning curve: {dogs['evaluate_s']:.1f} s. One core of {machine['cpus']}, of "
-        f"{machine['peak_gflops_one_thread']:.0f} GFLOP/s, other work included."
+        f"pictures with its learning curve: {dogs['evaluate_s']:.1f} s. Processor time of one core of "
+        f"{machine['cpus']}, of {machine['peak_gflops_one_thread']:.0f} GFLOP/s beside other work."
     )
