@@ -21,6 +21,7 @@ from skysort.bulk.manifest import PartItem, read_slices
 from skysort.bulk.outcomes import BulkCancelled
 from skysort.bulk.request import Job
 from skysort.drop.deadline import OutOfTimeError
+from skysort.drop.files import PART_BYTES
 from skysort.errors import InfrastructureError, NotFoundError
 from skysort.registry.store import JSON, ConflictError
 
@@ -181,7 +182,8 @@ class Parts:
         counts.ms = round((self._clock() - started) * 1_000)
         counts.memory_mb = self.engines.memory_mb
         # Beside the slices: whether the part is done, whether the job is cancelled, and the list of slices.
-        counts.requests = {"get": self.sources.requests.get - got + 3, "put": len(files) + 1}
+        written = 1 + sum(_requests(file.size) for file in files.values())
+        counts.requests = {"get": self.sources.requests.get - got + 3, "put": written}
         self._commit(run.keys, counts, data_key)
 
     def rehearse(self, run: Run, item: PartItem, places: Sequence[int], skip: Skip, deadline: Deadline) -> list[int]:
@@ -254,6 +256,11 @@ class Parts:
             return self.store.get(keys.done(part)).body
         except NotFoundError:
             return None
+
+
+def _requests(size: int) -> int:
+    """The requests that write an object: one, or one for each part, the upload's beginning, and its end."""
+    return 1 if size < PART_BYTES else -(-size // PART_BYTES) + 2
 
 
 class _Nowhere:
