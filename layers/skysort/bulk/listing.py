@@ -110,7 +110,8 @@ class _Shared:
             if any(each.done() and each.exception() for each in running):
                 return
             with suppress(queue.Empty):
-                yield self._pages.get(timeout=_POLL_S)
+                if page := self._pages.get(timeout=_POLL_S):
+                    yield page
 
     def _work(self) -> None:
         while (mine := self._next()) is not None:
@@ -120,6 +121,9 @@ class _Shared:
                 with self._lock:
                     self._listed.remove(mine)
                     self._lock.notify_all()
+        # Whoever waits for pages looks whether all have ended.
+        with suppress(queue.Full):
+            self._pages.put_nowait([])
 
     def _next(self) -> _Range | None:
         """A range that waits, or half of one that another lists; None once there is none left."""

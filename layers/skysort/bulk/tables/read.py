@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from skysort.bulk.store import blocks
 from skysort.bulk.tables.formats import kind_of
+from skysort.drop.files import sweep_temporary_folders
 from skysort.gzip_stream import gunzip
 from skysort.star.schema import SDSS
 from skysort.star.tables.detect import Format
@@ -47,6 +48,7 @@ def open_slice(
     InputError
         If the rows cannot be read; MalformedInputError also for a slice that no planner made.
     """
+    sweep_temporary_folders()
     kind, packed = kind_of(part.format)
     if kind is Format.CSV:
         from skysort.bulk.tables import csv  # noqa: PLC0415 - a part has one format

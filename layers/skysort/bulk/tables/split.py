@@ -8,6 +8,7 @@ from skysort.bulk.manifest import Slice
 from skysort.bulk.store import blocks
 from skysort.bulk.tables.formats import named
 from skysort.bulk.tables.unsplit import check_unsplit
+from skysort.drop.files import sweep_temporary_folders
 from skysort.errors import EmptyInputError, InputError, UnsupportedFormatError
 from skysort.guard import reading
 from skysort.gzip_stream import GZIP, beginning, gunzip
@@ -66,6 +67,7 @@ def split_table(
     """
     if not obj.size:
         raise EmptyInputError("the file is empty: it has no bytes")
+    sweep_temporary_folders()
     head = sources.read(obj, 0, min(_HEAD, obj.size))
     packed = head.startswith(GZIP)
     kind = detect(beginning(head, HEAD_BYTES, GZIP_MEMBERS) if packed else head[:HEAD_BYTES])

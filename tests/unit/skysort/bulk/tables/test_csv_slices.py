@@ -123,7 +123,7 @@ def slices_of(folder: Path, content: bytes, target: int, name: str = "stars.csv"
 
 
 ANY_FOLDER: Final = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

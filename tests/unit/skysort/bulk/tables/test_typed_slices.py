@@ -19,6 +19,7 @@ from skysort.bulk.tables import unsplit
 from skysort.bulk.tables.needs import Needs
 from skysort.bulk.tables.read import open_slice
 from skysort.bulk.tables.split import split_table
+from skysort.drop.files import sweep_temporary_folders
 from skysort.errors import (
     EmptyInputError,
     InputError,
@@ -202,3 +203,18 @@ def test_a_table_that_changed_since_it_was_planned_is_refused(tmp_path: Path, ki
     # Then
     with pytest.raises(SourceChangedError, match="stars changed while it was read"):
         numbers(sources, slices[-1])
+
+
+def test_what_a_killed_process_left_is_removed_before_a_slice_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    sources, slices = split(tmp_path, written("parquet"))
+    left = tmp_path / "skysort-drop-999999999-x"
+    left.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    sweep_temporary_folders.cache_clear()
+    # When
+    numbers(sources, slices[0])
+    # Then
+    assert not left.exists()
