@@ -6,6 +6,8 @@ import csv as python_csv
 import gzip
 import random
 import re
+import struct
+import zlib
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -173,6 +175,27 @@ def test_a_csv_is_split_into_pieces_of_the_same_size(tmp_path: Path, note: str) 
 def test_members_of_gzip_are_split(tmp_path: Path) -> None:
     content = lines(4_000)
     packed = b"".join(gzip.compress(content[start : start + 1_000]) for start in range(0, len(content), 1_000))
+    sources, slices = slices_of(tmp_path, packed, 8_000, "stars.csv.gz")
+    assert len(slices) > 10
+    assert [number for part in slices for number in numbers(sources, part)] == list(range(4_000))
+
+
+def as_bgzip(content: bytes, block: int) -> bytes:
+    """Blocks as bgzip writes them, each with its size in the header, and an empty one at the end (SAM, section 4.1)."""
+    packed = b""
+    for start in (*range(0, len(content), block), len(content)):
+        piece = content[start : start + block]
+        compressor = zlib.compressobj(6, zlib.DEFLATED, -15)
+        body = compressor.compress(piece) + compressor.flush()
+        packed += b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\0BC\x02\0" + struct.pack("<H", len(body) + 25)
+        packed += body + struct.pack("<II", zlib.crc32(piece), len(piece))
+    return packed
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_blocks_of_bgzip_are_split(tmp_path: Path) -> None:
+    packed = as_bgzip(lines(4_000), 1_500)
+    assert gzip.decompress(packed) == lines(4_000)
     sources, slices = slices_of(tmp_path, packed, 8_000, "stars.csv.gz")
     assert len(slices) > 10
     assert [number for part in slices for number in numbers(sources, part)] == list(range(4_000))
