@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import time
@@ -11,6 +12,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 from botocore.exceptions import ClientError
+from pyarrow import parquet as pq
 
 from infra import ROOT
 from infra.containers import docker
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.needs_engine, pytest.mark.needs_registry, pytest.mark.timeout(900)]
 
 EVENTS = ROOT / "events"
-# A training of a dozen pictures takes some seconds.
+# A training of a dozen pictures takes some seconds, and so does a bulk job of two small tables.
 EXECUTION_S = 120
 # How a resource is read by the one name that CloudFormation knows it by: service, operation, parameter.
 READ = {
@@ -234,6 +236,39 @@ def executions(account: Account, machine: str) -> list[str]:
             break
         time.sleep(0.2)
     return [execution["status"] for execution in found]
+
+
+def test_a_bulk_job_classifies_a_dropped_table_into_a_table_of_glue(deployed: Account) -> None:
+    # Given tables, uploaded for a bulk job
+    s3, outputs = deployed.client("s3"), deployed.outputs()
+    table = (EVENTS / "stars.csv").read_bytes()
+    for number in range(2):
+        s3.put_object(Bucket=outputs["DropBucket"], Key=f"incoming/bulk/survey/stars-{number}.csv", Body=table)
+
+    # When they are to be classified, and nothing else is done
+    wanted = {"model": "star", "source": {"prefix": "incoming/bulk/survey/"}, "tolerated_share": 0.2}
+    job = ask(deployed, "control", "POST", "/v1/bulk", wanted)
+
+    # Then the run started an execution, whose functions classified every row that can be
+    job = ended(deployed, "/v1/bulk", job["id"])
+    assert job["phase"] == "done", job
+    assert executions(deployed, outputs["BulkMachine"]) == ["SUCCEEDED"]
+    rows = len(table.splitlines()) - 1
+    # Of each table one star was not measured in one band
+    assert job["progress"]["rows"]["out"] == 2 * (rows - 1)
+    assert job["progress"]["rows"]["rejected"] == 2
+
+    # into objects that a table of the stage's database names
+    database, name = job["links"]["table"].split(".")
+    made = deployed.client("glue").get_table(DatabaseName=database, Name=name)["Table"]
+    assert database == dev().glue_database
+    assert made["StorageDescriptor"]["Location"] == job["links"]["data"]
+    prefix = job["links"]["data"].removeprefix(f"s3://{outputs['ResultsBucket']}/")
+    (data,) = s3.list_objects_v2(Bucket=outputs["ResultsBucket"], Prefix=prefix)["Contents"]
+    body = s3.get_object(Bucket=outputs["ResultsBucket"], Key=data["Key"])["Body"].read()
+    found = pq.read_table(io.BytesIO(body))
+    assert found.num_rows == 2 * (rows - 1)
+    assert set(found["skysort_class"].to_pylist()) <= {"GALAXY", "QSO", "STAR"}
 
 
 def test_a_classifier_is_trained_in_the_deployed_stage_and_asked(deployed: Account) -> None:
