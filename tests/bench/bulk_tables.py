@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NOT_YET = "Not measured yet: run `python -m tests.bench.bulk`."
 
 
-def bulk(results: Path) -> str:
+def bulk_survey(results: Path) -> str:
     """A large survey, in a row."""
     path = results / "bulk.json"
     found = json.loads(path.read_text(encoding="utf-8")).get("stars") if path.is_file() else None

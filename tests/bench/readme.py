@@ -352,7 +352,7 @@ TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "trained": trained,
     "promotions": promotions,
     "custom": custom_tables.custom,
-    "bulk": bulk_tables.bulk,
+    "bulk_survey": bulk_tables.bulk_survey,
     "bulk_plans": bulk_tables.bulk_plans,
     "bulk_pictures": bulk_tables.bulk_pictures,
     "images": image_tables.images,

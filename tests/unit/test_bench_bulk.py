@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bench import survey
-from tests.bench.bulk_tables import NOT_YET, bulk, bulk_plans
+from tests.bench.bulk_tables import NOT_YET, bulk_plans, bulk_survey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def test_the_survey_is_the_same_in_blocks_of_any_process(tmp_path: Path, monkeyp
 
 
 def test_tables_are_of_what_was_measured(tmp_path: Path) -> None:
-    assert (bulk(tmp_path), bulk_plans(tmp_path)) == (NOT_YET, NOT_YET)
+    assert (bulk_survey(tmp_path), bulk_plans(tmp_path)) == (NOT_YET, NOT_YET)
     moment = {"command_mb": 60, "worker_mb": 190}
     stars = {
         "rows": 100_000_000,
@@ -54,7 +54,7 @@ def test_tables_are_of_what_was_measured(tmp_path: Path) -> None:
     }
     (tmp_path / "bulk.json").write_text(json.dumps({"stars": stars, "plans": [plan]}))
     row = "| 100,000,000 | 8.3 GB | 124 | 401 | 249,252 | 285,550 | 190, 191 | 60, 61 |"
-    assert row in bulk(tmp_path)
-    assert "(load average 2 before)" in bulk(tmp_path)
+    assert row in bulk_survey(tmp_path)
+    assert "(load average 2 before)" in bulk_survey(tmp_path)
     compared = "| zip of galaxies, 40 MB | 6 | 6,000 | 6,000 | 30.0 | 33.0 | +10% | 0.00100 | 0.00090 | -10% |"
     assert compared in bulk_plans(tmp_path)
