@@ -81,6 +81,6 @@ def _engines(spelled: str, environment: Mapping[str, str]) -> Engines:
 
         return TrainedPictures(trained, load_networks(environment), _CORE_MB, 1)
     from skysort.bulk.pictures.models import ShippedPictures  # noqa: PLC0415
-    from skysort.pictures.model import PictureModel  # noqa: PLC0415
+    from skysort.bulk.pictures.turned import TurnedModel  # noqa: PLC0415
 
-    return ShippedPictures(PictureModel.load(model_folder(spelled, environment)), _CORE_MB, 1)
+    return ShippedPictures(TurnedModel.load(model_folder(spelled, environment)), _CORE_MB, 1)

@@ -59,6 +59,8 @@ class TurnedModel(PictureModel):
 
     def adopt(self, content: bytes, threads: int) -> None:
         """Use the rest of the graph from now on, if it answers as the whole does. content: its file."""
+        if self._chunk != 1:  # the batch is free for pictures, not taken by their turns
+            return
         sample = decode(sample_picture(), self.spec)
         both = np.stack([sample, np.random.default_rng(0).integers(0, 256, sample.shape, np.uint8)])
         (whole,) = self.run(both, [PROBABILITIES])

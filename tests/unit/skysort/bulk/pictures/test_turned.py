@@ -48,8 +48,9 @@ def test_other_outputs_are_those_of_the_whole_graph(shipped: PictureModel, quick
         assert np.array_equal(one, other)
 
 
-def test_a_graph_of_another_kind_is_run_as_it_is(tmp_path: Path) -> None:
-    folder = picture_artefact(tmp_path / "image")
+@pytest.mark.parametrize("batch", [1, "n"])
+def test_a_graph_of_another_kind_is_run_as_it_is(batch: int | str, tmp_path: Path) -> None:
+    folder = picture_artefact(tmp_path / "image", batch=batch)
     model, plain = TurnedModel.load(folder), PictureModel.load(folder)
     shown = decode(encode(render(90, 90)), model.spec)[np.newaxis]
     assert not model.is_turned
