@@ -146,7 +146,8 @@ def _measure(work: Work, engine: Engine, samples: Sequence[tuple[Sequence[Slice]
     output = Output(work.columns, work.job.output, lambda: meter, _Nowhere)
     meter.taken = lambda: output.taken
     for sample, skip in samples:
-        meter.begin()
+        counts = [each.rows for each in sample]
+        meter.begin(None if None in counts else sum(count or 0 for count in counts))
         with suppress(_Enough):
             engine.run(replace(work, slices=sample, skip=skip, check=meter.check), output)
             meter.complete()
@@ -158,8 +159,8 @@ def _measure(work: Work, engine: Engine, samples: Sequence[tuple[Sequence[Slice]
 class _Meter:
     """Measures samples, and is the object that their rows are written to.
 
-    A sample that is read to its end counts as a whole; one that has its time counts from its second block on, so that
-    what a slice pays once is not multiplied.
+    A sample that is read to its end counts as a whole. One that has its time counts from its second block on; what
+    there was before, such as opening a row group of Parquet, counts by the share of the rows that were read.
     """
 
     budget_s: float
@@ -169,19 +170,22 @@ class _Meter:
     bytes_out: int = 0
     _began: tuple[float, int] = (0.0, 0)
     _mark: tuple[float, int] | None = None
+    _whole: int | None = None
 
-    def begin(self) -> None:
-        """Begin a sample."""
-        self._began, self._mark = (time.perf_counter(), self.taken()), None
+    def begin(self, rows: int | None) -> None:
+        """Begin a sample. rows: None if nobody has counted them."""
+        self._began, self._mark, self._whole = (time.perf_counter(), self.taken()), None, rows
 
     def check(self) -> None:
         """Look at the time between two blocks; raises _Enough."""
         now = (time.perf_counter(), self.taken())
-        if now[0] - self._began[0] >= self.budget_s and now[1] > self._began[1]:
-            self._count(self._mark or self._began, now)
+        if self._mark is None:
+            self._mark = now if now[1] > self._began[1] else None
+        elif now[0] - self._mark[0] >= self.budget_s and now[1] > self._mark[1]:
+            self._count(self._mark, now)
+            if self._whole:
+                self.seconds += (self._mark[0] - self._began[0]) * min(1.0, (now[1] - self._mark[1]) / self._whole)
             raise _Enough
-        if self._mark is None and now[1] > self._began[1]:
-            self._mark = now
 
     def complete(self) -> None:
         """End a sample that was read to its end."""
