@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 README: Final = ROOT / "infra" / "README.md"
 RESULTS: Final = ROOT / "tests" / "bench" / "results"
-_TABLE: Final = re.compile(r"(<!-- bulk: python -m infra\.commands\.bulk_costs -->\n).*?(<!-- end -->)", re.DOTALL)
+_TABLE: Final = re.compile(r"(<!-- billion: python -m infra\.commands\.bulk_costs -->\n).*?(<!-- end -->)", re.DOTALL)
 NOT_YET: Final = "Not measured yet: run `python -m tests.bench.bulk` and `python -m tests.bench.bulk_pictures`."
 ROWS: Final = 1_000_000_000
 PICTURES: Final = 10_000_000
