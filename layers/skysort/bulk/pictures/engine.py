@@ -44,7 +44,7 @@ _COLUMNS: Final = (
 _MEASURED: Final = (Column("typicality", "double"), Column("in_domain", "boolean"))
 _MODEL: Final = Column("model", "string")
 # Pictures that one call of a model gets, and their bytes; what waits for threads that compute, and for the output.
-_CALL, _CALL_BYTES, _WAITING_BYTES, _WRITTEN = 16, 16 * MIB, 128 * MIB, 2_000
+_CALL, _CALL_BYTES, _WAITING_BYTES, _WRITTEN = 16, 16 * MIB, 128 * MIB, 64
 
 
 class _Item(NamedTuple):
