@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from skysort.bulk import probe
 from skysort.bulk.probe import _Enough, _Meter
 
 
@@ -25,7 +24,7 @@ class Work:
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     made = Work()
-    monkeypatch.setattr(probe.time, "perf_counter", lambda: made.now)
+    monkeypatch.setattr("skysort.bulk.probe.time.perf_counter", lambda: made.now)
     return made
 
 
@@ -42,7 +41,8 @@ def test_a_sample_that_is_read_to_its_end_counts_as_it_is(work: Work) -> None:
     meter.check()
     work.go_on(0.2, 3_000)
     meter.complete()
-    assert (meter.rows, meter.seconds) == (4_000, pytest.approx(0.4))
+    assert meter.rows == 4_000
+    assert meter.seconds == pytest.approx(0.4)
 
 
 def test_rows_that_were_read_share_the_opening_with_those_that_were_not(work: Work) -> None:
@@ -70,4 +70,5 @@ def test_what_opening_a_text_costs_counts_for_no_row(work: Work) -> None:
     work.go_on(0.6, 2_000)
     with pytest.raises(_Enough):
         meter.check()
-    assert (meter.rows, meter.seconds) == (2_000, pytest.approx(0.6))
+    assert meter.rows == 2_000
+    assert meter.seconds == pytest.approx(0.6)
