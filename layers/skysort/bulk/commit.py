@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from skysort.bulk.columns import Column
-from skysort.bulk.cost import ROW_BYTES
+from skysort.bulk.cost import ROW_BYTES, writes_of
 from skysort.bulk.counts import Attempt, Counts, StoredData
 from skysort.bulk.engine import Skip, Work
 from skysort.bulk.keys import run_of
@@ -21,7 +21,6 @@ from skysort.bulk.manifest import PartItem, read_slices
 from skysort.bulk.outcomes import BulkCancelled
 from skysort.bulk.request import Job
 from skysort.drop.deadline import OutOfTimeError
-from skysort.drop.files import PART_BYTES
 from skysort.errors import InfrastructureError, NotFoundError
 from skysort.registry.store import JSON, ConflictError
 
@@ -182,7 +181,7 @@ class Parts:
         counts.ms = round((self._clock() - started) * 1_000)
         counts.memory_mb = self.engines.memory_mb
         # Beside the slices: whether the part is done, whether the job is cancelled, and the list of slices.
-        written = 1 + sum(_requests(file.size) for file in files.values())
+        written = 1 + sum(writes_of(file.size) for file in files.values())
         counts.requests = {"get": self.sources.requests.get - got + 3, "put": written}
         self._commit(run.keys, counts, data_key)
 
@@ -256,11 +255,6 @@ class Parts:
             return self.store.get(keys.done(part)).body
         except NotFoundError:
             return None
-
-
-def _requests(size: int) -> int:
-    """The requests that write an object: one, or one for each part, the upload's beginning, and its end."""
-    return 1 if size < PART_BYTES else -(-size // PART_BYTES) + 2
 
 
 class _Nowhere:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from skysort.bulk.store import RANGE_BYTES
+from skysort.drop.files import PART_BYTES
 from skysort.errors import InfrastructureError
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ _TRANSITIONS_A_RUN: Final = 10
 _TRANSITIONS_A_PART: Final = 3
 # Plan, probe, price, finish.
 _STEPS_A_RUN: Final = 4
-# Of a part beside the reads of its slices: whether it is done, whether its run is cancelled, the list of its slices;
-# its results and its counts.
+# Of a part beside the reads of its slices and its results: whether it is done, whether its run is cancelled, the list
+# of its slices; its counts.
 _READS_A_PART: Final = 3
-_WRITES_A_PART: Final = 2
+_WRITES_A_PART: Final = 1
 # Of the end: a part's counts and slices are read, many at a time, and its lines of the index written.
 _END_S: Final = 0.2
 _END_S_A_PART: Final = 0.002
@@ -168,7 +169,7 @@ def expected(measured: Measured, sizes: Iterable[Size], pace: Pace, prices: Pric
         The seconds are to the end of the job: each sandbox takes the next part as soon as it is free, then all are
         checked.
     """
-    rows, exact, busy_s, reads, parts, last = 0.0, True, 0.0, 0.0, 0, 0.0
+    rows, exact, busy_s, reads, writes, parts, last = 0.0, True, 0.0, 0.0, 0, 0, 0.0
     free: list[float] = []
     for size in sizes:
         own = size.expected_rows(measured)
@@ -184,6 +185,7 @@ def expected(measured: Measured, sizes: Iterable[Size], pace: Pace, prices: Pric
         rows, busy_s, parts = rows + own, busy_s + seconds, parts + 1
         exact = exact and size.rows is not None
         reads += size.reads
+        writes += _WRITES_A_PART + writes_of(round(own * measured.bytes_out_per_row))
     billed_s = busy_s + max(0, len(free) - pace.warm) * measured.start_s
     dollars = Dollars(
         compute=_compute(billed_s * measured.memory_mb / _MB_PER_GB, parts + _STEPS_A_RUN, prices),
@@ -191,7 +193,7 @@ def expected(measured: Measured, sizes: Iterable[Size], pace: Pace, prices: Pric
         s3=_requests(
             # Finishing reads the counts of every part.
             reads + parts * (_READS_A_PART + 1) + _READS_A_RUN,
-            parts * _WRITES_A_PART + _WRITES_A_RUN,
+            writes + _WRITES_A_RUN,
             prices,
         ),
     )
@@ -236,6 +238,11 @@ def counted(spent: Spent, starts_s: float, memory_mb: int, prices: Prices) -> Do
         transitions=_transitions(spent.parts * _TRANSITIONS_A_PART + spent.retried + _TRANSITIONS_A_RUN, prices),
         s3=_requests(spent.reads + spent.parts + _READS_A_RUN, spent.writes + _WRITES_A_RUN, prices),
     )
+
+
+def writes_of(size: int) -> int:
+    """The requests that write an object: one, or one for each part, the upload's beginning, and its end."""
+    return 1 if size < PART_BYTES else -(-size // PART_BYTES) + 2
 
 
 def started_s(plan: Mapping[str, Any], parts: int) -> float:
