@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from infra import ROOT
-from infra.commands.abuse_costs import PAGE_BYTES, PUBLIC_BYTES, README, costs, table, written
+from infra.commands.abuse_costs import (
+    BULK_ROW_BYTES,
+    BULK_ROWS_PER_S,
+    PAGE_BYTES,
+    PUBLIC_BYTES,
+    README,
+    costs,
+    table,
+    written,
+)
 from infra.stages.deployments import dev, prod
 from infra.stages.operations import Operations
 from skysort import limits
@@ -71,6 +81,13 @@ def test_what_anybody_may_fetch_is_as_large_as_is_reckoned_with() -> None:
     control, site = ROOT / "functions" / "control", ROOT / "functions" / "site"
     assert max((control / name).stat().st_size for name in ("openapi.json", "docs.html")) <= PUBLIC_BYTES
     assert max(path.stat().st_size for path in site.rglob("*.*") if path.parent.name != "docs") <= PAGE_BYTES
+
+
+def test_a_bulk_job_is_as_fast_and_its_results_as_large_as_is_reckoned_with() -> None:
+    stars = json.loads((ROOT / "tests" / "bench" / "results" / "bulk.json").read_text("utf-8"))["stars"]
+    cores = prod().functions["star-bulk"].vcpus
+    assert cores * stars["rows_per_core_s"] <= BULK_ROWS_PER_S
+    assert stars["bytes_out"] / stars["rows"] <= BULK_ROW_BYTES
 
 
 def test_links_hold_no_longer_than_the_table_says() -> None:
