@@ -43,8 +43,10 @@ _COLUMNS: Final = (
 )
 _MEASURED: Final = (Column("typicality", "double"), Column("in_domain", "boolean"))
 _MODEL: Final = Column("model", "string")
-# Pictures that one call of a model gets, and their bytes; what waits for threads that compute, and for the output.
-_CALL, _CALL_BYTES, _WAITING_BYTES, _WRITTEN = 16, 16 * MIB, 128 * MIB, 64
+# Pictures that one call of a model gets, and their bytes; what waits for threads that compute, and for the output. A
+# network runs quicker over many decoded pictures in a row than in turn with decoding: 3 % between 16 and 64. A trained
+# model takes several times as long for each, and keeps the maps of all.
+_CALL, _TRAINED_CALL, _CALL_BYTES, _WAITING_BYTES, _WRITTEN = 64, 16, 16 * MIB, 128 * MIB, 64
 
 
 class _Item(NamedTuple):
@@ -172,7 +174,7 @@ class PictureEngine(Generic[Decoded]):
 
     def _classified(self, work: Work) -> Generator[_Done | _Left]:
         """Every row with its answer or error, in order."""
-        calls = _calls(_rows(work))
+        calls = _calls(_rows(work), _TRAINED_CALL if self._measured else _CALL)
         if self.threads == 1:
             for call in calls:
                 work.check()
@@ -236,13 +238,13 @@ def _packed(work: Work, place: int, part: Slice) -> Iterator[_Item | _Left]:
         yield _Left(place, row + 1 if row else None, remaining, error.detail)
 
 
-def _calls(rows: Iterable[_Item | _Left]) -> Iterator[list[_Item | _Left]]:
+def _calls(rows: Iterable[_Item | _Left], most: int) -> Iterator[list[_Item | _Left]]:
     """As many rows as a call of the model gets."""
     call: list[_Item | _Left] = []
     size = 0
     for row in rows:
         own = _bytes(row)
-        if call and (len(call) == _CALL or size + own > _CALL_BYTES):
+        if call and (len(call) == most or size + own > _CALL_BYTES):
             yield call
             call, size = [], 0
         call.append(row)

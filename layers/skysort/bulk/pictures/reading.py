@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Requests that wait side by side, and files that one of them fetches one after another: handing a file over to another
 # thread costs as much as reading a small one.
-_READERS, _FILES = 8, 8
+_READERS, _FILES = 8, 32
 _WAITING_BYTES: Final = 128 * MIB
 _FETCH_BYTES: Final = 8 * MIB
 
