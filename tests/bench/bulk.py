@@ -224,6 +224,8 @@ def galaxies(path: Path, pictures: int) -> Path:
 
 
 def _compared(name: str, model: str, path: Path, out: Path) -> dict[str, Any]:
+    # What was written before is not written during the job.
+    os.sync()
     load = os.getloadavg()[0]
     document = job(model, path, out=out).document
     plan, counted = document["plan"], document["progress"]

@@ -53,7 +53,8 @@ def bulk_plans(results: Path) -> str:
     found = json.loads(path.read_text(encoding="utf-8")).get("plans") if path.is_file() else None
     if not found:
         return NOT_YET
-    header = ["", "parts", "rows", "expected", "seconds", "expected", "off by", "dollars", "expected", "off by"]
+    header = ["", "parts", "rows", "expected", "seconds", "expected", "off by", "dollars", "expected", "off by",
+              "load"]  # fmt: skip
     return table(header, [_compared(job) for job in found])
 
 
@@ -70,6 +71,7 @@ def _compared(job: Mapping[str, Any]) -> list[str]:
         f"{dollars['counted']:.5f}",
         f"{dollars['expected']:.5f}",
         _off(dollars),
+        f"{job['load_before']:.1f}",
     ]
 
 

@@ -51,10 +51,11 @@ def test_tables_are_of_what_was_measured(tmp_path: Path) -> None:
         "rows": {"expected": 6_000, "counted": 6_000},
         "seconds": {"expected": 33.0, "counted": 30.0},
         "dollars": {"expected": 0.0009, "counted": 0.001},
+        "load_before": 0.4,
     }
     (tmp_path / "bulk.json").write_text(json.dumps({"stars": stars, "plans": [plan]}))
     row = "| 100,000,000 | 8.3 GB | 124 | 401 | 249,252 | 285,550 | 190, 191 | 60, 61 |"
     assert row in bulk_survey(tmp_path)
     assert "(load average 2 before)" in bulk_survey(tmp_path)
-    compared = "| zip of galaxies, 40 MB | 6 | 6,000 | 6,000 | 30.0 | 33.0 | +10% | 0.00100 | 0.00090 | -10% |"
+    compared = "| zip of galaxies, 40 MB | 6 | 6,000 | 6,000 | 30.0 | 33.0 | +10% | 0.00100 | 0.00090 | -10% | 0.4 |"
     assert compared in bulk_plans(tmp_path)
