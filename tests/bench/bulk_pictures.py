@@ -179,22 +179,24 @@ def _timed(counted: Iterator[int]) -> dict[str, float]:
 
 
 def summary(rounds: Sequence[Sequence[dict[str, Any]]], processes: int) -> dict[str, Any]:
-    """Medians over the rounds; the shares are of a round's own pictures a second."""
+    """Pictures a second of all processes, and the median of the rounds' shares, on the clock and of processors."""
+    told = [answer for answers in rounds for answer in answers]
 
     def rate(answers: Sequence[dict[str, Any]], what: str, seconds: str) -> float:
-        return sum(float(answer[what]["pictures"] / answer[what][seconds]) for answer in answers)
+        pictures = sum(answer[what]["pictures"] for answer in answers)
+        return float(processes * pictures / sum(answer[what][seconds] for answer in answers))
 
-    found: dict[str, Any] = {"processes": processes}
+    found: dict[str, Any] = {"pictures": sum(answer["bulk"]["pictures"] for answer in told), "processes": processes}
     for seconds in ("seconds", "processor_seconds"):
-        network = [rate(answers, "network", seconds) for answers in rounds]
-        bulk = [rate(answers, "bulk", seconds) for answers in rounds]
+        shares = [rate(answers, "bulk", seconds) / rate(answers, "network", seconds) for answers in rounds]
+        network, bulk = (rate(told, what, seconds) for what in ("network", "bulk"))
         found[seconds] = {
-            "network_per_s": round(statistics.median(network), 1),
-            "bulk_per_s": round(statistics.median(bulk), 1),
-            "share": round(statistics.median(one / other for one, other in zip(bulk, network, strict=True)), 4),
+            "network_per_s": round(network, 1),
+            "bulk_per_s": round(bulk, 1),
+            "share": round(bulk / network, 4),
+            "share_of_rounds": round(statistics.median(shares), 4),
         }
-    done = [answer["bulk"]["pictures"] for answers in rounds for answer in answers]
-    return {"pictures": sum(done), **found, "rounds": [list(answers) for answers in rounds]}
+    return {**found, "rounds": [list(answers) for answers in rounds]}
 
 
 if __name__ == "__main__":

@@ -88,14 +88,21 @@ def bulk_pictures(results: Path) -> str:
     if not path.is_file():
         return PICTURES_NOT_YET
     found = json.loads(path.read_text(encoding="utf-8"))
-    header = ["seconds of", "the network alone (pictures/s)", "bulk", "share"]
+    header = ["seconds of", "the network alone (pictures/s)", "bulk", "share", "of the median round"]
     rows = [
-        [name, f"{each['network_per_s']:,.0f}", f"{each['bulk_per_s']:,.0f}", f"{each['share']:.3f}"]
+        [
+            name,
+            f"{each['network_per_s']:,.0f}",
+            f"{each['bulk_per_s']:,.0f}",
+            f"{each['share']:.3f}",
+            f"{each['share_of_rounds']:.3f}",
+        ]
         for name, each in (("the clock", found["seconds"]), ("the processors", found["processor_seconds"]))
     ]
     before, after = found["load_average"]
     about = (
         f"{found['pictures']:,} pictures in {len(found['rounds'])} rounds, {found['processes']} processes with one "
-        f"thread each beside other work (load average {before:.0f} before, {after:.0f} after); medians of the rounds."
+        f"thread each beside other work (load average {before:.0f} before, {after:.0f} after), which moves the clock's "
+        "figures from round to round."
     )
     return f"{table(header, rows)}\n\n{about}"
