@@ -120,7 +120,7 @@ class _Local:
     def _run(self, job: Job, *, quiet: bool) -> None:
         run = self._jobs.next_run(job)
         planner = Planner(trained_models(job.model, os.environ))
-        site = Site(str(self._folder), {job.family: self._workers}, Prices(), dispatch_s=0.0)
+        site = Site(str(self._folder), {job.family: self._workers}, Prices(), warm=self._workers, dispatch_s=0.0)
         steps = BulkSteps(self._store, Reading(self._files, lambda _: EVERYTHING, planner), site)
         order = Order(str(self._folder), str(self._files.folder), job.model)
         with progress_bar(quiet=quiet) as line, WorkerProcesses[Any](made, order, self._workers) as workers:

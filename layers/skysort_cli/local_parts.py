@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from skysort_cli.worker_processes import Answer, WorkerProcesses
 
+PROBE: Final = "probe"
 PART: Final = "part"
 SPLIT: Final = "split"
 GIVE_UP: Final = "give-up"
 END: Final = "end"
 # How often a step is tried: a part's as often as by the state machine, a split's once more.
-_ATTEMPTS: Final = {"probe": 3, PART: 3, SPLIT: 2}
+_ATTEMPTS: Final = {PROBE: 3, PART: 3, SPLIT: 2}
 # Errors after which no other part is tried, by the names that the state machine knows.
 _STOPPING: Final = frozenset({"BulkRefused", "BulkCancelled"})
 _TICK_S: Final = 0.5
@@ -71,7 +72,9 @@ class LocalMachine:
         """Do all steps; an error of one is recorded as the end of the job."""
         try:
             if not self.steps.run({"key": key, "step": "plan"})["planned"]:
-                self._all([_Call({"key": key, "step": "probe"})])
+                probe = {"key": key, "step": PROBE}
+                # Cores that all work are slower than one that works alone, and it is those that do the parts.
+                self._all([_Call(probe), *[_Call({**probe, "beside": True})] * (self.workers.count - 1)])
             price = self.steps.run({"key": key, "step": "price"})
             if price["go"] == "no":
                 return
@@ -102,7 +105,7 @@ class LocalMachine:
 
     def _following(self, call: _Call, answer: Answer) -> list[_Call]:
         """What is to be done after a call: nothing, the same again, or the next step of a part that cannot be done."""
-        if not answer.error:
+        if not answer.error or call.event.get("beside"):
             return []
         if answer.error in _STOPPING:
             raise StepError(answer.error, answer.message)

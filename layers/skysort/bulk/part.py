@@ -39,8 +39,8 @@ class PartSteps:
         Parameters
         ----------
         event
-            ``key`` of the run, ``step``, and for ``part`` and ``split`` the manifest's item as ``part``. The step
-            ``ready`` is of no job.
+            ``key`` of the run, ``step``, and for ``part`` and ``split`` the manifest's item as ``part``; ``beside`` if
+            a probe is only to keep a core busy while another one measures. The step ``ready`` is of no job.
         deadline
             When to stop.
 
@@ -70,7 +70,8 @@ class PartSteps:
         if step == "probe":
             from skysort.bulk.probe import probe  # noqa: PLC0415 - once a job
 
-            probe(self.parts, *run_of(event["key"]))
+            keys, _ = run_of(event["key"])
+            probe(self.parts, keys, writes=not event.get("beside"))
             return
         run, item = self.parts.run_of(event["key"]), PartItem.from_document(event["part"])
         if step == "part":

@@ -44,8 +44,15 @@ class _Enough(Exception):  # noqa: N818 - no error
     """A sample has had its time."""
 
 
-def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
+def probe(parts: Parts, keys: BulkKeys, *, writes: bool = True) -> None:
     """Measure the job's model on a sample and write probe.json, unless it is there.
+
+    Parameters
+    ----------
+    parts, keys
+        The job.
+    writes
+        Whether probe.json is written; without it the same work is done for nothing.
 
     Raises
     ------
@@ -54,14 +61,13 @@ def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
     NotFoundError
         Likewise.
     """
-    del number
     try:
         parts.store.get(keys.probe)
     except NotFoundError:
         pass
     else:
         return
-    attempt = _attempt(parts, keys)
+    attempt = _attempt(parts, keys) if writes else 0
     started = time.perf_counter()
     job = Job.read(parts.store.get(keys.request).body)
     request_s = time.perf_counter() - started
@@ -74,6 +80,8 @@ def probe(parts: Parts, keys: BulkKeys, number: int) -> None:
     _measure(work, engine, tries[:1], budget_s)
     start_s = time.perf_counter() - started
     meter = _measure(work, engine, tries, budget_s)
+    if not writes:
+        return
     document = {
         "model": {"name": engine.name, "version": engine.version},
         "labels": list(engine.labels),

@@ -49,6 +49,7 @@ class FakeWorkers:
     answers_of: dict[tuple[str, int | None], list[Answer]] = field(default_factory=dict)
     done: list[tuple[str, int | None]] = field(default_factory=list)
     _calls: deque[tuple[Any, Mapping[str, Any]]] = field(default_factory=deque)
+    count: int = 2
 
     @property
     def is_free(self) -> bool:
@@ -60,7 +61,7 @@ class FakeWorkers:
 
     def answers(self, _timeout_s: float) -> Iterator[tuple[Any, Answer]]:
         token, call = self._calls.pop()
-        about = (call["step"], call.get("part", {}).get("part"))
+        about = ("beside" if "beside" in call else call["step"], call.get("part", {}).get("part"))
         self.done.append(about)
         failures = self.answers_of.get(about, [])
         yield token, failures.pop(0) if failures else Answer({})
@@ -78,8 +79,8 @@ def test_a_job_is_planned_probed_priced_done_and_finished() -> None:
     steps, workers = FakeSteps(), FakeWorkers()
     run(steps, workers)
     assert steps.steps == ["plan", "price", "finish"]
-    assert workers.done[0] == ("probe", None)
-    assert sorted(workers.done[1:]) == [("part", 0), ("part", 1), ("part", 2)]
+    assert sorted(workers.done[:2]) == [("beside", None), ("probe", None)]
+    assert sorted(workers.done[2:]) == [("part", 0), ("part", 1), ("part", 2)]
     assert {event["key"] for event in steps.events} == {KEY}
 
 
@@ -89,6 +90,13 @@ def test_nothing_is_classified_where_only_the_plan_is_wanted_or_nothing_is_left(
     run(steps, workers)
     assert steps.steps == steps_done
     assert workers.done == []
+
+
+def test_a_core_that_is_kept_busy_beside_the_probe_may_fail() -> None:
+    steps, workers = FakeSteps(), FakeWorkers({("beside", None): [KILLED]})
+    run(steps, workers)
+    assert steps.steps == ["plan", "price", "finish"]
+    assert workers.done.count(("beside", None)) == 1
 
 
 def test_a_part_whose_process_is_killed_is_done_again() -> None:
