@@ -106,7 +106,7 @@ def read_each(content: bytes, specs: Sequence[InputSpec], budget: Budget | None 
 
 
 def _decode_picture(content: bytes, form: Format, specs: Sequence[InputSpec], budget: Budget) -> tuple[Picture, ...]:
-    loaded = load(content, form, covering(specs), budget, shared=len(specs) > 1)
+    loaded = load(content, form, covering(specs), budget)
     if len(specs) > 1:  # loading is paid for with the drawing of one input
         pixels = loaded.picture.width * loaded.picture.height
         measured = prices.MEASURED_PIXEL if loaded.picture.mode in measurements.MODES else 0

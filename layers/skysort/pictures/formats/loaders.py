@@ -60,24 +60,8 @@ class Loaded:
     deep: bool = False
 
 
-def load(content: bytes, form: Format, spec: InputSpec, budget: Budget, *, shared: bool = False) -> Loaded:
-    """Decode a picture of any format but FITS.
-
-    Parameters
-    ----------
-    content, form
-        The file.
-    spec
-        The input of the model that sees the picture, or what covers those of several.
-    budget
-        Pays for it.
-    shared
-        Whether several models see it.
-
-    Returns
-    -------
-    At least what the spec shows; raises the errors of Prepared, and those of decoders.
-    """
+def load(content: bytes, form: Format, spec: InputSpec, budget: Budget) -> Loaded:
+    """Decode a picture of any format but FITS; raises the errors of Prepared, and those of decoders."""
     budget.check(Cost(1))
     if form is Format.JPEG:
         return _jpeg(content, spec, budget)
@@ -87,11 +71,6 @@ def load(content: bytes, form: Format, spec: InputSpec, budget: Budget, *, share
         scanner = _module(f"skysort.pictures.formats.{form.name.lower()}")
         prepared: Prepared = scanner.prepare(content, *([budget] if form is Format.TIFF else []))
     budget.take(_with_scaling(prepared, 0 if form is Format.WEBP else prices.CONVERT_BYTES))
-    if form is Format.WEBP and not shared:
-        stored = spec.turned() if prepared.turn in SIDEWAYS else spec
-        window = _module("skysort.pictures.formats.webp_window").decoded(prepared, stored)
-        if window is not None:
-            return replace(_loaded(window.picture, prepared), size=prepared.size, origin=window.origin)
     return _loaded(_LOADERS[form](prepared, budget), prepared)
 
 
