@@ -83,10 +83,12 @@ def mapping(account: Account, function: str) -> str:
 
 
 def results(account: Account) -> dict[str, Any]:
-    """The records in the results bucket, by key; other files by their text."""
+    """The records in the results bucket, by key; other files by their text; without those of bulk jobs."""
     s3, bucket = account.client("s3"), account.outputs()["ResultsBucket"]
     found = {}
     for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
+        if item["Key"].startswith("bulk/"):
+            continue
         text = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read().decode()
         found[item["Key"]] = json.loads(text) if item["Key"].endswith(".json") else text
     return found
