@@ -147,7 +147,7 @@ def test_a_model_of_an_input_that_the_page_does_not_know_has_no_view(visit: Visi
     page = visit.page
     page.route("**/v1/models", lambda route: route.fulfill(json={"models": [SPECTRUM, COMET]}))
     visit.open("comet")
-    expect(page.locator("#views a")).to_have_text(["Comet", "Batch", "Train", "Models"])
+    expect(page.locator("#views a")).to_have_text(["Comet", "Batch", "Bulk", "Train", "Models"])
     page.goto(f"{visit.site}/#spectrum")
     expect(page.get_by_role("heading", level=1)).to_have_text("What kind of comet is this?")
 
@@ -183,7 +183,7 @@ def test_models_that_do_not_come_are_asked_for_again(visit: Visit) -> None:
     page.get_by_role("button", name="Try again").click()
 
     # Then
-    expect(page.locator("#views a")).to_have_text(["Galaxy", "Photograph", "Star", "Batch", "Train", "Models"])
+    expect(page.locator("#views a")).to_have_text(["Galaxy", "Photograph", "Star", "Batch", "Bulk", "Train", "Models"])
     expect(page.get_by_role("heading", level=1)).to_have_text("What shape is this galaxy?")
 
 
