@@ -35,8 +35,9 @@ _STEPS_A_RUN: Final = 4
 # of its slices; its counts.
 _READS_A_PART: Final = 3
 _WRITES_A_PART: Final = 1
-# Of the end: a part's counts and slices are read, many at a time, and its lines of the index written.
-_END_S: Final = 0.2
+# Of the end: requests, one after another, as many as of this many parts beside their rows; then a part's counts and
+# slices are read, many at a time, and its lines of the index written.
+_END_PARTS: Final = 5
 _END_S_A_PART: Final = 0.002
 # Of the steps of a run, beside the counts of every part: documents read and written.
 _READS_A_RUN: Final = 30
@@ -197,7 +198,7 @@ def expected(measured: Measured, sizes: Iterable[Size], pace: Pace, prices: Pric
             prices,
         ),
     )
-    return Expected(round(rows), exact, last + _END_S + parts * _END_S_A_PART, dollars)
+    return Expected(round(rows), exact, last + _END_PARTS * measured.part_s + parts * _END_S_A_PART, dollars)
 
 
 @dataclass(slots=True)
