@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # A JSON document is read at once; larger lists have a key, or an object, a line.
 _DOCUMENT: Final = 16 * MIB
-_LINE: Final = 16 * 1024
 _ARN: Final = "arn:aws:s3:::"
 _INVENTORY: Final = frozenset({"fileFormat", "fileSchema", "files", "destinationBucket"})
 

@@ -140,8 +140,7 @@ class _ParquetRows:
             compression_level=1,
             use_dictionary=coded or False,
             store_schema=False,
-            write_statistics=[name for name in schema.names if name in {"source", "slice", "row", "ra", "dec"}]
-            or False,
+            write_statistics=[name for name in schema.names if name in _SOUGHT] or False,
         )
 
     def write(self, rows: pa.Table) -> None:
