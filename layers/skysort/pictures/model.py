@@ -31,8 +31,8 @@ EXPLAINED_CLASSES: Final = "explain"
 _CHUNK: Final = 8
 _FATAL_ONLY: Final = 4
 # Nodes whose outputs nobody asked for are not run: a fiftieth of the galaxy network's time.
-_ASKED_FOR: Final = onnxruntime.RunOptions()
-_ASKED_FOR.only_execute_path_to_fetches = True
+ASKED_FOR: Final = onnxruntime.RunOptions()
+ASKED_FOR.only_execute_path_to_fetches = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class PictureModel:
         One array an output, the pictures along its first axis.
         """
         parts = [
-            self._session.run(outputs, {self._input: pixels[start : start + self._chunk], **(feed or {})}, _ASKED_FOR)
+            self._session.run(outputs, {self._input: pixels[start : start + self._chunk], **(feed or {})}, ASKED_FOR)
             for start in range(0, len(pixels), self._chunk)
         ]
         if len(parts) == 1:

@@ -18,7 +18,7 @@ from skysort.errors import ArtefactError
 from skysort.model_card import read_artefact
 from skysort.pictures.classify import sample_picture
 from skysort.pictures.decode import decode
-from skysort.pictures.model import PROBABILITIES, PictureModel, new_session
+from skysort.pictures.model import ASKED_FOR, PROBABILITIES, PictureModel, new_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,7 +85,7 @@ class TurnedModel(PictureModel):
         found = []
         for picture in pixels:
             turn(picture, turns)
-            found.append(self._bare.run([PROBABILITIES], {self._entry: turns})[0])
+            found.append(self._bare.run([PROBABILITIES], {self._entry: turns}, ASKED_FOR)[0])
         return [np.concatenate(found)]
 
 
