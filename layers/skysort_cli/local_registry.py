@@ -116,10 +116,13 @@ class LocalRegistry(Registry):
             else:
                 self._promotions.delete_version(OWNER, name, self._versions.find(OWNER, name, version))
 
-    def check_kind(self, name: str, kind: Kind) -> None:
-        """Raise ModelConflictError if a model of this name is of another kind."""
+    def live_version(self, name: str, kind: Kind) -> str | None:
+        """The live version of a model, if there is one; raises ModelConflictError if it is of another kind."""
         with contextlib.suppress(NotFoundError):
-            check_kind(self._pointers.read(OWNER, name), kind)
+            pointer = self._pointers.read(OWNER, name)
+            check_kind(pointer, kind)
+            return pointer.live
+        return None
 
     def live(self, model: Classifier) -> ModelVersion:
         """The live version of a trained model."""

@@ -110,9 +110,9 @@ def train_here(
             created,
             place,
             request.options.model_dump(exclude_none=True),
+            registry.live_version(request.name, Kind(request.kind)),
         )
         keys = TrainingKeys(OWNER, training.id)
-        registry.check_kind(training.name, training.kind)
     steps = Steps(registry.store, [_kind_steps(training.kind, LocalUploads(paths))])
     with as_problems():
         registry.store.put(keys.request, training.to_json(), content_type=JSON)

@@ -36,7 +36,7 @@ from skysort.trainings.star import StarSteps  # noqa: E402
 from skysort.trainings.status import StatusFile  # noqa: E402
 from skysort.trainings.steps import Steps  # noqa: E402
 from tests.conftest import DATA  # noqa: E402
-from tests.fakes.model_store import MemoryModelStore  # noqa: E402
+from tests.fakes.model_store import MemoryModelStore, live_version  # noqa: E402
 
 TABLE = DATA / "star" / "sdss17.csv.gz"
 KEY = "incoming/training/bench/table.csv"
@@ -57,7 +57,8 @@ class Bench:
         """Train, ask once, and say how long it took and how good it is."""
         self.uploads.objects[KEY] = body
         keys = TrainingKeys("shared", f"star-20261128-0900{len(self.models.objects) % 100:02}-abcdef")
-        request = Training(keys.id, keys.owner, Kind.STAR, name, "2026-11-28T09:00:00Z", {"s3_key": KEY}, options)
+        created, live = "2026-11-28T09:00:00Z", live_version(self.models, name)
+        request = Training(keys.id, keys.owner, Kind.STAR, name, created, {"s3_key": KEY}, options, live)
         self.models.put(keys.request, request.to_json())
         steps = Steps(self.models, [StarSteps(self.uploads, self.threads)])
         seconds, cpu = {}, {}

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from skysort.errors import NotFoundError
+from skysort.registry.pointer import Pointers
 from skysort.registry.store import BYTES, ConflictError, ListedObject, StoredDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from skysort.registry.store import ModelStore
 
 
 @dataclass
@@ -77,3 +80,11 @@ class MemoryModelStore:
 def etag_of(body: bytes) -> str:
     """As S3's of an object in one piece."""
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def live_version(store: ModelStore, name: str) -> str | None:
+    """The live version of a model that is shared, if there is one."""
+    try:
+        return Pointers(store).read("shared", name).live
+    except NotFoundError:
+        return None

@@ -18,7 +18,7 @@ from skysort.registry.pointer import Change, How, Pointer, Pointers
 from skysort.registry.versions import VersionFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from skysort import answers
     from skysort.registry.store import ModelStore
@@ -187,6 +187,7 @@ class Promotions:
         *,
         force: bool = False,
         training: str | None = None,
+        check: Callable[[Pointer], None] = lambda _pointer: None,
     ) -> Pointer:
         """Make a version the live one; a first version always, another only if it is not worse.
 
@@ -200,6 +201,8 @@ class Promotions:
             Whether to promote it even if it is worse, or cannot be compared; the history says so.
         training
             The training that made it, for the history.
+        check
+            Called with the pointer that is to change, each time that it is read; what it raises ends the promotion.
 
         Returns
         -------
@@ -221,6 +224,7 @@ class Promotions:
                 return pointer
             if version in pointer.deleted:
                 raise NotFoundError(f"version {version[:SHOWN_DIGITS]} of {name!r} was deleted")
+            check(pointer)
             # Read after the pointer: where there is none, or none is live, the model may have been deleted meanwhile.
             maker = self._versions.card(owner, name, version).get("training") or None
             comparison = first(version)

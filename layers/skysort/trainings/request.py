@@ -86,7 +86,11 @@ class TrainingRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """The request document of a training. source: ``{"prefix": ...}`` or ``{"s3_key": ...}``."""
+    """The request document of a training.
+
+    source: ``{"prefix": ...}`` or ``{"s3_key": ...}``. live: the model's version that was live at the request: another
+    one that is live in the end was made meanwhile.
+    """
 
     id: str
     owner: str
@@ -95,6 +99,7 @@ class Training:
     created: str
     source: Mapping[str, str]
     options: Mapping[str, Any] = field(default_factory=dict)
+    live: str | None = None
 
     def to_json(self) -> bytes:
         """The document."""

@@ -88,7 +88,7 @@ class TrainingService:
         owner, now = owner_of(client), self._now()
         source = self._source(request, client)
         kind = Kind(request.kind)
-        self._check_name(owner, request.name, kind)
+        live = self._live(owner, request.name, kind)
         running = sum(not Phase(training["phase"]).ended for training in self._recent(owner))
         if running >= TRAININGS_RUNNING:
             raise LimitExceededError(
@@ -103,6 +103,7 @@ class TrainingService:
             created=written(now),
             source=source,
             options=request.options.model_dump(exclude_none=True),
+            live=live,
         )
         self._store.put(TrainingKeys(owner, training.id).request, training.to_json(), content_type=JSON)
         return self._merged(training, FORM.empty)
@@ -145,9 +146,11 @@ class TrainingService:
             raise InvalidFieldsError([FieldError("source", "nothing_there", detail)])
         return {field: value}
 
-    def _check_name(self, owner: str, name: str, kind: Kind) -> None:
+    def _live(self, owner: str, name: str, kind: Kind) -> str | None:
+        """The live version of the model that is to be trained, if there is one; raises the errors of a bad name."""
         try:
-            check_kind(self._pointers.read(owner, name), kind)
+            pointer = self._pointers.read(owner, name)
+            check_kind(pointer, kind)
             # A training finds this out only when all is done.
             self._versions.check_room(owner, name)
         except NotFoundError:
@@ -157,6 +160,8 @@ class TrainingService:
                     f"there are {models} trained models; at most {TRAINED_MODELS} are kept. Delete one, or train "
                     "another version of one."
                 ) from None
+            return None
+        return pointer.live
 
     def _ids(self, owner: str) -> list[str]:
         """An owner's trainings, the newest first."""

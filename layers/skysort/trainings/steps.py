@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from skysort.answers import Comparison, Problem
     from skysort.registry.keys import TrainingKeys
     from skysort.registry.names import Kind
+    from skysort.registry.pointer import Pointer
     from skysort.registry.store import ModelStore
 
 PHASES: Final[Mapping[str, Phase]] = {
@@ -45,12 +46,19 @@ FAIL: Final = "fail"
 READY: Final = "ready"
 # How a function ends that needs too much time or memory (AWS Step Functions, "Handling error conditions").
 _EXHAUSTED: Final = frozenset({"Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown", "States.Timeout"})
-_BASE: Final = "live_before.json"
 _log: Final = logging.getLogger(__name__)
 
 
 class TrainingRefused(Exception):  # noqa: N818 - the state machine knows it by this name
     """A training's input can never become a model; the message says why."""
+
+
+class _OvertakenError(Exception):
+    """Another version is live than when the training was asked for. live: that version."""
+
+    def __init__(self, live: str) -> None:
+        super().__init__(live)
+        self.live = live
 
 
 class Refused(NamedTuple):
@@ -168,16 +176,10 @@ class Steps:
         try:
             if step == "publish":
                 return self._publish(job, kind)
-            if step == "read":
-                self._note_live(job)
             return kind.run(step, job, event)
         except (InputError, NotFoundError) as error:
             status.fail(problems.from_error(error))
             raise TrainingRefused(error.detail) from error
-
-    def _note_live(self, job: Job) -> None:
-        """Remember which version is live when a training begins."""
-        job.write_json(_BASE, {"live": self._live(job)})
 
     def _live(self, job: Job) -> str | None:
         try:
@@ -196,18 +198,22 @@ class Steps:
 
     def _promote(self, job: Job, version: str) -> tuple[bool, Comparison | None]:
         owner, name, options = job.keys.owner, job.request.name, job.request.options
-        live, before, force = self._live(job), job.read_json(_BASE)["live"], bool(options.get("force"))
+        live, force = self._live(job), bool(options.get("force"))
         if live == version:  # an earlier attempt at this step has promoted it
             return True, Pointers(self._store).read(owner, name).history[0].comparison
-        if live is not None and not force:
-            if not options.get("promote", True):
-                return False, None
-            if live != before:
-                return False, self._overtaken(job, live, version)
+        if live is not None and not force and not options.get("promote", True):
+            return False, None
+
+        def unmoved(pointer: Pointer) -> None:
+            if not force and pointer.live not in {None, job.request.live}:
+                raise _OvertakenError(pointer.live)
+
         try:
             pointer = Promotions(self._store).promote(
-                owner, name, job.request.kind, version, force=force, training=job.keys.id
+                owner, name, job.request.kind, version, force=force, training=job.keys.id, check=unmoved
             )
+        except _OvertakenError as error:
+            return False, self._overtaken(job, error.live, version)
         except NotBetterError as error:
             return False, error.comparison
         return True, pointer.history[0].comparison
@@ -216,8 +222,8 @@ class Steps:
         """The comparison of a version with one that another training made live meanwhile, which says so."""
         comparison = Promotions(self._store).compare(job.keys.owner, job.request.name, live, version)
         sentence = (
-            f"Another training made version {live[:SHOWN_DIGITS]} live while this one ran, so this version is kept and "
-            f"not promoted. {comparison['sentence']}"
+            f"Another training made version {live[:SHOWN_DIGITS]} live since this one was asked for, so this version "
+            f"is kept and not promoted. {comparison['sentence']}"
         )
         return {**comparison, "sentence": sentence}
 

@@ -144,6 +144,15 @@ def test_a_name_of_another_kind_is_a_conflict(desk: Desk) -> None:
     assert desk.start(ALICE)
 
 
+def test_a_training_is_compared_with_what_was_live_when_it_was_asked_for(desk: Desk) -> None:
+    # Given
+    desk.store.put(keys.pointer_key("shared", "rings"), Pointer("rings", Kind.PICTURES, "ab" * 32).to_json())
+    # When
+    training = desk.start()
+    # Then
+    assert Training.read(desk.store.objects[f"trainings/shared/{training['id']}/request.json"]).live == "ab" * 32
+
+
 def test_another_version_of_a_model_is_trained_however_many_models_there_are(desk: Desk) -> None:
     for number in range(TRAINED_MODELS):
         name = f"model-{number}"

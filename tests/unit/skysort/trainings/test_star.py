@@ -24,7 +24,7 @@ from skysort.trainings.star_evaluation import forecast as forecast_of
 from skysort.trainings.star_fit import HYPERPARAMETERS
 from skysort.trainings.status import StatusFile
 from skysort.trainings.steps import Steps, TrainingRefused
-from tests.fakes.model_store import MemoryModelStore
+from tests.fakes.model_store import MemoryModelStore, live_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +71,8 @@ class Bench:
         """Run every step of a training; returns its status."""
         self.uploads.objects[KEY] = body
         keys = TrainingKeys("shared", training)
-        request = Training(training, "shared", Kind.STAR, name, "2026-11-28T08:45:00Z", {"s3_key": KEY}, options)
+        created, live = "2026-11-28T08:45:00Z", live_version(self.models, name)
+        request = Training(training, "shared", Kind.STAR, name, created, {"s3_key": KEY}, options, live)
         self.models.put(keys.request, request.to_json())
         steps = Steps(self.models, [StarSteps(self.uploads, clock=self.clock)])
         for step in STEPS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from skysort.errors import EmptyInputError, InfrastructureError, MalformedInputError, NotFoundError
-from skysort.registry.keys import HELD_OUT, TrainingKeys
+from skysort.registry.keys import HELD_OUT, TrainingKeys, pointer_key
 from skysort.registry.names import Kind
 from skysort.registry.pointer import Pointers
 from skysort.registry.promotion import HeldOut, Promotions
@@ -18,7 +18,7 @@ from skysort.registry.versions import VersionFiles
 from skysort.trainings.request import Training
 from skysort.trainings.status import Phase, StatusFile
 from skysort.trainings.steps import Artefact, Job, Refused, Steps, TrainingRefused
-from tests.fakes.model_store import MemoryModelStore
+from tests.fakes.model_store import MemoryModelStore, live_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,9 +62,8 @@ class Bench:
     kind: FakeKind = field(default_factory=FakeKind)
 
     def request(self, training: str = ONE, **options: Any) -> None:
-        document = Training(
-            training, "shared", Kind.PICTURES, "dogs", "2026-11-28T08:45:00Z", {"prefix": "p/"}, options
-        )
+        created, source = "2026-11-28T08:45:00Z", {"prefix": "p/"}
+        document = Training(training, "shared", Kind.PICTURES, "dogs", created, source, options, self.live)
         self.store.put(TrainingKeys("shared", training).request, document.to_json())
 
     def run(self, step: str, training: str = ONE, **more: Any) -> dict[str, Any]:
@@ -83,7 +82,7 @@ class Bench:
 
     @property
     def live(self) -> str | None:
-        return Pointers(self.store).read("shared", "dogs").live
+        return live_version(self.store, "dogs")
 
     @property
     def versions(self) -> set[str]:
@@ -248,16 +247,20 @@ def test_without_promotion_a_first_version_is_live_and_a_second_is_not(bench: Be
     assert bench.live == first["version"]
 
 
-@pytest.mark.parametrize("trained", [False, True])
-def test_of_two_trainings_at_once_one_wins_and_the_other_says_so(bench: Bench, trained: bool) -> None:
-    # Given two trainings that have both begun, of a new model or of one with a live version
+@pytest.mark.parametrize("trained", [False, True], ids=["a new model", "with a live version"])
+@pytest.mark.parametrize("together", [False, True], ids=["one after the other", "side by side"])
+def test_of_two_trainings_asked_for_at_once_one_wins_and_the_other_says_so(
+    bench: Bench, trained: bool, together: bool
+) -> None:
+    # Given
     if trained:
         bench.train("pictures-20261128-084400-000000")
     for training in (ONE, OTHER):
-        bench.train(training, STEPS[:-1])
+        bench.request(training)
     # When
-    bench.run("publish", ONE)
-    bench.run("publish", OTHER)
+    runs = [(step, training) for training in (ONE, OTHER) for step in STEPS]
+    for step, training in sorted(runs, key=lambda run: STEPS.index(run[0])) if together else runs:
+        bench.run(step, training)
     # Then
     winner, loser = bench.status(ONE), bench.status(OTHER)
     assert (winner["promoted"], loser["promoted"]) == (True, False)
@@ -265,7 +268,26 @@ def test_of_two_trainings_at_once_one_wins_and_the_other_says_so(bench: Bench, t
     assert live is not None
     assert live == winner["version"]
     assert {winner["version"], loser["version"]} <= bench.versions
-    assert loser["comparison"]["sentence"].startswith(f"Another training made version {live[:12]} live while")
+    assert loser["comparison"]["sentence"].startswith(f"Another training made version {live[:12]} live since")
+
+
+def test_of_two_trainings_that_publish_at_the_same_moment_one_wins(bench: Bench) -> None:
+    # Given two trainings of a new model, and a store that lets the other publish before the first one's pointer
+    for training in (ONE, OTHER):
+        bench.train(training, STEPS[:-1])
+    overtaken: list[str] = []
+
+    def before(operation: str, key: str) -> None:
+        if operation == "put" and key == pointer_key("shared", "dogs") and not overtaken:
+            overtaken.append(key)
+            bench.run("publish", OTHER)
+
+    bench.store.before = before
+    # When
+    bench.run("publish", ONE)
+    # Then
+    assert (bench.status(ONE)["promoted"], bench.status(OTHER)["promoted"]) == (False, True)
+    assert bench.live == bench.status(OTHER)["version"]
 
 
 def test_a_force_that_was_overtaken_is_promoted_nevertheless(bench: Bench) -> None:
@@ -276,7 +298,7 @@ def test_a_force_that_was_overtaken_is_promoted_nevertheless(bench: Bench) -> No
     assert bench.live == bench.status(OTHER)["version"]
 
 
-def test_a_rolled_back_model_counts_as_it_is_when_a_training_begins(bench: Bench) -> None:
+def test_a_rolled_back_model_counts_as_it_is_when_a_training_is_asked_for(bench: Bench) -> None:
     first = bench.train()
     bench.train(OTHER)
     Promotions(bench.store).roll_back("shared", "dogs")
