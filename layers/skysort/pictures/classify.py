@@ -56,7 +56,7 @@ class ShippedJudge:
     def classes(self, pictures: Sequence[Picture], options: Options) -> list[PictureClasses]:
         """Run the network over the pictures."""
         model = self._model
-        pixels = np.stack([picture.pixels for picture in pictures])
+        pixels = [picture.pixels for picture in pictures]
         result = model.predict(pixels, activation=options.explain)
         found = ranked(result.probabilities, result.prediction_sets, self.labels, options, model.wordnet_ids)
         answers: list[PictureClasses] = []

@@ -108,13 +108,15 @@ class PictureModel:
         _check(session, model.spec, len(card.labels), path)
         return model
 
-    def predict(self, pixels: NDArray[np.uint8], *, activation: bool = False) -> Classification:
+    def predict(
+        self, pixels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], *, activation: bool = False
+    ) -> Classification:
         """Classify n pictures.
 
         Parameters
         ----------
         pixels
-            (n, height, width, 3) uint8 RGB of the card's size (see skysort.pictures.decode).
+            (n, height, width, 3) uint8 RGB of the card's size (see skysort.pictures.decode), or n arrays.
         activation
             Whether to compute class activation maps.
 
@@ -139,7 +141,10 @@ class PictureModel:
         return self.run(pixels, [EMBEDDING])[0]
 
     def run(
-        self, pixels: NDArray[np.uint8], outputs: Sequence[str], feed: Mapping[str, NDArray[np.int64]] | None = None
+        self,
+        pixels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+        outputs: Sequence[str],
+        feed: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> list[NDArray[np.float32]]:
         """Outputs of the graph by name, float32.
 
@@ -157,12 +162,21 @@ class PictureModel:
         One array an output, the pictures along its first axis.
         """
         parts = [
-            self._session.run(outputs, {self._input: pixels[start : start + self._chunk], **(feed or {})}, ASKED_FOR)
+            self._session.run(
+                outputs, {self._input: batch(pixels[start : start + self._chunk]), **(feed or {})}, ASKED_FOR
+            )
             for start in range(0, len(pixels), self._chunk)
         ]
         if len(parts) == 1:
             return list(parts[0])
         return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+
+def batch(pixels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Pictures as one array, a single one without a copy."""
+    if isinstance(pixels, np.ndarray):
+        return pixels
+    return pixels[0][np.newaxis] if len(pixels) == 1 else np.stack(pixels)
 
 
 def _sizes(card: ModelCard) -> dict[str, int]:

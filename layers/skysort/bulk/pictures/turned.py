@@ -75,13 +75,16 @@ class TurnedModel(PictureModel):
             self._bare = None
 
     def run(
-        self, pixels: NDArray[np.uint8], outputs: Sequence[str], feed: Mapping[str, NDArray[np.int64]] | None = None
+        self,
+        pixels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+        outputs: Sequence[str],
+        feed: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> list[NDArray[np.float32]]:
         """Outputs of the graph by name; see PictureModel.run."""
         if self._bare is None or feed or list(outputs) != [PROBABILITIES]:
             return super().run(pixels, outputs, feed)
         # One array for all of them: the memory of a new one would be asked of the system each time.
-        turns = np.empty((_TURNS, 3, *pixels.shape[1:3]), np.float32)
+        turns = np.empty((_TURNS, 3, *pixels[0].shape[:2]), np.float32)
         found = []
         for picture in pixels:
             turn(picture, turns)
