@@ -10,6 +10,7 @@ from skysort.custom.files import NoModel, TrainedPictures
 from skysort.custom.networks import Networks
 from skysort.drop.batch import process_batch
 from skysort.drop.trained import TrainedFiles
+from skysort.drop.visibility import SqsMessages
 from skysort.drop.worker import DropWorker
 from skysort.observability import Start, logger, metrics
 from skysort.pictures.files import PictureFiles
@@ -37,6 +38,7 @@ worker = DropWorker(
     NoModel(),
     trained=TrainedFiles(Kind.PICTURES, models.get, PictureFiles.suffixes, settings.clients).of,
 )
+messages = SqsMessages()
 start.done()
 
 
@@ -44,4 +46,4 @@ start.done()
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Classify the pictures and archives of an SQS event; return the messages to be delivered again."""
-    return process_batch(event, context, worker, handler=__file__, parallel=PARALLEL)
+    return process_batch(event, context, worker, messages, handler=__file__, parallel=PARALLEL)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skysort.drop.batch import process_batch
+from skysort.drop.visibility import SqsMessages
 from skysort.drop.worker import DropWorker
 from skysort.observability import Start, logger, metrics
 from skysort.pictures.classify import PictureClassifier
@@ -26,6 +27,7 @@ start = Start()
 settings = DropSettings.from_environment(os.environ, "image", Path(__file__).parent)
 model = PictureModel.load(settings.model_folder)
 worker = DropWorker(S3Store(), settings.results_bucket, PictureFiles(PictureClassifier(model), Turns(settings.threads)))
+messages = SqsMessages()
 start.done()
 
 
@@ -33,4 +35,4 @@ start.done()
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Classify the pictures and archives of an SQS event; return the messages to be delivered again."""
-    return process_batch(event, context, worker, handler=__file__, parallel=PARALLEL)
+    return process_batch(event, context, worker, messages, handler=__file__, parallel=PARALLEL)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skysort.drop.batch import process_batch
 from skysort.drop.trained import TrainedFiles
+from skysort.drop.visibility import SqsMessages
 from skysort.drop.worker import DropWorker
 from skysort.observability import Start, logger, metrics
 from skysort.registry.names import Kind
@@ -31,6 +32,7 @@ worker = DropWorker(
         Kind.STAR, TrainedTables(settings.models_bucket, settings.threads).get, SUFFIXES, settings.clients
     ).of,
 )
+messages = SqsMessages()
 start.done()
 
 
@@ -38,4 +40,4 @@ start.done()
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Classify the tables of an SQS event; return the messages to be delivered again."""
-    return process_batch(event, context, worker, handler=__file__)
+    return process_batch(event, context, worker, messages, handler=__file__)

@@ -177,7 +177,8 @@ def sandbox_panels(stage: AwsStage, functions: Sequence[FunctionMetrics]) -> lis
 def drop_panels(stage: AwsStage, queues: Sequence[QueueMetrics], drops: Sequence[FunctionMetrics]) -> list[Panel]:
     """Files of the drop folder: waiting, age, done, and dead letters."""
     alarms = stage.operations.alarms
-    limit = (alarms.queue_age_s, "alarm") if alarms else None
+    overdue_s = min(queue.settings.overdue_s for queue in queues)
+    limit = (alarms.queue_age_s or overdue_s, "alarm") if alarms else None
     done: list[cw.IMetric] = [metrics.custom("Files", label=f"{metrics.name} files") for metrics in drops]
     refused: list[cw.IMetric] = [metrics.custom("FilesRefused", label=f"{metrics.name} refused") for metrics in drops]
     failed: list[cw.IMetric] = [

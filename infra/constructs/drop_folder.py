@@ -64,8 +64,13 @@ class DropBuckets(Construct):
 
 
 # Permissions that an event source mapping needs ("Creating and configuring an Amazon SQS event source mapping"):
-# fewer than CDK's grant.
-_CONSUME: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+# fewer than CDK's grant. The function itself says when messages are visible again (skysort.drop.visibility).
+_CONSUME: Final = (
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ChangeMessageVisibility",
+)
 
 
 class ModelQueue(Construct):

@@ -1,6 +1,8 @@
-"""A network that reaches only the stage's own buckets, for functions that decode untrusted files.
+"""A network that reaches only the stage's own buckets and queues, for functions that decode untrusted files.
 
-Two subnets without internet gateway and NAT, and a gateway endpoint for S3, which is free of charge. Lambda itself
+Two subnets without internet gateway and NAT, and a gateway endpoint for S3, which is free of charge. An interface
+endpoint for SQS lets drop functions say when a message that failed is visible again, and nothing else; it is in one
+subnet, at $0.01 an hour: without it a message waits for its queue's visibility timeout. Lambda itself
 transfers events and responses, sends logs and traces, and pulls images, without the network of the function. Code that
 escapes a decoder can send the role's credentials nowhere, and reaches no other bucket. The remaining channel is DNS
 resolution, with a few bytes per query; Route 53's DNS Firewall would close it, for $0.60 per million queries and a list
@@ -44,6 +46,7 @@ _DROPPED: Final = ("s3:GetObject", "s3:GetObjectVersion")
 _RECORDS: Final = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject")
 _TRAINED: Final = ("s3:GetObject", "s3:PutObject")
 _LISTED: Final = ("s3:ListBucket",)
+_SHOWN: Final = ("sqs:ChangeMessageVisibility",)
 
 
 class IsolatedNetwork(Construct):
@@ -67,7 +70,7 @@ class IsolatedNetwork(Construct):
         self.group = ec2.CfnSecurityGroup(
             self,
             "Group",
-            group_description=f"skysort-{stage.name}: outbound HTTPS, routed to S3 only; no inbound traffic",
+            group_description=f"skysort-{stage.name}: outbound HTTPS, routed to S3 and SQS only; no inbound traffic",
             vpc_id=self.vpc.ref,
             security_group_egress=[
                 ec2.CfnSecurityGroup.EgressProperty(
@@ -75,7 +78,7 @@ class IsolatedNetwork(Construct):
                     from_port=_HTTPS,
                     to_port=_HTTPS,
                     cidr_ip="0.0.0.0/0",
-                    description="S3, by its gateway endpoint",
+                    description="S3 and SQS, by their endpoints",
                 )
             ],
         )
@@ -93,9 +96,44 @@ class IsolatedNetwork(Construct):
             service_name=f"com.amazonaws.{Stack.of(self).region}.s3",
             vpc_endpoint_type="Gateway",
             route_table_ids=[routes.ref],
-            policy_document=self._own_buckets(allowed),
+            policy_document=self._own_account(allowed),
         )
+        self._reach_queues()
         self._log()
+
+    def _reach_queues(self) -> None:
+        """Reach the drop queues, by the host name that SQS has everywhere."""
+        group = ec2.CfnSecurityGroup(
+            self,
+            "SqsGroup",
+            group_description=f"skysort-{self._stage.name}: HTTPS to SQS from the functions of this network",
+            vpc_id=self.vpc.ref,
+            security_group_ingress=[
+                ec2.CfnSecurityGroup.IngressProperty(
+                    ip_protocol="tcp",
+                    from_port=_HTTPS,
+                    to_port=_HTTPS,
+                    source_security_group_id=self.group.attr_group_id,
+                    description="The functions",
+                )
+            ],
+        )
+        stack = Stack.of(self)
+        queues = [
+            stack.format_arn(service="sqs", resource=queue.queue, arn_format=ArnFormat.NO_RESOURCE_NAME)
+            for queue in self._stage.drop_queues
+        ]
+        ec2.CfnVPCEndpoint(
+            self,
+            "Sqs",
+            vpc_id=self.vpc.ref,
+            service_name=f"com.amazonaws.{stack.region}.sqs",
+            vpc_endpoint_type="Interface",
+            private_dns_enabled=True,
+            subnet_ids=[self.subnets[0].ref],
+            security_group_ids=[group.attr_group_id],
+            policy_document=self._own_account(dict.fromkeys(queues, _SHOWN)),
+        )
 
     def _subnet(self, number: int, cidr: str, routes: ec2.CfnRouteTable) -> ec2.CfnSubnet:
         subnet = ec2.CfnSubnet(
@@ -110,8 +148,8 @@ class IsolatedNetwork(Construct):
         ec2.CfnSubnetRouteTableAssociation(self, f"Routed{number}", subnet_id=subnet.ref, route_table_id=routes.ref)
         return subnet
 
-    def _own_buckets(self, allowed: Mapping[str, Sequence[str]]) -> iam.PolicyDocument:
-        """Allow only credentials of this account, these buckets and these actions, against exfiltration."""
+    def _own_account(self, allowed: Mapping[str, Sequence[str]]) -> iam.PolicyDocument:
+        """Allow only credentials of this account, these resources and these actions, against exfiltration."""
         same_account = {"StringEquals": {"aws:PrincipalAccount": Stack.of(self).account}}
         return iam.PolicyDocument(
             statements=[

@@ -198,9 +198,10 @@ class ServiceAlarms(Construct):
         dead = queue.dead().with_(period=_MINUTE)
         age = queue.age().with_(period=_MINUTE)
         meaning = f"files failed {queue.settings.max_receive_count} times; fix the fault, then make redrive"
+        overdue_s = self._alarms.queue_age_s or queue.settings.overdue_s
         return [
             self._alarm(f"{queue.model}-dead-letters", dead, 0, 1, meaning),
-            self._alarm(f"{queue.model}-queue-age", age, self._alarms.queue_age_s, 5, "dropped files wait for long"),
+            self._alarm(f"{queue.model}-queue-age", age, overdue_s, 5, "dropped files wait for long"),
         ]
 
     def _executions(self, kind: str, executions: ExecutionMetrics) -> list[cw.Alarm]:

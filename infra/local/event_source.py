@@ -1,7 +1,8 @@
 """A Lambda event source mapping for an SQS queue: polls, batches, invokes, and deletes successful messages.
 
-Semantics: AWS, "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source". Unlike in AWS, a failed
-message is visible again after the stage's retry delay instead of its visibility timeout, which takes hours.
+Semantics: AWS, "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source in Lambda": what failed is
+visible again when its visibility timeout ends, or when its function said, and a throttled batch is held and tried again
+until then. Only for tests a stage may say sooner (LocalLimits.redelivery_s).
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.events import encode
-from infra.local.pool import InvocationError
+from infra.local.pool import InvocationError, ThrottledError
 from infra.local.process import ACCOUNT, StartFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from mypy_boto3_sqs import SQSClient
 
-    from infra.local.pool import Pool
+    from infra.local.pool import Pool, Reply
     from infra.stages.stage import DropQueue
 
 Message = dict[str, Any]
@@ -35,18 +36,19 @@ RECEIVE_MAXIMUM: Final = 10  # messages per ReceiveMessage and per batch call
 LONG_POLL_S: Final = 10
 READ_TIMEOUT_S: Final = 60
 POLL_AGAIN_S: Final = 1.0
+THROTTLED_AGAIN_S: Final = 1.0
 
 
 class SqsQueue:
     """The queue operations that the mapping needs.
 
-    retry_delay_s: after which a failed message is visible again; None for the visibility timeout.
+    redelivery_s: after which a failed message is visible again; None for when its function or its timeout says.
     """
 
-    def __init__(self, client: SQSClient, name: str, retry_delay_s: int | None) -> None:
+    def __init__(self, client: SQSClient, name: str, redelivery_s: int | None) -> None:
         self._client = client
         self._url = client.get_queue_url(QueueName=name)["QueueUrl"]
-        self._retry_delay_s = retry_delay_s
+        self._redelivery_s = redelivery_s
 
     def receive(self, count: int, wait_s: int) -> list[Message]:
         """Receive up to count messages, waiting up to wait_s seconds for the first."""
@@ -67,10 +69,12 @@ class SqsQueue:
             self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
 
     def retry(self, messages: Sequence[Message]) -> None:
-        """Make failed messages visible again after the retry delay, if there is one."""
-        for message in messages if self._retry_delay_s is not None else ():
+        """Make failed messages visible again after redelivery_s, if that is set."""
+        if self._redelivery_s is None:
+            return
+        for message in messages:
             self._client.change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=self._retry_delay_s or 0
+                QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=self._redelivery_s
             )
 
 
@@ -173,7 +177,18 @@ def collect(
 class EventSource:
     """Feeds a queue to a function; it polls in its own threads."""
 
-    def __init__(self, queue: SqsQueue, function: Pool, settings: DropQueue, region: str) -> None:
+    def __init__(
+        self,
+        queue: SqsQueue,
+        function: Pool,
+        settings: DropQueue,
+        region: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._pause = pause
         self._queue = queue
         self._function = function
         self._settings = settings
@@ -216,11 +231,22 @@ class EventSource:
         if failures:
             await self._call(self._queue.retry, failures)
 
+    async def _submit(self, payload: bytes) -> Reply:
+        """The reply to a batch, which is held while its function is throttled, until its visibility timeout ends."""
+        end = self._clock() + self._settings.visibility_timeout_s
+        while True:
+            try:
+                return await self._function.submit(str(uuid.uuid4()), payload)
+            except ThrottledError:
+                if self._clock() + THROTTLED_AGAIN_S >= end:
+                    raise
+                await self._pause(THROTTLED_AGAIN_S)
+
     async def _invoke(self, messages: Sequence[Message]) -> set[str]:
         identifiers = [message["MessageId"] for message in messages]
         payload = encode(event(messages, self._arn, self._region)).encode()
         try:
-            reply = await self._function.submit(str(uuid.uuid4()), payload)
+            reply = await self._submit(payload)
             if not reply.failed:
                 return failed_ids(reply.payload, identifiers)
             LOGGER.warning("the function failed on a batch of %d: %s", len(messages), reply.payload[:200].decode())

@@ -46,6 +46,7 @@ class Settings:
     root: the folder with functions/ and layers/. state: the folder of logs, scratch files and state.json.
     port, s3_port: ports to listen on, 0 for any free port. drop: whether dropped files are processed.
     timeouts, concurrency: by function, overriding the stage's. function_settings: variables for all functions.
+    redelivery_s: LocalLimits.redelivery_s.
     """
 
     root: Path = ROOT
@@ -55,6 +56,7 @@ class Settings:
     stage_name: str = "local"
     verbose: bool = False
     drop: bool = True
+    redelivery_s: int | None = None
     timeouts: Mapping[str, int] = field(default_factory=dict)
     concurrency: Mapping[str, int] = field(default_factory=dict)
     function_settings: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Settings:
         unknown = sorted({*self.timeouts, *self.concurrency} - set(stage.functions))
         if unknown:
             raise SettingsError(f"unknown function {unknown[0]!r}; choose from {', '.join(stage.functions)}")
-        limits = stage.limits if isinstance(stage, LocalStage) else LocalLimits(retry_delay_s=None)
+        limits = stage.limits if isinstance(stage, LocalStage) else LocalLimits()
         cores = None if isinstance(stage, LocalStage) else os.cpu_count() or 1
         try:
             functions = {name: self._changed(name, function, cores) for name, function in stage.functions.items()}
@@ -85,7 +87,7 @@ class Settings:
                     for name, parts in stage.bulk_parts.items()
                 },
                 bulk_sources=stage.bulk_sources,
-                limits=limits,
+                limits=dataclasses.replace(limits, redelivery_s=self.redelivery_s),
             )
         except StageError as error:
             raise SettingsError(str(error)) from error
@@ -138,6 +140,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         stage_name=options.stage,
         verbose=options.verbose,
         drop=not options.no_drop,
+        redelivery_s=_seconds(options.redelivery, "--redelivery"),
         timeouts=_pairs(options.timeout, "--timeout"),
         concurrency=_pairs(options.concurrency, "--concurrency"),
         function_settings={
@@ -167,6 +170,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--concurrency", action="append", default=[], metavar="FUNCTION=N", help="override a number of sandboxes"
     )
+    parser.add_argument(
+        "--redelivery",
+        metavar="SECONDS",
+        help="for tests: dropped files that failed, or whose sandbox ended, are tried again after this time "
+        "(default: as in AWS, 1 s and growing, or 16 minutes)",
+    )
     parser.add_argument("--root", default=str(ROOT), help="the folder with functions/ and layers/ (default: here)")
     return parser
 
@@ -176,6 +185,12 @@ def _port(option: str | None, environment: Mapping[str, str], setting: str, defa
     if not text.isdecimal() or int(text) not in PORTS:
         raise SettingsError(f"{setting} must be a port from 0 to {PORTS[-1]} (got {text!r})")
     return int(text)
+
+
+def _seconds(text: str | None, option: str) -> int | None:
+    if text is not None and not text.isdecimal():
+        raise SettingsError(f"{option} must be a whole number of seconds (got {text!r})")
+    return None if text is None else int(text)
 
 
 def _pairs(texts: Sequence[str], option: str) -> dict[str, int]:

@@ -223,7 +223,7 @@ class Stack:
                 self._background.append(asyncio.create_task(source.run()))
 
     def _event_sources(self) -> list[EventSource | Executions]:
-        client, delay = sqs_client(self.endpoint, self.stage.region), self.stage.limits.retry_delay_s
+        client, delay = sqs_client(self.endpoint, self.stage.region), self.stage.limits.redelivery_s
         return [
             *(
                 EventSource(SqsQueue(client, queue.queue, delay), self._pools[queue.function], queue, self.stage.region)

@@ -18,7 +18,7 @@ from infra.stages.functions import (
     Warm,
 )
 from infra.stages.operations import P99_MS, Alarms, Flood, Operations
-from infra.stages.stage import AwsStage, DropQueue, DropRetention, LocalStage
+from infra.stages.stage import DROP_BATCH, DROP_TABLES, AwsStage, DropQueue, DropRetention, LocalStage
 from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort.clients import Sharing
 from skysort.models import BULK, CUSTOM, CUSTOM_ROWS, MODELS, PICTURES, ROWS, TRAINED_ROWS
@@ -155,6 +155,7 @@ def _queues(stage: str, maximum_concurrency: int, window_s: int) -> tuple[DropQu
             stage=stage,
             maximum_concurrency=maximum_concurrency,
             batching_window_s=window_s,
+            batch_size=DROP_TABLES if model.input is ROWS else DROP_BATCH,
             folders=(model.name, CUSTOM_ROWS) if model is TRAINED_ROWS else (),
         )
         for model in SERVED

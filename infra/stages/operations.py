@@ -26,21 +26,23 @@ class Alarms:
     """Alarm thresholds and recipients.
 
     p99_ms: by function; fires if the 99th percentile of its duration is above this in 5 of 5 minutes. failed_share: of
-    5xx responses over 5 minutes, if there are at least failed_at_least. queue_age_s: maximum age of the oldest message.
+    5xx responses over 5 minutes, if there are at least failed_at_least. queue_age_s: maximum age of the oldest message,
+    None for one that no redelivery explains (DropQueue.overdue_s).
     mail: addresses notified of alarms and the budget; each must confirm once.
     """
 
     p99_ms: Mapping[str, int]
     failed_share: float = 0.01
     failed_at_least: int = 3
-    queue_age_s: int = 1_800
+    queue_age_s: int | None = None
     mail: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Reject thresholds that always or never fire, and invalid addresses."""
         require(0 < self.failed_share < 1, f"failed_share must be between 0 and 1 (got {self.failed_share})")
         require(self.failed_at_least >= 1, f"failed_at_least must be at least 1 (got {self.failed_at_least})")
-        require(self.queue_age_s >= 1, f"queue_age_s must be at least 1 second (got {self.queue_age_s})")
+        age_s = self.queue_age_s
+        require(age_s is None or age_s >= 1, f"queue_age_s must be at least 1 second (got {age_s})")
         for function, milliseconds in self.p99_ms.items():
             require(milliseconds >= 1, f"p99_ms of {function} must be at least 1 ms (got {milliseconds})")
         for address in self.mail:

@@ -48,8 +48,13 @@ QUEUE_DAYS: Final = 7
 DEAD_LETTER_DAYS: Final = 14
 # AWS quotas ("Step Functions quotas"): concurrent child executions of a distributed map.
 BULK_PARTS_AT_ONCE: Final = (1, 10_000)
-# Dropped files per invocation, which finishes at least the first of them.
-DROP_BATCH: Final = 10
+# Dropped pictures and archives per invocation, which finishes at least the first of them: pictures side by side,
+# archives one by one. What it has no time for counts as delivered, so slow archives must not meet too often.
+DROP_BATCH: Final = 4
+# Dropped tables per invocation: they are classified one by one, and the next one need not wait where a sandbox is free.
+DROP_TABLES: Final = 1
+# Deliveries of a message before it becomes a dead letter.
+DROP_RECEIVES: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +63,8 @@ class DropQueue:
 
     stage: part of the queues' names. An invocation gets batch_size messages, or those received within
     batching_window_s; maximum_concurrency invocations run at once. A message received max_receive_count times without
-    success goes to the dead-letter queue: by default enough for each of ten files to get its own invocation
-    (skysort.drop.deadline), even if all ten are always delivered together and the function was killed on them before.
+    success goes to the dead-letter queue: by default more than enough for each file of a batch to get its own
+    invocation (skysort.drop.deadline), even if all are always delivered together and it was killed on them before.
     folders: of its files in the drop bucket, by default that of the model's name.
     """
 
@@ -69,7 +74,7 @@ class DropQueue:
     batching_window_s: int
     batch_size: int = DROP_BATCH
     visibility_timeout_s: int = VISIBILITY_TIMEOUTS * TIMEOUT_S[1]
-    max_receive_count: int = DROP_ALONE_RECEIVES - 1 + DROP_BATCH
+    max_receive_count: int = DROP_RECEIVES
     folders: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -77,12 +82,22 @@ class DropQueue:
         in_range(self.batch_size, BATCH_SIZE, f"{self.queue}: batch_size")
         in_range(self.batching_window_s, BATCHING_WINDOW_S, f"{self.queue}: batching_window_s")
         in_range(self.visibility_timeout_s, VISIBILITY_TIMEOUT_S, f"{self.queue}: visibility_timeout_s")
-        require(self.max_receive_count >= 1, f"{self.queue}: max_receive_count must be at least 1")
         require(self.maximum_concurrency >= 1, f"{self.queue}: maximum_concurrency must be at least 1")
         require(
             self.batch_size <= BATCH_SIZE_WITHOUT_WINDOW or self.batching_window_s >= 1,
             f"{self.queue}: a batch of more than {BATCH_SIZE_WITHOUT_WINDOW} needs a batching window of at least 1 s",
         )
+        least = DROP_ALONE_RECEIVES - 1 + self.batch_size
+        require(
+            self.max_receive_count >= least,
+            f"{self.queue}: max_receive_count must be at least {least} (got {self.max_receive_count}): after two "
+            f"deliveries that ended the function each of {self.batch_size} files needs one for itself",
+        )
+
+    @property
+    def overdue_s(self) -> int:
+        """An age of its oldest message that no redelivery explains: throttled once, for as long as Lambda holds it."""
+        return self.visibility_timeout_s + self.visibility_timeout_s // VISIBILITY_TIMEOUTS
 
     @property
     def function(self) -> str:
@@ -173,18 +188,21 @@ class LocalLimits:
     queue_depth, queue_wait_s: instead of starting more sandboxes than the machine has cores, up to this many requests
     wait for one, for at most this time in seconds, then get 429.
     idle_stop_s: an on-demand sandbox stops after this idle time.
-    retry_delay_s: a failed message is visible again after this time; None for the visibility timeout, as in AWS.
+    redelivery_s: for tests: a message that was not processed is visible again after this time, however that came; None
+    for the deployed times, those of the function and of the queue's visibility timeout.
     """
 
     queue_depth: int = 512
     queue_wait_s: float = 5.0
     idle_stop_s: float = 60.0
-    retry_delay_s: int | None = 1
+    redelivery_s: int | None = None
 
     def __post_init__(self) -> None:
         """Reject limits that could never serve a request."""
         require(self.queue_depth >= 0, f"queue_depth must not be negative (got {self.queue_depth})")
         require(self.queue_wait_s >= 0, f"queue_wait_s must not be negative (got {self.queue_wait_s})")
+        if self.redelivery_s is not None:
+            in_range(self.redelivery_s, VISIBILITY_TIMEOUT_S, "redelivery_s")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,8 @@ DROP_FILE_S: Final = 780
 # and what earlier files left on its heap.
 DROP_ALONE_RECEIVES: Final = 3
 DROP_ALONE_MEMORY_SHARE: Final = 0.75
+# Longest delay until a failed message is delivered again; the first is a second, and each next one twice as long.
+DROP_RETRY_S: Final = 900
 
 # Dropped tables: CSV is streamed and has no size limit except per line, only the time limit above;
 # the other formats pass through /tmp (FITS, Parquet) or memory (VOTable).

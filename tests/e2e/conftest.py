@@ -20,7 +20,7 @@ RUN_PYTHON = os.environ.get("SKYSORT_RUN_PYTHON", sys.executable)
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[StartedStack]:
-    with started_stack(python=RUN_PYTHON) as started:
+    with started_stack("--redelivery", "1", python=RUN_PYTHON) as started:
         yield started
 
 

@@ -32,7 +32,7 @@ TIMEOUT_S = 15
 @pytest.fixture(scope="module")
 def faulty() -> Iterator[StartedStack]:
     """A stack of its own whose drop function times out soon, so that a timeout can be waited for."""
-    with started_stack("--timeout", f"star-drop={TIMEOUT_S}", python=RUN_PYTHON) as stack:
+    with started_stack("--timeout", f"star-drop={TIMEOUT_S}", "--redelivery", "1", python=RUN_PYTHON) as stack:
         yield stack
 
 

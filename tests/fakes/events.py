@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from skysort.drop.event import Upload
 
@@ -53,7 +53,7 @@ def sqs_event(bodies: Sequence[str], receives: Sequence[int] = ()) -> dict[str, 
         "Records": [
             {
                 "messageId": f"message-{number}",
-                "receiptHandle": "handle",
+                "receiptHandle": f"handle-{number}",
                 "body": body,
                 "attributes": {"ApproximateReceiveCount": str(receives[number] if receives else 1)},
                 "messageAttributes": {},
@@ -70,3 +70,15 @@ def sqs_event(bodies: Sequence[str], receives: Sequence[int] = ()) -> dict[str, 
 def message(*uploads: Upload) -> str:
     """The body of an SQS message that tells of uploads."""
     return json.dumps({"Records": [record_of(upload) for upload in uploads]})
+
+
+class FakeMessages:
+    """A queue that keeps what it was asked: seconds by message, in the order of the calls."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, int]] = []
+
+    def show_in(self, seconds: Mapping[str, int], records: Sequence[Mapping[str, Any]]) -> None:
+        """Keep the seconds of each message."""
+        assert set(seconds) <= {record["messageId"] for record in records}
+        self.asked.append(dict(seconds))

@@ -178,6 +178,21 @@ def test_a_message_stays_away_for_six_timeouts_of_its_function(stage: Synthesise
     assert queue(stage, wanted.queue).properties["VisibilityTimeout"] >= 6 * timeout
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_a_function_may_show_the_messages_of_its_own_queue_again(stage: Synthesised, model: str) -> None:
+    # Given who may change when messages are visible
+    own = {"Fn::GetAtt": [queue(stage, settings(stage, model).queue).logical_id, "Arn"]}
+    role = stage.named("AWS::Lambda::Function", "FunctionName", stage.stage.function_name(f"{model}-drop"))
+    allowed = [
+        (policy.properties["Roles"], statement["Resource"])
+        for policy in stage.resources("AWS::IAM::Policy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if "sqs:ChangeMessageVisibility" in statement["Action"] and statement["Resource"] == own
+    ]
+    # Then of this queue it is the role of its drop function
+    assert allowed == [([{"Ref": role.properties["Role"]["Fn::GetAtt"][0]}], own)]
+
+
 def test_functions_know_the_buckets_by_their_deployed_names(stage: Synthesised) -> None:
     drop, results = (flat(bucket(stage, name).properties["BucketName"]) for name in ("drop", "results"))
     assert drop == f"skysort-drop-{stage.stage.name}-<AWS::AccountId>-<AWS::Region>"

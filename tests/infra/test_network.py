@@ -1,4 +1,4 @@
-"""The network of functions that read foreign files: no way in, no way out but to the stage's own buckets."""
+"""The network of functions that read foreign files: no way in, no way out but to the stage's buckets and queues."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.infra.synth import flat
 from tests.infra.test_functions import LOGICAL_IDS, deployed
 
 if TYPE_CHECKING:
-    from tests.infra.synth import Synthesised
+    from tests.infra.synth import Resource, Synthesised
 
 READING = {
     *("galaxy", "image", "custom", "star"),
@@ -23,13 +23,27 @@ def bucket(resource: Any) -> str:
     return flat(resource).removeprefix("arn:<AWS::Partition>:s3:::").partition("/")[0]
 
 
+def group_of_functions(prod: Synthesised) -> Resource:
+    """The security group of the functions, beside that of the endpoint of SQS."""
+    (found,) = [
+        one for one in prod.resources("AWS::EC2::SecurityGroup") if "outbound" in one.properties["GroupDescription"]
+    ]
+    return found
+
+
+def endpoint(prod: Synthesised, service: str) -> Resource:
+    name = f"com.amazonaws.<AWS::Region>.{service}"
+    (found,) = [one for one in prod.resources("AWS::EC2::VPCEndpoint") if flat(one.properties["ServiceName"]) == name]
+    return found
+
+
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
 def test_functions_that_read_foreign_files_are_isolated_in_prod(dev: Synthesised, prod: Synthesised) -> None:
     # Then those that need nothing but S3 are in the network, with both of its subnets and its one group
-    (group,) = prod.resources("AWS::EC2::SecurityGroup")
+    group = group_of_functions(prod)
     subnets = [{"Ref": one.logical_id} for one in prod.resources("AWS::EC2::Subnet")]
     for name, logical_id in deployed(prod).items():
         config = prod.one(logical_id).properties.get("VpcConfig")
@@ -44,20 +58,18 @@ def test_functions_that_read_foreign_files_are_isolated_in_prod(dev: Synthesised
 def test_nothing_leads_into_the_network_or_out_of_it(prod: Synthesised) -> None:
     for way in ("InternetGateway", "NatGateway", "EgressOnlyInternetGateway", "TransitGatewayAttachment", "Route"):
         assert prod.resources(f"AWS::EC2::{way}") == []
-    (group,) = prod.resources("AWS::EC2::SecurityGroup")
+    group = group_of_functions(prod)
     assert "SecurityGroupIngress" not in group.properties
+    assert len(prod.resources("AWS::EC2::VPCEndpoint")) == 2
     (out,) = group.properties["SecurityGroupEgress"]
     assert (out["IpProtocol"], out["FromPort"], out["ToPort"]) == ("tcp", 443, 443)
     assert all(one.properties["MapPublicIpOnLaunch"] is False for one in prod.resources("AWS::EC2::Subnet"))
 
 
 def test_the_endpoint_lets_through_what_the_roles_may_do_with_the_stages_buckets(prod: Synthesised) -> None:
-    (endpoint,) = prod.resources("AWS::EC2::VPCEndpoint")
-    assert (endpoint.properties["VpcEndpointType"], flat(endpoint.properties["ServiceName"])) == (
-        "Gateway",
-        "com.amazonaws.<AWS::Region>.s3",
-    )
-    statements = endpoint.properties["PolicyDocument"]["Statement"]
+    found = endpoint(prod, "s3").properties
+    assert found["VpcEndpointType"] == "Gateway"
+    statements = found["PolicyDocument"]["Statement"]
     through = {
         (action, bucket(resource))
         for one in statements
@@ -84,6 +96,25 @@ def test_the_endpoint_lets_through_what_the_roles_may_do_with_the_stages_buckets
     }
     # Then the endpoint lets those through, and no others
     assert needed == through
+
+
+def test_what_failed_can_be_shown_again_and_nothing_else_be_done_with_queues(prod: Synthesised) -> None:
+    found = endpoint(prod, "sqs").properties
+    assert (found["VpcEndpointType"], found["PrivateDnsEnabled"]) == ("Interface", True)
+    # The endpoint is reached by the functions' group alone
+    (own,) = [one for one in prod.resources("AWS::EC2::SecurityGroup") if one != group_of_functions(prod)]
+    (way_in,) = own.properties["SecurityGroupIngress"]
+    source = {"Fn::GetAtt": [group_of_functions(prod).logical_id, "GroupId"]}
+    assert (way_in["FromPort"], way_in["ToPort"], way_in["SourceSecurityGroupId"]) == (443, 443, source)
+    assert found["SecurityGroupIds"] == [{"Fn::GetAtt": [own.logical_id, "GroupId"]}]
+    # and lets through one action on the stage's own queues, by roles of its own account
+    queues = {queue.queue for queue in prod.stage.drop_queues}
+    statements = found["PolicyDocument"]["Statement"]
+    allowed = [flat(resource) for one in statements for resource in listed(one["Resource"])]
+    assert {resource.rpartition(":")[2] for resource in allowed} == queues
+    for one in statements:
+        assert one["Action"] == "sqs:ChangeMessageVisibility"
+        assert one["Condition"] == {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_the_code_of_a_function_has_no_permissions_of_its_network(prod: Synthesised) -> None:

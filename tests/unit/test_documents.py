@@ -11,11 +11,20 @@ import pytest
 from infra import ROOT
 from infra.stages.api import Firewall
 from infra.stages.deployments import dev, prod
+from infra.stages.functions import TIMEOUT_S
 from infra.stages.operations import Flood
-from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS, VISIBILITY_TIMEOUTS, DropRetention, ModelRetention
+from infra.stages.stage import (
+    DEAD_LETTER_DAYS,
+    DROP_BATCH,
+    QUEUE_DAYS,
+    VISIBILITY_TIMEOUTS,
+    DropRetention,
+    ModelRetention,
+)
 from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort import limits, settings
 from skysort.batches.status import FILES_BY_DEFAULT
+from skysort.drop.visibility import MARGIN_S
 from skysort.options import MAX_TOP_K
 
 if TYPE_CHECKING:
@@ -110,8 +119,13 @@ STATEMENTS: Final = [
     ),
     (
         "infra/README.md",
-        r"(\w+) messages or what came within the window, .*? at most (\d+) \(dev\) or (\d+) \(prod\)",
-        [QUEUE.batch_size, dev().drop_queues[0].maximum_concurrency, QUEUE.maximum_concurrency],
+        r"after 1 s, 2 s, 4 s ... (\d+) min: what failed.* after (\d+) min: the batch of a function",
+        [limits.DROP_RETRY_S / 60, (TIMEOUT_S[1] + MARGIN_S) / 60],
+    ),
+    (
+        "infra/README.md",
+        r"(\w+) messages about pictures and archives .*? at most (\d+) \(dev\) or (\d+) \(prod\)",
+        [DROP_BATCH, dev().drop_queues[0].maximum_concurrency, QUEUE.maximum_concurrency],
     ),
     ("infra/README.md", r"\| logs kept \| (\d+) days \| (\d+) days \|", [dev().log_days, prod().log_days]),
     ("infra/README.md", r"Prod has a monthly budget of \$(\d+)", [prod().operations.monthly_budget_usd]),

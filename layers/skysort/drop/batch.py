@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -14,11 +15,13 @@ from skysort.drop.event import uploads
 from skysort.drop.files import sweep_temporary_folders
 from skysort.drop.isolation import IsolatedWorker
 from skysort.drop.ledger import Outcome, Report
+from skysort.drop.visibility import invocation_s, retry_s
+from skysort.errors import InputError
 from skysort.limits import DROP_ALONE_RECEIVES, MIB
 from skysort.observability import logger, metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from skysort.drop.event import Upload
+    from skysort.drop.visibility import Messages
     from skysort.drop.worker import DropWorker
 
     _Outcomes = list[tuple[Upload, Outcome | Exception, Report]]
@@ -36,6 +40,7 @@ def process_batch(
     event: dict[str, Any],
     context: LambdaContext,
     worker: DropWorker,
+    messages: Messages,
     *,
     handler: str,
     parallel: int = 1,
@@ -48,8 +53,13 @@ def process_batch(
     left over every time. From its third delivery on a message may be about a file that ended its function: such
     messages go first, one by one, each in a process of its own.
 
+    While the invocation lasts its messages stay invisible. Those that it had no time for are visible again at its end,
+    those that failed after a delay that grows with their deliveries.
+
     Parameters
     ----------
+    messages
+        Of the queue that the event is from.
     handler
         Path of the function's handler module, which has this worker as ``worker``.
     parallel
@@ -60,10 +70,11 @@ def process_batch(
     PartialItemFailureResponse
         The messages that should be delivered again.
     """
-    sweep_temporary_folders()
-    deadline = Deadline.of(context, clock)
-    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     records = sorted(event.get("Records", ()), key=_receives, reverse=True)
+    deadline = Deadline.of(context, clock)
+    messages.show_in(dict.fromkeys(_told(records), invocation_s(context)), records)
+    sweep_temporary_folders()
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     metrics.add_metric("Messages", MetricUnit.Count, len(records))
     suspects = sum(_receives(record) >= DROP_ALONE_RECEIVES for record in records)
     isolated = IsolatedWorker(worker, handler, int(context.memory_limit_in_mb) * MIB)
@@ -75,7 +86,18 @@ def process_batch(
         with ThreadPoolExecutor(threads, "message") as pool:
             for record in selected:
                 results[record["messageId"]] = pool.submit(_work, record["body"], process, deadline)
-    return process_partial_response(event, lambda record: _finish(record, results), processor, context)
+    again: dict[str, int] = {}
+    response = process_partial_response(event, lambda record: _finish(record, results, again), processor, context)
+    messages.show_in(again, records)
+    return response
+
+
+def _told(records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The ids of the messages that tell of uploads: a deployment's proof sends one that no queue knows."""
+    for record in records:
+        with suppress(InputError):
+            if uploads(record["body"]):
+                yield record["messageId"]
 
 
 def _receives(record: Mapping[str, Any]) -> int:
@@ -93,17 +115,24 @@ def _work(body: str, process: _Process, deadline: Deadline) -> _Outcomes:
     return outcomes
 
 
-def _finish(record: SQSRecord, results: Mapping[str, Future[_Outcomes]]) -> None:
-    """Log and count a message's outcomes, in the main thread; raises its first error."""
+def _finish(record: SQSRecord, results: Mapping[str, Future[_Outcomes]], again: dict[str, int]) -> None:
+    """Log and count a message's outcomes, in the main thread; raises its first error.
+
+    again: gets the seconds until a message that failed is to be visible again.
+    """
+    delay_s = retry_s(int(record.attributes.approximate_receive_count))
     try:
         outcomes = results[record.message_id].result()
     except Exception:
         logger.exception("message cannot be read", extra={"message_id": record.message_id})
+        again[record.message_id] = delay_s
         raise
     failures = [
         error for upload, outcome, report in outcomes if (error := _report(upload, outcome, report)) is not None
     ]
     if failures:
+        postponed = all(isinstance(error, OutOfTimeError) for error in failures)
+        again[record.message_id] = 0 if postponed else delay_s
         raise failures[0]
 
 

@@ -97,7 +97,7 @@ def running() -> Iterator[Local]:
     """One stack for all tests that leave it as it was: two star sandboxes, short timeouts."""
     arguments = [
         *("--root", str(PROJECT), "--concurrency", "star=2", "--verbose"),
-        *("--timeout", "star=1", "--timeout", "star-drop=2"),
+        *("--timeout", "star=1", "--timeout", "star-drop=2", "--redelivery", "1"),
     ]
     with (
         started_stack(*arguments) as stack,

@@ -11,10 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local.event_source import EventSource, InvalidBatchResponseError, Message, collect, event, failed_ids
-from infra.local.pool import CrashedError, Reply, TimedOutError
+from infra.local.event_source import (
+    THROTTLED_AGAIN_S,
+    EventSource,
+    InvalidBatchResponseError,
+    Message,
+    collect,
+    event,
+    failed_ids,
+)
+from infra.local.pool import CrashedError, Reply, ThrottledError, TimedOutError
 from infra.local.process import StartFailedError
 from infra.stages.deployments import local
+from tests.fakes.clock import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     from infra.local.event_source import SqsQueue
     from infra.local.pool import Pool
 
+SETTINGS = local(2).drop_queues[0]
 ARN = "arn:aws:sqs:us-east-1:123456789012:a-queue"
 
 
@@ -56,14 +66,17 @@ class FakeQueue:
 
 @dataclass
 class FakeFunction:
-    """Answers every event alike."""
+    """Answers every event alike; before that it is throttled so often."""
 
     outcome: Reply | Exception
     events: list[Any] = field(default_factory=list)
+    throttled: int = 0
 
     def submit(self, request_id: str, event: bytes) -> asyncio.Future[Reply]:
         assert len(request_id) == 36
         self.events.append(json.loads(event))
+        if self.throttled >= len(self.events):
+            raise ThrottledError("all sandboxes are busy")
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         if isinstance(self.outcome, Reply):
             future.set_result(self.outcome)
@@ -72,9 +85,17 @@ class FakeFunction:
         return future
 
 
-def process(outcome: Reply | Exception, names: Sequence[str] = ("a", "b", "c")) -> tuple[FakeQueue, FakeFunction]:
-    queue, function = FakeQueue(), FakeFunction(outcome)
-    source = EventSource(cast("SqsQueue", queue), cast("Pool", function), local(2).drop_queues[0], "us-east-1")
+def process(
+    outcome: Reply | Exception, names: Sequence[str] = ("a", "b", "c"), throttled: int = 0
+) -> tuple[FakeQueue, FakeFunction]:
+    queue, function, clock = FakeQueue(), FakeFunction(outcome, throttled=throttled), FakeClock()
+
+    async def pause(seconds: float) -> None:
+        clock.advance(seconds)
+
+    source = EventSource(
+        cast("SqsQueue", queue), cast("Pool", function), SETTINGS, "us-east-1", clock=clock, pause=pause
+    )
     asyncio.run(source.process([message(name) for name in names]))
     return queue, function
 
@@ -108,6 +129,19 @@ def test_a_partial_failure_keeps_only_what_failed() -> None:
 def test_a_failed_invocation_fails_the_whole_batch(outcome: Reply | Exception) -> None:
     queue, _ = process(outcome)
     assert (queue.deleted, queue.retried) == ([], ["a", "b", "c"])
+
+
+def test_a_throttled_batch_is_held_and_tried_again() -> None:
+    # Lambda holds it, so that it does not count as another delivery
+    queue, function = process(answer(), ["a"], throttled=100)
+    assert (queue.deleted, queue.retried) == (["a"], [])
+    assert len(function.events) == 101
+
+
+def test_a_batch_is_held_no_longer_than_it_is_invisible() -> None:
+    queue, function = process(answer(), ["a"], throttled=10**9)
+    assert (queue.deleted, queue.retried) == ([], ["a"])
+    assert len(function.events) == SETTINGS.visibility_timeout_s / THROTTLED_AGAIN_S
 
 
 @pytest.mark.parametrize("payload", ["null", "{}", '{"batchItemFailures": null}', '{"batchItemFailures": []}'])

@@ -81,3 +81,11 @@ def test_a_stage_that_cannot_be_is_refused(arguments: list[str], sentence: str) 
 def test_settings_reach_a_child_unchanged() -> None:
     settings = parse(["--timeout", "star=3", "--no-drop"], {"SKYSORT_THREADS": "2"})
     assert Settings.from_json(settings.to_json()) == settings
+
+
+def test_messages_come_again_as_deployed_unless_a_run_says_sooner() -> None:
+    assert parse([], {}).stage().limits.redelivery_s is None
+    assert parse(["--stage", "prod"], {}).stage().limits.redelivery_s is None
+    assert parse(["--redelivery", "1"], {}).stage().limits.redelivery_s == 1
+    with pytest.raises(SettingsError, match="--redelivery must be a whole number of seconds"):
+        parse(["--redelivery", "soon"], {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,11 +89,12 @@ def test_memory_buys_cores() -> None:
         (lambda: star(warm=SnapStart(), signs=True), "it presigns with its initial credentials"),
         (lambda: queue(batch_size=11, batching_window_s=0), "needs a batching window of at least 1 s"),
         (lambda: queue(batch_size=0), "batch_size must be from 1"),
-        (lambda: queue(max_receive_count=0), "max_receive_count must be at least 1"),
+        (lambda: queue(max_receive_count=2), "max_receive_count must be at least 3"),
         (lambda: queue(maximum_concurrency=0), "maximum_concurrency must be at least 1"),
         (lambda: queue(visibility_timeout_s=43_201), "visibility_timeout_s must be from 0 to 43200"),
         (lambda: LocalLimits(queue_depth=-1), "queue_depth must not be negative"),
         (lambda: LocalLimits(queue_wait_s=-0.1), "queue_wait_s must not be negative"),
+        (lambda: LocalLimits(redelivery_s=-1), "redelivery_s must be from 0 to 43200"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(build: Callable[[], object], sentence: str) -> None:
@@ -205,3 +207,23 @@ def test_every_dropped_file_has_a_whole_invocation_in_the_end(name: str) -> None
         assert SHARE_FOR_WORK * stage.functions[queue.function].timeout_s >= DROP_FILE_S + 30
         # Killed together until they are tried alone; from then on one at least has its outcome every time.
         assert queue.max_receive_count >= DROP_ALONE_RECEIVES - 1 + queue.batch_size
+
+
+def most_deliveries(files: int, batch_size: int, seed: int) -> int:
+    """How often a file is delivered at most, if every invocation has time for one and takes the most delivered."""
+    random, waiting, most = Random(seed), [0] * files, 0
+    while waiting:
+        random.shuffle(waiting)
+        taken = sorted(deliveries + 1 for deliveries in waiting[:batch_size])
+        most = max(most, *taken)
+        waiting = waiting[batch_size:] + taken[:-1]
+    return most
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_backlog_of_slow_archives_leaves_no_dead_letter(name: str) -> None:
+    # Given a hundred archives, each of which takes a whole invocation, so that the others of its batch come again
+    for queue in STAGES[name]().drop_queues:
+        most = max(most_deliveries(100, queue.batch_size, seed) for seed in range(20))
+        # Then none has come so often, before its turn, that it counts as failed; in batches of ten most of them would
+        assert most <= queue.max_receive_count < most_deliveries(100, 10, seed=0)

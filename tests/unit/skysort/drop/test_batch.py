@@ -10,7 +10,7 @@ import pytest
 from skysort.drop.batch import process_batch
 from skysort.errors import InfrastructureError
 from tests.factories import FakeContext
-from tests.fakes.events import message, sqs_event
+from tests.fakes.events import FakeMessages, message, sqs_event
 
 if TYPE_CHECKING:
     from skysort.drop.worker import DropWorker
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("own_metrics")
 
 
 def failed_messages(worker: DropWorker, *bodies: str) -> list[str]:
-    answer: Any = process_batch(sqs_event(bodies), FakeContext(), worker, handler="-")  # type: ignore[arg-type]
+    answer: Any = process_batch(sqs_event(bodies), FakeContext(), worker, FakeMessages(), handler="-")  # type: ignore[arg-type]
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 

@@ -23,7 +23,7 @@ from skysort.star.model import StarModel
 from skysort.star.tables.classifier import TableClassifier
 from tests.factories import FakeContext, star_artefact
 from tests.fakes.clock import FakeClock
-from tests.fakes.events import message, sqs_event
+from tests.fakes.events import FakeMessages, message, sqs_event
 from tests.fakes.object_store import MemoryStore
 from tests.fakes.tables import columns
 
@@ -58,7 +58,8 @@ def returned(
     worker: DropWorker, clock: FakeClock, uploads: Sequence[Upload], receives: Sequence[int] = ()
 ) -> list[str]:
     event = sqs_event([message(upload) for upload in uploads], receives)
-    answer: Any = process_batch(event, FakeContext(INVOCATION_S * 1000), worker, handler="-", clock=clock)  # type: ignore[arg-type]
+    context: Any = FakeContext(INVOCATION_S * 1000)
+    answer: Any = process_batch(event, context, worker, FakeMessages(), handler="-", clock=clock)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 

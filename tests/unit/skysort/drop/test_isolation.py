@@ -19,7 +19,7 @@ from skysort.limits import DROP_ALONE_MEMORY_SHARE, DROP_ALONE_RECEIVES
 from tests.conftest import ROOT
 from tests.factories import FakeContext
 from tests.fakes import poisoned
-from tests.fakes.events import message, sqs_event
+from tests.fakes.events import FakeMessages, message, sqs_event
 from tests.fakes.shared_store import SharedStore
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def returned(
     event = sqs_event([message(upload) for upload in uploads], [receives] * len(uploads))
     context: Any = FakeContext(int(seconds * 1000))
     context.memory_limit_in_mb = MEMORY_MB
-    answer: Any = process_batch(event, context, worker, handler=HANDLER)
+    answer: Any = process_batch(event, context, worker, FakeMessages(), handler=HANDLER)
     failed = [int(failure["itemIdentifier"].rpartition("-")[2]) for failure in answer["batchItemFailures"]]
     return [uploads[number].key.rpartition("/")[2] for number in failed]
 

@@ -19,7 +19,7 @@ from skysort.pictures import files as module
 from skysort.pictures.classify import PictureClassifier
 from tests.factories import FakeContext
 from tests.factories_images import encode, every_form, plain, render, tar_file, zip_file
-from tests.fakes.events import message, sqs_event
+from tests.fakes.events import FakeMessages, message, sqs_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -260,7 +260,7 @@ def test_many_messages_are_worked_on_side_by_side(store: MemoryStore, worker: Dr
     store.before = fail
     # When one batch brings them all
     event = sqs_event([message(upload) for upload in uploads])
-    answer: Any = process_batch(event, FakeContext(), worker, handler="-", parallel=8)  # type: ignore[arg-type]
+    answer: Any = process_batch(event, FakeContext(), worker, FakeMessages(), handler="-", parallel=8)  # type: ignore[arg-type]
     # Then only the faulty one comes again
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["message-19"]
     assert len(store.listing()) == 19

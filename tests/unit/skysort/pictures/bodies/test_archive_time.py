@@ -18,7 +18,7 @@ from skysort.pictures.files import PictureFiles, Turns
 from tests.factories import FakeContext
 from tests.factories_images import encode, plain, tar_file, zip_file
 from tests.fakes.clock import FakeClock
-from tests.fakes.events import message, sqs_event
+from tests.fakes.events import FakeMessages, message, sqs_event
 from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def test_one_slow_archive_costs_its_neighbours_nothing(
 
     def deliver(*some: Any) -> list[str]:
         event = sqs_event([message(upload) for upload in some])
-        answer: Any = process_batch(event, FakeContext(900_000), worker, handler="-", parallel=2, clock=clock)  # type: ignore[arg-type]
+        context: Any = FakeContext(900_000)
+        answer: Any = process_batch(event, context, worker, FakeMessages(), handler="-", parallel=2, clock=clock)
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     # When they are delivered together, then what came back alone
