@@ -168,6 +168,8 @@ BATCH_NAME_CHARACTERS: Final = 100
 # A batch's status: files and records counted in one answer, and files listed per page.
 BATCH_FILES: Final = 10_000
 BATCH_RECORDS: Final = 50_000
+# Records that are read to tell whether they are of the last upload, where that was one in parts.
+BATCH_LOOKUPS: Final = 500
 BATCH_FILES_PER_PAGE: Final = 500
 # JSON bytes of the listed files, and bytes read of a file's record. With quotes escaped and links signed by a role's
 # session token the answer fits the 6 MB Lambda payload.

@@ -22,25 +22,29 @@ class MemoryBuckets:
 
     page: int = 1_000
     objects: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
+    etags: dict[tuple[str, str], str] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
     _clock: int = 0
 
     # What users and the drop functions do.
 
-    def put(self, bucket: str, key: str, body: bytes = b"", modified: str | None = None) -> None:
+    def put(self, bucket: str, key: str, body: bytes = b"", modified: str | None = None, etag: str = "") -> None:
         self._clock += 1
+        self.etags[bucket, key] = etag or f"{self._clock:032x}"
         self.objects[bucket, key] = (body, modified or f"2026-01-01T00:00:00.{self._clock:06}Z")
 
-    def drop(self, model: str, batch: str, *names: str) -> None:
+    def drop(self, model: str, batch: str, *names: str, etag: str = "") -> None:
         for name in names:
-            self.put(DROP, f"incoming/{model}/{batch}/{name}", b"picture")
+            self.put(DROP, f"incoming/{model}/{batch}/{name}", b"picture", etag=etag)
 
     def finish(self, model: str, batch: str, name: str, record: dict[str, Any] | None = None) -> None:
         body = json.dumps(record or {"predictions": []}).encode()
         self.put(RESULTS, keys.result_key(f"{model}/{batch}/{name}", keys.SUMMARY), body)
 
-    def fail(self, model: str, batch: str, name: str, detail: str = "broken") -> None:
-        body = json.dumps({"type": "urn:x", "detail": detail, "source": {}}).encode()
+    def fail(
+        self, model: str, batch: str, name: str, detail: str = "broken", record: dict[str, Any] | None = None
+    ) -> None:
+        body = json.dumps({"type": "urn:x", "detail": detail, "source": {}, **(record or {})}).encode()
         self.put(RESULTS, keys.result_key(f"{model}/{batch}/{name}", keys.ERROR), body)
 
     # What skysort does.
@@ -57,7 +61,7 @@ class MemoryBuckets:
 
     def _listed(self, bucket: str, key: str) -> ListedObject:
         body, modified = self.objects[bucket, key]
-        return ListedObject(key, len(body), modified)
+        return ListedObject(key, len(body), modified, self.etags[bucket, key])
 
     def read(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         self.requests["read"] = self.requests.get("read", 0) + 1

@@ -14,11 +14,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from skysort.batches.match import BatchFile, Matcher, State
+from skysort.batches.reuploads import Reuploads
 from skysort.clients import EVERYBODY
 from skysort.drop import keys
 from skysort.errors import FieldError, InputError, InvalidFieldsError, NotFoundError
 from skysort.guard import reading
-from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_RECORD_BYTES, BATCH_STATUS_BYTES, PRESIGNED_S
+from skysort.limits import (
+    BATCH_FILES_PER_PAGE,
+    BATCH_LOOKUPS,
+    BATCH_RECORD_BYTES,
+    BATCH_STATUS_BYTES,
+    PRESIGNED_S,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -86,7 +93,11 @@ class Page:
 
 
 class BatchStatusService:
-    """The status of batches. models: the names of those with a drop folder. trained: a client's own ones, spelled."""
+    """The status of batches.
+
+    models: the names of those with a drop folder. trained: a client's own ones, spelled. lookups: of records in one
+    answer, to tell which upload they are of.
+    """
 
     def __init__(
         self,
@@ -98,6 +109,7 @@ class BatchStatusService:
         addressing: Addressing,
         signer: Signer,
         matcher: Matcher | None = None,
+        lookups: int = BATCH_LOOKUPS,
         trained: Callable[[Client], Iterable[str]] = lambda _: (),
     ) -> None:
         self._bucket = bucket
@@ -108,6 +120,7 @@ class BatchStatusService:
         self._signer = signer
         self._matcher = matcher or Matcher(bucket, drop_bucket, results_bucket)
         self._pool = ThreadPoolExecutor(_PARALLEL, "s3")
+        self._reuploads = Reuploads(lambda files: self.in_parallel(self._record, files), lookups=lookups)
 
     def segments(self, batch: str, page: Page, client: Client = EVERYBODY) -> dict[str, Segment]:
         """Each model's files of a client's batch from the page's start on; NotFoundError for a batch without any."""
@@ -123,6 +136,7 @@ class BatchStatusService:
             segments[name] = segment
             if not segment.complete:
                 break  # the rest of this model comes first
+        segments = self._reuploads.left_out(segments)
         if page.cursor == START and not any(segment.files for segment in segments.values()):
             prefix = f"{page.model}/" if page.model else ""
             raise NotFoundError(f"unknown batch {prefix}{batch!r}: no file has been uploaded to it")
@@ -184,6 +198,9 @@ class BatchStatusService:
             return None
         return document if isinstance(document, dict) else None
 
+    def _record(self, file: BatchFile) -> dict[str, Any] | None:
+        return self.read_json(file.record.key) if file.record is not None else None
+
     def _document(self, file: BatchFile, *, full: bool) -> answers.BatchFile:
         links: answers.FileLinks = {}
         for suffix, item in file.records.items():
@@ -232,7 +249,7 @@ def cursor_after(segments: Mapping[str, Segment]) -> Cursor | None:
     """Where the files after these segments begin, None if there are none."""
     for name, segment in segments.items():
         if not segment.complete:
-            return Cursor(name, segment.files[-1].name)
+            return Cursor(name, segment.files[-1].name if segment.files else "")
     return None
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from skysort.batches.match import Matcher
 from skysort.batches.status import BatchStatusService
+from skysort.limits import BATCH_LOOKUPS
 from skysort.s3.signature import Addressing, Credentials, Signer
 from tests.fakes.buckets import DROP, RESULTS, MemoryBuckets
 
@@ -26,7 +27,9 @@ def service(buckets: MemoryBuckets) -> BatchStatusService:
     return make_service(buckets)
 
 
-def make_service(buckets: MemoryBuckets, trained: Sequence[str] = (), **bounds: int) -> BatchStatusService:
+def make_service(
+    buckets: MemoryBuckets, trained: Sequence[str] = (), lookups: int = BATCH_LOOKUPS, **bounds: int
+) -> BatchStatusService:
     return BatchStatusService(
         buckets,
         drop_bucket=DROP,
@@ -36,4 +39,5 @@ def make_service(buckets: MemoryBuckets, trained: Sequence[str] = (), **bounds: 
         signer=Signer(Credentials("id", "secret"), "eu-central-1", lambda: datetime(2026, 11, 21, tzinfo=UTC)),
         matcher=Matcher(buckets, DROP, RESULTS, **bounds),
         trained=lambda _: trained,
+        lookups=lookups,
     )
