@@ -17,7 +17,8 @@ Count: TypeAlias = Annotated[int, Field(ge=0)]
 Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Time: TypeAlias = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Link: TypeAlias = Annotated[
-    str, Field(json_schema_extra={"format": "uri"}, description=f"presigned, valid for {PRESIGNED_S // 60} minutes")
+    str,
+    Field(json_schema_extra={"format": "uri"}, description=f"presigned, valid for at most {PRESIGNED_S // 60} minutes"),
 ]
 Identifier: TypeAlias = Annotated[
     str, Field(description="the given id, the picture's file name, or the item's index in the request")

@@ -20,7 +20,7 @@ import httpx
 from skysort import problems
 from skysort.drop.keys import REJECTED
 from skysort.uploads.names import file_fault
-from skysort_cli.client import store_reason
+from skysort_cli.client import may_be_expired, store_reason
 from skysort_cli.exits import ProblemError, ServiceError, StoppedError, UsageError
 from skysort_cli.inputs import counted, first_names
 from skysort_cli.output import STDOUT, atomic_file, is_same_file, made_folder
@@ -280,7 +280,7 @@ def _check(response: httpx.Response) -> None:
         return
     response.read()
     message = f"the store answered {response.status_code}: {store_reason(response)}"
-    if response.status_code == HTTPStatus.FORBIDDEN:
+    if may_be_expired(response):
         raise _ExpiredError(message)
     raise _not_fetched(message)
 

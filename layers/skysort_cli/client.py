@@ -39,6 +39,8 @@ _CERTIFICATE: Final = "certificate"
 # Of a trained model that there is not; an unknown path has no problem of skysort's.
 _UNKNOWN: Final = "urn:skysort:problem:not-found"
 _STORE_MESSAGE: Final = re.compile(rb"<Message>([^<]*)</Message>")
+# Of a signature that is in time, by credentials that are not ("Error responses", Amazon S3 API Reference).
+_EXPIRED_TOKEN: Final = b"<Code>ExpiredToken</Code>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,13 @@ def problem_of(response: httpx.Response) -> Mapping[str, Any]:
     reason = message if isinstance(message, str) and message else response.reason_phrase or "no reason given"
     detail = f"the service answered {response.status_code}: {reason}"
     return {**problems.document(response.status_code, "http-error", "The service refused", detail)}
+
+
+def may_be_expired(response: httpx.Response) -> bool:
+    """Whether the store rejects a presigned request as it rejects an expired one, so that a new one may help."""
+    return response.status_code == HTTPStatus.FORBIDDEN or (
+        response.status_code == HTTPStatus.BAD_REQUEST and _EXPIRED_TOKEN in response.content
+    )
 
 
 def store_reason(response: httpx.Response) -> str:

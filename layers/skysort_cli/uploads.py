@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 from skysort import problems
 from skysort.limits import MIB, UPLOAD_FORM_BYTES, UPLOAD_STARTS_PER_REQUEST
 from skysort.parallel import in_order
-from skysort_cli.client import store_reason
+from skysort_cli.client import may_be_expired, store_reason
 from skysort_cli.exits import ProblemError, ServiceError, UsageError
 from skysort_cli.inputs import unreadable
 
@@ -286,7 +286,7 @@ def _read(upload: Upload, start: int, size: int) -> bytes:
 
 def _check(response: httpx.Response) -> None:
     """Raise an error for a rejected request."""
-    if response.status_code == HTTPStatus.FORBIDDEN:
+    if may_be_expired(response):
         raise _ExpiredError(_message(response))
     if not response.is_success:
         raise _refused(response)

@@ -31,6 +31,10 @@ NOT_A_PICTURE = b"not a picture"
 PART = 8  # bytes: larger files come in parts
 
 
+# What S3 says of a signature that is in time, by credentials that are not.
+EXPIRED_TOKEN = (400, "ExpiredToken", "The provided token has expired.")
+
+
 class FakeService:
     """Answers requests, remembers them, and fails where it is told to.
 
@@ -49,6 +53,8 @@ class FakeService:
         self.files: dict[str, tuple[bytes, str]] = {}
         self.parts: dict[str, dict[int, bytes]] = {}
         self.expired = 0
+        # What S3 says of a signature whose time is over, or whose credentials' time is.
+        self.expiry = (403, "AccessDenied", "Request has expired")
         self.whole: dict[str, bytes] = {}
         self.rejects: set[str] = set()
         self.breaks = 0
@@ -152,7 +158,8 @@ class FakeService:
         assert "x-api-key" not in request.headers, "the key belongs to the service alone"
         if self.expired:
             self.expired -= 1
-            return httpx.Response(403, text="<Error><Message>Request has expired</Message></Error>")
+            status, code, message = self.expiry
+            return httpx.Response(status, text=f"<Error><Code>{code}</Code><Message>{message}</Message></Error>")
         query = parse_qs(urlsplit(str(request.url)).query)
         key = unquote(request.url.path.lstrip("/"))
         if request.method == "GET":

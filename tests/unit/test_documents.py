@@ -84,7 +84,7 @@ STATEMENTS: Final = [
     ("README.md", r"archives of ([\d,]+) pictures", [limits.ARCHIVE_MEMBERS]),
     ("functions/README.md", r"upload requests for up to (\d+) files a call", [limits.UPLOAD_FILES_PER_REQUEST]),
     ("functions/README.md", r"a form for files up to (\d+) MiB", [limits.UPLOAD_FORM_BYTES // limits.MIB]),
-    ("functions/README.md", r"are signed, for (\d+) minutes", [limits.PRESIGNED_S // 60]),
+    ("functions/README.md", r"are signed, for at most (\d+) minutes", [limits.PRESIGNED_S // 60]),
     ("functions/README.md", r"One call begins at most (\d+) uploads in parts", [limits.UPLOAD_STARTS_PER_REQUEST]),
     ("functions/README.md", r"classes an object gets, best first, 1 to (\d+)", [MAX_TOP_K]),
     ("functions/README.md", r"A request has (\w+) seconds of one slow core", [limits.REQUEST_WORK_S]),

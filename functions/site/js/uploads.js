@@ -31,8 +31,10 @@ const MESSAGE = /<Message>([^<]{0,2000})<\/Message>/;
 /** The message of S3's error document. Read as text: the page's trusted types policy rules out DOMParser. */
 const messageIn = (xml) => MESSAGE.exec(xml)?.[1].replace(/&(\w+);/g, (whole, name) => ENTITIES[name] ?? whole);
 
+const EXPIRED_TOKEN = "<Code>ExpiredToken</Code>"; // the signature is in time, its credentials are not
+
 function storageError({ status, responseText }) {
-  const expired = status === 403;
+  const expired = status === 403 || (status === 400 && responseText.includes(EXPIRED_TOKEN));
   const error = new ApiError({
     status: expired ? 400 : status,
     title: "The storage rejected the upload",

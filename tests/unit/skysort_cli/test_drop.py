@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from skysort.uploads.names import batch_fault
 from skysort_cli.exits import Exit
 from skysort_cli.upload_plan import batch_name
-from tests.fakes.service import PART, STORE, URL, problem
+from tests.fakes.service import EXPIRED_TOKEN, PART, STORE, URL, problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -195,6 +195,16 @@ def test_a_signature_that_has_expired_is_asked_for_anew_once(cli: Cli, survey: P
     ran = cli("drop", "galaxy", survey / "a.jpg", *BATCH, "--again")
     assert ran.code == Exit.SOME_FAILED
     assert "a.jpg: the store refused the upload (403): Request has expired" in ran.err
+
+
+def test_a_signature_of_expired_credentials_is_asked_for_anew(cli: Cli, survey: Path, service: FakeService) -> None:
+    # Given signatures of a sandbox whose session ended before they did
+    service.expired, service.expiry = 1, EXPIRED_TOKEN
+    assert cli("drop", "galaxy", survey, *BATCH, "--jobs", "1").code == Exit.OK
+    # And what the store refuses for another reason is not
+    service.expired, service.expiry = 1, (400, "EntityTooLarge", "too large")
+    ran = cli("drop", "galaxy", survey / "a.jpg", *BATCH, "--again")
+    assert (ran.code, service.expired) == (Exit.SOME_FAILED, 0)
 
 
 def test_an_upload_that_outlasts_its_signatures_goes_on_as_long_as_parts_arrive(

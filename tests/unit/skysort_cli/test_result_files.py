@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from skysort_cli.exits import Exit
-from tests.fakes.service import URL, problem
+from tests.fakes.service import EXPIRED_TOKEN, URL, problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,6 +106,12 @@ def test_a_link_that_has_expired_is_asked_for_anew_once(cli: Cli, table: Path, s
     assert rows(ran.out)[0]["error"] == (
         "it is classified, and its result file cannot be fetched: the store answered 403: Request has expired"
     )
+
+
+def test_a_link_outlived_by_its_credentials_is_asked_for_anew(cli: Cli, table: Path, service: FakeService) -> None:
+    cli("drop", "star", table, *BATCH)
+    service.expired, service.expiry = 1, EXPIRED_TOKEN
+    assert cli("drop", "star", table, *BATCH).code == Exit.OK
 
 
 def test_a_busy_store_is_waited_for(cli: Cli, table: Path, service: FakeService) -> None:

@@ -145,17 +145,18 @@ export class Uploader {
     this.onChange();
   }
 
-  /** Upload; if the presigned requests expire on the way, go on with new ones as long as each brings another part. */
+  /** Upload; if the presigned requests expired, go on with new ones, as long as each after the first brings a part. */
   async #persist(entry, presigned, options) {
     let current = presigned;
+    let before = -1;
     for (;;) {
-      const before = arrivedParts(current);
       try {
         await upload(entry.file, current, options);
         return;
       } catch (error) {
-        if (!error.expired || arrivedParts(current) === before) throw error;
+        if (!error.expired || arrivedParts(current) <= before) throw error;
         [current] = await this.#presign([entry]);
+        before = arrivedParts(current);
       }
     }
   }

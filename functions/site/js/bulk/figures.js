@@ -73,7 +73,7 @@ function fileList(listed, list) {
   if (!listed) return button("List the files", list);
   const rows = listed.files.map(({ name, bytes: size, link: url }) => el("tr", {}, el("td", {}, link(name, url)), el("td", { class: "n" }, bytes(size))));
   return [scrollTable("Files of the results", heads("File", "Size"), rows), listed.next && button("More files", list),
-    el("p", { class: "hint" }, "Links are valid for 15 minutes; reload the page for new ones.")];
+    el("p", { class: "hint" }, "Links are valid for at most 15 minutes; reload the page for new ones.")];
 }
 
 /** Where the results are. listed: the pages of files that were asked for; list(): ask for the next. */
