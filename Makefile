@@ -16,7 +16,7 @@ TORCH := torch==2.13.0
 export SKYSORT_RUN_PYTHON := $(CURDIR)/$(RUN)
 export UV_PYTHON_DOWNLOADS := never
 .PHONY: help run demo test lint format bench bench-images fuzz screenshots readme openapi references policies \
-	train base-image images bootstrap synth diff deploy destroy sam redrive lock clean
+	train base-image pin-base images bootstrap synth diff deploy destroy sam redrive lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -92,6 +92,8 @@ screenshots: .venv/run/.ready .venv/dev/.ready ## picture every view of the page
 # ---- deploy it
 base-image: ## the base of the functions' images from Debian's packages, where the public one cannot be pulled
 	@infra/containers/base.sh $(or $(SKYSORT_BASE_IMAGE),skysort/base:3.13)
+pin-base: .venv/infra/.ready ## pin the public base image to its publisher's present digest (infra/containers/base.txt)
+	@$(INFRA) -m infra.containers.base $(ARGS)
 images: .venv/infra/.ready ## build the container image of every function and show what each weighs (ARGS=--record keeps it)
 	@$(INFRA) -m infra.containers $(ARGS)
 

@@ -14,7 +14,7 @@ from constructs import Construct
 
 from infra import ROOT
 from infra.constructs.common import acknowledge, bucket_name, log_group, removal
-from infra.containers import DOCKERFILE, recipe
+from infra.containers import DOCKERFILE, context, recipe
 from infra.stages.environment import variables
 from infra.stages.functions import Provisioned, SnapStart
 
@@ -28,10 +28,10 @@ _PLATFORMS: Final = {"x86_64": ecr_assets.Platform.LINUX_AMD64, "arm64": ecr_ass
 
 def image_code(settings: FunctionSettings, architecture: Architecture) -> lambda_.DockerImageCode:
     """The image of a function, with its handler as command."""
-    # The project's .dockerignore limits the build context, and so what changes the asset's hash.
+    # The context holds what this image is made of and nothing else, and so decides what changes the asset's hash.
     target, arguments = recipe(settings.image)
     return lambda_.DockerImageCode.from_image_asset(
-        str(ROOT),
+        str(context(settings.image)),
         file=str(DOCKERFILE.relative_to(ROOT)),
         target=target,
         asset_name=f"skysort-{settings.image}",

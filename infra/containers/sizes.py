@@ -121,6 +121,8 @@ def describe(names: Sequence[str]) -> list[str]:
         holds.append("model")
     if any(name.startswith("var/task/networks/") for name in names):
         holds.append("networks")
+    if any(name.startswith("var/task/cards/") for name in names):
+        holds.append("cards")
     if "var/task/app.py" in names:
         holds.append("handlers")
     return holds

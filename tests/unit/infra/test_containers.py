@@ -11,7 +11,8 @@ import pytest
 
 import skysort
 from infra import ROOT
-from infra.containers import BASE_IMAGE_SETTING, DOCKERFILE, IMAGES, recipe
+from infra.containers import DOCKERFILE, IMAGES, recipe
+from infra.containers.base import BASE_IMAGE_SETTING
 from infra.containers.steps import packages
 from infra.stages.deployments import STAGES
 
