@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from infra import ROOT, node
 from infra.commands import run
 from infra.commands.publish import publish
-from infra.containers import unpinned
+from infra.containers.base import BASE_IMAGE_SETTING, unpinned
 from infra.stages.deployments import AWS_STAGES
 
 if TYPE_CHECKING:
@@ -122,6 +122,9 @@ def main(arguments: Sequence[str]) -> int:
     if shutil.which("docker") is None and options.action == "deploy":
         parser.error("Docker not found: deploying builds the functions' images")
     if options.action == "deploy" and (note := unpinned(os.environ)):
+        # Whoever names a base for a run has chosen it; that of base.txt is for everybody.
+        if stage.keep_data and BASE_IMAGE_SETTING not in os.environ:
+            parser.error(f"stage {stage.name} is built on a base by digest only: {note}")
         sys.stderr.write(f"note: {note}")
     install()
     arguments = command(options.action, options.stage, more)

@@ -10,10 +10,12 @@ import pytest
 
 from infra import ROOT, node
 from infra.commands import cdk, run
-from infra.containers import DEFAULT_BASE
+from infra.containers import base
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PINNED = "registry.example/python:3.13-slim@sha256:" + "0a" * 32
 
 
 @pytest.fixture
@@ -33,6 +35,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(cdk, "publish", lambda stage: steps.append(["publish", stage]))
     monkeypatch.setattr(cdk, "empty_buckets", lambda *stacks: steps.append(["empty", *stacks]))
     monkeypatch.setattr("infra.commands.cdk.shutil.which", lambda program: f"/usr/bin/{program}")
+    monkeypatch.setenv("SKYSORT_BASE_IMAGE", PINNED)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     return steps
@@ -69,18 +72,32 @@ def test_a_base_image_that_may_change_is_told_of_and_how_to_pin_it(
     ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Given a tag, then a digest
-    for base in ("registry.example/python:3.13-slim", "registry.example/python:3.13-slim@sha256:" + "0a" * 32):
-        monkeypatch.setenv("SKYSORT_BASE_IMAGE", base)
-        assert cdk.main(["deploy"]) == 0
-    # Then only the tag is told of, and nothing is stopped by it
+    for image in ("registry.example/python:3.13-slim", PINNED):
+        monkeypatch.setenv("SKYSORT_BASE_IMAGE", image)
+        assert cdk.main(["deploy", "--stage", "prod"]) == 0
+    # Then only the tag is told of, and nothing is stopped by it, since somebody chose it for this run
     told = capsys.readouterr().err
     assert told.count("note: the images are built on registry.example/python:3.13-slim, a tag that") == 1
-    assert "docker image inspect --format '{{index .RepoDigests 0}}'" in told
-    assert [step for step in ran if "deploy" in step]
+    assert "Name it by digest in SKYSORT_BASE_IMAGE" in told
+    assert len([step for step in ran if "deploy" in step]) == 2
 
 
-def test_the_default_base_is_the_dockerfiles_own() -> None:
-    assert f"ARG BASE_IMAGE={DEFAULT_BASE}\n" in (ROOT / "functions" / "Dockerfile").read_text()
+@pytest.mark.parametrize(("text", "dev", "prod"), [("python:3.13-slim", True, False), (PINNED, True, True)])
+def test_a_stage_that_keeps_its_data_takes_no_floating_base_from_the_repository(
+    text: str, dev: bool, prod: bool, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given base.txt alone
+    monkeypatch.delenv("SKYSORT_BASE_IMAGE")
+    monkeypatch.setattr(base, "locked", lambda: text)
+    # When, then
+    for stage, allowed in (("dev", dev), ("prod", prod)):
+        ran.clear()
+        if allowed:
+            assert cdk.main(["deploy", "--stage", stage]) == 0
+        else:
+            with pytest.raises(SystemExit):
+                cdk.main(["deploy", "--stage", stage])
+        assert bool(ran) == allowed
 
 
 def test_destroying_empties_the_buckets_first(ran: list[list[str]]) -> None:
