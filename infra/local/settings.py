@@ -80,7 +80,7 @@ class Settings:
                 drop_bucket=stage.drop_bucket,
                 results_bucket=stage.results_bucket,
                 models_bucket=stage.models_bucket,
-                region=stage.region,
+                region=stage.region or LocalStage.region,
                 clients=stage.clients,
                 bulk_parts={
                     name: min(parts, functions[name].reserved_concurrency or parts)

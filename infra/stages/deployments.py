@@ -167,6 +167,11 @@ def _one_thread(function: FunctionSettings) -> FunctionSettings:
     return dataclasses.replace(function, environment={**function.environment, THREADS: "1"})
 
 
+def _database(stage: str) -> str:
+    """The stage's database in Glue, whose names have no hyphens for Athena's sake."""
+    return f"skysort_{stage.replace('-', '_')}"
+
+
 def _cores() -> int:
     """Number of cores available to this process; macOS has no CPU affinity."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -196,10 +201,10 @@ def local(cores: int | None = None) -> LocalStage:
     )
 
 
-def dev() -> AwsStage:
+def dev(name: str = "dev") -> AwsStage:
     """A developer's copy in AWS: nothing is kept warm, so it costs nothing while unused."""
     return AwsStage(
-        name="dev",
+        name=name,
         functions={
             **{model.name: _http(model, _ON_DEMAND, 20) for model in SERVED},
             **{model.drop_function: _drop(model, 5) for model in SERVED},
@@ -211,16 +216,16 @@ def dev() -> AwsStage:
             "control": _control(10),
         },
         release_hook_concurrency=5,
-        drop_queues=_queues("dev", maximum_concurrency=5, window_s=1),
-        drop_bucket="skysort-drop-dev",
-        results_bucket="skysort-results-dev",
-        models_bucket="skysort-models-dev",
+        drop_queues=_queues(name, maximum_concurrency=5, window_s=1),
+        drop_bucket=f"skysort-drop-{name}",
+        results_bucket=f"skysort-results-{name}",
+        models_bucket=f"skysort-models-{name}",
         clients=Sharing.SHARED,
         bulk_parts=_bulk_parts(10, 10),
-        glue_database="skysort_dev",
+        glue_database=_database(name),
         api=ApiSettings(clients=(Client("developer", rate_per_s=50, burst=100),), rate_per_s=100, burst=200),
         log_days=7,
-        tags={"project": "skysort", "stage": "dev"},
+        tags={"project": "skysort", "stage": name},
     )
 
 
@@ -228,11 +233,11 @@ def _kept_warm(model: Model) -> Provisioned:
     return Provisioned(2, maximum=50, schedule=_NIGHTS if model.name in _AT_NIGHT else ())
 
 
-def prod() -> AwsStage:
+def prod(name: str = "prod") -> AwsStage:
     """The public service: kept warm; functions that read untrusted files can reach only S3."""
     # Every function has a concurrency limit, which bounds the cost of abuse (infra/commands/abuse_costs.py).
     return AwsStage(
-        name="prod",
+        name=name,
         functions={
             **{m.name: _http(m, _kept_warm(m), 100, _WATCHED, isolated=True) for m in MODELS.values()},
             CUSTOM.name: _http(CUSTOM, _ON_DEMAND, 100, _WATCHED, isolated=True),
@@ -245,14 +250,14 @@ def prod() -> AwsStage:
             "control": _control(40, roll_out=Canary(percent=10, minutes=5)),
         },
         release_hook_concurrency=10,
-        drop_queues=_queues("prod", maximum_concurrency=20, window_s=5),
+        drop_queues=_queues(name, maximum_concurrency=20, window_s=5),
         operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500, stop_at_percent=100, flood=Flood()),
-        drop_bucket="skysort-drop-prod",
-        results_bucket="skysort-results-prod",
-        models_bucket="skysort-models-prod",
+        drop_bucket=f"skysort-drop-{name}",
+        results_bucket=f"skysort-results-{name}",
+        models_bucket=f"skysort-models-{name}",
         clients=Sharing.SEPARATE,
         bulk_parts=_bulk_parts(rows=60, pictures=30),
-        glue_database="skysort_prod",
+        glue_database=_database(name),
         drop_retention=DropRetention(results=365),
         api=ApiSettings(
             clients=(
@@ -263,9 +268,10 @@ def prod() -> AwsStage:
         ),
         log_days=90,
         keep_data=True,
-        tags={"project": "skysort", "stage": "prod"},
+        tags={"project": "skysort", "stage": name},
     )
 
 
-AWS_STAGES: Final[Mapping[str, Callable[[], AwsStage]]] = {"dev": dev, "prod": prod}
+# By name; each makes a stage of that name, or of another with the same settings.
+AWS_STAGES: Final[Mapping[str, Callable[..., AwsStage]]] = {"dev": dev, "prod": prod}
 STAGES: Final[Mapping[str, Callable[[], Stage]]] = {"local": local, **AWS_STAGES}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from infra.api.routes import ROUTES
+from infra.stages.account import STAGE_NAME, AccountSettings, like
 from infra.stages.functions import TIMEOUT_S, StageError, in_range, require
 from infra.stages.operations import Operations
 from skysort import limits
@@ -31,6 +32,9 @@ Architecture = Literal["x86_64", "arm64"]
 # them cannot be reserved.
 ACCOUNT_CONCURRENCY: Final = 1_000
 UNRESERVED: Final = 100
+# Maximum memory of functions in accounts whose quota has not been raised: "'MemorySize' value failed to satisfy
+# constraint: Member must have value less than or equal to 3008" (awslabs/cdk-serverless-clamscan #431).
+SMALL_MEMORY_MB: Final = 3_008
 # Retention periods of CloudWatch Logs (PutRetentionPolicy), up to two years.
 LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
 # AWS quotas ("SQS event source scaling", "Using Lambda with Amazon SQS", "Amazon SQS quotas").
@@ -222,7 +226,7 @@ class Stage:
     drop_bucket: str
     results_bucket: str
     models_bucket: str
-    region: str = "us-east-1"
+    region: str | None = None
     clients: Sharing = Sharing.SEPARATE
     bulk_parts: Mapping[str, int]
     bulk_sources: tuple[str, ...] = ()
@@ -282,8 +286,9 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalStage(Stage):
-    """A stage on this machine, whose gateway requires no key."""
+    """A stage on this machine, whose gateway requires no key. region: what its functions are told."""
 
+    region: str = "us-east-1"
     limits: LocalLimits = field(default_factory=LocalLimits)
 
     @property
@@ -298,7 +303,7 @@ class LocalStage(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AwsStage(Stage):
+class AwsStage(AccountSettings, Stage):
     """A stage in an AWS account.
 
     api: its HTTP API.
@@ -308,6 +313,7 @@ class AwsStage(Stage):
     keep_data: whether buckets and logs outlive the stack, and the stack is protected against deletion.
     tags: of all resources. account_concurrency: the account's concurrency limit in the region.
     release_hook_concurrency: reserved for the hook that verifies new versions, several of them concurrently.
+    small: whether the account may not have functions of more than SMALL_MEMORY_MB.
     """
 
     api: ApiSettings
@@ -320,10 +326,23 @@ class AwsStage(Stage):
     tags: Mapping[str, str] = field(default_factory=dict)
     account_concurrency: int = ACCOUNT_CONCURRENCY
     release_hook_concurrency: int | None = None
+    small: bool = False
 
     def __post_init__(self) -> None:
         """Reject what an account could not run, or callers could exhaust."""
         super().__post_init__()
+        like(
+            self.name,
+            STAGE_NAME,
+            "a stage's name may have up to 15 lower-case letters, digits and hyphens, and begins with a letter",
+        )
+        self.check_account()
+        for name, function in self.functions.items():
+            require(
+                not self.small or function.memory_mb <= SMALL_MEMORY_MB,
+                f"{name} has {function.memory_mb:,} MB, and a small account allows {SMALL_MEMORY_MB:,} MB: lower its "
+                "memory_mb, or have the quota raised and leave out small",
+            )
         require(self.log_days in LOG_DAYS, f"log_days must be one of {', '.join(map(str, LOG_DAYS))}: {self.log_days}")
         for queue in self.drop_queues:
             in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
@@ -361,3 +380,11 @@ class AwsStage(Stage):
             name: dataclasses.replace(function, reserved_concurrency=None) for name, function in self.functions.items()
         }
         return dataclasses.replace(self, functions=functions, release_hook_concurrency=None)
+
+    def for_small_account(self) -> Self:
+        """The same stage with no function above SMALL_MEMORY_MB, for accounts whose quota has not been raised."""
+        functions = {
+            name: dataclasses.replace(function, memory_mb=min(function.memory_mb, SMALL_MEMORY_MB))
+            for name, function in self.functions.items()
+        }
+        return dataclasses.replace(self, functions=functions, small=True)
