@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 # AWS Budgets: a threshold in percent of the budget.
 STOP_AT_PERCENT: Final = (1, 1_000)
+# Requests of maximum size take longer than usual: many pictures, a thousand rows, a cold start.
+P99_MS: Final = {
+    **{name: 1_000 if model.input is ROWS else 3_000 for name, model in MODELS.items()},
+    CUSTOM.name: 3_000,
+    "control": 2_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Alarms:
     mail: addresses notified of alarms and the budget; each must confirm once.
     """
 
-    p99_ms: Mapping[str, int]
+    p99_ms: Mapping[str, int] = field(default_factory=lambda: P99_MS)
     failed_share: float = 0.01
     failed_at_least: int = 3
     queue_age_s: int | None = None
@@ -111,10 +117,10 @@ class Operations:
             require(self.monthly_budget_usd is not None, "stop_at_percent needs a monthly_budget_usd")
             in_range(self.stop_at_percent, STOP_AT_PERCENT, "stop_at_percent")
 
-
-# Requests of maximum size take longer than usual: many pictures, a thousand rows, a cold start.
-P99_MS: Final = {
-    **{name: 1_000 if model.input is ROWS else 3_000 for name, model in MODELS.items()},
-    CUSTOM.name: 3_000,
-    "control": 2_000,
-}
+    def check_recipients(self, stage: str) -> None:
+        """Reject alarms that nobody gets, for a stage that is to be deployed; raises StageError."""
+        require(
+            self.alarms is None or bool(self.alarms.mail),
+            f"stage {stage} has alarms, but they would notify nobody: name recipients with -c mail=sky@example.org, or "
+            "as mail of operations.alarms in its configuration",
+        )

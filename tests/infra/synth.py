@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from infra import ROOT, node
 
@@ -15,14 +15,17 @@ import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen fir
 from cdk_nag import AwsSolutionsChecks  # noqa: E402
 
 from infra.app import build  # noqa: E402
-from infra.stages.deployments import AWS_STAGES  # noqa: E402
+from infra.stages.config import stage as configured  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from infra.stages.stage import AwsStage
 
-CONTEXT: dict[str, Any] = json.loads((ROOT / "infra" / "cdk.json").read_text())["context"]
+CONTEXT: Final[dict[str, Any]] = json.loads((ROOT / "infra" / "cdk.json").read_text())["context"]
+
+# What a deployment has to say of a stage.
+SAID: Final[Mapping[str, Mapping[str, str]]] = {"prod": {"mail": "sky@example.org"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,10 @@ class Synthesised:
         return found
 
 
-def synthesise(name: str, folder: Path) -> Synthesised:
-    """Synthesise a stage into a folder."""
-    app = cdk.App(context={**CONTEXT, "stage": name}, outdir=str(folder))
+def synthesise(name: str, folder: Path, more: Mapping[str, str] | None = None) -> Synthesised:
+    """Synthesise a stage, with more context, into a folder."""
+    said = {"stage": name, **(SAID.get(name, {}) if more is None else more)}
+    app = cdk.App(context={**CONTEXT, **said}, outdir=str(folder))
     build(app)
     report = AwsSolutionsChecks(app).validate_scope(app)
     findings = sorted(
@@ -84,7 +88,7 @@ def synthesise(name: str, folder: Path) -> Synthesised:
     assembly = app.synth()
     stacks = assembly.stacks_recursively
     return Synthesised(
-        stage=AWS_STAGES[name](),
+        stage=configured(name, said),
         app=app,
         templates={stack.stack_name: stack.template for stack in stacks},
         paths={stack.stack_name: _paths(stack) for stack in stacks},
