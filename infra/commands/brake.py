@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 def policy_of(stage: str) -> str:
     """The ARN of a stage's stop policy in the caller's account."""
-    account = boto3.client("sts").get_caller_identity()["Account"]
-    return f"arn:aws:iam::{account}:policy/skysort-stop-{stage}"
+    client = boto3.client("sts")
+    account, region = client.get_caller_identity()["Account"], client.meta.region_name
+    return f"arn:aws:iam::{account}:policy/skysort-stop-{stage}-{region}"
 
 
 def stopped(policy: str) -> list[str]:

@@ -22,7 +22,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.constructs.buckets import REQUEST_METRICS
-from infra.constructs.common import acknowledge, alarm_above, nag_name
+from infra.constructs.common import account_name, acknowledge, alarm_above, nag_name
 from infra.constructs.function import ModelFunction
 from infra.stages.functions import FunctionSettings
 from skysort.settings import STOP_POLICY, STOP_ROLES
@@ -43,18 +43,17 @@ class MonthlyBudget(Construct):
     """A monthly budget of the account, with notifications on a topic.
 
     It covers the whole account, since a budget by tag counts nothing, silently, until the tag is activated as a cost
-    allocation tag in the billing console.
+    allocation tag in the billing console. AWS chooses its name, which is global to the account and would prevent the
+    replacement that other notifications cause ("AWS::Budgets::Budget", update requires replacement).
     """
 
-    def __init__(self, scope: Construct, name: str, stage: str, dollars: float, topic: sns.ITopic) -> None:
+    def __init__(self, scope: Construct, name: str, dollars: float, topic: sns.ITopic) -> None:
         super().__init__(scope, name)
-        self.name = f"skysort-{stage}"
         subscriber = budgets.CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
         self.budget = budgets.CfnBudget(
             self,
             "Budget",
             budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=self.name,
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
@@ -105,7 +104,7 @@ class StopPolicy(Construct):
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",
-            managed_policy_name=f"skysort-stop-{stage.name}",
+            managed_policy_name=account_name(self, f"skysort-stop-{stage.name}"),
             description=f"skysort, stage {stage.name}: attached to stop the drop folder",
             statements=[
                 # Presigned requests are checked against the signer's current permissions: issued links stop too.
@@ -156,10 +155,10 @@ class BudgetBrake(Construct):
             service="budgets",
             region="",
             resource="budget",
-            resource_name=budget.name,
+            resource_name=budget.budget.ref,
             arn_format=ArnFormat.SLASH_RESOURCE_NAME,
         )
-        # Only for this account's budget of this name (confused deputy prevention, AWS Budgets documentation).
+        # Only for this budget (confused deputy prevention, AWS Budgets documentation).
         conditions = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": budget_arn}}
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("budgets.amazonaws.com", conditions=conditions))
         permission = stop.grant_attach(role, _ATTACH_ACTIONS)
@@ -169,7 +168,7 @@ class BudgetBrake(Construct):
             "Action",
             action_type="APPLY_IAM_POLICY",
             approval_model="AUTOMATIC",
-            budget_name=budget.name,
+            budget_name=budget.budget.ref,
             notification_type="ACTUAL",
             action_threshold=action.ActionThresholdProperty(type="PERCENTAGE", value=percent),
             definition=action.DefinitionProperty(
@@ -180,7 +179,7 @@ class BudgetBrake(Construct):
             execution_role_arn=role.role_arn,
             subscribers=[action.SubscriberProperty(type="SNS", address=topic.topic_arn)],
         )
-        self.action.node.add_dependency(budget.budget, permission)
+        self.action.node.add_dependency(permission)
 
 
 class FloodBrake(Construct):

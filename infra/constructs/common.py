@@ -63,6 +63,11 @@ def bucket_name(scope: Construct, name: str) -> str:
     return f"{name}-{stack.account}-{stack.region}"
 
 
+def account_name(scope: Construct, name: str) -> str:
+    """A name with the region, for what is global to an account: a second region would find it taken."""
+    return f"{name}-{Stack.of(scope).region}"
+
+
 def bucket_arn(scope: Construct, bucket: str, keys: str = "") -> str:
     """The ARN of a bucket by its name, or of keys in it: ``/incoming/star/*``."""
     return f"arn:{Stack.of(scope).partition}:s3:::{bucket}{keys}"

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra import ROOT
 from infra.api.routes import ROUTES
+from infra.constructs.common import account_name
 from infra.constructs.metrics import MAXIMUM, SUM, ApiMetrics, ExecutionMetrics, FunctionMetrics, QueueMetrics
 from infra.stages.deployments import TRAINED
 from infra.stages.functions import Provisioned
@@ -255,9 +256,8 @@ class ServiceDashboard(Construct):
         bulk: ExecutionMetrics,
     ) -> None:
         super().__init__(scope, name)
-        self.dashboard = cw.Dashboard(
-            self, "Dashboard", dashboard_name=f"skysort-{stage.name}", default_interval=Duration.hours(12)
-        )
+        dashboard = account_name(self, f"skysort-{stage.name}")
+        self.dashboard = cw.Dashboard(self, "Dashboard", dashboard_name=dashboard, default_interval=Duration.hours(12))
         by_name = {function: FunctionMetrics.of(stage, function) for function in stage.functions}
         answering = {route.function for route in ROUTES}
         http = [metrics for function, metrics in by_name.items() if function in answering]

@@ -16,7 +16,7 @@ from constructs import Construct
 
 from infra.api.routes import ROUTES
 from infra.constructs.brake import MonthlyBudget
-from infra.constructs.common import alarm_above
+from infra.constructs.common import account_name, alarm_above
 from infra.constructs.dashboard import ServiceDashboard
 from infra.constructs.metrics import FunctionMetrics, QueueMetrics
 from infra.stages.functions import Provisioned
@@ -235,11 +235,12 @@ class ServiceAlarms(Construct):
 
     def _together(self, name: str, parts: list[cw.Alarm], description: str) -> cw.CompositeAlarm:
         rules = [cw.AlarmRule.from_alarm(part, cw.AlarmState.ALARM) for part in parts]
+        dashboard = account_name(self, f"skysort-{self._stage.name}")
         together = cw.CompositeAlarm(
             self,
             name,
             composite_alarm_name=f"skysort-{self._stage.name}-{name}",
-            alarm_description=f"{description} Cause: see its alarms; dashboard skysort-{self._stage.name}.",
+            alarm_description=f"{description} Cause: see its alarms; dashboard {dashboard}.",
             alarm_rule=cw.AlarmRule.any_of(*rules),
         )
         action = actions.SnsAction(self.topic)
@@ -273,6 +274,4 @@ class Observability(Construct):
                 self, "Alarms", stage, api=api, trainings=trainings, bulk=bulk, alarms=operations.alarms
             )
             if operations.monthly_budget_usd is not None:
-                self.budget = MonthlyBudget(
-                    self, "Budget", stage.name, operations.monthly_budget_usd, self.alarms.topic
-                )
+                self.budget = MonthlyBudget(self, "Budget", operations.monthly_budget_usd, self.alarms.topic)

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from infra.api.routes import ROUTES
 from infra.api.site_headers import content_security_policy, security_headers
-from infra.constructs.common import acknowledge, removal
+from infra.constructs.common import account_name, acknowledge, removal
 from infra.constructs.firewall import PageFirewall
 from skysort import limits
 
@@ -57,6 +57,9 @@ class WebPage(Construct):
         firewall = stage.api.firewall
         acl = PageFirewall(self, "Firewall", stage=stage, settings=firewall).arn if firewall else None
         acknowledge(self.bucket, "S1", "only CloudFront reads it, and its content is public")
+        access = cloudfront.S3OriginAccessControl(
+            self, "Access", origin_access_control_name=account_name(self, f"skysort-page-{stage.name}")
+        )
         self.distribution = cloudfront.Distribution(
             self,
             "Distribution",
@@ -64,7 +67,7 @@ class WebPage(Construct):
             default_root_object="index.html",
             # No error pages of CloudFront: they would also replace the API's problem documents.
             default_behavior=cloudfront.BehaviorOptions(
-                origin=origins.S3BucketOrigin.with_origin_access_control(self.bucket),
+                origin=origins.S3BucketOrigin.with_origin_access_control(self.bucket, origin_access_control=access),
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
                 response_headers_policy=_headers(self, stage, buckets),
             ),
@@ -112,7 +115,7 @@ def _headers(scope: Construct, stage: AwsStage, buckets: Sequence[str]) -> cloud
     return policy(
         scope,
         "Headers",
-        response_headers_policy_name=f"skysort-page-{stage.name}",
+        response_headers_policy_name=account_name(scope, f"skysort-page-{stage.name}"),
         security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
             content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
                 content_security_policy=content_security_policy(uploads), override=True

@@ -126,8 +126,9 @@ class RollOut(Construct):
             application=codedeploy.LambdaApplication(self, f"{function.name}-application", application_name=name),
             deployment_group_name=name,
             alias=function.alias,
+            # Without a name of its own: other numbers replace it, which a name that is taken would prevent.
             deployment_config=codedeploy.LambdaDeploymentConfig(
-                self, f"{function.name}-canary", deployment_config_name=f"{name}-canary", traffic_routing=routing
+                self, f"{function.name}-canary", traffic_routing=routing
             ),
             pre_hook=self.hook.function,
             alarms=[self._alarm(function)],

@@ -33,8 +33,9 @@ _SHORT: Final[Mapping[str, tuple[str, ...]]] = {
     BASE: (BASE,),
 }
 _SHORT_SWITCHES: Final = ("small", "page", RESERVE)
-# What else `-c` takes: the stage, the file, and for templates of one machine the functions' endpoint (infra/app.py).
-_OTHERS: Final = ("stage", "config", "endpoint")
+# What else `-c` takes: the stage, the file, the functions' endpoint for templates of one machine (infra/app.py), and
+# from the deploy command the stacks that are not protected yet.
+_OTHERS: Final = ("stage", "config", "endpoint", "unprotected")
 
 
 def stage(name: str, context: Mapping[str, Any] | None = None) -> AwsStage:

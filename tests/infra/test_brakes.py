@@ -61,8 +61,7 @@ def test_a_spent_budget_stops_the_stage_without_asking(dev: Synthesised, prod: S
         {"Type": "PERCENTAGE", "Value": prod.stage.operations.stop_at_percent},
     )
     (budget,) = prod.resources("AWS::Budgets::Budget")
-    assert action.properties["BudgetName"] == budget.properties["Budget"]["BudgetName"]
-    assert budget.logical_id in action.whole["DependsOn"]
+    assert action.properties["BudgetName"] == {"Ref": budget.logical_id}
     definition = action.properties["Definition"]["IamActionDefinition"]
     assert definition["PolicyArn"] == {"Ref": stop_policy(prod).logical_id}
     assert {prod.one(role["Ref"]).path for role in definition["Roles"]} == STOPPED
@@ -74,7 +73,9 @@ def test_budgets_act_for_this_budget_only_and_on_those_roles(prod: Synthesised) 
     role = prod.one(action.properties["ExecutionRoleArn"]["Fn::GetAtt"][0])
     (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "budgets.amazonaws.com"}
-    assert flat(trust["Condition"]["ArnLike"]["aws:SourceArn"]).endswith(":budget/skysort-prod")
+    assert flat(trust["Condition"]["ArnLike"]["aws:SourceArn"]).endswith(
+        f":budget/{flat(action.properties['BudgetName'])}"
+    )
     statement = attached_by(prod, role.logical_id)
     assert statement["Action"] == ["iam:AttachRolePolicy", "iam:DetachRolePolicy"]
     assert statement["Condition"] == {"ArnEquals": {"iam:PolicyARN": {"Ref": stop_policy(prod).logical_id}}}

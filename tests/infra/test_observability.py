@@ -61,7 +61,7 @@ PUBLISHED = {
 def panels(stage: Synthesised) -> list[Mapping[str, Any]]:
     """The dashboard's graphs."""
     (dashboard,) = stage.resources("AWS::CloudWatch::Dashboard")
-    assert dashboard.properties["DashboardName"] == f"skysort-{stage.stage.name}"
+    assert flat(dashboard.properties["DashboardName"]) == f"skysort-{stage.stage.name}-<AWS::Region>"
     body = json.loads(flat(dashboard.properties["DashboardBody"]))
     return [widget["properties"] for widget in body["widgets"] if widget["type"] == "metric"]
 

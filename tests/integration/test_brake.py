@@ -30,7 +30,7 @@ def policy(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         iam = boto3.client("iam")
         for role in ROLES:
             iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
-        made = iam.create_policy(PolicyName="skysort-stop-prod", PolicyDocument=json.dumps(DENIES))
+        made = iam.create_policy(PolicyName="skysort-stop-prod-us-east-1", PolicyDocument=json.dumps(DENIES))
         arn: str = made["Policy"]["Arn"]
         monkeypatch.setenv("SKYSORT_STOP_POLICY", arn)
         monkeypatch.setenv("SKYSORT_STOP_ROLES", json.dumps(ROLES))
