@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
-
 from infra.constructs.page import WebPage
+from infra.stacks.base import StageStack
 
 if TYPE_CHECKING:
+    import aws_cdk as cdk
     from constructs import Construct
 
     from infra.stacks.service import ServiceStack
     from infra.stages.stage import AwsStage
 
 
-class PageStack(cdk.Stack):
+class PageStack(StageStack):
     """skysort-page-<stage>: refers to the service by its API id and bucket names."""
 
     def __init__(
@@ -30,14 +30,12 @@ class PageStack(cdk.Stack):
         super().__init__(
             scope,
             id_,
-            env=environment,
+            stage=stage,
             description=f"skysort's web page, stage {stage.name}",
-            termination_protection=stage.keep_data,
+            environment=environment,
         )
         buckets = (service.drop_folder.drop_bucket_name, service.drop_folder.results_bucket_name)
         self.page = WebPage(self, "Page", stage=stage, api=service.api.rest, buckets=buckets)
-        cdk.CfnOutput(self, "PageUrl", value=f"https://{self.page.distribution.distribution_domain_name}/")
-        cdk.CfnOutput(self, "PageBucket", value=self.page.bucket.bucket_name)
-        cdk.CfnOutput(self, "PageDistribution", value=self.page.distribution.distribution_id)
-        for name, value in stage.tags.items():
-            cdk.Tags.of(self).add(name, value)
+        self.output("PageUrl", f"https://{self.page.distribution.distribution_domain_name}/")
+        self.output("PageBucket", self.page.bucket.bucket_name)
+        self.output("PageDistribution", self.page.distribution.distribution_id)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
-
 from infra.constructs.api import HttpApi
 from infra.constructs.brake import BudgetBrake, FloodBrake, StopPolicy
 from infra.constructs.bulk import BulkJobs
@@ -18,26 +16,22 @@ from infra.constructs.observability import Observability
 from infra.constructs.roll_out import RollOut
 from infra.constructs.trained_models import TrainedModels
 from infra.constructs.trainings import Trainings
+from infra.stacks.base import StageStack
 
 if TYPE_CHECKING:
+    import aws_cdk as cdk
     from constructs import Construct
 
     from infra.stages.stage import AwsStage
 
 
-class ServiceStack(cdk.Stack):
+class ServiceStack(StageStack):
     """skysort-service-<stage>: a single stack, without exports, with API and functions in one template."""
 
     def __init__(
         self, scope: Construct, id_: str, *, stage: AwsStage, environment: cdk.Environment | None = None
     ) -> None:
-        super().__init__(
-            scope,
-            id_,
-            env=environment,
-            description=f"skysort, stage {stage.name}",
-            termination_protection=stage.keep_data,
-        )
+        super().__init__(scope, id_, stage=stage, description=f"skysort, stage {stage.name}", environment=environment)
         self.functions = {
             name: ModelFunction(self, name, stage=stage, settings=settings)
             for name, settings in stage.functions.items()
@@ -87,8 +81,6 @@ class ServiceStack(cdk.Stack):
         self._brake(stage)
         self.roll_out = RollOut(self, "RollOut", stage=stage, functions=self.functions)
         self._outputs(stage.api.page_origin)
-        for name, value in stage.tags.items():
-            cdk.Tags.of(self).add(name, value)
 
     def _isolate(self, stage: AwsStage) -> None:
         """Connect the isolated functions of the stage to their own network."""
@@ -121,18 +113,17 @@ class ServiceStack(cdk.Stack):
             FloodBrake(self, "FloodBrake", stage=stage, stop=stop, flood=operations.flood, topic=topic, folder=folder)
 
     def _outputs(self, origin: str | None) -> None:
-        cdk.CfnOutput(self, "ApiUrl", value=self.api.rest.url, description="base of the API's paths, /v1/...")
-        cdk.CfnOutput(self, "DropBucket", value=self.drop_folder.drop_bucket_name)
+        self.output("ApiUrl", self.api.rest.url, "base of the API's paths, /v1/...")
+        self.output("DropBucket", self.drop_folder.drop_bucket_name)
         if origin:
-            cdk.CfnOutput(self, "PageElsewhere", value=origin, description="the page that may call and upload")
-        cdk.CfnOutput(self, "ResultsBucket", value=self.drop_folder.results_bucket_name)
-        cdk.CfnOutput(self, "ModelsBucket", value=self.models.bucket_name)
-        cdk.CfnOutput(self, "TrainingMachine", value=self.trainings.machine.attr_arn)
-        cdk.CfnOutput(self, "BulkMachine", value=self.bulk.executions.machine.attr_arn)
+            self.output("PageElsewhere", origin, "the page that may call and upload")
+        self.output("ResultsBucket", self.drop_folder.results_bucket_name)
+        self.output("ModelsBucket", self.models.bucket_name)
+        self.output("TrainingMachine", self.trainings.machine.attr_arn)
+        self.output("BulkMachine", self.bulk.executions.machine.attr_arn)
         for client, key in self.api.keys.items():
-            cdk.CfnOutput(
-                self,
+            self.output(
                 f"Key{client.title().replace('-', '')}",
-                value=key.key_id,
-                description=f"the key of {client}: aws apigateway get-api-key --include-value --api-key THIS",
+                key.key_id,
+                f"the key of {client}: aws apigateway get-api-key --include-value --api-key THIS",
             )
