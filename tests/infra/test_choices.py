@@ -142,8 +142,10 @@ def test_with_cognito_a_token_and_a_key_are_asked_for() -> None:
     )
 
 
-def test_an_account_with_little_concurrency_reserves_none() -> None:
-    found = Template.from_stack(build(cdk.App(context={**CONTEXT, "stage": "dev", "reserve": "no"})))
+def test_an_account_with_little_concurrency_reserves_none_and_may_go_without_the_page() -> None:
+    app = cdk.App(context={**CONTEXT, "stage": "dev", "reserve": "no", "page": "no"})
+    found = Template.from_stack(build(app))
+    assert [child.node.id for child in app.node.children if isinstance(child, cdk.Stack)] == ["skysort-service-dev"]
     reserved = {"ReservedConcurrentExecutions": Match.any_value()}
     found.resource_properties_count_is("AWS::Lambda::Function", reserved, 0)
     # The queues still take no more than they may
