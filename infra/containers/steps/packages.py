@@ -28,7 +28,7 @@ LAYERS = {
     "pictures": ("multipart", "onnxruntime", "pi-heif", "pillow"),
 }
 # Services called by functions, whose API descriptions boto3 keeps.
-SERVICES = ("cloudwatch", "codedeploy", "glue", "iam", "lambda", "s3")
+SERVICES = ("cloudwatch", "codedeploy", "glue", "iam", "lambda", "s3", "sqs")
 # The only files kept of a package. The booster is called through its library only (skysort.star.booster).
 KEPT = {"xgboost": ("__init__.py", "lib", "VERSION")}
 
