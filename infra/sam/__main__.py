@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from infra import ROOT
-from infra.stages.deployments import AWS_STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +32,11 @@ ready:
 """
 
 
-def build(stage: str, folder: Path, endpoint: str | None) -> None:
+def build(stage: str, folder: Path, endpoint: str | None, more: Sequence[str] = ()) -> None:
     """Write the stage's template and build its images; folder/template.yaml is what `sam local` takes.
 
-    endpoint: AWS endpoint for the functions, as seen from a container; by default AWS. Raises CalledProcessError.
+    endpoint: AWS endpoint for the functions, as seen from a container; by default AWS. more: for the CDK command line,
+    such as `-c config=...`. Raises CalledProcessError.
     """
     assembly = folder.parent / "cdk.out"
     context = ["-c", f"endpoint={endpoint}"] if endpoint else []
@@ -51,6 +51,7 @@ def build(stage: str, folder: Path, endpoint: str | None) -> None:
         "--output",
         str(assembly),
         *context,
+        *more,
     ]
     subprocess.run([sys.executable, *synth], cwd=ROOT, check=True)
     template = assembly / f"skysort-service-{stage}.template.json"
@@ -73,13 +74,13 @@ def name_binary_types(template: Path) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Build, and print the next commands; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m infra.sam", description=__doc__)
-    parser.add_argument("--stage", default="dev", choices=sorted(AWS_STAGES))
+    parser = argparse.ArgumentParser(prog="python -m infra.sam", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--stage", default="dev")
     parser.add_argument("--folder", type=Path, default=BUILD, help="folder of the built template")
     parser.add_argument("--endpoint", help="AWS endpoint for the functions, e.g. http://host.docker.internal:5000")
-    options = parser.parse_args(arguments)
+    options, more = parser.parse_known_args(arguments)
     try:
-        build(options.stage, options.folder.resolve(), options.endpoint)
+        build(options.stage, options.folder.resolve(), options.endpoint, more)
     except subprocess.CalledProcessError as error:
         return error.returncode
     sys.stdout.write(_NEXT.format(sam=SAM.relative_to(ROOT)))

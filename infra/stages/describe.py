@@ -28,7 +28,7 @@ def describe(stage: AwsStage, base: str) -> str:
 def _settings(value: Any, where: str) -> Iterator[str]:
     """The lines of a settings object: what has one line first, then its tables."""
     tables: list[str] = []
-    cls: type[object] = type(value)
+    cls: type = type(value)
     for name, hint in settings_of(cls).items():
         inner = getattr(value, name)
         if _is_table(inner):
