@@ -26,6 +26,8 @@ NOT_FOUND: Final = Problem(HTTPStatus.NOT_FOUND, "not-found", "Not found")
 METHOD_NOT_ALLOWED: Final = Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
 TOO_LARGE: Final = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "Request too large")
 ADDRESS_TOO_LONG: Final = Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "address-too-long", "Address too long")
+# RFC 6585; API Gateway's documentation names the limit and no status.
+HEAD_TOO_LARGE: Final = Problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "Headers too large")
 UNSUPPORTED: Final = Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-format", "Unsupported format")
 TOO_MANY_REQUESTS: Final = Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests")
 INTERNAL: Final = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Internal error")

@@ -1,4 +1,9 @@
-"""The HTTP gateway: an ASGI app that emulates an API Gateway REST API with Lambda proxy integrations."""
+"""The HTTP gateway: an ASGI app that emulates an API Gateway REST API with Lambda proxy integrations.
+
+Its own responses are those of the deployed one (infra.api.gateway_problems), with the reason as the member ``local``. A
+function that fails, in whatever way, is 502 ("Handling Lambda errors with an API Gateway API"), its own timeout
+included; 504 is the gateway's.
+"""
 
 from __future__ import annotations
 
@@ -87,9 +92,10 @@ async def _drain(receive: Receive) -> None:
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-RETRY_AFTER_S: Final = b"1"
-# Of a path and its query; API Gateway accepts 10,240 bytes of these and all headers together.
+# Of a path and its query.
 LONGEST_ADDRESS: Final = 8_192
+# Of the request line and the values of all headers ("Quotas for configuring and running a REST API").
+HEAD_BYTES: Final = 10_240
 _USUAL_PORT: Final = 80
 _VISITOR_HEADERS: Final = (b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode")
 _log: Final = logging.getLogger("skysort.gateway")
@@ -109,6 +115,7 @@ class Gateway:
         site: Site | None = None,
     ) -> None:
         self._pools = pools
+        self._stage = stage
         self._router = router or Router()
         self._events = EventBuilder(stage, port, BINARY_MEDIA_TYPES)
         # Browsers omit the default port from Host and Origin.
@@ -124,7 +131,7 @@ class Gateway:
         try:
             response = await self._answer(scope, receive, request_id)
         except TooLargeError:
-            response = responses.too_large(gateway_problems.REQUEST_TOO_LARGE, request_id)
+            response = responses.of_gateway("REQUEST_TOO_LARGE", request_id, "the body is too large", close=True)
         except InputError as error:
             response = responses.refused(error, request_id)
         except ClientLeftError:
@@ -139,14 +146,12 @@ class Gateway:
         method = scope["method"]
         path = scope["raw_path"].decode("latin-1")
         headers = _joined(scope["headers"])
-        refusal = self._visitors.refusal(method, *(headers.get(name, "") for name in _VISITOR_HEADERS))
-        if refusal is not None:
-            return responses.problem(gateway_problems.FORBIDDEN, f"{refusal}.", request_id)
-        if len(path) + len(scope["query_string"]) > LONGEST_ADDRESS:
-            detail = f"The URL has more than {LONGEST_ADDRESS:,} characters; send long options in the body."
-            return responses.problem(gateway_problems.ADDRESS_TOO_LONG, detail, request_id)
+        refused = self._refused(scope, path, headers, request_id)
+        if refused is not None:
+            return refused
+        path, of_api = self._without_stage(path)
         match = self._router.find(method, path)
-        if match is None and self._site is not None:
+        if match is None and self._site is not None and not of_api:
             page = self._site.find(method, path, scope["headers"])
             if page is not None:
                 return page
@@ -168,8 +173,23 @@ class Gateway:
         )
         event = self._events.event(request, match, request_id)
         if len(event.payload) > limits.LAMBDA_PAYLOAD_BYTES:
-            return responses.too_large(responses.EVENT_TOO_LARGE, request_id)
+            return responses.of_gateway("REQUEST_TOO_LARGE", request_id, responses.EVENT_TOO_LARGE)
         return await self._invoke(match.route.function, event, request_id)
+
+    def _refused(self, scope: Scope, path: str, headers: Mapping[bytes, str], request_id: str) -> Response | None:
+        """The response to a request of another site, or with too long an address or head; None for any other."""
+        method, query = scope["method"], scope["query_string"].decode("latin-1")
+        refusal = self._visitors.refusal(method, *(headers.get(name, "") for name in _VISITOR_HEADERS))
+        if refusal is not None:
+            return responses.problem(gateway_problems.FORBIDDEN, f"{refusal}.", request_id)
+        if len(path) + len(query) > LONGEST_ADDRESS:
+            detail = f"The URL has more than {LONGEST_ADDRESS:,} characters; send long options in the body."
+            return responses.problem(gateway_problems.ADDRESS_TOO_LONG, detail, request_id)
+        line = f"{method} {path}?{query} HTTP/{scope['http_version']}"
+        if len(line) + sum(len(value) for _, value in scope["headers"]) > HEAD_BYTES:
+            detail = f"The request line and the headers have more than {HEAD_BYTES:,} bytes; send less in them."
+            return responses.problem(gateway_problems.HEAD_TOO_LARGE, detail, request_id)
+        return None
 
     async def _invoke(self, function: str, event: ProxyEvent, request_id: str) -> Response:
         try:
@@ -177,17 +197,19 @@ class Gateway:
                 reply = await self._pools[function].submit(request_id, event.payload)
             return _from_reply(reply, request_id, accepts_binary=event.accepts_binary)
         except ThrottledError as error:
-            retry = [(b"retry-after", RETRY_AFTER_S)]
-            return responses.problem(
-                gateway_problems.TOO_MANY_REQUESTS, f"Every worker is busy: {error}.", request_id, retry
-            )
+            return responses.of_gateway("THROTTLED", request_id, str(error))
         except StoppingError as error:
             return responses.problem(gateway_problems.UNAVAILABLE, f"{error}.", request_id)
-        except (TimedOutError, TimeoutError) as error:
-            detail = str(error) or f"the function did not answer within {self._timeout_s:g} s"
-            return responses.problem(gateway_problems.TIMED_OUT, f"The request took too long: {detail}.", request_id)
-        except (CrashedError, StartFailedError, responses.MalformedResponseError) as error:
+        except TimeoutError:
+            reason = f"the function did not answer within {self._timeout_s:g} s"
+            return responses.of_gateway("INTEGRATION_TIMEOUT", request_id, reason)
+        except (CrashedError, StartFailedError, TimedOutError, responses.MalformedResponseError) as error:
             return _bad_gateway(str(error), request_id)
+
+    def _without_stage(self, path: str) -> tuple[str, bool]:
+        """A path without the stage that the API's own address begins with, and whether it had that."""
+        rest = path.removeprefix(f"/{self._stage}")
+        return (rest or "/", True) if rest != path and rest[:1] in {"", "/"} else (path, False)
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
@@ -207,8 +229,8 @@ def _from_reply(reply: Reply, request_id: str, *, accepts_binary: bool) -> Respo
     return responses.from_reply(reply.payload, request_id, accepts_binary=accepts_binary)
 
 
-def _bad_gateway(detail: str, request_id: str) -> Response:
-    return responses.problem(gateway_problems.FUNCTION_FAILED, f"No valid response: {detail}.", request_id)
+def _bad_gateway(reason: str, request_id: str) -> Response:
+    return responses.of_gateway("INTEGRATION_FAILURE", request_id, reason)
 
 
 def _not_routed(match: WrongMethod | None, method: str, path: str, request_id: str) -> Response:

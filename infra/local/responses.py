@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.api.gateway_problems import TOO_LARGE, Problem
+from infra.api.gateway_problems import GATEWAY_RESPONSES, Problem
 from skysort import limits, problems
 from skysort.http.headers import EVERY_ANSWER
 
@@ -28,17 +28,22 @@ Headers = list[tuple[bytes, bytes]]
 _KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-# Set by the gateway; AWS remaps or drops these as well.
-_OWN_HEADERS: Final = frozenset({"connection", "content-length", "transfer-encoding", "date", "server"})
+# Of the headers that "Amazon API Gateway important notes" says may be renamed, those that a function's answer does not
+# get through unchanged, and those of a connection, which are gone.
+_RENAMED_HEADERS: Final = frozenset(
+    {
+        *("authorization", "connection", "content-length", "content-md5", "date", "expect", "host", "max-forwards"),
+        *("proxy-authenticate", "server", "user-agent", "warn", "www-authenticate"),
+    }
+)
+_RENAMED: Final = "x-amzn-Remapped-"
+_DROPPED_HEADERS: Final = frozenset({"te", "trailer", "transfer-encoding", "upgrade"})
 _EVERY_ANSWER: Final = [(name.lower().encode(), value.encode()) for name, value in EVERY_ANSWER.items()]
 _STATUSES: Final = range(200, 600)
 _WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
-EVENT_TOO_LARGE: Final = (
-    f"The request has more than {limits.LAMBDA_PAYLOAD_BYTES // limits.MIB} MB as a Lambda event (base64 adds a third "
-    "to binary bodies); put larger files into the drop folder."
-)
+EVENT_TOO_LARGE: Final = f"the request has more than {limits.LAMBDA_PAYLOAD_BYTES // limits.MIB} MB as a Lambda event"
 
 
 class MalformedResponseError(Exception):
@@ -92,11 +97,15 @@ def from_reply(payload: bytes, request_id: str, *, accepts_binary: bool) -> Resp
 
 
 def problem(
-    problem_type: Problem, detail: str, request_id: str, headers: Iterable[tuple[bytes, bytes]] = ()
+    problem_type: Problem,
+    detail: str,
+    request_id: str,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+    **more: str,
 ) -> Response:
-    """A response with a problem document (RFC 9457)."""
+    """A response with a problem document (RFC 9457). more: further members."""
     status, kind, title = problem_type
-    document = problems.document(status, kind, title, detail, request_id=request_id)
+    document = {**problems.document(status, kind, title, detail, request_id=request_id), **more}
     typed = [(b"content-type", problems.CONTENT_TYPE.encode()), *_EVERY_ANSWER, *headers]
     return _response(status, typed, json.dumps(document).encode(), request_id)
 
@@ -162,10 +171,31 @@ def _add(headers: Headers, name: str, value: Any) -> None:
     # A line break in a value would allow header injection and response splitting.
     if text is None or _NAME.fullmatch(name) is None or _VALUE.fullmatch(text) is None:
         raise MalformedResponseError(f"the header {name!r:.80} has a name or a value that HTTP does not allow")
-    if name.lower() not in _OWN_HEADERS:
-        headers.append((name.encode("ascii"), text.encode("latin-1")))
+    renamed = f"{_RENAMED}{name}" if name.lower() in _RENAMED_HEADERS else name
+    if name.lower() not in _DROPPED_HEADERS:
+        headers.append((renamed.encode("ascii"), text.encode("latin-1")))
 
 
-def too_large(detail: str, request_id: str) -> Response:
-    """A 413 response that closes the connection, since the rest of the body is not read."""
-    return problem(TOO_LARGE, detail, request_id, [(b"connection", b"close")])
+def of_gateway(response_type: str, request_id: str, reason: str, *, close: bool = False) -> Response:
+    """The deployed gateway's own response of a type.
+
+    Parameters
+    ----------
+    response_type
+        One of GATEWAY_RESPONSES.
+    request_id
+        Of the request.
+    reason
+        What only this stack tells, as the member ``local``.
+    close
+        Whether the connection is closed, since the rest of the body is not read.
+
+    Returns
+    -------
+    Response
+        A problem document.
+    """
+    answer = GATEWAY_RESPONSES[response_type]
+    retry = [(b"retry-after", str(answer.retry_after_s).encode())] if answer.retry_after_s is not None else []
+    headers = [*retry, *([(b"connection", b"close")] if close else [])]
+    return problem(answer.problem, answer.detail, request_id, headers, local=reason)

@@ -96,7 +96,7 @@ def test_path_parameters_reach_the_function(running: Local) -> None:
 
 def test_an_exception_is_502_and_its_message_stays_inside(running: Local) -> None:
     answer = running.star(do="fail")
-    assert "ValueError" in problem(answer, 502)["detail"]
+    assert "ValueError" in problem(answer, 502)["local"]
     assert "nobody outside" not in answer.text
     log = running.log("star")
     assert f"[ERROR] RequestId: {answer.headers['x-amzn-requestid']}" in log
@@ -105,11 +105,11 @@ def test_an_exception_is_502_and_its_message_stays_inside(running: Local) -> Non
 
 @pytest.mark.parametrize("answer", ["[]", '{"statusCode": 1}', '{"statusCode": 200, "body": {}}'])
 def test_a_malformed_answer_is_502(running: Local, answer: str) -> None:
-    assert "No valid response" in problem(running.star(do="answer", **{"with": answer}), 502)["detail"]
+    assert "no valid response" in problem(running.star(do="answer", **{"with": answer}), 502)["detail"]
 
 
 def test_an_answer_above_lambdas_payload_is_502(running: Local) -> None:
-    assert "above Lambda's 6 MB" in problem(running.star(do="grow", bytes=7_000_000), 502)["detail"]
+    assert "above Lambda's 6 MB" in problem(running.star(do="grow", bytes=7_000_000), 502)["local"]
     assert running.star(do="grow", bytes=5_000_000).content == b"x" * 5_000_000
 
 
@@ -132,12 +132,12 @@ def test_a_client_that_sends_everything_first_gets_to_read_413(running: Local, c
     connection.close()
 
 
-def test_a_function_that_takes_too_long_is_504_and_replaced(running: Local) -> None:
+def test_a_function_that_takes_too_long_is_502_and_replaced(running: Local) -> None:
     before = star_pids(running)
     # When a call passes the function's timeout of 1 s
     answer = running.star(do="sleep", seconds=30)
     # Then the caller and the log are told
-    request_id = problem(answer, 504)["request_id"]
+    request_id = problem(answer, 502)["request_id"]
     report = eventually(lambda: re.search(rf"REPORT RequestId: {request_id}.*", running.log("star")), "the report")
     assert report[0].endswith("Status: timeout")
     # And a new sandbox takes the place of the killed one
@@ -147,7 +147,7 @@ def test_a_function_that_takes_too_long_is_504_and_replaced(running: Local) -> N
 
 def test_a_sandbox_that_dies_in_a_call_is_502_and_replaced(running: Local) -> None:
     before = star_pids(running)
-    assert "SIGKILL" in problem(running.star(do="die"), 502)["detail"]
+    assert "SIGKILL" in problem(running.star(do="die"), 502)["local"]
     eventually(lambda: len(star_pids(running) - before) == 1, "a new star sandbox")
     assert running.star().status_code == 200
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from infra.api.gateway_problems import GATEWAY_RESPONSES
 from infra.api.routes import Router
 from infra.local.gateway import Gateway
 from infra.local.pool import CrashedError, Reply, StoppingError, ThrottledError, TimedOutError
@@ -126,7 +127,7 @@ def test_a_request_reaches_its_function_and_comes_back() -> None:
     [
         (ThrottledError("full"), 429, "too-many-requests"),
         (StoppingError("The stack is stopping"), 503, "unavailable"),
-        (TimedOutError("star took too long"), 504, "timeout"),
+        (TimedOutError("star took too long"), 502, "function-failed"),
         (None, 504, "timeout"),
         (CrashedError("killed"), 502, "function-failed"),
         (StartFailedError("no artefact"), 502, "function-failed"),
@@ -149,7 +150,55 @@ def test_failures_are_problems(outcome: Reply | Exception | None, status: int, k
     assert answer.status == status
     assert answer.problem["type"] == f"urn:skysort:problem:{kind}"
     assert "secret" not in answer.body.decode()
-    assert ("retry-after" in answer.headers) == (status == 429)
+    assert ("retry-after" in answer.headers) == (status in {429, 502})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "response_type", "reason"),
+    [
+        (ThrottledError("all sandboxes are busy"), "THROTTLED", "all sandboxes are busy"),
+        (CrashedError("killed"), "INTEGRATION_FAILURE", "killed"),
+        (None, "INTEGRATION_TIMEOUT", "0.05 s"),
+    ],
+)
+def test_the_gateways_own_answers_are_the_deployed_ones_with_the_reason(
+    outcome: Exception | None, response_type: str, reason: str
+) -> None:
+    deployed = GATEWAY_RESPONSES[response_type]
+    problem = answered(outcome).problem
+    assert (problem["status"], problem["detail"]) == (deployed.problem.status, deployed.detail)
+    assert problem["type"].endswith(f":{deployed.problem.kind}")
+    assert reason in problem["local"]
+
+
+@pytest.mark.parametrize("path", ["/local/v1/classify/star", "/v1/classify/star"])
+def test_a_path_may_begin_with_the_stage_as_the_apis_own_address_does(path: str) -> None:
+    # When a request comes by the API's address, or by one that hides the stage, as CloudFront's does
+    answer, pool = call(path=path)
+    # Then the function gets the same: its path without the stage, the request's with it
+    assert answer is not None
+    assert answer.status == 200
+    assert pool.events[0]["path"] == "/v1/classify/star"
+    assert pool.events[0]["requestContext"]["path"] == "/local/v1/classify/star"
+
+
+@pytest.mark.parametrize("path", ["/locally/v1/classify/star", "/dev/v1/health", "/local/local/v1/classify/star"])
+def test_nothing_else_may_precede_a_path(path: str) -> None:
+    assert answered(path=path).status == 404
+
+
+def test_the_page_is_not_part_of_the_api() -> None:
+    assert answered(method="GET", path="/local").status == answered(method="GET", path="/local/").status == 404
+
+
+@pytest.mark.parametrize(
+    "headers", [[(b"x-one", b"1" * 10_300)], [(b"x-many", b"1" * 1_000)] * 11], ids=["one header", "many headers"]
+)
+def test_headers_above_the_gateways_limit_are_refused(headers: list[tuple[bytes, bytes]]) -> None:
+    answer, pool = call(headers=headers)
+    assert answer is not None
+    assert (answer.status, pool.events) == (431, [])
+    assert "10,240 bytes" in answer.problem["detail"]
 
 
 def test_an_unknown_path_is_404_with_a_hint() -> None:
@@ -304,7 +353,7 @@ def test_a_fault_of_the_gateway_is_a_problem_too(monkeypatch: pytest.MonkeyPatch
 def test_a_body_above_lambdas_payload_is_refused() -> None:
     answer = answered(chunks=[b"x" * limits.LAMBDA_PAYLOAD_BYTES])
     assert answer.status == 413
-    assert "6 MB as a Lambda event" in answer.problem["detail"]
+    assert "6 MB as a Lambda event" in answer.problem["local"]
 
 
 def test_a_caller_who_leaves_reaches_no_function() -> None:

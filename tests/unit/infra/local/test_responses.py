@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.api import gateway_problems
-from infra.api.gateway_problems import REQUEST_TOO_LARGE
 from infra.local import responses
 from infra.local.responses import MalformedResponseError, Response, from_reply
 
@@ -40,7 +39,7 @@ def test_an_answer_without_a_type_is_json() -> None:
 
 
 def test_the_gateways_own_answers_are_what_they_say_and_for_nobody_else() -> None:
-    response = responses.too_large(REQUEST_TOO_LARGE, "an-id")
+    response = responses.of_gateway("REQUEST_TOO_LARGE", "an-id", "12 MB")
     assert values(response, b"x-content-type-options") == [b"nosniff"]
     assert values(response, b"cache-control") == [b"no-store"]
 
@@ -60,9 +59,13 @@ def test_headers_are_merged_as_in_aws() -> None:
 
 
 def test_headers_of_the_connection_stay_the_gateways() -> None:
-    response = reply(statusCode=200, headers={"Content-Length": "99", "Connection": "close"}, body="ab")
+    # As API Gateway renames them, and drops those of a connection
+    headers = {"Content-Length": "99", "Connection": "close", "WWW-Authenticate": "Basic", "Upgrade": "h2c"}
+    response = reply(statusCode=200, headers=headers, body="ab")
     assert values(response, b"content-length") == [b"2"]
-    assert values(response, b"connection") == []
+    assert [values(response, name) for name in (b"connection", b"www-authenticate", b"upgrade")] == [[], [], []]
+    assert values(response, b"x-amzn-remapped-content-length") == [b"99"]
+    assert values(response, b"x-amzn-remapped-www-authenticate") == [b"Basic"]
 
 
 @given(st.binary(max_size=100))
@@ -144,12 +147,10 @@ def test_problems_follow_rfc_9457() -> None:
 
 
 def test_too_large_names_the_limit_and_the_way_out() -> None:
-    for response, limit in (
-        (responses.too_large(REQUEST_TOO_LARGE, "an-id"), "10 MB"),
-        (responses.too_large(responses.EVENT_TOO_LARGE, "an-id"), "6 MB"),
-    ):
-        detail = json.loads(response.body)["detail"]
-        assert response.status == 413
-        assert limit in detail
-        assert "drop folder" in detail
-        assert values(response, b"connection") == [b"close"]
+    response = responses.of_gateway("REQUEST_TOO_LARGE", "an-id", responses.EVENT_TOO_LARGE, close=True)
+    document = json.loads(response.body)
+    assert response.status == 413
+    assert "10 MB" in document["detail"]
+    assert "drop folder" in document["detail"]
+    assert "6 MB" in document["local"]
+    assert values(response, b"connection") == [b"close"]
