@@ -16,12 +16,14 @@ import pytest
 from botocore.config import Config
 
 from infra import ROOT
+from tests.deploy.formation import ABROAD, REGION, Aws, emulated
+from tests.infra.synth import shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
+ACCOUNT = "123456789012"
 STACKS = ("skysort-service-dev", "skysort-page-dev")
 START_S = 60.0
 SAM = ROOT / ".venv" / "sam" / "bin" / "sam"
@@ -114,6 +116,25 @@ def deployed(account: Account) -> Account:
     account.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
     account.cdk("deploy", "--require-approval", "never")
     return account
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    """An empty account in this process that has been used for a while, bootstrapped in two regions."""
+    with emulated(regions=(REGION, ABROAD)) as empty:
+        yield empty
+
+
+@pytest.fixture(scope="session")
+def service() -> Callable[[str], Mapping[str, Any]]:
+    """The template of a stage's service, by the stage's name."""
+    return lambda stage: shared(stage).templates[f"skysort-service-{stage}"]
+
+
+@pytest.fixture(scope="session")
+def page() -> Callable[[str], Mapping[str, Any]]:
+    """The template of a stage's page, by the stage's name."""
+    return lambda stage: shared(stage).templates[f"skysort-page-{stage}"]
 
 
 def free_port() -> int:

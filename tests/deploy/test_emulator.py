@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
@@ -11,6 +11,9 @@ from tests.deploy.differences import BY_EMULATOR, BY_MOTO, STUBS
 from tests.deploy.emulator.catalogue import TYPES
 from tests.deploy.emulator.parameters import UnknownPropertyError, parameters
 from tests.deploy.emulator.resources import ApiBacked, Stub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SESSION = botocore.session.get_session()
 
@@ -52,6 +55,22 @@ def test_every_type_is_there_once_and_by_calls_that_exist() -> None:
             operations = {name.lower() for name in SESSION.get_service_model(how.service).operation_names}
             for call in filter(None, (how.create if isinstance(how.create, str) else "", how.delete)):
                 assert call.replace("_", "") in operations, how.type
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_every_difference_from_aws_is_written_down(
+    stage: str, service: Callable[[str], Any], page: Callable[[str], Any]
+) -> None:
+    resources = [*service(stage)["Resources"].values(), *page(stage)["Resources"].values()]
+    assert {one["Type"] for one in resources} <= BY_MOTO.keys() | BY_EMULATOR.keys() | STUBS.keys()
+
+
+def test_no_difference_is_written_down_of_what_is_not_deployed(
+    service: Callable[[str], Any], page: Callable[[str], Any]
+) -> None:
+    templates = [template(stage) for template in (service, page) for stage in ("dev", "prod")]
+    types = {one["Type"] for template in templates for one in template["Resources"].values()}
+    assert types >= BY_MOTO.keys() | BY_EMULATOR.keys() | STUBS.keys()
 
 
 def test_the_written_differences_are_those_of_the_emulator() -> None:

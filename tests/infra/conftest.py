@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 import pytest
 
 from infra.commands import cdk
-from tests.infra.synth import Synthesised, synthesise
+from tests.infra.synth import Synthesised, shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 @pytest.fixture(scope="session")
-def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synthesised]:
+def synthesised() -> Callable[[str], Synthesised]:
     """Synthesises a stage by its name, once a session."""
-    return functools.cache(lambda name: synthesise(name, tmp_path_factory.mktemp(name)))
+    return shared
 
 
 @pytest.fixture(scope="session", params=["dev", "prod"])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -95,6 +99,14 @@ def synthesise(name: str, folder: Path, more: Mapping[str, str] | None = None) -
         files=tuple(Path(stack.template_full_path) for stack in stacks),
         findings=tuple(findings),
     )
+
+
+@functools.cache
+def shared(name: str) -> Synthesised:
+    """A stage, synthesised once for all tests of this process."""
+    folder = tempfile.mkdtemp(prefix="skysort-synth-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return synthesise(name, Path(folder))
 
 
 def _paths(stack: Any) -> dict[str, str]:

@@ -8,6 +8,8 @@ import signal
 import threading
 from pathlib import Path
 
+import pytest
+
 from infra import ROOT
 
 SAM = ROOT / ".venv" / "sam"
@@ -19,18 +21,18 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=5000, help="on localhost, and on the engine's network")
     parser.add_argument("--registry", default="localhost:5001", help="host:port of the registry that stands in for ECR")
     parser.add_argument("--sam", type=Path, default=SAM, help="the environment of the SAM command line")
+    parser.add_argument("--account", default="used", help="its quotas: used, little-memory or new")
     arguments = parser.parse_args()
     # By name: CDK's command line uploads templates to "localhost", and moto finds them by that name alone.
     os.environ["AWS_ENDPOINT_URL"] = f"http://localhost:{arguments.port}"
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
 
     # These read the environment when they are imported.
-    from tests.deploy.emulator.catalogue import TYPES  # noqa: PLC0415
+    from tests.deploy.emulator.account import PROFILES, Account  # noqa: PLC0415
     from tests.deploy.emulator.corrections import correct_moto  # noqa: PLC0415
     from tests.deploy.emulator.custom import CustomResource  # noqa: PLC0415
     from tests.deploy.emulator.executions import run_state_machines  # noqa: PLC0415
-    from tests.deploy.emulator.registry import use_registry  # noqa: PLC0415
-    from tests.deploy.emulator.resources import register  # noqa: PLC0415
+    from tests.deploy.emulator.registry import image_digest, use_registry  # noqa: PLC0415
     from tests.deploy.emulator.sandboxes import (  # noqa: PLC0415
         HOST,
         Sandboxes,
@@ -40,12 +42,12 @@ def main() -> None:
     )
     from tests.deploy.emulator.server import AwsServer  # noqa: PLC0415
 
-    correct_moto()
+    patch = pytest.MonkeyPatch()
+    correct_moto(patch, Account(PROFILES[arguments.account], lambda uri: image_digest(uri, arguments.registry)))
     use_registry(arguments.registry)
-    register(TYPES)
     CustomResource.address = f"http://{HOST}:{arguments.port}"
     sandboxes = Sandboxes(arguments.registry, arguments.port, runtime_emulator(arguments.sam))
-    run_images(sandboxes)
+    run_images(patch, sandboxes)
     run_state_machines()
     addresses = ["127.0.0.1", *filter(None, [bridge_address()])]
     servers = [AwsServer(address, arguments.port, [*addresses, HOST]) for address in addresses]

@@ -7,8 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from moto.core.common_models import CloudFormationModel
-
+from tests.deploy.emulator.refusals.errors import RefusedError
 from tests.deploy.emulator.resources import client
 
 if TYPE_CHECKING:
@@ -17,11 +16,7 @@ if TYPE_CHECKING:
 _ANSWERS: Final = "cloudformation-custom-resource-response"
 
 
-class CustomResourceError(RuntimeError):
-    """The function said FAILED; the message is its reason."""
-
-
-class CustomResource(CloudFormationModel):
+class CustomResource:
     """A resource of a type Custom::..., made when its function has said so.
 
     moto asks the function too, and goes on without its answer.
@@ -56,7 +51,7 @@ class CustomResource(CloudFormationModel):
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Known, account_id: str, region_name: str, **more: Any
     ) -> CustomResource:
-        """Ask the function to make it; raises CustomResourceError."""
+        """Ask the function to make it; raises RefusedError."""
         del resource_name, account_id
         properties = cloudformation_json["Properties"]
         made = cls(region_name, more["ResourceType"], more["LogicalId"], more["StackId"], properties)
@@ -67,7 +62,7 @@ class CustomResource(CloudFormationModel):
     def update_from_cloudformation_json(
         cls, original_resource: CustomResource, new_resource_name: str, cloudformation_json: Known, *_: Any, **__: Any
     ) -> CustomResource:
-        """Ask the function to change it; raises CustomResourceError."""
+        """Ask the function to change it; raises RefusedError."""
         del new_resource_name
         before, original_resource._properties = original_resource._properties, cloudformation_json["Properties"]
         original_resource._ask("Update", {"OldResourceProperties": before})
@@ -78,7 +73,7 @@ class CustomResource(CloudFormationModel):
         """Not used: `delete` does it."""
 
     def delete(self, account_id: str, region: str) -> None:  # noqa: ARG002 - moto's signature
-        """Ask the function to delete it; raises CustomResourceError."""
+        """Ask the function to delete it; raises RefusedError."""
         self._ask("Delete", {})
 
     def is_created(self) -> bool:
@@ -104,9 +99,14 @@ class CustomResource(CloudFormationModel):
         } | ({} if request == "Create" else {"PhysicalResourceId": self.physical_resource_id})
         reply = lambda_.invoke(FunctionName=self._properties["ServiceToken"], Payload=json.dumps(event))
         if "FunctionError" in reply:
-            raise CustomResourceError(f"{self._about['LogicalResourceId']}: {reply['Payload'].read().decode()}")
+            raise RefusedError(_failed(reply["Payload"].read().decode()))
         answer = json.loads(s3.get_object(Bucket=_ANSWERS, Key=key)["Body"].read())
         if answer["Status"] != "SUCCESS":
-            raise CustomResourceError(f"{self._about['LogicalResourceId']}: {answer.get('Reason')}")
+            raise RefusedError(_failed(answer.get("Reason")))
         self.physical_resource_id = answer["PhysicalResourceId"]
         self._data = answer.get("Data") or {}
+
+
+def _failed(message: str) -> str:
+    said = f"Received response status [FAILED] from custom resource. Message returned: {message}"
+    return f"{said} (RequestId: {uuid.uuid4()})"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import urllib.request
+from typing import Any, Final
 
 from moto.ecr.models import Repository
 from moto.ecr.responses import ECRResponse
+
+_MANIFESTS: Final = (
+    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.oci.image.index.v1+json"
+)
 
 
 def use_registry(address: str) -> None:
@@ -35,3 +41,12 @@ def use_registry(address: str) -> None:
 def local_image(uri: str, address: str) -> str:
     """The image of a template's URI, where docker can pull it from."""
     return f"{address}/{uri.partition('/')[2]}"
+
+
+def image_digest(uri: str, address: str) -> str:
+    """The digest of a template's image, by which Lambda knows a function's code."""
+    name, _, tag = uri.partition("/")[2].rpartition(":")
+    request = urllib.request.Request(f"http://{address}/v2/{name}/manifests/{tag}", headers={"Accept": _MANIFESTS})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        found: str = response.headers["Docker-Content-Digest"]
+    return found.removeprefix("sha256:")

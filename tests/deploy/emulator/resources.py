@@ -9,19 +9,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from moto.core.common_models import CloudFormationModel
+from moto.cloudformation import parsing
 
 from tests.deploy.emulator.parameters import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pytest
+
+# Operations that change what is there where they are called again.
+_PUTS: Final = ("put_", "register_")
 Known = dict[str, Any]
 # Makes a type that takes more than one call, from (client, what is known of it); answers what Ref and
 # Fn::GetAtt may need.
@@ -41,7 +46,8 @@ class ApiBacked:
     name: the property that CloudFormation invents a value for.
     ref, attributes, key and fixed are format strings over what is known: the properties, the answer of `create`
     ("{UserPool[Arn]}"), LogicalId, AccountId and Region. key: the parameters of `delete`; without
-    it, the resource goes with what it belongs to. update: without it, a change means a new resource.
+    it, the resource goes with what it belongs to. update: how it changes in place; without it, calls that put are made
+    again, and of other types the new properties are noted, not applied.
     """
 
     type: str
@@ -107,15 +113,22 @@ class _Resource:
         account_id: str,
         region_name: str,
     ) -> _Resource:
-        known = original_resource.known
-        if isinstance(cls.how, ApiBacked) and cls.how.update is not None:
-            properties = cloudformation_json["Properties"]
-            cls.how.update(client(cls.how.service, region_name), known, properties)
-            return cls(known | properties)
-        original_resource.delete(account_id, region_name)
-        return cls.create_from_cloudformation_json(
-            new_resource_name, cloudformation_json, account_id, region_name, LogicalId=known["LogicalId"]
-        )
+        del new_resource_name, account_id
+        before, how = original_resource.known, cls.how
+        properties = cloudformation_json["Properties"]
+        known = before | properties
+        if isinstance(how, Stub):
+            return cls(known)
+        service = client(how.service, region_name)
+        if how.update is not None:
+            how.update(service, before, properties)
+        elif isinstance(how.create, str) and how.create.startswith(_PUTS):
+            known |= _make(how, dict(properties), known)
+        else:
+            for name in how.then:
+                if name in properties and properties[name] != before.get(name):
+                    how.then[name](service, known, properties[name])
+        return cls(known)
 
     @classmethod
     def delete_from_cloudformation_json(cls, *_: Any) -> None:
@@ -144,11 +157,16 @@ class _Resource:
 
 
 def client(service: str, region: str) -> Any:
-    """A client of the emulated AWS that this process serves; AWS_ENDPOINT_URL is its own address."""
+    """A client of the emulated AWS: of AWS_ENDPOINT_URL where a server has it, or of moto in this process."""
+    return _client(service, region, os.environ.get("AWS_ENDPOINT_URL"))
+
+
+@cache
+def _client(service: str, region: str, endpoint: str | None) -> Any:
     return boto3.client(
         service,  # type: ignore[call-overload]
         region_name=region,
-        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+        endpoint_url=endpoint,
         aws_access_key_id="emulator",
         aws_secret_access_key="emulator",
         config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, read_timeout=300),
@@ -166,11 +184,27 @@ def is_absent(error: ClientError) -> bool:
     return status == HTTPStatus.NOT_FOUND or "NotFound" in error.response["Error"]["Code"]
 
 
-def register(types: Iterable[ApiBacked | Stub]) -> None:
-    """Have moto's CloudFormation make these types so, in place of what it has for them itself."""
-    for how in types:
-        # moto asks CloudFormationModel for its direct subclasses; a later one of the same type wins.
-        type(how.type.replace("::", ""), (_Resource, CloudFormationModel), {"how": how})
+def register(patch: pytest.MonkeyPatch, types: Iterable[ApiBacked | Stub], custom: type) -> None:
+    """Have moto's CloudFormation make these types so, in place of what it has for them itself.
+
+    custom: makes all of Custom::... Other types that moto does not know are refused: it leaves them out, and everything
+    goes on as if they were there.
+    """
+    ours = {how.type: type(how.type.replace("::", ""), (_Resource,), {"how": how}) for how in types}
+    find, name = parsing.resource_class_from_type, parsing.resource_name_property_from_type
+
+    def find_or_refuse(resource_type: str) -> Any:
+        found: Any = custom if resource_type.startswith("Custom::") else ours.get(resource_type) or find(resource_type)
+        if found is None and resource_type not in parsing.NULL_MODELS:
+            raise LookupError(f"the emulated CloudFormation has no {resource_type}: see tests/deploy/emulator")
+        return found
+
+    def name_of(resource_type: str) -> str | None:
+        found = ours.get(resource_type)
+        return found.how.name if found else name(resource_type)
+
+    patch.setattr(parsing, "resource_class_from_type", find_or_refuse)
+    patch.setattr(parsing, "resource_name_property_from_type", name_of)
 
 
 def call(service: Any, operation: str, given: Mapping[str, Any], path: str) -> Known:
@@ -189,6 +223,11 @@ def _make(how: ApiBacked, properties: Known, known: Known) -> Known:
     else:
         given = {how.renames.get(name, name): value for name, value in properties.items()}
         answer = call(service, how.create, given | filled(how.fixed, known), how.type)
-    for name, value in later.items():
-        how.then[name](service, known | answer, value)
+    try:
+        for name, value in later.items():
+            how.then[name](service, known | answer, value)
+    except ClientError:
+        # What failed half-way is deleted in the roll-back of its stack.
+        getattr(service, how.delete)(**filled(how.key, known | answer))
+        raise
     return answer

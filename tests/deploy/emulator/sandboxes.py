@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from moto.awslambda.models import LambdaFunction
 
@@ -26,6 +26,8 @@ from tests.deploy.emulator.registry import local_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pytest
 
 # What every sandbox carries, with its function and version: docker ps --filter label=...
 LABEL: Final = "skysort-emulator"
@@ -151,7 +153,15 @@ def _wait(sandbox: _Sandbox) -> None:
             time.sleep(0.05)
 
 
-def run_images(sandboxes: Sandboxes) -> None:
+class Runs(Protocol):
+    """Runs functions: `Sandboxes`, or a test's own."""
+
+    def invoke(self, function: LambdaFunction, body: bytes, /) -> bytes:
+        """Have a function answer an event."""
+        ...
+
+
+def run_images(patch: pytest.MonkeyPatch, sandboxes: Runs) -> None:
     """Have moto's Lambda run functions from images in these sandboxes."""
     invoke = LambdaFunction.invoke
 
@@ -165,7 +175,7 @@ def run_images(sandboxes: Sandboxes) -> None:
             response_headers["x-amz-function-error"] = "Unhandled"
         return answer
 
-    LambdaFunction.invoke = invoke_image  # type: ignore[method-assign]
+    patch.setattr(LambdaFunction, "invoke", invoke_image)
 
 
 def _failed(answer: bytes) -> bool:

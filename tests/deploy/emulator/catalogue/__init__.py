@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.deploy.emulator.catalogue import compute, gateway, page, storage, tables, trainings, watching
+from tests.deploy.emulator.catalogue import (
+    compute,
+    gateway,
+    guarding,
+    network,
+    page,
+    storage,
+    tables,
+    trainings,
+    watching,
+)
 
 TYPES: Final = (
     *storage.TYPES,
     *compute.TYPES,
     *gateway.TYPES,
+    *guarding.TYPES,
+    *network.TYPES,
     *page.TYPES,
     *tables.TYPES,
     *trainings.TYPES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.deploy.emulator.refusals.versions import published
 from tests.deploy.emulator.resources import ApiBacked, call
 
 if TYPE_CHECKING:
@@ -18,19 +19,37 @@ def _reserve(lambda_: Any, known: Known, count: int) -> None:
 
 
 def _provision(lambda_: Any, known: Known, value: Known) -> None:
-    given = {"FunctionName": known["FunctionName"], "Qualifier": known["Name"], **value}
-    call(lambda_, "put_provisioned_concurrency_config", given, "AWS::Lambda::Alias")
+    """Nothing: moto's Lambda has no provisioned concurrency."""
 
 
 def _update_function(lambda_: Any, known: Known, properties: Known) -> None:
     """Code and configuration are two calls; what is reserved is a third."""
     name = {"FunctionName": known["FunctionName"]}
-    call(lambda_, "update_function_code", {**name, **properties["Code"]}, "AWS::Lambda::Function")
+    if properties["Code"] != known["Code"]:
+        call(lambda_, "update_function_code", {**name, **properties["Code"]}, "AWS::Lambda::Function")
     settings = lambda_.meta.service_model.operation_model("UpdateFunctionConfiguration").input_shape.members
-    changed = {key: value for key, value in properties.items() if key in settings}
-    call(lambda_, "update_function_configuration", {**changed, **name}, "AWS::Lambda::Function")
+    changed = {key: value for key, value in properties.items() if key in settings and value != known.get(key)}
+    if changed:
+        call(lambda_, "update_function_configuration", {**changed, **name}, "AWS::Lambda::Function")
     if "ReservedConcurrentExecutions" in properties:
         _reserve(lambda_, known, properties["ReservedConcurrentExecutions"])
+    elif "ReservedConcurrentExecutions" in known:
+        lambda_.delete_function_concurrency(**name)
+
+
+def _publish(lambda_: Any, known: Known) -> Known:
+    name = known["FunctionName"]
+    before = {version["Version"] for version in lambda_.list_versions_by_function(FunctionName=name)["Versions"]}
+    given = {key: known[key] for key in ("FunctionName", "Description", "CodeSha256") if key in known}
+    answer = call(lambda_, "publish_version", given, "AWS::Lambda::Version")
+    published(answer["Version"], before=before)
+    return answer
+
+
+def _update_mapping(lambda_: Any, known: Known, properties: Known) -> None:
+    settings = lambda_.meta.service_model.operation_model("UpdateEventSourceMapping").input_shape.members
+    changed = {key: value for key, value in properties.items() if key in settings and value != known.get(key)}
+    call(lambda_, "update_event_source_mapping", {**changed, "UUID": known["UUID"]}, "AWS::Lambda::EventSourceMapping")
 
 
 def _update_alias(lambda_: Any, known: Known, properties: Known) -> None:
@@ -70,7 +89,7 @@ TYPES: Final = (
     ApiBacked(
         "AWS::Lambda::Version",
         "lambda",
-        "publish_version",
+        _publish,
         ref="{FunctionArn}",
         attributes={"Version": "{Version}", "FunctionArn": "{FunctionArn}"},
         delete="delete_function",
@@ -104,6 +123,7 @@ TYPES: Final = (
         attributes={"Id": "{UUID}"},
         delete="delete_event_source_mapping",
         key={"UUID": "{UUID}"},
+        update=_update_mapping,
     ),
     ApiBacked(
         "AWS::ApplicationAutoScaling::ScalableTarget",

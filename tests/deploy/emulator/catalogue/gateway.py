@@ -42,6 +42,12 @@ def _method_settings(gateway: Any, known: Known, settings: list[Known]) -> None:
         )
 
 
+def _update_stage(gateway: Any, known: Known, properties: Known) -> None:
+    _patch(gateway, known, {"/deploymentId": properties["DeploymentId"]})
+    if "MethodSettings" in properties:
+        _method_settings(gateway, known, properties["MethodSettings"])
+
+
 def _method(known: Known) -> dict[str, str]:
     """The parameters that name a method."""
     return {"restApiId": known["RestApiId"], "resourceId": known["ResourceId"], "httpMethod": known["HttpMethod"]}
@@ -106,6 +112,7 @@ TYPES: Final = (
         delete="delete_stage",
         key={**_API, "stageName": "{StageName}"},
         then={"AccessLogSetting": _access_log, "MethodSettings": _method_settings},
+        update=_update_stage,
     ),
     ApiBacked(
         f"{_TYPE}GatewayResponse",
