@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from tests.deploy.emulator.account import USED, Account, Profile
 from tests.deploy.emulator.corrections import correct_moto
-from tests.deploy.emulator.custom import CustomResource
+from tests.deploy.emulator.custom import ANSWERS, CustomResource
 from tests.deploy.emulator.fleet import Fleet
 from tests.deploy.emulator.resources import client
 from tests.deploy.emulator.sandboxes import run_images
@@ -26,6 +26,8 @@ REGION: Final = "us-east-1"
 # Another one, where tests deploy a second time.
 ABROAD: Final = "eu-central-1"
 _BOOTSTRAP: Final = "/cdk-bootstrap/hnb659fds/version"
+# What CDK's command line says of an empty change set.
+NO_CHANGES: Final = "(no changes)"
 # A creation that failed: CDK's command line deletes what is left of it, and begins again.
 _FAILED: Final = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 
@@ -65,6 +67,9 @@ class Aws:
             ChangeSetType="CREATE" if status is None else "UPDATE",
             TemplateBody=json.dumps(template),
         )
+        if formation.describe_change_set(StackName=stack, ChangeSetName="release")["Status"] == "FAILED":
+            formation.delete_change_set(StackName=stack, ChangeSetName="release")
+            return Outcome(NO_CHANGES, {})
         if protect:
             formation.update_termination_protection(StackName=stack, EnableTerminationProtection=True)
         formation.execute_change_set(StackName=stack, ChangeSetName="release")
@@ -79,6 +84,13 @@ class Aws:
         events = self._events(found["StackId"], region)
         (left,) = self.client("cloudformation", region).describe_stacks(StackName=found["StackId"])["Stacks"]
         return Outcome(left["StackStatus"], _reasons(events))
+
+    def left(self) -> list[str]:
+        """The buckets and functions that are there, and the log groups, of its first region."""
+        buckets = [found["Name"] for found in self.client("s3").list_buckets()["Buckets"] if found["Name"] != ANSWERS]
+        functions = self.client("lambda").list_functions()["Functions"]
+        groups = self.client("logs").describe_log_groups()["logGroups"]
+        return buckets + [one["FunctionName"] for one in functions] + [group["logGroupName"] for group in groups]
 
     def status(self, stack: str, region: str = REGION) -> str | None:
         """A stack's status, None where there is none."""

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import ImageConfig, LambdaBackend
+from moto.cloudwatch.responses import CloudWatchResponse
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
 
@@ -22,6 +23,7 @@ from tests.deploy.emulator.resources import register
 
 if TYPE_CHECKING:
     import pytest
+    from moto.core.responses import ActionResult
 
     from tests.deploy.emulator.account import Account
 
@@ -35,6 +37,7 @@ def correct_moto(patch: pytest.MonkeyPatch, account: Account) -> None:
     _read_no_conditions_as_always(patch)
     _log_before_the_policy(patch)
     _configure_whole_functions(patch)
+    _find_alarms_in_a_state(patch)
 
 
 def _read_no_conditions_as_always(patch: pytest.MonkeyPatch) -> None:
@@ -70,3 +73,17 @@ def _configure_whole_functions(patch: pytest.MonkeyPatch) -> None:
         return update(self, function_name, qualifier, body)
 
     patch.setattr(LambdaBackend, "update_function_configuration", update_whole)
+
+
+def _find_alarms_in_a_state(patch: pytest.MonkeyPatch) -> None:
+    """AWS finds alarms by name and state; moto, where both are given, by name alone."""
+    alarms = CloudWatchResponse.describe_alarms
+
+    def describe(self: CloudWatchResponse) -> ActionResult:
+        answer, state = alarms(self), self._get_param("StateValue")
+        found: Any = answer.result
+        if state:
+            found["MetricAlarms"] = [alarm for alarm in found["MetricAlarms"] if alarm.state_value == state]
+        return answer
+
+    patch.setattr(CloudWatchResponse, "describe_alarms", describe)

@@ -13,7 +13,9 @@ from tests.deploy.emulator.resources import client
 if TYPE_CHECKING:
     from tests.deploy.emulator.resources import Known
 
-_ANSWERS: Final = "cloudformation-custom-resource-response"
+# Where the bucket of answers is, for all regions.
+_HOME: Final = "us-east-1"
+ANSWERS: Final = "cloudformation-custom-resource-response"
 
 
 class CustomResource:
@@ -86,21 +88,21 @@ class CustomResource:
 
     def _ask(self, request: str, more: Known) -> None:
         key = f"{self._about['LogicalResourceId']}-{uuid.uuid4()}"
-        s3, lambda_ = client("s3", self._region), client("lambda", self._region)
-        s3.create_bucket(Bucket=_ANSWERS)
+        s3, lambda_ = client("s3", _HOME), client("lambda", self._region)
+        s3.create_bucket(Bucket=ANSWERS)
         event = {
             **self._about,
             **more,
             "RequestType": request,
             "RequestId": key,
-            "ResponseURL": f"{self.address}/{_ANSWERS}/{quote(key)}",
+            "ResponseURL": f"{self.address}/{ANSWERS}/{quote(key)}",
             "ServiceToken": self._properties["ServiceToken"],
             "ResourceProperties": self._properties,
         } | ({} if request == "Create" else {"PhysicalResourceId": self.physical_resource_id})
         reply = lambda_.invoke(FunctionName=self._properties["ServiceToken"], Payload=json.dumps(event))
         if "FunctionError" in reply:
             raise RefusedError(_failed(reply["Payload"].read().decode()))
-        answer = json.loads(s3.get_object(Bucket=_ANSWERS, Key=key)["Body"].read())
+        answer = json.loads(s3.get_object(Bucket=ANSWERS, Key=key)["Body"].read())
         if answer["Status"] != "SUCCESS":
             raise RefusedError(_failed(answer.get("Reason")))
         self.physical_resource_id = answer["PhysicalResourceId"]
