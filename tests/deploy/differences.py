@@ -59,6 +59,7 @@ BY_EMULATOR = {
         "where a test has them arrive"
     ),
     "AWS::S3::BucketPolicy": "statements with a condition are kept, not enforced: moto reads no conditions",
+    "AWS::SNS::Subscription": "kept; no mail is sent",
     "AWS::SNS::TopicPolicy": "kept, not enforced",
     "AWS::StepFunctions::StateMachine": "executions are the local interpreter's, without a time limit; parts have none",
     "AWS::SQS::QueuePolicy": "kept, not enforced",

@@ -59,6 +59,17 @@ def test_a_name_that_the_account_has_once_stops_a_second_region(
     assert f"Resource of type '{type_}' with identifier '{name}' already exists." in outcome.reasons[found]
 
 
+@pytest.mark.parametrize(("stack", "type_", "holder", "name"), ONCE, ids=[type_ for _, type_, _, _ in ONCE])
+def test_a_second_region_has_names_of_its_own(
+    stack: str, type_: str, holder: str, name: str, aws: Aws, service: Templates, page: Templates
+) -> None:
+    del holder, name
+    found, template = alone((page if stack == "page" else service)("prod"), type_)
+    assert aws.deploy(f"skysort-{stack}-prod", template).status == "CREATE_COMPLETE"
+    outcome = aws.deploy(f"skysort-{stack}-prod", template, ABROAD)
+    assert outcome.status == "CREATE_COMPLETE", outcome.reasons[found]
+
+
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_the_emulator_knows_where_every_named_type_has_its_name(
     stage: str, service: Templates, page: Templates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.deploy.emulator.resources import ApiBacked, Stub, call
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 def _budget(budgets: Any, known: Known) -> Known:
     """A budget, with a name where the template leaves that to CloudFormation."""
-    name = known["Budget"].get("BudgetName", known["LogicalId"])
+    name = known["Budget"].get("BudgetName", f"{known['LogicalId']}-{uuid.uuid4()}")
     given: Known = {key: known[key] for key in ("AccountId", "NotificationsWithSubscribers") if key in known}
     given["Budget"] = known["Budget"] | {"BudgetName": name}
     call(budgets, "create_budget", given, "AWS::Budgets::Budget")
