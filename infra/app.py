@@ -29,7 +29,7 @@ def build(app: cdk.App) -> ServiceStack:
     service = ServiceStack(app, f"skysort-service-{name}", stage=stage, environment=environment)
     if endpoint := context.get("endpoint"):
         for function in service.functions.values():
-            function.function.add_environment("AWS_ENDPOINT_URL", endpoint)
+            function.add_variable("AWS_ENDPOINT_URL", endpoint)
     if stage.page:
         PageStack(app, f"skysort-page-{name}", stage=stage, service=service, environment=environment)
     return service

@@ -200,8 +200,8 @@ class FloodBrake(Construct):
         drop_bucket, results_bucket = folder.drop_bucket_name, folder.results_bucket_name
         settings = dataclasses.replace(_BRAKE, reserved_concurrency=1 if stage.release_hook_concurrency else None)
         self.function = ModelFunction(self, "flood-brake", stage=stage, settings=settings)
-        self.function.function.add_environment(STOP_POLICY, stop.arn)
-        self.function.function.add_environment(STOP_ROLES, json.dumps([role.role_name for role in stop.roles]))
+        self.function.add_variable(STOP_POLICY, stop.arn)
+        self.function.add_variable(STOP_ROLES, json.dumps([role.role_name for role in stop.roles]))
         stop.grant_attach(self.function.role, _ATTACH_ACTIONS[:1])
         writes = cw.MathExpression(
             # Forms are posted; parts and whole files are put.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_cdk import Acknowledgment, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_cloudwatch as cw
@@ -45,9 +45,14 @@ _DAYS = {
 }
 
 
+# RetainExceptOnCreate ("DeletionPolicy attribute", AWS CloudFormation): what the operation that creates a resource
+# leaves behind when it fails would have the resource's name, or be the version that the next attempt publishes.
+KEPT: Final = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+
+
 def removal(stage: AwsStage) -> RemovalPolicy:
-    """The removal policy of data, logs and old versions: retained if the stage keeps its data, otherwise deleted."""
-    return RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
+    """The removal policy of data and logs: kept, once they were deployed, if the stage keeps its data."""
+    return KEPT if stage.keep_data else RemovalPolicy.DESTROY
 
 
 def log_group(scope: Construct, id_: str, name: str, stage: AwsStage) -> logs.LogGroup:

@@ -13,7 +13,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra import ROOT
-from infra.constructs.common import acknowledge, bucket_name, log_group, removal
+from infra.constructs.common import KEPT, acknowledge, bucket_name, log_group
+from infra.constructs.revision import revision
 from infra.containers import DOCKERFILE, context, recipe
 from infra.stages.environment import variables
 from infra.stages.functions import Provisioned, SnapStart
@@ -141,38 +142,40 @@ class ModelFunction(Construct):
         self.name = name
         self.settings = settings
         self.log_group = log_group(self, "Logs", f"/aws/lambda/{stage.function_name(name)}", stage)
+        self.variables = variables(
+            stage,
+            name,
+            settings,
+            drop_bucket=bucket_name(self, stage.drop_bucket),
+            results_bucket=bucket_name(self, stage.results_bucket),
+            models_bucket=bucket_name(self, stage.models_bucket),
+            home="/tmp",  # noqa: S108 - Lambda's own, of one sandbox
+        )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.log_group.grant_write(self.role)
         self.function = lambda_.DockerImageFunction(
             self,
             "Function",
             function_name=stage.function_name(name),
-            description=f"skysort {name}, stage {stage.name}",
             code=image_code(settings, stage.architecture),
             architecture=_ARCHITECTURES[stage.architecture],
             memory_size=settings.memory_mb,
             timeout=cdk.Duration.seconds(settings.timeout_s),
             ephemeral_storage_size=cdk.Size.mebibytes(settings.scratch_mb),
             reserved_concurrent_executions=settings.reserved_concurrency,
-            environment=variables(
-                stage,
-                name,
-                settings,
-                drop_bucket=bucket_name(self, stage.drop_bucket),
-                results_bucket=bucket_name(self, stage.results_bucket),
-                models_bucket=bucket_name(self, stage.models_bucket),
-                home="/tmp",  # noqa: S108 - Lambda's own, of one sandbox
-            ),
+            environment=self.variables,
             role=self.role,
             log_group=self.log_group,
             # Lambda itself sends the traces; the function needs no SDK.
             tracing=lambda_.Tracing.ACTIVE,
-            current_version_options=lambda_.VersionOptions(removal_policy=removal(stage)),
+            # In every stage, for a rollback; deleting the function deletes its versions.
+            current_version_options=lambda_.VersionOptions(removal_policy=KEPT),
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if isinstance(settings.warm, SnapStart) else None,
         )
         resource = self.function.node.default_child
         assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells the type checker what it is made of
         resource.override_logical_id(logical_id(name))
+        resource.description = f"skysort {name}, stage {stage.name}, revision {revision(resource, self.variables)}"
         # `sam build` reads the metadata of an image asset except the target, which it expects under this key.
         resource.add_metadata("DockerBuildTarget", recipe(settings.image)[0])
         traces = "only PutTraceSegments and PutTelemetryRecords: X-Ray has no resource-level permissions"
@@ -187,6 +190,11 @@ class ModelFunction(Construct):
         )
         if isinstance(warm, Provisioned):
             WarmAlias(self, "Warm", alias=self.alias, warm=warm)
+
+    def add_variable(self, name: str, value: str) -> None:
+        """Give the function another environment variable, which makes another revision of it."""
+        self.variables[name] = value
+        self.function.add_environment(name, value)
 
 
 _ARCHITECTURES: Final = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}

@@ -99,7 +99,7 @@ def test_an_image_is_built_once_a_target(stage: Synthesised) -> None:
 
 
 def test_logs_are_kept_as_long_as_the_stage_says_and_outlive_prod_only(dev: Synthesised, prod: Synthesised) -> None:
-    for stage, days, policy in ((dev, 7, "Delete"), (prod, 90, "Retain")):
+    for stage, days, policy in ((dev, 7, "Delete"), (prod, 90, "RetainExceptOnCreate")):
         groups = stage.resources("AWS::Logs::LogGroup")
         assert {group.properties["RetentionInDays"] for group in groups} == {days}
         assert {group.whole["DeletionPolicy"] for group in groups} == {policy}
