@@ -12,6 +12,7 @@ from skysort.observability import logger
 from skysort.release.aws import Deployment, respond
 from skysort.release.hook import ReleaseHook
 from skysort.release.verifier import VersionVerifier, Watcher
+from skysort.release.warmth import Warmth
 from skysort.settings import HookSettings
 
 if TYPE_CHECKING:
@@ -24,9 +25,11 @@ deployment = Deployment()
 hook = ReleaseHook(
     verifier=VersionVerifier(deployment.invoke, FOLDER / "reference", ModelRegistry(settings.cards_folder)),
     watcher=Watcher(deployment.raised, time.monotonic, time.sleep),
+    warmth=Warmth(deployment.provisioned, deployment.provision),
     respond=respond,
     report=deployment.report,
     versions=settings.versions,
+    clock=time.monotonic,
 )
 
 

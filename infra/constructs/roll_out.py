@@ -2,8 +2,9 @@
 
 CodeDeploy cannot shift functions with provisioned concurrency, which Lambda does not allow on an alias with weights.
 So these have a gate, a custom resource that CloudFormation creates before it moves the alias: if the hook rejects the
-version, the deployment fails and the alias does not move. A second custom resource after the alias watches the
-function's alarm; if it fires, CloudFormation rolls back, including the alias.
+version, the deployment fails and the alias does not move. After the alias, a second custom resource restores the number
+of sandboxes that were kept warm, and a third watches the function's alarm; if it fires, CloudFormation rolls back,
+including the alias.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from aws_cdk import aws_codedeploy as codedeploy
 from constructs import Construct
 
 from infra.constructs.common import acknowledge, grant
-from infra.constructs.function import ModelFunction, logical_id
-from infra.stages.functions import AllAtOnce, Canary, FunctionSettings
+from infra.constructs.function import LIVE, ModelFunction, logical_id
+from infra.constructs.metrics import FunctionMetrics
+from infra.stages.functions import PROOFS_AT_ONCE, AllAtOnce, Canary, FunctionSettings, Provisioned
+from skysort.metric_names import FAILED
+from skysort.release.verifier import ANSWER_S, PROOF_S
 from skysort.settings import NEW_VERSIONS
 
 if TYPE_CHECKING:
@@ -29,9 +33,15 @@ if TYPE_CHECKING:
 
 # The hook waits for cold starts, and watches alarms for minutes.
 _HOOK: Final = FunctionSettings("functions/control", "hook.handler", "control", memory_mb=512, timeout_s=900)
-_PROOF_S: Final = 300
-# Failed invocations (crashes and timeouts, not rejected requests) within a minute that roll a deployment back.
-_ERRORS: Final = 3
+# What CloudFormation waits for the restored number of sandboxes: a minute of retries, and calls.
+_KEEP_S: Final = 300
+# Failures of a minute that roll a deployment back: crashes, timeouts and answers with a 5xx status, not rejected
+# requests; and the least share of all invocations that they are, half of what the smallest canary gets.
+_FAILURES: Final = 3
+_SHARE: Final = 0.005
+# Metrics come late, those of logs later, and FILL puts 0 into the last minute until then: so the last three minutes
+# are looked at ("Using math expressions with CloudWatch metrics", FILL).
+_PERIODS: Final = 3
 # AWS's managed policy with the fewest permissions for CodeDeploy on Lambda.
 _CODEDEPLOY_POLICY: Final = "service-role/AWSCodeDeployRoleForLambdaLimited"
 _CODEDEPLOY: Final = "CDK uses the managed policy, which AWS keeps up to date with CodeDeploy"
@@ -54,18 +64,21 @@ class RollOut(Construct):
             _ANY_VERSION,
         )
         shifted: dict[str, str] = {}
+        self._proofs: list[CustomResource] = []
         for function in functions.values():
             roll_out = function.settings.roll_out
             if isinstance(roll_out, Canary):
                 self._shift(function, roll_out)
                 shifted[function.name] = function.function.current_version.function_arn
             else:
-                self._gate(function)
+                proof = self._gate(function)
+                if isinstance(function.settings.warm, Provisioned):
+                    self._keep(function, proof)
                 if roll_out.watch_minutes:
                     self._watch(function, roll_out)
         if shifted:
             # CodeDeploy does not pass the version to its hook.
-            self.hook.function.add_environment(NEW_VERSIONS, json.dumps(shifted))
+            self.hook.add_variable(NEW_VERSIONS, json.dumps(shifted))
 
     def _versions(self, function: str) -> str:
         return Stack.of(self).format_arn(
@@ -75,22 +88,63 @@ class RollOut(Construct):
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 
-    def _gate(self, function: ModelFunction) -> None:
-        """Have the alias wait until its new version is verified."""
+    def _gate(self, function: ModelFunction) -> CustomResource:
+        """Have the alias wait until its new version is verified, and the proof for one of those before it."""
+        # CloudFormation would start all proofs at once, and their time would run out while they wait for sandboxes.
+        warm = function.settings.warm
         proof = CustomResource(
             self,
             f"{function.name}-proof",
             resource_type="Custom::Proof",
             service_token=self.hook.function.function_arn,
-            service_timeout=Duration.seconds(_PROOF_S),
+            service_timeout=Duration.seconds(PROOF_S + ANSWER_S),
             properties={
                 "Do": "prove",
                 "Function": function.name,
                 "Version": function.function.current_version.function_arn,
+                **(self._kept_warm(function, str(warm.concurrency)) if isinstance(warm, Provisioned) else {}),
             },
         )
         proof.node.add_dependency(self._permission)
+        if len(self._proofs) >= PROOFS_AT_ONCE:
+            proof.node.add_dependency(self._proofs[-PROOFS_AT_ONCE])
+        self._proofs.append(proof)
         function.alias.node.add_dependency(proof)
+        return proof
+
+    def _kept_warm(self, function: ModelFunction, count: str) -> dict[str, str]:
+        return {"Deployed": self._stage.function_name(function.name), "Alias": LIVE, "Provisioned": count}
+
+    def _keep(self, function: ModelFunction, proof: CustomResource) -> None:
+        """Give the alias as many provisioned sandboxes as the proof found, which its update may have set back."""
+        name = self._stage.function_name(function.name)
+        alias = Stack.of(self).format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=f"{name}:{LIVE}",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        permission = grant(
+            self,
+            f"{function.name}-provisioned",
+            self.hook.role,
+            {alias: ("lambda:GetProvisionedConcurrencyConfig", "lambda:PutProvisionedConcurrencyConfig")},
+        )
+        proof.node.add_dependency(permission)
+        keep = CustomResource(
+            self,
+            f"{function.name}-keep",
+            resource_type="Custom::Keep",
+            service_token=self.hook.function.function_arn,
+            service_timeout=Duration.seconds(_KEEP_S),
+            properties={
+                "Do": "keep",
+                "Function": function.name,
+                "Version": function.function.current_version.function_arn,
+                **self._kept_warm(function, proof.get_att_string("Provisioned")),
+            },
+        )
+        keep.node.add_dependency(function.alias)
 
     def _watch(self, function: ModelFunction, roll_out: AllAtOnce) -> None:
         """Watch the alarm of the new version, so that the deployment can still be rolled back."""
@@ -146,15 +200,28 @@ class RollOut(Construct):
         group.node.add_dependency(self._permission)
 
     def _alarm(self, function: ModelFunction) -> cloudwatch.Alarm:
-        metric = function.alias.metric_errors(period=Duration.minutes(1), statistic="Sum")
+        """Fires when calls fail: those that crash or time out, and those that are answered with a 5xx status."""
+        minute = Duration.minutes(1)
+        failures = "FILL(errors, 0) + FILL(answers, 0)"
+        share = cloudwatch.MathExpression(
+            expression=f"IF({failures} >= {_FAILURES}, ({failures}) / calls, 0)",
+            using_metrics={
+                "errors": function.alias.metric_errors(period=minute, statistic="Sum"),
+                "answers": FunctionMetrics.of(self._stage, function.name).custom(FAILED).with_(period=minute),
+                "calls": function.alias.metric_invocations(period=minute, statistic="Sum"),
+            },
+            label="share of failures",
+            period=minute,
+        )
         return cloudwatch.Alarm(
             self,
             f"{function.name}-errors",
             alarm_name=f"{self._stage.function_name(function.name)}-release",
             alarm_description=f"a new version of {function.name} fails; the deployment is rolled back",
-            metric=metric,
-            threshold=_ERRORS,
-            evaluation_periods=1,
+            metric=share,
+            threshold=_SHARE,
+            evaluation_periods=_PERIODS,
+            datapoints_to_alarm=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

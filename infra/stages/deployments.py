@@ -18,7 +18,7 @@ from infra.stages.functions import (
     Warm,
 )
 from infra.stages.operations import P99_MS, Alarms, Flood, Operations
-from infra.stages.stage import DROP_BATCH, DROP_TABLES, AwsStage, DropQueue, DropRetention, LocalStage
+from infra.stages.stage import DROP_BATCH, DROP_TABLES, SPARE, AwsStage, DropQueue, DropRetention, LocalStage
 from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort.clients import Sharing
 from skysort.models import BULK, CUSTOM, CUSTOM_ROWS, MODELS, PICTURES, ROWS, TRAINED_ROWS
@@ -207,12 +207,12 @@ def dev(name: str = "dev") -> AwsStage:
         name=name,
         functions={
             **{model.name: _http(model, _ON_DEMAND, 20) for model in SERVED},
-            **{model.drop_function: _drop(model, 5) for model in SERVED},
+            **{model.drop_function: _drop(model, 5 + SPARE) for model in SERVED},
             # One training's shards of pictures at once; steps that find no sandbox free are tried again.
-            CUSTOM.train_function: _train(CUSTOM, SHARDS_AT_ONCE),
-            TRAINED_ROWS.train_function: _train(TRAINED_ROWS, 2),
-            **{model.bulk_function: _bulk(model, 10) for model in SERVED},
-            BULK: _bulk_plan(2),
+            CUSTOM.train_function: _train(CUSTOM, SHARDS_AT_ONCE + SPARE),
+            TRAINED_ROWS.train_function: _train(TRAINED_ROWS, 2 + SPARE),
+            **{model.bulk_function: _bulk(model, 10 + SPARE) for model in SERVED},
+            BULK: _bulk_plan(2 + SPARE),
             "control": _control(10),
         },
         release_hook_concurrency=5,
@@ -241,12 +241,12 @@ def prod(name: str = "prod") -> AwsStage:
         functions={
             **{m.name: _http(m, _kept_warm(m), 100, _WATCHED, isolated=True) for m in MODELS.values()},
             CUSTOM.name: _http(CUSTOM, _ON_DEMAND, 100, _WATCHED, isolated=True),
-            **{model.drop_function: _drop(model, 20, isolated=True) for model in SERVED},
-            CUSTOM.train_function: _train(CUSTOM, 2 * SHARDS_AT_ONCE, isolated=True),
-            TRAINED_ROWS.train_function: _train(TRAINED_ROWS, 5, isolated=True),
-            **{m.bulk_function: _bulk(m, 60 if m.input is ROWS else 30, isolated=True) for m in SERVED},
+            **{model.drop_function: _drop(model, 20 + SPARE, isolated=True) for model in SERVED},
+            CUSTOM.train_function: _train(CUSTOM, 2 * SHARDS_AT_ONCE + SPARE, isolated=True),
+            TRAINED_ROWS.train_function: _train(TRAINED_ROWS, 5 + SPARE, isolated=True),
+            **{m.bulk_function: _bulk(m, (60 if m.input is ROWS else 30) + SPARE, isolated=True) for m in SERVED},
             # Not isolated: it registers the tables of results in Glue, which is not behind S3's endpoint.
-            BULK: _bulk_plan(5),
+            BULK: _bulk_plan(5 + SPARE),
             "control": _control(40, roll_out=Canary(percent=10, minutes=5)),
         },
         release_hook_concurrency=10,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skysort.metric_names import FAILED
+from skysort.release.verifier import PROOF_S
 from tests.infra.synth import flat
 from tests.infra.test_functions import alias_of
 
@@ -39,8 +41,67 @@ def test_functions_that_classify_are_watched_after_they_took_over(prod: Synthesi
         assert alias_of(prod, name).logical_id in watch.whole["DependsOn"]
         # CloudFormation gives up on a resource later than the watch ends
         assert int(watch.properties["ServiceTimeout"]) > 60 * int(watch.properties["Minutes"])
-        alarm = prod.one(watch.properties["Alarm"]["Ref"]).properties
-        assert (alarm["MetricName"], alarm["TreatMissingData"]) == ("Errors", "notBreaching")
+
+
+def test_crashes_and_answers_of_5xx_turn_a_release_back(prod: Synthesised) -> None:
+    """A function answers every exception, so a release that fails all requests has no error of Lambda's."""
+    alarms = [
+        one for one in prod.resources("AWS::CloudWatch::Alarm") if one.properties["AlarmName"].endswith("release")
+    ]
+    assert len(alarms) == 5
+    for alarm in alarms:
+        deployed = alarm.properties["AlarmName"].removesuffix("-release")
+        metrics = {one["Id"]: one for one in alarm.properties["Metrics"]}
+        (share,) = [one for one in metrics.values() if one.get("ReturnData", True)]
+        failures = "FILL(errors, 0) + FILL(answers, 0)"
+        assert share["Expression"] == f"IF({failures} >= 3, ({failures}) / calls, 0)"
+        answers = metrics["answers"]["MetricStat"]["Metric"]
+        assert (answers["Namespace"], answers["MetricName"]) == ("skysort", FAILED)
+        assert answers["Dimensions"] == [{"Name": "service", "Value": deployed}]
+        for name, metric in (("errors", "Errors"), ("calls", "Invocations")):
+            found = metrics[name]["MetricStat"]["Metric"]
+            assert (found["Namespace"], found["MetricName"]) == ("AWS/Lambda", metric)
+            assert [one["Name"] for one in found["Dimensions"]] == ["FunctionName", "Resource"]
+        # FILL puts 0 into the newest minute until its data has come: the minutes before are looked at again
+        periods = (alarm.properties["DatapointsToAlarm"], alarm.properties["EvaluationPeriods"])
+        assert (periods, alarm.properties["TreatMissingData"]) == ((1, 3), "notBreaching")
+
+
+def test_a_few_functions_are_proven_at_once_in_the_sandboxes_of_a_new_account(stage: Synthesised) -> None:
+    # Given the proofs, and for which others each waits
+    proofs = {one.logical_id: one for one in stage.resources("Custom::Proof")}
+    waits = {name: proofs.keys() & set(one.whole["DependsOn"]) for name, one in proofs.items()}
+    # When those start that wait for nothing, and the others as soon as they may
+    at_once = []
+    while waits:
+        ready = {name for name, others in waits.items() if not others}
+        at_once.append(len(ready))
+        waits = {name: others - ready for name, others in waits.items() if name not in ready}
+    # Then they never take more than six of ten: the hook's, and the function's
+    assert max(at_once) == 3
+    assert sum(at_once) == len(proofs)
+
+
+def test_sandboxes_that_are_kept_warm_are_restored_after_the_alias_moved(prod: Synthesised) -> None:
+    proofs = {one.properties["Function"]: one for one in prod.resources("Custom::Proof")}
+    kept = {one.properties["Function"]: one for one in prod.resources("Custom::Keep")}
+    assert kept.keys() == {"star", "galaxy", "image"}
+    for name, keep in kept.items():
+        # The proof reads their number before; the version makes every move of the alias an update
+        assert keep.properties["Provisioned"] == {"Fn::GetAtt": [proofs[name].logical_id, "Provisioned"]}
+        assert keep.properties["Version"] == proofs[name].properties["Version"]
+        assert proofs[name].properties["Provisioned"] == "2"
+        alias = alias_of(prod, name)
+        assert alias.logical_id in keep.whole["DependsOn"]
+        assert alias.properties["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": 2}
+        for one in (keep, proofs[name]):
+            assert (one.properties["Deployed"], one.properties["Alias"]) == (f"skysort-{name}-prod", "live")
+
+
+def test_cloudformation_waits_longer_than_a_proof(stage: Synthesised) -> None:
+    for proof in stage.resources("Custom::Proof"):
+        assert int(proof.properties["ServiceTimeout"]) >= PROOF_S + 60
+    assert stage.one("ReleaseHookFunction").properties["Timeout"] >= PROOF_S + 60
 
 
 def test_the_canary_turns_back_at_its_alarm(prod: Synthesised) -> None:
@@ -60,5 +121,5 @@ def test_the_hook_knows_what_codedeploy_is_about_to_shift(prod: Synthesised) -> 
 
 
 def test_in_dev_nothing_is_waited_for(dev: Synthesised) -> None:
-    assert dev.resources("Custom::Watch", "AWS::CodeDeploy::DeploymentGroup") == []
+    assert dev.resources("Custom::Watch", "Custom::Keep", "AWS::CodeDeploy::DeploymentGroup") == []
     assert len(dev.resources("Custom::Proof")) == len(dev.stage.functions)  # the hook does not prove itself

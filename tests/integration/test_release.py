@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 VERSION = "arn:aws:lambda:us-east-1:123456789012:function:skysort-star-prod:8"
 
 
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now_s += seconds
+
+
 class AnswerBox(BaseHTTPRequestHandler):
     """Where CloudFormation waits for an answer."""
 
@@ -59,7 +70,8 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Deployment:
         "AWS_SECRET_ACCESS_KEY": "t",
     }.items():
         monkeypatch.setenv(name, value)
-    return Deployment(sleep=lambda _: None)
+    time = Time()
+    return Deployment(time.sleep, lambda: time.now_s)
 
 
 @pytest.mark.parametrize("error", [None, "Unhandled"])
@@ -73,9 +85,9 @@ def test_a_version_is_invoked_by_its_arn(deployment: Deployment, error: str | No
         )
         if error:
             with pytest.raises(VerificationError, match="star-prod:8 failed: "):
-                deployment.invoke(VERSION, {"httpMethod": "GET"})
+                deployment.invoke(VERSION, {"httpMethod": "GET"}, 60)
         else:
-            assert deployment.invoke(VERSION, {"httpMethod": "GET"}) == {"statusCode": 200}
+            assert deployment.invoke(VERSION, {"httpMethod": "GET"}, 60) == {"statusCode": 200}
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceConflictException"])
@@ -85,7 +97,7 @@ def test_what_is_only_not_ready_yet_is_waited_for(deployment: Deployment, code: 
         for _ in range(3):
             stub.add_client_error("invoke", code)
         stub.add_response("invoke", {"StatusCode": 200, "Payload": BytesIO(b"{}")})
-        assert deployment.invoke(VERSION, {}) == {}
+        assert deployment.invoke(VERSION, {}, 60) == {}
 
 
 def test_what_stays_forbidden_ends_in_its_error(deployment: Deployment) -> None:
@@ -93,7 +105,7 @@ def test_what_stays_forbidden_ends_in_its_error(deployment: Deployment) -> None:
         for _ in range(13):
             stub.add_client_error("invoke", "AccessDeniedException")
         with pytest.raises(ClientError, match="AccessDeniedException"):
-            deployment.invoke(VERSION, {})
+            deployment.invoke(VERSION, {}, 60)
         stub.assert_no_pending_responses()
 
 
@@ -101,7 +113,45 @@ def test_any_other_error_is_not_waited_for(deployment: Deployment) -> None:
     with Stubber(deployment._lambda) as stub:
         stub.add_client_error("invoke", "ResourceNotFoundException")
         with pytest.raises(ClientError, match="ResourceNotFoundException"):
-            deployment.invoke(VERSION, {})
+            deployment.invoke(VERSION, {}, 60)
+
+
+def test_a_proof_waits_until_a_sandbox_is_free(deployment: Deployment) -> None:
+    """The function, or an account with ten sandboxes, may be busy for minutes."""
+    with Stubber(deployment._lambda) as stub:
+        for _ in range(20):
+            stub.add_client_error("invoke", "TooManyRequestsException")
+        stub.add_response("invoke", {"StatusCode": 200, "Payload": BytesIO(b"{}")})
+        assert deployment.invoke(VERSION, {}, 540) == {}
+
+
+def test_a_function_that_stays_busy_is_not_proven(deployment: Deployment) -> None:
+    with Stubber(deployment._lambda) as stub:
+        for _ in range(12):
+            stub.add_client_error("invoke", "TooManyRequestsException")
+        with pytest.raises(VerificationError, match="star-prod:8 could not be proven: all sandboxes reserved"):
+            deployment.invoke(VERSION, {}, 59)
+        stub.assert_no_pending_responses()
+
+
+def test_the_provisioned_sandboxes_of_an_alias_are_read_and_restored(deployment: Deployment) -> None:
+    live = {"FunctionName": "skysort-star-prod", "Qualifier": "live"}
+    with Stubber(deployment._lambda) as stub:
+        stub.add_response("get_provisioned_concurrency_config", {"RequestedProvisionedConcurrentExecutions": 10}, live)
+        # An alias that is still being moved has weights
+        stub.add_client_error("put_provisioned_concurrency_config", "InvalidParameterValueException")
+        stub.add_response("put_provisioned_concurrency_config", {}, live | {"ProvisionedConcurrentExecutions": 10})
+        count = deployment.provisioned("skysort-star-prod", "live")
+        assert count == 10
+        deployment.provision("skysort-star-prod", "live", count)
+        stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("code", ["ProvisionedConcurrencyConfigNotFoundException", "ResourceNotFoundException"])
+def test_what_is_not_kept_warm_has_no_number(deployment: Deployment, code: str) -> None:
+    with Stubber(deployment._lambda) as stub:
+        stub.add_client_error("get_provisioned_concurrency_config", code)
+        assert deployment.provisioned("skysort-star-prod", "live") is None
 
 
 @pytest.mark.parametrize("alarms", [[], [{"AlarmName": "star-release"}]])

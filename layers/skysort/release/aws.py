@@ -24,23 +24,43 @@ _ANSWER_S: Final = 20
 # Errors that pass within a deployment's first minute: IAM propagates the hook's new permissions with a delay, and a
 # version that was just published may not be ready.
 _TRANSIENT: Final = frozenset({"AccessDenied", "AccessDeniedException", "ResourceConflictException"})
+# Everything that is reserved for the function, or left to the account, is in use ("Invoke", AWS Lambda: errors).
+_THROTTLED: Final = "TooManyRequestsException"
+# While Lambda moves an alias to the sandboxes of its new version, it has weights, and takes no other number of them.
+_MOVING: Final = frozenset({"InvalidParameterValueException", "ResourceConflictException"})
+_NOT_PROVISIONED: Final = frozenset({"ProvisionedConcurrencyConfigNotFoundException", "ResourceNotFoundException"})
 _ATTEMPTS: Final = 13
 _PAUSE_S: Final = 5.0
 
 
 class Deployment:
-    """AWS clients for the hook's account and region. sleep: waits for seconds."""
+    """AWS clients for the hook's account and region. sleep: waits for seconds. clock: seconds."""
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._sleep = sleep
+        self._clock = clock
         self._lambda = boto3.client("lambda", config=_WAIT)
         self._cloudwatch = boto3.client("cloudwatch", config=_WAIT)
         self._codedeploy = boto3.client("codedeploy", config=_WAIT)
 
-    def invoke(self, version: str, event: Mapping[str, Any]) -> Any:
-        """Invoke a version by its ARN and wait; raises VerificationError if the function fails."""
+    def invoke(self, version: str, event: Mapping[str, Any], deadline: float) -> Any:
+        """Invoke a version by its ARN and wait; raises VerificationError if it fails, or is throttled until then."""
         payload = json.dumps(event).encode()
-        reply = self._retried(lambda: self._lambda.invoke(FunctionName=version, Payload=payload))
+        while True:
+            try:
+                reply = self._retried(lambda: self._lambda.invoke(FunctionName=version, Payload=payload), _TRANSIENT)
+                break
+            except ClientError as error:
+                if _code(error) != _THROTTLED:
+                    raise
+                if self._clock() + _PAUSE_S > deadline:
+                    raise VerificationError(
+                        f"{version} could not be proven: all sandboxes reserved for its function, or all of the "
+                        "account's, were busy as long as the proof may take. Deploy when fewer are, or reserve more"
+                    ) from error
+            self._sleep(_PAUSE_S)
         returned = json.loads(reply["Payload"].read())
         if reply.get("FunctionError"):
             raise VerificationError(f"{version} failed: {json.dumps(returned)[:500]}")
@@ -48,16 +68,40 @@ class Deployment:
 
     def raised(self, alarm: str) -> bool:
         """Whether an alarm is in the ALARM state."""
-        response = self._retried(lambda: self._cloudwatch.describe_alarms(AlarmNames=[alarm], StateValue="ALARM"))
+        response = self._retried(
+            lambda: self._cloudwatch.describe_alarms(AlarmNames=[alarm], StateValue="ALARM"), _TRANSIENT
+        )
         return bool(response["MetricAlarms"])
 
-    def _retried(self, call: Callable[[], T]) -> T:
+    def provisioned(self, function: str, alias: str) -> int | None:
+        """The number of provisioned sandboxes that an alias is to have; None if there are none, or no alias."""
+        try:
+            reply = self._retried(
+                lambda: self._lambda.get_provisioned_concurrency_config(FunctionName=function, Qualifier=alias),
+                _TRANSIENT,
+            )
+        except ClientError as error:
+            if _code(error) in _NOT_PROVISIONED:
+                return None
+            raise
+        return reply["RequestedProvisionedConcurrentExecutions"]
+
+    def provision(self, function: str, alias: str, count: int) -> None:
+        """Have an alias get this number of provisioned sandboxes."""
+        self._retried(
+            lambda: self._lambda.put_provisioned_concurrency_config(
+                FunctionName=function, Qualifier=alias, ProvisionedConcurrentExecutions=count
+            ),
+            _TRANSIENT | _MOVING,
+        )
+
+    def _retried(self, call: Callable[[], T], transient: frozenset[str]) -> T:
         """Call, and retry transient errors for a minute."""
         for _ in range(_ATTEMPTS - 1):
             try:
                 return call()
             except ClientError as error:
-                if error.response["Error"]["Code"] not in _TRANSIENT:
+                if _code(error) not in transient:
                     raise
                 self._sleep(_PAUSE_S)
         return call()
@@ -69,6 +113,10 @@ class Deployment:
             lifecycleEventHookExecutionId=execution,
             status="Succeeded" if succeeded else "Failed",
         )
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
 
 
 def respond(url: str, answer: Mapping[str, Any]) -> None:

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from skysort.model_card import ModelRegistry
 
     # Invokes a version of a function (its ARN) with an event and returns its result; raises VerificationError if the
-    # function fails.
-    Invoke = Callable[[str, Mapping[str, Any]], Any]
+    # function fails, or if no sandbox was free until the deadline, by the hook's clock.
+    Invoke = Callable[[str, Mapping[str, Any], float], Any]
 
 # Processors differ in the last digits of a network's or a booster's sums; another model differs by more.
 TOLERANCE: Final = 0.01
+# A proof waits for free sandboxes until then; CloudFormation waits for the answer a minute longer.
+PROOF_S: Final = 540
+ANSWER_S: Final = 60
+# How long an alarm stays raised after the last failure: its periods, and the delay of its metrics.
+SETTLED_S: Final = 240
 
 
 class VerificationError(SkysortError):
@@ -108,18 +113,18 @@ class VersionVerifier:
     references: Path
     registry: ModelRegistry
 
-    def verify(self, function: str, version: str) -> int:
+    def verify(self, function: str, version: str, deadline: float) -> int:
         """Verify a version by all samples of its function; VerificationError if one differs, or there is none."""
         try:
             samples = read_samples(self.references, function)
         except NotFoundError as error:
             raise VerificationError(error.detail) from error
-        messages = [message for sample in samples for message in self._wrong(sample, version)]
+        messages = [message for sample in samples for message in self._wrong(sample, version, deadline)]
         if messages:
             raise VerificationError(f"{function} failed verification: {'; '.join(messages)}")
         return len(samples)
 
-    def _wrong(self, sample: Sample, version: str) -> list[str]:
+    def _wrong(self, sample: Sample, version: str, deadline: float) -> list[str]:
         if sample.model is not None:
             name, expected = sample.model
             card = self.registry.get(name).version
@@ -127,7 +132,7 @@ class VersionVerifier:
                 return [
                     f"{sample.name}: the sample expects {name} {expected}, the card has {card}; run make references"
                 ]
-        return differences(sample, self.invoke(version, sample.event))
+        return differences(sample, self.invoke(version, sample.event, deadline))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +149,14 @@ class Watcher:
 
     def watch(self, alarm: str, minutes: float) -> None:
         """Return if the alarm stays quiet; raises VerificationError as soon as it is raised."""
-        end = self.clock() + 60 * minutes
+        # One that is raised already is the old version's: what replaces it has until SETTLED_S to show that it works.
+        start = self.clock()
+        end = start + 60 * minutes
+        settled = min(end, start + SETTLED_S) if self.raised(alarm) else start
         while True:
-            if self.raised(alarm):
+            if not self.raised(alarm):
+                settled = start
+            elif self.clock() >= settled:
                 raise VerificationError(f"the alarm {alarm} was raised after the new version took over")
             remaining = end - self.clock()
             if remaining <= 0:

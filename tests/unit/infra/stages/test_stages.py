@@ -170,7 +170,9 @@ def test_logs_are_kept_for_days_that_cloudwatch_offers() -> None:
 
 def test_a_stage_does_not_commit_more_than_its_account_may() -> None:
     """A new account may run 10 sandboxes at once, and reserve none of them."""
-    sentence = rf"stage dev commits {(len(MODELS) + 1) * 35 + 10 + 15 + 2} sandboxes .* an account of 10 may commit 0"
+    spared = 2 * (len(MODELS) + 1) + 3
+    committed = (len(MODELS) + 1) * 35 + 10 + 15 + 2 + spared
+    sentence = rf"stage dev commits {committed} sandboxes .* an account of 10 may commit 0"
     with pytest.raises(StageError, match=sentence):
         dataclasses.replace(dev(), account_concurrency=10)
     assert dataclasses.replace(dev().without_reservations(), account_concurrency=10).name == "dev"
@@ -188,12 +190,39 @@ def test_in_aws_every_function_has_a_ceiling_or_the_account_is_the_only_one() ->
         dataclasses.replace(prod(), functions=functions)
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "sentence"),
+    [
+        ("star-drop", {"reserved_concurrency": 20}, "skysort-star-drop-prod may take 20 of the 20 sandboxes reserved"),
+        ("star-bulk", {"reserved_concurrency": 60}, "bulk_parts may take 60 of the 60 sandboxes reserved for it"),
+        ("star", {"reserved_concurrency": 50}, "provisioned concurrency may take 50 of the 50 sandboxes reserved"),
+    ],
+)
+def test_a_busy_function_can_still_be_deployed(name: str, changes: dict[str, int], sentence: str) -> None:
+    """Its new version is proven in one of the sandboxes that are reserved for the function."""
+    stage = prod()
+    functions = {**stage.functions, name: dataclasses.replace(stage.functions[name], **changes)}  # type: ignore[arg-type]
+    with pytest.raises(
+        StageError, match=rf"{name}: {sentence}.* reserve at least {changes['reserved_concurrency'] + 1}"
+    ):
+        dataclasses.replace(stage, functions=functions)
+
+
+def test_the_release_hook_has_a_sandbox_for_everything_that_it_does_at_once() -> None:
+    """Four functions are watched, one is shifted, and three are proven at the same time."""
+    with pytest.raises(
+        StageError, match=r"reserves 7 for the release hook, .* watches or shifts 5; reserve at least 8"
+    ):
+        dataclasses.replace(prod(), release_hook_concurrency=7)
+
+
 def test_two_stages_fit_one_account() -> None:
     assert dev().committed + prod().committed <= ACCOUNT_CONCURRENCY - UNRESERVED
 
 
 def test_provisioned_concurrency_counts_against_the_account_at_its_maximum() -> None:
-    assert prod().committed == (len(MODELS) + 1) * (100 + 20 + 30) + 30 + (16 + 5 + 5) + 40 + 10 + 1
+    spared = 2 * (len(MODELS) + 1) + 3
+    assert prod().committed == (len(MODELS) + 1) * (100 + 20 + 30) + 30 + (16 + 5 + 5) + 40 + 10 + 1 + spared
     provisioned = len(MODELS) * 50
     with pytest.raises(StageError, match=rf"commits {provisioned} .* deploy a stage without provisioned concurrency"):
         dataclasses.replace(prod().without_reservations(), account_concurrency=provisioned + 90)

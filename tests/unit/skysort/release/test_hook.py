@@ -10,6 +10,7 @@ import pytest
 from skysort.model_card import ModelRegistry
 from skysort.release.hook import ReleaseHook
 from skysort.release.verifier import VerificationError, VersionVerifier, Watcher
+from skysort.release.warmth import Warmth
 from tests.fakes.release import FakeDeployment, classified
 
 if TYPE_CHECKING:
@@ -17,33 +18,17 @@ if TYPE_CHECKING:
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:skysort-star-prod"
 OLD, NEW = f"{FUNCTION}:7", f"{FUNCTION}:8"
-SAMPLE = {
-    "name": "star_row",
-    "event": {"httpMethod": "POST"},
-    "status": 200,
-    "model": {"name": "star", "version": "1.0.0"},
-    "best": [{"label": "GALAXY", "probability": 0.99}],
-}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Reference samples of star, and its card."""
-    (tmp_path / "reference").mkdir()
-    (tmp_path / "reference" / "star.json").write_text(json.dumps([SAMPLE]))
-    (tmp_path / "star" / "model").mkdir(parents=True)
-    card = {"name": "star", "version": "1.0.0", "labels": ["GALAXY"]}
-    (tmp_path / "star" / "model" / "card.json").write_text(json.dumps(card))
-    return tmp_path
 
 
 def hook_of(folder: Path, aws: FakeDeployment, **versions: str) -> ReleaseHook:
     return ReleaseHook(
         verifier=VersionVerifier(aws.invoke, folder / "reference", ModelRegistry(folder)),
         watcher=Watcher(aws.raised, lambda: aws.now_s, aws.sleep),
+        warmth=Warmth(aws.provisioned, aws.provision),
         respond=aws.respond,
         report=aws.report,
         versions=versions,
+        clock=lambda: aws.now_s,
     )
 
 
@@ -157,6 +142,26 @@ def test_a_raised_alarm_turns_the_deployment_back_at_once(folder: Path) -> None:
     assert aws.now_s < 60
 
 
+def test_what_replaces_a_failing_version_has_time_to_show_that_it_works(folder: Path) -> None:
+    # Given an alarm that the old version raised, and that is quiet three minutes after the new one took over
+    aws = FakeDeployment(raised_at_s=-600, quiet_at_s=180)
+    # Then the repair stays
+    assert hook_of(folder, aws).answer(asked("watch", Alarm="star-release", Minutes="5"))["proven"]
+    assert aws.now_s == 300
+
+
+def test_what_replaces_a_failing_version_and_fails_too_is_turned_back(folder: Path) -> None:
+    aws = FakeDeployment(raised_at_s=-600)
+    assert not hook_of(folder, aws).answer(asked("watch", Alarm="star-release", Minutes="5"))["proven"]
+    assert aws.now_s == 240
+
+
+def test_a_watch_that_is_shorter_than_that_turns_back_at_its_end(folder: Path) -> None:
+    aws = FakeDeployment(raised_at_s=-600)
+    assert not hook_of(folder, aws).answer(asked("watch", Alarm="star-release", Minutes="1"))["proven"]
+    assert aws.now_s == 60
+
+
 def test_the_first_version_is_not_watched(folder: Path) -> None:
     aws = FakeDeployment(raised_at_s=0)
     assert hook_of(folder, aws).answer(asked("watch", "Create", Alarm="star-release", Minutes="5"))["proven"]
@@ -169,3 +174,14 @@ def test_codedeploy_is_told_of_what_it_is_about_to_shift(folder: Path, label: st
     assert hook_of(folder, aws, star=NEW).answer(event)["proven"] is succeeded
     assert aws.reported == [("d-1", "e-1", succeeded)]
     assert aws.invoked == [NEW]
+
+
+def test_an_operator_may_ask_for_the_same_proof(folder: Path) -> None:
+    """As `make rollback` does: no CloudFormation waits for the answer."""
+    aws = FakeDeployment({NEW: classified("GALAXY", 0.99), OLD: classified("QSO", 0.99)})
+    hook = hook_of(folder, aws)
+    event = {"RequestType": "Update", "ResourceProperties": {"Do": "prove", "Function": "star", "Version": NEW}}
+    assert hook.answer(event) == {"proven": True, "reason": ""}
+    event["ResourceProperties"] = {"Do": "prove", "Function": "star", "Version": OLD}
+    assert "QSO with 0.99" in hook.answer(event)["reason"]
+    assert aws.responses == {}
