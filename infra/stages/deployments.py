@@ -137,8 +137,11 @@ def _control(reserved: int, warm: Warm = _ON_DEMAND, roll_out: RollOut = _AT_ONC
         "functions/control",
         "app.handler",
         "control",
-        memory_mb=512,
-        timeout_s=10,
+        # A whole vCPU: the status of a batch of 10,000 pictures takes 0.3 s of one, that of an archive with 50,000
+        # records 0.6 s, besides 21 or 51 requests to S3. With 512 MB, 0.29 of a vCPU, that would take 3.5 times as long
+        # and cost the same.
+        memory_mb=1_769,
+        timeout_s=25,
         warm=warm,
         reserved_concurrency=reserved,
         buckets=(DROP_BUCKET, RESULTS_BUCKET, MODELS_BUCKET),

@@ -45,8 +45,8 @@ def test_no_way_to_spend_the_owners_money_is_above_its_ceiling(stage: AwsStage) 
 
 
 def test_sandboxes_that_are_kept_busy_cost_their_memory() -> None:
-    """Of prod 100 sandboxes a model of 1,769 MB and 40 of 512 MB, at 0.0000166667 dollars a GB and second."""
-    gigabytes = ((len(MODELS) + 1) * 100 * 1_769 + 40 * 512) / 1_024
+    """Of prod 100 sandboxes a model of 1,769 MB and 40 of control, at 0.0000166667 dollars a GB and second."""
+    gigabytes = ((len(MODELS) + 1) * 100 + 40) * 1_769 / 1_024
     busy = costs(prod())["one key", "requests that keep every HTTP sandbox busy"]
     assert busy == pytest.approx(gigabytes * 3_600 * 0.0000166667)
 
