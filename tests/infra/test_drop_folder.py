@@ -101,7 +101,7 @@ def test_a_dropped_file_outlives_every_message_that_tells_of_it(stage: Synthesis
 
 
 def test_data_outlives_the_stack_where_the_stage_keeps_it(stage: Synthesised) -> None:
-    policy = "Retain" if stage.stage.keep_data else "Delete"
+    policy = "RetainExceptOnCreate" if stage.stage.keep_data else "Delete"
     assert {bucket(stage, name).whole["DeletionPolicy"] for name in ("drop", "results", "models", "access-logs")} == {
         policy
     }

@@ -12,7 +12,7 @@ import pytest
 from infra.stages.deployments import AWS_STAGES
 from skysort.model_card import ModelRegistry
 from skysort.models import BULK, CUSTOM, MODELS, TRAINED_ROWS
-from skysort.release.verifier import TOLERANCE, VersionVerifier, differences, read_samples
+from skysort.release.verifier import PROOF_S, TOLERANCE, VersionVerifier, differences, read_samples
 from tests.factories import FakeContext
 from tests.sample_events import request
 from tests.unit.functions.loading import FUNCTIONS, load_function
@@ -135,11 +135,11 @@ def test_the_shipped_functions_are_proven(function: str) -> None:
     # Given the function as it is deployed
     module = load_function(*HANDLERS[function])
     verifier = VersionVerifier(
-        lambda _, event: module.handler(dict(event), FakeContext()), REFERENCE, ModelRegistry(FUNCTIONS)
+        lambda _, event, __: module.handler(dict(event), FakeContext()), REFERENCE, ModelRegistry(FUNCTIONS)
     )
 
     # When it is proven
-    count = verifier.verify(function, "arn:aws:lambda:us-east-1:123456789012:function:any:1")
+    count = verifier.verify(function, "arn:aws:lambda:us-east-1:123456789012:function:any:1", PROOF_S)
 
     # Then every sample was asked
     assert count == len(SAMPLES.get(function, ("s3:TestEvent",)))
