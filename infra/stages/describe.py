@@ -22,7 +22,8 @@ _WORDS: Final = {str: "text", bool: "true or false", int: "whole number", float:
 def describe(stage: AwsStage, base: str) -> str:
     """The settings of a stage as TOML: the type of each, and every value, so that loading it gives the same stage."""
     name = f"stages.{stage.name}"
-    return "\n".join((f"[{name}]", f"base = {_text(base)}", *_settings(stage, name))) + "\n"
+    reserve = f"reserve = {_text(not stage.without_any_reserved)}  # {_WORDS[bool]}"
+    return "\n".join((f"[{name}]", f"base = {_text(base)}", reserve, *_settings(stage, name))) + "\n"
 
 
 def _settings(value: Any, where: str) -> Iterator[str]:
@@ -32,10 +33,21 @@ def _settings(value: Any, where: str) -> Iterator[str]:
     for name, hint in settings_of(cls).items():
         inner = getattr(value, name)
         if _is_table(inner):
-            tables += _tables(inner, f"{where}.{name}", several_kinds=len(kinds_of(hint)) > 1)
+            tables += _tables(inner, f"{where}.{name}", hint)
         else:
             yield f"{name} = {_text(inner)}  # {_type(hint)}"
+            yield from _choices(hint, None)
     yield from tables
+
+
+def _choices(hint: Any, chosen: Any) -> Iterator[str]:
+    """Comments on the tables that a setting could have instead of its own."""
+    kinds = kinds_of(hint)
+    for kind in kinds:
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind is not chosen:
+            named = f'kind = "{kind_name(kind)}"' if len(kinds) > 1 else ""
+            inner = [f"{name} ({_type(of)})" for name, of in settings_of(kind).items()]
+            yield f"# {', '.join(filter(None, (named, *inner)))}"
 
 
 def _is_table(value: Any) -> bool:
@@ -43,7 +55,7 @@ def _is_table(value: Any) -> bool:
     return dataclasses.is_dataclass(first) or isinstance(first, Mapping)
 
 
-def _tables(value: Any, where: str, *, several_kinds: bool = False) -> Iterator[str]:
+def _tables(value: Any, where: str, hint: Any = None) -> Iterator[str]:
     if isinstance(value, tuple) and isinstance(value[0], DropQueue):
         value = {queue.model.name: queue for queue in value}
     if isinstance(value, tuple):
@@ -57,8 +69,11 @@ def _tables(value: Any, where: str, *, several_kinds: bool = False) -> Iterator[
             if name not in plain:
                 yield from _tables(inner, f"{where}.{_key(name)}")
     else:
-        kind = [f"{KIND} = {_text(kind_name(type(value)))}"] if several_kinds else []
-        yield from ("", f"[{where}]", *kind, *_settings(value, where))
+        yield from ("", f"[{where}]")
+        if len(kinds_of(hint)) > 1:
+            yield f"{KIND} = {_text(kind_name(type(value)))}"
+            yield from _choices(hint, type(value))
+        yield from _settings(value, where)
 
 
 def _key(name: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 import re
 import types
 from collections.abc import Mapping
@@ -42,6 +41,8 @@ _FIXED: Final[Mapping[type, frozenset[str]]] = {
     FunctionSettings: frozenset({"folder", "handler", "image", "buckets", "signs", "bulk"}),
     DropQueue: frozenset({"model", "stage", "folders"}),
 }
+# Of numbers; also not a number is above it.
+_LARGEST: Final = 1e15
 _WORDS: Final = {str: "text in quotes", bool: "true or false", int: "a whole number", float: "a number"}
 
 T = TypeVar("T")
@@ -104,7 +105,7 @@ def _read(hint: Any, value: Any, current: Any, where: str) -> Any:
 
 def _plain(kind: type, value: Any, where: str, *, or_none: bool) -> Any:
     fits = type(value) is kind or (kind is float and type(value) is int)
-    if not fits or (isinstance(value, float) and not math.isfinite(value)):
+    if not fits or (kind in {int, float} and not abs(value) <= _LARGEST):
         words = _WORDS[kind] + (f', or "{NONE}"' if or_none else "")
         raise StageError(f"{where} must be {words} (got {value!r})")
     return kind(value)

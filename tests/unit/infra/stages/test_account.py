@@ -11,9 +11,21 @@ import pytest
 from infra.stages.account import Domain, ExistingBuckets, PrivateNetwork
 from infra.stages.deployments import dev
 from infra.stages.functions import StageError
+from skysort.limits import (
+    DROP_ALONE_MEMORY_SHARE,
+    DROP_WAITING_BYTES,
+    MIB,
+    PARQUET_LIST_BYTES,
+    PARQUET_PAGE_BYTES,
+    PICTURE_MEMORY_BYTES,
+)
+from skysort.models import PICTURES, of_kind
+from skysort.settings import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from infra.stages.stage import AwsStage
 
 ACCOUNT = "123456789012"
 CERTIFICATE = f"arn:aws:acm:eu-west-1:{ACCOUNT}:certificate/0a1b2c3d-0000-1111-2222-333344445555"
@@ -108,3 +120,16 @@ def test_a_stage_for_a_small_account_has_nothing_above_its_memory() -> None:
     assert stage.small
     assert max(function.memory_mb for function in stage.functions.values()) == 3_008
     assert stage.functions["star"] == dev().functions["star"]
+
+
+@pytest.mark.parametrize("stage", [dev(), dev().for_small_account()], ids=["usual", "small"])
+def test_what_a_file_may_take_fits_the_memory_of_the_functions_that_read_it(stage: AwsStage) -> None:
+    """A file that is tried alone has a share of it, in which its pictures are decoded side by side."""
+    for model in of_kind(PICTURES):
+        for name in (f"{model}-drop", f"{model}-bulk"):
+            function = stage.functions[name]
+            pictures = int(function.environment[THREADS]) * PICTURE_MEMORY_BYTES + DROP_WAITING_BYTES
+            assert pictures <= DROP_ALONE_MEMORY_SHARE * function.memory_mb * MIB
+    # A page of every column, and the lists of a row group twice
+    tables = PARQUET_PAGE_BYTES + 2 * PARQUET_LIST_BYTES
+    assert tables <= DROP_ALONE_MEMORY_SHARE * stage.functions["star-drop"].memory_mb * MIB

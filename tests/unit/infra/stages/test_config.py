@@ -6,19 +6,23 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from infra.stages.api import Client, Cognito, Firewall
+from infra.stages.api import ApiSettings, Client, Cognito, Firewall
 from infra.stages.config import context_of, main, stage
 from infra.stages.deployments import AWS_STAGES, dev, prod
-from infra.stages.functions import Canary, OnDemand, Provisioned, ScheduledMinimum, StageError
-from infra.stages.operations import P99_MS
+from infra.stages.functions import Canary, FunctionSettings, OnDemand, Provisioned, ScheduledMinimum, StageError
+from infra.stages.operations import P99_MS, Operations
+from infra.stages.overrides import changed, settings_of
+from infra.stages.stage import AwsStage, DropQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from infra.stages.stage import AwsStage
-
+DEV = dev()
+SETTINGS = (AwsStage, FunctionSettings, DropQueue, ApiSettings, Client, Operations, Provisioned)
 POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Sky"
 
 
@@ -232,6 +236,33 @@ def test_what_is_described_is_a_configuration_that_gives_the_same_stage(
     text = capsys.readouterr().out
     assert 'account = "none"  # text, or "none"' in text
     assert configured(name, text) == AWS_STAGES[name]()
+
+
+def test_what_a_setting_could_have_instead_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--describe"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("# vpc_id (text), subnets (list of text)")]
+    assert '# kind = "cognito", user_pool (text), scopes (list of text)' in lines
+    assert '# kind = "snap-start"' in lines
+
+
+KEYS = st.sampled_from(sorted({key for cls in SETTINGS for key in settings_of(cls)} | {"star", "kind", "colour"}))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["none", "provisioned"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(KEYS, VALUES, max_size=3))
+def test_whatever_a_table_says_it_is_a_stage_or_refused_by_a_sentence(table: dict[str, Any]) -> None:
+    refused = ""
+    try:
+        changed(DEV, table, "stages.dev")
+    except StageError as error:
+        refused = str(error)
+    assert bool(refused) or set(table) <= set(settings_of(AwsStage))
 
 
 def test_a_stage_that_cannot_be_is_described_by_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
