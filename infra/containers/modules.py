@@ -17,7 +17,8 @@ def needed(handlers: Iterable[Path], layer: Path) -> set[Path]:
     """The files of a package that handlers import, directly or through others, and the packages around them.
 
     An import within a function counts, one for annotations alone does not. A module's name as text counts, too: some
-    are imported on first use, some run as a program of their own.
+    are imported on first use, some run as a program of their own. Where a text names a package and a dot, as the start
+    of a name that is put together, every module of the package counts.
 
     Parameters
     ----------
@@ -55,7 +56,11 @@ def _around(name: str) -> Iterator[str]:
 
 
 def _imported(path: Path, known: Mapping[str, Path]) -> Iterator[str]:
-    return (name for name in _named(path.read_text(encoding="utf-8")) if name in known)
+    for name in _named(path.read_text(encoding="utf-8")):
+        if name in known:
+            yield name
+        elif name.endswith("."):
+            yield from (module for module in known if module.startswith(name))
 
 
 @cache
