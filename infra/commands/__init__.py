@@ -1,4 +1,4 @@
-"""What an operator runs: deploy and destroy (cdk), publish, redrive, brake, client folders, costs of abuse."""
+"""What an operator runs: deploy and destroy (cdk), doctor, rollback, publish, redrive, brake, client folders, costs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from infra.stages.functions import StageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+class CommandError(Exception):
+    """A command cannot go on; the message says why, and what to do."""
+
+
 def run(main: Callable[[Sequence[str]], int]) -> NoReturn:
-    """Run a command on this process's arguments and exit; what AWS refuses ends in one sentence."""
+    """Run a command on this process's arguments and exit; what is refused ends in one sentence."""
     try:
         sys.exit(main(sys.argv[1:]))
+    except (CommandError, StageError) as error:
+        sys.exit(str(error))
     except (BotoCoreError, ClientError) as error:
         sys.exit(f"AWS cannot be asked: {described(error)}")
 

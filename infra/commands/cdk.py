@@ -1,6 +1,7 @@
 """`make synth|diff|deploy|destroy STAGE=dev`: run the pinned CDK command line on the locked Node.js for a stage.
 
-Other arguments are passed to the CDK command line, e.g. `-c reserve=no` or `--require-approval never`.
+Other arguments are passed to the CDK command line, e.g. `-c reserve=no` or `--require-approval never`. The stacks are
+bound to the account and region of the credentials (infra/commands/session.py), so CDK cannot deploy them elsewhere.
 """
 
 from __future__ import annotations
@@ -14,49 +15,25 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import boto3
-from botocore.exceptions import ClientError, NoCredentialsError
-
 from infra import ROOT, node
-from infra.commands import run
+from infra.commands import CommandError, run
+from infra.commands.empty import delete
 from infra.commands.publish import publish
+from infra.commands.session import Session, add_options, options_of, stage_of
+from infra.commands.stack_state import IMPORT, prepare, protect, stacks_of
 from infra.containers.base import BASE_IMAGE_SETTING, unpinned
-from infra.stages.deployments import AWS_STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-
-def empty_buckets(*stacks: str) -> None:
-    """Delete every version of every object in the buckets of these stacks; a missing stack is skipped.
-
-    Access logging is switched off first: emptying the other buckets would write new access logs.
-    """
-    s3 = boto3.resource("s3")
-    names = [name for stack in stacks for name in buckets(stack)]
-    for name in names:
-        s3.BucketLogging(name).put(BucketLoggingStatus={})
-    for name in names:
-        sys.stdout.write(f"emptying {name}\n")
-        s3.Bucket(name).object_versions.delete()
-
-
-def buckets(stack: str) -> Iterator[str]:
-    """The names of a deployed stack's buckets."""
-    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
-    try:
-        for page in pages.paginate(StackName=stack):
-            for resource in page["StackResourceSummaries"]:
-                if resource["ResourceType"] == "AWS::S3::Bucket" and resource.get("PhysicalResourceId"):
-                    yield resource["PhysicalResourceId"]
-    except ClientError as error:
-        if "does not exist" not in str(error):
-            raise
-
+    from infra.commands.session import Options
+    from infra.stages.stage import AwsStage
 
 INFRA: Final = ROOT / "infra"
 PROGRAM: Final = INFRA / "node_modules" / "aws-cdk" / "bin" / "cdk"
 ACTIONS: Final = ("bootstrap", "synth", "diff", "deploy", "destroy")
+# Arguments with which CDK deploys nothing: the change set is left to be executed by somebody else.
+_UNEXECUTED: Final = ("--no-execute", "--method=prepare-change-set", "prepare-change-set")
 
 
 def environment() -> dict[str, str]:
@@ -83,55 +60,89 @@ def _install() -> None:
     subprocess.run(command, cwd=INFRA, env=environment(), check=True, stdout=subprocess.DEVNULL)
 
 
-def command(action: str, stage: str, more: Sequence[str]) -> list[str]:
-    """The command line of an action on all stacks of a stage."""
+def command(action: str, options: Options, session: Session | None, more: Sequence[str]) -> list[str]:
+    """The command line of an action on all stacks of a stage; without a session, in no environment."""
     stacks = {"bootstrap": [], "synth": ["--quiet"], "diff": [], "deploy": ["--all"], "destroy": ["--all", "--force"]}
-    return [str(node.program()), str(PROGRAM), action, *stacks[action], "-c", f"stage={stage}", *more]
+    bound = {"account": session.account, "region": session.region} if session else {}
+    context = {"stage": options.stage, **options.context, **bound}
+    given = [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
+    profile = ["--profile", options.profile] if options.profile else []
+    return [str(node.program()), str(PROGRAM), action, *stacks[action], *given, *profile, *more]
 
 
-def confirmed(stage: str, answer: str | None) -> bool:
+def confirmed(stage: str, place: str, answer: str | None) -> bool:
     """Whether the owner confirms, by --yes or by typing the stage's name."""
     if answer is not None:
         return answer == stage
-    question = f"Delete stage {stage} with everything in its buckets? Type its name: "
+    question = f"Delete stage {stage} of {place}, with everything in its buckets? Type its name: "
     return sys.stdin.isatty() and input(question).strip() == stage
+
+
+def _cdk(action: str, options: Options, session: Session | None, more: Sequence[str]) -> int:
+    """Run the CDK command line; returns its exit status."""
+    install()
+    line = command(action, options, session, more)
+    return subprocess.run(line, cwd=INFRA, env=environment(), check=False).returncode
+
+
+def _deploy(stage: AwsStage, options: Options, session: Session, more: Sequence[str]) -> int:
+    """Deploy the stacks, protect them, and upload the page; returns the exit status."""
+    engine = os.environ.get("CDK_DOCKER") or "docker"
+    if shutil.which(engine) is None:
+        raise CommandError(
+            f"{engine} not found: deploying builds the functions' images. Install Docker, or name another engine that "
+            "CDK can use, e.g. CDK_DOCKER=podman or CDK_DOCKER=finch"
+        )
+    if note := unpinned(os.environ):
+        # Whoever names a base for a run has chosen it; that of base.txt is for everybody.
+        if stage.keep_data and BASE_IMAGE_SETTING not in os.environ:
+            raise CommandError(f"stage {stage.name} is built on a base by digest only: {note}")
+        sys.stderr.write(f"note: {note}")
+    created = prepare(session, stage, adopt=IMPORT in more)
+    unprotected = ("-c", f"unprotected={','.join(created)}") if created and stage.keep_data else ()
+    status = _cdk("deploy", options, session, [*unprotected, *more])
+    executed = not any(argument in _UNEXECUTED for argument in more)
+    if executed:
+        protect(session, stage)
+    if status == 0 and executed:
+        publish(session, stage)
+    return status
+
+
+def _destroy(stage: AwsStage, options: Options, session: Session, more: Sequence[str]) -> int:
+    """Delete the stacks with what is in their buckets; returns the exit status."""
+    # A page that was deployed before it was switched off goes, too.
+    options = options.with_context(page="yes")
+    return delete(session, stacks_of(stage.name), lambda: _cdk("destroy", options, session, more))
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run an action; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m infra.commands.cdk", description=__doc__, allow_abbrev=False)
     parser.add_argument("action", choices=ACTIONS)
-    parser.add_argument("--stage", default="dev", choices=sorted(AWS_STAGES))
+    add_options(parser, "dev")
     parser.add_argument("--yes", metavar="STAGE", help="destroy without asking: the stage's name once more")
-    options, more = parser.parse_known_args(arguments)
-    stage = AWS_STAGES[options.stage]()
-    if options.action == "destroy":
-        if stage.keep_data:
-            parser.error(
-                f"stage {stage.name} keeps its data and is protected: set keep_data=False in "
-                "infra/stages/deployments.py, deploy, then destroy; retained buckets and logs must be deleted by hand"
+    parsed, more = parser.parse_known_args(arguments)
+    options = options_of(parsed)
+    stage = stage_of(options)
+    if parsed.action == "synth":
+        return _cdk("synth", options, None, more)
+    if parsed.action == "destroy" and stage.keep_data:
+        raise CommandError(
+            f"stage {stage.name} keeps its data and is protected: set keep_data to false, deploy, then destroy; "
+            "retained buckets and logs must be deleted by hand"
+        )
+    session = Session.open(stage, options)
+    sys.stderr.write(f"{parsed.action} of stage {stage.name}: {session.place}, as {session.arn}\n")
+    if parsed.action == "deploy":
+        return _deploy(stage, options, session, more)
+    if parsed.action == "destroy":
+        if not confirmed(stage.name, session.place, parsed.yes):
+            raise CommandError(
+                f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask"
             )
-        if not confirmed(stage.name, options.yes):
-            parser.error(f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask")
-    # CDK's own sentence names no cure; a profile that is handed on to it is its own matter.
-    profile = any(argument.startswith("--profile") for argument in more)
-    if options.action != "synth" and not profile and boto3.Session().get_credentials() is None:
-        raise NoCredentialsError
-    if options.action == "destroy":
-        empty_buckets(f"skysort-page-{stage.name}", f"skysort-service-{stage.name}")
-    if shutil.which("docker") is None and options.action == "deploy":
-        parser.error("Docker not found: deploying builds the functions' images")
-    if options.action == "deploy" and (note := unpinned(os.environ)):
-        # Whoever names a base for a run has chosen it; that of base.txt is for everybody.
-        if stage.keep_data and BASE_IMAGE_SETTING not in os.environ:
-            parser.error(f"stage {stage.name} is built on a base by digest only: {note}")
-        sys.stderr.write(f"note: {note}")
-    install()
-    arguments = command(options.action, options.stage, more)
-    status = subprocess.run(arguments, cwd=INFRA, env=environment(), check=False).returncode
-    if options.action == "deploy" and status == 0:
-        publish(stage.name)
-    return status
+        return _destroy(stage, options, session, more)
+    return _cdk(parsed.action, options, session, more)
 
 
 if __name__ == "__main__":

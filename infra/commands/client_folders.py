@@ -14,8 +14,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.commands import run
-from infra.commands.publish import outputs
-from infra.stages.deployments import AWS_STAGES
+from infra.commands.session import Session, add_options, options_of, stage_of
+from infra.commands.stack_state import outputs, service_stack
 from skysort.clients import Sharing, client_of
 from skysort.drop.keys import INCOMING
 
@@ -56,19 +56,21 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m infra.commands.client_folders", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--stage", default="prod", choices=sorted(AWS_STAGES))
+    add_options(parser, "prod")
     parser.add_argument("--role", nargs=2, metavar=("ACCOUNT", "ID"), help="of an IAM user or role, by its unique id")
     parser.add_argument("--subject", nargs=2, metavar=("ISSUER", "SUBJECT"), help="of a token's subject")
-    options = parser.parse_args(arguments)
-    if AWS_STAGES[options.stage]().clients is Sharing.SHARED:
+    parsed = parser.parse_args(arguments)
+    options = options_of(parsed)
+    stage = stage_of(options)
+    if stage.clients is Sharing.SHARED:
         sys.stdout.write(f"clients of stage {options.stage} share everything: {INCOMING}<model>/<batch>/\n")
         return 0
-    if options.role:
-        folders = [(options.role[1], of_principal(*options.role))]
-    elif options.subject:
-        folders = [(options.subject[1], of_subject(*options.subject))]
+    if parsed.role:
+        folders = [(parsed.role[1], of_principal(*parsed.role))]
+    elif parsed.subject:
+        folders = [(parsed.subject[1], of_subject(*parsed.subject))]
     else:
-        folders = list(keys(outputs(f"skysort-service-{options.stage}")))
+        folders = list(keys(outputs(Session.open(stage, options), service_stack(stage.name))))
     for name, folder in folders:
         sys.stdout.write(f"{name}\t{folder}\n")
     return 0

@@ -10,16 +10,18 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-import boto3
-from botocore.exceptions import ClientError
-
 from infra import ROOT
 from infra.api.site_headers import cache_control, content_type
 from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
+from infra.commands import CommandError
+from infra.commands.stack_state import outputs, page_stack, service_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from infra.commands.session import Session
+    from infra.stages.stage import AwsStage
 
 SITE: Final = ROOT / "functions" / "site"
 
@@ -32,20 +34,9 @@ def files(site: Path = SITE) -> Iterator[tuple[str, Path]]:
             yield key, path
 
 
-def outputs(stack: str) -> dict[str, str]:
-    """The outputs of a stack; empty if it is not deployed."""
-    try:
-        (description,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        if "does not exist" not in str(error):
-            raise
-        return {}
-    return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
-
-
-def allow_origin(origin: str, service: Mapping[str, str]) -> None:
+def allow_origin(session: Session, origin: str, service: Mapping[str, str]) -> None:
     """Allow this origin presigned uploads and downloads of results, unless the stage names another page."""
-    s3 = boto3.client("s3")
+    s3 = session.boto.client("s3")
     for output, rule in (("DropBucket", UPLOADS), ("ResultsBucket", READS)):
         if output in service and "PageElsewhere" not in service:
             s3.put_bucket_cors(
@@ -64,12 +55,40 @@ def allow_origin(origin: str, service: Mapping[str, str]) -> None:
             )
 
 
-def publish(stage: str) -> int:
-    """Upload the page of a stage and invalidate CloudFront's cache; returns the number of files."""
-    page_outputs = outputs(f"skysort-page-{stage}")
-    if not page_outputs:
+def publish(session: Session, stage: AwsStage) -> int:
+    """Upload the page of a stage and invalidate CloudFront's cache.
+
+    Parameters
+    ----------
+    session
+        Where the stage was deployed.
+    stage
+        Its settings.
+
+    Returns
+    -------
+    int
+        The number of files; 0 for a stage without a page.
+
+    Raises
+    ------
+    CommandError
+        If the page's stack is missing after a deployment that should have created it.
+    """
+    page_outputs = outputs(session, page_stack(stage.name))
+    if not stage.page:
+        if page_outputs:
+            sys.stdout.write(
+                f"the page of an earlier deployment is still at {page_outputs['PageUrl']}; to delete it: "
+                f"aws cloudformation delete-stack --stack-name {page_stack(stage.name)} --region {session.region}\n"
+            )
         return 0
-    bucket = boto3.resource("s3").Bucket(page_outputs["PageBucket"])
+    if not page_outputs:
+        raise CommandError(
+            f"the page was not uploaded: there is no stack {page_stack(stage.name)} in {session.place}. Deploy all "
+            "stacks, or a stage without a page (-c page=no)"
+        )
+    bucket = session.boto.resource("s3").Bucket(page_outputs["PageBucket"])
     page = dict(files())
     # Scripts before the page that loads them.
     for key, path in sorted(page.items(), key=lambda item: item[0] == "index.html"):
@@ -78,13 +97,13 @@ def publish(stage: str) -> int:
     for old in bucket.objects.all():
         if old.key not in page:
             old.delete()
-    boto3.client("cloudfront").create_invalidation(
+    session.boto.client("cloudfront").create_invalidation(
         DistributionId=page_outputs["PageDistribution"],
         InvalidationBatch={
             "Paths": {"Quantity": 1, "Items": ["/*"]},
             "CallerReference": f"skysort-{time.time_ns()}",
         },
     )
-    allow_origin(page_outputs["PageUrl"].rstrip("/"), outputs(f"skysort-service-{stage}"))
+    allow_origin(session, page_outputs["PageUrl"].rstrip("/"), outputs(session, service_stack(stage.name)))
     sys.stdout.write(f"{len(page)} files of the page are at {page_outputs['PageUrl']}\n")
     return len(page)

@@ -18,8 +18,10 @@ from urllib.parse import unquote_plus
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.commands import described
-from infra.stages.deployments import STAGES
+from infra.commands import CommandError, described
+from infra.commands.session import Session, add_options, options_of, stage_of
+from infra.stages.deployments import local
+from infra.stages.functions import StageError
 from infra.stages.stage import LocalStage
 from skysort.models import MODELS
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import ListMessageMoveTasksResultEntryTypeDef, MessageTypeDef
 
-    from infra.stages.stage import DropQueue, Stage
+    from infra.commands.session import Options
+    from infra.stages.stage import AwsStage, DropQueue
 
 POLL_S: Final = 2.0
 SHOWN: Final = 10  # maximum of a ReceiveMessage
@@ -37,7 +40,7 @@ SHOWN: Final = 10  # maximum of a ReceiveMessage
 PER_SECOND: Final = 500
 
 
-class RedriveError(Exception):
+class RedriveError(CommandError):
     """A redrive failed; the message gives the cause and a remedy."""
 
 
@@ -90,7 +93,11 @@ def move_each(sqs: SQSClient, dead: str, queue: str) -> Iterator[tuple[int, int]
 
 
 def redrive(
-    stage: Stage, settings: DropQueue, sqs: SQSClient, per_second: int | None = None, pause_s: float = POLL_S
+    stage: AwsStage | LocalStage,
+    settings: DropQueue,
+    sqs: SQSClient,
+    per_second: int | None = None,
+    pause_s: float = POLL_S,
 ) -> int:
     """Move a model's dead letters back and print the progress; returns the number of messages moved."""
     dead, queue = url(sqs, stage, settings.dead_letter_queue), url(sqs, stage, settings.queue)
@@ -106,7 +113,7 @@ def redrive(
     return moved
 
 
-def list_dead_letters(stage: Stage, settings: DropQueue, sqs: SQSClient) -> None:
+def list_dead_letters(stage: AwsStage | LocalStage, settings: DropQueue, sqs: SQSClient) -> None:
     """Print the keys of up to ten dropped files with dead letters, without moving them."""
     dead = url(sqs, stage, settings.dead_letter_queue)
     report(f"{settings.dead_letter_queue}: about {depth(sqs, dead):,} dead letters")
@@ -129,7 +136,7 @@ def receive(sqs: SQSClient, queue: str, visible_again_s: int) -> list[MessageTyp
     return answer.get("Messages", [])
 
 
-def url(sqs: SQSClient, stage: Stage, name: str) -> str:
+def url(sqs: SQSClient, stage: AwsStage | LocalStage, name: str) -> str:
     """The URL of a queue; RedriveError if it does not exist."""
     try:
         return sqs.get_queue_url(QueueName=name)["QueueUrl"]
@@ -161,7 +168,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     command = argparse.ArgumentParser(prog="make redrive", description=__doc__, allow_abbrev=False)
     command.add_argument("model", help=f"{', '.join(MODELS)}; all for every model")
-    command.add_argument("--stage", default="dev", choices=sorted(STAGES))
+    add_options(command, "dev")
     command.add_argument("--look", action="store_true", help="only list some of the files, without moving them")
     command.add_argument("--per-second", type=int, metavar="N", help=f"maximum messages per second, 1 to {PER_SECOND}")
     command.add_argument("--endpoint", help="an SQS endpoint other than AWS's, e.g. the local stack's S3 address")
@@ -170,33 +177,36 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
-    options = parser().parse_args(arguments)
-    stage = STAGES[options.stage]()
-    queues = {queue.model.name: queue for queue in stage.drop_queues}
-    if options.model not in {*queues, "all"}:
-        return fail(f"unknown model {options.model!r}; choose from {', '.join(queues)}, all (MODEL=star)")
-    if options.per_second is not None and not 1 <= options.per_second <= PER_SECOND:
-        return fail(f"--per-second must be from 1 to {PER_SECOND} (got {options.per_second})")
-    sqs = client(stage, options.endpoint)
+    parsed = parser().parse_args(arguments)
     try:
-        for model, settings in queues.items():
-            if options.model in {model, "all"}:
-                if options.look:
-                    list_dead_letters(stage, settings, sqs)
-                else:
-                    redrive(stage, settings, sqs, options.per_second)
-    except RedriveError as error:
+        return _run(parsed, options_of(parsed))
+    except (CommandError, StageError) as error:
         return fail(str(error))
     except (BotoCoreError, ClientError) as error:
         return fail(f"SQS cannot be reached: {described(error)}")
+
+
+def _run(parsed: argparse.Namespace, options: Options) -> int:
+    stage = local() if options.stage == "local" else stage_of(options)
+    queues = {queue.model.name: queue for queue in stage.drop_queues}
+    if parsed.model not in {*queues, "all"}:
+        return fail(f"unknown model {parsed.model!r}; choose from {', '.join(queues)}, all (MODEL=star)")
+    if parsed.per_second is not None and not 1 <= parsed.per_second <= PER_SECOND:
+        return fail(f"--per-second must be from 1 to {PER_SECOND} (got {parsed.per_second})")
+    sqs = client(stage, options, parsed.endpoint)
+    for model, settings in queues.items():
+        if parsed.model in {model, "all"}:
+            if parsed.look:
+                list_dead_letters(stage, settings, sqs)
+            else:
+                redrive(stage, settings, sqs, parsed.per_second)
     return 0
 
 
-def client(stage: Stage, endpoint: str | None) -> SQSClient:
-    """An SQS client: of the local stack for the local stage, otherwise of AWS in the caller's region."""
+def client(stage: AwsStage | LocalStage, options: Options, endpoint: str | None) -> SQSClient:
+    """An SQS client: of the local stack for the local stage, otherwise of the stage's account and region."""
     if not isinstance(stage, LocalStage):
-        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or stage.region
-        return boto3.client("sqs", region_name=region, endpoint_url=endpoint)
+        return Session.open(stage, options).boto.client("sqs", endpoint_url=endpoint)
     # The local stack accepts any credentials, but boto3 requires some.
     return boto3.client(
         "sqs",

@@ -25,7 +25,7 @@ class StageStack(cdk.Stack):
             id_,
             env=environment,
             description=description,
-            termination_protection=stage.keep_data,
+            termination_protection=stage.keep_data and id_ not in _unprotected(scope),
             permissions_boundary=cdk.PermissionsBoundary.from_arn(boundary) if boundary else None,
             synthesizer=cdk.DefaultStackSynthesizer(qualifier=qualifier) if qualifier else None,
         )
@@ -44,3 +44,9 @@ class StageStack(cdk.Stack):
                 string_value=value,
                 description=description,
             )
+
+
+def _unprotected(scope: Construct) -> list[str]:
+    """The stacks that the deploy command is about to create, and protects once they exist (commands/stack_state.py)."""
+    named: str = scope.node.try_get_context("unprotected") or ""
+    return named.split(",")

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from infra.commands import brake
 from tests.factories import FakeContext
+from tests.fakes.aws_session import emulated
 from tests.unit.functions.loading import load_function
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ def test_an_alarm_stops_a_stage_until_its_owner_releases_it(policy: str, capsys:
     capsys.readouterr()
 
     # Then both roles are stopped, which is a status that a script can read
-    assert brake.stopped(policy) == ROLES
+    assert brake.stopped(emulated(), policy) == ROLES
     assert brake.main(["--stage", "prod"]) == 1
     assert "stopped: skysort-control, skysort-star-drop\n" in capsys.readouterr().out
 
     # And its owner lets it go on
     assert brake.main(["--stage", "prod", "--release"]) == 0
     assert "released: skysort-control, skysort-star-drop\n" in capsys.readouterr().out
-    assert brake.stopped(policy) == []
+    assert brake.stopped(emulated(), policy) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from infra.commands import CommandError
 from infra.commands import publish as publish_page
-from infra.commands.cdk import buckets, empty_buckets
+from infra.commands.empty import delete, empty_buckets
+from infra.commands.stack_state import buckets
+from infra.stages.deployments import dev
+from tests.fakes.aws_session import emulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +62,7 @@ def test_the_page_goes_up_with_its_headers_and_what_is_gone_is_removed(
 ) -> None:
     # Given a deployed page with a script of an earlier version, and the page as it is now
     deployed("skysort-page-dev", PageBucket={"Ref": "Files"}, PageDistribution=distribution(), PageUrl="https://page/")
-    (bucket,) = buckets("skysort-page-dev")
+    (bucket,) = buckets(emulated(), "skysort-page-dev")
     s3 = boto3.client("s3")
     s3.put_object(Bucket=bucket, Key="js/old.js", Body=b"")
     (tmp_path / "samples").mkdir()
@@ -66,7 +71,7 @@ def test_the_page_goes_up_with_its_headers_and_what_is_gone_is_removed(
     monkeypatch.setattr(publish_page, "files", lambda: files_of(tmp_path))
 
     # When it is published
-    assert publish_page.publish("dev") == 2
+    assert publish_page.publish(emulated(), dev()) == 2
 
     # Then browsers ask for the page each time, keep samples for a day, and the old script is gone
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["index.html", "samples/galaxy.jpg"]
@@ -99,7 +104,7 @@ def test_the_stages_own_page_may_upload_and_read_and_no_other(tmp_path: Path, mo
     monkeypatch.setattr(publish_page, "files", lambda: files_of(tmp_path))
 
     # When it is published
-    publish_page.publish("dev")
+    publish_page.publish(emulated(), dev())
 
     # Then its origin, and none beside it, may upload into the one bucket and read from the other
     (uploads,), (reads,) = cors("drop"), cors("results")
@@ -112,21 +117,38 @@ def test_the_stages_own_page_may_upload_and_read_and_no_other(tmp_path: Path, mo
 def test_a_stage_whose_page_is_elsewhere_keeps_the_rules_of_its_template() -> None:
     boto3.client("s3").create_bucket(Bucket="drop")
     publish_page.allow_origin(
-        "https://d1234.cloudfront.net", {"DropBucket": "drop", "PageElsewhere": "https://sky.example.org"}
+        emulated(),
+        "https://d1234.cloudfront.net",
+        {"DropBucket": "drop", "PageElsewhere": "https://sky.example.org"},
     )
     assert cors("drop") == []
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_stage_without_a_page_has_nothing_to_publish() -> None:
-    assert publish_page.publish("dev") == 0
+    assert publish_page.publish(emulated(), dataclasses.replace(dev(), page=False)) == 0
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_page_that_is_switched_off_is_told_of_while_it_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    deployed("skysort-page-dev", PageUrl="https://page/")
+    assert publish_page.publish(emulated(), dataclasses.replace(dev(), page=False)) == 0
+    assert "aws cloudformation delete-stack --stack-name skysort-page-dev --region us-east-1" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_page_that_is_not_where_it_should_be_fails_the_deployment() -> None:
+    # Given a page that was deployed to another region than the one that is looked at
+    deployed("skysort-page-dev", PageUrl="https://page/")
+    with pytest.raises(CommandError, match=r"no stack skysort-page-dev in account \d+, region eu-west-1"):
+        publish_page.publish(emulated("eu-west-1"), dev())
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_bucket_is_emptied_of_every_version(capsys: pytest.CaptureFixture[str]) -> None:
     # Given a bucket with an overwritten and a deleted file
     deployed("skysort-service-dev")
-    (bucket,) = buckets("skysort-service-dev")
+    (bucket,) = buckets(emulated(), "skysort-service-dev")
     s3 = boto3.client("s3")
     for body in (b"first", b"second"):
         s3.put_object(Bucket=bucket, Key="incoming/star/night/stars.csv", Body=body)
@@ -134,9 +156,53 @@ def test_a_bucket_is_emptied_of_every_version(capsys: pytest.CaptureFixture[str]
     s3.delete_object(Bucket=bucket, Key="gone")
 
     # When the stage is about to be destroyed, whose page was never deployed
-    empty_buckets("skysort-page-dev", "skysort-service-dev")
+    empty_buckets(emulated(), "skysort-page-dev", "skysort-service-dev")
 
     # Then nothing is left that would keep S3 from deleting the bucket
     left = s3.list_object_versions(Bucket=bucket)
     assert [*left.get("Versions", ()), *left.get("DeleteMarkers", ())] == []
     assert capsys.readouterr().out == f"emptying {bucket}\n"
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_bucket_in_which_access_logs_arrive_during_the_deletion_is_emptied_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Given a stage, and S3, which delivers a log while its stack is deleted, once
+    deployed("skysort-service-dev")
+    (bucket,) = buckets(emulated(), "skysort-service-dev")
+    s3 = boto3.client("s3")
+    late = ["2026-11-28-12-00-00-A1"]
+
+    def destroy() -> int:
+        if late:
+            s3.put_object(Bucket=bucket, Key=late.pop(), Body=b"GET")
+        return 1 if s3.list_objects_v2(Bucket=bucket)["KeyCount"] else 0
+
+    # When it is deleted
+    status = delete(emulated(), ("skysort-service-dev",), destroy)
+
+    # Then it was emptied twice
+    assert status == 0
+    assert capsys.readouterr().out == (f"emptying {bucket}\naccess logs have arrived in {bucket}\nemptying {bucket}\n")
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_deletion_that_fails_for_another_reason_is_not_repeated() -> None:
+    deployed("skysort-service-dev")
+    attempts: list[int] = []
+    assert delete(emulated(), ("skysort-service-dev",), lambda: attempts.append(1) or 3) == 3
+    assert len(attempts) == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_logs_that_go_on_arriving_end_the_attempts_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    deployed("skysort-service-dev")
+    (bucket,) = buckets(emulated(), "skysort-service-dev")
+
+    def destroy() -> int:
+        boto3.client("s3").put_object(Bucket=bucket, Key="log", Body=b"GET")
+        return 1
+
+    assert delete(emulated(), ("skysort-service-dev",), destroy) == 1
+    assert "run make destroy again later" in capsys.readouterr().err

@@ -7,20 +7,28 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from moto import mock_aws
 
 from infra import ROOT, node
-from infra.commands import cdk, run
+from infra.commands import CommandError, cdk, run
+from infra.commands.session import Options
 from infra.containers import base
+from tests.fakes.aws_session import ACCOUNT, REGION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from infra.commands.session import Session
+    from infra.stages.stage import AwsStage
+
 PINNED = "registry.example/python:3.13-slim@sha256:" + "0a" * 32
+BOUND = ["-c", f"account={ACCOUNT}", "-c", f"region={REGION}"]
 
 
 @pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Every step, in order, in place of running it."""
+def ran(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
+    """Every step, in order, in place of running it; in an emulated account without stacks."""
     steps: list[list[str]] = []
 
     class Done:
@@ -30,15 +38,23 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         steps.append(line)
         return Done()
 
+    def delete(session: Session, stacks: tuple[str, ...], destroy: Callable[[], int]) -> int:
+        steps.append(["empty", session.region, *stacks])
+        return destroy()
+
+    def publish(session: Session, stage: AwsStage) -> None:
+        steps.append(["publish", session.region, stage.name])
+
     monkeypatch.setattr(cdk, "install", lambda: steps.append(["install"]))
     monkeypatch.setattr("infra.commands.cdk.subprocess.run", run)
-    monkeypatch.setattr(cdk, "publish", lambda stage: steps.append(["publish", stage]))
-    monkeypatch.setattr(cdk, "empty_buckets", lambda *stacks: steps.append(["empty", *stacks]))
+    monkeypatch.setattr(cdk, "publish", publish)
+    monkeypatch.setattr(cdk, "delete", delete)
     monkeypatch.setattr("infra.commands.cdk.shutil.which", lambda program: f"/usr/bin/{program}")
     monkeypatch.setenv("SKYSORT_BASE_IMAGE", PINNED)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    return steps
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield steps
 
 
 def test_synth_is_quiet_and_for_dev_unless_told(ran: list[list[str]]) -> None:
@@ -47,7 +63,7 @@ def test_synth_is_quiet_and_for_dev_unless_told(ran: list[list[str]]) -> None:
 
 
 def test_the_command_line_runs_on_the_locked_node() -> None:
-    line = cdk.command("diff", "prod", [])
+    line = cdk.command("diff", Options("prod", None, {}), None, [])
     assert line[:2] == [str(node.program()), str(cdk.PROGRAM)]
     assert cdk.environment()["PATH"].split(os.pathsep)[0] == str(node.program().parent)
 
@@ -58,14 +74,65 @@ def test_nobody_is_told_how_the_command_line_is_used() -> None:
 
 def test_other_arguments_reach_cdk(ran: list[list[str]]) -> None:
     cdk.main(["diff", "--stage", "prod", "-c", "reserve=no"])
-    assert ran[-1][2:] == ["diff", "-c", "stage=prod", "-c", "reserve=no"]
+    assert ran[-1][2:] == ["diff", "-c", "stage=prod", "-c", "reserve=no", *BOUND]
 
 
-def test_deploying_uploads_the_page_after_the_stacks(ran: list[list[str]]) -> None:
+def test_deploying_uploads_the_page_after_the_stacks(ran: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    cdk.main(["deploy", "--stage", "dev", "--require-approval", "never"])
+    assert ran == [
+        ["install"],
+        [*ran[1][:2], "deploy", "--all", "-c", "stage=dev", *BOUND, "--require-approval", "never"],
+        ["publish", REGION, "dev"],
+    ]
+    assert f"deploy of stage dev: account {ACCOUNT}, region {REGION}, as arn:aws:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        ["--profile", "sandbox", "-c", "region=eu-west-1"],
+        ["--profile=sandbox", "-cregion=eu-west-1"],
+        ["--context", "region=eu-west-1", "--profile", "sandbox"],
+    ],
+)
+@pytest.mark.parametrize("action", ["deploy", "destroy"])
+def test_cdk_and_what_is_done_beside_it_use_the_same_credentials_and_region(
+    action: str, spelling: list[str], ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Given a profile, and a default region that is another
+    (tmp_path / "config").write_text("[profile sandbox]\nregion = us-west-2\n")
+    (tmp_path / "credentials").write_text("[sandbox]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_REGION", "ap-south-1")
+    # When
+    cdk.main([action, "--yes", "dev", *spelling])
+    # Then CDK is bound to the region that the buckets are emptied and the page is published in
+    (line,) = (step for step in ran if action in step)
+    assert f"account={ACCOUNT}" in line
+    assert "region=eu-west-1" in line
+    assert line[-2:] == ["--profile", "sandbox"]
+    assert [step[1] for step in ran if step[0] in {"empty", "publish"}] == ["eu-west-1"]
+
+
+@pytest.mark.parametrize("action", ["deploy", "destroy", "diff", "bootstrap"])
+def test_credentials_of_another_account_change_nothing(action: str, ran: list[list[str]]) -> None:
+    sentence = f"stage dev belongs to account 210987654321, and these credentials to {ACCOUNT}"
+    with pytest.raises(CommandError, match=sentence):
+        cdk.main([action, "--yes", "dev", "-c", "account=210987654321"])
+    assert ran == []
+
+
+def test_a_change_set_that_is_left_to_somebody_else_publishes_no_page(ran: list[list[str]]) -> None:
+    cdk.main(["deploy", "--no-execute"])
+    assert [step[0] for step in ran if len(step) > 1][1:] == []
+
+
+def test_a_stack_that_is_yet_to_be_created_is_protected_only_then(ran: list[list[str]]) -> None:
+    # Given an account without stacks, When prod is deployed
     cdk.main(["deploy", "--stage", "prod"])
-    assert [step[0] for step in ran[:1]] == ["install"]
-    assert ran[1][2:] == ["deploy", "--all", "-c", "stage=prod"]
-    assert ran[2] == ["publish", "prod"]
+    # Then CDK is told which stacks to leave unprotected
+    assert "unprotected=skysort-page-prod,skysort-service-prod" in ran[1]
 
 
 def test_a_base_image_that_may_change_is_told_of_and_how_to_pin_it(
@@ -102,8 +169,8 @@ def test_a_stage_that_keeps_its_data_takes_no_floating_base_from_the_repository(
 
 def test_destroying_empties_the_buckets_first(ran: list[list[str]]) -> None:
     cdk.main(["destroy", "--stage", "dev", "--yes", "dev"])
-    assert ran[0] == ["empty", "skysort-page-dev", "skysort-service-dev"]
-    assert ran[-1][2:] == ["destroy", "--all", "--force", "-c", "stage=dev"]
+    assert ran[0] == ["empty", REGION, "skysort-page-dev", "skysort-service-dev"]
+    assert ran[-1][2:] == ["destroy", "--all", "--force", "-c", "stage=dev", "-c", "page=yes", *BOUND]
 
 
 @pytest.mark.parametrize(
@@ -112,15 +179,19 @@ def test_destroying_empties_the_buckets_first(ran: list[list[str]]) -> None:
         (["destroy"], "nothing was deleted; make destroy STAGE=dev ARGS='--yes dev' does not ask"),
         (["destroy", "--yes", "prod"], "nothing was deleted"),
         (["destroy", "--stage", "prod", "--yes", "prod"], "stage prod keeps its data and is protected"),
-        (["deploy", "--stage", "local"], "invalid choice: 'local'"),
+        (["deploy", "--stage", "local"], "unknown stage 'local'"),
     ],
 )
-def test_what_would_surprise_is_refused(
-    arguments: list[str], sentence: str, ran: list[list[str]], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
+def test_what_would_surprise_is_refused(arguments: list[str], sentence: str, ran: list[list[str]]) -> None:
+    with pytest.raises(CommandError, match=sentence):
         cdk.main(arguments)
-    assert sentence in capsys.readouterr().err.replace("\n", " ")
+    assert ran == []
+
+
+def test_context_that_names_no_key_is_refused(ran: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cdk.main(["deploy", "-c", "eu-west-1"])
+    assert "must read KEY=VALUE (got 'eu-west-1')" in capsys.readouterr().err
     assert ran == []
 
 
@@ -141,14 +212,23 @@ def test_without_credentials_the_cure_is_told(
     assert ran == []
 
 
-def test_without_docker_nothing_is_deployed(
-    ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("setting", "engine"), [(None, "docker"), ("finch", "finch")])
+def test_without_the_engine_that_builds_the_images_nothing_is_deployed(
+    setting: str | None, engine: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if setting:
+        monkeypatch.setenv("CDK_DOCKER", setting)
     monkeypatch.setattr("infra.commands.cdk.shutil.which", lambda _: None)
-    with pytest.raises(SystemExit):
+    with pytest.raises(CommandError, match=f"{engine} not found"):
         cdk.main(["deploy"])
-    assert "Docker not found" in capsys.readouterr().err
     assert ran == []
+
+
+def test_another_engine_than_docker_will_do(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK_DOCKER", "podman")
+    monkeypatch.setattr("infra.commands.cdk.shutil.which", {"podman": "/usr/bin/podman"}.get)
+    assert cdk.main(["deploy"]) == 0
+    assert [step for step in ran if "deploy" in step]
 
 
 def test_the_lock_names_versions_and_hashes_and_no_registry() -> None:

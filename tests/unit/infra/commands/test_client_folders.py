@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from infra.commands import client_folders
 from skysort.clients import Sharing, client_of
 from tests.factories import proxy_event
+from tests.fakes.aws_session import faked
 
 if TYPE_CHECKING:
     import pytest
@@ -17,7 +18,8 @@ def test_each_keys_folder_is_the_one_that_its_requests_have(
 ) -> None:
     # Given the outputs of a deployed stage
     told = {"ApiUrl": "https://api/", "KeyPage": "id-of-page", "KeySurvey": "id-of-survey"}
-    monkeypatch.setattr(client_folders, "outputs", lambda stack: told if stack == "skysort-service-prod" else {})
+    monkeypatch.setattr(client_folders, "outputs", lambda _, stack: told if stack == "skysort-service-prod" else {})
+    monkeypatch.setattr("infra.commands.session.Session.open", lambda *_: faked())
     # When
     assert client_folders.main(["--stage", "prod"]) == 0
     # Then
