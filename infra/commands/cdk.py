@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from infra import ROOT, node
 from infra.commands import CommandError, run
-from infra.commands.empty import delete
+from infra.commands.empty import delete, delete_stack
 from infra.commands.publish import publish
 from infra.commands.session import Session, add_options, options_of, stage_of
-from infra.commands.stack_state import IMPORT, prepare, protect, stacks_of
+from infra.commands.stack_state import IMPORT, page_stack, prepare, protect, stacks_of, state
 from infra.containers.base import BASE_IMAGE_SETTING, unpinned
 
 if TYPE_CHECKING:
@@ -109,10 +109,14 @@ def _deploy(stage: AwsStage, options: Options, session: Session, more: Sequence[
     return status
 
 
-def _destroy(stage: AwsStage, options: Options, session: Session, more: Sequence[str]) -> int:
-    """Delete the stacks with what is in their buckets; returns the exit status."""
-    # A page that was deployed before it was switched off goes, too.
-    options = options.with_context(page="yes")
+def _destroy(stage: AwsStage, options: Options, session: Session, more: Sequence[str], *, page_only: bool) -> int:
+    """Delete the stacks, or the page's alone, with what is in their buckets; returns the exit status."""
+    page = page_stack(stage.name)
+    # CDK knows nothing of the page of a stage that has none any more.
+    if page_only or (not stage.page and state(session, page)):
+        status = delete(session, (page,), lambda: delete_stack(session, page))
+        if status or page_only:
+            return status
     return delete(session, stacks_of(stage.name), lambda: _cdk("destroy", options, session, more))
 
 
@@ -122,6 +126,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("action", choices=ACTIONS)
     add_options(parser, "dev")
     parser.add_argument("--yes", metavar="STAGE", help="destroy without asking: the stage's name once more")
+    parser.add_argument("--page", action="store_true", help="destroy the page alone")
     parsed, more = parser.parse_known_args(arguments)
     options = options_of(parsed)
     stage = stage_of(options)
@@ -141,7 +146,7 @@ def main(arguments: Sequence[str]) -> int:
             raise CommandError(
                 f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask"
             )
-        return _destroy(stage, options, session, more)
+        return _destroy(stage, options, session, more, page_only=parsed.page)
     return _cdk(parsed.action, options, session, more)
 
 

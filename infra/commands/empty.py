@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from infra.commands.stack_state import buckets
 
@@ -88,3 +88,15 @@ def delete(session: Session, stacks: tuple[str, ...], destroy: Callable[[], int]
         sys.stdout.write(f"access logs have arrived in {', '.join(late)}\n")
     sys.stderr.write("S3 still delivers access logs, as it may for some hours: run make destroy again later\n")
     return status
+
+
+def delete_stack(session: Session, name: str) -> int:
+    """Delete one stack without the CDK command line, and wait; returns an exit status."""
+    cloudformation = session.boto.client("cloudformation")
+    cloudformation.delete_stack(StackName=name)
+    try:
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=name)
+    except WaiterError as error:
+        sys.stderr.write(f"{name} was not deleted: {error}\n")
+        return 1
+    return 0

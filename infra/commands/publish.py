@@ -75,14 +75,9 @@ def publish(session: Session, stage: AwsStage) -> int:
     CommandError
         If the page's stack is missing after a deployment that should have created it.
     """
-    page_outputs = outputs(session, page_stack(stage.name))
     if not stage.page:
-        if page_outputs:
-            sys.stdout.write(
-                f"the page of an earlier deployment is still at {page_outputs['PageUrl']}; to delete it: "
-                f"aws cloudformation delete-stack --stack-name {page_stack(stage.name)} --region {session.region}\n"
-            )
         return 0
+    page_outputs = outputs(session, page_stack(stage.name))
     if not page_outputs:
         raise CommandError(
             f"the page was not uploaded: there is no stack {page_stack(stage.name)} in {session.place}. Deploy all "

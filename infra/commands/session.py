@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.exceptions import NoCredentialsError
 
 from infra.commands import CommandError
-from infra.stages.deployments import AWS_STAGES
+from infra.stages.config import stage as configured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,10 +39,6 @@ class Options:
     stage: str
     profile: str | None
     context: Mapping[str, str]
-
-    def with_context(self, **context: str) -> Self:
-        """The same with more context."""
-        return replace(self, context={**self.context, **context})
 
 
 def add_options(parser: argparse.ArgumentParser, stage: str) -> None:
@@ -67,10 +63,8 @@ def options_of(parsed: argparse.Namespace) -> Options:
 
 
 def stage_of(options: Options) -> AwsStage:
-    """The settings of the stage; raises CommandError if there is no such stage."""
-    if options.stage not in AWS_STAGES:
-        raise CommandError(f"unknown stage {options.stage!r}; choose from {', '.join(AWS_STAGES)} (STAGE=dev)")
-    return AWS_STAGES[options.stage]()
+    """The settings of the stage; raises StageError if there is no such stage, or it cannot be deployed."""
+    return configured(options.stage, options.context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +95,17 @@ class Session:
         NoCredentialsError
             If there are none.
         """
-        expected = options.context.get("account")
         boto = boto3.Session(profile_name=options.profile)
-        region = options.context.get("region") or _first(_REGIONS) or boto.region_name or _DEFAULT_REGION
+        region = stage.region or _first(_REGIONS) or boto.region_name or _DEFAULT_REGION
         boto = boto3.Session(profile_name=options.profile, region_name=region)
         if boto.get_credentials() is None:
             raise NoCredentialsError
         identity = boto.client("sts").get_caller_identity()
-        if expected is not None and identity["Account"] != expected:
+        if stage.account is not None and identity["Account"] != stage.account:
             raise CommandError(
-                f"stage {stage.name} belongs to account {expected}, and these credentials to {identity['Account']} "
-                f"({identity['Arn']}); nothing was changed. Name other credentials (--profile), or another account"
+                f"stage {stage.name} belongs to account {stage.account}, and these credentials to "
+                f"{identity['Account']} ({identity['Arn']}); nothing was changed. "
+                "Name other credentials (--profile), or another account"
             )
         return cls(boto, identity["Account"], region, identity["Arn"])
 

@@ -122,7 +122,14 @@ def prepare(session: Session, stage: AwsStage, *, adopt: bool) -> tuple[str, ...
     new = []
     for name in stacks_of(stage.name):
         found = state(session, name)
-        if found is None or found.status == _UNEXECUTED:
+        if name == page_stack(stage.name) and not stage.page:
+            if found is not None:
+                # It imports the API's id from the service stack, which so could not withdraw it.
+                raise CommandError(
+                    f"stage {stage.name} has a page, which has to go before it is deployed without one: "
+                    f"make destroy STAGE={stage.name} ARGS=--page"
+                )
+        elif found is None or found.status == _UNEXECUTED:
             new.append(name)
         elif found.status in _NEVER_CREATED:
             _clear(session, found, adopt=adopt)

@@ -130,13 +130,6 @@ def test_a_stage_without_a_page_has_nothing_to_publish() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_page_that_is_switched_off_is_told_of_while_it_is_there(capsys: pytest.CaptureFixture[str]) -> None:
-    deployed("skysort-page-dev", PageUrl="https://page/")
-    assert publish_page.publish(emulated(), dataclasses.replace(dev(), page=False)) == 0
-    assert "aws cloudformation delete-stack --stack-name skysort-page-dev --region us-east-1" in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("aws")
 def test_a_page_that_is_not_where_it_should_be_fails_the_deployment() -> None:
     # Given a page that was deployed to another region than the one that is looked at
     deployed("skysort-page-dev", PageUrl="https://page/")

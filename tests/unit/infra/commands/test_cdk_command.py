@@ -13,6 +13,7 @@ from infra import ROOT, node
 from infra.commands import CommandError, cdk, run
 from infra.commands.session import Options
 from infra.containers import base
+from infra.stages.functions import StageError
 from tests.fakes.aws_session import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -170,7 +171,21 @@ def test_a_stage_that_keeps_its_data_takes_no_floating_base_from_the_repository(
 def test_destroying_empties_the_buckets_first(ran: list[list[str]]) -> None:
     cdk.main(["destroy", "--stage", "dev", "--yes", "dev"])
     assert ran[0] == ["empty", REGION, "skysort-page-dev", "skysort-service-dev"]
-    assert ran[-1][2:] == ["destroy", "--all", "--force", "-c", "stage=dev", "-c", "page=yes", *BOUND]
+    assert ran[-1][2:] == ["destroy", "--all", "--force", "-c", "stage=dev", *BOUND]
+
+
+@pytest.mark.parametrize("arguments", [["--page"], ["-c", "page=no"]])
+def test_a_page_goes_alone_or_when_it_was_switched_off(
+    arguments: list[str], ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a stage with a page
+    monkeypatch.setattr(cdk, "state", lambda _, name: name)
+    monkeypatch.setattr(cdk, "delete_stack", lambda _, name: ran.append(["deleted", name]) or 0)
+    # When
+    assert cdk.main(["destroy", "--yes", "dev", *arguments]) == 0
+    # Then its stack is deleted whatever the app has, and the service with the stage only
+    assert ran[:2] == [["empty", REGION, "skysort-page-dev"], ["deleted", "skysort-page-dev"]]
+    assert any("destroy" in step for step in ran) == (arguments != ["--page"])
 
 
 @pytest.mark.parametrize(
@@ -183,7 +198,7 @@ def test_destroying_empties_the_buckets_first(ran: list[list[str]]) -> None:
     ],
 )
 def test_what_would_surprise_is_refused(arguments: list[str], sentence: str, ran: list[list[str]]) -> None:
-    with pytest.raises(CommandError, match=sentence):
+    with pytest.raises((CommandError, StageError), match=sentence):
         cdk.main(arguments)
     assert ran == []
 

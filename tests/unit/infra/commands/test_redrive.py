@@ -14,6 +14,7 @@ from infra.commands import redrive
 from infra.commands.redrive import RedriveError
 from infra.stages.deployments import dev
 from skysort.models import MODELS
+from tests.fakes.aws_session import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[SQSClient]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     with mock_aws():
-        client = boto3.client("sqs", region_name=STAGE.region)
+        client = boto3.client("sqs", region_name=REGION)
         client.create_queue(QueueName=STAR.queue)
         dead = client.create_queue(QueueName=STAR.dead_letter_queue)["QueueUrl"]
         for _ in range(3):

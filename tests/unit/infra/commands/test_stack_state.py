@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,3 +114,10 @@ def test_a_stage_that_keeps_nothing_is_never_protected() -> None:
     stacks = FakeStacks({"skysort-service-dev": "CREATE_COMPLETE"})
     protect(stacks.session, dev())
     assert stacks.protected == {"skysort-service-dev": False}
+
+
+def test_a_page_has_to_go_before_its_stage_is_deployed_without_one() -> None:
+    stage = dataclasses.replace(prod(), page=False)
+    assert prepare(FakeStacks({SERVICE: "CREATE_COMPLETE"}).session, stage, adopt=False) == ()
+    with pytest.raises(CommandError, match="make destroy STAGE=prod ARGS=--page"):
+        prepare(FakeStacks({SERVICE: "CREATE_COMPLETE", PAGE: "CREATE_COMPLETE"}).session, stage, adopt=False)
