@@ -17,6 +17,7 @@ from infra.commands import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from infra.commands.session import Session
     from infra.stages.stage import AwsStage
@@ -38,12 +39,13 @@ IMPORT: Final = "--import-existing-resources"
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """A stack. protected: from deletion. outputs: by name."""
+    """A stack. protected: from deletion. outputs: by name. changed: when its last update began, or its creation."""
 
     name: str
     status: str
     protected: bool
     outputs: Mapping[str, str]
+    changed: datetime | None = None
 
 
 def service_stack(stage: str) -> str:
@@ -74,6 +76,7 @@ def state(session: Session, name: str) -> StackState | None:
         found["StackStatus"],
         bool(found.get("EnableTerminationProtection")),
         {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())},
+        found.get("LastUpdatedTime") or found.get("CreationTime"),
     )
 
 

@@ -28,7 +28,7 @@ class _Clients:
     def __init__(self, clients: Mapping[str, Any]) -> None:
         self._clients = clients
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, **_: Any) -> Any:
         """The client of a service."""
         return self._clients[service]
 
