@@ -7,7 +7,7 @@ DEV := .venv/dev/bin/python
 TRAIN := .venv/train/bin/python
 INFRA := .venv/infra/bin/python
 UV := .venv/uv/bin/uv
-# Which deployment synth, diff, deploy, destroy, sam and redrive are about: dev or prod (infra/stages).
+# Which deployment doctor, synth, diff, deploy, rollback, destroy, sam and redrive are about (infra/stages).
 STAGE ?= dev
 SOURCES := .ci layers functions infra model_export tests
 # Not hash-locked: which build of this release suits a machine (CPU or GPU) differs, and nothing that ships needs it.
@@ -16,7 +16,7 @@ TORCH := torch==2.13.0
 export SKYSORT_RUN_PYTHON := $(CURDIR)/$(RUN)
 export UV_PYTHON_DOWNLOADS := never
 .PHONY: help run demo test lint format bench bench-images fuzz screenshots readme openapi references policies \
-	train base-image pin-base images bootstrap synth diff deploy destroy sam redrive lock clean
+	train base-image pin-base images bootstrap doctor synth diff deploy rollback destroy sam redrive lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -104,6 +104,10 @@ deploy: ## build the images and deploy STAGE to AWS
 destroy: ## delete STAGE from AWS, with its data where the stage does not keep it
 bootstrap synth diff deploy destroy: .venv/infra/.ready
 	@$(INFRA) -m infra.commands.cdk $@ --stage $(STAGE) $(ARGS)
+doctor: .venv/infra/.ready ## check before a deployment of STAGE whether it would succeed; changes nothing
+	@$(INFRA) -m infra.commands.doctor --stage $(STAGE) $(ARGS)
+rollback: .venv/infra/.ready ## take the last deployment of STAGE back: its aliases to the versions before (ARGS=--dry-run)
+	@$(INFRA) -m infra.commands.rollback --stage $(STAGE) $(ARGS)
 sam: .venv/infra/.ready .venv/sam/.ready ## have the functions ready for `sam local invoke` and `sam local start-api`
 	@$(INFRA) -m infra.sam --stage $(STAGE) $(ARGS)
 redrive: .venv/infra/.ready ## send MODEL's dead letters of STAGE back to its queue (ARGS=--look names them, --help)

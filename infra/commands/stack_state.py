@@ -104,13 +104,15 @@ def buckets(session: Session, name: str) -> list[str]:
     return [id_ for type_, id_ in resources(session, name) if type_ == _BUCKET]
 
 
-def prepare(session: Session, stage: AwsStage, *, adopt: bool) -> tuple[str, ...]:
+def prepare(session: Session, stage: AwsStage, *, adopt: bool, look: bool = False) -> tuple[str, ...]:
     """Make way for a deployment.
 
     Parameters
     ----------
     adopt
         Whether the deployment imports existing resources.
+    look
+        Whether nothing is to be changed.
 
     Returns
     -------
@@ -135,7 +137,9 @@ def prepare(session: Session, stage: AwsStage, *, adopt: bool) -> tuple[str, ...
         elif found is None or found.status == _UNEXECUTED:
             new.append(name)
         elif found.status in _NEVER_CREATED:
-            _clear(session, found, adopt=adopt)
+            _check_left(session, found, adopt=adopt)
+            if not look:
+                _clear(session, found)
             new.append(name)
         elif found.status in _CURES:
             cure = _CURES[found.status].format(name=name, region=session.region, stage=stage.name)
@@ -143,14 +147,18 @@ def prepare(session: Session, stage: AwsStage, *, adopt: bool) -> tuple[str, ...
     return tuple(new)
 
 
-def _clear(session: Session, found: StackState, *, adopt: bool) -> None:
-    """Have CDK delete a stack whose creation was rolled back: nothing that it made is in use."""
+def _check_left(session: Session, found: StackState, *, adopt: bool) -> None:
+    """Refuse a deployment that would create again what a failed one has left."""
     left = sorted(id_ for type_, id_ in resources(session, found.name) if type_ in _RETAINED)
     if left and not adopt and found.status == "ROLLBACK_COMPLETE":
         raise CommandError(
             f"the first deployment of {found.name} failed, and left {', '.join(left)}, which the next would create "
             f"again. Delete them, or have the stack take them over: make deploy ARGS={IMPORT}"
         )
+
+
+def _clear(session: Session, found: StackState) -> None:
+    """Let CDK delete a stack whose creation was rolled back: nothing that it made is in use."""
     if found.protected:
         session.boto.client("cloudformation").update_termination_protection(
             StackName=found.name, EnableTerminationProtection=False

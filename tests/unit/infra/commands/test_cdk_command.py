@@ -163,7 +163,7 @@ def test_a_stage_that_keeps_its_data_takes_no_floating_base_from_the_repository(
         if allowed:
             assert cdk.main(["deploy", "--stage", stage]) == 0
         else:
-            with pytest.raises(SystemExit):
+            with pytest.raises(CommandError, match="by digest only"):
                 cdk.main(["deploy", "--stage", stage])
         assert bool(ran) == allowed
 
