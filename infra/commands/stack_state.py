@@ -2,7 +2,7 @@
 
 A stack is protected once it exists: CDK sets the protection of its template before it executes the change set, and a
 protected stack whose first deployment has failed could not be deleted, which the next deployment begins with. So a
-stack that is yet to be created is left unprotected (`-c unprotected=`, infra/stacks), and protected when it is there.
+stack that is yet to be created is left unprotected (`-c unprotected=`, infra/stacks/base.py), and protected afterwards.
 """
 
 from __future__ import annotations
