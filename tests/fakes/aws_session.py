@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import boto3
+from botocore.exceptions import ClientError
 
 from infra.commands.session import Session
 
@@ -36,3 +37,8 @@ class _Clients:
 def faked(**clients: Any) -> Session:
     """A session that has these clients, by service, and no other."""
     return Session(cast("boto3.Session", _Clients(clients)), ACCOUNT, REGION, ARN)
+
+
+def refusal(code: str, operation: str, message: str = "") -> ClientError:
+    """What a client raises when AWS refuses an operation."""
+    return ClientError({"Error": {"Code": code, "Message": message or code}}, operation)

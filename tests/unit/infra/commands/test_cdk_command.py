@@ -180,7 +180,12 @@ def test_a_page_goes_alone_or_when_it_was_switched_off(
 ) -> None:
     # Given a stage with a page
     monkeypatch.setattr(cdk, "state", lambda _, name: name)
-    monkeypatch.setattr(cdk, "delete_stack", lambda _, name: ran.append(["deleted", name]) or 0)
+
+    def delete_stack(_: Session, name: str) -> int:
+        ran.append(["deleted", name])
+        return 0
+
+    monkeypatch.setattr(cdk, "delete_stack", delete_stack)
     # When
     assert cdk.main(["destroy", "--yes", "dev", *arguments]) == 0
     # Then its stack is deleted whatever the app has, and the service with the stage only

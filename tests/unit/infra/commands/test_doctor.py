@@ -7,31 +7,25 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from infra.commands import doctor
 from infra.commands.account_checks import AccountChecks
 from infra.commands.checks import Finding, Result, findings, ok, table
-from infra.commands.session import Options
+from infra.commands.session import Options, Session
 from infra.stages.config import stage as configured
 from infra.stages.deployments import dev, prod
-from tests.fakes.aws_session import ACCOUNT, REGION, emulated, faked
+from tests.fakes.aws_session import ACCOUNT, REGION, emulated, faked, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.commands.session import Session
     from infra.stages.stage import AwsStage
 
 LOGS = ("AWS::Logs::LogGroup", "/aws/lambda/skysort-star-dev")
 DROP = ("AWS::S3::Bucket", "skysort-drop-dev-123456789012-us-east-1")
 QUEUE = ("AWS::SQS::Queue", "skysort-star-dev")
 MAILED = configured("prod", {"mail": "sky@example.org"})
-
-
-def refuse(code: str, operation: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
 
 
 class FakeLambda:
@@ -175,7 +169,7 @@ def test_alarms_that_reach_nobody_are_told_of(account: Session) -> None:
 
 def test_what_may_not_be_read_is_said_and_fails_nothing() -> None:
     def denied() -> tuple[Result, str]:
-        raise refuse("AccessDeniedException", "GetAccountSettings")
+        raise refusal("AccessDeniedException", "GetAccountSettings")
 
     found = findings([("concurrency", denied), ("CDK", lambda: ok("locked"))])
     assert found == [
@@ -197,7 +191,7 @@ def test_the_status_says_whether_a_deployment_would_succeed(
 ) -> None:
     # Given a machine and an account that are ready, and a stage whose alarms have a recipient, or none
     account.boto.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
-    monkeypatch.setattr(doctor.Session, "open", lambda *_: account)
+    monkeypatch.setattr(Session, "open", lambda *_: account)
     monkeypatch.setattr(doctor, "engine", lambda: ok("/usr/bin/docker"))
     monkeypatch.setattr(doctor, "synthesise", lambda *_: [{"Resources": {}}])
     monkeypatch.setattr(AccountChecks, "concurrency", lambda _: ok("1,000 at once"))

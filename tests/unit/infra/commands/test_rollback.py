@@ -8,22 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from infra.commands import CommandError, rollback
-from infra.commands.session import Options, Session
-from tests.fakes.aws_session import faked
+from infra.commands.session import Session
+from infra.stages.deployments import prod
+from tests.fakes.aws_session import faked, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 HOOK = "skysort-release-hook-prod"
-OPTIONS = Options("prod", None, {})
-
-
-def refused(code: str, operation: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
 
 
 class FakeLambda:
@@ -47,7 +42,7 @@ class FakeLambda:
 
     def paginate(self, FunctionName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - as boto3 spells it
         if FunctionName not in self.published:
-            raise refused("ResourceNotFoundException", "ListVersionsByFunction")
+            raise refusal("ResourceNotFoundException", "ListVersionsByFunction")
         for number, hour in enumerate(self.published[FunctionName], 1):
             moment = (NOON + timedelta(hours=hour)).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
             yield {"Versions": [{"Version": str(number), "LastModified": moment}]}
@@ -71,7 +66,7 @@ class FakeLambda:
     def get_provisioned_concurrency_config(self, FunctionName: str, Qualifier: str) -> dict[str, int]:  # noqa: N803
         assert Qualifier == "live"
         if FunctionName not in self.warm:
-            raise refused("ProvisionedConcurrencyConfigNotFoundException", "GetProvisionedConcurrencyConfig")
+            raise refusal("ProvisionedConcurrencyConfigNotFoundException", "GetProvisionedConcurrencyConfig")
         return {"RequestedProvisionedConcurrentExecutions": self.warm[FunctionName]}
 
     def update_alias(self, FunctionName: str, FunctionVersion: str, **more: Any) -> None:  # noqa: N803
@@ -84,7 +79,7 @@ class FakeLambda:
     def put_provisioned_concurrency_config(self, FunctionName: str, **wanted: Any) -> None:  # noqa: N803
         if self._moving:
             self._moving -= 1
-            raise refused("ResourceConflictException", "PutProvisionedConcurrencyConfig")
+            raise refusal("ResourceConflictException", "PutProvisionedConcurrencyConfig")
         self.warm[FunctionName] = wanted["ProvisionedConcurrentExecutions"]
 
 
@@ -96,8 +91,7 @@ class FakeStack:
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
         if self._status == "":
-            message = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
-            raise ClientError({"Error": message}, "DescribeStacks")
+            raise refusal("ValidationError", "DescribeStacks", f"Stack with id {StackName} does not exist")
         stack = {"StackStatus": self._status, "CreationTime": NOON - timedelta(days=9), "LastUpdatedTime": NOON}
         return {"Stacks": [stack]}
 
@@ -166,9 +160,7 @@ def test_where_one_version_is_not_proven_no_alias_moves(functions: FakeLambda) -
 def test_what_is_warm_stays_warm_though_lambda_is_still_moving_it() -> None:
     # Given a night's ten sandboxes, which the move sets back to two, and a Lambda that is busy with it for a while
     functions: Any = FakeLambda({"star": [-1, 1], "release-hook": [-1]}, warm={"star": 10}, moving=2)
-    (move,) = rollback.plan(
-        faked(**{"lambda": functions, "cloudformation": FakeStack()}), rollback.stage_of(OPTIONS), functions
-    )
+    (move,) = rollback.plan(faked(**{"lambda": functions, "cloudformation": FakeStack()}), prod(), functions)
     waited: list[float] = []
     # When
     assert rollback.move_alias(functions, move, waited.append) == 10
@@ -190,7 +182,8 @@ def test_a_dry_run_only_says_what_would_move(functions: FakeLambda, capsys: pyte
         "star: 3 -> 2, of 2026-11-27 16:00 UTC",
         "control: 2 -> 1, of 2026-11-26 10:00 UTC",
     ]
-    assert functions.moves == functions.asked == []
+    assert functions.moves == []
+    assert functions.asked == []
 
 
 @pytest.mark.usefixtures("functions")

@@ -6,12 +6,11 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from infra.commands import CommandError
 from infra.commands.stack_state import prepare, protect
 from infra.stages.deployments import dev, prod
-from tests.fakes.aws_session import faked
+from tests.fakes.aws_session import faked, refusal
 
 if TYPE_CHECKING:
     from infra.commands.session import Session
@@ -32,8 +31,7 @@ class FakeStacks:
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - as boto3 spells it
         if StackName not in self.states:
-            message = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
-            raise ClientError({"Error": message}, "DescribeStacks")
+            raise refusal("ValidationError", "DescribeStacks", f"Stack with id {StackName} does not exist")
         return {
             "Stacks": [
                 {
