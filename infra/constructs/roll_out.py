@@ -21,7 +21,8 @@ from constructs import Construct
 from infra.constructs.common import acknowledge, grant
 from infra.constructs.function import LIVE, ModelFunction, logical_id
 from infra.constructs.metrics import FunctionMetrics
-from infra.stages.functions import PROOFS_AT_ONCE, AllAtOnce, Canary, FunctionSettings, Provisioned
+from infra.stages.functions import AllAtOnce, Canary, FunctionSettings, Provisioned
+from infra.stages.release import PROOFS_AT_ONCE
 from skysort.metric_names import FAILED
 from skysort.release.verifier import ANSWER_S, PROOF_S
 from skysort.settings import NEW_VERSIONS

@@ -22,8 +22,6 @@ SCRATCH_MB: Final = (512, 10_240)
 WATCH_MINUTES: Final = (0, 12)
 CANARY_PERCENT: Final = (1, 99)
 CANARY_MINUTES: Final = (1, 60)
-# New versions that are proven at once. Each takes two sandboxes, the hook's and its own, of ten in new accounts.
-PROOFS_AT_ONCE: Final = 3
 # Maximum size of /tmp with SnapStart.
 SNAPSHOT_SCRATCH_MB: Final = 512
 # Application Auto Scaling, target tracking of provisioned concurrency utilisation.

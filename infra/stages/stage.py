@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from infra.api.routes import ROUTES
 from infra.stages.account import STAGE_NAME, AccountSettings, like
-from infra.stages.functions import PROOFS_AT_ONCE, TIMEOUT_S, Canary, Provisioned, StageError, in_range, require
+from infra.stages.functions import TIMEOUT_S, StageError, in_range, require
 from infra.stages.operations import Operations
+from infra.stages.release import check_release_hook, check_spare
 from skysort import limits
 from skysort.clients import Sharing
 from skysort.drop.keys import INCOMING
@@ -35,9 +36,6 @@ UNRESERVED: Final = 100
 # Maximum memory of functions in accounts whose quota has not been raised: "'MemorySize' value failed to satisfy
 # constraint: Member must have value less than or equal to 3008" (awslabs/cdk-serverless-clamscan #431).
 SMALL_MEMORY_MB: Final = 3_008
-# Sandboxes of a function that neither its queue, its bulk jobs nor those kept warm take: a new version is proven while
-# the old one works, and both run in what is reserved for the function ("Configuring reserved concurrency").
-SPARE: Final = 1
 # Retention periods of CloudWatch Logs (PutRetentionPolicy), up to two years.
 LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
 # AWS quotas ("SQS event source scaling", "Using Lambda with Amazon SQS", "Amazon SQS quotas").
@@ -349,8 +347,8 @@ class AwsStage(AccountSettings, Stage):
         require(self.log_days in LOG_DAYS, f"log_days must be one of {', '.join(map(str, LOG_DAYS))}: {self.log_days}")
         for queue in self.drop_queues:
             in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
-        self._check_spare()
-        self._check_release_hook()
+        check_spare(self.functions, self.drop_queues, self.bulk_parts)
+        check_release_hook(self.functions, self.release_hook_concurrency)
         unbounded = [name for name, function in self.functions.items() if function.reserved_concurrency is None]
         require(
             not unbounded or self.without_any_reserved,
@@ -364,34 +362,6 @@ class AwsStage(AccountSettings, Stage):
             f"{self.account_concurrency} may commit {max(0, self.account_concurrency - UNRESERVED)}, since AWS keeps "
             f"{UNRESERVED} for functions without any. Request an increase of the quota 'Concurrent executions', or "
             "deploy a stage without provisioned concurrency with -c reserve=no",
-        )
-
-    def _check_spare(self) -> None:
-        """Reject a function that may be too busy to be deployed."""
-        taken = [(queue.function, queue.maximum_concurrency, queue.queue) for queue in self.drop_queues]
-        taken += [(name, parts, "bulk_parts") for name, parts in self.bulk_parts.items()]
-        taken += [
-            (name, function.warm.ceiling, "provisioned concurrency")
-            for name, function in self.functions.items()
-            if isinstance(function.warm, Provisioned)
-        ]
-        for name, count, by in taken:
-            reserved = self.functions[name].reserved_concurrency
-            require(
-                reserved is None or count + SPARE <= reserved,
-                f"{name}: {by} may take {count} of the {reserved} sandboxes reserved for it, which leaves none to "
-                f"prove a new version in; reserve at least {count + SPARE}",
-            )
-
-    def _check_release_hook(self) -> None:
-        """Reject a hook that has to keep CloudFormation waiting, whose time limit runs meanwhile."""
-        roll_outs = [function.roll_out for function in self.functions.values()]
-        long = sum(isinstance(one, Canary) or one.watch_minutes > 0 for one in roll_outs)
-        least, reserved = PROOFS_AT_ONCE + long, self.release_hook_concurrency
-        require(
-            reserved is None or reserved >= least,
-            f"stage {self.name} reserves {reserved} for the release hook, which proves {PROOFS_AT_ONCE} functions at "
-            f"once and watches or shifts {long}; reserve at least {least}",
         )
 
     @property

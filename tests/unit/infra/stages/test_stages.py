@@ -210,9 +210,7 @@ def test_a_busy_function_can_still_be_deployed(name: str, changes: dict[str, int
 
 def test_the_release_hook_has_a_sandbox_for_everything_that_it_does_at_once() -> None:
     """Four functions are watched, one is shifted, and three are proven at the same time."""
-    with pytest.raises(
-        StageError, match=r"reserves 7 for the release hook, .* watches or shifts 5; reserve at least 8"
-    ):
+    with pytest.raises(StageError, match=r"release_hook_concurrency is 7, .* watches or shifts 5; reserve at least 8"):
         dataclasses.replace(prod(), release_hook_concurrency=7)
 
 
