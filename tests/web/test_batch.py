@@ -192,6 +192,26 @@ def test_what_the_store_refuses_is_said_in_its_words_and_can_be_sent_again(visit
     finished(page, done=1)
 
 
+def test_a_signature_of_expired_credentials_is_asked_for_anew(visit: Visit) -> None:
+    # Given: a signature that is in time, by a sandbox whose session has ended
+    visit.provoked = {400}
+    page = visit.open("batch")
+    answers = [rejection(400, "ExpiredToken", "The provided token has expired.")]
+
+    def refuse(route: Route) -> None:
+        if answers and route.request.method == "POST":
+            route.fulfill(**answers.pop())
+        else:
+            route.continue_()
+
+    page.route(f"{visit.store}/**", refuse)
+
+    # When / Then: the file goes over with a new one, and nobody has to do anything
+    visit.drop(DROP, [sample("galaxy_spiral.jpg")])
+    finished(page, done=1)
+    assert answers == []
+
+
 def test_an_upload_that_outlasts_its_signatures_goes_on_with_new_ones(visit: Visit, tmp_path: Path) -> None:
     # Given: signatures that run out after each part
     visit.provoked = {403}
