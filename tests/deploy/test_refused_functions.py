@@ -123,7 +123,7 @@ def test_a_release_cannot_be_proved_where_the_event_source_may_use_all_that_is_r
     # Then the proof is throttled
     assert outcome.status == "UPDATE_ROLLBACK_COMPLETE"
     (why,) = outcome.reasons.values()
-    assert "TooManyRequestsException" in why
+    assert "could not be proven: all sandboxes reserved for its function" in why
     assert "Rate Exceeded" in why
 
 

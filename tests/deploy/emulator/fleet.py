@@ -18,6 +18,7 @@ from skysort.model_card import ModelRegistry
 from skysort.release.aws import Deployment
 from skysort.release.hook import ReleaseHook
 from skysort.release.verifier import Sample, VersionVerifier, Watcher, read_samples
+from skysort.release.warmth import Warmth
 from skysort.settings import NEW_VERSIONS
 from tests.deploy.emulator.resources import client
 
@@ -56,38 +57,40 @@ class Fleet:
 def _hook(function: LambdaFunction) -> ReleaseHook:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", function.region)
-        deployment = _deployment(function.region)
+        deployment, clock = _deployment(function.region)
     return ReleaseHook(
         verifier=VersionVerifier(deployment.invoke, _REFERENCE, _cards()),
-        watcher=_watcher(deployment),
+        watcher=Watcher(deployment.raised, clock.now, clock.sleep),
+        warmth=Warmth(deployment.provisioned, deployment.provision),
         respond=_respond,
         report=deployment.report,
         versions=json.loads(function.environment_vars.get(NEW_VERSIONS, "{}")),
+        clock=clock.now,
     )
 
 
+class _Clock:
+    """Minutes that pass as they are asked for: nothing here becomes different by waiting."""
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+
+    def now(self) -> float:
+        return self._now_s
+
+    def sleep(self, seconds: float) -> None:
+        self._now_s += seconds
+
+
 @cache
-def _deployment(region: str) -> Deployment:  # noqa: ARG001 - of the region that the environment names
-    return Deployment(sleep=_no_sleep)
+def _deployment(region: str) -> tuple[Deployment, _Clock]:  # noqa: ARG001 - of the region that the environment names
+    clock = _Clock()
+    return Deployment(clock.sleep, clock.now), clock
 
 
 @cache
 def _cards() -> ModelRegistry:
     return ModelRegistry(_FUNCTIONS)
-
-
-def _watcher(deployment: Deployment) -> Watcher:
-    """A watcher whose minutes pass as it asks for them."""
-    passed = [0.0]
-
-    def sleep(seconds: float) -> None:
-        passed[0] += seconds
-
-    return Watcher(deployment.raised, lambda: passed[0], sleep)
-
-
-def _no_sleep(seconds: float) -> None:
-    """Nothing here becomes different by waiting."""
 
 
 def _respond(url: str, answer: Mapping[str, Any]) -> None:
