@@ -30,6 +30,8 @@ from skysort.settings import NEW_VERSIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from constructs import IConstruct
+
     from infra.stages.stage import AwsStage
 
 # The hook waits for cold starts, and watches alarms for minutes.
@@ -47,6 +49,8 @@ _PERIODS: Final = 3
 _CODEDEPLOY_POLICY: Final = "service-role/AWSCodeDeployRoleForLambdaLimited"
 _CODEDEPLOY: Final = "CDK uses the managed policy, which AWS keeps up to date with CodeDeploy"
 _ANY_VERSION: Final = "the version number is known only once it is published"
+# What CloudWatch names in its refusals, e.g. in aws-samples/amazon-cloudwatch-auto-alarms #1.
+_ANY_ALARM: Final = "CloudWatch checks DescribeAlarms against alarm:*, whichever alarms are asked for"
 
 
 class RollOut(Construct):
@@ -150,9 +154,6 @@ class RollOut(Construct):
     def _watch(self, function: ModelFunction, roll_out: AllAtOnce) -> None:
         """Watch the alarm of the new version, so that the deployment can still be rolled back."""
         alarm = self._alarm(function)
-        permission = grant(
-            self, f"{function.name}-alarm-state", self.hook.role, {alarm.alarm_arn: ("cloudwatch:DescribeAlarms",)}
-        )
         watch = CustomResource(
             self,
             f"{function.name}-watch",
@@ -167,7 +168,17 @@ class RollOut(Construct):
                 "Minutes": str(roll_out.watch_minutes),
             },
         )
-        watch.node.add_dependency(function.alias, permission)
+        watch.node.add_dependency(function.alias, self._alarm_states())
+
+    def _alarm_states(self) -> IConstruct:
+        """The hook's permission to look at alarms, one for all functions."""
+        found = self.node.try_find_child("AlarmStates")
+        if found is not None:
+            return found
+        alarms = Stack.of(self).format_arn(
+            service="cloudwatch", resource="alarm", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+        return grant(self, "AlarmStates", self.hook.role, {alarms: ("cloudwatch:DescribeAlarms",)}, _ANY_ALARM)
 
     def _shift(self, function: ModelFunction, roll_out: Canary) -> None:
         """Have CodeDeploy move the alias: hook, canary traffic, all traffic, and rollback if the alarm fires."""
