@@ -147,7 +147,15 @@ def main(arguments: Sequence[str]) -> int:
                 f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask"
             )
         return _destroy(stage, options, session, more, page_only=parsed.page)
-    return _cdk(parsed.action, options, session, more)
+    own = _own_bootstrap(stage) if parsed.action == "bootstrap" else ()
+    return _cdk(parsed.action, options, session, [*own, *more])
+
+
+def _own_bootstrap(stage: AwsStage) -> tuple[str, ...]:
+    """The arguments of the bootstrap of a stage's qualifier, whose stack must not replace the account's other one."""
+    if stage.qualifier is None:
+        return ()
+    return "--qualifier", stage.qualifier, "--toolkit-stack-name", f"CDKToolkit-{stage.qualifier}"
 
 
 if __name__ == "__main__":

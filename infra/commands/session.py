@@ -7,7 +7,6 @@ stage or `-c account=` that names another is refused before anything else is ask
 
 from __future__ import annotations
 
-import argparse
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,9 +15,11 @@ import boto3
 from botocore.exceptions import NoCredentialsError
 
 from infra.commands import CommandError
+from infra.stages.config import add_context
 from infra.stages.config import stage as configured
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
     from infra.stages.stage import AwsStage
@@ -45,16 +46,7 @@ def add_options(parser: argparse.ArgumentParser, stage: str) -> None:
     """Add the options of every command to a parser; stage: the default."""
     parser.add_argument("--stage", default=stage, metavar="NAME", help=f"the deployment (default {stage})")
     parser.add_argument("--profile", metavar="NAME", help="the credentials' profile, for this command and for CDK")
-    parser.add_argument(
-        "-c", "--context", action="append", default=[], type=_setting, metavar="KEY=VALUE", help="CDK context"
-    )
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise argparse.ArgumentTypeError(f"must read KEY=VALUE (got {text!r})")
-    return key, value
+    add_context(parser)
 
 
 def options_of(parsed: argparse.Namespace) -> Options:

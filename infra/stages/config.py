@@ -46,7 +46,7 @@ def stage(name: str, context: Mapping[str, Any] | None = None) -> AwsStage:
     name
         dev, prod, or one that the configuration has.
     context
-        CDK's context, or what `context_of` reads of a command line.
+        CDK's context, or that of a command line (`add_context`).
 
     Returns
     -------
@@ -96,12 +96,18 @@ def _stage(name: str, context: Mapping[str, Any]) -> tuple[str, AwsStage]:
     return base, changed(start, table, where)
 
 
-def context_of(arguments: Sequence[str]) -> dict[str, str]:
-    """The context of a CDK command line: `-c key=value` or `--context key=value`; all else is left alone."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-c", "--context", action="append", default=[])
-    pairs = parser.parse_known_args(list(arguments))[0].context
-    return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+def add_context(parser: argparse.ArgumentParser) -> None:
+    """Add CDK's option `-c KEY=VALUE` to a command's; dict(parsed.context) is what `stage` takes."""
+    parser.add_argument(
+        "-c", "--context", action="append", default=[], type=_setting, metavar="KEY=VALUE", help="CDK context"
+    )
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"must read KEY=VALUE (got {text!r})")
+    return key, value
 
 
 def _of_file(name: str, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,9 +166,10 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.stages.config", description=__doc__, allow_abbrev=False)
     parser.add_argument("--describe", action="store_true", required=True, help="print every setting, as TOML")
     parser.add_argument("--stage", default="dev", help="of this stage (default: dev)")
-    options, more = parser.parse_known_args(arguments)
+    add_context(parser)
+    options = parser.parse_args(arguments)
     try:
-        base, found = _stage(options.stage, context_of(more))
+        base, found = _stage(options.stage, dict(options.context))
     except StageError as error:
         parser.error(str(error))
     sys.stdout.write(describe(found, base))

@@ -124,6 +124,15 @@ def test_credentials_of_another_account_change_nothing(action: str, ran: list[li
     assert ran == []
 
 
+def test_a_stage_with_a_qualifier_gets_a_bootstrap_of_its_own_beside_the_accounts(
+    ran: list[list[str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "stages.toml"
+    path.write_text('[stages.dev]\nqualifier = "skysort"')
+    cdk.main(["bootstrap", "-c", f"config={path}"])
+    assert ran[-1][-4:] == ["--qualifier", "skysort", "--toolkit-stack-name", "CDKToolkit-skysort"]
+
+
 def test_a_change_set_that_is_left_to_somebody_else_publishes_no_page(ran: list[list[str]]) -> None:
     cdk.main(["deploy", "--no-execute"])
     assert [step[0] for step in ran if len(step) > 1][1:] == []

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.stages.api import ApiSettings, Client, Cognito, Firewall
-from infra.stages.config import context_of, main, stage
+from infra.stages.config import main, stage
 from infra.stages.deployments import AWS_STAGES, dev, prod
 from infra.stages.functions import Canary, FunctionSettings, OnDemand, Provisioned, ScheduledMinimum, StageError
 from infra.stages.operations import P99_MS, Operations
@@ -221,11 +221,6 @@ def test_an_account_that_is_small_refuses_what_a_table_asks_for(configured: Call
     text = '[stages.anna]\nbase = "dev"\nsmall = true\nfunctions.star.memory_mb = 4096'
     with pytest.raises(StageError, match="star has 4,096 MB, and a small account allows 3,008 MB"):
         configured("anna", text)
-
-
-def test_context_is_read_from_the_command_line_of_cdk() -> None:
-    line = ["--profile", "sky", "-c", "region=eu-west-1", "--context", "config=a=b.toml", "--yes", "dev", "-csmall=yes"]
-    assert context_of(line) == {"region": "eu-west-1", "config": "a=b.toml", "small": "yes"}
 
 
 @pytest.mark.parametrize("name", AWS_STAGES)
