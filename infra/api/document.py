@@ -17,6 +17,7 @@ import skysort
 from infra import ROOT
 from infra.api import bodies
 from infra.api.bulk import operations as bulk_operations
+from infra.api.gateway_problems import REQUEST_TOO_LARGE
 from infra.api.operations import ALWAYS, JSON, Operation, labels_of, operations
 from infra.api.routes import ROUTES
 from infra.api.trained import operations as trained_operations
@@ -54,7 +55,7 @@ _MEANS: Final = {
     HTTPStatus.NOT_FOUND: "Unknown path, model, version, training, bulk job, batch or file.",
     HTTPStatus.CONFLICT: "Not possible now: the version is worse than the live one, or is live, or the model is of "
     "another kind; the bulk job runs, or has ended.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Limit exceeded.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"Limit exceeded. {REQUEST_TOO_LARGE}",
     HTTPStatus.REQUEST_URI_TOO_LONG: "The URL with its query is longer than 8,192 characters.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Unsupported content type or file format.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Invalid fields or options, each with its reason.",
@@ -96,7 +97,8 @@ def build() -> Document:
             "version": skysort.__version__,
             "description": "Classifies stars, galaxies and photographs. Every error is a problem document (RFC 9457).",
         },
-        "servers": [{"url": "/"}],
+        # Relative to where this document lies, below the stage of a direct API URL or the base path of a domain.
+        "servers": [{"url": "."}],
         "tags": [{"name": name, "description": about} for name, about in _TAGS.items()],
         "security": [{}, {"ApiKey": []}],
         "paths": paths,

@@ -189,7 +189,9 @@ def operations() -> dict[tuple[str, str], Operation]:
             "(links.rejected). error is set only for items without a class.",
             "text/csv",
             batch_problems,
-            headers={"Link": 'the next page, as <path>; rel="next" (RFC 8288); absent on the last'},
+            headers={
+                "Link": 'the next page, relative to this URL, as <page>; rel="next" (RFC 8288); absent on the last'
+            },
             example=_CSV_EXAMPLE,
         ),
         ("GET", "/openapi.json"): Operation("openapi", "service", "This document.", JSON),

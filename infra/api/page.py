@@ -50,7 +50,7 @@ def _page(document: Node) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{escape(info['title'])}: the API</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>"
     yield f"<h1>{escape(info['title'])}: the API <small>{escape(info['version'])}</small></h1>"
-    yield f'<p>{escape(info["description"])} As a document for programs: <a href="/openapi.json">openapi.json</a>.</p>'
+    yield f'<p>{escape(info["description"])} As a document for programs: <a href="openapi.json">openapi.json</a>.</p>'
     calls = [(method, path, call) for path, calls in document["paths"].items() for method, call in calls.items()]
     yield '<nav aria-label="Calls"><ul>'
     for method, path, call in calls:

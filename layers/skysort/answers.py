@@ -485,7 +485,7 @@ class BatchLinks(TypedDict):
     """Related resources."""
 
     csv: str
-    """path of the merged CSV of its results"""
+    """the merged CSV of its results, relative to this URL"""
 
 
 class BatchStatus(TypedDict):

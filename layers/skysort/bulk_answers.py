@@ -94,7 +94,7 @@ class BulkProgress(TypedDict):
 
 
 class BulkLinks(TypedDict):
-    """Paths of this API, presigned links, and names in S3 and Athena; null before there is what they lead to."""
+    """Calls, relative to this URL, presigned links, and names in S3 and Athena; null before they lead to anything."""
 
     self: str
     files: str

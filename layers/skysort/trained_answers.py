@@ -38,7 +38,7 @@ class Refused(TypedDict):
 
 
 class TrainingLinks(TypedDict):
-    """Paths of this API."""
+    """References to calls, relative to this URL."""
 
     self: str
     model: str

@@ -115,7 +115,7 @@ def test_the_batch_of_all_tables_has_its_csv(folders: dict[str, DropFolder], api
         page = api.get(url)
         assert page.status_code == 200
         text += page.text
-        url = page.links["next"]["url"] if "next" in page.links else ""
+        url = str(page.url.join(page.links["next"]["url"])) if "next" in page.links else ""
     lines = list(csv.DictReader(io.StringIO(text, newline="")))
     assert {line["file"] for line in lines} == {row.name for row in of("star")}
     assert not [line for line in lines if "its result" in line["error"] or "its record" in line["error"]]

@@ -141,7 +141,8 @@ def test_an_archive_of_rings_is_unpacked_and_what_is_wrong_in_it_named(trainer: 
         f"rings/{two}",
         "rings/ring/notes.txt",
     }
-    card = trainer.api.get(training["links"]["card"]).json()
+    here = trainer.api.base_url.join(f"/v1/trainings/{training['id']}")
+    card = trainer.api.get(here.join(training["links"]["card"])).json()
     assert card["training_data"]["classes"] == {"no ring": 30, "ring": 29}
     assert card["training_data"]["duplicates"]["count"] == 1
 

@@ -113,7 +113,7 @@ class FakeTrainings:
             "refused": {"count": 0, "files": []},
             "metrics": None,
             "problem": None,
-            "links": {"self": f"/v1/trainings/{identity}"},
+            "links": {"self": f"../../v1/trainings/{identity}"},
         }
         return self.trainings[identity]
 

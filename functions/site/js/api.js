@@ -62,10 +62,10 @@ async function errorOf(response) {
   return new ApiError({ ...problem, detail, status: response.status, retryAfter: after > 0 ? after : undefined });
 }
 
-/** A page of text and the path of the next one (RFC 8288, Link with rel="next"). */
+/** A page of text and the URL of the next one (RFC 8288, Link with rel="next"). */
 async function pageOf(response) {
   const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get("link") ?? "")?.[1];
-  return { text: await response.text(), next };
+  return { text: await response.text(), next: next && new URL(next, response.url).href };
 }
 
 async function attempt(path, { method = "GET", body, type, signal, as = "json" } = {}) {

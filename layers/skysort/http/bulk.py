@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler import Response  # noqa: TC002 - the resolver reads the annotations
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -14,10 +14,11 @@ from skysort.bulk.keys import JOB_PATTERN
 from skysort.bulk.request import read_body
 from skysort.bulk.service import LISTED_BY_DEFAULT
 from skysort.http.api import content_type, json_response, raw_body
+from skysort.http.links import located
 from skysort.limits import BULK_JOBS_LISTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
@@ -55,22 +56,25 @@ def add_bulk_routes(api: APIGatewayRestResolver, routes: BulkRoutes, client: Cal
     """Add the routes to an API. client: the client of the current request; raises UnauthenticatedError."""
     service = routes.service
 
+    def shown(document: Mapping[str, Any], *, listed: str = "", status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
+        return json_response(located(document, api.current_event.resource, listed), status)
+
     @api.post("/v1/bulk")
     def start_bulk() -> Response[str]:
         """Start a job."""
         request = read_body(raw_body(api.current_event), content_type(api.current_event))
         routes.check_model(request.model, client())
-        return json_response(service.start(request, client()), HTTPStatus.ACCEPTED)
+        return shown(service.start(request, client()), status=HTTPStatus.ACCEPTED)
 
     @api.get("/v1/bulk")
     def bulk_jobs(*, limit: Limit = LISTED_BY_DEFAULT, following: NextJob = None) -> Response[str]:
         """The jobs, the newest first."""
-        return json_response(service.page(client(), limit, following or ""))
+        return shown(service.page(client(), limit, following or ""), listed="jobs")
 
     @api.get("/v1/bulk/<id>")
     def bulk_job(id: JobId) -> Response[str]:  # noqa: A002 - the parameter's name in the path
         """One job."""
-        return json_response(service.get(id, client()))
+        return shown(service.get(id, client()))
 
     @api.get("/v1/bulk/<id>/files")
     def bulk_files(id: JobId, *, following: NextFile = None) -> Response[str]:  # noqa: A002
@@ -80,9 +84,9 @@ def add_bulk_routes(api: APIGatewayRestResolver, routes: BulkRoutes, client: Cal
     @api.post("/v1/bulk/<id>/cancel")
     def cancel_bulk(id: JobId) -> Response[str]:  # noqa: A002
         """Stop a job."""
-        return json_response(service.cancel(id, client()), HTTPStatus.ACCEPTED)
+        return shown(service.cancel(id, client()), status=HTTPStatus.ACCEPTED)
 
     @api.post("/v1/bulk/<id>/resume")
     def resume_bulk(id: JobId) -> Response[str]:  # noqa: A002
         """Start a planned job, or go on with one that ended before its time."""
-        return json_response(service.resume(id, client()), HTTPStatus.ACCEPTED)
+        return shown(service.resume(id, client()), status=HTTPStatus.ACCEPTED)

@@ -24,6 +24,7 @@ from skysort.errors import ArtefactError
 from skysort.http.api import build_api, content_type, json_response, raw_body
 from skysort.http.bulk import add_bulk_routes
 from skysort.http.headers import DOCUMENT, PAGE
+from skysort.http.links import located, relative
 from skysort.http.trained import add_trained_routes
 from skysort.limits import BATCH_FILES_PER_PAGE, BATCH_NAME_CHARACTERS
 from skysort.uploads.names import BATCH_PATTERN, batch_of
@@ -105,12 +106,12 @@ class Contract:
             raise ArtefactError(f"{path} cannot be read: {error.strerror}; `make openapi` writes it") from error
 
 
-def csv_response(name: str, text: str, following: str | None) -> Response[str]:
-    """A CSV download with a file name; following: the path of its next page, if any (RFC 8288)."""
+def csv_response(name: str, text: str, following: str | None, resource: str) -> Response[str]:
+    """A CSV download with a file name; following: the path of its next page, if any, as seen from a call (RFC 8288)."""
     saved_as = quote(name, safe="")
     headers: dict[str, str | list[str]] = {"Content-Disposition": f"attachment; filename*=UTF-8''{saved_as}"}
     if following:
-        headers["Link"] = f'<{following}>; rel="next"'
+        headers["Link"] = f'<{relative(following, resource)}>; rel="next"'
     return Response(HTTPStatus.OK, _CSV, text, headers=headers)
 
 
@@ -169,14 +170,15 @@ def control_api(
     ) -> Response[str]:
         """How many files of a batch are waiting, done and failed, and a list of the files."""
         page = Page(limit, Cursor.decode(following), state, model, records)
-        return json_response(batches.status(batch_of(batch), page, client()))
+        return json_response(located(batches.status(batch_of(batch), page, client()), api.current_event.resource))
 
     @api.get("/v1/batches/<batch>/results.csv")
     def batch_csv(batch: BatchName, *, model: Model = None, following: Next = None) -> Response[str]:
         """A batch's results so far as one CSV, in pages."""
         name = batch_of(batch)
         text, next_page = table.page(name, Page(cursor=Cursor.decode(following), model=model), client())
-        return csv_response(f"{name}.csv", text, batches.csv_path(name, model, next_page) if next_page else None)
+        path = batches.csv_path(name, model, next_page) if next_page else None
+        return csv_response(f"{name}.csv", text, path, api.current_event.resource)
 
     @api.get("/openapi.json")
     def openapi() -> Response[str]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from skysort import json_document
 from skysort.errors import InvalidFieldsError
 from skysort.http.api import content_type, json_response, raw_body
+from skysort.http.links import located
 from skysort.limits import MODEL_NAME_CHARACTERS, TRAINING_BODY_BYTES, TRAININGS_LISTED
 from skysort.registry.keys import owner_of
 from skysort.registry.names import NAME_PATTERN, TRAINING_PATTERN, VERSION_PATTERN, spelled
@@ -102,21 +103,24 @@ def add_trained_routes(api: APIGatewayRestResolver, services: TrainedServices, c
 
 
 def _training_routes(api: APIGatewayRestResolver, service: TrainingService, client: Callable[[], Client]) -> None:
+    def here() -> str:
+        return api.current_event.resource
+
     @api.post("/v1/trainings")
     def start_training() -> Response[str]:
         """Start a training."""
         request = read_body(raw_body(api.current_event), content_type(api.current_event))
-        return json_response(service.start(request, client()), HTTPStatus.ACCEPTED)
+        return json_response(located(service.start(request, client()), here()), HTTPStatus.ACCEPTED)
 
     @api.get("/v1/trainings")
     def trainings(*, limit: Limit = LISTED_BY_DEFAULT, following: Next = None) -> Response[str]:
         """The trainings, the newest first."""
-        return json_response(service.page(client(), limit, following or ""))
+        return json_response(located(service.page(client(), limit, following or ""), here(), "trainings"))
 
     @api.get("/v1/trainings/<id>")
     def training(id: TrainingId) -> Response[str]:  # noqa: A002 - the parameter's name in the path
         """One training."""
-        return json_response(service.get(id, client()))
+        return json_response(located(service.get(id, client()), here()))
 
 
 def _reading_routes(api: APIGatewayRestResolver, catalogue: Catalogue, owner: Callable[[], str]) -> None:

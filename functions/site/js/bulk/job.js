@@ -20,6 +20,8 @@ const TITLES = {
 };
 const AT_REST = new Set(["planned", "done", "failed", "cancelled"]);
 
+const pathOf = (id) => `/v1/bulk/${encodeURIComponent(id)}`;
+
 const isResting = ({ phase }) => AT_REST.has(phase);
 
 /** Shows a job in a panel. onChange(state): every state of it that the service reports. */
@@ -90,11 +92,11 @@ export class Job {
   }
 
   #order(name) {
-    return this.#act(() => post(`${this.state.links.self}/${name}`, {}, { signal: this.stopping.signal }));
+    return this.#act(() => post(`${pathOf(this.state.id)}/${name}`, {}, { signal: this.stopping.signal }));
   }
 
   #follow(id, signal) {
-    return follow(`/v1/bulk/${encodeURIComponent(id)}`, {
+    return follow(pathOf(id), {
       signal,
       isOver: isResting,
       signOfLife: ({ phase, progress }) => [phase, progress?.parts],
@@ -124,7 +126,7 @@ export class Job {
     const { signal } = this.stopping;
     const from = this.files?.next ? `?next=${encodeURIComponent(this.files.next)}` : "";
     try {
-      const page = await call(`${this.state.links.files}${from}`, { signal });
+      const page = await call(`${pathOf(this.state.id)}/files${from}`, { signal });
       this.files = { ...page, files: [...(this.files?.files ?? []), ...page.files] };
       this.#draw();
     } catch (error) {

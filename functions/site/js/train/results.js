@@ -20,7 +20,7 @@ export class Results {
     this.panel.hidden = false;
     this.panel.replaceChildren(el("p", { class: "empty" }, "Loading the results…"));
     try {
-      const card = await call(training.links.card);
+      const card = await call(`/v1/models/${encodeURIComponent(training.name)}/versions/${training.version}`);
       if (training !== this.training) return;
       this.card = card;
       this.#draw();

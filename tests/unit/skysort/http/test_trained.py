@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urljoin
 
 import pytest
 
@@ -96,8 +97,16 @@ def test_a_training_is_accepted_listed_and_read(service: Service) -> None:
     status, started = service.call("POST", "/v1/trainings", REQUEST)
     # Then
     assert (status, started["phase"]) == (202, "waiting")
-    assert service.call("GET", f"/v1/trainings/{started['id']}") == (200, started)
-    assert service.call("GET", "/v1/trainings", query={"limit": "1"}) == (200, {"trainings": [started], "next": None})
+    path = f"/v1/trainings/{started['id']}"
+    status, read = service.call("GET", path)
+    assert (status, {**read, "links": None}) == (200, {**started, "links": None})
+    status, listed = service.call("GET", "/v1/trainings", query={"limit": "1"})
+    assert (status, listed) == (200, {"trainings": [started], "next": None})
+    # And each answer's links lead from its own URL, wherever the API lies
+    for url, links in (("/v1/trainings", started["links"]), (path, read["links"])):
+        led = {name: urljoin(f"https://api.example.org/prod{url}", link) for name, link in links.items() if link}
+        assert led["self"] == f"https://api.example.org/prod{path}"
+        assert led["model"] == "https://api.example.org/prod/v1/trained/rings"
 
 
 @pytest.mark.parametrize(
