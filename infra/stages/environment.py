@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from infra.api.routes import ROUTES
+from infra.stages.stage import AwsStage
 from skysort import METRICS_NAMESPACE, settings
 
 if TYPE_CHECKING:
     from infra.stages.functions import FunctionSettings
     from infra.stages.stage import Stage
+
+
+_HTTP: Final = frozenset(route.function for route in ROUTES)
 
 
 def variables(
@@ -54,8 +59,15 @@ def variables(
         "XDG_CACHE_HOME": home,
         **{bucket: buckets[bucket] for bucket in function.buckets},
         **(_bulk(stage) if function.bulk else {}),
+        **(_pages(stage) if name in _HTTP and isinstance(stage, AwsStage) else {}),
         **function.environment,
     }
+
+
+def _pages(stage: AwsStage) -> dict[str, str]:
+    """What HTTP functions are told of pages at other origins."""
+    origin = stage.api.page_origin
+    return {settings.PAGE_ORIGINS: json.dumps([origin])} if origin else {}
 
 
 def _bulk(stage: Stage) -> dict[str, str]:

@@ -32,6 +32,8 @@ CARDS: Final = "SKYSORT_CARDS"
 THREADS: Final = "SKYSORT_THREADS"
 CACHE_ENTRIES: Final = "SKYSORT_CACHE_ENTRIES"
 NEW_VERSIONS: Final = "SKYSORT_NEW_VERSIONS"
+PAGE_ORIGINS: Final = "SKYSORT_PAGE_ORIGINS"
+BASE_PATH: Final = "SKYSORT_BASE_PATH"
 STOP_POLICY: Final = "SKYSORT_STOP_POLICY"
 STOP_ROLES: Final = "SKYSORT_STOP_ROLES"
 # Read by Powertools itself.
@@ -44,9 +46,32 @@ BLAS_THREADS: Final = "OPENBLAS_NUM_THREADS"
 MEMORY: Final = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 # A bucket's name and the beginning of keys in it, which may be empty.
 BULK_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^*?\x00-\x1f]{0,1000}")
+# Of a page, and the path of a custom domain below which an API lies.
+ORIGIN: Final = re.compile(r"https?://[\w.-]+(:\d+)?")
+PATH_BELOW_DOMAIN: Final = re.compile(r"[A-Za-z0-9_.~-]{1,100}")
 _IMAGE_NETWORKS: Final = Path("/var/task/networks")
 # One vCPU for every 1,769 MB (AWS Lambda: "Configure Lambda function memory").
 MEMORY_MB_PER_VCPU: Final = 1_769
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Settings of every HTTP function.
+
+    page_origins: pages at other origins that may call the API and read its answers.
+    base_path: of the custom domain, with a slash before it; API Gateway leaves it in the paths of its events.
+    """
+
+    page_origins: tuple[str, ...] = ()
+    base_path: str | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; raises ConfigurationError."""
+        base = _text(environment, BASE_PATH)
+        if base and not PATH_BELOW_DOMAIN.fullmatch(base):
+            raise ConfigurationError(f"{BASE_PATH} must be one part of a path, without slashes, got {base!r:.120}")
+        return cls(_origins(environment), f"/{base}" if base else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +387,13 @@ def _sources(environment: Mapping[str, str]) -> tuple[str, ...]:
     found = _document(environment, BULK_SOURCES) if _text(environment, BULK_SOURCES) else []
     if not isinstance(found, list) or not all(isinstance(each, str) and BULK_SOURCE.fullmatch(each) for each in found):
         raise ConfigurationError(f'{BULK_SOURCES} must be a JSON list of bucket/prefix, such as ["survey-data/dr9/"]')
+    return tuple(found)
+
+
+def _origins(environment: Mapping[str, str]) -> tuple[str, ...]:
+    found = _document(environment, PAGE_ORIGINS) if _text(environment, PAGE_ORIGINS) else []
+    if not isinstance(found, list) or not all(isinstance(each, str) and ORIGIN.fullmatch(each) for each in found):
+        raise ConfigurationError(f'{PAGE_ORIGINS} must be a JSON list of origins, such as ["https://sky.example.org"]')
     return tuple(found)
 
 

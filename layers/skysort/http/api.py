@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import pybase64
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -21,15 +22,16 @@ from skysort.errors import (
     SkysortError,
 )
 from skysort.http.content_encoding import decoded
-from skysort.http.headers import EVERY_ANSWER
+from skysort.http.headers import EVERY_ANSWER, PREFLIGHT_S, READ_BY_PAGES, SENT_BY_PAGES
 from skysort.json_document import GIVEN_TWICE
 from skysort.limits import LAMBDA_PAYLOAD_BYTES, MIB
 from skysort.metric_names import FAILED, REFUSED, REQUESTS
 from skysort.observability import logger, metrics
+from skysort.settings import HttpSettings
 from skysort.validation_errors import field_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 JSON: Final = "application/json"
 # JSON writes a character as six bytes at most: \u0000.
 _LONGEST_ESCAPE: Final = 6
+_OF_PAGES: Final = "Access-Control-"
 
 
 class _Resolver(APIGatewayRestResolver):
@@ -57,9 +60,14 @@ class _Resolver(APIGatewayRestResolver):
         return registered
 
 
-def build_api() -> APIGatewayRestResolver:
-    """An API with validation on, whose every error is a problem document (RFC 9457)."""
-    api = _Resolver(enable_validation=True)
+def build_api(environment: Mapping[str, str] = os.environ) -> APIGatewayRestResolver:
+    """An API with validation on, whose every error is a problem document (RFC 9457); raises ConfigurationError."""
+    settings = HttpSettings.from_environment(environment)
+    api = _Resolver(
+        enable_validation=True,
+        cors=_pages(settings.page_origins),
+        strip_prefixes=[settings.base_path] if settings.base_path else None,
+    )
 
     def invalid_query(error: RequestValidationError) -> Response[str]:
         fields = [_query_fault(item) for item in error.errors()]
@@ -90,6 +98,19 @@ def build_api() -> APIGatewayRestResolver:
     api.exception_handler(SkysortError)(refused)
     api.exception_handler(Exception)(failed)
     return api
+
+
+def _pages(origins: Sequence[str]) -> CORSConfig | None:
+    """Let pages at these origins read the answers: with a proxy integration, only the function itself can."""
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origin=origins[0],
+        extra_origins=list(origins[1:]),
+        allow_headers=list(SENT_BY_PAGES),
+        expose_headers=list(READ_BY_PAGES),
+        max_age=PREFLIGHT_S,
+    )
 
 
 def serve(api: APIGatewayRestResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -130,11 +151,12 @@ def _within_payload(api: APIGatewayRestResolver, response: dict[str, Any]) -> di
         f"the response would have {size / MIB:.1f} MB; at most {megabytes} MB can be sent. Request fewer items."
     )
     document = problems.from_error(error, request_id(api))
+    of_pages = {name: value for name, value in response["multiValueHeaders"].items() if name.startswith(_OF_PAGES)}
     return {
         "statusCode": document["status"],
         "body": json.dumps(document),
         "isBase64Encoded": False,
-        "multiValueHeaders": {"Content-Type": [problems.CONTENT_TYPE]},
+        "multiValueHeaders": {**of_pages, "Content-Type": [problems.CONTENT_TYPE]},
     }
 
 

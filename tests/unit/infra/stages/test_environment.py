@@ -26,6 +26,8 @@ NAMES = {value for value in vars(settings).values() if isinstance(value, str) an
 # What the release hook and the brake are given by the constructs that make them, and what an image sets.
 ELSEWHERE = {settings.NEW_VERSIONS, settings.STOP_POLICY, settings.STOP_ROLES, settings.CARDS}
 DEFAULTED = {settings.THREADS, settings.CACHE_ENTRIES, settings.MEMORY, settings.PRICES, settings.GLUE_DATABASE}
+# Only for a stage with a page at another origin, or with its own domain.
+OF_THE_EDGE = {settings.PAGE_ORIGINS, settings.BASE_PATH}
 # What depends on where a stage runs: parts at once are at most its cores, and only AWS has Glue.
 OF_THE_PLACE = {settings.BULK_CONCURRENCY, settings.GLUE_DATABASE}
 
@@ -80,7 +82,7 @@ def test_every_variable_is_one_that_is_read_and_every_one_that_is_read_is_given_
     stage = STAGES[name]()
     found = set[str]().union(*(given(stage, function) for function in stage.functions))
     assert found - {"HOME", "XDG_CACHE_HOME"} <= NAMES
-    assert found >= NAMES - ELSEWHERE - DEFAULTED
+    assert found >= NAMES - ELSEWHERE - DEFAULTED - OF_THE_EDGE
 
 
 @pytest.mark.parametrize("name", AWS_STAGES)
