@@ -121,7 +121,9 @@ def costs(stage: AwsStage) -> dict[tuple[str, str], float]:
     fetched = LINE_BYTES_PER_S * _HOUR_S / PAGE_BYTES
     if api.firewall:
         fetched = min(fetched, api.firewall.requests_in_5_minutes * _FLOODS_AN_HOUR)
-    fetch = PAGE_BYTES / _GB * prices.gb_from_cloudfront + prices.ten_thousand_https / 10_000
+    # Who fetches chooses the edge location.
+    edge = prices.gb_from_cloudfront if api.price_class == "100" else prices.gb_from_any_edge
+    fetch = PAGE_BYTES / _GB * edge + prices.ten_thousand_https / 10_000
 
     def repeated(per_s: float, while_s: float) -> float:
         return _until_stopped(per_s, while_s, writes) * (put + told)

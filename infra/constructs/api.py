@@ -16,7 +16,7 @@ from infra.api.routes import ROUTES
 from infra.constructs.common import acknowledge, log_group
 from infra.stages.api import BINARY_MEDIA_TYPES, COSTLY, PROGRESS, ApiSettings, Cognito, Iam, is_public
 from skysort import limits, problems
-from skysort.http.headers import EVERY_ANSWER
+from skysort.http.headers import EVERY_ANSWER, PREFLIGHT_S, READ_BY_PAGES, SENT_BY_PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from infra.constructs.function import ModelFunction
     from infra.stages.stage import AwsStage
 
-# The access log has a JSON object per request.
+# The access log has a JSON object per request. API Gateway puts values in as they are, without escaping quotes, so
+# there is no user agent, nor the message of an error, which may repeat an Authorization header.
 _LOGGED: Final = {
     "request_id": "$context.requestId",
     "time": "$context.requestTime",
@@ -35,7 +36,6 @@ _LOGGED: Final = {
     "route": "$context.resourcePath",
     "status": "$context.status",
     "ip": "$context.identity.sourceIp",
-    "user_agent": "$context.identity.userAgent",
     "client": "$context.identity.apiKeyId",
     "principal": "$context.identity.caller",
     "subject": "$context.authorizer.claims.sub",
@@ -44,11 +44,11 @@ _LOGGED: Final = {
     "function_status": "$context.integration.status",
     "response_bytes": "$context.responseLength",
     "gateway_answer": "$context.error.responseType",
-    "error": "$context.error.message",
     "firewall": "$context.waf.status",
     "trace": "$context.xrayTraceId",
 }
-_CORS_HEADERS: Final = ("Content-Type", "X-Api-Key", "Authorization")
+# What a page has to send beside the API's own headers where it signs its requests.
+_SIGNED: Final = ("X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256")
 
 
 class HttpApi(Construct):
@@ -98,7 +98,7 @@ class HttpApi(Construct):
                 access_log_destination=apigateway.LogGroupLogDestination(self.access_log),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_LOGGED)),
                 tracing_enabled=True,
-                metrics_enabled=True,
+                metrics_enabled=settings.detailed_metrics,
                 throttling_rate_limit=settings.rate_per_s,
                 throttling_burst_limit=settings.burst,
                 method_options=self._method_limits(),
@@ -122,7 +122,7 @@ class HttpApi(Construct):
                 # Options of a method replace all options of the stage.
                 throttling_rate_limit=rate,
                 throttling_burst_limit=burst,
-                metrics_enabled=True,
+                metrics_enabled=settings.detailed_metrics,
                 data_trace_enabled=False,
             )
         return limited
@@ -163,8 +163,8 @@ class HttpApi(Construct):
             self.rest.root.resource_for_path(path).add_cors_preflight(
                 allow_origins=[origin],
                 allow_methods=methods,
-                allow_headers=list(_CORS_HEADERS),
-                max_age=Duration.hours(1),
+                allow_headers=[*SENT_BY_PAGES, *(_SIGNED if isinstance(self._settings.authoriser, Iam) else ())],
+                max_age=Duration.seconds(PREFLIGHT_S),
             )
 
     def _add_client(self, stage: AwsStage, name: str) -> apigateway.IApiKey:
@@ -244,6 +244,7 @@ def _headers(answer: GatewayResponse, settings: ApiSettings) -> dict[str, str]:
         headers["Retry-After"] = str(answer.retry_after_s)
     if settings.page_origin:
         headers["Access-Control-Allow-Origin"] = settings.page_origin
+        headers["Access-Control-Expose-Headers"] = ",".join(READ_BY_PAGES)
     return {name: f"'{value}'" for name, value in headers.items()}
 
 

@@ -29,6 +29,11 @@ _OWN_FIELDS: Final = frozenset(
     {"content-security-policy", "strict-transport-security", "x-content-type-options", "x-frame-options"}
     | {"referrer-policy"}
 )
+_PRICE_CLASSES: Final = {
+    "100": cloudfront.PriceClass.PRICE_CLASS_100,
+    "200": cloudfront.PriceClass.PRICE_CLASS_200,
+    "all": cloudfront.PriceClass.PRICE_CLASS_ALL,
+}
 _TWO_YEARS: Final = Duration.days(730)
 
 
@@ -72,7 +77,7 @@ class WebPage(Construct):
                 response_headers_policy=_headers(self, stage, buckets),
             ),
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
-            price_class=cloudfront.PriceClass.PRICE_CLASS_100,
+            price_class=_PRICE_CLASSES[stage.api.price_class],
             web_acl_id=acl,
         )
         origin = origins.HttpOrigin(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
+from infra.api.routes import ROUTES
 from infra.stages.functions import in_range, require
 
 # Media types that the gateway passes to a function base64-encoded. Never */*: JSON would be encoded too.
@@ -73,10 +74,10 @@ RATE_RULE: Final = (10, 2_000_000_000)
 class Client:
     """A client with its own API key and usage plan.
 
-    rate_per_s: sustained requests per second. burst: concurrent requests. daily_quota: requests per day, None for no
-    limit. uploads_per_s, uploads_burst: limits of upload calls, each of which starts S3 requests at the owner's cost,
-    and of calls that start a training or a bulk job. Usage plans have no quota per method: the daily maximum follows
-    from the rate. progress_per_s, progress_burst: limits of calls that look at bulk jobs.
+    rate_per_s: sustained requests per second, of all calls together. burst: concurrent requests. daily_quota: requests
+    per day, None for no limit. uploads_per_s, uploads_burst: limits of each call of COSTLY, which start S3 requests, a
+    training or a bulk job at the owner's cost. Usage plans have no quota per method: the daily maximum follows from the
+    rate. progress_per_s, progress_burst: limits of each call of PROGRESS.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Cognito:
 
 
 Authoriser = Iam | Cognito
+PriceClass = Literal["100", "200", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +161,15 @@ class ApiSettings:
     """The HTTP API of a stage.
 
     clients: each gets an API key; with clients, all paths but PUBLIC_PATHS require a key. authoriser: required in
-    addition. rate_per_s, burst: of all callers together. uploads_per_s, uploads_burst: of all upload calls,
-    and of all that start a training or a bulk job. progress_per_s, progress_burst: of all that look at bulk jobs.
-    public_per_s, public_burst: of each public path. page_origin: of a web page at another origin, e.g.
-    https://sky.example.org; None switches CORS off. compress_bytes: minimum size of compressed responses.
+    addition. rate_per_s, burst: of each call, for all callers together; API Gateway has no limit of a whole stage
+    ("Throttle requests to your REST APIs for better throughput in API Gateway": per-stage limits are applied at the
+    method level), so most_per_s follows from those of the clients. uploads_per_s, uploads_burst: of each call of
+    COSTLY. progress_per_s, progress_burst: of each call of PROGRESS. public_per_s, public_burst: of each public path.
+    page_origin: of a web page at another origin, e.g. https://sky.example.org, which may then call the API; None
+    switches CORS off. price_class: the edge locations of CloudFront that serve the page: 100 are those of North America
+    and Europe, 200 all but those of South America, Australia and New Zealand ("Choose the price class for a CloudFront
+    distribution"). compress_bytes: minimum size of compressed responses. detailed_metrics: whether CloudWatch gets
+    metrics of each method, $0.30 a month each, beside those of the stage, which are all that dashboard and alarms read.
     log_role: whether this stage creates API Gateway's role for logs, of which there is one per account and region;
     False if it exists already.
     """
@@ -179,7 +186,9 @@ class ApiSettings:
     public_burst: int = 200
     firewall: Firewall | None = None
     page_origin: str | None = None
+    price_class: PriceClass = "all"
     compress_bytes: int = 1_024
+    detailed_metrics: bool = False
     log_role: bool = True
 
     def __post_init__(self) -> None:
@@ -201,11 +210,23 @@ class ApiSettings:
         for client in self.clients:
             require(
                 client.rate_per_s <= self.rate_per_s,
-                f"client {client.name} may send {client.rate_per_s:g} requests a second, all clients together only "
-                f"{self.rate_per_s:g}; raise the API's rate_per_s",
+                f"client {client.name} may send {client.rate_per_s:g} requests a second, and all clients together only "
+                f"{self.rate_per_s:g} to one call; raise the API's rate_per_s",
             )
         in_range(self.compress_bytes, (0, 10 * 1024 * 1024), "compress_bytes")
         require(
             self.page_origin is None or re.fullmatch(r"https://[\w.-]+(:\d+)?", self.page_origin) is not None,
             f"page_origin must read like https://sky.example.org, without a path (got {self.page_origin!r})",
         )
+
+    @property
+    def most_per_s(self) -> float:
+        """Requests a second that reach functions at most, all callers and calls together."""
+        public = sum(is_public(route.method, route.path) for route in ROUTES)
+        # Without keys, each of the other calls has the stage's rate or its own, for all callers together.
+        own = {COSTLY: self.uploads_per_s, PROGRESS: self.progress_per_s}
+        limited = sum(len(calls) * rate for calls, rate in own.items())
+        others = len(ROUTES) - public - sum(map(len, own))
+        by_call = others * self.rate_per_s + limited
+        by_key = sum(client.rate_per_s for client in self.clients)
+        return public * self.public_per_s + (min(by_key, by_call) if self.clients else by_call)

@@ -227,7 +227,10 @@ def dev(name: str = "dev") -> AwsStage:
         clients=Sharing.SHARED,
         bulk_parts=_bulk_parts(10, 10),
         glue_database=_database(name),
-        api=ApiSettings(clients=(Client("developer", rate_per_s=50, burst=100),), rate_per_s=100, burst=200),
+        # Few people look at its page: from anywhere, but from the edge locations that cost least.
+        api=ApiSettings(
+            clients=(Client("developer", rate_per_s=50, burst=100),), rate_per_s=100, burst=200, price_class="100"
+        ),
         log_days=7,
         tags={"project": "skysort", "stage": name},
     )

@@ -24,7 +24,8 @@ class Prices:
     requests of S3, including multipart uploads. thousand_reads: GET and all other requests. gb_month: S3 standard
     storage. million_messages: requests to SQS. million_transitions: between states of Step Functions. gb_downloaded:
     from S3, Lambda and API Gateway to the internet. gb_from_cloudfront, ten_thousand_https: of CloudFront, to North
-    America and Europe. million_inspected: requests inspected by WAF. gb_logged: ingested by CloudWatch Logs.
+    America and Europe. gb_from_any_edge: of its dearest edge locations, in South East Asia. million_inspected: requests
+    inspected by WAF. gb_logged: ingested by CloudWatch Logs.
     """
 
     region: str = "us-east-1"
@@ -41,6 +42,7 @@ class Prices:
     million_transitions: float = 25.0
     gb_downloaded: float = 0.09
     gb_from_cloudfront: float = 0.085
+    gb_from_any_edge: float = 0.12
     ten_thousand_https: float = 0.01
     million_inspected: float = 0.60
     gb_logged: float = 0.50

@@ -14,6 +14,7 @@ node.use()
 import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen first
 from aws_cdk.assertions import Match, Template  # noqa: E402
 
+from infra.api.routes import ROUTES  # noqa: E402
 from infra.app import build  # noqa: E402
 from infra.stacks.page import PageStack  # noqa: E402
 from infra.stacks.service import ServiceStack  # noqa: E402
@@ -79,8 +80,19 @@ def test_a_page_elsewhere_may_call_and_read_the_gateways_answers(chosen: Templat
             "Integration": {"IntegrationResponses": [{"ResponseParameters": Match.object_like(preflight)}]},
         },
     )
-    allowed = {"gatewayresponse.header.Access-Control-Allow-Origin": "'https://sky.example.org'"}
+    allowed = {
+        "gatewayresponse.header.Access-Control-Allow-Origin": "'https://sky.example.org'",
+        "gatewayresponse.header.Access-Control-Expose-Headers": "'Content-Disposition,Link,Retry-After'",
+    }
     chosen.all_resources_properties("AWS::ApiGateway::GatewayResponse", {"ResponseParameters": allowed})
+
+
+def test_a_page_elsewhere_may_read_the_answers_of_every_function_that_it_calls(chosen: Template) -> None:
+    told = {"Environment": {"Variables": {"SKYSORT_PAGE_ORIGINS": '["https://sky.example.org"]'}}}
+    functions = {route.function for route in ROUTES}
+    for name in functions:
+        chosen.has_resource_properties("AWS::Lambda::Function", {"FunctionName": f"skysort-{name}-dev", **told})
+    chosen.resource_properties_count_is("AWS::Lambda::Function", told, len(functions))
 
 
 def test_a_page_elsewhere_may_upload_and_read_results(chosen: Template) -> None:

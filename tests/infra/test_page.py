@@ -61,6 +61,12 @@ def test_the_firewall_stands_before_prods_page_in_the_only_region_for_it(dev: Sy
     assert "Firewall(page_web_acl=...)" in assertion["AssertDescription"]
 
 
+def test_prods_page_is_near_observers_everywhere_and_devs_where_it_costs_least(
+    dev: Synthesised, prod: Synthesised
+) -> None:
+    assert (distribution(dev)["PriceClass"], distribution(prod)["PriceClass"]) == ("PriceClass_100", "PriceClass_All")
+
+
 def test_the_api_keeps_its_own_error_documents(stage: Synthesised) -> None:
     assert "CustomErrorResponses" not in distribution(stage)
 

@@ -166,11 +166,20 @@ STATEMENTS: Final = [
     (
         "infra/README.md",
         r"\| (\w+) key, ([\d,]+) requests/s in all \| (\w+) keys, ([\d,]+) requests/s in all",
-        [number for api in (dev().api, prod().api) for number in (len(api.clients), api.rate_per_s)],
+        [
+            number
+            for api in (dev().api, prod().api)
+            for number in (len(api.clients), sum(client.rate_per_s for client in api.clients))
+        ],
     ),
     (
         "infra/README.md",
-        r"\| (\d+)/s a key, (\d+)/s in all \| (\d+)/s a key, (\d+)/s in all \|",
+        r"dev ([\d,]+), prod ([\d,]+) requests/s",
+        [dev().api.most_per_s, prod().api.most_per_s],
+    ),
+    (
+        "infra/README.md",
+        r"\| (\d+)/s a key, (\d+)/s of all keys \| (\d+)/s a key, (\d+)/s of all keys \|",
         [number for api in (dev().api, prod().api) for number in (api.clients[0].uploads_per_s, api.uploads_per_s)],
     ),
     (

@@ -31,7 +31,7 @@ KEYED = (Client("survey", rate_per_s=10, burst=20),)
         (lambda: ApiSettings(KEYED * 2), "client names must be unique (got survey, survey)"),
         (
             lambda: ApiSettings(KEYED, rate_per_s=5),
-            "client survey may send 10 requests a second, all clients together only 5",
+            "client survey may send 10 requests a second, and all clients together only 5 to one call",
         ),
         (lambda: ApiSettings(KEYED, compress_bytes=-1), "compress_bytes must be from 0 to 10485760"),
         (lambda: ApiSettings(KEYED, page_origin="https://sky.example.org/"), "without a path (got 'https://sky"),
@@ -62,3 +62,18 @@ def test_public_paths_are_routes_that_cost_next_to_nothing() -> None:
 def test_every_deployed_stage_asks_its_callers_who_they_are(name: str) -> None:
     api = AWS_STAGES[name]().api
     assert api.clients or api.authoriser
+
+
+def test_what_reaches_functions_in_all_is_what_keys_and_public_paths_let_through() -> None:
+    """The stage's own rates are each call's: 1,000/s of each of 20 calls stop nobody whom a key of 10/s has not."""
+    public = len(PUBLIC_PATHS) * 50
+    assert ApiSettings(KEYED, rate_per_s=1_000).most_per_s == 10 + public
+    assert ApiSettings(KEYED, rate_per_s=1_000, public_per_s=1).most_per_s == 10 + len(PUBLIC_PATHS)
+
+
+def test_without_keys_every_call_has_its_own_rate() -> None:
+    # Given callers who sign, and 8 calls with lower rates beside the public ones
+    api = ApiSettings(authoriser=Iam(), rate_per_s=100, uploads_per_s=2, progress_per_s=20, public_per_s=50)
+    # Then all of them together may send
+    others = len(ROUTES) - len(PUBLIC_PATHS) - 8
+    assert api.most_per_s == others * 100 + 4 * 2 + 4 * 20 + len(PUBLIC_PATHS) * 50
