@@ -14,6 +14,8 @@ from constructs import Construct
 from infra.api.gateway_problems import GATEWAY_RESPONSES, UNSIGNED
 from infra.api.routes import ROUTES
 from infra.constructs.common import acknowledge, log_group
+from infra.constructs.domain import ApiDomain
+from infra.constructs.private_api import api_endpoints, endpoint_configuration, only_through, private_url
 from infra.stages.api import BINARY_MEDIA_TYPES, COSTLY, PROGRESS, ApiSettings, Cognito, Iam, is_public
 from skysort import limits, problems
 from skysort.http.headers import EVERY_ANSWER, PREFLIGHT_S, READ_BY_PAGES, SENT_BY_PAGES
@@ -67,6 +69,7 @@ class HttpApi(Construct):
     ) -> None:
         super().__init__(scope, name)
         self._settings = settings = stage.api
+        self._endpoints = api_endpoints(self, stage.network) if stage.network else []
         self.access_log = log_group(self, "AccessLog", f"/skysort/{stage.name}/api-access", stage)
         self.rest = self._rest(stage)
         # CDK's own output of the same URL, under a generated name.
@@ -78,7 +81,16 @@ class HttpApi(Construct):
             for calls in (COSTLY, PROGRESS)
         }
         self.keys = {client.name: self._add_client(stage, client.name) for client in settings.clients}
+        self.url = self._address(stage)
         acknowledge_findings(self.rest, settings)
+
+    def _address(self, stage: AwsStage) -> str:
+        """The URL before the paths of the API, with a slash at its end."""
+        if stage.domain is not None:
+            return ApiDomain(self, "Domain", domain=stage.domain, api=self.rest).url
+        if self._endpoints:
+            return private_url(self.rest, self._endpoints[0])
+        return self.rest.url
 
     def _rest(self, stage: AwsStage) -> apigateway.RestApi:
         settings = self._settings
@@ -87,7 +99,9 @@ class HttpApi(Construct):
             "Rest",
             rest_api_name=f"skysort-{stage.name}",
             description=f"skysort, stage {stage.name}",
-            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            endpoint_configuration=endpoint_configuration(self, self._endpoints),
+            policy=only_through(self._endpoints),
+            disable_execute_api_endpoint=stage.domain is not None or None,
             binary_media_types=list(BINARY_MEDIA_TYPES),
             min_compression_size=Size.bytes(settings.compress_bytes),
             cloud_watch_role=settings.log_role,

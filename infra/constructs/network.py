@@ -183,33 +183,41 @@ class IsolatedNetwork(Construct):
         )
 
     def connect(self, name: str, target: ModelFunction) -> None:
-        """Connect a function to this network, without further access to EC2."""
-        function = Stack.of(self).format_arn(
-            service="lambda",
-            resource="function",
-            resource_name=self._stage.function_name(name),
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        policy = iam.Policy(
-            self,
-            f"{name}-interfaces",
-            roles=[target.role],
-            statements=[
-                iam.PolicyStatement(actions=list(_INTERFACES), resources=["*"]),
-                # Needed by Lambda, but denied to the function's own code.
-                iam.PolicyStatement(
-                    effect=iam.Effect.DENY,
-                    actions=list(_INTERFACES),
-                    resources=["*"],
-                    conditions={"ArnEquals": {"lambda:SourceFunctionArn": function}},
-                ),
-            ],
-        )
-        acknowledge(policy, "IAM5[Resource::*]", "Lambda creates the interfaces with this role; they have no ARN yet")
-        resource = target.function.node.default_child
-        assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells the type checker what it is made of
-        resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
-            subnet_ids=[subnet.ref for subnet in self.subnets], security_group_ids=[self.group.attr_group_id]
-        )
-        # Lambda rejects a function whose role may not create interfaces yet, and needs the role to delete them.
-        resource.node.add_dependency(policy)
+        """Connect a function to this network."""
+        subnets = [subnet.ref for subnet in self.subnets]
+        connect(self, self._stage.function_name(name), target, subnets, [self.group.attr_group_id])
+
+
+def connect(
+    scope: Construct, deployed: str, target: ModelFunction, subnets: Sequence[str], groups: Sequence[str]
+) -> None:
+    """Connect a function to subnets, without further access to EC2. deployed: its name in AWS."""
+    function = Stack.of(scope).format_arn(
+        service="lambda",
+        resource="function",
+        resource_name=deployed,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    policy = iam.Policy(
+        scope,
+        f"{target.name}-interfaces",
+        roles=[target.role],
+        statements=[
+            iam.PolicyStatement(actions=list(_INTERFACES), resources=["*"]),
+            # Needed by Lambda, but denied to the function's own code.
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=list(_INTERFACES),
+                resources=["*"],
+                conditions={"ArnEquals": {"lambda:SourceFunctionArn": function}},
+            ),
+        ],
+    )
+    acknowledge(policy, "IAM5[Resource::*]", "Lambda creates the interfaces with this role; they have no ARN yet")
+    resource = target.function.node.default_child
+    assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells the type checker what it is made of
+    resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+        subnet_ids=list(subnets), security_group_ids=list(groups)
+    )
+    # Lambda rejects a function whose role may not create interfaces yet, and needs the role to delete them.
+    resource.node.add_dependency(policy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from aws_cdk import Aws, Duration
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_s3 as s3
@@ -13,6 +14,7 @@ from constructs import Construct
 from infra.api.routes import ROUTES
 from infra.api.site_headers import content_security_policy, security_headers
 from infra.constructs.common import account_name, acknowledge, removal
+from infra.constructs.domain import PageDomain
 from infra.constructs.firewall import PageFirewall
 from skysort import limits
 
@@ -59,6 +61,10 @@ class WebPage(Construct):
             lifecycle_rules=[s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=Duration.days(30))],
             removal_policy=removal(stage),
         )
+        domain = stage.domain
+        host = domain.page if domain else None
+        arn = domain.page_certificate if domain else None
+        certificate = acm.Certificate.from_certificate_arn(self, "Certificate", arn) if arn else None
         firewall = stage.api.firewall
         acl = PageFirewall(self, "Firewall", stage=stage, settings=firewall).arn if firewall else None
         acknowledge(self.bucket, "S1", "only CloudFront reads it, and its content is public")
@@ -79,10 +85,17 @@ class WebPage(Construct):
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             price_class=_PRICE_CLASSES[stage.api.price_class],
             web_acl_id=acl,
+            domain_names=[host] if host else None,
+            certificate=certificate,
+            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if host else None,
         )
+        self.url = f"https://{host or self.distribution.distribution_domain_name}/"
+        if domain and host:
+            PageDomain(self, "Domain", host=host, hosted_zone=domain.hosted_zone, distribution=self.distribution)
+        address, path = _api_address(stage, api)
         origin = origins.HttpOrigin(
-            f"{api.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}",
-            origin_path=f"/{stage.name}",
+            address,
+            origin_path=path,
             protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
             origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
             read_timeout=Duration.seconds(limits.GATEWAY_TIMEOUT_S + 1),
@@ -97,14 +110,23 @@ class WebPage(Construct):
                 origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
             )
-        self._acknowledge_findings(guarded=acl is not None)
+        self._acknowledge_findings(guarded=acl is not None, named=host is not None)
 
-    def _acknowledge_findings(self, *, guarded: bool) -> None:
+    def _acknowledge_findings(self, *, guarded: bool, named: bool) -> None:
         acknowledge(self.distribution, "CFR1", "the service is for astronomers worldwide")
         if not guarded:
             acknowledge(self.distribution, "CFR2", "no firewall on this stage: static files, and the API requires keys")
         acknowledge(self.distribution, "CFR3", "the API logs every call; access to static files need not be logged")
-        acknowledge(self.distribution, "CFR4", "CloudFront's default certificate determines the TLS versions")
+        if not named:
+            acknowledge(self.distribution, "CFR4", "CloudFront's default certificate determines the TLS versions")
+
+
+def _api_address(stage: AwsStage, api: apigateway.IRestApi) -> tuple[str, str | None]:
+    """The host name at which CloudFront reaches the API, and the path before those of the API there."""
+    if stage.domain is None:
+        return f"{api.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}", f"/{stage.name}"
+    base = stage.domain.base_path
+    return stage.domain.name, f"/{base}" if base else None
 
 
 def _api_patterns() -> list[str]:

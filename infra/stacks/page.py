@@ -34,8 +34,10 @@ class PageStack(StageStack):
             description=f"skysort's web page, stage {stage.name}",
             environment=environment,
         )
+        # With a domain of its own, nothing refers to the API; CloudFront still needs it.
+        self.add_stack_dependency(service)
         buckets = (service.drop_folder.drop_bucket_name, service.drop_folder.results_bucket_name)
         self.page = WebPage(self, "Page", stage=stage, api=service.api.rest, buckets=buckets)
-        self.output("PageUrl", f"https://{self.page.distribution.distribution_domain_name}/")
+        self.output("PageUrl", self.page.url)
         self.output("PageBucket", self.page.bucket.bucket_name)
         self.output("PageDistribution", self.page.distribution.distribution_id)

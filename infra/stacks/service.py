@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from constructs import Construct
+
 from infra.constructs.api import HttpApi
 from infra.constructs.brake import BudgetBrake, FloodBrake, StopPolicy
 from infra.constructs.bulk import BulkJobs
 from infra.constructs.drop_folder import DropFolder
+from infra.constructs.encryption import allow_key
 from infra.constructs.firewall import WebFirewall
 from infra.constructs.function import ModelFunction
 from infra.constructs.metrics import ApiMetrics
-from infra.constructs.network import IsolatedNetwork
+from infra.constructs.network import IsolatedNetwork, connect
 from infra.constructs.observability import Observability
 from infra.constructs.roll_out import RollOut
 from infra.constructs.trained_models import TrainedModels
@@ -20,7 +23,6 @@ from infra.stacks.base import StageStack
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
-    from constructs import Construct
 
     from infra.stages.stage import AwsStage
 
@@ -42,7 +44,7 @@ class ServiceStack(StageStack):
             stage,
             self.functions,
             # A page at CloudFront's own domain is known only once deployed: infra/commands/publish.py allows it then.
-            origins=[stage.api.page_origin] if stage.api.page_origin else [],
+            origins=stage.page_origins,
         )
         self.models = TrainedModels(
             self,
@@ -80,11 +82,18 @@ class ServiceStack(StageStack):
         )
         self._brake(stage)
         self.roll_out = RollOut(self, "RollOut", stage=stage, functions=self.functions)
+        allow_key(self, stage)
         self._outputs(stage.api.page_origin)
 
     def _isolate(self, stage: AwsStage) -> None:
-        """Connect the isolated functions of the stage to their own network."""
+        """Connect the isolated functions of the stage to their own network, and others to its owner's, if given."""
         isolated = [name for name, settings in stage.functions.items() if settings.isolated]
+        given = stage.network
+        if given is not None and given.function_subnets:
+            owners = Construct(self, "OwnersNetwork")
+            for name in sorted(stage.functions.keys() - set(isolated)):
+                function = self.functions[name]
+                connect(owners, stage.function_name(name), function, given.function_subnets, given.function_groups)
         if not isolated:
             return
         folder = self.drop_folder
@@ -113,7 +122,7 @@ class ServiceStack(StageStack):
             FloodBrake(self, "FloodBrake", stage=stage, stop=stop, flood=operations.flood, topic=topic, folder=folder)
 
     def _outputs(self, origin: str | None) -> None:
-        self.output("ApiUrl", self.api.rest.url, "base of the API's paths, /v1/...")
+        self.output("ApiUrl", self.api.url, "base of the API's paths, /v1/...")
         self.output("DropBucket", self.drop_folder.drop_bucket_name)
         if origin:
             self.output("PageElsewhere", origin, "the page that may call and upload")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from infra.stages.functions import StageError, require
+from skysort.settings import PATH_BELOW_DOMAIN
 
 # The longest bucket name of a stage, skysort-access-logs-<stage>-<account>-<region>, has to fit S3's 63 characters in
 # the regions with the longest names (14 characters, such as ap-southeast-1).
@@ -58,18 +59,30 @@ class PrivateNetwork:
     """A private API: reached only through interface endpoints of a VPC, never from the internet.
 
     vpc_id: the VPC. subnets: where the endpoint for API Gateway is created; unused if it exists. endpoints: ids of
-    existing endpoints for execute-api through which callers come; none to create one.
+    existing endpoints for execute-api through which callers come; none to create one. function_subnets,
+    function_groups: subnets and security groups of the functions that are not isolated in the stage's own network, if
+    they are to be in this VPC, which then has to lead them to S3, and what plans bulk jobs to Glue; none leaves them
+    outside of any VPC.
     """
 
     vpc_id: str
     subnets: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+    function_subnets: tuple[str, ...] = ()
+    function_groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Reject what cannot be ids, and a network through which nobody could call."""
         like(self.vpc_id, r"vpc-[0-9a-f]{8,17}", "network.vpc_id must read like vpc-0a1b2c3d4e5f60718")
-        for subnet in self.subnets:
-            like(subnet, r"subnet-[0-9a-f]{8,17}", "network.subnets: each must read like subnet-0a1b2c3d4e5f60718")
+        for name, subnets in (("subnets", self.subnets), ("function_subnets", self.function_subnets)):
+            for subnet in subnets:
+                like(subnet, r"subnet-[0-9a-f]{8,17}", f"network.{name}: each must read like subnet-0a1b2c3d4e5f60718")
+        for group in self.function_groups:
+            like(group, r"sg-[0-9a-f]{8,17}", "network.function_groups: each must read like sg-0a1b2c3d4e5f60718")
+        require(
+            bool(self.function_subnets) == bool(self.function_groups),
+            "network.function_subnets and network.function_groups belong together: give both or neither",
+        )
         for endpoint in self.endpoints:
             like(endpoint, r"vpce-[0-9a-f]{8,17}", "network.endpoints: each must read like vpce-0a1b2c3d4e5f60718")
         require(
@@ -85,7 +98,7 @@ class Domain:
     name: of the API, e.g. api.sky.example.org. certificate: the ARN of its certificate in AWS Certificate Manager, in
     the stage's region. page, page_certificate: the same of the page, whose certificate lies in us-east-1; None keeps
     CloudFront's address. hosted_zone: the id of the Route 53 zone that gets the records; None if they are made
-    elsewhere.
+    elsewhere. base_path: below which the API lies at its domain, which it may then share with others; None for none.
     """
 
     name: str
@@ -93,6 +106,7 @@ class Domain:
     page: str | None = None
     page_certificate: str | None = None
     hosted_zone: str | None = None
+    base_path: str | None = None
 
     def __post_init__(self) -> None:
         """Reject what cannot be a host name, a certificate or a zone."""
@@ -111,6 +125,9 @@ class Domain:
                 f"domain.page_certificate: CloudFront takes certificates from {CLOUDFRONT_REGION} only "
                 f"(got one from {region_of(self.page_certificate)})",
             )
+        if self.base_path is not None:
+            pattern = PATH_BELOW_DOMAIN.pattern
+            like(self.base_path, pattern, "domain.base_path must be one part of a path, without slashes")
         if self.hosted_zone is not None:
             like(self.hosted_zone, r"Z[A-Z0-9]{1,31}", "domain.hosted_zone must be the id of a hosted zone, Z...")
 
@@ -170,6 +187,11 @@ class AccountSettings:
         if self.network is not None and self.page:
             raise StageError(
                 "a private API cannot be reached by CloudFront: set page to false, or leave out the network"
+            )
+        if self.network is not None and self.domain is not None:
+            raise StageError(
+                "a private API has its address in its VPC only: leave out the domain, or the network. API Gateway's "
+                "private custom domain names are not supported"
             )
         if not self.page and self.domain is not None and self.domain.page is not None:
             raise StageError("domain.page names a page that is not deployed: leave it out, or set page to true")

@@ -65,9 +65,12 @@ def variables(
 
 
 def _pages(stage: AwsStage) -> dict[str, str]:
-    """What HTTP functions are told of pages at other origins."""
-    origin = stage.api.page_origin
-    return {settings.PAGE_ORIGINS: json.dumps([origin])} if origin else {}
+    """What HTTP functions are told of pages at other origins, and of the path below which they are reached."""
+    origin, base = stage.api.page_origin, stage.domain.base_path if stage.domain else None
+    return {
+        **({settings.PAGE_ORIGINS: json.dumps([origin])} if origin else {}),
+        **({settings.BASE_PATH: base} if base else {}),
+    }
 
 
 def _bulk(stage: Stage) -> dict[str, str]:

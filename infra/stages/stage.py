@@ -371,6 +371,12 @@ class AwsStage(AccountSettings, Stage):
         return all(count is None for count in (*reserved, self.release_hook_concurrency))
 
     @property
+    def page_origins(self) -> tuple[str, ...]:
+        """The origins of pages that are known before CloudFront draws an address, and may upload."""
+        own = f"https://{self.domain.page}" if self.domain is not None and self.domain.page is not None else None
+        return tuple(origin for origin in (own, self.api.page_origin) if origin is not None)
+
+    @property
     def committed(self) -> int:
         """The maximum of the account's concurrency reserved or provisioned for this stage."""
         brake = 1 if self.release_hook_concurrency and self.operations.flood else 0
