@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 from infra.constructs.common import bucket_name, removal
+from infra.constructs.encryption import stage_key
+from skysort.clients import FOLDER_PREFIX, Sharing
+from skysort.drop.keys import INCOMING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 _TLS: Final = 1.2
 # The id of S3's request metrics for a whole bucket.
 REQUEST_METRICS: Final = "EntireBucket"
+# What another account needs to put a file into the drop folder, whole or in parts.
+_WRITE: Final = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 
 
 def lifecycle(days: int | None, old_days: int | None, unfinished: int = 1) -> list[s3.LifecycleRule]:
@@ -81,6 +87,8 @@ def private_bucket(
     s3.Bucket
         It outlives a stage that keeps its data.
     """
+    # S3 delivers access logs to no bucket with default encryption by KMS ("Enabling Amazon S3 server access logging").
+    key = stage_key(scope, f"{name}Key", stage) if logs else None
     return s3.Bucket(
         scope,
         name,
@@ -88,7 +96,10 @@ def private_bucket(
         bucket_name=bucket_name(scope, bucket),
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-        encryption=s3.BucketEncryption.S3_MANAGED,
+        encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+        encryption_key=key,
+        # One data key for many objects: a request to KMS each would cost $3 a million, twice.
+        bucket_key_enabled=True if key else None,
         enforce_ssl=True,
         minimum_tls_version=_TLS,
         versioned=versioned,
@@ -97,6 +108,35 @@ def private_bucket(
         server_access_logs_prefix=f"{name.lower()}/" if logs else None,
         removal_policy=removal(stage),
     )
+
+
+def let_write(bucket: s3.Bucket, stage: AwsStage) -> None:
+    """Let other accounts put files into the drop folder; this account owns them, since the bucket enforces that.
+
+    Their own administrators still decide which of their users may. Folders of clients are closed to them: a file there
+    would be one of that client's batch.
+    """
+    accounts = [iam.AccountPrincipal(account) for account in stage.existing.writers]
+    if not accounts:
+        return
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="WritersOfOtherAccounts",
+            principals=list(accounts),
+            actions=list(_WRITE),
+            resources=[bucket.arn_for_objects(f"{INCOMING}*")],
+        )
+    )
+    if stage.clients is Sharing.SEPARATE:
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="NotIntoFoldersOfClients",
+                effect=iam.Effect.DENY,
+                principals=list(accounts),
+                actions=["s3:PutObject"],
+                resources=[bucket.arn_for_objects(f"{INCOMING}*/{FOLDER_PREFIX}*")],
+            )
+        )
 
 
 def tell_event_bridge(bucket: s3.Bucket) -> None:

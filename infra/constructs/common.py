@@ -9,6 +9,8 @@ from aws_cdk import aws_cloudwatch as cw
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
+from infra.constructs.encryption import stage_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -56,9 +58,14 @@ def removal(stage: AwsStage) -> RemovalPolicy:
 
 
 def log_group(scope: Construct, id_: str, name: str, stage: AwsStage) -> logs.LogGroup:
-    """A log group with the retention of the stage."""
+    """A log group with the retention and the key of the stage."""
     return logs.LogGroup(
-        scope, id_, log_group_name=name, retention=_DAYS[stage.log_days], removal_policy=removal(stage)
+        scope,
+        id_,
+        log_group_name=name,
+        retention=_DAYS[stage.log_days],
+        removal_policy=removal(stage),
+        encryption_key=stage_key(scope, f"{id_}Key", stage),
     )
 
 
@@ -71,6 +78,16 @@ def bucket_name(scope: Construct, name: str) -> str:
 def account_name(scope: Construct, name: str) -> str:
     """A name with the region, for what is global to an account: a second region would find it taken."""
     return f"{name}-{Stack.of(scope).region}"
+
+
+def drop_bucket_name(scope: Construct, stage: AwsStage) -> str:
+    """The deployed name of the stage's drop bucket, which may have existed before."""
+    return stage.existing.drop or bucket_name(scope, stage.drop_bucket)
+
+
+def results_bucket_name(scope: Construct, stage: AwsStage) -> str:
+    """The deployed name of the stage's results bucket, which may have existed before."""
+    return stage.existing.results or bucket_name(scope, stage.results_bucket)
 
 
 def bucket_arn(scope: Construct, bucket: str, keys: str = "") -> str:

@@ -12,8 +12,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
-from infra.constructs.buckets import lifecycle, private_bucket, tell_event_bridge
-from infra.constructs.common import acknowledge, bucket_arn, bucket_name, grant
+from infra.constructs.buckets import let_write, lifecycle, private_bucket, tell_event_bridge
+from infra.constructs.common import acknowledge, bucket_arn, drop_bucket_name, grant, results_bucket_name
+from infra.constructs.encryption import queue_encryption
 from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS
 from skysort.bulk.keys import JOBS
 from skysort.drop.keys import INCOMING
@@ -30,7 +31,8 @@ class DropBuckets(Construct):
     """Separate drop and results buckets, to prevent loops, and a third for their access logs.
 
     All block public access, are encrypted and TLS only, and the account owns all objects. origins: of web pages that
-    upload to the drop bucket and read results by presigned requests.
+    upload to the drop bucket and read results by presigned requests. Of buckets that exist already nothing is changed
+    here, since a template can only create what it describes.
     """
 
     def __init__(self, scope: Construct, name: str, stage: AwsStage, origins: Sequence[str] = ()) -> None:
@@ -44,16 +46,25 @@ class DropBuckets(Construct):
         )
         acknowledge(self.logs, "S1", "it receives the access logs of the other buckets; its own would grow without end")
         kept = lifecycle(days.incoming, days.incoming, days.unfinished)
-        self.drop = private_bucket(self, "Drop", stage, stage.drop_bucket, kept, watched=watched, logs=self.logs)
+        self.drop = (
+            None
+            if stage.existing.drop
+            else private_bucket(self, "Drop", stage, stage.drop_bucket, kept, watched=watched, logs=self.logs)
+        )
         # A job may classify a whole survey: its results are kept for less long than those of single files.
         jobs = s3.LifecycleRule(id="bulk", prefix=JOBS, expiration=Duration.days(days.bulk))
         kept = [*lifecycle(days.results, days.old_results), jobs]
-        self.results = private_bucket(
-            self, "Results", stage, stage.results_bucket, kept, watched=watched, logs=self.logs
+        self.results = (
+            None
+            if stage.existing.results
+            else private_bucket(self, "Results", stage, stage.results_bucket, kept, watched=watched, logs=self.logs)
         )
-        tell_event_bridge(self.results)
-        if origins:
-            for bucket, rule in ((self.drop, UPLOADS), (self.results, READS)):
+        if self.results is not None:
+            tell_event_bridge(self.results)
+        if self.drop is not None:
+            let_write(self.drop, stage)
+        for bucket, rule in ((self.drop, UPLOADS), (self.results, READS)):
+            if origins and bucket is not None:
                 bucket.add_cors_rule(
                     allowed_methods=[s3.HttpMethods(method) for method in rule.methods],
                     allowed_origins=list(origins),
@@ -80,7 +91,7 @@ class ModelQueue(Construct):
     unambiguous.
     """
 
-    def __init__(self, scope: Construct, name: str, settings: DropQueue, source_bucket: str) -> None:
+    def __init__(self, scope: Construct, name: str, stage: AwsStage, settings: DropQueue, source_bucket: str) -> None:
         super().__init__(scope, name)
         self.settings = settings
         self.dead_letters = sqs.Queue(
@@ -88,8 +99,8 @@ class ModelQueue(Construct):
             "DeadLetters",
             queue_name=settings.dead_letter_queue,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
+            **queue_encryption(self, "DeadLettersKey", stage),
             # By name: the queue refers to its dead-letter queue, and a circular reference is impossible.
             redrive_allow_policy=sqs.RedriveAllowPolicy(
                 source_queues=[sqs.Queue.from_queue_arn(self, "Source", self._arn(settings.queue))]
@@ -101,8 +112,8 @@ class ModelQueue(Construct):
             queue_name=settings.queue,
             visibility_timeout=Duration.seconds(settings.visibility_timeout_s),
             retention_period=Duration.days(QUEUE_DAYS),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
+            **queue_encryption(self, "QueueKey", stage),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letters, max_receive_count=settings.max_receive_count
             ),
@@ -197,14 +208,16 @@ class DropFolder(Construct):
         origins: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, name)
-        self.drop_bucket_name = bucket_name(self, stage.drop_bucket)
-        self.results_bucket_name = bucket_name(self, stage.results_bucket)
+        self.drop_bucket_name = drop_bucket_name(self, stage)
+        self.results_bucket_name = results_bucket_name(self, stage)
         self.buckets = DropBuckets(self, "Buckets", stage, origins)
         self.queues: dict[str, ModelQueue] = {}
         for settings in stage.drop_queues:
             model = settings.model.name
-            self.queues[model] = self._model(ModelQueue(self, model, settings, self.drop_bucket_name), functions)
-        add_upload_notifications(self.buckets.drop, list(self.queues.values()))
+            queue = ModelQueue(self, model, stage, settings, self.drop_bucket_name)
+            self.queues[model] = self._model(queue, functions)
+        if self.buckets.drop is not None:
+            add_upload_notifications(self.buckets.drop, list(self.queues.values()))
         # A request for pictures may name a dropped file by its s3_key.
         for model in (*of_kind(PICTURES), CUSTOM.name):
             self._grant_read(model, functions[model])

@@ -18,6 +18,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.constructs.common import acknowledge, grant, log_group
+from infra.constructs.encryption import queue_encryption
 from infra.constructs.metrics import ExecutionMetrics
 from infra.stages.stage import DEAD_LETTER_DAYS
 
@@ -144,8 +145,8 @@ class Executions(Construct):
             "DeadLetters",
             queue_name=self.dead_letter_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
+            **queue_encryption(self, "DeadLettersKey", self._stage),
         )
         acknowledge(self.dead_letters, "SQS3", "it is a dead-letter queue itself")
         machine = sfn.StateMachine.from_state_machine_arn(self, "Started", self.machine.attr_arn)

@@ -13,7 +13,14 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra import ROOT
-from infra.constructs.common import KEPT, acknowledge, bucket_name, log_group
+from infra.constructs.common import (
+    KEPT,
+    acknowledge,
+    bucket_name,
+    drop_bucket_name,
+    log_group,
+    results_bucket_name,
+)
 from infra.constructs.revision import revision
 from infra.containers import DOCKERFILE, context, recipe
 from infra.stages.environment import variables
@@ -146,8 +153,8 @@ class ModelFunction(Construct):
             stage,
             name,
             settings,
-            drop_bucket=bucket_name(self, stage.drop_bucket),
-            results_bucket=bucket_name(self, stage.results_bucket),
+            drop_bucket=drop_bucket_name(self, stage),
+            results_bucket=results_bucket_name(self, stage),
             models_bucket=bucket_name(self, stage.models_bucket),
             home="/tmp",  # noqa: S108 - Lambda's own, of one sandbox
         )

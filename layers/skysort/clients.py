@@ -18,6 +18,7 @@ from skysort.errors import UnauthenticatedError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+FOLDER_PREFIX: Final = "client-"
 # 96 bits: no two identities share a folder.
 FOLDER_DIGITS: Final = 24
 _UNSAFE_SEGMENTS: Final = frozenset({"", ".", ".."})
@@ -80,7 +81,7 @@ def client_of(event: Mapping[str, object], sharing: Sharing) -> Client:
         )
     # JSON is unambiguous whatever an issuer or a subject contains.
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-    return Client(f"client-{digest[:FOLDER_DIGITS]}")
+    return Client(f"{FOLDER_PREFIX}{digest[:FOLDER_DIGITS]}")
 
 
 def identity_of(event: Mapping[str, object]) -> tuple[str, ...] | None:
