@@ -11,9 +11,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.commands import run
-from infra.stages.config import context_of, stage
-from infra.stages.functions import StageError
+from infra.commands import CommandError, run
+from infra.commands.session import add_options, options_of, stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +29,9 @@ _SENDERS: Final = ["s3.amazonaws.com", "events.amazonaws.com"]
 
 
 def policy(settings: AwsStage) -> dict[str, Any]:
-    """The key's policy; raises StageError for a stage without a key."""
+    """The key's policy; raises CommandError for a stage without a key."""
     if settings.encryption_key is None:
-        raise StageError(f"stage {settings.name} has no encryption_key: AWS's keys need no policy")
+        raise CommandError(f"stage {settings.name} has no encryption_key: AWS's keys need no policy")
     _, partition, _, region, account, _ = settings.encryption_key.split(":", 5)
     log_groups = f"arn:{partition}:logs:{region}:{account}:log-group:"
     names = (
@@ -68,13 +67,9 @@ def _statement(
 def main(arguments: Sequence[str]) -> int:
     """Print the policy; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m infra.commands.key_policy", description=__doc__)
-    parser.add_argument("--stage", required=True, metavar="NAME", help="the deployment")
-    parsed, more = parser.parse_known_args(arguments)
-    try:
-        found = policy(stage(parsed.stage, context_of(more)))
-    except StageError as error:
-        sys.exit(str(error))
-    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+    add_options(parser, "prod")
+    settings = stage_of(options_of(parser.parse_args(arguments)))
+    sys.stdout.write(json.dumps(policy(settings), indent=1) + "\n")
     return 0
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
 
 from infra import ROOT
 from infra.api.site_headers import cache_control, content_type
@@ -17,7 +19,7 @@ from infra.commands import CommandError
 from infra.commands.stack_state import outputs, page_stack, service_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from infra.commands.session import Session
@@ -34,25 +36,37 @@ def files(site: Path = SITE) -> Iterator[tuple[str, Path]]:
             yield key, path
 
 
-def allow_origin(session: Session, origin: str, service: Mapping[str, str]) -> None:
-    """Allow this origin presigned uploads and downloads of results, unless the stage names another page."""
-    s3 = session.boto.client("s3")
+def allow_origins(session: Session, name: str, origins: Sequence[str], service: Mapping[str, str]) -> None:
+    """Allow origins presigned uploads and downloads of results, beside what the buckets allow already.
+
+    name: of the rule, whose earlier origins it replaces. service: the buckets, by names of the stack's outputs.
+    """
+    s3: Any = session.boto.client("s3")
     for output, rule in (("DropBucket", UPLOADS), ("ResultsBucket", READS)):
-        if output in service and "PageElsewhere" not in service:
-            s3.put_bucket_cors(
-                Bucket=service[output],
-                CORSConfiguration={
-                    "CORSRules": [
-                        {
-                            "AllowedOrigins": [origin],
-                            "AllowedMethods": list(rule.methods),
-                            "AllowedHeaders": list(rule.headers),
-                            "ExposeHeaders": list(rule.exposed),
-                            "MaxAgeSeconds": PREFLIGHT_S,
-                        }
-                    ]
-                },
-            )
+        if output not in service:
+            continue
+        bucket = service[output]
+        # Those of a page elsewhere, by the template, and those of the owner of a bucket that existed before.
+        others = [each for each in _cors_rules(s3, bucket) if each.get("ID") != name]
+        own = {
+            "ID": name,
+            "AllowedOrigins": list(origins),
+            "AllowedMethods": list(rule.methods),
+            "AllowedHeaders": list(rule.headers),
+            "ExposeHeaders": list(rule.exposed),
+            "MaxAgeSeconds": PREFLIGHT_S,
+        }
+        s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [*others, own]})
+
+
+def _cors_rules(s3: Any, bucket: str) -> list[dict[str, Any]]:
+    try:
+        rules: list[dict[str, Any]] = s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchCORSConfiguration":
+            raise
+        return []
+    return rules
 
 
 def publish(session: Session, stage: AwsStage) -> int:
@@ -99,6 +113,7 @@ def publish(session: Session, stage: AwsStage) -> int:
             "CallerReference": f"skysort-{time.time_ns()}",
         },
     )
-    allow_origin(session, page_outputs["PageUrl"].rstrip("/"), outputs(session, service_stack(stage.name)))
+    origin = page_outputs["PageUrl"].rstrip("/")
+    allow_origins(session, f"skysort-page-{stage.name}", [origin], outputs(session, service_stack(stage.name)))
     sys.stdout.write(f"{len(page)} files of the page are at {page_outputs['PageUrl']}\n")
     return len(page)

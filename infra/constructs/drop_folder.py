@@ -32,7 +32,7 @@ class DropBuckets(Construct):
 
     All block public access, are encrypted and TLS only, and the account owns all objects. origins: of web pages that
     upload to the drop bucket and read results by presigned requests. Of buckets that exist already nothing is changed
-    here, since a template can only create what it describes.
+    here, since a template can only create what it describes: infra/commands/existing_buckets.py does.
     """
 
     def __init__(self, scope: Construct, name: str, stage: AwsStage, origins: Sequence[str] = ()) -> None:

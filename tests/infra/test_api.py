@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.api.gateway_problems import GATEWAY_RESPONSES, REQUEST_TOO_LARGE
+from infra.api.gateway_problems import GATEWAY_RESPONSES
 from infra.api.routes import ROUTES
 from infra.local import responses
 from infra.stages.api import BINARY_MEDIA_TYPES, PUBLIC_PATHS
@@ -173,12 +173,12 @@ def test_every_answer_of_the_gateway_is_a_problem_document(stage: Synthesised) -
 
 def test_the_gateway_speaks_as_the_local_stack_does(stage: Synthesised) -> None:
     """The same status, type and title for the same trouble, whichever gateway answers."""
-    document = json.loads(responses.too_large(REQUEST_TOO_LARGE, "an-id").body)
+    document = json.loads(responses.of_gateway("REQUEST_TOO_LARGE", "an-id", "11 MB").body)
     answers = {
         one.properties["ResponseType"]: one.properties for one in stage.resources("AWS::ApiGateway::GatewayResponse")
     }
     deployed = json.loads(answers["REQUEST_TOO_LARGE"]["ResponseTemplates"]["application/json"])
-    assert {**deployed, "request_id": "an-id"} == document
+    assert {**deployed, "request_id": "an-id", "local": "11 MB"} == document
 
 
 def test_where_waiting_helps_the_gateway_says_how_long(stage: Synthesised) -> None:

@@ -114,14 +114,18 @@ def test_the_stages_own_page_may_upload_and_read_and_no_other(tmp_path: Path, mo
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_stage_whose_page_is_elsewhere_keeps_the_rules_of_its_template() -> None:
-    boto3.client("s3").create_bucket(Bucket="drop")
-    publish_page.allow_origin(
-        emulated(),
-        "https://d1234.cloudfront.net",
-        {"DropBucket": "drop", "PageElsewhere": "https://sky.example.org"},
-    )
-    assert cors("drop") == []
+def test_the_stages_own_page_may_upload_beside_those_that_a_bucket_allows_already() -> None:
+    # Given a bucket that allows another page, by the template or by whoever had it before
+    elsewhere = "https://sky.example.org"
+    s3: Any = boto3.client("s3")
+    s3.create_bucket(Bucket="drop")
+    rule = {"AllowedOrigins": [elsewhere], "AllowedMethods": ["POST"]}
+    s3.put_bucket_cors(Bucket="drop", CORSConfiguration={"CORSRules": [rule]})
+    # When the stage's own page is published, and again under another address
+    for address in ("https://d1234.cloudfront.net", "https://d5678.cloudfront.net"):
+        publish_page.allow_origins(emulated(), "page", [address], {"DropBucket": "drop"})
+    # Then both may upload, and no address of before
+    assert [each["AllowedOrigins"] for each in cors("drop")] == [[elsewhere], ["https://d5678.cloudfront.net"]]
 
 
 @pytest.mark.usefixtures("aws")
