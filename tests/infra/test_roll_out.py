@@ -98,10 +98,11 @@ def test_sandboxes_that_are_kept_warm_are_restored_after_the_alias_moved(prod: S
             assert (one.properties["Deployed"], one.properties["Alias"]) == (f"skysort-{name}-prod", "live")
 
 
-def test_cloudformation_waits_longer_than_a_proof(stage: Synthesised) -> None:
+def test_cloudformation_waits_for_the_reason_of_a_proof_that_waited_in_vain(stage: Synthesised) -> None:
+    """The last call begins when the time for the proof is nearly over, and takes up to a minute."""
     for proof in stage.resources("Custom::Proof"):
-        assert int(proof.properties["ServiceTimeout"]) >= PROOF_S + 60
-    assert stage.one("ReleaseHookFunction").properties["Timeout"] >= PROOF_S + 60
+        waits = int(proof.properties["ServiceTimeout"])
+        assert PROOF_S + 60 < waits < stage.one("ReleaseHookFunction").properties["Timeout"]
 
 
 def test_the_canary_turns_back_at_its_alarm(prod: Synthesised) -> None:

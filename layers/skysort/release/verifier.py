@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 # Processors differ in the last digits of a network's or a booster's sums; another model differs by more.
 TOLERANCE: Final = 0.01
-# A proof waits for free sandboxes until then; CloudFormation waits for the answer a minute longer.
+# A proof waits for free sandboxes until then; CloudFormation waits longer, by a call that begins last and the answer.
 PROOF_S: Final = 540
-ANSWER_S: Final = 60
+ANSWER_S: Final = 120
 # How long an alarm stays raised after the last failure: its periods, and the delay of its metrics.
 SETTLED_S: Final = 240
 
