@@ -222,6 +222,15 @@ def test_prod_has_an_alarm_that_is_quiet_while_nothing_happens(prod: Synthesised
     assert "AlarmActions" not in found
 
 
+def test_a_files_wait_is_an_alarm_once_no_redelivery_explains_it(prod: Synthesised) -> None:
+    # Given a message whose batch Lambda holds while its function is throttled: it comes again when the timeout ends
+    for queue in prod.stage.drop_queues:
+        found = prod.named("AWS::CloudWatch::Alarm", "AlarmName", f"skysort-prod-{queue.model.name}-queue-age")
+        # Then that alone wakes nobody, and it still has one whole invocation
+        timeout_s = prod.stage.functions[queue.function].timeout_s
+        assert found.properties["Threshold"] >= queue.visibility_timeout_s + timeout_s
+
+
 def test_an_alarm_for_each_part_of_the_service_speaks_for_all_and_tells_the_topic(prod: Synthesised) -> None:
     topic = {"Ref": prod.named("AWS::SNS::Topic", "TopicName", "skysort-alarms-prod").logical_id}
     speaking = prod.resources("AWS::CloudWatch::CompositeAlarm")

@@ -73,12 +73,12 @@ class SqsMessages:
             }
             for number, record in enumerate(records)
         ]
-        if self._client is None:
-            self._client = boto3.client("sqs", config=_CONFIG)
         # arn:aws:sqs:region:account:name; asking for the URL would need a permission of its own.
         account, name = records[0]["eventSourceARN"].split(":")[-2:]
-        url = f"{self._client.meta.endpoint_url}/{account}/{name}"
         try:
+            if self._client is None:
+                self._client = boto3.client("sqs", config=_CONFIG)
+            url = f"{self._client.meta.endpoint_url}/{account}/{name}"
             answer = self._client.change_message_visibility_batch(QueueUrl=url, Entries=entries)
             faults = [f"{failed['Code']}: {failed.get('Message', '')}" for failed in answer.get("Failed", ())]
         except (BotoCoreError, ClientError) as error:
