@@ -85,6 +85,16 @@ def _cdk(action: str, options: Options, session: Session | None, more: Sequence[
     return subprocess.run(line, cwd=INFRA, env=environment(), check=False).returncode
 
 
+def _bootstrap(stage: AwsStage, options: Options, session: Session, more: Sequence[str]) -> int:
+    """Bootstrap the account and region, with the stage's qualifier in a stack of its own; returns the exit status."""
+    # Named, so that CDK does not ask the app, which wants settings that bootstrapping does not need.
+    named = any(argument.startswith("aws://") for argument in more)
+    environment = () if named else (f"aws://{session.account}/{session.region}",)
+    own = stage.qualifier
+    qualifier = ("--qualifier", own, "--toolkit-stack-name", f"CDKToolkit-{own}") if own else ()
+    return _cdk("bootstrap", options, session, [*environment, *qualifier, *more])
+
+
 def _deploy(stage: AwsStage, options: Options, session: Session, more: Sequence[str]) -> int:
     """Deploy the stacks, protect them, and upload the page; returns the exit status."""
     engine = os.environ.get("CDK_DOCKER") or "docker"
@@ -147,15 +157,9 @@ def main(arguments: Sequence[str]) -> int:
                 f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask"
             )
         return _destroy(stage, options, session, more, page_only=parsed.page)
-    own = _own_bootstrap(stage) if parsed.action == "bootstrap" else ()
-    return _cdk(parsed.action, options, session, [*own, *more])
-
-
-def _own_bootstrap(stage: AwsStage) -> tuple[str, ...]:
-    """The arguments of the bootstrap of a stage's qualifier, whose stack must not replace the account's other one."""
-    if stage.qualifier is None:
-        return ()
-    return "--qualifier", stage.qualifier, "--toolkit-stack-name", f"CDKToolkit-{stage.qualifier}"
+    if parsed.action == "bootstrap":
+        return _bootstrap(stage, options, session, more)
+    return _cdk(parsed.action, options, session, more)
 
 
 if __name__ == "__main__":

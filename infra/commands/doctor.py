@@ -49,7 +49,7 @@ def synthesise(options: Options, session: Session | None) -> list[dict[str, Any]
         variables = {"CDK_OUTDIR": folder, "CDK_CONTEXT_JSON": json.dumps(context), "PYTHONPATH": path}
         command = [sys.executable, "-P", "-m", "infra.app"]
         done = subprocess.run(
-            command, cwd=INFRA, env=environment() | variables, capture_output=True, text=True, check=False
+            command, cwd=ROOT, env=environment() | variables, capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise CommandError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the app failed")

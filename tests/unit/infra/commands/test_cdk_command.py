@@ -133,6 +133,19 @@ def test_a_stage_with_a_qualifier_gets_a_bootstrap_of_its_own_beside_the_account
     assert ran[-1][-4:] == ["--qualifier", "skysort", "--toolkit-stack-name", "CDKToolkit-skysort"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["-c", "region=eu-west-1"], f"aws://{ACCOUNT}/eu-west-1"),
+        ([f"aws://{ACCOUNT}/us-west-2"], f"aws://{ACCOUNT}/us-west-2"),
+    ],
+)
+def test_bootstrapping_is_for_one_environment(arguments: list[str], environment: str, ran: list[list[str]]) -> None:
+    cdk.main(["bootstrap", *arguments])
+    assert [part for part in ran[-1] if part.startswith("aws://")] == [environment]
+    assert "--qualifier" not in ran[-1]
+
+
 def test_a_change_set_that_is_left_to_somebody_else_publishes_no_page(ran: list[list[str]]) -> None:
     cdk.main(["deploy", "--no-execute"])
     assert [step[0] for step in ran if len(step) > 1][1:] == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 
-from infra.commands import doctor
+from infra.commands import CommandError, doctor
 from infra.commands.account_checks import AccountChecks
 from infra.commands.checks import Finding, Result, findings, ok, table
 from infra.commands.session import Options, Session
@@ -216,3 +216,9 @@ def test_without_credentials_the_rest_is_left_out_and_nothing_can_be_deployed(
     assert found["credentials"].result is Result.FAILED
     assert "run `aws configure`" in found["credentials"].sentence
     assert "bootstrap" not in found
+
+
+def test_a_stage_that_the_app_refuses_is_refused_with_its_sentence() -> None:
+    # By the app itself, in a process of its own as CDK runs it: seconds
+    with pytest.raises(CommandError, match="stage prod has alarms, but they would notify nobody"):
+        doctor.synthesise(Options("prod", None, {}), None)
