@@ -14,18 +14,12 @@ import termios
 import threading
 import urllib.error
 import urllib.request
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 from infra.local.running_stack import ROOT
+from tests.certificates import write_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -142,22 +136,7 @@ def stumbling(target: str) -> Iterator[tuple[str, list[int]]]:
 @contextlib.contextmanager
 def self_signed(certificate: Path) -> Iterator[str]:
     """A service without models behind TLS, its own certificate written to a file; yields its address."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    private = certificate.with_suffix(".key")
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    private = write_certificate(certificate)
 
     class Empty(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
