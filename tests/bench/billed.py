@@ -39,14 +39,14 @@ class Bill:
         return round(statistics.fmean(found), 2)
 
 
-def million_invocations(billed_ms: float, memory_mb: int) -> float:
+def million_invocations(billed_ms: float, memory_mb: int, prices: Prices = _PRICES) -> float:
     """Dollars for a million invocations on demand."""
-    return _PRICES.million_invocations + billed_ms * 1e3 * memory_mb / MB_PER_GB * _PRICES.gb_second
+    return prices.million_invocations + billed_ms * 1e3 * memory_mb / MB_PER_GB * prices.gb_second
 
 
-def kept_warm(memory_mb: int) -> float:
+def kept_warm(memory_mb: int, prices: Prices = _PRICES) -> float:
     """Dollars a month for one sandbox of provisioned concurrency, before what its invocations cost."""
-    return memory_mb / MB_PER_GB * _PRICES.provisioned_gb_second * SECONDS_A_MONTH
+    return memory_mb / MB_PER_GB * prices.provisioned_gb_second * SECONDS_A_MONTH
 
 
 def kept_on_average(warm: Provisioned) -> float:

@@ -12,9 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.stages.deployments import prod
-from infra.stages.functions import Provisioned
-from tests.bench import billed, bulk_tables, custom_tables, image_tables, training_tables
+from tests.bench import bulk_tables, cost_tables, custom_tables, image_tables, training_tables
 from tests.bench.markdown import table as _markdown
 
 if TYPE_CHECKING:
@@ -247,59 +245,6 @@ def _table(star: Mapping[str, Any]) -> str:
     )
 
 
-def cost(results: Path) -> str:
-    """Dollars for what was measured."""
-    star, pictures = _read(results / "star.json"), _read(results / "pictures.json")
-    durations = {"star": star["billed_ms"]["unique"]} if "billed_ms" in star else {}
-    durations |= {model: found["billed_ms"]["unique"] for model, found in pictures.get("pictures", {}).items()}
-    if not durations:
-        return NOT_YET
-    rows = []
-    for model, milliseconds in durations.items():
-        memory = prod().functions[model].memory_mb
-        on_demand = billed.million_invocations(milliseconds, memory)
-        rows.append(
-            [
-                model,
-                f"{milliseconds:.1f} ms",
-                f"{memory:,} MB",
-                f"${on_demand:.2f}",
-                f"${on_demand + billed.MILLION_REST_REQUESTS:.2f}",
-                f"${billed.kept_warm(memory):.2f}",
-            ]
-        )
-    header = [
-        "",
-        "billed a request",
-        "memory",
-        "Lambda, a million requests",
-        "with API Gateway",
-        "one sandbox kept warm, a month",
-    ]
-    about = (
-        "Billed milliseconds are those of one user with new inputs on the machine above; prices are AWS's list prices "
-        f"of {billed.REGION} for x86 as of {billed.PRICES_OF}, without the free tier. "
-        "Check them against AWS's pricing pages before relying on them."
-    )
-    return f"{_markdown(header, rows)}\n\n{_kept_warm()} {about}"
-
-
-def _kept_warm() -> str:
-    """What the prod stage costs before the first request."""
-    functions = prod().functions.items()
-    average = {
-        name: (billed.kept_on_average(function.warm), function.memory_mb)
-        for name, function in functions
-        if isinstance(function.warm, Provisioned)
-    }
-    dollars = sum(count * billed.kept_warm(memory) for count, memory in average.values())
-    kept = ", ".join(f"{name} {count:.1f}" for name, (count, _) in average.items())
-    return (
-        f"The prod stage keeps sandboxes warm ({kept} on average over a day): ${dollars:,.0f} a month without any "
-        "request. The dev stage keeps none."
-    )
-
-
 def page(results: Path) -> str:
     """The web page in Chromium, in a sentence."""
     found = _read(results / "page.json")
@@ -347,7 +292,8 @@ TABLES: Final[dict[str, Callable[[Path], str]]] = {
     "summary": summary,
     "models": models,
     "measured": measured,
-    "cost": cost,
+    "cost": cost_tables.cost,
+    "architectures": cost_tables.architectures,
     "page": page,
     "trained": trained,
     "promotions": promotions,
