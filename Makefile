@@ -16,7 +16,7 @@ TORCH := torch==2.13.0
 export SKYSORT_RUN_PYTHON := $(CURDIR)/$(RUN)
 export UV_PYTHON_DOWNLOADS := never
 .PHONY: help run demo test lint format bench bench-images fuzz screenshots readme openapi references policies \
-	train base-image pin-base images bootstrap doctor synth diff deploy rollback destroy sam redrive lock clean
+	train base-image pin-base images bootstrap deployer doctor synth diff deploy rollback destroy sam redrive lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -108,6 +108,8 @@ doctor: .venv/infra/.ready ## check before a deployment of STAGE whether it woul
 	@$(INFRA) -m infra.commands.doctor --stage $(STAGE) $(ARGS)
 rollback: .venv/infra/.ready ## take the last deployment of STAGE back: its aliases to the versions before (ARGS=--dry-run)
 	@$(INFRA) -m infra.commands.rollback --stage $(STAGE) $(ARGS)
+deployer: .venv/dev/.ready ## write the least policies for whoever deploys STAGE (ARGS='-c account=123456789012 -c region=eu-west-1')
+	@$(DEV) -m infra.commands.deployer --stage $(STAGE) $(ARGS)
 sam: .venv/infra/.ready .venv/sam/.ready ## have the functions ready for `sam local invoke` and `sam local start-api`
 	@$(INFRA) -m infra.sam --stage $(STAGE) $(ARGS)
 redrive: .venv/infra/.ready ## send MODEL's dead letters of STAGE back to its queue (ARGS=--look names them, --help)
