@@ -14,7 +14,9 @@ from skysort.settings import PATH_BELOW_DOMAIN
 
 # The longest bucket name of a stage, skysort-access-logs-<stage>-<account>-<region>, has to fit S3's 63 characters in
 # the regions with the longest names (14 characters, such as ap-southeast-1).
-STAGE_NAME: Final = r"[a-z]([a-z0-9-]{0,13}[a-z0-9])?"
+_STAGE: Final = r"[a-z]([a-z0-9-]{0,13}[a-z0-9])?"
+# Parts of names before the stage's: skysort-star-drop-dev would be star-drop of dev and star of drop-dev.
+PARTS_OF_NAMES: Final = ("bulk", "dlq", "drop", "page", "train")
 _REGION: Final = r"[a-z]{2,4}(-[a-z]+)+-\d"
 _HOST: Final = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 _BUCKET: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
@@ -25,6 +27,18 @@ CLOUDFRONT_REGION: Final = "us-east-1"
 def like(value: str, pattern: str, message: str) -> None:
     """Raise StageError with the message and the value unless the whole value matches."""
     require(re.fullmatch(pattern, value) is not None, f"{message} (got {value!r})")
+
+
+def check_stage_name(name: str) -> None:
+    """Raise StageError for a name that does not fit into those of resources, or makes one of another stage's."""
+    message = "a stage's name may have up to 15 lower-case letters, digits and hyphens, and begins with a letter"
+    like(name, _STAGE, message)
+    part = name.partition("-")[0]
+    require(
+        part == name or part not in PARTS_OF_NAMES,
+        f"a stage's name cannot begin with {part}-: names such as skysort-star-{part}-... would be those of another "
+        f"stage (got {name!r})",
+    )
 
 
 def check_account(account: str, name: str) -> None:

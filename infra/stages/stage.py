@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from infra.api.routes import ROUTES
-from infra.stages.account import STAGE_NAME, AccountSettings, like
+from infra.stages.account import AccountSettings, check_stage_name
 from infra.stages.functions import TIMEOUT_S, StageError, in_range, require
 from infra.stages.operations import Operations
 from infra.stages.release import check_release_hook, check_spare
@@ -332,11 +332,7 @@ class AwsStage(AccountSettings, Stage):
     def __post_init__(self) -> None:
         """Reject what an account could not run, or callers could exhaust."""
         super().__post_init__()
-        like(
-            self.name,
-            STAGE_NAME,
-            "a stage's name may have up to 15 lower-case letters, digits and hyphens, and begins with a letter",
-        )
+        check_stage_name(self.name)
         self.check_account()
         for name, function in self.functions.items():
             require(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from infra.stages.account import PARTS_OF_NAMES
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:
@@ -121,6 +123,26 @@ def test_what_settings_replace_has_no_name(prod: Synthesised, kind: str) -> None
     (found,) = prod.resources(kind)
     assert replacing(found)
     assert kind not in {resource.type for resource, _, _ in named(prod)}
+
+
+def test_no_stage_can_be_called_so_that_its_names_are_those_of_another(prod: Synthesised) -> None:
+    """skysort-star-drop-dev would be star-drop of dev, and star of drop-dev."""
+    around: dict[str, set[tuple[str, str]]] = {}
+    for resource, _, name in named(prod):
+        before, _, after = name.partition(prod.stage.name)
+        around.setdefault(resource.type, set()).add((before, after))
+    pairs = [pair for parts in around.values() for pair in permutations(parts, 2)]
+    begins = {
+        longer.removeprefix(before)
+        for (before, end), (longer, other) in pairs
+        if end == other and longer.startswith(before)
+    }
+    ends = {
+        longer.removesuffix(end) for (before, end), (other, longer) in pairs if before == other and longer.endswith(end)
+    }
+    assert begins <= {f"{part}-" for part in PARTS_OF_NAMES}
+    assert "drop-" in begins
+    assert ends == set()
 
 
 def test_two_stages_share_no_name(dev: Synthesised, prod: Synthesised) -> None:

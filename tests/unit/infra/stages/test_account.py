@@ -69,6 +69,7 @@ def test_what_cannot_be_an_identifier_of_aws_is_refused(build: Callable[[], obje
         ({"name": "Anna"}, "a stage's name may have up to 15 lower-case letters, digits and hyphens"),
         ({"name": "anna-"}, "a stage's name may have up to 15"),
         ({"name": "a" * 16}, "a stage's name may have up to 15"),
+        ({"name": "drop-dev"}, "a stage's name cannot begin with drop-: names such as skysort-star-drop-... would be"),
         ({"account": "1234"}, "account must be an AWS account id, 12 digits in quotes (got '1234')"),
         ({"region": "Ireland"}, "region must read like eu-west-1 (got 'Ireland')"),
         ({"qualifier": "a-long-qualifier"}, "qualifier must be up to 10 lower-case letters and digits"),
