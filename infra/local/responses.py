@@ -30,14 +30,14 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # Of the headers that "Amazon API Gateway important notes" says may be renamed, those that a function's answer does not
 # get through unchanged, and those of a connection, which are gone.
-_RENAMED_HEADERS: Final = frozenset(
+RENAMED_HEADERS: Final = frozenset(
     {
         *("authorization", "connection", "content-length", "content-md5", "date", "expect", "host", "max-forwards"),
         *("proxy-authenticate", "server", "user-agent", "warn", "www-authenticate"),
     }
 )
 _RENAMED: Final = "x-amzn-Remapped-"
-_DROPPED_HEADERS: Final = frozenset({"te", "trailer", "transfer-encoding", "upgrade"})
+DROPPED_HEADERS: Final = frozenset({"te", "trailer", "transfer-encoding", "upgrade"})
 _EVERY_ANSWER: Final = [(name.lower().encode(), value.encode()) for name, value in EVERY_ANSWER.items()]
 _STATUSES: Final = range(200, 600)
 _WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -171,8 +171,8 @@ def _add(headers: Headers, name: str, value: Any) -> None:
     # A line break in a value would allow header injection and response splitting.
     if text is None or _NAME.fullmatch(name) is None or _VALUE.fullmatch(text) is None:
         raise MalformedResponseError(f"the header {name!r:.80} has a name or a value that HTTP does not allow")
-    renamed = f"{_RENAMED}{name}" if name.lower() in _RENAMED_HEADERS else name
-    if name.lower() not in _DROPPED_HEADERS:
+    renamed = f"{_RENAMED}{name}" if name.lower() in RENAMED_HEADERS else name
+    if name.lower() not in DROPPED_HEADERS:
         headers.append((renamed.encode("ascii"), text.encode("latin-1")))
 
 

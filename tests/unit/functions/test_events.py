@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.local.responses import DROPPED_HEADERS, RENAMED_HEADERS
 from tests.factories import FakeContext
 from tests.sample_events import BULK, READ_THE_BUCKET, READY, RESULTS
 from tests.sample_events import events as sample_events
 from tests.unit.functions.loading import load_function
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 EVENTS = Path(__file__).resolve().parents[3] / "events"
@@ -87,6 +89,28 @@ def test_an_event_is_answered(name: str, functions: dict[str, ModuleType]) -> No
     event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
     response = functions[function].handler(event, FakeContext())
     assert response["statusCode"] == status, response["body"]
+
+
+@pytest.mark.parametrize("spelled", [str.lower, str.upper])
+@pytest.mark.parametrize("name", ["star_csv", "star_csv_base64", "star_form", "star_wrong_type", "galaxy_jpeg"])
+def test_headers_are_read_however_they_are_spelled(
+    name: str, spelled: Callable[[str], str], functions: dict[str, ModuleType]
+) -> None:
+    """API Gateway passes the names of headers as the client wrote them, in lower case by HTTP/2."""
+    function, status = EXPECTED[name]
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    for member in ("headers", "multiValueHeaders"):
+        event[member] = {spelled(header): value for header, value in (event.get(member) or {}).items()}
+    assert functions[function].handler(event, FakeContext())["statusCode"] == status
+
+
+@pytest.mark.parametrize("name", ["star_row", "galaxy_jpeg", "health", "docs", "uploads_bad_name"])
+def test_no_answer_has_a_header_that_the_gateway_takes_away(name: str, functions: dict[str, ModuleType]) -> None:
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    answer = functions[EXPECTED[name][0]].handler(event, FakeContext())
+    sent = {header.lower() for member in ("headers", "multiValueHeaders") for header in answer.get(member) or {}}
+    assert "content-type" in sent
+    assert not sent & (RENAMED_HEADERS | DROPPED_HEADERS)
 
 
 def test_the_sample_objects_come_out_as_what_they_are(functions: dict[str, ModuleType]) -> None:
