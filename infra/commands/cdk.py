@@ -78,6 +78,15 @@ def confirmed(stage: str, place: str, answer: str | None) -> bool:
     return sys.stdin.isatty() and input(question).strip() == stage
 
 
+def base_note(stage: AwsStage) -> str | None:
+    """What is to be said of a base image by tag, None by digest; raises CommandError if the stage needs a digest."""
+    note = unpinned(os.environ)
+    # Whoever names a base for a run has chosen it; that of base.txt is for everybody.
+    if note and stage.keep_data and BASE_IMAGE_SETTING not in os.environ:
+        raise CommandError(f"stage {stage.name} is built on a base by digest only: {note}")
+    return note
+
+
 def _cdk(action: str, options: Options, session: Session | None, more: Sequence[str]) -> int:
     """Run the CDK command line; returns its exit status."""
     install()
@@ -103,10 +112,7 @@ def _deploy(stage: AwsStage, options: Options, session: Session, more: Sequence[
             f"{engine} not found: deploying builds the functions' images. Install Docker, or name another engine that "
             "CDK can use, e.g. CDK_DOCKER=podman or CDK_DOCKER=finch"
         )
-    if note := unpinned(os.environ):
-        # Whoever names a base for a run has chosen it; that of base.txt is for everybody.
-        if stage.keep_data and BASE_IMAGE_SETTING not in os.environ:
-            raise CommandError(f"stage {stage.name} is built on a base by digest only: {note}")
+    if note := base_note(stage):
         sys.stderr.write(f"note: {note}")
     created = prepare(session, stage, adopt=IMPORT in more)
     unprotected = ("-c", f"unprotected={','.join(created)}") if created and stage.keep_data else ()

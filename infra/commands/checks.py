@@ -78,7 +78,7 @@ def _run(check: Callable[[], tuple[Result, str]]) -> tuple[Result, str]:
     except BotoCoreError as error:
         return unknown(f"AWS could not be asked: {described(error)}")
     except CommandError as error:
-        return failed(str(error))
+        return failed(" ".join(str(error).split()))
 
 
 def table(found: Sequence[Finding]) -> str:

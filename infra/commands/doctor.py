@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any, Final
 from infra import ROOT
 from infra.commands import CommandError, run
 from infra.commands.account_checks import AccountChecks
-from infra.commands.cdk import INFRA, environment
+from infra.commands.cdk import INFRA, base_note, environment
 from infra.commands.checks import Result, failed, findings, note, ok, table
 from infra.commands.session import Session, add_options, options_of, stage_of
-from infra.containers.base import unpinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from infra.commands.checks import Finding
     from infra.commands.session import Options
+    from infra.stages.stage import AwsStage
 
 # Names that a stage gives, and that are left behind, or taken by others: where a template has them.
 _NAMED: Final = {
@@ -76,9 +76,9 @@ def engine() -> tuple[Result, str]:
     return ok(program)
 
 
-def base_image() -> tuple[Result, str]:
-    """Whether builds are reproducible."""
-    return note(text.strip().splitlines()[0]) if (text := unpinned(os.environ)) else ok("by digest")
+def base_image(stage: AwsStage) -> tuple[Result, str]:
+    """Whether builds are reproducible, which a stage that keeps its data demands."""
+    return note(" ".join(text.split())) if (text := base_note(stage)) else ok("by digest")
 
 
 def command_line() -> tuple[Result, str]:
@@ -89,8 +89,8 @@ def command_line() -> tuple[Result, str]:
 
 def diagnose(options: Options) -> list[Finding]:
     """Every check of this machine, the settings and the account."""
-    found = findings([("engine", engine), ("base image", base_image), ("CDK", command_line)])
     stage = stage_of(options)
+    found = findings([("engine", engine), ("base image", lambda: base_image(stage)), ("CDK", command_line)])
     sessions: list[Session] = []
     templates: list[dict[str, Any]] = []
 

@@ -13,6 +13,7 @@ from infra.commands import CommandError, doctor
 from infra.commands.account_checks import AccountChecks
 from infra.commands.checks import Finding, Result, findings, ok, table
 from infra.commands.session import Options, Session
+from infra.containers import base
 from infra.stages.config import stage as configured
 from infra.stages.deployments import dev, prod
 from tests.fakes.aws_session import ACCOUNT, REGION, emulated, faked, refusal
@@ -192,6 +193,7 @@ def test_the_status_says_whether_a_deployment_would_succeed(
     # Given a machine and an account that are ready, and a stage whose alarms have a recipient, or none
     account.boto.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
     monkeypatch.setattr(Session, "open", lambda *_: account)
+    monkeypatch.setenv("SKYSORT_BASE_IMAGE", "registry.example/python@sha256:" + "0a" * 32)
     monkeypatch.setattr(doctor, "engine", lambda: ok("/usr/bin/docker"))
     monkeypatch.setattr(doctor, "synthesise", lambda *_: [{"Resources": {}}])
     monkeypatch.setattr(AccountChecks, "concurrency", lambda _: ok("1,000 at once"))
@@ -204,6 +206,16 @@ def test_the_status_says_whether_a_deployment_would_succeed(
     told = capsys.readouterr().out
     assert f"ok      credentials   account {ACCOUNT}, region {REGION}" in told
     assert ("failed  mail" in told) == bool(status)
+
+
+@pytest.mark.parametrize(("stage", "result"), [(dev(), Result.NOTE), (prod(), Result.FAILED)])
+def test_a_base_that_may_move_fails_only_what_keeps_its_data(
+    stage: AwsStage, result: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SKYSORT_BASE_IMAGE", raising=False)
+    monkeypatch.setattr(base, "locked", lambda: "python:3.13-slim")
+    (finding,) = findings([("base image", lambda: doctor.base_image(stage))])
+    assert finding.result is result
 
 
 def test_without_credentials_the_rest_is_left_out_and_nothing_can_be_deployed(
