@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Final
 from infra.stages.functions import Canary, Provisioned, require
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from infra.stages.functions import FunctionSettings
-    from infra.stages.stage import DropQueue
 
 # Sandboxes of a function that neither its queue, its bulk jobs nor those kept warm take.
 SPARE: Final = 1
@@ -22,18 +21,14 @@ SPARE: Final = 1
 PROOFS_AT_ONCE: Final = 3
 
 
-def check_spare(
-    functions: Mapping[str, FunctionSettings], queues: Sequence[DropQueue], bulk_parts: Mapping[str, int]
-) -> None:
-    """Reject a function that may be too busy to be deployed."""
-    taken = [(queue.function, queue.maximum_concurrency, queue.queue) for queue in queues]
-    taken += [(name, parts, "bulk_parts") for name, parts in bulk_parts.items()]
-    taken += [
+def check_spare(functions: Mapping[str, FunctionSettings], taken: Iterable[tuple[str, int, str]]) -> None:
+    """Reject a function that may be too busy to be deployed; taken: its name, how many sandboxes, and by what."""
+    warm = [
         (name, function.warm.ceiling, "provisioned concurrency")
         for name, function in functions.items()
         if isinstance(function.warm, Provisioned)
     ]
-    for name, count, by in taken:
+    for name, count, by in (*taken, *warm):
         reserved = functions[name].reserved_concurrency
         require(
             reserved is None or count + SPARE <= reserved,

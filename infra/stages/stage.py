@@ -343,7 +343,10 @@ class AwsStage(AccountSettings, Stage):
         require(self.log_days in LOG_DAYS, f"log_days must be one of {', '.join(map(str, LOG_DAYS))}: {self.log_days}")
         for queue in self.drop_queues:
             in_range(queue.maximum_concurrency, MAXIMUM_CONCURRENCY, f"{queue.queue}: maximum_concurrency")
-        check_spare(self.functions, self.drop_queues, self.bulk_parts)
+        queues = [(queue.function, queue.maximum_concurrency, queue.queue) for queue in self.drop_queues]
+        check_spare(
+            self.functions, [*queues, *((name, parts, "bulk_parts") for name, parts in self.bulk_parts.items())]
+        )
         check_release_hook(self.functions, self.release_hook_concurrency)
         unbounded = [name for name, function in self.functions.items() if function.reserved_concurrency is None]
         require(
