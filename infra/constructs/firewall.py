@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra.api.gateway_problems import TOO_MANY_REQUESTS
 from infra.constructs.common import log_group
+from infra.constructs.origin_secret import HEADER, OriginSecret
 from infra.stages.functions import require
 from skysort import problems
 
@@ -134,7 +135,10 @@ class WebFirewall(Construct):
             default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
             visibility_config=visibility(f"skysort-{stage.name}"),
             custom_response_bodies=slower(),
-            rules=_limits(settings.requests_in_5_minutes)
+            rules=_limits(
+                settings.requests_in_5_minutes,
+                OriginSecret(self, "Origin", stage=stage) if settings.origin_secret else None,
+            )
             + [managed(priority, group, _MANAGED[group]) for priority, group in enumerate(_MANAGED, start=3)],
         )
         association = waf.CfnWebACLAssociation(
@@ -151,7 +155,7 @@ class WebFirewall(Construct):
             log_destination_configs=[_arn(self, name=logs.log_group_name)],
             redacted_fields=[
                 waf.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": header})
-                for header in ("authorization", "x-api-key")
+                for header in ("authorization", "x-api-key", HEADER.lower())
             ],
         )
 
@@ -162,8 +166,14 @@ def _arn(scope: Construct, name: str) -> str:
     )
 
 
-def _limits(requests: int) -> list[waf.CfnWebACL.RuleProperty]:
+def _limits(requests: int, secret: OriginSecret | None) -> list[waf.CfnWebACL.RuleProperty]:
     """Count each request by the caller's address, if known, and by the connecting address."""
+    if secret is not None:
+        # The page's own web ACL has counted by the visitor's connecting address what comes from CloudFront.
+        return [
+            limit(0, "requests-of-one-direct-caller", requests, unless=secret.proof()),
+            limit(1, "requests-of-one-address", _SHARED * requests),
+        ]
     # Visitors of the page come through CloudFront, whose addresses they share, and are distinguished by the forwarded
     # address. A rule by forwarded address ignores requests without one, so a second rule counts those by connecting
     # address. A caller who forges a new address for each request is limited by the last rule only.

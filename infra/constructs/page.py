@@ -16,6 +16,7 @@ from infra.api.site_headers import content_security_policy, security_headers
 from infra.constructs.common import account_name, acknowledge, removal
 from infra.constructs.domain import PageDomain
 from infra.constructs.firewall import PageFirewall
+from infra.constructs.origin_secret import origin_headers
 from skysort import limits
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class WebPage(Construct):
         origin = origins.HttpOrigin(
             address,
             origin_path=path,
+            custom_headers=origin_headers(stage) or None,
             protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
             origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
             read_timeout=Duration.seconds(limits.GATEWAY_TIMEOUT_S + 1),

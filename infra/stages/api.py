@@ -139,15 +139,23 @@ class Firewall:
     """AWS WAF for the API and the page.
 
     requests_in_5_minutes: limit per caller, by address as far as it is known. page_web_acl: the ARN of a web ACL in
-    us-east-1 for the page of a stage in another region; None to create one (constructs/firewall.py).
+    us-east-1 for the page of a stage in another region; None to create one (constructs/firewall.py). origin_secret: a
+    label, such as 2026-11, of the secret by which CloudFront proves itself to the API's firewall ($0.40 a month);
+    another label makes another secret. None for none: then callers are told apart by what X-Forwarded-For says.
     """
 
     requests_in_5_minutes: int = 10_000
     page_web_acl: str | None = None
+    origin_secret: str | None = None
 
     def __post_init__(self) -> None:
         """Reject what WAF would reject."""
         in_range(self.requests_in_5_minutes, RATE_RULE, "requests_in_5_minutes")
+        label = self.origin_secret
+        require(
+            label is None or re.fullmatch(r"[A-Za-z0-9-]{1,20}", label) is not None,
+            f"origin_secret must be a label of letters, digits and hyphens, such as 2026-11 (got {label!r})",
+        )
         acl = self.page_web_acl
         require(
             acl is None

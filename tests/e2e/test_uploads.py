@@ -65,7 +65,8 @@ def test_a_folder_of_pictures_from_forms_to_one_csv(api: httpx.Client) -> None:
     picture = files["field 7/ü+&%.jpg"]
     assert httpx.get(picture["links"]["record"]).json()["predictions"] == picture["record"]["predictions"]
     # And one CSV has a line for each picture
-    table = api.get(api.base_url.join("/v1/batches/folder%201").join(status["links"]["csv"]))
+    here = api.base_url.join("/v1/batches/folder%201")
+    table = api.get(here.join(status["links"]["csv"]))
     assert table.headers["content-disposition"] == "attachment; filename*=UTF-8''folder%201.csv"
     rows = list(csv.DictReader(io.StringIO(table.text, newline="")))
     assert [(row["file"], row["label"]) for row in rows] == [
@@ -74,6 +75,13 @@ def test_a_folder_of_pictures_from_forms_to_one_csv(api: httpx.Client) -> None:
         ("survey.zip/m1.jpg", "Unbarred Spiral"),
         ("survey.zip/m2.txt", ""),
     ]
+    # Below a stage, too, as at the API's own address in AWS: links stay there, and so do those of the documentation
+    for path, link in (("/v1/batches/folder%201", status["links"]["csv"]), ("/docs", "openapi.json")):
+        below = api.get(f"/local{path}")
+        followed = api.get(below.url.join(link))
+        assert (below.status_code, followed.status_code) == (200, 200)
+        assert followed.url.path.startswith("/local/")
+    assert followed.json()["servers"] == [{"url": "."}]
 
 
 def test_a_large_table_in_parts_resumed_after_a_failure(api: httpx.Client) -> None:

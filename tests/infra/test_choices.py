@@ -21,7 +21,7 @@ from infra.stacks.service import ServiceStack  # noqa: E402
 from infra.stages.api import ApiSettings, Client, Cognito, Firewall, Iam  # noqa: E402
 from infra.stages.deployments import dev, prod  # noqa: E402
 from infra.stages.functions import AllAtOnce, Canary, SnapStart, StageError  # noqa: E402
-from tests.infra.synth import CONTEXT  # noqa: E402
+from tests.infra.synth import CONTEXT, flat  # noqa: E402
 
 if TYPE_CHECKING:
     from infra.stages.stage import AwsStage
@@ -130,6 +130,37 @@ def test_a_page_elsewhere_names_a_firewall_that_was_made_in_us_east_1() -> None:
     found = page(stage, "eu-west-1")
     found.resource_count_is("AWS::WAFv2::WebACL", 0)
     found.has_resource_properties("AWS::CloudFront::Distribution", {"DistributionConfig": {"WebACLId": ACL}})
+
+
+def test_cloudfront_proves_itself_to_the_firewall_which_counts_all_others_by_their_connecting_address() -> None:
+    # Given a firewall with an origin secret
+    api = dataclasses.replace(prod().api, firewall=Firewall(origin_secret="2026-11"))
+    app, where = cdk.App(context=CONTEXT), cdk.Environment(account="123456789012", region="us-east-1")
+    stage = dataclasses.replace(prod(), api=api)
+    service = ServiceStack(app, "service", stage=stage, environment=where)
+    page = Template.from_stack(PageStack(app, "page", stage=stage, service=service, environment=where)).to_json()
+    # Then CloudFront sends it, by a reference that CloudFormation resolves
+    (distribution,) = [each for each in page["Resources"].values() if each["Type"] == "AWS::CloudFront::Distribution"]
+    (headers,) = [
+        origin["OriginCustomHeaders"]
+        for origin in distribution["Properties"]["DistributionConfig"]["Origins"]
+        if "OriginCustomHeaders" in origin
+    ]
+    value = "{{resolve:secretsmanager:skysort-origin-prod-2026-11:SecretString}}"
+    assert headers == [{"HeaderName": "X-Skysort-Origin", "HeaderValue": value}]
+    # And the firewall takes nobody's word for the address but CloudFront's
+    found = Template.from_stack(service)
+    found.has_resource_properties("AWS::SecretsManager::Secret", {"Name": "skysort-origin-prod-2026-11"})
+    (acl,) = found.find_resources("AWS::WAFv2::WebACL").values()
+    counted = [rule["Statement"].get("RateBasedStatement") for rule in acl["Properties"]["Rules"]]
+    direct, every = [rule for rule in counted if rule]
+    assert (direct["AggregateKeyType"], every["AggregateKeyType"]) == ("IP", "IP")
+    proof = direct["ScopeDownStatement"]["NotStatement"]["Statement"]["ByteMatchStatement"]
+    assert (proof["FieldToMatch"], proof["PositionalConstraint"]) == (
+        {"SingleHeader": {"Name": "x-skysort-origin"}},
+        "EXACTLY",
+    )
+    assert flat(proof["SearchString"]).startswith("{{resolve:secretsmanager:")
 
 
 def test_a_canary_takes_the_place_of_the_proof(chosen: Template) -> None:

@@ -56,6 +56,18 @@ VPC = "vpc-0a1b2c3d4e5f60718"
             "CloudFront takes certificates from us-east-1 only (got one from eu-west-1)",
         ),
         (lambda: Domain("api.example.org", CERTIFICATE, hosted_zone="sky"), "must be the id of a hosted zone, Z..."),
+        (
+            lambda: Domain("api.example.org", CERTIFICATE, base_path="a/b"),
+            "must be one part of a path, without slashes",
+        ),
+        (
+            lambda: PrivateNetwork(VPC, endpoints=("vpce-0a1b2c3d",), function_subnets=("subnet-0a1b2c3d",)),
+            "network.function_subnets and network.function_groups belong together",
+        ),
+        (
+            lambda: PrivateNetwork(VPC, endpoints=("vpce-0a1b2c3d",), function_groups=("group",)),
+            "network.function_groups: each must read like sg-",
+        ),
     ],
 )
 def test_what_cannot_be_an_identifier_of_aws_is_refused(build: Callable[[], object], sentence: str) -> None:
@@ -88,6 +100,14 @@ def test_what_cannot_be_an_identifier_of_aws_is_refused(build: Callable[[], obje
             "domain.certificate is in eu-west-1; the stage's region is us-east-1",
         ),
         ({"network": PrivateNetwork(VPC, endpoints=("vpce-0a1b2c3d",))}, "cannot be reached by CloudFront: set page"),
+        (
+            {
+                "page": False,
+                "network": PrivateNetwork(VPC, endpoints=("vpce-0a1b2c3d",)),
+                "domain": Domain("api.example.org", CERTIFICATE),
+            },
+            "a private API has its address in its VPC only",
+        ),
         (
             {"page": False, "domain": Domain("api.example.org", CERTIFICATE, "sky.example.org", PAGE_CERTIFICATE)},
             "domain.page names a page that is not deployed",

@@ -37,6 +37,7 @@ KEYED = (Client("survey", rate_per_s=10, burst=20),)
         (lambda: ApiSettings(KEYED, page_origin="https://sky.example.org/"), "without a path (got 'https://sky"),
         (lambda: ApiSettings(KEYED, page_origin="*"), "must read like https://sky.example.org"),
         (lambda: Cognito("my-pool"), "must be the ARN of a Cognito user pool (got 'my-pool'"),
+        (lambda: Firewall(origin_secret="my secret!"), "must be a label of letters, digits and hyphens, such as 2026"),
         (lambda: Firewall(requests_in_5_minutes=1), "requests_in_5_minutes must be from 10"),
         (lambda: Firewall(page_web_acl="arn:aws:wafv2:eu-west-1:1:regional/webacl/a/b"), "in us-east-1 (got 'arn:aws"),
     ],
