@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -23,9 +22,10 @@ from infra.commands import CommandError, run
 from infra.commands.session import Session, add_options, options_of, stage_of
 from infra.commands.stack_state import service_stack, state
 from infra.stages.functions import Canary
+from skysort.release.aws import Deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from mypy_boto3_lambda import LambdaClient
 
@@ -37,11 +37,6 @@ _HOOK: Final = "release-hook"
 _PATIENT: Final = Config(read_timeout=630, retries={"total_max_attempts": 1})
 # Versions of the hook that may prove a version: that of its time, or the one before, where both came at once.
 _HOOKS: Final = 3
-# While Lambda moves the sandboxes to another version, it takes no other number of them.
-_MOVING: Final = frozenset({"InvalidParameterValueException", "ResourceConflictException"})
-_NONE: Final = frozenset({"ProvisionedConcurrencyConfigNotFoundException", "ResourceNotFoundException"})
-_ATTEMPTS: Final = 60
-_PAUSE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -176,38 +171,18 @@ def prove(client: LambdaClient, hook: str, move: Move) -> str:
     return reason
 
 
-def move_alias(client: LambdaClient, move: Move, sleep: Callable[[float], None] = time.sleep) -> int | None:
+def move_alias(client: LambdaClient, deployment: Deployment, move: Move) -> int | None:
     """Point the alias at the version; returns its number of provisioned sandboxes, as before, None without any."""
-    warm = provisioned(client, move.deployed)
+    warm = deployment.provisioned(move.deployed, _LIVE)
     client.update_alias(
         FunctionName=move.deployed,
         Name=_LIVE,
         FunctionVersion=str(move.version.number),
         RoutingConfig={"AdditionalVersionWeights": {}},
     )
-    for attempt in range(_ATTEMPTS):
-        if warm is None or provisioned(client, move.deployed) == warm:
-            break
-        try:
-            client.put_provisioned_concurrency_config(
-                FunctionName=move.deployed, Qualifier=_LIVE, ProvisionedConcurrentExecutions=warm
-            )
-        except ClientError as error:
-            if _code(error) not in _MOVING or attempt == _ATTEMPTS - 1:
-                raise
-            sleep(_PAUSE_S)
+    if warm is not None and deployment.provisioned(move.deployed, _LIVE) != warm:
+        deployment.provision(move.deployed, _LIVE, warm)
     return warm
-
-
-def provisioned(client: LambdaClient, function: str) -> int | None:
-    """The number of provisioned sandboxes that the alias is to have; None if it has no such configuration."""
-    try:
-        reply = client.get_provisioned_concurrency_config(FunctionName=function, Qualifier=_LIVE)
-    except ClientError as error:
-        if _code(error) not in _NONE:
-            raise
-        return None
-    return reply["RequestedProvisionedConcurrentExecutions"]
 
 
 def _code(error: ClientError) -> str:
@@ -240,8 +215,9 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if refused := list(_refused(client, stage, moves)):
         raise CommandError("no alias was moved, since these versions were not proven:\n  " + "\n  ".join(refused))
+    deployment = Deployment(session=session.boto)
     for move in moves:
-        warm = move_alias(client, move)
+        warm = move_alias(client, deployment, move)
         sys.stdout.write(f"{move}{f', {warm} kept warm' if warm else ''}\n")
     _report(stage, moves)
     return 0

@@ -34,16 +34,20 @@ _PAUSE_S: Final = 5.0
 
 
 class Deployment:
-    """AWS clients for the hook's account and region. sleep: waits for seconds. clock: seconds."""
+    """AWS clients for the hook's account and region, or a session's. sleep: waits for seconds. clock: seconds."""
 
     def __init__(
-        self, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        session: boto3.Session | None = None,
     ) -> None:
         self._sleep = sleep
         self._clock = clock
-        self._lambda = boto3.client("lambda", config=_WAIT)
-        self._cloudwatch = boto3.client("cloudwatch", config=_WAIT)
-        self._codedeploy = boto3.client("codedeploy", config=_WAIT)
+        client = (session or boto3).client
+        self._lambda = client("lambda", config=_WAIT)
+        self._cloudwatch = client("cloudwatch", config=_WAIT)
+        self._codedeploy = client("codedeploy", config=_WAIT)
 
     def invoke(self, version: str, event: Mapping[str, Any], deadline: float) -> Any:
         """Invoke a version by its ARN and wait; raises VerificationError if it fails, or is throttled until then."""

@@ -12,6 +12,7 @@ import pytest
 from infra.commands import CommandError, rollback
 from infra.commands.session import Session
 from infra.stages.deployments import prod
+from skysort.release.aws import Deployment
 from tests.fakes.aws_session import faked, refusal
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ RELEASES = {
 def functions(monkeypatch: pytest.MonkeyPatch) -> FakeLambda:
     """Prod after some releases, of which the last was bad."""
     fake = FakeLambda(RELEASES, warm={"star": 10})
-    monkeypatch.setattr(Session, "open", lambda *_: faked(**{"lambda": fake, "cloudformation": FakeStack()}))
+    clients = {"lambda": fake, "cloudformation": FakeStack(), "cloudwatch": None, "codedeploy": None}
+    monkeypatch.setattr(Session, "open", lambda *_: faked(**clients))
     return fake
 
 
@@ -160,10 +162,11 @@ def test_where_one_version_is_not_proven_no_alias_moves(functions: FakeLambda) -
 def test_what_is_warm_stays_warm_though_lambda_is_still_moving_it() -> None:
     # Given a night's ten sandboxes, which the move sets back to two, and a Lambda that is busy with it for a while
     functions: Any = FakeLambda({"star": [-1, 1], "release-hook": [-1]}, warm={"star": 10}, moving=2)
-    (move,) = rollback.plan(faked(**{"lambda": functions, "cloudformation": FakeStack()}), prod(), functions)
+    session = faked(**{"lambda": functions, "cloudformation": FakeStack(), "cloudwatch": None, "codedeploy": None})
+    (move,) = rollback.plan(session, prod(), functions)
     waited: list[float] = []
     # When
-    assert rollback.move_alias(functions, move, waited.append) == 10
+    assert rollback.move_alias(functions, Deployment(waited.append, session=session.boto), move) == 10
     # Then
     assert functions.warm == {"skysort-star-prod": 10}
     assert len(waited) == 2
