@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra import ROOT
 from infra.commands.deployer.permissions import PolicyError
 from infra.commands.deployer.policies import QUALIFIER, Account, execution, pipeline, reader
-from infra.stages.config import context_of, stage
+from infra.commands.session import add_options, options_of, stage_of
 from infra.stages.functions import StageError
 
 if TYPE_CHECKING:
@@ -72,11 +72,12 @@ def write(folder: Path, name: str, templates: Sequence[dict[str, Any]], where: A
 def main(arguments: Sequence[str]) -> None:
     """Write the policies, and print what to do with them."""
     parser = argparse.ArgumentParser(prog="python -m infra.commands.deployer", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--stage", default="dev")
+    add_options(parser, "dev")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "deployer")
     options, more = parser.parse_known_args(arguments)
+    more += [part for key, value in options.context for part in ("-c", f"{key}={value}")]
     try:
-        where = whereabouts(stage(options.stage, context_of(more)))
+        where = whereabouts(stage_of(options_of(options)))
         count = write(options.out, options.stage, synthesised(options.stage, more), where)
     except (PolicyError, StageError) as error:
         sys.exit(f"no policies were written: {error}")
