@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -129,6 +130,37 @@ def test_a_partial_failure_keeps_only_what_failed() -> None:
 def test_a_failed_invocation_fails_the_whole_batch(outcome: Reply | Exception) -> None:
     queue, _ = process(outcome)
     assert (queue.deleted, queue.retried) == ([], ["a", "b", "c"])
+
+
+def test_no_more_batches_are_in_work_than_the_maximum_concurrency() -> None:
+    # Given a queue that is never empty, and invocations that end when they are told to
+    running: list[asyncio.Future[Reply]] = []
+    begun = asyncio.Semaphore(0)
+
+    class Pending:
+        def submit(self, _request_id: str, _event: bytes) -> asyncio.Future[Reply]:
+            running.append(asyncio.get_running_loop().create_future())
+            begun.release()
+            return running[-1]
+
+    queue = FakeQueue([[message(str(number))] for number in range(20)])
+    settings = dataclasses.replace(SETTINGS, maximum_concurrency=2)
+    source = EventSource(cast("SqsQueue", queue), cast("Pool", Pending()), settings, "us-east-1")
+
+    async def scenario() -> None:
+        polling = asyncio.create_task(source.run())
+        for _ in range(2):
+            await begun.acquire()
+        # When two are in work, then no third message is even received
+        assert len(queue.asked) == len(running) == 2
+        # When one ends, then the next begins
+        running[0].set_result(answer())
+        await begun.acquire()
+        assert (len(queue.deleted), len(running)) == (1, 3)
+        polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)
+
+    asyncio.run(scenario())
 
 
 def test_a_throttled_batch_is_held_and_tried_again() -> None:
