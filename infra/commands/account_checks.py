@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from infra.commands.checks import failed, note, ok, unknown
 from infra.commands.stack_state import prepare, resources, service_stack, stacks_of, state
+from infra.stages.account import region_of
 from infra.stages.stage import SMALL_MEMORY_MB, UNRESERVED
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class AccountChecks:
             ("CloudFront", self.cloudfront),
             ("API log role", self.log_role),
             ("mail", self.mail),
+            *([("certificates", self.certificates)] if self._stage.domain else []),
         ]
 
     def bootstrap(self) -> tuple[Result, str]:
@@ -178,6 +180,23 @@ class AccountChecks:
 
     def _own(self) -> Iterator[tuple[str, str]]:
         return resources(self._session, service_stack(self._stage.name))
+
+    def certificates(self) -> tuple[Result, str]:
+        """Whether the certificates of the stage's domain are issued; CloudFormation would wait for them, and fail."""
+        domain = self._stage.domain
+        arns = (domain.certificate, domain.page_certificate) if domain else ()
+        states = {}
+        for arn in filter(None, arns):
+            manager = self._session.boto.client("acm", region_name=region_of(arn))
+            try:
+                states[arn] = manager.describe_certificate(CertificateArn=arn)["Certificate"]["Status"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                    raise
+                states[arn] = "not found"
+        if wrong := [f"{arn} is {status}" for arn, status in states.items() if status != "ISSUED"]:
+            return failed(f"{', '.join(wrong)}: API Gateway and CloudFront take issued certificates only")
+        return ok(f"{len(states)} issued")
 
     def mail(self) -> tuple[Result, str]:
         """Whether alarms reach somebody who has confirmed."""

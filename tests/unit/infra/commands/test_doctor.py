@@ -14,6 +14,7 @@ from infra.commands.account_checks import AccountChecks
 from infra.commands.checks import Finding, Result, findings, ok, table
 from infra.commands.session import Options, Session
 from infra.containers import base
+from infra.stages.account import Domain
 from infra.stages.config import stage as configured
 from infra.stages.deployments import dev, prod
 from tests.fakes.aws_session import ACCOUNT, REGION, emulated, faked, refusal
@@ -166,6 +167,19 @@ def test_alarms_that_reach_nobody_are_told_of(account: Session) -> None:
         Result.OK,
         "sky@example.org, who confirm after the first deployment",
     )
+
+
+def test_a_domain_needs_certificates_that_are_issued(account: Session) -> None:
+    # Given a certificate that was requested, and one that is nowhere
+    requested = account.boto.client("acm").request_certificate(DomainName="api.sky.example.org")["CertificateArn"]
+    missing = requested.rpartition("/")[0] + "/0a1b2c3d"
+    for arn, status in ((requested, "PENDING_VALIDATION"), (missing, "not found")):
+        stage = dataclasses.replace(dev(), domain=Domain("api.sky.example.org", arn))
+        # Then
+        assert AccountChecks(account, stage, []).certificates() == (
+            Result.FAILED,
+            f"{arn} is {status}: API Gateway and CloudFront take issued certificates only",
+        )
 
 
 def test_what_may_not_be_read_is_said_and_fails_nothing() -> None:
