@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import ListMessageMoveTasksResultEntryTypeDef, MessageTypeDef
 
     from infra.commands.session import Options
-    from infra.stages.stage import AwsStage, DropQueue
+    from infra.stages.queues import DropQueue
+    from infra.stages.stage import AwsStage
 
 POLL_S: Final = 2.0
 SHOWN: Final = 10  # maximum of a ReceiveMessage

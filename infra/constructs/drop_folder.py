@@ -15,7 +15,7 @@ from infra.bucket_cors import PREFLIGHT_S, READS, UPLOADS
 from infra.constructs.buckets import let_write, lifecycle, private_bucket, tell_event_bridge
 from infra.constructs.common import acknowledge, bucket_arn, drop_bucket_name, grant, results_bucket_name
 from infra.constructs.encryption import queue_encryption
-from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS
+from infra.stages.queues import DEAD_LETTER_DAYS, QUEUE_DAYS
 from skysort.bulk.keys import JOBS
 from skysort.drop.keys import INCOMING
 from skysort.models import CUSTOM, PICTURES, of_kind
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from infra.constructs.function import ModelFunction
-    from infra.stages.stage import AwsStage, DropQueue
+    from infra.stages.queues import DropQueue
+    from infra.stages.stage import AwsStage
 
 
 class DropBuckets(Construct):

@@ -20,7 +20,7 @@ from constructs import Construct
 from infra.constructs.common import acknowledge, grant, log_group
 from infra.constructs.encryption import queue_encryption
 from infra.constructs.metrics import ExecutionMetrics
-from infra.stages.stage import DEAD_LETTER_DAYS
+from infra.stages.queues import DEAD_LETTER_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

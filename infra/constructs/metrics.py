@@ -18,7 +18,8 @@ from skysort.metric_names import COLD_START
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.stages.stage import AwsStage, DropQueue
+    from infra.stages.queues import DropQueue
+    from infra.stages.stage import AwsStage
 
 PERIOD: Final = Duration.minutes(5)
 # Metrics that are published only when something happened.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from infra.local.pool import Pool, Reply
-    from infra.stages.stage import DropQueue
+    from infra.stages.queues import DropQueue
 
 Message = dict[str, Any]
 LOGGER: Final = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from infra.local.loopback import HOST, Visitors, visitors_only
 from infra.local.ranges import read_ranges
 from infra.local.sandbox import watch
 from infra.local.settings import Settings
-from infra.stages.stage import VISIBILITY_TIMEOUT_S
+from infra.stages.queues import VISIBILITY_TIMEOUT_S
 from skysort.bulk.keys import JOBS, START
 from skysort.registry.keys import REQUEST, TRAININGS
 
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-    from infra.stages.stage import DropQueue, LocalStage
+    from infra.stages.queues import DropQueue
+    from infra.stages.stage import LocalStage
 
 _DATA: Final = (("Content-Security-Policy", "sandbox allow-downloads"), ("X-Content-Type-Options", "nosniff"))
 _CONDITIONS: Final = frozenset({"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"})

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 from infra import ROOT
 from infra.stages.deployments import STAGES
 from infra.stages.functions import AllAtOnce, FunctionSettings, OnDemand, Provisioned, StageError
-from infra.stages.stage import ACCOUNT_CONCURRENCY, VISIBILITY_TIMEOUTS, LocalLimits, LocalStage
+from infra.stages.queues import VISIBILITY_TIMEOUTS
+from infra.stages.stage import ACCOUNT_CONCURRENCY, LocalLimits, LocalStage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from infra.stages.stage import DropQueue
+    from infra.stages.queues import DropQueue
 
 PORTS: Final = range(65_536)
 # Read here, by the command line or by the tests; every other SKYSORT_ variable is passed to the functions.

@@ -18,8 +18,10 @@ from infra.stages.functions import (
     Warm,
 )
 from infra.stages.operations import P99_MS, Alarms, Flood, Operations
+from infra.stages.queues import DROP_BATCH, DROP_TABLES, DropQueue
 from infra.stages.release import SPARE
-from infra.stages.stage import DROP_BATCH, DROP_TABLES, AwsStage, DropQueue, DropRetention, LocalStage
+from infra.stages.retention import DropRetention
+from infra.stages.stage import AwsStage, LocalStage
 from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort.clients import Sharing
 from skysort.models import BULK, CUSTOM, CUSTOM_ROWS, MODELS, PICTURES, ROWS, TRAINED_ROWS

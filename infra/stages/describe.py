@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 from infra.stages.overrides import KIND, NONE, kind_name, kinds_of, may_be_none, settings_of
-from infra.stages.stage import DropQueue
+from infra.stages.queues import DropQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

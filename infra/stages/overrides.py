@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, cast, get
 
 from infra.stages.api import ApiSettings
 from infra.stages.functions import FunctionSettings, StageError
-from infra.stages.stage import AwsStage, DropQueue
+from infra.stages.queues import DropQueue
+from infra.stages.stage import AwsStage
 from skysort.errors import ConfigurationError
 from skysort.models import Model
 from skysort.prices import Prices

@@ -17,7 +17,7 @@ from aws_cdk.assertions import Template  # noqa: E402
 from infra.stacks.service import ServiceStack  # noqa: E402
 from infra.stages.deployments import prod as prod_stage  # noqa: E402
 from infra.stages.functions import StageError  # noqa: E402
-from infra.stages.stage import DropRetention  # noqa: E402
+from infra.stages.retention import DropRetention  # noqa: E402
 from infra.state_machine.bulk import Family, bulk_definition  # noqa: E402
 from tests.infra.machines import BUCKET, arn, complaints, definition, machine  # noqa: E402
 from tests.infra.policies import invoked_by  # noqa: E402

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.stages.functions import StageError
-from infra.stages.stage import DEAD_LETTER_DAYS, QUEUE_DAYS, DropRetention
+from infra.stages.queues import DEAD_LETTER_DAYS, QUEUE_DAYS
+from infra.stages.retention import DropRetention
 from skysort.settings import DROP_BUCKET, RESULTS_BUCKET
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.stages.stage import DropQueue
+    from infra.stages.queues import DropQueue
     from tests.infra.synth import Resource, Synthesised
 
 BUCKET, QUEUE = "AWS::S3::Bucket", "AWS::SQS::Queue"

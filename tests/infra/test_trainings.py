@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.stages.functions import StageError
-from infra.stages.stage import ModelRetention
+from infra.stages.retention import ModelRetention
 from infra.state_machine.definition import training_definition
 from tests.infra.machines import BUCKET, arn, definition, machine
 from tests.infra.policies import invoked_by

@@ -13,14 +13,8 @@ from infra.stages.api import Firewall
 from infra.stages.deployments import dev, prod
 from infra.stages.functions import TIMEOUT_S
 from infra.stages.operations import Flood
-from infra.stages.stage import (
-    DEAD_LETTER_DAYS,
-    DROP_BATCH,
-    QUEUE_DAYS,
-    VISIBILITY_TIMEOUTS,
-    DropRetention,
-    ModelRetention,
-)
+from infra.stages.queues import DEAD_LETTER_DAYS, DROP_BATCH, QUEUE_DAYS, VISIBILITY_TIMEOUTS
+from infra.stages.retention import DropRetention, ModelRetention
 from infra.state_machine.definition import SHARDS_AT_ONCE
 from skysort import limits, settings
 from skysort.batches.status import FILES_BY_DEFAULT

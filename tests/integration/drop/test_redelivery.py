@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from infra.local.event_source import SqsQueue, event
-from infra.stages.stage import VISIBILITY_TIMEOUTS
+from infra.stages.queues import VISIBILITY_TIMEOUTS
 from tests.factories import FakeContext
 from tests.integration.drop.conftest import REGION
 

@@ -15,7 +15,8 @@ from infra.stages.deployments import AWS_STAGES, dev, prod
 from infra.stages.functions import Canary, FunctionSettings, OnDemand, Provisioned, ScheduledMinimum, StageError
 from infra.stages.operations import P99_MS, Operations
 from infra.stages.overrides import changed, settings_of
-from infra.stages.stage import AwsStage, DropQueue
+from infra.stages.queues import DropQueue
+from infra.stages.stage import AwsStage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

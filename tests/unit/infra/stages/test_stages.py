@@ -29,7 +29,7 @@ from skysort.models import CUSTOM, MODELS, PICTURES, of_kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from infra.stages.stage import DropQueue
+    from infra.stages.queues import DropQueue
 
 
 def star(**changes: object) -> FunctionSettings:
