@@ -20,7 +20,7 @@ from infra.commands import CommandError, run
 from infra.commands.empty import delete, delete_stack
 from infra.commands.publish import publish
 from infra.commands.session import Session, add_options, options_of, stage_of
-from infra.commands.stack_state import IMPORT, page_stack, prepare, protect, stacks_of, state
+from infra.commands.stack_state import IMPORT, page_stack, prepare, protect, stacks_of, state, unprotect
 from infra.containers.base import BASE_IMAGE_SETTING, unpinned
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ def command(action: str, options: Options, session: Session | None, more: Sequen
     return [str(node.program()), str(PROGRAM), action, *stacks[action], *given, *profile, *more]
 
 
-def confirmed(stage: str, place: str, answer: str | None) -> bool:
+def confirmed(stage: str, what: str, place: str, answer: str | None) -> bool:
     """Whether the owner confirms, by --yes or by typing the stage's name."""
     if answer is not None:
         return answer == stage
-    question = f"Delete stage {stage} of {place}, with everything in its buckets? Type its name: "
+    question = f"Delete {what} of {place}, with everything in its buckets? Type the stage's name: "
     return sys.stdin.isatty() and input(question).strip() == stage
 
 
@@ -127,10 +127,14 @@ def _deploy(stage: AwsStage, options: Options, session: Session, more: Sequence[
 
 def _destroy(stage: AwsStage, options: Options, session: Session, more: Sequence[str], *, page_only: bool) -> int:
     """Delete the stacks, or the page's alone, with what is in their buckets; returns the exit status."""
-    page = page_stack(stage.name)
+    page = state(session, page_stack(stage.name))
+    if page_only and page is None:
+        raise CommandError(f"stage {stage.name} has no page in {session.place}")
     # CDK knows nothing of the page of a stage that has none any more.
-    if page_only or (not stage.page and state(session, page)):
-        status = delete(session, (page,), lambda: delete_stack(session, page))
+    if page and (page_only or not stage.page):
+        name = page.name
+        unprotect(session, page)
+        status = delete(session, (name,), lambda: delete_stack(session, name))
         if status or page_only:
             return status
     return delete(session, stacks_of(stage.name), lambda: _cdk("destroy", options, session, more))
@@ -148,7 +152,8 @@ def main(arguments: Sequence[str]) -> int:
     stage = stage_of(options)
     if parsed.action == "synth":
         return _cdk("synth", options, None, more)
-    if parsed.action == "destroy" and stage.keep_data:
+    # A page holds nothing but what the next deployment uploads again.
+    if parsed.action == "destroy" and stage.keep_data and not parsed.page:
         raise CommandError(
             f"stage {stage.name} keeps its data and is protected: set keep_data to false, deploy, then destroy; "
             "retained buckets and logs must be deleted by hand"
@@ -158,7 +163,8 @@ def main(arguments: Sequence[str]) -> int:
     if parsed.action == "deploy":
         return _deploy(stage, options, session, more)
     if parsed.action == "destroy":
-        if not confirmed(stage.name, session.place, parsed.yes):
+        what = f"{'the page of ' if parsed.page else ''}stage {stage.name}"
+        if not confirmed(stage.name, what, session.place, parsed.yes):
             raise CommandError(
                 f"nothing was deleted; make destroy STAGE={stage.name} ARGS='--yes {stage.name}' does not ask"
             )

@@ -159,11 +159,16 @@ def _check_left(session: Session, found: StackState, *, adopt: bool) -> None:
 
 def _clear(session: Session, found: StackState) -> None:
     """Let CDK delete a stack whose creation was rolled back: nothing that it made is in use."""
+    unprotect(session, found)
+    sys.stdout.write(f"{found.name}: its first deployment failed and was rolled back; it is created anew\n")
+
+
+def unprotect(session: Session, found: StackState) -> None:
+    """Let a stack be deleted."""
     if found.protected:
         session.boto.client("cloudformation").update_termination_protection(
             StackName=found.name, EnableTerminationProtection=False
         )
-    sys.stdout.write(f"{found.name}: its first deployment failed and was rolled back; it is created anew\n")
 
 
 def protect(session: Session, stage: AwsStage) -> None:

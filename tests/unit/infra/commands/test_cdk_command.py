@@ -12,6 +12,7 @@ from moto import mock_aws
 from infra import ROOT, node
 from infra.commands import CommandError, cdk, run
 from infra.commands.session import Options
+from infra.commands.stack_state import StackState
 from infra.containers import base
 from infra.stages.functions import StageError
 from tests.fakes.aws_session import ACCOUNT, REGION
@@ -196,23 +197,36 @@ def test_destroying_empties_the_buckets_first(ran: list[list[str]]) -> None:
     assert ran[-1][2:] == ["destroy", "--all", "--force", "-c", "stage=dev", *BOUND]
 
 
-@pytest.mark.parametrize("arguments", [["--page"], ["-c", "page=no"]])
+@pytest.mark.parametrize(
+    ("stage", "arguments"), [("dev", ["--page"]), ("dev", ["-c", "page=no"]), ("prod", ["--page"])]
+)
 def test_a_page_goes_alone_or_when_it_was_switched_off(
-    arguments: list[str], ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    stage: str, arguments: list[str], ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a stage with a page
-    monkeypatch.setattr(cdk, "state", lambda _, name: name)
+    page = StackState(f"skysort-page-{stage}", "CREATE_COMPLETE", protected=stage == "prod", outputs={})
+    monkeypatch.setattr(cdk, "state", lambda *_: page)
+
+    def unprotect(_: Session, found: StackState) -> None:
+        ran.append(["unprotected", found.name])
 
     def delete_stack(_: Session, name: str) -> int:
         ran.append(["deleted", name])
         return 0
 
+    monkeypatch.setattr(cdk, "unprotect", unprotect)
     monkeypatch.setattr(cdk, "delete_stack", delete_stack)
     # When
-    assert cdk.main(["destroy", "--yes", "dev", *arguments]) == 0
+    assert cdk.main(["destroy", "--stage", stage, "--yes", stage, *arguments]) == 0
     # Then its stack is deleted whatever the app has, and the service with the stage only
-    assert ran[:2] == [["empty", REGION, "skysort-page-dev"], ["deleted", "skysort-page-dev"]]
+    assert ran[:3] == [["unprotected", page.name], ["empty", REGION, page.name], ["deleted", page.name]]
     assert any("destroy" in step for step in ran) == (arguments != ["--page"])
+
+
+def test_a_page_that_is_not_there_cannot_go(ran: list[list[str]]) -> None:
+    with pytest.raises(CommandError, match="stage dev has no page in account"):
+        cdk.main(["destroy", "--page", "--yes", "dev"])
+    assert ran == []
 
 
 @pytest.mark.parametrize(
