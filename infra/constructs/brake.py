@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from infra.stages.operations import Flood
     from infra.stages.stage import AwsStage
 
-_STEPS: Final = (("ACTUAL", 50), ("ACTUAL", 90), ("FORECASTED", 100))
+BUDGET_STEPS: Final = (("ACTUAL", 50), ("ACTUAL", 90), ("FORECASTED", 100))
 
 
 class MonthlyBudget(Construct):
@@ -68,9 +68,11 @@ class MonthlyBudget(Construct):
                     ),
                     subscribers=[subscriber],
                 )
-                for kind, percent in _STEPS
+                for kind, percent in BUDGET_STEPS
             ],
         )
+        # With the topic's policy, without which AWS Budgets may not publish, and of which it tests nothing later.
+        self.budget.node.add_dependency(topic)
 
 
 _ATTACH_ACTIONS: Final = ("iam:AttachRolePolicy", "iam:DetachRolePolicy")
