@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra.api.gateway_problems import TOO_MANY_REQUESTS
 from infra.constructs.common import log_group
+from infra.constructs.managed_rules import MANAGED
 from infra.constructs.origin_secret import HEADER, OriginSecret
 from infra.stages.functions import require
 from skysort import problems
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_apigateway as apigateway
 
+    from infra.constructs.managed_rules import ManagedRules
     from infra.stages.api import Firewall
     from infra.stages.stage import AwsStage
 
@@ -75,22 +77,51 @@ def limit(
     )
 
 
-def managed(priority: int, group: str, only_counting: Sequence[str] = ()) -> waf.CfnWebACL.RuleProperty:
-    """A managed rule group of AWS. only_counting: its rules that count without blocking."""
+def reputation(priority: int) -> waf.CfnWebACL.RuleProperty:
+    """AWS's list of addresses that attack; it has no versions, and looks at nothing that callers write."""
+    group = "AWSManagedRulesAmazonIpReputationList"
+    return _group(priority, group, waf.CfnWebACL.OverrideActionProperty(none={}))
+
+
+def counting(priority: int, rules: ManagedRules) -> waf.CfnWebACL.RuleProperty:
+    """A managed rule group that labels what it finds, and refuses nothing by itself."""
     count = waf.CfnWebACL.RuleActionProperty(count={})
+    overrides = [waf.CfnWebACL.RuleActionOverrideProperty(name=rule, action_to_use=count) for rule in rules.labels]
+    return _group(priority, rules.group, waf.CfnWebACL.OverrideActionProperty(count={}), overrides)
+
+
+def _group(
+    priority: int,
+    group: str,
+    override: waf.CfnWebACL.OverrideActionProperty,
+    rules: Sequence[waf.CfnWebACL.RuleActionOverrideProperty] = (),
+) -> waf.CfnWebACL.RuleProperty:
     statement = waf.CfnWebACL.ManagedRuleGroupStatementProperty(
-        vendor_name="AWS",
-        name=group,
-        rule_action_overrides=[
-            waf.CfnWebACL.RuleActionOverrideProperty(name=rule, action_to_use=count) for rule in only_counting
-        ],
+        vendor_name="AWS", name=group, rule_action_overrides=list(rules) or None
     )
     return waf.CfnWebACL.RuleProperty(
         name=group,
         priority=priority,
-        override_action=waf.CfnWebACL.OverrideActionProperty(none={}),
+        override_action=override,
         statement=waf.CfnWebACL.StatementProperty(managed_rule_group_statement=statement),
         visibility_config=visibility(group),
+    )
+
+
+def labelled(priority: int, name: str, labels: Sequence[str]) -> waf.CfnWebACL.RuleProperty:
+    """Block requests on which a group before has put one of these labels."""
+    matches = [
+        waf.CfnWebACL.StatementProperty(
+            label_match_statement=waf.CfnWebACL.LabelMatchStatementProperty(scope="LABEL", key=label)
+        )
+        for label in labels
+    ]
+    return waf.CfnWebACL.RuleProperty(
+        name=name,
+        priority=priority,
+        action=waf.CfnWebACL.RuleActionProperty(block={}),
+        statement=waf.CfnWebACL.StatementProperty(or_statement=waf.CfnWebACL.OrStatementProperty(statements=matches)),
+        visibility_config=visibility(name),
     )
 
 
@@ -105,19 +136,6 @@ _SHARED: Final = 10
 _FORWARDED_FOR: Final = "X-Forwarded-For"
 # A list that starts with an IPv4 or IPv6 address, by which WAF counts.
 _FIRST_ADDRESS: Final = r"^\s*(\d{1,3}(\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\s*(,|$)"
-# Managed rule groups, with their rules that only count: bodies are pictures and tables, far above the 8 kB of
-# SizeRestrictions_BODY, whose byte patterns are meaningless; they are decoded within limits, never interpreted.
-_MANAGED: Final = {
-    "AWSManagedRulesAmazonIpReputationList": (),
-    "AWSManagedRulesCommonRuleSet": (
-        "SizeRestrictions_BODY",
-        "CrossSiteScripting_BODY",
-        "EC2MetaDataSSRF_BODY",
-        "GenericLFI_BODY",
-        "GenericRFI_BODY",
-    ),
-    "AWSManagedRulesKnownBadInputsRuleSet": ("JavaDeserializationRCE_BODY", "Log4JRCE_BODY"),
-}
 
 
 class WebFirewall(Construct):
@@ -135,11 +153,13 @@ class WebFirewall(Construct):
             default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
             visibility_config=visibility(f"skysort-{stage.name}"),
             custom_response_bodies=slower(),
-            rules=_limits(
-                settings.requests_in_5_minutes,
-                OriginSecret(self, "Origin", stage=stage) if settings.origin_secret else None,
-            )
-            + [managed(priority, group, _MANAGED[group]) for priority, group in enumerate(_MANAGED, start=3)],
+            rules=[
+                *_limits(
+                    settings.requests_in_5_minutes,
+                    OriginSecret(self, "Origin", stage=stage) if settings.origin_secret else None,
+                ),
+                *_managed(first=3),
+            ],
         )
         association = waf.CfnWebACLAssociation(
             self, "Association", resource_arn=api.deployment_stage.stage_arn, web_acl_arn=acl.attr_arn
@@ -158,6 +178,13 @@ class WebFirewall(Construct):
                 for header in ("authorization", "x-api-key", HEADER.lower())
             ],
         )
+
+
+def _managed(first: int) -> list[waf.CfnWebACL.RuleProperty]:
+    """The managed rules, from this priority on."""
+    groups = [counting(priority, rules) for priority, rules in enumerate(MANAGED, start=first + 1)]
+    labels = [label for rules in MANAGED for label in rules.refused_labels]
+    return [reputation(first), *groups, labelled(first + 1 + len(groups), "attacks", labels)]
 
 
 def _arn(scope: Construct, name: str) -> str:
@@ -237,7 +264,7 @@ class PageFirewall(Construct):
             # Bodies and paths are inspected by the API's firewall, which every call also passes.
             rules=[
                 limit(0, "requests-of-one-visitor", settings.requests_in_5_minutes),
-                managed(1, "AWSManagedRulesAmazonIpReputationList"),
+                reputation(1),
             ],
         )
         self.arn = acl.attr_arn
