@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import aws_cdk as cdk
-from aws_cdk import Stack
-from aws_cdk import aws_applicationautoscaling as scaling
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -22,6 +20,7 @@ from infra.constructs.common import (
     results_bucket_name,
 )
 from infra.constructs.revision import revision
+from infra.constructs.warm import WarmAlias
 from infra.containers import DOCKERFILE, context, recipe
 from infra.stages.environment import variables
 from infra.stages.functions import Provisioned, SnapStart
@@ -46,89 +45,6 @@ def image_code(settings: FunctionSettings, architecture: Architecture) -> lambda
         build_args=arguments,
         cmd=[settings.handler],
         platform=_PLATFORMS[architecture],
-    )
-
-
-class WarmAlias(Construct):
-    """Scales the provisioned concurrency of an alias; does nothing for a constant number.
-
-    CDK's own helper (`alias.add_auto_scaling`) tracks the average utilisation, which hides short peaks, and whose alarm
-    has no data without calls, so the night's sandboxes would stay on, and be billed, through a quiet day
-    (neiman-marcus/serverless-provisioned-concurrency-autoscaling #13, #36). Here the maximum is used, and no data is 0.
-    """
-
-    def __init__(self, scope: Construct, name: str, *, alias: lambda_.Alias, warm: Provisioned) -> None:
-        super().__init__(scope, name)
-        if warm.ceiling == warm.concurrency and not warm.schedule:
-            return
-        resource = f"function:{alias.lambda_.function_name}:{alias.alias_name}"
-        target = scaling.ScalableTarget(
-            self,
-            "Target",
-            service_namespace=scaling.ServiceNamespace.LAMBDA,
-            scalable_dimension="lambda:function:ProvisionedConcurrency",
-            resource_id=resource,
-            min_capacity=warm.concurrency,
-            max_capacity=warm.ceiling,
-            # AWS's service-linked role; otherwise CDK would add a role without permissions.
-            role=iam.Role.from_role_arn(self, "Role", _service_role(self), mutable=False),
-        )
-        # The id consists of names only; CloudFormation must still create the alias first (aws/aws-cdk #7903).
-        target.node.add_dependency(alias)
-        for number, minimum in enumerate(warm.schedule):
-            # Only the minimum changes: never to 0, which the settings reject.
-            target.scale_on_schedule(
-                f"Minimum{number}",
-                schedule=scaling.Schedule.expression(minimum.cron),
-                min_capacity=minimum.concurrency,
-            )
-        policy = scaling.CfnScalingPolicy(
-            self,
-            "Utilisation",
-            policy_name=f"{alias.lambda_.function_name}-utilisation",
-            policy_type="TargetTrackingScaling",
-            scaling_target_id=target.scalable_target_id,
-            target_tracking_scaling_policy_configuration=_track(alias, warm.target_utilisation),
-        )
-        policy.node.add_dependency(target)
-
-
-def _service_role(scope: Construct) -> str:
-    service = "lambda.application-autoscaling.amazonaws.com"
-    name = f"aws-service-role/{service}/AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency"
-    return Stack.of(scope).format_arn(service="iam", region="", resource="role", resource_name=name)
-
-
-def _track(
-    alias: lambda_.Alias, utilisation: float
-) -> scaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty:
-    """Keep each minute's maximum utilisation at this share of the provisioned sandboxes."""
-    policy = scaling.CfnScalingPolicy
-    dimensions = {
-        "FunctionName": alias.lambda_.function_name,
-        "Resource": f"{alias.lambda_.function_name}:{alias.alias_name}",
-    }
-    metric = policy.TargetTrackingMetricProperty(
-        namespace="AWS/Lambda",
-        metric_name="ProvisionedConcurrencyUtilization",
-        dimensions=[
-            policy.TargetTrackingMetricDimensionProperty(name=name, value=value) for name, value in dimensions.items()
-        ],
-    )
-    return policy.TargetTrackingScalingPolicyConfigurationProperty(
-        target_value=utilisation,
-        customized_metric_specification=policy.CustomizedMetricSpecificationProperty(
-            metrics=[
-                policy.TargetTrackingMetricDataQueryProperty(
-                    id="busy",
-                    metric_stat=policy.TargetTrackingMetricStatProperty(metric=metric, stat="Maximum"),
-                    return_data=False,
-                ),
-                policy.TargetTrackingMetricDataQueryProperty(
-                    id="used", expression="FILL(busy, 0)", label="busiest moment, 0 without calls", return_data=True
-                ),
-            ]
-        ),
     )
 
 
@@ -196,7 +112,7 @@ class ModelFunction(Construct):
             provisioned_concurrent_executions=warm.concurrency if isinstance(warm, Provisioned) else None,
         )
         if isinstance(warm, Provisioned):
-            WarmAlias(self, "Warm", alias=self.alias, warm=warm)
+            WarmAlias(self, "Warm", function=name, alias=self.alias, warm=warm)
 
     def add_variable(self, name: str, value: str) -> None:
         """Give the function another environment variable, which makes another revision of it."""

@@ -5,7 +5,9 @@ Settings that Lambda would reject raise StageError on construction.
 
 from __future__ import annotations
 
+import math
 import re
+import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +28,7 @@ CANARY_MINUTES: Final = (1, 60)
 SNAPSHOT_SCRATCH_MB: Final = 512
 # Application Auto Scaling, target tracking of provisioned concurrency utilisation.
 UTILISATION: Final = (0.1, 0.9)
+_HOURS_A_DAY: Final = 24
 
 
 class StageError(ValueError):
@@ -71,6 +74,34 @@ class Provisioned:
         in_range(self.target_utilisation, UTILISATION, "target utilisation")
         for count in (self.concurrency, *(minimum.concurrency for minimum in self.schedule)):
             require(count <= self.ceiling, f"provisioned concurrency {count} is above its maximum of {self.ceiling}")
+        least = min((self.concurrency, *(minimum.concurrency for minimum in self.schedule)))
+        if self.scales:
+            # A single call takes up 1/least of the sandboxes.
+            require(
+                least * self.target_utilisation >= 1,
+                f"scaling at a utilisation of {self.target_utilisation:g} needs at least "
+                f"{math.ceil(1 / self.target_utilisation)} sandboxes at any time (got {least}): a single call would be "
+                "above it, and sandboxes would be added and removed in turn",
+            )
+
+    @property
+    def scales(self) -> bool:
+        """Whether the number of provisioned sandboxes changes."""
+        return self.ceiling > self.concurrency or bool(self.schedule)
+
+    @property
+    def average(self) -> float:
+        """Sandboxes over a day, on average, before target tracking adds any; the schedule is hours of every day.
+
+        A scheduled minimum below the configured count takes its place.
+        """
+        if not self.schedule:
+            return float(self.concurrency)
+        floors = {int(entry.cron.removeprefix("cron(").split()[1]): entry.concurrency for entry in self.schedule}
+        hours = sorted(floors)
+        return statistics.fmean(
+            floors[max((at for at in hours if at <= hour), default=hours[-1])] for hour in range(_HOURS_A_DAY)
+        )
 
     @property
     def ceiling(self) -> int:

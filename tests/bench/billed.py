@@ -11,7 +11,6 @@ from skysort.prices import Prices
 
 if TYPE_CHECKING:
     from infra.local.running_stack import StartedStack
-    from infra.stages.functions import Provisioned
 
 _PRICES: Final = Prices()
 REGION: Final = _PRICES.region
@@ -47,16 +46,3 @@ def million_invocations(billed_ms: float, memory_mb: int, prices: Prices = _PRIC
 def kept_warm(memory_mb: int, prices: Prices = _PRICES) -> float:
     """Dollars a month for one sandbox of provisioned concurrency, before what its invocations cost."""
     return memory_mb / MB_PER_GB * prices.provisioned_gb_second * SECONDS_A_MONTH
-
-
-def kept_on_average(warm: Provisioned) -> float:
-    """Sandboxes kept warm over a day, on average, before target tracking adds any; the schedule is hours of every day.
-
-    A scheduled floor may lie below the configured count, and then takes its place.
-    """
-    if not warm.schedule:
-        return float(warm.concurrency)
-    floors = {int(entry.cron.removeprefix("cron(").split()[1]): entry.concurrency for entry in warm.schedule}
-    hours = sorted(floors)
-    kept = [floors[max((at for at in hours if at <= hour), default=hours[-1])] for hour in range(24)]
-    return statistics.fmean(kept)

@@ -79,7 +79,7 @@ def _kept_warm() -> str:
     """What the prod stage costs before the first request."""
     functions = prod().functions.items()
     average = {
-        name: (billed.kept_on_average(function.warm), function.memory_mb)
+        name: (function.warm.average, function.memory_mb)
         for name, function in functions
         if isinstance(function.warm, Provisioned)
     }

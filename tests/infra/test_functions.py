@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,13 @@ import aws_cdk as cdk
 
 from infra import ROOT
 from infra.stages.environment import variables
+from infra.stages.functions import Provisioned
 from skysort.models import MODELS
 from tests.infra.synth import flat
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.infra.synth import Resource, Synthesised
 
 # What `sam local invoke` takes, and what README and CI call them: a change here breaks people's scripts.
@@ -152,27 +156,59 @@ def test_no_schedule_and_no_floor_reaches_zero(prod: Synthesised) -> None:
     assert min(floors) >= 1
 
 
-def test_scaling_waits_for_the_alias_and_counts_no_data_as_no_load(prod: Synthesised) -> None:
-    # Given the scaling of the star function
+def scaling_of(stage: Synthesised, logical: str) -> tuple[Resource, Mapping[str, Any]]:
+    """The scalable target of a function, and how its policy tracks."""
     (target,) = [
         one
-        for one in prod.resources("AWS::ApplicationAutoScaling::ScalableTarget")
-        if flat(one.properties["ResourceId"]) == "function:<StarFunction>:live"
+        for one in stage.resources("AWS::ApplicationAutoScaling::ScalableTarget")
+        if flat(one.properties["ResourceId"]) == f"function:<{logical}>:live"
     ]
-    assert target.properties["MaxCapacity"] == 50
-    assert alias_of(prod, "star").logical_id in target.whole["DependsOn"]
-
-    # Then it holds the busiest moment at the stage's utilisation, and goes down when nobody calls
     (policy,) = [
         one
-        for one in prod.resources("AWS::ApplicationAutoScaling::ScalingPolicy")
+        for one in stage.resources("AWS::ApplicationAutoScaling::ScalingPolicy")
         if one.properties["ScalingTargetId"] == {"Ref": target.logical_id}
     ]
-    tracking = policy.properties["TargetTrackingScalingPolicyConfiguration"]
-    busy, used = tracking["CustomizedMetricSpecification"]["Metrics"]
+    # Lambda takes no other kind
+    assert policy.properties["PolicyType"] == "TargetTrackingScaling"
+    return target, policy.properties["TargetTrackingScalingPolicyConfiguration"]
+
+
+def test_scaling_waits_for_the_alias_and_holds_the_busiest_moment(prod: Synthesised) -> None:
+    target, tracking = scaling_of(prod, "StarFunction")
+    assert target.properties["MaxCapacity"] == 50
+    assert alias_of(prod, "star").logical_id in target.whole["DependsOn"]
+    # The metric itself: an expression that fills in late data would hold its alarm in one state
     assert tracking["TargetValue"] == 0.7
-    assert busy["MetricStat"]["Metric"]["MetricName"] == "ProvisionedConcurrencyUtilization"
-    assert (busy["MetricStat"]["Stat"], used["Expression"]) == ("Maximum", "FILL(busy, 0)")
+    assert tracking.keys() == {"TargetValue", "CustomizedMetricSpecification"}
+    busy = tracking["CustomizedMetricSpecification"]
+    assert (busy["Namespace"], busy["MetricName"]) == ("AWS/Lambda", "ProvisionedConcurrencyUtilization")
+    assert busy["Statistic"] == "Maximum"
+    dimensions = {one["Name"]: flat(one["Value"]) for one in busy["Dimensions"]}
+    assert dimensions == {"FunctionName": "<StarFunction>", "Resource": "<StarFunction>:live"}
+
+
+def test_a_function_that_scales_is_asked_every_minute_so_that_it_scales_in_without_callers(prod: Synthesised) -> None:
+    """Without data target tracking removes nothing."""
+    asked = {}
+    for rule in prod.resources("AWS::Events::Rule"):
+        if "ScheduleExpression" in rule.properties:
+            assert rule.properties["ScheduleExpression"] == "rate(1 minute)"
+            (target,) = rule.properties["Targets"]
+            asked[flat(target["Arn"])] = json.loads(target["Input"])["path"]
+    scaling = ("star", "galaxy", "image")
+    assert asked == {f"<{alias_of(prod, name).logical_id}>": f"/v1/models/{name}/ready" for name in scaling}
+    # and may be asked
+    allowed = {
+        flat(one.properties["FunctionName"])
+        for one in prod.resources("AWS::Lambda::Permission")
+        if one.properties["Principal"] == "events.amazonaws.com"
+    }
+    assert asked.keys() <= allowed
+    # One call alone stays below the target, or the number of sandboxes would never settle
+    for name in scaling:
+        warm = prod.stage.functions[name].warm
+        assert isinstance(warm, Provisioned)
+        assert 1 / warm.concurrency <= warm.target_utilisation
 
 
 def test_prod_is_protected_against_deletion(dev: Synthesised, prod: Synthesised) -> None:

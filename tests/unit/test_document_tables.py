@@ -92,5 +92,5 @@ def test_cost_is_duration_times_memory_times_price(tmp_path: Path) -> None:
 def test_sandboxes_kept_warm_are_averaged_over_the_hours_of_the_schedule() -> None:
     nights = (ScheduledMinimum("cron(0 22 * * ? *)", 10), ScheduledMinimum("cron(0 12 * * ? *)", 2))
     # Ten from 22 to 12 UTC, two from 12 to 22
-    assert billed.kept_on_average(Provisioned(2, maximum=50, schedule=nights)) == pytest.approx((14 * 10 + 10 * 2) / 24)
-    assert billed.kept_on_average(Provisioned(3)) == 3
+    assert Provisioned(2, maximum=50, schedule=nights).average == pytest.approx((14 * 10 + 10 * 2) / 24)
+    assert Provisioned(3).average == 3

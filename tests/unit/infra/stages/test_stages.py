@@ -69,6 +69,8 @@ def test_memory_buys_cores() -> None:
     [
         (lambda: Provisioned(0), "at least 1"),
         (lambda: Provisioned(5, maximum=3), "above its maximum of 3"),
+        (lambda: Provisioned(1, maximum=5), "needs at least 2 sandboxes at any time"),
+        (lambda: Provisioned(2, maximum=9, target_utilisation=0.3), "needs at least 4 sandboxes at any time"),
         (lambda: Provisioned(2, target_utilisation=1.0), "target utilisation must be from 0.1 to 0.9"),
         (lambda: ScheduledMinimum("cron(0 0 * * ? *)", 0), "at least 1 (got 0"),
         (lambda: Provisioned(1, schedule=(ScheduledMinimum("cron(0 0 * * ? *)", 4),)), "4 is above its maximum of 1"),
