@@ -208,7 +208,7 @@ def local(cores: int | None = None) -> LocalStage:
 
 
 def dev(name: str = "dev") -> AwsStage:
-    """A developer's copy in AWS: nothing is kept warm, so it costs nothing while unused."""
+    """A developer's copy in AWS: nothing is kept warm, and nobody is woken."""
     return AwsStage(
         name=name,
         functions={
@@ -260,7 +260,7 @@ def prod(name: str = "prod") -> AwsStage:
         },
         release_hook_concurrency=10,
         drop_queues=_queues(name, maximum_concurrency=20, window_s=5),
-        operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=500, stop_at_percent=100, flood=Flood()),
+        operations=Operations(alarms=Alarms(P99_MS), monthly_budget_usd=800, stop_at_percent=100, flood=Flood()),
         drop_bucket=f"skysort-drop-{name}",
         results_bucket=f"skysort-results-{name}",
         models_bucket=f"skysort-models-{name}",

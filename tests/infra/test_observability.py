@@ -310,4 +310,3 @@ def test_the_document_counts_the_alarms(prod: Synthesised) -> None:
     assert roll_outs == sum(name.endswith("-release") for name in alarms)
     assert floods == sum(name.endswith("-flood") for name in alarms)
     assert silent + roll_outs + floods == len(alarms)
-    assert f"prod's {len(alarms)} alarms $0.10" in text
