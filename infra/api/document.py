@@ -59,9 +59,9 @@ _MEANS: Final = {
     HTTPStatus.REQUEST_URI_TOO_LONG: "The URL with its query is longer than 8,192 characters.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Unsupported content type or file format.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Invalid fields or options, each with its reason.",
-    HTTPStatus.TOO_MANY_REQUESTS: "Every sandbox is busy, or the quota of the key is used up.",
+    HTTPStatus.TOO_MANY_REQUESTS: "More requests than the key, the API or the caller's address may send.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The service failed.",
-    HTTPStatus.BAD_GATEWAY: "The function failed.",
+    HTTPStatus.BAD_GATEWAY: "The function failed, or had no sandbox free; retry later.",
     HTTPStatus.SERVICE_UNAVAILABLE: "A backend service failed; retry later.",
     HTTPStatus.GATEWAY_TIMEOUT: "The response took longer than the gateway's timeout.",
 }
@@ -207,7 +207,7 @@ def _response_name(status: HTTPStatus) -> str:
 def _problem(status: HTTPStatus) -> Document:
     schema = bodies.reference(answers.Problem.__name__)
     response: Document = {"description": _MEANS[status], "content": {problems.CONTENT_TYPE: {"schema": schema}}}
-    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}:
         about = "seconds to wait before retrying"
         response["headers"] = {"Retry-After": {"required": False, "description": about, "schema": {"type": "string"}}}
     return response

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ServiceStack(StageStack):
-    """skysort-service-<stage>: a single stack, without exports, with API and functions in one template."""
+    """skysort-service-<stage>: a single stack, which exports the API's id to the page's, and nothing else."""
 
     def __init__(
         self, scope: Construct, id_: str, *, stage: AwsStage, environment: cdk.Environment | None = None

@@ -91,6 +91,15 @@ def test_the_headers_are_those_of_the_local_gateway(stage: Synthesised) -> None:
     assert sent == {**security_headers(uploads), "content-security-policy": content_security_policy(uploads)}
 
 
+def test_the_page_imports_the_apis_id_and_nothing_else(stage: Synthesised) -> None:
+    """What it imports, the service can neither replace nor remove while the page stands."""
+    name = stage.stage.name
+    outputs = stage.templates[f"skysort-service-{name}"]["Outputs"].values()
+    (exported,) = [output["Value"] for output in outputs if "Export" in output]
+    (api,) = stage.resources("AWS::ApiGateway::RestApi")
+    assert exported == {"Ref": api.logical_id}
+
+
 def test_what_is_uploaded_is_the_page(tmp_path: Path) -> None:
     for name in ("index.html", "js/main.js", "README.md", "docs/phone.png", "notes.txt~"):
         file = tmp_path / name
