@@ -49,6 +49,5 @@ def test_a_stage_that_keeps_nothing_warm_costs_a_few_dollars(dev: Synthesised) -
     found = items(dev.stage, dev.templates.values())
     assert {what for what, item in found.items() if item.dollars} == {
         "dashboards (an account's first three are free)",
-        "metrics of single methods of the API, once each is called",
         "queues that are polled",
     }
