@@ -109,38 +109,43 @@ def test_a_page_elsewhere_may_upload_and_read_results(chosen: Template) -> None:
 ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/page/0a1b2c3d-0000-1111-2222-333344445555"
 
 
-def page(stage: AwsStage, region: str) -> Template:
-    app = cdk.App(context=CONTEXT)
-    where = cdk.Environment(account="123456789012", region=region)
+def in_region(stage: AwsStage, region: str) -> tuple[Template, Template]:
+    """The service and its page in a region."""
+    app, where = cdk.App(context=CONTEXT), cdk.Environment(account="123456789012", region=region)
     service = ServiceStack(app, "service", stage=stage, environment=where)
-    return Template.from_stack(PageStack(app, "page", stage=stage, service=service, environment=where))
+    page = PageStack(app, "page", stage=stage, service=service, environment=where)
+    return Template.from_stack(service), Template.from_stack(page)
 
 
-def test_a_page_in_us_east_1_has_a_firewall_of_its_own() -> None:
-    found = page(prod(), "us-east-1")
+@pytest.fixture(scope="module")
+def guarded() -> tuple[Template, Template]:
+    """Prod at home, whose CloudFront proves itself by a secret: the service and its page."""
+    api = dataclasses.replace(prod().api, firewall=Firewall(origin_secret="2026-11"))
+    return in_region(dataclasses.replace(prod(), api=api), "us-east-1")
+
+
+def test_a_page_in_us_east_1_has_a_firewall_of_its_own(guarded: tuple[Template, Template]) -> None:
+    _, found = guarded
     found.has_resource_properties("AWS::WAFv2::WebACL", {"Scope": "CLOUDFRONT"})
     assert found.to_json()["Rules"].keys() == {"CheckBootstrapVersion"}
 
 
 def test_a_page_elsewhere_names_a_firewall_that_was_made_in_us_east_1() -> None:
     with pytest.raises(StageError, match="CloudFront accepts a web ACL from us-east-1 only"):
-        page(prod(), "eu-west-1")
+        in_region(prod(), "eu-west-1")
     api = prod().api
     stage = dataclasses.replace(prod(), api=dataclasses.replace(api, firewall=Firewall(page_web_acl=ACL)))
-    found = page(stage, "eu-west-1")
+    _, found = in_region(stage, "eu-west-1")
     found.resource_count_is("AWS::WAFv2::WebACL", 0)
     found.has_resource_properties("AWS::CloudFront::Distribution", {"DistributionConfig": {"WebACLId": ACL}})
 
 
-def test_cloudfront_proves_itself_to_the_firewall_which_counts_all_others_by_their_connecting_address() -> None:
-    # Given a firewall with an origin secret
-    api = dataclasses.replace(prod().api, firewall=Firewall(origin_secret="2026-11"))
-    app, where = cdk.App(context=CONTEXT), cdk.Environment(account="123456789012", region="us-east-1")
-    stage = dataclasses.replace(prod(), api=api)
-    service = ServiceStack(app, "service", stage=stage, environment=where)
-    page = Template.from_stack(PageStack(app, "page", stage=stage, service=service, environment=where)).to_json()
+def test_cloudfront_proves_itself_to_the_firewall_which_counts_all_others_by_their_connecting_address(
+    guarded: tuple[Template, Template],
+) -> None:
+    found, page = guarded
     # Then CloudFront sends it, by a reference that CloudFormation resolves
-    (distribution,) = [each for each in page["Resources"].values() if each["Type"] == "AWS::CloudFront::Distribution"]
+    (distribution,) = page.find_resources("AWS::CloudFront::Distribution").values()
     (headers,) = [
         origin["OriginCustomHeaders"]
         for origin in distribution["Properties"]["DistributionConfig"]["Origins"]
@@ -149,7 +154,6 @@ def test_cloudfront_proves_itself_to_the_firewall_which_counts_all_others_by_the
     value = "{{resolve:secretsmanager:skysort-origin-prod-2026-11:SecretString}}"
     assert headers == [{"HeaderName": "X-Skysort-Origin", "HeaderValue": value}]
     # And the firewall takes nobody's word for the address but CloudFront's
-    found = Template.from_stack(service)
     found.has_resource_properties("AWS::SecretsManager::Secret", {"Name": "skysort-origin-prod-2026-11"})
     (acl,) = found.find_resources("AWS::WAFv2::WebACL").values()
     counted = [rule["Statement"].get("RateBasedStatement") for rule in acl["Properties"]["Rules"]]
