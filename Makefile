@@ -28,6 +28,7 @@ train_NEEDS := --constraints requirements.txt --group train-images --group bench
 infra_NEEDS := --constraints requirements.txt --group infra
 # On its own, since it pins its dependencies to single versions; its wheel also carries Lambda's runtime interface emulator.
 sam_NEEDS := --requirements infra/sam/requirements.txt
+checkov_NEEDS := --requirements tests/infra/checkov.txt
 
 $(UV): requirements.txt
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { echo "skysort needs Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv); set PYTHON=/path/to/python3"; exit 1; }
@@ -38,6 +39,7 @@ $(UV): requirements.txt
 	@touch $@
 
 .venv/sam/.ready: infra/sam/requirements.txt
+.venv/checkov/.ready: tests/infra/checkov.txt
 .venv/%/.ready: requirements.txt $(UV)
 	@echo "setting up .venv/$* (once)"
 	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv/$*
@@ -124,5 +126,6 @@ lock: $(UV) ## renew the hash-locked requirements from pyproject.toml
 	@$(COMPILE) pyproject.toml --extra rows-drop --extra pictures --extra control --group lambda -c requirements.txt \
 		--excludes <(printf '%s\n' httpx rich flatbuffers protobuf scipy) -o functions/requirements.txt
 	@$(COMPILE) --group sam -o infra/sam/requirements.txt
+	@$(COMPILE) --group checkov -o tests/infra/checkov.txt
 clean: ## remove environments, caches and what the local stack left
 	@rm -rf .venv cdk.out infra/node_modules .aws-sam .skysort build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -80,7 +80,6 @@ ARNS: Final[Mapping[str, tuple[str, ...]]] = {
 OF_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     # A description of one alarm may be refused where the caller may not describe all of them.
     "cloudwatch:DescribeAlarms": ("arn:aws:cloudwatch:{region}:{account}:alarm:*",),
-    "logs:DescribeLogGroups": ("arn:aws:logs:{region}:{account}:log-group:*",),
     "iam:CreateServiceLinkedRole": ("arn:aws:iam::{account}:role/aws-service-role/*",),
 }
 # Actions that take no resource at all.
@@ -89,9 +88,9 @@ ANY_RESOURCE: Final = re.compile(
     r"|cloudfront:CreateOriginAccessControl"
     r"|cloudwatch:GetMetricData"
     r"|codedeploy:StopDeployment"
-    r"|ec2:Describe\w+"
+    r"|ec2:Describe(?!VpcAttribute)\w+"
     r"|kms:CreateKey"
     r"|lambda:CreateEventSourceMapping"
-    r"|logs:(CreateLogDelivery|DeleteLogDelivery|\w+QueryDefinitions?|\w+ResourcePolic(y|ies))"
-    r"|sns:Unsubscribe"
+    r"|logs:(CreateLogDelivery|DeleteLogDelivery|DescribeLogGroups|\w+QueryDefinitions?|\w+ResourcePolic(y|ies))"
+    r"|sns:(Unsubscribe|[GS]etSubscriptionAttributes)"
 )
