@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +13,12 @@ from infra import node
 node.use()
 
 import aws_cdk as cdk  # noqa: E402 - starts Node.js, which has to be chosen first
+from aws_cdk import aws_lambda as lambda_  # noqa: E402
 from aws_cdk.assertions import Match, Template  # noqa: E402
 
 from infra.api.routes import ROUTES  # noqa: E402
 from infra.app import build  # noqa: E402
+from infra.constructs.function import image_code  # noqa: E402
 from infra.stacks.page import PageStack  # noqa: E402
 from infra.stacks.service import ServiceStack  # noqa: E402
 from infra.stages.api import ApiSettings, Client, Cognito, Firewall, Iam  # noqa: E402
@@ -24,7 +27,9 @@ from infra.stages.functions import AllAtOnce, Canary, SnapStart, StageError  # n
 from tests.infra.synth import CONTEXT, flat  # noqa: E402
 
 if TYPE_CHECKING:
-    from infra.stages.stage import AwsStage
+    from pathlib import Path
+
+    from infra.stages.stage import Architecture, AwsStage
 
 POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Sky"
 
@@ -44,6 +49,27 @@ def chosen() -> Template:
     }
     api = ApiSettings(authoriser=Iam(), page_origin="https://sky.example.org")
     return template(dataclasses.replace(stage, functions=functions, api=api, architecture="arm64"))
+
+
+def test_a_stage_for_arm64_has_every_function_on_it(chosen: Template) -> None:
+    functions = chosen.find_resources("AWS::Lambda::Function").values()
+    assert {tuple(function["Properties"]["Architectures"]) for function in functions} == {("arm64",)}
+
+
+@pytest.mark.parametrize(("architecture", "platform"), [("x86_64", "linux/amd64"), ("arm64", "linux/arm64")])
+def test_an_image_is_built_for_the_architecture_of_its_function(
+    architecture: Architecture, platform: str, tmp_path: Path
+) -> None:
+    # Given a function of each kind of image
+    app = cdk.App(context=CONTEXT, outdir=str(tmp_path))
+    stack = cdk.Stack(app, "images")
+    for name in ("control", "star"):
+        lambda_.DockerImageFunction(stack, name, code=image_code(dev().functions[name], architecture))
+    # When
+    app.synth()
+    # Then what the command line hands to Docker says so
+    (assets,) = (json.loads(path.read_text("utf-8")) for path in tmp_path.glob("*.assets.json"))
+    assert [image["source"]["platform"] for image in assets["dockerImages"].values()] == [platform] * 2
 
 
 def test_snapstart_is_taken_of_published_versions(chosen: Template) -> None:
