@@ -78,6 +78,7 @@ class MonthlyBudget(Construct):
 _ATTACH_ACTIONS: Final = ("iam:AttachRolePolicy", "iam:DetachRolePolicy")
 _BRAKE: Final = FunctionSettings("functions/control", "brake.handler", "control", memory_mb=256, timeout_s=60)
 _FIVE_MINUTES: Final = Duration.minutes(5)
+_LATE_PERIODS: Final = 3
 _GIGABYTE: Final = 1_000_000_000
 
 
@@ -232,7 +233,11 @@ class FloodBrake(Construct):
                 "more than any legitimate use; the drop folder was stopped. Identify the caller in S3's access logs, "
                 f"then: python -m infra.commands.brake --stage {stage.name} --release"
             )
-            alarm = alarm_above(self, alarm_name, stage=stage, metric=metric, above=threshold, meaning=meaning)
+            # S3's request metrics are late, and FILL puts 0 in their place until they come: an alarm on the newest
+            # period alone would never fire ("Using metric math", CloudWatch).
+            alarm = alarm_above(
+                self, alarm_name, stage=stage, metric=metric, above=threshold, meaning=meaning, within=_LATE_PERIODS
+            )
             alarm.add_alarm_action(actions.LambdaAction(self.function.alias), actions.SnsAction(topic))
 
     def _requests(self, bucket: str, name: str) -> cw.Metric:

@@ -136,9 +136,32 @@ def _named(reference: Mapping[str, Any]) -> str:
 
 
 def alarm_above(
-    scope: Construct, name: str, *, stage: AwsStage, metric: cw.IMetric, above: float, meaning: str, periods: int = 1
+    scope: Construct,
+    name: str,
+    *,
+    stage: AwsStage,
+    metric: cw.IMetric,
+    above: float,
+    meaning: str,
+    periods: int = 1,
+    within: int | None = None,
 ) -> cw.Alarm:
-    """An alarm on a metric above a threshold for this many consecutive periods; missing data does not breach."""
+    """An alarm on a metric above a threshold; missing data does not breach.
+
+    Parameters
+    ----------
+    above
+        The threshold.
+    periods
+        How many periods have to be above it, consecutive ones by default.
+    within
+        Of how many of the last periods, for data that come late.
+
+    Returns
+    -------
+    cw.Alarm
+        The alarm, without an action.
+    """
     return cw.Alarm(
         scope,
         name,
@@ -147,6 +170,7 @@ def alarm_above(
         metric=metric,
         threshold=above,
         comparison_operator=cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        evaluation_periods=periods,
+        evaluation_periods=within or periods,
+        datapoints_to_alarm=periods if within else None,
         treat_missing_data=cw.TreatMissingData.NOT_BREACHING,
     )

@@ -264,6 +264,18 @@ def test_the_budget_tells_the_topic_before_and_when_it_is_spent(prod: Synthesise
     assert [one["Subscribers"] for one in told] == [[{"SubscriptionType": "SNS", "Address": topic}]] * 3
 
 
+def test_no_alarm_waits_for_data_that_fill_has_replaced(prod: Synthesised) -> None:
+    """FILL stands in for the newest data until they come: an alarm that needs the newest period may never fire."""
+    filled = [
+        one.properties
+        for one in prod.resources("AWS::CloudWatch::Alarm")
+        if any("FILL(" in metric.get("Expression", "") for metric in one.properties.get("Metrics", ()))
+    ]
+    assert filled
+    for alarm in filled:
+        assert alarm["DatapointsToAlarm"] < alarm["EvaluationPeriods"], flat(alarm["AlarmName"])
+
+
 def test_saved_queries_look_through_every_log(stage: Synthesised) -> None:
     found = stage.resources("AWS::Logs::QueryDefinition")
     assert {query.properties["Name"] for query in found} == {f"skysort/{stage.stage.name}/{name}" for name in QUERIES}
