@@ -125,6 +125,7 @@ def test_sources_that_a_stage_names_can_be_read_through_its_network() -> None:
     having = [policy["Roles"] for policy in policies if files in str(policy) and listed in str(policy)]
     assert len(having) == 1 + len(FAMILIES)
     # and the endpoint lets it through
-    (endpoint,) = found.find_resources("AWS::EC2::VPCEndpoint").values()
+    gateway = {"Properties": {"VpcEndpointType": "Gateway"}}
+    (endpoint,) = found.find_resources("AWS::EC2::VPCEndpoint", gateway).values()
     assert files in str(endpoint)
     assert listed in str(endpoint)
