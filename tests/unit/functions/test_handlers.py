@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.stages.readiness import readiness_request
 from skysort.observability import logger
 from tests.factories import EXAMPLE_ROW, FakeContext, proxy_event, star_row
 from tests.unit.functions.loading import load_function
@@ -118,6 +119,13 @@ def test_an_unforeseen_error_is_a_problem_that_tells_nothing(star: ModuleType, m
 def test_ready_means_a_real_prediction_came_out_right(star: ModuleType) -> None:
     status, answer, _ = call(star, method="GET", path="/v1/models/star/ready")
     assert (status, answer["sample"]["label"]) == (200, "GALAXY")
+
+
+def test_the_schedule_that_keeps_a_functions_utilisation_known_is_answered(
+    star: ModuleType, control: ModuleType
+) -> None:
+    for name, function in (("star", star), ("control", control)):
+        assert function.handler(readiness_request(name), FakeContext())["statusCode"] == 200
 
 
 def test_options_come_in_the_query(star: ModuleType) -> None:

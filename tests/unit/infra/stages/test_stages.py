@@ -21,6 +21,7 @@ from infra.stages.functions import (
     SnapStart,
     StageError,
 )
+from infra.stages.readiness import readiness_request
 from infra.stages.stage import ACCOUNT_CONCURRENCY, UNRESERVED, LocalLimits
 from skysort.drop.deadline import SHARE_FOR_WORK
 from skysort.limits import DROP_ALONE_RECEIVES, DROP_FILE_S
@@ -256,3 +257,8 @@ def test_a_backlog_of_slow_archives_leaves_no_dead_letter(name: str) -> None:
         most = max(most_deliveries(100, queue.batch_size, seed) for seed in range(20))
         # Then none has come so often, before its turn, that it counts as failed; in batches of ten most of them would
         assert most <= queue.max_receive_count < most_deliveries(100, 10, seed=0)
+
+
+def test_a_function_that_answers_no_requests_cannot_scale() -> None:
+    with pytest.raises(StageError, match="star-drop answers no requests, so nothing can keep its utilisation known"):
+        readiness_request("star-drop")
