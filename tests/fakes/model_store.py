@@ -82,9 +82,9 @@ def etag_of(body: bytes) -> str:
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
-def live_version(store: ModelStore, name: str) -> str | None:
-    """The live version of a model that is shared, if there is one."""
+def live_version(store: ModelStore, name: str, owner: str = "shared") -> str | None:
+    """The live version of a model, if there is one."""
     try:
-        return Pointers(store).read("shared", name).live
+        return Pointers(store).read(owner, name).live
     except NotFoundError:
         return None

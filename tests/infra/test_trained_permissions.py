@@ -14,7 +14,7 @@ from skysort.registry.promotion import HeldOut, Promotions
 from skysort.registry.versions import VersionFiles
 from skysort.trainings.request import Training
 from skysort.trainings.steps import Artefact, Steps
-from tests.fakes.model_store import MemoryModelStore
+from tests.fakes.model_store import MemoryModelStore, live_version
 from tests.infra.s3_permissions import lacking, unused
 from tests.infra.test_permissions_suffice import ACCOUNT, REGION, granted
 
@@ -85,7 +85,8 @@ def asked_for(store: MemoryModelStore, training: str) -> str:
     """A request document, as the control function leaves it; its key."""
     keys = TrainingKeys(OWNER, training)
     source = {"prefix": "incoming/training/night-1/"}
-    request = Training(training, OWNER, Kind.PICTURES, "colours", "2026-11-28T08:45:00Z", source)
+    live = live_version(store, "colours", OWNER)
+    request = Training(training, OWNER, Kind.PICTURES, "colours", "2026-11-28T08:45:00Z", source, live=live)
     store.objects[keys.request] = request.to_json()
     return keys.request
 
