@@ -118,7 +118,7 @@ def test_the_image_that_answers_with_csv_says_which_runtime_it_is() -> None:
 
 def test_the_services_that_are_called_are_kept() -> None:
     sources = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers" / "skysort").rglob("*.py")]
-    called = {name for path in sources for name in re.findall(r'boto3\.client\(\s*"([\w-]+)"', path.read_text("utf-8"))}
+    called = {name for path in sources for name in re.findall(r'\bclient\(\s*"([\w-]+)"', path.read_text("utf-8"))}
     assert called == set(packages.SERVICES)
 
 
