@@ -18,10 +18,8 @@ BY_MOTO = {
     "AWS::EC2::VPC": "",
     "AWS::EC2::VPCEndpoint": "kept, its policy not enforced; left behind when its stack is deleted",
     "AWS::Events::Rule": "an event that starts nothing is not tried again, and never a dead letter",
-    "AWS::IAM::ManagedPolicy": "kept, not enforced",
     "AWS::IAM::Policy": "kept, not enforced: nothing is refused for want of a permission",
     "AWS::IAM::Role": "assumed without a look at who may",
-    "AWS::Logs::LogGroup": "the functions' own output stays with the engine: docker logs",
     "AWS::SNS::Topic": "",
     "AWS::SQS::Queue": "",
 }
@@ -48,12 +46,14 @@ BY_EMULATOR = {
     "AWS::EC2::RouteTable": "its routes are kept; there is no traffic",
     "AWS::EC2::SubnetRouteTableAssociation": "",
     "AWS::Glue::Database": "nothing queries its tables: Athena is not there",
+    "AWS::IAM::ManagedPolicy": "kept, not enforced",
     "AWS::KMS::Key": "kept; nothing is encrypted",
-    "AWS::Lambda::Alias": "its provisioned concurrency is noted: no sandbox is started before the first request",
+    "AWS::Lambda::Alias": "its provisioned concurrency is kept: no sandbox is started before the first request",
     "AWS::Lambda::EventSourceMapping": "each message is handed over alone and at once: no batches, no waiting for them",
     "AWS::Lambda::Function": "runs the image that was pushed; a sandbox a version, which takes one event at a time",
     "AWS::Lambda::Permission": "kept, not enforced",
     "AWS::Lambda::Version": "",
+    "AWS::Logs::LogGroup": "the functions' own output stays with the engine: docker logs",
     "AWS::S3::Bucket": (
         "lifecycle rules are kept, and do nothing; notifications encode the slashes of a key too; access logs arrive "
         "where a test has them arrive"
@@ -66,6 +66,7 @@ BY_EMULATOR = {
     "AWS::WAFv2::LoggingConfiguration": "kept; there are no requests",
     "AWS::WAFv2::WebACL": "kept; there are no requests",
     "AWS::WAFv2::WebACLAssociation": "",
+    "Custom::Keep": "asks the release hook, and nothing has changed the number meanwhile",
     "Custom::Proof": "asks the release hook as CloudFormation does, and waits for its answer",
     "Custom::Watch": "asks the release hook, for which no alarm is raised and no time passes",
 }

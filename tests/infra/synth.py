@@ -102,11 +102,11 @@ def synthesise(name: str, folder: Path, more: Mapping[str, str] | None = None) -
 
 
 @functools.cache
-def shared(name: str) -> Synthesised:
-    """A stage, synthesised once for all tests of this process."""
+def shared(name: str, **more: str) -> Synthesised:
+    """A stage with more context, synthesised once for all tests of this process."""
     folder = tempfile.mkdtemp(prefix="skysort-synth-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return synthesise(name, Path(folder))
+    return synthesise(name, Path(folder), more or None)
 
 
 def _paths(stack: Any) -> dict[str, str]:

@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--registry", default="localhost:5001", help="host:port of the registry that stands in for ECR")
     parser.add_argument("--sam", type=Path, default=SAM, help="the environment of the SAM command line")
     parser.add_argument("--account", default="used", help="its quotas: used, little-memory or new")
+    parser.add_argument("--late-logs", metavar="BUCKET", help="gets an access log while it is deleted, once")
     arguments = parser.parse_args()
     # By name: CDK's command line uploads templates to "localhost", and moto finds them by that name alone.
     os.environ["AWS_ENDPOINT_URL"] = f"http://localhost:{arguments.port}"
@@ -43,7 +44,9 @@ def main() -> None:
     from tests.deploy.emulator.server import AwsServer  # noqa: PLC0415
 
     patch = pytest.MonkeyPatch()
-    correct_moto(patch, Account(PROFILES[arguments.account], lambda uri: image_digest(uri, arguments.registry)))
+    account = Account(PROFILES[arguments.account], lambda uri: image_digest(uri, arguments.registry))
+    account.late_logs[arguments.late_logs] = 1
+    correct_moto(patch, account)
     use_registry(arguments.registry)
     CustomResource.address = f"http://{HOST}:{arguments.port}"
     sandboxes = Sandboxes(arguments.registry, arguments.port, runtime_emulator(arguments.sam))

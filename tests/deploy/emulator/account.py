@@ -36,7 +36,7 @@ class Account:
 
     names: of resources, by type and region (or none, where the account has it once), with who has it.
     busy: executions in flight that nobody has started, by function. late_logs: access logs that S3 still delivers, by
-    bucket. digest: of an image by its URI.
+    bucket. provisioned: sandboxes, by region, function and alias. digest: of an image by its URI.
     """
 
     profile: Profile = USED
@@ -44,6 +44,7 @@ class Account:
     names: dict[tuple[str, str, str], str] = field(default_factory=dict)
     busy: Counter[str] = field(default_factory=Counter)
     late_logs: Counter[str] = field(default_factory=Counter)
+    provisioned: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     @contextmanager
     def working(self, function: str, executions: int) -> Iterator[None]:

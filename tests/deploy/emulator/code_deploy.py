@@ -28,19 +28,21 @@ _ANSWERS: Final[dict[str, str]] = {}
 
 
 def answer_hooks(patch: pytest.MonkeyPatch) -> None:
-    """Have moto's CodeDeploy take the answers of hooks."""
+    """Have moto's CodeDeploy take the answers of hooks, and delete applications with their groups."""
 
     def put_lifecycle_event_hook_execution_status(self: CodeDeployResponse) -> ActionResult:
         execution = self._get_param("lifecycleEventHookExecutionId")
         _ANSWERS[execution] = self._get_param("status")
         return ActionResult({"lifecycleEventHookExecutionId": execution})
 
-    patch.setattr(
-        CodeDeployResponse,
-        "put_lifecycle_event_hook_execution_status",
-        put_lifecycle_event_hook_execution_status,
-        raising=False,
-    )
+    def delete_application(self: CodeDeployResponse) -> ActionResult:
+        backend, name = self.codedeploy_backend, self._get_param("applicationName")
+        backend.applications.pop(name, None)
+        backend.deployment_groups.pop(name, None)
+        return ActionResult({})
+
+    for call in (put_lifecycle_event_hook_execution_status, delete_application):
+        patch.setattr(CodeDeployResponse, call.__name__, call, raising=False)
 
 
 def before_shift(

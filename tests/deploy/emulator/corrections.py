@@ -18,6 +18,7 @@ from tests.deploy.emulator.catalogue import TYPES
 from tests.deploy.emulator.code_deploy import answer_hooks
 from tests.deploy.emulator.custom import CustomResource
 from tests.deploy.emulator.formation.stacks import operate
+from tests.deploy.emulator.provisioned import provision
 from tests.deploy.emulator.refusals import refuse
 from tests.deploy.emulator.resources import register
 
@@ -34,6 +35,7 @@ def correct_moto(patch: pytest.MonkeyPatch, account: Account) -> None:
     operate(patch, account)
     refuse(patch, account)
     answer_hooks(patch)
+    provision(patch, account)
     _read_no_conditions_as_always(patch)
     _log_before_the_policy(patch)
     _configure_whole_functions(patch)

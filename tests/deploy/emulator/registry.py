@@ -45,8 +45,24 @@ def local_image(uri: str, address: str) -> str:
 
 def image_digest(uri: str, address: str) -> str:
     """The digest of a template's image, by which Lambda knows a function's code."""
-    name, _, tag = uri.partition("/")[2].rpartition(":")
-    request = urllib.request.Request(f"http://{address}/v2/{name}/manifests/{tag}", headers={"Accept": _MANIFESTS})
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with _manifest(uri, address) as response:
         found: str = response.headers["Docker-Content-Digest"]
     return found.removeprefix("sha256:")
+
+
+def tag_again(uri: str, tag: str, address: str) -> None:
+    """Give a template's image another tag, as a build does that made the same image again."""
+    with _manifest(uri, address) as response:
+        manifest, kind = response.read(), response.headers["Content-Type"]
+    name = uri.partition("/")[2].rpartition(":")[0]
+    put = urllib.request.Request(
+        f"http://{address}/v2/{name}/manifests/{tag}", data=manifest, method="PUT", headers={"Content-Type": kind}
+    )
+    with urllib.request.urlopen(put, timeout=10):
+        pass
+
+
+def _manifest(uri: str, address: str) -> Any:
+    name, _, tag = uri.partition("/")[2].rpartition(":")
+    request = urllib.request.Request(f"http://{address}/v2/{name}/manifests/{tag}", headers={"Accept": _MANIFESTS})
+    return urllib.request.urlopen(request, timeout=10)

@@ -200,7 +200,7 @@ def register(patch: pytest.MonkeyPatch, types: Iterable[ApiBacked | Stub], custo
         return found
 
     def name_of(resource_type: str) -> str | None:
-        found = ours.get(resource_type)
+        found: Any = ours.get(resource_type)
         return found.how.name if found else name(resource_type)
 
     patch.setattr(parsing, "resource_class_from_type", find_or_refuse)

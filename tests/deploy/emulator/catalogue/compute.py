@@ -19,7 +19,8 @@ def _reserve(lambda_: Any, known: Known, count: int) -> None:
 
 
 def _provision(lambda_: Any, known: Known, value: Known) -> None:
-    """Nothing: moto's Lambda has no provisioned concurrency."""
+    given = {"FunctionName": known["FunctionName"], "Qualifier": known["Name"], **value}
+    call(lambda_, "put_provisioned_concurrency_config", given, "AWS::Lambda::Alias")
 
 
 def _update_function(lambda_: Any, known: Known, properties: Known) -> None:
@@ -40,7 +41,7 @@ def _update_function(lambda_: Any, known: Known, properties: Known) -> None:
 def _publish(lambda_: Any, known: Known) -> Known:
     name = known["FunctionName"]
     before = {version["Version"] for version in lambda_.list_versions_by_function(FunctionName=name)["Versions"]}
-    given = {key: known[key] for key in ("FunctionName", "Description", "CodeSha256") if key in known}
+    given: Known = {key: known[key] for key in ("FunctionName", "Description", "CodeSha256") if key in known}
     answer = call(lambda_, "publish_version", given, "AWS::Lambda::Version")
     published(answer["Version"], before=before)
     return answer

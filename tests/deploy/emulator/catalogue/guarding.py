@@ -1,4 +1,4 @@
-"""What guards and brakes prod: web ACLs, a key, a brake on the budget, and CodeDeploy's part of a release."""
+"""What guards and brakes prod: web ACLs, a key, policies, a brake on the budget, and CodeDeploy's part of a release."""
 
 from __future__ import annotations
 
@@ -70,6 +70,17 @@ TYPES: Final = (
         key={"ResourceArn": "{ResourceArn}"},
     ),
     ApiBacked(
+        "AWS::IAM::ManagedPolicy",
+        "iam",
+        "create_policy",
+        ref="{Policy[Arn]}",
+        attributes={"PolicyArn": "{Policy[Arn]}"},
+        delete="delete_policy",
+        key={"PolicyArn": "{Policy[Arn]}"},
+        name="ManagedPolicyName",
+        renames={"ManagedPolicyName": "PolicyName"},
+    ),
+    ApiBacked(
         "AWS::KMS::Key",
         "kms",
         _key,
@@ -83,6 +94,8 @@ TYPES: Final = (
         "codedeploy",
         "create_application",
         ref="{ApplicationName}",
+        delete="delete_application",
+        key={"applicationName": "{ApplicationName}"},
         name="ApplicationName",
     ),
     ApiBacked(

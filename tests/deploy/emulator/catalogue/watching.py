@@ -20,7 +20,29 @@ def _budget(budgets: Any, known: Known) -> Known:
     return {"BudgetName": name}
 
 
+def _log_group(logs: Any, known: Known) -> Known:
+    tags = {tag["Key"]: tag["Value"] for tag in known.get("Tags", ())}
+    more = {"kmsKeyId": known["KmsKeyId"]} if "KmsKeyId" in known else {}
+    logs.create_log_group(logGroupName=known["LogGroupName"], tags=tags, **more)
+    return {}
+
+
+def _keep(logs: Any, known: Known, days: int) -> None:
+    logs.put_retention_policy(logGroupName=known["LogGroupName"], retentionInDays=days)
+
+
 TYPES: Final = (
+    ApiBacked(
+        "AWS::Logs::LogGroup",
+        "logs",
+        _log_group,
+        ref="{LogGroupName}",
+        attributes={"Arn": "arn:aws:logs:{Region}:{AccountId}:log-group:{LogGroupName}:*"},
+        delete="delete_log_group",
+        key={"logGroupName": "{LogGroupName}"},
+        name="LogGroupName",
+        then={"RetentionInDays": _keep},
+    ),
     ApiBacked(
         "AWS::Logs::MetricFilter",
         "logs",

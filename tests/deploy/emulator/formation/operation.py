@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from moto.cloudformation import parsing
@@ -65,12 +66,12 @@ class Operation:
         left = [logical_id for logical_id in self._made if logical_id not in known]
         for made in reversed(self._replaced):
             if not retention.survives_replacement(made.entry):
-                self._try(lambda made=made: self._delete(made))
+                self._try(partial(self._delete, made))
         for logical_id in reversed(left):
             made = self._made.pop(logical_id)
             self._map._parsed_resources.pop(logical_id, None)
             if not retention.survives_deletion(made.entry):
-                self._try(lambda made=made: self._delete(made))
+                self._try(partial(self._delete, made))
 
     def delete(self) -> None:
         """Delete everything that is not retained, dependents first; raises RefusedError where something stays."""

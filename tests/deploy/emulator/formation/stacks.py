@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from moto.cloudformation import models
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.parsing import OutputMap
-from moto.cloudformation.utils import yaml_tag_constructor
+from moto.core.utils import utcnow
 
 from tests.deploy.emulator.formation.operation import Operation
 from tests.deploy.emulator.refusals.errors import RefusedError
@@ -27,6 +26,8 @@ def operate(patch: pytest.MonkeyPatch, account: Account) -> None:
         del stack_name
         change_set = _find(self, change_set_name)
         stack, creates = change_set.stack, change_set.change_set_type == "CREATE"
+        if not creates:
+            stack.__dict__["last_updated_time"] = utcnow()
         stack._add_stack_event("CREATE_IN_PROGRESS" if creates else "UPDATE_IN_PROGRESS", "User Initiated")
         stack.resource_map.cross_stack_resources = self.exports
         operation = Operation(account, stack)
@@ -79,13 +80,13 @@ def _settle(stack: Stack, status: str, reason: str | None) -> None:
 
 def _read_json_first(patch: pytest.MonkeyPatch) -> None:
     """Templates are JSON; moto reads them as YAML, which takes seconds for each."""
+    as_yaml = models.Stack.parse_template
 
     def parse(template: Any) -> Any:
         try:
             return json.loads(template)
         except ValueError:
-            yaml.add_multi_constructor("", yaml_tag_constructor)
-            return yaml.load(template, Loader=yaml.Loader)
+            return as_yaml(template)
 
     def parse_change_set(self: ChangeSet) -> None:
         self.template_dict = parse(self.template)
