@@ -115,15 +115,16 @@ def _reasons(events: list[dict[str, Any]]) -> dict[str, str]:
 @contextmanager
 def emulated(profile: Profile = USED, *, regions: tuple[str, ...] = (REGION,)) -> Iterator[Aws]:
     """An empty account, bootstrapped in its regions, while the block runs."""
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
+    account = Account(profile)
+    with pytest.MonkeyPatch.context() as patch:
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         # Clients wait before they try again; nothing here becomes different by waiting.
         patch.setattr(endpoint, "time", SimpleNamespace(sleep=lambda _: None))
         patch.setattr(CustomResource, "address", "https://localhost")
-        account = Account(profile)
-        aws = Aws(account)
         correct_moto(patch, account)
-        run_images(patch, aws.fleet)
-        for region in regions:
-            aws.client("ssm", region).put_parameter(Name=_BOOTSTRAP, Value="21", Type="String")
-        yield aws
+        with mock_aws():
+            aws = Aws(account)
+            run_images(patch, aws.fleet)
+            for region in regions:
+                aws.client("ssm", region).put_parameter(Name=_BOOTSTRAP, Value="21", Type="String")
+            yield aws

@@ -49,6 +49,18 @@ def test_what_a_failed_creation_retained_is_in_the_way_of_the_next(aws: Aws, ser
     assert "HandlerErrorCode: AlreadyExists" in why
 
 
+def test_what_is_retained_except_on_create_goes_with_a_failed_creation(aws: Aws, service: Templates) -> None:
+    template = beginning(service)
+    fail_to_create(aws, template)
+    assert aws.account.names == {}
+    assert aws.deploy(STACK, template).status == "CREATE_COMPLETE"
+
+    # And stays with a stack that was there
+    assert aws.destroy(STACK).status == "DELETE_COMPLETE"
+    kept = {type_ for type_, _, _ in aws.account.names}
+    assert kept == {"AWS::S3::Bucket", "AWS::Logs::LogGroup"}
+
+
 def test_a_stack_whose_creation_was_rolled_back_cannot_be_updated(aws: Aws, service: Templates) -> None:
     fail_to_create(aws, beginning(service))
     with pytest.raises(ClientError, match=r"is in ROLLBACK_COMPLETE state and can not be updated"):
@@ -87,6 +99,16 @@ def test_what_a_failed_update_retained_is_in_the_way_of_the_next(aws: Aws, servi
     }
 
 
+def test_what_is_retained_except_on_create_goes_with_a_failed_update(aws: Aws, service: Templates) -> None:
+    template = part(service("prod"), alias_of(service("prod"), "StarDropFunction"))
+    assert aws.deploy(STACK, template).status == "CREATE_COMPLETE"
+    release = released(template, "StarDropFunction", "second", Description="second")
+    aws.fleet.broken = {f"{release['Resources']['StarDropFunction']['Properties']['Code']['ImageUri']}"}
+    assert aws.deploy(STACK, release).status == "UPDATE_ROLLBACK_COMPLETE"
+    aws.fleet.broken = set()
+    assert aws.deploy(STACK, release).status == "UPDATE_COMPLETE"
+
+
 def test_a_resource_with_a_name_of_its_own_cannot_be_replaced(aws: Aws, service: Templates) -> None:
     # Given how CodeDeploy shifts a release
     whole = service("prod")
@@ -104,3 +126,15 @@ def test_a_resource_with_a_name_of_its_own_cannot_be_replaced(aws: Aws, service:
         "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
         "Rename skysort-control-prod-canary and update the stack again."
     )
+
+
+def test_how_releases_are_shifted_can_change(aws: Aws, service: Templates) -> None:
+    whole = service("prod")
+    (config,) = of_type(whole, "AWS::CodeDeploy::DeploymentConfig")
+    template = part(whole, config)
+    # Its name is CloudFormation's
+    assert "DeploymentConfigName" not in template["Resources"][config]["Properties"]
+    assert aws.deploy(STACK, template).status == "CREATE_COMPLETE"
+    slower = {"TimeBasedCanary": {"CanaryInterval": 30, "CanaryPercentage": 5}, "Type": "TimeBasedCanary"}
+    outcome = aws.deploy(STACK, with_properties(template, config, TrafficRoutingConfig=slower))
+    assert outcome.status == "UPDATE_COMPLETE"
