@@ -64,12 +64,15 @@ class Account:
 
     def cdk(self, action: str, *more: str) -> str:
         """Run `make <action> STAGE=dev`, and return what it wrote."""
-        command = [sys.executable, "-m", "infra.commands.cdk", action, "--stage", "dev", *more]
-        command += ["--output", str(self.folder / "cdk.out")]
+        return self.command("cdk", action, *more, "--output", str(self.folder / "cdk.out"))
+
+    def command(self, name: str, *more: str) -> str:
+        """Run one of the project's commands on dev, and return what it wrote."""
+        command = [sys.executable, "-m", f"infra.commands.{name}", *more, "--stage", "dev"]
         done = subprocess.run(
             command, cwd=ROOT, env=os.environ | self.variables, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, f"{action} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        assert done.returncode == 0, f"{name} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done.stdout + done.stderr
 
     def resources(self, stack: str) -> list[dict[str, Any]]:
@@ -105,6 +108,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         "tests.deploy.emulator",
         f"--port={port}",
         f"--registry=localhost:{registry_port}",
+        f"--late-logs=skysort-access-logs-dev-{ACCOUNT}-{REGION}",
     ]
     with started(registry, registry_port, folder / "registry.log"), started(emulator, port, folder / "emulator.log"):
         yield Account(port, f"localhost:{registry_port}", folder)

@@ -17,8 +17,11 @@ from pyarrow import parquet as pq
 from infra import ROOT
 from infra.containers import docker
 from infra.stages.deployments import dev
-from tests.deploy.conftest import ACCOUNT, REGION, STACKS
+from tests.deploy.conftest import ACCOUNT, STACKS
+from tests.deploy.emulator.registry import tag_again
 from tests.deploy.emulator.sandboxes import LABEL
+from tests.deploy.formation import REGION
+from tests.deploy.templates import renamed, version_of, with_properties
 from tests.factories_custom import LABELS, picture
 from tests.sample_events import request
 
@@ -308,6 +311,45 @@ def test_deploying_the_same_again_changes_nothing(deployed: Account) -> None:
     assert "(no changes)" in deployed.cdk("deploy", "--require-approval", "never")
 
 
+def running() -> dict[str, str]:
+    """The sandboxes of the emulated account, function and version by container."""
+    lines = docker("ps", "--filter", f"label={LABEL}", "--format", '{{.ID}} {{.Label "' + LABEL + '"}}').splitlines()
+    return dict(line.split() for line in lines)
+
+
+def test_one_model_changes_and_goes_back_while_the_other_sandboxes_stay_warm(deployed: Account) -> None:
+    # Given an image under a new tag, as a change of star's code makes one
+    formation, lambda_ = deployed.client("cloudformation"), deployed.client("lambda")
+    template = formation.get_template(StackName=STACKS[0])["TemplateBody"]
+    code = template["Resources"]["StarFunction"]["Properties"]["Code"]["ImageUri"]["Fn::Sub"]
+    tag_again(code.replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION), "second", deployed.registry)
+    uri = f"{code.rpartition(':')[0]}:second"
+    changed = with_properties(template, "StarFunction", Code={"ImageUri": {"Fn::Sub": uri}}, Description="second")
+    warm = running()
+
+    # When it is deployed
+    formation.create_change_set(
+        StackName=STACKS[0],
+        ChangeSetName="second",
+        ChangeSetType="UPDATE",
+        TemplateBody=json.dumps(renamed(changed, version_of(template, "StarFunction"), "StarFunctionVersionSecond")),
+    )
+    formation.execute_change_set(StackName=STACKS[0], ChangeSetName="second")
+
+    # Then one function has moved, whose new version was started to be proved
+    live = {
+        name: lambda_.get_alias(FunctionName=f"skysort-{name}-dev", Name="live")["FunctionVersion"]
+        for name in dev().functions
+    }
+    assert live == {name: "2" if name == "star" else "1" for name in dev().functions}
+    assert running().items() >= warm.items()
+    assert {*running().values()} - {*warm.values()} == {"skysort-star-dev:2"}
+
+    # And goes back by one command
+    assert "star: 2 -> 1" in deployed.command("rollback")
+    assert lambda_.get_alias(FunctionName="skysort-star-dev", Name="live")["FunctionVersion"] == "1"
+
+
 def test_destroy_leaves_nothing_but_what_the_templates_retain(deployed: Account) -> None:
     # Given what is there, and what the templates say of it
     formation = deployed.client("cloudformation")
@@ -317,7 +359,7 @@ def test_destroy_leaves_nothing_but_what_the_templates_retain(deployed: Account)
         template = formation.get_template(StackName=stack)["TemplateBody"]
         kept |= {name for name, one in template["Resources"].items() if one.get("DeletionPolicy") == "Retain"}
 
-    # When
+    # When it is destroyed, and S3 delivers an access log meanwhile
     deployed.cdk("destroy", "--yes", "dev")
 
     # Then
