@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ClientError
 
+from infra.commands.session import Options, Session
+from infra.commands.stack_state import prepare, protect
 from tests.deploy.emulator.account import NEW
 from tests.deploy.emulator.formation.order import waves
 from tests.deploy.formation import ABROAD, emulated
@@ -39,6 +42,26 @@ def test_a_first_deployment_that_fails_half_way_can_be_repeated(name: str, aws: 
     # And it can be deployed once that is mended
     aws.fleet.broken = set()
     assert {outcome.status for outcome in stage.deploy().values()} == {"CREATE_COMPLETE"}
+
+
+def test_prod_is_protected_once_it_was_deployed(aws: Aws) -> None:
+    # Given a first deployment that failed, of a stack that was protected before
+    stage = fresh("prod", aws)
+    session = Session.open(stage.stage, Options("prod", None, {}))
+    aws.fleet.broken = {stage.stage.function_name("bulk")}
+    assert aws.deploy(stage.service, stage.template, protect=True).status == "ROLLBACK_COMPLETE"
+    with pytest.raises(ClientError, match="cannot be deleted while TerminationProtection is enabled"):
+        aws.deploy(stage.service, stage.template)
+
+    # When the command makes way for another
+    aws.fleet.broken = set()
+    assert {*prepare(session, stage.stage, adopt=False)} == {*stage.synthesised.templates}
+
+    # Then it succeeds, and what is there is protected
+    assert {outcome.status for outcome in stage.deploy().values()} == {"CREATE_COMPLETE"}
+    protect(session, stage.stage)
+    with pytest.raises(ClientError, match="cannot be deleted while TerminationProtection is enabled"):
+        stage.destroy()
 
 
 @pytest.mark.parametrize("name", STAGES)
