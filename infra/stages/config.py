@@ -15,7 +15,7 @@ from infra import ROOT
 from infra.stages.deployments import AWS_STAGES, STAGES
 from infra.stages.describe import describe
 from infra.stages.functions import StageError
-from infra.stages.overrides import changed, choose, settings_of
+from infra.stages.overrides import changed, choose, choose_setting
 from infra.stages.stage import AwsStage
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _stage(name: str, context: Mapping[str, Any]) -> tuple[str, AwsStage]:
     if table.get("small") is True:
         start = start.for_small_account()
     for key in table:
-        choose(key, (BASE, RESERVE, *settings_of(AwsStage), "name"), f"{where}: unknown setting")
+        choose_setting(key, AwsStage, where, (BASE, RESERVE, "name"))
     return base, changed(start, table, where)
 
 

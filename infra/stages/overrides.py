@@ -25,7 +25,7 @@ from skysort.models import Model
 from skysort.prices import Prices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 NONE: Final = "none"
 KIND: Final = "kind"
@@ -69,6 +69,14 @@ def choose(key: str, known: Iterable[str], what: str) -> None:
         near = difflib.get_close_matches(key, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(names)}"
         raise StageError(f"{what} {key!r}; {hint}")
+
+
+def choose_setting(key: str, cls: type, where: str, others: Iterable[str] = ()) -> None:
+    """Raise StageError for a key that is no setting of a class, nor of these others, with the place or the nearest."""
+    names = [*others, *settings_of(cls)]
+    if key not in names and (path := next(_paths(cls, key), None)):
+        raise StageError(f"{where}: unknown setting {key!r}; did you mean {path}?")
+    choose(key, names, f"{where}: unknown setting")
 
 
 def kinds_of(hint: Any) -> tuple[Any, ...]:
@@ -171,7 +179,7 @@ def _built(cls: type, table: Mapping[str, Any], current: Any, where: str) -> Any
     for key, value in table.items():
         if key in _FIXED.get(cls, ()):
             raise StageError(f"{where}.{key} belongs to the code and cannot be set")
-        choose(key, settings, f"{where}: unknown setting")
+        choose_setting(key, cls, where)
         values[key] = _read(settings[key], value, values.get(key), f"{where}.{key}")
     missing = [one.name for one in dataclasses.fields(cls) if one.name not in values and _required(one)]
     if missing:
@@ -180,6 +188,16 @@ def _built(cls: type, table: Mapping[str, Any], current: Any, where: str) -> Any
         return Prices.of(values) if cls is Prices else cls(**values)
     except ConfigurationError as error:
         raise StageError(f"{where}: {error}") from None
+
+
+def _paths(cls: type, name: str) -> Iterator[str]:
+    """Where a setting of this name is below a class, in dots."""
+    for key, hint in settings_of(cls).items():
+        inner = kinds_of(hint)[0]
+        if dataclasses.is_dataclass(inner):
+            if name in settings_of(cast(type, inner)):
+                yield f"{key}.{name}"
+            yield from (f"{key}.{path}" for path in _paths(cast(type, inner), name))
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:

@@ -91,11 +91,14 @@ def runs(slices: Sequence[Slice]) -> Iterator[tuple[bool, list[tuple[int, Slice]
 
 def _handfuls(slices: Sequence[tuple[int, Slice]]) -> Iterator[list[tuple[int, Slice]]]:
     handful: list[tuple[int, Slice]] = []
+    weight = 0
     for each in slices:
-        if handful and (len(handful) == _FILES or _weight([*handful, each]) > _FETCH_BYTES):
+        own = _weight([each])
+        if handful and (len(handful) == _FILES or weight + own > _FETCH_BYTES):
             yield handful
-            handful = []
+            handful, weight = [], 0
         handful.append(each)
+        weight += own
     if handful:
         yield handful
 

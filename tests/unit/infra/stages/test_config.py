@@ -123,6 +123,7 @@ def test_a_table_names_what_differs_from_its_base(configured: Callable[..., AwsS
     ("line", "sentence"),
     [
         ("log_day = 7", "stages.anna: unknown setting 'log_day'; did you mean log_days?"),
+        ('mail = ["sky@example.org"]', "stages.anna: unknown setting 'mail'; did you mean operations.alarms.mail?"),
         ("colour = 7", "stages.anna: unknown setting 'colour'; choose from base, reserve, "),
         ('log_days = "7"', "stages.anna.log_days must be a whole number (got '7')"),
         ("log_days = 7.0", "stages.anna.log_days must be a whole number (got 7.0)"),
