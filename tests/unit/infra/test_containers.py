@@ -13,8 +13,9 @@ import skysort
 from infra import ROOT
 from infra.containers import DOCKERFILE, IMAGES, recipe
 from infra.containers.base import BASE_IMAGE_SETTING
-from infra.containers.steps import packages
+from infra.containers.steps import packages, place
 from infra.stages.deployments import STAGES
+from skysort.custom.networks import NETWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -114,6 +115,10 @@ def test_the_image_that_answers_with_csv_says_which_runtime_it_is() -> None:
     assert json.loads(control[1]) == ["sh", "-c", START.format(python=base[1]), "sh"]
     # An entry point takes the command away that it stands above.
     assert json.loads(control[2]) == ["app.handler"]
+
+
+def test_the_networks_that_are_placed_are_those_that_others_take_features_from() -> None:
+    assert set(place.NETWORKS) == set(NETWORKS)
 
 
 def test_the_services_that_are_called_are_kept() -> None:
