@@ -1,0 +1,178 @@
+"""How typical a whole table is of the survey, and what was likely done to it where it is not.
+
+A single row cannot tell magnitudes of another system from those of an unusual object, but a table can. Two things are
+measured. The effect: how much lower the log density of its rows is than what is expected of good rows in the same
+components of the mixtures, so that a table may have any mix of classes, brightnesses and colours. And the gain: by how
+much the best cure of skysort.star.cures raises the mean log density, which tells what was done to the magnitudes.
+
+Typicality is the smaller of two shares: of good tables of about that size whose effect is at most as high, and of those
+whose gain is at least as high. Good tables are drawn from held-out objects in many mixes of classes and windows of
+magnitude, colour and redshift. With a threshold of 0.005 for each, at most one in 100 is out of the domain.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+
+from skysort.errors import ArtefactError
+from skysort.star.cures import CURES, FAINT_END, UNEXPLAINED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skysort.star.cures import Cause, Cure
+    from skysort.star.mixtures import Mixtures
+
+THRESHOLD: Final = 0.005
+# Tables of fewer rows are not judged, and of longer ones so many rows are.
+FEWEST: Final = 20
+MOST: Final = 2_000
+_R: Final = 2
+# Cures are tried on so many rows, and only where fewer good tables than this have so low an effect.
+TRIED: Final = 200
+SUSPECT: Final = 0.3
+# When cures are compared a row's log density counts no lower: one odd row must not decide.
+_LOWEST_OF_CURES: Final = -60.0
+_ARRAYS: Final = ("expected", "limits", "sizes", "effects", "gains")
+
+
+@dataclass(frozen=True, slots=True)
+class TableVerdict:
+    """How typical a table is.
+
+    rows: how many were judged. typicality: 0 to 1. effect: the mean difference of log densities from the expected, in
+    units of their scatter. gain: of the best cure, in log density; NaN where none was tried. cause: of a table out of
+    the domain.
+    """
+
+    rows: int
+    typicality: float
+    effect: float
+    gain: float
+    cause: Cause | None
+
+    @property
+    def in_domain(self) -> bool:
+        """Whether the table is like the survey."""
+        return self.typicality >= THRESHOLD
+
+
+class TableTypicality:
+    """Judges tables.
+
+    Parameters
+    ----------
+    mixtures
+        Of magnitudes alone.
+    expected
+        (2, components) mean and variance of the log density of good rows in each.
+    limits
+        (2,) the least log density that counts, and the r magnitude that few good rows are fainter than.
+    sizes, effects, gains
+        (s,) rows of good tables, ascending, and (s, q) quantiles of their effects and gains.
+    """
+
+    def __init__(
+        self,
+        mixtures: Mixtures,
+        *,
+        expected: NDArray[np.float64],
+        limits: NDArray[np.float64],
+        sizes: NDArray[np.int64],
+        effects: NDArray[np.float64],
+        gains: NDArray[np.float64],
+    ) -> None:
+        self.mixtures = mixtures
+        self._expected = expected
+        self._limits = limits
+        self._sizes = sizes
+        self._effects = effects
+        self._gains = gains
+
+    def judge(self, magnitudes: NDArray[np.float64]) -> TableVerdict | None:
+        """Judge rows (n, 5), evenly chosen if there are many; None for too few."""
+        if len(magnitudes) < FEWEST:
+            return None
+        chosen = np.linspace(0, len(magnitudes) - 1, min(len(magnitudes), MOST)).round().astype(np.intp)
+        magnitudes = magnitudes[chosen]
+        place = max(0, int(np.searchsorted(self._sizes, len(magnitudes), side="right")) - 1)
+        effects, gains = self._effects[place], self._gains[place]
+        effect, gain = self.effect(magnitudes), math.nan
+        typicality = _share(int(np.searchsorted(effects, effect, side="right")), effects)
+        cure = None
+        if typicality < SUSPECT:
+            cure, gain, cured = self.best_cure(magnitudes)
+            higher = _share(len(gains) - int(np.searchsorted(gains, gain, side="left")), gains)
+            # A cure that leaves a table odder or more regular than every good one is none.
+            if higher >= THRESHOLD or not effects[0] <= self.effect(cured) <= effects[-1]:
+                cure = None
+            typicality = min(typicality, higher)
+        if typicality >= THRESHOLD:
+            return TableVerdict(len(magnitudes), typicality, effect, gain, None)
+        return TableVerdict(len(magnitudes), typicality, effect, gain, self._cause(magnitudes, cure))
+
+    def effect(self, magnitudes: NDArray[np.float64]) -> float:
+        """The mean difference of log densities from the expected, in units of their scatter."""
+        members, scores = memberships(self.mixtures.components(magnitudes))
+        means, variances = self._expected @ members
+        differences = np.maximum(scores, self._limits[0]) - means
+        return float(differences.mean() / np.sqrt(variances.mean()))
+
+    def best_cure(self, magnitudes: NDArray[np.float64]) -> tuple[Cure, float, NDArray[np.float64]]:
+        """The cure that raises the mean log density of rows (n, 5) most, by how much, and the cured rows."""
+        tried = magnitudes[np.linspace(0, len(magnitudes) - 1, min(len(magnitudes), TRIED)).round().astype(np.intp)]
+        likelihoods = [self._likelihood(*cure.undo(tried)) for cure in CURES]
+        best = int(np.argmax(likelihoods))
+        gain = likelihoods[best] - self._likelihood(tried, 0.0)
+        return CURES[best], gain, CURES[best].undo(magnitudes)[0]
+
+    def _cause(self, magnitudes: NDArray[np.float64], cure: Cure | None) -> Cause:
+        if cure is not None:
+            return cure.cause
+        return FAINT_END if np.median(magnitudes[:, _R]) > self._limits[1] else UNEXPLAINED
+
+    def save(self) -> bytes:
+        """The content of a file, without the mixtures."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **{name: getattr(self, f"_{name}") for name in _ARRAYS})
+        return buffer.getvalue()
+
+    @classmethod
+    def load(cls, mixtures: Mixtures, content: bytes) -> Self:
+        """Read a file of `save`; raises ArtefactError."""
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                given = {name: arrays[name] for name in _ARRAYS}
+        except Exception as error:
+            raise ArtefactError(f"the file of tables cannot be read: {error!r:.200}") from error
+        components = mixtures.classes * mixtures.weights.shape[1]
+        tables = (len(given["sizes"]), given["effects"].shape[-1])
+        shapes = {"expected": (2, components), "limits": (2,), "effects": tables, "gains": tables}
+        if any(given[name].shape != shape for name, shape in shapes.items()):
+            raise ArtefactError("the file of tables has arrays whose shapes do not match")
+        return cls(mixtures, **given)
+
+    def _likelihood(self, magnitudes: NDArray[np.float64], jacobian: NDArray[np.float64] | float) -> float:
+        """The mean log density, by the highest component: as good to tell cures apart, and several times as fast."""
+        scores = self.mixtures.components(magnitudes).max(axis=0) + jacobian
+        return float(np.maximum(scores, _LOWEST_OF_CURES).mean())
+
+
+def _share(count: int, tables: NDArray[np.float64]) -> float:
+    return (1 + count) / (1 + len(tables))
+
+
+def memberships(components: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(k, n) to which component rows belong, adding up to 1, and (n,) their log density, all classes alike."""
+    members = components.astype(np.float64)
+    peaks = members.max(axis=0)
+    members -= peaks
+    np.exp(members, out=members)
+    total = members.sum(axis=0)
+    members /= total
+    return members, np.log(total) + peaks
