@@ -18,8 +18,8 @@ The star model: GALAXY, QSO or STAR from SDSS photometry, with and without a red
 
 In order: explore (look at the data, compare models), tune (search hyperparameters), train
 (fit both boosters and their calibration), evaluate (held-out test split, plots), export
-(publish to functions/star/model unless worse than the model in place). colours computes the class
-contours of the page's diagram."""
+(publish to functions/star/model unless worse than the model in place). typicality fits what tells
+odd rows and tables; colours computes the class contours of the page's diagram."""
 
 
 def main(arguments: list[str]) -> int:
@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
     evaluate.add_argument("--against", type=Path, default=None, metavar="FOLDER", help=in_place)
     export = _add(commands, "export", "publish the evaluated boosters and their card, if not worse than those in place")
     publish.add_options(export, "star")
+    _add(commands, "typicality", "fit what tells odd rows and tables; measure it, and priors, on the test split")
     colours = _add(commands, "colours", "write the colour-colour contours of the classes that the page shows")
     file = "output file (default functions/site/data/colours.json)"
     colours.add_argument("--into", type=Path, default=None, metavar="FILE", help=file)
