@@ -42,6 +42,40 @@ class Share(TypedDict):
     high: float
 
 
+ClassShares: TypeAlias = dict[str, Share]
+
+
+class TableCause(TypedDict):
+    """What was likely done to a table's magnitudes."""
+
+    code: Literal[
+        "vega",
+        "reddened",
+        "dereddened",
+        "exchanged_bands",
+        "nanomaggies",
+        "fainter",
+        "brighter",
+        "faint_end",
+        "unexplained",
+    ]
+    detail: str
+    """a sentence for people"""
+
+
+class TableDomain(TypedDict):
+    """How typical a table is of the survey that the model learnt from."""
+
+    typicality: Probability
+    """the share of good tables that look less like it"""
+    in_domain: bool
+    """whether the table is typical enough for its answers to count"""
+    rows_in_domain: Probability
+    """the share of its rows that are typical, one by one"""
+    cause: TableCause | None
+    """of a table that is not in the domain"""
+
+
 class ComparedVersion(TypedDict):
     """A version, and its accuracy on the common examples."""
 

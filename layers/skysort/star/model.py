@@ -15,6 +15,7 @@ from skysort.errors import ArtefactError
 from skysort.model_card import ModelCard, load_card, read_artefact
 from skysort.probability import prediction_sets, softmax
 from skysort.star.booster import Booster
+from skysort.star.domain import ENTRY, Domain
 from skysort.star.features import FeatureSet
 from skysort.star.schema import SDSS, Schema
 from skysort.star.typicality import Typicality
@@ -90,6 +91,7 @@ class StarModel:
         variants: Mapping[str, _Variant],
         schema: Schema = SDSS,
         typicality: Typicality | None = None,
+        domain: Domain | None = None,
     ) -> None:
         self.card = card
         # Of the answers in caches: versions of a trained model differ in more digits than are shown.
@@ -97,6 +99,8 @@ class StarModel:
         self.schema = schema
         self._variants = variants
         self._typicality = typicality
+        # Of the built-in model.
+        self.domain = domain
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1) -> StarModel:
@@ -108,7 +112,8 @@ class StarModel:
             return read_artefact(folder / variant["file"], variant["sha256"])
 
         variants = {name: _load_variant(card, schema, name, read, threads) for name in _names(schema)}
-        return cls(card, variants, schema)
+        domain = Domain.load(card.document, read) if ENTRY in card.document else None
+        return cls(card, variants, schema, domain=domain)
 
     @classmethod
     def trained(
@@ -138,17 +143,18 @@ class StarModel:
     @property
     def measures_typicality(self) -> bool:
         """Whether answers say how typical an object is."""
-        return self._typicality is not None
+        return self._typicality is not None or self.domain is not None
 
     @property
     def typical_from(self) -> float:
         """The typicality from which on an object is in the model's domain."""
-        return 0.0 if self._typicality is None else self._typicality.threshold
+        measure = self._typicality or self.domain
+        return 0.0 if measure is None else measure.threshold
 
     def classify(self, photometry: Photometry) -> Classification:
         """Classify n valid objects (see skysort.star.columns.check); NaN redshift means photometry alone."""
         with_redshift = self._with_redshift(photometry)
-        typicality = None if self._typicality is None else self._typicality.of(photometry.magnitudes)
+        typicality = self._measure(photometry, with_redshift)
         if with_redshift.all():
             return Classification(*self._variants[WITH_REDSHIFT].classify(photometry), with_redshift, typicality)
         if not with_redshift.any():
@@ -160,6 +166,12 @@ class StarModel:
             mixed.probabilities[rows] = probabilities
             mixed.prediction_sets[rows] = sets
         return mixed
+
+    def _measure(self, photometry: Photometry, with_redshift: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+        """(n,) typicality, if the model measures it."""
+        if self.domain is not None:
+            return self.domain.typicality(photometry, with_redshift)
+        return None if self._typicality is None else self._typicality.of(photometry.magnitudes)
 
     def explain(self, photometry: Photometry) -> list[Explanation]:
         """Explain n valid objects, each by the booster that classifies it, with one call per booster."""

@@ -16,6 +16,7 @@ from skysort.errors import EmptyInputError, FieldError, InvalidFieldsError
 from skysort.guard import reading
 from skysort.input_warnings import InputWarning, documents
 from skysort.star.columns import Photometry, Reason, check, describe, without_sentinels
+from skysort.star.domain import TableObserver
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from skysort.star.rows import SENTINEL_CODE, sentinels_detail
 from skysort.star.schema import SDSS
@@ -254,6 +255,7 @@ class RowClassifier:
         self._warned: Counter[str] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
         self._details: dict[tuple[str, str], str] = {}
+        self._observer = None if model.domain is None else TableObserver(model.domain, appended.labels)
 
     def warn(self, warning: InputWarning, rows: int) -> None:
         """Add a warning to the summary; for equal codes rows are added up and the first detail is kept."""
@@ -309,14 +311,18 @@ class RowClassifier:
             self.warn(InputWarning(SENTINEL_CODE, sentinels_detail(sentinels)), sum(sentinels.values()))
         if len(photometry) == 0:
             return self._appended.nothing
-        return self._appended.values(self._model.classify(photometry))
+        classified = self._model.classify(photometry)
+        if self._observer is not None and classified.typicality is not None:
+            self._observer.add(photometry, classified.probabilities, classified.typicality)
+        return self._appended.values(classified)
 
     def summary(self) -> dict[str, Any]:
         """The counts for the summary.
 
         Returns
         -------
-        ``rows``, ``classes``, ``variants`` and, where there are some, ``warnings``.
+        ``rows``, ``classes``, ``variants``, ``domain`` and ``class_shares`` of a model that measures them and, where
+        there are some, ``warnings``.
 
         Raises
         ------
@@ -336,8 +342,15 @@ class RowClassifier:
                 WITH_REDSHIFT: tally.with_redshift,
                 PHOTOMETRY_ONLY: tally.classified - tally.with_redshift,
             },
+            **self._observed(),
             **({"warnings": warnings} if warnings else {}),
         }
+
+    def _observed(self) -> dict[str, Any]:
+        """What a model with a domain says of the whole table."""
+        if self._observer is None:
+            return {}
+        return {"domain": self._observer.domain(), "class_shares": self._observer.shares()}
 
     def warnings(self) -> list[dict[str, Any]]:
         """The warnings, each with a number of rows."""
