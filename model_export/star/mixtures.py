@@ -28,8 +28,8 @@ FLOOR: Final = 1e-3
 ITERATIONS: Final = 200
 # Heights at which shares are tabulated.
 COLUMNS: Final = 2_048
-# Of scaled coordinates beyond the outermost training object that still count as within the range.
-MARGIN: Final = 0.25
+# Of training objects beyond the range at each end of each coordinate: mostly failed measurements.
+BEYOND: Final = 2e-4
 # Good tables, by which the typicality of a table is measured.
 TABLE_SIZES: Final = (20, 50, 100, 200, 500, 1_000, 2_000)
 TABLES_A_SIZE: Final = 500
@@ -64,7 +64,7 @@ def fit(
     every = (_coordinates(training, with_redshift=with_redshift) - centre) / scale
     fitted = [_mixture(scaled[fitted_on.labels == label], components, iterations) for label in range(len(LABELS))]
     weights = [coefficients(each.weights_, each.means_, each.precisions_cholesky_) for each in fitted]
-    low, high = every.min(axis=0) - MARGIN, every.max(axis=0) + MARGIN
+    low, high = np.quantile(every, [BEYOND, 1 - BEYOND], axis=0)
     unmeasured = Mixtures(
         centre=centre,
         scale=scale,
@@ -91,8 +91,11 @@ def with_shares(mixtures: Mixtures, held_out: Dataset) -> Mixtures:
     """Tabulate the share of held-out objects of each class that lie at most as high."""
     redshift = held_out.photometry.redshift if mixtures.has_redshift else None
     heights = mixtures.heights(held_out.photometry.magnitudes, redshift)
+    # Rows beyond the range have no typicality; so that few good rows are flagged they count as the lowest.
+    heights[:, ~mixtures.within(held_out.photometry.magnitudes, redshift)] = -np.inf
     own = [np.sort(heights[label, held_out.labels == label]) for label in range(len(LABELS))]
-    edges = np.array([min(each[0] for each in own) - 1.0, max(each[-1] for each in own)], np.float64)
+    lowest = min(each[np.isfinite(each)][0] for each in own)
+    edges = np.array([lowest - 1.0, max(each[-1] for each in own)], np.float64)
     # A row takes the share of the column at or below its height: rounded down, it can only be flagged more.
     at = np.linspace(*edges, COLUMNS)
     shares = [(1 + np.searchsorted(each, at, side="right")) / (1 + len(each)) for each in own]

@@ -21,7 +21,7 @@ MIDDLES = np.array([[22.0, 20.2, 19.0, 18.5, 18.2], [19.6, 19.4, 19.2, 19.1, 19.
 REDSHIFTS = np.array([0.4, 1.7, 0.0])
 SPREAD = 0.3  # of a coordinate
 # The least log density that counts, and the faint end in r.
-LIMITS = np.array([-14.0, 20.0])
+LIMITS = np.array([-14.0, 20.7])
 
 
 def objects(rows: int, seed: int = 0, label: int | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

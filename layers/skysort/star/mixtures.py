@@ -6,7 +6,7 @@ coordinates' products, themselves and 1, so that all components are one matrix p
 
 Typicality is a conformal p-value (Vovk, Gammerman & Shafer 2005): the share of held-out objects of a class whose
 highest component is at most as high, of the class in which that is largest. So at a threshold of 0.005 at most one
-good row in 200 is flagged in every class and every mix of them. A row beyond the range of all objects has none.
+good row in 200 is flagged in every class and every mix of them. A row beyond the range of nearly all objects has none.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Mixtures:
     weights
         (classes, k, f): each component's logarithm as coefficients of the f products of scaled coordinates.
     low, high
-        (d,) the range of the scaled coordinates of all objects.
+        (d,) the range of the scaled coordinates of nearly all objects.
     edges
         (2,) the heights of the first and the last column of shares, which are equally spaced.
     shares
@@ -102,6 +102,10 @@ class Mixtures:
     ) -> NDArray[np.float32]:
         """(classes, n) logarithms of the highest component of each class."""
         return self._highest(self._flat @ self._products(magnitudes, redshift)[0])
+
+    def within(self, magnitudes: NDArray[np.float64], redshift: NDArray[np.float64] | None = None) -> NDArray[np.bool_]:
+        """(n,) whether rows are within the range of the objects."""
+        return self._products(magnitudes, redshift)[1]
 
     def components(
         self, magnitudes: NDArray[np.float64], redshift: NDArray[np.float64] | None = None

@@ -132,9 +132,11 @@ class TableTypicality:
         return CURES[best], gain, CURES[best].undo(magnitudes)[0]
 
     def _cause(self, magnitudes: NDArray[np.float64], cure: Cure | None) -> Cause:
-        if cure is not None:
+        is_faint = bool(np.median(magnitudes[:, _R]) > self._limits[1])
+        # Noise makes the faintest objects as red as dust does.
+        if cure is not None and not (is_faint and cure.cause.code == "reddened"):
             return cure.cause
-        return FAINT_END if np.median(magnitudes[:, _R]) > self._limits[1] else UNEXPLAINED
+        return FAINT_END if is_faint else UNEXPLAINED
 
     def save(self) -> bytes:
         """The content of a file, without the mixtures."""

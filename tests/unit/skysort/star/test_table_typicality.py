@@ -88,7 +88,7 @@ def test_what_no_cure_explains_is_said_to_be_unexplained() -> None:
 
 def test_objects_that_are_odd_and_faint_are_told_as_the_faint_end() -> None:
     # Given noise as large as of faint objects
-    noisy = objects(ROWS)[0] + 2.0 + np.random.default_rng(0).normal(0, 2.0, (ROWS, 5))
+    noisy = objects(ROWS)[0] + 3.0 + np.random.default_rng(0).normal(0, 2.0, (ROWS, 5))
     # Then
     cause = judged(noisy).cause
     assert cause is not None
