@@ -56,7 +56,7 @@ def mixtures(*, with_redshift: bool = False) -> Mixtures:
         for label in range(len(MIDDLES))
     ]
     edges = np.array([min(each[0] for each in own) - 1.0, max(each[-1] for each in own)])
-    at = np.linspace(*edges, 512)
+    at = np.linspace(float(edges[0]), float(edges[1]), 512)
     shares = np.array([(1 + np.searchsorted(each, at, side="right")) / (1 + len(each)) for each in own], np.float32)
     return Mixtures(**given, edges=edges, shares=shares)
 

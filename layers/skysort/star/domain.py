@@ -28,7 +28,7 @@ TABLES_FILE: Final = "tables"
 EFFECTS_FILE: Final = "table_effects"
 FILES: Final = (WITH_REDSHIFT_FILE, PHOTOMETRY_FILE, TABLES_FILE, EFFECTS_FILE)
 # Rows whose probabilities the class shares are estimated from.
-SHARES_FROM: Final = 20_000
+SHARES_FROM: Final = 10_000
 _DIGITS: Final = 6
 
 
