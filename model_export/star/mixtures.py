@@ -40,7 +40,7 @@ SELECTED: Final = 0.5
 WINDOWS: Final = (0.2, 1.0)
 # Of held-out objects: those whose log density counts as the least, and those as faint as the faint end.
 LOWEST: Final = 0.001
-FAINT: Final = 0.95
+FAINT: Final = 0.9
 # As many objects of the whole are added to each component's.
 FEW: Final = 5.0
 _HALF_LOG_TWO_PI: Final = 0.9189385332046727
@@ -97,7 +97,7 @@ def with_shares(mixtures: Mixtures, held_out: Dataset) -> Mixtures:
     lowest = min(each[np.isfinite(each)][0] for each in own)
     edges = np.array([lowest - 1.0, max(each[-1] for each in own)], np.float64)
     # A row takes the share of the column at or below its height: rounded down, it can only be flagged more.
-    at = np.linspace(*edges, COLUMNS)
+    at = np.linspace(float(edges[0]), float(edges[1]), COLUMNS)
     shares = [(1 + np.searchsorted(each, at, side="right")) / (1 + len(each)) for each in own]
     return Mixtures(
         centre=mixtures.centre,

@@ -79,7 +79,7 @@ def shares(
     """How far estimated shares lie from the true ones, and how often these are within the intervals."""
     draw = np.random.default_rng(SEED)
     places = [np.flatnonzero(labels == label) for label in range(len(LABELS))]
-    report = []
+    report: list[Mapping[str, Any]] = []
     for size in SIZES:
         for mix in MIXES:
             errors, inside = [], 0

@@ -125,13 +125,17 @@ def good_tables(tables: TableTypicality, test: Dataset, count: int = GOOD_TABLES
     }
     for place, label in enumerate(LABELS):
         members = np.flatnonzero(test.labels == place)
-        kinds[f"all_{label}"] = partial(draw.choice, members, TABLE_ROWS, replace=False)
+        kinds[f"all_{label}"] = partial(_drawn, members, draw)
     report = {}
     for name, table in kinds.items():
         verdicts = [tables.judge(test.photometry.magnitudes[table()]) for _ in range(count)]
         flagged = sum(verdict is not None and not verdict.in_domain for verdict in verdicts)
         report[name] = metrics.share(flagged / count, count)
     return report
+
+
+def _drawn(members: NDArray[np.intp], draw: np.random.Generator) -> NDArray[np.intp]:
+    return draw.choice(members, TABLE_ROWS, replace=False)
 
 
 def spoilt_tables(tables: TableTypicality, test: Dataset, count: int = SPOILT_TABLES) -> dict[str, Any]:

@@ -104,17 +104,17 @@ class TableTypicality:
         effects, gains = self._effects[place], self._gains[place]
         effect, gain = self.effect(magnitudes), math.nan
         typicality = _share(int(np.searchsorted(effects, effect, side="right")), effects)
-        cure = None
+        cure, cured = None, magnitudes
         if typicality < SUSPECT:
             cure, gain, cured = self.best_cure(magnitudes)
             higher = _share(len(gains) - int(np.searchsorted(gains, gain, side="left")), gains)
             # A cure that leaves a table odder or more regular than every good one is none.
             if higher >= THRESHOLD or not effects[0] <= self.effect(cured) <= effects[-1]:
-                cure = None
+                cure, cured = None, magnitudes
             typicality = min(typicality, higher)
         if typicality >= THRESHOLD:
             return TableVerdict(len(magnitudes), typicality, effect, gain, None)
-        return TableVerdict(len(magnitudes), typicality, effect, gain, self._cause(magnitudes, cure))
+        return TableVerdict(len(magnitudes), typicality, effect, gain, self._cause(cure, cured))
 
     def effect(self, magnitudes: NDArray[np.float64]) -> float:
         """The mean difference of log densities from the expected, in units of their scatter."""
@@ -131,9 +131,9 @@ class TableTypicality:
         gain = likelihoods[best] - self._likelihood(tried, 0.0)
         return CURES[best], gain, CURES[best].undo(magnitudes)[0]
 
-    def _cause(self, magnitudes: NDArray[np.float64], cure: Cure | None) -> Cause:
-        is_faint = bool(np.median(magnitudes[:, _R]) > self._limits[1])
-        # Noise makes the faintest objects as red as dust does.
+    def _cause(self, cure: Cure | None, cured: NDArray[np.float64]) -> Cause:
+        is_faint = bool(np.median(cured[:, _R]) > self._limits[1])
+        # Noise makes the faintest objects as red as dust does, but they stay faint without dust.
         if cure is not None and not (is_faint and cure.cause.code == "reddened"):
             return cure.cause
         return FAINT_END if is_faint else UNEXPLAINED
