@@ -1,6 +1,7 @@
 """Pictures and their labels as arrays: those of the data folder, or a full public set.
 
-Galaxy Zoo 2: Willett et al. (2013), MNRAS 435, 2835. EFIGI: Baillard et al. (2011), A&A 532, A74.
+Galaxy Zoo 2: Willett et al. (2013), MNRAS 435, 2835. EFIGI: Baillard et al. (2011), A&A 532, A74. Galaxy Zoo 1:
+Lintott et al. (2011), MNRAS 410, 166.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from model_export.galaxy.labels import ANSWERS, CLASSES, INDEX, PARTIAL
+from model_export.galaxy.labels import ANSWERS, CLASSES, COARSE, INDEX, PARTIAL
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ PUBLIC: Final = (GZ2, GALAXY10)
 TABLES: Final = {LOCAL: "galaxy_zoo_2", GZ2: "galaxy_zoo_2_in_full", GALAXY10: "galaxy10_decals"}
 GZ2_TABLE: Final = ("galaxy", "labels.csv")
 EFIGI_TABLE: Final = ("galaxy_efigi", "efigi_attributes_labels.csv")
+GZ1_TABLE: Final = ("galaxy_gz1", "labels.csv")
+UNLABELLED: Final = ("galaxy_unlabelled", "images")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,41 @@ def load_efigi(data: Path) -> Catalogue:
     rows, digest = _rows(path, ("PGC", "file", "label8_suggested"))
     labelled = _labelled(path, rows, "efigi", "PGC", "label8_suggested")
     return Catalogue.without_votes(*labelled, source="efigi", sha256=digest)
+
+
+def load_gz1(data: Path) -> Catalogue:
+    """Read galaxy_gz1's table, whose classes are sets of ours; raises ConfigurationError."""
+    # No label is exact, an edge-on one included, since other volunteers answered another question. The source is the
+    # Galaxy Zoo 1 class.
+    path = data.joinpath(*GZ1_TABLE)
+    rows, digest = _rows(path, ("file", "dr7objid", "gz1_class"))
+    sources = tuple(row["gz1_class"] for row in rows)
+    if unknown := sorted(set(sources) - set(COARSE)):
+        raise ConfigurationError(f"unknown classes in {path}: {', '.join(unknown)}")
+    identifiers = tuple(f"gz1:{row['dr7objid']}" for row in rows)
+    if len(set(identifiers)) != len(identifiers):
+        raise ConfigurationError(f"{path} lists a galaxy more than once")
+    files = tuple(path.parent / "images" / row["file"] for row in rows)
+    allowed = np.array([[name in COARSE[source] for name in CLASSES] for source in sources], dtype=np.bool_)
+    allowed = allowed.reshape(-1, len(CLASSES))
+    votes = np.full((len(rows), len(ANSWERS)), np.nan)
+    return Catalogue(identifiers, files, np.full(len(rows), -1), allowed, votes, sources, digest)
+
+
+def load_unlabelled(data: Path) -> Catalogue:
+    """The pictures of galaxy_unlabelled, of which nothing is known; raises ConfigurationError."""
+    folder = data.joinpath(*UNLABELLED)
+    files = sorted(folder.glob("*.webp"))
+    if not files:
+        raise ConfigurationError(
+            f"{folder} holds no pictures; set SKYSORT_DATA to the folder that holds {UNLABELLED[0]}/"
+        )
+    names = [file.stem for file in files]
+    allowed = np.ones((len(files), len(CLASSES)), dtype=np.bool_)
+    label = np.full(len(files), -1, dtype=np.int64)
+    digest = hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()
+    identifiers = [f"unlabelled:{name}" for name in names]
+    return Catalogue.without_votes(identifiers, files, label, allowed, source="unlabelled", sha256=digest)
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> tuple[list[dict[str, str]], str]:

@@ -26,6 +26,18 @@ PARTIAL: Final[dict[str, tuple[str, ...]]] = {
     "smooth_unknown_shape": ("smooth_round", "smooth_inbetween", "smooth_cigar"),
 }
 
+# Galaxy Zoo 1's classes (Lintott et al. 2011, MNRAS 410, 166), and those of Galaxy Zoo 2 that they stand for: any
+# smooth galaxy is elliptical, and a sense of winding needs arms. A merger, or a galaxy on which the volunteers did not
+# agree, may be anything here, since no class of ours is about merging.
+COARSE: Final[dict[str, tuple[str, ...]]] = {
+    "elliptical": ("smooth_round", "smooth_inbetween", "smooth_cigar"),
+    "spiral_clockwise": ("barred_spiral", "unbarred_spiral"),
+    "spiral_anticlockwise": ("barred_spiral", "unbarred_spiral"),
+    "edge_on": ("edge_on_disk",),
+    "merger": CLASSES,
+    "unknown": CLASSES,
+}
+
 # The kinds of label that training can leave out (samples.without), and their names in README.md.
 KINDS: Final = {
     "partial": "classes known in part",

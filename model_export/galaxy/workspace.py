@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FILE: Final = "galaxy.onnx"
 GZ2_CROPS: Final = "gz2.npy"
 EFIGI_CROPS: Final = "efigi.npy"
+GZ1_CROPS: Final = "gz1.npy"
+UNLABELLED_CROPS: Final = "unlabelled.npy"
 VALIDATION: Final = "validation.json"
 COMPARISON: Final = "comparison.json"
 LONGER: Final = "longer.json"

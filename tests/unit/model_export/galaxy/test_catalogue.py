@@ -77,6 +77,65 @@ def test_the_question_tree_has_eleven_questions_and_37_answers() -> None:
     assert (len(QUESTIONS), len(ANSWERS), len(set(ANSWERS))) == (11, 37, 37)
 
 
+def coarse_table(folder: Path, *rows: tuple[str, str]) -> Path:
+    path = folder / "galaxy_gz1" / "labels.csv"
+    path.parent.mkdir(parents=True)
+    lines = ["file,dr7objid,gz1_class", *(f"{name}.webp,{name},{label}" for name, label in rows)]
+    path.write_text("\n".join(lines))
+    return folder
+
+
+def allowed_classes(found: catalogue.Catalogue, row: int) -> set[str]:
+    return {name for name, allowed in zip(CLASSES, found.allowed[row], strict=True) if allowed}
+
+
+def test_a_galaxy_zoo_1_class_is_a_set_of_classes_and_never_exact(tmp_path: Path) -> None:
+    # Given
+    data = coarse_table(tmp_path, ("11", "elliptical"), ("12", "edge_on"), ("13", "spiral_clockwise"))
+    # When
+    found = catalogue.load_gz1(data)
+    # Then
+    assert not found.exact.any()
+    assert allowed_classes(found, 0) == {"smooth_round", "smooth_inbetween", "smooth_cigar"}
+    assert allowed_classes(found, 1) == {"edge_on_disk"}
+    assert allowed_classes(found, 2) == {"barred_spiral", "unbarred_spiral"}
+    assert found.files[0] == tmp_path / "galaxy_gz1" / "images" / "11.webp"
+
+
+@pytest.mark.parametrize("label", ["merger", "unknown"])
+def test_a_merger_or_an_unknown_galaxy_may_be_anything(tmp_path: Path, label: str) -> None:
+    assert catalogue.load_gz1(coarse_table(tmp_path, ("11", label))).allowed.all()
+
+
+def test_a_galaxy_zoo_1_class_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="ring"):
+        catalogue.load_gz1(coarse_table(tmp_path, ("11", "ring")))
+
+
+def test_a_galaxy_zoo_1_galaxy_listed_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="more than once"):
+        catalogue.load_gz1(coarse_table(tmp_path, ("11", "merger"), ("11", "edge_on")))
+
+
+def test_pictures_without_labels_are_named_by_their_files(tmp_path: Path) -> None:
+    # Given
+    folder = tmp_path.joinpath(*catalogue.UNLABELLED)
+    folder.mkdir(parents=True)
+    for name in ("200", "100"):
+        (folder / f"{name}.webp").touch()
+    # When
+    found = catalogue.load_unlabelled(tmp_path)
+    # Then
+    assert found.identifiers == ("unlabelled:100", "unlabelled:200")
+    assert found.allowed.all()
+    assert not found.exact.any()
+
+
+def test_a_folder_without_pictures_says_which_setting_to_change(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="SKYSORT_DATA"):
+        catalogue.load_unlabelled(tmp_path)
+
+
 @pytest.mark.needs_data
 def test_the_survey_tables_are_read_whole(survey_data: Path) -> None:
     gz2, efigi = catalogue.load_gz2(survey_data), catalogue.load_efigi(survey_data)
