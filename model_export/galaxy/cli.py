@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 DESCRIPTION: Final = """\
 The galaxy model: one of the eight Galaxy Zoo 2 classes from a cutout.
 
-In order: data (decode the pictures, find those of the same sky, split them), train (one
-candidate), compare (all candidates with the same budget, and a learning curve), ablate (the winner
+In order: data (decode the pictures, find those of the same sky, split them), coarse (the same for
+Galaxy Zoo 1 and pictures without labels), train (one candidate), teach (its answers, to train
+another on), compare (all candidates with the same budget, and a learning curve), ablate (the winner
 without each kind of label), evaluate (export to ONNX and measure the file on the test part),
 export (publish to functions/galaxy/model unless worse than the model in place), input-formats (the
 published file on the same galaxies as FITS). download fetches the full public sets (needs access
@@ -39,6 +40,19 @@ def main(arguments: list[str]) -> int:
     train.add_argument("--steps", type=count, default=None, help="batches of 64 pictures, instead of --minutes")
     text = "fraction of the training pictures (default %(default)s)"
     train.add_argument("--fraction", type=fraction, default=1.0, help=text)
+    train.add_argument("--seed", type=count, default=2, help="of the draws (default %(default)s)")
+    train.add_argument("--rate", type=positive, default=1e-3, help="peak learning rate (default %(default)s)")
+    text = "decay of the moving average of the weights (default %(default)s)"
+    train.add_argument("--averaging", type=fraction, default=0.998, help=text)
+    train.add_argument("--without", choices=KINDS, default="", help="a kind of label to leave out")
+    train.add_argument("--coarse", action="store_true", help="learn from the Galaxy Zoo 1 pictures too (see coarse)")
+    train.add_argument("--instruments", action="store_true", help="show pictures as other instruments would too")
+    text = "runs whose answers are learnt (see teach); the network that learns them serves one view"
+    train.add_argument("--teachers", nargs="+", default=[], metavar="RUN", help=text)
+    train.add_argument("--start", default="", metavar="RUN", help="run whose weights are the first ones")
+    _add(commands, "coarse", "decode and split the Galaxy Zoo 1 pictures and those without labels; after data")
+    teach = _add(commands, "teach", "let trained runs answer every picture that trains, for train --teachers")
+    teach.add_argument("names", nargs="+", metavar="RUN", help="names of trained runs")
     compare = _add(commands, "compare", "train every candidate for the same processor time; keeps finished runs")
     compare.add_argument("--minutes", type=positive, default=4.0, help="for each candidate (default %(default)s)")
     text = "train only this candidate, for --minutes, to compare with the shipped one"

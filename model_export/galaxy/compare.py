@@ -20,11 +20,12 @@ import numpy as np
 from model_export.common import onnx_file
 from model_export.common.cli import OK, log
 from model_export.common.files import read_json, write_json
-from model_export.galaxy import networks, readme, split, train
+from model_export.galaxy import networks, predict, readme, split, train
 from model_export.galaxy.choice import VIEW_SETS, Choice, views
 from model_export.galaxy.evaluate import milliseconds
 from model_export.galaxy.graph import Served, to_onnx
-from model_export.galaxy.train import Recipe, train_one
+from model_export.galaxy.recipe import Recipe
+from model_export.galaxy.train import train_one
 from model_export.galaxy.workspace import ABLATION, COMPARISON, EVALUATION, LONGER, VALIDATION, Workspace
 from skysort.learning import calibration
 from skysort.learning.metrics import with_interval
@@ -114,7 +115,7 @@ def row(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]:
     record = finished(workspace, recipe, name)
     candidate = networks.CANDIDATES[recipe.candidate]
     chosen = Choice.of(record["choice"])
-    network = train.load(recipe.candidate, workspace.run(name))
+    network = predict.load(recipe.candidate, workspace.run(name))
     content = to_onnx(Served(network, views(chosen.views)), candidate.side)
     one_view = to_onnx(Served(network), candidate.side)
     return {

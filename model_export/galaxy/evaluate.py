@@ -17,7 +17,7 @@ from model_export.common.cli import OK, log, progress
 from model_export.common.files import read_json, sha256, versions, write_json
 from model_export.common.onnx_file import INPUT, OUTPUTS
 from model_export.common.readme import interval
-from model_export.galaxy import metrics, networks, readme, split, train
+from model_export.galaxy import metrics, networks, predict, readme, split
 from model_export.galaxy.choice import Choice, views
 from model_export.galaxy.data import description, spec
 from model_export.galaxy.graph import Served, to_onnx
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     trained = read_json(workspace.run(options.name) / VALIDATION, "galaxy train")
     candidate = networks.CANDIDATES[trained["run"]["candidate"]]
     chosen = Choice.of(trained["choice"])
-    network = train.load(candidate.name, workspace.run(options.name))
+    network = predict.load(candidate.name, workspace.run(options.name))
     shift = torch.tensor(chosen.shift, dtype=torch.float32)
     served = Served(network, views(chosen.views), shift=shift, temperature=chosen.temperature).eval()
     content = to_onnx(served, candidate.side)

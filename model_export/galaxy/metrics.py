@@ -66,3 +66,18 @@ def by_source(
         }
         for name in sorted(set(source))
     }
+
+
+def agreement(
+    probability: NDArray[np.float64], allowed: NDArray[np.bool_], source: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Share of the pictures whose likeliest class the label allows, over all that have a label and by its name."""
+    telling = ~allowed.all(axis=1)
+    agreed = allowed[np.arange(len(allowed)), probability.argmax(axis=1)]
+    names = np.array([name.partition("_")[0] if name.startswith("spiral") else name for name in source])
+    chosen = {"all": telling, **{str(name): telling & (names == name) for name in np.unique(names[telling])}}
+    return {
+        name: {"rows": int(rows.sum()), "agreement": round(float(agreed[rows].mean()), DIGITS)}
+        for name, rows in chosen.items()
+        if rows.any()
+    }

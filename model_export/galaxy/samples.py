@@ -20,6 +20,8 @@ from model_export.galaxy.data import SIDE
 from model_export.galaxy.labels import QUESTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -43,18 +45,24 @@ SHARP: Final = 0.3
 BLURRED: Final = 0.2
 TREE_WEIGHT: Final = 0.3
 SET_WEIGHT: Final = 0.5
+COARSE_SHARE: Final = 0.4
+# Of a picture without a label, which only a teacher makes useful.
+BLANK_SHARE: Final = 0.4
+# What a teacher says against the label, where there are both.
+TAUGHT_WEIGHT: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
     """The pictures that training draws from, with their targets.
 
-    crops: (survey, row) are indices into these two arrays. survey: 0 Galaxy Zoo 2, 1 EFIGI.
+    crops: (survey, row) are indices into these arrays. survey: 0 Galaxy Zoo 2, 1 EFIGI, more as they are joined.
     target, allowed: (n, 8); answers: (n, 37); asked: (n, 11); weight: (n,) relative chance of being drawn.
     prior: (8,) class shares among the exact Galaxy Zoo 2 labels.
+    taught: (n, 8) probabilities that a teacher gives, zero rows where it gives none; None without a teacher.
     """
 
-    crops: tuple[NDArray[np.uint8], NDArray[np.uint8]]
+    crops: tuple[NDArray[np.uint8], ...]
     survey: NDArray[np.int64]
     row: NDArray[np.intp]
     target: Tensor
@@ -63,20 +71,33 @@ class Samples:
     asked: Tensor
     weight: NDArray[np.float64]
     prior: NDArray[np.float64]
+    taught: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.row)
 
     @property
     def offset(self) -> Tensor:
-        """(8,) log of how much more often a class is drawn than it occurs; see total_loss."""
+        """(n, 8) log of how much more often a class is drawn than it occurs, in the picture's survey; see total_loss.
+
+        A joined survey has an offset of its own: the network could tell its pictures from the others, and would learn
+        its class mix with them. A class that a survey never names is thus not learnt to be absent from it.
+        """
         target, allowed = self.target.numpy().astype(np.float64), self.allowed.numpy()
         spread = allowed * self.prior
         spread = spread / spread.sum(axis=1, keepdims=True)
-        mass = np.where(target.sum(axis=1, keepdims=True) > 0, target, spread)
-        drawn = (mass * self.weight[:, None]).sum(axis=0)
-        shares = np.maximum(drawn / drawn.sum(), SMALLEST_SHARE)
-        return torch.tensor(np.log(shares) - np.log(np.maximum(self.prior, SMALLEST_SHARE)), dtype=torch.float32)
+        known = target.sum(axis=1) > 0
+        mass = np.where(known[:, None], target, spread) * self.weight[:, None]
+        telling = known | ~allowed.all(axis=1)
+        out = np.zeros_like(mass)
+        family = np.maximum(self.survey, 1)  # EFIGI's pictures are corrected with those of Galaxy Zoo 2
+        for member in np.unique(family):
+            rows = family == member
+            drawn = mass[rows & telling].sum(axis=0)
+            if drawn.sum() > 0:
+                shares = np.maximum(drawn / drawn.sum(), SMALLEST_SHARE)
+                out[rows] = np.log(shares) - np.log(np.maximum(self.prior, SMALLEST_SHARE))
+        return torch.tensor(out, dtype=torch.float32)
 
     def pictures(self, chosen: NDArray[np.intp]) -> Tensor:
         """(len(chosen), 218, 218, 3) uint8 crops."""
@@ -112,6 +133,45 @@ def training(
         torch.from_numpy(np.concatenate([trees[which][1][rows] for which, rows in enumerate(chosen)])),
         np.concatenate([np.where(exact, 1.0, PARTIAL_SHARE), np.full(len(chosen[1]), EFIGI_SHARE)]),
         np.bincount(label, minlength=target[0].shape[1]) / len(label),
+    )
+
+
+def joined(
+    drawn: Samples, table: Catalogue, crops: NDArray[np.uint8], rows: NDArray[np.intp], share: float = COARSE_SHARE
+) -> Samples:
+    """The same with these rows of another survey that has no exact labels; those without any are never drawn."""
+    count = len(rows)
+    none = torch.zeros(count, drawn.target.shape[1])
+    known = ~table.allowed[rows].all(axis=1)
+    return replace(
+        drawn,
+        crops=(*drawn.crops, crops),
+        survey=np.concatenate([drawn.survey, np.full(count, len(drawn.crops))]),
+        row=np.concatenate([drawn.row, rows]),
+        target=torch.cat([drawn.target, none]),
+        allowed=torch.cat([drawn.allowed, torch.from_numpy(table.allowed[rows])]),
+        answers=torch.cat([drawn.answers, torch.zeros(count, drawn.answers.shape[1])]),
+        asked=torch.cat([drawn.asked, torch.zeros(count, drawn.asked.shape[1])]),
+        weight=np.concatenate([drawn.weight, np.where(known, share, 0.0)]),
+        taught=None if drawn.taught is None else torch.cat([drawn.taught, none]),
+    )
+
+
+def taught(drawn: Samples, teacher: Mapping[int, NDArray[np.float64]]) -> Samples:
+    """The same with a teacher: for each survey that it knows, (pictures, 8) probabilities."""
+    # What it says is limited to the classes that the label allows. Pictures without a label are drawn too.
+    said = np.zeros(drawn.target.shape)
+    for survey, probability in teacher.items():
+        chosen = drawn.survey == survey
+        said[chosen] = probability[drawn.row[chosen]]
+    said = said * drawn.allowed.numpy()
+    total = said.sum(axis=1, keepdims=True)
+    said = np.where(total > 0, said / np.where(total > 0, total, 1.0), 0.0)
+    blank = (total[:, 0] > 0) & drawn.allowed.numpy().all(axis=1) & (drawn.target.numpy().sum(axis=1) == 0)
+    return replace(
+        drawn,
+        taught=torch.tensor(said, dtype=torch.float32),
+        weight=np.where(blank, BLANK_SHARE, drawn.weight),
     )
 
 
@@ -197,10 +257,18 @@ def tree_loss(logits: Tensor, answers: Tensor, asked: Tensor) -> Tensor:
     return total
 
 
-def total_loss(
-    outputs: tuple[Tensor, Tensor], *, target: Tensor, allowed: Tensor, answers: Tensor, asked: Tensor, offset: Tensor
-) -> Tensor:
-    """The mean loss of a batch; offset: (8,) log ratio of the class shares as drawn to those in the survey."""
-    # Adding the offset to the logits in training gives the network the survey's prior (Menon et al. 2021).
+def taught_loss(logits: Tensor, labelled: Tensor, taught: Tensor) -> Tensor:
+    """(n,) the loss of the labels blended with the cross-entropy with the teacher's (n, 8), where it says something."""
+    said = -(taught * functional.log_softmax(logits, dim=1)).sum(dim=1)
+    return torch.where(taught.sum(dim=1) > 0, torch.lerp(labelled, said, TAUGHT_WEIGHT), labelled)
+
+
+def total_loss(outputs: tuple[Tensor, Tensor], drawn: Samples, chosen: NDArray[np.intp], offset: Tensor) -> Tensor:
+    """The mean loss of a batch; offset: (n, 8) of all samples, as of Samples.offset."""
+    # Adding the offset to the logits in training gives the network the survey's prior (Menon et al. 2021). A teacher
+    # has that prior already.
     classes, tree = (output.float() for output in outputs)
-    return (class_loss(classes + offset, target, allowed) + TREE_WEIGHT * tree_loss(tree, answers, asked)).mean()
+    loss = class_loss(classes + offset[chosen], drawn.target[chosen], drawn.allowed[chosen])
+    if drawn.taught is not None:
+        loss = taught_loss(classes, loss, drawn.taught[chosen])
+    return (loss + TREE_WEIGHT * tree_loss(tree, drawn.answers[chosen], drawn.asked[chosen])).mean()

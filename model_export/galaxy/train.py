@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,13 +16,15 @@ import torch
 
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import write_json
-from model_export.common.networks import convolutions, parameters, public_weights, update_ema, warm_up_cosine
-from model_export.galaxy import choice, networks, samples, split
-from model_export.galaxy.choice import ALL_VIEWS
-from model_export.galaxy.graph import apply_view, fold_norms
+from model_export.common.networks import convolutions, parameters, public_weights, update_ema
+from model_export.galaxy import choice, coarse, instruments, metrics, networks, samples, split, teach
+from model_export.galaxy.choice import MAX_VIEWS
+from model_export.galaxy.curve import Curve
 from model_export.galaxy.networks import HALF_RANGE
 from model_export.galaxy.networks.mobilenet import MobileNet
-from model_export.galaxy.samples import centre, total_loss, views
+from model_export.galaxy.predict import load, logits
+from model_export.galaxy.recipe import Recipe
+from model_export.galaxy.samples import total_loss, views
 from model_export.galaxy.workspace import VALIDATION, Workspace
 from skysort.errors import ConfigurationError
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from numpy.typing import NDArray
     from torch import nn
 
     from model_export.galaxy.networks import Galaxy
@@ -40,41 +41,28 @@ if TYPE_CHECKING:
 CALIBRATION_BATCHES: Final = 8
 TRIAL_STEPS: Final = 3
 CHECKPOINT_SECONDS: Final = 90.0
-EVALUATION_BATCH: Final = 64
+CHECKS: Final = 30
+CALIBRATION_BATCH: Final = 64
 VALIDATION_LOGITS: Final = "validation_logits.npy"
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Training settings of a candidate.
-
-    minutes: the budget in CPU time of one core, from which the number of steps is computed once, unless `steps` is
-    given; an interruption does not change it. peak_rate: of AdamW, reached after `warm_up` of the steps, then a cosine
-    decay. averaging: decay of the moving average of the weights. without: a kind of label to leave out (labels.KINDS).
-    """
-
-    candidate: str
-    minutes: float
-    fraction: float = 1.0
-    steps: int = 0
-    batch: int = 64
-    peak_rate: float = 1e-3
-    warm_up: float = 0.08
-    weight_decay: float = 0.05
-    averaging: float = 0.998
-    seed: int = 2
-    without: str = ""
-
-    def rate(self, step: int, steps: int) -> float:
-        """The learning rate at a step."""
-        done = step / steps
-        return self.peak_rate * (warm_up_cosine(done, self.warm_up) + (1e-3 if done < self.warm_up else 0.0))
 
 
 def run(options: argparse.Namespace) -> int:
     """Write build/galaxy/runs/NAME/{weights.pt, run.json, validation.json}; resumes an interrupted run."""
     workspace = Workspace.of(options)
-    recipe = Recipe(options.candidate, options.minutes, options.fraction, options.steps or 0)
+    recipe = Recipe(
+        options.candidate,
+        options.minutes,
+        options.fraction,
+        options.steps or 0,
+        peak_rate=options.rate,
+        seed=options.seed,
+        averaging=options.averaging,
+        without=options.without,
+        coarse=options.coarse,
+        instruments=options.instruments,
+        teachers=tuple(options.teachers),
+        start=options.start,
+    )
     record = train_one(workspace, recipe, options.name or options.candidate)
     scores = record["scores"]
     print(
@@ -98,41 +86,66 @@ def train_one(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]
     drawn = samples.training(gz2, efigi, crops, parts, fraction=recipe.fraction)
     if recipe.without:
         drawn = samples.without(drawn, recipe.without)
+    further = coarse.load(workspace) if recipe.coarse else None
+    if further:
+        for which, table in enumerate(further.tables):
+            drawn = samples.joined(drawn, table, further.crops[which], split.rows(further.parts.train, table))
+    if recipe.teachers:
+        drawn = samples.taught(drawn, teach.answers(workspace, recipe.teachers, further))
     folder = workspace.run(name)
-    log(f"{name}: {len(drawn):,} pictures to draw from")
+    rows = split.rows(parts.validation, gz2)
+    curve = Curve(folder, gz2, crops[0], rows, further)
+    log(f"{name}: {int((drawn.weight > 0).sum()):,} pictures to draw from")
     with progress() as bar:
         task = bar.add_task(name, total=recipe.steps or None)
 
         def on_step(done: int, steps: int, loss: float) -> None:
             bar.update(task, total=steps, completed=done, description=f"{name}: loss {loss:.3f}")
 
-        trained = train(recipe, drawn, folder, workspace.data, on_step=on_step)
-        rows = split.rows(parts.validation, gz2)
+        first = load(recipe.candidate, workspace.run(recipe.start)) if recipe.start else None
+        trained = train(recipe, drawn, folder, workspace.data, on_step=on_step, on_check=curve, first=first)
         task = bar.add_task("validation", total=len(rows))
         network = load(recipe.candidate, folder)
         side = networks.CANDIDATES[recipe.candidate].side
         validated = logits(network, crops[0], rows, side, on_batch=partial(bar.advance, task))
     np.save(folder / VALIDATION_LOGITS, validated)
-    chosen, record = choice.choose(validated, gz2.label[rows], drawn.prior)
+    # What turned views know is in the teacher's answers already.
+    chosen, record = choice.choose(validated, gz2.label[rows], drawn.prior, 1 if recipe.teachers else MAX_VIEWS)
     document = {"run": trained, "choice": chosen.document(), **record}
+    if further:
+        held = split.rows(further.parts.validation, further.gz1)
+        gz1 = further.gz1
+        seen = chosen.probabilities(logits(network, further.crops[0], held, side))
+        document["coarse"] = metrics.agreement(seen, gz1.allowed[held], [gz1.source[row] for row in held])
     write_json(folder / VALIDATION, document)
     return document
 
 
 def train(
-    recipe: Recipe, samples: Samples, folder: Path, data: Path, *, on_step: Callable[[int, int, float], object]
+    recipe: Recipe,
+    samples: Samples,
+    folder: Path,
+    data: Path,
+    *,
+    on_step: Callable[[int, int, float], object],
+    on_check: Callable[[Training], object] | None = None,
+    first: Galaxy | None = None,
 ) -> dict[str, Any]:
     """Train, or resume from `folder`; writes weights.pt and run.json there and returns the record."""
+    # `on_check` is called some CHECKS times; `first` is the network to start from, instead of public weights.
     folder.mkdir(parents=True, exist_ok=True)
-    training = Training(recipe, samples, folder / "checkpoint.pt", data)
+    training = Training(recipe, samples, folder / "checkpoint.pt", data, first)
     training.resume()
     training.plan()
+    every = max(1, training.steps // CHECKS)
     saved, before = time.monotonic(), time.process_time()
     while training.step < training.steps:
         loss = training.advance()
         training.core_seconds += time.process_time() - before
         before = time.process_time()
         on_step(training.step, training.steps, loss)
+        if on_check and training.step % every == 0:
+            on_check(training)
         if time.monotonic() - saved > CHECKPOINT_SECONDS:
             training.save()
             saved = time.monotonic()
@@ -154,14 +167,20 @@ def train(
 class Training:
     """A run in progress: networks, optimiser, random states and step."""
 
-    def __init__(self, recipe: Recipe, samples: Samples, checkpoint: Path, data: Path) -> None:
+    def __init__(
+        self, recipe: Recipe, samples: Samples, checkpoint: Path, data: Path, first: Galaxy | None = None
+    ) -> None:
         if len(samples) < recipe.batch:
             raise ConfigurationError(f"a batch needs {recipe.batch} different pictures (got {len(samples)})")
         torch.manual_seed(recipe.seed)
         self.recipe, self.samples, self.checkpoint = recipe, samples, checkpoint
         self.draws = np.random.default_rng(recipe.seed)
         self.noise = torch.Generator().manual_seed(recipe.seed)
-        self.network = prepare(recipe.candidate, samples, data, seed=recipe.seed)
+        self.network = (
+            first.to(memory_format=torch.channels_last)
+            if first
+            else prepare(recipe.candidate, samples, data, seed=recipe.seed)
+        )
         self.averaged = copy.deepcopy(self.network).eval()
         self.network.train()
         self.optimiser = torch.optim.AdamW(_groups(self.network, recipe.weight_decay), lr=recipe.peak_rate)
@@ -196,18 +215,13 @@ class Training:
     def _train_step(self, rate: float) -> float:
         chosen = self.draws.choice(len(self.samples), self.recipe.batch, replace=False, p=self.drawn_shares)
         pictures = views(self.samples.pictures(chosen), self.side, self.noise)
+        if self.recipe.instruments:
+            pictures = instruments.changed(pictures, self.noise)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         with torch.autocast("cpu", torch.bfloat16, enabled=self.half_precision):
             outputs = self.network(pictures)
-        loss = total_loss(
-            outputs,
-            target=self.samples.target[chosen],
-            allowed=self.samples.allowed[chosen],
-            answers=self.samples.answers[chosen],
-            asked=self.samples.asked[chosen],
-            offset=self.offset,
-        )
+        loss = total_loss(outputs, self.samples, chosen, self.offset)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -254,40 +268,10 @@ def prepare(name: str, samples: Samples, data: Path, seed: int) -> Galaxy:
         generator = torch.Generator().manual_seed(seed)
         draws = np.random.default_rng(seed)
         side = networks.CANDIDATES[name].side
-        chosen = [draws.choice(len(samples), EVALUATION_BATCH, replace=False) for _ in range(CALIBRATION_BATCHES)]
+        chosen = [draws.choice(len(samples), CALIBRATION_BATCH, replace=False) for _ in range(CALIBRATION_BATCHES)]
         batches = [views(samples.pictures(rows), side, generator) / HALF_RANGE - 1.0 for rows in chosen]
         network.trunk.calibrate_norms(batches)
     return network.to(memory_format=torch.channels_last)
-
-
-def load(name: str, folder: Path) -> Galaxy:
-    """A trained candidate, in evaluation mode."""
-    network = networks.build(name)
-    network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
-    return network.eval()
-
-
-def logits(
-    network: Galaxy,
-    crops: NDArray[np.uint8],
-    rows: NDArray[np.intp],
-    side: int,
-    on_batch: Callable[[int], object] = lambda _: None,
-) -> NDArray[np.float64]:
-    """(len(rows), 8 views, 8 classes) logits of the centre of each crop in all views."""
-    folded = fold_norms(network).to(memory_format=torch.channels_last)
-    out = []
-    with torch.inference_mode():
-        for start in range(0, len(rows), EVALUATION_BATCH):
-            chosen = rows[start : start + EVALUATION_BATCH]
-            pictures = centre(torch.from_numpy(crops[chosen]), side)
-            answers = [
-                folded(apply_view(pictures, view).contiguous(memory_format=torch.channels_last))[0]
-                for view in ALL_VIEWS
-            ]
-            out.append(torch.stack(answers, dim=1).double().numpy())
-            on_batch(len(chosen))
-    return np.concatenate(out)
 
 
 def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

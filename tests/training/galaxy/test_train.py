@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from model_export.galaxy import predict, train
 from model_export.galaxy import samples as drawing
-from model_export.galaxy import train
 from model_export.galaxy.choice import ALL_VIEWS
 from model_export.galaxy.data import SIDE
 from model_export.galaxy.labels import ANSWERS, CLASSES, QUESTIONS
+from model_export.galaxy.recipe import Recipe
 from model_export.galaxy.samples import Samples, without
 from skysort.errors import ConfigurationError
 
@@ -126,8 +127,8 @@ def test_without_votes_a_picture_has_its_class_alone() -> None:
     assert torch.equal(less.target[2:], samples.target[2:])
 
 
-def recipe(steps: int) -> train.Recipe:
-    return train.Recipe("crossformer", 1.0, steps=steps, batch=8, peak_rate=5e-4, averaging=0.5)
+def recipe(steps: int) -> Recipe:
+    return Recipe("crossformer", 1.0, steps=steps, batch=8, peak_rate=5e-4, averaging=0.5)
 
 
 def nothing(_: int, __: int, ___: float) -> None:
@@ -140,7 +141,7 @@ def test_training_learns_and_leaves_what_the_next_commands_need(tmp_path: Path) 
     # When
     record = train.train(recipe(30), samples, tmp_path, tmp_path, on_step=nothing)
     # Then
-    logits = train.logits(train.load("crossformer", tmp_path), samples.crops[0], np.arange(32), 128)
+    logits = predict.logits(predict.load("crossformer", tmp_path), samples.crops[0], np.arange(32), 128)
     assert logits.shape == (32, len(ALL_VIEWS), len(CLASSES))
     assert (logits.mean(axis=1).argmax(axis=1) == np.arange(32) % 2).mean() > 0.9
     assert record["pictures_seen"] == 240
@@ -168,7 +169,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: 
     assert (tmp_path / "stopped" / "checkpoint.pt").exists()
     train.train(recipe(6), samples, tmp_path / "stopped", tmp_path, on_step=nothing)
     # Then
-    whole, stopped = (train.load("crossformer", tmp_path / name).state_dict() for name in ("whole", "stopped"))
+    whole, stopped = (predict.load("crossformer", tmp_path / name).state_dict() for name in ("whole", "stopped"))
     assert all(torch.equal(whole[name], stopped[name]) for name in whole)
 
 
@@ -178,7 +179,7 @@ def test_a_budget_in_minutes_becomes_steps(tmp_path: Path) -> None:
 
 
 def test_the_rate_rises_then_falls() -> None:
-    rates = [train.Recipe("crossformer", 1.0).rate(step, 100) for step in range(100)]
+    rates = [Recipe("crossformer", 1.0).rate(step, 100) for step in range(100)]
     assert rates.index(max(rates)) == pytest.approx(8, abs=1)
     assert rates[0] < 0.01 * max(rates)
     assert rates[-1] < 0.01 * max(rates)
@@ -190,7 +191,7 @@ def test_the_offset_is_that_of_what_is_drawn() -> None:
     weighted = replace(samples, weight=np.where(np.arange(16) % 2 == 0, 3.0, 1.0))
     # Then
     offset = weighted.offset
-    assert float(offset[0] - offset[1]) == pytest.approx(math.log(3), abs=1e-5)
+    assert float(offset[0, 0] - offset[0, 1]) == pytest.approx(math.log(3), abs=1e-5)
 
 
 def test_views_keep_size_and_range() -> None:
