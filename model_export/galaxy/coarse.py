@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import write_json
-from model_export.galaxy import catalogue, coarse_split, split
+from model_export.galaxy import catalogue, coarse_split, readme, split
 from model_export.galaxy.data import build, decode_frame
-from model_export.galaxy.workspace import GZ1_CROPS, UNLABELLED_CROPS, Workspace
+from model_export.galaxy.workspace import COARSE, GZ1_CROPS, UNLABELLED_CROPS, Workspace
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model_export.galaxy.catalogue import Catalogue
-
-COARSE: Final = "coarse.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
     names = gz2.identifiers + gz1.identifiers + unlabelled.identifiers
     split.save_pairs([(names[one], names[other]) for one, other in pairs], coarse_split.FOLDER)
     write_json(workspace.results / COARSE, description(gz1, unlabelled, parts, len(pairs)))
+    readme.PAGE.fill(workspace.results)
     for name in split.PARTS:
         print(f"{name}: {len(parts.part(name)):,} pictures")
     return OK

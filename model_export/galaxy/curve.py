@@ -12,6 +12,7 @@ from skysort.learning import calibration
 from skysort.learning.metrics import summary
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from model_export.galaxy.catalogue import Catalogue
     from model_export.galaxy.coarse import Coarse
-    from model_export.galaxy.train import Training
+    from model_export.galaxy.networks import Galaxy
 
 CURVE: Final = "curve.jsonl"
 AS_IT_IS: Final = ALL_VIEWS[:1]
@@ -34,17 +35,14 @@ class Curve:
     ) -> None:
         self._path, self._truth, self._crops, self._rows = folder / CURVE, gz2.label[rows], crops, rows
         self._coarse = coarse
-        self._loss = 0.0
 
-    def __call__(self, training: Training) -> None:
-        """Measure the validation part."""
-        network, side = training.averaged, training.side
+    def __call__(self, network: Galaxy, side: int, spent: Mapping[str, float]) -> None:
+        """Measure the network on the validation part; spent: what the line says beside the scores."""
         answers = predict.logits(network, self._crops, self._rows, side, shown=AS_IT_IS)[:, 0]
         temperature = calibration.fit_temperature(answers, self._truth)
         scores = summary(calibration.probabilities(answers, temperature), self._truth)
         line: dict[str, object] = {
-            "step": training.step,
-            "core_seconds": round(training.core_seconds),
+            **spent,
             "at": round(time.time()),
             "accuracy": round(scores["accuracy"]["value"], ROUNDED),
             "macro_f1": round(scores["macro_f1"]["value"], ROUNDED),

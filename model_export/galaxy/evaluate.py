@@ -17,7 +17,8 @@ from model_export.common.cli import OK, log, progress
 from model_export.common.files import read_json, sha256, versions, write_json
 from model_export.common.onnx_file import INPUT, OUTPUTS
 from model_export.common.readme import interval
-from model_export.galaxy import metrics, networks, predict, readme, split
+from model_export.galaxy import coarse_split, metrics, networks, predict, readme, split
+from model_export.galaxy.catalogue import LOCAL, load_gz1
 from model_export.galaxy.choice import Choice, views
 from model_export.galaxy.data import description, spec
 from model_export.galaxy.graph import Served, to_onnx
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model_export.galaxy.catalogue import Catalogue
+    from skysort.pictures.geometry import InputSpec
 
 # Maximum difference between the file and PyTorch for publishing.
 PARITY_LIMIT: Final = 1e-4
@@ -69,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         pictures = np.stack([decode(gz2.files[row].read_bytes(), geometry) for row in rows])
         probability = onnx_file.probabilities(onnx_file.session(content), pictures, on_each).astype(np.float64)
     log("measuring latency")
-    document = {
+    document: dict[str, Any] = {
         "sha256": sha256(content),
         "candidate": {"name": candidate.name, "about": candidate.about, "side": candidate.side},
         "libraries": versions(LIBRARIES),
@@ -82,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
         "file": onnx_file.facts(content),
         "latency": timings(served, content, candidate.side, pictures, gz2.label[rows]),
     }
+    if workspace.survey == LOCAL:
+        document["coarse"] = coarse_agreement(workspace, content, geometry)
     write_json(workspace.results / EVALUATION, document)
     readme.PAGE.fill(workspace.results)
     scores = document["metrics"]
@@ -117,6 +121,15 @@ def measure(probability: NDArray[np.float64], chosen: Choice, gz2: Catalogue, ro
         "accuracy_reweighted_to_full_survey": metrics.reweighted_accuracy(table),
         "conformal": sets_summary(sets, truth, NAMES),
     }
+
+
+def coarse_agreement(workspace: Workspace, content: bytes, geometry: InputSpec) -> dict[str, dict[str, float]]:
+    """Agreement with the Galaxy Zoo 1 classes of that survey's test part (see metrics.agreement)."""
+    gz1 = load_gz1(workspace.data)
+    rows = split.rows(split.load(coarse_split.FOLDER).test, gz1)
+    pictures = np.stack([decode(gz1.files[row].read_bytes(), geometry) for row in rows])
+    probability = onnx_file.probabilities(onnx_file.session(content), pictures).astype(np.float64)
+    return metrics.agreement(probability, gz1.allowed[rows], [gz1.source[row] for row in rows])
 
 
 def parity(served: Served, content: bytes, pictures: NDArray[np.uint8]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """``input-formats``: the published file on the test part's galaxies in formats other than colour pictures.
 
 Survey cutouts of these galaxies are not available, so their flux is reconstructed from the pictures, by inverting the
-stretch of Lupton et al. (2004), and written as FITS. What was lost in 8-bit quantisation stays lost.
+stretch of Lupton et al. (2004), and written as FITS. What was lost in 8-bit quantisation stays lost. The pictures of
+other instruments and surveys are made from them too (other_pictures.py).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from PIL import Image
 
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import artefact, write_json
-from model_export.galaxy import readme, split
+from model_export.galaxy import other_pictures, readme, split
+from model_export.galaxy.other_pictures import light, png
 from model_export.galaxy.workspace import FORMATS, Workspace
 from skysort.learning.metrics import summary, with_interval
 from skysort.pictures.decode import decode
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 
     Conversion = Callable[[bytes], bytes]
 
-# The stretch of SDSS pictures, f = asinh(Q I) / Q with Q = 8 (Lupton et al. 2004).
-Q: Final = 8.0
-DARKEST: Final = 1 / 512  # half an 8-bit level
 # Weights of i, r and g in nanomaggies (red first) in SDSS's pictures.
 SURVEY_WEIGHTS: Final = np.array([1.0, 1.5, 2.5])
 COUNTS: Final = (1_000.0, 60.0)  # detector counts of the sky, and per unit of flux
@@ -76,13 +75,6 @@ def scores(probability: NDArray[np.float64], sets: NDArray[np.bool_], truth: NDA
     return {**summary(probability, truth), "coverage": with_interval(covered)}
 
 
-def light(content: bytes) -> NDArray[np.float64]:
-    """(height, width, 3) flux of a picture, red first, in arbitrary units."""
-    pixels = np.asarray(Image.open(BytesIO(content)).convert("RGB"), np.float64) / 255
-    shown = np.maximum(pixels.mean(axis=2, keepdims=True), DARKEST)
-    return np.asarray(pixels / shown * np.sinh(Q * shown) / Q)
-
-
 def colour(flux: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """(3,) sky-subtracted flux of each band in the central half relative to the mean band; None without flux."""
     above = flux - stretch.sky_levels(flux, flux)
@@ -104,12 +96,12 @@ def fits(planes: NDArray[np.float64]) -> bytes:
 
 
 def _grey(content: bytes) -> bytes:
-    return _png(np.asarray(Image.open(BytesIO(content)).convert("L")))
+    return png(np.asarray(Image.open(BytesIO(content)).convert("L")))
 
 
 def _counts(content: bytes) -> bytes:
     sky, gain = COUNTS
-    return _png(np.clip(sky + gain * light(content)[..., 1], 0, 65_535).astype(np.uint16))
+    return png(np.clip(sky + gain * light(content)[..., 1], 0, 65_535).astype(np.uint16))
 
 
 def _unobserved(number: float) -> Conversion:
@@ -140,12 +132,6 @@ def _counts_of_r(content: bytes) -> NDArray[np.float64]:
     return np.round(sky + gain * light(content)[..., 1])
 
 
-def _png(pixels: NDArray[Any]) -> bytes:
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def _bands(weights: NDArray[np.float64]) -> Conversion:
     """Three bands ordered from blue to red, as in surveys."""
     return lambda content: fits(np.moveaxis(light(content) / weights, -1, 0)[::-1])
@@ -161,4 +147,5 @@ CONVERSIONS: Final[dict[str, Conversion]] = {
     "FITS of r, half of the frame not observed (0)": _unobserved(0.0),
     "FITS of r, half of the frame not observed (NaN)": _unobserved(np.nan),
     "FITS of r, a hundredth of the middle without value": _without_core,
+    **other_pictures.CONVERSIONS,
 }

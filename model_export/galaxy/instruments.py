@@ -25,10 +25,11 @@ COLOURED: Final = 0.3
 GREY: Final = 0.12
 NOISY: Final = 0.15
 COMPRESSED: Final = 0.2
-# Logarithmic spread of the gains of the three channels, and the range of the exponent of the stretch. Other surveys'
-# pictures (DECaLS shows g, r and z) differ from these in about this measure.
+# Logarithmic spread of the gains of the three channels, logarithmic range of the exponent of the stretch, and the
+# brightest sky: pictures of DECaLS show g, r and z, faint light some four times as bright, and a sky of about 30.
 GAIN: Final = 0.2
-STRETCH: Final = 0.3
+STRETCH: Final = 0.45
+SKY: Final = 40.0
 SATURATION: Final = (0.3, 1.6)
 NOISE: Final = (3.0, 12.0)  # of 255; the sky of the survey's pictures has about 4
 QUALITY: Final = (20, 90)
@@ -55,7 +56,7 @@ def halved(pictures: Tensor, chosen: Tensor) -> Tensor:
 
 
 def coloured(pictures: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    """The chosen pictures with another balance of the channels, another stretch and saturation."""
+    """The chosen pictures with another balance of the channels, stretch and saturation, half of them on a grey sky."""
     count = len(chosen)
     if not count:
         return pictures
@@ -63,6 +64,8 @@ def coloured(pictures: Tensor, chosen: Tensor, generator: torch.Generator) -> Te
     stretch = torch.exp(_uniform(count, -STRETCH, STRETCH, generator))
     saturation = _uniform(count, *SATURATION, generator)
     shown = (pictures[chosen] * gain / FULL_SCALE).clamp(0, 1) ** stretch * FULL_SCALE
+    sky = _uniform(count, -SKY, SKY, generator).clamp_min(0)
+    shown = sky + shown * (1 - sky / FULL_SCALE)
     shown = torch.lerp(shown.mean(dim=1, keepdim=True).expand_as(shown), shown, saturation)
     return pictures.index_copy(0, chosen, shown.clamp(0, FULL_SCALE))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common.readme import Readme, difference, interval, markdown
 from model_export.galaxy.labels import CLASSES, KINDS, NAMES
-from model_export.galaxy.workspace import ABLATION, COMPARISON, EVALUATION, FORMATS, LONGER
+from model_export.galaxy.workspace import ABLATION, COARSE, COMPARISON, EVALUATION, FORMATS, LONGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +23,17 @@ def _parts(data: Document) -> str:
     efigi = ["EFIGI", *(f"{part['efigi']:,}" for part in parts.values())]
     total = ["all", *(f"{part['rows']:,}" for part in parts.values())]
     return markdown(["pictures", *(name.replace("_", " ") for name in parts)], [*rows, efigi, total])
+
+
+def _coarse(coarse: Document) -> str:
+    parts = coarse["splits"]
+    names = sorted({name for part in parts.values() for name in part["galaxy_zoo_1"]})
+    rows = [
+        [name.replace("_", " "), *(f"{part['galaxy_zoo_1'].get(name, 0):,}" for part in parts.values())]
+        for name in names
+    ]
+    blank = ["without labels", *(f"{part['unlabelled']:,}" for part in parts.values())]
+    return markdown(["pictures", *(name.replace("_", " ") for name in parts)], [*rows, blank])
 
 
 def _candidates(comparison: Document) -> str:
@@ -164,6 +175,7 @@ PAGE: Final = Readme(
     "galaxy",
     {
         "parts": ("data.json", "data", _parts),
+        "coarse": (COARSE, "coarse", _coarse),
         "candidates": (COMPARISON, "compare", _candidates),
         "longer": (LONGER, "compare --alone crossformer", _longer),
         "curve": (COMPARISON, "compare", _curve),

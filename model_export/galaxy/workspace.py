@@ -30,6 +30,7 @@ COMPARISON: Final = "comparison.json"
 LONGER: Final = "longer.json"
 ABLATION: Final = "ablation.json"
 FORMATS: Final = "forms.json"
+COARSE: Final = "coarse.json"
 EVALUATION: Final = "evaluation.json"
 
 

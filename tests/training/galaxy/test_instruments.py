@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 
 from model_export.galaxy import instruments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def noise() -> torch.Generator:
@@ -17,7 +22,7 @@ def pictures(count: int = 4, side: int = 32) -> torch.Tensor:
 
 
 EVERY = torch.arange(4)
-CHANGES = {
+CHANGES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "half the resolution": instruments.halved,
     "noise": lambda shown, chosen: instruments.noisy(shown, chosen, noise()),
     "colours": lambda shown, chosen: instruments.coloured(shown, chosen, noise()),
@@ -61,3 +66,11 @@ def test_a_batch_is_partly_changed_and_the_same_again_by_its_seed() -> None:
     same = [torch.equal(one, other) for one, other in zip(before, after, strict=True)]
     assert 0 < sum(same) < 64
     assert torch.equal(after, again)
+
+
+def test_other_colours_may_have_a_brighter_sky_but_never_a_darker_one() -> None:
+    # Given black frames
+    sky = instruments.coloured(torch.zeros(64, 3, 4, 4), torch.arange(64), noise()).amax(dim=(1, 2, 3))
+    # Then
+    assert float(sky.min()) == 0
+    assert 20 < float(sky.max()) <= instruments.SKY

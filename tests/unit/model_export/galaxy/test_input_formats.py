@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits as astropy_fits
 from PIL import Image
 
-from model_export.galaxy import input_formats, readme
+from model_export.galaxy import input_formats, other_pictures, readme
 from model_export.galaxy.workspace import FORMATS
 from skysort.pictures.measurements.stretch import GALAXY_COLOUR
 
@@ -34,19 +34,19 @@ def galaxy(red: int, green: int, blue: int) -> bytes:
 def test_light_drawn_again_is_the_picture() -> None:
     # Given a picture's light
     content = galaxy(200, 160, 90)
-    found = input_formats.light(content)
+    found = other_pictures.light(content)
     # When it is stretched as Lupton et al. do
     intensity = found.mean(axis=2, keepdims=True)
-    shown = found / intensity.clip(1e-12) * np.arcsinh(input_formats.Q * intensity) / input_formats.Q
+    shown = found / intensity.clip(1e-12) * np.arcsinh(other_pictures.Q * intensity) / other_pictures.Q
     # Then the picture is back
     assert np.abs(shown * 255 - np.asarray(Image.open(BytesIO(content)))).max() < 1e-6
 
 
 def test_the_colour_is_that_of_the_galaxy_without_the_sky() -> None:
-    found = input_formats.colour(input_formats.light(galaxy(180, 120, 60)))
+    found = input_formats.colour(other_pictures.light(galaxy(180, 120, 60)))
     assert found is not None
     assert found.tolist() == pytest.approx([1.5, 1.0, 0.5])
-    assert input_formats.colour(input_formats.light(galaxy(0, 0, 0))) is None
+    assert input_formats.colour(other_pictures.light(galaxy(0, 0, 0))) is None
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (3, 5, 7)])
