@@ -76,6 +76,23 @@ class TableDomain(TypedDict):
     """of a table that is not in the domain"""
 
 
+class DomainShare(TypedDict):
+    """How typical the items of a batch, an archive, a table or a bulk job are of what the model was tested on."""
+
+    measured: Count
+    """items whose typicality is known"""
+    in_domain: Count
+    """those of them that are in the domain"""
+    share: Probability
+    """in_domain of measured"""
+    mean: Probability
+    """of their typicality: about 0.5 for a random sample of good items"""
+    usual: bool
+    """false if even an honest selection of good items would hardly ever be so untypical"""
+    detail: str
+    """a message for people"""
+
+
 class ComparedVersion(TypedDict):
     """A version, and its accuracy on the common examples."""
 
