@@ -311,15 +311,15 @@ def test_a_file_that_is_no_picture_asks_once(visit: Visit) -> None:
     assert len(asked) == 1
 
 
-def test_what_was_done_to_a_picture_is_noted(visit: Visit) -> None:
-    # Given an answer that carries a warning
+def test_what_was_done_to_a_picture_is_noted_and_an_answer_that_is_not_confident_names_no_class(visit: Visit) -> None:
+    # Given answers that carry a warning, and of which no class reaches its threshold
     page = visit.open("galaxy")
     note = {"code": "colour_profile_converted", "detail": "The colours were converted from Adobe RGB to sRGB."}
 
     def answer(route: Route) -> None:
         response = route.fetch()
         body = response.json()
-        body["results"][0]["warnings"] = [note]
+        body["results"][0] |= {"warnings": [note], "prediction_set": []}
         route.fulfill(response=response, json=body)
 
     page.route("**/v1/classify/**", answer)
@@ -329,3 +329,6 @@ def test_what_was_done_to_a_picture_is_noted(visit: Visit) -> None:
 
     # Then
     expect(visit.cards().locator(".warnings")).to_have_text(note["detail"])
+    expect(visit.cards().locator(".verdict")).to_have_text("No confident answer")
+    expect(visit.cards().locator(".set")).to_have_text("Best guesses:")
+    expect(page.locator("#live")).to_have_text("No confident answer")

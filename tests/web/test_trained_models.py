@@ -33,7 +33,7 @@ def test_an_answer_brings_the_nearest_training_pictures_and_can_be_corrected(vis
 
     # Then
     expect(trial.locator(".nearest li")).to_have_count(3)
-    expect(trial.locator(".untypical")).to_contain_text("Unlike the training pictures")
+    expect(trial.locator(".untypical")).to_contain_text("Unlike the test dataOnly 2.0 % of the held-out pictures")
     expect(trial.locator("img.heat")).to_have_count(1)
     trial.get_by_role("button", name="galaxy_spiral.jpg is not ring").click()
     trial.get_by_label("Right class of galaxy_spiral.jpg").fill("spiral")
@@ -142,7 +142,7 @@ def test_a_trained_star_model_has_the_columns_of_its_card(visit: Visit) -> None:
 
     # Then without the diagram of another model's training data; and the built-in model is a choice away
     expect(view.locator(".verdict")).to_contain_text("AGN")
-    expect(view.locator(".untypical")).to_contain_text("Unlike the training data")
+    expect(view.locator(".untypical")).to_contain_text("Unlike the test dataOnly 2.0 % of the held-out objects")
     expect(view.locator("svg")).to_have_count(0)
     view.locator("select").first.select_option("Star (built in)")
     expect(view.locator(".band-fields label")).to_contain_text(["u", "g", "r", "i", "z", "redshift"])

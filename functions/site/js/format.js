@@ -1,4 +1,4 @@
-// Numbers, sizes and prediction sets as text.
+// Numbers, sizes and times as text.
 
 /** 0.9562 -> "95.6 %"; never a rounded-up 100 % or a rounded-down 0 %. */
 export function percent(share) {
@@ -23,13 +23,6 @@ export function bytes(size) {
 
 /** Milliseconds, with one decimal below 10. */
 export const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
-
-/** The prediction set in words: [what it is, its labels]. restricted: chosen among some labels only, so that no coverage holds. */
-export function describeSet(labels, restricted = false) {
-  if (labels.length === 0) return ["No confident answer", ""];
-  const name = restricted ? "Best of the chosen labels" : "90 % prediction set";
-  return [`${name}: `, labels.join(", ")];
-}
 
 /** "with_redshift" -> "With redshift". */
 export function humanize(name) {

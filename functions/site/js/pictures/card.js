@@ -1,7 +1,8 @@
 // A picture in the gallery: its preview at once, then its answer or what went wrong.
 import { el } from "../dom.js";
-import { bytes, describeSet, milliseconds, percent } from "../format.js";
+import { bytes, milliseconds } from "../format.js";
 import { wasThisRight } from "../corrections.js";
+import { verdict } from "../typicality.js";
 import { bars, problemBox, warningList } from "../widgets.js";
 
 const WAITING = { waiting: "Waiting", working: "Classifying…", sending: "Large file: uploading to the drop folder" };
@@ -79,12 +80,9 @@ export class Card {
   #answer() {
     const { result, restricted } = this.picture.answer;
     const [best] = result.predictions;
-    const [kind, labels] = describeSet(result.prediction_set, restricted);
     return [
-      el("p", { class: "verdict" }, el("span", {}, best.label), el("span", { class: "chance" }, percent(best.probability))),
+      ...verdict(result, "picture", { restricted }),
       bars(result.predictions),
-      el("p", { class: "set" }, kind, el("b", {}, labels)),
-      result.in_domain === false && el("p", { class: "untypical" }, "Unlike the training pictures: the answer may mean little."),
       warningList(result.warnings),
       nearestPictures(result.explanation?.nearest),
       this.#feedback(best.label),

@@ -2,14 +2,14 @@
 import { saveCsv, saveJson, stamped, textCell } from "../download.js";
 
 const BEST = ["label", "probability", "second", "second_probability", "third", "third_probability"];
-const HEADER = ["file", ...BEST, "prediction_set", "model", "version", "warnings", "error"];
+const HEADER = ["file", ...BEST, "prediction_set", "typicality", "in_domain", "model", "version", "warnings", "error"];
 
 function row({ path, answer, error, state }) {
   if (state !== "done") return [textCell(path), ...Array(HEADER.length - 2).fill(""), state === "failed" ? textCell(error.message) : "not classified"];
   const { result, model } = answer;
   const best = [0, 1, 2].flatMap((rank) => [result.predictions[rank]?.label, result.predictions[rank]?.probability]);
   const warnings = (result.warnings ?? []).map(({ code }) => code);
-  return [textCell(path), ...best, result.prediction_set.join(";"), model.name, model.version, warnings.join(";"), ""];
+  return [textCell(path), ...best, result.prediction_set.join(";"), result.typicality, result.in_domain, model.name, model.version, warnings.join(";"), ""];
 }
 
 /** Save one line per picture, in the order of the gallery. */

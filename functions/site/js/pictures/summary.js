@@ -1,6 +1,7 @@
 // The bar over the gallery: progress, counts by class, and actions on all pictures.
 import { el } from "../dom.js";
 import { count, plural } from "../format.js";
+import { headline } from "../typicality.js";
 import { announce } from "../widgets.js";
 
 const OPEN = ["waiting", "working", "sending"];
@@ -9,7 +10,7 @@ const ANNOUNCE_EVERY = 25;
 
 /** The group in which a picture is counted; undefined until it is done or failed. */
 export function groupOf({ state, answer }) {
-  if (state === "done") return answer.result.predictions[0].label;
+  if (state === "done") return headline(answer.result);
   return state === "failed" ? FAILED : undefined;
 }
 

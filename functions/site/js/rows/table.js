@@ -2,6 +2,7 @@
 import { el } from "../dom.js";
 import { saveCsv, saveJson, stamped } from "../download.js";
 import { count, percent, plural } from "../format.js";
+import { TYPICALITY, UNSURE, isUntypical, untypicalMark } from "../typicality.js";
 import { announce, scrollTable } from "../widgets.js";
 import { classOf } from "./figures.js";
 import { valuesOf } from "./read.js";
@@ -13,6 +14,7 @@ const COLUMNS = [
   ["Class", (entry) => entry.result?.predictions?.[0].label ?? "~"],
   ["Probability", (entry) => entry.result?.predictions?.[0].probability ?? -1],
   ["90 % set", (entry) => entry.result?.prediction_set?.length ?? 9],
+  ["Typicality", (entry) => entry.result?.typicality ?? 2],
 ];
 
 /** The table of rows that are being classified. model: its entry in GET /v1/models; onOpen(entry): show one row. */
@@ -61,6 +63,7 @@ export class ResultTable {
 
   draw() {
     const counts = new Map();
+    const untypical = this.entries.filter(({ result }) => isUntypical(result)).length;
     let failed = 0;
     for (const { result } of this.entries) {
       if (result?.error) failed += 1;
@@ -71,13 +74,14 @@ export class ResultTable {
     const head = el(
       "div",
       { class: "table-head" },
-      el("div", {}, el("h2", {}, plural(this.entries.length, "row")), el("p", {}, summary, failed > 0 && `${count(failed)} rejected`)),
+      el("div", {}, el("h2", {}, plural(this.entries.length, "row")), el("p", {}, summary, failed > 0 && `${count(failed)} rejected `, untypical > 0 && `${count(untypical)} unlike the test data`)),
       el("div", { class: "row" },
         el("button", { type: "button", onclick: () => this.#csv() }, "CSV"),
         el("button", { type: "button", onclick: () => this.#json() }, "JSON")),
     );
+    const isMeasured = this.entries.some(({ result }) => result?.typicality !== undefined);
     const progress = done < this.entries.length && el("progress", { max: this.entries.length, value: done, "aria-label": "Rows classified" });
-    this.panel.replaceChildren(...[head, progress, this.#table(), this.#pages()].filter(Boolean));
+    this.panel.replaceChildren(...[head, progress, this.#table(), this.#pages(), isMeasured && el("p", { class: "hint" }, TYPICALITY)].filter(Boolean));
   }
 
   #table() {
@@ -85,7 +89,7 @@ export class ResultTable {
     const heads = COLUMNS.map(([name], index) => {
       const sort = index === column ? (descending ? "descending" : "ascending") : undefined;
       const arrow = index === column ? (descending ? " ↓" : " ↑") : "";
-      return el("th", { scope: "col", "aria-sort": sort, class: index === 3 ? "n" : undefined },
+      return el("th", { scope: "col", "aria-sort": sort, class: index === 3 || index === 5 ? "n" : undefined },
         el("button", { type: "button", onclick: () => this.#sort(index) }, name + arrow));
     });
     const shown = this.order.slice(this.page * PAGE, (this.page + 1) * PAGE);
@@ -97,14 +101,15 @@ export class ResultTable {
     const name = result?.id && result.id !== String(number - 1) ? result.id : `row ${number}`;
     const open = el("button", { type: "button", onclick: () => this.#show(entry) }, name);
     const cells = (...rest) => [el("td", { class: "n" }, String(number)), el("td", {}, result?.predictions ? open : name), ...rest];
-    if (!result) return el("tr", {}, cells(el("td", { colSpan: 3, class: "hint" }, "waiting")));
-    if (result.error) return el("tr", {}, cells(el("td", { colSpan: 3, class: "wide wrong" }, result.error.detail)));
+    if (!result) return el("tr", {}, cells(el("td", { colSpan: 4, class: "hint" }, "waiting")));
+    if (result.error) return el("tr", {}, cells(el("td", { colSpan: 4, class: "wide wrong" }, result.error.detail)));
     const [best] = result.predictions;
     return el("tr", { class: entry === this.open ? "is-open" : undefined },
       cells(
         el("td", {}, el("span", { class: `tag ${classOf(best.label)}` }, best.label)),
         el("td", { class: "n" }, percent(best.probability)),
-        el("td", {}, result.prediction_set.join(", ")),
+        el("td", {}, result.prediction_set.join(", ") || UNSURE),
+        el("td", { class: "n" }, untypicalMark(result) ?? (result.typicality === undefined ? "" : percent(result.typicality))),
       ));
   }
 
@@ -131,11 +136,11 @@ export class ResultTable {
 
   #csv() {
     const { name, labels } = this.model;
-    const added = ["class", ...labels.map((label) => `p_${label.toLowerCase()}`), "set", "model", "error"];
+    const added = ["class", ...labels.map((label) => `p_${label.toLowerCase()}`), "typicality", "set", "model", "error"];
     const rows = this.entries.map(({ row, result }) => {
       const probability = (label) => result?.predictions?.find((prediction) => prediction.label === label)?.probability;
       const version = result?.predictions ? `${name} ${this.version}` : "";
-      const answer = [result?.predictions?.[0].label, ...labels.map(probability), result?.prediction_set?.join(";"), version, result?.error?.detail];
+      const answer = [result?.predictions?.[0].label, ...labels.map(probability), result?.typicality, result?.prediction_set?.join(";"), version, result?.error?.detail];
       return [...this.header.map((_, index) => row[index] ?? ""), ...answer];
     });
     saveCsv(`${stamped(name)}.csv`, [[...this.header, ...added.map((column) => `skysort_${column}`)], ...rows]);

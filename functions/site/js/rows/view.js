@@ -3,10 +3,11 @@ import { ApiError, call, post } from "../api.js";
 import { copyOf, el } from "../dom.js";
 import { csvText } from "../download.js";
 import { acceptChoice, acceptDrops } from "../files.js";
-import { describeSet, percent, plural } from "../format.js";
+import { plural } from "../format.js";
 import { Queue } from "../queue.js";
 import { sampleUrl } from "../models.js";
 import { asEntry, modelChoice } from "../trained-choice.js";
+import { verdict } from "../typicality.js";
 import { bars, problemBox, warningList } from "../widgets.js";
 import { classOf, diagram, shapFigure } from "./figures.js";
 import { Form } from "./form.js";
@@ -21,7 +22,7 @@ const TEXT = /\.(csv|tsv|txt)$/i;
 const BATCH_ADVICE = "The Batch view takes tables of any length.";
 const NAMES = { GALAXY: "A galaxy", QSO: "A quasar", STAR: "A star" };
 const VARIANTS = {
-  with_redshift: "Classified with the redshift, which nearly settles it.",
+  with_redshift: "Classified with the redshift.",
   photometry_only: "Classified from magnitudes and colours alone: no redshift given.",
 };
 const EMPTY = "The answer appears here: the class, its probabilities, and what supports it.";
@@ -159,15 +160,12 @@ class Rows {
   /** Show an answer: class, probabilities, prediction set, explanation, and its position among the training data. */
   async #show(result, values) {
     const [best] = result.predictions;
-    const [kind, labels] = describeSet(result.prediction_set);
     const head = el(
       "div",
       { class: "star-head" },
       el("div", {},
-        el("p", { class: `verdict ${classOf(best.label)}` }, el("span", { class: "tag" }, NAMES[best.label] ?? best.label), el("span", { class: "chance" }, percent(best.probability))),
-        el("p", { class: "set" }, kind, el("b", {}, labels)),
+        verdict(result, "object", { nameOf: (label) => NAMES[label] ?? label, kind: classOf(best.label) }),
         this.hasContours && el("p", { class: "hint" }, VARIANTS[result.variant]),
-        result.in_domain === false && el("p", { class: "untypical" }, "Unlike the training data: the answer may mean little."),
         warningList(result.warnings)),
       bars(result.predictions, classOf),
     );

@@ -1,0 +1,50 @@
+// What answers say of themselves: whether an input is like the test data, and what the classes named are worth.
+import { el } from "./dom.js";
+import { percent } from "./format.js";
+
+/** The headline of an input that is outside the domain, and of one of which no class reaches its threshold. */
+export const UNTYPICAL = "Unlike the test data";
+export const UNSURE = "No confident answer";
+
+/** Whether an answer, or a batch file's record, is outside the domain. Older services and models do not say. */
+export const isUntypical = (answer) => answer?.in_domain === false;
+
+/** What an answer comes to in a few words: its class only where it was tested and is confident. */
+export function headline(result) {
+  if (isUntypical(result)) return UNTYPICAL;
+  return result.prediction_set.length === 0 ? UNSURE : result.predictions[0].label;
+}
+
+/** The word explained. */
+export const TYPICALITY = "Typicality: the share of held-out inputs that look less like the training data than this one.";
+
+const ADVICE = { picture: "check the picture, or judge it by eye", object: "check its values and their units" };
+
+/** What the mark means and what to do. */
+function meaning(typicality, noun) {
+  const share = typicality > 0 ? `Only ${percent(typicality)}` : "None";
+  return `${share} of the held-out ${noun}s look this unusual, so no score of the model holds for this answer: ${ADVICE[noun]}.`;
+}
+
+/** The mark of an answer outside the domain; undefined for others. noun: "picture" or "object"; without one the mark alone. */
+export function untypicalMark(answer, noun) {
+  if (!isUntypical(answer)) return undefined;
+  if (!noun) return el("span", { class: "untypical" }, UNTYPICAL);
+  return el("div", { class: "untypical", role: "note" }, el("b", {}, UNTYPICAL), el("p", {}, meaning(answer.typicality, noun)));
+}
+
+/**
+ * The beginning of an answer: its class, the mark, and the classes that it leaves open. nameOf(label): how a class is called;
+ * kind: a CSS class; restricted: chosen among some labels only, so that no coverage holds.
+ */
+export function verdict(result, noun, { nameOf = (label) => label, kind, restricted } = {}) {
+  const [best] = result.predictions;
+  const labels = result.prediction_set;
+  const isSure = labels.length > 0;
+  const set = !isSure ? "Best guesses:" : isUntypical(result) ? "Nearest classes, coverage untested: " : restricted ? "Best of the chosen labels: " : "90 % prediction set: ";
+  return [
+    el("p", { class: `verdict ${kind ?? ""}` }, el("span", { class: "tag" }, isSure ? nameOf(best.label) : UNSURE), isSure && el("span", { class: "chance" }, percent(best.probability))),
+    untypicalMark(result, noun),
+    el("p", { class: "set" }, set, el("b", {}, labels.join(", "))),
+  ];
+}
