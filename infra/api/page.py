@@ -1,4 +1,4 @@
-"""The OpenAPI document as a self-contained HTML page without scripts, pictures or further requests."""
+"""The OpenAPI document as a self-contained HTML page, readable without scripts; with them each call can be tried."""
 
 from __future__ import annotations
 
@@ -6,26 +6,21 @@ import json
 import shlex
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from infra import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Node = Mapping[str, Any]
 
-_STYLE: Final = """
-:root{color-scheme:light dark;--line:#8884;--soft:#8881;--get:#0a7d4d;--post:#9a4a00}
-@media (prefers-color-scheme:dark){:root{--get:#5fd7a5;--post:#ffb36b}}
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem 1.25rem 4rem}
-nav ul{columns:2;padding-left:1rem}h2{margin-top:2.5rem;border-bottom:1px solid var(--line)}
-section{border:1px solid var(--line);border-radius:.5rem;padding:0 1rem 1rem;margin:1rem 0}
-code,pre{font:14px/1.45 ui-monospace,monospace}
-pre{background:var(--soft);padding:.75rem;overflow:auto;border-radius:.4rem}
-table{border-collapse:collapse;width:100%}
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line)}
-.get{color:var(--get)}.post{color:var(--post)}summary{cursor:pointer}:target{outline:2px solid var(--get)}
-@media (max-width:40rem){nav ul{columns:1}table{display:block;overflow:auto}}
-""".strip()
+_CONSOLE: Final = Path(__file__).parent / "console"
+# Shared with the web page, which imports it as a module.
+_SNIPPETS: Final = ROOT / "functions" / "site" / "js" / "snippets.js"
+# Pictures are answered with data URLs.
+_LONGEST_TEXT: Final = 200
 _SAMPLE_FILES: Final = {
     "image/jpeg": "events/galaxy_spiral.jpg",
     "multipart/form-data": "events/galaxy_spiral.jpg",
@@ -46,9 +41,10 @@ def render(document: Node) -> str:
 
 def _page(document: Node) -> Iterator[str]:
     info = document["info"]
+    style = (_CONSOLE / "console.css").read_text("utf-8").strip()
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{escape(info['title'])}: the API</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>"
+    yield f"<title>{escape(info['title'])}: the API</title>\n<style>{style}</style>\n</head>\n<body>\n<main>"
     yield f"<h1>{escape(info['title'])}: the API <small>{escape(info['version'])}</small></h1>"
     yield f'<p>{escape(info["description"])} As a document for programs: <a href="openapi.json">openapi.json</a>.</p>'
     calls = [(method, path, call) for path, calls in document["paths"].items() for method, call in calls.items()]
@@ -65,14 +61,20 @@ def _page(document: Node) -> Iterator[str]:
     for name, schema in document["components"]["schemas"].items():
         yield f'<details id="{name}"><summary><code>{name}</code> {escape(schema.get("description", ""))}</summary>'
         yield f"{_json(schema)}</details>"
-    yield "</main>\n</body>\n</html>"
+    yield f'</main>\n<script type="module">{_script()}</script>\n</body>\n</html>'
+
+
+def _script() -> str:
+    """The console with the snippets, which are a module of their own on the web page."""
+    snippets = _SNIPPETS.read_text("utf-8").replace("export function", "function")
+    return f"\n{snippets}\n{(_CONSOLE / 'console.js').read_text('utf-8')}"
 
 
 def _call(method: str, path: str, call: Node, document: Node) -> Iterator[str]:
-    yield f'<section id="{call["operationId"]}">'
+    yield f'<section id="{call["operationId"]}" data-method="{method.upper()}" data-path="{escape(path)}">'
     yield f'<h3><code><span class="{method}">{method.upper()}</span> {escape(path)}</code></h3>'
     yield f"<p>{escape(call['description'])}</p>"
-    yield f"<pre>{escape(_curl(method, path, call))}</pre>"
+    yield f'<pre class="curl" tabindex="0">{escape(_curl(method, path, call), quote=False)}</pre>'
     if "parameters" in call:
         yield _head("Parameter", "In", "Values", "Description")
         for parameter in call["parameters"]:
@@ -80,15 +82,34 @@ def _call(method: str, path: str, call: Node, document: Node) -> Iterator[str]:
             about = escape(parameter.get("description", ""))
             yield f"<tr><td><code>{parameter['name']}</code><td>{parameter['in']}<td>{values}<td>{about}"
         yield "</tbody></table>"
-    for media_type, body in call.get("requestBody", {}).get("content", {}).items():
-        yield f"<details><summary>Body as <code>{escape(media_type)}</code></summary>"
+    for media_types, body in _bodies(call):
+        names = ", ".join(f"<code>{escape(name)}</code>" for name in media_types)
+        yield f"<details><summary>Body as {names}</summary>"
         for name, example in body.get("examples", {}).items():
             yield f"<p>Example: {escape(name)}</p>{_json(example['value'])}"
         yield f"<p>Schema</p>{_json(body['schema'])}</details>"
     yield _head("Status", "Response")
     for status, response in call["responses"].items():
         yield f"<tr><td>{status}<td>{_response(response, document)}"
-    yield "</tbody></table>\n</section>"
+    yield "</tbody></table>"
+    for status, response in call["responses"].items():
+        for content in response.get("content", {}).values():
+            if "example" in content:
+                example = _json(_short(content["example"]))
+                yield f"<details><summary>An answer, status {status}</summary>{example}</details>"
+    yield "</section>"
+
+
+def _bodies(call: Node) -> list[tuple[list[str], Node]]:
+    """The bodies that a call takes, each with the media types that it may have."""
+    bodies: list[tuple[list[str], Node]] = []
+    for media_type, body in call.get("requestBody", {}).get("content", {}).items():
+        alike = next((names for names, other in bodies if other == body), None)
+        if alike is None:
+            bodies.append(([media_type], body))
+        else:
+            alike.append(media_type)
+    return bodies
 
 
 def _head(*columns: str) -> str:
@@ -136,4 +157,15 @@ def _curl(method: str, path: str, call: Node) -> str:
 
 def _json(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
-    return f"<pre>{escape(text)}</pre>"
+    # Quotes need no escaping in text, and are a quarter of it.
+    return f'<pre tabindex="0">{escape(text, quote=False)}</pre>'
+
+
+def _short(value: object) -> object:
+    """An example of an answer, with its long texts (data URLs, CSV) cut off."""
+    if isinstance(value, str):
+        text = value.replace("\r\n", "\n")
+        return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
+    if isinstance(value, list):
+        return [_short(inner) for inner in value]
+    return {name: _short(inner) for name, inner in value.items()} if isinstance(value, Mapping) else value

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.web.accessibility import violations
 from tests.web.pictures import sample, text_file
 
 if TYPE_CHECKING:
@@ -57,11 +57,6 @@ FILL: dict[str, Callable[[Visit, Page], None]] = {
     "batch": fill_batch,
     "models": fill_models,
 }
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
 
 
 @pytest.mark.parametrize("view", FILL)

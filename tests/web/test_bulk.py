@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.web.accessibility import violations
 from tests.web.fake_bulk import FakeJobs
 from tests.web.pictures import sample
-from tests.web.test_accessibility import violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload, Page

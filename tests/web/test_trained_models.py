@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.web.accessibility import violations
 from tests.web.fake_trainings import FakeTrainings
 from tests.web.pictures import galaxies, sample
-from tests.web.test_accessibility import violations
 from tests.web.training import TRAINED, train
 
 if TYPE_CHECKING:

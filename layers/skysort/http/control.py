@@ -68,6 +68,7 @@ Next = Annotated[
 ]
 
 _STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_SCRIPT: Final = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
 
 
 class Contract:
@@ -88,12 +89,13 @@ class Contract:
 
     @cached_property
     def page_headers(self) -> dict[str, str]:
-        """A content security policy that allows the page's own styles only: no scripts, no requests."""
-        digests = (hashlib.sha256(style.encode()).digest() for style in _STYLE.findall(self.page))
-        styles = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+        """A content security policy: the page's own styles and script, and calls of the API that it describes."""
         nothing = "; ".join(f"{name} 'none'" for name in ("default-src", "base-uri", "form-action", "frame-ancestors"))
+        script, style = _digests(_SCRIPT, self.page), _digests(_STYLE, self.page)
+        allowed = f"script-src {script}; style-src {style}; connect-src 'self'"
+        trusted = "require-trusted-types-for 'script'; trusted-types 'none'"
         return {
-            "Content-Security-Policy": f"{nothing}; style-src {styles}",
+            "Content-Security-Policy": f"{nothing}; {allowed}; {trusted}",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
         }
@@ -104,6 +106,12 @@ class Contract:
             return path.read_text("utf-8")
         except OSError as error:
             raise ArtefactError(f"{path} cannot be read: {error.strerror}; `make openapi` writes it") from error
+
+
+def _digests(pattern: re.Pattern[str], page: str) -> str:
+    """What a content security policy knows the parts of a page by (CSP Level 3, hash sources)."""
+    digests = (hashlib.sha256(part.encode()).digest() for part in pattern.findall(page))
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 
 def csv_response(name: str, text: str, following: str | None, resource: str) -> Response[str]:
