@@ -129,6 +129,7 @@ def star_artefact(folder: Path) -> Path:
         "labels": list(LABELS),
         "input": {"columns": SDSS.document()},
         "variants": variants,
+        "training_data": {"splits": {"train": {"classes": dict.fromkeys(LABELS, rows // len(LABELS))}}},
     }
     (folder / "card.json").write_text(json.dumps(card))
     return folder

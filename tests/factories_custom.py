@@ -70,6 +70,7 @@ def card_of(head: Head, views: Views = Views.ONE, **more: Any) -> dict[str, Any]
             "networks": [{"name": name, "sha256": digest} for name, digest in networks().sha256.items()],
             "views": views.value,
         },
+        "training_data": {"classes": {label: 10 * (place + 1) for place, label in enumerate(head.labels)}},
         **more,
     }
 

@@ -33,9 +33,29 @@ def reference(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def query_options(labels: Sequence[str]) -> dict[str, Schema]:
-    """The options of a call as query parameters."""
-    return {"top_k": _TOP_K, "labels": _joined(labels), "explain": {"type": "boolean"}}
+def query_options(labels: Sequence[str], *, prior: bool) -> dict[str, Schema]:
+    """The options of a call as query parameters. prior: whether the model takes class shares."""
+    shares = {"prior": _shares_text(labels)} if prior else {}
+    return {"top_k": _TOP_K, "labels": _joined(labels), "explain": {"type": "boolean"}, **shares}
+
+
+def _shares_text(labels: Sequence[str]) -> Schema:
+    """The shares of all of a few classes as text; without labels, those of a trained model."""
+    share = r"(0\.[0-9]{0,9}[1-9]|[1-9][0-9]{0,8})"
+    all_shares = ",".join(f"{label}:{share}" for label in labels)
+    return {"type": "string", **({"pattern": f"^({all_shares})?$"} if labels else {})}
+
+
+def _shares(labels: Sequence[str]) -> Schema:
+    """The shares of all classes by label, in a JSON body."""
+    share: Schema = {"type": "number", "minimum": 0, "maximum": 1e9}
+    about = "class shares of the data at hand, in any unit, by which probabilities are re-weighted"
+    shares = _object(dict.fromkeys(labels, share), labels, description=about)
+    if labels:
+        shares["not"] = {"properties": {label: {"const": 0} for label in labels}, "required": list(labels)}
+    else:
+        shares["additionalProperties"] = share
+    return {"anyOf": [shares, _shares_text(labels), {"type": "null"}]}
 
 
 def _joined(labels: Sequence[str]) -> Schema:
@@ -48,8 +68,8 @@ def _joined(labels: Sequence[str]) -> Schema:
     return {"type": "string", "pattern": f"^(({any_label})(,({any_label}))*)?$"}
 
 
-def _options(labels: Sequence[str]) -> dict[str, Schema]:
-    """The options of a call in a JSON body."""
+def _options(labels: Sequence[str], *, prior: bool) -> dict[str, Schema]:
+    """The options of a call in a JSON body. prior: whether the model takes class shares."""
     label: Schema = {"type": "string", **({"enum": list(labels)} if labels else {})}
     if len(labels) > _FEW:
         about = "a class's name or WordNet id, or one of the subsets dogs, cats, birds: see the model's card"
@@ -59,11 +79,13 @@ def _options(labels: Sequence[str]) -> dict[str, Schema]:
         "top_k": {**_TOP_K, "type": ["integer", "null"]},
         "labels": {"anyOf": [listed, _joined(labels), {"type": "null"}]},
         "explain": {"type": ["boolean", "null"]},
+        **({"prior": _shares(labels)} if prior else {}),
     }
 
 
-def _form_options(labels: Sequence[str]) -> dict[str, Schema]:
-    return {"top_k": _TOP_K, "labels": _joined(labels), "explain": _SWITCH}
+def _form_options(labels: Sequence[str], *, prior: bool) -> dict[str, Schema]:
+    shares = {"prior": _shares_text(labels)} if prior else {}
+    return {"top_k": _TOP_K, "labels": _joined(labels), "explain": _SWITCH, **shares}
 
 
 def _object(
@@ -113,14 +135,16 @@ def star_bodies(labels: Sequence[str]) -> dict[str, Schema]:
     rows = _many(["StarRow"], STAR_ROWS_PER_REQUEST, "row")
     return {
         "StarRow": _object(row, BANDS, more=True, description=about),
-        "StarRowRequest": _object({**row, **_options(labels)}, BANDS, more=True, description="one row and options"),
-        "StarRowsRequest": _object({"instances": rows, **_options(labels)}, ["instances"]),
+        "StarRowRequest": _object(
+            {**row, **_options(labels, prior=True)}, BANDS, more=True, description="one row and options"
+        ),
+        "StarRowsRequest": _object({"instances": rows, **_options(labels, prior=True)}, ["instances"]),
     }
 
 
 def star_form(labels: Sequence[str]) -> Schema:
     """One row as form fields."""
-    return _object({**_columns(), **_form_options(labels)}, BANDS, more=True)
+    return _object({**_columns(), **_form_options(labels, prior=True)}, BANDS, more=True)
 
 
 def star_csv() -> Schema:
@@ -141,9 +165,11 @@ def picture_bodies(labels: Mapping[str, Sequence[str]]) -> dict[str, Schema]:
         "DroppedPicture": _object({"s3_key": key, "id": name}, ["s3_key"], description="a file of the drop bucket"),
     }
     for model, model_labels in labels.items():
-        single = {"image": image, "id": name, **_options(model_labels)}
+        # A trained model's labels are on its own card, and it alone takes class shares.
+        options = _options(model_labels, prior=not model_labels)
+        single = {"image": image, "id": name, **options}
         bodies[f"{model.capitalize()}Request"] = _object(single, ["image"], description="one picture and options")
-        many = {"instances": instances, **_options(model_labels)}
+        many = {"instances": instances, **options}
         bodies[f"{model.capitalize()}ManyRequest"] = _object(many, ["instances"])
     return bodies
 
@@ -151,7 +177,7 @@ def picture_bodies(labels: Mapping[str, Sequence[str]]) -> dict[str, Schema]:
 def picture_form(labels: Sequence[str]) -> Schema:
     """Files and options as form fields."""
     files: Schema = {"type": "array", "items": BINARY, "minItems": 1, "maxItems": IMAGES_PER_REQUEST}
-    return _object({"file": files, **_form_options(labels)}, ["file"])
+    return _object({"file": files, **_form_options(labels, prior=not labels)}, ["file"])
 
 
 def one_or_many(*names: str) -> Schema:

@@ -99,7 +99,10 @@ def _rows(model: Model) -> Operation:
                 "examples": {"row": {"value": row}},
             },
         },
-        query={**bodies.query_options(labels), "model": {"type": "string", "pattern": f"^({NAME_PATTERN[1:-1]})?$"}},
+        query={
+            **bodies.query_options(labels, prior=True),
+            "model": {"type": "string", "pattern": f"^({NAME_PATTERN[1:-1]})?$"},
+        },
         example=_recorded(model),
     )
 
@@ -124,7 +127,7 @@ def _picture(model: Model) -> Operation:
             **dict.fromkeys(MEDIA_TYPES, binary),
             "application/octet-stream": binary,
         },
-        query=bodies.query_options(labels),
+        query=bodies.query_options(labels, prior=not labels),
         example=_recorded(model),
     )
 

@@ -43,6 +43,10 @@ class Share(TypedDict):
 
 
 ClassShares: TypeAlias = dict[str, Share]
+Prior: TypeAlias = Annotated[
+    dict[str, Probability],
+    Field(description="the class shares that probabilities were re-weighted by, if the request had some"),
+]
 
 
 class TableCause(TypedDict):
@@ -309,6 +313,7 @@ class PictureAnswer(TypedDict):
     model: ModelName
     results: list[PictureResult | FailedResult]
     timing_ms: PictureTiming
+    prior: NotRequired[Prior]
 
 
 class StarAnswer(TypedDict):
@@ -317,6 +322,7 @@ class StarAnswer(TypedDict):
     model: ModelName
     results: list[StarResult | FailedResult]
     timing_ms: StarTiming
+    prior: NotRequired[Prior]
 
 
 class Health(TypedDict):

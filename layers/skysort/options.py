@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from skysort.errors import FieldError, InvalidFieldsError, format_value
 from skysort.json_document import GIVEN_TWICE, FaultyObject, Repeated
+from skysort.label_names import MAX_SUGGESTIONS, folded, suggestion
+from skysort.prior_option import OPTION as PRIOR
+from skysort.prior_option import OTHER_MODEL, parse_prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 Value = TypeVar("Value")
-NAMES: Final = ("top_k", "labels", "explain")
+NAMES: Final = ("top_k", "labels", "explain", PRIOR)
 MAX_TOP_K: Final = 10
 # Default number of predictions per item for a model with more than MAX_TOP_K labels.
 TOP_K_OF_MANY: Final = 5
-# Suggestions are limited to this many unknown labels and to this many of their characters, since each search is slow.
-MAX_SUGGESTIONS: Final = 10
-_NAME_CHARACTERS: Final = 60
 _WHOLE_NUMBER: Final = re.compile(r"\+?0*[0-9]{1,4}", re.ASCII)
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
 _FALSE: Final = frozenset({"false", "0", "no", "off", "f", "n"})
@@ -31,16 +30,22 @@ class Options:
     """Options of one call, resolved against the model's labels.
 
     top_k: number of predictions per item, best first. columns: indices of the labels to choose from, None for all.
-    explain: whether to explain each result.
+    explain: whether to explain each result. prior: class shares of the data at hand in the order of the columns, which
+    add up to 1; None for those of the training data.
     """
 
     top_k: int
     columns: tuple[int, ...] | None
     explain: bool
+    prior: tuple[float, ...] | None = None
 
 
 def parse_options(
-    given: Mapping[str, object], labels: Sequence[str], subsets: Mapping[str, Sequence[str]] | None = None
+    given: Mapping[str, object],
+    labels: Sequence[str],
+    subsets: Mapping[str, Sequence[str]] | None = None,
+    *,
+    no_prior: str = OTHER_MODEL,
 ) -> Options:
     """Validate options and resolve label names (in any case) to columns.
 
@@ -50,6 +55,8 @@ def parse_options(
         Text from a query or a form, JSON values, or Repeated; None and blank text count as not given.
     labels, subsets
         The model's labels, and names of several labels, such as "dogs".
+    no_prior
+        Why the model takes no prior; empty for one that does.
 
     Returns
     -------
@@ -62,19 +69,24 @@ def parse_options(
     """
     if not given:
         return Options(_default_top_k(len(labels)), None, explain=False)
+    known = ", ".join(name for name in NAMES if name != PRIOR or not no_prior)
     errors = [
-        FieldError(name, "unknown_option", f"unknown option; choose from {', '.join(NAMES)}")
+        FieldError(name, "unknown_option", f"unknown option; choose from {known}")
         for name in given
         if name not in NAMES
     ]
     top_k = _read(_top_k, "top_k", given, errors)
     names = _read(_label_names, "labels", given, errors)
     explain = _read(_boolean, "explain", given, errors)
+    shares = _read(_single, PRIOR, given, errors)
+    if shares is not None and no_prior:
+        errors.append(FieldError(PRIOR, "no_prior", no_prior))
     if errors:
         raise InvalidFieldsError(errors)
     columns = None if names is None else _columns(names, labels, subsets or {})
     count = len(labels if columns is None else columns)
-    return Options(min(top_k or _default_top_k(count), count), columns, bool(explain))
+    prior = None if shares is None else parse_prior(shares, labels, columns)
+    return Options(min(top_k or _default_top_k(count), count), columns, bool(explain), prior)
 
 
 def taken_from(document: dict[str, Any]) -> dict[str, object]:
@@ -92,10 +104,15 @@ def combined(
     query: Mapping[str, object],
     labels: Sequence[str],
     subsets: Mapping[str, Sequence[str]] | None = None,
+    *,
+    no_prior: str = OTHER_MODEL,
 ) -> dict[str, object]:
     """The options of a body, overridden by a query's; InvalidFieldsError for an overridden one that is invalid."""
     query = {name: value for name, value in query.items() if not _is_blank(value)}
-    parse_options({name: value for name, value in body.items() if name in query}, labels, subsets)
+    # A prior has the shares of the labels beside it.
+    checked = query.keys() | ({"labels"} if PRIOR in query else set())
+    overridden = {name: value for name, value in body.items() if name in checked}
+    parse_options(overridden, labels, subsets, no_prior=no_prior)
     return {**body, **query}
 
 
@@ -187,25 +204,12 @@ def _default_top_k(count: int) -> int:
 
 
 def _columns(selected: Sequence[str], labels: Sequence[str], subsets: Mapping[str, Sequence[str]]) -> tuple[int, ...]:
-    known = {_folded(label): {column} for column, label in enumerate(labels)}
+    known = {folded(label): {column} for column, label in enumerate(labels)}
     for name, members in subsets.items():
-        known.setdefault(_folded(name), set().union(*(known[_folded(member)] for member in members)))
-    unknown = [name for name in selected if _folded(name) not in known]
+        known.setdefault(folded(name), set().union(*(known[folded(member)] for member in members)))
+    unknown = [name for name in selected if folded(name) not in known]
     if unknown:
         names = [*subsets, *labels]
-        errors = [FieldError("labels", "unknown_label", _suggestion(name, names)) for name in unknown[:MAX_SUGGESTIONS]]
+        errors = [FieldError("labels", "unknown_label", suggestion(name, names)) for name in unknown[:MAX_SUGGESTIONS]]
         raise InvalidFieldsError(errors, " ".join(error.detail for error in errors))
-    return tuple(sorted(set().union(*(known[_folded(name)] for name in selected))))
-
-
-def _folded(name: str) -> str:
-    return name.casefold().replace("_", " ").replace("-", " ")
-
-
-def _suggestion(name: str, names: Sequence[str]) -> str:
-    by_folded = {_folded(known): known for known in reversed(names)}
-    close = difflib.get_close_matches(_folded(name[:_NAME_CHARACTERS]), by_folded, n=3)
-    if close:
-        return f"Unknown label {name!r:.60}. Did you mean {', '.join(by_folded[match] for match in close)}?"
-    more = " and others" if len(names) > MAX_SUGGESTIONS else ""
-    return f"Unknown label {name!r:.60}. Choose from {', '.join(names[:MAX_SUGGESTIONS])}{more}."
+    return tuple(sorted(set().union(*(known[folded(name)] for name in selected))))

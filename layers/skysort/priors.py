@@ -10,27 +10,21 @@ card's rate whatever its share is.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from skysort.errors import FieldError, InvalidFieldsError, format_value
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-OPTION: Final = "prior"
 # The estimate stops when a step of EM changes no share by more.
 _PRECISION: Final = 1e-7
 _ITERATIONS: Final = 200
 _Z_95: Final = 1.959964
 _LEAST: Final = 1e-12
-_MAX_LISTED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +36,22 @@ class Shares:
     high: NDArray[np.float64]
 
 
+def shares_of(counts: Mapping[str, int], labels: Sequence[str]) -> NDArray[np.float64]:
+    """(classes,) the shares of counted examples; a class of none counts as one, so that its share can be replaced."""
+    examples = np.array([max(counts[label], 1) for label in labels], np.float64)
+    shares: NDArray[np.float64] = examples / examples.sum()
+    return shares
+
+
 def reweighted(
-    probabilities: NDArray[np.float32], trained: NDArray[np.float64], shares: NDArray[np.float64]
+    probabilities: NDArray[np.float32], trained: NDArray[np.float64], shares: NDArray[np.float64] | Sequence[float]
 ) -> NDArray[np.float32]:
     """Probabilities (n, classes) of a model trained at some class shares, at other shares; rows sum to 1."""
+    shares = np.asarray(shares, np.float64)
     weighted = probabilities * (shares / trained)
     totals = weighted.sum(axis=1, keepdims=True)
     # All of a row's probability may be of classes whose share is 0: then the shares are all that is known.
-    unknown = totals[:, 0] <= _LEAST
+    unknown = totals[:, 0] <= np.finfo(np.float64).tiny
     if unknown.any():
         weighted[unknown] = shares
         totals[unknown] = shares.sum()
@@ -65,85 +67,6 @@ def estimated(probabilities: NDArray[np.float32], trained: NDArray[np.float64]) 
     shares = _likeliest(ratios, trained / trained.sum())
     errors = _errors(ratios, shares)
     return Shares(shares, np.maximum(0.0, shares - _Z_95 * errors), np.minimum(1.0, shares + _Z_95 * errors))
-
-
-def parse_prior(value: object, labels: Sequence[str]) -> tuple[float, ...] | None:
-    """The class shares of an option, in the labels' order and adding up to 1.
-
-    Parameters
-    ----------
-    value
-        ``{"GALAXY": 0.9, "QSO": 0.001, "STAR": 0.099}``, or the same as text, ``GALAXY=0.9,QSO=0.001,STAR=0.099``.
-        Shares need not add up to 1. None and blank text count as not given.
-    labels
-        The model's labels.
-
-    Returns
-    -------
-    The shares, or None if not given.
-
-    Raises
-    ------
-    InvalidFieldsError
-        For labels that are unknown, missing or given twice, and for shares that are not numbers from 0 on.
-    """
-    pairs = _pairs(value)
-    if pairs is None:
-        return None
-    by_label = {label.casefold(): label for label in labels}
-    found: dict[str, float] = {}
-    errors: list[FieldError] = []
-    for name, given in pairs[: len(labels) + _MAX_LISTED]:
-        label, share = by_label.get(name.strip().casefold()), _number(given)
-        if label is None:
-            listed = ", ".join(labels[:_MAX_LISTED])
-            errors.append(_error("unknown_label", f"unknown label {name!r:.60}; choose from {listed}"))
-        elif label in found:
-            errors.append(_error("given_twice", f"the share of {label} is given twice"))
-        elif share is None:
-            errors.append(_error("not_a_share", f"the share of {label} must be a number from 0 on ({_got(given)})"))
-        else:
-            found[label] = share
-    missing = [label for label in labels if label not in found]
-    if missing and not errors:
-        listed = ", ".join(missing[:_MAX_LISTED])
-        errors.append(_error("missing_label", f"needs a share of every label; missing: {listed}"))
-    total = sum(found.values())
-    if not errors and (total <= 0 or not math.isfinite(total)):
-        errors.append(_error("not_a_share", "at least one share must be above 0, and all of them finite"))
-    if errors:
-        raise InvalidFieldsError(errors)
-    return tuple(found[label] / total for label in labels)
-
-
-def _pairs(value: object) -> list[tuple[str, object]] | None:
-    if isinstance(value, Mapping):
-        return [(str(name), share) for name, share in value.items()]
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    parts = [part.partition("=") for part in value.split(",") if part.strip()] if isinstance(value, str) else []
-    if not parts or not all(equals for _, equals, _ in parts):
-        detail = f"must be a share of each label, as in GALAXY=0.9,QSO=0.001,STAR=0.099 ({_got(value)})"
-        raise InvalidFieldsError([_error("not_shares", detail)])
-    return [(name, share) for name, _, share in parts]
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _got(value: object) -> str:
-    return f"got {format_value(value)}"
-
-
-def _error(reason: str, detail: str) -> FieldError:
-    return FieldError(OPTION, reason, detail)
 
 
 def _likeliest(ratios: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ from skysort.input_warnings import documents
 from skysort.observability import logger
 from skysort.pictures.answering import ranked
 from skysort.pictures.explanation import data_url, explanation
+from skysort.prior_option import NO_SHARES
+from skysort.priors import shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -49,6 +51,8 @@ class CustomModel:
         self._thumbnails: AnswerCache[bytes] = AnswerCache(_THUMBNAILS_KEPT)
         self.labels: Sequence[str] = head.labels
         self.subsets: Mapping[str, Sequence[str]] = {}
+        self._shares = _shares(version.card, head.labels)
+        self.no_prior = NO_SHARES if self._shares is None else ""
 
     @classmethod
     def load(cls, version: ModelVersion, networks: Networks) -> Self:
@@ -89,7 +93,7 @@ class CustomModel:
         """Run the networks over the pictures, and the head over their features."""
         maps = [self._networks.maps(picture, self._used, self._views) for picture in pictures]
         judged = self._head.judge(np.stack([joined(of_one, self._blocks) for of_one in maps]))
-        found = ranked(judged.probabilities, judged.members, self.labels, options, empty_sets=True)
+        found = ranked(judged.probabilities, judged.members, self.labels, options, shares=self._shares, empty_sets=True)
         answers: list[PictureClasses] = []
         for number, (picture, (answer, top)) in enumerate(zip(pictures, found, strict=True)):
             answer["typicality"] = round(float(judged.typicality[number]), _TYPICALITY_DIGITS)
@@ -139,3 +143,11 @@ class CustomModel:
             return None
         self._thumbnails.put(row, content)
         return content
+
+
+def _shares(card: Mapping[str, Any], labels: Sequence[str]) -> NDArray[np.float64] | None:
+    """(classes,) shares of the training pictures; None if the card lacks them."""
+    try:
+        return shares_of(card["training_data"]["classes"], labels)
+    except (KeyError, TypeError):
+        return None

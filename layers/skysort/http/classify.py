@@ -13,7 +13,8 @@ from skysort.http.api import build_api, content_type, json_response, raw_body
 from skysort.json_document import gathered
 from skysort.models import MODELS
 from skysort.observability import count_answers, metrics
-from skysort.options import NAMES
+from skysort.prior_option import OPTION as PRIOR
+from skysort.prior_option import OTHER_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 TopK = Annotated[list[str] | None, Query(description="number of predictions per item, best first")]
 Labels = Annotated[list[str] | None, Query(description="labels to choose from, separated by commas")]
 Explain = Annotated[list[str] | None, Query(description="whether to explain each result")]
+Prior = Annotated[
+    list[str] | None,
+    Query(description="class shares of the data at hand, by which probabilities are re-weighted: label:share,..."),
+]
 Request_contra = TypeVar("Request_contra", contravariant=True)
 
 
@@ -89,7 +94,7 @@ def query_options(
     also
         Parameters that are none of the options.
     **values
-        The values of each option.
+        The values of each option that the model takes.
 
     Returns
     -------
@@ -100,11 +105,16 @@ def query_options(
     InvalidFieldsError
         For any other parameter.
     """
-    known = (*NAMES, *also)
+    known = (*values, *also)
     unknown = [name for name in event.query_string_parameters if name not in known]
     if unknown:
         choices = ", ".join(known)
         raise InvalidFieldsError(
-            [FieldError(name, "unknown_option", f"unknown option; choose from {choices}") for name in unknown]
+            [
+                FieldError(name, "no_prior", OTHER_MODEL)
+                if name == PRIOR
+                else FieldError(name, "unknown_option", f"unknown option; choose from {choices}")
+                for name in unknown
+            ]
         )
     return gathered((name, value) for name, items in values.items() for value in items or ())

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from skysort.clients import client_of
 from skysort.errors import FieldError, InvalidFieldsError
 from skysort.http.api import build_api, content_type, json_response, raw_body
-from skysort.http.classify import Explain, Labels, TopK, answer_response, query_options
+from skysort.http.classify import Explain, Labels, Prior, TopK, answer_response, query_options
 from skysort.json_document import GIVEN_TWICE
 from skysort.models import TRAINED_ROWS
 from skysort.star.body import read_body
@@ -49,7 +49,11 @@ def star_api(
 
     @api.post(about.classify_path)
     def classify(
-        top_k: TopK = None, labels: Labels = None, explain: Explain = None, model: TrainedModel = None
+        top_k: TopK = None,
+        labels: Labels = None,
+        explain: Explain = None,
+        prior: Prior = None,
+        model: TrainedModel = None,
     ) -> Response[str]:
         """Classify the rows of the body."""
         event = api.current_event
@@ -59,7 +63,7 @@ def star_api(
 
             chosen = trained(owner_of(client_of(event.raw_event, clients)), name)
         request = read_body(raw_body(event), content_type(event), chosen.schema)
-        options = query_options(event, also=(_MODEL,), top_k=top_k, labels=labels, explain=explain)
+        options = query_options(event, also=(_MODEL,), top_k=top_k, labels=labels, explain=explain, prior=prior)
         return answer_response(chosen.answer(request, options), () if name else chosen.labels, about)
 
     @api.get(about.ready_path)

@@ -13,6 +13,8 @@ from skysort.cache import AnswerCache
 from skysort.errors import InputError, SkysortError
 from skysort.options import Options, combined, parse_options
 from skysort.pictures.formats.prices import Budget
+from skysort.prior_option import document
+from skysort.priors import reweighted
 from skysort.probability import restricted
 
 if TYPE_CHECKING:
@@ -59,6 +61,10 @@ class Judge(Protocol[Decoded]):
     @property
     def subsets(self) -> Mapping[str, Sequence[str]]:
         """Names of several labels."""
+
+    @property
+    def no_prior(self) -> str:
+        """Why the model takes no prior; empty if it does."""
 
     def read(self, content: bytes, budget: Budget | None) -> Decoded:
         """Decode a picture; raises a SkysortError for one that cannot be."""
@@ -111,18 +117,22 @@ class PictureAnswers:
             The error of a single bare picture.
         """
         started = perf_counter()
-        options = self._options(judge, combined(request.options, query, judge.labels, judge.subsets))
+        given = combined(request.options, query, judge.labels, judge.subsets, no_prior=judge.no_prior)
+        options = self._options(judge, given)
         budget = Budget.of_a_request()
         results, decode_ms, predict_ms = self.classify(judge, self._contents(request.items), options, budget)
         if request.single and isinstance(results[0], SkysortError):
             raise results[0]
         timing = (decode_ms, predict_ms, (perf_counter() - started) * 1e3)
         decode, predict, total = (round(milliseconds, 3) for milliseconds in timing)
-        return {
+        answer: PictureAnswer = {
             "model": judge.name,
             "results": [_result(item.id, result) for item, result in zip(request.items, results, strict=True)],
             "timing_ms": {"decode": decode, "predict": predict, "total": total},
         }
+        if options.prior is not None:
+            answer["prior"] = document(options.prior, judge.labels, options.columns)
+        return answer
 
     def classify(
         self,
@@ -181,7 +191,7 @@ class PictureAnswers:
         key = judge.identity, text
         known = self._resolved.get(key)
         if known is None:
-            known = parse_options(requested, judge.labels, judge.subsets)
+            known = parse_options(requested, judge.labels, judge.subsets, no_prior=judge.no_prior)
             if len(text) <= _OPTIONS_CHARACTERS:
                 self._resolved.put(key, known)
         return known
@@ -205,6 +215,7 @@ def ranked(
     options: Options,
     wordnet_ids: Sequence[str] = (),
     *,
+    shares: NDArray[np.float64] | None = None,
     empty_sets: bool = False,
 ) -> list[tuple[PictureClasses, int]]:
     """The predictions and prediction set of each picture as answers have them, and the best class's column.
@@ -216,7 +227,9 @@ def ranked(
     labels, wordnet_ids
         By column.
     options
-        Which labels to choose from, and how many predictions.
+        Which labels to choose from, how many predictions, and the class shares.
+    shares
+        (classes,) of the training data, of a model that takes others.
     empty_sets
         Whether a set may be empty; else it has the best class.
 
@@ -228,6 +241,8 @@ def ranked(
     if options.columns is not None:
         columns = options.columns
         probabilities, members = restricted(probabilities, members, columns, empty_sets=empty_sets)
+    if options.prior is not None and shares is not None:
+        probabilities = reweighted(probabilities, shares[list(columns)], options.prior)
     order = np.argsort(-probabilities, axis=1, kind="stable")
 
     def prediction(number: int, index: int) -> Prediction:

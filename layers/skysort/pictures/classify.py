@@ -14,6 +14,7 @@ from skysort.input_warnings import documents
 from skysort.pictures.answering import PictureAnswers, ranked
 from skysort.pictures.decode import read
 from skysort.pictures.explanation import explanation
+from skysort.prior_option import OTHER_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -38,6 +39,7 @@ class ShippedJudge:
         self._model = model
         self.labels = model.labels
         self.subsets = model.subsets
+        self.no_prior = OTHER_MODEL
 
     @property
     def name(self) -> ModelName:

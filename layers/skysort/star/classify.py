@@ -12,6 +12,7 @@ from skysort import input_warnings, problems
 from skysort.errors import InfrastructureError, InvalidFieldsError, LimitExceededError
 from skysort.limits import STAR_EXPLAINED_ROWS_PER_REQUEST
 from skysort.options import Options, combined, parse_options
+from skysort.prior_option import document
 from skysort.probability import restricted
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from skysort.star.rows import StarRow, as_photometry
@@ -63,19 +64,23 @@ class StarClassifier:
             For more rows than may be explained.
         """
         started = perf_counter()
-        options = parse_options(combined(request.options, query, self._model.labels), self._model.labels)
+        model = self._model
+        given = combined(request.options, query, model.labels, no_prior=model.no_prior)
+        options = parse_options(given, model.labels, no_prior=model.no_prior)
         if request.single and request.rows[0].errors:
             raise InvalidFieldsError(list(request.rows[0].errors))
         if options.explain and len(request.rows) > STAR_EXPLAINED_ROWS_PER_REQUEST:
             raise LimitExceededError(f"at most {STAR_EXPLAINED_ROWS_PER_REQUEST} rows a request can be explained")
         results, predict_ms = self._classify(request.rows, options)
         total_ms = (perf_counter() - started) * 1e3
-        card = self._model.card
-        return {
-            "model": {"name": card.name, "version": card.version},
+        answer: StarAnswer = {
+            "model": {"name": model.card.name, "version": model.card.version},
             "results": results,
             "timing_ms": {"predict": round(predict_ms, 3), "total": round(total_ms, 3)},
         }
+        if options.prior is not None:
+            answer["prior"] = document(options.prior, model.labels, options.columns)
+        return answer
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -130,6 +135,8 @@ class StarClassifier:
         if options.columns is not None:
             probabilities, sets = restricted(probabilities, sets, options.columns)
             columns = options.columns
+        if options.prior is not None:
+            probabilities = self._model.at_prior(probabilities, result.with_redshift, options.prior, options.columns)
         labels = [self._model.labels[column] for column in columns]
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, : options.top_k]
         variants: list[Variant] = [

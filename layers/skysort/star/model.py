@@ -13,6 +13,8 @@ import numpy as np
 
 from skysort.errors import ArtefactError
 from skysort.model_card import ModelCard, load_card, read_artefact
+from skysort.prior_option import NO_SHARES
+from skysort.priors import reweighted, shares_of
 from skysort.probability import prediction_sets, softmax
 from skysort.star.booster import Booster
 from skysort.star.domain import ENTRY, Domain
@@ -21,7 +23,7 @@ from skysort.star.schema import SDSS, Schema
 from skysort.star.typicality import Typicality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -69,6 +71,8 @@ class _Variant:
     features: FeatureSet
     temperature: float
     thresholds: NDArray[np.float32]
+    # (classes,) of the training rows; None where the card lacks them.
+    shares: NDArray[np.float64] | None
 
     def classify(self, photometry: Photometry) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         features = self.features.matrix(photometry.magnitudes, photometry.redshift)
@@ -167,6 +171,52 @@ class StarModel:
             mixed.prediction_sets[rows] = sets
         return mixed
 
+    @property
+    def no_prior(self) -> str:
+        """Why the model takes no prior; empty if it does."""
+        return NO_SHARES if any(variant.shares is None for variant in self._variants.values()) else ""
+
+    def at_prior(
+        self,
+        probabilities: NDArray[np.float32],
+        with_redshift: NDArray[np.bool_],
+        prior: Sequence[float],
+        columns: Sequence[int] | None = None,
+    ) -> NDArray[np.float32]:
+        """Probabilities at other class shares than those of the training data.
+
+        Parameters
+        ----------
+        probabilities
+            (n, columns), rows sum to 1.
+        with_redshift
+            (n,) bool: the rows of the spectroscopic booster, which may have learnt from other shares.
+        prior
+            (columns,) the shares.
+        columns
+            Indices of the labels, None for all.
+
+        Returns
+        -------
+        ndarray of float32
+            (n, columns).
+
+        Raises
+        ------
+        ArtefactError
+            If the card lacks the class shares of the training data; see `no_prior`.
+        """
+        result = np.empty_like(probabilities)
+        for name, rows in ((WITH_REDSHIFT, with_redshift), (PHOTOMETRY_ONLY, ~with_redshift)):
+            if not rows.any():
+                continue
+            trained = self._variants[name].shares
+            if trained is None:
+                raise ArtefactError(NO_SHARES)
+            chosen = trained if columns is None else trained[list(columns)]
+            result[rows] = reweighted(probabilities[rows], chosen, prior)
+        return result
+
     def _measure(self, photometry: Photometry, with_redshift: NDArray[np.bool_]) -> NDArray[np.float32] | None:
         """(n,) typicality, if the model measures it."""
         if self.domain is not None:
@@ -205,6 +255,7 @@ def _load_variant(
         temperature = float(entry["temperature"])
         thresholds = np.array([entry["conformal"]["thresholds"][label] for label in card.labels], np.float32)
         features = FeatureSet.of(schema, with_redshift=name == WITH_REDSHIFT)
+        shares = _shares(card, entry)
         if trained_on == features.names:
             content = read(entry)
     except (KeyError, TypeError, ValueError) as error:
@@ -219,4 +270,11 @@ def _load_variant(
     booster = Booster(content, threads)
     if booster.feature_count != len(trained_on):
         raise ArtefactError(f"{file} takes {booster.feature_count} features, its card names {len(trained_on)}")
-    return _Variant(booster, features, temperature, thresholds)
+    return _Variant(booster, features, temperature, thresholds, shares)
+
+
+def _shares(card: ModelCard, variant: Mapping[str, Any]) -> NDArray[np.float64] | None:
+    """(classes,) shares of a variant's training rows, as a trained model's card or the built-in one's has them."""
+    data = card.document.get("training_data", {})
+    counts = variant.get("classes") or data.get("splits", {}).get("train", {}).get("classes")
+    return None if counts is None else shares_of(counts, card.labels)

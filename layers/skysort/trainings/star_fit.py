@@ -200,6 +200,7 @@ def fit_variant(
     document = {
         "features": list(FeatureSet.of(rows.schema, with_redshift=variant == WITH_REDSHIFT).names),
         "rows": len(labels),
+        "classes": dict(zip(rows.labels, np.bincount(labels, minlength=classes).tolist(), strict=True)),
         "trees": final.rounds * classes,
         "max_depth": int(hyperparameters.parameters["max_depth"]),
         "parameters": {**hyperparameters.parameters, "rounds": final.rounds, "seed": seed},

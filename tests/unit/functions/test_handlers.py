@@ -90,6 +90,7 @@ def test_csv_arrives_as_text_or_as_base64(star: ModuleType, body: str | bytes) -
         ({"body": json.dumps(EXAMPLE_ROW), "query": {"top_k": "11"}}, 422, "top_k"),
         ({"body": json.dumps(EXAMPLE_ROW), "query": {"topk": "1"}}, 422, "topk: unknown option"),
         ({"body": json.dumps({**EXAMPLE_ROW, "top_k": 11})}, 422, "top_k"),
+        ({"body": json.dumps(EXAMPLE_ROW), "query": {"prior": "QSO:1"}}, 422, "prior: lacks the share of GALAXY, STAR"),
         ({"path": "/v1/nowhere", "method": "GET"}, 404, "/v1/nowhere"),
     ],
 )
@@ -99,6 +100,36 @@ def test_what_cannot_be_answered_is_a_problem(star: ModuleType, event: dict[str,
     assert problem["status"] == status
     assert problem["request_id"] == "request-1"
     assert says in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        ("u=19&g=18&r=17&i=17&z=17", "application/x-www-form-urlencoded"),
+        ("u,g,r,i,z\n19,18,17,17,17\n", "text/csv"),
+        ('{"u": 19, "g": 18, "r": 17, "i": 17, "z": 17}', "application/json"),
+    ],
+)
+def test_every_body_takes_class_shares_by_the_query(star: ModuleType, body: str, media_type: str) -> None:
+    shares = {"GALAXY": 0.9, "QSO": 0.001, "STAR": 0.099}
+    query = {"prior": ",".join(f"{label}:{share}" for label, share in shares.items())}
+    status, answer, _ = call(star, body=body, query=query, headers={"Content-Type": media_type})
+    assert (status, answer["prior"]) == (200, shares)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"instances": [EXAMPLE_ROW], "labels": ["QSO", "STAR"], "prior": {"QSO": 1, "STAR": 1}},
+        {**EXAMPLE_ROW, "labels": "QSO,STAR", "prior": "STAR:1,QSO:1"},
+        "u=19&g=18&r=17&i=17&z=17&prior=QSO:1,STAR:1&labels=QSO,STAR",
+    ],
+)
+def test_bodies_may_have_class_shares_of_their_own(star: ModuleType, body: dict[str, Any] | str) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    event = {"body": body, "headers": form} if isinstance(body, str) else {"body": json.dumps(body)}
+    status, answer, _ = call(star, **event)
+    assert (status, answer["prior"]) == (200, {"QSO": 0.5, "STAR": 0.5})
 
 
 def test_broken_base64_is_the_clients_error(star: ModuleType) -> None:

@@ -54,7 +54,8 @@ def test_labels_are_resolved_in_any_case_and_form(chosen: Any) -> None:
         ({"labels": [1]}, "labels", "label names, as a list or separated by commas"),
         ({"labels": True}, "labels", r"\(got true\)"),
         ({"labels": Repeated(("STAR", 5))}, "labels", r"\(got 5\)"),
-        ({"topk": 1}, "topk", "unknown option; choose from top_k, labels, explain"),
+        ({"topk": 1}, "topk", "unknown option; choose from top_k, labels, explain$"),
+        ({"prior": "GALAXY:1,QSO:1,STAR:1"}, "prior", "is for the star model and for models that you trained"),
     ],
 )
 def test_a_bad_option_is_named_in_plain_words(given_options: dict[str, Any], field: str, says: str) -> None:
@@ -64,7 +65,7 @@ def test_a_bad_option_is_named_in_plain_words(given_options: dict[str, Any], fie
     assert not any(jargon in raised.value.detail for jargon in ("input", "valid", "tuple", "instance"))
 
 
-@pytest.mark.parametrize("name", ["top_k", "labels", "explain"])
+@pytest.mark.parametrize("name", ["top_k", "labels", "explain", "prior"])
 @pytest.mark.parametrize("blank", [None, "", "  "])
 def test_an_option_left_blank_in_a_form_is_not_given(name: str, blank: Any) -> None:
     assert parse_options({name: blank}, LABELS) == parse_options({}, LABELS)
@@ -95,6 +96,47 @@ def test_any_options_are_either_resolved_or_explained(given_options: dict[str, A
         assert all(field.detail for field in fields)
     else:
         assert 1 <= options.top_k <= 3
+
+
+@pytest.mark.parametrize("shares", [{"GALAXY": 8, "QSO": 1, "STAR": 1}, "STAR:1,galaxy:8,qso:1"])
+def test_a_prior_is_read_for_models_that_take_one(shares: object) -> None:
+    options = parse_options({"prior": shares}, LABELS, no_prior="")
+    assert options == Options(3, None, explain=False, prior=(0.8, 0.1, 0.1))
+    # and another one is another key of the cache
+    assert options != parse_options({"prior": "STAR:2,galaxy:8,qso:1"}, LABELS, no_prior="")
+
+
+def test_a_prior_is_of_the_labels_that_are_chosen() -> None:
+    given_options = {"labels": "STAR,QSO", "prior": "STAR:3,QSO:1"}
+    assert parse_options(given_options, LABELS, no_prior="").prior == (0.25, 0.75)
+    with pytest.raises(InvalidFieldsError, match="lacks the share of QSO"):
+        parse_options({"labels": "STAR,QSO", "prior": "STAR:3,GALAXY:1"}, LABELS, no_prior="")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (Repeated(("GALAXY:1", "QSO:1")), "is given 2 times; give it once"),
+        ("GALAXY:1", "lacks the share of QSO, STAR"),
+        ("GALAXY=1", "must have the share of each class"),
+    ],
+)
+def test_a_bad_prior_is_told(value: object, says: str) -> None:
+    with pytest.raises(InvalidFieldsError, match=says):
+        parse_options({"prior": value}, LABELS, no_prior="")
+
+
+def test_a_model_without_shares_says_why_it_takes_no_prior() -> None:
+    with pytest.raises(InvalidFieldsError, match="prior: its card lacks them"):
+        parse_options({"prior": "GALAXY:1"}, LABELS, no_prior="its card lacks them")
+
+
+def test_of_two_priors_the_querys_wins_and_the_bodys_still_has_to_be_right() -> None:
+    labels = {"labels": ["QSO", "STAR"]}
+    body: dict[str, Any] = {**labels, "prior": {"QSO": 1, "STAR": 9}}
+    assert combined(body, {"prior": "QSO:1,STAR:1"}, LABELS, no_prior="") == {**labels, "prior": "QSO:1,STAR:1"}
+    with pytest.raises(InvalidFieldsError, match="lacks the share of STAR"):
+        combined({**labels, "prior": {"QSO": 1}}, {"prior": "QSO:1,STAR:1"}, LABELS, no_prior="")
 
 
 MANY = [f"breed-{number}" for number in range(20)]

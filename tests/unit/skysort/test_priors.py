@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.errors import InvalidFieldsError
-from skysort.priors import estimated, parse_prior, reweighted
+from skysort.priors import estimated, reweighted, shares_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +45,30 @@ def test_the_shares_of_the_training_data_change_nothing() -> None:
 def test_a_row_whose_classes_are_all_excluded_gets_the_shares() -> None:
     row = np.array([[0.0, 1.0, 0.0]], np.float32)
     np.testing.assert_allclose(reweighted(row, TRAINED, np.array([0.7, 0.0, 0.3])), [[0.7, 0.0, 0.3]])
+
+
+@given(
+    st.lists(st.floats(1e-6, 1), min_size=3, max_size=3),
+    st.lists(st.floats(1e-6, 1), min_size=3, max_size=3),
+    st.lists(st.floats(1e-6, 1), min_size=3, max_size=3),
+)
+def test_of_two_priors_in_turn_the_last_counts(row: list[float], first: list[float], last: list[float]) -> None:
+    probabilities = np.array([row], np.float32) / np.float32(sum(row))
+    between, end = np.array(first) / sum(first), np.array(last) / sum(last)
+    # When probabilities at some shares are re-weighted from there
+    twice = reweighted(reweighted(probabilities, TRAINED, between), between, end)
+    # Then they are as if nothing had been between, and add up to 1
+    np.testing.assert_allclose(twice, reweighted(probabilities, TRAINED, end), rtol=1e-3, atol=1e-6)
+    assert twice.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_rare_class_is_weighted_however_small_its_share() -> None:
+    row = np.array([[0.0, 1.0, 0.0]], np.float32)
+    np.testing.assert_array_equal(reweighted(row, TRAINED, (0.5, 1e-30, 0.5)), row)
+
+
+def test_a_class_without_examples_counts_as_one() -> None:
+    np.testing.assert_allclose(shares_of({"b": 0, "a": 9}, ("a", "b")), [0.9, 0.1])
 
 
 def test_rare_classes_are_purer_with_their_share() -> None:
@@ -84,55 +107,3 @@ def test_the_intervals_hold_the_true_shares_about_as_often_as_they_say() -> None
 def test_one_class_has_all_of_it() -> None:
     found = estimated(np.ones((5, 1), np.float32), np.ones(1))
     assert found.values.tolist() == found.low.tolist() == found.high.tolist() == [1.0]
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"GALAXY": 9, "QSO": 0, "STAR": 1},
-        {"galaxy": "0.9", "qso": 0.0, "star": 0.1},
-        "GALAXY=0.9, QSO=0,STAR=0.1",
-        "STAR=1,QSO=0,GALAXY=9,",
-    ],
-)
-def test_shares_are_read_in_any_order_and_scale(value: object) -> None:
-    assert parse_prior(value, LABELS) == pytest.approx((0.9, 0.0, 0.1))
-
-
-@pytest.mark.parametrize("value", [None, "", "  "])
-def test_nothing_given_is_no_prior(value: object) -> None:
-    assert parse_prior(value, LABELS) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "reason", "said"),
-    [
-        ({"GALAXY": 0.9, "QSO": 0.1}, "missing_label", "missing: STAR"),
-        ("GALAXY=1,QSO=1,STAR=1,CAT=1", "unknown_label", "'CAT'; choose from GALAXY, QSO, STAR"),
-        ("GALAXY=1,galaxy=1,QSO=1,STAR=1", "given_twice", "GALAXY is given twice"),
-        ({"GALAXY": -1, "QSO": 1, "STAR": 1}, "not_a_share", "from 0 on (got -1"),
-        ({"GALAXY": True, "QSO": 1, "STAR": 1}, "not_a_share", "share of GALAXY"),
-        ({"GALAXY": [1], "QSO": 1, "STAR": 1}, "not_a_share", "share of GALAXY"),
-        ({"GALAXY": "nan", "QSO": 1, "STAR": 1}, "not_a_share", "share of GALAXY"),
-        ({"GALAXY": 0, "QSO": 0, "STAR": 0}, "not_a_share", "at least one share"),
-        ({"GALAXY": 1e308, "QSO": 1e308, "STAR": 0}, "not_a_share", "finite"),
-        ("0.9,0.1,0", "not_shares", "GALAXY=0.9"),
-        (["GALAXY"], "not_shares", "GALAXY=0.9"),
-        (0.5, "not_shares", "GALAXY=0.9"),
-    ],
-)
-def test_what_is_no_prior_is_told(value: object, reason: str, said: str) -> None:
-    with pytest.raises(InvalidFieldsError) as caught:
-        parse_prior(value, LABELS)
-    (error,) = caught.value.fields
-    assert (error.field, error.reason) == ("prior", reason)
-    assert said in error.detail
-
-
-@given(st.text(max_size=40))
-def test_any_text_is_shares_or_refused(text: str) -> None:
-    try:
-        shares = parse_prior(text, LABELS)
-    except InvalidFieldsError:
-        return
-    assert shares is None or sum(shares) == pytest.approx(1)

@@ -133,6 +133,30 @@ def test_a_prediction_set_is_empty_where_no_class_reaches_its_threshold(head: He
     assert chosen["prediction_set"] == []
 
 
+def test_a_prior_re_weights_the_classes_of_the_training(service: Service) -> None:
+    # Given a model that learnt from 10 red and 20 blue pictures, or the other way round
+    trained = service.card["training_data"]["classes"]
+    (plain,) = service.results(picture("red", 40))
+    odds = {item["label"]: item["probability"] for item in plain["predictions"]}
+    # When the survey at hand has 99 blue ones to each red one
+    answer = service.ask(picture("red", 40), prior={"red": 1, "blue": 99})
+    # Then
+    (result,) = answer["results"]
+    weighted = {label: odds[label] * share / trained[label] for label, share in {"red": 1, "blue": 99}.items()}
+    expected = {label: weight / sum(weighted.values()) for label, weight in weighted.items()}
+    found = {item["label"]: item["probability"] for item in result["predictions"]}
+    assert found == pytest.approx(expected, abs=1e-4)
+    assert found["red"] < odds["red"]
+    assert answer["prior"] == {"red": 0.01, "blue": 0.99}
+    assert result["prediction_set"] == plain["prediction_set"]
+    assert not result["cached"]
+
+
+def test_a_card_without_class_shares_takes_no_prior(head: Head) -> None:
+    with pytest.raises(InvalidFieldsError, match="lacks the class shares that it was trained with"):
+        Service(head, training_data={}).ask(picture("red", 40), prior="red:1,blue:1")
+
+
 def test_options_are_those_of_the_other_picture_models(service: Service) -> None:
     (result,) = service.results(picture("red", 40), top_k=1)
     assert [item["label"] for item in result["predictions"]] == ["red"]

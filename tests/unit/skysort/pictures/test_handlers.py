@@ -120,6 +120,19 @@ def test_what_cannot_be_answered_is_a_problem(
     assert problem["request_id"] == "request-1"
 
 
+def test_built_in_models_say_who_takes_class_shares(image: ModuleType, galaxy: ModuleType) -> None:
+    text = base64.b64encode(RED).decode()
+    shares = "red:1,green:1,blue:1"
+    for function in (image, galaxy):
+        for status, problem in (
+            call(function, RED, "image/png", query={"prior": shares}),
+            call(function, *multipart([("file", "a", RED), ("prior", None, shares.encode())])),
+            call(function, json.dumps({"image": text, "prior": {"red": 1}}), "application/json"),
+        ):
+            assert status == 422
+            assert problem["detail"].startswith("prior: is for the star model and for models that you trained")
+
+
 def test_a_picture_that_its_client_gzipped_is_unpacked(image: ModuleType) -> None:
     headers = {"Content-Type": "image/jpeg", "Content-Encoding": "gzip"}
     event = proxy_event(body=gzip.compress(JPEG), headers=headers, path="/v1/classify/image")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+import shutil
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -17,9 +19,6 @@ from skysort.star.columns import LABELS
 from skysort.star.model import StarModel
 from skysort.star.rows import StarRow
 from tests.factories import EXAMPLE_ROW, star_row
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -101,6 +100,56 @@ def test_labels_restrict_and_renormalise(classifier: StarClassifier) -> None:
     assert {p["label"]: p["probability"] for p in result["predictions"]} == pytest.approx(expected, rel=1e-2)
     assert result["predictions"][0]["label"] in result["prediction_set"]
     assert [LABELS[p["class_id"]] for p in result["predictions"]] == [p["label"] for p in result["predictions"]]
+
+
+def test_a_prior_re_weights_every_class_and_is_repeated(classifier: StarClassifier) -> None:
+    # Given objects with and without a spectrum, by a model that learnt from equal shares
+    rows = request(EXAMPLE_ROW, star_row(redshift=...))
+    before = answered(classifier, rows, {})
+    # When there is one quasar to a thousand others
+    after = answered(classifier, rows, {"prior": "GALAXY:900,STAR:100,QSO:1"})
+    # Then each class counts by its share
+    shares = {"GALAXY": 900 / 1001, "QSO": 1 / 1001, "STAR": 100 / 1001}
+    assert after["prior"] == pytest.approx(shares, rel=1e-5)
+    assert "prior" not in before
+    for old, new in zip(before["results"], after["results"], strict=True):
+        weighted = {p["label"]: p["probability"] * shares[p["label"]] for p in old["predictions"]}
+        expected = {label: weight / sum(weighted.values()) for label, weight in weighted.items()}
+        assert {p["label"]: p["probability"] for p in new["predictions"]} == pytest.approx(expected, abs=1e-5)
+        # and the set, whose coverage is of each class by itself, stays
+        assert new["prediction_set"] == old["prediction_set"]
+
+
+def test_the_shares_of_the_training_data_are_no_news(classifier: StarClassifier) -> None:
+    plain, same = (
+        answered(classifier, request(EXAMPLE_ROW), query)["results"][0]["predictions"]
+        for query in ({}, {"prior": "GALAXY:1,QSO:1,STAR:1"})
+    )
+    for old, new in zip(plain, same, strict=True):
+        assert new == {**old, "probability": pytest.approx(old["probability"], abs=1e-6)}
+
+
+def test_a_prior_is_of_the_labels_chosen_and_part_of_the_cache_key(classifier: StarClassifier) -> None:
+    chosen = {"labels": "STAR,QSO", "prior": {"QSO": 1, "STAR": 9, "GALAXY": 90}}
+    first, again = (answered(classifier, request(EXAMPLE_ROW, **chosen), {}) for _ in range(2))
+    other = answered(classifier, request(EXAMPLE_ROW, **chosen), {"prior": "QSO:9,STAR:1"})
+    assert [answer["results"][0]["cached"] for answer in (first, again, other)] == [False, True, False]
+    assert first["prior"] == {"QSO": 0.1, "STAR": 0.9}
+    odds = [
+        {p["label"]: p["probability"] for p in answer["results"][0]["predictions"]} for answer in (first, again, other)
+    ]
+    assert odds[0] == odds[1]
+    assert odds[2]["QSO"] / odds[2]["STAR"] == pytest.approx(81 * odds[0]["QSO"] / odds[0]["STAR"], rel=1e-2)
+
+
+def test_a_model_whose_card_lacks_its_shares_takes_no_prior(star_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(star_folder, tmp_path / "star"))
+    card = json.loads((folder / "card.json").read_text())
+    del card["training_data"]
+    (folder / "card.json").write_text(json.dumps(card))
+    classifier = StarClassifier(StarModel.load(folder), AnswerCache(1))
+    with pytest.raises(InvalidFieldsError, match="the model's card lacks the class shares that it was trained with"):
+        classifier.answer(request(EXAMPLE_ROW, prior="GALAXY:1,QSO:1,STAR:1"), {})
 
 
 def test_an_explanation_sums_to_the_margin(classifier: StarClassifier) -> None:

@@ -139,6 +139,10 @@ def test_the_card_says_what_was_learnt_from_what(trained: Bench) -> None:
     assert card["metrics"]["accuracy"]["value"] > 0.9
     assert card["metrics"]["accuracy"].keys() == {"value", "low", "high"}
     assert set(card["variants"]) == {"with_redshift", "photometry_only"}
+    # The class shares that a prior replaces.
+    for variant in card["variants"].values():
+        assert variant["classes"].keys() == {"QSO", "galaxy"}
+        assert sum(variant["classes"].values()) == variant["rows"]
     assert set(card["files"]) == {"with_redshift.ubj", "photometry_only.ubj", "typicality.npz", HELD_OUT}
     assert [point["examples"] for point in card["learning_curve"]] == sorted(
         {point["examples"] for point in card["learning_curve"]}
