@@ -106,7 +106,7 @@ def _show_picture(number: int, api: str, model: str, picture: Path) -> None:
     (result,) = answer["results"]
     for prediction in result["predictions"]:
         print(f"   {prediction['label']:<30} {prediction['probability']:8.4f}")
-    print(f"   90 % prediction set: {', '.join(result['prediction_set'])}")
+    print(f"   90 % prediction set: {', '.join(result['prediction_set']) or 'empty'}")
     explanation = result["explanation"]
     heat_map = base64.b64decode(explanation["heat_map"].partition(",")[2])
     if not heat_map.startswith(PNG):

@@ -162,7 +162,11 @@ class Prediction(TypedDict):
 
 Predictions: TypeAlias = Annotated[list[Prediction], Field(description="best first")]
 PredictionSet: TypeAlias = Annotated[
-    list[str], Field(description="the 90 % conformal prediction set: it contains the true class in 90 % of cases")
+    list[str],
+    Field(
+        description="the 90 % conformal prediction set: it contains the true class in 90 % of cases; "
+        "empty where no class reaches its threshold"
+    ),
 ]
 
 

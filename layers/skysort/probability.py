@@ -51,25 +51,19 @@ def prediction_sets(probabilities: NDArray[np.float32], thresholds: NDArray[np.f
     Returns
     -------
     ndarray of bool
-        Of shape (n, classes). The most probable label is always included, so that no set is empty; this can only
-        raise the coverage.
+        Of shape (n, classes). A set is empty where no label reaches its threshold: no answer is confident enough.
 
     Notes
     -----
     Sadinle, Lei & Wasserman 2019, "Least ambiguous set-valued classifiers with bounded error levels".
     """
-    members = probabilities >= thresholds
-    members[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True
-    return members
+    return probabilities >= thresholds
 
 
 def restricted(
-    probabilities: NDArray[np.float32], members: NDArray[np.bool_], columns: Sequence[int], *, empty_sets: bool = False
+    probabilities: NDArray[np.float32], members: NDArray[np.bool_], columns: Sequence[int]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Restrict to some labels: probabilities renormalised, the set always with the best of them, or maybe empty."""
+    """Restrict to some labels: probabilities renormalised, and the sets' labels among them, maybe none."""
     selected = probabilities[:, columns].astype(np.float64)
     selected = selected / np.maximum(selected.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    selected_members = members[:, columns]
-    if not empty_sets:
-        selected_members[np.arange(len(selected)), selected.argmax(axis=1)] = True
-    return selected.astype(np.float32), selected_members
+    return selected.astype(np.float32), members[:, columns]

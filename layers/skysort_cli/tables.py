@@ -100,6 +100,8 @@ class TerminalTable(Writer):
             yield probability.append(f"  {printable(prediction['label'])}")
         if len(record["prediction_set"]) > 1:
             yield text(f"one of {', '.join(record['prediction_set'])}")
+        elif not record["prediction_set"]:
+            yield text("no confident answer")
         if self.trained:
             yield _typicality(record)
         if self.explain:
@@ -133,7 +135,7 @@ class TerminalTable(Writer):
             *cells,
             line.join(text(item["label"], "dim" if index else "bold") for index, item in predictions),
             line.join(_probability(item["probability"], best=index == 0) for index, item in predictions),
-            text(", ".join(record["prediction_set"])),
+            text(", ".join(record["prediction_set"]) or "none"),
         ]
         if self.rows and self.names:
             row.append(text(str(record.get("variant", "")).replace("_", " ")))

@@ -33,7 +33,7 @@ MAX_VIEWS: Final = 4
 ENOUGH: Final = 40
 METHOD: Final = (
     "clustered conformal prediction (Ding et al. 2023) on the validation part: a threshold a class with at least "
-    f"{ENOUGH} pictures there, one common threshold for the rarer classes; the top label is always in"
+    f"{ENOUGH} pictures there, one common threshold for the rarer classes; a set may be empty"
 )
 
 

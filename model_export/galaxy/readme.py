@@ -121,6 +121,7 @@ def _scores(evaluation: Document) -> str:
         ],
         ["coverage of the 90 % sets", f"{conformal['coverage']:.3f}"],
         ["mean set size", f"{conformal['mean_set_size']:.2f}"],
+        ["empty sets", f"{100 * conformal['empty']:.1f} %"],
         ["accuracy by the full survey's classes, raw votes", f"{weighted['raw_votes']:.3f}"],
         ["the same, edge-on to cigar 4 to 1", f"{weighted['decision_path']:.3f}"],
     ]
@@ -132,7 +133,7 @@ def _classes(evaluation: Document) -> str:
     rows = [
         [
             name, str(row["rows"]), *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")),
-            f"{scores['conformal']['coverage_by_class'][name]:.3f}",
+            interval(scores["conformal"]["coverage_by_class"][name]),
         ]
         for name, row in scores["per_class"].items()
     ]  # fmt: skip

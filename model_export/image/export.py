@@ -139,6 +139,7 @@ def report(probability: NDArray[np.float32], truth: NDArray[np.int64], evaluatio
         "ece": calibration_error(probability, truth),
         "conformal_coverage": with_interval(sets[np.arange(len(truth)), truth]),
         "mean_set_size": round(float(sets.sum(axis=1).mean()), DIGITS),
+        "empty_sets": round(float((~sets.any(axis=1)).mean()), DIGITS),
         **scores.curves(probability, truth),
     }
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FOLDS: Final = 10
 METHOD: Final = (
     "marginal split-conformal prediction with the score 1 - p of the true class (LAC; Sadinle, Lei & Wasserman 2019); "
-    "one threshold for all labels; the top label is always in"
+    "one threshold for all labels; a set may be empty"
 )
 # A confusion matrix of more classes is unreadable.
 MAX_CLASSES: Final = 20

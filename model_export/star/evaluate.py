@@ -117,11 +117,6 @@ def measure(
         "before": calibration.reliability(before, test.labels),
         "after": calibration.reliability(after, test.labels),
     }
-    # Coverage of the thresholds alone, without the rule that the top label is always included.
-    reached = {
-        label: round(float((after[test.labels == index, index] >= limits[index]).mean()), ROUNDED)
-        for index, label in enumerate(LABELS)
-    }
     return {
         "split": "test",
         "rows": len(test),
@@ -132,7 +127,7 @@ def measure(
         "per_class": metrics.per_class(table, LABELS),
         "confusion_matrix": table.tolist(),
         "reliability": curves["after"].document(),
-        "conformal": {**metrics.sets_summary(sets, test.labels, LABELS), "coverage_of_thresholds": reached},
+        "conformal": metrics.sets_summary(sets, test.labels, LABELS),
     }, curves
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common import readme
 from model_export.common.readme import Readme, markdown
+from skysort.star.columns import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,8 +29,8 @@ def _compared(scores: Document) -> list[str]:
     return [interval(scores[score]) for score in COMPARED]
 
 
-def _slashed(values: Mapping[str, float]) -> str:
-    return " / ".join(f"{value:.3f}" for value in values.values())
+def _coverage(label: str, scores: Document) -> str:
+    return interval(scores["conformal"]["coverage_by_class"][label])
 
 
 def _scores(evaluation: Document) -> str:
@@ -41,9 +42,9 @@ def _scores(evaluation: Document) -> str:
         "ECE before temperature scaling": lambda m: f"{m['ece_before']:.4f}",
         "ECE after": lambda m: f"{m['ece_after']:.4f}",
         "coverage of the 90 % sets": lambda m: f"{m['conformal']['coverage']:.4f}",
-        "coverage, GALAXY / QSO / STAR": lambda m: _slashed(m["conformal"]["coverage_by_class"]),
-        "thresholds alone, GALAXY / QSO / STAR": lambda m: _slashed(m["conformal"]["coverage_of_thresholds"]),
+        **{f"coverage, {label}": partial(_coverage, label) for label in LABELS},
         "mean set size": lambda m: f"{m['conformal']['mean_set_size']:.3f}",
+        "empty sets": lambda m: f"{100 * m['conformal']['empty']:.1f} %",
     }
     rows = [[label, *(line(v["metrics"]) for v in variants.values())] for label, line in lines.items()]
     speed = ["rows per second, one thread", *(f"{v['latency']['rows_per_second']:,}" for v in variants.values())]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from model_export.star.data import Dataset
 
 TRAINING: Final = "training.json"
-METHOD: Final = "class-conditional (Mondrian) conformal, out-of-fold probabilities; the top label is always in"
+METHOD: Final = "class-conditional (Mondrian) conformal, out-of-fold probabilities; a set may be empty"
 LIBRARIES: Final = ("numpy", "xgboost-cpu", "pandas", "scikit-learn", "scipy", "optuna")
 
 

@@ -93,7 +93,7 @@ class CustomModel:
         """Run the networks over the pictures, and the head over their features."""
         maps = [self._networks.maps(picture, self._used, self._views) for picture in pictures]
         judged = self._head.judge(np.stack([joined(of_one, self._blocks) for of_one in maps]))
-        found = ranked(judged.probabilities, judged.members, self.labels, options, shares=self._shares, empty_sets=True)
+        found = ranked(judged.probabilities, judged.members, self.labels, options, shares=self._shares)
         answers: list[PictureClasses] = []
         for number, (picture, (answer, top)) in enumerate(zip(pictures, found, strict=True)):
             answer["typicality"] = round(float(judged.typicality[number]), _TYPICALITY_DIGITS)

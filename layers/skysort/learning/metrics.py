@@ -163,16 +163,16 @@ def per_class(table: NDArray[Any], names: Sequence[str]) -> dict[str, Score]:
     }
 
 
-def sets_summary(
-    prediction_sets: NDArray[np.bool_], truth: NDArray[np.int64], names: Sequence[str]
-) -> dict[str, float | Score]:
-    """Coverage and mean size of (n, classes) prediction sets, and the coverage of each class, by name."""
+def sets_summary(prediction_sets: NDArray[np.bool_], truth: NDArray[np.int64], names: Sequence[str]) -> dict[str, Any]:
+    """Coverage, mean size and share of empty ones of (n, classes) prediction sets, and the coverage of each class."""
     covered = prediction_sets[np.arange(len(truth)), truth]
     return {
         "coverage": round(float(covered.mean()), DIGITS),
         "mean_set_size": round(float(prediction_sets.sum(axis=1).mean()), DIGITS),
+        "empty": round(float((~prediction_sets.any(axis=1)).mean()), DIGITS),
         "coverage_by_class": {
-            name: round(float(covered[truth == index].mean()), DIGITS) for index, name in enumerate(names)
+            name: share(float(covered[truth == index].mean()), int((truth == index).sum()))
+            for index, name in enumerate(names)
         },
     }
 

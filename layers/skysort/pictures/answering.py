@@ -216,7 +216,6 @@ def ranked(
     wordnet_ids: Sequence[str] = (),
     *,
     shares: NDArray[np.float64] | None = None,
-    empty_sets: bool = False,
 ) -> list[tuple[PictureClasses, int]]:
     """The predictions and prediction set of each picture as answers have them, and the best class's column.
 
@@ -230,8 +229,6 @@ def ranked(
         Which labels to choose from, how many predictions, and the class shares.
     shares
         (classes,) of the training data, of a model that takes others.
-    empty_sets
-        Whether a set may be empty; else it has the best class.
 
     Returns
     -------
@@ -240,7 +237,7 @@ def ranked(
     columns: Sequence[int] = range(len(labels))
     if options.columns is not None:
         columns = options.columns
-        probabilities, members = restricted(probabilities, members, columns, empty_sets=empty_sets)
+        probabilities, members = restricted(probabilities, members, columns)
     if options.prior is not None and shares is not None:
         probabilities = reweighted(probabilities, shares[list(columns)], options.prior)
     order = np.argsort(-probabilities, axis=1, kind="stable")

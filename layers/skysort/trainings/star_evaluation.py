@@ -163,6 +163,7 @@ def _metrics(
             "wanted": COVERAGE,
             "value": round(float(inside.mean()), _DIGITS),
             "mean_set_size": round(float(sets.sum(axis=1).mean()), _DIGITS),
+            "empty": round(float((~sets.any(axis=1)).mean()), _DIGITS),
             "by_class": {
                 name: round(float(inside[truth == index].mean()), _DIGITS)
                 for index, name in enumerate(labels)

@@ -207,8 +207,8 @@ def fit_variant(
         "temperature": round(temperature, _DIGITS),
         "conformal": {
             "coverage": COVERAGE,
-            "method": f"class-conditional (Mondrian) conformal, out-of-fold probabilities ({count} folds); the top "
-            "label is always in",
+            "method": f"class-conditional (Mondrian) conformal, out-of-fold probabilities ({count} folds); a set may "
+            "be empty",
             "thresholds": {
                 label: round(float(value), _DIGITS) for label, value in zip(rows.labels, limits, strict=True)
             },

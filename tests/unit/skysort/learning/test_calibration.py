@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysort.learning import calibration
-from skysort.probability import prediction_sets
 
 
 def overconfident(temperature: float, rows: int = 40_000) -> tuple[np.ndarray, np.ndarray]:
@@ -81,8 +80,3 @@ def test_a_class_with_too_few_objects_for_the_promise_is_in_every_set() -> None:
 
     # Then
     assert limits.tolist() == [0.5, 0.0]
-
-
-def test_the_top_label_is_in_the_set_below_every_threshold() -> None:
-    sets = prediction_sets(np.array([[0.4, 0.35, 0.25]], np.float32), np.array([0.9, 0.9, 0.9], np.float32))
-    assert sets.tolist() == [[True, False, False]]

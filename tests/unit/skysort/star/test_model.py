@@ -39,10 +39,22 @@ def test_each_object_is_classified_by_its_own_booster(star_folder: Path) -> None
     assert np.array_equal(together.prediction_sets, np.vstack([one.prediction_sets for one in alone]))
 
 
-def test_probabilities_sum_to_one_and_the_best_label_is_in_the_set(star_folder: Path) -> None:
+def test_probabilities_sum_to_one(star_folder: Path) -> None:
     found = StarModel.load(star_folder).classify(objects([0.0, 0.4, 1.8, np.nan]))
     assert np.allclose(found.probabilities.sum(axis=1), 1.0, atol=1e-6)
-    assert found.prediction_sets[np.arange(4), found.probabilities.argmax(axis=1)].all()
+
+
+def test_a_set_is_empty_where_the_best_label_misses_its_threshold(star_folder: Path, tmp_path: Path) -> None:
+    # Given a model whose thresholds no probability reaches
+    folder = shutil.copytree(star_folder, tmp_path / "model")
+    path = folder / "card.json"
+    card = json.loads(path.read_text())
+    for variant in card["variants"].values():
+        variant["conformal"]["thresholds"] = dict.fromkeys(card["labels"], 1.5)
+    path.write_text(json.dumps(card))
+    # When it classifies, then no set has a label
+    found = StarModel.load(folder).classify(objects([0.0, 0.4, 1.8, np.nan]))
+    assert not found.prediction_sets.any()
 
 
 def test_explanations_add_up_to_the_margin(star_folder: Path) -> None:
