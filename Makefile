@@ -30,20 +30,21 @@ infra_NEEDS := --constraints requirements.txt --group infra
 sam_NEEDS := --requirements infra/sam/requirements.txt
 checkov_NEEDS := --requirements tests/infra/checkov.txt
 
+OFFLINE = echo "skysort: the packages could not be installed; the reason is above. The first start needs the network: behind a mirror set UV_DEFAULT_INDEX and PIP_INDEX_URL, then run the same command again" >&2; exit 1
 $(UV): requirements.txt
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { echo "skysort needs Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv); set PYTHON=/path/to/python3"; exit 1; }
 	@echo "setting up .venv/uv, which installs the packages of the other environments"
 	@$(PYTHON) -m venv --clear .venv/uv
 	@awk '/^[^ ]/ { wanted = /^uv==/ } wanted' $< > .venv/uv/requirements.txt
-	@.venv/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r .venv/uv/requirements.txt
+	@.venv/uv/bin/python -m pip install -qq --disable-pip-version-check --retries 2 --require-hashes --no-deps --only-binary :all: -r .venv/uv/requirements.txt || { $(OFFLINE); }
 	@touch $@
 
 .venv/sam/.ready: infra/sam/requirements.txt
 .venv/checkov/.ready: tests/infra/checkov.txt
 .venv/%/.ready: requirements.txt $(UV)
-	@echo "setting up .venv/$* (once)"
+	@echo "setting up .venv/$*, once: its packages are downloaded and checked, which takes a minute or a few"
 	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv/$*
-	@set -o pipefail; $(UV) pip install --python .venv/$* --require-hashes --only-binary :all: $($*_NEEDS) 2>&1 | sed '/^ [+-] /d'
+	@set -o pipefail; $(UV) pip install --python .venv/$* --require-hashes --only-binary :all: $($*_NEEDS) 2>&1 | sed '/^ [+-] /d' || { $(OFFLINE); }
 	@$(UV) pip install --python .venv/$* --quiet --no-deps --build-constraints $< --require-build-hashes --editable .
 	@$(if $(filter train,$*),.venv/uv/bin/python -m pip --python $(TRAIN) install --disable-pip-version-check --no-compile $(TORCH))
 	@touch $@

@@ -30,20 +30,22 @@ def banner(stack: Stack, seconds: float) -> str:
     queue = next(queue for queue in stage.drop_queues if queue.model.input is ROWS)
     try_drop = f"""
   curl -T events/stars.csv {s3}/{stage.drop_bucket}/{queue.prefixes[0]}demo/stars.csv
-  curl {s3}/{stage.results_bucket}/{queue.model.name}/demo/stars.csv"""
+  curl --fail --retry 9 --retry-all-errors -s {s3}/{stage.results_bucket}/{queue.model.name}/demo/stars.csv"""
     models = "|".join(MODELS)
     return f"""skysort is ready after {seconds:.1f} s (stage {stage.name})
 
   page       {api}/
-  HTTP API   {api}/v1, described at {api}/docs
-  S3         {s3}  drop into {stage.drop_bucket}/incoming/{models}/<batch>/, fetch from {stage.results_bucket}
+  docs       {api}/docs  the HTTP API, to read and to try
+  S3         {s3}  drop into {stage.drop_bucket}/incoming/{models}/BATCH/, fetch from {stage.results_bucket}
   queues     {queue.queue} and the like, failures in {queue.dead_letter_queue}
   logs       {_short(stack.settings.state / "logs")}, state in {_short(stack.settings.state / "state.json")}
 
-Try it from another terminal:
+Try it from another terminal, in {stack.settings.root}:
   curl {api}/v1/classify/star -H 'Content-Type: application/json' \\
     -d '{{"u": 23.87882, "g": 22.2753, "r": 20.39501, "i": 19.16573, "z": 18.79371, "redshift": 0.6347936}}'\
 {try_drop if stack.settings.drop else ""}
+  export PATH="{Path(sys.executable).parent}:$PATH" SKYSORT_ENDPOINT={api}
+  skysort classify galaxy events/galaxy_*.jpg
 
 Ctrl-C stops everything.
 """

@@ -154,7 +154,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m infra.local",
+        prog="skysort serve",
         description="Run skysort on this machine: the HTTP API, and an S3 endpoint with a drop folder and its queue.",
         epilog="Environment: SKYSORT_PORT, SKYSORT_S3_PORT, and SKYSORT_STATE for the folder with logs and state.json "
         "(default .skysort); other SKYSORT_ variables go to the functions. Ctrl-C stops everything; S3 and the queue "

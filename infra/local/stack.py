@@ -46,7 +46,7 @@ class StateFile:
     def __init__(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / "lock").open("w")
+            self._lock = (folder / "lock").open("a+")
         except OSError as error:
             raise StateBusyError(
                 f"the state folder {folder} cannot be written ({error.strerror}); set SKYSORT_STATE to another folder"
@@ -55,16 +55,23 @@ class StateFile:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            running = f"already running{self._where()}{self._process()} (state in {folder})"
             self._lock.close()
-            raise StateBusyError(
-                f"already running{self._where()} (state in {folder}); stop it or set SKYSORT_STATE to another folder"
-            ) from error
+            raise StateBusyError(f"{running}; stop it or set SKYSORT_STATE to another folder") from error
+        self._lock.truncate(0)
+        self._lock.write(f"{os.getpid()}\n")
+        self._lock.flush()
 
     def _where(self) -> str:
         try:
             return f" at {json.loads(self.path.read_text(encoding='utf-8'))['http']}"
         except (OSError, ValueError, KeyError):  # it is starting or stopping
             return ""
+
+    def _process(self) -> str:
+        self._lock.seek(0)
+        process = self._lock.read(20).strip()
+        return f" as process {process}" if process.isdecimal() else ""
 
     def write(self, state: dict[str, Any]) -> None:
         """Replace the contents."""

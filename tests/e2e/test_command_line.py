@@ -433,3 +433,20 @@ def test_the_environment_of_make_run_has_the_command(state: Path) -> None:
     assert skysort("--version", state=state).stdout == f"skysort {package.__version__}\n"
     if "SKYSORT_RUN_PYTHON" in os.environ:  # as `make test` has it
         assert [str(LAUNCHER)] == COMMAND
+
+
+def test_what_the_start_prints_works_as_it_is_pasted(stack: StartedStack, state: Path) -> None:
+    # Given
+    shown = (stack.state / "console.log").read_text()
+    addresses, _, commands = shown.partition("Try it from another terminal")
+    # When
+    for address in re.findall(rf"{stack.api}\S*", addresses):
+        assert httpx.get(address).is_success
+    script = commands.partition("\n")[2].partition("Ctrl-C")[0]
+    done = subprocess.run(
+        ["bash", "-ec", script], cwd=ROOT, env=environment(state), capture_output=True, text=True, check=True
+    )
+    # Then a row, a dropped table and pictures are classified
+    assert '"label":"GALAXY"' in done.stdout
+    assert ",skysort_class," in done.stdout
+    assert '"label": "Unbarred Spiral"' in done.stdout
