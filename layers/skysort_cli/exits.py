@@ -28,7 +28,7 @@ exit status:
   1    some inputs failed; the reasons are in the output and on stderr
   2    the command line is wrong, or the model does not support an option
   3    the service cannot be reached, rejects the key, or keeps failing
-  4    a package, model or program is missing on this machine; see skysort doctor
+  4    a package, model or program is missing here; see skysort doctor
   5    the results cannot be written (disk full)
   130  interrupted with Ctrl-C
   141  the reader of the output closed it (| head)"""

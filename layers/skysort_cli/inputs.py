@@ -6,6 +6,8 @@ import errno
 import glob
 import gzip
 import os
+import re
+import shlex
 import sys
 import zlib
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _OUTPUT_ERRORS: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 STDIN: Final = "-"
 _NAMES_SHOWN: Final = 3
+_URL: Final = re.compile("(?:https?|ftp|s3)://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def expand(arguments: Sequence[str], suffixes: Sequence[str]) -> list[Input]:
     Raises
     ------
     UsageError
-        For an empty argument, stdin given twice, and stdin from a terminal.
+        For an empty argument, a URL, stdin given twice, and stdin from a terminal.
     """
     if list(arguments).count(STDIN) > 1:
         raise UsageError("- stands for stdin, which can be read only once")
@@ -125,6 +128,8 @@ def _expand_argument(argument: str, suffixes: Sequence[str], skipped_files: dict
         yield Input(STDIN, None, "stdin")
     elif not argument:
         raise UsageError("an argument is empty; is a shell variable unset?")
+    elif _URL.match(argument):
+        raise UsageError(_of_a_url(argument))
     elif path.is_dir():
         yield from _below(path, suffixes, skipped_files)
     elif glob.has_magic(argument) and not os.path.lexists(argument):
@@ -135,6 +140,12 @@ def _expand_argument(argument: str, suffixes: Sequence[str], skipped_files: dict
             yield _file(path)
     else:
         yield _file(path)
+
+
+def _of_a_url(url: str) -> str:
+    if url.lower().startswith("s3:"):
+        return f"{url} lies in S3: `skysort bulk` with --endpoint URL classifies it there; here give files"
+    return f"{url} is a URL: download it first (curl -LO {shlex.quote(url)}), then give the file"
 
 
 def _file(path: Path, below: str | None = None) -> Input:

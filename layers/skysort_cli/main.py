@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from skysort_cli.exits import CommandError, Exit, ProblemError, ServiceError
+from skysort_cli.help_texts import SHORT
 from skysort_cli.parser import build
 
 if TYPE_CHECKING:
@@ -24,8 +25,15 @@ _MISUNDERSTOOD: Final = (ProblemError, LookupError, TypeError, ValueError, Attri
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit status (see skysort_cli.exits)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     try:
-        code = _run(build().parse_args(arguments))
+        if words:
+            code = _run(build().parse_args(words))
+        else:
+            sys.stdout.write(SHORT)
+            code = Exit.USAGE
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader closed the pipe (| head): discard what is still buffered, also at exit.

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Final
 
 import skysort
 from skysort.models import MODELS
 from skysort_cli import help_texts as texts
-from skysort_cli.exits import Exit, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from skysort_cli import option_values as values
+from skysort_cli.command_parser import CommandParser
 
 # As in skysort_cli.classifiers.
 _CHOICES: Final = ", ".join((*MODELS, "custom/NAME", "custom-star/NAME"))
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports errors in one line, with a reference to the help."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print what is wrong and exit."""
-        self.exit(Exit.USAGE, f"skysort: {message}\nTry `{self.prog} --help`.\n")
-
-
-def build() -> argparse.ArgumentParser:
+def build() -> CommandParser:
     """The command line's parser; `command` is the name of a module in skysort_cli.commands."""
-    parser = _Parser("skysort", description=texts.DESCRIPTION, epilog=texts.EXAMPLES, **_RAW)
-    parser.add_argument("--version", action="version", version=f"skysort {skysort.__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    parser = CommandParser("skysort", description=texts.DESCRIPTION, epilog=texts.EXAMPLES, arguments="commands")
+    parser.add_argument(
+        "--version", action="version", version=f"skysort {skysort.__version__}", help="show the version"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary, epilog, fill in _COMMANDS:
         command = commands.add_parser(
-            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=epilog, **_RAW
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=epilog
         )
         fill(command)
     return parser
@@ -40,10 +32,10 @@ def build() -> argparse.ArgumentParser:
 
 def _classify(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", type=_model, metavar="MODEL", help=f"what the files show: {_CHOICES}")
+    add("model", type=values.model, metavar="MODEL", help=f"what the files show: {_CHOICES}")
     add("files", nargs="+", metavar="FILE", help="files, folders, quoted patterns such as '**/*.jpg', or - for stdin")
     add("--model", dest="trained", metavar="NAME", help="star: a model of yours, as custom-star/NAME")
-    add("--top-k", type=_whole(1, 10), metavar="N", help="number of classes to show, 1 to 10")
+    add("--top-k", type=values.whole(1, 10), metavar="N", help="number of classes to show, 1 to 10")
     add("--labels", metavar="A,B", help="choose from these alone, such as QSO,STAR or dogs")
     add("--explain", action="store_true", help="why: a heat map of a picture, SHAP values of a star")
     add("--explain-to", metavar="FOLDER", help="write heat maps there (default: beside --out)")
@@ -53,25 +45,25 @@ def _classify(parser: argparse.ArgumentParser) -> None:
         help="star, in process: write the table itself, in its own format, with columns appended",
     )
     add("--in-process", action="store_true", help="on this machine, even where SKYSORT_ENDPOINT is set")
-    add("--jobs", type=_whole(1, 64), metavar="N", help="files at once (default: 8 over HTTP, else one a core)")
+    add("--jobs", type=values.whole(1, 64), metavar="N", help="files at once (default: 8 over HTTP, else one a core)")
     _out(parser)
     _service(parser)
 
 
 def _drop(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", type=_model, metavar="MODEL", help=f"what the files show: {_CHOICES}")
+    add("model", type=values.model, metavar="MODEL", help=f"what the files show: {_CHOICES}")
     add("files", nargs="+", metavar="PATH", help="files, archives, folders, quoted patterns")
     add("--batch", metavar="NAME", help="the batch's name (default: made from the paths' names)")
     add("--wait", action="store_true", help="wait until every file has its result")
-    add("--wait-for", type=_seconds, default=3600.0, metavar="SECONDS", help="maximum wait (default 3600)")
+    add("--wait-for", type=values.seconds, default=3600.0, metavar="SECONDS", help="maximum wait (default 3600)")
     add(
         "--results-dir",
         metavar="FOLDER",
         help="star: classified tables that stay whole go there (default: BATCH-results, beside --out or here)",
     )
     add("--again", action="store_true", help="upload everything, even what was uploaded before")
-    add("--jobs", type=_whole(1, 64), default=4, metavar="N", help="uploads at once (default 4)")
+    add("--jobs", type=values.whole(1, 64), default=4, metavar="N", help="uploads at once (default 4)")
     _out(parser)
     _service(parser)
 
@@ -88,13 +80,12 @@ def _models(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
-    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True, parser_class=_Parser)
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
     pictures = kinds.add_parser(
         "pictures",
         help="from a folder, or a zip, with a folder a class",
         description="Train a classifier of pictures, custom/NAME.",
         epilog=texts.TRAIN_PICTURES,
-        **_RAW,
     )
     pictures.add_argument("name", metavar="NAME", help="the model's name: lower-case letters, digits, - and _")
     pictures.add_argument("source", metavar="FOLDER_OR_ZIP", help="a folder a class, with its pictures")
@@ -103,13 +94,14 @@ def _train(parser: argparse.ArgumentParser) -> None:
         help="from a table with a column of classes",
         description="Train a classifier of rows of a catalogue, custom-star/NAME.",
         epilog=texts.TRAIN_STAR,
-        **_RAW,
     )
     star.add_argument("name", metavar="NAME", help="the model's name: lower-case letters, digits, - and _")
     star.add_argument("source", metavar="TABLE", help="CSV, FITS, VOTable, Parquet, ECSV or IPAC")
     star.add_argument("--class-column", metavar="C", help="the column of classes (default: class)")
-    star.add_argument("--columns", type=_pairs, metavar="BAND=COLUMN,...", help="where bands and features are")
-    star.add_argument("--bands", type=_listed, metavar="A,B", help="bands in order of wavelength (default: u,g,r,i,z)")
+    star.add_argument("--columns", type=values.pairs, metavar="BAND=COLUMN,...", help="where bands and features are")
+    star.add_argument(
+        "--bands", type=values.listed, metavar="A,B", help="bands in order of wavelength (default: u,g,r,i,z)"
+    )
     star.add_argument("--search", action="store_true", help="search for hyperparameters for a short time")
     for kind in (pictures, star):
         _training(kind)
@@ -118,7 +110,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
 def _training(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--wait", action="store_true", help="wait for the report (in process it always comes)")
-    add("--wait-for", type=_seconds, default=3600.0, metavar="SECONDS", help="maximum wait (default 3600)")
+    add("--wait-for", type=values.seconds, default=3600.0, metavar="SECONDS", help="maximum wait (default 3600)")
     add(
         "--promote",
         action=argparse.BooleanOptionalAction,
@@ -127,10 +119,13 @@ def _training(parser: argparse.ArgumentParser) -> None:
     )
     add("--force", action="store_true", help="make it live even if it is worse; that is recorded")
     add(
-        "--seed", type=_whole(0, 2**31 - 1), metavar="N", help="of folds and search; the same seed gives the same model"
+        "--seed",
+        type=values.whole(0, 2**31 - 1),
+        metavar="N",
+        help="of folds and search; the same seed gives the same model",
     )
     add("--again", action="store_true", help="upload everything, even what was uploaded before")
-    add("--jobs", type=_whole(1, 64), default=8, metavar="N", help="uploads at once (default 8)")
+    add("--jobs", type=values.whole(1, 64), default=8, metavar="N", help="uploads at once (default 8)")
     add("--in-process", action="store_true", help="on this machine, even where SKYSORT_ENDPOINT is set")
     add("--quiet", action="store_true", help="no progress line")
     _text_or_json(parser)
@@ -141,8 +136,8 @@ def _trainings(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("id", nargs="?", metavar="ID", help="one training, with its report")
     add("--wait", action="store_true", help="wait until it has ended")
-    add("--wait-for", type=_seconds, default=3600.0, metavar="SECONDS", help="maximum wait (default 3600)")
-    add("--limit", type=_whole(1, 1000), default=20, metavar="N", help="number of trainings to list (default 20)")
+    add("--wait-for", type=values.seconds, default=3600.0, metavar="SECONDS", help="maximum wait (default 3600)")
+    add("--limit", type=values.whole(1, 1000), default=20, metavar="N", help="number of trainings to list (default 20)")
     add("--in-process", action="store_true", help="those on this machine, even where SKYSORT_ENDPOINT is set")
     add("--quiet", action="store_true", help="no progress line")
     _text_or_json(parser)
@@ -152,7 +147,7 @@ def _trainings(parser: argparse.ArgumentParser) -> None:
 def _bulk(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     parser.usage = texts.BULK_USAGE
-    add("model", nargs="?", type=_model, metavar="MODEL", help=f"what the files show: {_CHOICES}")
+    add("model", nargs="?", type=values.model, metavar="MODEL", help=f"what the files show: {_CHOICES}")
     add(
         "sources",
         nargs="*",
@@ -165,13 +160,13 @@ def _bulk(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--resume", metavar="ID", help="start a planned job; go on with a cancelled or failed one")
     what.add_argument("--cancel", metavar="ID", help="stop a job; what is done is kept")
     add("--out", metavar="FOLDER", help="on this machine, into this folder; the same command resumes the job")
-    add("--workers", type=_whole(1, 256), metavar="N", help="with --out: processes (default: one a core)")
+    add("--workers", type=values.whole(1, 256), metavar="N", help="with --out: processes (default: one a core)")
     add("--again", action="store_true", help="with --out: a new job, even if this one is there; else upload all again")
     add("--output", choices=("parquet", "csv"), default="parquet", help="format of the results (default parquet)")
-    add("--columns", type=_listed, metavar="A,B", help="columns of the tables to copy into the results")
+    add("--columns", type=values.listed, metavar="A,B", help="columns of the tables to copy into the results")
     add(
         "--tolerated-share",
-        type=_share,
+        type=values.share,
         metavar="SHARE",
         help="of rows, as 0.05 or 5%%: if more are rejected, the job fails (default 0.05)",
     )
@@ -180,11 +175,16 @@ def _bulk(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="SOURCE lists the files: a key a line, JSON, or an S3 inventory's manifest",
     )
-    add("--concurrency", type=_whole(1, 10_000), metavar="N", help="parts at a time (default: what the service allows)")
+    add(
+        "--concurrency",
+        type=values.whole(1, 10_000),
+        metavar="N",
+        help="parts at a time (default: what the service allows)",
+    )
     add("--wait", action="store_true", help="wait until the job has ended (with --out it always has)")
-    add("--wait-for", type=_seconds, default=86_400.0, metavar="SECONDS", help="maximum wait (default 86400)")
-    add("--limit", type=_whole(1, 1000), default=20, metavar="N", help="number of jobs to list (default 20)")
-    add("--jobs", type=_whole(1, 64), default=4, metavar="N", help="uploads at once (default 4)")
+    add("--wait-for", type=values.seconds, default=86_400.0, metavar="SECONDS", help="maximum wait (default 86400)")
+    add("--limit", type=values.whole(1, 1000), default=20, metavar="N", help="number of jobs to list (default 20)")
+    add("--jobs", type=values.whole(1, 64), default=4, metavar="N", help="uploads at once (default 4)")
     add("--quiet", action="store_true", help="no progress bar and no closing line")
     _text_or_json(parser)
     add("--json", dest="format", action="store_const", const="json", help="the same as --format json")
@@ -198,6 +198,19 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     add("--stage", help="settings to use (default local)")
     add("--no-drop", action="store_true", help="do not classify dropped files")
     add("--verbose", action="store_true", help="a line for every invocation")
+
+
+def _open(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "page", nargs="?", choices=("page", "docs"), default="page", help="the page itself (default), or the API's docs"
+    )
+    add("--print", dest="print_only", action="store_true", help="print the address, start no browser")
+    _endpoint(parser)
+
+
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell that reads the script")
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
@@ -215,71 +228,22 @@ def _out(parser: argparse.ArgumentParser) -> None:
     add(
         "--format",
         choices=("table", "jsonl", "csv"),
-        help="default: by --out's ending; else table on a terminal, jsonl in a pipe",
+        help="default: by --out's suffix; else table on a terminal, jsonl in a pipe",
     )
     add("--quiet", action="store_true", help="no progress bar and no closing line")
 
 
 def _service(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--endpoint", metavar="URL", help="the service, such as http://127.0.0.1:8000 (default: SKYSORT_ENDPOINT)")
-    add("--timeout", type=_seconds, default=35.0, metavar="SECONDS", help="for one answer of the service (default 35)")
+    _endpoint(parser)
+    parser.add_argument(
+        "--timeout", type=values.seconds, default=35.0, metavar="SECONDS", help="for one answer (default 35)"
+    )
 
 
-def _model(spelled: str) -> str:
-    from skysort_cli.classifiers import classifier  # noqa: PLC0415 - not needed for --help
-
-    try:
-        classifier(spelled)
-    except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return spelled
+def _endpoint(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--endpoint", metavar="URL", help="the service's address (default: SKYSORT_ENDPOINT)")
 
 
-def _pairs(text: str) -> dict[str, str]:
-    pairs = [pair.partition("=") for pair in _listed(text)]
-    if not all(name.strip() and column.strip() for name, _, column in pairs):
-        raise argparse.ArgumentTypeError(f"must be BAND=COLUMN pairs such as u=psfMag_u,g=psfMag_g, got {text!r:.100}")
-    return {name.strip(): column.strip() for name, _, column in pairs}
-
-
-def _listed(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"must be names separated by commas, got {text!r:.100}")
-    return names
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"must be a whole number from {low} to {high}, got {text!r}")
-        return int(text)
-
-    return read
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0.0 <= share <= 1.0:
-        raise argparse.ArgumentTypeError(f"must be a share from 0 to 1, such as 0.05 or 5%, got {text!r}")
-    return share
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.0 < seconds <= 86_400:  # noqa: PLR2004 - a day
-        raise argparse.ArgumentTypeError(f"must be a number of seconds up to 86400, got {text!r}")
-    return seconds
-
-
-_RAW: Final[dict[str, Any]] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
 _COMMANDS: Final = (
     ("classify", "classify pictures or tables of stars, and show or write the answers", texts.CLASSIFY, _classify),
     ("drop", "upload files of any number and size, and fetch their results", texts.DROP, _drop),
@@ -293,5 +257,7 @@ _COMMANDS: Final = (
         _models,
     ),
     ("serve", "run the whole service on this machine", texts.SERVE, _serve),
+    ("open", "open the page of a service in the browser", texts.OPEN, _open),
+    ("completion", "print a script that completes commands in a shell", texts.COMPLETION, _completion),
     ("doctor", "show what is missing on this machine, and how to get it", texts.DOCTOR, _doctor),
 )

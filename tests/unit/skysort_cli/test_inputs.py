@@ -161,3 +161,20 @@ def test_any_folder_gives_exactly_its_pictures_once_each_and_in_order(stems: set
         found = [Path(one.name).name for one in expand([folder, folder], PICTURES)]
         expected = sorted(path.name for path in Path(folder).glob("[!.]*.jpg"))
         assert found == expected or (not expected and found == [Path(folder).name])
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        (
+            "https://sky.example/m51.jpg",
+            "is a URL: download it first (curl -LO https://sky.example/m51.jpg), then give",
+        ),
+        ("http://sky.example/a b.jpg", "(curl -LO 'http://sky.example/a b.jpg')"),
+        ("s3://survey/dr9/", "lies in S3: `skysort bulk` with --endpoint URL classifies it there"),
+    ],
+)
+def test_a_url_is_no_file_and_the_sentence_says_what_to_do(url: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        expand([url], PICTURES)
+    assert sentence in str(refused.value)
