@@ -142,9 +142,9 @@ def _ready(model: str) -> Operation:
 
 
 _CSV_EXAMPLE: Final = (
-    "model,file,row,label,class_id,probability,prediction_set,result_file,error\r\n"
-    "galaxy,field 7/m51.jpg,,Unbarred Spiral,7,0.956191,Unbarred Spiral;Barred Spiral,,\r\n"
-    "star,night.fits,,,,,,star/night-1/night.fits,\r\n"
+    "model,file,row,label,class_id,probability,prediction_set,typicality,in_domain,result_file,error\r\n"
+    "galaxy,field 7/m51.jpg,,Unbarred Spiral,7,0.956191,Unbarred Spiral;Barred Spiral,0.61,true,,\r\n"
+    "star,night.fits,,,,,,,,star/night-1/night.fits,\r\n"
 )
 
 

@@ -560,6 +560,8 @@ class BatchStatus(TypedDict):
     complete: bool
     """whether these are all files; if not, follow next for the rest"""
     models: dict[str, Counts]
+    typicality: DomainShare | None
+    """of the items of this page's files: of archives, and with records=true of all; null where no record says it"""
     files: list[BatchFile]
     next: str | None
     """the cursor of the next page, null on the last"""

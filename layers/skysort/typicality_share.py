@@ -10,6 +10,7 @@ unusual if even such a selection would be so in less than one of 100 cases: by h
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 
     from skysort.answers import DomainShare
 
-# Of what a model was tested on, what an honest selection has at least; and the threshold of all models.
+# The typicality from which on an item is in the domain, of all models.
+THRESHOLD: Final = 0.005
+# Of what a model was tested on, what an honest selection has at least.
 _SELECTED: Final = 0.1
-_THRESHOLD: Final = 0.005
 # How often each of the two criteria may be met by chance.
 _BY_CHANCE: Final = 0.005
 # Typicality is added up in integers: the sum is the same in whatever order parts of a whole are merged.
 _UNITS: Final = 1_000_000
 _DIGITS: Final = 6
+_MOST: Final = 2**53
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ class TypicalityCounts:
     def add(self, answer: Mapping[str, Any]) -> None:
         """Take an item's answer or record; one that does not say its typicality is left out."""
         typicality = answer.get("typicality")
-        if isinstance(typicality, int | float):
+        if isinstance(typicality, int | float) and 0 <= typicality <= 1:
             self.measured += 1
             self.in_domain += bool(answer.get("in_domain"))
             self.total += round(typicality * _UNITS)
@@ -58,13 +61,23 @@ class TypicalityCounts:
         self.in_domain += other.in_domain
         self.total += other.total
 
+    def add_record(self, record: Mapping[str, Any]) -> None:
+        """Take the record of a file, which is of one item or sums up many; one of others' making is left out."""
+        if isinstance(record.get("typicality"), dict):
+            with suppress(ValueError, KeyError, TypeError, OverflowError):
+                self.merge(type(self).of(record["typicality"]))
+        else:
+            self.add(record)
+
     @classmethod
     def of(cls, document: Mapping[str, Any] | None) -> Self:
-        """The sums behind a share, as a summary has it; none for None."""
+        """The sums behind a share, as a summary has it; none for None. Raises ValueError where they cannot be."""
         if not document:
             return cls()
-        measured = int(document["measured"])
-        return cls(measured, int(document["in_domain"]), round(document["mean"] * measured * _UNITS))
+        measured, in_domain, mean = int(document["measured"]), int(document["in_domain"]), float(document["mean"])
+        if not (0 <= in_domain <= measured <= _MOST and 0 <= mean <= 1):
+            raise ValueError(f"{in_domain} of {measured} items in the domain, mean typicality {mean}")
+        return cls(measured, in_domain, round(mean * measured * _UNITS))
 
     def share(self, noun: str) -> DomainShare | None:
         """What they say of the whole; None without items. noun: what the items are, in the plural."""
@@ -82,9 +95,14 @@ class TypicalityCounts:
         }
 
 
+def in_words(in_domain: object) -> str:
+    """Whether an item is in the domain, as a cell of CSV; empty where it is not known."""
+    return "" if in_domain is None else str(bool(in_domain)).lower()
+
+
 def _too_many(outside: int, items: int) -> bool:
     """Whether hardly any selection of good items has so many out of the domain."""
-    share, expected = outside / items, _THRESHOLD / _SELECTED
+    share, expected = outside / items, THRESHOLD / _SELECTED
     if share <= expected:
         return False
     divergence = share * math.log(share / expected)

@@ -73,6 +73,13 @@ class Batch:
         for page in self._pages(_FILES_A_PAGE):
             yield {str(file["name"]): file.get("links") or {} for file in page.get("files", [])}
 
+    def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Every classified file and its record."""
+        for page in self._pages(_FILES_A_PAGE, records="true"):
+            for file in page.get("files", []):
+                if isinstance(record := file.get("record"), dict):
+                    yield str(file["name"]), record
+
     def counts(self) -> Counts:
         """Numbers of files, and of those that are done or failed."""
         pages = [page["counts"] for page in self._pages("0")]
@@ -106,8 +113,8 @@ class Batch:
             # Only the query is used: the key must go to the endpoint only, whatever the link says.
             query = dict(parse_qsl(urlsplit(following[1]).query))
 
-    def _pages(self, limit: str) -> Iterator[BatchStatus]:
-        query = {"model": self._model, "limit": limit}
+    def _pages(self, limit: str, **more: str) -> Iterator[BatchStatus]:
+        query = {"model": self._model, "limit": limit, **more}
         while True:
             try:
                 page: BatchStatus = self._client.get(self._path, query)
@@ -140,7 +147,15 @@ def records(rows: Iterable[Mapping[str, str]]) -> Iterator[Record]:
             prediction["probability"] = float(row["probability"])
             record["predictions"] = [prediction]
             record["prediction_set"] = list(filter(None, re.split(r"[;|]", row.get("prediction_set") or "")))
+            record |= measured(row)
         yield record
+
+
+def measured(row: Mapping[str, str]) -> dict[str, Any]:
+    """How typical the item of a row of results.csv is, as a record has it; empty where the service does not say it."""
+    if not row.get("typicality"):
+        return {}
+    return {"typicality": float(row["typicality"]), "in_domain": row.get("in_domain") == "true"}
 
 
 def _seconds(moment: str | None) -> float | None:

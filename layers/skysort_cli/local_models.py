@@ -13,10 +13,12 @@ from skysort_cli.local import load_networks, loading, model_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from skysort.answers import PictureAnswer, StarAnswer
+    from skysort.answers import PictureAnswer, StarAnswer, TableDomain
     from skysort.registry.live import ModelVersion
+    from skysort.star.body import StarRequest
     from skysort.star.classify import StarClassifier
     from skysort.star.model import StarModel
+    from skysort_cli.answered_table import AnsweredTable
     from skysort_cli.classifiers import Classifier
 
 
@@ -97,6 +99,7 @@ class LocalStars(LocalModel):
             from skysort.star.classify import StarClassifier  # noqa: PLC0415
             from skysort.star.model import StarModel  # noqa: PLC0415
             from skysort.star.trained import load_model  # noqa: PLC0415
+            from skysort_cli.answered_table import AnsweredTable  # noqa: PLC0415
 
             threads = os.cpu_count() or 1
             if folder is not None:
@@ -105,7 +108,20 @@ class LocalStars(LocalModel):
                 self.model = load_model(live_version(model, environment), threads)
             parse_options(query, self.model.labels)
         self.query = query
-        self.classifier: StarClassifier = StarClassifier(self.model, AnswerCache(0))
-        self._answer_body = lambda body, content_type: self.classifier.answer(
-            read_body(body, content_type, self.model.schema), query
+        self._classifier: StarClassifier = StarClassifier(self.model, AnswerCache(0))
+        self._new_table: Callable[[], AnsweredTable] = lambda: AnsweredTable(self.model.domain)
+        self._table = self._new_table()
+        self._answer_body = lambda body, content_type: self.answer_rows(
+            read_body(body, content_type, self.model.schema)
         )
+
+    def answer_rows(self, request: StarRequest) -> StarAnswer:
+        """The answer to the next rows of a table; raises SkysortError."""
+        answer = self._classifier.answer(request, self.query)
+        self._table.add(request, answer)
+        return answer
+
+    def judge(self) -> TableDomain | None:
+        """How typical the table is whose rows were answered since the last call; None where that is not known."""
+        table, self._table = self._table, self._new_table()
+        return table.verdict()

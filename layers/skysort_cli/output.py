@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from skysort.csv_cells import text_cell
+from skysort.typicality_share import in_words
 from skysort_cli.exits import UsageError
 from skysort_cli.terminal import is_terminal, plain
 
@@ -153,7 +154,7 @@ class Csv(Writer):
     """One line per record: the best class, the prediction set, and further classes up to top_k.
 
     star: whether records are rows of tables. top_k: number of predictions with columns of their own. trained: whether
-    people trained the model, whose answers say how typical the input is of the examples.
+    people trained the model, whose explanations name the nearest examples.
     """
 
     def __init__(self, file: TextIO, *, star: bool, top_k: int, explain: bool, trained: bool = False) -> None:
@@ -168,7 +169,7 @@ class Csv(Writer):
             *(["row", "id"] if star else []),
             *("label", "class_id", "probability", *further, "prediction_set"),
             *(["variant"] if star else []),
-            *(["typicality", "in_domain"] if trained else []),
+            *("typicality", "in_domain"),
             *(["explanation"] if explain else []),
             *(["nearest"] if explain and trained and not star else []),
             *("model", "error"),
@@ -196,7 +197,7 @@ class Csv(Writer):
             *(best["label"], best["class_id"], f"{best['probability']:.6f}", *further),
             ";".join(record["prediction_set"]),
             *([record["variant"]] if self._star else []),
-            *(_typicality(record) if self._trained else []),
+            *_typicality(record),
             *([text_cell(explanation(record))] if self._explain else []),
             *([text_cell(";".join(nearest(record)))] if self._explain and self._trained and not self._star else []),
             f"{model.get('name', '')} {model.get('version', '')}".strip(),
@@ -216,12 +217,9 @@ def error_message(record: Record) -> str:
 
 
 def _typicality(record: Record) -> list[str]:
-    """How typical the input is of the examples, and whether it is like them at all; empty where it is not said."""
-    typicality, in_domain = record.get("typicality"), record.get("in_domain")
-    return [
-        "" if typicality is None else f"{typicality:.6f}",
-        "" if in_domain is None else str(bool(in_domain)).lower(),
-    ]
+    """How typical an input is, and whether it is in the domain; empty where it is not said."""
+    typicality = record.get("typicality")
+    return ["" if typicality is None else f"{typicality:.6f}", in_words(record.get("in_domain"))]
 
 
 def nearest(record: Record) -> list[str]:

@@ -47,7 +47,7 @@ def record_rows(
             count += len(star_rows)
             for start in range(0, len(star_rows), chunk_rows):
                 chunk = star_rows[start : start + chunk_rows]
-                answer = local.classifier.answer(StarRequest(chunk), local.query)
+                answer = local.answer_rows(StarRequest(chunk))
                 for row, result in zip(chunk, answer["results"], strict=True):
                     emit({"row": int(row.id), **record_of(answer, result)})
 

@@ -35,8 +35,7 @@ class TerminalTable(Writer):
     """Collects records and prints them as one table.
 
     rows: whether records are rows of tables, shown with their number. names: whether rows have ids and a model variant.
-    files: whether to show each file's name. top_k: number of classes shown. trained: whether people trained the model,
-    whose answers say how typical the input is of the examples.
+    files: whether to show each file's name. top_k: number of classes shown.
     """
 
     console: Console
@@ -45,15 +44,16 @@ class TerminalTable(Writer):
     names: bool = True
     top_k: int = 1
     explain: bool = False
-    trained: bool = False
     _records: list[Record] = field(default_factory=list)
     _omitted: int = 0
+    _measured: bool = False
     _labels: Counter[str] = field(default_factory=Counter)
 
     def write(self, record: Record) -> None:
         """Collect one record."""
         if "predictions" in record:
             self._labels[record["predictions"][0]["label"]] += 1
+        self._measured = self._measured or record.get("in_domain") is not None
         if len(self._records) < MAX_ROWS:
             self._records.append(record)
         else:
@@ -102,7 +102,7 @@ class TerminalTable(Writer):
             yield text(f"one of {', '.join(record['prediction_set'])}")
         elif not record["prediction_set"]:
             yield text("no confident answer")
-        if self.trained:
+        if self._measured:
             yield _typicality(record)
         if self.explain:
             because = [*explanation(record, SHOWN_FEATURES).split(";"), *(f"like {item}" for item in nearest(record))]
@@ -117,7 +117,7 @@ class TerminalTable(Writer):
             "probability": _NUMBER,
             "one of (90 %)": _WIDE,
             **({"from": _FOLDED} if self.rows and self.names else {}),
-            **({"typical": _FOLDED} if self.trained else {}),
+            **({"typical": _FOLDED} if self._measured else {}),
             **({"because": _FOLDED} if self.explain else {}),
         }
 
@@ -139,7 +139,7 @@ class TerminalTable(Writer):
         ]
         if self.rows and self.names:
             row.append(text(str(record.get("variant", "")).replace("_", " ")))
-        if self.trained:
+        if self._measured:
             row.append(_typicality(record))
         if self.explain:
             because = [*explanation(record, SHOWN_FEATURES).split(";"), *(f"like {item}" for item in nearest(record))]
@@ -153,10 +153,10 @@ def _rows(record: Record) -> str:
 
 
 def _typicality(record: Record) -> Text:
-    """Whether an input is like the examples that the model was trained on."""
+    """Whether an input is like what the model was tested on."""
     if record.get("in_domain") is None:
         return Text()
-    return Text("yes", style="dim") if record["in_domain"] else Text("unlike the examples", style="yellow")
+    return Text("yes", style="dim") if record["in_domain"] else Text("unlike the test data", style="yellow")
 
 
 def _probability(probability: float, *, best: bool) -> Text:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import httpx
 
 from skysort import problems
-from skysort.batches.table import COLUMNS
+from skysort.batches.merged import COLUMNS, NO_ANSWER
 from tests.fakes.bulk_jobs import FakeBulkJobs
 from tests.fakes.trainings import FakeTrainings
 
@@ -41,7 +41,8 @@ class FakeService:
     failures: responses given in place of the next answers. refused: names that /v1/uploads does not take.
     hook: called with each request before it is answered. slow: how many polls find the batch unfinished.
     whole: names of classified tables that stay whole; rejects: those of them with rejected rows. breaks: how often the
-    store breaks off after half of what is left of a result.
+    store breaks off after half of what is left of a result. typicality: of every picture, as results.csv has it.
+    records: of files by name.
     """
 
     def __init__(self) -> None:
@@ -58,6 +59,8 @@ class FakeService:
         self.whole: dict[str, bytes] = {}
         self.rejects: set[str] = set()
         self.breaks = 0
+        self.typicality = ("0.25", "true")
+        self.records: dict[str, dict[str, Any]] = {}
         self.trainings = FakeTrainings()
         self.bulk = FakeBulkJobs()
         self._lock = threading.Lock()
@@ -213,6 +216,8 @@ class FakeService:
             {"name": name, "size": len(content), "uploaded": uploaded, "state": "done", "links": self._links(name)}
             for name, (content, uploaded) in sorted(mine.items())
         ]
+        if request.url.params.get("records"):
+            files = [{**file, "record": self.records.get(str(file["name"]), {})} for file in files]
         start = int(request.url.params.get("next", "0"))
         page = files[start : start + 2]
         following = str(start + 2) if start + 2 < len(files) else None
@@ -225,13 +230,15 @@ class FakeService:
         lines = [list(COLUMNS)] if start == 0 else []
         for name in names[start : start + 2]:
             if name in self.whole:
-                lines.append([model, name, *[""] * 5, f"{model}/night/{name}", ""])
+                lines.append([model, name, "", *NO_ANSWER, f"{model}/night/{name}", ""])
                 if name in self.rejects:
-                    lines.append([model, name, *[""] * 5, f"{model}/night/{name}.rejected.csv", "1 of 2 rows is bad"])
+                    lines.append(
+                        [model, name, "", *NO_ANSWER, f"{model}/night/{name}.rejected.csv", "1 of 2 rows is bad"]
+                    )
             elif name.startswith("bad"):
-                lines.append([model, name, *[""] * 6, "no picture"])
+                lines.append([model, name, "", *NO_ANSWER, "", "no picture"])
             else:
-                lines.append([model, name, "", "Smooth", "6", "0.900000", "Smooth;Spiral", "", ""])
+                lines.append([model, name, "", "Smooth", "6", "0.900000", "Smooth;Spiral", *self.typicality, "", ""])
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(lines)
         headers = {}

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from skysort.batches.merged import merged
 from skysort.batches.status import Cursor
-from skysort.batches.table import merged
 from skysort.cache import AnswerCache
 from skysort.drop import event
 from skysort.drop.files import Draft, SourceFile

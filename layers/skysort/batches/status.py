@@ -26,6 +26,8 @@ from skysort.limits import (
     BATCH_STATUS_BYTES,
     PRESIGNED_S,
 )
+from skysort.models import input_of
+from skysort.typicality_share import TypicalityCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -47,6 +49,8 @@ _LINKS: Final[Mapping[str, answers.FileLink]] = {
     keys.ERROR: "error",
 }
 _MAX_ROWS: Final = 2**53  # no table has as many; JSON numbers are exact up to here
+# What files of several kinds hold.
+_ITEMS: Final = "items"
 # Members of a record that a page leaves out unless full records were asked for.
 _OMITTED: Final = ("source", "outputs", "model")
 
@@ -147,13 +151,14 @@ class BatchStatusService:
         segments = self.segments(batch, page, client)
         counts = {name: _counts(segment.files) for name, segment in segments.items() if segment.files}
         total = _counts([file for segment in segments.values() for file in segment.files])
-        files, following = self._documents(*select(segments, page), full=page.records)
+        files, typicality, following = self._documents(*select(segments, page), full=page.records)
         return {
             "batch": batch,
             "counts": total,
             "progress": round((total["done"] + total["failed"]) / total["total"], 4) if total["total"] else 1.0,
             "complete": all(segment.complete for segment in segments.values()),
             "models": counts,
+            "typicality": typicality,
             "files": files,
             "next": following.encode() if following else None,
             "links": {"csv": self.csv_path(batch, page.model)},
@@ -162,18 +167,23 @@ class BatchStatusService:
 
     def _documents(
         self, selected: Sequence[BatchFile], following: Cursor | None, *, full: bool
-    ) -> tuple[list[answers.BatchFile], Cursor | None]:
-        """The files of a page, as many as fit into an answer, and where the next page begins."""
+    ) -> tuple[list[answers.BatchFile], answers.DomainShare | None, Cursor | None]:
+        """The files of a page, as many as fit into an answer, what is known of their typicality, and the next page."""
         files: list[answers.BatchFile] = []
+        whole, nouns = TypicalityCounts(), set[str]()
         remaining_bytes = BATCH_STATUS_BYTES
-        for file, document in zip(
+        for file, (document, typicality) in zip(
             selected, self.in_parallel(lambda file: self._document(file, full=full), selected), strict=True
         ):
             files.append(document)
+            if typicality.measured:
+                whole.merge(typicality)
+                nouns.add(input_of(file.model).name)
             remaining_bytes -= len(json.dumps(document))
             if remaining_bytes <= 0 and file is not selected[-1]:
-                return files, Cursor(file.model, file.name)
-        return files, following
+                following = Cursor(file.model, file.name)
+                break
+        return files, whole.share(nouns.pop() if len(nouns) == 1 else _ITEMS), following
 
     def csv_path(self, batch: str, model: str | None, start: Cursor = START) -> str:
         """The path of the batch's CSV from a cursor on."""
@@ -201,7 +211,8 @@ class BatchStatusService:
     def _record(self, file: BatchFile) -> dict[str, Any] | None:
         return self.read_json(file.record.key) if file.record is not None else None
 
-    def _document(self, file: BatchFile, *, full: bool) -> answers.BatchFile:
+    def _document(self, file: BatchFile, *, full: bool) -> tuple[answers.BatchFile, TypicalityCounts]:
+        """A file of a page, and its typicality as far as its record is read."""
         links: answers.FileLinks = {}
         for suffix, item in file.records.items():
             links[_LINKS[suffix]] = self._link(item.key)
@@ -216,12 +227,14 @@ class BatchStatusService:
         }
         if file.members is not None:
             document["members"] = {"done": file.members.done, "failed": file.members.failed}
+        typicality = TypicalityCounts()
         if file.record is None:
-            return document
+            return document, typicality
         # An archive's summary has the exact counts; its members are not all listed.
         archive = file.state is State.DONE and keys.TABLE in file.records
         if file.state is State.FAILED or archive or full:
             record = self.read_json(file.record.key) or {}
+            typicality.add_record(record)
             if archive:
                 document["members"] = {"done": record.get("classified", 0), "failed": record.get("refused", 0)}
             kept = {name: value for name, value in record.items() if full or name not in _OMITTED}
@@ -229,7 +242,7 @@ class BatchStatusService:
                 document["problem"] = kept
             elif full:
                 document["record"] = kept
-        return document
+        return document, typicality
 
     def _link(self, key: str) -> str:
         return self._signer.url("GET", self._addressing.locate(self._results, key), PRESIGNED_S)

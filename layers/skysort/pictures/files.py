@@ -24,6 +24,7 @@ from skysort.options import parse_options
 from skysort.parallel import in_order
 from skysort.pictures.bodies import archive
 from skysort.s3.objects import ConflictError, ObjectReplacedError, ObjectVersion
+from skysort.typicality_share import TypicalityCounts, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +38,17 @@ if TYPE_CHECKING:
 # Threads that wait for S3 beside the few that compute; concurrent requests to delete thousands of records.
 _WRITERS, _REMOVERS = 8, 8
 _RACES: Final = 5
-_COLUMNS: Final = ("file", "label", "class_id", "probability", "prediction_set", "error")
+_COLUMNS: Final = (
+    "file",
+    "label",
+    "class_id",
+    "probability",
+    "prediction_set",
+    "typicality",
+    "in_domain",
+    "error",
+)
+_NO_ANSWER: Final = ("",) * (len(_COLUMNS) - 2)
 
 
 class Classifier(Protocol):
@@ -162,6 +173,7 @@ class _Table:
         self.labels: dict[str, int] = {}
         self._refusals: list[dict[str, str]] = []
         self._warnings: dict[str, dict[str, Any]] = {}
+        self._typicality = TypicalityCounts()
         self._line(_COLUMNS)
 
     def add(self, name: str, document: dict[str, Any] | InputError) -> None:
@@ -172,7 +184,7 @@ class _Table:
             detail: str = problems.from_error(document)["detail"]
             if self.refused <= ARCHIVE_REFUSALS_LISTED:
                 self._refusals.append({"member": name, "detail": detail})
-            self._line((cell, "", "", "", "", text_cell(detail)))
+            self._line((cell, *_NO_ANSWER, text_cell(detail)))
             return
         self.classified += 1
         for warning in document.get("warnings", ()):
@@ -180,8 +192,10 @@ class _Table:
             counted["rows"] += 1
         best = document["predictions"][0]
         self.labels[best["label"]] = self.labels.get(best["label"], 0) + 1
+        self._typicality.add(document)
         inside = ";".join(document["prediction_set"])
-        self._line((cell, best["label"], best["class_id"], best["probability"], inside, ""))
+        typical = document.get("typicality", ""), in_words(document.get("in_domain"))
+        self._line((cell, best["label"], best["class_id"], best["probability"], inside, *typical, ""))
 
     def _line(self, cells: Sequence[Any]) -> None:
         line = io.StringIO(newline="")
@@ -196,6 +210,7 @@ class _Table:
             "classified": self.classified,
             "refused": self.refused,
             "labels": labels,
+            "typicality": self._typicality.share("pictures"),
             **({"refusals": self._refusals} if self._refusals else {}),
             **({"warnings": list(self._warnings.values())} if self._warnings else {}),
         }

@@ -68,6 +68,30 @@ class Domain:
             result[with_redshift] = self._with_redshift.typicality(magnitudes[with_redshift], redshift[with_redshift])
         return result
 
+    def table(self, magnitudes: NDArray[np.float64], rows_in_domain: float) -> TableDomain | None:
+        """How typical a table is, by an even sample (n, 5) of its rows; None for too few. rows_in_domain: the share."""
+        verdict = self.tables.judge(magnitudes)
+        if verdict is None:
+            return None
+        return {
+            "typicality": round(verdict.typicality, _DIGITS),
+            "in_domain": verdict.in_domain,
+            "rows_in_domain": round(rows_in_domain, _DIGITS),
+            "cause": None if verdict.cause is None else {"code": verdict.cause.code, "detail": verdict.cause.detail},
+        }
+
+    def class_shares(self, probabilities: NDArray[np.float32], labels: Sequence[str]) -> ClassShares | None:
+        """The estimated shares of the classes by a sample (n, classes) of rows; None for no rows."""
+        if not len(probabilities):
+            return None
+        found = priors.estimated(probabilities, self.shares)
+        return {
+            label: {"value": round(value, _DIGITS), "low": round(low, _DIGITS), "high": round(high, _DIGITS)}
+            for label, value, low, high in zip(
+                labels, found.values.tolist(), found.low.tolist(), found.high.tolist(), strict=True
+            )
+        }
+
 
 class TableObserver:
     """Samples the rows of a table while it is classified, to say at its end what it is like."""
@@ -90,25 +114,9 @@ class TableObserver:
     def domain(self) -> TableDomain | None:
         """How typical the table is; None for one of too few rows."""
         magnitudes = self._magnitudes.rows
-        verdict = None if magnitudes is None else self._domain.tables.judge(magnitudes)
-        if verdict is None:
-            return None
-        return {
-            "typicality": round(verdict.typicality, _DIGITS),
-            "in_domain": verdict.in_domain,
-            "rows_in_domain": round(self._typical / self._rows, _DIGITS),
-            "cause": None if verdict.cause is None else {"code": verdict.cause.code, "detail": verdict.cause.detail},
-        }
+        return None if magnitudes is None else self._domain.table(magnitudes, self._typical / self._rows)
 
     def shares(self) -> ClassShares | None:
         """The estimated shares of the classes, with intervals; None for no rows."""
         probabilities = self._probabilities.rows
-        if probabilities is None or not len(probabilities):
-            return None
-        found = priors.estimated(probabilities, self._domain.shares)
-        return {
-            label: {"value": round(value, _DIGITS), "low": round(low, _DIGITS), "high": round(high, _DIGITS)}
-            for label, value, low, high in zip(
-                self._labels, found.values.tolist(), found.low.tolist(), found.high.tolist(), strict=True
-            )
-        }
+        return None if probabilities is None else self._domain.class_shares(probabilities, self._labels)

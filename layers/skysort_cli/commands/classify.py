@@ -23,6 +23,7 @@ from skysort_cli.output import STDOUT, Csv, Format, JsonLines, Writer, check_out
 from skysort_cli.pictures import HeatMaps, heat_map_folder
 from skysort_cli.pictures import classify as classify_pictures
 from skysort_cli.terminal import bar, console, interruptible, is_terminal, say
+from skysort_cli.wholes import Whole
 
 if TYPE_CHECKING:
     import argparse
@@ -59,7 +60,8 @@ def run(options: argparse.Namespace) -> int:
         answer, local = _answering(options, model, endpoint, stop, stack, explain=explain)
         file = stack.enter_context(opened(options.out))
         writer = _writer(output_format, file, options, model, many=len(inputs) > 1, explain=explain)
-        tally = _Tally(writer, extract, report=output_format is not Format.TABLE or file is not sys.stdout)
+        report = output_format is not Format.TABLE or file is not sys.stdout
+        tally = _Tally(writer, extract, report, Whole(model.input.name))
         try:
             if star:
                 _stars(options, inputs, answer, local, tally, explain=explain)
@@ -141,9 +143,7 @@ def _writer(
         return Csv(file, star=star, top_k=top_k, explain=explain, trained=trained)
     from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
-    return TerminalTable(
-        console(file), rows=star, files=many or not star, top_k=top_k, explain=explain, trained=trained
-    )
+    return TerminalTable(console(file), rows=star, files=many or not star, top_k=top_k, explain=explain)
 
 
 @dataclass
@@ -153,6 +153,7 @@ class _Tally:
     writer: Writer
     extract: Callable[[Record], Record] | None
     report: bool
+    whole: Whole
     started: float = field(default_factory=time.monotonic)
     classified: int = 0
     failed: int = 0
@@ -165,12 +166,17 @@ class _Tally:
                 say(f"{record['file']}{row}: {error_message(record)}")
         else:
             self.classified += 1
+            self.whole.items.add(record)
         self.writer.write(self.extract(record) if self.extract else record)
 
     def close(self, options: argparse.Namespace) -> None:
         if self.report and self.failed > _REPORTED:
             say(f"and {self.failed - _REPORTED:,} more that failed, each with its reason in the output")
-        if options.quiet or not is_terminal(sys.stderr):
+        if options.quiet:
+            return
+        verbose = is_terminal(sys.stderr)
+        self.whole.report(verbose=verbose)
+        if not verbose:
             return
         where = f", in {options.out}" if options.out not in {None, STDOUT} else ""
         failed = f", {self.failed:,} refused" if self.failed else ""
@@ -207,6 +213,8 @@ def _stars(
         for item in inputs:
             progress.say(f"classifying {Path(item.name).name}")
             tables.classify(item, emit)
+            if local is not None:
+                tally.whole.add_table(item.name, local.judge())
 
 
 def _keep_columns(options: argparse.Namespace, model: Classifier, inputs: Sequence[Input]) -> int:
@@ -228,6 +236,10 @@ def _keep_columns(options: argparse.Namespace, model: Classifier, inputs: Sequen
     rows = summary["rows"]
     if rows["rejected"]:
         say(f"{rows['rejected']:,} of {rows['total']:,} rows cannot be classified; {options.out}{REJECTED} says why")
-    if not options.quiet and is_terminal(sys.stderr):
-        say(f"{rows['classified']:,} classified in {time.monotonic() - started:.1f} s, in {options.out}")
+    if not options.quiet:
+        whole, verbose = Whole(model.input.name), is_terminal(sys.stderr)
+        whole.add_summary(inputs[0].name, summary)
+        whole.report(verbose=verbose)
+        if verbose:
+            say(f"{rows['classified']:,} classified in {time.monotonic() - started:.1f} s, in {options.out}")
     return Exit.SOME_FAILED if rows["rejected"] else Exit.OK

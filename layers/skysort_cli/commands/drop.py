@@ -10,8 +10,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from skysort.batches.merged import COLUMNS
 from skysort.csv_cells import text_cell, written_text
-from skysort_cli.batches import Batch, Counts, ResultFiles, check_folder, records, results_folder, without_results
+from skysort_cli.batches import (
+    Batch,
+    Counts,
+    ResultFiles,
+    check_folder,
+    measured,
+    records,
+    results_folder,
+    without_results,
+)
 from skysort_cli.classifiers import classifier
 from skysort_cli.client import Client
 from skysort_cli.endpoint import find_endpoint
@@ -21,6 +31,7 @@ from skysort_cli.output import STDOUT, Format, JsonLines, Writer, check_out, cho
 from skysort_cli.terminal import bar, console, interruptible, is_terminal, plain, say
 from skysort_cli.upload_plan import Upload, batch_name, not_uploaded, plan
 from skysort_cli.uploads import Unfinished, Uploader, state_folder
+from skysort_cli.wholes import Whole
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +46,6 @@ if TYPE_CHECKING:
 _REPORTED: Final = 20
 # Cells that hold names and messages.
 _TEXTS: Final = ("file", "result_file", "error")
-_COLUMNS: Final = ("model", "file", "row", "label", "class_id", "probability", "prediction_set", "result_file", "error")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     uploads, unread = plan(inputs)
     if options.wait:
         check_folder(folder, uploads, named=named)
-    drop = _Drop(options, endpoint, batch, uploads, folder, model.has_rows)
+    drop = _Drop(options, endpoint, batch, uploads, folder, model.has_rows, Whole(model.input.name))
     for name, problem in unread.items():
         drop.failed(name, problem)
     with ExitStack() as stack:
@@ -86,6 +96,7 @@ class _Drop:
     uploads: Sequence[Upload]
     folder: Path
     has_rows: bool
+    whole: Whole
     failures: dict[str, ProblemError] = field(default_factory=dict)
     reported: int = 0
     uploaded: int = 0
@@ -172,13 +183,15 @@ class _Drop:
         output_format = choose_format(options.format, options.out)
         with opened(options.out) as file:
             rows = csv.DictReader(batch.results() if self.uploaded else iter(()))
-            columns = list(rows.fieldnames or _COLUMNS)
+            columns = list(rows.fieldnames or COLUMNS)
             downloaded = self._fetched(rows, files)
             if output_format is Format.CSV:
                 self._csv(columns, downloaded, plain(file))
             else:
                 self._records(downloaded, self._writer(output_format, file))
         self._report_rest(", each with its reason in the output")
+        if not options.quiet:
+            self._tell_of_the_whole(batch)
         if files.fetched and not options.quiet:
             tables = "table" if len(files.fetched) == 1 else "tables"
             names = first_names(files.fetched)
@@ -201,7 +214,16 @@ class _Drop:
                     row["error"] = "; ".join(filter(None, (row.get("error"), error.detail)))
             if row.get("error"):
                 self._report(f"{row['file']}, row {row['row']}" if row.get("row") else row["file"], row["error"])
+            elif not self.has_rows:
+                self.whole.items.add(measured(row))
             yield row
+
+    def _tell_of_the_whole(self, batch: Batch) -> None:
+        """Say how typical all results together are."""
+        # Those of tables are in their records, also where their rows are not merged.
+        for name, record in batch.records() if self.has_rows and self.uploaded else ():
+            self.whole.add_summary(name, record)
+        self.whole.report(verbose=self._verbose)
 
     def _csv(self, columns: Sequence[str], rows: Iterable[dict[str, str]], file: TextIO) -> None:
         write_row(file, columns)

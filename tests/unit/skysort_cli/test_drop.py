@@ -81,6 +81,36 @@ def test_results_come_page_by_page_as_one_csv(cli: Cli, survey: Path, service: F
     assert {request.url.host for request in service.requests} == {"sky.example", "store.example"}
 
 
+@pytest.mark.parametrize("options", [[], ["--quiet"]])
+def test_pictures_that_are_none_of_the_model_s_are_told_of_as_a_whole(
+    cli: Cli, survey: Path, service: FakeService, options: list[str]
+) -> None:
+    service.typicality = "0.001", "false"
+    ran = cli("drop", "galaxy", survey, *BATCH, "--wait", "--format", "table", *options)
+    assert ran.out.count("unlike the test data") == 4
+    told = (
+        "skysort: 4 of 4 pictures do not look like what the model was tested on; check that they are what it is for\n"
+    )
+    assert (told in ran.err) is not bool(options)
+
+
+def test_a_table_in_another_system_is_told_of_with_the_cause(cli: Cli, tmp_path: Path, service: FakeService) -> None:
+    # Given two tables, one in Vega magnitudes, which rows alone do not tell
+    for name in ("good.csv", "vega.csv"):
+        (tmp_path / name).write_bytes(b"u,g,r,i,z\n")
+        service.records[name] = {"typicality": {"measured": 200, "in_domain": 199, "mean": 0.4}}
+    cause = {"code": "vega", "detail": "the magnitudes are in the Vega system"}
+    service.records["good.csv"]["domain"] = {"in_domain": True, "cause": None}
+    service.records["vega.csv"]["domain"] = {"in_domain": False, "cause": cause}
+    # When
+    ran = cli("drop", "star", tmp_path, *BATCH, "--wait")
+    # Then
+    assert ran.err == (
+        "skysort: vega.csv: the table does not look like what the model was tested on: "
+        "the magnitudes are in the Vega system\n"
+    )
+
+
 def test_results_as_json_lines_are_records_as_classify_has_them(
     cli: Cli, survey: Path, service: FakeService, tmp_path: Path
 ) -> None:
@@ -93,6 +123,8 @@ def test_results_as_json_lines_are_records_as_classify_has_them(
         "model": {"name": "galaxy"},
         "predictions": [{"label": "Smooth", "class_id": 6, "probability": 0.9}],
         "prediction_set": ["Smooth", "Spiral"],
+        "typicality": 0.25,
+        "in_domain": True,
     }
     assert found[2]["error"] == {"detail": "no picture"}
     assert service.sent("GET", "/v1/batches/night/results.csv")
@@ -255,8 +287,8 @@ def test_nothing_that_can_be_uploaded_is_one_failure(cli: Cli, tmp_path: Path) -
     ran = cli("drop", "galaxy", tmp_path / "absent", *BATCH, "--wait", "--format", "csv")
     assert ran.code == Exit.SOME_FAILED
     assert ran.out.splitlines() == [
-        "model,file,row,label,class_id,probability,prediction_set,result_file,error",
-        f"galaxy,{tmp_path}/absent,,,,,,,there is no such file",
+        "model,file,row,label,class_id,probability,prediction_set,typicality,in_domain,result_file,error",
+        f"galaxy,{tmp_path}/absent,,,,,,,,,there is no such file",
     ]
 
 

@@ -110,6 +110,23 @@ def test_a_refusal_stands_in_the_table_with_its_reason() -> None:
     assert "the content is text" in shown
 
 
+def test_an_input_unlike_the_test_data_is_marked_where_the_model_measures_it() -> None:
+    usual, odd = record(typicality=0.5, in_domain=True), record("b.jpg", typicality=0.001, in_domain=False)
+    for width in (40, 100):
+        assert "unlike the test data" in as_table(usual, odd, width=width)
+        assert "unlike" not in as_table(usual, width=width)
+    assert as_csv(odd)[0]["typicality"] == "0.001000"
+    assert [line["in_domain"] for line in as_csv(usual, odd, record())] == ["true", "false", ""]
+    assert "typical" not in as_table(record())
+
+
+def test_an_empty_set_is_no_confident_answer() -> None:
+    unsure = {**record(), "prediction_set": []}
+    assert "no confident answer" in as_table(unsure, width=40)
+    assert "none" in as_table(unsure, width=100)
+    assert as_csv(unsure)[0]["prediction_set"] == ""
+
+
 def test_nothing_is_certain() -> None:
     certain = record()
     certain["predictions"][0]["probability"] = 0.99999

@@ -15,11 +15,13 @@ from skysort.csv_cells import text_cell
 from skysort.errors import EmptyInputError, FieldError, InvalidFieldsError
 from skysort.guard import reading
 from skysort.input_warnings import InputWarning, documents
+from skysort.models import ROWS
 from skysort.star.columns import Photometry, Reason, check, describe, without_sentinels
 from skysort.star.domain import TableObserver
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from skysort.star.rows import SENTINEL_CODE, sentinels_detail
 from skysort.star.schema import SDSS
+from skysort.typicality_share import TypicalityCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -251,6 +253,7 @@ class RowClassifier:
         self._rejects = rejects
         self._columns = columns
         self.tally = Tally(classes=np.zeros(len(appended.labels), np.int64))
+        self.typicality = TypicalityCounts()
         self._warnings: dict[str, InputWarning] = {}
         self._warned: Counter[str] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
@@ -312,8 +315,10 @@ class RowClassifier:
         if len(photometry) == 0:
             return self._appended.nothing
         classified = self._model.classify(photometry)
-        if self._observer is not None and classified.typicality is not None:
-            self._observer.add(photometry, classified.probabilities, classified.typicality)
+        if classified.typicality is not None:
+            self.typicality.add_all(classified.typicality, self._model.typical_from)
+            if self._observer is not None:
+                self._observer.add(photometry, classified.probabilities, classified.typicality)
         return self._appended.values(classified)
 
     def summary(self) -> dict[str, Any]:
@@ -321,8 +326,8 @@ class RowClassifier:
 
         Returns
         -------
-        ``rows``, ``classes``, ``variants``, ``domain`` and ``class_shares`` of a model that measures them and, where
-        there are some, ``warnings``.
+        ``rows``, ``classes``, ``variants``, ``typicality``, ``domain`` and ``class_shares`` of a model that measures
+        them and, where there are some, ``warnings``.
 
         Raises
         ------
@@ -347,10 +352,12 @@ class RowClassifier:
         }
 
     def _observed(self) -> dict[str, Any]:
-        """What a model with a domain says of the whole table."""
+        """What is known of the whole table."""
+        rows = self.typicality.share(ROWS.name)
+        of_rows: dict[str, Any] = {} if rows is None else {"typicality": rows}
         if self._observer is None:
-            return {}
-        return {"domain": self._observer.domain(), "class_shares": self._observer.shares()}
+            return of_rows
+        return {**of_rows, "domain": self._observer.domain(), "class_shares": self._observer.shares()}
 
     def warnings(self) -> list[dict[str, Any]]:
         """The warnings, each with a number of rows."""

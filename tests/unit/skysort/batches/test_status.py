@@ -119,6 +119,53 @@ def test_an_archive_tells_how_many_members_it_had(buckets: MemoryBuckets, servic
     assert file["links"].keys() == {"table", "record"}
 
 
+def test_how_typical_the_whole_is_comes_with_the_records_that_are_read(
+    buckets: MemoryBuckets, service: BatchStatusService
+) -> None:
+    # Given 30 pictures unlike those of the tests, an archive of good ones, a table, and a file without a class
+    odd = [f"{number}.jpg" for number in range(30)]
+    buckets.drop("galaxy", "b", *odd, "bad.jpg", "good.zip")
+    for name in odd:
+        buckets.finish("galaxy", "b", name, {"typicality": 0.001, "in_domain": False})
+    buckets.fail("galaxy", "b", "bad.jpg", "broken")
+    buckets.put(RESULTS, "galaxy/b/good.zip.csv")
+    good: dict[str, Any] = {"measured": 10, "in_domain": 10, "mean": 0.5}
+    buckets.finish("galaxy", "b", "good.zip", {"classified": 10, "refused": 0, "typicality": good})
+    buckets.drop("star", "b", "t.csv")
+    buckets.finish("star", "b", "t.csv", {"typicality": {"measured": 100, "in_domain": 99, "mean": 0.4}})
+
+    def whole(page: Page) -> tuple[int, int, bool, str] | None:
+        share = service.status("b", page)["typicality"]
+        return share and (share["measured"], share["in_domain"], share["usual"], share["detail"].partition(";")[0])
+
+    # Then a page with records counts all of them, and one without those of archives, which it reads anyway
+    outside = "30 of 40 pictures do not look like what the model was tested on"
+    assert whole(Page(records=True, model="galaxy")) == (40, 10, False, outside)
+    assert whole(Page(model="galaxy")) == (10, 10, True, "all 10 pictures look like what the model was tested on")
+    of_all = "31 of 140 items do not look like what the model was tested on"
+    assert whole(Page(records=True)) == (140, 109, False, of_all)
+    assert whole(Page(model="star")) is None
+
+
+UNREADABLE: list[Any] = [
+    {"measured": 1},
+    {"measured": -1, "in_domain": -2, "mean": 0.5},
+    {"measured": 2, "in_domain": 1, "mean": float("nan")},
+    {"measured": 10**400, "in_domain": 1, "mean": 0.5},
+    {"measured": "x", "in_domain": [], "mean": {}},
+    *([], "0.5", 7, 10**400, float("nan")),
+]
+
+
+@pytest.mark.parametrize("typicality", UNREADABLE, ids=range(len(UNREADABLE)))
+def test_a_typicality_that_skysort_did_not_write_is_left_out(
+    buckets: MemoryBuckets, service: BatchStatusService, typicality: Any
+) -> None:
+    buckets.drop("galaxy", "b", "1.jpg")
+    buckets.finish("galaxy", "b", "1.jpg", {"typicality": typicality})
+    assert service.status("b", Page(records=True))["typicality"] is None
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 @pytest.mark.parametrize("files", [2, 1_000])
 def test_pages_tell_every_file_once(buckets: MemoryBuckets, limit: int, files: int) -> None:

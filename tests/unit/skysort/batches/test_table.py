@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skysort.batches.merged import COLUMNS, merged
 from skysort.batches.status import BatchStatusService, Cursor, Page
-from skysort.batches.table import COLUMNS, BatchTable, merged
+from skysort.batches.table import BatchTable
 from skysort.limits import BATCH_CSV_TABLE_BYTES
 from tests.fakes.buckets import RESULTS, MemoryBuckets
 from tests.unit.skysort.batches.conftest import make_service
@@ -25,6 +26,7 @@ ROUND = {
     "predictions": [{"label": "Smooth Round", "class_id": 6, "probability": 0.9}],
     "prediction_set": ["Smooth Round", "Edge On Disk"],
 }
+TYPICAL = {"typicality": 0.25, "in_domain": True}
 
 
 def lines(service: BatchStatusService, **bounds: int) -> list[list[str]]:
@@ -43,21 +45,23 @@ def lines(service: BatchStatusService, **bounds: int) -> list[list[str]]:
 def mixed(buckets: MemoryBuckets) -> list[list[str]]:
     """A batch of everything, and the lines that it makes."""
     buckets.drop("galaxy", "b", "1.jpg", "2,\n.jpg", "survey.zip", "waiting.jpg")
-    buckets.finish("galaxy", "b", "1.jpg", ROUND)
+    buckets.finish("galaxy", "b", "1.jpg", {**ROUND, **TYPICAL})
     buckets.fail("galaxy", "b", "2,\n.jpg", "broken, and text")
     buckets.put(
         RESULTS,
         "galaxy/b/survey.zip.csv",
-        b"file,label,class_id,probability,prediction_set,error\r\nm1.jpg,Edge On Disk,1,0.5,Edge On Disk,\r\n"
-        b"m2.txt,,,,,the content is text\r\n",
+        b"file,label,class_id,probability,prediction_set,typicality,in_domain,error\r\n"
+        b"m1.jpg,Edge On Disk,1,0.5,,0.001,false,\r\nm2.txt,,,,,,,the content is text\r\n",
     )
     buckets.finish("galaxy", "b", "survey.zip", {"classified": 1, "refused": 1})
     buckets.drop("star", "b", "t.csv", "u.fits")
     buckets.put(
         RESULTS,
         "star/b/t.csv",
-        b"name;u;skysort_class;skysort_p_galaxy;skysort_p_qso;skysort_p_star;skysort_set;skysort_variant;skysort_model\n"
-        b'"a;b";1;QSO;0.1;0.8;0.1;QSO|GALAXY;with_redshift;star 1\nc;2;STAR;0.0;0.0;1.0;STAR;with_redshift;star 1\n',
+        b"name;u;skysort_class;skysort_p_galaxy;skysort_p_qso;skysort_p_star;skysort_typicality;skysort_set;"
+        b"skysort_variant;skysort_model\n"
+        b'"a;b";1;QSO;0.1;0.8;0.1;0.005;QSO|GALAXY;with_redshift;star 1\n'
+        b"c;2;STAR;0.0;0.0;1.0;0.004999;STAR;with_redshift;star 1\n",
     )
     buckets.put(
         RESULTS,
@@ -69,15 +73,15 @@ def mixed(buckets: MemoryBuckets) -> list[list[str]]:
     buckets.put(RESULTS, "star/b/u.fits")
     buckets.finish("star", "b", "u.fits", {"format": "fits"})
     return [
-        ["galaxy", "1.jpg", "", "Smooth Round", "6", "0.9", "Smooth Round;Edge On Disk", "", ""],
-        ["galaxy", "2,\n.jpg", "", "", "", "", "", "", "broken, and text"],
-        ["galaxy", "survey.zip/m1.jpg", "", "Edge On Disk", "1", "0.5", "Edge On Disk", "", ""],
-        ["galaxy", "survey.zip/m2.txt", "", "", "", "", "", "", "the content is text"],
-        ["star", "t.csv", "1", "QSO", "1", "0.8", "QSO;GALAXY", "", ""],
-        ["star", "t.csv", "2", "", "", "", "", "", "u: is missing; g: is missing"],
-        ["star", "t.csv", "3", "STAR", "2", "1.0", "STAR", "", ""],
-        ["star", "t.csv", "4", "", "", "", "", "", "has 3 cells"],
-        ["star", "u.fits", "", "", "", "", "", "star/b/u.fits", ""],
+        ["galaxy", "1.jpg", "", "Smooth Round", "6", "0.9", "Smooth Round;Edge On Disk", "0.25", "true", "", ""],
+        ["galaxy", "2,\n.jpg", *[""] * 8, "broken, and text"],
+        ["galaxy", "survey.zip/m1.jpg", "", "Edge On Disk", "1", "0.5", "", "0.001", "false", "", ""],
+        ["galaxy", "survey.zip/m2.txt", *[""] * 8, "the content is text"],
+        ["star", "t.csv", "1", "QSO", "1", "0.8", "QSO;GALAXY", "0.005", "true", "", ""],
+        ["star", "t.csv", "2", *[""] * 7, "u: is missing; g: is missing"],
+        ["star", "t.csv", "3", "STAR", "2", "1.0", "STAR", "0.004999", "false", "", ""],
+        ["star", "t.csv", "4", *[""] * 7, "has 3 cells"],
+        ["star", "u.fits", *[""] * 7, "star/b/u.fits", ""],
     ]
 
 
@@ -112,7 +116,7 @@ def test_a_table_that_is_no_csv_points_to_its_result_file_and_is_no_failure(
     buckets.drop("star", "b", "t")
     buckets.put(RESULTS, "star/b/t")
     buckets.finish("star", "b", "t", {"format": form, "rows": {"total": 2, "classified": 2, "rejected": 0}})
-    assert lines(service) == [["star", "t", "", "", "", "", "", "star/b/t", ""]]
+    assert lines(service) == [["star", "t", *[""] * 7, "star/b/t", ""]]
 
 
 def test_a_large_table_points_to_its_result_file_and_is_no_failure(
@@ -121,7 +125,7 @@ def test_a_large_table_points_to_its_result_file_and_is_no_failure(
     buckets.drop("star", "b", "t.csv")
     buckets.put(RESULTS, "star/b/t.csv", bytes(BATCH_CSV_TABLE_BYTES + 1))
     buckets.finish("star", "b", "t.csv", {"format": "csv"})
-    assert lines(service) == [["star", "t.csv", "", "", "", "", "", "star/b/t.csv", ""]]
+    assert lines(service) == [["star", "t.csv", *[""] * 7, "star/b/t.csv", ""]]
 
 
 def test_rows_that_such_a_table_had_to_leave_out_are_told_of_and_where_they_stand(
@@ -134,8 +138,8 @@ def test_rows_that_such_a_table_had_to_leave_out_are_told_of_and_where_they_stan
         "star", "b", "t.fits", {"format": "fits", "rows": {"total": 1_200, "classified": 1_199, "rejected": 1}}
     )
     assert lines(service) == [
-        ["star", "t.fits", "", "", "", "", "", "star/b/t.fits", ""],
-        ["star", "t.fits", "", "", "", "", "", "star/b/t.fits.rejected.csv",
+        ["star", "t.fits", *[""] * 7, "star/b/t.fits", ""],
+        ["star", "t.fits", *[""] * 7, "star/b/t.fits.rejected.csv",
          "1 of 1,200 rows cannot be classified; the result file says why"],
     ]  # fmt: skip
 
@@ -143,7 +147,7 @@ def test_rows_that_such_a_table_had_to_leave_out_are_told_of_and_where_they_stan
 def test_a_record_that_went_meanwhile_leaves_a_line(buckets: MemoryBuckets, service: BatchStatusService) -> None:
     buckets.drop("galaxy", "b", "1.jpg")
     buckets.put(RESULTS, "galaxy/b/1.jpg.json", b"{")
-    assert lines(service) == [["galaxy", "1.jpg", "", "", "", "", "", "", "its record no longer exists"]]
+    assert lines(service) == [["galaxy", "1.jpg", *[""] * 8, "its record no longer exists"]]
 
 
 APPENDED = (
@@ -168,7 +172,7 @@ def result(
     return text.getvalue()
 
 
-FIRST = (1, "GALAXY", 0, "0.7", "GALAXY", "")
+FIRST = (1, "GALAXY", 0, "0.7", "GALAXY", "", "", "")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -288,7 +292,7 @@ def test_whatever_stands_in_a_result_the_batch_has_a_csv(
     buckets.finish("star", "b", "a.csv", {"format": "csv", "rows": {"classified": 1}})
     buckets.put(RESULTS, "star/b/z.csv", GOOD)
     buckets.finish("star", "b", "z.csv", {"format": "csv"})
-    assert lines(service)[-1] == ["star", "z.csv", "1", "GALAXY", "0", "0.7", "GALAXY", "", ""]
+    assert lines(service)[-1] == ["star", "z.csv", "1", "GALAXY", "0", "0.7", "GALAXY", "", "", "", ""]
 
 
 @pytest.mark.needs_data
@@ -315,7 +319,7 @@ def test_rejected_rows_that_would_fill_the_memory_are_pointed_to_and_not_read(
     buckets.put(RESULTS, "star/b/t.csv.rejected.csv", bytes(BATCH_CSV_TABLE_BYTES))
     buckets.finish("star", "b", "t.csv", {"format": "csv", "rows": {"total": 9_000_001, "rejected": 9_000_000}})
     # When / Then
-    assert [row[7] for row in lines(service)] == ["star/b/t.csv", "star/b/t.csv.rejected.csv"]
+    assert [row[9] for row in lines(service)] == ["star/b/t.csv", "star/b/t.csv.rejected.csv"]
     assert buckets.requests["read"] == 1
 
 
@@ -325,7 +329,7 @@ def test_an_archive_whose_table_would_fill_the_memory_is_pointed_to(
     buckets.drop("galaxy", "b", "a.zip")
     buckets.put(RESULTS, "galaxy/b/a.zip.csv", bytes(BATCH_CSV_TABLE_BYTES + 1))
     buckets.finish("galaxy", "b", "a.zip", {"classified": 1})
-    assert lines(service) == [["galaxy", "a.zip", "", "", "", "", "", "galaxy/b/a.zip.csv", ""]]
+    assert lines(service) == [["galaxy", "a.zip", *[""] * 7, "galaxy/b/a.zip.csv", ""]]
 
 
 def test_a_page_ends_by_the_bytes_that_its_answer_takes(buckets: MemoryBuckets, service: BatchStatusService) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from skysort.batches.table import merged
+from skysort.batches.merged import merged
 from skysort.cache import AnswerCache
 from skysort.clients import Sharing
 from skysort.drop.trained import TrainedFiles

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysort.batches.table import merged
+from skysort.batches.merged import merged
 from skysort.errors import (
     EmptyInputError,
     InputError,
