@@ -1,9 +1,9 @@
-"""Output of results: to stdout or to a file that is complete or absent, as JSON Lines or CSV."""
+"""Output of results: in which format, to stdout or to a file that is complete or absent."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
+import importlib.util
 import io
 import json
 import os
@@ -13,10 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from skysort.csv_cells import text_cell
-from skysort.typicality_share import in_words
-from skysort_cli.exits import UsageError
-from skysort_cli.terminal import is_terminal, plain
+from skysort_cli.exits import MissingError, UsageError
+from skysort_cli.terminal import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,18 +35,64 @@ class Format(StrEnum):
     TABLE = "table"
     JSONL = "jsonl"
     CSV = "csv"
+    PARQUET = "parquet"
+    VOTABLE = "votable"
+    ECSV = "ecsv"
 
 
-_BY_SUFFIX: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".json": Format.JSONL}
+_BY_SUFFIX: Final = {
+    **dict.fromkeys((".jsonl", ".ndjson", ".json", ""), Format.JSONL),
+    ".csv": Format.CSV,
+    **dict.fromkeys((".parquet", ".pq"), Format.PARQUET),
+    **dict.fromkeys((".vot", ".votable", ".xml"), Format.VOTABLE),
+    ".ecsv": Format.ECSV,
+}
+_SUFFIXES: Final = ".csv, .jsonl, .parquet, .vot or .ecsv"
+_SPREADSHEETS: Final = frozenset({".xlsx", ".xls", ".ods"})
 
 
 def choose_format(option: str | None, out: str | None) -> Format:
-    """The format of --format, else by the file's suffix, else a table on a terminal and JSON Lines elsewhere."""
-    if option is not None:
-        return Format(option)
-    if out is not None and out != STDOUT:
-        return _BY_SUFFIX.get(Path(out).suffix.lower(), Format.JSONL)
-    return Format.TABLE if is_terminal(sys.stdout) else Format.JSONL
+    """The format of --format, else by the file's suffix, else a table on a terminal and JSON Lines elsewhere.
+
+    Parameters
+    ----------
+    option, out
+        As given; None without.
+
+    Returns
+    -------
+    Format
+        One that can be written here.
+
+    Raises
+    ------
+    UsageError
+        No results are written under such a name, or Parquet to stdout.
+    MissingError
+        Its package is not installed.
+    """
+    chosen = Format(option) if option is not None else None
+    if chosen is None and out is not None and out != STDOUT:
+        chosen = _by_suffix(out)
+    if chosen is None:
+        chosen = Format.TABLE if is_terminal(sys.stdout) else Format.JSONL
+    if chosen is Format.PARQUET:
+        if out in {None, STDOUT}:
+            raise UsageError("--format parquet is binary: name its file with --out FILE")
+        if importlib.util.find_spec("pyarrow") is None:
+            raise MissingError(
+                "writing Parquet needs the package pyarrow: pip install '.[models]' in the project's folder, or name "
+                "a file that ends in .csv, .vot or .ecsv"
+            )
+    return chosen
+
+
+def _by_suffix(out: str) -> Format:
+    suffix = Path(out).suffix.lower()
+    if suffix not in _BY_SUFFIX:
+        hint = "spreadsheets open a .csv" if suffix in _SPREADSHEETS else f"name a file that ends in {_SUFFIXES}"
+        raise UsageError(f"--out {out}: results are not written as {suffix}; {hint}, or give --format")
+    return _BY_SUFFIX[suffix]
 
 
 def check_out(out: str | None, inputs: Sequence[Input]) -> None:
@@ -150,76 +194,10 @@ class JsonLines(Writer):
         self._file.flush()
 
 
-class Csv(Writer):
-    """One line per record: the best class, the prediction set, and further classes up to top_k.
-
-    star: whether records are rows of tables. top_k: number of predictions with columns of their own. trained: whether
-    people trained the model, whose explanations name the nearest examples.
-    """
-
-    def __init__(self, file: TextIO, *, star: bool, top_k: int, explain: bool, trained: bool = False) -> None:
-        self._file = plain(file)
-        self._star = star
-        self._top_k = top_k
-        self._explain = explain
-        self._trained = trained
-        further = [f"{name}_{rank}" for rank in range(2, top_k + 1) for name in ("label", "probability")]
-        self.columns = [
-            "file",
-            *(["row", "id"] if star else []),
-            *("label", "class_id", "probability", *further, "prediction_set"),
-            *(["variant"] if star else []),
-            *("typicality", "in_domain"),
-            *(["explanation"] if explain else []),
-            *(["nearest"] if explain and trained and not star else []),
-            *("model", "error"),
-        ]
-        write_row(self._file, self.columns)
-
-    def write(self, record: Record) -> None:
-        """Write one line."""
-        # An identifier is the user's own data and is written unchanged.
-        cells = [text_cell(record["file"]), *([record.get("row", ""), record.get("id", "")] if self._star else [])]
-        if "error" in record:
-            blank = [""] * (len(self.columns) - len(cells) - 1)
-            write_row(self._file, [*cells, *blank, text_cell(error_message(record))])
-        else:
-            write_row(self._file, [*cells, *self._answer(record), ""])
-        self._file.flush()
-
-    def _answer(self, record: Record) -> list[object]:
-        best, *others = record["predictions"]
-        others = others[: self._top_k - 1]
-        further = [cell for other in others for cell in (other["label"], f"{other['probability']:.6f}")]
-        further += [""] * 2 * (self._top_k - 1 - len(others))
-        model = record.get("model") or {}
-        return [
-            *(best["label"], best["class_id"], f"{best['probability']:.6f}", *further),
-            ";".join(record["prediction_set"]),
-            *([record["variant"]] if self._star else []),
-            *_typicality(record),
-            *([text_cell(explanation(record))] if self._explain else []),
-            *([text_cell(";".join(nearest(record)))] if self._explain and self._trained and not self._star else []),
-            f"{model.get('name', '')} {model.get('version', '')}".strip(),
-        ]
-
-
-def write_row(file: TextIO, cells: Sequence[object]) -> None:
-    """Write one line of CSV, quoted if a cell has a carriage return, which would end the line for some readers."""
-    quoted = any("\r" in str(cell) for cell in cells)
-    csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL).writerow(cells)
-
-
 def error_message(record: Record) -> str:
     """The message of a record's problem."""
     error = record["error"]
     return str(error.get("detail") or error.get("title") or "unknown problem")
-
-
-def _typicality(record: Record) -> list[str]:
-    """How typical an input is, and whether it is in the domain; empty where it is not said."""
-    typicality = record.get("typicality")
-    return ["" if typicality is None else f"{typicality:.6f}", in_words(record.get("in_domain"))]
 
 
 def nearest(record: Record) -> list[str]:

@@ -227,7 +227,7 @@ def _out(parser: argparse.ArgumentParser) -> None:
     add("--out", metavar="FILE", help="write results there instead of to stdout")
     add(
         "--format",
-        choices=("table", "jsonl", "csv"),
+        choices=("table", "jsonl", "csv", "parquet", "votable", "ecsv"),
         help="default: by --out's suffix; else table on a terminal, jsonl in a pipe",
     )
     add("--quiet", action="store_true", help="no progress bar and no closing line")

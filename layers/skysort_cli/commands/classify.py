@@ -19,9 +19,10 @@ from skysort_cli.exits import Exit, ProblemError, UsageError
 from skysort_cli.inputs import Input, expand
 from skysort_cli.local import missing_package
 from skysort_cli.local_models import LocalCustom, LocalPictures, LocalStars
-from skysort_cli.output import STDOUT, Csv, Format, JsonLines, Writer, check_out, choose_format, error_message, opened
+from skysort_cli.output import STDOUT, Format, JsonLines, Writer, check_out, choose_format, error_message, opened
 from skysort_cli.pictures import HeatMaps, heat_map_folder
 from skysort_cli.pictures import classify as classify_pictures
+from skysort_cli.record_rows import RecordRows
 from skysort_cli.terminal import bar, console, interruptible, is_terminal, say
 from skysort_cli.wholes import Whole
 
@@ -139,8 +140,8 @@ def _writer(
     star, top_k, trained = model.has_rows, options.top_k or 1, model.trained is not None
     if output_format is Format.JSONL:
         return JsonLines(file)
-    if output_format is Format.CSV:
-        return Csv(file, star=star, top_k=top_k, explain=explain, trained=trained)
+    if output_format is not Format.TABLE:
+        return RecordRows(output_format, file, star=star, top_k=top_k, explain=explain, trained=trained)
     from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
     return TerminalTable(console(file), rows=star, files=many or not star, top_k=top_k, explain=explain)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from skysort.batches.merged import COLUMNS
-from skysort.csv_cells import text_cell, written_text
+from skysort.csv_cells import written_text
 from skysort_cli.batches import (
     Batch,
     Counts,
@@ -27,8 +27,10 @@ from skysort_cli.client import Client
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import CommandError, Exit, ProblemError, ServiceError, UsageError
 from skysort_cli.inputs import expand, first_names
-from skysort_cli.output import STDOUT, Format, JsonLines, Writer, check_out, choose_format, opened, write_row
-from skysort_cli.terminal import bar, console, interruptible, is_terminal, plain, say
+from skysort_cli.output import STDOUT, Format, JsonLines, Writer, check_out, choose_format, opened
+from skysort_cli.record_rows import row_file
+from skysort_cli.row_files import Column, Kind
+from skysort_cli.terminal import bar, console, interruptible, is_terminal, say
 from skysort_cli.upload_plan import Upload, batch_name, not_uploaded, plan
 from skysort_cli.uploads import Unfinished, Uploader, state_folder
 from skysort_cli.wholes import Whole
@@ -46,6 +48,12 @@ if TYPE_CHECKING:
 _REPORTED: Final = 20
 # Cells that hold names and messages.
 _TEXTS: Final = ("file", "result_file", "error")
+_NAMES: Final = dict.fromkeys(_TEXTS, Kind.NAME)
+_NUMBERS: Final = {
+    **dict.fromkeys(("row", "class_id"), Kind.INTEGER),
+    **dict.fromkeys(("probability", "typicality"), Kind.REAL),
+    "in_domain": Kind.BOOLEAN,
+}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -65,10 +73,11 @@ def run(options: argparse.Namespace) -> int:
     if options.wait:
         inputs = without_results(inputs, options.files, folder, named=named)
     check_out(options.out, inputs)
+    output_format = choose_format(options.format, options.out) if options.wait else Format.JSONL
     uploads, unread = plan(inputs)
     if options.wait:
         check_folder(folder, uploads, named=named)
-    drop = _Drop(options, endpoint, batch, uploads, folder, model.has_rows, Whole(model.input.name))
+    drop = _Drop(options, endpoint, batch, uploads, folder, model.has_rows, Whole(model.input.name), output_format)
     for name, problem in unread.items():
         drop.failed(name, problem)
     with ExitStack() as stack:
@@ -97,6 +106,7 @@ class _Drop:
     folder: Path
     has_rows: bool
     whole: Whole
+    output_format: Format
     failures: dict[str, ProblemError] = field(default_factory=dict)
     reported: int = 0
     uploaded: int = 0
@@ -180,15 +190,14 @@ class _Drop:
 
     def _results(self, batch: Batch, files: ResultFiles) -> int:
         options = self.options
-        output_format = choose_format(options.format, options.out)
         with opened(options.out) as file:
             rows = csv.DictReader(batch.results() if self.uploaded else iter(()))
             columns = list(rows.fieldnames or COLUMNS)
             downloaded = self._fetched(rows, files)
-            if output_format is Format.CSV:
-                self._csv(columns, downloaded, plain(file))
+            if self.output_format in {Format.JSONL, Format.TABLE}:
+                self._records(downloaded, self._writer(file))
             else:
-                self._records(downloaded, self._writer(output_format, file))
+                self._rows(columns, downloaded, file)
         self._report_rest(", each with its reason in the output")
         if not options.quiet:
             self._tell_of_the_whole(batch)
@@ -225,14 +234,19 @@ class _Drop:
             self.whole.add_summary(name, record)
         self.whole.report(verbose=self._verbose)
 
-    def _csv(self, columns: Sequence[str], rows: Iterable[dict[str, str]], file: TextIO) -> None:
-        write_row(file, columns)
-        for row in rows:
-            row |= {name: text_cell(row[name]) for name in _TEXTS if row.get(name)}
-            write_row(file, [row.get(column) or "" for column in columns])
-        for name, problem in self.failures.items():
-            row = {"model": self.options.model, "file": text_cell(name), "error": text_cell(problem.detail)}
-            write_row(file, [row.get(column, "") for column in columns])
+    def _rows(self, names: Sequence[str], rows: Iterable[dict[str, str]], file: TextIO) -> None:
+        # Numbers of the service's CSV are text and stay as they are in another one.
+        kinds = _NAMES if self.output_format is Format.CSV else {**_NAMES, **_NUMBERS}
+        columns = [Column(name, kinds.get(name, Kind.TEXT)) for name in names]
+        written = row_file(self.output_format, file, columns)
+        try:
+            for row in rows:
+                written.write([_value(row.get(name), kind) for name, kind in columns])
+            for name, problem in self.failures.items():
+                failure = {"model": self.options.model, "file": name, "error": problem.detail}
+                written.write([failure.get(column) for column in names])
+        finally:
+            written.close()
 
     def _records(self, rows: Iterable[dict[str, str]], writer: Writer) -> None:
         try:
@@ -243,8 +257,8 @@ class _Drop:
         finally:
             writer.close()
 
-    def _writer(self, output_format: Format, file: TextIO) -> Writer:
-        if output_format is Format.JSONL:
+    def _writer(self, file: TextIO) -> Writer:
+        if self.output_format is Format.JSONL:
             return JsonLines(file)
         from skysort_cli.tables import TerminalTable  # noqa: PLC0415 - only for people
 
@@ -269,3 +283,12 @@ class _Drop:
                 words += [name, value] if value else []
         words += ["--endpoint", options.endpoint] if options.endpoint else []
         return shlex.join(words)
+
+
+def _value(text: str | None, kind: Kind) -> object:
+    """A cell of the service's CSV as a value."""
+    if not text:
+        return None
+    if kind is Kind.BOOLEAN:
+        return text == "true"
+    return int(text) if kind is Kind.INTEGER else float(text) if kind is Kind.REAL else text

@@ -128,11 +128,11 @@ def test_a_label_that_is_none_ends_the_command_before_any_work(cli: Cli, colours
 
 
 def test_the_ending_of_out_decides_the_format(cli: Cli, colours: Path, tmp_path: Path) -> None:
-    for name, first in (("a.csv", "file,label,"), ("a.jsonl", '{"file": '), ("a.out", '{"file": ')):
+    for name, first in (("a.csv", "file,label,"), ("a.jsonl", '{"file": '), ("results", '{"file": ')):
         ran = cli("classify", "image", colours, "--out", tmp_path / name)
         assert (ran.code, ran.out) == (Exit.OK, "")
         assert (tmp_path / name).read_text().startswith(first)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.jsonl", "a.out", "colours"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.jsonl", "colours", "results"]
 
 
 @pytest.mark.parametrize(

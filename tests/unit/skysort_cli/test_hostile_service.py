@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from skysort_cli.exits import Exit
-from skysort_cli.output import Csv
+from skysort_cli.output import Format
+from skysort_cli.record_rows import RecordRows
 from skysort_cli.terminal import bar, plain
 from tests.fakes.service import URL
 
@@ -120,7 +121,7 @@ def test_a_csv_on_a_screen_steers_no_terminal_and_one_in_a_file_is_as_it_is() ->
     record = {"file": HOSTILE, "error": {"detail": HOSTILE}}
     screen, file = Screen(), io.StringIO()
     for stream in (screen, file):
-        Csv(stream, star=False, top_k=1, explain=False).write(record)
+        RecordRows(Format.CSV, stream, star=False, top_k=1, explain=False).write(record)
     assert "\x1b" not in screen.getvalue()
     assert "\\x1b[31m" in screen.getvalue()
     assert screen.getvalue().count("\n") == 2

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from skysort.csv_cells import written_text
-from skysort_cli.output import Csv, JsonLines, explanation
+from skysort_cli.output import Format, JsonLines, explanation
+from skysort_cli.record_rows import RecordRows
 from skysort_cli.tables import MAX_ROWS, TerminalTable
 from skysort_cli.terminal import console, printable
 
@@ -36,7 +37,7 @@ def record(file: str = "a.jpg", label: str = "Smooth", **more: Any) -> dict[str,
 
 def as_csv(*records: dict[str, Any], star: bool = False, top_k: int = 1, explain: bool = False) -> list[dict[str, str]]:
     file = io.StringIO(newline="")
-    writer = Csv(file, star=star, top_k=top_k, explain=explain)
+    writer = RecordRows(Format.CSV, file, star=star, top_k=top_k, explain=explain)
     for one in records:
         writer.write(one)
     return list(csv.DictReader(io.StringIO(file.getvalue(), newline="")))
