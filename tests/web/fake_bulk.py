@@ -29,6 +29,18 @@ PLAN: Final[BulkPlan] = {
     "refused": {"count": 1, "files": [{"file": "incoming/bulk/survey/notes.txt", "reason": "is not a table"}]},
 }
 
+SUMMARY: Final = {
+    "typicality": {
+        "measured": 40_000_000,
+        "in_domain": 39_000_000,
+        "share": 0.975,
+        "mean": 0.41,
+        "usual": False,
+        "detail": "1,000,000 of 40,000,000 rows do not look like what the model was tested on",
+    },
+    "class_shares": {"GALAXY": {"value": 0.6, "low": 0.59, "high": 0.61}, "QSO": {"value": 0, "low": 0, "high": 0.01}},
+}
+
 
 def progress(done: int) -> BulkProgress:
     """The progress of a job with so many parts done, of a million rows each; one row in a million is rejected."""
@@ -143,4 +155,4 @@ class FakeJobs:
                 "table": "skysort_dev.star_20261128",
                 "sql": 'SELECT skysort_class, count(*) FROM "skysort_dev"."star_20261128" GROUP BY 1',
             }
-            job.update(phase="done", links=links)
+            job.update(phase="done", links=links, summary=SUMMARY)

@@ -87,11 +87,28 @@ def test_a_folder_keeps_its_folders(visit: Visit, tmp_path: Path) -> None:
 
 
 def test_a_star_table_of_any_length_comes_back_classified(visit: Visit, tmp_path: Path) -> None:
+    # Given a service that knows that the table is unlike the survey
     page = visit.open("batch")
+    cause = {"code": "vega", "detail": "the magnitudes are in the Vega system"}
+    domain = {"typicality": 0.0, "in_domain": False, "rows_in_domain": 0.98, "cause": cause}
+
+    def judged(route: Route) -> None:
+        response = route.fetch()
+        status = response.json()
+        for file in status.get("files", []):
+            file.get("record", {})["domain"] = domain
+        route.fulfill(response=response, json=status)
+
+    page.route("**/v1/batches/*records=true*", judged)
+
+    # When
     page.get_by_label("Model", exact=True).select_option("star")
     page.get_by_role("button", name="1 sample table").click()
+
+    # Then
     finished(page, done=1)
     expect(page.locator("#batch-results")).to_contain_text("11 rows classified")
+    expect(page.locator("#batch-results .untypical")).to_contain_text("Likely cause: the magnitudes are in the Vega")
     expect(page.locator("#batch-results").get_by_role("link", name="classified table")).to_be_visible()
     assert [row["label"] for row in one_csv(page, tmp_path)][:3] == ["GALAXY", "QSO", "STAR"]
 

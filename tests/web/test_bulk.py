@@ -116,6 +116,8 @@ def test_a_job_is_followed_cancelled_and_resumed(visit: Visit) -> None:
     assert fake.orders == ["resume", "cancel", "resume"]
     expect(page.get_by_role("list", name="Classes").locator("li").first).to_contain_text("GALAXY24,000,000")
     expect(page.locator("#bulk-job")).to_contain_text("SELECT skysort_class")
+    expect(page.locator("#bulk-job .untypical")).to_contain_text("1,000,000 of 40,000,000 rows do not look like")
+    expect(page.locator("#bulk-job figure")).to_contain_text("QSO0 % (0 to 1.0 %)")
     expect(page.get_by_role("link", name="summary.json")).to_be_visible()
     for colours in ("light", "dark", "red"):
         page.get_by_label("Colour theme").select_option(colours)

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from playwright.sync_api import FilePayload
+    from playwright.sync_api import FilePayload, Route
 
     from tests.web.visit import Visit
 
+SHARES = {"GALAXY": 0.6, "QSO": 0.2, "STAR": 0.2}
 QUASAR = "20.38562, 20.40514, 20.29996, 20.05918, 19.89044, 2.031528"
 
 
@@ -110,6 +111,54 @@ def test_a_table_becomes_a_table_of_answers_each_row_open_to_its_reasons(visit: 
     rows = list(csv.DictReader((tmp_path / "stars.csv").read_text().splitlines()))
     assert [row["skysort_class"] for row in rows[:3]] == ["GALAXY", "QSO", "STAR"]
     assert rows[-1]["skysort_error"].startswith("u: is -9999")
+
+
+def test_a_table_says_what_it_is_like_and_its_class_shares_can_be_used(visit: Visit) -> None:
+    # Given a service that knows the table, and refuses shares that lack a class
+    visit.provoked = {422}
+    page = visit.open("star")
+    domain = {"typicality": 0.3, "in_domain": True, "rows_in_domain": 0.98, "cause": None}
+    shares = {label: {"value": v, "low": v - 0.1, "high": v + 0.1} for label, v in SHARES.items()}
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url.partition("?")[2])
+        if "prior=GALAXY%3A1" in asked[-1]:
+            errors = [{"field": "prior", "reason": "missing_label", "detail": "needs a share of every label"}]
+            route.fulfill(status=422, json={"title": "Invalid fields", "status": 422, "errors": errors})
+            return
+        response = route.fetch(url=route.request.url.partition("?")[0])
+        body = response.json()
+        body["results"][1] |= {"typicality": 0.0, "in_domain": False, "prediction_set": []}
+        route.fulfill(response=response, json={**body, "table": {"domain": domain, "class_shares": shares}})
+
+    page.route("**/v1/classify/star*", answer)
+
+    # When
+    page.get_by_role("button", name="Sample table").click()
+
+    # Then
+    panel = page.locator("#star-answer")
+    expect(panel).to_contain_text("As a whole the table looks like the survey")
+    expect(panel.locator(".bars li").nth(1)).to_have_text("QSO20.0 % (10.0 to 30.0 %)")
+    expect(page.locator("#star-table")).to_contain_text("1 unlike the test data")
+    row = page.locator("#star-table").get_by_role("row", name="sdss17-qso-1")
+    expect(row).to_contain_text("No confident answerUnlike the test data")
+
+    # When the shares are used, with a table that is unlike the survey
+    cause = {"code": "vega", "detail": "the magnitudes are in the Vega system"}
+    domain |= {"typicality": 0.0, "in_domain": False, "cause": cause}
+    panel.get_by_role("button", name="Use these shares").click()
+
+    # Then
+    expect(panel.locator(".untypical")).to_contain_text("Likely cause: the magnitudes are in the Vega system.")
+    expect(page.get_by_label("Shares")).to_have_value("GALAXY:0.6, QSO:0.2, STAR:0.2")
+    assert asked == ["", "prior=GALAXY%3A0.6%2C+QSO%3A0.2%2C+STAR%3A0.2"]
+    expect(panel.get_by_role("button", name="Use these shares")).to_have_count(0)
+    page.get_by_label("Shares").fill("GALAXY:1")
+    page.get_by_role("button", name="Classify", exact=True).click()
+    expect(page.locator("#star-prior-error")).to_have_text("Needs a share of every label.")
+    expect(page.get_by_label("Shares")).to_be_focused()
 
 
 def test_a_long_table_comes_in_parts_and_in_pages(visit: Visit, tmp_path: Path) -> None:

@@ -104,6 +104,12 @@ export async function call(path, options) {
   }
 }
 
+/** A path with options in its query; those without a value are left out. */
+export function withOptions(path, options) {
+  const query = new URLSearchParams(Object.entries(options).filter(([, value]) => value)).toString();
+  return query ? `${path}${path.includes("?") ? "&" : "?"}${query}` : path;
+}
+
 /** POST a JSON document. */
 export const post = (path, document, options) =>
   call(path, { method: "POST", body: JSON.stringify(document), type: JSON_TYPE, ...options });

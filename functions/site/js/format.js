@@ -2,9 +2,10 @@
 
 /** 0.9562 -> "95.6 %"; never a rounded-up 100 % or a rounded-down 0 %. */
 export function percent(share) {
+  if (share <= 0) return "0 %";
   if (share >= 1) return "100 %";
   if (share > 0.999) return "> 99.9 %";
-  if (share > 0 && share < 0.001) return "< 0.1 %";
+  if (share < 0.001) return "< 0.1 %";
   return `${(share * 100).toFixed(1)} %`;
 }
 
@@ -29,6 +30,9 @@ export function humanize(name) {
   const spaced = name.replaceAll("_", " ");
   return spaced[0].toUpperCase() + spaced.slice(1);
 }
+
+/** A message as a sentence: "all rows are typical" -> "All rows are typical." */
+export const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
 
 /** Seconds as a person says them: 0.4 s, 12 s, 4 min, 2.5 h. */
 export function duration(seconds) {

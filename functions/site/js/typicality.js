@@ -1,6 +1,7 @@
 // What answers say of themselves: whether an input is like the test data, and what the classes named are worth.
 import { el } from "./dom.js";
-import { percent } from "./format.js";
+import { percent, sentence } from "./format.js";
+import { bars } from "./widgets.js";
 
 /** The headline of an input that is outside the domain, and of one of which no class reaches its threshold. */
 export const UNTYPICAL = "Unlike the test data";
@@ -26,11 +27,13 @@ function meaning(typicality, noun) {
   return `${share} of the held-out ${noun}s look this unusual, so no score of the model holds for this answer: ${ADVICE[noun]}.`;
 }
 
+const note = (...words) => el("div", { class: "untypical", role: "note" }, el("b", {}, UNTYPICAL), words.map((text) => el("p", {}, text)));
+
 /** The mark of an answer outside the domain; undefined for others. noun: "picture" or "object"; without one the mark alone. */
 export function untypicalMark(answer, noun) {
   if (!isUntypical(answer)) return undefined;
   if (!noun) return el("span", { class: "untypical" }, UNTYPICAL);
-  return el("div", { class: "untypical", role: "note" }, el("b", {}, UNTYPICAL), el("p", {}, meaning(answer.typicality, noun)));
+  return note(meaning(answer.typicality, noun));
 }
 
 /**
@@ -46,5 +49,27 @@ export function verdict(result, noun, { nameOf = (label) => label, kind, restric
     el("p", { class: `verdict ${kind ?? ""}` }, el("span", { class: "tag" }, isSure ? nameOf(best.label) : UNSURE), isSure && el("span", { class: "chance" }, percent(best.probability))),
     untypicalMark(result, noun),
     el("p", { class: "set" }, set, el("b", {}, labels.join(", "))),
+    result.prior && el("p", { class: "hint" }, "Probabilities at the class shares that you gave."),
   ];
+}
+
+/** What a table, an archive, a batch or a job is like as a whole; empty where nothing was measured. whole: {typicality, domain}, as in a summary. */
+export function wholeVerdict(whole) {
+  const { typicality, domain } = whole ?? {};
+  const isUnlike = domain?.in_domain === false || typicality?.usual === false;
+  const words = [
+    typicality && sentence(typicality.detail),
+    domain && `As a whole the table ${domain.in_domain ? "looks" : "does not look"} like the survey that the model learnt from.`,
+    domain?.cause && `Likely cause: ${domain.cause.detail}.`,
+  ].filter(Boolean);
+  if (words.length === 0) return [];
+  return isUnlike ? [note(words.join(" "))] : [el("p", { class: "hint" }, words.join(" "))];
+}
+
+/** The estimated class shares of a table as bars, with their intervals. shares: as in a summary; use: a button, if they can be used. */
+export function sharesFigure(shares, classOf, use) {
+  if (!shares) return undefined;
+  const items = Object.entries(shares).map(([label, { value, low, high }]) => ({ label, probability: value, range: `${percent(low).replace(" %", "")} to ${percent(high)}` }));
+  const caption = el("figcaption", {}, el("b", {}, "Estimated class shares"), "With 95 % intervals, if the classes look as in the training data.");
+  return el("figure", {}, caption, bars(items, { classOf, textOf: ({ probability, range }) => `${percent(probability)} (${range})` }), use);
 }

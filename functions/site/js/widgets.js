@@ -31,11 +31,11 @@ export function scrollTable(label, head, rows, { region = "scroll", table } = {}
   return el("div", { class: region, tabIndex: 0, role: "region", "aria-label": label }, content);
 }
 
-/** Predictions as an ordered list of bars. classOf(label): a CSS class for the row's colour. */
-export function bars(predictions, classOf = () => undefined) {
-  return el("ol", { class: "bars" }, predictions.map(({ label, probability }) =>
-    el("li", { class: classOf(label) },
-      el("span", {}, label),
-      el("span", { class: "value" }, percent(probability)),
-      el("span", { class: "track" }, el("span", { class: "fill", style: { width: `${probability * 100}%` } })))));
+/** Predictions, or shares, as an ordered list of bars. classOf(label): a CSS class for the row's colour; textOf(item): its number as text; name: of the list. */
+export function bars(items, { classOf = () => undefined, textOf = ({ probability }) => percent(probability), name } = {}) {
+  return el("ol", { class: "bars", "aria-label": name }, items.map((item) =>
+    el("li", { class: classOf(item.label) },
+      el("span", {}, item.label),
+      el("span", { class: "value" }, textOf(item)),
+      el("span", { class: "track" }, el("span", { class: "fill", style: { width: `${item.probability * 100}%` } })))));
 }

@@ -2,6 +2,7 @@
 import { ApiError, call } from "../api.js";
 import { button, el } from "../dom.js";
 import { bytes, count, percent, plural } from "../format.js";
+import { UNSURE, sharesFigure, untypicalMark, wholeVerdict } from "../typicality.js";
 import { problemBox, scrollTable } from "../widgets.js";
 import { filesOf } from "./watch.js";
 
@@ -63,10 +64,14 @@ function outcome({ state, record, problem, members }, feedback) {
   if (state === "failed") return el("span", { class: "wrong" }, problem?.detail ?? problem?.title ?? "failed");
   if (state === "waiting") return el("span", { class: "hint" }, members ? `processing: ${plural(members.done, "picture")} so far` : "waiting");
   const best = record?.predictions?.[0];
-  if (best) return [el("b", {}, best.label), ` ${percent(best.probability)}`, feedback(best.label)];
-  if (members) return [`${count(members.done)} classified`, members.failed > 0 ? `, ${count(members.failed)} failed` : ""];
+  if (best) {
+    const chance = percent(best.probability);
+    const words = record.prediction_set?.length === 0 ? [el("b", {}, UNSURE), ` (${best.label} ${chance})`] : [el("b", {}, best.label), ` ${chance}`];
+    return [words, " ", untypicalMark(record), feedback(best.label)];
+  }
+  if (members) return [`${count(members.done)} classified`, members.failed > 0 ? `, ${count(members.failed)} failed` : "", wholeVerdict(record)];
   const rows = record?.classified ?? record?.rows?.classified;
-  return rows === undefined ? "done" : `${plural(rows, "row")} classified`;
+  return rows === undefined ? "done" : [`${plural(rows, "row")} classified`, wholeVerdict(record), record.class_shares && el("details", {}, el("summary", {}, "Class shares"), sharesFigure(record.class_shares))];
 }
 
 const links = (file) =>

@@ -6,6 +6,7 @@ import { saveText } from "../download.js";
 import { acceptChoice, acceptDrops } from "../files.js";
 import { plural } from "../format.js";
 import { sampleFile } from "../models.js";
+import { addressOf, liveModels } from "../trained.js";
 import { offerModels } from "../trained-choice.js";
 import { announce } from "../widgets.js";
 import { Results, emptyState, joinedCsv, showState } from "./panels.js";

@@ -1,7 +1,8 @@
 // The parts of a bulk job's panel: its plan, its progress, its results.
 import { button, el } from "../dom.js";
 import { bytes, count, dollars, duration, percent, plural } from "../format.js";
-import { announce, scrollTable } from "../widgets.js";
+import { sharesFigure, wholeVerdict } from "../typicality.js";
+import { announce, bars, scrollTable } from "../widgets.js";
 
 const MAX_CLASSES = 20;
 const ITEMS = { lambda: "Lambda", transitions: "Step Functions", s3: "S3" };
@@ -36,11 +37,10 @@ function histogram(classes) {
   const sorted = Object.entries(classes).sort(([, a], [, b]) => b - a);
   const total = sorted.reduce((sum, [, rows]) => sum + rows, 0);
   if (total === 0) return undefined;
-  const bars = sorted.slice(0, MAX_CLASSES).map(([label, rows]) =>
-    el("li", {}, el("span", {}, label), el("span", { class: "value" }, `${count(rows)}, ${percent(rows / total)}`),
-      el("span", { class: "track" }, el("span", { class: "fill", style: { width: `${(rows / total) * 100}%` } }))));
-  const more = sorted.length - bars.length;
-  return [el("h3", {}, "Classes"), el("ol", { class: "bars", "aria-label": "Classes" }, bars), more > 0 && el("p", { class: "hint" }, `and ${count(more)} rarer`)];
+  const shown = sorted.slice(0, MAX_CLASSES).map(([label, rows]) => ({ label, rows, probability: rows / total }));
+  const more = sorted.length - shown.length;
+  const textOf = ({ rows, probability }) => `${count(rows)}, ${percent(probability)}`;
+  return [el("h3", {}, "Classes"), bars(shown, { textOf, name: "Classes" }), more > 0 && el("p", { class: "hint" }, `and ${count(more)} rarer`)];
 }
 
 /** How far a job is. */
@@ -77,8 +77,9 @@ function fileList(listed, list) {
 }
 
 /** Where the results are. listed: the pages of files that were asked for; list(): ask for the next. */
-export function resultsOf({ links }, listed, list) {
+export function resultsOf({ links, summary }, listed, list) {
   return [
+    wholeVerdict(summary), sharesFigure(summary?.class_shares),
     el("h3", {}, "Results"),
     el("dl", { class: "facts" },
       fact("In S3", el("code", {}, links.data)),

@@ -1,5 +1,5 @@
 // One picture to its answer: in the request's body if it fits, else through the drop folder.
-import { ApiError, call, post } from "../api.js";
+import { ApiError, call, post, withOptions } from "../api.js";
 import { bytes } from "../format.js";
 import { presign, upload } from "../uploads.js";
 
@@ -44,19 +44,19 @@ async function throughDropFolder(picture, path, { signal, onProgress }) {
 }
 
 /**
- * Classify a picture by the call of a path, /v1/classify/MODEL. labels: a comma-separated list, "" for all. Returns
+ * Classify a picture by the call of a path, /v1/classify/MODEL. labels: a comma-separated list, "" for all; prior: class shares. Returns
  * {model, result, time}, time in milliseconds. Throws ApiError or AbortError.
  */
-export async function classify(picture, path, { labels, explain, topK = TOP_K }, { signal, onProgress }) {
-  const options = { top_k: topK, ...(labels && { labels }), ...(explain && { explain }) };
+export async function classify(picture, path, { labels, explain, prior, topK = TOP_K }, { signal, onProgress }) {
+  const options = { top_k: topK, labels, explain, prior };
   let answer;
   if (picture.file.size > MAX_BODY_BYTES) {
     const key = await throughDropFolder(picture, path, { signal, onProgress });
-    answer = await post(path, { instances: [{ s3_key: key }], ...options }, { signal });
+    answer = await post(withOptions(path, options), { instances: [{ s3_key: key }] }, { signal });
   } else {
     // The content decides what a picture is, not the media type that the system gives it.
     const body = { method: "POST", body: picture.file, type: "application/octet-stream", signal };
-    answer = await call(`${path}?${new URLSearchParams(options)}`, body);
+    answer = await call(withOptions(path, options), body);
   }
   const [result] = answer.results;
   if (result.error) throw new ApiError(result.error);

@@ -3,6 +3,7 @@ import { copyOf, el } from "../dom.js";
 import { acceptChoice, acceptDrops } from "../files.js";
 import { count, humanize } from "../format.js";
 import { sampleFile, sampleUrl } from "../models.js";
+import { Prior } from "../prior.js";
 import { Queue } from "../queue.js";
 import { asEntry, modelChoice } from "../trained-choice.js";
 import { announce, problemBox } from "../widgets.js";
@@ -61,6 +62,10 @@ class Pictures {
     this.summary = new Summary(parts, (group) => this.#filter(group));
     this.labelChoice = el("span", { class: "label-choice" }, model.label_sets.length > 0 && labelChoice(model, (labels) => this.#choose(labels)));
     parts.options.prepend(this.labelChoice);
+    this.prior = new Prior(owner ?? model.name, () => this.#choose(this.labels));
+    this.prior.element.hidden = !owner;
+    this.prior.use(model.labels);
+    parts.options.append(this.prior.element);
     if (!owner) {
       this.choice = modelChoice(model, "pictures", (entry) => this.setModel(entry ? asEntry(entry, model) : model));
       parts.options.prepend(this.choice.element);
@@ -112,6 +117,8 @@ class Pictures {
     const isNew = model.name !== this.model.name || model.version !== this.model.version;
     this.model = model;
     this.labelChoice.hidden = model !== this.builtIn;
+    this.prior.element.hidden = model === this.builtIn;
+    if (isNew) this.prior.use(model.labels);
     if (isNew) this.pictures.forEach((picture) => this.#classify(Object.assign(picture, { feedback: undefined })));
   }
 
@@ -150,7 +157,7 @@ class Pictures {
       return;
     }
     const { model } = this;
-    const options = { labels: model === this.builtIn ? this.labels : "", explain: picture.heat || needsView(picture) };
+    const options = { labels: model === this.builtIn ? this.labels : "", prior: this.prior.value, explain: picture.heat || needsView(picture) };
     const run = Symbol("run"); // of two runs of one picture the later counts
     picture.run = run;
     this.#set(picture, { state: "waiting" });
@@ -166,6 +173,7 @@ class Pictures {
       this.#explainUnshown(picture);
     } catch (error) {
       if (picture.run !== run) return;
+      this.prior.refused(error);
       if (error.name === "AbortError") this.#set(picture, { state: "failed", error: stopped() });
       else if ("retryable" in error) this.#set(picture, { state: "failed", error });
       else throw error;

@@ -73,6 +73,23 @@ export function readTable(text, columns) {
   throw new Error(`Without a header, a row must have ${range} numbers (${longest.join(", ")}); this one has ${first.length}.`);
 }
 
+/** What the parts of a table are like as a whole: {domain, class_shares} of the least typical part, and of all rows. parts: {rows, domain, class_shares}, as far as they have them. */
+export function joined(parts) {
+  const judged = parts.filter(({ domain }) => domain).sort((a, b) => a.domain.typicality - b.domain.typicality);
+  const shared = parts.filter(({ class_shares: shares }) => shares);
+  const total = shared.reduce((sum, { rows }) => sum + rows, 0);
+  const sum = (label, valueOf) => shared.reduce((so, { rows, class_shares: shares }) => so + valueOf(shares[label], rows / total), 0);
+  // The parts are independent: their errors add up in quadrature.
+  const labels = Object.keys(shared[0]?.class_shares ?? {});
+  const shares = labels.map((label) => {
+    const value = sum(label, (share, weight) => weight * share.value);
+    const low = value - Math.sqrt(sum(label, (share, weight) => (weight * (share.value - share.low)) ** 2));
+    const high = value + Math.sqrt(sum(label, (share, weight) => (weight * (share.high - share.value)) ** 2));
+    return [label, { value, low, high }];
+  });
+  return { domain: judged[0]?.domain, class_shares: labels.length > 0 ? Object.fromEntries(shares) : undefined };
+}
+
 // Spellings of the magnitudes and of the redshift, as skysort.star has them; the first family with all of them is used.
 const FAMILIES = [
   (band) => band,

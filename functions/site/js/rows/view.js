@@ -1,17 +1,18 @@
 // The view of a model of rows: one object by its numbers, or a table of them.
-import { ApiError, call, post } from "../api.js";
-import { copyOf, el } from "../dom.js";
+import { ApiError, call, post, withOptions } from "../api.js";
+import { button, copyOf, el } from "../dom.js";
 import { csvText } from "../download.js";
 import { acceptChoice, acceptDrops } from "../files.js";
 import { plural } from "../format.js";
+import { Prior, sharesText } from "../prior.js";
 import { Queue } from "../queue.js";
 import { sampleUrl } from "../models.js";
 import { asEntry, modelChoice } from "../trained-choice.js";
-import { verdict } from "../typicality.js";
+import { sharesFigure, verdict, wholeVerdict } from "../typicality.js";
 import { bars, problemBox, warningList } from "../widgets.js";
 import { classOf, diagram, shapFigure } from "./figures.js";
 import { Form } from "./form.js";
-import { isPhotometry, readTable, valuesOf } from "./read.js";
+import { isPhotometry, joined, readTable, valuesOf } from "./read.js";
 import { ResultTable } from "./table.js";
 
 const MAX_FILE_BYTES = 20e6;
@@ -38,6 +39,8 @@ class Rows {
     const { content, parts } = copyOf("rows", model.name);
     this.parts = parts;
     this.panel = parts.answer;
+    this.prior = new Prior(model.name);
+    parts.error.parentElement.after(this.prior.element);
     section.append(content);
     this.#use(model);
     for (const sample of model.samples) parts[sample.row ? "samples" : "actions"].append(this.#sample(sample));
@@ -72,6 +75,7 @@ class Rows {
     this.model = model;
     this.path = model.path ?? `/v1/classify/${model.name}`;
     parts.fields.replaceChildren();
+    this.prior.use(model.labels);
     this.form = new Form(parts, model);
     const [first] = model.samples.filter(({ row }) => row);
     if (first) this.form.fill(first.row);
@@ -146,7 +150,7 @@ class Rows {
     const signal = this.#restart();
     this.panel.setAttribute("aria-busy", "true");
     try {
-      const { results } = await post(`${this.path}${this.path.includes("?") ? "&" : "?"}explain=true`, values, { signal });
+      const { results } = await post(withOptions(this.path, { explain: true, prior: this.prior.value }), values, { signal });
       await this.#show({ ...results[0], id: id ?? results[0].id }, values);
       // On a phone the answer is below the form.
       if (matchMedia("(max-width: 60rem)").matches) this.panel.scrollIntoView({ block: "start" });
@@ -167,7 +171,7 @@ class Rows {
         verdict(result, "object", { nameOf: (label) => NAMES[label] ?? label, kind: classOf(best.label) }),
         this.hasContours && el("p", { class: "hint" }, VARIANTS[result.variant]),
         warningList(result.warnings)),
-      bars(result.predictions, classOf),
+      bars(result.predictions, { classOf }),
     );
     const figures = el("div", { class: "figures" }, result.explanation && shapFigure(result.explanation, best.label));
     const name = result.id && result.id !== "0" ? el("h2", {}, result.id) : el("h2", { class: "visually-hidden" }, "Answer");
@@ -182,8 +186,8 @@ class Rows {
 
   #fail(error, retry) {
     if (!(error instanceof ApiError)) throw error;
-    const button = el("button", { type: "button", onclick: retry }, "Try again");
-    this.panel.replaceChildren(problemBox(error, ...(error.retryable ? [button] : [])));
+    if (this.prior.refused(error)) this.prior.input.focus();
+    this.panel.replaceChildren(problemBox(error, ...(error.retryable ? [button("Try again", retry)] : [])));
     this.panel.removeAttribute("aria-busy");
   }
 
@@ -227,11 +231,21 @@ class Rows {
     });
     this.panel.replaceChildren(el("p", { class: "empty" }, "Classifying…"));
     try {
-      await this.#classifyParts(table, (start, part, model) => results.put(start, part, model), signal);
+      const wholes = [];
+      await this.#classifyParts(table, (start, { results: part, model, table: whole }) => {
+        results.put(start, part, model);
+        wholes.push({ ...whole, rows: part.length });
+      }, signal);
+      const whole = joined(wholes);
       const figure = this.hasContours && (await diagram(results.objects()));
       if (signal.aborted) return;
       const hint = el("p", { class: "hint" }, "Select a row below to see why it got its class.");
-      this.panel.replaceChildren(el("h2", {}, plural(table.rows.length, "object")), hint, figure || "");
+      const use = button("Use these shares", () => {
+        this.prior.value = sharesText(whole.class_shares);
+        this.#classifyTable(table);
+      });
+      this.panel.replaceChildren(el("h2", {}, plural(table.rows.length, "object")), ...wholeVerdict(whole), hint,
+        el("div", { class: "figures" }, sharesFigure(whole.class_shares, classOf, whole.domain?.in_domain !== false && use), figure));
     } catch (error) {
       if (signal.aborted) return;
       this.parts.table.hidden = true;
@@ -239,14 +253,14 @@ class Rows {
     }
   }
 
-  /** Classify a table a thousand rows per call. onPart(first row, results, model) is called for each, in any order. */
+  /** Classify a table a thousand rows per call. onPart(first row, answer) is called for each, in any order. */
   async #classifyParts({ header, rows }, onPart, signal) {
     const queue = new Queue(CONCURRENCY);
     const starts = Array.from({ length: Math.ceil(rows.length / ROWS_PER_CALL) }, (_, part) => part * ROWS_PER_CALL);
     await Promise.all(starts.map(async (start) => {
       const body = csvText([header, ...rows.slice(start, start + ROWS_PER_CALL)]);
-      const answer = await queue.add(() => call(this.path, { method: "POST", body, type: "text/csv", signal }));
-      onPart(start, answer.results, answer.model);
+      const path = withOptions(this.path, { prior: this.prior.value });
+      onPart(start, await queue.add(() => call(path, { method: "POST", body, type: "text/csv", signal })));
     }));
   }
 }
