@@ -97,7 +97,7 @@ def test_a_job_is_followed_cancelled_and_resumed(visit: Visit) -> None:
     ]
     plan = page.locator("#bulk-job .plan")
     expect(plan.locator(".counts dd")).to_have_text(["≈ 100,000,000", "40", "≈ 32 s", "≈ $0.0231"])
-    expect(plan.get_by_role("region", name="Files that cannot be read")).to_contain_text("is not a table")
+    expect(plan.get_by_role("region", name="Files: cannot be read")).to_contain_text("is not a table")
 
     # When
     page.get_by_role("button", name="Start").click()

@@ -24,6 +24,15 @@ export const el = (tag, properties, ...children) => fill(document.createElement(
 /** A button that does something. */
 export const button = (text, onclick, properties) => el("button", { type: "button", onclick, ...properties }, text);
 
+/** Replace an element's children; as in el, what is null, undefined or false is left out. */
+export function put(node, ...children) {
+  node.replaceChildren();
+  return fill(node, {}, children);
+}
+
+/** A select of [value, text] pairs. */
+export const choices = (pairs, properties) => el("select", properties, pairs.map(([value, text]) => el("option", { value }, text)));
+
 /** The same as el for SVG. */
 export const svg = (tag, properties, ...children) => fill(document.createElementNS(SVG, tag), properties, children);
 

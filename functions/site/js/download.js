@@ -28,5 +28,8 @@ export const saveCsv = (name, rows) => saveText(name, [csvText(rows)], "text/csv
 /** Save a value as a JSON file. */
 export const saveJson = (name, value) => saveText(name, [`${JSON.stringify(value, null, 2)}\n`], "application/json");
 
-/** A name with the time, so that downloads do not overwrite each other: galaxy-20261121-1015. */
-export const stamped = (name) => `${name}-${new Date().toISOString().slice(0, 16).replace(/[-:]/g, "").replace("T", "-")}`;
+/** A name with the time, so that downloads do not overwrite each other: galaxy-20261121-101530. */
+export const stamped = (name) => `${name}-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-")}`;
+
+/** The same with random digits: a batch that nobody else has. */
+export const newBatch = (name) => `${stamped(name)}-${crypto.randomUUID().slice(0, 4)}`;

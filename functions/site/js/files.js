@@ -1,4 +1,5 @@
 // Files from a drop, a paste, a file input or the page's samples, as [{file, path}]; folders are read recursively.
+import { button, el } from "./dom.js";
 
 const HIDDEN = /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i;
 
@@ -26,6 +27,13 @@ export async function filesOf(transfer) {
   const files = [];
   for (const entry of entries) await walk(entry, "", files);
   return visible(files);
+}
+
+/** [a button, its hidden file input]: what is chosen goes to `add`. properties: of the input. */
+export function chooser(text, add, properties) {
+  const pair = [button(text), el("input", { type: "file", hidden: true, ...properties })];
+  acceptChoice(...pair, add);
+  return pair;
 }
 
 /** Have a button open a file input, and give what is chosen there to `add`; the input is emptied for the next choice. */

@@ -1,6 +1,7 @@
 // The option `prior`: a field for the class shares of the visitor's survey.
 import { el } from "./dom.js";
 import { sentence } from "./format.js";
+import { showFault } from "./widgets.js";
 
 /** The estimated shares of a table as the field takes them, and the service: "GALAXY:0.9, QSO:0.1". */
 export const sharesText = (shares) => Object.entries(shares).map(([label, { value }]) => `${label}:${Number(value.toPrecision(3))}`).join(", ");
@@ -46,9 +47,6 @@ export class Prior {
   }
 
   #report(fault) {
-    this.error.hidden = !fault;
-    this.error.textContent = fault;
-    if (fault) this.input.setAttribute("aria-invalid", "true");
-    else this.input.removeAttribute("aria-invalid");
+    showFault(this.input, this.error, fault);
   }
 }

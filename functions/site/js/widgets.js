@@ -1,10 +1,41 @@
 // Parts that several views share: messages to screen readers, error boxes, warnings, tables, bars of probabilities.
-import { byId, el } from "./dom.js";
-import { percent } from "./format.js";
+import { button, byId, el } from "./dom.js";
+import { count, percent, plural } from "./format.js";
+
+const LISTED = 100;
 
 /** Announce a text politely to screen readers. */
 export function announce(text) {
   byId("live").textContent = text;
+}
+
+/** Show what is wrong with an input in an element beside it; an empty text if nothing is. */
+export function showFault(input, element, fault) {
+  element.hidden = !fault;
+  element.textContent = fault;
+  if (fault) input?.setAttribute("aria-invalid", "true");
+  else input?.removeAttribute("aria-invalid");
+}
+
+/** A box for a call that failed, with a button where it may succeed later. */
+export const failure = (error, again) => problemBox(error, ...(error.retryable ? [button("Try again", again)] : []));
+
+/** A list of [name, fact] pairs, without those that are empty. */
+export const factList = (pairs) =>
+  el("dl", { class: "facts" }, pairs.filter((pair) => pair && pair[1] !== undefined && pair[1] !== "").map(([name, fact]) => [el("dt", {}, name), el("dd", {}, fact)]));
+
+/** Large numbers: [title, value, kind], kind being "good", "bad" or nothing. */
+export const tiles = (numbers) =>
+  el("dl", { class: "counts" }, numbers.map(([title, value, kind]) => el("div", { class: kind && `is-${kind}` }, el("dt", {}, title), el("dd", {}, value))));
+
+/** Files that were left out, {count, files: [{file, reason}]}, in a part to open; undefined if there are none. what: became of them. */
+export function refusedFiles(refused, what, properties) {
+  if (!refused?.count) return undefined;
+  const listed = refused.files.slice(0, LISTED);
+  const rows = listed.map(({ file, reason }) => el("tr", {}, el("td", { class: "wide" }, file), el("td", { class: "wide" }, reason)));
+  const more = refused.count - listed.length;
+  return el("details", { class: "refused", ...properties }, el("summary", {}, `${plural(refused.count, "file")} ${what}`),
+    scrollTable(`Files: ${what}`, ["File", "Reason"], rows), more > 0 && hint(`and ${count(more)} more`));
 }
 
 /** A box with what went wrong, what to do about it, and buttons for it. error: an ApiError, or its fields. */
@@ -25,9 +56,13 @@ export function warningList(warnings) {
   return el("ul", { class: "warnings", "aria-label": "Warnings" }, warnings.map(({ code, detail }) => el("li", { "data-code": code }, detail)));
 }
 
-/** A table in a region that scrolls. label: the region's name; head: cells; rows: <tr> elements. */
+/** A text in small print. */
+export const hint = (...text) => el("p", { class: "hint" }, text);
+
+/** A table in a region that scrolls. label: the region's name; head: cells, or names of columns, those of numbers with a # in front; rows: <tr> elements. */
 export function scrollTable(label, head, rows, { region = "scroll", table } = {}) {
-  const content = el("table", { class: table }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
+  const cells = head.map((cell) => (typeof cell === "string" ? el("th", { scope: "col", class: cell[0] === "#" && "n" }, cell.replace("#", "")) : cell));
+  const content = el("table", { class: table }, el("thead", {}, el("tr", {}, cells)), el("tbody", {}, rows));
   return el("div", { class: region, tabIndex: 0, role: "region", "aria-label": label }, content);
 }
 

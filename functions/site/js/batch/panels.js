@@ -1,9 +1,9 @@
 // What a batch shows: uploads and counts in one panel, its files and their results in the other.
 import { ApiError, call } from "../api.js";
-import { button, el } from "../dom.js";
+import { button, el, put } from "../dom.js";
 import { bytes, count, percent, plural } from "../format.js";
 import { UNSURE, sharesFigure, untypicalMark, wholeVerdict } from "../typicality.js";
-import { problemBox, scrollTable } from "../widgets.js";
+import { hint, problemBox, scrollTable, tiles } from "../widgets.js";
 import { filesOf } from "./watch.js";
 
 const MAX_LISTED = 6; // uploads in progress or failed; a folder may have thousands
@@ -27,7 +27,7 @@ export function uploads({ entries, totals }, actions) {
         state === "failed"
           ? el("p", { class: "wrong" }, error.detail || error.title)
           : el("progress", { max: Math.max(1, file.size), value: sent, "aria-label": `${path} sent` })))),
-    failed.length > MAX_LISTED && el("p", { class: "hint" }, `and ${count(failed.length - MAX_LISTED)} more failed`),
+    failed.length > MAX_LISTED && hint(`and ${count(failed.length - MAX_LISTED)} more failed`),
     el("div", { class: "row" },
       open > 0 && button("Stop uploading", actions.stop),
       open === 0 && failed.length > 0 && button(`Retry ${plural(failed.length, "file")}`, actions.retry)),
@@ -42,20 +42,15 @@ export function showState(panel, { name, uploader, counts, error, csv }, actions
   const isFinished = counts && counts.waiting === 0 && (!uploader || uploader.isSettled);
   const ready = counts ? counts.done + counts.failed : 0;
   const focused = panel.contains(document.activeElement) ? document.activeElement.textContent : null;
-  const number = (title, value, kind) => el("div", { class: kind }, el("dt", {}, title), el("dd", {}, count(value)));
-  const children = [
+  put(panel,
     el("h2", {}, name),
     uploader && uploader.entries.length > 0 && uploads(uploader, actions),
-    counts && el("dl", { class: "counts" },
-      number("Uploaded", counts.total), number("Waiting", counts.waiting),
-      number("Done", counts.done, "is-good"), number("Failed", counts.failed, counts.failed > 0 ? "is-bad" : undefined)),
+    counts && tiles([["Uploaded", count(counts.total)], ["Waiting", count(counts.waiting)], ["Done", count(counts.done), "good"], ["Failed", count(counts.failed), counts.failed > 0 && "bad"]]),
     counts && el("progress", { max: Math.max(1, counts.total), value: ready, "aria-label": "Files with a result" }),
     error && problemBox(error, button("Try again", actions.again)),
     el("div", { class: "row end" },
       button("New batch", actions.reset, { class: "quiet" }),
-      button(csv || (isFinished ? "Download CSV" : "Partial CSV"), actions.csv, { class: isFinished ? "main" : undefined, disabled: ready === 0 || Boolean(csv) })),
-  ];
-  panel.replaceChildren(...children.flat().filter(Boolean));
+      button(csv || (isFinished ? "Download CSV" : "Partial CSV"), actions.csv, { class: isFinished ? "main" : undefined, disabled: ready === 0 || Boolean(csv) })));
   if (focused) [...panel.querySelectorAll("button")].find(({ textContent }) => textContent === focused)?.focus();
 }
 
@@ -127,16 +122,15 @@ export class Results {
       button(text, () => this.#show(state), { "aria-pressed": String(state === this.state), "data-do": `state-${state}` }));
     const rows = files.map((file) =>
       el("tr", {}, el("td", { class: "wide" }, file.name), el("td", { class: "wide" }, outcome(file, (predicted) => this.feedback(file.name, predicted))), el("td", {}, links(file))));
-    const head = ["File", "Result", "Files"].map((name) => el("th", { scope: "col" }, name));
     const turn = (text, isEnabled, action) => button(text, () => this.#page(action), { disabled: !isEnabled, "data-do": text });
     const isFirst = this.cursors.length === 1;
     const pages = (!isFirst || next) &&
       el("nav", { class: "pages", "aria-label": "Pages of files" },
         turn("Previous", !isFirst, () => this.cursors.pop()), `${this.cursors.length}`, turn("Next", Boolean(next), () => this.cursors.push(next)));
     this.panel.hidden = false;
-    this.panel.replaceChildren(
-      ...[el("div", { class: "table-head" }, el("h2", {}, "Results"), el("div", { class: "row", role: "group", "aria-label": "Show only" }, filter)),
-        files.length > 0 ? scrollTable("Files of the batch", head, rows) : el("p", { class: "empty" }, "No files in this state."), pages].filter(Boolean));
+    put(this.panel,
+      el("div", { class: "table-head" }, el("h2", {}, "Results"), el("div", { class: "row", role: "group", "aria-label": "Show only" }, filter)),
+        files.length > 0 ? scrollTable("Files of the batch", ["File", "Result", "Files"], rows) : el("p", { class: "empty" }, "No files in this state."), pages);
     if (focused) this.panel.querySelector(`[data-do="${focused}"]`)?.focus();
   }
 

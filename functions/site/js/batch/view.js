@@ -2,20 +2,18 @@
 import { ApiError } from "../api.js";
 import { wasThisRight } from "../corrections.js";
 import { byId, el } from "../dom.js";
-import { saveText } from "../download.js";
+import { newBatch, saveText } from "../download.js";
 import { acceptChoice, acceptDrops } from "../files.js";
 import { plural } from "../format.js";
 import { sampleFile } from "../models.js";
 import { addressOf, liveModels } from "../trained.js";
 import { offerModels } from "../trained-choice.js";
-import { announce } from "../widgets.js";
+import { announce, showFault } from "../widgets.js";
 import { Results, emptyState, joinedCsv, showState } from "./panels.js";
 import { Uploader } from "./uploader.js";
 import { Watch, modelsOf, uploadedIn } from "./watch.js";
 
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
-
-const newName = () => `page-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-")}-${crypto.randomUUID().slice(0, 4)}`;
 
 class Batch {
   constructor(models) {
@@ -49,7 +47,7 @@ class Batch {
 
   /** Suggest a new name, under which nothing can be uploaded yet. */
   #rename() {
-    this.suggested = newName();
+    this.suggested = newBatch("page");
     byId("batch-name").value = this.suggested;
   }
 
@@ -69,10 +67,7 @@ class Batch {
   }
 
   #report(error) {
-    byId("error-batch").hidden = !error;
-    byId("error-batch").textContent = error;
-    if (error) byId("batch-name").setAttribute("aria-invalid", "true");
-    else byId("batch-name").removeAttribute("aria-invalid");
+    showFault(byId("batch-name"), byId("error-batch"), error);
   }
 
   #name() {

@@ -1,8 +1,7 @@
 // The progress of a batch: counts and files, polled until nothing waits.
 import { ApiError, call } from "../api.js";
+import { follow } from "../following.js";
 
-const MIN_POLL_S = 0.7;
-const MAX_POLL_S = 5;
 const FILES_PER_PAGE = 50;
 const MAX_FILES_PER_PAGE = 500;
 
@@ -52,7 +51,6 @@ export class Watch {
   constructor(batch, model, { onCounts, onError, isSettled }) {
     Object.assign(this, { batch, model, onCounts, onError, isSettled });
     this.stopping = new AbortController();
-    this.wait = MIN_POLL_S;
     this.running = false;
   }
 
@@ -68,28 +66,23 @@ export class Watch {
   async #run() {
     this.running = true;
     const { signal } = this.stopping;
-    let last = "";
-    while (!signal.aborted) {
-      const isSettled = this.isSettled();
-      let total = null;
+    let isSettled;
+    const ask = async () => {
+      isSettled = this.isSettled();
       try {
-        total = await counts(this.batch, this.model, signal);
+        return await counts(this.batch, this.model, signal);
       } catch (error) {
-        if (signal.aborted) break;
-        // 404: nothing is uploaded yet, as expected while the first upload is in progress.
-        if (!(error instanceof ApiError)) throw error;
-        if (error.status !== 404 || isSettled) this.onError(error);
-        if (!error.retryable && error.status !== 404) break;
+        if (error.status !== 404 || isSettled) throw error;
+        return null; // nothing is uploaded yet, as expected while the first upload is in progress
       }
-      if (total) {
-        this.onCounts(total);
-        if (isSettled && total.waiting === 0) break;
-        const now = JSON.stringify(total);
-        this.wait = now === last ? Math.min(MAX_POLL_S, this.wait * 1.4) : MIN_POLL_S;
-        last = now;
-      }
-      await new Promise((resolve) => setTimeout(resolve, this.wait * 1e3));
-    }
+    };
+    await follow(ask, {
+      signal,
+      take: (total) => total && this.onCounts(total),
+      isOver: (total) => total && isSettled && total.waiting === 0,
+      signOfLife: (total) => total,
+      fail: this.onError,
+    });
     this.running = false;
   }
 }

@@ -1,6 +1,7 @@
 // What a bulk job is asked for: the model, the source, and how the results are to be.
-import { button, el } from "../dom.js";
-import { acceptChoice, acceptDrops } from "../files.js";
+import { button, choices, el } from "../dom.js";
+import { newBatch } from "../download.js";
+import { acceptDrops, chooser } from "../files.js";
 import { bytes, plural } from "../format.js";
 import { offerModels } from "../trained-choice.js";
 
@@ -8,8 +9,6 @@ const MAX_KEYS = 1000;
 const TOLERATED_PERCENT = 5;
 const LOCATED = /^(incoming\/|s3:\/\/[a-z0-9.-]+\/)/;
 const PLACES = { files: "Files from here", s3: "What lies in S3" };
-
-const newBatch = () => `bulk-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-")}-${crypto.randomUUID().slice(0, 4)}`;
 
 /** One line is a prefix or a list of files by its name, several are files. */
 function sourceOf(lines, isList) {
@@ -24,7 +23,7 @@ export class Form {
     this.model = el("select", { id: "bulk-model" });
     offerModels(this.model, models);
     this.places = Object.entries(PLACES).map(([name, text]) => button(text, () => this.#choose(name), { "data-place": name }));
-    this.output = el("select", {}, el("option", { value: "parquet" }, "Parquet"), el("option", { value: "csv" }, "CSV"));
+    this.output = choices([["parquet", "Parquet"], ["csv", "CSV"]]);
     this.tolerated = el("input", { type: "number", min: 0, max: 100, step: "any", value: TOLERATED_PERCENT });
     this.columns = el("input", { autocomplete: "off", spellcheck: false, placeholder: "objid, run, camcol" });
     this.missing = el("p", { class: "hint", id: "bulk-missing" });
@@ -55,18 +54,15 @@ export class Form {
   }
 
   #here() {
-    const [one, folder] = [{ multiple: true }, { webkitdirectory: true }].map((kind) => el("input", { type: "file", hidden: true, ...kind }));
-    const [choose, chooseFolder] = [button("Choose files"), button("Choose a folder")];
-    acceptChoice(choose, one, (files) => this.addFiles(files));
-    acceptChoice(chooseFolder, folder, (files) => this.addFiles(files));
+    const add = (files) => this.addFiles(files);
     this.chosen = el("p", { class: "hint", id: "bulk-chosen" });
     this.clear = button("Clear", () => {
       this.files = [];
       this.#draw();
     }, { class: "quiet" });
     this.here = el("div", { class: "drop small", id: "bulk-drop" }, el("p", { class: "drop-words" }, "Drop tables, pictures, archives or a folder here"),
-      el("p", { class: "row" }, choose, chooseFolder, this.clear, one, folder), this.chosen);
-    acceptDrops(this.here, (files) => this.addFiles(files));
+      el("p", { class: "row" }, chooser("Choose files", add, { multiple: true }), chooser("Choose a folder", add, { webkitdirectory: true }), this.clear), this.chosen);
+    acceptDrops(this.here, add);
     return this.here;
   }
 
@@ -124,6 +120,6 @@ export class Form {
   }
 
   #uploads() {
-    return this.place === "files" ? { batch: newBatch(), files: this.files } : undefined;
+    return this.place === "files" ? { batch: newBatch("bulk"), files: this.files } : undefined;
   }
 }

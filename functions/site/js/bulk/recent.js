@@ -1,6 +1,6 @@
 // The bulk jobs of the last weeks, newest first.
 import { call } from "../api.js";
-import { el } from "../dom.js";
+import { el, put } from "../dom.js";
 import { count, dollars, when } from "../format.js";
 import { scrollTable } from "../widgets.js";
 
@@ -19,6 +19,5 @@ function row({ id, model, created, phase, progress, plan }) {
 export async function recentJobs(panel) {
   const { jobs } = await call(`/v1/bulk?limit=${LISTED}`);
   panel.hidden = jobs.length === 0;
-  const head = [["Job"], ["Model"], ["Started"], ["State"], ["Rows", "n"], ["Cost", "n"]].map(([name, kind]) => el("th", { scope: "col", class: kind }, name));
-  panel.replaceChildren(el("h2", {}, "Recent jobs"), scrollTable("Recent jobs", head, jobs.map(row)));
+  put(panel, el("h2", {}, "Recent jobs"), scrollTable("Recent jobs", ["Job", "Model", "Started", "State", "#Rows", "#Cost"], jobs.map(row)));
 }

@@ -1,7 +1,7 @@
 // A model card, readable: scores, figures, training data, limits.
 import { el } from "../dom.js";
 import { bytes, count, humanize, percent } from "../format.js";
-import { scrollTable } from "../widgets.js";
+import { factList, hint, scrollTable } from "../widgets.js";
 import { confusionTable, reliabilityDiagram } from "./figures.js";
 
 const FEW_LABELS = 20;
@@ -71,10 +71,9 @@ function score({ name, value, low, high }) {
 }
 
 function classTable(classes, of) {
-  const head = ["Class", "Precision", "Recall", "F1", "Inputs"].map((name, index) => el("th", { scope: "col", class: index ? "n" : undefined }, name));
   const rows = Object.entries(classes).map(([name, { precision, recall, f1, rows: number }]) =>
     el("tr", {}, el("th", { scope: "row" }, name), [precision, recall, f1].map((value) => el("td", { class: "n" }, percent(value))), el("td", { class: "n" }, count(number))));
-  return el("details", {}, el("summary", {}, "Scores by class"), scrollTable(`Scores by class: ${of}`, head, rows));
+  return el("details", {}, el("summary", {}, "Scores by class"), scrollTable(`Scores by class: ${of}`, ["Class", "#Precision", "#Recall", "#F1", "#Inputs"], rows));
 }
 
 function figuresOf(part, of) {
@@ -106,14 +105,14 @@ function linked(text) {
 }
 
 function labelsOf(card) {
-  if (card.classes) return el("dl", { class: "facts" }, Object.entries(card.classes).map(([name, meaning]) => [el("dt", {}, name), el("dd", {}, meaning)]));
+  if (card.classes) return factList(Object.entries(card.classes));
   if (card.labels.length <= FEW_LABELS) return card.labels.join(", ");
   return el("details", {}, el("summary", {}, `All ${count(card.labels.length)}`), el("p", { class: "hint" }, card.labels.join(", ")));
 }
 
 function facts(card) {
   const files = card.variants ? Object.values(card.variants) : [card];
-  const listed = {
+  return factList(Object.entries({
     Version: card.version,
     Architecture: card.architecture,
     Classes: labelsOf(card),
@@ -122,8 +121,7 @@ function facts(card) {
     Attribution: linked(card.attribution),
     File: files.map(({ file, bytes: size, sha256 }) => el("p", {}, `${file}, ${bytes(size)}, SHA-256 `, el("code", {}, sha256))),
     "Training command": el("code", {}, card.command),
-  };
-  return el("dl", { class: "facts" }, Object.entries(listed).map(([name, fact]) => [el("dt", {}, name), el("dd", {}, fact)]));
+  }));
 }
 
 /** The panel of a built-in model. */

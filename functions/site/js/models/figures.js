@@ -1,6 +1,7 @@
 // The figures of a model card: its confusion matrix and its reliability diagram.
 import { el, svg } from "../dom.js";
 import { count, percent, plural } from "../format.js";
+import { axes, drawing } from "../plot.js";
 import { scrollTable } from "../widgets.js";
 
 const SIDE = 300;
@@ -30,19 +31,7 @@ export function confusionTable({ rows, columns, counts }, of) {
   return el("figure", {}, caption, scrollTable(`Confusion matrix: ${of}`, head, body, { region: "scroll plain", table: "confusion" }));
 }
 
-function axes() {
-  const text = (content, position, anchor) => svg("text", { ...position, "text-anchor": anchor }, content);
-  return [
-    [0, 0.25, 0.5, 0.75, 1].map((share) => [
-      svg("line", { class: "axis", x1: x(share), x2: x(share), y1: y(0), y2: y(1) }),
-      svg("line", { class: "axis", x1: x(0), x2: x(1), y1: y(share), y2: y(share) }),
-      text(`${share * 100}`, { x: x(share), y: y(0) + 16 }, "middle"),
-      text(`${share * 100}`, { x: x(0) - 8, y: y(share) + 4 }, "end"),
-    ]),
-    text("predicted probability (%)", { x: x(0.5), y: SIDE - 4 }, "middle"),
-    text("observed accuracy (%)", { x: -y(0.5), y: 12, transform: "rotate(-90)" }, "middle"),
-  ];
-}
+const ticks = (scale) => [0, 0.25, 0.5, 0.75, 1].map((share) => [scale(share), share * 100]);
 
 /** How often the best label is right against its predicted probability. bins: [{count, confidence, accuracy}]. */
 export function reliabilityDiagram(bins) {
@@ -54,14 +43,12 @@ export function reliabilityDiagram(bins) {
     const title = svg("title", {}, `${describe(bin)}, ${plural(bin.count, "input")}`);
     return svg("circle", { class: "mark", cx: x(bin.confidence), cy: y(bin.accuracy), r }, title);
   });
-  const drawing = svg(
-    "svg",
-    { viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", "aria-label": `Reliability: ${bins.map(describe).join("; ")}`, class: "square" },
-    axes(),
+  const content = [
+    axes({ left: x(0), right: x(1), top: y(1), bottom: y(0) }, { ticks: ticks(x), title: "predicted probability (%)" }, { ticks: ticks(y), title: "observed accuracy (%)" }),
     svg("line", { class: "ideal", x1: x(0), y1: y(0), x2: x(1), y2: y(1) }),
     svg("polyline", { class: "curve", points: line }),
     points,
-  );
+  ];
   const caption = "On the dashed line, observed accuracy equals the predicted probability. Larger dots: more inputs.";
-  return el("figure", {}, el("figcaption", {}, el("b", {}, "Reliability"), caption), drawing);
+  return el("figure", {}, el("figcaption", {}, el("b", {}, "Reliability"), caption), drawing(SIDE, SIDE, `Reliability: ${bins.map(describe).join("; ")}`, content, "square"));
 }

@@ -1,13 +1,12 @@
 // The card of a version of a trained model: scores, figures, how it was fitted, what it was trained on.
 import { el } from "../dom.js";
 import { count, humanize, percent, plural } from "../format.js";
-import { scrollTable } from "../widgets.js";
+import { factList, refusedFiles, scrollTable } from "../widgets.js";
 import { learningCurve } from "../train/curve.js";
 import { partsOf, partsPanel } from "./card.js";
 
 const NOUNS = { pictures: "pictures", star: "objects" };
-const LISTED = 100;
-const LEFT_OUT = { duplicates: "Duplicates", conflicting: "In two classes", unreadable: "Unreadable", outside: "In no class", refused: "Left out" };
+const LEFT_OUT = { duplicates: "given twice", conflicting: "in two classes", unreadable: "unreadable", outside: "in no class", refused: "left out" };
 
 /** A value of a card as text. */
 function text(value) {
@@ -17,24 +16,12 @@ function text(value) {
   return String(value);
 }
 
-const facts = (entries) =>
-  el("dl", { class: "facts" }, entries.filter(([, fact]) => fact !== undefined && fact !== "").map(([name, fact]) => [el("dt", {}, name), el("dd", {}, fact)]));
-
 /** Every candidate that the chooser tried, in a table of the fields that they have. */
 function triedTable(tried, of) {
   if (!Array.isArray(tried) || tried.length === 0) return undefined;
   const fields = [...new Set(tried.flatMap((entry) => Object.keys(entry)))];
-  const head = fields.map((name) => el("th", { scope: "col" }, humanize(name)));
   const rows = tried.map((entry) => el("tr", {}, fields.map((name) => el("td", {}, entry[name] === undefined ? "" : text(entry[name])))));
-  return el("details", {}, el("summary", {}, `${plural(tried.length, "candidate")} compared`), scrollTable(`Candidates: ${of}`, head, rows));
-}
-
-/** Files that were left out: {count, files: [{file, reason}]}. */
-function named(title, found) {
-  if (!found?.count) return undefined;
-  const { files, count: number } = found;
-  const items = files.slice(0, LISTED).map(({ file, reason }) => el("li", {}, reason ? `${file}: ${reason}` : file));
-  return el("details", {}, el("summary", {}, `${title}: ${count(number)}`), el("ul", { class: "limits" }, items));
+  return el("details", {}, el("summary", {}, `${plural(tried.length, "candidate")} compared`), scrollTable(`Candidates: ${of}`, fields.map(humanize), rows));
 }
 
 /** The points of the learning curve, with the whole training set as the last. */
@@ -51,7 +38,7 @@ function fitting(card, of) {
     rows.push([humanize(name), text(value?.parameters ?? value)]);
     if (value?.tried) tables.push(triedTable(value.tried, `${of}, ${humanize(name)}`));
   }
-  return [facts(rows), ...tables];
+  return [factList(rows), ...tables];
 }
 
 /** The card's parts in their order. of: the model's name. */
@@ -65,8 +52,8 @@ export function trainedCard(card, kind, of) {
     ...partsPanel(partsOf(card), of),
     el("div", { class: "figures" }, curve.length > 0 && learningCurve(curve, forecast, NOUNS[kind]), el("div", { class: "beside" }, el("h3", {}, "How it was fitted"), fitting(card, of))),
     el("h3", {}, "Training data"),
-    facts(listed),
-    Object.entries(LEFT_OUT).map(([name, title]) => named(title, data[name])),
+    factList(listed),
+    Object.entries(LEFT_OUT).map(([name, title]) => refusedFiles(data[name], title)),
     limitations.length > 0 && [el("h3", {}, "Limitations"), el("ul", { class: "limits" }, limitations.map((limit) => el("li", {}, limit)))],
   ].flat(2).filter(Boolean);
 }

@@ -1,16 +1,15 @@
 // The trained models: which version is live, the versions kept, and what can be done with them.
 import { ApiError, call, post } from "../api.js";
 import { confirmed } from "../confirm.js";
-import { button, el } from "../dom.js";
+import { button, el, put } from "../dom.js";
 import { saveJson } from "../download.js";
-import { count, plural } from "../format.js";
+import { count, plural, when } from "../format.js";
 import { announce, problemBox, scrollTable } from "../widgets.js";
 import { onTrained, refreshTrained, short, trained } from "../trained.js";
 import { accuracyOf, trainedCard } from "./trained-card.js";
 
 const HOW = { first: "first version", promoted: "promoted", forced: "promoted in spite of the comparison", rolled_back: "rolled back" };
 
-const when = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const pathOf = (name, rest = "") => `/v1/models/${encodeURIComponent(name)}${rest}`;
 
 /** One trained model: its panel, loaded when it is opened. */
@@ -55,22 +54,20 @@ class Panel {
 
   #draw({ card, live, history = [] }, versions) {
     const { name } = this.entry;
-    const head = ["Version", "Made", "Accuracy", "Actions"].map((title) => el("th", { scope: "col", class: title === "Accuracy" ? "n" : undefined }, title));
     const rows = versions.map((entry) => this.#row(entry));
     const [last] = history;
     const why = last && [`${HOW[last.how] ?? last.how} on ${when(last.promoted)}`, last.comparison?.sentence].filter(Boolean).join(". ");
     const canRollBack = history.filter(({ version }) => version !== live).length > 0;
     this.problem = el("div");
     this.card = el("div", { class: "model" });
-    this.body.replaceChildren(...[
+    put(this.body,
       live && el("p", {}, "Live: ", el("code", {}, short(live)), why ? `, ${why}` : ""),
       this.problem,
-      scrollTable(`Versions of ${name}`, head, rows),
+      scrollTable(`Versions of ${name}`, ["Version", "Made", "#Accuracy", "Actions"], rows),
       el("p", { class: "row" },
         canRollBack && button("Roll back", () => this.#act(() => post(pathOf(name, "/rollback"), {}), `${name} was rolled back`)),
         button("Delete the model", () => this.#deleteModel(), { class: "quiet" })),
-      this.card,
-    ].filter(Boolean));
+      this.card);
     if (card) this.#showCard(card, live);
   }
 
@@ -178,6 +175,6 @@ export class Trained {
       this.empty = el("div");
       this.holder.replaceChildren(el("div", { class: "panel trained" }, this.heading, this.empty, this.list));
     }
-    this.empty.replaceChildren(...(entries.length === 0 ? [empty] : []));
+    put(this.empty, entries.length === 0 && empty);
   }
 }

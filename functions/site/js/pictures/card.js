@@ -1,9 +1,9 @@
 // A picture in the gallery: its preview at once, then its answer or what went wrong.
-import { el } from "../dom.js";
+import { button, el, put } from "../dom.js";
 import { bytes, milliseconds } from "../format.js";
 import { wasThisRight } from "../corrections.js";
 import { verdict } from "../typicality.js";
-import { bars, problemBox, warningList } from "../widgets.js";
+import { bars, failure, problemBox, warningList } from "../widgets.js";
 
 const WAITING = { waiting: "Waiting", working: "Classifying…", sending: "Large file: uploading to the drop folder" };
 // What most browsers cannot show: the answer brings the model's view of it instead.
@@ -29,8 +29,8 @@ export class Card {
     this.actions = actions;
     this.image = el("img", { class: "preview", alt: "", src: picture.url, decoding: "async" });
     this.frame = el("span", { class: "frame" }, this.image);
-    const remove = { type: "button", class: "remove", "aria-label": `Remove ${picture.path}`, onclick: () => actions.remove(picture) };
-    this.thumbnail = el("div", { class: "thumbnail" }, this.frame, el("button", remove, "×"));
+    const remove = button("×", () => actions.remove(picture), { class: "remove", "aria-label": `Remove ${picture.path}` });
+    this.thumbnail = el("div", { class: "thumbnail" }, this.frame, remove);
     this.body = el("div", { class: "card-body" });
     this.element = el("li", { class: "card" }, this.thumbnail, this.body);
     this.image.addEventListener("load", () => this.frame.style.setProperty("--ratio", this.image.naturalWidth / this.image.naturalHeight));
@@ -45,7 +45,7 @@ export class Card {
     this.element.dataset.state = state;
     this.element.setAttribute("aria-busy", String(state in WAITING));
     const content = state === "done" ? this.#answer() : state === "failed" ? this.#failure() : this.#pending();
-    this.body.replaceChildren(...content.filter(Boolean));
+    put(this.body, content);
     const explanation = answer?.result.explanation;
     if (unshown && explanation) this.#showView(explanation);
     this.#showHeat(explanation);
@@ -97,25 +97,21 @@ export class Card {
 
   #failure() {
     const { error } = this.picture;
-    const button = (text, action) => el("button", { type: "button", onclick: () => action(this.picture) }, text);
-    const offered = [
-      error.type === "archive" && button("Open in Batch", this.actions.batch),
-      error.retryable && button("Try again", this.actions.retry),
-    ];
-    return [problemBox(error, ...offered.filter(Boolean)), this.#foot()];
+    const { batch, retry } = this.actions;
+    const box = error.type === "archive" ? problemBox(error, button("Open in Batch", () => batch(this.picture))) : failure(error, () => retry(this.picture));
+    return [box, this.#foot()];
   }
 
-  #foot(button) {
+  #foot(action) {
     const { path, file, answer, state } = this.picture;
     const size = answer && state === "done" ? (answer.result.cached ? "from the cache" : milliseconds(answer.time)) : bytes(file.size);
-    return el("div", { class: "card-foot" }, el("span", { class: "name", title: path }, path), button, el("span", { class: "num" }, size));
+    return el("div", { class: "card-foot" }, el("span", { class: "name", title: path }, path), action, el("span", { class: "num" }, size));
   }
 
   #heatButton() {
     const { heat, path, unshown, answer } = this.picture;
     if (unshown && !answer.result.explanation) return undefined; // nothing to lay it over
-    const pressed = { type: "button", "aria-pressed": String(Boolean(heat)), "aria-label": `Heat map of ${path}` };
-    return el("button", { ...pressed, onclick: () => this.actions.heat(this.picture) }, "Heat map");
+    return button("Heat map", () => this.actions.heat(this.picture), { "aria-pressed": String(Boolean(heat)), "aria-label": `Heat map of ${path}` });
   }
 
   /** Lay the heat map over the part of the picture that it covers, or over all of the model's view. */

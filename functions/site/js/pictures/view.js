@@ -1,5 +1,5 @@
 // The view of a model of pictures: pictures in, a gallery of answers out.
-import { copyOf, el } from "../dom.js";
+import { choices, copyOf, el } from "../dom.js";
 import { acceptChoice, acceptDrops } from "../files.js";
 import { count, humanize } from "../format.js";
 import { sampleFile, sampleUrl } from "../models.js";
@@ -28,12 +28,12 @@ function formatsOf({ media_types: types }) {
 function labelChoice({ labels, label_sets: sets }, onChange) {
   const placeholder = labels.slice(0, 3).join(", ");
   const custom = el("input", { type: "text", placeholder, "aria-label": "Labels, separated by commas", hidden: true, spellcheck: false });
-  const choices = [
+  const pairs = [
     ["", `All ${count(labels.length)} classes`],
     ...sets.map(({ name, labels: number }) => [name, `${humanize(name)} (${number} classes)`]),
     ["custom", "Custom list"],
   ];
-  const select = el("select", {}, choices.map(([value, text]) => el("option", { value }, text)));
+  const select = choices(pairs);
   select.addEventListener("change", () => {
     custom.hidden = select.value !== "custom";
     if (custom.hidden) onChange(select.value);

@@ -1,6 +1,7 @@
 // The figures of an answer: the colour-colour diagram and the SHAP contributions.
-import { el, svg } from "../dom.js";
+import { choices, el, svg } from "../dom.js";
 import { percent } from "../format.js";
+import { axes, drawing } from "../plot.js";
 
 const WIDTH = 380;
 const HEIGHT = 300;
@@ -35,23 +36,8 @@ function scales([[left, right], [low, high]]) {
   return { x, y };
 }
 
-function axes({ x, y }, [[left, right], [low, high]]) {
-  const across = Array.from({ length: right - left + 1 }, (_, step) => left + step);
-  const up = Array.from({ length: Math.floor(high) - Math.ceil(low) + 1 }, (_, step) => Math.ceil(low) + step);
-  const text = (value, position, anchor) => svg("text", { ...position, "text-anchor": anchor }, String(value));
-  return [
-    across.map((value) => [
-      svg("line", { class: "axis", x1: x(value), x2: x(value), y1: TOP, y2: HEIGHT - BOTTOM }),
-      text(value, { x: x(value), y: HEIGHT - BOTTOM + 16 }, "middle"),
-    ]),
-    up.map((value) => [
-      svg("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
-      text(value, { x: LEFT - 8, y: y(value) + 4 }, "end"),
-    ]),
-    text("u − g (mag)", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 4 }, "middle"),
-    svg("text", { x: -(HEIGHT - BOTTOM) / 2, y: 12, "text-anchor": "middle", transform: "rotate(-90)" }, "g − r (mag)"),
-  ];
-}
+/** The whole numbers of a range with their positions. */
+const ticks = (scale, [from, to]) => Array.from({ length: Math.floor(to) - Math.ceil(from) + 1 }, (_, step) => [scale(Math.ceil(from) + step), Math.ceil(from) + step]);
 
 const outline = (ring, { x, y }) => `M${ring.map(([across, up]) => `${x(across).toFixed(1)} ${y(up).toFixed(1)}`).join("L")}Z`;
 
@@ -83,17 +69,12 @@ export async function diagram(objects) {
   const { classes, ranges, source } = await contours();
   const scale = scales(ranges);
   const where = objects.length === 1 ? describe(objects[0]) : `${objects.length} objects`;
-  const drawing = svg(
-    "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `Colour-colour diagram: ${where}` },
-    axes(scale, ranges),
-    contourPaths(classes, scale),
-    marks(objects, scale),
-    names(classes, scale),
-  );
+  const [across, up] = [{ ticks: ticks(scale.x, ranges[0]), title: "u − g (mag)" }, { ticks: ticks(scale.y, ranges[1]), title: "g − r (mag)" }];
+  const box = { left: LEFT, right: WIDTH - RIGHT, top: TOP, bottom: HEIGHT - BOTTOM };
+  const content = [axes(box, across, up), contourPaths(classes, scale), marks(objects, scale), names(classes, scale)];
   const shares = Object.values(classes)[0].map(({ share }) => percent(share).replace(".0", ""));
   const caption = el("figcaption", {}, el("b", {}, "Position among the training data"), `${where}. Contours enclose ${shares.join(" and ")} of each class.`);
-  return el("figure", {}, caption, drawing, el("p", { class: "hint" }, `Source: ${source}.`));
+  return el("figure", {}, caption, drawing(WIDTH, HEIGHT, `Colour-colour diagram: ${where}`, content), el("p", { class: "hint" }, `Source: ${source}.`));
 }
 
 const describe = ({ values: { u, g, r } }) => `u − g = ${(u - g).toFixed(2)}, g − r = ${(g - r).toFixed(2)}`;
@@ -135,14 +116,14 @@ function shapBars(explanation, label) {
     ];
   });
   const axis = svg("line", { class: "axis", x1: zero, x2: zero, y1: 2, y2: height - 4 });
-  return svg("svg", { viewBox: `0 0 ${SHAP.width} ${height}`, role: "img", "aria-label": `Contributions to ${label}: ${spoken}` }, axis, bars);
+  return drawing(SHAP.width, height, `Contributions to ${label}: ${spoken}`, [axis, bars]);
 }
 
 /** SHAP contributions to a class, at first the predicted one: bars to both sides of zero. explanation: as in the API's answer. */
 export function shapFigure(explanation, best) {
   const holder = el("div", {}, shapBars(explanation, best));
   const labels = Object.keys(explanation.classes);
-  const select = el("select", { "aria-label": "Class to explain" }, labels.map((label) => el("option", { value: label }, label)));
+  const select = choices(labels.map((label) => [label, label]), { "aria-label": "Class to explain" });
   select.value = best;
   select.addEventListener("change", () => holder.replaceChildren(shapBars(explanation, select.value)));
   const caption = el("figcaption", {}, el("b", {}, "Why this class?"), "Bars to the right support it, to the left count against it (SHAP).");

@@ -1,9 +1,9 @@
 // A table of answers in pages, sorted by any column; each row opens its explanation.
-import { el } from "../dom.js";
+import { button, el, put } from "../dom.js";
 import { saveCsv, saveJson, stamped } from "../download.js";
 import { count, percent, plural } from "../format.js";
 import { TYPICALITY, UNSURE, isUntypical, untypicalMark } from "../typicality.js";
-import { announce, scrollTable } from "../widgets.js";
+import { announce, hint, scrollTable } from "../widgets.js";
 import { classOf } from "./figures.js";
 import { valuesOf } from "./read.js";
 
@@ -76,12 +76,11 @@ export class ResultTable {
       { class: "table-head" },
       el("div", {}, el("h2", {}, plural(this.entries.length, "row")), el("p", {}, summary, failed > 0 && `${count(failed)} rejected `, untypical > 0 && `${count(untypical)} unlike the test data`)),
       el("div", { class: "row" },
-        el("button", { type: "button", onclick: () => this.#csv() }, "CSV"),
-        el("button", { type: "button", onclick: () => this.#json() }, "JSON")),
+        button("CSV", () => this.#csv()), button("JSON", () => this.#json())),
     );
     const isMeasured = this.entries.some(({ result }) => result?.typicality !== undefined);
     const progress = done < this.entries.length && el("progress", { max: this.entries.length, value: done, "aria-label": "Rows classified" });
-    this.panel.replaceChildren(...[head, progress, this.#table(), this.#pages(), isMeasured && el("p", { class: "hint" }, TYPICALITY)].filter(Boolean));
+    put(this.panel, head, progress, this.#table(), this.#pages(), isMeasured && hint(TYPICALITY));
   }
 
   #table() {
@@ -90,7 +89,7 @@ export class ResultTable {
       const sort = index === column ? (descending ? "descending" : "ascending") : undefined;
       const arrow = index === column ? (descending ? " ↓" : " ↑") : "";
       return el("th", { scope: "col", "aria-sort": sort, class: index === 3 || index === 5 ? "n" : undefined },
-        el("button", { type: "button", onclick: () => this.#sort(index) }, name + arrow));
+        button(name + arrow, () => this.#sort(index)));
     });
     const shown = this.order.slice(this.page * PAGE, (this.page + 1) * PAGE);
     return scrollTable("Rows", heads, shown.map((entry) => this.#row(entry)));
@@ -99,7 +98,7 @@ export class ResultTable {
   #row(entry) {
     const { number, result } = entry;
     const name = result?.id && result.id !== String(number - 1) ? result.id : `row ${number}`;
-    const open = el("button", { type: "button", onclick: () => this.#show(entry) }, name);
+    const open = button(name, () => this.#show(entry));
     const cells = (...rest) => [el("td", { class: "n" }, String(number)), el("td", {}, result?.predictions ? open : name), ...rest];
     if (!result) return el("tr", {}, cells(el("td", { colSpan: 4, class: "hint" }, "waiting")));
     if (result.error) return el("tr", {}, cells(el("td", { colSpan: 4, class: "wide wrong" }, result.error.detail)));
@@ -122,7 +121,7 @@ export class ResultTable {
   #pages() {
     const last = Math.ceil(this.entries.length / PAGE) - 1;
     if (last < 1) return null;
-    const turn = (by, text) => el("button", { type: "button", disabled: this.page + by < 0 || this.page + by > last, onclick: () => this.#turn(by, text) }, text);
+    const turn = (by, text) => button(text, () => this.#turn(by, text), { disabled: this.page + by < 0 || this.page + by > last });
     return el("nav", { class: "pages", "aria-label": "Pages of the table" }, turn(-1, "Previous"), `${this.page + 1} of ${last + 1}`, turn(1, "Next"));
   }
 

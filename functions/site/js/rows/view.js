@@ -1,6 +1,6 @@
 // The view of a model of rows: one object by its numbers, or a table of them.
 import { ApiError, call, post, withOptions } from "../api.js";
-import { button, copyOf, el } from "../dom.js";
+import { button, copyOf, el, put } from "../dom.js";
 import { csvText } from "../download.js";
 import { acceptChoice, acceptDrops } from "../files.js";
 import { plural } from "../format.js";
@@ -9,7 +9,7 @@ import { Queue } from "../queue.js";
 import { sampleUrl } from "../models.js";
 import { asEntry, modelChoice } from "../trained-choice.js";
 import { sharesFigure, verdict, wholeVerdict } from "../typicality.js";
-import { bars, problemBox, warningList } from "../widgets.js";
+import { bars, failure, hint, problemBox, warningList } from "../widgets.js";
 import { classOf, diagram, shapFigure } from "./figures.js";
 import { Form } from "./form.js";
 import { isPhotometry, joined, readTable, valuesOf } from "./read.js";
@@ -122,7 +122,7 @@ class Rows {
       }
       this.#read(this.parts.paste.value);
     };
-    return el("button", { type: "button", class: row ? undefined : "quiet", onclick: row ? useRow : useTable }, title);
+    return button(title, row ? useRow : useTable, { class: row ? undefined : "quiet" });
   }
 
   /** A whole row pasted into a field fills the form. */
@@ -169,7 +169,7 @@ class Rows {
       { class: "star-head" },
       el("div", {},
         verdict(result, "object", { nameOf: (label) => NAMES[label] ?? label, kind: classOf(best.label) }),
-        this.hasContours && el("p", { class: "hint" }, VARIANTS[result.variant]),
+        this.hasContours && hint(VARIANTS[result.variant]),
         warningList(result.warnings)),
       bars(result.predictions, { classOf }),
     );
@@ -187,7 +187,7 @@ class Rows {
   #fail(error, retry) {
     if (!(error instanceof ApiError)) throw error;
     if (this.prior.refused(error)) this.prior.input.focus();
-    this.panel.replaceChildren(problemBox(error, ...(error.retryable ? [button("Try again", retry)] : [])));
+    put(this.panel, failure(error, retry));
     this.panel.removeAttribute("aria-busy");
   }
 
@@ -239,12 +239,11 @@ class Rows {
       const whole = joined(wholes);
       const figure = this.hasContours && (await diagram(results.objects()));
       if (signal.aborted) return;
-      const hint = el("p", { class: "hint" }, "Select a row below to see why it got its class.");
       const use = button("Use these shares", () => {
         this.prior.value = sharesText(whole.class_shares);
         this.#classifyTable(table);
       });
-      this.panel.replaceChildren(el("h2", {}, plural(table.rows.length, "object")), ...wholeVerdict(whole), hint,
+      put(this.panel, el("h2", {}, plural(table.rows.length, "object")), wholeVerdict(whole), hint("Select a row below to see why it got its class."),
         el("div", { class: "figures" }, sharesFigure(whole.class_shares, classOf, whole.domain?.in_domain !== false && use), figure));
     } catch (error) {
       if (signal.aborted) return;

@@ -1,8 +1,9 @@
 // The class boxes: a name, pictures, and ways to put more in.
 import { button, el } from "../dom.js";
-import { acceptChoice, acceptDrops } from "../files.js";
+import { acceptDrops, chooser } from "../files.js";
 import { count, plural } from "../format.js";
 import { confirmed } from "../confirm.js";
+import { showFault } from "../widgets.js";
 import { takePictures } from "./camera.js";
 import { LIMITS } from "./dataset.js";
 
@@ -54,21 +55,16 @@ export class Boxes {
     const fault = el("p", { class: "wrong", hidden: true });
     const number = el("p", { class: "hint num" });
     const pictures = el("ul", { class: "small-pictures" });
-    const [files, camera] = [el("input", { type: "file", multiple: true, accept: this.accept, hidden: true }), el("input", { type: "file", accept: "image/*", capture: "environment", hidden: true })];
     const add = (found) => this.add(entry.name, found);
-    const [choose, shoot] = [button("Choose pictures"), button("Camera", () => takePictures(entry.name, add, () => camera.click()))];
-    acceptChoice(choose, files, add);
-    acceptChoice(el("button"), camera, add);
+    const choose = chooser("Choose pictures", add, { multiple: true, accept: this.accept });
+    const [, camera] = chooser("", add, { accept: "image/*", capture: "environment" });
+    const shoot = button("Camera", () => takePictures(entry.name, add, () => camera.click()));
     input.addEventListener("change", () => {
-      const wrong = this.dataset.rename(entry, input.value.trim());
-      fault.hidden = !wrong;
-      fault.textContent = wrong;
-      if (wrong) input.setAttribute("aria-invalid", "true");
-      else input.removeAttribute("aria-invalid");
+      showFault(input, fault, this.dataset.rename(entry, input.value.trim()));
     });
     const remove = button("×", () => this.#remove(entry), { class: "quiet close" });
     const element = el("section", { class: "box drop" },
-      el("div", { class: "box-head" }, input, remove), fault, number, pictures, el("p", { class: "row" }, choose, shoot, files, camera));
+      el("div", { class: "box-head" }, input, remove), fault, number, pictures, el("p", { class: "row" }, choose, shoot, camera));
     element.addEventListener("focusin", () => this.#activate(entry));
     element.addEventListener("pointerdown", () => this.#activate(entry));
     acceptDrops(element, (found) => {

@@ -1,5 +1,6 @@
 // Pictures from the camera, one after the other; where the page gets none, the system's camera takes them.
 import { el } from "../dom.js";
+import { stamped } from "../download.js";
 import { plural } from "../format.js";
 
 const QUALITY = 0.92;
@@ -8,7 +9,7 @@ const QUALITY = 0.92;
 function frameOf(video, number) {
   const canvas = el("canvas", { width: video.videoWidth, height: video.videoHeight });
   canvas.getContext("2d").drawImage(video, 0, 0);
-  const name = `camera-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-")}-${number}.jpg`;
+  const name = `${stamped("camera")}-${number}.jpg`;
   return new Promise((resolve) => canvas.toBlob((blob) => resolve(new File([blob], name, { type: blob.type, lastModified: Date.now() })), "image/jpeg", QUALITY));
 }
 

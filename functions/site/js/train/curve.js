@@ -1,6 +1,7 @@
 // The learning curve of a trained model: accuracy by the number of examples, and what more of them would bring.
 import { el, svg } from "../dom.js";
 import { count, percent } from "../format.js";
+import { axes, drawing } from "../plot.js";
 
 const WIDTH = 380;
 const HEIGHT = 260;
@@ -35,18 +36,12 @@ export function learningCurve(curve, forecast, noun) {
   const floor = Math.max(0, Math.floor(Math.min(...all.map(({ accuracy }) => accuracy.low ?? accuracy.value)) * 10) / 10);
   const x = (examples) => LEFT + (examples / most) * (WIDTH - LEFT - RIGHT);
   const y = (share) => HEIGHT - BOTTOM - ((Math.min(1, share) - floor) / Math.max(0.1, 1 - floor)) * (HEIGHT - BOTTOM - TOP);
-  const text = (content, position, anchor) => svg("text", { ...position, "text-anchor": anchor }, content);
   const across = stepOf(most, 5);
   const up = 1 - floor > 0.5 ? 0.2 : 0.1;
   const ticks = (from, to, step) => Array.from({ length: Math.floor((to - from) / step + 1e-9) + 1 }, (_, index) => from + index * step);
-  const axes = [
-    ticks(floor, 1, up).map((share) => [
-      svg("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(share), y2: y(share) }),
-      text(`${Math.round(share * 100)}`, { x: LEFT - 8, y: y(share) + 4 }, "end"),
-    ]),
-    ticks(0, most, across).map((examples) => text(count(examples), { x: x(examples), y: HEIGHT - BOTTOM + 16 }, "middle")),
-    text(`${noun} in training`, { x: (LEFT + WIDTH) / 2, y: HEIGHT - 4 }, "middle"),
-    svg("text", { x: -(HEIGHT - BOTTOM) / 2, y: 12, "text-anchor": "middle", transform: "rotate(-90)" }, "accuracy (%)"),
+  const numbers = [
+    { ticks: ticks(0, most, across).map((examples) => [x(examples), count(examples)]), title: `${noun} in training`, grid: false },
+    { ticks: ticks(floor, 1, up).map((share) => [y(share), Math.round(share * 100)]), title: "accuracy (%)" },
   ];
   const whisker = ({ examples, accuracy: { low, high } }) =>
     low !== undefined && svg("line", { class: "whisker", x1: x(examples), x2: x(examples), y1: y(low), y2: y(high) });
@@ -55,10 +50,12 @@ export function learningCurve(curve, forecast, noun) {
   const dot = (point, kind) => svg("circle", { class: kind, cx: x(point.examples), cy: y(point.accuracy.value), r: 4.5 }, svg("title", {}, describe(point)));
   const place = ({ examples, accuracy }) => `${x(examples)},${y(accuracy.value)}`;
   const spoken = [...curve.map(describe), forecast?.accuracy && `forecast, ${describe(forecast)}`].filter(Boolean).join("; ");
-  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `Learning curve: ${spoken}` }, axes,
+  const content = [
+    axes({ left: LEFT, right: WIDTH - RIGHT, top: TOP, bottom: HEIGHT - BOTTOM }, ...numbers),
     forecast?.accuracy && svg("polyline", { class: "ideal", points: [curve.at(-1), forecast].map(place).join(" ") }),
     svg("polyline", { class: "curve", points: curve.map(place).join(" ") }),
-    all.map(whisker), curve.map((point) => dot(point, "mark")), forecast?.accuracy && dot(forecast, "mark forecast"));
+    all.map(whisker), curve.map((point) => dot(point, "mark")), forecast?.accuracy && dot(forecast, "mark forecast"),
+  ];
   const sentence = forecastSentence(curve, forecast, noun);
-  return el("figure", {}, el("figcaption", {}, el("b", {}, "Learning curve"), sentence ? el("span", { class: "forecast" }, sentence) : "Accuracy on held-out data by the size of the training set."), drawing);
+  return el("figure", {}, el("figcaption", {}, el("b", {}, "Learning curve"), sentence ? el("span", { class: "forecast" }, sentence) : "Accuracy on held-out data by the size of the training set."), drawing(WIDTH, HEIGHT, `Learning curve: ${spoken}`, content));
 }

@@ -1,7 +1,7 @@
 // What a model of pictures learns from: class boxes, folders, a zip archive, corrections.
 import { corrections } from "../corrections.js";
 import { button, el } from "../dom.js";
-import { acceptChoice } from "../files.js";
+import { chooser } from "../files.js";
 import { plural } from "../format.js";
 import { confirmed } from "../confirm.js";
 import { announce } from "../widgets.js";
@@ -21,10 +21,8 @@ export class PictureData {
     this.note = el("p", { class: "hint", role: "status" });
     this.archive = el("div", { class: "notice", hidden: true });
     const accept = ["image/*", ...model.accepts].join();
-    const [folder, zip] = [el("input", { type: "file", webkitdirectory: true, hidden: true }), el("input", { type: "file", accept: ".zip", hidden: true })];
-    const [folderButton, zipButton] = [button("Choose a folder of class folders"), button("Choose a zip")];
-    acceptChoice(folderButton, folder, (files) => this.addFiles(files));
-    acceptChoice(zipButton, zip, (files) => this.addFiles(files));
+    const add = (files) => this.addFiles(files);
+    const sources = [chooser("Choose a folder of class folders", add, { webkitdirectory: true }), chooser("Choose a zip", add, { accept: ".zip" })];
     this.clearButton = button("Clear all", () => this.#clear(), { class: "quiet" });
     this.inBoxes = el("div", {}, holder);
     this.dataset = new Dataset(() => this.#changed());
@@ -32,7 +30,7 @@ export class PictureData {
     this.corrections = new CorrectionsPanel(corrections, this.dataset);
     const addClass = button("Add a class", () => this.boxes.edit(this.dataset.addClass()));
     this.element = el("div", { id: "train-pictures" },
-      this.inBoxes, this.archive, el("p", { class: "row" }, addClass, folderButton, zipButton, this.clearButton, folder, zip), this.note, this.corrections.element);
+      this.inBoxes, this.archive, el("p", { class: "row" }, addClass, sources, this.clearButton), this.note, this.corrections.element);
     this.dataset.load();
     this.#changed();
   }

@@ -1,7 +1,7 @@
 // Active learning: of a pool of unlabelled pictures the least certain are labelled by keyboard, ten at a time.
 import { ApiError } from "../api.js";
 import { button, el } from "../dom.js";
-import { acceptChoice, acceptDrops } from "../files.js";
+import { acceptDrops, chooser } from "../files.js";
 import { count, percent, plural } from "../format.js";
 import { Queue } from "../queue.js";
 import { announce, problemBox } from "../widgets.js";
@@ -33,11 +33,9 @@ export class Pool {
     this.newLabels = 0;
     this.number = 0;
     this.queue = new Queue(CONCURRENCY);
-    const [files, folder] = [el("input", { type: "file", multiple: true, accept: ["image/*", ...model.accepts].join(), hidden: true }), el("input", { type: "file", webkitdirectory: true, hidden: true })];
-    const [choose, chooseFolder] = [button("Choose pictures"), button("Choose a folder")];
-    for (const [node, input] of [[choose, files], [chooseFolder, folder]]) acceptChoice(node, input, (found) => this.addFiles(found));
-    const drop = el("div", { class: "drop small" }, el("p", { class: "drop-words" }, "Drop unlabelled pictures here"), el("p", { class: "row" }, choose, chooseFolder, files, folder));
-    acceptDrops(panel, (found) => this.addFiles(found));
+    const add = (found) => this.addFiles(found);
+    const drop = el("div", { class: "drop small" }, el("p", { class: "drop-words" }, "Drop unlabelled pictures here"), el("p", { class: "row" }, chooser("Choose pictures", add, { multiple: true, accept: ["image/*", ...model.accepts].join() }), chooser("Choose a folder", add, { webkitdirectory: true })));
+    acceptDrops(panel, add);
     this.state = el("p", { class: "hint num", role: "status" });
     this.asking = el("div", { class: "asking", tabIndex: -1, role: "group", "aria-label": "Label the least certain pictures", hidden: true });
     this.train = button("", () => this.again(this.entry.name), { class: "main", hidden: true });

@@ -1,15 +1,14 @@
 // The trainings of the last days, newest first.
 import { call } from "../api.js";
-import { el } from "../dom.js";
+import { el, put } from "../dom.js";
 import { when } from "../format.js";
 import { scrollTable } from "../widgets.js";
 import { accuracyOf } from "../models/trained-card.js";
 
 const LISTED = 10;
-const OUTCOMES = { done: "done", failed: "failed" };
 
 function row({ id, name, kind, phase, created, metrics, promoted }) {
-  const state = phase === "done" ? (promoted ? "done, live" : "done") : OUTCOMES[phase] ?? `${phase}…`;
+  const state = phase === "done" ? (promoted ? "done, live" : "done") : phase === "failed" ? phase : `${phase}…`;
   return el("tr", {},
     el("td", {}, el("a", { href: `#train/${encodeURIComponent(id)}` }, name)), el("td", {}, kind === "star" ? "table" : kind),
     el("td", {}, when(created)), el("td", { class: phase === "failed" ? "wrong" : undefined }, state),
@@ -20,6 +19,5 @@ function row({ id, name, kind, phase, created, metrics, promoted }) {
 export async function recentTrainings(panel) {
   const { trainings } = await call(`/v1/trainings?limit=${LISTED}`);
   panel.hidden = trainings.length === 0;
-  const head = ["Model", "Kind", "Started", "State", "Accuracy"].map((name) => el("th", { scope: "col", class: name === "Accuracy" ? "n" : undefined }, name));
-  panel.replaceChildren(el("h2", {}, "Recent trainings"), scrollTable("Recent trainings", head, trainings.map(row)));
+  put(panel, el("h2", {}, "Recent trainings"), scrollTable("Recent trainings", ["Model", "Kind", "Started", "State", "#Accuracy"], trainings.map(row)));
 }

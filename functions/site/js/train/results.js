@@ -1,6 +1,6 @@
 // What a training resulted in: whether its version is live and why, and its card.
 import { ApiError, call, post } from "../api.js";
-import { button, el } from "../dom.js";
+import { button, el, put } from "../dom.js";
 import { saveJson } from "../download.js";
 import { problemBox } from "../widgets.js";
 import { trainedCard } from "../models/trained-card.js";
@@ -61,12 +61,11 @@ export class Results {
 
   #draw() {
     const { training, card } = this;
-    this.panel.replaceChildren(...[
+    put(this.panel,
       el("div", { class: "model-head" }, el("h2", {}, "Results"), el("p", { class: "hint" }, "version ", el("code", {}, short(training.version)))),
       this.#state(),
       this.problem && problemBox(this.problem),
       el("div", { class: "model" }, trainedCard(card, training.kind, training.name)),
-      el("p", { class: "row" }, button("Card as JSON", () => saveJson(`${training.name}-${short(training.version)}.json`, card))),
-    ].filter(Boolean));
+      el("p", { class: "row" }, button("Card as JSON", () => saveJson(`${training.name}-${short(training.version)}.json`, card))));
   }
 }

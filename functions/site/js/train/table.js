@@ -1,6 +1,6 @@
 // What a model of objects learns from: a table with a column of classes.
-import { button, el } from "../dom.js";
-import { acceptChoice, acceptDrops } from "../files.js";
+import { choices, el, put } from "../dom.js";
+import { acceptDrops, chooser } from "../files.js";
 import { bytes, count, plural } from "../format.js";
 import { cells, columnsOf, isNumber } from "../rows/read.js";
 
@@ -33,12 +33,10 @@ export class TableData {
     this.model = model;
     this.onChange = onChange;
     this.file = null;
-    const input = el("input", { type: "file", accept: [".txt", ...model.accepts].join(), hidden: true });
-    const choose = button("Choose a table");
-    acceptChoice(choose, input, (files) => this.addFiles(files));
+    const add = (files) => this.addFiles(files);
     const drop = el("div", { class: "drop small" }, el("p", { class: "drop-words" }, "Drop a table with a column of classes here"),
-      el("p", { class: "row" }, choose, input), el("p", { class: "hint" }, model.accepts.join(", ")));
-    acceptDrops(drop, (files) => this.addFiles(files));
+      el("p", { class: "row" }, chooser("Choose a table", add, { accept: [".txt", ...model.accepts].join() })), el("p", { class: "hint" }, model.accepts.join(", ")));
+    acceptDrops(drop, add);
     this.details = el("div", { class: "table-details" });
     this.element = el("div", { id: "train-star", hidden: true }, drop, this.details);
   }
@@ -81,7 +79,7 @@ export class TableData {
     };
     this.search = el("input", { type: "checkbox" });
     if (this.columns) {
-      this.classColumn = el("select", {}, this.columns.map(({ name }) => el("option", { value: name }, name)));
+      this.classColumn = choices(this.columns.map(({ name }) => [name, name]));
       this.classColumn.value = guessed(this.columns);
       this.classColumn.addEventListener("change", changed);
     } else {
@@ -89,12 +87,11 @@ export class TableData {
       this.classColumn.addEventListener("input", changed);
     }
     this.described = el("p", { class: "hint" });
-    this.details.replaceChildren(...[
+    put(this.details,
       el("p", {}, el("b", {}, this.file.name), ` ${bytes(this.file.size)}`),
       el("label", { class: "field" }, "Column with the classes", this.classColumn), this.described,
       this.columns && this.#columns(),
-      el("label", { class: "switch" }, this.search, " Search for better hyperparameters ", el("span", { class: "hint" }, "takes longer")),
-    ].filter(Boolean));
+      el("label", { class: "switch" }, this.search, " Search for better hyperparameters ", el("span", { class: "hint" }, "takes longer")));
     this.#describe();
   }
 
@@ -109,7 +106,7 @@ export class TableData {
     const draw = () => {
       const suggested = new Map(columnsOf(header, this.model.columns));
       this.mapping = [...this.#bandNames(), REDSHIFT].map((name) => {
-        const select = el("select", {}, el("option", { value: "" }, "as the service finds it"), header.map((column) => el("option", { value: column }, column)));
+        const select = choices([["", "as the service finds it"], ...header.map((column) => [column, column])]);
         const index = suggested.get(name) ?? header.findIndex((column) => column.toLowerCase() === name);
         select.value = index < 0 ? "" : header[index];
         return [name, select];

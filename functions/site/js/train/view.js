@@ -1,7 +1,8 @@
 // The Train view: examples with their classes in, a model of one's own out.
 import { ApiError } from "../api.js";
-import { button, byId, el } from "../dom.js";
-import { problemBox } from "../widgets.js";
+import { button, byId, choices, el } from "../dom.js";
+import { newBatch } from "../download.js";
+import { problemBox, showFault } from "../widgets.js";
 import { refreshTrained, trained } from "../trained.js";
 import { PictureData } from "./pictures.js";
 import { Pool } from "./pool.js";
@@ -19,8 +20,6 @@ const OUTCOMES = [
 ];
 const KINDS = { pictures: "Pictures", star: "A table of objects" };
 
-const newBatch = (name) => `${name}-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-")}-${crypto.randomUUID().slice(0, 4)}`;
-
 class Train {
   constructor(section, { models, view }) {
     this.models = models;
@@ -33,8 +32,8 @@ class Train {
       ...(pictureModel && { pictures: new PictureData(pictureModel, changed) }),
       ...(starModel && { star: new TableData(starModel, changed) }),
     };
-    this.run = new Run(run, { onTraining: (training) => this.#trained(training) });
-    this.results = new Results(results, { onPromoted: () => this.#served(this.run.training) });
+    this.run = new Run(run, (training) => this.#trained(training));
+    this.results = new Results(results, { onPromoted: () => this.#served(this.run.state) });
     this.trial = new TryIt(trial, { models, view });
     this.pool = pictureModel && new Pool(pool, { model: pictureModel, data: this.data.pictures, again: (name) => this.#again(name) });
     this.recent = recent;
@@ -46,7 +45,7 @@ class Train {
     this.name = el("input", { id: "train-name", autocomplete: "off", spellcheck: false, maxLength: 40, placeholder: "rings", "aria-describedby": "train-name-hint train-name-error" });
     this.nameError = el("p", { class: "wrong", id: "train-name-error", hidden: true });
     this.missing = el("p", { class: "hint", id: "train-missing" });
-    this.outcome = el("select", {}, OUTCOMES.map(([value, text]) => el("option", { value }, text)));
+    this.outcome = choices(OUTCOMES);
     this.submit = el("button", { type: "submit", class: "main" }, "Train");
     this.kinds = Object.keys(this.data).map((kind) => button(KINDS[kind], () => this.#choose(kind), { "data-kind": kind }));
     this.name.addEventListener("input", () => this.#reportName(""));
@@ -68,7 +67,7 @@ class Train {
   async onShow(id) {
     if (!(await this.#isAvailable())) return;
     this.data.pictures?.onShow();
-    if (id && id !== this.run.training?.id) this.#reopen(decodeURIComponent(id));
+    if (id && id !== this.run.state?.id) this.#reopen(decodeURIComponent(id));
   }
 
   /** Files from a drop or a paste anywhere in the view. */
@@ -116,10 +115,7 @@ class Train {
   }
 
   #reportName(fault) {
-    this.nameError.hidden = !fault;
-    this.nameError.textContent = fault;
-    if (fault) this.name.setAttribute("aria-invalid", "true");
-    else this.name.removeAttribute("aria-invalid");
+    showFault(this.name, this.nameError, fault);
   }
 
   #validName() {
