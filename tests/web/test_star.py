@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
@@ -117,7 +117,7 @@ def test_a_table_says_what_it_is_like_and_its_class_shares_can_be_used(visit: Vi
     # Given a service that knows the table, and refuses shares that lack a class
     visit.provoked = {422}
     page = visit.open("star")
-    domain = {"typicality": 0.3, "in_domain": True, "rows_in_domain": 0.98, "cause": None}
+    domain: dict[str, Any] = {"typicality": 0.3, "in_domain": True, "rows_in_domain": 0.98, "cause": None}
     shares = {label: {"value": v, "low": v - 0.1, "high": v + 0.1} for label, v in SHARES.items()}
     asked: list[str] = []
 
