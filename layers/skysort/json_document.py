@@ -112,7 +112,9 @@ def read_call(body: bytes, content_type: str, subject: str, max_bytes: int) -> o
     """
     media_type = content_type.partition(";")[0].strip().lower() or MEDIA_TYPE
     if media_type != MEDIA_TYPE:
-        raise UnsupportedFormatError(f"{subject} must be {MEDIA_TYPE}, not {media_type:.80}")
+        raise UnsupportedFormatError(
+            f"{subject} must be {MEDIA_TYPE}, not {media_type:.80}: send it with the header Content-Type: {MEDIA_TYPE}"
+        )
     if len(body) > max_bytes:
         raise LimitExceededError(f"{subject} may have up to {max_bytes:,} bytes, this has {len(body):,}")
     document = read(body)

@@ -183,6 +183,12 @@ def _row(document: dict[str, Any], default_id: str, schema: Schema, *, guess: bo
 
 def _read_form(body: bytes, schema: Schema) -> StarRequest:
     text = json_document.utf8(body)
+    if "=" not in text:
+        # As of curl -d without a type, which also takes the line breaks out of a CSV.
+        raise MalformedInputError(
+            f"the body is declared as a form ({FORM}) and has no name=value pair: send JSON with Content-Type: {JSON}, "
+            f"or CSV, its line breaks kept (curl --data-binary), with Content-Type: {CSV}"
+        )
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=TABLE_COLUMNS)
     except ValueError:

@@ -123,6 +123,9 @@ def test_a_form_is_one_row_with_options() -> None:
         (b"u,g,r,i,z,redshfit\n1,2,3,4,5,6", CSV, InvalidFieldsError, "did you mean 'redshift'"),
         (f'{HEADER}\n"{LINE}\n'.encode(), CSV, MalformedInputError, "not CSV"),
         (b"x", "image/png", UnsupportedFormatError, "image/png"),
+        # As curl -d without a type sends a row whose braces the shell took, and a CSV.
+        (b'"u": 23.9, "g": 22.3', FORM, MalformedInputError, "send JSON with Content-Type: application/json"),
+        (b"u,g,r,i,z1,2,3,4,5", FORM, MalformedInputError, r"curl --data-binary\), with Content-Type: text/csv"),
     ],
 )
 def test_a_body_that_cannot_be_read_says_why(

@@ -85,7 +85,9 @@ def test_a_repeated_field_is_a_fault_wherever_it_is() -> None:
 
 
 def test_another_type_or_a_huge_body_is_refused() -> None:
-    with pytest.raises(UnsupportedFormatError, match="must be application/json, not text/csv"):
+    with pytest.raises(
+        UnsupportedFormatError, match="not text/csv: send it with the header Content-Type: application/json"
+    ):
         read_body(b"", "text/csv")
     with pytest.raises(LimitExceededError, match="may have up to 65,536 bytes"):
         read_body(b" " * (TRAINING_BODY_BYTES + 1), "")
