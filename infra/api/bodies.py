@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from skysort.drop.keys import INCOMING
 from skysort.limits import DROP_KEY_BYTES, IMAGES_PER_REQUEST, STAR_ID_CHARACTERS, STAR_ROWS_PER_REQUEST
 from skysort.options import MAX_TOP_K
+from skysort.prior_option import MAX_SHARE
 from skysort.star.columns import NO_REDSHIFT, RANGES, UNITS
 from skysort.star.spellings import ALIASES, BANDS, IDENTIFIER, POSITION, REDSHIFT
 
@@ -48,7 +49,7 @@ def _shares_text(labels: Sequence[str]) -> Schema:
 
 def _shares(labels: Sequence[str]) -> Schema:
     """The shares of all classes by label, in a JSON body."""
-    share: Schema = {"type": "number", "minimum": 0, "maximum": 1e9}
+    share: Schema = {"type": "number", "minimum": 0, "maximum": MAX_SHARE}
     about = "class shares of the data at hand, in any unit, by which probabilities are re-weighted"
     shares = _object(dict.fromkeys(labels, share), labels, description=about)
     if labels:

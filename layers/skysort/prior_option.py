@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OPTION: Final = "prior"
+# Shares may be counts of objects, in a survey of any size.
+MAX_SHARE: Final = 1e15
 # Why a model takes no prior, to whoever gives one.
 OTHER_MODEL: Final = (
     "is for the star model and for models that you trained; the built-in picture models did not learn from one survey, "
@@ -47,7 +48,7 @@ def parse_prior(value: object, labels: Sequence[str], columns: Sequence[int] | N
     Raises
     ------
     InvalidFieldsError
-        For labels that are unknown, missing or given twice, and for shares that are not numbers from 0 on.
+        For labels that are unknown, missing or given twice, and for shares that are not numbers from 0 to MAX_SHARE.
     """
     pairs = _pairs(value)
     known = {folded(label): label for label in reversed(labels)} | {label: label for label in labels}
@@ -56,12 +57,13 @@ def parse_prior(value: object, labels: Sequence[str], columns: Sequence[int] | N
     for name, given in pairs[: len(labels) + MAX_SUGGESTIONS]:
         label, share = known.get(name) or known.get(folded(name.strip())), _number(given)
         if label is None:
-            errors.append(_error("unknown_label", suggestion(name, labels)))
+            errors.append(fault("unknown_label", suggestion(name, labels)))
         elif label in found or isinstance(given, Repeated):
-            errors.append(_error(GIVEN_TWICE, f"the share of {label} is given twice; give it once"))
+            errors.append(fault(GIVEN_TWICE, f"the share of {label} is given twice; give it once"))
         elif share is None:
             got = format_value(given)
-            errors.append(_error("not_a_share", f"the share of {label} must be a number, 0 or above (got {got})"))
+            detail = f"the share of {label} must be a number from 0 to {MAX_SHARE:g} (got {got})"
+            errors.append(fault("not_a_share", detail))
         else:
             found[label] = share
     chosen = list(labels) if columns is None else [labels[column] for column in columns]
@@ -85,7 +87,7 @@ def _pairs(value: object) -> list[tuple[str, object]]:
     parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else []
     if not parts or not all(":" in part for part in parts):
         detail = f"must have the share of each class, as in {_EXAMPLE} (got {format_value(value)})"
-        raise InvalidFieldsError([_error("not_shares", detail)])
+        raise InvalidFieldsError([fault("not_shares", detail)])
     # A label may have a colon, a number has none.
     return [(name, share.strip()) for name, _, share in (part.rpartition(":") for part in parts)]
 
@@ -96,12 +98,9 @@ def _faults(found: Mapping[str, float], chosen: Sequence[str]) -> list[FieldErro
     if missing:
         more = len(missing) - MAX_SUGGESTIONS
         listed = ", ".join(missing[:MAX_SUGGESTIONS]) + (f" and {more} more" if more > 0 else "")
-        return [_error("missing_label", f"lacks the share of {listed}; give 0 for a class that is not there")]
-    total = sum(found[label] for label in chosen)
-    if total <= 0:
-        return [_error("not_a_share", f"at least one share must be above 0, of {', '.join(chosen[:MAX_SUGGESTIONS])}")]
-    if not math.isfinite(total):
-        return [_error("not_a_share", "the shares are too large to be added up; give them as shares of 1")]
+        return [fault("missing_label", f"lacks the share of {listed}; give 0 for a class that is not there")]
+    if not any(found[label] for label in chosen):
+        return [fault("not_a_share", f"at least one share must be above 0, of {', '.join(chosen[:MAX_SUGGESTIONS])}")]
     return []
 
 
@@ -111,12 +110,10 @@ def _number(value: object) -> float | None:
         value = float(value) if len(value) <= _NUMBER_CHARACTERS and _NUMBER.fullmatch(value.strip()) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
+    # Not a number either, and whole numbers of any size.
+    return float(value) if 0 <= value <= MAX_SHARE else None
 
 
-def _error(reason: str, detail: str) -> FieldError:
+def fault(reason: str, detail: str) -> FieldError:
+    """A fault of the option. reason: a stable code."""
     return FieldError(OPTION, reason, detail)

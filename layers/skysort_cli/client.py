@@ -33,7 +33,7 @@ CONNECT_TIMEOUT_S: Final = 10.0
 FAILING_AFTER: Final = 3
 # A longer Retry-After is not waited for.
 LONGEST_RETRY_AFTER_S: Final = 60.0
-OPTIONS: Final = frozenset({"top_k", "labels", "explain"})
+OPTIONS: Final = frozenset({"top_k", "labels", "explain", "prior"})
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 _CERTIFICATE: Final = "certificate"
 # Of a trained model that there is not; an unknown path has no problem of skysort's.

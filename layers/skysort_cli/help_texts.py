@@ -52,6 +52,8 @@ examples:
   skysort classify image *.jpg --format jsonl | jq .predictions[0].label
   skysort classify star sdss.fits --out classes.parquet
   skysort classify star sdss.fits --out classified.fits --keep-columns
+  skysort classify star sdss.fits --prior GALAXY:0.9,QSO:0.001,STAR:0.099
+  skysort classify star sdss.fits --prior estimated       by the table itself
   curl -s https://example.org/m51.jpg | skysort classify galaxy -
   skysort classify star new.csv --endpoint http://127.0.0.1:8000
   skysort classify custom/breeds new/*.jpg                a model of yours
@@ -66,6 +68,11 @@ FITS, VOTable, Parquet, ECSV and IPAC, gzipped or not, over HTTP CSV alone.
 Larger sets go through `skysort drop`. A directory is searched for files whose
 names end in these formats' suffixes, and skipped files are reported; a file
 that you name is tried whatever its name.
+
+Probabilities hold for the class shares of the training data; --prior
+re-weights them by those of your survey. Each class needs its share, in any
+unit; with --labels, each of those. Prediction sets stay as they are: they
+cover each class by itself.
 
 {SERVICE}
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from skysort.star.model import StarModel
     from skysort_cli.answered_table import AnsweredTable
     from skysort_cli.classifiers import Classifier
+    from skysort_cli.inputs import Input
 
 
 def live_version(model: Classifier, environment: Mapping[str, str]) -> ModelVersion:
@@ -50,7 +51,7 @@ class LocalModel:
 class LocalPictures(LocalModel):
     """A picture model; `answer` is thread-safe.
 
-    query: top_k, labels, explain. Raises UsageError for invalid options, and MissingError.
+    query: top_k, labels, explain, prior. Raises UsageError for invalid options, and MissingError.
     """
 
     def __init__(self, model: str, query: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
@@ -80,7 +81,7 @@ class LocalCustom(LocalModel):
             from skysort.pictures.bodies.body import read_body  # noqa: PLC0415
 
             custom = CustomModel.load(live_version(model, environment), load_networks(environment))
-            parse_options(query, custom.labels)
+            parse_options(query, custom.labels, no_prior=custom.no_prior)
         answers = PictureAnswers()
         self._answer_body = lambda body, content_type: answers.answer(custom, read_body(body, content_type), query)
 
@@ -106,8 +107,9 @@ class LocalStars(LocalModel):
                 self.model: StarModel = StarModel.load(folder, threads)
             else:
                 self.model = load_model(live_version(model, environment), threads)
-            parse_options(query, self.model.labels)
-        self.query = query
+            parse_options(query, self.model.labels, no_prior=self.model.no_prior)
+        # Of which a prior may be estimated, table by table.
+        self.query: dict[str, object] = dict(query)
         self._classifier: StarClassifier = StarClassifier(self.model, AnswerCache(0))
         self._new_table: Callable[[], AnsweredTable] = lambda: AnsweredTable(self.model.domain)
         self._table = self._new_table()
@@ -125,3 +127,36 @@ class LocalStars(LocalModel):
         """How typical the table is whose rows were answered since the last call; None where that is not known."""
         table, self._table = self._table, self._new_table()
         return table.verdict()
+
+    @property
+    def prior(self) -> tuple[float, ...] | None:
+        """The class shares of the query."""
+        from skysort.options import parse_options  # noqa: PLC0415 - as in __init__
+
+        return parse_options(self.query, self.model.labels, no_prior=self.model.no_prior).prior
+
+    def estimate_prior(self, item: Input) -> str:
+        """Take the class shares of a table from itself; returns a sentence about them.
+
+        Parameters
+        ----------
+        item
+            The table, which will be read again.
+
+        Returns
+        -------
+        str
+            With the shares and their intervals.
+
+        Raises
+        ------
+        InputError
+            For a table that cannot be read, or has too few rows.
+        ProblemError
+            For a file that cannot be opened.
+        """
+        from skysort_cli.estimated_shares import estimate  # noqa: PLC0415 - needs what reads tables
+
+        found = estimate(item, self.model)
+        self.query["prior"] = found.shares
+        return found.sentence

@@ -37,6 +37,12 @@ def _classify(parser: argparse.ArgumentParser) -> None:
     add("--model", dest="trained", metavar="NAME", help="star: a model of yours, as custom-star/NAME")
     add("--top-k", type=values.whole(1, 10), metavar="N", help="number of classes to show, 1 to 10")
     add("--labels", metavar="A,B", help="choose from these alone, such as QSO,STAR or dogs")
+    add(
+        "--prior",
+        metavar="A:SHARE,...",
+        help="star, own models: class shares of your survey, such as GALAXY:0.9,QSO:0.001,STAR:0.099; `estimated`: of "
+        "each table, by its own rows",
+    )
     add("--explain", action="store_true", help="why: a heat map of a picture, SHAP values of a star")
     add("--explain-to", metavar="FOLDER", help="write heat maps there (default: beside --out)")
     add(

@@ -62,7 +62,13 @@ def record_of(answer: Mapping[str, object], result: Mapping[str, object]) -> Rec
     """One result of an answer as a record: the model first, without members about this request only."""
     if "error" in result:
         return {"error": result["error"]}
-    return {"model": answer.get("model"), **{k: value for k, value in result.items() if k not in {"id", "cached"}}}
+    # Without it nobody could tell what a probability means.
+    prior = {"prior": answer["prior"]} if "prior" in answer else {}
+    return {
+        "model": answer.get("model"),
+        **prior,
+        **{k: value for k, value in result.items() if k not in {"id", "cached"}},
+    }
 
 
 def heat_map_folder(explain_to: str | None, out: str | None) -> Path | None:

@@ -41,7 +41,7 @@ def record_rows(
     explained = str(local.query.get("explain", "")).lower() == "true"
     chunk_rows = STAR_EXPLAINED_ROWS_PER_REQUEST if explained else STAR_ROWS_PER_REQUEST
     count = 0
-    with TableReader(table_format, _blocks(file), schema=local.model.schema) as table:
+    with TableReader(table_format, blocks(file), schema=local.model.schema) as table:
         for rows in table.rows():
             star_rows = list(_star_rows(rows.measured, table.columns, count + 1))
             count += len(star_rows)
@@ -72,11 +72,12 @@ def classify_whole(item: Input, out: Path, local: LocalStars) -> dict[str, Any]:
         def begin(suffix: str, _content_type: str) -> BinaryIO:
             return files.enter_context(atomic_file(out.with_name(out.name + suffix)))
 
-        report = TableClassifier(local.model).classify_blocks(_blocks(file), begin)
+        report = TableClassifier(local.model, prior=local.prior).classify_blocks(blocks(file), begin)
     return dict(report.summary)
 
 
-def _blocks(file: io.BufferedReader) -> Iterator[bytes]:
+def blocks(file: io.BufferedReader) -> Iterator[bytes]:
+    """The bytes of a table in pieces; raises InputError for an empty file."""
     empty = True
     while block := file.read(_BLOCK):
         empty = False

@@ -49,17 +49,20 @@ class StarTables:
     """Classifies tables row by row.
 
     answer: of a service's star model or the local one. local: the latter, which reads every format; None over HTTP,
-    where tables are CSV. jobs: concurrent requests.
+    where tables are CSV. jobs: concurrent requests. prepare: called with each table before it is read.
     """
 
     answer: Answer
     local: LocalStars | None
     jobs: int
     explain: bool
+    prepare: Callable[[Input], None] | None = None
 
     def classify(self, item: Input, emit: Callable[[Record], None]) -> None:
         """Emit a record per row in order, or one with `error` if the whole file cannot be classified."""
         try:
+            if self.prepare is not None:
+                self.prepare(item)
             with item.opened() as file:
                 table, table_format = detected(file)
                 if table_format is Format.CSV:

@@ -176,6 +176,14 @@ class StarModel:
         """Why the model takes no prior; empty if it does."""
         return NO_SHARES if any(variant.shares is None for variant in self._variants.values()) else ""
 
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """(classes,) of the photometric booster's training rows; raises ArtefactError if the card lacks them."""
+        shares = self._variants[PHOTOMETRY_ONLY].shares
+        if shares is None:
+            raise ArtefactError(NO_SHARES)
+        return shares
+
     def at_prior(
         self,
         probabilities: NDArray[np.float32],

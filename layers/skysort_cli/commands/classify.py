@@ -16,7 +16,7 @@ from skysort.registry.names import Kind, TrainedName
 from skysort_cli.classifiers import Classifier, checked_name, classifier, plain_name
 from skysort_cli.endpoint import Endpoint, find_endpoint
 from skysort_cli.exits import Exit, ProblemError, UsageError
-from skysort_cli.inputs import Input, expand
+from skysort_cli.inputs import STDIN, Input, expand
 from skysort_cli.local import missing_package
 from skysort_cli.local_models import LocalCustom, LocalPictures, LocalStars
 from skysort_cli.output import STDOUT, Format, JsonLines, Writer, check_out, choose_format, error_message, opened
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from skysort_cli.pictures import Answer
 
 HTTP_JOBS: Final = 8
+# In place of a prior: shares of the table itself.
+ESTIMATED: Final = "estimated"
 # Failures reported on stderr one by one; the output has them all.
 _REPORTED: Final = 20
 
@@ -89,6 +91,8 @@ def _check(options: argparse.Namespace, model: Classifier, endpoint: Endpoint | 
     star = model.has_rows
     if options.explain_to is not None and star:
         raise UsageError("--explain-to is for the heat maps of pictures; SHAP values are in the output with --explain")
+    if options.prior == ESTIMATED:
+        _check_estimated(options, model, endpoint)
     if not options.keep_columns:
         return
     if not star:
@@ -101,10 +105,22 @@ def _check(options: argparse.Namespace, model: Classifier, endpoint: Endpoint | 
         raise UsageError("--keep-columns cannot be combined with --explain, --labels, --top-k or --format")
 
 
+def _check_estimated(options: argparse.Namespace, model: Classifier, endpoint: Endpoint | None) -> None:
+    if not model.has_rows:
+        raise UsageError("--prior estimated is for tables of stars; for pictures, give the share of each class")
+    if endpoint is not None:
+        raise UsageError("--prior estimated reads a table twice, in process only; give a service the shares")
+    if STDIN in options.files:
+        raise UsageError("--prior estimated reads a table twice, which stdin cannot be; give a file")
+
+
 def _query(options: argparse.Namespace, *, explain: bool) -> dict[str, str]:
     if options.labels is not None and not options.labels.strip(", "):
         raise UsageError("--labels is empty; name labels separated by commas")
-    query = {"top_k": options.top_k, "labels": options.labels, "explain": "true" if explain else None}
+    if options.prior is not None and not options.prior.strip(", "):
+        raise UsageError("--prior is empty; give the share of each class, as in GALAXY:0.9,QSO:0.001,STAR:0.099")
+    prior = None if options.prior == ESTIMATED else options.prior
+    query = {"top_k": options.top_k, "labels": options.labels, "explain": "true" if explain else None, "prior": prior}
     return {name: str(value) for name, value in query.items() if value is not None}
 
 
@@ -127,11 +143,19 @@ def _answering(
         trained = model.spelled if model.trained else ""
         return RemoteModel(client, model.path, {**query, **model.query}, trained=trained).answer, None
     if model.has_rows:
-        local = LocalStars(model, query)
+        local = _local_stars(options, model, query)
         return local.answer, local
     if model.trained is not None:
         return LocalCustom(model, query).answer, None
     return LocalPictures(model.spelled, query).answer, None
+
+
+def _local_stars(options: argparse.Namespace, model: Classifier, query: dict[str, str]) -> LocalStars:
+    """The model in process; raises UsageError if it cannot be asked as the options say."""
+    local = LocalStars(model, query)
+    if options.prior == ESTIMATED and local.model.no_prior:
+        raise UsageError(f"--prior: {local.model.no_prior}")
+    return local
 
 
 def _writer(
@@ -204,7 +228,9 @@ def _stars(
 ) -> None:
     from skysort_cli.stars import StarTables  # noqa: PLC0415
 
-    tables = StarTables(answer, local, jobs=1 if local else options.jobs or HTTP_JOBS, explain=explain)
+    estimating = local is not None and options.prior == ESTIMATED
+    prepare = (lambda item: _estimate(options, item, local)) if estimating and local is not None else None
+    tables = StarTables(answer, local, 1 if local else options.jobs or HTTP_JOBS, explain, prepare)
     with bar("classifying", None, quiet=options.quiet, unit="rows") as progress:
 
         def emit(record: Record) -> None:
@@ -218,11 +244,17 @@ def _stars(
                 tally.whole.add_table(item.name, local.judge())
 
 
+def _estimate(options: argparse.Namespace, item: Input, local: LocalStars) -> None:
+    sentence = local.estimate_prior(item)
+    if not options.quiet:
+        say(f"{item.name}: {sentence}")
+
+
 def _keep_columns(options: argparse.Namespace, model: Classifier, inputs: Sequence[Input]) -> int:
     """Write one table with the classification appended."""
     if len(inputs) != 1:
         raise UsageError(f"--keep-columns takes one table at a time, got {len(inputs)}")
-    local = LocalStars(model, {})
+    local = _local_stars(options, model, _query(options, explain=False))
     try:
         from skysort_cli.star_tables import classify_whole  # noqa: PLC0415
     except ImportError as error:
@@ -230,6 +262,8 @@ def _keep_columns(options: argparse.Namespace, model: Classifier, inputs: Sequen
     started = time.monotonic()
     try:
         with interruptible():
+            if options.prior == ESTIMATED:
+                _estimate(options, inputs[0], local)
             summary = classify_whole(inputs[0], Path(options.out), local)
     except (ProblemError, InputError) as error:
         say(f"{inputs[0].name}: {error.detail}")

@@ -16,7 +16,7 @@ from skysort.star.tables.result_columns import ResultColumns
 from skysort.star.tables.rows import RejectsWriter, RowClassifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from skysort.drop.files import Draft, SourceFile
     from skysort.gzip_stream import Sink
@@ -37,12 +37,16 @@ _CONTENT_TYPES: Final = {
 
 
 class TableClassifier:
-    """Classifies tables of stars; a skysort.drop.worker.FileClassifier. name: the model's, if not its card's."""
+    """Classifies tables of stars; a skysort.drop.worker.FileClassifier.
+
+    name: the model's, if not its card's. prior: class shares of the data at hand, which re-weight probabilities.
+    """
 
     suffixes = SUFFIXES
 
-    def __init__(self, model: StarModel, name: str = "") -> None:
+    def __init__(self, model: StarModel, name: str = "", prior: Sequence[float] | None = None) -> None:
         self._model = model
+        self._prior = prior
         self.name = name or model.card.name
         self.version = model.card.version
 
@@ -78,7 +82,7 @@ class TableClassifier:
         appended = ResultColumns(model.labels, label, typicality=model.measures_typicality)
         rejects = RejectsWriter(lambda: open_sink(REJECTED, _CSV))
         with TableReader(kind, blocks, lambda: sink.write(b""), model.schema) as table:
-            classifier = RowClassifier(self._model, appended, rejects, table.columns)
+            classifier = RowClassifier(self._model, appended, rejects, table.columns, self._prior)
             for piece in table.begin(appended):
                 sink.write(piece)
             for rows in table.rows():

@@ -6,7 +6,7 @@ import csv
 import io
 from abc import ABC, abstractmethod
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -244,14 +244,23 @@ class Tally:
 class RowClassifier:
     """Classifies a table block by block, and counts rows.
 
-    columns: the measured columns, with warnings for every row.
+    columns: the measured columns, with warnings for every row. prior: class shares of the data at hand, by which
+    probabilities are re-weighted; None for those of the training data.
     """
 
-    def __init__(self, model: StarModel, appended: ResultColumns, rejects: Rejects, columns: MeasuredColumns) -> None:
+    def __init__(
+        self,
+        model: StarModel,
+        appended: ResultColumns,
+        rejects: Rejects,
+        columns: MeasuredColumns,
+        prior: Sequence[float] | None = None,
+    ) -> None:
         self._model = model
         self._appended = appended
         self._rejects = rejects
         self._columns = columns
+        self._prior = prior
         self.tally = Tally(classes=np.zeros(len(appended.labels), np.int64))
         self.typicality = TypicalityCounts()
         self._warnings: dict[str, InputWarning] = {}
@@ -319,6 +328,9 @@ class RowClassifier:
             self.typicality.add_all(classified.typicality, self._model.typical_from)
             if self._observer is not None:
                 self._observer.add(photometry, classified.probabilities, classified.typicality)
+        if self._prior is not None:
+            weighted = self._model.at_prior(classified.probabilities, classified.with_redshift, self._prior)
+            classified = replace(classified, probabilities=weighted)
         return self._appended.values(classified)
 
     def summary(self) -> dict[str, Any]:
