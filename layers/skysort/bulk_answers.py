@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias
 
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
@@ -130,6 +130,8 @@ class BulkJob(TypedDict):
     problem: Problem | None
     """why it failed"""
     links: BulkLinks
+    prior: NotRequired[dict[str, float]]
+    """class shares by which probabilities are re-weighted, as they were given; the summary has them as shares of 1"""
 
 
 class BulkJobList(TypedDict):

@@ -75,6 +75,15 @@ def parse_prior(value: object, labels: Sequence[str], columns: Sequence[int] | N
     return tuple(found[label] / total for label in chosen)
 
 
+def read_shares(text: str) -> dict[str, float]:
+    """The shares of a text by label, of whatever model; raises InvalidFieldsError."""
+    pairs = _pairs(text)
+    found = {name.strip(): share for name, given in pairs if (share := _number(given)) is not None}
+    if len(found) < len(pairs):
+        raise InvalidFieldsError([_not_shares(text)])
+    return found
+
+
 def document(prior: Sequence[float], labels: Sequence[str], columns: Sequence[int] | None) -> dict[str, float]:
     """The shares by label, as answers repeat them."""
     chosen = range(len(labels)) if columns is None else columns
@@ -86,10 +95,13 @@ def _pairs(value: object) -> list[tuple[str, object]]:
         return [(str(name), share) for name, share in value.items()]
     parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else []
     if not parts or not all(":" in part for part in parts):
-        detail = f"must have the share of each class, as in {_EXAMPLE} (got {format_value(value)})"
-        raise InvalidFieldsError([fault("not_shares", detail)])
+        raise InvalidFieldsError([_not_shares(value)])
     # A label may have a colon, a number has none.
     return [(name, share.strip()) for name, _, share in (part.rpartition(":") for part in parts)]
+
+
+def _not_shares(value: object) -> FieldError:
+    return fault("not_shares", f"must have the share of each class, as in {_EXAMPLE} (got {format_value(value)})")
 
 
 def _faults(found: Mapping[str, float], chosen: Sequence[str]) -> list[FieldError]:

@@ -97,6 +97,7 @@ def job_of(request: Mapping[str, Any], workers: int) -> Job:
         columns=tuple(asked.columns),
         plan_only=asked.plan_only,
         concurrency=workers,
+        prior=asked.prior,
     )
 
 

@@ -38,6 +38,17 @@ def listed(text: str) -> list[str]:
     return names
 
 
+def shares(text: str) -> dict[str, float]:
+    """Class shares, ``LABEL:SHARE`` separated by commas."""
+    from skysort.errors import InvalidFieldsError  # noqa: PLC0415 - not needed for --help
+    from skysort.prior_option import read_shares  # noqa: PLC0415
+
+    try:
+        return read_shares(text)
+    except InvalidFieldsError as error:
+        raise argparse.ArgumentTypeError(error.fields[0].detail) from error
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """A reader of whole numbers from low to high."""
 

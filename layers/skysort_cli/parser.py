@@ -170,6 +170,7 @@ def _bulk(parser: argparse.ArgumentParser) -> None:
     add("--again", action="store_true", help="with --out: a new job, even if this one is there; else upload all again")
     add("--output", choices=("parquet", "csv"), default="parquet", help="format of the results (default parquet)")
     add("--columns", type=values.listed, metavar="A,B", help="columns of the tables to copy into the results")
+    add("--prior", type=values.shares, metavar="A:SHARE,...", help="star, own models: class shares of your survey")
     add(
         "--tolerated-share",
         type=values.share,

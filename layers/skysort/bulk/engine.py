@@ -6,6 +6,9 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
+from skysort.options import parse_options
+from skysort.prior_option import OPTION as PRIOR
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from skysort.bulk.output import Output
     from skysort.bulk.request import Job
     from skysort.bulk.store import SourceStore
+    from skysort.options import Options
 
 # Stands for the end of a slice whose rows nobody has counted.
 END: Final = sys.maxsize
@@ -77,6 +81,12 @@ class Work:
     columns: Sequence[Column]
     skip: Skip = field(default_factory=Skip)
     check: Callable[[], object] = bool
+
+
+def options_of(job: Job, labels: Sequence[str], no_prior: str) -> Options:
+    """The options of a job's rows; raises InputError for class shares that the model cannot take."""
+    given = {"top_k": 1} if job.prior is None else {"top_k": 1, PRIOR: job.prior}
+    return parse_options(given, labels, no_prior=no_prior)
 
 
 class Engine(Protocol):

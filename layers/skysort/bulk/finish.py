@@ -16,6 +16,7 @@ from skysort.bulk.progress import Sums, read_counts
 from skysort.csv_cells import text_cell
 from skysort.errors import InfrastructureError, InputError, SkysortError
 from skysort.limits import BULK_FAILURES_LISTED, MIB
+from skysort.prior_option import OPTION, document, parse_prior
 from skysort.registry.store import ConflictError
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ class Finish:
             "rows_exact": not totals.given_up or bool(plan["rows_exact"]),
             "unusable_share": round(unusable(rows), 6),
             "tolerated_share": self._job.tolerated_share,
+            **self._prior(plan["labels"]),
             "classes": dict(sorted(sums.classes.items(), key=lambda item: (-item[1], item[0]))),
             "typicality": typicality,
             "warnings": list(totals.warnings.values()),
@@ -171,6 +173,11 @@ class Finish:
             "dollars": {**spent.document(), "expected": plan["dollars"]["total"]},
             "prices": {"region": self._plan.prices.region, "date": self._plan.prices.date},
         }
+
+    def _prior(self, labels: Sequence[str]) -> dict[str, Any]:
+        """The class shares that probabilities were re-weighted by."""
+        given = self._job.prior
+        return {OPTION: document(parse_prior(given, labels), labels, None)} if given else {}
 
     def _counts(self, items: Sequence[PartItem]) -> Iterator[tuple[PartItem, Counts]]:
         """Each part with its counts."""

@@ -21,8 +21,10 @@ from skysort.limits import (
     BULK_SOURCE_CHARACTERS,
     BULK_TOLERATED_SHARE,
     COLUMN_NAME_CHARACTERS,
+    TRAINING_CLASSES,
 )
 from skysort.models import ROWS, TRAINED_ROWS, input_of
+from skysort.prior_option import MAX_SHARE, OTHER_MODEL, fault
 from skysort.registry.names import Kind, spelled
 from skysort.uploads.request import ModelName  # noqa: TC001
 from skysort.validation_errors import field_errors
@@ -39,6 +41,7 @@ Located = Annotated[
     str, Field(min_length=1, max_length=BULK_SOURCE_CHARACTERS, json_schema_extra={"pattern": SOURCE_PATTERN})
 ]
 _SOURCE: Final = re.compile(SOURCE_PATTERN)
+ClassShare = Annotated[float, Field(ge=0, le=MAX_SHARE)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=COLUMN_NAME_CHARACTERS)]
 
 
@@ -78,6 +81,11 @@ class BulkRequest(BaseModel):
     concurrency: Annotated[int, Field(ge=1, le=BULK_CONCURRENCY)] | None = Field(
         None, description="parts at a time, at most what the service allows, which is the default"
     )
+    prior: Annotated[dict[str, ClassShare], Field(min_length=1, max_length=TRAINING_CLASSES)] | None = Field(
+        None,
+        description="class shares of the source, by label and in any unit, by which probabilities are re-weighted; for "
+        "the star model and trained ones",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,7 @@ class Job:
     columns: tuple[str, ...] = ()
     plan_only: bool = False
     concurrency: int | None = None
+    prior: Mapping[str, float] | None = None
 
     @property
     def client(self) -> Client:
@@ -183,6 +192,10 @@ def _faults(request: BulkRequest) -> list[FieldError]:
     if request.columns and input_of(request.model) is not ROWS:
         detail = f"are of tables; {request.model} classifies pictures, which have none"
         faults.append(FieldError("columns", "not_for_pictures", detail))
+    if request.prior and input_of(request.model) is not ROWS and spelled(request.model) is None:
+        faults.append(fault("no_prior", OTHER_MODEL))
+    if request.prior and not any(request.prior.values()):
+        faults.append(fault("not_a_share", "at least one share must be above 0"))
     for name in sorted({*request.columns} & {*TABLE_COLUMNS}):
         detail = f"has {name!r}, which every result has; leave it out"
         faults.append(FieldError("columns", "reserved", detail))

@@ -118,6 +118,7 @@ class BulkService:
             columns=tuple(request.columns),
             plan_only=request.plan_only,
             concurrency=request.concurrency,
+            prior=request.prior,
         )
         keys = BulkKeys(owner, job.id)
         write_once(self._store, keys.request, job.to_json())

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from skysort.bulk.columns import PLACE, Column
 from skysort.bulk.counts import Failure, Rows, Tally
-from skysort.bulk.engine import END
+from skysort.bulk.engine import END, options_of
 from skysort.bulk.output import ARROW, coded, constant, place
 from skysort.bulk.store import SourceChangedError, blocks
 from skysort.bulk.tables.read import open_slice
@@ -71,7 +71,24 @@ class TableEngine:
         self._model = model
 
     def columns(self, job: Job, sources: SourceStore, sample: Slice) -> list[Column]:
-        """The columns of a job's results; carried ones have the types of the sample, texts where there is no row."""
+        """The columns of a job's results; carried ones have the types of the sample, texts where there is no row.
+
+        Parameters
+        ----------
+        job, sources, sample
+            See skysort.bulk.engine.Engine.
+
+        Returns
+        -------
+        list of Column
+            Those of every table first.
+
+        Raises
+        ------
+        InputError
+            If the source lacks columns, or the job has class shares that the model cannot take.
+        """
+        options_of(job, self.labels, self._model.no_prior)
         beside = _Beside(job.columns)
         with open_slice(sources, sample, bool, self._model.schema, beside) as table:
             first = next((rows.carried() for rows in table.rows()), None)
@@ -120,13 +137,14 @@ class _Reading:
         self._stopped: Failure | None = None
         self._in_domain = 0
         self._texts = _Texts(appended)
+        self._prior = options_of(work.job, model.labels, model.no_prior).prior
 
     def run(self) -> None:
         """Classify the rows; raises InputError for a slice that cannot be read, or not to its end."""
         if (1, END) in self._left:  # reading it ends the process
             raise MalformedInputError(self._work.skip.reason)
         with open_slice(self._work.sources, self._part, self._work.check, self._model.schema, self._beside) as table:
-            self._classifier = RowClassifier(self._model, self._appended, self, table.columns)
+            self._classifier = RowClassifier(self._model, self._appended, self, table.columns, prior=self._prior)
             for rows in table.rows():
                 self._block(self._classifier, rows)
                 del rows  # frees memory for the next block

@@ -87,6 +87,8 @@ def answer(store: ModelStore, keys: BulkKeys, shown: Shown, around: Around) -> b
         "problem": status["problem"],
         "links": _links(keys, shown, around, summed=summary is not None),
     }
+    if job.prior is not None:
+        found["prior"] = dict(job.prior)
     return found if shown.full else _short(found)
 
 

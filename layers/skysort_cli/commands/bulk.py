@@ -93,6 +93,7 @@ def _request(options: argparse.Namespace, source: dict[str, Any]) -> dict[str, o
         "tolerated_share": options.tolerated_share,
         "columns": options.columns,
         "concurrency": options.concurrency,
+        "prior": options.prior,
     }
     return {
         "model": options.model,

@@ -46,7 +46,8 @@ class Told(Bar):
 
 def test_a_job_is_started_followed_and_reported(cli: Cli, service: FakeService) -> None:
     ran = cli("bulk", "star", TABLE, "--wait", "--format", "text", "--endpoint", URL, "--columns", "name,night",
-              "--tolerated-share", "10%", "--output", "csv", "--concurrency", "20")  # fmt: skip
+              "--tolerated-share", "10%", "--output", "csv", "--concurrency", "20",
+              "--prior", "GALAXY:900,QSO:1,STAR:99")  # fmt: skip
     assert (ran.code, ran.err) == (Exit.OK, "")
     assert service.bulk.requests == [
         {
@@ -57,6 +58,7 @@ def test_a_job_is_started_followed_and_reported(cli: Cli, service: FakeService) 
             "tolerated_share": 0.1,
             "columns": ["name", "night"],
             "concurrency": 20,
+            "prior": {"GALAXY": 900, "QSO": 1, "STAR": 99},
         }
     ]
     for expected in (

@@ -136,6 +136,13 @@ def test_a_card_without_shares_is_named_before_a_table_is_read(
         assert "the model's card lacks the class shares that it was trained with" in ran.err
 
 
+@pytest.mark.parametrize("shares", ["GALAXY", "GALAXY:1,QSO:x", "QSO:1,QSO:2"])
+def test_class_shares_of_a_bulk_job_that_cannot_be_read_are_refused(cli: Cli, shares: str) -> None:
+    ran = cli("bulk", "star", "a.csv", "--prior", shares, "--endpoint", URL)
+    assert ran.code == Exit.USAGE
+    assert "must have the share of each class, as in GALAXY:0.9" in ran.err
+
+
 def test_a_service_is_sent_the_shares_and_its_refusal_ends_the_command(
     cli: Cli, tmp_path: Path, service: FakeService
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -12,13 +13,12 @@ import pyarrow as pa
 from skysort import problems
 from skysort.bulk.columns import PLACE, Column
 from skysort.bulk.counts import Failure, Rows, Tally
-from skysort.bulk.engine import END
+from skysort.bulk.engine import END, options_of
 from skysort.bulk.output import coded, constant
 from skysort.bulk.pictures.reading import files, pictures_of, runs
 from skysort.bulk.store import SourceChangedError
 from skysort.errors import InputError
 from skysort.limits import BULK_FAILURES_LISTED, MIB
-from skysort.options import parse_options
 from skysort.parallel import in_order
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from skysort.bulk.output import Output
     from skysort.bulk.request import Job
     from skysort.bulk.store import SourceStore
+    from skysort.options import Options
     from skysort.pictures.answering import Judge
 
 Decoded = TypeVar("Decoded")
@@ -133,15 +134,15 @@ class PictureEngine(Generic[Decoded]):
 
     def __init__(self, judge: Judge[Decoded], name: str, threads: int, *, measured: bool) -> None:
         self._judge = judge
-        self._options = parse_options({"top_k": 1}, judge.labels)
         self._measured = measured
         self.name, self.version = name, judge.name["version"]
         self.labels = judge.labels
         self.threads = threads
 
     def columns(self, job: Job, sources: SourceStore, sample: Slice) -> Sequence[Column]:
-        """The columns of a job's results; raises InputError for columns of tables, which pictures have none of."""
+        """The columns of a job's results; raises InputError for columns and class shares that it cannot have."""
         del sources, sample
+        self._options(job)
         if job.columns:
             raise InputError(f"pictures have no columns to carry into the results, such as {job.columns[0]!r:.60}")
         return (*PLACE, *_COLUMNS, *(_MEASURED if self._measured else ()), _MODEL)
@@ -167,6 +168,9 @@ class PictureEngine(Generic[Decoded]):
         self._write(answered, work, output)
         return tally
 
+    def _options(self, job: Job) -> Options:
+        return options_of(job, self.labels, self._judge.no_prior)
+
     def _write(self, answered: _Answered, work: Work, output: Output) -> _Answered:
         if answered.rows:
             output.write(answered.arrays(work.slices, self.labels, f"{self.name} {self.version}"))
@@ -175,18 +179,19 @@ class PictureEngine(Generic[Decoded]):
     def _classified(self, work: Work) -> Generator[_Done | _Left]:
         """Every row with its answer or error, in order."""
         calls = _calls(_rows(work), _TRAINED_CALL if self._measured else _CALL)
+        classify = partial(self._call, options=self._options(work.job))
         if self.threads == 1:
             for call in calls:
                 work.check()
-                yield from self._call(call)
+                yield from classify(call)
             return
-        done = in_order(self._call, calls, workers=self.threads, weigh=_weight, max_bytes=_WAITING_BYTES)
+        done = in_order(classify, calls, workers=self.threads, weigh=_weight, max_bytes=_WAITING_BYTES)
         with closing(done):
             for outcomes in done:
                 work.check()
                 yield from outcomes
 
-    def _call(self, items: Sequence[_Item | _Left]) -> list[_Done | _Left]:
+    def _call(self, items: Sequence[_Item | _Left], options: Options) -> list[_Done | _Left]:
         pictures: dict[int, Decoded] = {}
         outcomes: dict[int, PictureClasses | InputError] = {}
         for number, item in enumerate(items):
@@ -199,7 +204,7 @@ class PictureEngine(Generic[Decoded]):
             except InputError as error:
                 outcomes[number] = error
         if pictures:
-            outcomes |= zip(pictures, self._judge.classes(list(pictures.values()), self._options), strict=True)
+            outcomes |= zip(pictures, self._judge.classes(list(pictures.values()), options), strict=True)
         return [item if isinstance(item, _Left) else _Done(item, outcomes[number]) for number, item in enumerate(items)]
 
 

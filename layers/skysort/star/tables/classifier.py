@@ -82,7 +82,7 @@ class TableClassifier:
         appended = ResultColumns(model.labels, label, typicality=model.measures_typicality)
         rejects = RejectsWriter(lambda: open_sink(REJECTED, _CSV))
         with TableReader(kind, blocks, lambda: sink.write(b""), model.schema) as table:
-            classifier = RowClassifier(self._model, appended, rejects, table.columns, self._prior)
+            classifier = RowClassifier(self._model, appended, rejects, table.columns, prior=self._prior)
             for piece in table.begin(appended):
                 sink.write(piece)
             for rows in table.rows():

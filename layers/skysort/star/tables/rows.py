@@ -254,6 +254,7 @@ class RowClassifier:
         appended: ResultColumns,
         rejects: Rejects,
         columns: MeasuredColumns,
+        *,
         prior: Sequence[float] | None = None,
     ) -> None:
         self._model = model

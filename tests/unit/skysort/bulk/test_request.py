@@ -23,7 +23,7 @@ def body(**fields: Any) -> bytes:
 def test_what_is_not_given_has_its_default() -> None:
     request = read_body(body(), "application/json")
     assert (request.output, request.tolerated_share, request.columns) == ("parquet", 0.05, [])
-    assert (request.plan_only, request.concurrency) == (False, None)
+    assert (request.plan_only, request.concurrency, request.prior) == (False, None, None)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,11 @@ def test_what_is_not_given_has_its_default() -> None:
         ({"model": "galaxy", "columns": ["field"]}, "columns", "galaxy classifies pictures"),
         ({"model": "custom/rings", "columns": ["field"]}, "columns", "classifies pictures"),
         ({"concurrency": 0}, "concurrency", "must be at least 1 (got 0)"),
+        ({"model": "galaxy", "prior": {"Smooth": 1}}, "prior", "for the star model and for models that you trained"),
+        ({"prior": {}}, "prior", "must have 1 or more items"),
+        ({"prior": {"GALAXY": -1}}, "prior.GALAXY", "must be at least 0"),
+        ({"prior": {"GALAXY": 0, "QSO": 0.0}}, "prior", "at least one share must be above 0"),
+        ({"prior": "GALAXY:1"}, "prior", "object"),
         ({"priority": "high"}, "priority", "unknown"),
     ],
 )
@@ -80,6 +85,7 @@ def test_the_document_of_a_job_is_read_as_it_was_written() -> None:
         source={"keys": [KEY]},
         created="2026-11-28T08:45:00Z",
         columns=("field",),
+        prior={"cat": 0.1, "dog": 0.9},
     )
     assert Job.read(job.to_json()) == job
     assert job.family == "star-bulk"

@@ -25,7 +25,7 @@ from tests.fakes.tables import APPENDED, HEADER, ROW, classify, load
 from tests.fakes.trained_stars import LABELS, NAME, OWNER, publish, trained
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from skysort.bulk.manifest import Slice
@@ -36,8 +36,9 @@ BAD = ROW.replace("22.2753", "99.9")
 OWN = ["source", "slice", "row", "id", "ra", "dec"]
 
 
-def job(model: str = "star", columns: Sequence[str] = ()) -> Job:
-    return Job("star-20260101-000000-abcdef", OWNER, "", model, {}, "2026-01-01T00:00:00Z", columns=tuple(columns))
+def job(model: str = "star", columns: Sequence[str] = (), prior: Mapping[str, float] | None = None) -> Job:
+    begun = "2026-01-01T00:00:00Z"
+    return Job("star-20260101-000000-abcdef", OWNER, "", model, {}, begun, columns=tuple(columns), prior=prior)
 
 
 class Run:
@@ -119,6 +120,27 @@ def test_classes_probabilities_and_reasons_are_those_of_the_drop_folder(engine: 
     assert {code: rows for code, (_, rows) in tally.warnings.items()} == {
         warning["code"]: warning["rows"] for warning in dropped.summary["warnings"]
     }
+
+
+def test_class_shares_re_weight_every_row(engine: TableEngine) -> None:
+    # Given a model that learnt from equal shares, and rows with and without a redshift
+    body, shares = csv_of(ROW, PHOTOMETRIC), {"GALAXY": 900, "QSO": 1, "STAR": 99}
+    plain, weighted = Run(engine, body), Run(engine, body, job(prior=shares))
+    # When
+    plain.run()
+    tally = weighted.run()
+    # Then
+    for before, after in zip(plain.rows, weighted.rows, strict=True):
+        parts = {label: before[f"skysort_p_{label.lower()}"] * share for label, share in shares.items()}
+        for label, part in parts.items():
+            assert after[f"skysort_p_{label.lower()}"] == pytest.approx(part / sum(parts.values()), abs=1e-5)
+        assert after["skysort_set"] == before["skysort_set"]
+    assert sum(tally.classes.values()) == 2
+
+
+def test_class_shares_that_lack_a_class_refuse_the_job_when_it_is_planned(engine: TableEngine) -> None:
+    with pytest.raises(InputError, match="prior: lacks the share of STAR"):
+        Run(engine, csv_of(ROW), job(prior={"GALAXY": 1, "QSO": 1}))
 
 
 def test_slices_count_their_rows_from_one(engine: TableEngine) -> None:

@@ -49,12 +49,20 @@ class House:
     sources: Any = field(default_factory=MemorySources)
     store: MemoryJobStore = field(default_factory=MemoryJobStore)
     columns: tuple[str, ...] = ()
+    prior: dict[str, float] | None = None
     opened: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.keys = BulkKeys("client-1", "star-20261128-084500-1a2b3c")
         job = Job(
-            self.keys.id, "client-1", "client-1", "star", self.source, "2026-11-28T08:45:00Z", columns=self.columns
+            self.keys.id,
+            "client-1",
+            "client-1",
+            "star",
+            self.source,
+            "2026-11-28T08:45:00Z",
+            columns=self.columns,
+            prior=self.prior,
         )
         self.store.put(self.keys.request, job.to_json())
         self.store.put(self.keys.start(1), b"{}")
@@ -197,6 +205,21 @@ def test_a_file_that_changes_while_the_job_runs_fails_it(star_folder: Path, when
         following()
     # Then
     assert house.ended() == f"the file {MINE}stars.csv changed while it was read; start a new job"
+
+
+def test_the_summary_has_the_class_shares_that_were_used(star_folder: Path) -> None:
+    house = House(star_folder, prior={"galaxy": 900, "qso": 1, "star": 99})
+    house.sources.objects = {f"{MINE}stars.csv": table(5)}
+    house.plan()
+    assert house.finish()["prior"] == {"GALAXY": 0.9, "QSO": 0.001, "STAR": 0.099}
+
+
+def test_class_shares_of_unknown_classes_refuse_the_job(star_folder: Path) -> None:
+    house = House(star_folder, prior={"GALAXY": 1, "QSO": 1, "STARS": 1})
+    house.sources.objects = {f"{MINE}stars.csv": table(5)}
+    with pytest.raises(BulkRefused):
+        house.plan()
+    assert house.ended() == "prior: Unknown label 'STARS'. Did you mean STAR?"
 
 
 def test_a_carried_column_that_no_table_has_refuses_the_job(star_folder: Path) -> None:

@@ -100,6 +100,15 @@ def test_a_started_job_waits_and_its_run_is_what_starts_it(service: Service) -> 
     assert service.house.store.writes == [service.house.keys.request, service.house.keys.start(1)]
 
 
+def test_class_shares_are_kept_and_repeated(service: Service) -> None:
+    shares = {"GALAXY": 900, "QSO": 1, "STAR": 99}
+    job = service.started(prior=shares)
+    _, answer = service.call("GET", f"/v1/bulk/{job}")
+    assert answer["prior"] == shares
+    _, plain = service.call("GET", f"/v1/bulk/{service.started()}")
+    assert "prior" not in plain
+
+
 def test_a_running_job_shows_its_plan_and_how_far_it_is(service: Service) -> None:
     # Given
     job = service.running()

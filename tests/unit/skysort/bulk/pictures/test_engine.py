@@ -69,11 +69,12 @@ class Part:
         self.sources = sources_of(self.objects)
         self.slices = [part for obj in self.sources.list("") for part in split_pictures(self.sources, obj)]
 
-    def run(self, engine: PictureEngine[Any]) -> Done:
-        columns = engine.columns(job(), self.sources, self.slices[0])
+    def run(self, engine: PictureEngine[Any], of: Job | None = None) -> Done:
+        of = of or job()
+        columns = engine.columns(of, self.sources, self.slices[0])
         data, rejected = io.BytesIO(), io.BytesIO()
         output = Output(columns, "parquet", lambda: data, lambda: rejected)
-        tally = engine.run(Work(job(), self.slices, self.sources, columns, self.skip, self.check), output)
+        tally = engine.run(Work(of, self.slices, self.sources, columns, self.skip, self.check), output)
         output.close()
         table = pq.read_table(io.BytesIO(data.getvalue())).to_pylist() if data.getvalue() else []
         return Done(tally, table, list(csv.DictReader(io.StringIO(rejected.getvalue().decode()))), data.getvalue())
@@ -310,6 +311,29 @@ def test_a_trained_model_says_how_typical_pictures_are(store: MemoryModelStore) 
     ]
     assert done.tally.in_domain == sum(result["in_domain"] for result in results)
     assert {row["model"] for row in done.rows} == {f"custom/colours {answer['model']['version']}"}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_class_shares_re_weight_a_trained_models_answers(store: MemoryModelStore, threads: int) -> None:
+    # Given
+    of = job("custom/colours", prior={"red": 1, "blue": 999})
+    classifier = CustomClassifier(live_models(store, networks()), networks())
+    items = [PictureItem(label, picture(label, 40)) for label in LABELS]
+    answer = classifier.answer(PictureRequest(items, {"prior": of.prior}), {}, OWNER, "colours")
+    # When
+    engine = TrainedPictures(store, networks(), 1_769, threads).get(of, None)
+    done = Part({f"{label}.jpg": picture(label, 40) for label in sorted(LABELS)}).run(engine, of)
+    # Then they are the API's
+    answered: list[Any] = list(answer["results"])
+    results = {result["id"]: result["predictions"][0] for result in answered}
+    assert {row["file"].removesuffix(".jpg"): row["probability"] for row in done.rows} == {
+        label: best["probability"] for label, best in results.items()
+    }
+
+
+def test_class_shares_are_not_for_a_built_in_model_of_pictures(engine: PictureEngine[Any]) -> None:
+    with pytest.raises(InputError, match="is for the star model and for models that you trained"):
+        Part(NIGHT).run(engine, job(prior={"red": 1}))
 
 
 def test_a_trained_model_stays_at_the_version_that_the_job_began_with(store: MemoryModelStore) -> None:
