@@ -126,6 +126,45 @@ def _features(ablated: Document) -> str:
     return markdown(["variant", "features", "columns", "log loss", "accuracy", "macro F1"], rows)
 
 
+def _priors(typicality: Document) -> str:
+    """Quasars at one to 1,000 other objects, by the shares that probabilities were re-weighted by."""
+    names = {"unadjusted": "as trained", "given": "the table's", "estimated": "estimated from the table"}
+    rows = [
+        [
+            _name(variant),
+            shown,
+            *(interval(result["rare_quasars"][name][score]) for score in ("purity", "completeness")),
+        ]
+        for variant, result in typicality["prior"].items()
+        for name, shown in names.items()
+    ]
+    return markdown(["variant", "class shares", "purity of QSO", "completeness of QSO"], rows)
+
+
+def _coverage_at_priors(typicality: Document) -> str:
+    """Coverage of the sets' thresholds without and with re-weighting."""
+    names = {"unadjusted": "as they are", "reweighted": "re-weighted"}
+    rows = [
+        [_name(variant), shown, *(f"{result['coverage_of_thresholds'][name][label]:.4f}" for label in LABELS)]
+        for variant, result in typicality["prior"].items()
+        for name, shown in names.items()
+    ]
+    return markdown(["variant", "sets", *LABELS], rows)
+
+
+def _estimated_shares(typicality: Document) -> str:
+    """How good estimated shares are, by the number of rows, over all mixes of classes."""
+    rows = []
+    for variant, result in typicality["prior"].items():
+        for size in dict.fromkeys(measured["rows"] for measured in result["shares"]):
+            mixes = [measured for measured in result["shares"] if measured["rows"] == size]
+            errors = [error for measured in mixes for error in measured["root_mean_square_error"]]
+            within = [measured["within_interval"] for measured in mixes]
+            shown = (f"{min(values):.3f} to {max(values):.3f}" for values in (errors, within))
+            rows.append([_name(variant), f"{size:,}", *shown])
+    return markdown(["variant", "rows", "root mean square error", "within the 95 % interval"], rows)
+
+
 def _tuning(tuned: Document) -> str:
     rows = [
         [_name(variant), which, str(sum(search["trials"].values())), *(f"{search[which][key]:.5f}" for key in DECIMALS)]
@@ -147,5 +186,8 @@ PAGE: Final = Readme(
         "comparison": ("comparison.json", "explore", _comparison),
         "features": ("features.json", "explore", _features),
         "tuning": ("tuning.json", "tune", _tuning),
+        "priors": ("typicality.json", "typicality", _priors),
+        "set_coverage": ("typicality.json", "typicality", _coverage_at_priors),
+        "estimated_shares": ("typicality.json", "typicality", _estimated_shares),
     },
 )
