@@ -77,7 +77,7 @@ bench-images: .venv/dev/.ready .venv/sam/.ready ## weigh the images, measure how
 fuzz: .venv/dev/.ready ## harm files and bodies and hand them to every reader; ARGS="--inputs 1000000 --seed 7"
 	@$(DEV) -m tests.fuzz $(ARGS)
 train: .venv/dev/.ready ## train, evaluate and export the star model (see model_export/star)
-	@for step in train evaluate export; do $(DEV) -m model_export star $$step || exit; done
+	@for step in train evaluate typicality export; do $(DEV) -m model_export star $$step || exit; done
 readme: .venv/run/.ready .venv/dev/.ready openapi ## fill the documents' tables and the output of their commands anew
 	@$(DEV) -m tests.bench.readme
 	@$(DEV) -m infra.commands.abuse_costs > /dev/null

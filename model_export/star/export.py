@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common import publish
-from model_export.common.files import read_json
-from model_export.star import boosters
+from model_export.common.files import artefact, read_json
+from model_export.star import boosters, typicality_card
 from model_export.star.data import SOURCE, Workspace
 from model_export.star.evaluate import EVALUATION, trained
 from model_export.star.train import TRAINING
 from skysort.errors import ConfigurationError
 from skysort.star.columns import LABELS, NO_REDSHIFT, RANGES, SENTINEL, UNITS
+from skysort.star.domain import ENTRY
 from skysort.star.spellings import ALIASES, BANDS, MEASURED, POSITION
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-COMMAND: Final = (
-    "python -m model_export star train && python -m model_export star evaluate && python -m model_export star export"
+COMMAND: Final = " && ".join(
+    f"python -m model_export star {command}" for command in ("train", "evaluate", "typicality", "export")
 )
 ARCHITECTURE: Final = "gradient-boosted decision trees (XGBoost, multi:softprob), two boosters"
 LICENCE: Final = (
@@ -71,7 +72,9 @@ def run(options: argparse.Namespace) -> int:
     if target.card is not None and (reason := worse(training, evaluation, target.card)):
         return target.refuse(reason)
     contents = {f"{name}.ubj": trained(workspace.build, name, training["variants"][name]) for name in boosters.VARIANTS}
-    return target.publish(contents, card(training, evaluation, target.version))
+    measured = read_json(workspace.results / typicality_card.RESULTS, "star typicality")
+    mixtures = typicality_card.contents(measured, training["data"], (workspace.build, target.folder, artefact("star")))
+    return target.publish(contents | mixtures, card(training, evaluation, measured, target.version))
 
 
 def worse(training: Mapping[str, Any], evaluation: Mapping[str, Any], in_place: Mapping[str, Any]) -> str | None:
@@ -104,8 +107,10 @@ def _on_the_same_split(
     return remeasured if same else None
 
 
-def card(training: Mapping[str, Any], evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """The card of the boosters described by ``training`` and measured by ``evaluation``."""
+def card(
+    training: Mapping[str, Any], evaluation: Mapping[str, Any], typicality: Mapping[str, Any], version: str
+) -> dict[str, Any]:
+    """The card of the boosters described by `training` and measured by `evaluation`, with what tells odd rows."""
     measured = evaluation["variants"]
     variants = {
         name: {**training["variants"][name], "metrics": measured[name]["metrics"], "parity": measured[name]["parity"]}
@@ -119,6 +124,7 @@ def card(training: Mapping[str, Any], evaluation: Mapping[str, Any], version: st
         "labels": list(LABELS),
         "input": _input(),
         "variants": variants,
+        ENTRY: typicality_card.entry(typicality),
         "training_data": {
             "name": data["name"],
             "source": SOURCE,

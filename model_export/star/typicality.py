@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model_export.common.cli import OK, log
-from model_export.common.files import artefact, read_json, write_json
+from model_export.common.files import artefact, read_json, sha256, write_json
 from model_export.star import mixtures, shift
 from model_export.star.boosters import PHOTOMETRY_ONLY, WITH_REDSHIFT
-from model_export.star.data import SEED, Workspace, split
+from model_export.star.data import SEED, Workspace, description, split
+from model_export.star.typicality_card import RESULTS
 from skysort.learning import metrics
 from skysort.model_card import CARD_FILE
 from skysort.star.columns import LABELS, Photometry
 from skysort.star.cures import EXTINCTION, NAMES, VEGA
+from skysort.star.domain import EFFECTS_FILE, TABLES_FILE
 from skysort.star.mixtures import THRESHOLD
 from skysort.star.model import StarModel
 
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     Magnitudes = NDArray[np.float64]
     Change = Callable[[Magnitudes], Magnitudes]
 
-RESULTS: Final = "typicality.json"
 TABLE_ROWS: Final = 200
 GOOD_TABLES: Final = 1_000
 SPOILT_TABLES: Final = 200
@@ -58,21 +59,34 @@ def run(options: argparse.Namespace) -> int:
         name: mixtures.fit(training, with_redshift=name == WITH_REDSHIFT) for name in (WITH_REDSHIFT, PHOTOMETRY_ONLY)
     }
     tables = mixtures.tables(training)
-    contents = {name: each.save() for name, each in fitted.items()}
-    contents |= {"tables": tables.mixtures.save(), "table_effects": tables.save()}
-    for name, content in contents.items():
-        (workspace.build / f"{name}.npz").write_bytes(content)
     report = {
         "split": "test",
         "rows": {name: rows(each, test) for name, each in fitted.items()},
         "tables": {"good": good_tables(tables, test), "spoilt": spoilt_tables(tables, test)},
         "prior": prior(test),
         "cost": cost(fitted, tables, test),
-        "bytes": {name: len(content) for name, content in contents.items()},
     }
-    write_json(workspace.results / RESULTS, report)
+    store(workspace, description(dataset)["splits"]["train"], contents(fitted, tables), report)
     log(f"written to {workspace.results / RESULTS}")
     return OK
+
+
+def contents(fitted: Mapping[str, Mixtures], tables: TableTypicality) -> dict[str, bytes]:
+    """The content of each file that a card lists."""
+    files = {name: each.save() for name, each in fitted.items()}
+    return files | {TABLES_FILE: tables.mixtures.save(), EFFECTS_FILE: tables.save()}
+
+
+def store(
+    workspace: Workspace, fitted_on: Mapping[str, Any], written: Mapping[str, bytes], report: Mapping[str, Any]
+) -> None:
+    """Write the files and the report, which names them and the objects that they were fitted on."""
+    files = {}
+    for name, content in written.items():
+        file = f"{name}.npz"
+        (workspace.build / file).write_bytes(content)
+        files[name] = {"file": file, "sha256": sha256(content), "bytes": len(content)}
+    write_json(workspace.results / RESULTS, {"files": files, "fitted_on": fitted_on["sha256"], **report})
 
 
 def rows(fitted: Mixtures, test: Dataset) -> dict[str, Any]:

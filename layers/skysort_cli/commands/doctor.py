@@ -212,7 +212,7 @@ def _model(model: str, environment: Mapping[str, str], *, needed: bool) -> Check
     try:
         folder = model_folder(model, environment)
         card = json.loads((folder / "card.json").read_bytes())
-        parts = card.get("variants", {"": card}).values()
+        parts = [*card.get("variants", {"": card}).values(), *card.get("typicality", {}).get("files", {}).values()]
         damaged = [part["file"] for part in parts if _sha256(folder / part["file"]) != part["sha256"]]
     except CommandError as error:
         return Check(CLASSIFY, name, state_if_absent, "not found", str(error))

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from model_export.__main__ import main
+from model_export.star import data, mixtures, typicality
+from model_export.star.boosters import VARIANTS, WITH_REDSHIFT
+from model_export.star.data import Workspace
 from tests.unit.model_export.star.factories import survey, table, write
 
 if TYPE_CHECKING:
@@ -52,8 +55,25 @@ def prepare(folder: Path, rows: int = 600, seed: int = 0) -> Run:
 
 @pytest.fixture(scope="session")
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A survey on which train and evaluate were run."""
+    """A survey on which train and evaluate were run, with a typicality of few components, tables and figures."""
     run = prepare(tmp_path_factory.mktemp("star"))
     assert run.star("train") == 0
     assert run.star("evaluate", "--against", str(run.artefact)) == 0
+    measure_typicality(run)
     return run
+
+
+def measure_typicality(run: Run) -> None:
+    """What `star typicality` writes, of fewer tables."""
+    dataset = data.load(run.folder / "sdss17.csv")
+    training = dataset.take(data.split(dataset).train)
+    fitted = {name: mixtures.fit(training, with_redshift=name == WITH_REDSHIFT, components=1) for name in VARIANTS}
+    tables = mixtures.tables(training, components=1, sizes=(20,), count=5)
+    good = {name: {"good": {}, "impossible": {}} for name in VARIANTS}
+    spoilt = typicality.spoilt_tables(tables, training, count=1)
+    typicality.store(
+        Workspace(run.folder, run.folder / "build", run.folder / "results"),
+        data.description(dataset)["splits"]["train"],
+        typicality.contents(fitted, tables),
+        {"split": "test", "rows": good, "tables": {"good": {}, "spoilt": spoilt}},
+    )

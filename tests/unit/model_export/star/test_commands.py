@@ -75,6 +75,39 @@ def test_what_is_published_is_what_serving_loads(evaluated: Run, tmp_path: Path)
     assert card_of(run)["version"] == "1.0.0"
     assert tuple(card_of(run)["labels"]) == LABELS
     assert (answer.probabilities.argmax(axis=1) == objects.labels).mean() > 0.8
+    assert answer.typicality is not None
+    assert (answer.typicality > 0.005).mean() > 0.9
+
+
+def test_better_boosters_take_the_typicality_of_the_artefact_in_place(evaluated: Run, tmp_path: Path) -> None:
+    # Given a build folder with new boosters only
+    run = publish(evaluated, tmp_path)
+    for file in (run.folder / "build").glob("*.npz"):
+        file.unlink()
+    # When they are published
+    assert run.star("export", "--into", str(run.artefact)) == 0
+    # Then
+    assert card_of(run)["version"] == "1.1.0"
+    assert StarModel.load(run.artefact).measures_typicality
+
+
+def test_typicality_of_other_files_or_other_training_data_is_not_published(
+    evaluated: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a file that is not the one that was measured
+    shutil.copytree(evaluated.folder, tmp_path, dirs_exist_ok=True)
+    run = Run(tmp_path)
+    (run.folder / "build" / "tables.npz").write_bytes(b"another")
+    # When / Then
+    assert run.star("export", "--into", str(run.artefact)) == 2
+    assert "tables.npz is not the one that typicality.json describes" in capsys.readouterr().err
+
+    # Given figures of other objects
+    measured = json.loads((run.folder / "results" / "typicality.json").read_text(encoding="utf-8"))
+    (run.folder / "results" / "typicality.json").write_text(json.dumps({**measured, "fitted_on": "0" * 64}))
+    # When / Then
+    assert run.star("export", "--into", str(run.artefact)) == 2
+    assert "typicality.json is of other training data" in capsys.readouterr().err
 
 
 def test_an_equal_artefact_is_published_under_the_next_version(evaluated: Run, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ARTEFACT = artefact("star")
 CARD = json.loads((ARTEFACT / "card.json").read_text(encoding="utf-8"))
 EVALUATION = json.loads((readme.PAGE.results / "evaluation.json").read_text(encoding="utf-8"))
+TYPICALITY = json.loads((readme.PAGE.results / "typicality.json").read_text(encoding="utf-8"))
 # The card keeps what training.json says of data, seed, libraries and boosters.
 CARD_AS_TRAINING = {**CARD, "data": CARD["training_data"]}
 # XGBoost as it comes on ugriz, six colours and the redshift, on another 80/20 split.
@@ -48,8 +49,8 @@ def test_the_boosters_are_those_of_the_card_and_of_the_evaluation(variant: str) 
 
 
 def test_the_card_says_what_the_code_that_makes_it_says() -> None:
-    described = export.card(CARD_AS_TRAINING, EVALUATION, CARD["version"])
-    for part in ("input", "limitations", "intended_use", "licence", "attribution"):
+    described = export.card(CARD_AS_TRAINING, EVALUATION, TYPICALITY, CARD["version"])
+    for part in ("input", "limitations", "intended_use", "licence", "attribution", "typicality"):
         assert CARD[part] == described[part]
 
 
