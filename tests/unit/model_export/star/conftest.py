@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -69,7 +69,7 @@ def measure_typicality(run: Run) -> None:
     training = dataset.take(data.split(dataset).train)
     fitted = {name: mixtures.fit(training, with_redshift=name == WITH_REDSHIFT, components=1) for name in VARIANTS}
     tables = mixtures.tables(training, components=1, sizes=(20,), count=5)
-    good = {name: {"good": {}, "impossible": {}} for name in VARIANTS}
+    good: dict[str, Any] = {name: {"good": {}, "impossible": {}} for name in VARIANTS}
     spoilt = typicality.spoilt_tables(tables, training, count=1)
     typicality.store(
         Workspace(run.folder, run.folder / "build", run.folder / "results"),
