@@ -1,4 +1,4 @@
-"""The API's own page in a browser: each call can be tried, and is shown as code for the address that was opened."""
+"""Calls as code to copy: beside each answer, and on the API's own page, where each can be tried."""
 
 from __future__ import annotations
 
@@ -80,6 +80,36 @@ def test_a_key_is_sent_and_named_in_the_code_without_being_shown(visit: Visit) -
     expect(section.locator(".answer pre")).to_contain_text('"status": "ok"')
     assert sent[-1] == "secret-1"
     assert "secret-1" not in page.locator("main").inner_text()
+
+
+def test_the_call_behind_a_picture_and_a_row_is_copied_with_one_key(new_visit: Callable[..., Visit]) -> None:
+    visit = new_visit()
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visit.open("image")
+    page.locator("#view-image .label-choice select").select_option("dogs")
+    visit.choose("image", [sample("traffic_light.jpg")])
+
+    # When a picture's call is shown
+    visit.cards().get_by_role("button", name="Use via API: traffic_light.jpg").click()
+    dialog = page.get_by_role("dialog", name="Use via API")
+    expect(dialog.locator("pre")).to_contain_text(f"curl '{visit.site}/v1/classify/image?top_k=3&labels=dogs'")
+    assert violations(page) == []
+
+    # Then one key copies it, with the options in force, in the language chosen
+    dialog.get_by_label("Language").select_option("Python")
+    page.keyboard.press("c")
+    expect(dialog.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert 'params={"top_k": "3", "labels": "dogs"}' in copied
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+    # And a row's is the same row as JSON
+    visit.open("star")
+    page.locator("#star-samples").get_by_role("button", name="Quasar").click()
+    page.locator("#star-answer").get_by_role("button", name="Use via API").click()
+    expect(dialog.locator("pre")).to_contain_text("/v1/classify/star?explain=true' \\")
+    expect(dialog.locator("pre")).to_contain_text('"redshift":')
 
 
 def test_axe_finds_nothing_on_a_phone_with_a_form_open(new_visit: Callable[..., Visit]) -> None:

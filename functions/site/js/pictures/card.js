@@ -22,7 +22,7 @@ function nearestPictures(nearest) {
       el("li", {}, el("img", { src: thumbnail, alt: file ?? "", title: file, width: 56, height: 56 }), el("span", {}, label), el("span", { class: "num hint" }, similarity.toFixed(2))))));
 }
 
-/** The card of one picture. actions: {retry, remove, heat, batch, view}, each called with the picture. */
+/** The card of one picture. actions: {retry, remove, heat, batch, view, api}, each called with the picture. */
 export class Card {
   constructor(picture, actions) {
     this.picture = picture;
@@ -86,7 +86,7 @@ export class Card {
       warningList(result.warnings),
       nearestPictures(result.explanation?.nearest),
       this.#feedback(best.label),
-      this.#foot(this.#heatButton()),
+      this.#foot(this.#heatButton(), button("API", () => this.actions.api(this.picture), { class: "quiet", "aria-label": `Use via API: ${this.picture.path}` })),
     ];
   }
 
@@ -102,10 +102,10 @@ export class Card {
     return [box, this.#foot()];
   }
 
-  #foot(action) {
+  #foot(...actions) {
     const { path, file, answer, state } = this.picture;
     const size = answer && state === "done" ? (answer.result.cached ? "from the cache" : milliseconds(answer.time)) : bytes(file.size);
-    return el("div", { class: "card-foot" }, el("span", { class: "name", title: path }, path), action, el("span", { class: "num" }, size));
+    return el("div", { class: "card-foot" }, el("span", { class: "name", title: path }, path), actions, el("span", { class: "num" }, size));
   }
 
   #heatButton() {

@@ -43,12 +43,15 @@ async function throughDropFolder(picture, path, { signal, onProgress }) {
   return picture.key;
 }
 
+/** Options as the API takes them in a query, empty ones too. labels: a comma-separated list, "" for all; prior: class shares. */
+export const queryOf = ({ labels, explain, prior, topK = TOP_K }) => ({ top_k: topK, labels, explain, prior });
+
 /**
- * Classify a picture by the call of a path, /v1/classify/MODEL. labels: a comma-separated list, "" for all; prior: class shares. Returns
+ * Classify a picture by the call of a path, /v1/classify/MODEL, with options as in queryOf. Returns
  * {model, result, time}, time in milliseconds. Throws ApiError or AbortError.
  */
-export async function classify(picture, path, { labels, explain, prior, topK = TOP_K }, { signal, onProgress }) {
-  const options = { top_k: topK, labels, explain, prior };
+export async function classify(picture, path, given, { signal, onProgress }) {
+  const options = queryOf(given);
   let answer;
   if (picture.file.size > MAX_BODY_BYTES) {
     const key = await throughDropFolder(picture, path, { signal, onProgress });

@@ -1,4 +1,5 @@
 // The view of a model of pictures: pictures in, a gallery of answers out.
+import { withOptions } from "../api.js";
 import { choices, copyOf, el } from "../dom.js";
 import { acceptChoice, acceptDrops } from "../files.js";
 import { count, humanize } from "../format.js";
@@ -8,7 +9,7 @@ import { Queue } from "../queue.js";
 import { asEntry, modelChoice } from "../trained-choice.js";
 import { announce, problemBox } from "../widgets.js";
 import { Card, needsView } from "./card.js";
-import { classify, refusal } from "./classify.js";
+import { classify, queryOf, refusal } from "./classify.js";
 import { exportCsv, exportJson } from "./export.js";
 import { Summary, groupOf } from "./summary.js";
 
@@ -133,6 +134,7 @@ class Pictures {
       remove: (picture) => this.#remove(picture),
       heat: (picture) => this.#heat(picture, !picture.heat),
       view: (picture) => this.#explainUnshown(picture),
+      api: (picture) => this.#useViaApi(picture),
       batch: async ({ file, path }) => {
         location.hash = "#batch";
         (await this.view("batch")).addFiles([{ file, path }], this.model.address ?? this.model.name);
@@ -150,6 +152,20 @@ class Pictures {
     for (const picture of added) this.#classify(picture);
   }
 
+  /** The address and the options of a picture's call. */
+  #callOf(picture) {
+    const { model } = this;
+    const options = { labels: model === this.builtIn ? this.labels : "", prior: this.prior.value, explain: picture.heat || needsView(picture) };
+    return { path: model.path ?? `/v1/classify/${model.name}`, options };
+  }
+
+  /** Show the call of a picture as code. */
+  async #useViaApi(picture) {
+    const { useViaApi } = await import("../use-api.js");
+    const { path, options } = this.#callOf(picture);
+    useViaApi({ url: withOptions(path, queryOf(options)), body: { files: [picture.file.name] } });
+  }
+
   async #classify(picture) {
     const refused = refusal(picture, this.model, this.models);
     if (refused) {
@@ -157,7 +173,7 @@ class Pictures {
       return;
     }
     const { model } = this;
-    const options = { labels: model === this.builtIn ? this.labels : "", prior: this.prior.value, explain: picture.heat || needsView(picture) };
+    const { path, options } = this.#callOf(picture);
     const run = Symbol("run"); // of two runs of one picture the later counts
     picture.run = run;
     this.#set(picture, { state: "waiting" });
@@ -166,7 +182,7 @@ class Pictures {
       const answer = await this.queue.add(() => {
         if (picture.run !== run) throw new DOMException("superseded", "AbortError");
         this.#set(picture, { state: "working" });
-        return classify(picture, model.path ?? `/v1/classify/${model.name}`, options, { signal, onProgress: (sent) => this.#sending(picture, sent) });
+        return classify(picture, path, options, { signal, onProgress: (sent) => this.#sending(picture, sent) });
       });
       if (picture.run !== run) return;
       this.#set(picture, { state: "done", answer: { ...answer, labels: model.labels, restricted: Boolean(options.labels) } });

@@ -139,6 +139,13 @@ class Rows {
     if (values) await this.#explain(values);
   }
 
+  /** A button that shows the call of an answer as code. call: its body, type and query. */
+  #apiButton({ query, ...call }) {
+    const url = withOptions(this.path, { prior: this.prior.value, ...query });
+    const show = async () => (await import("../use-api.js")).useViaApi({ url, ...call });
+    return button("Use via API", show, { class: "quiet" });
+  }
+
   #restart() {
     this.running.abort();
     this.running = new AbortController();
@@ -175,7 +182,8 @@ class Rows {
     );
     const figures = el("div", { class: "figures" }, result.explanation && shapFigure(result.explanation, best.label));
     const name = result.id && result.id !== "0" ? el("h2", {}, result.id) : el("h2", { class: "visually-hidden" }, "Answer");
-    this.panel.replaceChildren(name, head, figures);
+    const code = { type: "application/json", body: { value: values }, query: { explain: true } };
+    this.panel.replaceChildren(name, head, figures, el("p", { class: "row end" }, this.#apiButton(code)));
     if (!this.hasContours) return;
     try {
       figures.append(await diagram([{ values, label: best.label }]));
@@ -244,7 +252,8 @@ class Rows {
         this.#classifyTable(table);
       });
       put(this.panel, el("h2", {}, plural(table.rows.length, "object")), wholeVerdict(whole), hint("Select a row below to see why it got its class."),
-        el("div", { class: "figures" }, sharesFigure(whole.class_shares, classOf, whole.domain?.in_domain !== false && use), figure));
+        el("div", { class: "figures" }, sharesFigure(whole.class_shares, classOf, whole.domain?.in_domain !== false && use), figure),
+        el("p", { class: "row end" }, this.#apiButton({ type: "text/csv", body: { file: "table.csv" } })));
     } catch (error) {
       if (signal.aborted) return;
       this.parts.table.hidden = true;
