@@ -9,6 +9,9 @@ export function percent(share) {
   return `${(share * 100).toFixed(1)} %`;
 }
 
+/** An interval of shares: "94.9 to 96.1 %". */
+export const interval = ({ low, high }) => `${percent(low).replace(" %", "")} to ${percent(high)}`;
+
 /** A whole number with its thousands separated: 20,000. */
 export const count = (number) => number.toLocaleString("en-GB");
 

@@ -1,7 +1,7 @@
 // What answers say of themselves: whether an input is like the test data, and what the classes named are worth.
 import { el } from "./dom.js";
-import { percent, sentence } from "./format.js";
-import { bars } from "./widgets.js";
+import { humanize, interval, percent, sentence } from "./format.js";
+import { bars, hint, scrollTable } from "./widgets.js";
 
 /** The headline of an input that is outside the domain, and of one of which no class reaches its threshold. */
 export const UNTYPICAL = "Unlike the test data";
@@ -44,7 +44,7 @@ export function verdict(result, noun, { nameOf = (label) => label, kind, restric
   const [best] = result.predictions;
   const labels = result.prediction_set;
   const isSure = labels.length > 0;
-  const set = !isSure ? "Best guesses:" : isUntypical(result) ? "Nearest classes, coverage untested: " : restricted ? "Best of the chosen labels: " : "90 % prediction set: ";
+  const set = !isSure ? "No class reaches its 90 % threshold; best guesses:" : isUntypical(result) ? "Nearest classes, coverage untested: " : restricted ? "Best of the chosen labels: " : "90 % prediction set: ";
   return [
     el("p", { class: `verdict ${kind ?? ""}` }, el("span", { class: "tag" }, isSure ? nameOf(best.label) : UNSURE), isSure && el("span", { class: "chance" }, percent(best.probability))),
     untypicalMark(result, noun),
@@ -69,7 +69,26 @@ export function wholeVerdict(whole) {
 /** The estimated class shares of a table as bars, with their intervals. shares: as in a summary; use: a button, if they can be used. */
 export function sharesFigure(shares, classOf, use) {
   if (!shares) return undefined;
-  const items = Object.entries(shares).map(([label, { value, low, high }]) => ({ label, probability: value, range: `${percent(low).replace(" %", "")} to ${percent(high)}` }));
+  const items = Object.entries(shares).map(([label, share]) => ({ ...share, label, probability: share.value }));
   const caption = el("figcaption", {}, el("b", {}, "Estimated class shares"), "With 95 % intervals, if the classes look as in the training data.");
-  return el("figure", {}, caption, bars(items, { classOf, textOf: ({ probability, range }) => `${percent(probability)} (${range})` }), use);
+  return el("figure", {}, caption, bars(items, { classOf, textOf: (item) => `${percent(item.value)} (${interval(item)})` }), use);
+}
+
+/** What was measured of marked inputs, at any depth of a card: [[names, {value, low, high}], ...]. */
+function measurements(found, names = []) {
+  if (!found || typeof found !== "object") return [];
+  if ("low" in found) return [[names, found]];
+  return Object.entries(found).flatMap(([name, inner]) => measurements(inner, ["metrics", "measured", "flagged"].includes(name) ? names : [...names, name]));
+}
+
+/** A card's part on typicality; empty where the model does not measure it. */
+export function typicalityPart({ typicality }) {
+  if (!typicality) return [];
+  const rows = measurements(typicality).map(([names, share]) =>
+    el("tr", {}, el("th", { scope: "row" }, humanize(names.join(", "))), el("td", { class: "n" }, percent(share.value)), el("td", { class: "n" }, interval(share))));
+  return [
+    el("h3", {}, "Typicality"),
+    hint(TYPICALITY, ` Inputs below ${percent(typicality.threshold)} are marked as unlike the test data.`),
+    rows.length > 0 && el("details", {}, el("summary", {}, "What is marked: good inputs and others"), scrollTable("Marked inputs", ["Inputs", "#Marked", "#95 % interval"], rows)),
+  ].filter(Boolean);
 }

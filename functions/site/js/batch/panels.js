@@ -113,7 +113,7 @@ export class Results {
     }
   }
 
-  #draw({ files, next }) {
+  #draw({ files, next, typicality }) {
     // The page may stay open for hours: links are renewed before they expire.
     clearTimeout(this.renewal);
     this.renewal = setTimeout(() => this.refresh(), RENEW_LINKS_S * 1e3);
@@ -127,9 +127,10 @@ export class Results {
     const pages = (!isFirst || next) &&
       el("nav", { class: "pages", "aria-label": "Pages of files" },
         turn("Previous", !isFirst, () => this.cursors.pop()), `${this.cursors.length}`, turn("Next", Boolean(next), () => this.cursors.push(next)));
+    const whole = typicality && { typicality: { ...typicality, detail: pages ? `on this page, ${typicality.detail}` : typicality.detail } };
     this.panel.hidden = false;
     put(this.panel,
-      el("div", { class: "table-head" }, el("h2", {}, "Results"), el("div", { class: "row", role: "group", "aria-label": "Show only" }, filter)),
+      el("div", { class: "table-head" }, el("h2", {}, "Results"), el("div", { class: "row", role: "group", "aria-label": "Show only" }, filter)), wholeVerdict(whole),
         files.length > 0 ? scrollTable("Files of the batch", ["File", "Result", "Files"], rows) : el("p", { class: "empty" }, "No files in this state."), pages);
     if (focused) this.panel.querySelector(`[data-do="${focused}"]`)?.focus();
   }

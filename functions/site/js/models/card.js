@@ -1,6 +1,7 @@
 // A model card, readable: scores, figures, training data, limits.
-import { el } from "../dom.js";
-import { bytes, count, humanize, percent } from "../format.js";
+import { button, el } from "../dom.js";
+import { bytes, count, humanize, interval, percent } from "../format.js";
+import { typicalityPart } from "../typicality.js";
 import { factList, hint, scrollTable } from "../widgets.js";
 import { confusionTable, reliabilityDiagram } from "./figures.js";
 
@@ -21,6 +22,7 @@ function scoresOf({ conformal, ...metrics }) {
     plain("Calibration error (ECE)", metrics.ece_after ?? metrics.ece),
     coverage && { ...coverage, name: "Coverage of the prediction set" },
     plain("Mean size of the prediction set", conformal?.mean_set_size ?? metrics.mean_set_size ?? metrics.coverage?.mean_set_size),
+    plain("Inputs without a confident answer", conformal?.empty ?? metrics.empty_sets),
   ].filter(Boolean);
 }
 
@@ -38,10 +40,11 @@ const part = (name, metrics, labels, latency) => ({
   confusion: metrics.confusion ?? (metrics.confusion_matrix && { rows: labels, columns: labels, counts: metrics.confusion_matrix }),
   reliability: metrics.reliability,
   classes: metrics.per_class,
+  coverage: (metrics.conformal ?? metrics).coverage_by_class,
   latency: latencyOf(latency ?? undefined),
 });
 
-/** A card as the parts that are shown, one per variant or test set: [{name, rows, scores, confusion, reliability, classes, latency}]. */
+/** A card as the parts that are shown, one per variant or test set: [{name, rows, scores, confusion, reliability, classes, coverage, latency}]. */
 export function partsOf({ variants, metrics, labels, latency }) {
   if (variants) return Object.entries(variants).map(([name, variant]) => part(humanize(name), variant.metrics, labels, latency?.[name]));
   const sets = Object.entries(metrics.exported_file ?? { test_set: metrics });
@@ -66,24 +69,25 @@ const isShare = (name) => !/ECE|size/.test(name);
 const shown = (name, value) => (isShare(name) ? percent(value) : value.toFixed(value < 0.1 ? 3 : 2));
 
 function score({ name, value, low, high }) {
-  const range = low === undefined ? null : el("span", { class: "range" }, `${shown(name, low).replace(" %", "")} to ${shown(name, high)} (95 %)`);
+  const range = low !== undefined && el("span", { class: "range" }, `${isShare(name) ? interval({ low, high }) : `${shown(name, low)} to ${shown(name, high)}`} (95 %)`);
   return el("div", {}, el("dt", {}, name), el("dd", {}, shown(name, value), range));
 }
 
-function classTable(classes, of) {
+function classTable(classes, coverage, of) {
+  const covered = (name) => (coverage[name]?.low === undefined ? "" : `${percent(coverage[name].value)} (${interval(coverage[name])})`);
   const rows = Object.entries(classes).map(([name, { precision, recall, f1, rows: number }]) =>
-    el("tr", {}, el("th", { scope: "row" }, name), [precision, recall, f1].map((value) => el("td", { class: "n" }, percent(value))), el("td", { class: "n" }, count(number))));
-  return el("details", {}, el("summary", {}, "Scores by class"), scrollTable(`Scores by class: ${of}`, ["Class", "#Precision", "#Recall", "#F1", "#Inputs"], rows));
+    el("tr", {}, el("th", { scope: "row" }, name), [precision, recall, f1].map((value) => el("td", { class: "n" }, percent(value))), coverage && el("td", { class: "n" }, covered(name)), el("td", { class: "n" }, count(number))));
+  return el("details", {}, el("summary", {}, "Scores by class"), scrollTable(`Scores by class: ${of}`, ["Class", "#Precision", "#Recall", "#F1", ...(coverage ? ["#In its 90 % set"] : []), "#Inputs"], rows));
 }
 
 function figuresOf(part, of) {
-  const { rows, scores, confusion, reliability, classes, latency } = part;
+  const { rows, scores, confusion, reliability, classes, coverage, latency } = part;
   return [
-    el("p", { class: "hint" }, `Measured on ${count(rows)} held-out inputs.${latency ? ` Latency of the model alone: ${latency}.` : ""}`),
+    hint(`Measured on ${count(rows)} held-out inputs.${latency ? ` Latency of the model alone: ${latency}.` : ""}`),
     el("dl", { class: "scores" }, scores.map(score)),
     el("div", { class: "figures" }, reliability && reliabilityDiagram(reliability), confusion && confusionTable(confusion, of)),
-    !confusion && el("p", { class: "hint" }, "There are too many classes here for a readable confusion matrix."),
-    classes && classTable(classes, of),
+    !confusion && hint("There are too many classes here for a readable confusion matrix."),
+    classes && classTable(classes, coverage, of),
   ].filter(Boolean);
 }
 
@@ -91,8 +95,7 @@ function figuresOf(part, of) {
 export function partsPanel(parts, of) {
   const holder = el("div", {}, figuresOf(parts[0], of));
   if (parts.length === 1) return [holder];
-  const buttons = parts.map((part, index) =>
-    el("button", { type: "button", "aria-pressed": String(index === 0), onclick: () => show(part) }, part.name));
+  const buttons = parts.map((part, index) => button(part.name, () => show(part), { "aria-pressed": String(index === 0) }));
   const show = (shown) => {
     parts.forEach((part, index) => buttons[index].setAttribute("aria-pressed", String(part === shown)));
     holder.replaceChildren(...figuresOf(shown, of));
@@ -124,6 +127,10 @@ function facts(card) {
   }));
 }
 
+/** The card's limitations. */
+export const limitations = ({ limitations: limits = [] }) =>
+  limits.length > 0 && [el("h3", {}, "Limitations"), el("ul", { class: "limits" }, limits.map((limit) => el("li", {}, limit)))];
+
 /** The panel of a built-in model. */
 export function panel(card, { title }) {
   const id = `model-${card.name}`;
@@ -133,8 +140,9 @@ export function panel(card, { title }) {
     el("div", { class: "model-head" }, el("h2", { id: `${id}-title` }, title), el("p", { class: "hint" }, `version ${card.version}`)),
     el("p", { class: "about" }, card.intended_use),
     partsPanel(partsOf(card), title),
-    el("h3", {}, "Limitations"),
-    el("ul", { class: "limits" }, card.limitations.map((limit) => el("li", {}, limit))),
+    typicalityPart(card),
+    card.validity && [el("h3", {}, "Range of validity"), factList(Object.entries(card.validity).map(([name, text]) => [humanize(name), text]))],
+    limitations(card),
     el("h3", {}, "Details"),
     facts(card),
     el("p", {}, el("a", { href: `/v1/models/${encodeURIComponent(card.name)}` }, "Model card as JSON")),

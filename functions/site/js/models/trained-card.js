@@ -1,9 +1,10 @@
 // The card of a version of a trained model: scores, figures, how it was fitted, what it was trained on.
 import { el } from "../dom.js";
 import { count, humanize, percent, plural } from "../format.js";
+import { typicalityPart } from "../typicality.js";
 import { factList, refusedFiles, scrollTable } from "../widgets.js";
 import { learningCurve } from "../train/curve.js";
-import { partsOf, partsPanel } from "./card.js";
+import { limitations, partsOf, partsPanel } from "./card.js";
 
 const NOUNS = { pictures: "pictures", star: "objects" };
 const LEFT_OUT = { duplicates: "given twice", conflicting: "in two classes", unreadable: "unreadable", outside: "in no class", refused: "left out" };
@@ -43,7 +44,7 @@ function fitting(card, of) {
 
 /** The card's parts in their order. of: the model's name. */
 export function trainedCard(card, kind, of) {
-  const { forecast, training_data: data = {}, limitations = [] } = card;
+  const { forecast, training_data: data = {} } = card;
   const curve = curveOf(card, kind);
   const classes = Object.entries(data.classes ?? {}).map(([label, number]) => `${label} ${count(number)}`);
   const listed = [["Examples", text(data.files ?? data.used ?? "")], ["Rows of the table", data.rows && count(data.rows)], ["Class column", data.class_column], ["Classes", classes.join(", ")],
@@ -54,7 +55,8 @@ export function trainedCard(card, kind, of) {
     el("h3", {}, "Training data"),
     factList(listed),
     Object.entries(LEFT_OUT).map(([name, title]) => refusedFiles(data[name], title)),
-    limitations.length > 0 && [el("h3", {}, "Limitations"), el("ul", { class: "limits" }, limitations.map((limit) => el("li", {}, limit)))],
+    typicalityPart(card),
+    limitations(card),
   ].flat(2).filter(Boolean);
 }
 
