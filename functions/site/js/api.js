@@ -104,9 +104,12 @@ export async function call(path, options) {
   }
 }
 
+/** A path with values in it, escaped: at`/v1/trained/${name}`. */
+export const at = (strings, ...values) => String.raw({ raw: strings }, ...values.map(encodeURIComponent));
+
 /** A path with options in its query; those without a value are left out. */
 export function withOptions(path, options) {
-  const query = new URLSearchParams(Object.entries(options).filter(([, value]) => value)).toString();
+  const query = new URLSearchParams(Object.entries(options).filter(([, value]) => value || value === 0)).toString();
   return query ? `${path}${path.includes("?") ? "&" : "?"}${query}` : path;
 }
 

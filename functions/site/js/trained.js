@@ -1,5 +1,5 @@
 // The models that people trained: listed by the service, offered in the views, changed by trainings and promotions.
-import { call } from "./api.js";
+import { at, call } from "./api.js";
 
 const listeners = new Set();
 let entries;
@@ -12,7 +12,7 @@ export const addressOf = ({ kind, name }) => (kind === "pictures" ? `custom/${na
 
 /** The path that classifies with a trained model, options excluded. */
 export const pathOf = ({ kind, name }) =>
-  kind === "pictures" ? `/v1/classify/custom/${encodeURIComponent(name)}` : `/v1/classify/star?model=${encodeURIComponent(name)}`;
+  kind === "pictures" ? at`/v1/classify/custom/${name}` : at`/v1/classify/star?model=${name}`;
 
 /** The entries of GET /v1/trained; null where the service does not train, undefined as long as it has not said. */
 export const trained = () => entries;

@@ -1,5 +1,5 @@
 // Parts that several views share: messages to screen readers, error boxes, warnings, tables, bars of probabilities.
-import { button, byId, el } from "./dom.js";
+import { button, byId, el, put } from "./dom.js";
 import { count, percent, plural } from "./format.js";
 
 const LISTED = 100;
@@ -19,6 +19,33 @@ export function showFault(input, element, fault) {
 
 /** A box for a call that failed, with a button where it may succeed later. */
 export const failure = (error, again) => problemBox(error, ...(error.retryable ? [button("Try again", again)] : []));
+
+/** Fill a panel by a call, ask(): a text until it answers, a button where it failed; draw(answer) does the rest. */
+export async function load(panel, text, ask, draw) {
+  if (!panel.hasChildNodes() || panel.querySelector(":scope > .problem")) put(panel, el("p", { class: "empty" }, text));
+  try {
+    draw(await ask());
+  } catch (error) {
+    if (!("retryable" in error)) throw error;
+    put(panel, problemBox(error, button("Try again", () => load(panel, text, ask, draw))));
+  }
+}
+
+/** Show the service's recent work of a kind by fill(panel); whether it has such work at all: an older service does not know the call. */
+export async function isKnown(panel, fill, notice, form, again) {
+  let known = true;
+  try {
+    await fill(panel);
+  } catch (error) {
+    if (!("retryable" in error)) throw error;
+    known = ![404, 405, 501].includes(error.status);
+    panel.hidden = !known;
+    put(panel, problemBox(error, button("Try again", again)));
+  }
+  form.hidden = !known;
+  notice.hidden = known;
+  return known;
+}
 
 /** A list of [name, fact] pairs, without those that are empty. */
 export const factList = (pairs) =>

@@ -1,5 +1,5 @@
 // What a batch shows: uploads and counts in one panel, its files and their results in the other.
-import { ApiError, call } from "../api.js";
+import { ApiError, at, call, withOptions } from "../api.js";
 import { button, el, put } from "../dom.js";
 import { bytes, count, percent, plural } from "../format.js";
 import { UNSURE, sharesFigure, untypicalMark, wholeVerdict } from "../typicality.js";
@@ -149,7 +149,7 @@ export class Results {
 /** All results so far as the pages of one CSV. onPage(pages) reports the progress. */
 export async function joinedCsv(batch, model, onPage) {
   const parts = [];
-  let path = `/v1/batches/${encodeURIComponent(batch)}/results.csv?${new URLSearchParams({ model })}`;
+  let path = withOptions(at`/v1/batches/${batch}/results.csv`, { model });
   while (path) {
     const { text, next } = await call(path, { as: "page" });
     parts.push(text);

@@ -1,5 +1,5 @@
 // The Batch view: files into the drop folder, and their results as they come.
-import { ApiError } from "../api.js";
+import { ApiError, at } from "../api.js";
 import { wasThisRight } from "../corrections.js";
 import { byId, el } from "../dom.js";
 import { newBatch, saveText } from "../download.js";
@@ -119,7 +119,7 @@ class Batch {
       isSettled: () => !batch.uploader || batch.uploader.isSettled,
     });
     this.results.open(name, model, (path, predicted) => this.#feedback(batch, path, predicted));
-    history.replaceState(null, "", `#batch/${encodeURIComponent(name)}`);
+    history.replaceState(null, "", at`#batch/${name}`);
   }
 
   /** "Was this right?" for a picture that was uploaded from this page; the same element whenever the table is drawn. */

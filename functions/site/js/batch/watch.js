@@ -1,15 +1,15 @@
 // The progress of a batch: counts and files, polled until nothing waits.
-import { ApiError, call } from "../api.js";
+import { ApiError, at, call, withOptions } from "../api.js";
 import { follow } from "../following.js";
 
 const FILES_PER_PAGE = 50;
 const MAX_FILES_PER_PAGE = 500;
 
-const page = (batch, query, signal) => call(`/v1/batches/${encodeURIComponent(batch)}?${new URLSearchParams(query)}`, { signal });
+const page = (batch, query, signal) => call(withOptions(at`/v1/batches/${batch}`, query), { signal });
 
 async function* pages(batch, query, signal) {
   for (let next; ; ) {
-    const current = await page(batch, { ...query, ...(next && { next }) }, signal);
+    const current = await page(batch, { ...query, next }, signal);
     yield current;
     if (!current.next) return;
     ({ next } = current);
@@ -28,7 +28,7 @@ async function counts(batch, model, signal) {
 
 /** A page of files with their records. */
 export const filesOf = (batch, model, { state, next }) =>
-  page(batch, { model, limit: FILES_PER_PAGE, records: true, ...(state && { state }), ...(next && { next }) });
+  page(batch, { model, limit: FILES_PER_PAGE, records: true, state, next });
 
 /** The names and sizes of the files that are uploaded already. */
 export async function uploadedIn(batch, model, signal) {

@@ -1,7 +1,7 @@
 // One bulk job, from its upload and its plan to its results.
-import { call, post } from "../api.js";
+import { at, call, post, withOptions } from "../api.js";
 import { button, el } from "../dom.js";
-import { failure, problemBox } from "../widgets.js";
+import { failure, hint, problemBox } from "../widgets.js";
 import { Work } from "../work.js";
 import { planOf, progressOf, resultsOf } from "./figures.js";
 
@@ -19,7 +19,7 @@ const AT_REST = ["planned", "done", "failed", "cancelled"];
 
 /** Shows a job in a panel. */
 export class Job extends Work {
-  pathOf = (id) => `/v1/bulk/${encodeURIComponent(id)}`;
+  pathOf = (id) => at`/v1/bulk/${id}`;
   isOver = ({ phase }) => AT_REST.includes(phase);
   titleOf = ({ phase }) => TITLES[phase];
   signOfLife = ({ phase, progress }) => [phase, progress?.parts];
@@ -47,9 +47,8 @@ export class Job extends Work {
 
   async #listFiles() {
     const { signal } = this.stopping;
-    const from = this.files?.next ? `?next=${encodeURIComponent(this.files.next)}` : "";
     try {
-      const page = await call(`${this.pathOf(this.state.id)}/files${from}`, { signal });
+      const page = await call(withOptions(`${this.pathOf(this.state.id)}/files`, { next: this.files?.next }), { signal });
       this.files = { ...page, files: [...(this.files?.files ?? []), ...page.files] };
       this.draw();
     } catch (error) {
@@ -63,7 +62,7 @@ export class Job extends Work {
     if (!state) return [failed ?? el("p", { class: "pending" }, "Asking for a plan…")];
     const { model, id, phase, plan, progress, problem } = state;
     return [
-      el("div", { class: "table-head" }, el("h2", { tabIndex: -1 }, model), el("p", { class: "hint" }, id)),
+      el("div", { class: "table-head" }, el("h2", { tabIndex: -1 }, model), hint(id)),
       el("p", { class: this.isOver(state) ? "bulk-phase" : "bulk-phase pending", "data-phase": phase }, TITLES[phase]),
       problem && problemBox(problem),
       progress && phase !== "planned" && progressOf(progress, plan),

@@ -1,5 +1,5 @@
 // The bulk jobs of the last weeks, newest first.
-import { call } from "../api.js";
+import { at, call } from "../api.js";
 import { el, put } from "../dom.js";
 import { count, dollars, when } from "../format.js";
 import { scrollTable } from "../widgets.js";
@@ -10,7 +10,7 @@ const AT_REST = ["planned", "done", "failed", "cancelled"];
 function row({ id, model, created, phase, progress, plan }) {
   const cost = progress?.dollars ?? plan?.dollars.total;
   return el("tr", {},
-    el("td", {}, el("a", { href: `#bulk/${encodeURIComponent(id)}` }, id)), el("td", {}, model), el("td", {}, when(created)),
+    el("td", {}, el("a", { href: at`#bulk/${id}` }, id)), el("td", {}, model), el("td", {}, when(created)),
     el("td", { class: phase === "failed" ? "wrong" : undefined }, AT_REST.includes(phase) ? phase : `${phase}…`),
     el("td", { class: "n" }, plan ? count(plan.rows) : ""), el("td", { class: "n" }, cost === undefined ? "" : dollars(cost)));
 }

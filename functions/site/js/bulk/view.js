@@ -1,7 +1,7 @@
 // The Bulk view: a source and a model in, a plan, then the job as it goes on, and its results.
-import { ApiError } from "../api.js";
-import { button, byId, el } from "../dom.js";
-import { problemBox } from "../widgets.js";
+import { ApiError, at } from "../api.js";
+import { byId, el } from "../dom.js";
+import { isKnown } from "../widgets.js";
 import { Form } from "./form.js";
 import { Job } from "./job.js";
 import { recentJobs } from "./recent.js";
@@ -17,7 +17,7 @@ class Bulk {
 
   /** Called whenever the view is shown. id: of a job, from an address like #bulk/star-20261128-084500-1a2b3c. */
   async onShow(id) {
-    if (!(await this.#isAvailable())) return;
+    if (!(await isKnown(this.recent, recentJobs, byId("bulk-unavailable"), this.form.element, () => this.onShow()))) return;
     const job = id && decodeURIComponent(id);
     if (job && job !== this.job.state?.id) await this.job.watch(job);
   }
@@ -27,25 +27,9 @@ class Bulk {
     this.form.addFiles(files);
   }
 
-  /** Whether the service has bulk jobs; an older one does not know the call. */
-  async #isAvailable() {
-    let isKnown = true;
-    try {
-      await recentJobs(this.recent);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      isKnown = ![404, 405, 501].includes(error.status);
-      this.recent.hidden = !isKnown;
-      this.recent.replaceChildren(problemBox(error, button("Try again", () => this.onShow())));
-    }
-    this.form.element.hidden = !isKnown;
-    byId("bulk-unavailable").hidden = isKnown;
-    return isKnown;
-  }
-
   /** A state of the job that is followed: its address is kept, and the list when it rests. */
   async #changed({ id, phase }) {
-    const address = `#bulk/${encodeURIComponent(id)}`;
+    const address = at`#bulk/${id}`;
     if (location.hash.startsWith("#bulk") && location.hash !== address) history.replaceState(null, "", address);
     if (phase === this.phase) return;
     this.phase = phase;

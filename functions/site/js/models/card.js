@@ -1,4 +1,5 @@
 // A model card, readable: scores, figures, training data, limits.
+import { at } from "../api.js";
 import { button, el } from "../dom.js";
 import { bytes, count, humanize, interval, percent } from "../format.js";
 import { typicalityPart } from "../typicality.js";
@@ -110,7 +111,7 @@ function linked(text) {
 function labelsOf(card) {
   if (card.classes) return factList(Object.entries(card.classes));
   if (card.labels.length <= FEW_LABELS) return card.labels.join(", ");
-  return el("details", {}, el("summary", {}, `All ${count(card.labels.length)}`), el("p", { class: "hint" }, card.labels.join(", ")));
+  return el("details", {}, el("summary", {}, `All ${count(card.labels.length)}`), hint(card.labels.join(", ")));
 }
 
 function facts(card) {
@@ -137,7 +138,7 @@ export function panel(card, { title }) {
   return el(
     "article",
     { class: "panel model", id, "aria-labelledby": `${id}-title` },
-    el("div", { class: "model-head" }, el("h2", { id: `${id}-title` }, title), el("p", { class: "hint" }, `version ${card.version}`)),
+    el("div", { class: "model-head" }, el("h2", { id: `${id}-title` }, title), hint(`version ${card.version}`)),
     el("p", { class: "about" }, card.intended_use),
     partsPanel(partsOf(card), title),
     typicalityPart(card),
@@ -145,6 +146,6 @@ export function panel(card, { title }) {
     limitations(card),
     el("h3", {}, "Details"),
     facts(card),
-    el("p", {}, el("a", { href: `/v1/models/${encodeURIComponent(card.name)}` }, "Model card as JSON")),
+    el("p", {}, el("a", { href: at`/v1/models/${card.name}` }, "Model card as JSON")),
   );
 }

@@ -1,8 +1,10 @@
 // The card of a version of a trained model: scores, figures, how it was fitted, what it was trained on.
-import { el } from "../dom.js";
+import { button, el } from "../dom.js";
+import { saveJson } from "../download.js";
 import { count, humanize, percent, plural } from "../format.js";
 import { typicalityPart } from "../typicality.js";
 import { factList, refusedFiles, scrollTable } from "../widgets.js";
+import { short } from "../trained.js";
 import { learningCurve } from "../train/curve.js";
 import { limitations, partsOf, partsPanel } from "./card.js";
 
@@ -43,21 +45,22 @@ function fitting(card, of) {
 }
 
 /** The card's parts in their order. of: the model's name. */
-export function trainedCard(card, kind, of) {
+export function trainedCard(card, kind, of, version) {
   const { forecast, training_data: data = {} } = card;
   const curve = curveOf(card, kind);
   const classes = Object.entries(data.classes ?? {}).map(([label, number]) => `${label} ${count(number)}`);
   const listed = [["Examples", text(data.files ?? data.used ?? "")], ["Rows of the table", data.rows && count(data.rows)], ["Class column", data.class_column], ["Classes", classes.join(", ")],
     ["Drawn", data.drawn], ["Remarks", data.remarks?.join(" ")], ["SHA-256", data.sha256 && el("code", {}, data.sha256)]];
   return [
-    ...partsPanel(partsOf(card), of),
+    partsPanel(partsOf(card), of),
     el("div", { class: "figures" }, curve.length > 0 && learningCurve(curve, forecast, NOUNS[kind]), el("div", { class: "beside" }, el("h3", {}, "How it was fitted"), fitting(card, of))),
     el("h3", {}, "Training data"),
     factList(listed),
     Object.entries(LEFT_OUT).map(([name, title]) => refusedFiles(data[name], title)),
     typicalityPart(card),
     limitations(card),
-  ].flat(2).filter(Boolean);
+    el("p", { class: "row" }, button("Card as JSON", () => saveJson(`${of}-${short(version)}.json`, card))),
+  ];
 }
 
 /** A share as it is shown, empty if there is none. */

@@ -1,10 +1,9 @@
 // The trained models: which version is live, the versions kept, and what can be done with them.
-import { ApiError, call, post } from "../api.js";
+import { ApiError, at, call, post } from "../api.js";
 import { confirmed } from "../confirm.js";
 import { button, el, put } from "../dom.js";
-import { saveJson } from "../download.js";
 import { count, plural, when } from "../format.js";
-import { announce, problemBox, scrollTable } from "../widgets.js";
+import { announce, hint, load, problemBox, scrollTable } from "../widgets.js";
 import { onTrained, refreshTrained, short, trained } from "../trained.js";
 import { accuracyOf, trainedCard } from "./trained-card.js";
 
@@ -42,14 +41,8 @@ class Panel {
 
   async load() {
     const { name } = this.entry;
-    if (this.body.childElementCount === 0) this.body.replaceChildren(el("p", { class: "empty" }, "Loading the versions…"));
-    try {
-      const [model, { versions }] = await Promise.all([call(`/v1/trained/${encodeURIComponent(name)}`), call(pathOf(name, "/versions"))]);
-      this.#draw(model, versions);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.body.replaceChildren(problemBox(error, button("Try again", () => this.load())));
-    }
+    await load(this.body, "Loading the versions…", () => Promise.all([call(at`/v1/trained/${name}`), call(pathOf(name, "/versions"))]),
+      ([model, { versions }]) => this.#draw(model, versions));
   }
 
   #draw({ card, live, history = [] }, versions) {
@@ -73,19 +66,11 @@ class Panel {
 
   #showCard(card, version) {
     const { name, kind } = this.entry;
-    this.card.replaceChildren(
-      el("h4", {}, "Card of version ", el("code", {}, short(version))),
-      ...trainedCard(card, kind, name),
-      el("p", { class: "row" }, button("Card as JSON", () => saveJson(`${name}-${short(version)}.json`, card))));
+    put(this.card, el("h4", {}, "Card of version ", el("code", {}, short(version))), trainedCard(card, kind, name, version));
   }
 
   async #open(version) {
-    try {
-      this.#showCard(await call(pathOf(this.entry.name, `/versions/${version}`)), version);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.card.replaceChildren(problemBox(error, button("Try again", () => this.#open(version))));
-    }
+    await load(this.card, "Loading the card…", () => call(pathOf(this.entry.name, `/versions/${version}`)), (card) => this.#showCard(card, version));
   }
 
   #row({ version, created, accuracy, live, training }) {
@@ -96,7 +81,7 @@ class Panel {
     const made = when(created);
     return el("tr", {},
       el("td", {}, button(el("code", {}, label), () => this.#open(version), { "aria-label": `Card of ${label}` })),
-      el("td", {}, training ? el("a", { href: `#train/${encodeURIComponent(training)}` }, made) : made),
+      el("td", {}, training ? el("a", { href: at`#train/${training}` }, made) : made),
       el("td", { class: "n" }, accuracyOf(accuracy)), el("td", {}, actions));
   }
 
@@ -167,7 +152,7 @@ export class Trained {
       if (this.panels.has(entry.name)) this.panels.get(entry.name).update(entry);
       else this.panels.set(entry.name, new Panel(entry, this.models));
     }
-    const empty = el("p", { class: "hint" }, "None yet. ", el("a", { href: "#train" }, "Train one"), " from a few pictures of each class, or from a table with a column of classes.");
+    const empty = hint("None yet. ", el("a", { href: "#train" }, "Train one"), " from a few pictures of each class, or from a table with a column of classes.");
     const panels = entries.map(({ name }) => this.panels.get(name).element);
     if (panels.length !== this.list.childElementCount || panels.some((element, index) => this.list.children[index] !== element)) this.list.replaceChildren(...panels);
     if (!this.heading) {

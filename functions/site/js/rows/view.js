@@ -1,5 +1,5 @@
 // The view of a model of rows: one object by its numbers, or a table of them.
-import { ApiError, call, post, withOptions } from "../api.js";
+import { ApiError, at, call, post, withOptions } from "../api.js";
 import { button, copyOf, el, put } from "../dom.js";
 import { csvText } from "../download.js";
 import { acceptChoice, acceptDrops } from "../files.js";
@@ -97,7 +97,7 @@ class Rows {
       return;
     }
     try {
-      const { card } = await call(`/v1/trained/${encodeURIComponent(entry.name)}`);
+      const { card } = await call(at`/v1/trained/${entry.name}`);
       if (this.chosen === version) this.#use({ ...asEntry(entry, builtIn), columns: columnsOf(card), labels: card.labels });
     } catch (error) {
       this.#fail(error, () => {

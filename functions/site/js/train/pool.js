@@ -4,7 +4,7 @@ import { button, el } from "../dom.js";
 import { acceptDrops, chooser } from "../files.js";
 import { count, percent, plural } from "../format.js";
 import { Queue } from "../queue.js";
-import { announce, problemBox } from "../widgets.js";
+import { announce, hint, problemBox } from "../widgets.js";
 import { pathOf } from "../trained.js";
 import { classify, refusal } from "../pictures/classify.js";
 import { sorted } from "./incoming.js";
@@ -42,7 +42,7 @@ export class Pool {
     this.problem = el("div");
     this.asking.addEventListener("keydown", (event) => this.#key(event));
     panel.append(el("h2", {}, "Improve it with few labels"),
-      el("p", { class: "hint" }, "Give it pictures without labels: it asks about those that it is least certain of, ten at a time."),
+      hint("Give it pictures without labels: it asks about those that it is least certain of, ten at a time."),
       drop, this.state, this.problem, this.asking, el("p", { class: "row end" }, this.train));
   }
 
@@ -202,7 +202,7 @@ export class Pool {
       el("figure", {}, el("img", { class: "asked", src: current.url, alt: `Which class is ${current.path}?` }), el("figcaption", {}, `${this.at + 1} of ${this.round.length}: ${current.path}`)),
       el("div", {}, el("div", { class: "choices" }, choices),
         el("p", { class: "row" }, button([el("kbd", {}, "0"), " Skip"], () => this.#skip(), { disabled: current.state !== "ready" }), button([el("kbd", {}, "U"), " Undo"], () => this.#undo(), { disabled: this.history.length === 0 })),
-        el("p", { class: "hint" }, "Digits label, 0 skips, arrow keys move, U undoes.")),
+        hint("Digits label, 0 skips, arrow keys move, U undoes.")),
       el("ul", { class: "strip", "aria-label": "Pictures to label" }, strip));
     if (focus) this.asking.focus();
   }

@@ -1,5 +1,5 @@
 // The trainings of the last days, newest first.
-import { call } from "../api.js";
+import { at, call } from "../api.js";
 import { el, put } from "../dom.js";
 import { when } from "../format.js";
 import { scrollTable } from "../widgets.js";
@@ -10,7 +10,7 @@ const LISTED = 10;
 function row({ id, name, kind, phase, created, metrics, promoted }) {
   const state = phase === "done" ? (promoted ? "done, live" : "done") : phase === "failed" ? phase : `${phase}…`;
   return el("tr", {},
-    el("td", {}, el("a", { href: `#train/${encodeURIComponent(id)}` }, name)), el("td", {}, kind === "star" ? "table" : kind),
+    el("td", {}, el("a", { href: at`#train/${id}` }, name)), el("td", {}, kind === "star" ? "table" : kind),
     el("td", {}, when(created)), el("td", { class: phase === "failed" ? "wrong" : undefined }, state),
     el("td", { class: "n" }, accuracyOf(metrics?.accuracy)));
 }

@@ -1,8 +1,7 @@
 // What a training resulted in: whether its version is live and why, and its card.
-import { ApiError, call, post } from "../api.js";
+import { ApiError, at, call, post } from "../api.js";
 import { button, el, put } from "../dom.js";
-import { saveJson } from "../download.js";
-import { problemBox } from "../widgets.js";
+import { hint, load, problemBox } from "../widgets.js";
 import { trainedCard } from "../models/trained-card.js";
 import { refreshTrained, short } from "../trained.js";
 
@@ -18,16 +17,12 @@ export class Results {
     this.training = training;
     this.problem = null;
     this.panel.hidden = false;
-    this.panel.replaceChildren(el("p", { class: "empty" }, "Loading the results…"));
-    try {
-      const card = await call(`/v1/models/${encodeURIComponent(training.name)}/versions/${training.version}`);
+    put(this.panel);
+    await load(this.panel, "Loading the results…", () => call(at`/v1/models/${training.name}/versions/${training.version}`), (card) => {
       if (training !== this.training) return;
       this.card = card;
       this.#draw();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.panel.replaceChildren(problemBox(error, button("Try again", () => this.show(training))));
-    }
+    });
   }
 
   hide() {
@@ -38,7 +33,7 @@ export class Results {
   async #promote() {
     const { name, version } = this.training;
     try {
-      await post(`/v1/models/${encodeURIComponent(name)}/promote`, { version, force: true });
+      await post(at`/v1/models/${name}/promote`, { version, force: true });
       this.training.promoted = true;
       this.problem = null;
       this.forced = version;
@@ -62,10 +57,9 @@ export class Results {
   #draw() {
     const { training, card } = this;
     put(this.panel,
-      el("div", { class: "model-head" }, el("h2", {}, "Results"), el("p", { class: "hint" }, "version ", el("code", {}, short(training.version)))),
+      el("div", { class: "model-head" }, el("h2", {}, "Results"), hint("version ", el("code", {}, short(training.version)))),
       this.#state(),
       this.problem && problemBox(this.problem),
-      el("div", { class: "model" }, trainedCard(card, training.kind, training.name)),
-      el("p", { class: "row" }, button("Card as JSON", () => saveJson(`${training.name}-${short(training.version)}.json`, card))));
+      el("div", { class: "model" }, trainedCard(card, training.kind, training.name, training.version)));
   }
 }

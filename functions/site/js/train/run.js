@@ -1,8 +1,8 @@
 // One training, from its upload to its end: progress by phase, and what failed.
-import { post } from "../api.js";
+import { at, post } from "../api.js";
 import { el } from "../dom.js";
 import { count } from "../format.js";
-import { failure, problemBox, refusedFiles } from "../widgets.js";
+import { failure, hint, problemBox, refusedFiles } from "../widgets.js";
 import { Work } from "../work.js";
 
 const PHASES = {
@@ -22,7 +22,7 @@ const TITLES = {
 
 /** Shows a training in a panel. */
 export class Run extends Work {
-  pathOf = (id) => `/v1/trainings/${encodeURIComponent(id)}`;
+  pathOf = (id) => at`/v1/trainings/${id}`;
   isOver = ({ phase }) => phase === "done" || phase === "failed";
   titleOf = ({ phase }) => TITLES[phase];
   signOfLife = ({ phase, progress }) => [phase, progress];
@@ -40,7 +40,7 @@ export class Run extends Work {
     const { state, error } = this;
     return [
       state && [
-        el("div", { class: "table-head" }, el("h2", { tabIndex: -1 }, state.name), el("p", { class: "hint" }, state.id)),
+        el("div", { class: "table-head" }, el("h2", { tabIndex: -1 }, state.name), hint(state.id)),
         this.#phases(state),
         state.phase === "failed" && problemBox(state.problem ?? { title: TITLES.failed }),
         refusedFiles(state.refused, "left out"),

@@ -1,8 +1,8 @@
 // The Train view: examples with their classes in, a model of one's own out.
-import { ApiError } from "../api.js";
+import { ApiError, at } from "../api.js";
 import { button, byId, choices, el } from "../dom.js";
 import { newBatch } from "../download.js";
-import { problemBox, showFault } from "../widgets.js";
+import { isKnown, showFault } from "../widgets.js";
 import { refreshTrained, trained } from "../trained.js";
 import { PictureData } from "./pictures.js";
 import { Pool } from "./pool.js";
@@ -65,7 +65,11 @@ class Train {
 
   /** Called whenever the view is shown. id: of a training, from an address like #train/pictures-20261128-084500-1a2b3c. */
   async onShow(id) {
-    if (!(await this.#isAvailable())) return;
+    const fill = async (panel) => {
+      await recentTrainings(panel);
+      if (trained() === undefined) await refreshTrained();
+    };
+    if (!(await isKnown(this.recent, fill, byId("train-unavailable"), this.form, () => this.onShow()))) return;
     this.data.pictures?.onShow();
     if (id && id !== this.run.state?.id) this.#reopen(decodeURIComponent(id));
   }
@@ -73,30 +77,6 @@ class Train {
   /** Files from a drop or a paste anywhere in the view. */
   addFiles(files) {
     this.data[this.kind].addFiles(files);
-  }
-
-  /** Whether the service trains; an older one does not know the call. */
-  async #isAvailable() {
-    const { recent } = this;
-    try {
-      await recentTrainings(recent);
-      if (trained() === undefined) await refreshTrained();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if ([404, 405, 501].includes(error.status)) {
-        this.#allow(false);
-        return false;
-      }
-      recent.hidden = false;
-      recent.replaceChildren(problemBox(error, button("Try again", () => this.onShow())));
-    }
-    this.#allow(true);
-    return true;
-  }
-
-  #allow(isAvailable) {
-    this.form.hidden = !isAvailable;
-    byId("train-unavailable").hidden = isAvailable;
   }
 
   #choose(kind) {
@@ -156,7 +136,7 @@ class Train {
 
   /** A state of the training that is followed: its address is kept, its end shown. */
   async #trained(training) {
-    const address = `#train/${encodeURIComponent(training.id)}`;
+    const address = at`#train/${training.id}`;
     if (location.hash.startsWith("#train") && location.hash !== address) history.replaceState(null, "", address);
     if (training.phase !== "done") return;
     if (this.data[training.kind]) this.#choose(training.kind);
