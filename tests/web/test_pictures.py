@@ -125,9 +125,9 @@ def test_the_dog_view_names_breeds_only(visit: Visit) -> None:
     # When
     page.get_by_label("Choose from").select_option("dogs")
 
-    # Then
-    expect(visit.cards().locator(".verdict")).to_contain_text(re.compile("Dobermann|boxer"))
-    expect(visit.cards().locator(".set")).to_contain_text("the chosen labels")
+    # Then no breed is confident for a traffic light
+    expect(visit.cards().locator(".bars li").first).to_contain_text(re.compile("Dobermann|boxer"))
+    expect(visit.cards().locator(".verdict")).to_have_text("No confident answer")
 
 
 def test_an_unknown_label_is_met_with_the_nearest_ones(visit: Visit) -> None:
