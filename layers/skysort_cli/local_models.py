@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from skysort.star.model import StarModel
     from skysort_cli.answered_table import AnsweredTable
     from skysort_cli.classifiers import Classifier
-    from skysort_cli.inputs import Input
 
 
 def live_version(model: Classifier, environment: Mapping[str, str]) -> ModelVersion:
@@ -135,28 +134,6 @@ class LocalStars(LocalModel):
 
         return parse_options(self.query, self.model.labels, no_prior=self.model.no_prior).prior
 
-    def estimate_prior(self, item: Input) -> str:
-        """Take the class shares of a table from itself; returns a sentence about them.
-
-        Parameters
-        ----------
-        item
-            The table, which will be read again.
-
-        Returns
-        -------
-        str
-            With the shares and their intervals.
-
-        Raises
-        ------
-        InputError
-            For a table that cannot be read, or has too few rows.
-        ProblemError
-            For a file that cannot be opened.
-        """
-        from skysort_cli.estimated_shares import estimate  # noqa: PLC0415 - needs what reads tables
-
-        found = estimate(item, self.model)
-        self.query["prior"] = found.shares
-        return found.sentence
+    def use_prior(self, shares: Mapping[str, float]) -> None:
+        """Answer by these class shares from now on."""
+        self.query["prior"] = shares

@@ -245,7 +245,13 @@ def _stars(
 
 
 def _estimate(options: argparse.Namespace, item: Input, local: LocalStars) -> None:
-    sentence = local.estimate_prior(item)
+    """Take the class shares of a table from itself; raises InputError and ProblemError."""
+    try:
+        from skysort_cli.estimated_shares import estimate  # noqa: PLC0415 - needs what reads tables
+    except ImportError as error:
+        raise missing_package("tables", error) from error
+    shares, sentence = estimate(item, local.model)
+    local.use_prior(shares)
     if not options.quiet:
         say(f"{item.name}: {sentence}")
 
