@@ -126,7 +126,8 @@ class BulkJob(TypedDict):
     plan: BulkPlan | None
     progress: BulkProgress | None
     summary: dict[str, Any] | None
-    """the totals, once all parts have ended"""
+    """the totals, once all parts have ended: also typicality (a DomainShare), and of star tables domain (a TableDomain)
+    and class_shares (ClassShares)"""
     problem: Problem | None
     """why it failed"""
     links: BulkLinks

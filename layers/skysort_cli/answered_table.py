@@ -39,4 +39,4 @@ class AnsweredTable:
         magnitudes = self._magnitudes.rows
         if self._domain is None or magnitudes is None:
             return None
-        return self._domain.table(magnitudes, self._rows.in_domain / self._rows.measured)
+        return self._domain.judge.domain(magnitudes, self._rows.in_domain / self._rows.measured)

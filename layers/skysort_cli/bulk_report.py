@@ -19,6 +19,7 @@ from skysort_cli.bulk_following import (
 )
 from skysort_cli.inputs import counted
 from skysort_cli.layout import card_table, plain_table, section, text
+from skysort_cli.wholes import table_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,12 +137,27 @@ def _result(job: Document, screen: Console, *, here: bool) -> None:
         lines["cost"] = dollars(progress["dollars"])
     section(screen, "Result", _pairs({name: value for name, value in lines.items() if value}))
     classes = sorted((progress.get("classes") or {}).items(), key=lambda item: -item[1])
-    table = card_table("class", ">rows", ">share")
+    shares = (job.get("summary") or {}).get("class_shares") or {}
+    table = card_table("class", ">rows", ">share", *([">estimated share"] if shares else []))
     for name, count in classes[:_CLASSES_SHOWN]:
-        table.add_row(text(name), text(f"{count:,}"), text(f"{count / max(1, rows.get('out', 0)):.1%}"))
+        share = [text(_estimated(shares.get(name)))] if shares else []
+        table.add_row(text(name), text(f"{count:,}"), text(f"{count / max(1, rows.get('out', 0)):.1%}"), *share)
     more = len(classes) - _CLASSES_SHOWN
     if classes:
         section(screen, "Classes", table, f"and {more:,} more" if more > 0 else None)
+    _typicality(job.get("summary") or {}, screen)
+
+
+def _estimated(share: Document | None) -> str:
+    """A share with its 95 % interval."""
+    return f"{share['value']:.1%} ({share['low']:.1%} to {share['high']:.1%})" if share else ""
+
+
+def _typicality(summary: Document, screen: Console) -> None:
+    """How typical the whole is, where the model measures it."""
+    share, domain = summary.get("typicality"), summary.get("domain")
+    of_rows = share["detail"] if share else None
+    section(screen, "Typicality", of_rows, table_verdict(domain) if domain and not domain["in_domain"] else None)
 
 
 def _next(job: Document, endpoint: str | None, here: str | None) -> list[str]:

@@ -8,7 +8,7 @@ from skysort.errors import InvalidFieldsError
 from skysort.prior_option import OPTION, fault
 from skysort.priors import estimated
 from skysort.star.columns import Reason, without_sentinels
-from skysort.star.domain import SHARES_FROM
+from skysort.star.row_sample import SAMPLED
 from skysort.star.tables.readers import TableReader
 from skysort.star.thinned import Thinned
 from skysort_cli.inputs import damage
@@ -52,7 +52,7 @@ def estimate(item: Input, model: StarModel) -> EstimatedShares:
     ProblemError
         For a file that cannot be opened.
     """
-    sample, rows_read = Thinned(SHARES_FROM), 0
+    sample, rows_read = Thinned(SAMPLED), 0
     with item.opened() as file:
         content, table_format = detected(file)
         with damage(), TableReader(table_format, blocks(content), schema=model.schema) as table:

@@ -113,6 +113,9 @@ class LinesEngine:
             raise InputError(f"{sample.source} has no lines")
         return COLUMNS
 
+    def judge(self) -> None:
+        """Nothing."""
+
     def run(self, work: Work, output: Output) -> Tally:
         tally = Tally()
         for number, part in enumerate(work.slices):

@@ -42,6 +42,9 @@ class TextEngine:
     def columns(self, _job: Job, _sources: SourceStore, _sample: Slice) -> Sequence[Column]:
         return (*PLACE, Column("label", "string"))
 
+    def judge(self) -> None:
+        """Nothing."""
+
     def run(self, work: Work, output: Output) -> Tally:
         tally = Tally()
         for part in work.slices:

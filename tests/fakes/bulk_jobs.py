@@ -26,6 +26,7 @@ class FakeBulkJobs:
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.called: list[str] = []
+        self.summary: dict[str, Any] | None = None
         self.refused: list[dict[str, str]] = []
         self.rejected = 0
         self.problem: Mapping[str, Any] | None = None
@@ -71,7 +72,7 @@ class FakeBulkJobs:
             "phase": phase,
             "plan": self._plan() if is_planned else None,
             "progress": self._progress(phase) if has_run else None,
-            "summary": None,
+            "summary": self.summary if phase == "done" else None,
             "problem": self.problem if phase == "failed" else None,
             "links": {
                 "self": f"/v1/bulk/{JOB_ID}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from pytest_socket import disable_socket, enable_socket
 
 from skysort.observability import metrics
 from tests.factories import star_artefact
+from tests.fakes.mixtures import with_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,3 +49,11 @@ def own_metrics() -> Iterator[None]:
 def star_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A miniature star artefact, on a shelf of its own."""
     return star_artefact(tmp_path_factory.mktemp("shelf") / "star" / "model")
+
+
+@pytest.fixture(scope="session")
+def judging_folder(star_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with what says how typical rows and tables are."""
+    copy = tmp_path_factory.mktemp("judging") / "star" / "model"
+    shutil.copytree(star_folder, copy)
+    return with_domain(copy)

@@ -164,6 +164,7 @@ class Parts:
                 run.columns,
                 skip or Skip(),
                 self.watch(run, deadline),
+                item.part,
             )
             tally = engine.run(work, output)
             output.close()

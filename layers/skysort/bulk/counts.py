@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from skysort.errors import InfrastructureError
 from skysort.limits import BULK_FAILURES_LISTED
+from skysort.typicality_share import TypicalityCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,13 +74,15 @@ class StoredData:
 class Tally:
     """What an engine counts while it runs over slices.
 
-    slices: of each slice, in order. classes: rows by label. in_domain: None where the model does not measure it.
-    warnings: detail and rows by code.
+    slices: of each slice, in order. classes: rows by label. typicality: None where the model does not measure it.
+    sample: of the rows by which the whole job is judged, as skysort.star.row_sample writes it. warnings: detail and
+    rows by code.
     """
 
     slices: list[Rows] = field(default_factory=list)
     classes: Counter[str] = field(default_factory=Counter)
-    in_domain: int | None = None
+    typicality: TypicalityCounts | None = None
+    sample: dict[str, Any] | None = None
     warnings: dict[str, tuple[str, int]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
@@ -105,7 +108,7 @@ class Counts:
     classes: dict[str, int]
     model: str
     attempt: Attempt = Attempt.PART
-    in_domain: int | None = None
+    typicality: TypicalityCounts | None = None
     warnings: list[dict[str, Any]] = field(default_factory=list)
     data: StoredData | None = None
     failures: list[Failure] = field(default_factory=list)
@@ -113,6 +116,7 @@ class Counts:
     memory_mb: int = 0
     requests: dict[str, int] = field(default_factory=lambda: {"get": 0, "put": 0})
     error: str | None = None
+    sample: dict[str, Any] | None = None
 
     @property
     def rows(self) -> Rows:
@@ -128,9 +132,10 @@ class Counts:
             dict(tally.classes),
             model,
             attempt,
-            tally.in_domain,
+            tally.typicality,
             [{"code": code, "detail": detail, "rows": rows} for code, (detail, rows) in tally.warnings.items()],
             failures=tally.failures,
+            sample=tally.sample,
         )
 
     def to_json(self) -> bytes:
@@ -140,7 +145,8 @@ class Counts:
             "rows": self.rows.document(),
             "slices": [rows.document() for rows in self.slices],
             "classes": self.classes,
-            "in_domain": self.in_domain,
+            "typicality": asdict(self.typicality) if self.typicality else None,
+            "sample": self.sample,
             "warnings": self.warnings,
             "data": asdict(self.data) if self.data else None,
             "failures": [asdict(failure) for failure in self.failures],
@@ -164,7 +170,8 @@ class Counts:
                 dict(document["classes"]),
                 str(document["model"]),
                 Attempt(document["attempt"]),
-                document["in_domain"],
+                # Counts of an earlier release have neither this nor a sample.
+                TypicalityCounts(**document["typicality"]) if document.get("typicality") else None,
                 list(document["warnings"]),
                 StoredData(**document["data"]) if document["data"] else None,
                 [Failure(**failure) for failure in document["failures"]],
@@ -172,6 +179,7 @@ class Counts:
                 int(document["memory_mb"]),
                 dict(document["requests"]),
                 document["error"],
+                document.get("sample"),
             )
             total = Rows.of(document["rows"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -73,6 +73,8 @@ class Work:
         Rows to leave out.
     check
         Called between blocks of rows or pictures; raises when the work has to stop.
+    part
+        The part's number.
     """
 
     job: Job
@@ -81,6 +83,7 @@ class Work:
     columns: Sequence[Column]
     skip: Skip = field(default_factory=Skip)
     check: Callable[[], object] = bool
+    part: int = 0
 
 
 def options_of(job: Job, labels: Sequence[str], no_prior: str) -> Options:
@@ -110,6 +113,9 @@ class Engine(Protocol):
 
     def columns(self, job: Job, sources: SourceStore, sample: Slice) -> Sequence[Column]:
         """The columns of a job's results, columns.PLACE first; raises InputError if the source lacks what it needs."""
+
+    def judge(self) -> bytes | None:
+        """What samples of rows are judged by at the end of a job; None of a model without such samples."""
 
     def run(self, work: Work, output: Output) -> Tally:
         """Classify slices.

@@ -13,9 +13,11 @@ from skysort.bulk.documents import etag_of
 from skysort.bulk.keys import part_of
 from skysort.bulk.manifest import read_slices
 from skysort.bulk.progress import Sums, read_counts
+from skysort.bulk.whole import WholeJob
 from skysort.csv_cells import text_cell
 from skysort.errors import InfrastructureError, InputError, SkysortError
 from skysort.limits import BULK_FAILURES_LISTED, MIB
+from skysort.models import input_of
 from skysort.prior_option import OPTION, document, parse_prior
 from skysort.registry.store import ConflictError
 
@@ -65,7 +67,7 @@ class Totals:
     done: int = 0
     given_up: int = 0
     split: int = 0
-    in_domain: int | None = None
+    whole: WholeJob = field(default_factory=WholeJob)
     warnings: dict[str, dict[str, Any]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     files: int = 0
@@ -77,8 +79,7 @@ class Totals:
         self.done += counts.attempt is not Attempt.GIVEN_UP
         self.given_up += counts.attempt is Attempt.GIVEN_UP
         self.split += counts.attempt is Attempt.SPLIT
-        if counts.in_domain is not None:
-            self.in_domain = (self.in_domain or 0) + counts.in_domain
+        self.whole.add(counts)
         for warning in counts.warnings:
             known = self.warnings.setdefault(warning["code"], {**warning, "rows": 0})
             known["rows"] += warning["rows"]
@@ -148,9 +149,7 @@ class Finish:
         rows = sums.rows
         starts_s = started_s(plan, totals.done + totals.given_up)
         spent = counted(sums.spent, starts_s, int(plan["memory_mb"]), self._plan.prices)
-        typicality = None
-        if totals.in_domain is not None:
-            typicality = {"in_domain": totals.in_domain, "share": round(totals.in_domain / max(1, rows.out), 6)}
+        noun = input_of(self._job.model).name
         return {
             "id": self._job.id,
             "model": plan["model"],
@@ -162,7 +161,7 @@ class Finish:
             "tolerated_share": self._job.tolerated_share,
             **self._prior(plan["labels"]),
             "classes": dict(sorted(sums.classes.items(), key=lambda item: (-item[1], item[0]))),
-            "typicality": typicality,
+            **totals.whole.summary(self._store, self._keys, noun, plan["labels"]),
             "warnings": list(totals.warnings.values()),
             "failures": [asdict(failure) for failure in totals.failures],
             "refused": plan["refused"],

@@ -86,6 +86,11 @@ class BulkKeys:
         return f"{self.prefix}probe.json"
 
     @property
+    def judge(self) -> str:
+        """What the model judges the rows of a whole job by, if it does."""
+        return f"{self.prefix}probing/judge.npz"
+
+    @property
     def plan(self) -> str:
         """What the job is expected to take; it can be run once this exists."""
         return f"{self.prefix}plan.json"

@@ -35,6 +35,7 @@ _REQUESTS: Final = 5
 # Of a table of text, whose rows nobody has counted: enough for the fixed costs of a slice to be small.
 _TEXT_BYTES: Final = 4 * MIB
 _TEXT: Final = "csv"
+_BYTES: Final = "application/octet-stream"
 # Attempts of which each begins elsewhere, and rows between their beginnings where nobody has counted a slice's.
 _ATTEMPTS: Final = 4
 _ROWS: Final = 5_000
@@ -95,6 +96,9 @@ def probe(parts: Parts, keys: BulkKeys, *, writes: bool = True) -> None:
         "memory_mb": parts.engines.memory_mb,
         "threads": engine.threads,
     }
+    if (judge := engine.judge()) is not None:
+        with suppress(ConflictError):
+            parts.store.put(keys.judge, judge, content_type=_BYTES)
     with suppress(ConflictError):
         parts.store.put(keys.probe, json.dumps(document, allow_nan=False).encode(), content_type=JSON)
 
@@ -102,7 +106,7 @@ def probe(parts: Parts, keys: BulkKeys, *, writes: bool = True) -> None:
 def _attempt(parts: Parts, keys: BulkKeys) -> int:
     """The number of this attempt, from 0."""
     prefix = f"{keys.prefix}probing/"
-    attempt = sum(1 for _ in parts.store.list(prefix))
+    attempt = sum(item.key != keys.judge for item in parts.store.list(prefix))
     with suppress(ConflictError):  # by another one that began at the same time
         parts.store.put(f"{prefix}{attempt}.json", b"{}", content_type=JSON)
     return min(attempt, _ATTEMPTS - 1)

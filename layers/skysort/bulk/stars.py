@@ -17,11 +17,13 @@ from skysort.bulk.tables.read import open_slice
 from skysort.errors import InputError, MalformedInputError
 from skysort.guard import reading
 from skysort.input_warnings import InputWarning
+from skysort.star.row_sample import RowSample
 from skysort.star.spellings import ALIASES, IDENTIFIER, POSITION
 from skysort.star.tables.beside import As, Carried
 from skysort.star.tables.detect import Format
 from skysort.star.tables.result_columns import ResultColumns
 from skysort.star.tables.rows import RowClassifier
+from skysort.typicality_share import TypicalityCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,9 +105,10 @@ class TableEngine:
 
     def run(self, work: Work, output: Output) -> Tally:
         """Classify slices; see skysort.bulk.engine.Engine."""
-        tally = Tally(in_domain=0 if self._model.measures_typicality else None)
+        tally = Tally(typicality=TypicalityCounts() if self._model.measures_typicality else None)
+        sample = None if self._model.domain is None else RowSample(work.part)
         for number in range(len(work.slices)):
-            rows = _Reading(self._model, self._appended(), work, number, output)
+            rows = _Reading(self._model, self._appended(), work, number, output, sample=sample)
             try:
                 rows.run()
             except SourceChangedError:
@@ -114,7 +117,12 @@ class TableEngine:
                 rows.stop(error)
             rows.count(tally)
             work.check()
+        tally.sample = None if sample is None else sample.document()
         return tally
+
+    def judge(self) -> bytes | None:
+        """What samples of rows are judged by; see skysort.bulk.engine.Engine."""
+        return None if self._model.domain is None else self._model.domain.judge.save()
 
     def _appended(self) -> ResultColumns:
         label = f"{self.name} {self.version}"
@@ -124,8 +132,18 @@ class TableEngine:
 class _Reading:
     """The work on one slice; a skysort.star.tables.rows.Rejects."""
 
-    def __init__(self, model: StarModel, appended: ResultColumns, work: Work, number: int, output: Output) -> None:
+    def __init__(
+        self,
+        model: StarModel,
+        appended: ResultColumns,
+        work: Work,
+        number: int,
+        output: Output,
+        *,
+        sample: RowSample | None,
+    ) -> None:
         self._model = model
+        self._sample = sample
         self._appended = appended
         self._work = work
         self._part = work.slices[number]
@@ -135,7 +153,6 @@ class _Reading:
         self._classifier: RowClassifier | None = None
         self._left: dict[tuple[int, int], _LeftOut] = {each: _LeftOut() for each in work.skip.of(number)}
         self._stopped: Failure | None = None
-        self._in_domain = 0
         self._texts = _Texts(appended)
         self._prior = options_of(work.job, model.labels, model.no_prior).prior
 
@@ -144,7 +161,9 @@ class _Reading:
         if (1, END) in self._left:  # reading it ends the process
             raise MalformedInputError(self._work.skip.reason)
         with open_slice(self._work.sources, self._part, self._work.check, self._model.schema, self._beside) as table:
-            self._classifier = RowClassifier(self._model, self._appended, self, table.columns, prior=self._prior)
+            self._classifier = RowClassifier(
+                self._model, self._appended, self, table.columns, prior=self._prior, sample=self._sample
+            )
             for rows in table.rows():
                 self._block(self._classifier, rows)
                 del rows  # frees memory for the next block
@@ -177,8 +196,8 @@ class _Reading:
             tally.classes.update(dict(zip(self._model.labels, rows.classes.tolist(), strict=True)))
             for warned in self._classifier.warnings():
                 tally.warn(warned["code"], warned["detail"], warned["rows"])
-        if tally.in_domain is not None:
-            tally.in_domain += self._in_domain
+            if tally.typicality is not None:
+                tally.typicality.merge(self._classifier.typicality)
         source, number, reason = self._part.source, self._part.slice, self._work.skip.reason
         tally.fail(Failure(source, number, left.first, reason, left.rows) for left in self._left.values() if left.rows)
         if self._stopped is not None:
@@ -206,8 +225,6 @@ class _Reading:
             mask = pa.array(kept)
             numbers, own = numbers[kept], [array.filter(mask) for array in own]
         self._output.write([*place(self._part, numbers), *own, *self._texts.arrays(values)])
-        if self._model.measures_typicality:
-            self._in_domain += int((values.probabilities[:, -1] >= self._model.typical_from).sum())
 
     def _left_out(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_] | None:
         """(n,) bool, the rows to leave out; None for none."""

@@ -11,23 +11,26 @@ if TYPE_CHECKING:
 
 
 class Thinned:
-    """Keeps every row, then every second, fourth and so on, so that there are never more than `most`."""
+    """Keeps every row, then every second, fourth and so on, so that there are never more than `most`.
+
+    step: which are kept, from the first. seen: how many have come.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._step = 1
-        self._seen = 0
+        self.step = 1
+        self.seen = 0
         self._kept: list[NDArray[Any]] = []
 
     def add(self, rows: NDArray[Any]) -> None:
         """Take the next rows, an array whose first axis counts them."""
-        first = -self._seen % self._step
-        self._seen += len(rows)
+        first = -self.seen % self.step
+        self.seen += len(rows)
         # A copy frees the block that the rows are a part of.
-        self._kept.append(rows[first :: self._step].copy())
+        self._kept.append(rows[first :: self.step].copy())
         while sum(map(len, self._kept)) > self._most:
             self._kept = [np.concatenate(self._kept)[::2].copy()]
-            self._step *= 2
+            self.step *= 2
 
     @property
     def rows(self) -> NDArray[Any] | None:

@@ -152,6 +152,20 @@ def test_reports_keep_to_the_screen(
     assert max(len(line) for line in shown.splitlines() if "--resume" not in line) <= columns
 
 
+def test_a_report_says_how_typical_the_whole_is_and_estimates_the_shares(cli: Cli, service: FakeService) -> None:
+    detail = "301,220 of 100,000,000 rows do not look like what the model was tested on"
+    cause = {"code": "reddened", "detail": "the objects are reddened by E(B-V) of about 0.5"}
+    service.bulk.summary = {
+        "typicality": {"usual": True, "detail": detail},
+        "domain": {"in_domain": False, "cause": cause},
+        "class_shares": {"QSO": {"value": 0.00051, "low": 0, "high": 0.0019}},
+    }
+    ran = cli("bulk", "star", TABLE, "--wait", "--format", "text", "--endpoint", URL)
+    shown = " ".join(ran.out.split())
+    assert f"Typicality {detail} the table does not look like what the model was tested on: {cause['detail']}" in shown
+    assert "QSO 1,000 0.0% 0.1% (0.0% to 0.2%)" in shown
+
+
 def test_rows_without_a_result_are_told(cli: Cli, service: FakeService) -> None:
     service.bulk.rejected = 1_234
     ran = cli("bulk", "star", TABLE, "--wait", "--json", "--endpoint", URL)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from skysort_cli.exits import Exit
 from skysort_cli.pictures import classify as classify_pictures
 from tests.factories import star_artefact
 from tests.factories_images import GALAXY_INPUT, encode, fits_file, picture_artefact, plain, sky
-from tests.fakes.mixtures import objects, with_domain
+from tests.fakes.mixtures import objects
 from tests.fakes.service import NOT_A_PICTURE, URL, problem
 from tests.fakes.tables import columns, lines, row
 
@@ -272,23 +271,15 @@ def test_a_table_keeps_its_format_and_columns_if_asked_to(cli: Cli, stars: Path,
     assert "1 of 3 rows cannot be classified" in ran.err
 
 
-@pytest.fixture(scope="module")
-def judging(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The star model with what judges rows and tables."""
-    copy = tmp_path_factory.mktemp("judging") / "star"
-    shutil.copytree(models["SKYSORT_STAR_MODEL"], copy)
-    return with_domain(copy)
-
-
 VEGA_DETAIL = "the magnitudes are in the Vega system; SDSS's are AB magnitudes"
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.fits", "t.kept.csv"])
 def test_a_table_in_another_system_is_told_with_the_cause(
-    name: str, cli: Cli, judging: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, cli: Cli, judging_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a good table and one in Vega magnitudes, with more rows than one request takes
-    monkeypatch.setenv("SKYSORT_STAR_MODEL", str(judging))
+    monkeypatch.setenv("SKYSORT_STAR_MODEL", str(judging_folder))
     monkeypatch.setattr("skysort_cli.stars.ROWS", 50)
     magnitudes, _ = objects(120)
     told = {}
@@ -307,9 +298,9 @@ def test_a_table_in_another_system_is_told_with_the_cause(
 
 
 def test_rows_that_no_object_can_have_are_told_of_as_a_whole(
-    cli: Cli, judging: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, judging_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SKYSORT_STAR_MODEL", str(judging))
+    monkeypatch.setenv("SKYSORT_STAR_MODEL", str(judging_folder))
     rows = b"".join([b"u,g,r,i,z\n", *[b"34,34,34,34,34\n"] * 3])
     ran = cli("classify", "star", "-", "--format", "csv", stdin=rows)
     assert ran.err == (

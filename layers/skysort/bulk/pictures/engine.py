@@ -20,6 +20,7 @@ from skysort.bulk.store import SourceChangedError
 from skysort.errors import InputError
 from skysort.limits import BULK_FAILURES_LISTED, MIB
 from skysort.parallel import in_order
+from skysort.typicality_share import TypicalityCounts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -149,7 +150,7 @@ class PictureEngine(Generic[Decoded]):
 
     def run(self, work: Work, output: Output) -> Tally:
         """Classify slices; see skysort.bulk.engine.Engine.run."""
-        tally = Tally([Rows() for _ in work.slices], in_domain=0 if self._measured else None)
+        tally = Tally([Rows() for _ in work.slices], typicality=TypicalityCounts() if self._measured else None)
         answered = _Answered(self._measured)
         with closing(self._classified(work)) as classified:
             for done in classified:
@@ -170,6 +171,9 @@ class PictureEngine(Generic[Decoded]):
 
     def _options(self, job: Job) -> Options:
         return options_of(job, self.labels, self._judge.no_prior)
+
+    def judge(self) -> None:
+        """Nothing: pictures are judged by their typicality alone; see skysort.bulk.engine.Engine."""
 
     def _write(self, answered: _Answered, work: Work, output: Output) -> _Answered:
         if answered.rows:
@@ -269,8 +273,8 @@ def _weight(call: Sequence[_Item | _Left]) -> int:
 def _count(tally: Tally, item: _Item, answer: PictureClasses) -> None:
     tally.slices[item.place].out += 1
     tally.classes[answer["predictions"][0]["label"]] += 1
-    if tally.in_domain is not None:
-        tally.in_domain += bool(answer["in_domain"])
+    if tally.typicality is not None:
+        tally.typicality.add(answer)
     for warning in answer.get("warnings", ()):
         tally.warn(warning["code"], warning["detail"], 1)
 

@@ -17,8 +17,8 @@ from skysort.guard import reading
 from skysort.input_warnings import InputWarning, documents
 from skysort.models import ROWS
 from skysort.star.columns import Photometry, Reason, check, describe, without_sentinels
-from skysort.star.domain import TableObserver
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
+from skysort.star.row_sample import RowSample
 from skysort.star.rows import SENTINEL_CODE, sentinels_detail
 from skysort.star.schema import SDSS
 from skysort.typicality_share import TypicalityCounts
@@ -245,7 +245,8 @@ class RowClassifier:
     """Classifies a table block by block, and counts rows.
 
     columns: the measured columns, with warnings for every row. prior: class shares of the data at hand, by which
-    probabilities are re-weighted; None for those of the training data.
+    probabilities are re-weighted; None for those of the training data. sample: takes the rows, if they are part of a
+    larger whole that is judged by it.
     """
 
     def __init__(
@@ -256,6 +257,7 @@ class RowClassifier:
         columns: MeasuredColumns,
         *,
         prior: Sequence[float] | None = None,
+        sample: RowSample | None = None,
     ) -> None:
         self._model = model
         self._appended = appended
@@ -268,7 +270,7 @@ class RowClassifier:
         self._warned: Counter[str] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
         self._details: dict[tuple[str, str], str] = {}
-        self._observer = None if model.domain is None else TableObserver(model.domain, appended.labels)
+        self._sample = RowSample() if sample is None and model.domain is not None else sample
 
     def warn(self, warning: InputWarning, rows: int) -> None:
         """Add a warning to the summary; for equal codes rows are added up and the first detail is kept."""
@@ -327,8 +329,8 @@ class RowClassifier:
         classified = self._model.classify(photometry)
         if classified.typicality is not None:
             self.typicality.add_all(classified.typicality, self._model.typical_from)
-            if self._observer is not None:
-                self._observer.add(photometry, classified.probabilities, classified.typicality)
+            if self._sample is not None:
+                self._sample.add(photometry, classified.probabilities)
         if self._prior is not None:
             weighted = self._model.at_prior(classified.probabilities, classified.with_redshift, self._prior)
             classified = replace(classified, probabilities=weighted)
@@ -368,9 +370,10 @@ class RowClassifier:
         """What is known of the whole table."""
         rows = self.typicality.share(ROWS.name)
         of_rows: dict[str, Any] = {} if rows is None else {"typicality": rows}
-        if self._observer is None:
+        if self._model.domain is None or self._sample is None:
             return of_rows
-        return {**of_rows, "domain": self._observer.domain(), "class_shares": self._observer.shares()}
+        share = 0.0 if rows is None else rows["share"]
+        return {**of_rows, **self._model.domain.judge.of(self._sample.rows, share, self._appended.labels)._asdict()}
 
     def warnings(self) -> list[dict[str, Any]]:
         """The warnings, each with a number of rows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from pyarrow import parquet
 
@@ -19,7 +20,9 @@ from skysort.bulk.store import SourceChangedError
 from skysort.bulk.tables.needs import Needs
 from skysort.bulk.tables.split import split_table
 from skysort.errors import InputError, NotFoundError
+from skysort.star.row_sample import JoinedSample, magnitudes, probabilities
 from tests.fakes.bulk import MemorySources
+from tests.fakes.mixtures import objects
 from tests.fakes.model_store import MemoryModelStore
 from tests.fakes.tables import APPENDED, HEADER, ROW, classify, load
 from tests.fakes.trained_stars import LABELS, NAME, OWNER, publish, trained
@@ -72,6 +75,11 @@ def engine(star_folder: Path) -> TableEngine:
     return TableEngine(load(star_folder), "star")
 
 
+@pytest.fixture
+def judging(judging_folder: Path) -> TableEngine:
+    return TableEngine(load(judging_folder), "star")
+
+
 def csv_of(*rows: str, header: str = HEADER) -> bytes:
     return "\n".join([header, *rows, ""]).encode()
 
@@ -95,7 +103,7 @@ def test_rows_have_their_place_their_position_and_the_appended_columns(engine: T
     assert first["skysort_model"] == f"star {engine.version}"
     assert tally.slices[0].document() == {"in": 2, "out": 2, "rejected": 0, "failed": 0}
     assert sum(tally.classes.values()) == 2
-    assert tally.in_domain is None
+    assert (tally.typicality, tally.sample, engine.judge()) == (None, None, None)
 
 
 def test_classes_probabilities_and_reasons_are_those_of_the_drop_folder(engine: TableEngine, star_folder: Path) -> None:
@@ -244,10 +252,32 @@ def test_a_trained_model_is_pinned_and_says_which_rows_are_in_its_domain(star_fo
 
     # Then
     assert sorted(tally.classes) == sorted(LABELS)
-    assert tally.in_domain is not None
-    assert 0 <= tally.in_domain <= 2
+    assert tally.typicality is not None
+    assert tally.typicality.measured == 2
+    assert tally.typicality.in_domain == sum(row["skysort_typicality"] >= 0.005 for row in run.rows)
+    assert tally.sample is None
     assert "skysort_typicality" in [column.name for column in run.columns]
     assert run.rows[0]["skysort_model"] == f"custom-star/{NAME} {engine.version}"
+
+
+def test_parts_sample_their_rows_for_the_judgement_of_the_whole(judging: TableEngine) -> None:
+    # Given 120 rows, of which one is bad and one ends the process, in two slices
+    values = objects(120)[0]
+    rows = [",".join(f"{value:.4f}" for value in row) for row in values]
+    rows[7] = "99.9," + rows[7].partition(",")[2]
+    run = Run(judging, csv_of(*rows, header="u,g,r,i,z"), target=3_000)
+    assert len(run.slices) > 1
+    # When the part is done, and done again
+    tally, again = (run.run(Skip({0: [(3, 4)]}, "it ends the process")) for _ in range(2))
+    # Then it has the other rows in their order, as they are, whoever does it
+    assert tally.sample == again.sample
+    whole = JoinedSample()
+    whole.add(tally.sample or {})
+    assert whole.rows is not None
+    assert np.allclose(magnitudes(whole.rows), np.delete(values, [2, 7], axis=0), atol=1e-4)
+    assert np.allclose(probabilities(whole.rows).sum(axis=1), 1, atol=1e-5)
+    assert tally.typicality is not None
+    assert tally.typicality.measured == 118
 
 
 def test_a_model_that_does_not_exist_is_named(star_folder: Path) -> None:

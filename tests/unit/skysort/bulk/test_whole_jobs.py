@@ -11,6 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from skysort.bulk.access import Access
+from skysort.bulk.counts import Counts
 from skysort.bulk.keys import BulkKeys
 from skysort.bulk.manifest import from_json
 from skysort.bulk.outcomes import BulkRefused
@@ -21,10 +22,14 @@ from skysort.bulk.star_models import StarEngines
 from skysort.bulk.status import StatusFile
 from skysort.bulk.steps import BulkSteps, Reading, Site
 from skysort.bulk.store import S3Sources
+from skysort.bulk.whole import WholeJob
+from skysort.errors import InfrastructureError
 from skysort.prices import Prices
 from skysort.s3.client import NoSuchBucketError
+from skysort.star.cures import VEGA
 from tests.fakes.bulk import MemoryJobStore, MemorySources
-from tests.fakes.tables import HEADER, ROW, load
+from tests.fakes.mixtures import objects
+from tests.fakes.tables import HEADER, ROW, classify, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,6 +120,57 @@ def test_every_row_of_good_tables_is_classified_once(star_folder: Path) -> None:
         for row in parquet.read_table(io.BytesIO(body)).to_pylist()
     ]
     assert len(found) == len(set(found)) == 331
+
+
+@pytest.mark.parametrize("files", [1, 7])
+def test_a_job_of_tables_is_judged_as_one_table_is(
+    judging_folder: Path, files: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given objects in Vega magnitudes, in one part, or in files that become a part each
+    if files > 1:
+        monkeypatch.setattr("skysort.bulk.planner.BULK_PART_BYTES_MIN", 1)
+    rows = (objects(420)[0] - VEGA).round(4)
+    texts = [",".join(map(str, row)) for row in rows.tolist()]
+    bodies = ["\n".join(["u,g,r,i,z", *texts[number::files], ""]).encode() for number in range(files)]
+    house = House(judging_folder)
+    house.sources.objects = {f"{MINE}{number}.csv": body for number, body in enumerate(bodies)}
+    # When
+    house.plan()
+    summary = house.finish()
+    # Then
+    whole = classify(judging_folder, "\n".join(["u,g,r,i,z", *texts, ""]).encode()).summary
+    assert (summary["parts"]["total"] > 1) is (files > 1)
+    assert summary["typicality"] == whole["typicality"]
+    assert summary["domain"]["cause"] == whole["domain"]["cause"]
+    assert summary["domain"]["cause"]["code"] == "vega"
+    assert not summary["domain"]["in_domain"]
+    assert summary["domain"]["rows_in_domain"] == whole["domain"]["rows_in_domain"]
+    for label, share in whole["class_shares"].items():
+        assert summary["class_shares"][label] == pytest.approx(share, abs=2e-3)
+
+
+def test_a_job_whose_model_left_nothing_to_judge_by_has_the_share_alone(judging_folder: Path) -> None:
+    house = House(judging_folder)
+    house.sources.objects = {f"{MINE}a.csv": table(30)}
+    house.plan()
+    house.store.delete(house.keys.judge)
+    summary = house.finish()
+    assert summary["typicality"]["measured"] == 30
+    assert "domain" not in summary
+
+
+def test_a_damaged_sample_is_a_fault_of_the_store(judging_folder: Path) -> None:
+    # Given
+    house = House(judging_folder)
+    house.sources.objects = {f"{MINE}a.csv": table(30)}
+    house.plan()
+    house.finish()
+    done = house.read(house.keys.done(0))
+    # When / Then
+    for damaged in ({"rows": "?"}, {**done["sample"], "rows": "?"}, {**done["sample"], "columns": 7}):
+        whole = WholeJob()
+        with pytest.raises(InfrastructureError, match="the sample of part 0 is damaged"):
+            whole.add(Counts.read(json.dumps({**done, "sample": damaged}).encode()))
 
 
 def test_an_empty_prefix_is_named(star_folder: Path) -> None:

@@ -18,7 +18,7 @@ from skysort.star.cures import VEGA
 from skysort.star.mixtures import THRESHOLD
 from skysort.star.model import StarModel
 from skysort.star.rows import StarRow
-from tests.fakes.mixtures import MIDDLES, objects, with_domain
+from tests.fakes.mixtures import MIDDLES, objects
 from tests.fakes.tables import classify
 
 if TYPE_CHECKING:
@@ -27,11 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@pytest.fixture(scope="module")
-def folder(star_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    copy = tmp_path_factory.mktemp("domain") / "star" / "model"
-    shutil.copytree(star_folder, copy)
-    return with_domain(copy)
+@pytest.fixture
+def folder(judging_folder: Path) -> Path:
+    return judging_folder
 
 
 def csv(magnitudes: NDArray[np.float64]) -> bytes:

@@ -108,7 +108,7 @@ def test_answers_are_those_of_requests(model: PictureModel, threads: int) -> Non
     assert {(row["slice"], row["row"], row["model"]) for row in done.rows} == {(0, 1, "image 0.1.0")}
     assert done.counted == [(1, 0, 0)] * 20
     assert sum(done.tally.classes.values()) == 20
-    assert done.tally.in_domain is None
+    assert done.tally.typicality is None
 
 
 def _without_ids(answer: Any) -> dict[str, Any]:
@@ -309,7 +309,10 @@ def test_a_trained_model_says_how_typical_pictures_are(store: MemoryModelStore) 
         )
         for result in results
     ]
-    assert done.tally.in_domain == sum(result["in_domain"] for result in results)
+    counted = done.tally.typicality
+    assert counted is not None
+    assert (counted.measured, counted.in_domain) == (len(results), sum(result["in_domain"] for result in results))
+    assert counted.total == sum(round(result["typicality"] * 1_000_000) for result in results)
     assert {row["model"] for row in done.rows} == {f"custom/colours {answer['model']['version']}"}
 
 
