@@ -124,6 +124,10 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
         self._http.close()
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
@@ -188,7 +192,7 @@ class Client:
             return response
         if response.is_redirect:
             target = response.headers.get("Location", "nowhere")
-            raise ServiceError(f"{self.endpoint.url} redirects to {target}; use that address as --endpoint")
+            raise ServiceError(f"{self.endpoint.url} redirects to {target}; use that address")
         problem = problem_of(response)
         if response.status_code not in _REFUSED:
             raise ProblemError(problem)
@@ -285,7 +289,7 @@ def _reason(error: httpx.TransportError) -> str:
     if isinstance(error, httpx.ConnectTimeout):
         return "the connection timed out"
     if isinstance(error, httpx.TimeoutException):
-        return "it did not answer in time; increase --timeout"
+        return "it did not answer in time; raise the timeout"
     if _CERTIFICATE in message.lower():
         return f"its certificate is not trusted ({error}); set SSL_CERT_FILE to trust another authority"
     if isinstance(error, httpx.ConnectError):

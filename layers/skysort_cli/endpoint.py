@@ -43,11 +43,16 @@ def find_endpoint(option: str | None, environment: Mapping[str, str], *, in_proc
     if in_process or not text:
         return None
     source = "--endpoint" if option is not None else ENDPOINT
-    endpoint = Endpoint(_base(text, source), environment.get(KEY, "").strip() or None)
+    return checked_endpoint(text, environment.get(KEY), source=source)
+
+
+def checked_endpoint(url: str, key: str | None, *, source: str, key_source: str = KEY) -> Endpoint:
+    """A service by its address and key; UsageError names the source of a wrong one."""
+    endpoint = Endpoint(_base(url, source), (key or "").strip() or None)
     if endpoint.key and not (endpoint.key.isascii() and endpoint.key.isprintable()):
-        raise UsageError(f"{KEY} has characters that no API key has; copy it again, without line breaks")
+        raise UsageError(f"{key_source} has characters that no API key has; copy it again, without line breaks")
     if endpoint.key and endpoint.url.startswith("http:") and not endpoint.is_local:
-        raise UsageError(f"{endpoint.url} would send the key in {KEY} unencrypted; use https")
+        raise UsageError(f"{endpoint.url} would send the key in {key_source} unencrypted; use https")
     return endpoint
 
 

@@ -34,7 +34,11 @@ exit status:
   141  the reader of the output closed it (| head)"""
 
 
-class CommandError(Exception):
+class ClientError(Exception):
+    """What goes wrong between this program and a service, or with its input."""
+
+
+class CommandError(ClientError):
     """The command ends here: a message for the user, and the exit status."""
 
     exit = Exit.SOME_FAILED
@@ -64,11 +68,14 @@ class OutputError(CommandError):
     exit = Exit.OUTPUT
 
 
-class StoppedError(Exception):
-    """The command is interrupted: no further attempts."""
+class StoppedError(ClientError):
+    """The command is interrupted, or the client closed: no further attempts."""
+
+    def __str__(self) -> str:
+        return "the client was closed"
 
 
-class ProblemError(Exception):
+class ProblemError(ClientError):
     """One input's failure, as a problem document (RFC 9457); the other inputs are not affected.
 
     retryable: whether the same request may succeed later (429, 5xx).

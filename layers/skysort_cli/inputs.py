@@ -21,7 +21,7 @@ from skysort_cli.terminal import is_terminal, say
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 # Errors of the output, which may occur while an input is read.
 _OUTPUT_ERRORS: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -73,15 +73,19 @@ class Input:
         return content
 
 
-def expand(arguments: Sequence[str], suffixes: Sequence[str]) -> list[Input]:
+def expand(arguments: Sequence[str], suffixes: Sequence[str], report: Callable[[str], None] = say) -> list[Input]:
     """Find every input once, in the order of the arguments, the files of a folder sorted by name.
 
     Paths that do not exist are included: they fail when they are read.
 
     Parameters
     ----------
-    endings
-        Of the files that a folder is searched for, without hidden ones; one line on stderr reports skipped files.
+    arguments
+        As on the command line.
+    suffixes
+        Of the files that a folder is searched for, without hidden ones.
+    report
+        Called with one line about skipped files.
 
     Returns
     -------
@@ -102,7 +106,7 @@ def expand(arguments: Sequence[str], suffixes: Sequence[str]) -> list[Input]:
             inputs.setdefault(item.name, item)
     skipped = [shown for path, shown in skipped_files.items() if path not in inputs]
     if skipped:
-        say(
+        report(
             f"skipped {counted(len(skipped))}: {first_names(skipped)}; a directory is searched for files that end in "
             f"{' '.join(suffixes)} and are not hidden; a file that you name is tried whatever its name"
         )
@@ -128,8 +132,8 @@ def _expand_argument(argument: str, suffixes: Sequence[str], skipped_files: dict
         yield Input(STDIN, None, "stdin")
     elif not argument:
         raise UsageError("an argument is empty; is a shell variable unset?")
-    elif _URL.match(argument):
-        raise UsageError(_of_a_url(argument))
+    elif fault := url_fault(argument):
+        raise UsageError(fault)
     elif path.is_dir():
         yield from _below(path, suffixes, skipped_files)
     elif glob.has_magic(argument) and not os.path.lexists(argument):
@@ -142,10 +146,13 @@ def _expand_argument(argument: str, suffixes: Sequence[str], skipped_files: dict
         yield _file(path)
 
 
-def _of_a_url(url: str) -> str:
-    if url.lower().startswith("s3:"):
-        return f"{url} lies in S3: `skysort bulk` with --endpoint URL classifies it there; here give files"
-    return f"{url} is a URL: download it first (curl -LO {shlex.quote(url)}), then give the file"
+def url_fault(text: str) -> str:
+    """What to do with a URL that is given in place of a file; empty for what is none."""
+    if not _URL.match(text):
+        return ""
+    if text.lower().startswith("s3:"):
+        return f"{text} lies in S3: `skysort bulk` with --endpoint URL classifies it there; here give files"
+    return f"{text} is a URL: download it first (curl -LO {shlex.quote(text)}), then give the file"
 
 
 def _file(path: Path, below: str | None = None) -> Input:

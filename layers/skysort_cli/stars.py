@@ -66,7 +66,7 @@ class StarTables:
             with item.opened() as file:
                 table, table_format = detected(file)
                 if table_format is Format.CSV:
-                    for record in self._csv(item, table):
+                    for record in self.csv_records(item.name, table):
                         emit(record)
                 else:
                     self._in_process(item, table, table_format, emit)
@@ -75,7 +75,8 @@ class StarTables:
         except InputError as error:
             emit({"file": item.name, "error": problems.from_error(error)})
 
-    def _csv(self, item: Input, file: io.BufferedReader) -> Iterator[Record]:
+    def csv_records(self, name: str, file: io.BufferedReader) -> Iterator[Record]:
+        """A record per row of a CSV, in order; raises ProblemError for one that is refused as a whole."""
         has_no_ids = False
         answers = in_order(
             self._answered,
@@ -89,7 +90,7 @@ class StarTables:
                 if not chunk.first and not answer.retryable:
                     raise answer  # the header is wrong, or the table as a whole
                 last = chunk.first + chunk.rows
-                yield {"file": item.name, "row": chunk.first + 1, "last_row": last, "error": answer.problem}
+                yield {"file": name, "row": chunk.first + 1, "last_row": last, "error": answer.problem}
                 continue
             results = answer["results"]
             if not chunk.first:
@@ -98,7 +99,7 @@ class StarTables:
                 number = chunk.first + index
                 # Without a column of ids a row's id is its index in the request; here it becomes that in the table.
                 row_id = str(number) if has_no_ids and result["id"] == str(index) else result["id"]
-                yield {"file": item.name, "row": number + 1, "id": row_id, **record_of(answer, result)}
+                yield {"file": name, "row": number + 1, "id": row_id, **record_of(answer, result)}
 
     def _in_process(
         self, item: Input, file: io.BufferedReader, table_format: Format, emit: Callable[[Record], None]

@@ -331,7 +331,10 @@ def star_result(row: dict[str, str], index: int) -> dict[str, Any]:
 
 
 def _rows(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    if content.startswith(b"{"):
+        return [{name: str(value) for name, value in row.items()} for row in json.loads(content)["instances"]]
+    rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    return [row for row in rows if row["u"] != "mag"]  # a line of units
 
 
 def _form(request: httpx.Request) -> dict[str, bytes]:

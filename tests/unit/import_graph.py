@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 # one row do not know each other.
 ROWS: Final = (
     ("functions", "model_export", "infra.app"),
-    ("model_export.galaxy", "model_export.image", "model_export.star", "infra.commands", "infra.stacks", "infra.sam"),
+    (
+        *("model_export.galaxy", "model_export.image", "model_export.star"),
+        *("infra.commands", "infra.stacks", "infra.sam", "skysort_client"),
+    ),
     ("model_export.common", "skysort_cli", "infra.constructs", "infra.local"),
     ("infra.containers", "infra.stages"),
     ("infra.api",),
@@ -42,7 +45,10 @@ ROWS: Final = (
     ("skysort.drop.keys",),
     ("skysort",),
 )
-ROOTS: Final = {"skysort": "layers", "skysort_cli": "layers", "infra": ".", "model_export": ".", "functions": "."}
+ROOTS: Final = {
+    **dict.fromkeys(("skysort", "skysort_cli", "skysort_client"), "layers"),
+    **dict.fromkeys(("infra", "model_export", "functions"), "."),
+}
 DOCUMENT: Final = ROOT / "CONTRIBUTING.md"
 # What nearly every package uses; arrows there would hide the others.
 EVERYWHERE: Final = frozenset(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from skysort.label_names import parts_of_names
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ _FEW_CLASSES: Final = 8
 # Characters of a set in a table, of a label in a column's name, and of a description in a FITS card.
 _SET_CHARACTERS: Final = 255
 _CUT: Final = "|..."
-_NAME: Final = 40
 _TEXT: Final = 68
-_NOT_IN_NAME: Final = re.compile("[^a-z0-9_]+")
 
 
 def is_appended(name: str) -> bool:
@@ -98,7 +96,7 @@ class ResultColumns:
             ResultColumn(f"{PREFIX}class", "meta.code.class", "most probable class", _vocabulary(self.labels)),
             *(
                 ResultColumn(f"{PREFIX}p_{name}", "stat.probability", f"calibrated probability of {label}"[:_TEXT])
-                for label, name in zip(self.labels, _names(self.labels), strict=True)
+                for label, name in zip(self.labels, parts_of_names(self.labels), strict=True)
             ),
             *(
                 [
@@ -189,19 +187,6 @@ class ResultColumns:
         return [
             next(probabilities) if column.vocabulary is None else column.vocabulary[next(texts)] for column in described
         ]
-
-
-def _names(labels: Sequence[str]) -> list[str]:
-    """The labels as parts of columns' names: lower-case letters, digits and underscores, all different."""
-    names: list[str] = []
-    for label in labels:
-        name = stem = _NOT_IN_NAME.sub("_", label.lower())[:_NAME]
-        count = 1
-        while name in names:
-            count += 1
-            name = f"{stem}_{count}"
-        names.append(name)
-    return names
 
 
 def _vocabulary(texts: Iterable[str]) -> NDArray[np.bytes_]:
