@@ -67,7 +67,7 @@ def test_pip_installs_every_package_and_the_models() -> None:
         assert wheel["force-include"].get(str(folder.relative_to(ROOT))) == f"skysort_cli/models/{model}"
         card = (folder / "card.json").read_text("utf-8")
         shipped = {path.name for path in folder.iterdir()}
-        assert set(re.findall(r'"file": "([\w.]+\.(?:onnx|ubj))"', card)) | {"card.json"} == shipped
+        assert set(re.findall(r'"file": "([\w.]+\.(?:onnx|ubj|npz))"', card)) | {"card.json"} == shipped
 
 
 def test_the_doctor_looks_for_what_classifying_needs() -> None:
