@@ -16,18 +16,21 @@ from typing import TYPE_CHECKING, Any, Final
 import onnx
 import onnx.numpy_helper
 import torch
+from torch import nn
+from torch.nn import functional
 
 from model_export.common.onnx_file import OPSET, OUTPUTS, optimised
 from skysort.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
 PUBLIC_WEIGHTS: Final = ("image", "weights", "v3-large-minimalistic_224_1.0_dequantised_fp32.onnx.gz")
 STEM: Final = 16
+NORM_EPSILON: Final = 1e-3
 # Expanded width, output width and stride of each inverted bottleneck; the first has no expansion.
 BLOCKS: Final = (
     (16, 16, 1), (64, 24, 2), (72, 24, 1), (72, 40, 2), (120, 40, 1), (120, 40, 1), (240, 80, 2), (200, 80, 1),
@@ -35,6 +38,37 @@ BLOCKS: Final = (
 )  # fmt: skip
 # They log every operator that they leave unchanged, and that torchvision is missing, which is not needed.
 _CHATTY: Final = ("onnxscript", "onnx_ir", "torch.onnx")
+
+
+class ConvNorm(nn.Module):
+    """Convolution with TensorFlow's SAME padding, batch norm, and an activation if one is given."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1,
+        activation: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        # With a stride the padding depends on the size, and can differ from one side to the other.
+        self.explicit = kernel > 1 and stride > 1
+        padding = 0 if self.explicit else kernel // 2
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(outputs, eps=NORM_EPSILON)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs, h, w) -> (n, outputs, h / stride, w / stride), rounded up."""
+        if self.explicit:
+            (kernel, _), (stride, _) = self.conv.kernel_size, self.conv.stride
+            rows, columns = (max(0, kernel - (size % stride or stride)) for size in x.shape[2:])
+            x = functional.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+        x = self.norm(self.conv(x))
+        return x if self.activation is None else self.activation(x)
+
+
+def multiple_of_8(width: float) -> int:
+    """The nearest multiple of 8 that is at most 10 % smaller."""
+    rounded = max(8, int(width + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * width else rounded
 
 
 def public_weights(data: Path) -> bytes:

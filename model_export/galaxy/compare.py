@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     if options.alone:
         return alone(workspace, Recipe(options.alone, options.minutes))
     rows = {}
-    for name in networks.CANDIDATES:
+    for name in (candidate.name for candidate in networks.CANDIDATES.values() if candidate.compared):
         rows[name] = row(workspace, Recipe(name, options.minutes), f"compare_{name}")
         log(f"{name}: {rows[name]['accuracy']['value']:.4f} at {rows[name]['latency_ms']} ms")
     winner = best(rows)

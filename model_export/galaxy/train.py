@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
+from model_export.common import efficientnet
 from model_export.common.cli import OK, log, progress
+from model_export.common.efficientnet import EfficientNetLite
 from model_export.common.files import write_json
 from model_export.common.networks import convolutions, parameters, public_weights, update_ema
 from model_export.galaxy import choice, coarse, instruments, metrics, networks, samples, split, teach
@@ -63,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         teachers=tuple(options.teachers),
         start=options.start,
     )
-    record = train_one(workspace, recipe, options.name or options.candidate)
+    record = train_one(workspace, recipe, options.name or options.candidate, options.weights)
     scores = record["scores"]
     print(
         f"{options.name or options.candidate}: validation accuracy {scores['accuracy']['value']:.4f}, "
@@ -72,14 +74,16 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-def train_one(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]:
+def train_one(workspace: Workspace, recipe: Recipe, name: str, weights: Path | None = None) -> dict[str, Any]:
     """Train a recipe as a named run and choose on the validation part; returns the content of validation.json."""
+    # weights: the published file from which a candidate starts that is not `compared`.
     if recipe.candidate not in networks.CANDIDATES:
         raise ConfigurationError(
             f"unknown candidate {recipe.candidate!r}; choose from {', '.join(networks.CANDIDATES)}"
         )
     if networks.CANDIDATES[recipe.candidate].pretrained:
         public_weights(workspace.data)  # fail early if they are missing
+    first = load(recipe.candidate, workspace.run(recipe.start)) if recipe.start else published(recipe, weights)
     gz2, efigi = workspace.catalogues()
     crops = workspace.crops()
     parts = workspace.split()
@@ -102,7 +106,6 @@ def train_one(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]
         def on_step(done: int, steps: int, loss: float) -> None:
             bar.update(task, total=steps, completed=done, description=f"{name}: loss {loss:.3f}")
 
-        first = load(recipe.candidate, workspace.run(recipe.start)) if recipe.start else None
         trained = train(recipe, drawn, folder, workspace.data, on_step=on_step, on_check=curve, first=first)
         task = bar.add_task("validation", total=len(rows))
         network = load(recipe.candidate, folder)
@@ -119,6 +122,23 @@ def train_one(workspace: Workspace, recipe: Recipe, name: str) -> dict[str, Any]
         document["coarse"] = metrics.agreement(seen, gz1.allowed[held], [gz1.source[row] for row in held])
     write_json(folder / VALIDATION, document)
     return document
+
+
+def published(recipe: Recipe, weights: Path | None) -> Galaxy | None:
+    """The candidate with published weights and new heads; None if it starts from the data folder's or from none."""
+    torch.manual_seed(recipe.seed)
+    network = networks.build(recipe.candidate)
+    takes = isinstance(network.trunk, EfficientNetLite)
+    if takes != (weights is not None):
+        raise ConfigurationError(
+            f"{recipe.candidate} starts from a published file: name it with --weights"
+            if takes
+            else f"{recipe.candidate} takes no file of weights; leave out --weights"
+        )
+    if weights is None:
+        return None
+    network.trunk.load_published(efficientnet.published(weights, network.trunk.variant.name).weights)
+    return network
 
 
 def train(

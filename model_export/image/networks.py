@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from model_export.common import networks
-from model_export.common.networks import BLOCKS, STEM
+from model_export.common.networks import BLOCKS, NORM_EPSILON, STEM, multiple_of_8
 from model_export.common.onnx_file import EXPLAIN, INPUT, with_any_size
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 CHANNELS: Final = 960
 EMBEDDING: Final = 1280
-NORM_EPSILON: Final = 1e-3
 NORM_MOMENTUM: Final = 0.01
 # The full network: kernel, expansion, output channels, squeeze-and-excite, hard-swish (else ReLU), stride.
 LARGE_BLOCKS: Final = (
@@ -236,12 +235,6 @@ def conv_norm(
     if activation is not None:
         layers.append(activation)
     return nn.Sequential(*layers)
-
-
-def multiple_of_8(width: float) -> int:
-    """The nearest multiple of 8 that is at most 10 % smaller."""
-    rounded = max(8, int(width + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * width else rounded
 
 
 class Served(nn.Module):

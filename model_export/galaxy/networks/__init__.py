@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from torch import nn
 
+from model_export.common.efficientnet import EfficientNetLite
 from model_export.galaxy.labels import ANSWERS, CLASSES
 from model_export.galaxy.networks.crossformer import CrossFormer
 from model_export.galaxy.networks.mobilenet import FULL, STRIDE_16, MobileNet
@@ -55,6 +56,7 @@ class Candidate:
 
     name: as in the tables. side: side of its input in pixels. pretrained: whether it starts from
     the public ImageNet weights of the data folder. build: creates the trunk, image -> feature map.
+    compared: False for a teacher, which starts from weights that the user fetches.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Candidate:
     side: int
     pretrained: bool
     build: Callable[[], nn.Module]
+    compared: bool = True
 
 
 CANDIDATES: Final = {
@@ -78,6 +81,10 @@ CANDIDATES: Final = {
         Candidate(
             "crossformer", "CrossFormer with CosmoFormer's widths and depths, windows of 4, from scratch", 128, False,
             CrossFormer,
+        ),
+        Candidate(
+            "efficientnet_lite0", "EfficientNet-Lite0, convolutional, from ImageNet", 128, False,
+            lambda: EfficientNetLite("efficientnet-lite0"), compared=False,
         ),
     )
 }  # fmt: skip

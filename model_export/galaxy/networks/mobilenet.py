@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from model_export.common.networks import BLOCKS, STEM
+from model_export.common.networks import BLOCKS, NORM_EPSILON, STEM, ConvNorm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,27 +23,6 @@ if TYPE_CHECKING:
 FULL: Final = len(BLOCKS)
 STRIDE_16: Final = 12  # the last block before the feature map is halved for the fifth time
 EXPANSION: Final = 6
-NORM_EPSILON: Final = 1e-3
-
-
-class ConvNorm(nn.Module):
-    """Convolution, batch norm and optional ReLU, with TensorFlow's SAME padding for even sizes."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, relu: bool) -> None:
-        super().__init__()
-        # With stride 2, even sizes are padded at the right and bottom only.
-        self.pad_far = kernel > 1 and stride > 1
-        padding = 0 if self.pad_far else kernel // 2
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(outputs, eps=NORM_EPSILON)
-        self.relu = relu
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, inputs, h, w) -> (n, outputs, h / stride, w / stride)."""
-        if self.pad_far:
-            x = functional.pad(x, (0, 1, 0, 1))
-        x = self.norm(self.conv(x))
-        return functional.relu(x) if self.relu else x
 
 
 class Bottleneck(nn.Module):
@@ -51,11 +30,11 @@ class Bottleneck(nn.Module):
 
     def __init__(self, inputs: int, expanded: int, outputs: int, stride: int) -> None:
         super().__init__()
-        expand = [] if expanded == inputs else [ConvNorm(inputs, expanded, 1, relu=True)]
+        expand = [] if expanded == inputs else [ConvNorm(inputs, expanded, 1, activation=functional.relu)]
         self.layers = nn.Sequential(
             *expand,
-            ConvNorm(expanded, expanded, 3, stride=stride, groups=expanded, relu=True),
-            ConvNorm(expanded, outputs, 1, relu=False),
+            ConvNorm(expanded, expanded, 3, stride=stride, groups=expanded, activation=functional.relu),
+            ConvNorm(expanded, outputs, 1),
         )
         self.shortcut = stride == 1 and inputs == outputs
 
@@ -70,13 +49,13 @@ class MobileNet(nn.Module):
 
     def __init__(self, blocks: int = FULL) -> None:
         super().__init__()
-        layers: list[nn.Module] = [ConvNorm(3, STEM, 3, stride=2, relu=True)]
+        layers: list[nn.Module] = [ConvNorm(3, STEM, 3, stride=2, activation=functional.relu)]
         width = STEM
         for expanded, outputs, stride in BLOCKS[:blocks]:
             layers.append(Bottleneck(width, expanded, outputs, stride))
             width = outputs
         self.width = width * EXPANSION
-        layers.append(ConvNorm(width, self.width, 1, relu=True))
+        layers.append(ConvNorm(width, self.width, 1, activation=functional.relu))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
