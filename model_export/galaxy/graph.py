@@ -15,9 +15,10 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from model_export.common import networks
+from model_export.common.networks import ConvNorm
 from model_export.common.onnx_file import INPUT
 from model_export.galaxy.choice import ALL_VIEWS
-from model_export.galaxy.networks.mobilenet import ConvNorm
+from model_export.galaxy.networks import HALF_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,10 @@ class Served(nn.Module):
     """The complete inference graph.
 
     shift: (8,) added to the mean logits before they are divided by the temperature.
+
+    What scales the pixels, shifts the logits and divides them by the temperature is folded into the first kernel and
+    the class head, since a node costs a request some microseconds however little it does. The mean of the pixels is
+    subtracted: at the edges, which are padded with zeros, a bias could not stand for it.
     """
 
     def __init__(
@@ -59,19 +64,27 @@ class Served(nn.Module):
         super().__init__()
         self.network = fold_norms(network)
         self.views = tuple(views)
-        self.temperature = temperature
-        width = network.classes.out_features
-        self.register_buffer("shift", torch.zeros(width) if shift is None else shift)
+        first = next(self.network.trunk.children())
+        stem = first[0] if isinstance(first, nn.Sequential) else None
+        self.scaled = isinstance(stem, ConvNorm)
+        head = self.network.classes
+        moved = torch.zeros(head.out_features) if shift is None else shift
+        with torch.no_grad():
+            if isinstance(stem, ConvNorm):
+                stem.conv.weight.div_(HALF_RANGE)
+            self.register_buffer("weight", head.weight.detach() / temperature)
+            self.register_buffer("bias", (head.bias.detach() + moved) / temperature)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(n, side, side, 3) uint8 -> probabilities (n, 8), activation (n, 8, h, w), embedding (n, width)."""
-        pictures = image.permute(0, 3, 1, 2).float()
+        pictures = image.permute(0, 3, 1, 2).float() - HALF_RANGE
+        if not self.scaled:
+            pictures = pictures / HALF_RANGE
         count = len(pictures)
-        features = self.network.feature_map(torch.cat([apply_view(pictures, view) for view in self.views]))
+        features = self.network.trunk(torch.cat([apply_view(pictures, view) for view in self.views]))
         pooled = features.mean(dim=(2, 3))
         embedding = pooled.view(len(self.views), count, -1).mean(dim=0) if len(self.views) > 1 else pooled
-        logits = self.network.classes(embedding)
-        probabilities = torch.softmax((logits + self.shift) / self.temperature, dim=1)
+        probabilities = torch.softmax(functional.linear(embedding, self.weight, self.bias), dim=1)
         head = self.network.classes
         maps = functional.conv2d(features, head.weight[:, :, None, None], head.bias)
         straight = [undo_view(maps[index * count : (index + 1) * count], view) for index, view in enumerate(self.views)]
