@@ -320,6 +320,16 @@ class PictureAnswer(TypedDict):
     prior: NotRequired[Prior]
 
 
+class StarTable(TypedDict):
+    """What the rows of a request are like as a whole."""
+
+    typicality: DomainShare
+    domain: TableDomain | None
+    """of the built-in model; null for too few rows"""
+    class_shares: ClassShares | None
+    """estimated, of the built-in model; null with a prior or labels"""
+
+
 class StarAnswer(TypedDict):
     """Results in the order of the request."""
 
@@ -327,6 +337,8 @@ class StarAnswer(TypedDict):
     results: list[StarResult | FailedResult]
     timing_ms: StarTiming
     prior: NotRequired[Prior]
+    table: NotRequired[StarTable]
+    """of several rows"""
 
 
 class Health(TypedDict):

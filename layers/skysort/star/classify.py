@@ -14,6 +14,7 @@ from skysort.limits import STAR_EXPLAINED_ROWS_PER_REQUEST
 from skysort.options import Options, combined, parse_options
 from skysort.prior_option import document
 from skysort.probability import restricted
+from skysort.star.answered_table import table_of
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from skysort.star.rows import StarRow, as_photometry
 
@@ -72,12 +73,15 @@ class StarClassifier:
         if options.explain and len(request.rows) > STAR_EXPLAINED_ROWS_PER_REQUEST:
             raise LimitExceededError(f"at most {STAR_EXPLAINED_ROWS_PER_REQUEST} rows a request can be explained")
         results, predict_ms = self._classify(request.rows, options)
+        table = table_of(model, request.rows, results, options)
         total_ms = (perf_counter() - started) * 1e3
         answer: StarAnswer = {
             "model": {"name": model.card.name, "version": model.card.version},
             "results": results,
             "timing_ms": {"predict": round(predict_ms, 3), "total": round(total_ms, 3)},
         }
+        if table is not None:
+            answer["table"] = table
         if options.prior is not None:
             answer["prior"] = document(options.prior, model.labels, options.columns)
         return answer

@@ -79,6 +79,32 @@ def test_a_table_has_estimated_class_shares(folder: Path) -> None:
     assert all(share["low"] <= share["value"] <= share["high"] for share in shares.values())
 
 
+def test_the_rows_of_a_request_are_judged_as_a_whole(folder: Path) -> None:
+    # Given
+    classifier = StarClassifier(StarModel.load(folder), AnswerCache(10))
+    magnitudes = objects(600)[0] - VEGA
+    rows = [StarRow(str(number), (*values, np.nan)) for number, values in enumerate(magnitudes.tolist())]
+    # When
+    table = classifier.answer(StarRequest(rows), {}).get("table")
+    # Then
+    assert table is not None
+    assert table["domain"] is not None
+    assert table["domain"]["cause"] is not None
+    assert table["domain"]["cause"]["code"] == "vega"
+    assert table["typicality"]["measured"] == 600
+    assert list(table["class_shares"] or ()) == ["GALAXY", "QSO", "STAR"]
+
+
+def test_class_shares_are_estimated_at_those_of_the_training_data_alone(folder: Path) -> None:
+    classifier = StarClassifier(StarModel.load(folder), AnswerCache(10))
+    rows = [StarRow(str(number), (*values, 0.4)) for number, values in enumerate(objects(2)[0].tolist())]
+    table = classifier.answer(StarRequest(rows), {"prior": "GALAXY:1,QSO:1,STAR:1"}).get("table")
+    assert table is not None
+    assert table["class_shares"] is None
+    assert table["domain"] is None
+    assert "table" not in classifier.answer(StarRequest(rows[:1]), {})
+
+
 def test_a_table_of_few_rows_is_not_judged(folder: Path) -> None:
     assert classify(folder, csv(objects(5)[0])).summary["domain"] is None
 
