@@ -37,12 +37,12 @@ def table_of(
     if model.domain is not None:
         step = -(-len(answers) // _JUDGED)
         judged = as_photometry([row for row, _ in answers[::step]])
-        table["domain"] = model.domain.table(judged.magnitudes, share["share"])
+        table["domain"] = model.domain.judge.domain(judged.magnitudes, share["share"])
         # Shares are estimated from probabilities of all classes at those of the training data.
         if options.columns is None and options.prior is None and options.top_k == len(model.labels):
             probabilities = np.empty((len(answers), len(model.labels)), np.float32)
             for place, (_, answer) in enumerate(answers):
                 for prediction in answer["predictions"]:
                     probabilities[place, prediction["class_id"]] = prediction["probability"]
-            table["class_shares"] = model.domain.class_shares(probabilities, model.labels)
+            table["class_shares"] = model.domain.judge.class_shares(probabilities, model.labels)
     return table

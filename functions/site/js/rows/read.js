@@ -73,7 +73,7 @@ export function readTable(text, columns) {
   throw new Error(`Without a header, a row must have ${range} numbers (${longest.join(", ")}); this one has ${first.length}.`);
 }
 
-/** What the parts of a table are like as a whole: {domain, class_shares} of the least typical part, and of all rows. parts: {rows, domain, class_shares}, as far as they have them. */
+/** What a table classified in parts is like as a whole: the domain of its least typical part, the class shares of all rows. parts: {rows, typicality, domain, class_shares}, as far as they have them. */
 export function joined(parts) {
   const judged = parts.filter(({ domain }) => domain).sort((a, b) => a.domain.typicality - b.domain.typicality);
   const shared = parts.filter(({ class_shares: shares }) => shares);
@@ -87,7 +87,7 @@ export function joined(parts) {
     const high = value + Math.sqrt(sum(label, (share, weight) => (weight * (share.high - share.value)) ** 2));
     return [label, { value, low, high }];
   });
-  return { domain: judged[0]?.domain, class_shares: labels.length > 0 ? Object.fromEntries(shares) : undefined };
+  return { typicality: parts.length === 1 ? parts[0].typicality : undefined, domain: judged[0]?.domain, class_shares: labels.length > 0 ? Object.fromEntries(shares) : undefined };
 }
 
 // Spellings of the magnitudes and of the redshift, as skysort.star has them; the first family with all of them is used.
