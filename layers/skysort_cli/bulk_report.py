@@ -19,7 +19,7 @@ from skysort_cli.bulk_following import (
 )
 from skysort_cli.inputs import counted
 from skysort_cli.layout import card_table, plain_table, section, text
-from skysort_cli.wholes import table_verdict
+from skysort_cli.wholes import table_domain, table_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -155,7 +155,7 @@ def _estimated(share: Document | None) -> str:
 
 def _typicality(summary: Document, screen: Console) -> None:
     """How typical the whole is, where the model measures it."""
-    share, domain = summary.get("typicality"), summary.get("domain")
+    share, domain = summary.get("typicality"), table_domain(summary)
     of_rows = share["detail"] if share else None
     section(screen, "Typicality", of_rows, table_verdict(domain) if domain and not domain["in_domain"] else None)
 

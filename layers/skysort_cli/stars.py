@@ -24,11 +24,12 @@ from skysort_cli.exits import ProblemError
 from skysort_cli.inputs import damage
 from skysort_cli.local import missing_package
 from skysort_cli.pictures import record_of
+from skysort_cli.wholes import merged, table_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from skysort.answers import PictureAnswer, StarAnswer
+    from skysort.answers import PictureAnswer, StarAnswer, TableDomain
     from skysort_cli.inputs import Input
     from skysort_cli.local_models import LocalStars
     from skysort_cli.output import Record
@@ -58,15 +59,21 @@ class StarTables:
     explain: bool
     prepare: Callable[[Input], None] | None = None
 
-    def classify(self, item: Input, emit: Callable[[Record], None]) -> None:
-        """Emit a record per row in order, or one with `error` if the whole file cannot be classified."""
+    def classify(self, item: Input, emit: Callable[[Record], None]) -> TableDomain | None:
+        """Emit a record per row in order, or one with `error` if the whole file cannot be classified.
+
+        Returns
+        -------
+        How typical the table is; None where that is not known.
+        """
+        pieces: list[TableDomain] = []
         try:
             if self.prepare is not None:
                 self.prepare(item)
             with item.opened() as file:
                 table, table_format = detected(file)
                 if table_format is Format.CSV:
-                    for record in self.csv_records(item.name, table):
+                    for record in self.csv_records(item.name, table, pieces):
                         emit(record)
                 else:
                     self._in_process(item, table, table_format, emit)
@@ -74,9 +81,15 @@ class StarTables:
             emit({"file": item.name, "error": error.problem})
         except InputError as error:
             emit({"file": item.name, "error": problems.from_error(error)})
+        return merged(pieces) if self.local is None else self.local.judge()
 
-    def csv_records(self, name: str, file: io.BufferedReader) -> Iterator[Record]:
-        """A record per row of a CSV, in order; raises ProblemError for one that is refused as a whole."""
+    def csv_records(
+        self, name: str, file: io.BufferedReader, pieces: list[TableDomain] | None = None
+    ) -> Iterator[Record]:
+        """A record per row of a CSV, in order; raises ProblemError for one that is refused as a whole.
+
+        pieces: gets how typical the rows of each request are together, where the service says it.
+        """
         has_no_ids = False
         answers = in_order(
             self._answered,
@@ -93,6 +106,8 @@ class StarTables:
                 yield {"file": name, "row": chunk.first + 1, "last_row": last, "error": answer.problem}
                 continue
             results = answer["results"]
+            if pieces is not None and (piece := table_domain(answer.get("table"))):
+                pieces.append(piece)
             if not chunk.first:
                 has_no_ids = all(result["id"] == str(index) for index, result in enumerate(results))
             for index, result in enumerate(results):

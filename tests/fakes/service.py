@@ -42,7 +42,7 @@ class FakeService:
     hook: called with each request before it is answered. slow: how many polls find the batch unfinished.
     whole: names of classified tables that stay whole; rejects: those of them with rejected rows. breaks: how often the
     store breaks off after half of what is left of a result. typicality: of every picture, as results.csv has it.
-    records: of files by name.
+    records: of files by name. table: what is said of each table as a whole.
     """
 
     def __init__(self) -> None:
@@ -61,6 +61,7 @@ class FakeService:
         self.breaks = 0
         self.typicality = ("0.25", "true")
         self.records: dict[str, dict[str, Any]] = {}
+        self.table: dict[str, Any] = {}
         self.trainings = FakeTrainings()
         self.bulk = FakeBulkJobs()
         self._lock = threading.Lock()
@@ -117,7 +118,7 @@ class FakeService:
             return problem(422, "Unknown label 'boxxer'.", errors=[field])
         if model == "star":
             rows = [star_result(row, index) for index, row in enumerate(_rows(request.content))]
-            return answered(trained or model, rows)
+            return answered(trained or model, rows, **({"table": self.table} if self.table else {}))
         if request.content == NOT_A_PICTURE:
             return problem(415, "the content is text; send a JPEG")
         result = picture_result(request.content, explain="explain" in query)
@@ -288,8 +289,8 @@ def problem(status: int, detail: str, **more: Any) -> httpx.Response:
     return httpx.Response(status, json=document, headers={"Content-Type": problems.CONTENT_TYPE})
 
 
-def answered(model: str, results: list[dict[str, Any]]) -> httpx.Response:
-    document = {"model": {"name": model, "version": "9.9"}, "results": results, "timing_ms": {"total": 1.0}}
+def answered(model: str, results: list[dict[str, Any]], **more: Any) -> httpx.Response:
+    document = {"model": {"name": model, "version": "9.9"}, "results": results, "timing_ms": {"total": 1.0}, **more}
     return httpx.Response(200, json=document)
 
 

@@ -239,9 +239,7 @@ def _stars(
 
         for item in inputs:
             progress.say(f"classifying {Path(item.name).name}")
-            tables.classify(item, emit)
-            if local is not None:
-                tally.whole.add_table(item.name, local.judge())
+            tally.whole.add_table(item.name, tables.classify(item, emit))
 
 
 def _estimate(options: argparse.Namespace, item: Input, local: LocalStars) -> None:

@@ -162,7 +162,10 @@ def test_a_report_says_how_typical_the_whole_is_and_estimates_the_shares(cli: Cl
     }
     ran = cli("bulk", "star", TABLE, "--wait", "--format", "text", "--endpoint", URL)
     shown = " ".join(ran.out.split())
-    assert f"Typicality {detail} the table does not look like what the model was tested on: {cause['detail']}" in shown
+    assert (
+        f"Typicality {detail} as a whole the rows do not look like what the model was tested on: {cause['detail']}"
+        in shown
+    )
     assert "QSO 1,000 0.0% 0.1% (0.0% to 0.2%)" in shown
 
 

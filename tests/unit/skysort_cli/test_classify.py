@@ -292,9 +292,18 @@ def test_a_table_in_another_system_is_told_with_the_cause(
         told[bool(np.any(offset))] = ran.err
         assert ran.code == Exit.OK
     # Then
-    what = "the table does not look like what the model was tested on"
+    what = "as a whole the rows do not look like what the model was tested on"
     assert told == {False: "", True: f"skysort: {tmp_path / name}: {what}: {VEGA_DETAIL}\n"}
     assert cli("classify", "star", path, *kept, "--out", tmp_path / "out.csv", "--quiet").err == ""
+
+
+def test_a_service_s_verdict_on_a_table_is_told(cli: Cli, service: FakeService, tmp_path: Path) -> None:
+    service.table = {"domain": {"in_domain": False, "cause": {"code": "vega", "detail": VEGA_DETAIL}}}
+    path = tmp_path / "t.csv"
+    path.write_bytes(lines(row(), row()))
+    ran = cli("classify", "star", path, "--endpoint", URL)
+    what = "as a whole the rows do not look like what the model was tested on"
+    assert (ran.code, ran.err) == (Exit.OK, f"skysort: {path}: {what}: {VEGA_DETAIL}\n")
 
 
 def test_rows_that_no_object_can_have_are_told_of_as_a_whole(

@@ -106,7 +106,7 @@ def test_a_table_in_another_system_is_told_of_with_the_cause(cli: Cli, tmp_path:
     ran = cli("drop", "star", tmp_path, *BATCH, "--wait")
     # Then
     assert ran.err == (
-        "skysort: vega.csv: the table does not look like what the model was tested on: "
+        "skysort: vega.csv: as a whole the rows do not look like what the model was tested on: "
         "the magnitudes are in the Vega system\n"
     )
 
