@@ -14,3 +14,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(import_module("skysort_client"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_CLIENT})  # for completion in notebooks

@@ -8,6 +8,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast, overload
 
+from skysort_cli.batches import Batch as ServiceBatch
 from skysort_cli.classifiers import classifier
 from skysort_cli.client import TIMEOUT_S, RetryPolicy
 from skysort_cli.client import Client as Connection
@@ -253,8 +254,7 @@ class Client:
         name = batch_name(batch or None, model, given)
         inputs = expand(given, (*chosen.input.files, *chosen.input.archives), _LOG.info)
         uploads, failures = plan(inputs)
-        there = Batch(self._connection, model, name, self._stop)._batch.uploaded_files()  # noqa: SLF001
-        pending = not_uploaded(uploads, there)
+        pending = not_uploaded(uploads, ServiceBatch(self._connection, model, name).uploaded_files())
         for upload, problem in self._calls.uploader(model, name).upload(pending):
             failures[upload.name] = problem
         arrived = sum(upload.name not in failures for upload in uploads)

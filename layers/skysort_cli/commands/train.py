@@ -13,6 +13,7 @@ from skysort_cli.classifiers import checked_name, plain_name
 from skysort_cli.endpoint import find_endpoint
 from skysort_cli.exits import Exit, StoppedError, UsageError
 from skysort_cli.following import follow_command, followed
+from skysort_cli.inputs import url_fault
 from skysort_cli.labelled import labelled
 from skysort_cli.local import missing_package
 from skysort_cli.registry_access import refusals
@@ -37,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
     options.name = checked_name(plain_name(options.name))
     if options.force and not options.promote:
         raise UsageError("--force and --no-promote contradict each other; give one of them")
+    if fault := url_fault(options.source):
+        raise UsageError(fault)
     pictures = labelled(options.source) if options.kind == _PICTURES else None
     if pictures is not None and not options.quiet and is_terminal(sys.stderr):
         say(pictures.summary())

@@ -258,6 +258,7 @@ def test_an_interrupted_upload_says_how_to_go_on(cli: Cli, breeds: Path, service
         (["star", "s", "x", "--columns", "u"], "must be BAND=COLUMN pairs such as u=psfMag_u,g=psfMag_g, got 'u'"),
         (["star", "s", "x", "--bands", "u,,g"], "must be names separated by commas, got 'u,,g'"),
         (["star", "s", "absent.csv"], "absent.csv: there is no such file"),
+        (["star", "s", "https://sky.example/a.csv"], "is a URL: download it first"),
         (["comets", "s", "x"], "unknown kind 'comets'; choose from pictures, star"),
     ],
 )

@@ -279,3 +279,4 @@ def test_the_types_of_the_package_are_those_of_its_names() -> None:
     exported = {line.split(" as ")[1] for line in stub.splitlines() if line.startswith("from skysort_client")}
     assert exported == skysort._CLIENT  # type: ignore[attr-defined]
     assert all(getattr(skysort, name).__name__ == name for name in exported)
+    assert exported <= set(dir(skysort))
