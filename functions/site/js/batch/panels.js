@@ -3,7 +3,7 @@ import { ApiError, at, call, withOptions } from "../api.js";
 import { button, el, put } from "../dom.js";
 import { bytes, count, percent, plural } from "../format.js";
 import { UNSURE, sharesFigure, untypicalMark, wholeVerdict } from "../typicality.js";
-import { hint, problemBox, scrollTable, tiles } from "../widgets.js";
+import { hint, problemBox, scrollTable, tiles, warningList } from "../widgets.js";
 import { filesOf } from "./watch.js";
 
 const MAX_LISTED = 6; // uploads in progress or failed; a folder may have thousands
@@ -62,11 +62,11 @@ function outcome({ state, record, problem, members }, feedback) {
   if (best) {
     const chance = percent(best.probability);
     const words = record.prediction_set?.length === 0 ? [el("b", {}, UNSURE), ` (${best.label} ${chance})`] : [el("b", {}, best.label), ` ${chance}`];
-    return [words, " ", untypicalMark(record), feedback(best.label)];
+    return [words, " ", untypicalMark(record), warningList(record.warnings), feedback(best.label)];
   }
   if (members) return [`${count(members.done)} classified`, members.failed > 0 ? `, ${count(members.failed)} failed` : "", wholeVerdict(record)];
   const rows = record?.classified ?? record?.rows?.classified;
-  return rows === undefined ? "done" : [`${plural(rows, "row")} classified`, wholeVerdict(record), record.class_shares && el("details", {}, el("summary", {}, "Class shares"), sharesFigure(record.class_shares))];
+  return rows === undefined ? "done" : [`${plural(rows, "row")} classified`, wholeVerdict(record), warningList(record.warnings), record.class_shares && el("details", {}, el("summary", {}, "Class shares"), sharesFigure(record.class_shares))];
 }
 
 const links = (file) =>

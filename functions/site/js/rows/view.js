@@ -247,12 +247,14 @@ class Rows {
       const whole = joined(wholes);
       const figure = this.hasContours && (await diagram(results.objects()));
       if (signal.aborted) return;
+      const isUnlike = whole.domain?.in_domain === false;
+      this.parts.table.classList.toggle("is-unlike", isUnlike);
       const use = button("Use these shares", () => {
         this.prior.value = sharesText(whole.class_shares);
         this.#classifyTable(table);
       });
       put(this.panel, el("h2", {}, plural(table.rows.length, "object")), wholeVerdict(whole), hint("Select a row below to see why it got its class."),
-        el("div", { class: "figures" }, sharesFigure(whole.class_shares, classOf, whole.domain?.in_domain !== false && use), figure),
+        el("div", { class: "figures" }, sharesFigure(whole.class_shares, classOf, !isUnlike && use), figure),
         el("p", { class: "row end" }, this.#apiButton({ type: "text/csv", body: { file: "table.csv" } })));
     } catch (error) {
       if (signal.aborted) return;
