@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast, overload
 
 from skysort_cli.batches import Batch as ServiceBatch
@@ -17,6 +18,7 @@ from skysort_cli.exits import ProblemError, UsageError
 from skysort_cli.inputs import expand
 from skysort_cli.stars import StarTables
 from skysort_cli.upload_plan import batch_name, not_uploaded, plan
+from skysort_cli.wholes import merged, table_verdict
 from skysort_client import tables
 from skysort_client.batch import Batch
 from skysort_client.calls import Calls
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from skysort.answers import Health, ModelCard, ModelSummary
+    from skysort.answers import Health, ModelCard, ModelSummary, TableDomain
     from skysort_cli.output import Record
     from skysort_client.options import Labels, Prior
     from skysort_client.pictures import Source
@@ -204,7 +206,8 @@ class Client:
         Returns
         -------
         A copy with the columns of a classified file appended: skysort_class, skysort_p_..., skysort_set and others. A
-        row that cannot be classified has none, and its reason in skysort_error.
+        row that cannot be classified has none, and its reason in skysort_error. A warning tells of a table that does
+        not look like what the model was tested on, with the likeliest cause.
 
         Raises
         ------
@@ -228,8 +231,12 @@ class Client:
         csv = StarTables(answer, None, self._calls.jobs, explain=False)
         # A model of one's own may have other bands than those by which a line of units is told from a row.
         content = tables.csv_of(columns, with_units=chosen.trained is None)
-        records = csv.csv_records("table", io.BufferedReader(io.BytesIO(content)))
-        return tables.with_columns(table, tables.result_columns(_followed(records, progress), rows))
+        pieces: list[TableDomain] = []
+        records = csv.csv_records("table", io.BufferedReader(io.BytesIO(content)), pieces)
+        classified = tables.with_columns(table, tables.result_columns(_followed(records, progress), rows))
+        if verdict := merged(pieces):
+            warnings.warn(table_verdict(verdict), stacklevel=2)
+        return classified
 
     def drop(
         self, model: str, paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], batch: str = ""

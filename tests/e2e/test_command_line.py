@@ -385,7 +385,7 @@ def test_serve_is_the_stack_and_ends_with_ctrl_c(state: Path, tmp_path: Path) ->
             time.sleep(0.05)
         served.send_signal(signal.SIGINT)
         assert served.wait(timeout=30) == 0, out.read_text()
-    assert "HTTP API   http://127.0.0.1:" in out.read_text()
+    assert "docs       http://127.0.0.1:" in out.read_text()
 
 
 def test_what_pip_builds_works_without_the_project(state: Path, tmp_path: Path) -> None:

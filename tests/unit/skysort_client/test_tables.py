@@ -154,6 +154,13 @@ def test_typicality_stands_beside_where_the_model_says_it() -> None:
     }
 
 
+def test_a_table_unlike_what_the_model_was_tested_on_is_warned_of(client: skysort.Client, service: FakeService) -> None:
+    cause = {"code": "vega", "detail": "the magnitudes are in the Vega system"}
+    service.table = {"domain": {"typicality": 0.0, "in_domain": False, "rows_in_domain": 0.5, "cause": cause}}
+    with pytest.warns(UserWarning, match="the magnitudes are in the Vega system"):
+        client.classify_table(frame())
+
+
 def test_other_units_than_magnitudes_are_left_to_the_columns_names() -> None:
     table = QTable({band: [1.0] * units.Jy for band in BANDS})
     assert csv_of(columns_of(table)).splitlines()[0] == b"u,g,r,i,z"
