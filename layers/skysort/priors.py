@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skysort.answers import ClassShares
+
 # The estimate stops when a step of EM changes no share by more.
 _PRECISION: Final = 1e-7
 _ITERATIONS: Final = 200
 _Z_95: Final = 1.959964
 _LEAST: Final = 1e-12
+_DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,19 @@ def estimated(probabilities: NDArray[np.float32], trained: NDArray[np.float64]) 
     shares = _likeliest(ratios, trained / trained.sum())
     errors = _errors(ratios, shares)
     return Shares(shares, np.maximum(0.0, shares - _Z_95 * errors), np.minimum(1.0, shares + _Z_95 * errors))
+
+
+def class_shares(
+    probabilities: NDArray[np.float32], trained: NDArray[np.float64], labels: Sequence[str]
+) -> ClassShares:
+    """The estimated shares by label, as summaries have them."""
+    found = estimated(probabilities, trained)
+    return {
+        label: {"value": round(value, _DIGITS), "low": round(low, _DIGITS), "high": round(high, _DIGITS)}
+        for label, value, low, high in zip(
+            labels, found.values.tolist(), found.low.tolist(), found.high.tolist(), strict=True
+        )
+    }
 
 
 def _likeliest(ratios: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -59,6 +59,7 @@ def trained(
             "features": list(features.names),
             "temperature": 1.1,
             "conformal": {"thresholds": dict.fromkeys(labels, 0.3)},
+            "classes": dict(zip(labels, np.bincount(classes, minlength=len(labels)).tolist(), strict=True)),
         }
     generator = np.random.default_rng(17)
     files[TYPICALITY_FILE] = Typicality.fit(values[:300], values[300:], len(schema.bands), generator).save()

@@ -72,13 +72,7 @@ class TableJudge:
 
     def class_shares(self, probabilities: NDArray[np.float32], labels: Sequence[str]) -> ClassShares:
         """The estimated shares of the classes by rows' probabilities (n, classes) at the training data's shares."""
-        found = priors.estimated(probabilities, self._shares)
-        return {
-            label: {"value": round(value, _DIGITS), "low": round(low, _DIGITS), "high": round(high, _DIGITS)}
-            for label, value, low, high in zip(
-                labels, found.values.tolist(), found.low.tolist(), found.high.tolist(), strict=True
-            )
-        }
+        return priors.class_shares(probabilities, self._shares, labels)
 
     def save(self) -> bytes:
         """The content of a file with all that it judges by."""

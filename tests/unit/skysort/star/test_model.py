@@ -132,3 +132,19 @@ def test_many_rows_are_explained_in_one_call_of_each_booster(
         assert explanation.features == alone.features
         np.testing.assert_array_equal(explanation.contributions, alone.contributions)
         np.testing.assert_array_equal(explanation.margins, alone.margins)
+
+
+def test_each_booster_is_re_weighted_by_the_shares_that_it_learnt_from(star_folder: Path, tmp_path: Path) -> None:
+    # Given boosters that learnt from different shares, as where bright objects alone have a spectrum
+    folder = tmp_path / "star"
+    shutil.copytree(star_folder, folder)
+    card = json.loads((folder / "card.json").read_text())
+    card["variants"]["with_redshift"]["classes"] = {"GALAXY": 800, "QSO": 100, "STAR": 100}
+    (folder / "card.json").write_text(json.dumps(card))
+    model = StarModel.load(folder)
+    alike = np.full((2, 3), 1 / 3, np.float32)
+    # When
+    weighted = model.at_prior(alike, np.array([True, False]), (0.8, 0.1, 0.1))
+    # Then the same shares are news to one of them alone
+    np.testing.assert_allclose(weighted, [[1 / 3, 1 / 3, 1 / 3], [0.8, 0.1, 0.1]], atol=1e-6)
+    np.testing.assert_allclose(model.shares, [1 / 3, 1 / 3, 1 / 3])

@@ -7,6 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from skysort.batches.merged import merged
@@ -26,7 +27,7 @@ from skysort.star.trained import TrainedStars, TrainedTables
 from tests.factories import EXAMPLE_ROW, proxy_event
 from tests.fakes.model_store import MemoryModelStore
 from tests.fakes.object_store import MemoryStore
-from tests.fakes.trained_stars import AGN, STAR, WISE, publish, trained
+from tests.fakes.trained_stars import AGN, STAR, WISE, objects, publish, trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +103,33 @@ def test_rows_without_the_models_columns_are_told_what_it_needs(ask: Ask) -> Non
     assert "model wise-qso needs g, r, w1, w2" in problem["errors"][0]["detail"]
 
 
+def test_class_shares_re_weight_by_those_of_its_own_training(ask: Ask, models: MemoryModelStore) -> None:
+    # Given a version that says it has seen one agn to three stars
+    card, files = trained()
+    card["variants"]["photometry_only"]["classes"] = {"agn": 100, "star": 300}
+    publish(models, card, files)
+    _, plain = ask(AGN, model="wise-qso")
+    # When agn and stars are equally common
+    _, answer = ask(AGN, model="wise-qso", prior="star:1,AGN:1")
+    # Then agn are thrice as likely, against stars, as they were
+    before, after = (
+        {item["label"]: item["probability"] for item in each["results"][0]["predictions"]} for each in (plain, answer)
+    )
+    assert after["agn"] / after["star"] == pytest.approx(3 * before["agn"] / before["star"], rel=1e-3)
+    assert answer["prior"] == {"agn": 0.5, "star": 0.5}
+
+
+def test_a_version_without_class_shares_takes_no_prior(ask: Ask, models: MemoryModelStore) -> None:
+    card, files = trained()
+    del card["variants"]["photometry_only"]["classes"]
+    publish(models, card, files)
+    status, problem = ask(AGN, model="wise-qso", prior="star:1,agn:1")
+    assert status == 422
+    assert (
+        "the model's card lacks the class shares that it was trained with; train the model again" in problem["detail"]
+    )
+
+
 def test_an_unknown_model_is_not_found(ask: Ask) -> None:
     status, problem = ask(AGN, model="no-such")
     assert (status, problem["type"]) == (404, "urn:skysort:problem:not-found")
@@ -159,6 +187,22 @@ def test_a_dropped_table_is_classified_by_the_model_in_its_key(star_folder: Path
     summary = json.loads(files["custom-star/wise-qso/night/t.csv.json"])
     assert summary["model"]["name"] == "custom-star/wise-qso"
     assert summary["classes"] == {"agn": 1, "star": 1}
+
+
+def test_a_dropped_tables_summary_has_its_estimated_class_shares(star_folder: Path, models: MemoryModelStore) -> None:
+    # Given a model that is as sure as it may be of classes so far apart, and a table with one agn to nine stars
+    card, contents = trained()
+    card["variants"]["photometry_only"]["temperature"] = 0.2
+    publish(models, card, contents)
+    values, classes = objects(WISE, 1_000, seed=5)
+    chosen = [*np.flatnonzero(classes == 0)[:40], *np.flatnonzero(classes == 1)[:360]]
+    body = table(*[dict(zip(AGN, values[row].tolist(), strict=True)) for row in chosen])
+    # When
+    files = dropped(star_folder, models, "incoming/custom-star/wise-qso/night/t.csv", body)
+    # Then
+    shares = json.loads(files["custom-star/wise-qso/night/t.csv.json"])["class_shares"]
+    assert shares["agn"]["value"] == pytest.approx(0.1, abs=0.05)
+    assert shares["agn"]["low"] < 0.1 < shares["agn"]["high"]
 
 
 def test_a_dropped_table_for_the_built_in_model_is_as_before(star_folder: Path, models: MemoryModelStore) -> None:
