@@ -246,7 +246,7 @@ _REGISTERED: Final = (
             ),
             Sample(
                 "Star",
-                row={"u": 21.74669, "g": 20.03493, "r": 19.17553, "i": 18.81823, "z": 18.65422, "redshift": -7.9e-6},
+                row={"u": 23.17274, "g": 20.14496, "r": 19.41948, "i": 19.22034, "z": 18.89359, "redshift": 7.2e-5},
             ),
             Sample("Sample table", "stars.csv"),
         ),

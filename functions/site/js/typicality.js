@@ -46,7 +46,7 @@ export function verdict(result, noun, { nameOf = (label) => label, kind, restric
   const isSure = labels.length > 0;
   const set = !isSure ? "No class reaches its 90 % threshold; best guesses:" : isUntypical(result) ? "Nearest classes, coverage untested: " : restricted ? "Best of the chosen labels: " : "90 % prediction set: ";
   return [
-    el("p", { class: `verdict ${kind ?? ""}` }, el("span", { class: "tag" }, isSure ? nameOf(best.label) : UNSURE), isSure && el("span", { class: "chance" }, percent(best.probability))),
+    el("p", { class: `verdict ${(isSure && kind) || ""}` }, el("span", { class: "tag" }, isSure ? nameOf(best.label) : UNSURE), isSure && el("span", { class: "chance" }, percent(best.probability))),
     untypicalMark(result, noun),
     el("p", { class: "set" }, set, el("b", {}, labels.join(", "))),
     result.prior && el("p", { class: "hint" }, "Probabilities at the class shares that you gave."),

@@ -105,7 +105,7 @@ export class ResultTable {
     const [best] = result.predictions;
     return el("tr", { class: entry === this.open ? "is-open" : undefined },
       cells(
-        el("td", {}, el("span", { class: `tag ${classOf(best.label)}` }, best.label)),
+        el("td", {}, el("span", { class: `tag ${classOf(best.label)}` }, best.label), " ", isUntypical(result) && el("span", { class: "untypical", "aria-hidden": "true" })),
         el("td", { class: "n" }, percent(best.probability)),
         el("td", {}, result.prediction_set.join(", ") || UNSURE),
         el("td", { class: "n" }, untypicalMark(result) ?? (result.typicality === undefined ? "" : percent(result.typicality))),
