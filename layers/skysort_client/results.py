@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import TypedDict
+    from typing import TypedDict, final
 
     from skysort.answers import Item, ModelName, PictureClasses, Problem, StarClasses
 
+    @final
     class Picture(Item, PictureClasses):
         """A classified picture. id: its path, or its number among those of a call."""
 
         model: ModelName
 
+    @final
     class Star(Item, StarClasses):
         """A classified row."""
 
         model: ModelName
 
+    @final
     class Failed(TypedDict):
         """An input that the service refused; the others are not affected."""
 

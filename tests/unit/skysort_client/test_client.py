@@ -81,7 +81,8 @@ def test_many_pictures_keep_their_order_and_one_refusal_is_one_error(client: sky
     assert len(results) == 100
     failed = [at for at, result in enumerate(results) if "error" in result]
     assert failed == [3, 50]
-    assert results[50] == {"id": "absent.jpg", "error": results[50]["error"]}  # type: ignore[typeddict-item]
+    assert [result["id"] for result in results if "error" in result] == ["3", "absent.jpg"]
+    assert [result["error"]["status"] for result in results if "error" in result] == [415, 400]
     assert all(
         result["predictions"][0]["label"] == f"p{at}" for at, result in enumerate(results) if "error" not in result
     )
@@ -109,7 +110,8 @@ def test_rows_go_many_to_a_request_without_what_json_has_not(client: skysort.Cli
     # When
     results = list(client.classify_many("star", rows))
     # Then
-    assert [len(json.loads(request.content)["instances"]) for request in service.requests] == [1_000, 1_000, 500]
+    sizes = [len(json.loads(request.content)["instances"]) for request in service.requests]
+    assert sorted(sizes) == [500, 1_000, 1_000]
     assert json.loads(sent(service))["instances"][0] == {**ROW, "g": 22.5}
     assert [result["id"] for result in results] == [str(at) for at in range(2_500)]
     assert [at for at, result in enumerate(results) if "error" in result] == [1_200]
