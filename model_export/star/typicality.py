@@ -15,7 +15,7 @@ import numpy as np
 
 from model_export.common.cli import OK, log
 from model_export.common.files import artefact, read_json, sha256, write_json
-from model_export.star import mixtures, shift
+from model_export.star import mixtures, readme, shift
 from model_export.star.boosters import PHOTOMETRY_ONLY, WITH_REDSHIFT
 from model_export.star.data import SEED, Workspace, description, split
 from model_export.star.typicality_card import RESULTS
@@ -67,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
         "cost": cost(fitted, tables, test),
     }
     store(workspace, description(dataset)["splits"]["train"], contents(fitted, tables), report)
+    readme.PAGE.fill(workspace.results)
     log(f"written to {workspace.results / RESULTS}")
     return OK
 
