@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +13,12 @@ from skysort.bulk.counts import Failure, Rows, Tally
 from skysort.bulk.engine import END, options_of
 from skysort.bulk.output import ARROW, coded, constant, place
 from skysort.bulk.store import SourceChangedError, blocks
+from skysort.bulk.tables.own import OWN, OwnColumns
 from skysort.bulk.tables.read import open_slice
 from skysort.errors import InputError, MalformedInputError
 from skysort.guard import reading
 from skysort.input_warnings import InputWarning
 from skysort.star.row_sample import RowSample
-from skysort.star.spellings import ALIASES, IDENTIFIER, POSITION
-from skysort.star.tables.beside import As, Carried
 from skysort.star.tables.detect import Format
 from skysort.star.tables.result_columns import ResultColumns
 from skysort.star.tables.rows import RowClassifier
@@ -39,27 +38,6 @@ if TYPE_CHECKING:
     from skysort.star.tables.result_columns import Values
     from skysort.star.tables.rows import Reject
     from skysort.star.tables.rows import Rows as Block
-
-_ALPHA, _DELTA = POSITION
-# A row's own columns, as the API names them, and what they are in a table.
-_OWN: Final = (
-    (Column("id", "string"), IDENTIFIER),
-    (Column("ra", "double"), _ALPHA),
-    (Column("dec", "double"), _DELTA),
-)
-_ATHENA: Final = {
-    pa.bool_(): "boolean",
-    pa.int8(): "int",
-    pa.int16(): "int",
-    pa.int32(): "int",
-    pa.uint8(): "int",
-    pa.uint16(): "int",
-    pa.uint32(): "bigint",
-    pa.int64(): "bigint",
-    pa.float16(): "float",
-    pa.float32(): "float",
-    pa.float64(): "double",
-}
 
 
 class TableEngine:
@@ -91,14 +69,14 @@ class TableEngine:
             If the source lacks columns, or the job has class shares that the model cannot take.
         """
         options_of(job, self.labels, self._model.no_prior)
-        beside = _Beside(job.columns)
+        beside = OwnColumns(job.columns)
         with open_slice(sources, sample, bool, self._model.schema, beside) as table:
             first = next((rows.carried() for rows in table.rows()), None)
         types = beside.types(first)
         appended = self._appended().described
         return [
             *PLACE,
-            *(column for column, _ in _OWN),
+            *(column for column, _ in OWN),
             *map(Column, job.columns, types),
             *(Column(about.name, "float" if about.numeric else "string") for about in appended),
         ]
@@ -148,8 +126,8 @@ class _Reading:
         self._work = work
         self._part = work.slices[number]
         self._output = output
-        self._beside = _Beside(work.job.columns)
-        self._carried = work.columns[len(PLACE) + len(_OWN) :][: len(work.job.columns)]
+        self._beside = OwnColumns(work.job.columns)
+        self._carried = work.columns[len(PLACE) + len(OWN) :][: len(work.job.columns)]
         self._classifier: RowClassifier | None = None
         self._left: dict[tuple[int, int], _LeftOut] = {each: _LeftOut() for each in work.skip.of(number)}
         self._stopped: Failure | None = None
@@ -240,8 +218,8 @@ class _Reading:
 
     def _fitting(self, classifier: RowClassifier, arrays: Sequence[Any]) -> list[Any]:
         """The own columns of rows; values that the job's type of a column cannot have are null."""
-        fitting = list(arrays[: len(_OWN)])
-        for array, column in zip(arrays[len(_OWN) :], self._carried, strict=True):
+        fitting = list(arrays[: len(OWN)])
+        for array, column in zip(arrays[len(OWN) :], self._carried, strict=True):
             try:
                 fitting.append(array.cast(ARROW[column.type]))
             except pa.ArrowException:
@@ -284,43 +262,3 @@ class _Texts:
             coded(values.variant, self._variants),
             constant(self._appended.model, len(values.label)),
         ]
-
-
-class _Beside:
-    """Finds a table's own columns: identifier, position, and those that the job carries."""
-
-    def __init__(self, columns: Sequence[str]) -> None:
-        self._columns = columns
-        self._places: list[int | None] = []
-
-    def __call__(self, names: Sequence[str]) -> list[Carried]:
-        """Choose what is carried; see skysort.star.tables.beside.Beside."""
-        spelled: dict[str, int] = {}
-        written: dict[str, int] = {}
-        for index, name in enumerate(names):
-            spelled.setdefault(name.strip().lower(), index)
-            written.setdefault(name.strip(), index)
-        carried: list[Carried] = []
-        self._places = []
-        for column, quantity in _OWN:
-            position = next((spelled[name] for name in (quantity, *ALIASES[quantity]) if name in spelled), None)
-            self._add(carried, position, As.TEXT if column.type == "string" else As.NUMBER)
-        for name in self._columns:
-            self._add(carried, written.get(name.strip()), As.TYPED)
-        return carried
-
-    def _add(self, carried: list[Carried], position: int | None, kind: As) -> None:
-        self._places.append(None if position is None else len(carried))
-        if position is not None:
-            carried.append(Carried(position, kind))
-
-    def arrays(self, carried: Sequence[Any], rows: int) -> list[Any]:
-        """The columns of some rows; null where the table has none."""
-        return [pa.nulls(rows, pa.string()) if index is None else carried[index] for index in self._places]
-
-    def types(self, carried: Sequence[Any] | None) -> list[str]:
-        """Athena's names of the types of the job's columns."""
-        if carried is None:
-            return ["string"] * len(self._columns)
-        own = self._places[len(_OWN) :]
-        return ["string" if index is None else _ATHENA.get(carried[index].type, "string") for index in own]

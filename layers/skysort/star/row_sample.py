@@ -36,7 +36,8 @@ class RowSample:
 
     def add(self, photometry: Photometry, probabilities: NDArray[np.float32]) -> None:
         """Take the next rows."""
-        self._kept.add(np.column_stack([photometry.magnitudes, probabilities]).astype(_TYPE))
+        picked = self._kept.pick(len(probabilities))
+        self._kept.keep(np.column_stack([photometry.magnitudes[picked], probabilities[picked]]).astype(_TYPE))
 
     @property
     def rows(self) -> NDArray[np.float32] | None:

@@ -24,10 +24,18 @@ class Thinned:
 
     def add(self, rows: NDArray[Any]) -> None:
         """Take the next rows, an array whose first axis counts them."""
-        first = -self.seen % self.step
-        self.seen += len(rows)
         # A copy frees the block that the rows are a part of.
-        self._kept.append(rows[first :: self.step].copy())
+        self.keep(rows[self.pick(len(rows))].copy())
+
+    def pick(self, count: int) -> slice:
+        """Which of so many next rows are to be kept, where they cost something to be made."""
+        first = -self.seen % self.step
+        self.seen += count
+        return slice(first, None, self.step)
+
+    def keep(self, rows: NDArray[Any]) -> None:
+        """Take rows that were picked."""
+        self._kept.append(rows)
         while sum(map(len, self._kept)) > self._most:
             self._kept = [np.concatenate(self._kept)[::2].copy()]
             self.step *= 2
