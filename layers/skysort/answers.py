@@ -327,7 +327,7 @@ class StarTable(TypedDict):
     domain: TableDomain | None
     """of the built-in model; null for too few rows"""
     class_shares: ClassShares | None
-    """estimated, of the built-in model; null with a prior or labels"""
+    """estimated; null with a prior, labels or top_k"""
 
 
 class StarAnswer(TypedDict):

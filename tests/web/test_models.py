@@ -205,6 +205,12 @@ def test_a_card_shows_scores_with_intervals_a_confusion_matrix_and_a_reliability
     for fact in ("Version", "Training data", "Licence", "Attribution", "Training command"):
         expect(card.locator(".facts").get_by_text(fact, exact=True)).to_be_visible()
     expect(card).to_contain_text("Latency of the model alone:")
+    card.get_by_text("Scores by class").click()
+    expect(card.get_by_role("columnheader", name="In its 90 % set")).to_be_visible()
+    if model == "star":
+        expect(card).to_contain_text("Inputs below 0.5 % are marked as unlike the test data.")
+        card.get_by_text("What is marked").click()
+        expect(card.get_by_role("region", name="Marked inputs")).to_contain_text("Rows, with redshift, good")
 
 
 def test_the_photograph_card_has_every_set_that_it_was_measured_on(visit: Visit) -> None:

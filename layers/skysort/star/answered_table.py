@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from skysort.models import ROWS
+from skysort.priors import class_shares
+from skysort.star.model import WITH_REDSHIFT
 from skysort.star.rows import as_photometry
 from skysort.typicality_share import TypicalityCounts
 
@@ -38,11 +40,16 @@ def table_of(
         step = -(-len(answers) // _JUDGED)
         judged = as_photometry([row for row, _ in answers[::step]])
         table["domain"] = model.domain.judge.domain(judged.magnitudes, share["share"])
-        # Shares are estimated from probabilities of all classes at those of the training data.
-        if options.columns is None and options.prior is None and options.top_k == len(model.labels):
-            probabilities = np.empty((len(answers), len(model.labels)), np.float32)
-            for place, (_, answer) in enumerate(answers):
-                for prediction in answer["predictions"]:
-                    probabilities[place, prediction["class_id"]] = prediction["probability"]
-            table["class_shares"] = model.domain.judge.class_shares(probabilities, model.labels)
+    # Shares are estimated from probabilities of all classes at those of the training data.
+    is_whole = options.columns is None and options.prior is None and options.top_k == len(model.labels)
+    if is_whole and not model.no_prior:
+        probabilities = np.empty((len(answers), len(model.labels)), np.float32)
+        for place, (_, answer) in enumerate(answers):
+            for prediction in answer["predictions"]:
+                probabilities[place, prediction["class_id"]] = prediction["probability"]
+        if model.domain is None:
+            # Both boosters' probabilities at the same class shares.
+            with_redshift = np.array([answer["variant"] == WITH_REDSHIFT for _, answer in answers])
+            probabilities = model.at_prior(probabilities, with_redshift, model.shares.tolist())
+        table["class_shares"] = class_shares(probabilities, model.shares, model.labels)
     return table

@@ -56,7 +56,7 @@ class TableJudge:
         if rows is None or not len(rows):
             return WholeOfRows(None, None)
         domain = self.domain(row_sample.magnitudes(rows), rows_in_domain)
-        return WholeOfRows(domain, self.class_shares(row_sample.probabilities(rows), labels))
+        return WholeOfRows(domain, self._class_shares(row_sample.probabilities(rows), labels))
 
     def domain(self, magnitudes: NDArray[np.float64], rows_in_domain: float) -> TableDomain | None:
         """How typical a whole is, by an even sample (n, 5) of its rows; None for too few."""
@@ -70,8 +70,7 @@ class TableJudge:
             "cause": None if verdict.cause is None else {"code": verdict.cause.code, "detail": verdict.cause.detail},
         }
 
-    def class_shares(self, probabilities: NDArray[np.float32], labels: Sequence[str]) -> ClassShares:
-        """The estimated shares of the classes by rows' probabilities (n, classes) at the training data's shares."""
+    def _class_shares(self, probabilities: NDArray[np.float32], labels: Sequence[str]) -> ClassShares:
         return priors.class_shares(probabilities, self._shares, labels)
 
     def save(self) -> bytes:

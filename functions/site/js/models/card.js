@@ -8,22 +8,19 @@ import { confusionTable, reliabilityDiagram } from "./figures.js";
 
 const FEW_LABELS = 20;
 
-const withInterval = (name, score) => score && { name, ...score };
-/** A bare number as a score without an interval. */
-const asScore = (value) => (typeof value === "number" ? { value } : value);
-const plain = (name, value) => value !== undefined && { name, value };
+/** A score of a card, which may be a bare number: one without an interval. */
+const asScore = (name, value) => (typeof value === "number" ? { name, value } : value && { ...value, name });
 
 function scoresOf({ conformal, ...metrics }) {
-  const coverage = metrics.conformal_coverage ?? asScore(metrics.coverage) ?? plain("", conformal?.coverage);
   return [
-    withInterval("Accuracy", metrics.accuracy ?? metrics.top_1),
-    withInterval("Top-5 accuracy", metrics.top_5),
-    withInterval("Balanced accuracy", metrics.balanced_accuracy),
-    withInterval("Macro F1", metrics.macro_f1),
-    plain("Calibration error (ECE)", metrics.ece_after ?? metrics.ece),
-    coverage && { ...coverage, name: "Coverage of the prediction set" },
-    plain("Mean size of the prediction set", conformal?.mean_set_size ?? metrics.mean_set_size ?? metrics.coverage?.mean_set_size),
-    plain("Inputs without a confident answer", conformal?.empty ?? metrics.empty_sets),
+    asScore("Accuracy", metrics.accuracy ?? metrics.top_1),
+    asScore("Top-5 accuracy", metrics.top_5),
+    asScore("Balanced accuracy", metrics.balanced_accuracy),
+    asScore("Macro F1", metrics.macro_f1),
+    asScore("Calibration error (ECE)", metrics.ece_after ?? metrics.ece),
+    asScore("Coverage of the prediction set", metrics.conformal_coverage ?? metrics.coverage ?? conformal?.coverage),
+    asScore("Mean size of the prediction set", conformal?.mean_set_size ?? metrics.mean_set_size ?? metrics.coverage?.mean_set_size ?? metrics.set_size),
+    asScore("Inputs without a confident answer", conformal?.empty ?? metrics.empty_sets ?? metrics.empty),
   ].filter(Boolean);
 }
 
@@ -48,8 +45,8 @@ const part = (name, metrics, labels, latency) => ({
 /** A card as the parts that are shown, one per variant or test set: [{name, rows, scores, confusion, reliability, classes, coverage, latency}]. */
 export function partsOf({ variants, metrics, labels, latency }) {
   if (variants) return Object.entries(variants).map(([name, variant]) => part(humanize(name), variant.metrics, labels, latency?.[name]));
-  const sets = Object.entries(metrics.exported_file ?? { test_set: metrics });
-  return sets.map(([name, measured]) => part(humanize(name), measured, labels, latency));
+  const { imagenet_validation: validation, exported_file: sets = { test_set: metrics } } = metrics;
+  return Object.entries(validation ? { ...sets, imagenet_validation: validation } : sets).map(([name, measured]) => part(humanize(name), measured, labels, latency));
 }
 
 /** The card's training data in sentences. */

@@ -119,6 +119,14 @@ def test_class_shares_re_weight_by_those_of_its_own_training(ask: Ask, models: M
     assert answer["prior"] == {"agn": 0.5, "star": 0.5}
 
 
+def test_the_classes_of_several_rows_have_estimated_shares(ask: Ask) -> None:
+    _, answer = ask({"instances": [AGN, STAR, STAR, STAR]}, model="wise-qso")
+    table = answer["table"]
+    assert table["typicality"]["measured"] == 4
+    assert table["class_shares"]["star"]["value"] > table["class_shares"]["agn"]["value"]
+    assert table["domain"] is None
+
+
 def test_a_version_without_class_shares_takes_no_prior(ask: Ask, models: MemoryModelStore) -> None:
     card, files = trained()
     del card["variants"]["photometry_only"]["classes"]
