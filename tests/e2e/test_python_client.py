@@ -13,6 +13,7 @@ from astropy.io import fits
 
 import skysort
 from infra.local.running_stack import ROOT
+from skysort.limits import GATEWAY_REQUEST_BYTES
 from tests.factories import star_row
 
 if TYPE_CHECKING:
@@ -80,8 +81,15 @@ def test_an_array_is_what_its_file_is(client: skysort.Client, tmp_path: Path) ->
 
 
 def test_a_large_picture_goes_by_the_drop_folder(client: skysort.Client) -> None:
-    noise = np.random.default_rng(7).integers(0, 256, (2_000, 2_000, 3), np.uint8)  # 12 MB as PNG
-    assert client.classify("image", noise, top_k=1)["predictions"][0]["probability"] > 0
+    # Given a picture with more behind it than a request may have
+    picture = (ROOT / "events" / "traffic_light.jpg").read_bytes()
+    large = picture + bytes(GATEWAY_REQUEST_BYTES)
+    # When
+    of_small, of_large = client.classify_many("image", [picture, large], top_k=1)
+    # Then
+    assert "error" not in of_small
+    assert "error" not in of_large
+    assert of_large["predictions"] == of_small["predictions"]
 
 
 def test_a_table_of_many_rows_gets_the_answers_of_its_rows(client: skysort.Client) -> None:
