@@ -79,6 +79,8 @@ def test_a_job_is_followed_cancelled_and_resumed(visit: Visit) -> None:
     page.get_by_label("Results as").select_option("csv")
     page.get_by_label("Rows that may fail, in per cent").fill("1")
     page.get_by_label("Columns of the tables to copy").fill("objid, run")
+    page.get_by_text("Class shares of your survey").click()
+    page.locator("#bulk-form").get_by_label("Shares").fill("GALAXY:8, QSO:1, STAR:1")
 
     # When
     plan_in_s3(page)
@@ -92,6 +94,7 @@ def test_a_job_is_followed_cancelled_and_resumed(visit: Visit) -> None:
             "output": "csv",
             "tolerated_share": 0.01,
             "columns": ["objid", "run"],
+            "prior": {"GALAXY": 8, "QSO": 1, "STAR": 1},
             "plan_only": True,
         }
     ]

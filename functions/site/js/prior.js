@@ -11,7 +11,7 @@ export class Prior {
   constructor(owner, onChange) {
     const ids = { id: `${owner}-prior-error` };
     this.error = el("p", { class: "wrong", role: "alert", hidden: true, ...ids });
-    this.input = el("input", { autocomplete: "off", spellcheck: false, "aria-describedby": ids.id });
+    this.input = el("input", { autocomplete: "off", spellcheck: false, placeholder: "class:0.9, other:0.1", "aria-describedby": ids.id });
     this.input.addEventListener("change", () => {
       this.#report("");
       onChange?.();
@@ -23,6 +23,12 @@ export class Prior {
   /** The option's value, empty for none. */
   get value() {
     return this.input.value.trim();
+  }
+
+  /** The same as an object {label: share}, which bulk jobs take; undefined for none. */
+  get shares() {
+    const pairs = this.value.split(",").map((pair) => pair.split(/:(?=[^:]*$)/));
+    return this.value ? Object.fromEntries(pairs.map(([label, share]) => [label.trim(), Number(share)])) : undefined;
   }
 
   set value(text) {
@@ -39,7 +45,7 @@ export class Prior {
 
   /** Show what is wrong with the shares, if that is what an ApiError is about; whether it is. */
   refused({ fields = [] }) {
-    const faults = fields.filter(({ field }) => field === "prior").map(({ detail }) => sentence(detail));
+    const faults = fields.filter(({ field }) => /^prior\b/.test(field)).map(({ detail }) => sentence(detail));
     if (faults.length === 0) return false;
     this.element.open = true;
     this.#report(faults.join(" "));

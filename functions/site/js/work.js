@@ -9,9 +9,9 @@ import { announce } from "./widgets.js";
 
 /** A training, or a bulk job. A kind of work has pathOf(id), isOver(state), titleOf(state), signOfLife(state) and content(): the panel's elements. */
 export class Work {
-  /** onState(state): every state of it that the service reports. */
-  constructor(panel, onState) {
-    Object.assign(this, { panel, onState, stopping: new AbortController() });
+  /** onState(state): every state of it that the service reports; onFail(error): what it refused. */
+  constructor(panel, onState, onFail) {
+    Object.assign(this, { panel, onState, onFail, stopping: new AbortController() });
   }
 
   /** Forget what is shown. */
@@ -90,6 +90,7 @@ export class Work {
   /** Show a call that failed. again(): make it again. */
   fail(error, again) {
     if (!(error instanceof ApiError)) throw error;
+    this.onFail?.(error);
     const retry = () => {
       this.error = null;
       this.draw();

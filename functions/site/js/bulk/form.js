@@ -3,6 +3,7 @@ import { button, choices, el } from "../dom.js";
 import { newBatch } from "../download.js";
 import { acceptDrops, chooser } from "../files.js";
 import { bytes, plural } from "../format.js";
+import { Prior } from "../prior.js";
 import { offerModels } from "../trained-choice.js";
 
 const MAX_KEYS = 1000;
@@ -20,12 +21,14 @@ function sourceOf(lines, isList) {
 export class Form {
   constructor(models, { onStart }) {
     this.files = [];
+    this.models = models;
     this.model = el("select", { id: "bulk-model" });
     offerModels(this.model, models);
     this.places = Object.entries(PLACES).map(([name, text]) => button(text, () => this.#choose(name), { "data-place": name }));
     this.output = choices([["parquet", "Parquet"], ["csv", "CSV"]]);
     this.tolerated = el("input", { type: "number", min: 0, max: 100, step: "any", value: TOLERATED_PERCENT });
     this.columns = el("input", { autocomplete: "off", spellcheck: false, placeholder: "objid, run, camcol" });
+    this.prior = new Prior("bulk");
     this.missing = el("p", { class: "hint", id: "bulk-missing" });
     this.submit = el("button", { type: "submit", class: "main" }, "Plan");
     this.element = el("form", { class: "panel", id: "bulk-form", noValidate: true },
@@ -35,7 +38,8 @@ export class Form {
       el("details", {}, el("summary", {}, "Options"),
         el("label", { class: "field" }, "Results as", this.output),
         el("label", { class: "field" }, "Rows that may fail, in per cent ", el("span", { class: "hint" }, "with more of them the job counts as failed"), this.tolerated),
-        el("label", { class: "field" }, "Columns of the tables to copy into the results ", el("span", { class: "hint" }, "identifier and position are copied anyway"), this.columns)),
+        el("label", { class: "field" }, "Columns of the tables to copy into the results ", el("span", { class: "hint" }, "identifier and position are copied anyway"), this.columns),
+        this.prior.element),
       el("div", { class: "start" }, this.submit, this.missing));
     this.element.addEventListener("input", () => this.#draw());
     this.element.addEventListener("submit", (event) => {
@@ -97,7 +101,13 @@ export class Form {
     return strange ? `'${strange}' begins with neither incoming/ nor s3://bucket/.` : "";
   }
 
+  /** Whether the model has one: tables, and what people trained. */
+  get #takesPrior() {
+    return this.models.find(({ name }) => name === this.model.value)?.input !== "pictures";
+  }
+
   #draw() {
+    this.prior.element.hidden = !this.#takesPrior;
     const fault = this.#fault();
     const size = this.files.reduce((sum, { file }) => sum + file.size, 0);
     this.chosen.textContent = this.files.length > 0 ? `${plural(this.files.length, "file")}, ${bytes(size)}` : "";
@@ -114,6 +124,7 @@ export class Form {
       output: this.output.value,
       tolerated_share: Number(this.tolerated.value) / 100,
       ...(columns.length > 0 && { columns }),
+      ...(this.#takesPrior && { prior: this.prior.shares }),
       ...(this.place === "s3" && { source: sourceOf(this.#located, this.isList.checked) }),
       plan_only: true,
     };

@@ -10,7 +10,7 @@ class Bulk {
   constructor(section, { models }) {
     const [job, recent] = ["job", "recent"].map((name) => el("div", { class: "panel", id: `bulk-${name}`, hidden: true }));
     this.recent = recent;
-    this.job = new Job(job, (state) => this.#changed(state));
+    this.job = new Job(job, (state) => this.#changed(state), (error) => this.form.prior.refused(error));
     this.form = new Form(models, { onStart: (request, uploads) => this.job.start(request, uploads) });
     section.append(this.form.element, job, recent);
   }
