@@ -252,15 +252,10 @@ class PictureClasses(TypedDict):
 
     predictions: Predictions
     prediction_set: PredictionSet
-    typicality: NotRequired[
-        Annotated[
-            Probability,
-            Field(description="of a trained model: the share of its training pictures that are at least as unusual"),
-        ]
-    ]
-    in_domain: NotRequired[
-        Annotated[bool, Field(description="of a trained model: whether the picture is like those of its training")]
-    ]
+    typicality: NotRequired[Probability]
+    """the share of good pictures, held out from training, that look less typical"""
+    in_domain: NotRequired[bool]
+    """whether the picture is typical enough for its answer to count"""
     explanation: NotRequired[HeatMap]
     warnings: NotRequired[Notes]
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 HEAD: Final = "head.npz"
 THUMBNAILS: Final = "thumbnails.bin"
-_TYPICALITY_DIGITS: Final = 6
 # Thumbnails kept by a model; each has one to three kilobytes.
 _THUMBNAILS_KEPT: Final = 200
 _THUMBNAIL_BYTES: Final = 64 * 1024
@@ -93,11 +92,16 @@ class CustomModel:
         """Run the networks over the pictures, and the head over their features."""
         maps = [self._networks.maps(picture, self._used, self._views) for picture in pictures]
         judged = self._head.judge(np.stack([joined(of_one, self._blocks) for of_one in maps]))
-        found = ranked(judged.probabilities, judged.members, self.labels, options, shares=self._shares)
+        found = ranked(
+            judged.probabilities,
+            judged.members,
+            self.labels,
+            options,
+            shares=self._shares,
+            typicality=judged.typicality,
+        )
         answers: list[PictureClasses] = []
         for number, (picture, (answer, top)) in enumerate(zip(pictures, found, strict=True)):
-            answer["typicality"] = round(float(judged.typicality[number]), _TYPICALITY_DIGITS)
-            answer["in_domain"] = bool(judged.in_domain[number])
             if options.explain:
                 answer["explanation"] = self._explanation(top, maps[number], picture)
                 answer["explanation"]["nearest"] = self._nearest(judged.similarities[number])

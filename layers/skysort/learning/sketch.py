@@ -13,7 +13,7 @@ the p-value would stand still at 1 / (n + 1), it falls on with the exponential t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -55,13 +55,18 @@ class Sketch:
 
     def typicality(self, distance: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n,) p-values of (n,) distances."""
-        farther = len(self.reference) - np.searchsorted(self.reference, distance, side="left")
-        within = (1.0 + farther) / (1.0 + len(self.reference))
-        tail = self.reference[-max(LEAST_TAIL, round(TAIL * len(self.reference))) :]
-        # The least of the tail is where it begins, and no excess over it.
-        scale = max(float((tail - tail[0]).sum()) / max(len(tail) - 1, 1), SMALLEST)
-        beyond = np.maximum(distance - float(self.reference[-1]), 0.0) / scale
-        return np.asarray(np.maximum(within * np.exp(-beyond), SMALLEST))
+        return p_values(self.reference, distance)
+
+
+def p_values(reference: NDArray[np.floating[Any]], values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """(n,) conformal p-values of (n,) values, of which large ones are odd; reference: sorted ones of good examples."""
+    larger = len(reference) - np.searchsorted(reference, values, side="left")
+    within = (1.0 + larger) / (1.0 + len(reference))
+    tail = reference[-max(LEAST_TAIL, round(TAIL * len(reference))) :]
+    # The least of the tail is where it begins, and no excess over it.
+    scale = max(float((tail - tail[0]).sum()) / max(len(tail) - 1, 1), SMALLEST)
+    beyond = np.maximum(values - float(reference[-1]), 0.0) / scale
+    return np.asarray(np.maximum(within * np.exp(-beyond), SMALLEST))
 
 
 def make(

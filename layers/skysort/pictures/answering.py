@@ -11,6 +11,7 @@ import numpy as np
 from skysort import problems
 from skysort.cache import AnswerCache
 from skysort.errors import InputError, SkysortError
+from skysort.learning.sketch import THRESHOLD
 from skysort.options import Options, combined, parse_options
 from skysort.pictures.formats.prices import Budget
 from skysort.prior_option import document
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 Decoded = TypeVar("Decoded")
-_DIGITS: Final = 6  # float32 probabilities carry no more
+_DIGITS: Final = 6  # float32 probabilities carry no more, and no typicality is smaller
 _OPTIONS_KEPT, _OPTIONS_CHARACTERS = 100, 1_000
 
 
@@ -216,6 +217,7 @@ def ranked(
     wordnet_ids: Sequence[str] = (),
     *,
     shares: NDArray[np.float64] | None = None,
+    typicality: NDArray[np.float64] | None = None,
 ) -> list[tuple[PictureClasses, int]]:
     """The predictions and prediction set of each picture as answers have them, and the best class's column.
 
@@ -229,6 +231,8 @@ def ranked(
         Which labels to choose from, how many predictions, and the class shares.
     shares
         (classes,) of the training data, of a model that takes others.
+    typicality
+        (n,) p-values, if the model measures them.
 
     Returns
     -------
@@ -253,16 +257,17 @@ def ranked(
             found["wordnet_id"] = wordnet_ids[column]
         return found
 
-    return [
-        (
-            {
-                "predictions": [prediction(number, index) for index in best[: options.top_k].tolist()],
-                "prediction_set": [labels[columns[index]] for index in best[members[number, best]].tolist()],
-            },
-            columns[int(best[0])],
-        )
-        for number, best in enumerate(order)
-    ]
+    found: list[tuple[PictureClasses, int]] = []
+    for number, best in enumerate(order):
+        answer: PictureClasses = {
+            "predictions": [prediction(number, index) for index in best[: options.top_k].tolist()],
+            "prediction_set": [labels[columns[index]] for index in best[members[number, best]].tolist()],
+        }
+        if typicality is not None:
+            answer["typicality"] = round(float(typicality[number]), _DIGITS)
+            answer["in_domain"] = bool(typicality[number] >= THRESHOLD)
+        found.append((answer, columns[int(best[0])]))
+    return found
 
 
 def _key(judge: Judge[Decoded], content: bytes, options: Options) -> Hashable:

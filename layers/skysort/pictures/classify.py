@@ -60,7 +60,14 @@ class ShippedJudge:
         model = self._model
         pixels = [picture.pixels for picture in pictures]
         result = model.predict(pixels, activation=options.explain)
-        found = ranked(result.probabilities, result.prediction_sets, self.labels, options, model.wordnet_ids)
+        found = ranked(
+            result.probabilities,
+            result.prediction_sets,
+            self.labels,
+            options,
+            model.wordnet_ids,
+            typicality=result.typicality,
+        )
         answers: list[PictureClasses] = []
         for number, (picture, (answer, top)) in enumerate(zip(pictures, found, strict=True)):
             if options.explain:

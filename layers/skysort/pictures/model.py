@@ -11,6 +11,7 @@ import onnxruntime
 from skysort.errors import ArtefactError
 from skysort.model_card import ModelCard, load_card, read_artefact
 from skysort.pictures.geometry import InputSpec
+from skysort.pictures.typicality import PictureTypicality
 from skysort.probability import prediction_sets
 
 if TYPE_CHECKING:
@@ -43,11 +44,13 @@ class Classification:
     prediction_sets: (n, classes) bool, membership of each label in the conformal set.
     activation: (n, classes, h, w) float32, class activation maps; None unless requested, and where the graph computes
     them class by class (PictureModel.activation).
+    typicality: (n,) p-values; None where the card lists nothing that measures them.
     """
 
     probabilities: NDArray[np.float32]
     prediction_sets: NDArray[np.bool_]
     activation: NDArray[np.float32] | None = None
+    typicality: NDArray[np.float64] | None = None
 
 
 class PictureModel:
@@ -57,12 +60,19 @@ class PictureModel:
     runs pictures of other sizes than the card's.
     """
 
-    def __init__(self, card: ModelCard, session: onnxruntime.InferenceSession, thresholds: NDArray[np.float32]) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        session: onnxruntime.InferenceSession,
+        thresholds: NDArray[np.float32],
+        typicality: PictureTypicality | None = None,
+    ) -> None:
         self.card = card
         self.labels = card.labels  # in the order of the probability columns
         self.spec = InputSpec.from_card(card.document["input"])
         self._session = session
         self._thresholds = thresholds
+        self._typicality = typicality
         entry = session.get_inputs()[0]
         self._input = entry.name
         self._chunk = entry.shape[0] if isinstance(entry.shape[0], int) else _CHUNK
@@ -100,13 +110,21 @@ class PictureModel:
         try:
             path, sha256 = folder / card.document["file"], card.document["sha256"]
             thresholds = _thresholds(card)
+            typicality = PictureTypicality.of_card(
+                card.document, lambda entry: read_artefact(folder / entry["file"], entry["sha256"])
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"the card in {folder} does not describe its model in full: {error!r}") from error
         sizes = {} if any_size else _sizes(card)
         session = new_session(read_artefact(path, sha256), threads, sizes)
-        model = cls(card, session, thresholds)
+        model = cls(card, session, thresholds, typicality)
         _check(session, model.spec, len(card.labels), path)
         return model
+
+    @property
+    def measures_typicality(self) -> bool:
+        """Whether classifications have a typicality."""
+        return self._typicality is not None
 
     def predict(
         self, pixels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], *, activation: bool = False
@@ -122,11 +140,21 @@ class PictureModel:
 
         Returns
         -------
-        Probabilities and prediction sets.
+        Probabilities, prediction sets and typicality.
         """
-        every_map = activation and not self._by_class
-        probabilities, *maps = self.run(pixels, [PROBABILITIES, ACTIVATION] if every_map else [PROBABILITIES])
-        return Classification(probabilities, prediction_sets(probabilities, self._thresholds), *maps)
+        outputs = [PROBABILITIES]
+        if self._typicality is not None:
+            outputs.append(EMBEDDING)
+        if activation and not self._by_class:
+            outputs.append(ACTIVATION)
+        found = dict(zip(outputs, self.run(pixels, outputs), strict=True))
+        probabilities = found[PROBABILITIES]
+        return Classification(
+            probabilities,
+            prediction_sets(probabilities, self._thresholds),
+            found.get(ACTIVATION),
+            None if self._typicality is None else self._typicality.measure(found[EMBEDDING]),
+        )
 
     def activation(self, picture: NDArray[np.uint8], column: int) -> NDArray[np.float32]:
         """The class activation map of one class: picture (height, width, 3) uint8 -> (h, w) float32."""

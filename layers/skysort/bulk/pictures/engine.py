@@ -48,7 +48,7 @@ _MODEL: Final = Column("model", "string")
 # Pictures that one call of a model gets, and their bytes; what waits for threads that compute, and for the output. A
 # network runs quicker over many decoded pictures in a row than in turn with decoding: 4 % between 16 and 256. A trained
 # model takes several times as long for each, and keeps the maps of all.
-_CALL, _TRAINED_CALL, _CALL_BYTES, _WAITING_BYTES, _WRITTEN = 256, 16, 16 * MIB, 128 * MIB, 256
+_CALL, TRAINED_CALL, _CALL_BYTES, _WAITING_BYTES, _WRITTEN = 256, 16, 16 * MIB, 128 * MIB, 256
 
 
 class _Item(NamedTuple):
@@ -131,11 +131,16 @@ class PictureEngine(Generic[Decoded]):
         Pictures that are decoded and classified side by side.
     measured
         Whether the model measures how typical pictures are.
+    per_call
+        Pictures that one call of the model gets; by default as many as are quickest.
     """
 
-    def __init__(self, judge: Judge[Decoded], name: str, threads: int, *, measured: bool) -> None:
+    def __init__(
+        self, judge: Judge[Decoded], name: str, threads: int, *, measured: bool, per_call: int | None = None
+    ) -> None:
         self._judge = judge
         self._measured = measured
+        self._per_call = per_call
         self.name, self.version = name, judge.name["version"]
         self.labels = judge.labels
         self.threads = threads
@@ -182,7 +187,7 @@ class PictureEngine(Generic[Decoded]):
 
     def _classified(self, work: Work) -> Generator[_Done | _Left]:
         """Every row with its answer or error, in order."""
-        calls = _calls(_rows(work), _TRAINED_CALL if self._measured else _CALL)
+        calls = _calls(_rows(work), self._per_call or _CALL)
         classify = partial(self._call, options=self._options(work.job))
         if self.threads == 1:
             for call in calls:

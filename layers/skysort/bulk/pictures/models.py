@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skysort.bulk.models import check_built_in, pinned
-from skysort.bulk.pictures.engine import PictureEngine
+from skysort.bulk.pictures.engine import TRAINED_CALL, PictureEngine
 from skysort.custom.model import CustomModel
 from skysort.errors import ArtefactError, InputError
 from skysort.pictures.classify import ShippedJudge
@@ -25,7 +25,7 @@ class ShippedPictures:
     def __init__(self, model: PictureModel, memory_mb: int, threads: int) -> None:
         self.memory_mb = memory_mb
         self._engine: PictureEngine[Picture] = PictureEngine(
-            ShippedJudge(model), model.card.name, threads, measured=False
+            ShippedJudge(model), model.card.name, threads, measured=model.measures_typicality
         )
 
     def get(self, job: Job, version: str | None) -> PictureEngine[Picture]:
@@ -67,6 +67,6 @@ class TrainedPictures:
             model = CustomModel.load(pinned(self._store, Kind.PICTURES, job, version), self._networks)
         except ArtefactError as error:
             raise InputError(error.detail) from error
-        engine = PictureEngine(model, job.model, self._threads, measured=True)
+        engine = PictureEngine(model, job.model, self._threads, measured=True, per_call=TRAINED_CALL)
         self._last = (job.owner, job.model, engine.version), engine
         return engine

@@ -1,7 +1,7 @@
 """The galaxy network without the nodes that scale and turn its picture: numpy does that in half of their time.
 
 The rest of the graph is loaded as a graph of its own, whose input is the batch of turned pictures. It is used only if
-its probabilities of two pictures are those of the whole graph to the last bit.
+its probabilities and embeddings of two pictures are those of the whole graph to the last bit.
 
 Field numbers are those of onnx.proto3: ModelProto.graph, GraphProto's node, input and value_info, NodeProto, TypeProto.
 """
@@ -18,7 +18,7 @@ from skysort.errors import ArtefactError
 from skysort.model_card import read_artefact
 from skysort.pictures.classify import sample_picture
 from skysort.pictures.decode import decode
-from skysort.pictures.model import ASKED_FOR, PROBABILITIES, PictureModel, new_session
+from skysort.pictures.model import ASKED_FOR, EMBEDDING, PROBABILITIES, PictureModel, new_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,13 +33,14 @@ _NODE, _INPUT, _DESCRIBED = 1, 11, 13
 _NODE_INPUT, _OPERATOR, _FIRST = 1, 4, b"Conv"
 _FLOAT: Final = 1
 _TURNS: Final = 4
+_PLAIN: Final = frozenset({PROBABILITIES, EMBEDDING})
 # Pixels from -1 to 1.
 _HALF, _ONE = np.float32(127.5), np.float32(1)
 _CONTINUES, _BITS, _BYTES = 0x80, 7, 2
 
 
 class TurnedModel(PictureModel):
-    """A picture model that turns pictures by itself where only probabilities are asked for."""
+    """A picture model that turns pictures by itself where probabilities and embeddings alone are asked for."""
 
     _bare: onnxruntime.InferenceSession | None = None
     _entry: str = ""
@@ -63,11 +64,11 @@ class TurnedModel(PictureModel):
             return
         sample = decode(sample_picture(), self.spec)
         both = np.stack([sample, np.random.default_rng(0).integers(0, 256, sample.shape, np.uint8)])
-        (whole,) = self.run(both, [PROBABILITIES])
+        whole = self.run(both, sorted(_PLAIN))
         try:
             rest, self._entry = without_turns(content, self.spec.height)
             self._bare = new_session(rest, threads, {})
-            is_same = np.array_equal(self.run(both, [PROBABILITIES])[0], whole)
+            is_same = all(map(np.array_equal, self.run(both, sorted(_PLAIN)), whole))
         except Exception as error:
             _log.info("the graph of %s is run as it is: %s", self.card.name, error)
             is_same = False
@@ -81,15 +82,15 @@ class TurnedModel(PictureModel):
         feed: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> list[NDArray[np.float32]]:
         """Outputs of the graph by name; see PictureModel.run."""
-        if self._bare is None or feed or list(outputs) != [PROBABILITIES]:
+        if self._bare is None or feed or not _PLAIN.issuperset(outputs):
             return super().run(pixels, outputs, feed)
         # One array for all of them: the memory of a new one would be asked of the system each time.
         turns = np.empty((_TURNS, 3, *pixels[0].shape[:2]), np.float32)
         found = []
         for picture in pixels:
             turn(picture, turns)
-            found.append(self._bare.run([PROBABILITIES], {self._entry: turns}, ASKED_FOR)[0])
-        return [np.concatenate(found)]
+            found.append(self._bare.run(outputs, {self._entry: turns}, ASKED_FOR))
+        return [np.concatenate(column) for column in zip(*found, strict=True)]
 
 
 def turn(picture: NDArray[np.uint8], turns: NDArray[np.float32]) -> None:
