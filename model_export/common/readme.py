@@ -72,3 +72,18 @@ def interval(score: Mapping[str, float], digits: int = 3) -> str:
 def difference(score: Mapping[str, float], digits: int = 3) -> str:
     """A paired difference with its confidence interval, signed."""
     return f"{score['value']:+.{digits}f} ({score['low']:+.{digits}f} to {score['high']:+.{digits}f})"
+
+
+def flagged_table(report: Mapping[str, Any], good: str) -> str:
+    """The shares of pictures that typicality flags: of good ones, of others, and of others that were not learnt."""
+    named = {
+        good: f"flagged_{good}",
+        "others": "flagged_others",
+        "others, had they not been learnt": "flagged_if_not_learnt",
+    }
+    rows = [
+        [f"{kind}: {name}", f"{share['rows']:,}", interval(share)]
+        for kind, key in named.items()
+        for name, share in report[key].items()
+    ]
+    return markdown(["", "pictures", "flagged"], rows)

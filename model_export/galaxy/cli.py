@@ -21,7 +21,8 @@ Galaxy Zoo 1 and pictures without labels), train (one candidate), teach (its ans
 another on), compare (all candidates with the same budget, and a learning curve), ablate (the winner
 without each kind of label), evaluate (export to ONNX and measure the file on the test part),
 export (publish to functions/galaxy/model unless worse than the model in place), input-formats (the
-published file on the same galaxies as FITS). download fetches the full public sets (needs access
+published file on the same galaxies as FITS), typicality (fit and measure what tells other pictures,
+and add it to the published model). download fetches the full public sets (needs access
 to their servers).
 
 Training needs PyTorch and the packages of the group `train-images`."""
@@ -72,6 +73,8 @@ def main(arguments: list[str]) -> int:
     _add(commands, "input-formats", "measure the published file on the test part as FITS, grey and counts")
     export = _add(commands, "export", "publish the evaluated file and its card, if not worse than what is there")
     publish.add_options(export, "galaxy")
+    text = "fit what tells pictures that are no galaxies, measure it, and add it to the published model"
+    publish.add_options(_add(commands, "typicality", text), "galaxy")
     text = "fetch a full public set; resumes, and checks the hash if one is given"
     download = commands.add("download", text, module="public")
     download.add_argument("set", choices=PUBLIC, help="gz2: galaxy-datasets Galaxy Zoo 2; galaxy10: Galaxy10 DECaLS")

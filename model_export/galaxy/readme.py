@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from model_export.common.readme import Readme, difference, interval, markdown
+from model_export.common.readme import Readme, difference, flagged_table, interval, markdown
+from model_export.common.typicality import RESULTS
 from model_export.galaxy.labels import CLASSES, KINDS, NAMES
 from model_export.galaxy.workspace import ABLATION, COARSE, COMPARISON, EVALUATION, FORMATS, LONGER
 
@@ -95,6 +96,10 @@ def _ablation(ablation: Document) -> str:
     return markdown(["learnt from", "accuracy", "macro F1", "ECE", *gains], rows)
 
 
+def _typicality(report: Document) -> str:
+    return flagged_table(report, "galaxies")
+
+
 def _formats(formats: Document) -> str:
     rows = [
         [name, interval(row["accuracy"]), interval(row["macro_f1"]), f"{row['ece']:.3f}", interval(row["coverage"])]
@@ -181,6 +186,7 @@ PAGE: Final = Readme(
         "longer": (LONGER, "compare --alone crossformer", _longer),
         "curve": (COMPARISON, "compare", _curve),
         "ablation": (ABLATION, "ablate", _ablation),
+        "typicality": (RESULTS, "typicality", _typicality),
         "forms": (FORMATS, "input-formats", _formats),
         "scores": (EVALUATION, "evaluate", _scores),
         "classes": (EVALUATION, "evaluate", _classes),

