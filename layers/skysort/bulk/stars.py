@@ -84,7 +84,7 @@ class TableEngine:
     def run(self, work: Work, output: Output) -> Tally:
         """Classify slices; see skysort.bulk.engine.Engine."""
         tally = Tally(typicality=TypicalityCounts() if self._model.measures_typicality else None)
-        sample = None if self._model.domain is None else RowSample(work.part)
+        sample = None if self._model.judge is None else RowSample(work.part)
         for number in range(len(work.slices)):
             rows = _Reading(self._model, self._appended(), work, number, output, sample=sample)
             try:
@@ -100,7 +100,7 @@ class TableEngine:
 
     def judge(self) -> bytes | None:
         """What samples of rows are judged by; see skysort.bulk.engine.Engine."""
-        return None if self._model.domain is None else self._model.domain.judge.save()
+        return None if self._model.judge is None else self._model.judge.save()
 
     def _appended(self) -> ResultColumns:
         label = f"{self.name} {self.version}"

@@ -54,10 +54,10 @@ class WholeJob:
 
         Returns
         -------
-        ``typicality``, and of a model that judges tables ``domain`` and ``class_shares``.
+        ``typicality``, and of rows ``class_shares`` and, if the model judges tables, ``domain``.
         """
         share = None if self.typicality is None else self.typicality.share(noun)
-        if self._sample is None or share is None:
+        if self._sample is None:
             return {"typicality": share}
         from skysort.star.table_judge import TableJudge  # noqa: PLC0415 - with numpy, for tables alone
 
@@ -65,4 +65,5 @@ class WholeJob:
             judge = TableJudge.load(store.get(keys.judge).body)
         except (NotFoundError, ArtefactError):
             return {"typicality": share}
-        return {"typicality": share, **judge.of(self._sample.rows, share["share"], labels)._asdict()}
+        in_domain = 0.0 if share is None else share["share"]
+        return {"typicality": share, **judge.summary(self._sample.rows, in_domain, labels)}

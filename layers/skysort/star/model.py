@@ -20,6 +20,7 @@ from skysort.star.booster import Booster
 from skysort.star.domain import ENTRY, Domain
 from skysort.star.features import FeatureSet
 from skysort.star.schema import SDSS, Schema
+from skysort.star.table_judge import TableJudge
 from skysort.star.typicality import Typicality
 
 if TYPE_CHECKING:
@@ -172,6 +173,13 @@ class StarModel:
         return mixed
 
     @property
+    def judge(self) -> TableJudge | None:
+        """What says what many rows are like together; None of a model whose card lacks its class shares."""
+        if self.domain is not None:
+            return self.domain.judge
+        return None if self.no_prior else TableJudge(None, self.shares)
+
+    @property
     def no_prior(self) -> str:
         """Why the model takes no prior; empty if it does."""
         return NO_SHARES if any(variant.shares is None for variant in self._variants.values()) else ""
@@ -224,6 +232,12 @@ class StarModel:
             chosen = trained if columns is None else trained[list(columns)]
             result[rows] = reweighted(probabilities[rows], chosen, prior)
         return result
+
+    def comparable(self, classified: Classification) -> NDArray[np.float32]:
+        """The probabilities of both boosters at the same class shares, `shares`."""
+        if self.domain is not None:  # both have learnt from the same rows
+            return classified.probabilities
+        return self.at_prior(classified.probabilities, classified.with_redshift, self.shares.tolist())
 
     def _measure(self, photometry: Photometry, with_redshift: NDArray[np.bool_]) -> NDArray[np.float32] | None:
         """(n,) typicality, if the model measures it."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # Rows of a whole, and the fewest that a part keeps, if some parts should be much larger than others.
 SAMPLED: Final = 10_000
 _FEWEST: Final = 32
-_BANDS: Final = 5
 # As in documents.
 _TYPE: Final = np.dtype("<f4")
 
@@ -41,7 +40,7 @@ class RowSample:
 
     @property
     def rows(self) -> NDArray[np.float32] | None:
-        """(k, 5 + classes) magnitudes and probabilities; None without rows."""
+        """(k, bands + classes) magnitudes and probabilities; None without rows."""
         return self._kept.rows
 
     def document(self) -> dict[str, Any] | None:
@@ -77,7 +76,7 @@ class JoinedSample:
 
     @property
     def rows(self) -> NDArray[np.float32] | None:
-        """(k, 5 + classes) magnitudes and probabilities; None without rows."""
+        """(k, bands + classes) magnitudes and probabilities; None without rows."""
         self._thin()
         return self._rows[0] if self._rows else None
 
@@ -95,11 +94,6 @@ class JoinedSample:
         self._places, self._rows = [places], [rows]
 
 
-def magnitudes(rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(k, 5) of a sample's rows."""
-    return rows[:, :_BANDS].astype(np.float64)
-
-
-def probabilities(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(k, classes) of a sample's rows."""
-    return rows[:, _BANDS:]
+def split(rows: NDArray[np.float32], classes: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """(k, bands) magnitudes and (k, classes) probabilities of a sample's rows."""
+    return rows[:, :-classes].astype(np.float64), rows[:, -classes:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -18,27 +18,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysort.answers import ClassShares, TableDomain
+    from skysort.answers import TableDomain
 
 _DIGITS: Final = 6
 
 
-class WholeOfRows(NamedTuple):
-    """How typical a whole is, None for too few rows, and its class shares, None for no rows."""
-
-    domain: TableDomain | None
-    class_shares: ClassShares | None
-
-
 class TableJudge:
-    """Judges tables and jobs. shares: (classes,) of the training data."""
+    """Judges tables and jobs.
 
-    def __init__(self, tables: TableTypicality, shares: NDArray[np.float64]) -> None:
+    tables: of magnitudes as the built-in model takes them; None if they cannot be judged. shares: (classes,) of the
+    training data.
+    """
+
+    def __init__(self, tables: TableTypicality | None, shares: NDArray[np.float64]) -> None:
         self._tables = tables
         self._shares = shares
 
-    def of(self, rows: NDArray[np.float32] | None, rows_in_domain: float, labels: Sequence[str]) -> WholeOfRows:
-        """Judge a whole.
+    def summary(self, rows: NDArray[np.float32] | None, rows_in_domain: float, labels: Sequence[str]) -> dict[str, Any]:
+        """What a summary says.
 
         Parameters
         ----------
@@ -51,16 +48,18 @@ class TableJudge:
 
         Returns
         -------
-        WholeOfRows
+        ``class_shares``, and ``domain`` if magnitudes can be judged; None for no rows, or too few.
         """
-        if rows is None or not len(rows):
-            return WholeOfRows(None, None)
-        domain = self.domain(row_sample.magnitudes(rows), rows_in_domain)
-        return WholeOfRows(domain, self._class_shares(row_sample.probabilities(rows), labels))
+        domain, shares = None, None
+        if rows is not None and len(rows):
+            magnitudes, probabilities = row_sample.split(rows, len(labels))
+            domain = self.domain(magnitudes, rows_in_domain)
+            shares = priors.class_shares(probabilities, self._shares, labels)
+        return {**({"domain": domain} if self._tables is not None else {}), "class_shares": shares}
 
     def domain(self, magnitudes: NDArray[np.float64], rows_in_domain: float) -> TableDomain | None:
         """How typical a whole is, by an even sample (n, 5) of its rows; None for too few."""
-        verdict = self._tables.judge(magnitudes)
+        verdict = None if self._tables is None else self._tables.judge(magnitudes)
         if verdict is None:
             return None
         return {
@@ -70,13 +69,11 @@ class TableJudge:
             "cause": None if verdict.cause is None else {"code": verdict.cause.code, "detail": verdict.cause.detail},
         }
 
-    def _class_shares(self, probabilities: NDArray[np.float32], labels: Sequence[str]) -> ClassShares:
-        return priors.class_shares(probabilities, self._shares, labels)
-
     def save(self) -> bytes:
         """The content of a file with all that it judges by."""
         buffer = io.BytesIO()
-        mixtures, effects = self._tables.mixtures.save(), self._tables.save()
+        tables = self._tables
+        mixtures, effects = (b"", b"") if tables is None else (tables.mixtures.save(), tables.save())
         np.savez(
             buffer,
             shares=self._shares,
@@ -93,4 +90,6 @@ class TableJudge:
                 mixtures, effects, shares = (arrays[name] for name in ("mixtures", "effects", "shares"))
         except Exception as error:
             raise ArtefactError(f"the file of what judges tables cannot be read: {error!r:.200}") from error
+        if not mixtures.size:
+            return cls(None, shares)
         return cls(TableTypicality.load(Mixtures.load(mixtures.tobytes()), effects.tobytes()), shares)

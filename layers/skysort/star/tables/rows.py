@@ -16,13 +16,11 @@ from skysort.errors import EmptyInputError, FieldError, InvalidFieldsError
 from skysort.guard import reading
 from skysort.input_warnings import InputWarning, documents
 from skysort.models import ROWS
-from skysort.priors import class_shares
 from skysort.star.columns import Photometry, Reason, check, describe, without_sentinels
 from skysort.star.model import PHOTOMETRY_ONLY, WITH_REDSHIFT
-from skysort.star.row_sample import SAMPLED, RowSample
+from skysort.star.row_sample import RowSample
 from skysort.star.rows import SENTINEL_CODE, sentinels_detail
 from skysort.star.schema import SDSS
-from skysort.star.thinned import Thinned
 from skysort.typicality_share import TypicalityCounts
 
 if TYPE_CHECKING:
@@ -272,9 +270,8 @@ class RowClassifier:
         self._warned: Counter[str] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
         self._details: dict[tuple[str, str], str] = {}
-        self._sample = RowSample() if sample is None and model.domain is not None else sample
-        # Of a model that estimates class shares without judging tables.
-        self._answers = Thinned(SAMPLED) if model.domain is None and not model.no_prior else None
+        self._judge = model.judge
+        self._sample = RowSample() if sample is None and self._judge is not None else sample
 
     def warn(self, warning: InputWarning, rows: int) -> None:
         """Add a warning to the summary; for equal codes rows are added up and the first detail is kept."""
@@ -333,10 +330,8 @@ class RowClassifier:
         classified = self._model.classify(photometry)
         if classified.typicality is not None:
             self.typicality.add_all(classified.typicality, self._model.typical_from)
-            if self._sample is not None:
-                self._sample.add(photometry, classified.probabilities)
-        if self._answers is not None:
-            self._answers.add(np.column_stack([classified.probabilities, classified.with_redshift]))
+        if self._sample is not None:
+            self._sample.add(photometry, self._model.comparable(classified))
         if self._prior is not None:
             weighted = self._model.at_prior(classified.probabilities, classified.with_redshift, self._prior)
             classified = replace(classified, probabilities=weighted)
@@ -376,15 +371,10 @@ class RowClassifier:
         """What is known of the whole table."""
         rows = self.typicality.share(ROWS.name)
         of_rows: dict[str, Any] = {} if rows is None else {"typicality": rows}
-        if self._answers is not None and self._answers.rows is not None:
-            answers, model = self._answers.rows, self._model
-            # Both boosters' probabilities at the same class shares.
-            probabilities = model.at_prior(answers[:, :-1], answers[:, -1] > 0, model.shares.tolist())
-            return {**of_rows, "class_shares": class_shares(probabilities, model.shares, model.labels)}
-        if self._model.domain is None or self._sample is None:
+        if self._judge is None or self._sample is None:
             return of_rows
         share = 0.0 if rows is None else rows["share"]
-        return {**of_rows, **self._model.domain.judge.of(self._sample.rows, share, self._appended.labels)._asdict()}
+        return {**of_rows, **self._judge.summary(self._sample.rows, share, self._appended.labels)}
 
     def warnings(self) -> list[dict[str, Any]]:
         """The warnings, each with a number of rows."""

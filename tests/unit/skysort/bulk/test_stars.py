@@ -20,7 +20,8 @@ from skysort.bulk.store import SourceChangedError
 from skysort.bulk.tables.needs import Needs
 from skysort.bulk.tables.split import split_table
 from skysort.errors import InputError, NotFoundError
-from skysort.star.row_sample import JoinedSample, magnitudes, probabilities
+from skysort.star.row_sample import JoinedSample, split
+from skysort.star.table_judge import TableJudge
 from tests.fakes.bulk import MemorySources
 from tests.fakes.mixtures import objects
 from tests.fakes.model_store import MemoryModelStore
@@ -103,7 +104,7 @@ def test_rows_have_their_place_their_position_and_the_appended_columns(engine: T
     assert first["skysort_model"] == f"star {engine.version}"
     assert tally.slices[0].document() == {"in": 2, "out": 2, "rejected": 0, "failed": 0}
     assert sum(tally.classes.values()) == 2
-    assert (tally.typicality, tally.sample, engine.judge()) == (None, None, None)
+    assert tally.typicality is None
 
 
 def test_classes_probabilities_and_reasons_are_those_of_the_drop_folder(engine: TableEngine, star_folder: Path) -> None:
@@ -255,7 +256,12 @@ def test_a_trained_model_is_pinned_and_says_which_rows_are_in_its_domain(star_fo
     assert tally.typicality is not None
     assert tally.typicality.measured == 2
     assert tally.typicality.in_domain == sum(row["skysort_typicality"] >= 0.005 for row in run.rows)
-    assert tally.sample is None
+    # And its class shares can be estimated, at those of its training
+    whole = JoinedSample()
+    whole.add(tally.sample or {})
+    found = TableJudge.load(engine.judge() or b"").summary(whole.rows, 1.0, engine.labels)
+    assert list(found) == ["class_shares"]
+    assert sorted(found["class_shares"]) == sorted(LABELS)
     assert "skysort_typicality" in [column.name for column in run.columns]
     assert run.rows[0]["skysort_model"] == f"custom-star/{NAME} {engine.version}"
 
@@ -274,8 +280,9 @@ def test_parts_sample_their_rows_for_the_judgement_of_the_whole(judging: TableEn
     whole = JoinedSample()
     whole.add(tally.sample or {})
     assert whole.rows is not None
-    assert np.allclose(magnitudes(whole.rows), np.delete(values, [2, 7], axis=0), atol=1e-4)
-    assert np.allclose(probabilities(whole.rows).sum(axis=1), 1, atol=1e-5)
+    magnitudes, probabilities = split(whole.rows, 3)
+    assert np.allclose(magnitudes, np.delete(values, [2, 7], axis=0), atol=1e-4)
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert tally.typicality is not None
     assert tally.typicality.measured == 118
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysort.star.columns import Photometry
-from skysort.star.row_sample import SAMPLED, JoinedSample, RowSample, magnitudes, probabilities
+from skysort.star.row_sample import SAMPLED, JoinedSample, RowSample, split
 
 
 def sample(part: int, first: int, rows: int) -> RowSample:
@@ -29,8 +29,9 @@ def joined(sizes: list[int], most: int = SAMPLED) -> np.ndarray[tuple[int], np.d
         whole.add(document)
         first += rows
     assert whole.rows is not None
-    assert np.allclose(probabilities(whole.rows), 0.25)
-    return magnitudes(whole.rows)[:, 0]
+    magnitudes, probabilities = split(whole.rows, 3)
+    assert np.allclose(probabilities, 0.25)
+    return magnitudes[:, 0]
 
 
 def test_parts_of_about_one_size_keep_as_many_rows_as_one() -> None:
