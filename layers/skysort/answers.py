@@ -58,9 +58,11 @@ class TableCause(TypedDict):
         "dereddened",
         "exchanged_bands",
         "nanomaggies",
+        "zero_point",
         "fainter",
         "brighter",
         "faint_end",
+        "too_regular",
         "unexplained",
     ]
     detail: str

@@ -76,9 +76,15 @@ def tables(sizes: tuple[int, ...] = (20, 200), count: int = 200) -> TableTypical
     none = np.zeros((0, 0))
     given = {"expected": expected, "limits": LIMITS}
     judge = TableTypicality(fitted, **given, sizes=np.zeros(0, np.int64), effects=none, gains=none)
-    good = [[objects(size, 1_000 + seed)[0] for seed in range(count)] for size in sizes]
-    effects = [sorted(judge.effect(table) for table in each) for each in good]
-    gains = [sorted(judge.best_cure(table)[1] for table in each) for each in good]
+    mixes = (None, 0, 1, 2)
+    good = [[objects(size, 1_000 + seed, mixes[seed % len(mixes)])[0] for seed in range(count)] for size in sizes]
+    quantiles = np.linspace(0, 1, 501)
+    effects = [np.quantile([judge.effect(table) for table in each], quantiles) for each in good]
+    for each in effects:
+        # Beyond so few tables others lie.
+        each[0] -= 0.1
+        each[-1] += 0.1
+    gains = [np.quantile([judge.best_cure(table)[1] for table in each], quantiles) for each in good]
     return TableTypicality(fitted, **given, sizes=np.array(sizes), effects=np.array(effects), gains=np.array(gains))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -22,9 +22,11 @@ Code: TypeAlias = Literal[
     "dereddened",
     "exchanged_bands",
     "nanomaggies",
+    "zero_point",
     "fainter",
     "brighter",
     "faint_end",
+    "too_regular",
     "unexplained",
 ]
 NAMES: Final = ("u", "g", "r", "i", "z")
@@ -34,6 +36,8 @@ EXTINCTION: Final = np.array([4.239, 3.303, 2.285, 1.698, 1.263])
 REDDENINGS: Final = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5)
 # Magnitudes by which a table may be fainter or brighter as a whole.
 SHIFTS: Final = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+# Magnitudes by which one band may be off.
+ZERO_POINTS: Final = (0.25, 0.5, 1.0)
 _ZERO_POINT: Final = 22.5
 _POGSON: Final = 2.5 / np.log(10.0)
 # Of a flux that is no more than noise.
@@ -81,6 +85,12 @@ def _exchanged(first: int, second: int) -> Cure:
     return _cure("exchanged_bands", f"{NAMES[first]} and {NAMES[second]} are exchanged", _in_order(order))
 
 
+def _zero_point(band: int, offset: float) -> Cure:
+    wrong = "large" if offset > 0 else "small"
+    detail = f"{NAMES[band]} is about {abs(offset):g} too {wrong} in every row: another zero point"
+    return _cure("zero_point", detail, _added(-offset * np.eye(len(NAMES))[band]))
+
+
 _VEGA_DETAIL: Final = "the magnitudes are in the Vega system; SDSS's are AB magnitudes"
 _DEREDDENED: Final = "the magnitudes are corrected for extinction, E(B-V) about {:g}; the model takes observed ones"
 _SHIFTED: Final = "all magnitudes are about {:g} too {}: another zero point, or {} objects of the same colours"
@@ -94,10 +104,15 @@ CURES: Final = (
     *(_exchanged(first, second) for first, second in combinations(range(len(NAMES)), 2)),
     _cure("exchanged_bands", "the bands are in the reverse order, z i r g u", _in_order([4, 3, 2, 1, 0])),
     _cure("nanomaggies", "the values are fluxes in nanomaggies: m = 22.5 - 2.5 log10(flux)", _from_fluxes),
+    *(_zero_point(band, sign * offset) for band, offset, sign in product(range(len(NAMES)), ZERO_POINTS, (1.0, -1.0))),
     *(_cure("fainter", _SHIFTED.format(shift, "large", "fainter"), _added(-shift)) for shift in SHIFTS),
     *(_cure("brighter", _SHIFTED.format(shift, "small", "brighter"), _added(shift)) for shift in SHIFTS),
 )
 FAINT_END: Final = Cause("faint_end", "the objects are fainter than nearly all of the survey's")
+TOO_REGULAR: Final = Cause(
+    "too_regular",
+    "the magnitudes scatter less than measured ones do: simulated or smoothed objects, or the same ones again",
+)
 UNEXPLAINED: Final = Cause(
     "unexplained",
     "none of the known causes explains it: another survey's filters or apertures, simulated objects, or others than "

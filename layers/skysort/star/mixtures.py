@@ -69,9 +69,12 @@ class Mixtures:
         self.classes, self._components, products = weights.shape
         dimensions = len(centre)
         self.has_redshift = dimensions > BANDS
-        self._rotation = _magnitudes_to_coordinates(dimensions) / scale[:, None]
-        self._shift = (-centre / scale)[:, None]
-        self._low, self._high = low[:, None], high[:, None]
+        # With a last row and column for the 1, so that scaling and shifting is one matrix product.
+        self._scaling = np.zeros((dimensions + 1, dimensions + 1))
+        self._scaling[:-1, :-1] = _magnitudes_to_coordinates(dimensions) / scale[:, None]
+        self._scaling[:, -1] = [*(-centre / scale), 1.0]
+        self._scaling = self._scaling.astype(np.float32)
+        self._low, self._high = (np.array([*edge, 1.0], np.float32)[:, None] for edge in (low, high))
         self._pairs = product_pairs(dimensions)
         self._flat = weights.reshape(-1, products)
         # In units of the columns of shares, so that a height is a place.
@@ -90,11 +93,9 @@ class Mixtures:
         for start in range(0, len(magnitudes), _ROWS):
             rows = slice(start, start + _ROWS)
             products, inside = self._products(magnitudes[rows], None if redshift is None else redshift[rows])
-            places = self._highest(self._placing @ products).clip(0, self._last).astype(np.int32)
+            places = np.minimum(np.maximum(self._highest(self._placing @ products), 0), self._last).astype(np.int32)
             places += self._offsets
-            shares = self.shares.take(places).max(axis=0)
-            shares *= inside
-            result[rows] = shares
+            np.multiply(self.shares.take(places).max(axis=0), inside, out=result[rows])
         return result
 
     def heights(
@@ -134,17 +135,17 @@ class Mixtures:
         self, magnitudes: NDArray[np.float64], redshift: NDArray[np.float64] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """(f, n) products of the scaled coordinates, and (n,) whether they are within the range."""
-        columns = magnitudes.T
-        if self.has_redshift:
-            columns = np.concatenate([columns, np.arcsinh(redshift / REDSHIFT_SCALE)[None]])  # type: ignore[operator]
-        # Differences in float64: rounding before them would cost colours a digit.
-        scaled = self._rotation @ columns
-        scaled += self._shift
-        extended = np.ones((len(scaled) + 1, len(magnitudes)), np.float32)
-        clipped = scaled.clip(self._low, self._high)
-        extended[:-1] = clipped
+        extended = np.empty((len(self._scaling), len(magnitudes)), np.float32)
+        extended[:BANDS] = magnitudes.T
+        if redshift is not None:
+            extended[BANDS] = redshift
+            extended[BANDS] /= REDSHIFT_SCALE
+            np.arcsinh(extended[BANDS], out=extended[BANDS])
+        extended[-1] = 1.0
+        scaled = self._scaling @ extended
+        clipped = np.minimum(np.maximum(scaled, self._low), self._high)
         inside = (clipped == scaled).all(axis=0)
-        return extended.take(self._pairs[0], axis=0) * extended.take(self._pairs[1], axis=0), inside
+        return clipped.take(self._pairs[0], axis=0) * clipped.take(self._pairs[1], axis=0), inside
 
     def _highest(self, components: NDArray[np.float32]) -> NDArray[np.float32]:
         highest: NDArray[np.float32] = components.reshape(self.classes, self._components, -1).max(axis=1)

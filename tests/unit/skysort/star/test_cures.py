@@ -31,8 +31,10 @@ def named(text: str) -> Cure:
         ("reverse order", ROWS[:, ::-1]),
         ("nanomaggies", 10 ** ((22.5 - ROWS) / 2.5)),
         ("about 2 too large", ROWS + 2.0),
+        ("u is about 0.5 too large", ROWS + np.array([0.5, 0, 0, 0, 0])),
+        ("z is about 1 too small", ROWS - np.array([0, 0, 0, 0, 1.0])),
     ],
-    ids=["vega", "reddened", "dereddened", "exchanged", "reversed", "fluxes", "fainter"],
+    ids=["vega", "reddened", "dereddened", "exchanged", "reversed", "fluxes", "fainter", "u faint", "z bright"],
 )
 def test_a_cure_gives_the_magnitudes_back(text: str, spoilt: NDArray[np.float64]) -> None:
     cured, _ = named(text).undo(spoilt)

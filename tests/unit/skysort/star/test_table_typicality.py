@@ -10,7 +10,7 @@ import pytest
 from skysort.errors import ArtefactError
 from skysort.star.cures import EXTINCTION, VEGA
 from skysort.star.mixtures import THRESHOLD
-from skysort.star.table_typicality import FEWEST, MOST, TableTypicality, TableVerdict
+from skysort.star.table_typicality import FEWEST, MOST, TableTypicality, TableVerdict, memberships
 from tests.fakes.mixtures import mixtures, objects, tables
 
 if TYPE_CHECKING:
@@ -61,6 +61,25 @@ def test_exchanged_bands_are_named() -> None:
     verdict = judged(objects(ROWS)[0][:, [0, 2, 1, 3, 4]])
     assert verdict.cause is not None
     assert verdict.cause.detail == "g and r are exchanged"
+
+
+def test_a_zero_point_of_one_band_is_named() -> None:
+    verdict = judged(objects(ROWS)[0] + np.array([1.0, 0, 0, 0, 0]))
+    assert verdict.cause is not None
+    assert verdict.cause.code == "zero_point"
+    assert "u is about 1 too large" in verdict.cause.detail
+
+
+def test_objects_without_scatter_are_too_regular() -> None:
+    # Given the same object again and again, the most common one
+    magnitudes = objects(5_000)[0]
+    _, scores = memberships(JUDGE.mixtures.components(magnitudes))
+    repeated = np.repeat(magnitudes[[scores.argmax()]], ROWS, axis=0)
+    # Then
+    verdict = judged(repeated)
+    assert not verdict.in_domain
+    assert verdict.cause is not None
+    assert verdict.cause.code == "too_regular"
 
 
 def test_fluxes_are_named() -> None:
