@@ -16,7 +16,7 @@ import numpy as np
 
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import artefact, read_json, sha256, write_json
-from model_export.star import boosters, plots, readme
+from model_export.star import boosters, plots, readme, validity
 from model_export.star.boosters import Hyperparameters
 from model_export.star.data import SEED, Workspace, description, split
 from model_export.star.train import TRAINING
@@ -84,7 +84,12 @@ def run(options: argparse.Namespace) -> int:
                 "references": references(train, test, name, hyperparameters, threads=options.threads, on_fit=on_fit),
             }
     in_place = measure_in_place(options.against or artefact("star"), contents, test, dataset.take(parts.unmeasured))
-    document = {"test_split": data["splits"]["test"], "variants": results, "in_place": in_place}
+    document = {
+        "test_split": data["splits"]["test"],
+        "training_range": validity.training_range(train),
+        "variants": results,
+        "in_place": in_place,
+    }
     write_json(workspace.results / EVALUATION, document)
     plots.reliability(curves, workspace.results / RELIABILITY_PLOT)
     tables = {name: np.array(result["metrics"]["confusion_matrix"]) for name, result in results.items()}
@@ -111,6 +116,10 @@ def measure(
     temperature = float(variant["temperature"])
     before, after = calibration.probabilities(margins), calibration.probabilities(margins, temperature)
     limits = np.array([variant["conformal"]["thresholds"][label] for label in LABELS], np.float32)
+
+    def predict(magnitudes: NDArray[np.float64]) -> NDArray[np.int64]:
+        return predicted(content, name, replace(test, photometry=Photometry(magnitudes, test.photometry.redshift)))
+
     sets = prediction_sets(after.astype(np.float32), limits)
     table = metrics.confusion(test.labels, after.argmax(axis=1), len(LABELS))
     curves = {
@@ -128,6 +137,8 @@ def measure(
         "confusion_matrix": table.tolist(),
         "reliability": curves["after"].document(),
         "conformal": metrics.sets_summary(sets, test.labels, LABELS),
+        "by_range": validity.by_range(test, after.argmax(axis=1)),
+        "on_other_magnitudes": validity.on_other_magnitudes(test, predict),
     }, curves
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common import publish
 from model_export.common.files import artefact, read_json
-from model_export.star import boosters, typicality_card
+from model_export.star import boosters, texts, typicality_card, validity
 from model_export.star.data import SOURCE, Workspace
 from model_export.star.evaluate import EVALUATION, trained
 from model_export.star.train import TRAINING
@@ -37,25 +37,6 @@ ATTRIBUTION: Final = (
     "U.S. Department of Energy Office of Science, and the Participating Institutions. Cite: Abdurro'uf et al. 2022, "
     "ApJS 259, 35 (Data Release 17); York et al. 2000, AJ 120, 1579."
 )
-INTENDED_USE: Final = (
-    "To sort point and extended sources of SDSS-like ugriz photometry into galaxies, quasars and stars: with_redshift "
-    "for objects that have a spectrum, photometry_only for the many more that have none."
-)
-LIMITATIONS: Final = """\
-The redshift comes from the same spectrum, and the same pipeline, as the label. It is close to the answer itself \
-(stars lie within |z| < 0.005), so the scores of with_redshift say how well the pipeline is followed, not how well \
-objects are told apart without a spectrum; that is what photometry_only shows.
-The objects were chosen for spectroscopy by SDSS, mostly by colour and brightness. Fainter objects, other filter \
-systems and other mixes of classes are outside what was measured.
-Galaxies with active nuclei lie between GALAXY and QSO; the survey's own label there is a choice, and most errors \
-of with_redshift are of this kind.
-Near z = 0 with_redshift takes galaxies for stars: of the 21 galaxies of the test split with |z| < 0.005, 5 came \
-out as GALAXY and 16 as STAR, among these all 7 with a redshift below 0. photometry_only knows 3 of the 21.
-A redshift of exactly 0, or one of the numbers that catalogues write for none, is taken for no redshift: the table's \
-412 such objects, all labelled GALAXY, come of fits that failed and are neither in the training nor in the test part.
-Nothing else is among the answers: an asteroid or a flaw of the image gets one of the three labels.
-Photometry is taken as catalogued: SDSS's asinh magnitudes, modelMag (which u, g, r, i, z of PhotoObj are). No \
-correction for Galactic extinction is made or expected; five dereddened magnitudes are accepted with a warning."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -129,6 +110,7 @@ def card(
             "name": data["name"],
             "source": SOURCE,
             **{key: data[key] for key in ("file", "rows", "sha256", "classes", "dropped", "splits")},
+            "range": {"quantiles": list(validity.QUANTILES), **evaluation["training_range"]},
         },
         "seed": training["seed"],
         "command": COMMAND,
@@ -136,8 +118,8 @@ def card(
         "latency": {name: measured[name]["latency"] for name in boosters.VARIANTS},
         "licence": LICENCE,
         "attribution": ATTRIBUTION,
-        "intended_use": INTENDED_USE,
-        "limitations": LIMITATIONS.splitlines(),
+        "intended_use": texts.INTENDED_USE,
+        "limitations": texts.limitations(evaluation),
     }
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from model_export.star.data import Dataset
 
-# Of each class. More raise the held-out likelihood by less than 0.1 and cost every row.
-COMPONENTS: Final = 12
+# Of each class. More tell no more of the rows that no object can have, and cost every row.
+COMPONENTS: Final = 8
 # Added to variances of scaled coordinates, so that no component shrinks onto a few alike objects.
 FLOOR: Final = 1e-3
 ITERATIONS: Final = 200
@@ -31,7 +31,7 @@ COLUMNS: Final = 2_048
 # Of training objects beyond the range at each end of each coordinate: mostly failed measurements.
 BEYOND: Final = 2e-4
 # Good tables, by which the typicality of a table is measured.
-TABLE_SIZES: Final = (20, 50, 100, 200, 500, 1_000, 2_000)
+TABLE_SIZES: Final = (20, 50, 100, 200, 500, 1_000)
 TABLES_A_SIZE: Final = 500
 QUANTILES: Final = 501
 COMPONENTS_OF_TABLES: Final = 32
@@ -146,7 +146,8 @@ def tables(
     _, held_out = parts(training)
     draw = np.random.default_rng(SEED)
     measured = draw.permutation(len(held_out)) < len(held_out) // 2
-    members, scores = memberships(mixtures.components(held_out.photometry.magnitudes[measured]))
+    components_of = mixtures.components(held_out.photometry.magnitudes[measured])
+    members, scores = (each.astype(np.float64) for each in memberships(components_of))
     limits = np.array([np.quantile(scores, LOWEST), np.quantile(held_out.photometry.magnitudes[:, 2], FAINT)])
     expected = _expected(members, np.maximum(scores, limits[0]))
     none = np.zeros((0, 0))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model_export.common import readme
 from model_export.common.readme import Readme, markdown
+from model_export.star.texts import edges
 from skysort.star.columns import LABELS
 
 if TYPE_CHECKING:
@@ -50,6 +51,58 @@ def _scores(evaluation: Document) -> str:
     speed = ["rows per second, one thread", *(f"{v['latency']['rows_per_second']:,}" for v in variants.values())]
     latency = ["one row (ms)", *(f"{v['latency']['one_row_ms']:.3f}" for v in variants.values())]
     return markdown(["test split", *map(_name, variants)], [*rows, speed, latency])
+
+
+def _ranges(quantity: str, evaluation: Document) -> str:
+    """Accuracy in ranges of r or redshift, of all objects and of each class."""
+    variants = evaluation["variants"]
+    rows = []
+    for variant, result in variants.items():
+        for found in result["metrics"]["by_range"][quantity]:
+            recalls = [readme.interval(found["recall"][label]) if label in found["recall"] else "" for label in LABELS]
+            rows.append(
+                [_name(variant), edges(found), f"{found['rows']:,}", readme.interval(found["accuracy"]), *recalls]
+            )
+    return markdown(["variant", quantity, "objects", "accuracy", *(f"{label} found" for label in LABELS)], rows)
+
+
+def _training_range(evaluation: Document) -> str:
+    found = evaluation["training_range"]
+    return markdown(list(found), [[f"{low:.2f} to {high:.2f}" for low, high in found.values()]])
+
+
+def _other_magnitudes(evaluation: Document) -> str:
+    variants = evaluation["variants"].values()
+    kinds = {"as SDSS catalogues them": [interval(result["metrics"]["accuracy"]) for result in variants]}
+    for kind in next(iter(variants))["metrics"]["on_other_magnitudes"]:
+        kinds[kind] = [interval(result["metrics"]["on_other_magnitudes"][kind]) for result in variants]
+    rows = [[kind, *scores] for kind, scores in kinds.items()]
+    return markdown(["accuracy on magnitudes that are", *map(_name, evaluation["variants"])], rows)
+
+
+def _typicality(measured: Document) -> str:
+    """Good rows that are flagged, and rows that no object can have."""
+    kinds = {name: ("good", name) for name in ("flagged", *LABELS)}
+    variants = measured["rows"]
+    kinds |= {name: ("impossible", name) for name in next(iter(variants.values()))["impossible"]}
+    rows = [
+        [
+            {"flagged": "good rows", "impossible": name}.get(name, f"good rows, {name}" if part == "good" else name),
+            *(interval(each[part][name]) for each in variants.values()),
+        ]
+        for name, (part, _) in ((name, place) for name, place in kinds.items())
+    ]
+    return markdown(["share flagged of", *map(_name, variants)], rows)
+
+
+def _tables(measured: Document) -> str:
+    tables = measured["tables"]
+    rows = [[f"good: {name.replace('_', ' ')}", interval(found), ""] for name, found in tables["good"].items()]
+    rows += [
+        [name, interval(found["flagged"]), interval(found["cause_right_of_flagged"])]
+        for name, found in tables["spoilt"].items()
+    ]
+    return markdown(["tables of 200 rows", "share flagged", "cause right"], rows)
 
 
 def _per_class(evaluation: Document) -> str:
@@ -185,6 +238,12 @@ PAGE: Final = Readme(
         "unmeasured": ("evaluation.json", "evaluate", _unmeasured),
         "comparison": ("comparison.json", "explore", _comparison),
         "features": ("features.json", "explore", _features),
+        "training_range": ("evaluation.json", "evaluate", _training_range),
+        "by_r": ("evaluation.json", "evaluate", partial(_ranges, "r")),
+        "by_redshift": ("evaluation.json", "evaluate", partial(_ranges, "redshift")),
+        "other_magnitudes": ("evaluation.json", "evaluate", _other_magnitudes),
+        "typicality": ("typicality.json", "typicality", _typicality),
+        "tables": ("typicality.json", "typicality", _tables),
         "tuning": ("tuning.json", "tune", _tuning),
         "priors": ("typicality.json", "typicality", _priors),
         "set_coverage": ("typicality.json", "typicality", _coverage_at_priors),

@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from sklearn.neighbors import NearestNeighbors
 
 from model_export.common.cli import OK, log
 from model_export.common.files import artefact, read_json, sha256, write_json
@@ -44,6 +45,7 @@ TABLE_ROWS: Final = 200
 GOOD_TABLES: Final = 1_000
 SPOILT_TABLES: Final = 200
 SIMULATED: Final = 20_000
+SIMILAR: Final = 30
 ALIKE: Final = (5.0, 7.0, 10.0, 27.0, 29.0, 31.0, 34.0, 35.0)
 # Extinction of the older calibration of the same dust maps, as many catalogues still have it (Stoughton et al. 2002).
 OLDER_EXTINCTION: Final = np.array([5.155, 3.793, 2.751, 2.086, 1.479])
@@ -157,7 +159,7 @@ def spoilt_tables(tables: TableTypicality, test: Dataset, count: int = SPOILT_TA
     """Of tables of 200 spoilt rows, half of them of any mix: the share flagged, and with the right cause."""
     draw = np.random.default_rng(SEED)
     report = {}
-    for name, (code, change) in changes().items():
+    for name, (code, change) in changes(test.photometry.magnitudes).items():
         flagged = named = 0
         for number in range(count):
             chosen = _mixed(test, draw) if number % 2 else draw.choice(len(test), TABLE_ROWS, replace=False)
@@ -172,14 +174,20 @@ def spoilt_tables(tables: TableTypicality, test: Dataset, count: int = SPOILT_TA
     return report
 
 
-def changes() -> dict[str, tuple[str, Change]]:
-    """What tables are spoilt by: the code of the cause, and the change."""
+def changes(among: Magnitudes) -> dict[str, tuple[str, Change]]:
+    """What tables are spoilt by: the code of the cause, and the change; among: where similar objects are sought."""
     spoilt: dict[str, tuple[str, Change]] = {
         "Vega magnitudes": ("vega", lambda magnitudes: magnitudes - VEGA),
         "nanomaggies": ("nanomaggies", lambda magnitudes: 10 ** ((22.5 - magnitudes) / 2.5)),
         "reverse order": ("exchanged_bands", lambda magnitudes: magnitudes[:, ::-1]),
         "2 mag fainter": ("fainter", lambda magnitudes: magnitudes + 2.0),
+        "g, r, i, z, y": ("unexplained", _next_bands),
+        "means of 30 similar objects": ("too_regular", _smoothed(among)),
     }
+    for band in range(len(NAMES)):
+        offset = 0.5 * np.eye(len(NAMES))[band]
+        spoilt[f"{NAMES[band]} 0.5 too faint"] = ("zero_point", _added(offset))
+        spoilt[f"{NAMES[band]} 0.5 too bright"] = ("zero_point", _added(-offset))
     for amount in (0.1, 0.2, 0.5, 0.7):
         spoilt[f"reddened by {amount}"] = ("reddened", _added(amount * EXTINCTION))
         spoilt[f"dereddened by {amount}"] = ("dereddened", _added(-amount * EXTINCTION))
@@ -189,6 +197,17 @@ def changes() -> dict[str, tuple[str, Change]]:
         order[first], order[second] = second, first
         spoilt[f"{NAMES[first]} and {NAMES[second]} exchanged"] = ("exchanged_bands", _ordered(order))
     return spoilt
+
+
+def _next_bands(magnitudes: Magnitudes) -> Magnitudes:
+    """The bands g to z with a y that is extrapolated, in place of u to z."""
+    return np.column_stack([magnitudes[:, 1:], 1.25 * magnitudes[:, 4] - 0.25 * magnitudes[:, 3]])
+
+
+def _smoothed(among: Magnitudes) -> Change:
+    """The mean of similar objects in place of each, as a model without scatter would give it."""
+    nearest = NearestNeighbors(n_neighbors=SIMILAR).fit(among)
+    return lambda magnitudes: among[nearest.kneighbors(magnitudes, return_distance=False)].mean(axis=1)
 
 
 def _added(offsets: NDArray[np.float64]) -> Change:

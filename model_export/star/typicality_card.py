@@ -19,7 +19,10 @@ METHOD: Final = (
     "cures raises it, both as shares of good tables"
 )
 # Of the kinds of spoilt tables: those that the card tells of. All are in the results.
-_TOLD: Final = ("Vega magnitudes", "reddened by 0.2", "reddened by 0.5", "dereddened by 0.2", "nanomaggies")
+_TOLD: Final = (
+    *("Vega magnitudes", "reddened by 0.2", "reddened by 0.5", "dereddened by 0.2", "nanomaggies", "g, r, i, z, y"),
+    *("means of 30 similar objects", "u 0.5 too faint", "u 0.5 too bright"),
+)
 _EXCHANGED: Final = " exchanged"
 
 

@@ -32,7 +32,7 @@ def test_good_and_spoilt_tables_are_told_apart() -> None:
     assert good["as_the_survey"]["value"] < 0.5
     assert spoilt["Vega magnitudes"]["flagged"]["value"] == 1
     assert spoilt["Vega magnitudes"]["cause_right_of_flagged"]["value"] == 1
-    assert set(spoilt) == set(typicality.changes())
+    assert set(spoilt) == set(typicality.changes(TEST.photometry.magnitudes))
 
 
 def test_the_cost_is_measured_of_rows_and_tables() -> None:
