@@ -119,7 +119,8 @@ def card(
         "licence": LICENCE,
         "attribution": ATTRIBUTION,
         "intended_use": texts.INTENDED_USE,
-        "limitations": texts.limitations(evaluation),
+        "limitations": texts.LIMITATIONS.splitlines(),
+        "validity": texts.validity(evaluation),
     }
 
 

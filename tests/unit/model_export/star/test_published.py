@@ -50,7 +50,7 @@ def test_the_boosters_are_those_of_the_card_and_of_the_evaluation(variant: str) 
 
 def test_the_card_says_what_the_code_that_makes_it_says() -> None:
     described = export.card(CARD_AS_TRAINING, EVALUATION, TYPICALITY, CARD["version"])
-    for part in ("input", "limitations", "intended_use", "licence", "attribution", "typicality"):
+    for part in ("input", "limitations", "intended_use", "licence", "attribution", "typicality", "validity"):
         assert CARD[part] == described[part]
 
 

@@ -18,7 +18,7 @@ def test_good_rows_and_rows_that_no_object_can_have_are_told_apart() -> None:
     # Then
     assert report["good"]["flagged"]["value"] < 0.02
     assert set(report["good"]) == {"flagged", "GALAXY", "QSO", "STAR"}
-    assert report["impossible"]["all bands 34"]["value"] == 1
+    assert report["impossible"]["all bands alike, 5 to 10 or 27 to 35"]["value"] == 1
     assert report["impossible"]["neighbours 20 mag apart"]["value"] == 1
 
 

@@ -50,9 +50,9 @@ def test_other_magnitudes_are_what_the_model_is_given() -> None:
     np.testing.assert_allclose(seen[list(found).index("Vega magnitudes")], OBJECTS.photometry.magnitudes - VEGA)
 
 
-def test_the_limitations_have_the_figures_of_the_evaluation() -> None:
+def test_the_sentences_of_the_card_have_the_figures_of_the_evaluation() -> None:
     evaluation = json.loads((readme.PAGE.results / "evaluation.json").read_text(encoding="utf-8"))
-    told = "\n".join(texts.limitations(evaluation))
+    told = texts.validity(evaluation)
     vega = evaluation["variants"]["photometry_only"]["metrics"]["on_other_magnitudes"]["Vega magnitudes"]
-    assert f"photometry_only for {vega['value']:.3f}" in told
-    assert "Above a redshift of 1.2" in told
+    assert f"photometry_only for {vega['value']:.3f}" in told["magnitudes"]
+    assert told["redshift"].startswith("Above a redshift of 1.2")
