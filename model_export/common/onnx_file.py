@@ -182,8 +182,11 @@ def facts(content: bytes) -> dict[str, int]:
     }
 
 
-def session(content: bytes, threads: int = 1, *, optimised_into: Path | None = None) -> onnxruntime.InferenceSession:
-    """A session as in the service: all optimisations, no spinning. optimised_into: a file for the graph that runs."""
+def session(
+    content: bytes, threads: int = 1, *, optimised_into: Path | None = None, profile_into: Path | None = None
+) -> onnxruntime.InferenceSession:
+    """A session as in the service: all optimisations, no spinning."""
+    # optimised_into: a file for the graph that runs. profile_into: a folder for its profile.
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads
@@ -191,6 +194,9 @@ def session(content: bytes, threads: int = 1, *, optimised_into: Path | None = N
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if optimised_into is not None:
         options.optimized_model_filepath = str(optimised_into)
+    if profile_into is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile_into / "profile")
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 

@@ -169,7 +169,7 @@ def timings(
     predicted = onnx_file.probabilities(onnx_file.session(eight_bits), pictures).argmax(axis=1)
     of_8 = milliseconds(to_onnx(served, side, batch=8), side, batch=8)
     one_thread = milliseconds(content, side)
-    roof = latency.roofline(content, one_thread["least"], side)
+    roof = latency.roofline(content, side)
     return {
         "with": "ONNX Runtime on a shared machine: best of 10 rounds of 30 runs with pauses, probabilities only",
         "one_thread": one_thread,
@@ -185,6 +185,8 @@ def timings(
             "multiply_adds": roof["multiply_adds"],
             "peak_gflops_one_thread": roof["peak_gflops"],
             "ms_at_peak": roof["floor_ms"],
+            "processor_ms": roof["processor_ms"],
             "ratio": roof["ratio"],
         },
+        "operators_ms": latency.by_operator(content, side),
     }

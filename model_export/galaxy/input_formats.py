@@ -16,7 +16,7 @@ from PIL import Image
 from model_export.common.cli import OK, log, progress
 from model_export.common.files import artefact, write_json
 from model_export.galaxy import other_pictures, readme, split
-from model_export.galaxy.other_pictures import light, png
+from model_export.galaxy.other_pictures import Z_TO_I, light, png
 from model_export.galaxy.workspace import FORMATS, Workspace
 from skysort.learning.metrics import summary, with_interval
 from skysort.pictures.decode import decode
@@ -86,10 +86,11 @@ def _middle(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values[height // 4 : height - height // 4, width // 4 : width - width // 4]
 
 
-def fits(planes: NDArray[np.float64]) -> bytes:
-    """Write (bands, height, width), top row first, as a FITS file of 32-bit floats."""
+def fits(planes: NDArray[np.float64], bands: str = "") -> bytes:
+    """Write (bands, height, width), top row first, as a FITS file of 32-bit floats; bands: a letter for each plane."""
     cards = {"SIMPLE": "T", "BITPIX": "-32", "NAXIS": str(planes.ndim)}
     cards |= {f"NAXIS{number + 1}": str(size) for number, size in enumerate(planes.shape[::-1])}
+    cards |= {"BANDS": f"'{bands:8}'"} if bands else {}
     header = "".join(f"{name:8}= {value:>20}".ljust(80) for name, value in cards.items()) + "END".ljust(80)
     data = planes[:, ::-1].astype(">f4").tobytes()
     return b"".join(part + bytes(-len(part) % BLOCK) for part in (header.ljust(BLOCK).encode(), data))
@@ -132,6 +133,12 @@ def _counts_of_r(content: bytes) -> NDArray[np.float64]:
     return np.round(sky + gain * light(content)[..., 1])
 
 
+def _cube(content: bytes) -> bytes:
+    """Four named bands in nanomaggies, as the Legacy Survey cuts them out; z, which is not drawn, is made from i."""
+    red, green, blue = np.moveaxis(light(content) / SURVEY_WEIGHTS, -1, 0)
+    return fits(np.stack([blue, green, red, red * Z_TO_I]), "griz")
+
+
 def _bands(weights: NDArray[np.float64]) -> Conversion:
     """Three bands ordered from blue to red, as in surveys."""
     return lambda content: fits(np.moveaxis(light(content) / weights, -1, 0)[::-1])
@@ -142,6 +149,7 @@ CONVERSIONS: Final[dict[str, Conversion]] = {
     "8-bit grey": _grey,
     "FITS of g, r and i, weighted as in the pictures": _bands(np.ones(3)),
     "FITS of g, r and i in nanomaggies": _bands(SURVEY_WEIGHTS),
+    "FITS cube of g, r, i and z": _cube,
     "FITS of r alone": lambda content: fits(light(content)[..., 1][np.newaxis]),
     "counts of r in 16 bits (PNG)": _counts,
     "FITS of r, half of the frame not observed (0)": _unobserved(0.0),

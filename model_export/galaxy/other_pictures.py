@@ -19,10 +19,10 @@ Q: Final = 8.0
 DARKEST: Final = 1 / 512  # half an 8-bit level
 QUALITIES: Final = (30, 60)
 # The pictures of the DESI Legacy Imaging Surveys: f = asinh(Q I) / sqrt(Q) of the bands z, r and g with an offset, at
-# weights of 2.2, 3.4 and 6.0 and pixels of 0.262" instead of 0.396". A galaxy has about a quarter more flux in z than
-# in i, which stands for it.
+# weights of 2.2, 3.4 and 6.0 and pixels of 0.262" instead of 0.396". i stands for z.
+Z_TO_I: Final = 1.25  # a galaxy's flux in z relative to that in i, about
 DECALS_Q, DECALS_OFFSET = 20.0, 0.03
-DECALS_WEIGHTS: Final = np.array([2.2 * 1.25 / 1.0, 3.4 / 1.5, 6.0 / 2.5]) * (0.262 / 0.396) ** 2
+DECALS_WEIGHTS: Final = np.array([2.2 * Z_TO_I / 1.0, 3.4 / 1.5, 6.0 / 2.5]) * (0.262 / 0.396) ** 2
 TO_SIGMA: Final = 1.4826  # of the median absolute deviation of a normal distribution
 # Neighbouring pixels of a compressed picture are alike, so the steps between them show too little noise, and frames of
 # which most is cut off to black show none.

@@ -171,10 +171,16 @@ def _latency(evaluation: Document) -> str:
         ["multiply-adds", f"{roofline['multiply_adds'] / 1e6:.0f} million"],
         ["this core's float32 peak", f"{roofline['peak_gflops_one_thread']:.0f} GFLOP/s"],
         ["times the peak's time", f"{roofline['ratio']:.1f}"],
+        *([["outside convolutions", f"{_outside(times['operators_ms']):.0%}"]] if "operators_ms" in times else []),
         ["file", f"{file['bytes']:,} bytes, {file['nodes']} nodes, opset {file['opset']}, IR {file['ir_version']}"],
         ["largest difference from PyTorch", f"{largest:.1e} ({parity['pictures']} pictures)"],
     ]
     return markdown(["exported file", "measured"], rows)
+
+
+def _outside(operators: Mapping[str, float]) -> float:
+    """The share of the time that is not spent in convolutions."""
+    return 1 - operators["Conv"] / sum(operators.values())
 
 
 PAGE: Final = Readme(

@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         "latency": {**latency(content, pixels), "public_file": public_latency(public_weights(workspace.data))},
         "libraries": versions(LIBRARIES),
     }
-    measured["roofline"] = roofline(content, measured["latency"]["one"]["least"], SIDE)
+    measured["roofline"] = roofline(content, SIDE)
     measured["int8"] = quantised(content, pixels, truth, groups(chosen)[SAMPLE])
     if worse := _worse(target.card, measured["exported_file"][SAMPLE]):
         return target.refuse(worse)

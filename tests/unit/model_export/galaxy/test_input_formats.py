@@ -12,7 +12,9 @@ from astropy.io import fits as astropy_fits
 from PIL import Image
 
 from model_export.galaxy import input_formats, other_pictures, readme
+from model_export.galaxy.data import spec
 from model_export.galaxy.workspace import FORMATS
+from skysort.pictures.decode import decode
 from skysort.pictures.measurements.stretch import GALAXY_COLOUR
 
 if TYPE_CHECKING:
@@ -54,6 +56,19 @@ def test_a_written_file_is_one_that_astropy_reads(shape: tuple[int, ...]) -> Non
     planes = np.arange(float(np.prod(shape))).reshape((-1, *shape[-2:]))
     with astropy_fits.open(BytesIO(input_formats.fits(planes))) as file:
         assert np.array_equal(np.asarray(file[0].data)[:, ::-1], planes)
+
+
+def test_of_a_cube_the_three_bands_are_drawn_that_the_network_knows() -> None:
+    # Given a galaxy as a cube of griz, and as its first three bands
+    cube, bands = (
+        input_formats.CONVERSIONS[name](galaxy(200, 160, 90))
+        for name in ("FITS cube of g, r, i and z", "FITS of g, r and i in nanomaggies")
+    )
+    # When both are read as in the service
+    with astropy_fits.open(BytesIO(cube)) as file:
+        assert (file[0].data.shape, file[0].header["BANDS"]) == ((4, 64, 64), "griz")
+    # Then both are the same picture
+    assert np.array_equal(decode(cube, spec(64)), decode(bands, spec(64)))
 
 
 def test_every_format_is_one_that_the_service_reads_and_has_its_figures() -> None:
