@@ -46,6 +46,9 @@ BLURRED: Final = 0.2
 TREE_WEIGHT: Final = 0.3
 SET_WEIGHT: Final = 0.5
 COARSE_SHARE: Final = 0.4
+# A coarse class is drawn more often the rarer it is, up to this factor: by the root of its rarity, as a compromise
+# between the survey's mix and equal shares. Samples.offset takes the mix out again.
+RARE: Final = 2.5
 # Of a picture without a label, which only a teacher makes useful.
 BLANK_SHARE: Final = 0.4
 # What a teacher says against the label, where there are both.
@@ -142,17 +145,22 @@ def joined(
     """The same with these rows of another survey that has no exact labels; those without any are never drawn."""
     count = len(rows)
     none = torch.zeros(count, drawn.target.shape[1])
-    known = ~table.allowed[rows].all(axis=1)
+    allowed = table.allowed[rows]
+    known = ~allowed.all(axis=1)
+    _, kind, counts = np.unique(allowed[known], axis=0, return_inverse=True, return_counts=True)
+    weight = np.zeros(count)
+    if len(counts):
+        weight[known] = share * np.minimum(RARE, np.sqrt(counts.max() / counts))[kind.ravel()]
     return replace(
         drawn,
         crops=(*drawn.crops, crops),
         survey=np.concatenate([drawn.survey, np.full(count, len(drawn.crops))]),
         row=np.concatenate([drawn.row, rows]),
         target=torch.cat([drawn.target, none]),
-        allowed=torch.cat([drawn.allowed, torch.from_numpy(table.allowed[rows])]),
+        allowed=torch.cat([drawn.allowed, torch.from_numpy(allowed)]),
         answers=torch.cat([drawn.answers, torch.zeros(count, drawn.answers.shape[1])]),
         asked=torch.cat([drawn.asked, torch.zeros(count, drawn.asked.shape[1])]),
-        weight=np.concatenate([drawn.weight, np.where(known, share, 0.0)]),
+        weight=np.concatenate([drawn.weight, weight]),
         taught=None if drawn.taught is None else torch.cat([drawn.taught, none]),
     )
 

@@ -40,6 +40,16 @@ def test_joined_pictures_are_drawn_if_their_label_says_something() -> None:
     assert with_coarse("elliptical", "merger", "unknown").weight[4:].tolist() == [drawing.COARSE_SHARE, 0, 0]
 
 
+def test_rare_classes_are_drawn_more_often_within_limits() -> None:
+    # Given four ellipticals, a spiral, and a survey in which edge-on galaxies are nearly absent
+    four, many = with_coarse(*["elliptical"] * 4, "spiral_clockwise").weight[4:], gz1(*["elliptical"] * 40, "edge_on")
+    # Then a class is drawn more often by the root of its rarity
+    assert four[-1] == pytest.approx(2 * four[0])
+    # And never more than a few times as often
+    crops = np.repeat(blobs(4).crops[0][:1], 41, axis=0)
+    assert joined(blobs(4), many, crops, np.arange(41)).weight[-1] == drawing.COARSE_SHARE * drawing.RARE
+
+
 def test_joined_pictures_are_those_of_their_survey() -> None:
     # Given a survey of one dark picture
     samples = blobs(4)
@@ -59,7 +69,8 @@ def test_a_survey_s_class_mix_does_not_pull_the_prior() -> None:
     # When a network that knows nothing of the pictures learns their sets
     logits = torch.zeros(1, 8, requires_grad=True)
     outputs = logits.expand(10, 8) + more.offset[4:]
-    drawing.class_loss(outputs, more.target[4:], more.allowed[4:]).sum().backward()
+    losses = drawing.class_loss(outputs, more.target[4:], more.allowed[4:])
+    (losses * torch.from_numpy(more.weight[4:])).sum().backward()
     # Then it stays at the sky's prior
     assert logits.grad is not None
     assert logits.grad.abs().max() < 2e-2
