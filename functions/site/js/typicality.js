@@ -78,7 +78,7 @@ export function sharesFigure(shares, classOf, use) {
 function measurements(found, names = []) {
   if (!found || typeof found !== "object") return [];
   if ("low" in found) return [[names, found]];
-  return Object.entries(found).flatMap(([name, inner]) => measurements(inner, ["metrics", "measured", "flagged"].includes(name) ? names : [...names, name]));
+  return Object.entries(found).flatMap(([name, inner]) => measurements(inner, ["metrics", "measured", "flagged"].includes(name) ? names : [...names, name.replace(/^flagged_/, "")]));
 }
 
 /** A card's part on typicality; empty where the model does not measure it. */
