@@ -76,6 +76,10 @@ def run(options: argparse.Namespace) -> int:
         "candidate": {"name": candidate.name, "about": candidate.about, "side": candidate.side},
         "libraries": versions(LIBRARIES),
         "run": trained["run"],
+        "teachers": {
+            name: read_json(workspace.run(name) / "run.json", "galaxy train")
+            for name in trained["run"].get("teachers", ())
+        },
         "choice": trained["choice"],
         "validation": trained["scores"],
         "data": description(gz2, efigi, parts, survey=workspace.survey),

