@@ -223,7 +223,7 @@ class TreeExplanation(TypedDict):
 
 
 class InputNote(TypedDict):
-    """A change to an input before it was classified, such as a value left out."""
+    """A remark on an input: a change before it was classified, such as a value left out, or how it is framed."""
 
     code: str
     """stable and machine-readable: redshift_sentinel"""
@@ -232,7 +232,8 @@ class InputNote(TypedDict):
 
 
 Notes: TypeAlias = Annotated[
-    list[InputNote], Field(description="changes to the input before it was classified, if any")
+    list[InputNote],
+    Field(description="remarks on the input: what was changed in it, how it is framed"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Warnings about changes to an input before it was classified, for answers and summaries."""
+"""Warnings about an input, such as a change before it was classified, for answers and summaries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InputWarning:
-    """A change to an input, such as a value left out.
+    """A remark on an input: a change, such as a value left out, or how a galaxy is framed.
 
     code: stable and machine-readable: ``redshift_sentinel``. detail: a message for people.
     """

@@ -100,6 +100,19 @@ def _typicality(report: Document) -> str:
     return flagged_table(report, "galaxies")
 
 
+def _framing(report: Document) -> str:
+    codes = {"framing_too_close": "too close", "framing_too_small": "too small", "framing_off_centre": "off centre"}
+    rows = [
+        [
+            name,
+            f"{row['rows']:,}",
+            *(interval(row["warnings"][code]) if code in row["warnings"] else "0" for code in codes),
+        ]
+        for name, row in report["framing"]["measured"].items()
+    ]
+    return markdown(["frames", "pictures", *codes.values()], rows)
+
+
 def _formats(formats: Document) -> str:
     rows = [
         [name, interval(row["accuracy"]), interval(row["macro_f1"]), f"{row['ece']:.3f}", interval(row["coverage"])]
@@ -193,6 +206,7 @@ PAGE: Final = Readme(
         "curve": (COMPARISON, "compare", _curve),
         "ablation": (ABLATION, "ablate", _ablation),
         "typicality": (RESULTS, "typicality", _typicality),
+        "framing": (RESULTS, "typicality", _framing),
         "forms": (FORMATS, "input-formats", _formats),
         "scores": (EVALUATION, "evaluate", _scores),
         "classes": (EVALUATION, "evaluate", _classes),

@@ -17,7 +17,7 @@ from model_export.common.cli import progress
 from model_export.common.files import artefact, write_json
 from model_export.common.odd_pictures import DOCUMENTS, EMPTY, NOISE
 from model_export.common.typicality import contents, photographs, rendered
-from model_export.galaxy import coarse_split, readme, rendered_galaxies, split
+from model_export.galaxy import coarse_split, framing, readme, rendered_galaxies, split
 from model_export.galaxy.catalogue import load_efigi, load_gz1, load_gz2
 from model_export.galaxy.data import decode_efigi
 from model_export.galaxy.input_formats import CONVERSIONS
@@ -84,11 +84,32 @@ def run(options: argparse.Namespace) -> int:
         "flagged_if_not_learnt": typicality.without_each(good, learnt_against, held_out, others, GROUPS),
         "microseconds": typicality.cost(fitted, held_out),
     }
-    write_json(workspace.results / typicality.RESULTS, {"sha256": target.card["sha256"], **report})
+    framed = _framing(workspace, model)
+    write_json(workspace.results / typicality.RESULTS, {"sha256": target.card["sha256"], **report, "framing": framed})
     readme.PAGE.fill(workspace.results)
     typicality.tell(report)
-    card = {**target.card, "version": target.version, "typicality": typicality.entry(content, report)}
+    card = {
+        **target.card,
+        "version": target.version,
+        "typicality": typicality.entry(content, report),
+        "framing": framed,
+    }
     return target.publish({typicality.FILE: content}, card)
+
+
+def _framing(workspace: Workspace, model: PictureModel) -> dict[str, Any]:
+    """The card's entry on framing, from the galaxies of the validation parts, measured on the test parts."""
+    surveys = {
+        "Galaxy Zoo 2": (load_gz2(workspace.data), split.load(split.FOLDER)),
+        "Galaxy Zoo 1": (load_gz1(workspace.data), split.load(coarse_split.FOLDER)),
+    }
+
+    def files(name: str, part: str) -> list[Path]:
+        table, lists = surveys[name]
+        return [table.files[row] for row in split.rows(lists.part(part), table)]
+
+    limits = framing.fit([path for name in surveys for path in files(name, VALIDATION)], model.spec)
+    return framing.entry(limits, {name: files(name, TEST) for name in surveys}, model.spec)
 
 
 def galaxies_of(workspace: Workspace, answer: Answering) -> dict[str, dict[str, Answers]]:

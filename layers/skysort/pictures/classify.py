@@ -74,8 +74,9 @@ class ShippedJudge:
                 maps = result.activation
                 activation = maps[number, top] if maps is not None else model.activation(pixels[number], top)
                 answer["explanation"] = explanation(activation, self.labels[top], picture, model.spec)
-            if picture.warnings:
-                answer["warnings"] = documents(picture.warnings)
+            framed = model.framing.check(picture.pixels) if model.framing is not None else None
+            if warnings := (*picture.warnings, *([framed] if framed is not None else [])):
+                answer["warnings"] = documents(warnings)
             answers.append(answer)
         return answers
 

@@ -10,6 +10,7 @@ import onnxruntime
 
 from skysort.errors import ArtefactError
 from skysort.model_card import ModelCard, load_card, read_artefact
+from skysort.pictures.framing import Framing
 from skysort.pictures.geometry import InputSpec
 from skysort.pictures.typicality import PictureTypicality
 from skysort.probability import prediction_sets
@@ -56,7 +57,8 @@ class Classification:
 class PictureModel:
     """A graph and its model card.
 
-    subsets: names of groups of labels. wordnet_ids: one per label, empty where the card has none. any_size: whether it
+    subsets: names of groups of labels. wordnet_ids: one per label, empty where the card has none.
+    framing: of models of objects that have to be framed. any_size: whether it
     runs pictures of other sizes than the card's.
     """
 
@@ -80,6 +82,7 @@ class PictureModel:
         optional = {entry.name for entry in session.get_overridable_initializers()}
         self._by_class = EXPLAINED_CLASSES in optional
         self.outputs = frozenset(entry.name for entry in session.get_outputs())
+        self.framing = Framing.of_card(card.document)
         self.wordnet_ids = _wordnet_ids(card)
         self.subsets = _subsets(card)
 
