@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from skysort.answers import ClassShares
 
 # The estimate stops when a step of EM changes no share by more.
-_PRECISION: Final = 1e-7
+_PRECISION: Final = 1e-6
 _ITERATIONS: Final = 200
 _Z_95: Final = 1.959964
 _LEAST: Final = 1e-12

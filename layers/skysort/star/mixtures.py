@@ -27,7 +27,7 @@ REDSHIFT_SCALE: Final = 0.05
 BANDS: Final = 5
 _R: Final = 2
 # A block of rows with its products fits the processor's cache.
-_ROWS: Final = 1_024
+_ROWS: Final = 2_048
 _ARRAYS: Final = ("centre", "scale", "weights", "low", "high", "edges", "shares")
 
 
