@@ -58,7 +58,10 @@ class Domain:
         magnitudes, redshift = photometry.magnitudes, photometry.redshift
         if with_redshift.all():
             return self._with_redshift.typicality(magnitudes, redshift)
-        result = self._photometric.typicality(magnitudes)
-        if with_redshift.any():
-            result[with_redshift] = self._with_redshift.typicality(magnitudes[with_redshift], redshift[with_redshift])
+        if not with_redshift.any():
+            return self._photometric.typicality(magnitudes)
+        result = np.empty(len(magnitudes), np.float32)
+        without = ~with_redshift
+        result[with_redshift] = self._with_redshift.typicality(magnitudes[with_redshift], redshift[with_redshift])
+        result[without] = self._photometric.typicality(magnitudes[without])
         return result
