@@ -336,7 +336,7 @@ class StarAnswer(TypedDict):
     timing_ms: StarTiming
     prior: NotRequired[Prior]
     table: NotRequired[StarTable]
-    """of several rows"""
+    """of 20 rows or more"""
 
 
 class Health(TypedDict):

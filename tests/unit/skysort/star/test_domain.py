@@ -97,12 +97,12 @@ def test_the_rows_of_a_request_are_judged_as_a_whole(folder: Path) -> None:
 
 def test_class_shares_are_estimated_at_those_of_the_training_data_alone(folder: Path) -> None:
     classifier = StarClassifier(StarModel.load(folder), AnswerCache(10))
-    rows = [StarRow(str(number), (*values, 0.4)) for number, values in enumerate(objects(2)[0].tolist())]
+    rows = [StarRow(str(number), (*values, 0.4)) for number, values in enumerate(objects(20)[0].tolist())]
     table = classifier.answer(StarRequest(rows), {"prior": "GALAXY:1,QSO:1,STAR:1"}).get("table")
     assert table is not None
     assert table["class_shares"] is None
-    assert table["domain"] is None
-    assert "table" not in classifier.answer(StarRequest(rows[:1]), {})
+    assert table["domain"] is not None
+    assert "table" not in classifier.answer(StarRequest(rows[:19]), {})
 
 
 def test_a_table_of_few_rows_is_not_judged(folder: Path) -> None:
