@@ -18,7 +18,8 @@ The star model: GALAXY, QSO or STAR from SDSS photometry, with and without a red
 
 In order: explore (look at the data, compare models), tune (search hyperparameters), train
 (fit both boosters and their calibration), evaluate (held-out test split, plots), export
-(publish to functions/star/model unless worse than the model in place). typicality fits what tells
+(publish to functions/star/model unless worse than the model in place). attempts measures what
+was tried for photometry_only beyond that. typicality fits what tells
 odd rows and tables; colours computes the class contours of the page's diagram."""
 
 
@@ -31,6 +32,12 @@ def main(arguments: list[str]) -> int:
     tune.add_argument("--trials", type=count, default=None, help="stop each variant at this total number of trials")
     tune.add_argument("--variant", choices=VARIANTS, default=None, help="search this variant only (default both)")
     tune.add_argument("--fresh", action="store_true", help="discard the variant's earlier trials instead of resuming")
+    attempts = _add(commands, "attempts", "measure what was tried for photometry_only")
+    attempts.add_argument("--folds", type=int, choices=range(1, 6), default=5, help="folds to measure (default 5)")
+    text = "measure these only (default all; none: what is measured stays)"
+    attempts.add_argument("--only", nargs="*", default=None, metavar="NAME", help=text)
+    text = "measure the best of what is measured on the test split; once, after all else"
+    attempts.add_argument("--test", action="store_true", help=text)
     _add(commands, "train", "fit both boosters, their temperatures and conformal thresholds")
     evaluate = _add(
         commands, "evaluate", "measure the trained boosters, and those in place, on the held-out test split"

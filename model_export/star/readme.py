@@ -227,6 +227,35 @@ def _tuning(tuned: Document) -> str:
     return markdown(["variant", "trial", "trials in all", "log loss", "accuracy", "macro F1"], rows)
 
 
+def _attempts(tried: Document) -> str:
+    rows = [
+        [
+            name,
+            "yes" if scores["affordable"] else "no",
+            *_compared(scores),
+            *(_difference(scores["minus_booster"][score]) for score in ("log_loss", *COMPARED)),
+        ]
+        for name, scores in tried["attempts"].items()
+    ]
+    differences = ["attempt - booster: log loss", "accuracy", "macro F1"]
+    return markdown(["attempt", "within 1.3 times the cost", "accuracy", "macro F1", *differences], rows)
+
+
+def _best_attempt(tried: Document) -> str:
+    scores = tried["test"]
+    return markdown(
+        ["on the test split", "log loss", "accuracy", "macro F1", "- booster: accuracy", "macro F1"],
+        [
+            [
+                scores["attempt"],
+                f"{scores['log_loss']:.4f}",
+                *_compared(scores),
+                *(_difference(scores["minus_booster"][score]) for score in COMPARED),
+            ]
+        ],
+    )
+
+
 PAGE: Final = Readme(
     "star",
     {
@@ -244,6 +273,8 @@ PAGE: Final = Readme(
         "other_magnitudes": ("evaluation.json", "evaluate", _other_magnitudes),
         "typicality": ("typicality.json", "typicality", _typicality),
         "tables": ("typicality.json", "typicality", _tables),
+        "attempts": ("attempts.json", "attempts", _attempts),
+        "best_attempt": ("attempts.json", "attempts", _best_attempt),
         "tuning": ("tuning.json", "tune", _tuning),
         "priors": ("typicality.json", "typicality", _priors),
         "set_coverage": ("typicality.json", "typicality", _coverage_at_priors),

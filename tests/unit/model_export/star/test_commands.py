@@ -18,7 +18,7 @@ from tests.unit.model_export.star.factories import survey, table, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("explore", "tune", "train", "evaluate", "export")
+COMMANDS = ("explore", "tune", "attempts", "train", "evaluate", "export")
 
 
 def publish(evaluated: Run, folder: Path) -> Run:
