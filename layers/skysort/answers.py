@@ -280,9 +280,9 @@ class StarClasses(TypedDict):
     prediction_set: PredictionSet
     variant: Variant
     typicality: NotRequired[Probability]
-    """of a trained model: the share of held-out rows that look less like its training data"""
+    """the share of held-out rows that look less like the training data"""
     in_domain: NotRequired[bool]
-    """of a trained model: whether the row is typical enough for its answer to count"""
+    """whether the row is typical enough for its answer to count"""
     explanation: NotRequired[TreeExplanation]
     warnings: NotRequired[Notes]
 
