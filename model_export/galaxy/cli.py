@@ -74,13 +74,19 @@ def main(arguments: list[str]) -> int:
     export = _add(commands, "export", "publish the evaluated file and its card, if not worse than what is there")
     publish.add_options(export, "galaxy")
     text = "fit what tells pictures that are no galaxies, measure it, and add it to the published model"
-    publish.add_options(_add(commands, "typicality", text), "galaxy")
+    _add_typicality(_add(commands, "typicality", text))
     text = "fetch a full public set; resumes, and checks the hash if one is given"
     download = commands.add("download", text, module="public")
     download.add_argument("set", choices=PUBLIC, help="gz2: galaxy-datasets Galaxy Zoo 2; galaxy10: Galaxy10 DECaLS")
     download.add_argument("--url", default=None, help="fetch from here instead of the public address")
     download.add_argument("--sha256", default=None, help="hash that the file must have")
     return commands.run(arguments)
+
+
+def _add_typicality(command: argparse.ArgumentParser) -> None:
+    publish.add_options(command, "galaxy")
+    text = "take the thresholds of the prediction sets from the validation and test parts (see sets.py)"
+    command.add_argument("--refit-sets", action="store_true", help=text)
 
 
 def _add(

@@ -100,6 +100,13 @@ def _typicality(report: Document) -> str:
     return flagged_table(report, "galaxies")
 
 
+def _sets(report: Document) -> str:
+    found = report["sets"]
+    limits, measured = found["conformal"]["thresholds"], found["measured"]
+    rows = [[name, f"{limits[name]:.3f}", interval(share)] for name, share in measured["coverage_by_class"].items()]
+    return markdown([f"{measured['rows']:,} held-out galaxies", "threshold", "coverage"], rows)
+
+
 def _framing(report: Document) -> str:
     codes = {"framing_too_close": "too close", "framing_too_small": "too small", "framing_off_centre": "off centre"}
     rows = [
@@ -206,6 +213,7 @@ PAGE: Final = Readme(
         "curve": (COMPARISON, "compare", _curve),
         "ablation": (ABLATION, "ablate", _ablation),
         "typicality": (RESULTS, "typicality", _typicality),
+        "sets": (RESULTS, "typicality", _sets),
         "framing": (RESULTS, "typicality", _framing),
         "forms": (FORMATS, "input-formats", _formats),
         "scores": (EVALUATION, "evaluate", _scores),

@@ -14,22 +14,22 @@ import numpy as np
 
 from model_export.common import publish, typicality
 from model_export.common.cli import progress
-from model_export.common.files import artefact, write_json
+from model_export.common.files import artefact, read_json, write_json
 from model_export.common.odd_pictures import DOCUMENTS, EMPTY, NOISE
 from model_export.common.typicality import contents, photographs, rendered
-from model_export.galaxy import coarse_split, framing, readme, rendered_galaxies, split
+from model_export.galaxy import coarse_split, framing, readme, rendered_galaxies, sets, split
 from model_export.galaxy.catalogue import load_efigi, load_gz1, load_gz2
 from model_export.galaxy.data import decode_efigi
 from model_export.galaxy.input_formats import CONVERSIONS
 from model_export.galaxy.odd_skies import SKIES
 from model_export.galaxy.other_pictures import png
-from model_export.galaxy.workspace import Workspace
+from model_export.galaxy.workspace import EVALUATION, Workspace
 from skysort.errors import ConfigurationError
 from skysort.pictures.model import PictureModel
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from model_export.common.odd_pictures import Pixels
@@ -85,7 +85,11 @@ def run(options: argparse.Namespace) -> int:
         "microseconds": typicality.cost(fitted, held_out),
     }
     framed = _framing(workspace, model)
-    write_json(workspace.results / typicality.RESULTS, {"sha256": target.card["sha256"], **report, "framing": framed})
+    found = _sets(workspace, galaxies)
+    write_json(
+        workspace.results / typicality.RESULTS,
+        {"sha256": target.card["sha256"], **report, "framing": framed, "sets": found},
+    )
     readme.PAGE.fill(workspace.results)
     typicality.tell(report)
     card = {
@@ -94,7 +98,20 @@ def run(options: argparse.Namespace) -> int:
         "typicality": typicality.entry(content, report),
         "framing": framed,
     }
+    if options.refit_sets:
+        evaluation = read_json(workspace.results / EVALUATION, "galaxy evaluate")
+        write_json(workspace.results / EVALUATION, sets.with_sets_evaluated(evaluation, found))
+        card = sets.with_sets(card, found)
+        readme.PAGE.fill(workspace.results)
     return target.publish({typicality.FILE: content}, card)
+
+
+def _sets(workspace: Workspace, galaxies: Mapping[str, Mapping[str, Answers]]) -> dict[str, Any]:
+    """Thresholds of the prediction sets from all held-out galaxies of Galaxy Zoo 2; see sets.refit."""
+    gz2, lists = load_gz2(workspace.data), split.load(split.FOLDER)
+    truth = np.concatenate([gz2.label[split.rows(lists.part(part), gz2)] for part in (VALIDATION, TEST)])
+    probabilities = [galaxies[part]["Galaxy Zoo 2"].probabilities for part in (VALIDATION, TEST)]
+    return sets.refit(np.concatenate(probabilities).astype(np.float64), truth)
 
 
 def _framing(workspace: Workspace, model: PictureModel) -> dict[str, Any]:
