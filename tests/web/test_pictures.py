@@ -46,7 +46,7 @@ def test_a_dropped_galaxy_is_answered_with_its_three_best_classes_and_its_set(vi
     expect(card.locator(".verdict")).to_contain_text("Unbarred Spiral")
     expect(card.locator(".verdict .chance")).to_have_text(re.compile(r"^9\d\.\d %$"))
     expect(card.locator(".bars li")).to_have_count(3)
-    expect(card.locator(".set")).to_have_text("90 % prediction set: Unbarred Spiral, Barred Spiral")
+    expect(card.locator(".set")).to_have_text("90 % prediction set: Unbarred Spiral, Featured Without Bar Or Spiral")
 
 
 def test_a_drop_beside_the_target_is_taken_too(visit: Visit) -> None:
