@@ -315,11 +315,13 @@ def test_what_was_done_to_a_picture_is_noted_and_an_answer_that_is_not_confident
     # Given answers that carry a warning, and of which no class reaches its threshold
     page = visit.open("galaxy")
     note = {"code": "colour_profile_converted", "detail": "The colours were converted from Adobe RGB to sRGB."}
+    probability = 0.55
 
     def answer(route: Route) -> None:
         response = route.fetch()
         body = response.json()
         body["results"][0] |= {"warnings": [note], "prediction_set": []}
+        body["results"][0]["predictions"][0]["probability"] = probability
         route.fulfill(response=response, json=body)
 
     page.route("**/v1/classify/**", answer)
@@ -332,3 +334,9 @@ def test_what_was_done_to_a_picture_is_noted_and_an_answer_that_is_not_confident
     expect(visit.cards().locator(".verdict")).to_have_text("No confident answer")
     expect(visit.cards().locator(".set")).to_contain_text("best guesses:")
     expect(page.locator("#live")).to_have_text("No confident answer")
+
+    # When its calibrated probability is high all the same, then it has its class
+    probability = 0.95
+    visit.cards().get_by_role("button", name="Heat map of galaxy_spiral.jpg").click()
+    expect(visit.cards().locator(".verdict")).to_have_text("Unbarred Spiral95.0 %")
+    expect(visit.cards().locator(".set")).to_contain_text("90 % prediction set: empty")

@@ -10,10 +10,16 @@ export const UNSURE = "No confident answer";
 /** Whether an answer, or a batch file's record, is outside the domain. Older services and models do not say. */
 export const isUntypical = (answer) => answer?.in_domain === false;
 
+// The sets hold nine of ten objects of each class: of a class that is told apart well, the tenth may be left out at a probability of 99 %.
+const SURE = 0.9;
+
+/** Whether an answer, or a batch file's record, names no class: none reaches its threshold, and the best is not sure or not tested either. */
+export const isUnsure = (answer) => answer.prediction_set?.length === 0 && (isUntypical(answer) || answer.predictions[0].probability < SURE);
+
 /** What an answer comes to in a few words: its class only where it was tested and is confident. */
 export function headline(result) {
   if (isUntypical(result)) return UNTYPICAL;
-  return result.prediction_set.length === 0 ? UNSURE : result.predictions[0].label;
+  return isUnsure(result) ? UNSURE : result.predictions[0].label;
 }
 
 /** The word explained. */
@@ -43,8 +49,9 @@ export function untypicalMark(answer, noun) {
 export function verdict(result, noun, { nameOf = (label) => label, kind, restricted } = {}) {
   const [best] = result.predictions;
   const labels = result.prediction_set;
-  const isSure = labels.length > 0;
-  const set = !isSure ? "No class reaches its 90 % threshold; best guesses:" : isUntypical(result) ? "Nearest classes, coverage untested: " : restricted ? "Best of the chosen labels: " : "90 % prediction set: ";
+  const isSure = !isUnsure(result);
+  const empty = isSure ? "90 % prediction set: empty, since most of this class get a higher probability" : "No class reaches its 90 % threshold; best guesses:";
+  const set = labels.length === 0 ? empty : isUntypical(result) ? "Nearest classes, coverage untested: " : restricted ? "Best of the chosen labels: " : "90 % prediction set: ";
   return [
     el("p", { class: `verdict ${(isSure && kind) || ""}` }, el("span", { class: "tag" }, isSure ? nameOf(best.label) : UNSURE), isSure && el("span", { class: "chance" }, percent(best.probability))),
     untypicalMark(result, noun),

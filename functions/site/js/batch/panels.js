@@ -2,7 +2,7 @@
 import { ApiError, at, call, withOptions } from "../api.js";
 import { button, el, put } from "../dom.js";
 import { bytes, count, percent, plural } from "../format.js";
-import { UNSURE, sharesFigure, untypicalMark, wholeVerdict } from "../typicality.js";
+import { UNSURE, isUnsure, sharesFigure, untypicalMark, wholeVerdict } from "../typicality.js";
 import { hint, problemBox, scrollTable, tiles, warningList } from "../widgets.js";
 import { filesOf } from "./watch.js";
 
@@ -61,7 +61,7 @@ function outcome({ state, record, problem, members }, feedback) {
   const best = record?.predictions?.[0];
   if (best) {
     const chance = percent(best.probability);
-    const words = record.prediction_set?.length === 0 ? [el("b", {}, UNSURE), ` (${best.label} ${chance})`] : [el("b", {}, best.label), ` ${chance}`];
+    const words = isUnsure(record) ? [el("b", {}, UNSURE), ` (${best.label} ${chance})`] : [el("b", {}, best.label), ` ${chance}`];
     return [words, " ", untypicalMark(record), warningList(record.warnings), feedback(best.label)];
   }
   if (members) return [`${count(members.done)} classified`, members.failed > 0 ? `, ${count(members.failed)} failed` : "", wholeVerdict(record)];

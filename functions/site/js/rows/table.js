@@ -2,7 +2,7 @@
 import { button, el, put } from "../dom.js";
 import { saveCsv, saveJson, stamped } from "../download.js";
 import { count, percent, plural } from "../format.js";
-import { TYPICALITY, UNSURE, isUntypical, untypicalMark } from "../typicality.js";
+import { TYPICALITY, UNSURE, isUnsure, isUntypical, untypicalMark } from "../typicality.js";
 import { announce, hint, scrollTable } from "../widgets.js";
 import { classOf } from "./figures.js";
 import { valuesOf } from "./read.js";
@@ -107,7 +107,7 @@ export class ResultTable {
       cells(
         el("td", {}, el("span", { class: `tag ${classOf(best.label)}` }, best.label), " ", isUntypical(result) && el("span", { class: "untypical", "aria-hidden": "true" })),
         el("td", { class: "n" }, percent(best.probability)),
-        el("td", {}, result.prediction_set.join(", ") || UNSURE),
+        el("td", {}, result.prediction_set.join(", ") || (isUnsure(result) ? UNSURE : "empty")),
         el("td", { class: "n" }, untypicalMark(result) ?? (result.typicality === undefined ? "" : percent(result.typicality))),
       ));
   }
