@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+pytestmark = pytest.mark.usefixtures("own_metrics")
+
+
 @pytest.fixture
 def star(star_folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setenv("SKYSORT_STAR_MODEL", str(star_folder))

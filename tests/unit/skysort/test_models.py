@@ -102,6 +102,7 @@ def test_models_are_named_nowhere_but_in_the_registry_and_their_own_folders() ->
         "layers/skysort/registry/names.py",  # the kinds of trained models
         "layers/skysort/custom/networks.py",  # the two networks whose features heads are trained on
         "layers/skysort_cli/parser.py",  # the two kinds of training
+        "layers/skysort_client/client.py",  # the model of a table, where none is said
         "infra/stages/deployments.py",  # which models observers ask for at night
         "infra/local/demo.py",  # shows particular pictures
         "infra/local/__main__.py",  # an example of a path
