@@ -40,7 +40,6 @@ def test_sets_cover_at_least_what_they_promise_where_they_were_set(seed: int, ro
         probabilities, calibration.threshold(scores.true_class_probabilities(probabilities, labels), coverage)
     )
     assert sets[np.arange(rows), labels].mean() >= coverage - 1 / rows
-    assert sets[np.arange(rows), probabilities.argmax(axis=1)].all()
 
 
 def test_sets_keep_the_promise_on_photographs_that_did_not_set_them() -> None:
