@@ -206,7 +206,9 @@ def _found(find: Callable[[int], Boundary | None], positions: range, at_once: Ma
     first = list(at_once(find, positions[:_TRIED]))
     if not any(first):
         return []
-    return sorted({*filter(None, first), *filter(None, at_once(find, positions[_TRIED:]))})
+    bounds = sorted([*filter(None, first), *filter(None, at_once(find, positions[_TRIED:]))], reverse=True)
+    # Two searches may end in one gzip member, each sure of another row of it: the first of these counts.
+    return sorted({bound.start: bound for bound in bounds}.values())
 
 
 def _positions(start: int, size: int, target: int) -> range:

@@ -157,6 +157,15 @@ def test_every_row_of_a_csv_in_gzip_members_is_in_one_slice(
     assert [number for part in slices for number in numbers(sources, part)] == list(range(table.rows))
 
 
+def test_a_member_that_two_searches_end_in_begins_one_slice() -> None:
+    # Given searches behind three positions, two of which are sure of different rows of the member at 30
+    found = {10: csv.Boundary(30, 190), 20: csv.Boundary(30, 42), 40: csv.Boundary(60, 5)}
+    # When
+    bounds = csv._found(found.get, range(10, 50, 10), map)
+    # Then
+    assert bounds == [csv.Boundary(30, 42), csv.Boundary(60, 5)]
+
+
 def lines(count: int, note: str = "plain") -> bytes:
     rows = "".join(f"{number},{number}.0,17,16,15,15.5,{note},0.1\n" for number in range(count))
     return (",".join(NAMES) + "\n" + rows).encode()
