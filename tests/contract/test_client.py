@@ -25,11 +25,11 @@ DOCUMENT = ROOT / "functions" / "control" / "openapi.json"
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory, stack: StartedStack) -> Iterator[Any]:
-    """The generated package's client of the stack; the package is importable as skysort_client."""
+    """The generated package's client of the stack; the package is importable as generated_client."""
     folder = tmp_path_factory.mktemp("generated")
     config = folder / "config.json"
-    config.write_text(json.dumps({"package_name_override": "skysort_client", "post_hooks": []}))
-    package = folder / "skysort_client"
+    config.write_text(json.dumps({"package_name_override": "generated_client", "post_hooks": []}))
+    package = folder / "generated_client"
     command = [
         *(sys.executable, "-m", "openapi_python_client", "generate", "--path", str(DOCUMENT), "--meta", "none"),
         *("--config", str(config), "--output-path", str(package)),
@@ -37,13 +37,13 @@ def client(tmp_path_factory: pytest.TempPathFactory, stack: StartedStack) -> Ite
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     sys.path.insert(0, str(folder))
-    with importlib.import_module("skysort_client").Client(base_url=stack.api) as opened:
+    with importlib.import_module("generated_client").Client(base_url=stack.api) as opened:
         yield opened
     sys.path.remove(str(folder))
 
 
 def load(name: str) -> Any:
-    return importlib.import_module(f"skysort_client.{name}")
+    return importlib.import_module(f"generated_client.{name}")
 
 
 def test_it_classifies_a_star(client: Any) -> None:
