@@ -49,22 +49,25 @@ Prior: TypeAlias = Annotated[
 ]
 
 
+CauseCode: TypeAlias = Literal[
+    "vega",
+    "reddened",
+    "dereddened",
+    "exchanged_bands",
+    "nanomaggies",
+    "zero_point",
+    "fainter",
+    "brighter",
+    "faint_end",
+    "too_regular",
+    "unexplained",
+]
+
+
 class TableCause(TypedDict):
     """What was likely done to a table's magnitudes."""
 
-    code: Literal[
-        "vega",
-        "reddened",
-        "dereddened",
-        "exchanged_bands",
-        "nanomaggies",
-        "zero_point",
-        "fainter",
-        "brighter",
-        "faint_end",
-        "too_regular",
-        "unexplained",
-    ]
+    code: CauseCode
     detail: str
     """a sentence for people"""
 

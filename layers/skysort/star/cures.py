@@ -10,25 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from skysort.answers import CauseCode
+
 Undo: TypeAlias = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64] | float]]
-Code: TypeAlias = Literal[
-    "vega",
-    "reddened",
-    "dereddened",
-    "exchanged_bands",
-    "nanomaggies",
-    "zero_point",
-    "fainter",
-    "brighter",
-    "faint_end",
-    "too_regular",
-    "unexplained",
-]
 NAMES: Final = ("u", "g", "r", "i", "z")
 VEGA: Final = np.array([0.91, -0.08, 0.16, 0.37, 0.54])
 EXTINCTION: Final = np.array([4.239, 3.303, 2.285, 1.698, 1.263])
@@ -48,7 +38,7 @@ _FAINTEST: Final = 1e-4
 class Cause:
     """Why a table may be out of the domain: a stable code, and a sentence."""
 
-    code: Code
+    code: CauseCode
     detail: str
 
 
@@ -75,7 +65,7 @@ def _from_fluxes(fluxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDAr
     return _ZERO_POINT - 2.5 * np.log10(positive), jacobian
 
 
-def _cure(code: Code, detail: str, undo: Undo) -> Cure:
+def _cure(code: CauseCode, detail: str, undo: Undo) -> Cure:
     return Cure(Cause(code, detail), undo)
 
 
